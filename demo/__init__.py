@@ -1,0 +1,1 @@
+"""A Danbooru-compatible gallery on loopback with pictures that it paints itself; also the tests' server."""

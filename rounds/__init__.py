@@ -1,0 +1,1 @@
+"""The learning loop: examples from tags, and the models that they teach."""

@@ -1,0 +1,246 @@
+"""The records that every room shares.
+
+Parsed once at the edge and frozen from there on: what the site says about a post, what a model thinks of its
+picture, what was decided and why. Nothing here knows a database, a network library or Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+ORIGINAL = "original"
+RENDITION_NAMES = ("180x180", "360x360", "720x720", "sample", "full", ORIGINAL)
+
+PICTURE_EXTENSIONS = frozenset({"jpg", "png", "gif", "webp", "avif"})
+FILE_EXTENSIONS = PICTURE_EXTENSIONS | {"mp4", "webm", "swf", "zip"}  # everything that a post's file may be
+
+
+class Rating(StrEnum):
+    """How safe a post is, as the site says."""
+
+    GENERAL = "g"
+    SENSITIVE = "s"
+    QUESTIONABLE = "q"
+    EXPLICIT = "e"
+
+
+class TagCategory(StrEnum):
+    """The site's tag categories, by name."""
+
+    GENERAL = "general"
+    ARTIST = "artist"
+    COPYRIGHT = "copyright"
+    CHARACTER = "character"
+    META = "meta"
+
+
+@dataclass(frozen=True, slots=True)
+class PostTags:
+    """A post's tags by category, each sorted by name."""
+
+    general: tuple[str, ...] = ()
+    artist: tuple[str, ...] = ()
+    copyright: tuple[str, ...] = ()
+    character: tuple[str, ...] = ()
+    meta: tuple[str, ...] = ()
+
+    def of(self, category: TagCategory) -> tuple[str, ...]:
+        """The tags of one category."""
+        tags: tuple[str, ...] = getattr(self, category.value)
+        return tags
+
+    def all(self) -> frozenset[str]:
+        """Every tag, whatever its category."""
+        return frozenset().union(*(self.of(category) for category in TagCategory))
+
+
+@dataclass(frozen=True, slots=True)
+class AiTag:
+    """What the site's own tagger says: weak, uncalibrated evidence."""
+
+    name: str
+    score: int  # percent, 0..100
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One copy of the picture that the site serves."""
+
+    name: str  # one of RENDITION_NAMES
+    url: str  # absolute
+    width: int  # pixels
+    height: int  # pixels
+    ext: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """The bytes that a post points to now; replacing them gives a new version under the same post id."""
+
+    md5: str  # 32 lower-case hex digits
+    ext: str  # one of FILE_EXTENSIONS, or whatever the site said when it is not supported
+    size: int  # bytes
+    width: int  # pixels
+    height: int  # pixels
+    url: str  # absolute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One entry of a site, as its API states it."""
+
+    site: str
+    id: int
+    created_at: datetime  # aware, UTC
+    updated_at: datetime  # aware, UTC
+    rating: Rating
+    tags: PostTags
+    file: FileVersion | None  # None: hidden from us; `hidden_reason` says why
+    renditions: tuple[Rendition, ...] = ()  # smallest first, the original last
+    hidden_reason: str | None = None  # banned | restricted | takedown | safe_mode | unknown
+    ai_tags: tuple[AiTag, ...] | None = None  # None: the site did not say
+    score: int = 0  # the site's votes, may be negative
+    fav_count: int = 0
+    source: str = ""
+    uploader_id: int | None = None
+    parent_id: int | None = None
+    has_children: bool = False
+    is_pending: bool = False
+    is_flagged: bool = False
+    is_deleted: bool = False
+    is_banned: bool = False
+    pixel_hash: str | None = None  # equal for posts whose decoded pixels are equal
+    duration_s: float | None = None  # only for animated media
+    width: int = 0  # pixels of the original; stated for hidden posts too
+    height: int = 0
+    ext: str = ""
+    size: int = 0  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row of the site's answer that is no valid post; recorded, never guessed at."""
+
+    post_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What `--keep` names."""
+
+    name: str  # as the user typed it when that is a safe name: `mona`; names folders and rows
+    tag: str  # what the site calls it: `mona_(genshin_impact)`
+    variants: tuple[str, ...] = ()  # tags that imply it: costumes; they name the target too
+
+    def named_by(self, tags: PostTags) -> bool:
+        """Whether the post's own tags already name this target."""
+        return any(tag in tags.character or tag in tags.all() for tag in (self.tag, *self.variants))
+
+
+class LabelValue(StrEnum):
+    """A person's word."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    UNSURE = "unsure"
+
+
+class DecisionValue(StrEnum):
+    """The machine's word."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    UNDECIDED = "undecided"
+
+
+class DecidedBy(StrEnum):
+    """What a decision rests on."""
+
+    LABEL = "label"
+    TAG = "tag"
+    SCORE = "score"
+    FAULT = "fault"
+
+
+class Place(StrEnum):
+    """Where a post's original is, for one target."""
+
+    NONE = "none"
+    GALLERY = "gallery"
+    TRASH = "trash"
+    PURGED = "purged"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What a decision must say about the model that made it."""
+
+    target: str  # Target.name
+    number: int  # counts up per target
+    hash: str  # of the whole package, hex
+    backbone_hash: str  # of the network that gives the embedding, hex
+    threshold: float  # 0..1
+
+    @property
+    def name(self) -> str:
+        """How people call it: `mona/3`."""
+        return f"{self.target}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the classifier saw in one picture: scores for every target, or a fault."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)  # Target.name -> calibrated probability, 0..1
+    embeddings: Mapping[str, bytes] = field(default_factory=dict)  # backbone hash -> float16, little endian
+    width: int = 0  # of the decoded picture, before any scaling
+    height: int = 0
+    format: str = ""  # what the bytes really are: jpg | png | gif | webp | avif
+    fault: str | None = None  # undecodable | unsupported | too large | truncated | decoder crashed | bad score
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Keep, delete, or undecided with a reason; appended, never edited."""
+
+    target: str
+    value: DecisionValue
+    decided_by: DecidedBy
+    reason: str  # for people: `tagged mona_(genshin_impact)`, `0.42 < 0.73`, `undecodable`
+    policy: str  # hash of the settings and tag facts that it followed; part of its identity
+    score: float | None = None  # 0..1; None only where nothing was scored
+    threshold: float | None = None  # 0..1
+    model: str | None = None  # ModelCard.name
+    model_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRendition:
+    """A rendition on disk whose bytes were verified by a full decode."""
+
+    name: str
+    path: str  # relative to the root
+    ext: str
+    width: int
+    height: int
+    size: int  # bytes
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database already knows of one post's current file version."""
+
+    labels: Mapping[str, LabelValue] = field(default_factory=dict)  # by target: the newest
+    decisions: Mapping[str, Decision] = field(default_factory=dict)  # by target: the newest
+    scores: Mapping[str, float] = field(default_factory=dict)  # model hash -> score
+    embeddings: Mapping[str, bytes] = field(default_factory=dict)  # backbone hash -> float16, little endian
+    rendition: StoredRendition | None = None
+    places: Mapping[str, Place] = field(default_factory=dict)  # by target
+    open_attempts: int = 0  # attempts that were begun and never ended: the program died in them
+    failed_attempts: int = 0  # attempts that ended in a recorded failure
