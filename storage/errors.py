@@ -1,0 +1,110 @@
+"""What can go wrong with the gallery on disk, and what the caller does next.
+
+ArchiveError            never raised itself; every class says its process exit code
+├── RefusedRequest      2   ask for something else; nothing was done
+│   ├── RefusedRoot         this folder must not become a gallery
+│   └── QueryError          an expression cannot be read; carries the term and, where there is one, a suggestion
+│       └── CannotMatch     the term is fine, but only the site (or only the database) can evaluate it
+├── StorageError        7   stop: the disk refuses (I/O error, read-only, a link where a file should be)
+│   ├── DiskFull            free some space, run again
+│   └── WrongRoot           the folder is missing, not mounted, or belongs to another database
+├── DatabaseError       8   stop: the database refuses
+│   ├── DatabaseBusy        another program holds it for too long; run again
+│   ├── DatabaseDamaged     restore a backup; the file was left untouched
+│   ├── DatabaseMissing     restore a backup; the gallery has files and no database
+│   └── DatabaseNewer       written by a newer program; upgrade this one
+├── GalleryBusy         9   another crawl owns the gallery; wait for it
+└── DamageFound         11  files and rows disagree; nothing was removed
+
+`OSError`, `sqlite3.Error` and SQLAlchemy's exceptions are translated at this room's border (`storage.translate`);
+nobody else has to know them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ArchiveError(Exception):
+    """Anything this room raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class RefusedRequest(ArchiveError):
+    """The request was refused before anything was done."""
+
+    exit_code = 2
+
+
+class RefusedRoot(RefusedRequest):
+    """This folder must not become a gallery."""
+
+
+class QueryError(RefusedRequest):
+    """An expression that cannot be read.
+
+    Args:
+        term: the offending part, as typed.
+        problem: what is wrong with it, without the term.
+        suggestion: what the user may have meant.
+    """
+
+    def __init__(self, term: str, problem: str, suggestion: str | None = None) -> None:
+        hint = f"; did you mean {suggestion}?" if suggestion else ""
+        super().__init__(f"{term!r}: {problem}{hint}")
+        self.term = term
+        self.problem = problem
+        self.suggestion = suggestion
+
+
+class CannotMatch(QueryError):
+    """The term has a meaning, but not here: what it asks for is not among the facts at hand."""
+
+
+class StorageError(ArchiveError):
+    """The disk refuses; the message names the path."""
+
+    exit_code = 7
+
+
+class DiskFull(StorageError):
+    """No space, no inode, over the quota, or over the file size limit."""
+
+
+class WrongRoot(StorageError):
+    """The folder and the database do not belong together, or the folder is not there."""
+
+
+class DatabaseError(ArchiveError):
+    """The database refuses."""
+
+    exit_code = 8
+
+
+class DatabaseBusy(DatabaseError):
+    """Another program held the write lock for longer than we wait."""
+
+
+class DatabaseDamaged(DatabaseError):
+    """The file is no database of ours, or no longer a whole one; it was left untouched."""
+
+
+class DatabaseMissing(DatabaseError):
+    """The gallery has files, but its database is gone."""
+
+
+class DatabaseNewer(DatabaseError):
+    """A newer version of this program wrote the database."""
+
+
+class GalleryBusy(ArchiveError):
+    """Another process owns this gallery."""
+
+    exit_code = 9
+
+
+class DamageFound(ArchiveError):
+    """Verification found files and rows that disagree."""
+
+    exit_code = 11

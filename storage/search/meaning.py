@@ -1,0 +1,301 @@
+"""What each metatag asks, as typed conditions that both evaluators share.
+
+`score:>10` becomes `NumberIn("score", …)`; `match` looks it up on a record, `sql` compiles it. Reading a value happens
+only here, so the two cannot disagree about what was asked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from storage.errors import CannotMatch, QueryError
+from storage.records import FILE_EXTENSIONS, Rating
+from storage.search.language import Metatag
+from storage.search.ranges import (
+    Interval,
+    Range,
+    before,
+    day,
+    duration_s,
+    integer,
+    parse_range,
+    ratio,
+    real,
+    size,
+)
+
+RATING_WORDS = {"general": "g", "sensitive": "s", "questionable": "q", "explicit": "e", "safe": "s"}
+STATES = ("pending", "flagged", "deleted", "banned")
+AI_PRESENT = 50  # percent; what `ai:tag` means alone
+
+
+@dataclass(frozen=True, slots=True)
+class NumberIn:
+    """One of the post's numbers lies in a range."""
+
+    fact: str  # a key of NUMBERS
+    range: Range[int] | Range[float]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedIn:
+    """The post was made at such a time, UTC."""
+
+    range: Range[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class TextIn:
+    """One of the post's short texts (rating, ext, md5, pixel_hash) is one of these."""
+
+    fact: str  # rating | ext | md5 | pixel_hash
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HasState:
+    """The site's own state of the post."""
+
+    state: str  # one of STATES, or `hidden`
+
+
+@dataclass(frozen=True, slots=True)
+class HasChildren:
+    """The post has children."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLike:
+    """The source fits a pattern, `*` for any text, ASCII letter case ignored; an empty pattern: there is no source."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class AiTagIn:
+    """The site's own tagger gave this tag a percentage in the range; `absent`: it was asked and gave it none."""
+
+    name: str
+    range: Range[int]
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every one holds; without any, always."""
+
+    parts: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one holds; without any, never."""
+
+    parts: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """Not one of them holds."""
+
+    parts: tuple[Condition, ...]
+
+
+Condition: TypeAlias = (
+    NumberIn | CreatedIn | TextIn | HasState | HasChildren | SourceLike | AiTagIn | AllOf | AnyOf | NoneOf
+)
+
+
+def meaning(tag: Metatag, now: datetime) -> Condition:
+    """What a metatag asks of a post.
+
+    Args:
+        tag: one of the site's metatags.
+        now: for `age:`; aware.
+    Raises:
+        CannotMatch: the post's record does not hold what it asks for.
+        QueryError: the value cannot be read.
+    """
+    if tag.name in _RANGES:
+        fact, reader = _RANGES[tag.name]
+        return NumberIn(fact, reader(tag))
+    if tag.name == "age":
+        return CreatedIn(before(now, parse_range(tag.term, tag.value, duration_s)))
+    reading = _READINGS.get(tag.name)
+    if reading is None:
+        raise CannotMatch(tag.term, f"{tag.name}: is known to the site alone and cannot be evaluated here")
+    return reading(tag)
+
+
+def _reads_integers(tag: Metatag) -> Range[int]:
+    return parse_range(tag.term, tag.value, integer)
+
+
+def _reads_reals(tag: Metatag) -> Range[float]:
+    return parse_range(tag.term, tag.value, real)
+
+
+def _reads_ratios(tag: Metatag) -> Range[float]:
+    return parse_range(tag.term, tag.value, ratio)
+
+
+def _reads_sizes(tag: Metatag) -> Range[int]:
+    return parse_range(tag.term, tag.value, size)
+
+
+def _reads_durations(tag: Metatag) -> Range[float]:
+    return parse_range(tag.term, tag.value, duration_s)
+
+
+_RANGES: Mapping[str, tuple[str, Callable[[Metatag], Range[int] | Range[float]]]] = {
+    "id": ("id", _reads_integers),
+    "score": ("score", _reads_integers),
+    "favcount": ("favcount", _reads_integers),
+    "width": ("width", _reads_integers),
+    "height": ("height", _reads_integers),
+    "mpixels": ("mpixels", _reads_reals),
+    "ratio": ("ratio", _reads_ratios),
+    "filesize": ("filesize", _reads_sizes),
+    "duration": ("duration", _reads_durations),
+    "tagcount": ("tagcount", _reads_integers),
+    "gentags": ("gentags", _reads_integers),
+    "arttags": ("arttags", _reads_integers),
+    "copytags": ("copytags", _reads_integers),
+    "chartags": ("chartags", _reads_integers),
+    "metatags": ("metatags", _reads_integers),
+}
+
+
+def _rating(tag: Metatag) -> Condition:
+    letters = frozenset(word[:1] for word in tag.value.lower().split(","))
+    if unknown := letters - {rating.value for rating in Rating}:
+        raise QueryError(tag.term, f"no rating begins with {min(unknown)!r}; write g, s, q or e")
+    return TextIn("rating", letters)
+
+
+def _date(tag: Metatag) -> Condition:
+    return CreatedIn(parse_range(tag.term, tag.value, day))
+
+
+def _filetype(tag: Metatag) -> Condition:
+    names = frozenset({"ugoira": "zip", "jpeg": "jpg"}.get(name, name) for name in tag.value.lower().split(","))
+    if unknown := names - FILE_EXTENSIONS:
+        raise QueryError(tag.term, f"{min(unknown)!r} is no file type", _near(min(unknown), sorted(FILE_EXTENSIONS)))
+    return TextIn("ext", names)
+
+
+def _md5(tag: Metatag) -> Condition:
+    return TextIn("md5", _hashes(tag))
+
+
+def _pixel_hash(tag: Metatag) -> Condition:
+    return TextIn("pixel_hash", _hashes(tag))
+
+
+def _hashes(tag: Metatag) -> frozenset[str]:
+    values = frozenset(tag.value.lower().split(","))
+    for value in values:
+        if not re.fullmatch(r"[0-9a-f]{32}", value):
+            raise QueryError(tag.term, f"{value!r} is not 32 hex digits")
+    return values
+
+
+_ACTIVE = NoneOf((HasState("pending"), HasState("flagged"), HasState("deleted")))
+_STATUS: Mapping[str, Condition] = {
+    **{state: HasState(state) for state in STATES},
+    "active": _ACTIVE,
+    "any": AllOf(),
+    "all": AllOf(),
+    "modqueue": AnyOf((HasState("pending"), HasState("flagged"))),
+    "unmoderated": AnyOf((HasState("pending"), HasState("flagged"))),
+}
+
+
+def _status(tag: Metatag) -> Condition:
+    if (word := tag.value.lower()) in _STATUS:
+        return _STATUS[word]
+    if word == "appealed":
+        raise CannotMatch(tag.term, "appeals are known to the site alone")
+    raise QueryError(tag.term, "no such status", _near(word, sorted(_STATUS)))
+
+
+def _is(tag: Metatag) -> Condition:
+    word = tag.value.lower()
+    if word == "parent":
+        return HasChildren()
+    if word == "child":
+        return NumberIn("parent", Range(any=True))
+    if word in ("sfw", "nsfw"):
+        return TextIn("rating", frozenset("gs" if word == "sfw" else "qe"))
+    if word in _STATUS and word not in ("any", "all"):
+        return _STATUS[word]
+    if word in RATING_WORDS:
+        return TextIn("rating", frozenset(RATING_WORDS[word]))
+    if word in FILE_EXTENSIONS or word in ("ugoira", "jpeg"):
+        return _filetype(tag)
+    if word in ("appealed", "wiki_image"):
+        raise CannotMatch(tag.term, "is known to the site alone")
+    known = ["parent", "child", "sfw", "nsfw", *_STATUS, *RATING_WORDS, *FILE_EXTENSIONS]
+    raise QueryError(tag.term, "no post is that", _near(word, known))
+
+
+def _parent(tag: Metatag) -> Condition:
+    if tag.value.lower() in ("any", "none"):
+        return NumberIn("parent", parse_range(tag.term, tag.value, integer))
+    family = _reads_integers(tag)
+    if any(one.low != one.high for one in family.intervals):
+        raise QueryError(tag.term, "no post id; write a number, any or none")
+    return AnyOf((NumberIn("id", family), NumberIn("parent", family)))
+
+
+def _child(tag: Metatag) -> Condition:
+    word = tag.value.lower()
+    if word == "any":
+        return HasChildren()
+    if word == "none":
+        return NoneOf((HasChildren(),))
+    raise CannotMatch(tag.term, "the children's state is known to the site alone; child:any and child:none work here")
+
+
+def _source(tag: Metatag) -> Condition:
+    if tag.value.lower() == "none":
+        return SourceLike("")
+    if tag.value.lower() == "any":
+        return NoneOf((SourceLike(""),))
+    return SourceLike(tag.value if "*" in tag.value else f"{tag.value}*")
+
+
+def _ai(tag: Metatag) -> Condition:
+    name, _, wanted = tag.value.lower().partition(",")
+    if not name:
+        raise QueryError(tag.term, "a tag is missing; write ai:tag or ai:tag,>=80")
+    if wanted == "0":
+        return AiTagIn(name, Range(), absent=True)
+    if not wanted:
+        return AiTagIn(name, Range((Interval(AI_PRESENT, None),)))
+    return AiTagIn(name, parse_range(tag.term, wanted.rstrip("%"), integer))
+
+
+_READINGS: Mapping[str, Callable[[Metatag], Condition]] = {
+    "rating": _rating,
+    "date": _date,
+    "filetype": _filetype,
+    "md5": _md5,
+    "pixelhash": _pixel_hash,
+    "status": _status,
+    "is": _is,
+    "parent": _parent,
+    "child": _child,
+    "source": _source,
+    "ai": _ai,
+}
+EVALUATED_HERE = frozenset(_RANGES) | frozenset(_READINGS) | {"age"}  # the metatags that need no site
+
+
+def _near(word: str, known: list[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, known, n=1)), None)
