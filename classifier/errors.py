@@ -1,0 +1,57 @@
+"""What can go wrong in this room, and what the caller does about it.
+
+ClassifierError
+├── PictureFault       one picture cannot be looked at: file `reason`, go on with the next
+└── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
+    ├── PackageError   a model package is missing, altered or not what its manifest says
+    ├── CanaryError    the model does not give the scores that it was stored with
+    ├── DeviceError    the runtime failed, ran out of memory at batch size 1, or is not installed
+    ├── DeadlineError  loading or scoring took longer than allowed
+    └── ScoreError     too many scores of one batch are no probabilities
+"""
+
+from __future__ import annotations
+
+
+class ClassifierError(Exception):
+    """The family of this room."""
+
+
+class PictureFault(ClassifierError):
+    """One picture cannot be looked at; never a reason to stop, never a reason to delete.
+
+    `reason` is one of `REASONS` and ends up in `Look.fault`; the message may say more.
+    """
+
+    REASONS = ("undecodable", "unsupported", "too large", "truncated", "decoder crashed", "bad score")
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class ModelError(ClassifierError):
+    """The model or the device fails as a whole: nothing may be scored."""
+
+    exit_code = 10
+
+
+class PackageError(ModelError):
+    """A model package is missing, altered, or not what its manifest says."""
+
+
+class CanaryError(ModelError):
+    """A model does not give the scores that it was stored with."""
+
+
+class DeviceError(ModelError):
+    """The runtime or its device failed, or is not there."""
+
+
+class DeadlineError(ModelError):
+    """Loading or scoring took longer than the settings allow."""
+
+
+class ScoreError(ModelError):
+    """Too many scores of one batch are no probabilities."""
