@@ -1,0 +1,240 @@
+"""The command line's front door: what can be typed, with help; the work itself is imported late.
+
+Importing this module must stay cheap: `crawl --help` answers in under half a second, so everything heavier than the
+option parser is imported by the function that needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.failures import exits_plainly
+from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption
+
+HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
+
+The gallery's own tags teach the classifier that filters its badly tagged part, so no labels and no model are needed
+to begin. Pictures that are not kept are never downloaded in full; nothing is decided twice, and what you correct with
+[bold]relabel[/bold] holds for ever.
+
+[bold]Examples[/bold]
+
+[cyan]crawl --site demo --tag genshin_impact --keep mona[/cyan]  try it on the built-in demo gallery
+
+[cyan]crawl --tag genshin_impact --keep mona[/cyan]  filter a tag while it is being downloaded
+
+[cyan]crawl --tag genshin_impact --keep mona --new[/cyan]  only what was posted since
+
+[cyan]crawl query 'decision:keep -mona_(genshin_impact) order:p'[/cyan]  pictures found without the tag
+
+[cyan]crawl relabel delete 1234 1240[/cyan]  correct what it got wrong
+"""
+EPILOG = "Exit codes, settings and the query language are described in the docs/ folder of the repository."
+
+app = typer.Typer(
+    name="crawl",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_GOAL = "Goal and threshold"
+
+
+@app.callback(invoke_without_command=True, help=HELP, epilog=EPILOG)
+@exits_plainly
+def crawl(
+    context: typer.Context,
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="Tag to walk; repeat it for several.", metavar="TAG")
+    ] = None,
+    keep: KeepOption = None,
+    site: SiteOption = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many posts.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Only what was posted since the last complete walk.")] = False,
+    rating: Annotated[
+        str, typer.Option("--rating", metavar="g,s,q,e", help="Only these ratings.", show_default=False)
+    ] = "",
+    where: Annotated[
+        str,
+        typer.Option("--where", metavar="TERMS", help="More search terms, in the site's language.", show_default=False),
+    ] = "",
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep from this score.", rich_help_panel=_GOAL),
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option("--precision", min=0, max=1, metavar="P", help="Aim at this precision.", rich_help_panel=_GOAL),
+    ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.", rich_help_panel=_GOAL),
+    ] = None,
+    score_on: Annotated[
+        str | None,
+        typer.Option("--score-on", metavar="360x360|720x720|sample|original", help="Which rendition to look at."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """The main job; see HELP."""
+    if context.invoked_subcommand is not None:
+        return
+    from commands import crawl as main_job
+
+    if version:
+        main_job.print_version()
+        raise typer.Exit
+    if not tag and not keep:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    wish = main_job.Wish(
+        tags=tuple(tag or ()),
+        keep=tuple(keep or ()),
+        limit=limit,
+        newer_only=new,
+        rating=rating,
+        where=where,
+        goal=main_job.GoalWish(threshold, precision, recall),
+        dry_run=dry_run,
+    )
+    output = main_job.Output(as_json=as_json, quiet=quiet)
+    raise typer.Exit(main_job.run(wish, main_job.place(root, config, site, score_on), output))
+
+
+@app.command()
+@exits_plainly
+def demo(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    posts: Annotated[int | None, typer.Option("--posts", min=1, help="How many posts to paint.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed paints another gallery.")] = 1,
+    hide: Annotated[float, typer.Option("--hide", min=0, max=1, help="Share of character tags left out.")] = 0.4,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Serve real pictures: one folder a class.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="With --from: the tag that all pictures carry.")] = None,
+    latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, help="Delay every answer.")] = 0,
+) -> None:
+    """Serve a Danbooru-compatible gallery on this machine, with pictures that it paints itself.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl demo --port 8000[/cyan]  then, in another terminal: [cyan]crawl --site http://127.0.0.1:8000 --tag
+    genshin_impact --keep mona[/cyan]
+
+    [cyan]crawl demo --from pictures/ --tag hololive --hide 0.4[/cyan]  a gallery of your own pictures
+    """
+    from commands import demo as demo_command
+
+    arguments = demo_command.arguments(demo_command.DemoWish(port, posts, seed, hide, source, tag, latency_ms))
+    raise typer.Exit(demo_command.serve(arguments))
+
+
+@app.command()
+@exits_plainly
+def query(
+    expression: Annotated[str, typer.Argument(help="Search terms, as on the site.", show_default=False)] = "",
+    sql: Annotated[str | None, typer.Option("--sql", help="A SELECT on the documented views; read-only.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", help="table, json, jsonl, csv, parquet or ids.", metavar="FORMAT")
+    ] = "table",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many rows.")] = None,
+    columns: Annotated[
+        str, typer.Option("--columns", help="Columns, separated by commas.", show_default=False, metavar="NAMES")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.", show_default=False)
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Search what was crawled: the site's own search language, plus what the program knows.
+
+    Metatags of ours: decision: label: p: model: target: place: round: error: and order:p|uncertain|id.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl query 'decision:keep -mona_(genshin_impact)'[/cyan]  found by looking, not by tag
+
+    [cyan]crawl query 'order:uncertain limit:20'[/cyan]  nearest to the threshold
+
+    [cyan]crawl query 'decision:delete p:>=0.5' --format ids | crawl relabel keep -[/cyan]
+
+    [cyan]crawl query --sql 'SELECT decision, count(*) FROM results GROUP BY 1'[/cyan]
+    """
+    from commands import query as query_command
+
+    wish = query_command.QueryWish(expression, sql, format_, limit, columns, output)
+    raise typer.Exit(query_command.run(wish, root, config))
+
+
+@app.command()
+@exits_plainly
+def relabel(
+    value: Annotated[str, typer.Argument(help="keep, delete or unsure.", metavar="keep|delete|unsure")],
+    posts: Annotated[list[str], typer.Argument(help="Post ids, or - for standard input.", metavar="POST…")],
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="The target that is meant.", metavar="NAME", show_default=False)
+    ] = None,
+    site: SiteOption = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a picture really is. Your word beats every decision, now and in every later run.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl relabel keep 1234 1240[/cyan]
+
+    [cyan]crawl query 'p:0.4..0.6' --format ids | crawl relabel unsure - --keep mona[/cyan]
+    """
+    from commands import relabel as relabel_command
+
+    wish = relabel_command.RelabelWish(value, tuple(posts), keep, site, as_json)
+    raise typer.Exit(relabel_command.run(wish, root, config))
+
+
+@app.command()
+@exits_plainly
+def status(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show what a gallery holds: posts, decisions, labels, models, runs, and what is still open."""
+    from commands import status as status_command
+
+    raise typer.Exit(status_command.run(root, config, as_json=as_json))
+
+
+@app.command()
+@exits_plainly
+def verify(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check every file and row of a gallery against each other. Nothing is ever deleted; damage exits with 11."""
+    from commands import verify as verify_command
+
+    raise typer.Exit(verify_command.run(root, config, as_json=as_json))
+
+
+@app.command()
+@exits_plainly
+def doctor(
+    root: RootOption = None,
+    config: ConfigOption = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check this machine and this configuration: packages, disk, site, credentials, database, models."""
+    from commands import doctor as doctor_command
+
+    raise typer.Exit(doctor_command.run(root, config, site, as_json=as_json))
+
+
+def main() -> None:
+    """The `crawl` program."""
+    app(prog_name="crawl")

@@ -1,0 +1,241 @@
+"""What `crawl.toml` and the environment say, read once into frozen records.
+
+A flag beats an environment variable (`CRAWL_ROOT`, `CRAWL_SCORING_DEVICE`, …) beats the file. Keys that nobody
+knows are refused with the line they stand on and the nearest name; secrets never belong in the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+MAX_FILE_BYTES = 1_000_000
+DEFAULT_FILE = "crawl.toml"
+
+
+class SettingsError(Exception):
+    """The configuration is refused; nothing was done."""
+
+    exit_code = 2
+
+
+def _key(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """`[scoring]`: which picture is looked at, and by what."""
+
+    score_on: str = _key(
+        "720x720", "which rendition is scored", choices=("180x180", "360x360", "720x720", "sample", "original")
+    )
+    trust_tags: bool = _key(True, "keep a post whose tags name the target, whatever its score")
+    device: str = _key("auto", "where scoring runs", choices=("auto", "cpu", "gpu"))
+    runtime: str = _key("auto", "what scores on a CPU", choices=("auto", "litert", "openvino", "keras"))
+    decoders: int = _key(0, "decoder processes; 0 means one per core, two at least, eight at most", low=0, high=64)
+    batch: int = _key(32, "pictures per batch", low=1, high=1024)
+    in_flight: int = _key(48, "posts that are worked on at the same time", low=1, high=256)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`[goal]`: where the threshold goes when nobody says."""
+
+    precision: float = _key(0.95, "share of the kept pictures that must show the target", low=0.5, high=0.9999)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundZero:
+    """`[round_zero]`: learning the first model from the gallery's own tags."""
+
+    renditions: int = _key(4000, "pictures to learn from, at most", low=50, high=100_000)
+    minutes: float = _key(8.0, "time for training, at most", low=0.1, high=600.0)
+    network: str = _key(
+        "small",
+        "the backbone",
+        choices=("small", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
+    )
+    download_weights: bool = _key(False, "consent to downloading published weights for the chosen backbone")
+    weights: str = _key("", "a local weights file for the backbone instead of a download")
+    seed: int = _key(0, "seed of sampling, splits and training", low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[limits]`: manners and resources; manners can be made stricter, never laxer than the site's ceiling."""
+
+    api_per_second: float = _key(1.0, "API requests a second, sustained", low=0.01, high=10.0)
+    files_at_once: int = _key(2, "files transferred at the same time", low=1, high=4)
+    free_space_mb: int = _key(200, "free space that is never used up", low=0, high=10_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteEntry:
+    """`[sites.<name>]`: one more site that speaks the Danbooru API."""
+
+    url: str = _key("", "where the API is")
+    file_hosts: tuple[str, ...] = _key((), "hosts that may serve its files, besides the API's own")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `crawl.toml` may say."""
+
+    root: str = _key("gallery-data", "where pictures, models and the database are kept")
+    site: str = _key("danbooru", "the site, by name or URL")
+    credentials_file: str = _key("", "a file of mode 0600 with `login = …` and `api_key = …`")
+    scoring: Scoring = field(default_factory=Scoring)
+    goal: Goal = field(default_factory=Goal)
+    round_zero: RoundZero = field(default_factory=RoundZero)
+    limits: Limits = field(default_factory=Limits)
+    sites: Mapping[str, SiteEntry] = field(default_factory=dict)
+
+
+def load_settings(file: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the file (the one named, else `crawl.toml` here if there is one) and the environment.
+
+    Raises:
+        SettingsError: unreadable, too large, no TOML, an unknown key, or a value of the wrong type or range.
+    """
+    path = file or Path(DEFAULT_FILE)
+    text = _read(path, named=file is not None)
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    settings = _build(Settings, raw, _Source(path, text), ())
+    return _with_environment(settings, os.environ if environ is None else environ)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a value came from, for messages."""
+
+    path: Path
+    text: str
+
+    def at(self, keys: tuple[str, ...]) -> str:
+        pattern = re.compile(rf"^\s*(\[.*\b{re.escape(keys[-1])}\b.*\]|[\"']?{re.escape(keys[-1])}[\"']?\s*=)")
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if pattern.match(line):
+                return f"{self.path}, line {number}: {'.'.join(keys)}"
+        return f"{self.path}: {'.'.join(keys)}"
+
+
+def _read(path: Path, *, named: bool) -> str:
+    if not named and not path.exists():
+        return ""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise SettingsError(f"{path} is larger than {MAX_FILE_BYTES} bytes; that is no configuration file")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is no text file (byte {error.start}); expected TOML in UTF-8") from error
+
+
+def _build(kind: type[Any], raw: Mapping[str, Any], source: _Source, above: tuple[str, ...]) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        keys = (*above, name)
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(fields)}"
+            raise SettingsError(f"{source.at(keys)} is no known setting{hint}")
+        values[name] = _value(hints[name], value, fields[name], source, keys)
+    return kind(**values)
+
+
+def _value(hint: Any, value: Any, spec: dataclasses.Field[Any], source: _Source, keys: tuple[str, ...]) -> Any:
+    where = source.at(keys)
+    if keys == ("sites",):
+        if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):
+            raise SettingsError(f"{where} must be tables like [sites.mybooru]")
+        return {name: _build(SiteEntry, entry, source, (*keys, name)) for name, entry in value.items()}
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise SettingsError(f"{where} must be a table, like [{keys[-1]}]")
+        return _build(hint, value, source, keys)  # type: ignore[arg-type]  # a dataclass type, checked above
+    if isinstance(value, list) and spec.default == ():
+        if not all(isinstance(item, str) for item in value):
+            raise SettingsError(f"{where} must be a list of texts")
+        return tuple(value)
+    return _checked(_typed(value, type(spec.default), where), spec, where)
+
+
+def _typed(value: Any, kind: type[Any], where: str) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+        raise SettingsError(f"{where} must be {names.get(kind, kind.__name__)}, got {value!r}")
+    return value
+
+
+def _checked(value: Any, spec: dataclasses.Field[Any], where: str) -> Any:
+    choices, low, high = (spec.metadata[name] for name in ("choices", "low", "high"))
+    if choices and value not in choices:
+        near = difflib.get_close_matches(str(value), choices, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(f"{where} must be one of {', '.join(choices)}, got {value!r}{hint}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            raise SettingsError(f"{where} must lie within {low}..{high}, got {value!r}")
+    return value
+
+
+def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    changed = _overlaid(settings, environ, ("CRAWL",))
+    for section in ("scoring", "goal", "round_zero", "limits"):
+        part = _overlaid(getattr(settings, section), environ, ("CRAWL", section.upper()))
+        changed = dataclasses.replace(changed, **{section: part})
+    return changed
+
+
+def _overlaid(record: Any, environ: Mapping[str, str], prefix: tuple[str, ...]) -> Any:
+    changes: dict[str, Any] = {}
+    for spec in dataclasses.fields(record):
+        variable = "_".join((*prefix, spec.name.upper()))
+        if variable in environ and isinstance(spec.default, str | bool | int | float):
+            parsed = _parsed(environ[variable], type(spec.default), variable)
+            changes[spec.name] = _checked(parsed, spec, f"environment variable {variable}")
+    return dataclasses.replace(record, **changes)
+
+
+def _parsed(text: str, kind: type[Any], variable: str) -> Any:
+    if kind is bool:
+        words = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
+        if text.lower() in words:
+            return words[text.lower()]
+        raise SettingsError(f"environment variable {variable} must be true or false, got {text!r}")
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingsError(f"environment variable {variable} must be a {kind.__name__}, got {text!r}") from error

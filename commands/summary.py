@@ -1,0 +1,217 @@
+"""What a run ends with: a table for people and one JSON object for programs, both from the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from commands.console import printable
+from crawler.tally import Outcome, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """How the run did against what the demo gallery knows of its own pictures, for one target."""
+
+    target: str
+    kept_right: int  # kept, and it shows the target
+    kept_wrong: int  # kept, and it does not
+    missed: int  # shows the target, and was not kept
+    untagged_right: int  # the same three, on posts whose own tags do not name the target
+    untagged_wrong: int
+    untagged_missed: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the kept posts that show the target."""
+        return _share(self.kept_right, self.kept_right + self.kept_wrong)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the posts showing the target that were kept."""
+        return _share(self.kept_right, self.kept_right + self.missed)
+
+    @property
+    def untagged_precision(self) -> float | None:
+        """Precision of what only looking could find."""
+        return _share(self.untagged_right, self.untagged_right + self.untagged_wrong)
+
+    @property
+    def untagged_recall(self) -> float | None:
+        """Recall on what only looking could find."""
+        return _share(self.untagged_right, self.untagged_right + self.untagged_missed)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The figures of one run."""
+
+    run: int
+    site: str
+    tag: str
+    targets: tuple[str, ...]
+    tally: Tally
+    requests: int
+    bytes_listing: int
+    device_busy: float  # 0..1
+    device: str
+    models: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    exit: int
+    seconds: float
+    truths: tuple[Truth, ...] = ()
+    notes: tuple[str, ...] = field(default=())  # what the user should know or do next
+    dry_run: bool = False
+
+    @property
+    def images_per_second(self) -> float:
+        """Pictures scored a second, over the whole run."""
+        return self.tally.scored / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def bytes_saved(self) -> int:
+        """What downloading every original would have cost more."""
+        return max(0, self.tally.bytes_if_all - self.tally.bytes_originals - self.tally.bytes_renditions)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The documented object of `crawl --json`."""
+        outcomes = self.tally.outcomes
+        record: dict[str, Any] = {
+            "run": self.run,
+            "site": self.site,
+            "tag": self.tag,
+            "targets": list(self.targets),
+            "listed": self.tally.listed,
+            "scored": self.tally.scored,
+            "kept": outcomes[Outcome.KEPT],
+            "deleted": outcomes[Outcome.DELETED],
+            "undecided": outcomes[Outcome.UNDECIDED],
+            "failed": outcomes[Outcome.FAILED],
+            "hidden": outcomes[Outcome.HIDDEN],
+            "gaps": self.tally.gaps,
+            "requests": self.requests,
+            "bytes_listing": self.bytes_listing,
+            "bytes_renditions": self.tally.bytes_renditions,
+            "bytes_originals": self.tally.bytes_originals,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 2),
+            "device_busy": round(self.device_busy, 4),
+            "model": _one_or_many(self.models),
+            "threshold": _one_or_many(self.thresholds),
+            "exit": self.exit,
+        }
+        if self.truths:
+            record["truth"] = [_truth_json(truth) for truth in self.truths]
+        return record
+
+    def to_table(self) -> RenderableType:
+        """The closing table."""
+        table = Table(title=self._title(), title_justify="left", show_header=False, min_width=60)
+        table.add_column(style="bold")
+        table.add_column()
+        for name, value in self._rows():
+            table.add_row(name, Text(value))
+        notes = [Text(printable(note)) for note in self.notes]
+        return Group(table, *notes)
+
+    def _title(self) -> Text:
+        wish = " ".join(f"--keep {target}" for target in self.targets)
+        return Text(printable(f"{'dry run' if self.dry_run else f'run {self.run}'}: {self.tag} {wish} on {self.site}"))
+
+    def _rows(self) -> list[tuple[str, str]]:
+        tally, outcomes = self.tally, self.tally.outcomes
+        rows = [
+            ("listed", f"{tally.listed} posts" + (f", {tally.known} decided before" if tally.known else "")),
+            ("kept", f"{outcomes[Outcome.KEPT]}"),
+            ("deleted", f"{outcomes[Outcome.DELETED]} (originals never downloaded)"),
+            ("undecided", _with_reasons(outcomes[Outcome.UNDECIDED], tally, Outcome.UNDECIDED)),
+            ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
+            ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
+        ]
+        if tally.gaps:
+            rows.append(("gaps", f"{tally.gaps} id ranges could not be listed; run again"))
+        if tally.refused:
+            rows.append(("refused rows", f"{tally.refused} rows of the site's answers were no valid posts"))
+        for truth in self.truths:
+            rows += _truth_rows(truth)
+        return rows + self._cost_rows()
+
+    def _cost_rows(self) -> list[tuple[str, str]]:
+        tally = self.tally
+        fetched = tally.bytes_renditions + tally.bytes_originals
+        saved = f"{size(self.bytes_saved)} of {size(tally.bytes_if_all)}"
+        share = _share(self.bytes_saved, tally.bytes_if_all)
+        first = "" if tally.first_score_s is None else f", the first after {tally.first_score_s:.1f} s"
+        model = ", ".join(f"{m} at {t:.3f}" for m, t in zip(self.models, self.thresholds, strict=False)) or "none"
+        return [
+            ("model", model),
+            (
+                "bytes fetched",
+                f"{size(fetched)} pictures, {size(self.bytes_listing)} listing, {self.requests} requests",
+            ),
+            ("bytes saved", saved + (f" ({share:.0%})" if share is not None else "")),
+            ("speed", f"{self.images_per_second:.1f} pictures/s in {self.seconds:.1f} s{first}"),
+            ("device", f"{self.device}, {self.device_busy:.0%} busy"),
+        ]
+
+
+def _with_reasons(count: int, tally: Tally, outcome: Outcome) -> str:
+    reasons = tally.reasons[outcome].most_common(4)
+    text = ", ".join(f"{n} {printable(reason)}" for reason, n in reasons)
+    return f"{count} ({text})" if text else f"{count}"
+
+
+def _truth_rows(truth: Truth) -> list[tuple[str, str]]:
+    def shown(precision: float | None, recall: float | None) -> str:
+        return " · ".join(
+            f"{name} {'–' if value is None else f'{value:.3f}'}"
+            for name, value in (("precision", precision), ("recall", recall))
+        )
+
+    found = truth.untagged_right
+    there = found + truth.untagged_missed
+    return [
+        (f"truth, {truth.target}", shown(truth.precision, truth.recall)),
+        ("  without its tag", f"{shown(truth.untagged_precision, truth.untagged_recall)} (found {found} of {there})"),
+    ]
+
+
+def _truth_json(truth: Truth) -> Mapping[str, Any]:
+    return {
+        "target": truth.target,
+        "precision": truth.precision,
+        "recall": truth.recall,
+        "untagged_precision": truth.untagged_precision,
+        "untagged_recall": truth.untagged_recall,
+        "kept_right": truth.kept_right,
+        "kept_wrong": truth.kept_wrong,
+        "missed": truth.missed,
+        "untagged_right": truth.untagged_right,
+        "untagged_wrong": truth.untagged_wrong,
+        "untagged_missed": truth.untagged_missed,
+    }
+
+
+def _one_or_many(values: tuple[Any, ...]) -> Any:
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else list(values)
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of a thousand."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

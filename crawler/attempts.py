@@ -1,0 +1,33 @@
+"""Every try to fetch something is recorded before it starts and closed however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from crawler.crew import Shelf
+from crawler.errors import PostError
+from storage.archive import Attempt, Failure
+from storage.records import Post
+
+
+@asynccontextmanager
+async def attempting(shelf: Shelf, post: Post, kind: str, url: str) -> AsyncIterator[Attempt]:
+    """Open an attempt; record its failure, if it fails, without hiding it from the caller.
+
+    An attempt that is never closed means that the program died in it: that is how a picture which kills the program
+    each time is found. A stop asked for by the user is closed as such and does not count.
+    """
+    attempt = await shelf.begin_attempt(post, kind, url)
+    try:
+        yield attempt
+    except asyncio.CancelledError:
+        await asyncio.shield(shelf.fail_attempt(attempt, Failure("stopped", "retry")))
+        raise
+    except PostError as error:
+        await shelf.fail_attempt(attempt, Failure(error.reason, error.state))
+        raise
+    except Exception as error:
+        await shelf.fail_attempt(attempt, Failure(type(error).__name__, "retry"))
+        raise

@@ -1,0 +1,115 @@
+"""Who takes part in a run, as protocols: the source of posts, the fetcher, the judge, the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from crawler.deciding import Policy, Ruling
+from crawler.judge import Judge
+from storage.archive import (
+    Attempt,
+    Digest,
+    Failure,
+    Gap,
+    ListedPage,
+    Listing,
+    ListingTally,
+    Sighting,
+    Work,
+)
+from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
+
+
+class Page(Protocol):
+    """One step of a listing."""
+
+    @property
+    def posts(self) -> Sequence[Post]: ...
+    @property
+    def refused(self) -> Sequence[RefusedRow]: ...
+    @property
+    def cursor(self) -> int | None: ...
+    @property
+    def gap(self) -> Gap | None: ...
+
+
+class Fetched(Protocol):
+    """A small file in memory."""
+
+    @property
+    def content(self) -> bytes: ...
+
+
+class Source(Protocol):
+    """Where posts come from; `crawler.listing` walks a real site."""
+
+    def walk(self, *, start: int | None, floor: int | None) -> AsyncIterator[Page]:
+        """Pages downwards from below `start` (None: from the newest) to above `floor` (None: to the end)."""
+        ...
+
+    async def again(self, post: Post) -> Post | None:
+        """The post as the site states it now, or None when it is gone."""
+        ...
+
+
+class Fetcher(Protocol):
+    """Brings bytes; `crawler.downloads` does it over the network."""
+
+    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None) -> Fetched:
+        """A whole small file; checked against the published version where there is one."""
+        ...
+
+    async def fetch_file(self, url: str, into: Path, *, version: FileVersion) -> Digest:
+        """Stream an original into a file, verified against its published md5 and size."""
+        ...
+
+
+class Shelf(Protocol):
+    """What the job asks of the archive; `storage.archive.Archive` fulfils it, a dry run's shelf writes nothing."""
+
+    async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing: ...
+    async def file_page(self, listing_id: int, page: ListedPage) -> None: ...
+    async def file_gap(self, listing_id: int, gap: Gap) -> None: ...
+    async def finish_listing(self, listing_id: int, counted: int | None) -> ListingTally: ...
+    async def unfinished(self, listing_id: int, work: Work, *, below: int | None, limit: int) -> Sequence[Post]: ...
+    async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]: ...
+    async def read_rendition(self, stored: StoredRendition) -> bytes | None: ...
+    async def begin_attempt(self, post: Post, kind: str, url: str) -> Attempt: ...
+    async def file_look(self, sighting: Sighting) -> None: ...
+    async def fail_attempt(self, attempt: Attempt, failure: Failure) -> None: ...
+    async def file_original(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None: ...
+    async def adopt_known_original(self, post: Post, targets: Sequence[str]) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Everybody who takes part in one run."""
+
+    source: Source
+    fetcher: Fetcher
+    judge: Judge
+    shelf: Shelf
+    note: Callable[[Post, Exception], None]  # told of every post that fails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one run is to do."""
+
+    run_id: int
+    site: str
+    query: str  # identifies the listing: the same words go on where they stopped
+    targets: tuple[Target, ...]
+    policy: Policy
+    score_on: str
+    wants: Callable[[Post], bool]  # the query's terms that are evaluated here, not by the site
+    limit: int | None = None  # posts
+    newer_only: bool = False
+    in_flight: int = 48  # posts carried at the same time
+
+    def ruling(self, judge: Judge) -> Ruling:
+        """How this job decides with this judge's models."""
+        return Ruling(self.policy, judge.models)

@@ -1,0 +1,34 @@
+"""Which of a post's renditions to score, and whether what arrived is what was announced."""
+
+from __future__ import annotations
+
+from storage.records import ORIGINAL, PICTURE_EXTENSIONS, Look, Post, Rendition
+
+# The longer side of each rendition's box, in pixels; `full` and the original have no box.
+_BOX = {"180x180": 180, "360x360": 360, "720x720": 720, "sample": 850, "full": 100_000, ORIGINAL: 100_001}
+_ROUNDING = 1  # pixels: sites round scaled sides in their own way
+
+
+def rendition_to_score(post: Post, wanted: str) -> Rendition | None:
+    """The still picture nearest to the wanted rendition, or None where the site serves none.
+
+    The wanted one if it is there; else the next larger one (a post whose original is small has no `sample`: its
+    original is what the site shows instead); else the largest below. Videos and archives have only previews.
+    """
+    stills = {r.name: r for r in post.renditions if r.ext in PICTURE_EXTENSIONS and r.name in _BOX}
+    if wanted in stills:
+        return stills[wanted]
+    by_size = sorted(stills.values(), key=lambda r: _BOX[r.name])
+    larger = [r for r in by_size if _BOX[r.name] > _BOX[wanted]]
+    return (larger or by_size[-1:] or [None])[0]
+
+
+def fits(look: Look, rendition: Rendition) -> bool:
+    """Whether the decoded picture has the announced dimensions; a placeholder served with 200 seldom has."""
+    if not rendition.width or not rendition.height:
+        return True  # nothing was announced
+    sides = {(look.width, look.height), (look.height, look.width)}  # some renditions are served unrotated
+    return any(
+        abs(width - rendition.width) <= _ROUNDING and abs(height - rendition.height) <= _ROUNDING
+        for width, height in sides
+    )

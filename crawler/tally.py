@@ -1,0 +1,66 @@
+"""What a run has done so far: counted where it happens, read by whoever shows progress or sums up."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How one post's journey ended."""
+
+    KEPT = "kept"
+    DELETED = "deleted"
+    UNDECIDED = "undecided"
+    HIDDEN = "hidden"  # the site does not show us the picture
+    FAILED = "failed"  # still open: run again
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run. `listed` is the sum of all outcomes once the run has ended."""
+
+    clock: Callable[[], float] = time.monotonic
+    listed: int = 0  # posts that entered the run
+    scored: int = 0  # pictures that got a score in this run
+    known: int = 0  # posts whose decision stood already
+    gaps: int = 0  # id ranges that could not be listed
+    refused: int = 0  # rows of the site's answers that are no valid post
+    bytes_renditions: int = 0
+    bytes_originals: int = 0
+    bytes_if_all: int = 0  # what the listed posts' originals weigh together: the cost of downloading everything
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    reasons: dict[Outcome, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in Outcome})
+    bugs: int = 0  # unexpected errors that were contained to one post
+    first_score_s: float | None = None  # seconds from the start to the first score
+    expected: int | None = None  # posts that the site counts for the query
+    in_flight: int = 0
+    started: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return self.clock() - self.started
+
+    @property
+    def finished(self) -> int:
+        """Posts whose journey has ended."""
+        return sum(self.outcomes.values())
+
+    def score_seen(self) -> None:
+        """Count one scored picture."""
+        self.scored += 1
+        if self.first_score_s is None:
+            self.first_score_s = self.seconds
+
+    def end(self, outcome: Outcome, reason: str | None = None) -> None:
+        """Count one ended journey."""
+        self.outcomes[outcome] += 1
+        if reason is not None:
+            self.reasons[outcome][reason] += 1
