@@ -183,14 +183,14 @@ def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> t
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
             size = _checked_size(image, limits, preprocessing)
             image.load()
-            upright = _upright(image)
-            swapped = upright.size != image.size and image.width != image.height
-            return _rgb(upright), (size[1], size[0]) if swapped else size, name
+            orientation = _orientation(image)
+            upright = image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+            return _rgb(upright), size if orientation < 5 else (size[1], size[0]), name
     except PictureFault:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise PictureFault("too large", str(error)) from error
-    except Exception as error:
+    except Exception as error:  # Pillow raises a dozen types for bad bytes; each means the same to us
         reason = "truncated" if _speaks_of_truncation(error) else "undecodable"
         raise PictureFault(reason, f"{type(error).__name__}: {error}"[:200]) from error
 
@@ -221,14 +221,13 @@ def _speaks_of_truncation(error: Exception) -> bool:
     return isinstance(error, EOFError) or "truncated" in words or "eof" in words or "unexpected end" in words
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """The picture as its EXIF orientation wants it seen; a broken EXIF block means no orientation."""
+def _orientation(image: Image.Image) -> int:
+    """How the picture wants to be turned, 1..8 as in EXIF; a broken EXIF block means not at all."""
     try:
-        orientation = image.getexif().get(_ORIENTATION) if image.format != "GIF" else None
+        value = image.getexif().get(_ORIENTATION) if image.format != "GIF" else None
     except Exception:  # noqa: BLE001 - as above; the pixels are good, so the picture is
-        orientation = None
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image.transpose(turn) if turn is not None else image
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -1,0 +1,148 @@
+"""The head of a model: the few numbers that turn an embedding into a probability for one target.
+
+embedding (d floats, stored as float16) -> weights and bias -> logit -> calibration -> probability 0..1.
+Fitting is done elsewhere; here is what is fitted, how it is applied, and how it is stored. The score is always
+computed from the float16 embedding, one picture at a time, so that a stored embedding gives the identical score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.errors import PackageError
+
+Floats = npt.NDArray[np.float64]
+Weights = npt.NDArray[np.float32]
+Embeddings = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+
+EMBEDDING_DTYPE = np.dtype("<f2")  # as stored: half precision, little endian
+_FIELDS = ("weights", "bias", "knots", "values")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """From logit to probability.
+
+    Without a table: Platt scaling, `sigmoid(slope * logit + intercept)`. With one: a rising piecewise-linear curve
+    through (`knots`, `values`), constant beyond its ends.
+    """
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    knots: tuple[float, ...] = ()  # logits, strictly rising
+    values: tuple[float, ...] = ()  # probabilities at the knots, 0..1, never falling
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.slope) and math.isfinite(self.intercept)):
+            raise ValueError(f"calibration must be finite, got slope {self.slope}, intercept {self.intercept}")
+        if self.slope <= 0:
+            raise ValueError(f"calibration slope must be positive (a higher logit is a better match), got {self.slope}")
+        if len(self.knots) != len(self.values) or len(self.knots) == 1:
+            raise ValueError(f"calibration has {len(self.knots)} knots and {len(self.values)} values; need two or more")
+        if self.knots and not np.isfinite(self.knots).all():
+            raise ValueError("calibration knots must be finite")
+        if any(after <= before for before, after in zip(self.knots, self.knots[1:], strict=False)):
+            raise ValueError("calibration knots must rise")
+        if any(not 0 <= value <= 1 for value in self.values) or list(self.values) != sorted(self.values):
+            raise ValueError("calibration values must be probabilities that never fall")
+
+    def probabilities(self, logits: npt.ArrayLike) -> Floats:
+        """Probabilities, 0..1, in the shape of `logits`; not-a-number stays not-a-number."""
+        x = np.asarray(logits, dtype=np.float64)
+        if self.knots:
+            return np.asarray(np.interp(x, self.knots, self.values), dtype=np.float64)
+        z = np.clip(self.slope * x + self.intercept, -700, 700)  # exp overflows beyond
+        return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """One target's head."""
+
+    weights: Weights  # (d,)
+    bias: float
+    calibration: Calibration = Calibration()
+
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 1 or not self.weights.size:
+            raise ValueError(f"head weights must have the shape (d,), got {self.weights.shape}")
+        if not (np.isfinite(self.weights).all() and math.isfinite(self.bias)):
+            raise ValueError("head weights and bias must be finite")
+
+    @property
+    def dimension(self) -> int:
+        """Length of the embedding that it wants."""
+        return int(self.weights.size)
+
+    def logits(self, embeddings: Embeddings) -> Floats:
+        """Logits, shape (n,), of embeddings, shape (n, d); rounded to float16 first, as they are stored.
+
+        Raises:
+            ValueError: the embeddings are of another length.
+        """
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.dimension:
+            raise ValueError(f"expected embeddings of shape (n, {self.dimension}), got {embeddings.shape}")
+        with np.errstate(over="ignore", invalid="ignore"):  # ends as a score that is no probability, and is refused
+            rounded = embeddings.astype(EMBEDDING_DTYPE).astype(np.float64)
+            return np.asarray((rounded * self.weights.astype(np.float64)).sum(axis=1) + self.bias, dtype=np.float64)
+
+    def probabilities(self, embeddings: Embeddings) -> Floats:
+        """Calibrated probabilities, shape (n,), of embeddings, shape (n, d)."""
+        return self.calibration.probabilities(self.logits(embeddings))
+
+    def score(self, stored: bytes) -> float:
+        """The calibrated probability for one stored embedding (float16, little endian).
+
+        Raises:
+            ValueError: it is of another length.
+        """
+        return float(self.probabilities(read_embedding(stored)[None, :])[0])
+
+
+def store_embedding(embedding: npt.NDArray[np.float32]) -> bytes:
+    """One embedding, shape (d,), as the database keeps it."""
+    with np.errstate(over="ignore"):  # becomes infinite, and the score is refused
+        return embedding.astype(EMBEDDING_DTYPE).tobytes()
+
+
+def read_embedding(stored: bytes) -> npt.NDArray[np.float16]:
+    """A stored embedding, shape (d,)."""
+    return np.frombuffer(stored, dtype=EMBEDDING_DTYPE).astype(np.float16)
+
+
+def write_head(path: Path, head: Head) -> None:
+    """Write a head as one `.npz` file without any pickled object."""
+    calibration = head.calibration
+    np.savez(
+        path,
+        allow_pickle=False,
+        weights=head.weights.astype("<f4"),
+        bias=np.array([head.bias, calibration.slope, calibration.intercept], dtype="<f8"),
+        knots=np.array(calibration.knots, dtype="<f8"),
+        values=np.array(calibration.values, dtype="<f8"),
+    )
+
+
+def read_head(path: Path) -> Head:
+    """Read what `write_head` wrote.
+
+    Raises:
+        PackageError: it is no such file, or its numbers make no head.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _head({name: arrays[name] for name in _FIELDS})
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise PackageError(f"{path} is not the head of a model: {error}; train the model again") from error
+
+
+def _head(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Head:
+    bias, slope, intercept = (float(value) for value in arrays["bias"].astype(np.float64))
+    knots, values = (tuple(float(x) for x in arrays[name].astype(np.float64)) for name in ("knots", "values"))
+    return Head(arrays["weights"].astype(np.float32), bias, Calibration(slope, intercept, knots, values))
