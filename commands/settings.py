@@ -79,8 +79,8 @@ class RoundZero:
 class Limits:
     """`[limits]`: manners and resources; manners can be made stricter, never laxer than the site's ceiling."""
 
-    api_per_second: float = _key(1.0, "API requests a second, sustained", low=0.01, high=10.0)
-    files_at_once: int = _key(2, "files transferred at the same time", low=1, high=4)
+    api_per_second: float = _key(0.0, "API requests a second; 0 means the site's polite default", low=0.0, high=10.0)
+    files_at_once: int = _key(0, "files at the same time; 0 means the site's polite default", low=0, high=64)
     free_space_mb: int = _key(200, "free space that is never used up", low=0, high=10_000_000)
 
 
@@ -120,6 +120,16 @@ def load_settings(file: Path | None, environ: Mapping[str, str] | None = None) -
         raise SettingsError(f"{path}: {error}") from error
     settings = _build(Settings, raw, _Source(path, text), ())
     return _with_environment(settings, os.environ if environ is None else environ)
+
+
+def check_choice(record: type[Any], name: str, value: Any, where: str) -> Any:
+    """A value from elsewhere (a flag), checked as the setting of that name would be.
+
+    Raises:
+        SettingsError: it is none of the choices, or out of range.
+    """
+    spec = next(f for f in dataclasses.fields(record) if f.name == name)
+    return _checked(value, spec, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +206,10 @@ def _checked(value: Any, spec: dataclasses.Field[Any], where: str) -> Any:
         near = difflib.get_close_matches(str(value), choices, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise SettingsError(f"{where} must be one of {', '.join(choices)}, got {value!r}{hint}")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if (low is not None and not value >= low) or (high is not None and not value <= high):
-            raise SettingsError(f"{where} must lie within {low}..{high}, got {value!r}")
+    too_low = low is not None and not value >= low
+    too_high = high is not None and not value <= high
+    if too_low or too_high:
+        raise SettingsError(f"{where} must lie within {low}..{high}, got {value!r}")
     return value
 
 
@@ -239,3 +250,6 @@ def _parsed(text: str, kind: type[Any], variable: str) -> Any:
         return kind(text)
     except ValueError as error:
         raise SettingsError(f"environment variable {variable} must be a {kind.__name__}, got {text!r}") from error
+
+
+_BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)

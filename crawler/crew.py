@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from crawler.deciding import Policy, Ruling
-from crawler.judge import Judge
 from storage.archive import (
     Attempt,
     Digest,
@@ -20,6 +18,9 @@ from storage.archive import (
     Sighting,
     Work,
 )
+
+from crawler.deciding import Policy, Ruling
+from crawler.judge import Judge
 from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
 
 

@@ -10,20 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+
+from storage.archive import Attempt, ListedPage, Sighting, StoredFacts, Work
 
 from crawler.attempts import attempting
 from crawler.crew import Crew, Job
 from crawler.deciding import effective
-from crawler.errors import CrawlError, PostError, TransientError
+from crawler.errors import PostError, TransientError
 from crawler.renditions import fits, rendition_to_score
 from crawler.tally import Outcome, Tally
-from storage.archive import Sighting, StoredFacts, Work
 from storage.records import ORIGINAL, Decision, DecisionValue, Known, Look, Place, Post, Rendition
 
 GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
 LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
 CRASHES_ALLOWED = 2  # a post whose processing killed the program this often is not tried again
+RESUME_CHUNK = 200  # posts that are read back from the database at a time
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Run:
     stop: asyncio.Event  # set by the user's Ctrl-C, or by the first error that concerns the whole run
     queue: asyncio.Queue[tuple[Post, Known] | None] = field(default_factory=lambda: asyncio.Queue(400))
     listing_id: int = 0
+    walked_to_the_end: bool = False
     fatal: BaseException | None = None
 
     def abort(self, error: BaseException) -> None:
@@ -110,30 +112,41 @@ async def _put_end(queue: asyncio.Queue[tuple[Post, Known] | None]) -> None:
 
 
 async def _posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
-    job, archive = run.job, run.crew.archive
-    listing = await archive.open_listing(job.site, job.query, newer_only=job.newer_only)
+    job, shelf = run.job, run.crew.shelf
+    listing = await shelf.open_listing(job.site, job.query, newer_only=job.newer_only)
     run.listing_id = listing.id
     resumed: set[int] = set()
-    below: int | None = None
-    while posts := await archive.unfinished(listing.id, _work(run), below=below, limit=200):
-        below = posts[-1].id
+    async for posts in _left_open(run):
         resumed.update(post.id for post in posts)
         for item in await _with_knowledge(run, posts):
             yield item
-    async for page in run.crew.source.walk(start=listing.cursor, floor=listing.newest if job.newer_only else None):
+    floor = listing.newest if job.newer_only else None
+    async for page in run.crew.source.walk(start=listing.cursor, floor=floor):
         posts = [post for post in page.posts if job.wants(post)]
         run.tally.refused += len(page.refused)
         if page.gap is not None:
             run.tally.gaps += 1
-            await archive.file_gap(listing.id, page.gap)
-        await archive.file_page(listing.id, page.to_file(posts, job.run_id))
+            await shelf.file_gap(listing.id, page.gap)
+        await shelf.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
         for item in await _with_knowledge(run, [post for post in posts if post.id not in resumed]):
             yield item
-    await archive.finish_listing(listing.id, run.tally.expected)
+    run.walked_to_the_end = True
+    await shelf.finish_listing(listing.id, run.tally.expected)
+
+
+async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
+    """What an earlier run listed and did not finish, newest first."""
+    below: int | None = None
+    while True:
+        posts = await run.crew.shelf.unfinished(run.listing_id, _work(run), below=below, limit=RESUME_CHUNK)
+        if not posts:
+            return
+        below = posts[-1].id
+        yield posts
 
 
 async def _with_knowledge(run: Run, posts: Sequence[Post]) -> list[tuple[Post, Known]]:
-    known = await run.crew.archive.known(posts, [target.name for target in run.job.targets])
+    known = await run.crew.shelf.known(posts, [target.name for target in run.job.targets])
     return [(post, known.get(post.id) or Known()) for post in posts]
 
 
@@ -149,10 +162,10 @@ def _work(run: Run) -> Work:
 
 
 async def _carry_all(run: Run) -> None:
-    """Carry posts until the queue ends or the run is stopped."""
+    """Carry posts until the queue ends; once the run is stopped, only drain it so that the lister can end."""
     while (item := await run.queue.get()) is not None:
         if run.stop.is_set():
-            continue  # drain, so that the lister can end
+            continue
         run.tally.in_flight += 1
         try:
             await _carry(run, *item)
@@ -166,16 +179,14 @@ async def _carry(run: Run, post: Post, known: Known) -> None:
         outcome, reason = await _look_and_keep(run, post, known)
     except (PostError, TransientError) as error:
         run.tally.end(Outcome.FAILED, str(error))
-        run.crew.log.post_failed(post, error)
-    except CrawlError as error:
-        run.abort(error)
-    except Exception as error:  # noqa: BLE001 - contained to the post, counted, and the run then exits with 1
-        if run.crew.stops_the_run(error):
+        run.crew.note(post, error)
+    except Exception as error:  # noqa: BLE001 - contained to this post, unless its family ends runs
+        if hasattr(error, "exit_code"):
             run.abort(error)
             return
         run.tally.bugs += 1
         run.tally.end(Outcome.FAILED, f"bug: {type(error).__name__}")
-        run.crew.log.post_failed(post, error)
+        run.crew.note(post, error)
     else:
         run.tally.end(outcome, reason)
 
@@ -183,34 +194,48 @@ async def _carry(run: Run, post: Post, known: Known) -> None:
 async def _look_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, str | None]:
     if post.file is None:
         return Outcome.HIDDEN, post.hidden_reason
+    try:
+        return await _decide_and_keep(run, post, known)
+    except PostError as error:
+        fresh = await _replaced(run, post) if error.ask_again else None
+        if fresh is None:
+            raise
+    return await _decide_and_keep(run, fresh, Known(labels={}))
+
+
+async def _replaced(run: Run, post: Post) -> Post | None:
+    """The post as it is now, when its file was replaced since it was listed."""
+    fresh = await run.crew.source.again(post)
+    if fresh is None or fresh.file is None or post.file is None or fresh.file.md5 == post.file.md5:
+        return None
+    await run.crew.shelf.file_page(run.listing_id, ListedPage([fresh], (), None, run.job.run_id))
+    return fresh
+
+
+async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, str | None]:
     decisions = _standing(run, post, known)
     if decisions is None:
         decisions = await _look(run, post, known)
     else:
         run.tally.known += 1
     values = {d.target: effective(d.value, known.labels.get(d.target)) for d in decisions}
-    wanted = [t.name for t in run.job.targets if values.get(t.name) is DecisionValue.KEEP]
+    wanted = [target.name for target in run.job.targets if values.get(target.name) is DecisionValue.KEEP]
     if wanted:
         await _keep(run, post, known, wanted)
         return Outcome.KEPT, None
     undecided = [d.reason for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
-    if undecided:
-        return Outcome.UNDECIDED, undecided[0]
-    if run.job.score_on == ORIGINAL:
-        await run.crew.archive.trash_original(post, run.job.run_id)
-    return Outcome.DELETED, None
+    return (Outcome.UNDECIDED, undecided[0]) if undecided else (Outcome.DELETED, None)
 
 
 def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
     """The decisions of an earlier run, when this run's models and rules would decide on the same facts again."""
-    cards = run.crew.judge.models
+    cards, policy = run.crew.judge.models, run.job.policy
     found = []
     for target in run.job.targets:
         decision, card = known.decisions.get(target.name), cards.get(target.name)
-        tagged = target.named_by(post.tags)
-        if decision is None or decision.model_hash != (card.hash if card else None) or decision.score is None:
+        if decision is None or decision.score is None or decision.model_hash != (card.hash if card else None):
             return None
-        if decision.policy != run.job.policy.identity(card, tagged=tagged):
+        if decision.policy != policy.identity(card, tagged=target.named_by(post.tags)):
             return None
         found.append(decision)
     return found
@@ -220,69 +245,62 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     """Score the post's picture, or its stored embedding, and record what follows from it."""
     if known.open_attempts >= CRASHES_ALLOWED:
         return await _record(run, post, Look(fault="crashed"))
-    wanted = {card.backbone_hash for card in run.crew.judge.models.values()}
-    if wanted and wanted <= set(known.embeddings):
-        look = await run.crew.judge.recall(MappingProxyType(dict(known.embeddings)))
-        return await _record(run, post, look)
+    backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
+    if backbones and backbones <= set(known.embeddings):
+        return await _record(run, post, await run.crew.judge.recall(known.embeddings))
+    stored = known.rendition and await run.crew.shelf.read_rendition(known.rendition)
+    if stored:
+        return await _record(run, post, await run.crew.judge.look(stored))
     rendition = rendition_to_score(post, run.job.score_on)
     if rendition is None:
         return await _record(run, post, Look(fault="unsupported"))
-    return await _look_at(run, post, rendition)
+    async with attempting(run.crew.shelf, post, "rendition", rendition.url) as attempt:
+        look, content = await _fetch_and_look(run, post, rendition)
+        facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height)
+        return await _record(run, post, look, _Arrived(attempt, content, None if look.fault else facts))
 
 
-async def _look_at(run: Run, post: Post, rendition: Rendition) -> Sequence[Decision]:
-    async with attempting(run.crew.archive, post, "rendition", rendition.url) as attempt:
-        for _ in range(LOOKS_PER_PICTURE):
-            fetched = await run.crew.fetcher.fetch_bytes(rendition.url, version=_version_of(post, rendition))
-            run.tally.bytes_renditions += len(fetched.content)
-            look = await run.crew.judge.look(fetched.content)
-            if look.fault in {None, "too large"} and fits(look, rendition):
-                break
-        else:
-            look = look if look.fault else Look(fault="wrong dimensions")
-        stored = None
-        if look.fault is None:
-            stored = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height)
-        decisions = run.crew.ruling.decide_all(run.job.targets, post.tags, look)
-        if look.scores:
-            run.tally.score_seen()
-        await run.crew.archive.file_look(
-            Sighting(
-                post=post,
-                run_id=run.job.run_id,
-                attempt=attempt,
-                rendition=fetched.content if stored else None,
-                stored=stored,
-                look=look,
-                models=run.crew.judge.models,
-                decisions=decisions,
-            )
-        )
-    return decisions
+async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[Look, bytes]:
+    """Fetch and look, once more when what arrived is not whole; what is still not whole is a fault, not a picture."""
+    version = post.file if rendition.name == ORIGINAL else None
+    look, content = Look(fault="undecodable"), b""
+    for _ in range(LOOKS_PER_PICTURE):
+        content = (await run.crew.fetcher.fetch_bytes(rendition.url, version=version)).content
+        run.tally.bytes_renditions += len(content)
+        look = await run.crew.judge.look(content)
+        if look.fault is None and fits(look, rendition):
+            return look, content
+        if look.fault == "too large":
+            break
+    return (look if look.fault else Look(fault="wrong dimensions")), content
 
 
-def _version_of(post: Post, rendition: Rendition) -> Post | None:
-    """The post whose published md5 and size the bytes must have; renditions have none."""
-    return post if rendition.name == ORIGINAL else None
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    """A rendition that came over the network."""
+
+    attempt: Attempt
+    content: bytes
+    facts: StoredFacts | None  # None: not whole, so not stored
 
 
-async def _record(run: Run, post: Post, look: Look) -> Sequence[Decision]:
-    """Record what was decided without fetching a picture."""
-    decisions = run.crew.ruling.decide_all(run.job.targets, post.tags, look)
+async def _record(run: Run, post: Post, look: Look, arrived: _Arrived | None = None) -> Sequence[Decision]:
+    """Decide, and file the picture, its scores and the decisions together."""
+    ruling = run.job.ruling(run.crew.judge)
+    decisions = tuple(ruling.decide(target, post.tags, look) for target in run.job.targets)
     if look.scores:
         run.tally.score_seen()
-    await run.crew.archive.file_look(
-        Sighting(
-            post=post,
-            run_id=run.job.run_id,
-            attempt=None,
-            rendition=None,
-            stored=None,
-            look=look,
-            models=run.crew.judge.models,
-            decisions=decisions,
-        )
+    sighting = Sighting(
+        post=post,
+        run_id=run.job.run_id,
+        attempt=arrived.attempt if arrived else None,
+        rendition=arrived.content if arrived and arrived.facts else None,
+        stored=arrived.facts if arrived else None,
+        look=look,
+        models=run.crew.judge.models,
+        decisions=decisions,
     )
+    await run.crew.shelf.file_look(sighting)
     return decisions
 
 
@@ -291,9 +309,9 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
     missing = [name for name in wanted if known.places.get(name, Place.NONE) is not Place.GALLERY]
     if not missing or post.file is None:
         return
-    if await run.crew.archive.adopt_known_original(post, missing):
+    if await run.crew.shelf.adopt_known_original(post, missing):
         return
-    async with attempting(run.crew.archive, post, ORIGINAL, post.file.url) as attempt:
+    async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url) as attempt:
         digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
         run.tally.bytes_originals += digest.size
-        await run.crew.archive.file_original(attempt, post, missing, digest)
+        await run.crew.shelf.file_original(attempt, post, missing, digest)

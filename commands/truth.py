@@ -1,0 +1,56 @@
+"""How a run did against what the demo gallery knows about its own pictures.
+
+Only a gallery on this machine that answers `/demo/truth.json` is asked; the crawl itself never sees the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from commands.summary import Truth
+from storage.records import Target
+
+TRUTH_S = 30.0  # seconds to wait for the answer
+MAX_BYTES = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the run ended up with for one post and target."""
+
+    post_id: int
+    kept: bool
+    tagged: bool  # its own tags name the target
+
+
+def fetch_truth(url: str) -> Mapping[str, Any] | None:
+    """What the gallery at this loopback address says, or None when it says nothing."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/demo/truth.json", timeout=TRUTH_S) as answer:
+            found = json.loads(answer.read(MAX_BYTES))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def compare(target: Target, judged: Iterable[Judged], truth: Mapping[str, Any]) -> Truth:
+    """Count right, wrong and missed, over all judged posts and over those without the tag."""
+    names = {target.tag, *target.variants}
+    counts = dict.fromkeys(("right", "wrong", "missed", "u_right", "u_wrong", "u_missed"), 0)
+    for one in judged:
+        shown = truth.get(str(one.post_id))
+        if shown is None:
+            continue
+        there = bool(names & set(shown["characters"]))
+        kind = {(True, True): "right", (True, False): "wrong", (False, True): "missed"}.get((one.kept, there))
+        if kind is None:
+            continue
+        counts[kind] += 1
+        if not one.tagged:
+            counts[f"u_{kind}"] += 1
+    return Truth(target.name, *counts.values())
