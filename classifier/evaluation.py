@@ -1,0 +1,141 @@
+"""Precision, recall and average precision of one target, with intervals that admit how little was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+_Z95 = 1.959963984540054  # the normal's two-sided 95 % point
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % interval; NaN where nothing was there to measure."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well one target's scores separate what shows it from what does not, at one threshold."""
+
+    examples: int
+    positives: int
+    kept: int  # scores at or over the threshold
+    right: int  # kept, and showing the target
+    threshold: float  # 0..1
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    average_precision: Estimate
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values; NaN becomes None, which JSON can say."""
+        return {key: _without_nan(value) for key, value in asdict(self).items()}
+
+
+def wilson(right: int, of: int) -> Estimate:
+    """A share with Wilson's 95 % interval; NaN of nothing."""
+    if not 0 <= right <= of:
+        raise ValueError(f"expected 0 <= right <= of, got {right} of {of}")
+    if of == 0:
+        return Estimate(math.nan, math.nan, math.nan)
+    share, z2 = right / of, _Z95**2
+    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = _Z95 * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
+    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def bootstrap(measure: Callable[[IntArray], float], groups: IntArray, *, rounds: int = 400, seed: int = 0) -> Estimate:
+    """A figure with its 95 % bootstrap interval, drawing whole groups.
+
+    Args:
+        measure: gives the figure of the examples in these rows; NaN draws are left out.
+        groups: group number of each example, shape (n,).
+        rounds: draws.
+        seed: of the draws.
+    """
+    everything = np.arange(len(groups), dtype=np.int64)
+    value = measure(everything)
+    order = np.argsort(groups, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    random = np.random.default_rng(seed)
+    drawn = [
+        measure(np.concatenate([members[number] for number in random.integers(0, len(members), len(members))]))
+        for _ in range(rounds if len(groups) else 0)
+    ]
+    finite = np.array([figure for figure in drawn if math.isfinite(figure)])
+    if not len(finite):
+        return Estimate(value, math.nan, math.nan)
+    low, high = np.quantile(finite, (0.025, 0.975))
+    return Estimate(value, float(low), float(high))
+
+
+def average_precision(scores: FloatArray, truth: BoolArray) -> float:
+    """The area under the precision-recall curve in steps, equal scores taken together; NaN without positives."""
+    positives = int(truth.sum())
+    if not positives:
+        return math.nan
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(truth[order])
+    last_of_tie = np.append(np.diff(scores[order]) != 0, True)
+    found, taken = hits[last_of_tie], (np.arange(len(scores)) + 1)[last_of_tie]
+    gained = np.diff(found, prepend=0)
+    return float(np.sum(gained * found / taken) / positives)
+
+
+def evaluate(
+    scores: FloatArray, truth: BoolArray, threshold: float, *, groups: IntArray | None = None, seed: int = 0
+) -> Quality:
+    """Measure one target's scores at one threshold.
+
+    Args:
+        scores: probabilities, shape (n,), 0..1.
+        truth: whether each shows the target, shape (n,).
+        threshold: scores at or over it are kept.
+        groups: group number of each example; the intervals of F1 and average precision draw whole groups.
+        seed: of those draws.
+    """
+    if scores.shape != truth.shape or scores.ndim != 1:
+        raise ValueError(f"expected as many scores as truths, got shapes {scores.shape} and {truth.shape}")
+    kept = scores >= threshold
+    right, positives = int((kept & truth).sum()), int(truth.sum())
+    together = np.arange(len(scores), dtype=np.int64) if groups is None else groups
+
+    def f1_of(rows: IntArray) -> float:
+        hits = int((kept[rows] & truth[rows]).sum())
+        both = int(kept[rows].sum()) + int(truth[rows].sum())
+        return 2 * hits / both if both else math.nan
+
+    return Quality(
+        examples=len(scores),
+        positives=positives,
+        kept=int(kept.sum()),
+        right=right,
+        threshold=threshold,
+        precision=wilson(right, int(kept.sum())),
+        recall=wilson(right, positives),
+        f1=bootstrap(f1_of, together, seed=seed),
+        average_precision=bootstrap(lambda rows: average_precision(scores[rows], truth[rows]), together, seed=seed),
+    )
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,148 @@
+"""Fitting a target's head: logistic regression on embeddings, by Newton's method in NumPy.
+
+An embedding here ends with the backbone's own log-odds for every character that it was trained on. A head may
+therefore start from "believe the backbone" (weight one on the target's log-odds) and be pulled away from it only as
+far as the examples insist; a target that the backbone never learned starts from nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+L2_CANDIDATES = (0.03, 0.3, 3.0, 30.0, 300.0, 3000.0)
+_CONVERGED = 1e-6  # largest step of any weight
+_HALVINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """Turns an embedding into one target's logit."""
+
+    weights: FloatArray  # shape (d,)
+    bias: float
+
+    def logits(self, embeddings: npt.NDArray[np.floating]) -> FloatArray:
+        """Logits of embeddings, shape (n, d) -> (n,)."""
+        return np.asarray(embeddings, dtype=np.float64) @ self.weights + self.bias
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Examples for one target. `share` is 1 for a tagged positive, 0 for a reliable negative, between for doubt.
+
+    An unlabelled picture is not a negative: give it the probability that it shows the target, and a small weight.
+    """
+
+    embeddings: FloatArray  # shape (n, d)
+    share: FloatArray  # shape (n,), 0..1
+    weights: FloatArray  # shape (n,), how much each example counts
+
+    @classmethod
+    def of(
+        cls, embeddings: npt.NDArray[np.floating], share: npt.ArrayLike, weights: npt.ArrayLike | None = None
+    ) -> Evidence:
+        """Check and convert; without weights every example counts once."""
+        rows = np.asarray(embeddings, dtype=np.float64)
+        shares = np.asarray(share, dtype=np.float64)
+        counted = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if rows.ndim != 2 or shares.shape != (len(rows),) or counted.shape != (len(rows),):
+            raise ValueError(f"expected (n, d), (n,) and (n,), got {rows.shape}, {shares.shape}, {counted.shape}")
+        if not np.isfinite(rows).all():
+            raise ValueError("embeddings must be finite")
+        return cls(rows, shares, counted)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChoice:
+    """The head that did best on validation, and how each strength of regularisation did."""
+
+    head: LinearHead
+    l2: float
+    losses: tuple[tuple[float, float], ...]  # (l2, validation log loss)
+
+
+def starting_head(dimensions: int, own_log_odds: int | None) -> LinearHead:
+    """Where regularisation pulls to: the backbone's own log-odds when it knows the target, else nothing."""
+    weights = np.zeros(dimensions)
+    if own_log_odds is not None:
+        weights[own_log_odds] = 1.0
+    return LinearHead(weights, 0.0)
+
+
+def fit_head(evidence: Evidence, l2: float, start: LinearHead, *, steps: int = 30) -> LinearHead:
+    """Minimise the weighted log loss plus l2/2 times the squared distance from `start`, in scaled units.
+
+    Every column is divided by its standard deviation first, so one strength suits all columns. The bias is free.
+
+    Raises:
+        ValueError: l2 is not positive, or the examples are all of one kind.
+    """
+    if l2 <= 0:
+        raise ValueError(f"l2 must be positive, got {l2}")
+    effective = float(evidence.weights @ evidence.share)
+    if not 0 < effective < float(evidence.weights.sum()):
+        raise ValueError("a head needs examples of both kinds")
+    scale = np.maximum(evidence.embeddings.std(axis=0), 1e-6)
+    rows = np.hstack([evidence.embeddings / scale, np.ones((len(evidence.embeddings), 1))])
+    centre = np.append(start.weights * scale, start.bias)
+    pull = np.append(np.full(len(scale), l2), 1e-9)
+    found = _newton(rows, evidence, centre, pull, steps)
+    return LinearHead(found[:-1] / scale, float(found[-1]))
+
+
+def choose_head(
+    train: Evidence, validation: Evidence, start: LinearHead, *, candidates: Sequence[float] = L2_CANDIDATES
+) -> HeadChoice:
+    """Fit with each strength and take the one with the least log loss on validation (after a free re-scaling).
+
+    The backbone has seen the training pictures, so their embeddings are easier than any it will meet; comparing after
+    re-scaling judges the direction of a head, not its over-confidence, which calibration mends later.
+    """
+    heads = [fit_head(train, l2, start) for l2 in candidates]
+    losses = [_rescaled_loss(head, validation) for head in heads]
+    best = int(np.argmin(losses))
+    return HeadChoice(heads[best], candidates[best], tuple(zip(candidates, losses, strict=True)))
+
+
+def log_loss(logits: FloatArray, evidence: Evidence) -> float:
+    """Mean weighted log loss of logits against shares, in nats."""
+    loss = np.logaddexp(0.0, logits) - evidence.share * logits
+    return float(evidence.weights @ loss / evidence.weights.sum())
+
+
+def _rescaled_loss(head: LinearHead, validation: Evidence) -> float:
+    logits = head.logits(validation.embeddings)
+    one_column = Evidence(logits[:, None], validation.share, validation.weights)
+    scaled = fit_head(one_column, 1e-2, LinearHead(np.ones(1), 0.0))
+    return log_loss(scaled.logits(logits[:, None]), validation)
+
+
+def _newton(rows: FloatArray, evidence: Evidence, centre: FloatArray, pull: FloatArray, steps: int) -> FloatArray:
+    def cost(point: FloatArray) -> float:
+        logits = rows @ point
+        loss = np.logaddexp(0.0, logits) - evidence.share * logits
+        return float(evidence.weights @ loss + 0.5 * pull @ (point - centre) ** 2)
+
+    point, now = centre.copy(), cost(centre)
+    for _ in range(steps):
+        chance = 0.5 * (1 + np.tanh(0.5 * (rows @ point)))
+        slope = rows.T @ (evidence.weights * (chance - evidence.share)) + pull * (point - centre)
+        bend = (rows * (evidence.weights * chance * (1 - chance))[:, None]).T @ rows + np.diag(pull + 1e-9)
+        step = np.linalg.solve(bend, slope)
+        stride = 1.0
+        for _ in range(_HALVINGS):
+            if (then := cost(point - stride * step)) <= now:
+                break
+            stride /= 2
+        else:
+            return point
+        point, now = point - stride * step, then
+        if np.abs(stride * step).max() < _CONVERGED:
+            break
+    return point

@@ -1,0 +1,297 @@
+"""Teaching a backbone all the characters at once.
+
+Every picture may show several characters, so each character has a logit of its own; a picture whose tags name nobody
+we know teaches "none of these". Half way, the network's own sure opinions of the unlabelled pictures join the lesson
+(self-training): they are pictures of this very gallery. Weights are averaged over the last steps.
+
+Nothing here is TensorFlow's: the loop uses Keras' backend-neutral calls alone, and a test may run it with pictures of
+sixteen pixels. The same seed gives the same lesson; only the time budget may shorten it, and the outcome says so.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.augmentation import Changes, FloatPictures, Pictures, changed
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+Clock = Callable[[], float]
+
+LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
+_WARM_STEPS = 4  # the first ones compile and are not timed
+_TIMED_STEPS = 16
+_LEAST_STEPS = 20
+_PREDICT_BATCH = 128
+_RESERVE = 0.88  # share of the time budget that training may plan with; the rest is for looking at pictures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How a backbone is taught."""
+
+    epochs: float = 24.0  # passes over the labelled pictures
+    batch: int = 64  # pictures
+    peak_rate: float = 3e-3  # learning rate, reached after the warm-up and lowered along a half cosine
+    weight_decay: float = 0.02
+    smoothing: float = 0.1  # share of belief that is taken from the labels
+    dropout: float = 0.2
+    averaging: float = 0.99  # of the weights, per step
+    self_training_from: float = 0.5  # share of the steps after which sure opinions join; 1: never
+    sure: float = 0.8  # probability from which an opinion on an unlabelled picture counts as sure
+    changes: Changes = field(default_factory=Changes)
+    seed: int = 0
+    time_budget_s: float = 360.0  # wall time; the number of steps is lowered to fit
+
+    def __post_init__(self) -> None:
+        if self.epochs <= 0 or self.batch < 2 or self.time_budget_s <= 0:
+            raise ValueError(
+                f"expected epochs > 0, batch >= 2 and a time budget > 0, got {self.epochs}, {self.batch}, "
+                f"{self.time_budget_s}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is taught."""
+
+    pictures: Pictures  # RGB, shape (n, size, size, 3)
+    shows: FloatArray  # shape (n, k), 1 where the tags name the character, else 0
+    unlabelled: Pictures  # shape (m, size, size, 3); may be empty
+
+    def __post_init__(self) -> None:
+        if len(self.pictures) != len(self.shows) or self.shows.ndim != 2:
+            raise ValueError(f"{len(self.pictures)} pictures, but what they show has the shape {self.shows.shape}")
+        if not len(self.pictures):
+            raise ValueError("a lesson needs pictures")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far training is."""
+
+    step: int
+    steps: int
+    loss: float  # mean of the last steps
+    pictures_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What training took."""
+
+    steps: int
+    planned_steps: int  # more than `steps` where the time budget was short
+    seconds: float
+    pictures_per_s: float
+    loss: float
+    self_taught: int  # unlabelled pictures that joined the lesson
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A backbone with one logit a character on top."""
+
+    logits: Any  # keras.Model: pictures (n, size, size, 3) -> (n, k)
+    embedding: Any  # keras.Model: pictures -> (n, features + k): mean features and log odds of picture and mirror image
+    characters: int  # k
+
+
+def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
+    """Put a logit a character on a backbone's features.
+
+    Args:
+        features: `keras.Model` from pictures, 0..255, to features.
+        characters: how many are taught.
+        dropout: share of the features that is left out while training.
+
+    Returns:
+        The network. Its embedding looks at the picture and at its mirror image and ends with the log odds.
+    """
+    import keras
+
+    pictures = features.inputs[0]
+    thinned = keras.layers.Dropout(dropout)(features.outputs[0])
+    teller = keras.layers.Dense(characters, dtype="float32", name="characters")
+    logits = keras.Model(pictures, teller(thinned), name="logits")
+
+    both = keras.Model(pictures, [features.outputs[0], teller(features.outputs[0])], name="both")
+    seen = keras.Input(pictures.shape[1:], name="pictures")
+    straight, mirrored = both(seen), both(keras.ops.flip(seen, axis=2))
+    parts = [(one + other) * 0.5 for one, other in zip(straight, mirrored, strict=True)]
+    parts[1] = keras.ops.clip(parts[1], -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
+    whole = keras.layers.Concatenate(name="embedding", dtype="float32")(parts)
+    return Network(logits, keras.Model(seen, whole, name="embedding"), characters)
+
+
+def teach(
+    taught: Network,
+    lesson: Lesson,
+    recipe: Recipe,
+    *,
+    tell: Callable[[Progress], None] = lambda _: None,
+    clock: Clock = time.monotonic,
+) -> Taught:
+    """Train the network in place.
+
+    Args:
+        taught: from `network`.
+        lesson: pictures and what they show.
+        recipe: how.
+        tell: called every few steps.
+        clock: seconds; read to keep to the time budget.
+    """
+    import keras
+
+    optimizer = keras.optimizers.AdamW(
+        recipe.peak_rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
+    )
+    taught.logits.compile(optimizer, _loss(recipe.smoothing, taught.characters))
+    course = _Course(lesson, recipe, clock)
+    losses: list[float] = []
+    with ThreadPoolExecutor(1, "augmentation") as ahead:
+        coming = ahead.submit(course.batch, 0)
+        while course.step < course.steps:
+            pictures, shows = coming.result()
+            coming = ahead.submit(course.batch, course.step + 1)
+            optimizer.learning_rate = course.rate()
+            losses.append(float(taught.logits.train_on_batch(pictures, shows)))
+            course.stepped()
+            if course.opinions_are_due():
+                coming.result()  # it must not read the lesson while the lesson grows
+                course.join(*_sure_opinions(taught, optimizer, lesson, recipe))
+                coming = ahead.submit(course.batch, course.step)
+            if course.step % 10 == 0 or course.step == course.steps:
+                tell(Progress(course.step, course.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
+        coming.cancel()
+    optimizer.finalize_variable_values(taught.logits.trainable_variables)
+    return Taught(
+        steps=course.steps,
+        planned_steps=course.planned,
+        seconds=course.seconds(),
+        pictures_per_s=course.pictures_per_s(),
+        loss=float(np.mean(losses[-50:])),
+        self_taught=course.joined,
+    )
+
+
+def embeddings(taught: Network, pictures: Pictures) -> FloatArray:
+    """Embeddings of pictures, shape (n, features + characters)."""
+    found = [_predicted(taught.embedding, part.astype(np.float32)) for part in _parts(pictures)]
+    return np.concatenate(found) if found else np.zeros((0, taught.embedding.output_shape[-1]), np.float32)
+
+
+class _Course:
+    """Which pictures come when, at what rate, and when to stop."""
+
+    def __init__(self, lesson: Lesson, recipe: Recipe, clock: Clock) -> None:
+        self._lesson, self._recipe, self._clock = lesson, recipe, clock
+        self._begun = clock()
+        self._timed_from = self._begun
+        self._looking_s = 0.0  # spent on opinions, not on steps
+        self.planned = max(_LEAST_STEPS, math.ceil(recipe.epochs * len(lesson.pictures) / recipe.batch))
+        self.steps = self.planned
+        self.step = 0
+        self.joined = 0
+        self._asked = False
+        self._pictures, self._shows = lesson.pictures, lesson.shows
+        self._order = self._shuffled(0)
+
+    def batch(self, step: int) -> tuple[FloatPictures, FloatArray]:
+        rows = np.array([next(self._order) for _ in range(self._recipe.batch)])
+        random = np.random.default_rng((self._recipe.seed, 1, step))
+        return changed(self._pictures[rows], self._recipe.changes, random), self._shows[rows]
+
+    def rate(self) -> float:
+        warm = max(1, min(100, self.planned // 8))
+        falling = 0.5 * (1 + math.cos(math.pi * self.step / self.steps)) + 0.002
+        return self._recipe.peak_rate * min((self.step + 1) / warm, falling)
+
+    def stepped(self) -> None:
+        self.step += 1
+        if self.step == _WARM_STEPS:
+            self._timed_from = self._clock()
+        if self.step == _WARM_STEPS + _TIMED_STEPS or self.step % 100 == 0:
+            self._fit_to_budget()
+
+    def opinions_are_due(self) -> bool:
+        due = self.step >= self._recipe.self_training_from * self.steps and self.step < self.steps
+        if self._asked or not due or not len(self._lesson.unlabelled):
+            return False
+        self._asked = True
+        self._asked_at = self._clock()
+        return True
+
+    def join(self, pictures: Pictures, shows: FloatArray) -> None:
+        self.joined = len(pictures)
+        self._pictures = np.concatenate([self._pictures, pictures])
+        self._shows = np.concatenate([self._shows, shows])
+        self._order = self._shuffled(1)
+        self._looking_s += self._clock() - self._asked_at
+
+    def seconds(self) -> float:
+        return self._clock() - self._begun
+
+    def pictures_per_s(self) -> float:
+        passed = self._clock() - self._timed_from - self._looking_s
+        return max(0, self.step - _WARM_STEPS) * self._recipe.batch / passed if passed > 0 else 0.0
+
+    def _fit_to_budget(self) -> None:
+        speed = self.pictures_per_s() / self._recipe.batch
+        left = self._recipe.time_budget_s * _RESERVE - self.seconds()
+        affordable = self.step + int(max(0.0, left) * speed)
+        self.steps = max(min(self.steps, affordable), min(self.planned, max(_LEAST_STEPS, self.step + 1)))
+
+    def _shuffled(self, part: int) -> Iterator[int]:
+        random = np.random.default_rng((self._recipe.seed, 2, part))
+        count = len(self._pictures)
+
+        def forever() -> Iterator[int]:
+            while True:
+                yield from random.permutation(count).tolist()
+
+        return forever()
+
+
+def _loss(smoothing: float, characters: int) -> Callable[[Any, Any], Any]:
+    """Binary cross-entropy summed over the characters, with labels that are never quite sure."""
+
+    def loss(shows: Any, logits: Any) -> Any:
+        from keras import ops
+
+        wanted = ops.where(shows > 0.5, shows * (1 - smoothing / 2), smoothing / 2 / characters)
+        return ops.sum(ops.softplus(logits) - wanted * logits, axis=1)
+
+    return loss
+
+
+def _sure_opinions(taught: Network, optimizer: Any, lesson: Lesson, recipe: Recipe) -> tuple[Pictures, FloatArray]:
+    """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
+    current = [np.array(variable) for variable in taught.logits.trainable_variables]
+    optimizer.finalize_variable_values(taught.logits.trainable_variables)  # look with the averaged weights
+    odds = embeddings(taught, lesson.unlabelled)[:, -taught.characters :]
+    for variable, value in zip(taught.logits.trainable_variables, current, strict=True):
+        variable.assign(value)
+    seen = odds >= math.log(recipe.sure / (1 - recipe.sure))
+    sure = seen.any(axis=1)
+    return lesson.unlabelled[sure], seen[sure].astype(np.float32)
+
+
+def _parts(pictures: Pictures) -> Iterator[Pictures]:
+    for start in range(0, len(pictures), _PREDICT_BATCH):
+        yield pictures[start : start + _PREDICT_BATCH]
+
+
+def _predicted(model: Any, pictures: FloatPictures) -> FloatArray:
+    """Predict one padded batch, so that the backend compiles one shape only."""
+    padded = np.zeros((_PREDICT_BATCH, *pictures.shape[1:]), np.float32)
+    padded[: len(pictures)] = pictures
+    return np.asarray(model.predict_on_batch(padded), dtype=np.float32)[: len(pictures)]
