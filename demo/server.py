@@ -1,0 +1,249 @@
+"""HTTP/1.1 on plain asyncio: few allocations a request, since the crawler shares the machine with it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from demo.messages import REASONS, Answer, FilePart, Request
+from demo.site import Site
+
+HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
+BODY_LIMIT = 1 << 20  # bytes
+CHUNK = 256 * 1024  # bytes of a large file at a time
+GIT_HASH = "demo"
+
+
+class Mischief(Protocol):
+    """Watches every request, and may answer in the site's place, or badly."""
+
+    def notice(self, request: Request, host: str) -> object | None:
+        """Record a request; returns the rule that fires for it."""
+        ...
+
+    async def perform(self, rule: object, request: Request, connection: Connection) -> None:
+        """Do to a connection what the rule says."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: requests one after the other, answers in their order."""
+
+    def __init__(self, server: Server, host: str) -> None:
+        self.server = server
+        self.host = host
+        self.transport: asyncio.Transport
+        self._buffer = bytearray()
+        self._task: asyncio.Task[None] | None = None
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._close_after = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        self.transport = transport  # type: ignore[assignment]  # asyncio types it as the base class
+        self.server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone; what was being answered is dropped."""
+        self.server.connections.discard(self)
+        self._drained.set()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write."""
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self._drained.set()
+
+    async def drained(self) -> None:
+        """Wait until the client has caught up."""
+        await self._drained.wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a request."""
+        self._buffer += data
+        if self._task is None:
+            self._next()
+        elif len(self._buffer) > HEAD_LIMIT + BODY_LIMIT:
+            self.transport.abort()
+
+    def _next(self) -> None:
+        """Answer what has arrived whole."""
+        while self._task is None and not self.transport.is_closing():
+            request = self._take()
+            if request is None:
+                return
+            self.server.requests_seen += 1
+            mischief = self.server.mischief
+            rule = mischief.notice(request, self.host) if mischief is not None else None
+            if rule is not None and mischief is not None:
+                self._begin(mischief.perform(rule, request, self))
+                return
+            answer = self.server.site.answer(request)
+            ready = isinstance(answer, Answer) and answer.length <= CHUNK and not self.server.latency_s
+            if ready and isinstance(answer, Answer):
+                self.send_now(request, answer)
+            else:
+                self._begin(self._answer_later(request, answer))
+
+    def _begin(self, work: object) -> None:
+        if not inspect.iscoroutine(work):
+            raise TypeError(f"expected a coroutine, got {work!r}")
+        self._task = asyncio.get_running_loop().create_task(work)
+        self._task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if task.cancelled():
+            return
+        if task.exception() is not None:
+            self.server.failures.append(repr(task.exception()))
+            self.transport.abort()
+        elif not self.transport.is_closing():
+            self._next()
+
+    async def _answer_later(self, request: Request, answer: object) -> None:
+        if self.server.latency_s:
+            await asyncio.sleep(self.server.latency_s)
+        final = await answer if inspect.isawaitable(answer) else answer
+        if isinstance(final, Answer):
+            await self.send(request, final)
+
+    def _take(self) -> Request | None:
+        """Cut the next whole request from the buffer, or refuse what is none."""
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._buffer) > HEAD_LIMIT:
+                self._refuse(431)
+            return None
+        lines = self._buffer[:end].decode("latin-1").split("\r\n")
+        first = lines[0].split(" ")
+        headers = {
+            name.lower(): value.strip() for name, mark, value in (line.partition(":") for line in lines[1:]) if mark
+        }
+        length = headers.get("content-length", "0")
+        if len(first) != 3 or not first[2].startswith("HTTP/1.") or not length.isdecimal() or int(length) > BODY_LIMIT:
+            self._refuse(400)
+            return None
+        if "transfer-encoding" in headers:
+            self._refuse(501)
+            return None
+        total = end + 4 + int(length)
+        if len(self._buffer) < total:
+            return None
+        body = bytes(self._buffer[end + 4 : total])
+        del self._buffer[:total]
+        self._close_after = headers.get("connection", "").lower() == "close" or first[2] == "HTTP/1.0"
+        port = (self.transport.get_extra_info("peername") or ("", 0))[1]
+        return Request(first[0], first[1], headers, body, port)
+
+    def _refuse(self, status: int) -> None:
+        self.transport.write(
+            b"HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % (status, REASONS[status].encode())
+        )
+        self.transport.close()
+
+    # --- sending
+
+    def send_now(self, request: Request, answer: Answer) -> None:
+        """Send a small answer in one piece."""
+        body = b"" if request.method == "HEAD" else read_body(answer.body)
+        self.transport.write(self.head(answer) + body)
+        self._finish()
+
+    async def send(self, request: Request, answer: Answer) -> None:
+        """Send an answer of any size, at the client's pace."""
+        body = answer.body
+        if request.method == "HEAD" or not isinstance(body, FilePart) or body.length <= CHUNK:
+            self.send_now(request, answer)
+            await self.drained()
+            return
+        self.transport.write(self.head(answer))
+        with body.path.open("rb") as file:
+            file.seek(body.start)
+            left = body.length
+            while left and not self.transport.is_closing():
+                chunk = file.read(min(CHUNK, left))
+                left -= len(chunk)
+                self.transport.write(chunk)
+                await self.drained()
+        self._finish()
+
+    def head(self, answer: Answer, *, length: int | None = -1) -> bytes:
+        """Status line and headers; `length=None` leaves the length out."""
+        lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
+        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        if length is not None and answer.status not in (204, 304):
+            lines.append(f"Content-Length: {answer.length if length == -1 else length}")
+        if self._close_after:
+            lines.append("Connection: close")
+        return ("\r\n".join(lines) + _COMMON).encode("latin-1", "replace")
+
+    def _finish(self) -> None:
+        if self._close_after:
+            self.transport.close()
+
+
+_COMMON = f"\r\nServer: demo\r\nX-Git-Hash: {GIT_HASH}\r\nAccess-Control-Allow-Origin: *\r\n\r\n"
+
+
+def read_body(body: bytes | FilePart) -> bytes:
+    """The bytes of a body."""
+    if isinstance(body, bytes):
+        return body
+    with body.path.open("rb") as file:
+        if body.start:
+            file.seek(body.start)
+        return file.read(body.length)
+
+
+class Server:
+    """Listens on loopback and serves one site."""
+
+    def __init__(self, site: Site, *, latency_s: float = 0.0, mischief: Mischief | None = None) -> None:
+        self.site = site
+        self.latency_s = latency_s
+        self.mischief = mischief
+        self.connections: set[Connection] = set()
+        self.requests_seen = 0
+        self.failures: list[str] = []  # our own bugs: tests look here
+        self.started_at = time.monotonic()
+        self._addresses: list[tuple[str, int]] = []
+        self._listeners: list[asyncio.Server] = []
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen on one more address; returns the port."""
+        loop = asyncio.get_running_loop()
+        make: Callable[[], Connection] = lambda: Connection(self, host)  # noqa: E731 (a factory with its type)
+        listener = await loop.create_server(make, host, port, backlog=512)
+        chosen: int = listener.sockets[0].getsockname()[1]
+        self._listeners.append(listener)
+        if (host, chosen) not in self._addresses:
+            self._addresses.append((host, chosen))
+        return chosen
+
+    async def deafen(self) -> None:
+        """Stop listening and drop every connection."""
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self.connections):
+            connection.transport.abort()
+        await asyncio.gather(*(listener.wait_closed() for listener in self._listeners))
+        self._listeners.clear()
+
+    async def hear_again(self) -> None:
+        """Listen where it listened before."""
+        for host, port in self._addresses:
+            await self.listen(host, port)
+
+    async def close(self) -> None:
+        """Stop serving and send the painters home."""
+        await self.deafen()
+        await self.site.pictures.close()

@@ -1,0 +1,180 @@
+"""The site: which answer belongs to which request. Knows no sockets."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from demo.accounts import VISITOR, Account, Accounts, demand, profile_object
+from demo.bucket import TokenBucket
+from demo.errors import PaintError, Refusal
+from demo.file_answers import FileAnswers
+from demo.gallery import EPOCH
+from demo.messages import Answer, Request, error_answer, json_answer, redirect_to
+from demo.pictures import Pictures
+from demo.post_answers import PostAnswers
+from demo.post_json import View
+from demo.ranges import iso_time
+from demo.tag_answers import TagAnswers
+
+TRUE_WORDS = frozenset(["true", "t", "yes", "y", "on", "1"])
+Maybe = Answer | Awaitable[Answer]
+Endpoint = Callable[[Request, View], Maybe]
+FILE_PLACES = ("/original/", "/sample/", "/180x180/", "/360x360/", "/720x720/", "/full/", "/data/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteOptions:
+    """How the site behaves."""
+
+    accounts: Accounts
+    files_at: str  # origin of the file host
+    safe_mode: bool = False  # the whole site, as on the safe sibling host
+    bucket: TokenBucket | None = None  # None: reading is not limited, as in the application itself
+    seed: int = 0
+
+
+class Site:
+    """Answers requests as the real site would."""
+
+    def __init__(self, pictures: Pictures, options: SiteOptions) -> None:
+        self.pictures = pictures
+        self.options = options
+        self.files = FileAnswers(pictures)
+        self.posts = PostAnswers(pictures, options.seed)
+        self.tags = TagAnswers(pictures.gallery)
+        self._routes: dict[str, Endpoint] = {
+            "posts": self.posts.index,
+            "posts/random": self.posts.random,
+            "counts/posts": self.posts.counts,
+            "ai_tags": self.posts.ai_tags,
+            "tags": self.tags.index,
+            "tag_aliases": self.tags.aliases,
+            "tag_implications": self.tags.implications,
+            "related_tag": self.tags.related,
+            "autocomplete": self.tags.autocomplete,
+            "wiki_pages": self.tags.wiki_pages,
+            "artists": self.tags.artists,
+            "profile": _profile,
+            "status": _status,
+            "demo/truth": self._truth,
+        }
+
+    def answer(self, request: Request) -> Maybe:
+        """The answer, or a promise of it; never raises."""
+        try:
+            if request.path.startswith(FILE_PLACES):
+                found = self.files.serve(request)
+            else:
+                found = self._api(request)
+        except Refusal as refusal:
+            return refused(refusal)
+        return self._later(found) if inspect.isawaitable(found) else found
+
+    async def _later(self, found: Awaitable[Answer]) -> Answer:
+        try:
+            return await found
+        except Refusal as refusal:
+            return refused(refusal)
+        except PaintError as error:
+            return error_answer(500, "PaintError", str(error))
+
+    def _api(self, request: Request) -> Maybe:
+        request = _overridden(request)
+        if request.method in ("GET", "HEAD") and request.body:
+            raise Refusal(400, "ApplicationController::RequestBodyNotAllowedError", "Request body not allowed")
+        name, known = _route_name(request)
+        if not known:
+            return Answer(406, {"Content-Type": "text/html; charset=utf-8"}, b"<html><body>406</body></html>")
+        if name == "up":
+            return Answer(204, {})
+        blank = [key for key, value in request.pairs if key.startswith("search[") and value == ""]
+        if blank:
+            rest = [(key, value) for key, value in request.pairs if key not in blank]
+            return redirect_to(request.path + ("?" + urlencode(rest) if rest else ""))
+        view = self._view(request)
+        if "cause_error" in request.params and re.fullmatch("[45]..", request.params["cause_error"]):
+            raise Refusal(int(request.params["cause_error"]), "StandardError", "")
+        limited = self._limit(name, view.account)
+        return limited if limited is not None else self._dispatch(name, request, view)
+
+    def _dispatch(self, name: str, request: Request, view: View) -> Maybe:
+        if name in self._routes:
+            return self._routes[name](request, view)
+        place, _, key = name.partition("/")
+        if place == "posts" and key.isdecimal():
+            return self.posts.show(int(key), request, view)
+        if place == "tags" and key.isdecimal():
+            return self.tags.show(int(key), request, view)
+        if place == "wiki_pages" and key:
+            return self.tags.wiki_page(key, request, view)
+        return error_answer(404, "NilClass", "Page not found", known_route=False)
+
+    def _view(self, request: Request) -> View:
+        account = self.options.accounts.identify(request.headers.get("authorization"), request.params)
+        asked = request.params.get("safe_mode", "").lower() in TRUE_WORDS
+        safe = self.options.safe_mode or account.enable_safe_mode or asked
+        return View(self.pictures.gallery, account, self.options.files_at, safe)
+
+    def _limit(self, name: str, account: Account) -> Answer | None:
+        bucket = self.options.bucket
+        if bucket is None:
+            return None
+        key = f"users/{account.id}" if account.id is not None else "ip/127.0.0.0/24"
+        if bucket.take(key, time.monotonic()):
+            return None
+        message = "You're doing that too fast. Wait a minute and try again."
+        answer = error_answer(429, "RateLimiter::RateLimitError", message)
+        answer.headers["X-Rate-Limit"] = bucket.header(f"{name}:index", key)
+        return answer
+
+    def _truth(self, _request: Request, _view: View) -> Answer:
+        """`/demo/truth.json`: what each picture really shows. No part of the real site."""
+        posts = self.pictures.gallery.posts
+        return json_answer(
+            {
+                str(post_id): {
+                    "characters": list(post.truth.characters),
+                    "hidden": list(post.truth.hidden),
+                    "wrong": list(post.truth.wrong),
+                }
+                for post_id, post in posts.items()
+            }
+        )
+
+
+def refused(refusal: Refusal) -> Answer:
+    """The error body of a refusal."""
+    return error_answer(refusal.status, refusal.kind, refusal.message)
+
+
+def _overridden(request: Request) -> Request:
+    """A POST that stands for a long GET, read as one."""
+    if request.method != "POST" or request.headers.get("x-http-method-override", "").upper() != "GET":
+        return request
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    return Request("GET", request.target, request.headers, b"", request.remote_port, form)
+
+
+def _route_name(request: Request) -> tuple[str, bool]:
+    """The route without its `.json`, and whether the format can be served."""
+    path = request.path.strip("/")
+    if path.endswith(".json"):
+        return path.removesuffix(".json"), True
+    if request.params.get("format") == "json" or path == "up" or path.startswith("up/"):
+        return path.partition("/")[0] if path.startswith("up/") else path, True
+    suffix = path.rpartition("/")[2].rpartition(".")[2] if "." in path.rpartition("/")[2] else ""
+    return path, suffix in ("", "html") or path.startswith("wiki_pages/")
+
+
+def _profile(request: Request, view: View) -> Answer:
+    demand(view.account, "users:profile")
+    return json_answer(profile_object(view.account, iso_time(EPOCH, VISITOR.time_zone)))
+
+
+def _status(_request: Request, _view: View) -> Answer:
+    return json_answer({"status": "demo", "version": "1"})
