@@ -2,6 +2,7 @@
 
 ClassifierError
 ├── PictureFault       one picture cannot be looked at: file `reason`, go on with the next
+├── WorkerLostError    a worker process ended or speaks nonsense: it is replaced, the work tried once more
 └── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
     ├── PackageError   a model package is missing, altered or not what its manifest says
     ├── CanaryError    the model does not give the scores that it was stored with
@@ -55,3 +56,7 @@ class DeadlineError(ModelError):
 
 class ScoreError(ModelError):
     """Too many scores of one batch are no probabilities."""
+
+
+class WorkerLostError(ClassifierError):
+    """A worker process ended, hangs, or speaks nonsense: replace it and try once more."""
