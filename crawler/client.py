@@ -1,0 +1,337 @@
+"""The Danbooru API in our words: one method a question, records as answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from crawler.budget import Kind
+from crawler.errors import AccessError, GoneError, NotOffered, PostError, TransientError
+from crawler.http import Ask, Http
+from crawler.parse import RowRefused, post_from_json
+from crawler.patience import Patience, patiently
+from storage.records import Post, RefusedRow, TagCategory
+
+PAGE_SIZE = 200  # posts; the most that the site gives
+JSON_CAP = 32 * 1024 * 1024  # bytes of one answer, decompressed
+LONGEST_QUERY = 3000  # characters of a query string; longer ones travel in the body
+ROWS_A_TURN = 25  # rows parsed before other tasks get their turn
+
+POST_FIELDS = (
+    "id,created_at,updated_at,uploader_id,score,fav_count,source,md5,rating,image_width,image_height,file_ext,"
+    "file_size,parent_id,has_children,is_pending,is_flagged,is_deleted,is_banned,bit_flags,file_url,"
+    "tag_string_general,tag_string_artist,tag_string_copyright,tag_string_character,tag_string_meta,"
+    "media_asset[duration,pixel_hash,variants]"
+)
+AI_FIELDS = "ai_tags[score,tag[name,category]]"
+
+CATEGORIES: Mapping[int, TagCategory] = {
+    0: TagCategory.GENERAL,
+    1: TagCategory.ARTIST,
+    3: TagCategory.COPYRIGHT,
+    4: TagCategory.CHARACTER,
+    5: TagCategory.META,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PostPage:
+    """One answer of the listing."""
+
+    posts: tuple[Post, ...]  # in the order given, each id once
+    refused: tuple[RefusedRow, ...]
+    raw_count: int  # rows in the answer, whatever became of them
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag of the site."""
+
+    name: str
+    category: TagCategory
+    post_count: int
+    is_deprecated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One line of the site's autocompletion."""
+
+    name: str
+    category: TagCategory | None
+    post_count: int
+    kind: str  # tag | tag-alias | tag-other-name | tag-autocorrect …
+    antecedent: str | None  # the alias or other name that led here
+
+
+@dataclass(frozen=True, slots=True)
+class Implication:
+    """Posts tagged `antecedent` always carry `consequent` too."""
+
+    antecedent: str
+    consequent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wiki:
+    """A tag's wiki page."""
+
+    title: str
+    other_names: tuple[str, ...]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Whom the site takes us for."""
+
+    id: int | None  # None: nobody in particular
+    name: str
+    level: int
+    tag_query_limit: int | None  # terms in one search; None: unlimited
+    safe_mode: bool = False  # the account's setting, which silently filters searches
+
+
+@dataclass(slots=True)
+class DanbooruClient:
+    """Asks a site's API, politely and patiently."""
+
+    http: Http
+    patience: Patience = field(default_factory=Patience)
+    with_ai_tags: bool = True
+
+    # --- posts -----------------------------------------------------------------------------------------------------
+
+    async def posts(self, tags: str, *, page: str | None = None, limit: int = PAGE_SIZE) -> PostPage:
+        """One page of a search.
+
+        Args:
+            tags: in the site's search language.
+            page: `b123` for ids below 123, `a123` for the lowest above; never a number, for those shift.
+            limit: 1..200.
+        Raises:
+            TransientError: no usable answer; SiteTimeout when the site's database gave up.
+            TagLimit: too many terms for this account.
+        """
+        fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
+        query = {"tags": tags, "limit": str(limit), "page": page or "", "only": fields}
+        return await self._page(await self._rows("/posts.json", query))
+
+    async def post(self, post_id: int) -> Post:
+        """One post as it is now.
+
+        Raises: GoneError: there is none. PostError: it makes no sense, or is forbidden to us.
+        """
+        fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
+        raw = await self._json(f"/posts/{int(post_id)}.json", {"only": fields}, of_one_post=True)
+        try:
+            post = post_from_json(self.http.site, raw)
+        except RowRefused as refused:
+            raise PostError(refused.row.reason) from None
+        if post.id != post_id:
+            raise PostError(f"asked for post {post_id}, got {post.id}")
+        return post
+
+    async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
+        """Known posts as they are now, 200 a request; an id that is missing from all pages is gone for good."""
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), PAGE_SIZE):
+            batch = wanted[start : start + PAGE_SIZE]
+            yield await self.posts(f"id:{','.join(map(str, batch))}")
+
+    async def count(self, tags: str) -> int | None:
+        """How many posts match; None when the site could not count in time."""
+        told = await self._json("/counts/posts.json", {"tags": tags})
+        counts = told.get("counts") if isinstance(told, dict) else None
+        if not isinstance(counts, dict) or "posts" not in counts:
+            raise TransientError("the site's count is no count")
+        number = counts["posts"]
+        return number if type(number) is int and number >= 0 else None
+
+    async def _page(self, rows: Sequence[Any]) -> PostPage:
+        posts: dict[int, Post] = {}
+        refused: list[RefusedRow] = []
+        for number, raw in enumerate(rows):
+            if number % ROWS_A_TURN == ROWS_A_TURN - 1:
+                await asyncio.sleep(0)
+            try:
+                post = post_from_json(self.http.site, raw)
+            except RowRefused as refusal:
+                refused.append(refusal.row)
+                continue
+            known = posts.setdefault(post.id, post)
+            if known.file != post.file:
+                refused.append(RefusedRow(post.id, "the page names two different files for this id"))
+        return PostPage(tuple(posts.values()), tuple(refused), len(rows))
+
+    # --- tags ------------------------------------------------------------------------------------------------------
+
+    async def tags(self, names: Sequence[str]) -> dict[str, Tag]:
+        """The named tags that exist, by name."""
+        found: dict[str, Tag] = {}
+        for start in range(0, len(names), PAGE_SIZE):
+            batch = ",".join(names[start : start + PAGE_SIZE])
+            rows = await self._rows("/tags.json", {"search[name_comma]": batch, "limit": "1000"})
+            found.update((tag.name, tag) for tag in map(_tag, rows) if tag is not None)
+        return {name: found[name] for name in names if name in found}
+
+    async def tag(self, name: str) -> Tag | None:
+        """One tag, or None when there is none of that name."""
+        return (await self.tags([name])).get(name)
+
+    async def tags_like(self, pattern: str, *, category: TagCategory | None = None, limit: int = 50) -> list[Tag]:
+        """Tags that a pattern with `*` matches, the most used first."""
+        query = {"search[name_matches]": pattern, "search[order]": "count", "limit": str(limit)}
+        if category is not None:
+            query["search[category]"] = str(next(n for n, known in CATEGORIES.items() if known is category))
+        tags = [tag for tag in map(_tag, await self._rows("/tags.json", query)) if tag is not None]
+        return sorted(tags, key=lambda tag: -tag.post_count)
+
+    async def tags_near(self, name: str, *, limit: int = 10) -> list[Tag]:
+        """Tags of a similar spelling."""
+        query = {"search[fuzzy_name_matches]": name, "search[order]": "similarity", "limit": str(limit)}
+        return [tag for tag in map(_tag, await self._rows("/tags.json", query)) if tag is not None]
+
+    async def aliases(self, name: str) -> list[str]:
+        """What an alias stands for: the active ones' targets."""
+        query = {"search[antecedent_name]": name, "search[status]": "active", "limit": "20"}
+        return [_text(row, "consequent_name") for row in _active(await self._rows("/tag_aliases.json", query))]
+
+    async def implications(self, *, to: str | None = None, of: str | None = None) -> list[Implication]:
+        """Active implications: all that lead to a tag (its variants), or all that follow from one, over any number
+        of steps."""
+        query = {"search[status]": "active", "limit": "1000"}
+        query |= {"search[implied_to]": to} if to is not None else {"search[implied_from]": of or ""}
+        rows = _active(await self._rows("/tag_implications.json", query))
+        return [Implication(_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows]
+
+    async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
+        """What the site's search box would suggest; finds aliases and names in other scripts."""
+        query = {"search[query]": text, "search[type]": "tag_query", "limit": str(limit)}
+        rows = await self._rows("/autocomplete.json", query)
+        return [_suggestion(row) for row in rows if isinstance(row, dict) and _text(row, "value")]
+
+    async def wiki(self, name: str) -> Wiki | None:
+        """A tag's wiki page, or None when there is none."""
+        try:
+            return _wiki(await self._json(f"/wiki_pages/{quote(name, safe='')}.json", {}, of_one_post=True))
+        except GoneError:
+            return None
+
+    async def wikis_by_other_name(self, text: str) -> list[Wiki]:
+        """Wiki pages of things that are also called that, in any script."""
+        query = {"search[other_names_include_any]": text, "search[is_deleted]": "false", "limit": "20"}
+        pages = [_wiki(row) for row in await self._rows("/wiki_pages.json", query)]
+        return [page for page in pages if page is not None and text in page.other_names]
+
+    async def profile(self) -> Profile:
+        """Whom the site takes us for; with an account, its number goes into the user agent from then on.
+
+        Raises: AccessError: the key is refused.
+        """
+        told = await self._json("/profile.json", {})
+        if not isinstance(told, dict) or "level" not in told:
+            raise TransientError("the site's profile is no profile")
+        number, limit = told.get("id"), told.get("tag_query_limit", self.http.site.tag_limit)
+        if self.http.logged_in and type(number) is int:
+            self.http.introduce(number)
+        return Profile(
+            id=number if type(number) is int else None,
+            name=_text(told, "name"),
+            level=told["level"] if type(told["level"]) is int else 0,
+            tag_query_limit=int(limit) if type(limit) is int else None,
+            safe_mode=told.get("enable_safe_mode") is True,
+        )
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    async def _rows(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        told = await self._json(path, query, want=list)
+        return told if isinstance(told, list) else []
+
+    async def _json(
+        self, path: str, query: Mapping[str, str], *, want: type | None = None, of_one_post: bool = False
+    ) -> Any:
+        """The parsed answer to one question, asked until patience is spent."""
+        ask = self._ask(path, query)
+
+        async def attempt() -> Any:
+            async with self.http.exchange(ask) as answer:
+                body = await answer.read(JSON_CAP)
+            return _parsed(body, path, want)
+
+        try:
+            return await patiently(attempt, self.patience)
+        except PostError as error:
+            if of_one_post:
+                raise
+            if isinstance(error, GoneError):
+                raise NotOffered(f"{self.http.site.name} knows no {path}; is it a Danbooru site?") from error
+            raise AccessError(f"{self.http.site.name}: {path}: {error}") from error
+
+    def _ask(self, path: str, query: Mapping[str, str]) -> Ask:
+        """A GET, or a POST that stands for one where the query is too long for an address; blanks are left out."""
+        text = urlencode({key: value for key, value in query.items() if value != ""}, safe=",[]:()*")
+        url = f"{self.http.site.api_url}{path}"
+        if len(text) > LONGEST_QUERY:
+            return Ask(url, Kind.API, form=text.encode("ascii"))
+        return Ask(f"{url}?{text}" if text else url, Kind.API)
+
+
+def _parsed(body: bytes, path: str, want: type | None) -> Any:
+    """JSON of the expected shape; anything else is an attempt that failed, never an empty page."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        start = re.sub(rb"\s+", b" ", body[:40])
+        raise TransientError(f"{path}: the answer is no JSON: {ascii(start)[1:]}") from None
+    if isinstance(told, dict) and told.get("success") is False:
+        raise TransientError(f"{path}: the site reports {ascii(told.get('error'))[:80]}")
+    if not isinstance(told, want or dict):
+        raise TransientError(f"{path}: expected {(want or dict).__name__}, got {type(told).__name__}")
+    return told
+
+
+def _active(rows: Iterable[Any]) -> list[Mapping[str, Any]]:
+    return [row for row in rows if isinstance(row, dict) and row.get("status", "active") == "active"]
+
+
+def _tag(raw: Any) -> Tag | None:
+    if not isinstance(raw, dict) or not _text(raw, "name"):
+        return None
+    category = CATEGORIES.get(raw.get("category", -1), TagCategory.GENERAL)
+    return Tag(_text(raw, "name"), category, _count(raw), raw.get("is_deprecated") is True)
+
+
+def _suggestion(raw: Mapping[str, Any]) -> Suggestion:
+    category = raw.get("category")
+    return Suggestion(
+        name=_text(raw, "value"),
+        category=CATEGORIES.get(category) if type(category) is int else None,
+        post_count=_count(raw),
+        kind=_text(raw, "type"),
+        antecedent=_text(raw, "antecedent") or None,
+    )
+
+
+def _wiki(raw: Any) -> Wiki | None:
+    if not isinstance(raw, dict) or not _text(raw, "title"):
+        return None
+    names = raw.get("other_names")
+    others = tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    return Wiki(_text(raw, "title"), others, _text(raw, "body"))
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _count(raw: Mapping[str, Any]) -> int:
+    value = raw.get("post_count")
+    return value if type(value) is int and value >= 0 else 0

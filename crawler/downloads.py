@@ -1,0 +1,298 @@
+"""Files from the site: small ones into memory, originals streamed to disk and verified as they come.
+
+Writing and hashing run in worker threads, a few hundred kilobytes at a time. `fetch_file` does not fsync: the archive
+does, when it takes the file over. A transfer that breaks is resumed where the site proves that the file is the same;
+in any doubt it starts from zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crawler.answers import looks_like_html
+from crawler.budget import Kind
+from crawler.errors import (
+    BlockedError,
+    MismatchError,
+    PostError,
+    RangeRefused,
+    TooLarge,
+    TransientError,
+)
+from crawler.http import Answer, Ask, Http
+from crawler.patience import Patience, patiently
+from crawler.sites import Site
+from storage.records import FileVersion
+
+RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory
+ORIGINAL_CAP = 1024 * 1024 * 1024  # bytes of an original; the site's own limit for uploads is below it
+BATCH = 512 * 1024  # bytes handed to a worker thread at a time
+PAGES_IN_A_ROW = 3  # web pages instead of pictures that mean a block
+SAME_FOR_DIFFERENT = 3  # different files with the same bytes that mean a placeholder …
+RECENT = 24  # … among so many recent ones: blank pictures do exist, far apart
+
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_JSON_START = re.compile(rb"\s*(\{\s*\"|\[\s*(\{|\]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A small file in memory."""
+
+    content: bytes
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What arrived of an original."""
+
+    size: int  # bytes
+    md5: str  # hex
+    sha256: str  # hex
+
+
+@dataclass(slots=True)
+class Downloader:
+    """Fetches files of one site."""
+
+    http: Http
+    site: Site
+    patience: Patience = field(default_factory=Patience)
+    original_cap: int = ORIGINAL_CAP  # bytes
+    _recent: deque[tuple[bytes, str]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _pages: int = 0  # web pages in a row where files were expected
+
+    async def fetch_bytes(
+        self, url: str, *, version: FileVersion | None = None, cap: int = RENDITION_CAP, expect: str | None = None
+    ) -> Fetched:
+        """A whole small file.
+
+        Args:
+            version: what the site published of these bytes, when it did (originals only); they are compared.
+            cap: bytes it may have.
+            expect: what pictures that may look the same have in common (md5 or pixel hash); default: the address.
+        Raises:
+            PostError: `unavailable` or, after all retries, `retry`. GoneError: 404. MismatchError: other bytes.
+            BlockedError: the site serves pages or placeholders instead of pictures.
+        """
+        cap = cap if version is None else min(cap, version.size)
+        ask = Ask(url, Kind.FILE)
+
+        async def attempt() -> bytes:
+            async with self.http.exchange(ask) as answer:
+                body = await answer.read(cap)
+            self._refuse_pages(answer, body[:512])
+            if not body:
+                raise TransientError("the file arrived empty")
+            if version is not None and (len(body) != version.size or _md5(body) != version.md5):
+                raise _Mismatch(f"{len(body)} bytes arrived that are not the published ones")
+            return body
+
+        async with _as_post_error():
+            body = await patiently(attempt, self.patience)
+        if version is None:
+            self._refuse_placeholders(body, expect or url)
+        return Fetched(body, url)
+
+    async def fetch_file(self, url: str, into: Path, *, version: FileVersion) -> Digest:
+        """Stream an original into a new file.
+
+        Args:
+            into: must not exist; removed again on failure.
+            version: the size and md5 that the site published; the bytes must have them.
+        Returns: what arrived; the file is closed, complete, verified, and not yet fsynced.
+        Raises: as `fetch_bytes`; OSError: the disk's own trouble.
+        """
+        if version.size > self.original_cap:
+            raise PostError(f"larger than {self.original_cap} bytes", "unavailable")
+        partial = await asyncio.to_thread(_Partial.create, into)
+        complete = False
+        try:
+            async with _as_post_error():
+                digest = await patiently(lambda: self._transfer(url, partial, version), self.patience)
+            complete = True
+            return digest
+        finally:
+            # Shielded, so that a stop request cannot leave the file open or lying around.
+            await asyncio.shield(asyncio.to_thread(partial.close, keep=complete))
+
+    async def _transfer(self, url: str, partial: _Partial, version: FileVersion) -> Digest:
+        """One attempt: what is missing of the file, or all of it."""
+        headers = {}
+        if partial.resumable and 0 < partial.size < version.size:
+            headers = {"range": f"bytes={partial.size}-", "if-range": partial.validator}
+        try:
+            async with self.http.exchange(Ask(url, Kind.FILE, headers)) as answer:
+                await self._place(answer, partial, version)
+                await self._stream(answer, partial, version)
+        except RangeRefused:
+            await asyncio.to_thread(partial.restart, "")
+            raise
+        if partial.size < version.size:
+            raise TransientError(f"{partial.size} of {version.size} bytes arrived")
+        digest = partial.digest()
+        if partial.size != version.size or digest.md5 != version.md5:
+            await asyncio.to_thread(partial.restart, "")
+            raise _Mismatch(f"{digest.size} bytes with md5 {digest.md5} arrived, published are {version.size} bytes")
+        return digest
+
+    async def _place(self, answer: Answer, partial: _Partial, version: FileVersion) -> None:
+        """Decide where the bytes of this answer belong: behind what we have, or at the beginning."""
+        if answer.status == 206:
+            if not _continues(answer, partial, version):
+                await asyncio.to_thread(partial.restart, "")
+                raise TransientError("the site sent another part of the file than the one asked for")
+            return
+        validator = "" if answer.encoded else _strong_validator(answer)
+        await asyncio.to_thread(partial.restart, validator)
+        if answer.encoded:
+            raise TransientError("the file came compressed although it was asked for as it is")
+        if answer.declared is not None and answer.declared != version.size:
+            self._refuse_pages(answer, b"")
+            raise _Mismatch(f"{answer.declared} bytes are announced, published are {version.size}")
+
+    async def _stream(self, answer: Answer, partial: _Partial, version: FileVersion) -> None:
+        pieces: list[bytes] = []
+        waiting = 0
+        received = partial.size
+        try:
+            async with aclosing(answer.pieces()) as stream:
+                async for piece in stream:
+                    if received == 0 and not pieces:
+                        self._refuse_pages(answer, piece[:512])
+                    received += len(piece)
+                    pieces.append(piece)
+                    waiting += len(piece)
+                    if received > version.size:
+                        raise _Mismatch(f"more than the published {version.size} bytes arrive")
+                    if waiting >= BATCH:
+                        await partial.take(pieces)
+                        pieces, waiting = [], 0
+        finally:
+            if pieces and received <= version.size:
+                await partial.take(pieces)  # what came before a break is worth keeping
+
+    def _refuse_pages(self, answer: Answer, start: bytes) -> None:
+        """A page or an API error in a file's place: never stored, never decoded."""
+        kind = answer.headers.get("content-type", "").lower()
+        if "text/html" in kind or looks_like_html(start):
+            self._pages += 1
+            if self._pages >= PAGES_IN_A_ROW:
+                raise BlockedError(f"{self.site.name} serves web pages instead of pictures; wait some hours")
+            raise TransientError("a web page arrived instead of a file")
+        if "application/json" in kind or _JSON_START.match(start):
+            raise TransientError("a JSON answer arrived instead of a file")
+        if start:
+            self._pages = 0
+
+    def _refuse_placeholders(self, body: bytes, expect: str) -> None:
+        """The same bytes for different pictures: the site serves a stand-in for all of them."""
+        digest = hashlib.sha256(body).digest()
+        self._recent.append((digest, expect))
+        if len({other for known, other in self._recent if known == digest}) >= SAME_FOR_DIFFERENT:
+            raise BlockedError(f"{self.site.name} serves a placeholder: the same bytes for different pictures")
+
+
+class _Mismatch(TransientError):
+    """Complete, and not what was published."""
+
+    tries = 3
+
+
+@asynccontextmanager
+async def _as_post_error() -> AsyncIterator[None]:
+    """When patience is spent, it is this post's trouble and nobody else's."""
+    try:
+        yield
+    except _Mismatch as error:
+        raise MismatchError(f"mismatch: {error}") from error
+    except TooLarge as error:
+        raise PostError(f"too large: {error}", "unavailable") from error
+    except TransientError as error:
+        raise PostError(str(error)) from error
+
+
+class _Partial:
+    """A file under construction, with its running digests; every method but `take` blocks."""
+
+    def __init__(self, handle: int, path: Path) -> None:
+        self._handle = handle
+        self._path = path
+        self.size = 0  # bytes written and hashed
+        self.validator = ""  # strong; empty: the file cannot be resumed
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+
+    @classmethod
+    def create(cls, path: Path) -> _Partial:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
+            flags |= getattr(os, name, 0)
+        return cls(os.open(path, flags, 0o600), path)
+
+    @property
+    def resumable(self) -> bool:
+        return bool(self.validator)
+
+    async def take(self, pieces: list[bytes]) -> None:
+        """Write and hash; waits for the thread even when cancelled, so that nobody closes the file under it."""
+        writing = asyncio.ensure_future(asyncio.to_thread(self._append, b"".join(pieces)))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing})
+            raise
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._handle, view) :]
+        self._md5.update(data)
+        self._sha256.update(data)
+        self.size += len(data)
+
+    def restart(self, validator: str) -> None:
+        """Begin again from zero."""
+        self.validator = validator
+        if self.size:
+            os.ftruncate(self._handle, 0)
+            os.lseek(self._handle, 0, os.SEEK_SET)
+            self.size = 0
+            self._md5 = hashlib.md5(usedforsecurity=False)
+            self._sha256 = hashlib.sha256()
+
+    def digest(self) -> Digest:
+        return Digest(size=self.size, md5=self._md5.hexdigest(), sha256=self._sha256.hexdigest())
+
+    def close(self, *, keep: bool) -> None:
+        os.close(self._handle)
+        if not keep:
+            self._path.unlink(missing_ok=True)
+
+
+def _strong_validator(answer: Answer) -> str:
+    """What proves later that the file is still the same: only a strong ETag does."""
+    etag = answer.headers.get("etag", "")
+    return etag if re.fullmatch(r'"[!#-~]{1,200}"', etag) else ""
+
+
+def _continues(answer: Answer, partial: _Partial, version: FileVersion) -> bool:
+    """Whether a 206 begins where our part ends and reaches the published end."""
+    match = _RANGE.fullmatch(answer.headers.get("content-range", ""))
+    if match is None or not partial.size:
+        return False
+    first, last, total = (int(number) for number in match.groups())
+    return first == partial.size and last == total - 1 and total == version.size and not answer.encoded
+
+
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()

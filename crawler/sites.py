@@ -1,0 +1,199 @@
+"""Galleries by name and by address: where their API is, where their files may come from, and what is polite there."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from urllib.parse import SplitResult, urlsplit
+
+from crawler.errors import BadSite, UsageError
+
+# 57 a minute and a burst of 3 make 60 requests in the busiest minute: one a second, as the site asks.
+POLITE_RATE = 0.95  # API requests a second, sustained
+POLITE_BURST = 3  # API requests
+POLITE_FILES = 2  # files at a time
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What no setting may exceed."""
+
+    api_rate: float | None = 10.0  # requests a second that the site tolerates from one address; None: our own server
+    files_at_once: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One gallery that speaks the Danbooru API."""
+
+    name: str  # names rows in the database: `danbooru`, `127.0.0.1:8000`
+    api_url: str  # without a trailing slash
+    file_hosts: frozenset[str]  # host[:port], beside the API's own
+    group: str  # hosts that count as one when it comes to politeness: `donmai.us`
+    api_rate: float | None = POLITE_RATE  # requests a second; None: no limit, only ever on loopback
+    api_burst: int = POLITE_BURST
+    api_at_once: int = 2
+    files_at_once: int = POLITE_FILES
+    ceiling: Ceiling = Ceiling()
+    tag_limit: int = 2  # terms in one search for someone without an account
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it runs on this machine, which is what plain http is allowed for."""
+        return is_loopback(urlsplit(self.api_url).hostname or "")
+
+    def with_limits(self, *, api_rate: float | None = None, files_at_once: int | None = None) -> tuple[Site, list[str]]:
+        """This site at the user's pace, with a line for every wish that was cut down to the ceiling.
+
+        Raises:
+            UsageError: a rate or number that is not positive.
+        """
+        site = self
+        notes: list[str] = []
+        if api_rate is not None:
+            rate, note = _capped(api_rate, self.ceiling.api_rate, "requests a second")
+            site, notes = replace(site, api_rate=rate), notes + note
+        if files_at_once is not None:
+            files, note = _capped(files_at_once, self.ceiling.files_at_once, "files at a time")
+            site, notes = replace(site, files_at_once=int(files)), notes + note
+        return site, [f"{self.name}: {note}" for note in notes]
+
+    def serves_api(self, parts: SplitResult) -> bool:
+        """Whether the address is on the API's own host, with the API's own scheme."""
+        api = urlsplit(self.api_url)
+        return parts.scheme == api.scheme and _netloc(parts) == _netloc(api)
+
+    def why_not(self, url: str) -> str | None:
+        """Why no file is fetched from there; None when it may be."""
+        try:
+            parts = urlsplit(url)
+            netloc = _netloc(parts)
+        except ValueError:
+            return "not a web address"
+        if "@" in parts.netloc:
+            return "it carries a user name"
+        if self.serves_api(parts):
+            return None
+        if parts.scheme != "https" and not (self.loopback and parts.scheme == "http"):
+            return f"scheme {parts.scheme[:12]!r}"
+        if netloc not in self.file_hosts:
+            return f"host {netloc[:80]!a} is none of {self.name}'s"
+        return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _netloc(parts: SplitResult) -> str:
+    """host[:port] in lower case, the scheme's default port left out."""
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    port = parts.port
+    return host if port is None or port == DEFAULT_PORTS.get(parts.scheme) else f"{host}:{port}"
+
+
+def _capped(wish: float, ceiling: float | None, unit: str) -> tuple[float, list[str]]:
+    if not wish > 0:
+        raise UsageError(f"{wish:g} {unit} is no pace; give a positive number")
+    if ceiling is None or wish <= ceiling:
+        return wish, []
+    return ceiling, [f"{wish:g} {unit} is more than the site allows; using {ceiling:g}"]
+
+
+def _donmai(name: str, *hosts: str) -> Site:
+    return Site(name=name, api_url=f"https://{name}.donmai.us", file_hosts=frozenset(hosts), group="donmai.us")
+
+
+BUILTIN: Mapping[str, Site] = MappingProxyType(
+    {
+        "danbooru": _donmai("danbooru", "cdn.donmai.us"),
+        "safebooru": _donmai("safebooru", "cdn.donmai.us"),
+        "testbooru": _donmai("testbooru", "cdn.donmai.us", "testbooru-cdn.donmai.us"),
+        "aibooru": Site(
+            name="aibooru",
+            api_url="https://aibooru.online",
+            file_hosts=frozenset({"cdn.aibooru.online", "cdn.aibooru.download"}),
+            group="aibooru.online",
+            tag_limit=4,
+        ),
+    }
+)
+
+
+def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({})) -> Site:
+    """The site of that name or address.
+
+    Args:
+        name: one of `BUILTIN`, one of `extra`, or an address.
+        extra: the user's own sites, which win over the built-in ones.
+    Raises:
+        BadSite: no such name; says which are known.
+    """
+    if "://" in name:
+        return site_from_url(name)
+    known = {**BUILTIN, **extra}
+    site = known.get(name)
+    if site is None:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}, or give its address"
+        raise BadSite(f"no site is called {name!r}; {hint}")
+    return site
+
+
+def site_from_url(url: str, *, name: str | None = None, file_hosts: frozenset[str] = frozenset()) -> Site:
+    """The site at an address: https anywhere, plain http on this machine only.
+
+    Raises:
+        BadSite: not such an address.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        netloc = _netloc(parts)
+    except ValueError:
+        raise BadSite(f"{url!r} is no web address") from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise BadSite(f"{url!r} is no web address; it should look like https://danbooru.donmai.us")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise BadSite(f"the address of {parts.hostname} must carry no user name, query or fragment")
+    if not netloc.isascii():
+        raise BadSite(f"{url!a}: write the host name in its ASCII form")
+    known = _builtin_at(parts, netloc)
+    if known is not None and name is None:
+        return known
+    local = is_loopback(parts.hostname)
+    if parts.scheme == "http" and not local:
+        raise BadSite(f"{url!r}: plain http is accepted for this machine only; use https://{netloc}")
+    site = Site(
+        name=name or netloc,
+        api_url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}",
+        file_hosts=file_hosts,
+        group=netloc,
+    )
+    return _own(site) if local else site
+
+
+def _builtin_at(parts: SplitResult, netloc: str) -> Site | None:
+    for site in BUILTIN.values():
+        if parts.scheme == "https" and site.api_url == f"https://{netloc}" and not parts.path.strip("/"):
+            return site
+    return None
+
+
+def _own(site: Site) -> Site:
+    """A gallery on this machine is the user's own: nobody else has to be spared."""
+    return replace(
+        site, api_rate=None, api_at_once=4, files_at_once=16, ceiling=Ceiling(api_rate=None, files_at_once=64)
+    )
