@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from crawler.crew import Shelf
 from crawler.errors import PostError
-from storage.archive import Attempt, Failure
+from storage.filing import Attempt, Failure
 from storage.records import Post
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from storage.archive import (
+from storage.filing import (
     Attempt,
     Digest,
     Failure,

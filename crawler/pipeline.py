@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from storage.archive import Attempt, ListedPage, Sighting, StoredFacts, Work
+from storage.filing import Attempt, ListedPage, Sighting, StoredFacts, Work
 
 from crawler.attempts import attempting
 from crawler.crew import Crew, Job

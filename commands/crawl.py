@@ -1,0 +1,236 @@
+"""`crawl --tag … --keep …`: puts the rooms together for the main job."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from commands.closing import closing_summary
+from commands.console import print_json, results, say
+from commands.exit_codes import ExitCode
+from commands.failures import describe, exit_code_of
+from commands.journal import journal
+from commands.judging import GoalWish, JudgeWish, learned_judge
+from commands.places import Place, place
+from commands.planning import Plan, UsageRefused, make_plan
+from commands.progress import progress
+from commands.shelves import open_shelf
+from commands.signals import StopRequest, obeying_signals
+from commands.sites import Connected, connect
+from commands.summary import Summary
+from crawler.crew import Crew, Job, Shelf
+from crawler.deciding import Policy
+from crawler.downloads import Downloader
+from crawler.judge import Judge
+from crawler.pipeline import Run, crawl
+from crawler.listing import SiteSource
+from crawler.tally import Tally
+from storage.filing import RunEnd, RunStart
+
+__all__ = ["GoalWish", "Output", "Parts", "Place", "Wish", "place", "print_version", "run"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for."""
+
+    tags: tuple[str, ...]
+    keep: tuple[str, ...]
+    limit: int | None = None
+    newer_only: bool = False
+    rating: str = ""
+    where: str = ""
+    goal: GoalWish = GoalWish()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How to say it."""
+
+    as_json: bool = False
+    quiet: bool = False
+
+
+JudgeFactory = Callable[[JudgeWish], AbstractAsyncContextManager[Judge]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a test may put in the place of the real thing."""
+
+    judge: JudgeFactory = learned_judge
+
+
+def print_version() -> None:
+    """The installed version, on standard output."""
+    try:
+        results().print(f"boorusieve {version('boorusieve')}")
+    except PackageNotFoundError:
+        results().print("boorusieve, not installed")
+
+
+def run(wish: Wish, where: Place, output: Output, parts: Parts = Parts()) -> int:
+    """Do the main job.
+
+    Returns:
+        The documented exit code; the summary has been printed.
+    Raises:
+        The rooms' errors, when the job could not begin.
+    """
+    _check(wish)
+    summary = asyncio.run(_run(wish, where, output, parts))
+    if output.as_json:
+        print_json(summary.to_json())
+    else:
+        results().print(summary.to_table())
+    return summary.exit
+
+
+def _check(wish: Wish) -> None:
+    if not wish.tags or not all(tag.strip() for tag in wish.tags):
+        raise UsageRefused("say which tag to walk: --tag genshin_impact")
+    if not wish.keep or not all(name.strip() for name in wish.keep):
+        raise UsageRefused("say what to keep: --keep mona")
+
+
+@dataclass(slots=True)
+class _Stage:
+    """What has been put together so far."""
+
+    wish: Wish
+    where: Place
+    output: Output
+    connected: Connected
+    shelf: Shelf
+    plan: Plan
+    stop: StopRequest
+
+
+async def _run(wish: Wish, where: Place, output: Output, parts: Parts) -> Summary:
+    stop = StopRequest()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(obeying_signals(stop))
+        shelf = await open_shelf(stack, where, dry_run=wish.dry_run)
+        stack.enter_context(journal(where.root, write=not wish.dry_run))
+        connected = await connect(stack, where)
+        plan = await make_plan(wish, connected, shelf)
+        for line in plan.lines:
+            if not output.quiet:
+                say(line)
+        stage = _Stage(wish, where, output, connected, shelf, plan, stop)
+        judge = await stack.enter_async_context(parts.judge(_judge_wish(stage)))
+        return await _work(stage, judge)
+
+
+def _judge_wish(stage: _Stage) -> JudgeWish:
+    return JudgeWish(
+        place=stage.where,
+        goal=stage.wish.goal,
+        targets=stage.plan.targets,
+        tag=stage.plan.tag,
+        connected=stage.connected,
+        shelf=stage.shelf,
+        dry_run=stage.wish.dry_run,
+        quiet=stage.output.quiet,
+    )
+
+
+async def _work(stage: _Stage, judge: Judge) -> Summary:
+    """Run the pipeline and record how it ended, whatever happens."""
+    run_id = await stage.shelf.begin_run(_start(stage, judge))
+    current = Run(
+        job=_job(stage, run_id),
+        crew=_crew(stage, judge),
+        tally=Tally(expected=stage.plan.counted),
+        stop=stage.stop.event,
+    )
+    code: ExitCode = ExitCode.BUG
+    error: BaseException | None = None
+    try:
+        async with progress(current, quiet=stage.output.quiet):
+            await crawl(current)
+    except Exception as failure:  # noqa: BLE001 - told in one line with the summary; the code says which family
+        error = failure
+    except asyncio.CancelledError:
+        if stage.stop.code is None:
+            raise
+    code = _exit_code(stage, current, error)
+    if error is not None:
+        say(f"crawl: {describe(error)}")
+        log.error("run %d ended: %s", run_id, describe(error), exc_info=error)
+    summary = await closing_summary(current, stage.connected, stage.plan, code)
+    await stage.shelf.end_run(run_id, RunEnd(counts=dict(summary.to_json()), exit_code=int(code)))
+    return replace(summary, dry_run=stage.wish.dry_run)
+
+
+def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> ExitCode:
+    from commands.exit_codes import worst
+
+    codes: list[int] = [exit_code_of(error)] if error is not None else []
+    tally = current.tally
+    if tally.bugs:
+        codes.append(ExitCode.BUG)
+    if stage.stop.code is not None:
+        codes.append(stage.stop.code)
+    if tally.gaps or tally.refused or tally.finished < tally.listed or _any_failed(tally):
+        codes.append(ExitCode.OPEN)
+    return worst(codes)
+
+
+def _any_failed(tally: Tally) -> bool:
+    from crawler.tally import Outcome
+
+    return tally.outcomes[Outcome.FAILED] > 0
+
+
+def _start(stage: _Stage, judge: Judge) -> RunStart:
+    settings: dict[str, Any] = {
+        "score_on": stage.where.settings.scoring.score_on,
+        "trust_tags": stage.where.settings.scoring.trust_tags,
+        "limit": stage.wish.limit,
+        "new": stage.wish.newer_only,
+        "thresholds": {name: card.threshold for name, card in judge.models.items()},
+    }
+    return RunStart(
+        command="crawl",
+        site=stage.connected.site.name,
+        query=stage.plan.query,
+        targets=[target.name for target in stage.plan.targets],
+        settings=settings,
+        models=[card.name for card in judge.models.values()],
+    )
+
+
+def _job(stage: _Stage, run_id: int) -> Job:
+    scoring = stage.where.settings.scoring
+    return Job(
+        run_id=run_id,
+        site=stage.connected.site.name,
+        query=stage.plan.query,
+        targets=stage.plan.targets,
+        policy=Policy(trust_tags=scoring.trust_tags),
+        score_on=scoring.score_on,
+        wants=stage.plan.wants,
+        limit=stage.wish.limit,
+        newer_only=stage.wish.newer_only,
+        in_flight=scoring.in_flight,
+    )
+
+
+def _crew(stage: _Stage, judge: Judge) -> Crew:
+    connected = stage.connected
+    return Crew(
+        source=SiteSource(connected.client, stage.plan.server_query),
+        fetcher=Downloader(connected.http, connected.site),
+        judge=judge,
+        shelf=stage.shelf,
+        note=lambda post, error: log.warning("post %d: %s", post.id, describe(error)),
+    )

@@ -1,0 +1,66 @@
+"""`ROOT/crawl.log`: what happened, one JSON object a line, without secrets and without control characters."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOG_NAME = "crawl.log"
+MAX_LOG_BYTES = 8_000_000
+KEPT_LOGS = 3
+_ROOMS = ("commands", "crawler", "classifier", "storage", "rounds")
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line; json escapes whatever could break it or a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname.lower(),
+            "room": record.name,
+            "text": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["trace"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+@contextmanager
+def journal(root: Path, *, write: bool = True) -> Iterator[None]:
+    """Log the rooms' messages to the root's log while the block runs; trouble with the log never fails a run."""
+    handler = _handler(root) if write else logging.NullHandler()
+    loggers = [logging.getLogger(room) for room in _ROOMS]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()
+
+
+class _Forgiving(logging.handlers.RotatingFileHandler):
+    """A full disk must not turn every log line into a stack trace on the terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        return
+
+
+def _handler(root: Path) -> logging.Handler:
+    try:
+        handler: logging.Handler = _Forgiving(
+            root / LOG_NAME, maxBytes=MAX_LOG_BYTES, backupCount=KEPT_LOGS, encoding="utf-8"
+        )
+        (root / LOG_NAME).chmod(0o600)
+    except OSError:
+        return logging.NullHandler()
+    handler.setFormatter(JsonLines())
+    return handler

@@ -1,0 +1,142 @@
+"""Which model judges: the target's active one, or one that is learned now from the gallery's own tags."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.console import say
+from commands.places import Place
+from commands.planning import UsageRefused
+from commands.sites import Connected
+from crawler.judge import Judge
+from storage.filing import RegisteredModel
+from storage.records import ModelCard, Target
+from commands.shelves import CommandShelf
+
+if TYPE_CHECKING:
+    from classifier.package import Package
+    from classifier.thresholds import Chosen
+
+
+@dataclass(frozen=True, slots=True)
+class GoalWish:
+    """Where the user wants the threshold: at most one of the three."""
+
+    threshold: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+
+    def check(self) -> None:
+        """Refuse two goals at once, and goals that nothing can meet."""
+        given = [name for name in ("threshold", "precision", "recall") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UsageRefused(f"give one of {', '.join('--' + name for name in given)}, not several")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeWish:
+    """What a judge is needed for."""
+
+    place: Place
+    goal: GoalWish
+    tag: str
+    targets: tuple[Target, ...]
+    connected: Connected
+    shelf: CommandShelf
+    dry_run: bool
+    quiet: bool
+
+
+@asynccontextmanager
+async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
+    """A judge with an active model for every target; targets without one are learned first, saying so.
+
+    Raises:
+        ModelError: a package is missing or altered, or the device fails.
+        RoundError: there is too little to learn from.
+    """
+    from classifier.judge import JudgeSettings, NetworkJudge
+
+    wish.goal.check()
+    models = await _active(wish)
+    missing = [target for target in wish.targets if target.name not in models]
+    if missing:
+        models |= await _learn(wish, missing)
+    packages = {name: verified(wish.place, model) for name, model in models.items()}
+    cards = {name: _card(models[name], package, wish.goal) for name, package in packages.items()}
+    scoring = wish.place.settings.scoring
+    settings = JudgeSettings(
+        device=scoring.device, runtime=scoring.runtime, decoders=scoring.decoders, batch=scoring.batch
+    )
+    folders = {name: package.folder for name, package in packages.items()}
+    async with NetworkJudge(folders, cards, settings) as judge:
+        if not wish.quiet:
+            for card in cards.values():
+                say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
+        yield judge
+
+
+def verified(place: Place, model: RegisteredModel) -> Package:
+    """The registered package, when its files are what was registered.
+
+    Raises:
+        PackageError: missing, cut or altered; names the file.
+    """
+    from classifier.package import load_package
+
+    return load_package(package_folder(place, model.card), expected_hash=model.card.hash)
+
+
+def package_folder(place: Place, card: ModelCard) -> Path:
+    """Where a registered model's files are."""
+    return place.root / "models" / card.target / str(card.number)
+
+
+async def _active(wish: JudgeWish) -> dict[str, RegisteredModel]:
+    found = {target.name: await wish.shelf.active_model(target.name) for target in wish.targets}
+    return {name: model for name, model in found.items() if model is not None}
+
+
+async def _learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
+    """Round 0 for the targets that have no model."""
+    names = ", ".join(target.name for target in missing)
+    if wish.dry_run:
+        raise UsageRefused(
+            f"no model for {names} yet: the real run would first learn one from the tags of {wish.tag}; "
+            "a dry run writes nothing, so it ends here"
+        )
+    from commands.learning import learn
+
+    return await learn(wish, missing)
+
+
+def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard:
+    chosen = _chosen(package, goal)
+    if chosen is None:
+        threshold = package.threshold
+    else:
+        threshold = chosen.threshold
+        say(
+            f"{model.card.name}: threshold {threshold:.3f}, "
+            f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
+            + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
+        )
+    return replace(model.card, threshold=threshold)
+
+
+def _chosen(package: Package, goal: GoalWish) -> Chosen | None:
+    if goal == GoalWish():
+        return None
+    if package.curve is None:
+        if goal.threshold is None:
+            raise UsageRefused(f"{package.folder.name} keeps no curve to choose from; give --threshold instead")
+        return None
+    if goal.threshold is not None:
+        return package.curve.at(goal.threshold)
+    if goal.precision is not None:
+        return package.curve.for_precision(goal.precision)
+    return package.curve.for_recall(goal.recall or 0.0)

@@ -1,0 +1,104 @@
+"""From the words that the user typed to tags, targets and a query that the site accepts; all of it is said aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from commands.sites import Connected
+from crawler.plan import QueryPlan, plan
+from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tag, resolve_target
+from storage.records import Post, Target
+from storage.search.match import matcher
+
+
+class UsageRefused(Exception):  # noqa: N818 - what it is: the usage was refused
+    """The command was asked for something that makes no sense; nothing was done."""
+
+    exit_code = 2
+
+
+class Wish(Protocol):
+    """The words that planning starts from."""
+
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def keep(self) -> tuple[str, ...]: ...
+    @property
+    def rating(self) -> str: ...
+    @property
+    def where(self) -> str: ...
+
+
+class Targets(Protocol):
+    """Where resolved targets are remembered."""
+
+    async def save_targets(self, site: str, targets: Sequence[Target]) -> Sequence[Target]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be walked, for whom."""
+
+    tag: str  # the resolved tags, for people
+    tags: tuple[str, ...]
+    targets: tuple[Target, ...]
+    server_query: str  # what the site is asked
+    query: str  # identifies the listing in the database
+    wants: Callable[[Post], bool]  # what the site was not asked, evaluated here
+    counted: int | None  # posts that the site counts for the query
+    lines: tuple[str, ...]  # all of this, for people
+
+
+async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
+    """Resolve names, count posts, and fit the query to the account's tag limit.
+
+    Raises:
+        UnknownTag, AmbiguousTag, TagLimit: with what to type instead.
+    """
+    tags = [await resolve_tag(connected.client, typed) for typed in _words(wish.tags)]
+    names = tuple(tag.name for tag in tags)
+    found = [await resolve_target(connected.client, typed, within=names) for typed in wish.keep]
+    kept = tuple(await targets.save_targets(connected.site.name, _each_once(found)))
+    query = plan(names, where=wish.where, rating=wish.rating, tag_limit=connected.tag_limit)
+    counted = await connected.client.count(query.server)
+    return Plan(
+        tag=" ".join(names),
+        tags=names,
+        targets=kept,
+        server_query=query.server,
+        query=_identity(query),
+        wants=matcher(query.local) if query.local is not None else _everything,
+        counted=counted if query.local is None else None,
+        lines=tuple(_lines(tags, found, query, counted)),
+    )
+
+
+def _words(tags: Sequence[str]) -> list[str]:
+    return [word for text in tags for word in text.split()]
+
+
+def _everything(post: Post) -> bool:
+    return True
+
+
+def _each_once(found: Sequence[ResolvedTarget]) -> list[Target]:
+    by_tag = {one.target.tag: one.target for one in found}
+    return list(by_tag.values())
+
+
+def _identity(query: QueryPlan) -> str:
+    return query.server if query.local is None else f"{query.server} && {query.local}"
+
+
+def _lines(
+    tags: Sequence[ResolvedTag], found: Sequence[ResolvedTarget], query: QueryPlan, counted: int | None
+) -> list[str]:
+    lines = [f"tag {tag.name}: {tag.post_count} posts ({tag.how})" for tag in tags]
+    for one in found:
+        also = f", and {', '.join(one.target.variants)}" if one.target.variants else ""
+        lines.append(f"keep {one.target.name}: {one.target.tag}{also}, {one.post_count} posts ({one.how})")
+    count = "an unknown number of" if counted is None else str(counted)
+    return [*lines, *query.lines, f"asking the site for: {query.server} ({count} posts)"]

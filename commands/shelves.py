@@ -1,0 +1,44 @@
+"""The archive that a command works on: the real one, or for a dry run one that only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+from commands.console import say
+from commands.places import Place
+from crawler.crew import Shelf
+from storage.archive import Archive
+from storage.dry import DryShelf
+from storage.filing import ArchiveSettings, RegisteredModel, RunEnd, RunStart
+from storage.records import ModelCard, Target
+
+MEGABYTE = 1024 * 1024
+
+
+class CommandShelf(Shelf, Protocol):
+    """What the command needs of the archive beyond the main job."""
+
+    async def begin_run(self, start: RunStart) -> int: ...
+    async def end_run(self, run_id: int, end: RunEnd) -> None: ...
+    async def targets(self, site: str) -> Sequence[Target]: ...
+    async def save_targets(self, site: str, targets: Sequence[Target]) -> None: ...
+    async def active_model(self, target: str) -> RegisteredModel | None: ...
+    async def next_model_number(self, target: str) -> int: ...
+    async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+
+
+async def open_shelf(stack: AsyncExitStack, place: Place, *, dry_run: bool) -> CommandShelf:
+    """Open the root's archive under its lock, recovered; a dry run opens what is there without touching it.
+
+    Raises:
+        the storage family: the root is refused, busy, damaged, or newer than this program.
+    """
+    if dry_run:
+        return await stack.enter_async_context(DryShelf(place.root))
+    settings = ArchiveSettings(reserve_bytes=place.settings.limits.free_space_mb * MEGABYTE, command="crawl")
+    archive = await stack.enter_async_context(Archive.open(place.root, settings))
+    for line in archive.recovery.lines():
+        say(line)
+    return archive

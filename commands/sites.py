@@ -1,0 +1,75 @@
+"""From a site's name to a client that talks to it: limits, credentials, budget, and the demo gallery when that is meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from commands.console import say
+from commands.demo import DemoWish, demo_site
+from commands.places import DEMO, Place
+from commands.settings import Settings
+from crawler.budget import budget_for
+from crawler.client import DanbooruClient, Profile
+from crawler.credentials import load_credentials
+from crawler.http import Http
+from crawler.sites import Site, site_from_url, site_named
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A site that answers, and what our account may do there."""
+
+    site: Site
+    http: Http
+    client: DanbooruClient
+    tag_limit: int | None  # terms in one search; None: no limit
+
+
+def own_sites(settings: Settings) -> Mapping[str, Site]:
+    """The sites that `crawl.toml` adds, by name."""
+    return {
+        name: site_from_url(entry.url, name=name, file_hosts=frozenset(entry.file_hosts))
+        for name, entry in settings.sites.items()
+    }
+
+
+async def connect(stack: AsyncExitStack, place: Place) -> Connected:
+    """Open the way to the site; it is closed with the stack.
+
+    Raises:
+        UsageError: no such site, or credentials that must not be used there.
+        AccessError: the site refuses our key.
+    """
+    site = await _site(stack, place)
+    limits = place.settings.limits
+    site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
+    file = Path(place.settings.credentials_file) if place.settings.credentials_file else None
+    loaded = load_credentials(site, os.environ, file)
+    for note in (*notes, *loaded.warnings):
+        say(note)
+    http = await stack.enter_async_context(Http(site, budget_for(site), credentials=loaded.credentials))
+    client = DanbooruClient(site, http)
+    profile = await _profile(client, http)
+    return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit)
+
+
+async def _site(stack: AsyncExitStack, place: Place) -> Site:
+    known = own_sites(place.settings)
+    if place.site != DEMO or DEMO in known:
+        return site_named(place.site, known)
+    url = await stack.enter_async_context(demo_site(DemoWish()))
+    return replace(site_from_url(url), name=DEMO)
+
+
+async def _profile(client: DanbooruClient, http: Http) -> Profile | None:
+    """Who the site takes us for; asked only when we carry a key, because only then it can be refused."""
+    if not http.logged_in:
+        return None
+    profile = await client.profile()
+    if profile.id is not None:
+        http.introduce(profile.id)
+    return profile
