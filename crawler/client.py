@@ -15,6 +15,7 @@ from crawler.errors import AccessError, GoneError, NotOffered, PostError, Transi
 from crawler.http import Ask, Http
 from crawler.parse import RowRefused, post_from_json
 from crawler.patience import Patience, patiently
+from crawler.sites import Site
 from storage.records import Post, RefusedRow, TagCategory
 
 PAGE_SIZE = 200  # posts; the most that the site gives
@@ -101,6 +102,7 @@ class Profile:
 class DanbooruClient:
     """Asks a site's API, politely and patiently."""
 
+    site: Site
     http: Http
     patience: Patience = field(default_factory=Patience)
     with_ai_tags: bool = True
@@ -130,7 +132,7 @@ class DanbooruClient:
         fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
         raw = await self._json(f"/posts/{int(post_id)}.json", {"only": fields}, of_one_post=True)
         try:
-            post = post_from_json(self.http.site, raw)
+            post = post_from_json(self.site, raw)
         except RowRefused as refused:
             raise PostError(refused.row.reason) from None
         if post.id != post_id:
@@ -160,7 +162,7 @@ class DanbooruClient:
             if number % ROWS_A_TURN == ROWS_A_TURN - 1:
                 await asyncio.sleep(0)
             try:
-                post = post_from_json(self.http.site, raw)
+                post = post_from_json(self.site, raw)
             except RowRefused as refusal:
                 refused.append(refusal.row)
                 continue
@@ -237,7 +239,7 @@ class DanbooruClient:
         told = await self._json("/profile.json", {})
         if not isinstance(told, dict) or "level" not in told:
             raise TransientError("the site's profile is no profile")
-        number, limit = told.get("id"), told.get("tag_query_limit", self.http.site.tag_limit)
+        number, limit = told.get("id"), told.get("tag_query_limit", self.site.tag_limit)
         if self.http.logged_in and type(number) is int:
             self.http.introduce(number)
         return Profile(
@@ -271,13 +273,13 @@ class DanbooruClient:
             if of_one_post:
                 raise
             if isinstance(error, GoneError):
-                raise NotOffered(f"{self.http.site.name} knows no {path}; is it a Danbooru site?") from error
-            raise AccessError(f"{self.http.site.name}: {path}: {error}") from error
+                raise NotOffered(f"{self.site.name} knows no {path}; is it a Danbooru site?") from error
+            raise AccessError(f"{self.site.name}: {path}: {error}") from error
 
     def _ask(self, path: str, query: Mapping[str, str]) -> Ask:
         """A GET, or a POST that stands for one where the query is too long for an address; blanks are left out."""
         text = urlencode({key: value for key, value in query.items() if value != ""}, safe=",[]:()*")
-        url = f"{self.http.site.api_url}{path}"
+        url = f"{self.site.api_url}{path}"
         if len(text) > LONGEST_QUERY:
             return Ask(url, Kind.API, form=text.encode("ascii"))
         return Ask(f"{url}?{text}" if text else url, Kind.API)

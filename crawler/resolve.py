@@ -7,6 +7,7 @@ where several tags may be meant.
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from crawler.client import DanbooruClient, Tag
 from crawler.errors import AmbiguousTag, BadTag, TransientError, UnknownTag
 from storage.records import TagCategory, Target
 
+log = logging.getLogger(__name__)
+
 LONGEST_TAG = 170  # characters; the site's own rule
 LONGEST_NAME = 100  # characters of a folder's name
 MOST_HINTS = 5
+LEAST_LIKENESS = 0.6  # 0..1, of two words
 NAMES_IT = frozenset({"tag-alias", "tag-other-name"})  # suggestions that are the thing itself, not something like it
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_'().-]*")
 WINDOWS_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(10))})
@@ -147,9 +151,8 @@ async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:
 
 async def _by_other_name(client: DanbooruClient, name: str, within: Collection[str]) -> ResolvedTag | None:
     """A tag that is also called that, usually in another script."""
-    names = {
-        s.name for s in await client.autocomplete(name, 10) if s.antecedent == name and s.kind != "tag-autocorrect"
-    }
+    suggested = await client.autocomplete(name, 10)
+    names = {found.name for found in suggested if found.antecedent == name and found.kind in NAMES_IT}
     if not names and not name.isascii():
         names = {wiki.title for wiki in await client.wikis_by_other_name(name)}
     tags = [tag for tag in (await client.tags(sorted(names))).values() if tag.post_count] if names else []
@@ -208,20 +211,24 @@ async def _variants(client: DanbooruClient, tag: str) -> tuple[str, ...]:
 
 async def _near(client: DanbooruClient, name: str) -> list[str]:
     """What may have been meant instead, the likeliest first."""
-    suggestions = [s.name for s in await client.autocomplete(name, 10)]
-    if name.isascii():
+    suggestions: list[str] = []
+    for asked in (client.autocomplete, client.tags_near):
         try:
-            suggestions += [tag.name for tag in await client.tags_near(name)]
-        except TransientError:  # a slow search for hints must not hide the answer
-            suggestions += []
+            suggestions += [found.name for found in await asked(name, limit=10)]
+        except TransientError as error:  # a search for hints that fails must not hide the answer
+            log.info("no hints for %a: %s", name, error)
     return _by_likeness(name, suggestions)[:MOST_HINTS]
 
 
 def _by_likeness(name: str, suggestions: Iterable[str]) -> list[str]:
-    def unlikeness(tag: str) -> float:
-        return -max(difflib.SequenceMatcher(None, name, form).ratio() for form in (tag, unqualified(tag)))
+    """The likeliest first; what has little in common with the word is no hint, unless it has its letters in it."""
 
-    return sorted(dict.fromkeys(suggestions), key=unlikeness)
+    def likeness(tag: str) -> float:
+        bonus = 1.0 if name in tag or not name.isascii() else 0.0
+        return bonus + max(difflib.SequenceMatcher(None, name, form).ratio() for form in (tag, unqualified(tag)))
+
+    likely = [tag for tag in dict.fromkeys(suggestions) if likeness(tag) >= LEAST_LIKENESS]
+    return sorted(likely, key=likeness, reverse=True)
 
 
 def _resolved(tag: Tag, how: str) -> ResolvedTag:

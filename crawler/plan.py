@@ -1,0 +1,115 @@
+"""Split a search between the site and us: the site allows an account only so many terms at a time.
+
+Terms that cost nothing always go to the site. Of the others, those that only the site can evaluate come first, then
+the rarest tag, for it decides how many pages there are; what does not fit is evaluated here, on each post's own data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from crawler.errors import TagLimit, UsageError
+from storage.records import Rating
+from storage.search.language import AST, And, Cost, Metatag, Node, Query, Tag, conjuncts, cost, leaves, parse, to_text
+from storage.search.match import unmatchable
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """Who evaluates which part of a search."""
+
+    server: str  # what the site is asked, in its language
+    local: AST | None  # what is evaluated here; None: nothing
+    lines: tuple[str, ...]  # what was planned, for people; empty when there was nothing to plan
+
+
+def plan(
+    tags: Sequence[str],
+    where: str = "",
+    rating: str = "",
+    *,
+    tag_limit: int | None,
+    counts: Mapping[str, int] = MappingProxyType({}),
+) -> QueryPlan:
+    """Plan a search.
+
+    Args:
+        tags: resolved tags that a post must all carry.
+        where: further terms in the site's search language.
+        rating: letters with commas, `g,s`; empty: all.
+        tag_limit: terms that this account may search for at once; None: any number.
+        counts: posts by tag where known; the first tag counts as the rarest otherwise.
+    Raises:
+        QueryError: `where` cannot be read.
+        UsageError: it orders or limits, or asks our own database.
+        TagLimit: more terms than allowed can only be evaluated by the site.
+    """
+    asked = parse(where)
+    _refuse_settings(asked)
+    parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(asked.root)])
+    free = [part for part in parts if not _counted(part)]
+    server, local = _split([part for part in parts if _counted(part)], tag_limit, counts)
+    text = " ".join(_as_term(part) for part in [*server, *free])
+    if not local:
+        return QueryPlan(text, None, ())
+    here = ", ".join(to_text(part) for part in local)
+    line = f"the site takes {tag_limit} terms at a time for this account, so these are checked here: {here}"
+    return QueryPlan(text, local[0] if len(local) == 1 else And(tuple(local)), (line,))
+
+
+def _split(parts: list[Node], tag_limit: int | None, counts: Mapping[str, int]) -> tuple[list[Node], list[Node]]:
+    """The costly parts for the site, within its limit, and those for us."""
+    allowed = math.inf if tag_limit is None else max(1, tag_limit)
+    site_only = [part for part in parts if unmatchable(part)]
+    plain = [part for part in parts if isinstance(part, Tag) and part not in site_only]
+    plain.sort(key=lambda tag: counts.get(tag.name, math.inf))
+    others = [part for part in parts if part not in site_only and part not in plain]
+    server: list[Node] = []
+    local: list[Node] = []
+    spent: set[str] = set()
+    for part in [*site_only, *plain, *others]:
+        together = spent | _counted(part)
+        if len(together) <= allowed:
+            server.append(part)
+            spent = together
+        elif part in site_only:
+            terms = ", ".join(to_text(one) for one in site_only)
+            raise TagLimit(f"this account may search for {tag_limit} terms at a time, and only the site knows: {terms}")
+        else:
+            local.append(part)
+    return [part for part in parts if part in server], [part for part in parts if part in local]
+
+
+def _counted(part: Node) -> set[str]:
+    """The distinct terms of a part that count against the limit."""
+    return {to_text(leaf) for leaf in leaves(part) if cost(leaf) is Cost.COUNTED}
+
+
+def _refuse_settings(asked: Query) -> None:
+    if asked.order is not None:
+        raise UsageError(f"order:{asked.order} has no effect on a crawl, which goes by id; leave it out")
+    if asked.limit is not None:
+        raise UsageError(f"limit:{asked.limit} belongs into --limit {asked.limit}")
+    for leaf in leaves(asked.root):
+        if cost(leaf) is Cost.LOCAL:
+            raise UsageError(f"{to_text(leaf)} asks our own database; use it in crawl query")
+
+
+def _ratings(rating: str) -> list[Node]:
+    letters = [letter.strip().lower() for letter in rating.split(",") if letter.strip()]
+    known = {one.value for one in Rating}
+    for letter in letters:
+        if letter not in known:
+            raise UsageError(f"rating {letter!a} does not exist; give letters of g, s, q, e, like g,s")
+    return [Metatag("rating", ",".join(dict.fromkeys(letters)))] if letters and set(letters) != known else []
+
+
+def _each_once(parts: Sequence[Node]) -> list[Node]:
+    return list(dict.fromkeys(parts))
+
+
+def _as_term(part: Node) -> str:
+    return f"({to_text(part)})" if isinstance(part, And) else to_text(part)
