@@ -6,22 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
-from storage.records import Look, ModelCard
+from storage.records import JudgeStats, Look, ModelCard
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeStats:
-    """What the classifier has done since it started."""
-
-    pictures: int  # pictures scored
-    batches: int
-    device_busy_s: float  # seconds that the device spent computing
-    waiting: int  # pictures handed in and not yet answered
-    device: str  # cpu | gpu, and what it is called
-    runtime: str  # litert | openvino | keras …
+__all__ = ["Judge", "JudgeStats"]
 
 
 class Judge(Protocol):

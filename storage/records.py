@@ -205,6 +205,18 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeStats:
+    """What a classifier has done since it started."""
+
+    pictures: int  # pictures scored
+    batches: int
+    device_busy_s: float  # seconds that the device spent computing
+    waiting: int  # pictures handed in and not yet answered
+    device: str  # cpu | gpu, and what it is called
+    runtime: str  # litert | openvino | keras …
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Keep, delete, or undecided with a reason; appended, never edited."""
 
