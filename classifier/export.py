@@ -1,0 +1,94 @@
+"""From a Keras network to the files of a package: the Keras file itself and a light interpreter's.
+
+The light file (LiteRT, float32) can only be made where TensorFlow is installed; Keras' own exporter does it. Under
+another backend a second interpreter with TensorFlow makes it from the `.keras` file. Where there is no TensorFlow at
+all, the package carries the Keras file alone and is scored by Keras: slower to start, with the same scores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from classifier.errors import DeviceError
+from classifier.package import KERAS, RUNTIME_FILES, BackboneFiles
+from classifier.pictures import Preprocessing
+
+_EXPORT_DEADLINE_S = 600
+
+
+def export_backbone(
+    model: Any, folder: Path, *, name: str, preprocessing: Preprocessing, classes: tuple[str, ...] = ()
+) -> BackboneFiles:
+    """Save a network that turns pictures into embeddings, in every form that scoring can use.
+
+    Args:
+        model: a Keras model; input (batch, size, size, 3), float32 RGB 0..255; output (batch, d).
+        folder: where the files go; created.
+        name: of the architecture.
+        preprocessing: how pictures become its input.
+        classes: what it was trained to tell apart.
+    Raises:
+        ValueError: the model's shapes do not fit.
+    """
+    wanted = (None, preprocessing.size, preprocessing.size, 3)
+    if tuple(model.input_shape) != wanted:
+        raise ValueError(f"expected a network with the input {wanted}, got {tuple(model.input_shape)}")
+    if len(model.output_shape) != 2 or not isinstance(model.output_shape[1], int):
+        raise ValueError(f"expected a network with the output (None, d), got {tuple(model.output_shape)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    keras_file, light_file = folder / KERAS, folder / RUNTIME_FILES["litert"]
+    model.save(keras_file)
+    exported = _export_here(model, light_file) if _backend() == "tensorflow" else _export_elsewhere(keras_file)
+    runtimes = {"litert": light_file} if exported else {}
+    return BackboneFiles(name, keras_file, runtimes, preprocessing, int(model.output_shape[1]), classes)
+
+
+def _backend() -> str:
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def _export_here(model: Any, light_file: Path) -> bool:
+    """Let Keras write the light file; TensorFlow prints while it does, which is nobody's concern."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        model.export(str(light_file), format="litert", verbose=False)
+    return True
+
+
+def _export_elsewhere(keras_file: Path) -> bool:
+    """Make the light file in an interpreter of its own that runs Keras on TensorFlow, if there is one."""
+    if importlib.util.find_spec("tensorflow") is None:
+        return False
+    search = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module; the path is an argument of its own
+        [sys.executable, "-P", "-m", "classifier.export", str(keras_file)],
+        env={**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": search, "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        timeout=_EXPORT_DEADLINE_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DeviceError(f"{keras_file} cannot be exported: {done.stderr.decode(errors='replace').strip()[-300:]}")
+    return True
+
+
+def main(arguments: list[str]) -> None:
+    """Export one `.keras` file beside itself."""
+    import keras
+
+    keras_file = Path(arguments[0])
+    _export_here(keras.saving.load_model(keras_file, compile=False), keras_file.with_name(RUNTIME_FILES["litert"]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,193 @@
+"""The judge: encoded pictures in, calibrated probabilities for every target out.
+
+Bytes go to a decoder process, pixels to the scorer process, and the embedding that comes back meets the heads here:
+a few hundred multiplications. The event loop only moves bytes. Doubt is never an answer: a picture that cannot be
+decoded, or a score that is no probability, becomes `Look.fault`; a model that fails as a whole raises `ModelError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from classifier.batching import PackagePin, Scorer, ScorerSettings
+from classifier.decoder_pool import DecodedPicture, Decoders, DecoderSettings
+from classifier.errors import PackageError, PictureFault, ScoreError
+from classifier.head_format import Head
+from classifier.package import Package, load_package
+from classifier.pictures import Preprocessing
+from storage.records import JudgeStats, Look, ModelCard
+
+BAD_SCORE = "bad score"
+_BAD_WINDOW = 1000  # looks over which bad scores are counted
+_BAD_SHARE = 0.01  # more than this, and more than one, and the model is to blame
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """How the judge works."""
+
+    decoders: DecoderSettings = field(default_factory=DecoderSettings)
+    scorer: ScorerSettings = field(default_factory=ScorerSettings)
+    in_flight: int = 64  # pictures that are decoded or scored at a time; more callers wait
+
+
+class NetworkJudge:
+    """Scores pictures with one model a target; use as an async context manager."""
+
+    def __init__(
+        self, cards: Mapping[str, ModelCard], packages: Mapping[str, Path], settings: JudgeSettings | None = None
+    ) -> None:
+        """Name the models; nothing is loaded before the context is entered.
+
+        Args:
+            cards: the active models by `Target.name`; their hashes pin the packages.
+            packages: the packages' folders by `Target.name`.
+            settings: how to work.
+        Raises:
+            ValueError: no target, or not the same targets in both.
+        """
+        if not cards or set(cards) != set(packages):
+            raise ValueError(f"expected one package for each target, got {sorted(cards)} and {sorted(packages)}")
+        self._cards = dict(cards)
+        self._folders = dict(packages)
+        self._settings = settings or JudgeSettings()
+        self._heads: dict[str, tuple[str, Head]] = {}  # target -> backbone hash, head
+        self._inputs: list[int] = []  # by backbone: which of a decoded picture's pixels it takes
+        self._room = asyncio.Semaphore(self._settings.in_flight)
+        self._waiting = 0
+        self._bad: deque[bool] = deque(maxlen=_BAD_WINDOW)
+        self._stack = AsyncExitStack()
+        self._scorer: Scorer | None = None
+        self._decoders: Decoders | None = None
+
+    @property
+    def models(self) -> Mapping[str, ModelCard]:
+        """The models in use, by `Target.name`."""
+        return self._cards
+
+    async def __aenter__(self) -> Self:
+        """Verify and load the models, start the processes.
+
+        Raises:
+            ModelError: a package is missing or altered, fails its canaries, or loads too slowly.
+        """
+        packages = await asyncio.to_thread(self._load_packages)
+        pins = {name: PackagePin(package.folder, package.hash) for name, package in packages.items()}
+        async with AsyncExitStack() as stack:
+            # decoders start while the scorer loads
+            preprocessings = _unique(packages)
+            decoders = await stack.enter_async_context(Decoders(preprocessings, self._settings.decoders))
+            scorer = await stack.enter_async_context(Scorer(pins, self._settings.scorer))
+            by_hash = {package.backbone_hash: package.preprocessing for package in packages.values()}
+            self._inputs = [preprocessings.index(by_hash[backbone.hash]) for backbone in scorer.backbones]
+            self._decoders, self._scorer = decoders, scorer
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._decoders = self._scorer = None
+        await self._stack.aclose()
+
+    async def look(self, picture: bytes) -> Look:
+        """Decode and score one encoded picture; never raises for a bad picture.
+
+        Raises:
+            ModelError: the model or its device fails as a whole; the run must stop.
+        """
+        decoders, scorer = self._decoders, self._scorer
+        if decoders is None or scorer is None:
+            raise RuntimeError("the judge is not open; use `async with`")
+        self._waiting += 1
+        try:
+            async with self._room:
+                try:
+                    decoded = await decoders.decode(picture)
+                except PictureFault as fault:
+                    return Look(fault=fault.reason)
+                embeddings = await self._embed(scorer, decoded)
+        finally:
+            self._waiting -= 1
+        return self._scored(embeddings, decoded)
+
+    async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
+        """Score stored embeddings (backbone hash -> float16) without a picture.
+
+        Targets whose backbone is not among them are left out. The scores are those that `look` gave.
+        """
+        return self._scored(embeddings, None)
+
+    def stats(self) -> JudgeStats:
+        """How busy it has been."""
+        scorer = self._scorer
+        if scorer is None:
+            return JudgeStats(0, 0, 0.0, self._waiting, "none", "none")
+        counts, devices = scorer.counts, scorer.backbones
+        return JudgeStats(
+            counts.pictures, counts.batches, counts.busy_s, self._waiting, devices[0].device, devices[0].runtime
+        )
+
+    async def _embed(self, scorer: Scorer, decoded: DecodedPicture) -> dict[str, bytes]:
+        wishes = [scorer.embed(number, decoded.pixels[at]) for number, at in enumerate(self._inputs)]
+        answers = await asyncio.gather(*wishes) if len(wishes) > 1 else [await wishes[0]]
+        return {backbone.hash: answer for backbone, answer in zip(scorer.backbones, answers, strict=True)}
+
+    def _scored(self, embeddings: Mapping[str, bytes], decoded: DecodedPicture | None) -> Look:
+        """Apply every head whose embedding is there."""
+        size = (decoded.width, decoded.height, decoded.format) if decoded is not None else (0, 0, "")
+        scores: dict[str, float] = {}
+        for target, (backbone, head) in self._heads.items():
+            if backbone in embeddings:
+                scores[target] = _score(head, embeddings[backbone])
+        good = all(0.0 <= score <= 1.0 for score in scores.values())  # false for not-a-number
+        self._count(good)
+        if not good:
+            return Look({}, {}, *size, BAD_SCORE)
+        return Look(scores, dict(embeddings), *size)
+
+    def _count(self, good: bool) -> None:
+        """Stop the run when bad scores are no exception."""
+        self._bad.append(not good)
+        bad = sum(self._bad) if not good else 0
+        if bad > 1 and bad > _BAD_SHARE * len(self._bad):
+            names = ", ".join(card.name for card in self._cards.values())
+            raise ScoreError(
+                f"{bad} of the last {len(self._bad)} scores of {names} are no probabilities; "
+                "the model or its device is broken, nothing more is scored"
+            )
+
+    def _load_packages(self) -> dict[str, Package]:
+        packages = {
+            name: load_package(folder, expected_hash=self._cards[name].hash) for name, folder in self._folders.items()
+        }
+        for name, package in packages.items():
+            card = self._cards[name]
+            if package.backbone_hash != card.backbone_hash:
+                raise PackageError(
+                    f"{package.folder} has backbone {package.backbone_hash[:12]}, "
+                    f"{card.name} is registered with {card.backbone_hash[:12]}; train {name} again"
+                )
+            self._heads[name] = (package.backbone_hash, package.head)
+        return packages
+
+
+def _unique(packages: Mapping[str, Package]) -> list[Preprocessing]:
+    """Every preprocessing once."""
+    return list(dict.fromkeys(package.preprocessing for package in packages.values()))
+
+
+def _score(head: Head, embedding: bytes) -> float:
+    """Not-a-number where the embedding is of no use."""
+    try:
+        return head.score(embedding)
+    except ValueError:  # of another length: not from this backbone after all
+        return math.nan

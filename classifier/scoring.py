@@ -1,0 +1,89 @@
+"""`python -m classifier.scoring`: the one process that owns the device and turns pixels into embeddings.
+
+Several targets may share a backbone: their pictures are embedded once. Heads are applied by whoever asked, so that a
+score from a stored embedding and one from a picture are computed by the same lines.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier.choosing import choose_runtime
+from classifier.errors import ClassifierError, DeviceError, ModelError, PackageError
+from classifier.frames import Frame
+from classifier.head_format import EMBEDDING_DTYPE
+from classifier.package import Package, load_package
+from classifier.runtime import Runtime, RuntimeSettings
+from classifier.worker_process import serve
+
+
+class Scoring:
+    """Answers the frames of a judge.
+
+    `load` with `packages` (target -> folder and hash) and `settings` answers with the backbones in a fixed order;
+    `embed` with `backbone`, an index into them, and one payload of pixels a picture answers with their embeddings,
+    float16 little endian, and the seconds that the device was busy. Failures answer with `error` and `message`.
+    """
+
+    def __init__(self) -> None:
+        self._runtimes: list[Runtime] = []
+        self._packages: list[Package] = []  # one a backbone: its shapes are what matters
+
+    def answer(self, question: Frame) -> Frame:
+        """The answer to one frame."""
+        try:
+            if question.header["op"] == "load":
+                return self._load(question.header)
+            return self._embed(question)
+        except ModelError as error:
+            return Frame({"error": type(error).__name__, "message": str(error)})
+        except (ClassifierError, ValueError, RuntimeError, OSError, MemoryError, ImportError) as error:
+            return Frame({"error": DeviceError.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
+
+    def _load(self, header: Mapping[str, Any]) -> Frame:
+        started = time.perf_counter()
+        shared: dict[str, list[Package]] = {}
+        for facts in header["packages"].values():
+            package = load_package(Path(facts["folder"]), expected_hash=facts["hash"])
+            shared.setdefault(package.backbone_hash, []).append(package)
+        settings = RuntimeSettings(**{**header["settings"], "shapes": tuple(header["settings"]["shapes"])})
+        for packages in shared.values():
+            self._runtimes.append(choose_runtime(packages, settings))
+            self._packages.append(packages[0])
+        if not self._runtimes:
+            raise PackageError("there is no model to score with")
+        backbones = [
+            {"hash": package.backbone_hash, "largest": runtime.largest, "name": runtime.name, "device": runtime.device}
+            for package, runtime in zip(self._packages, self._runtimes, strict=True)
+        ]
+        return Frame({"backbones": backbones, "seconds": time.perf_counter() - started})
+
+    def _embed(self, question: Frame) -> Frame:
+        number = int(question.header["backbone"])
+        runtime, package = self._runtimes[number], self._packages[number]
+        size = package.preprocessing.size
+        batch = np.stack([np.frombuffer(each, np.uint8).reshape(size, size, 3) for each in question.payloads])
+        started = time.perf_counter()
+        embeddings = runtime.embed(batch)
+        busy_s = time.perf_counter() - started
+        if embeddings.shape != (len(batch), package.dimension):
+            raise DeviceError(f"{runtime.name} gave {embeddings.shape} for {len(batch)} pictures of {package.folder}")
+        with np.errstate(over="ignore"):  # infinite ones are refused as bad scores
+            stored = np.ascontiguousarray(embeddings.astype(EMBEDDING_DTYPE))
+        return Frame({"busy_s": busy_s, "largest": runtime.largest}, [stored.tobytes()])
+
+
+def main() -> None:
+    """Run the worker until standard input ends."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    serve(Scoring().answer)
+
+
+if __name__ == "__main__":
+    main()
