@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from commands.closing import closing_summary
 from commands.console import print_json, results, say
-from commands.exit_codes import ExitCode
+from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
 from commands.judging import GoalWish, JudgeWish, learned_judge
@@ -27,9 +27,9 @@ from crawler.crew import Crew, Job, Shelf
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
 from crawler.judge import Judge
-from crawler.pipeline import Run, crawl
 from crawler.listing import SiteSource
-from crawler.tally import Tally
+from crawler.pipeline import Run, crawl
+from crawler.tally import Outcome, Tally
 from storage.filing import RunEnd, RunStart
 
 __all__ = ["GoalWish", "Output", "Parts", "Place", "Wish", "place", "print_version", "run"]
@@ -47,7 +47,7 @@ class Wish:
     newer_only: bool = False
     rating: str = ""
     where: str = ""
-    goal: GoalWish = GoalWish()
+    goal: GoalWish = field(default_factory=GoalWish)
     dry_run: bool = False
 
 
@@ -172,8 +172,6 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
 
 
 def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> ExitCode:
-    from commands.exit_codes import worst
-
     codes: list[int] = [exit_code_of(error)] if error is not None else []
     tally = current.tally
     if tally.bugs:
@@ -186,8 +184,6 @@ def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> Exit
 
 
 def _any_failed(tally: Tally) -> bool:
-    from crawler.tally import Outcome
-
     return tally.outcomes[Outcome.FAILED] > 0
 
 

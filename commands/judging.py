@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from commands.console import say
 from commands.places import Place
 from commands.planning import UsageRefused
+from commands.shelves import CommandShelf
 from commands.sites import Connected
 from crawler.judge import Judge
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
-from commands.shelves import CommandShelf
 
 if TYPE_CHECKING:
     from classifier.package import Package

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
+
+from commands.sites import Connected
 from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tag, resolve_target
 from storage.records import Post, Target
 from storage.search.match import matcher
 
 
-class UsageRefused(Exception):  # noqa: N818 - what it is: the usage was refused
+class UsageRefused(Exception):
     """The command was asked for something that makes no sense; nothing was done."""
 
     exit_code = 2

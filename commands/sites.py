@@ -1,4 +1,4 @@
-"""From a site's name to a client that talks to it: limits, credentials, budget, and the demo gallery when that is meant."""
+"""From a site's name to a client that talks to it: limits, credentials, budget; or the demo gallery."""
 
 from __future__ import annotations
 

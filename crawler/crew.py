@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from crawler.deciding import Policy, Ruling
+from crawler.judge import Judge
 from storage.filing import (
     Attempt,
     Digest,
@@ -18,9 +20,6 @@ from storage.filing import (
     Sighting,
     Work,
 )
-
-from crawler.deciding import Policy, Ruling
-from crawler.judge import Judge
 from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
 
 
@@ -59,8 +58,11 @@ class Source(Protocol):
 class Fetcher(Protocol):
     """Brings bytes; `crawler.downloads` does it over the network."""
 
-    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None) -> Fetched:
-        """A whole small file; checked against the published version where there is one."""
+    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None, expect: str | None = None) -> Fetched:
+        """A whole small file; checked against the published version where there is one.
+
+        `expect` is what posts have in common that may rightly share these bytes; a placeholder is shared by others.
+        """
         ...
 
     async def fetch_file(self, url: str, into: Path, *, version: FileVersion) -> Digest:

@@ -1,0 +1,296 @@
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from crawler.crew import Crew, Job
+from crawler.deciding import Policy
+from crawler.errors import BlockedError, GoneError, PostError, TransientError
+from crawler.pipeline import Run, crawl
+from crawler.tally import Outcome, Tally
+from storage.errors import StorageError
+from storage.filing import Gap
+from storage.records import DecisionValue, Known, LabelValue, Place, Post, StoredRendition
+from tests.crawler.crew_fakes import CARD, MONA, Eye, Files, Memory, Posts, decided, post
+
+
+@dataclass
+class Stage:
+    run: Run
+    eye: Eye
+    files: Files
+    shelf: Memory
+
+    async def crawl(self) -> dict[str, int]:
+        await crawl(self.run)
+        return self.counts()
+
+    def counts(self) -> dict[str, int]:
+        return {str(outcome): n for outcome, n in self.run.tally.outcomes.items()}
+
+
+def stage(
+    posts: Sequence[Post] | Posts,
+    eye: Eye | None = None,
+    files: Files | None = None,
+    shelf: Memory | None = None,
+    **job: Any,
+) -> Stage:
+    eye, files, shelf = eye or Eye(), files or Files(), shelf or Memory()
+    source = posts if isinstance(posts, Posts) else Posts(posts)
+    wanted = {"policy": Policy(), "score_on": "720x720", "wants": lambda post: True, "in_flight": 4} | job
+    run = Run(
+        job=Job(run_id=1, site="demo", query="genshin_impact", targets=(MONA,), **wanted),
+        crew=Crew(source, files, eye, shelf, note=lambda post, error: None),
+        tally=Tally(),
+        stop=asyncio.Event(),
+    )
+    return Stage(run, eye, files, shelf)
+
+
+async def test_what_shows_the_target_is_kept_and_nothing_else_is_downloaded() -> None:
+    work = stage([post(3), post(2), post(1)], Eye({3: 0.9, 2: 0.1, 1: 0.5}))
+
+    counts = await work.crawl()
+
+    assert counts == {"kept": 2, "deleted": 1}
+    assert sorted(work.shelf.originals) == [1, 3]
+    assert work.shelf.decisions() == {3: "keep(score)", 2: "delete(score)", 1: "keep(score)"}
+    assert work.shelf.finished
+
+
+async def test_a_tagged_post_is_kept_but_still_looked_at() -> None:
+    work = stage([post(1, tagged=True)], Eye({1: 0.01}))
+
+    counts = await work.crawl()
+
+    assert counts == {"kept": 1}
+    assert work.eye.looked == [1]
+    assert work.shelf.sightings[0].decisions[0].score == 0.01
+
+
+async def test_a_hidden_post_is_counted_with_its_reason_and_not_fetched() -> None:
+    work = stage([post(1, hidden=True)])
+
+    counts = await work.crawl()
+
+    assert counts == {"hidden": 1}
+    assert work.files.asked == []
+    assert work.run.tally.reasons[Outcome.HIDDEN] == {"banned": 1}
+
+
+@pytest.mark.parametrize("fault", ["undecodable", "unsupported", "too large", "decoder crashed"])
+async def test_a_picture_that_cannot_be_judged_is_undecided(fault: str) -> None:
+    work = stage([post(1)], Eye(faults={1: fault}))
+
+    counts = await work.crawl()
+
+    assert counts == {"undecided": 1}
+    assert work.shelf.originals == []
+    assert work.shelf.sightings[0].rendition is None
+
+
+async def test_a_picture_of_other_dimensions_than_announced_is_no_picture_of_this_post() -> None:
+    work = stage([post(1)], Eye({1: 0.0}, size=(320, 240)))
+
+    counts = await work.crawl()
+
+    assert counts == {"undecided": 1}
+    assert len(work.files.asked) == 2  # once more, before it counts as the site's own fault
+    assert work.shelf.sightings[0].decisions[0].reason == "wrong dimensions"
+
+
+async def test_a_damaged_file_does_not_end_the_crawl() -> None:
+    files = Files(raises={"720x720/2.": PostError("bytes differ")})
+    work = stage([post(3), post(2), post(1)], files=files)
+
+    counts = await work.crawl()
+
+    assert counts == {"deleted": 2, "failed": 1}
+    assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "retry")]
+
+
+async def test_a_bug_in_one_post_is_contained_and_counted() -> None:
+    files = Files(raises={"720x720/2.": ZeroDivisionError("oh")})
+    work = stage([post(3), post(2), post(1)], files=files)
+
+    counts = await work.crawl()
+
+    assert counts == {"deleted": 2, "failed": 1}
+    assert work.run.tally.bugs == 1
+
+
+async def test_a_challenge_page_stops_the_run_and_blames_no_post() -> None:
+    files = Files(raises={"720x720/2.": BlockedError("challenge")})
+    work = stage([post(3), post(2), post(1)], files=files, in_flight=1)
+
+    with pytest.raises(BlockedError):
+        await work.crawl()
+
+    assert work.counts() == {"deleted": 1}
+
+
+async def test_a_full_disk_stops_the_run() -> None:
+    shelf = Memory(full_at=1, error=StorageError("the disk is full"))
+    work = stage([post(n) for n in range(20, 0, -1)], shelf=shelf)
+
+    with pytest.raises(StorageError):
+        await work.crawl()
+
+    assert len(work.shelf.sightings) == 1
+
+
+async def test_a_transient_error_leaves_the_post_open() -> None:
+    work = stage([post(1)], files=Files(raises={"720x720/1.": TransientError("no answer in time")}))
+
+    assert await work.crawl() == {"failed": 1}
+
+
+async def test_a_listing_that_breaks_keeps_what_was_found_before() -> None:
+    source = Posts([post(2), post(1)], breaks_with=BlockedError("challenge"))
+    work = stage(source)
+
+    with pytest.raises(BlockedError):
+        await work.crawl()
+
+    assert len(work.shelf.pages) == 1
+    assert not work.shelf.finished
+
+
+async def test_a_range_that_could_not_be_listed_is_recorded() -> None:
+    gap = Gap(10, 20, "the site's database gave up")
+    work = stage(Posts([post(1)], gap=gap))
+
+    await work.crawl()
+
+    assert work.shelf.gaps == [gap]
+    assert work.run.tally.gaps == 1
+
+
+async def test_a_replaced_file_is_followed_to_its_new_version() -> None:
+    old, new = post(1), replace(post(1), file=post(1, revision=1).file)
+    assert old.file is not None
+    source = Posts([old], replaced={1: new})
+    work = stage(source, Eye({1: 0.9}), Files(raises={old.file.md5: GoneError()}))
+
+    counts = await work.crawl()
+
+    assert counts == {"kept": 1}
+    assert work.shelf.pages[-1].posts == [new]
+    assert work.shelf.originals == [1]
+
+
+async def test_a_decision_of_an_earlier_run_stands() -> None:
+    policy = Policy().identity(CARD, tagged=False)
+    known = {2: decided(DecisionValue.DELETE, policy), 1: decided(DecisionValue.KEEP, policy, place=Place.GALLERY)}
+    work = stage([post(2), post(1)], shelf=Memory(known))
+
+    counts = await work.crawl()
+
+    assert counts == {"deleted": 1, "kept": 1}
+    assert (work.files.asked, work.run.tally.scored, work.run.tally.known) == ([], 0, 2)
+
+
+async def test_a_keep_whose_original_never_arrived_is_fetched_now() -> None:
+    policy = Policy().identity(CARD, tagged=False)
+    work = stage([post(1)], shelf=Memory({1: decided(DecisionValue.KEEP, policy)}))
+
+    await work.crawl()
+
+    assert work.shelf.originals == [1]
+    assert work.eye.looked == []
+
+
+async def test_a_tag_that_came_since_overrules_an_old_deletion() -> None:
+    policy = Policy().identity(CARD, tagged=False)
+    work = stage([post(1, tagged=True)], shelf=Memory({1: decided(DecisionValue.DELETE, policy)}))
+
+    assert await work.crawl() == {"kept": 1}
+
+
+@pytest.mark.parametrize(
+    ("label", "score", "outcome"),
+    [(LabelValue.KEEP, 0.0, "kept"), (LabelValue.DELETE, 1.0, "deleted"), (LabelValue.UNSURE, 1.0, "undecided")],
+)
+async def test_a_label_beats_the_score(label: LabelValue, score: float, outcome: str) -> None:
+    work = stage([post(1)], Eye({1: score}), shelf=Memory({1: Known(labels={"mona": label})}))
+
+    assert await work.crawl() == {outcome: 1}
+
+
+async def test_a_known_embedding_is_scored_without_fetching_the_picture() -> None:
+    work = stage([post(1)], shelf=Memory({1: Known(embeddings={"backbone-hash": b"\0\0"})}))
+
+    assert await work.crawl() == {"kept": 1}
+    assert work.eye.recalled == 1
+    assert not any("720x720" in url for url in work.files.asked)
+
+
+async def test_a_stored_rendition_is_looked_at_again_without_the_network() -> None:
+    stored = StoredRendition("720x720", "1.webp", "webp", 100, 80, 6, "sha")
+    work = stage([post(1)], Eye({1: 0.1}), shelf=Memory({1: Known(rendition=stored)}))
+
+    assert await work.crawl() == {"deleted": 1}
+    assert work.files.asked == []
+
+
+async def test_a_post_that_killed_the_program_twice_is_left_alone() -> None:
+    work = stage([post(1)], shelf=Memory({1: Known(open_attempts=2)}))
+
+    assert await work.crawl() == {"undecided": 1}
+    assert work.files.asked == []
+
+
+async def test_two_posts_with_one_file_download_it_once() -> None:
+    work = stage([post(1)], Eye({1: 0.9}), shelf=Memory(shared=frozenset({1})))
+
+    await work.crawl()
+
+    assert work.shelf.adopted == [1]
+    assert work.shelf.originals == []
+
+
+async def test_the_limit_counts_posts() -> None:
+    work = stage([post(n) for n in range(9, 0, -1)], limit=5)
+
+    await work.crawl()
+
+    assert work.run.tally.listed == work.run.tally.finished == 5
+    assert not work.shelf.finished
+
+
+async def test_terms_that_the_site_was_not_asked_are_evaluated_here() -> None:
+    work = stage([post(n) for n in range(4, 0, -1)], wants=lambda post: post.id % 2 == 0)
+
+    await work.crawl()
+
+    assert sorted(work.eye.looked) == [2, 4]
+
+
+async def test_what_an_earlier_run_left_open_comes_first_and_only_once() -> None:
+    work = stage([post(2), post(1)], shelf=Memory(open_posts=[post(2)]))
+
+    await work.crawl()
+
+    assert sorted(work.eye.looked) == [1, 2]
+
+
+async def test_a_stop_request_ends_the_listing_and_finishes_what_is_in_flight() -> None:
+    work = stage([post(n) for n in range(400, 0, -1)])
+    work.run.stop.set()
+
+    await work.crawl()
+
+    assert work.run.tally.finished < 400
+    assert not work.shelf.finished
+
+
+async def test_the_numbers_add_up() -> None:
+    posts = [post(n, hidden=n % 7 == 0, tagged=n % 5 == 0) for n in range(100, 0, -1)]
+    work = stage(posts, Eye({n: (n % 10) / 10 for n in range(101)}, faults={33: "undecodable"}))
+
+    await work.crawl()
+
+    assert work.run.tally.listed == work.run.tally.finished == 100
