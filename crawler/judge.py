@@ -10,7 +10,6 @@ from typing import Protocol
 
 from storage.records import JudgeStats, Look, ModelCard
 
-
 __all__ = ["Judge", "JudgeStats"]
 
 
