@@ -4,8 +4,8 @@ Three curves compete on validation (a scale, a scale with an offset, and a monot
 group chooses. One target has a few dozen validation positives, too few for a slope; but the backbone knows a dozen
 characters, and their heads err alike. So a line fitted to all of them together is the place from which a target's own
 line departs (measured on real fan art with 12 characters: recall at the chosen threshold 0.80 -> 0.85, and precision
-nearer to its goal). Validation examples are far richer in positives than the untagged part of a gallery, so the chosen curve
-is then moved to the prevalence there, which expectation-maximisation reads off the unlabelled scores.
+nearer to its goal). Validation examples are far richer in positives than the untagged part of a gallery, so the chosen
+curve is then moved to the prevalence there, which expectation-maximisation reads off the unlabelled scores.
 """
 
 from __future__ import annotations

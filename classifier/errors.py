@@ -1,6 +1,7 @@
 """What can go wrong in this room, and what the caller does about it.
 
 ClassifierError
+├── TooFewExamples     a target cannot be learned from these examples: say what there is (exit code 2)
 ├── PictureFault       one picture cannot be looked at: file `reason`, go on with the next
 ├── WorkerLostError    a worker process ended or speaks nonsense: it is replaced, the work tried once more
 └── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
@@ -12,6 +13,8 @@ ClassifierError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class ClassifierError(Exception):
@@ -60,3 +63,14 @@ class ScoreError(ModelError):
 
 class WorkerLostError(ClassifierError):
     """A worker process ended, hangs, or speaks nonsense: replace it and try once more."""
+
+
+class TooFewExamples(ClassifierError):
+    """There is too little to learn a target from; the message counts what there is."""
+
+    exit_code = 2
+
+    def __init__(self, target: str, counts: Mapping[str, int], needed: Mapping[str, int], advice: str) -> None:
+        there = ", ".join(f"{counts.get(name, 0)} {name} (at least {least})" for name, least in needed.items())
+        super().__init__(f"too few examples to learn {target}: found {there}; {advice}")
+        self.target, self.counts, self.needed, self.advice = target, dict(counts), dict(needed), advice

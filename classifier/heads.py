@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-L2_CANDIDATES = (0.03, 0.3, 3.0, 30.0, 300.0, 3000.0)
-_CONVERGED = 1e-6  # largest step of any weight
+L2_CANDIDATES = (0.3, 3.0, 30.0, 300.0, 3000.0)
+_CONVERGED = 1e-4  # largest step of any weight
 _HALVINGS = 20
 
 

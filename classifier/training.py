@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,12 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Clock = Callable[[], float]
 
+FULL, HALF = "float32", "mixed_bfloat16"
 LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
 _WARM_STEPS = 4  # the first ones compile and are not timed
 _TIMED_STEPS = 16
 _LEAST_STEPS = 20
+_TRIAL_STEPS = 7
 _PREDICT_BATCH = 128
 _RESERVE = 0.88  # share of the time budget that training may plan with; the rest is for looking at pictures
 
@@ -50,6 +52,7 @@ class Recipe:
     changes: Changes = field(default_factory=Changes)
     seed: int = 0
     time_budget_s: float = 360.0  # wall time; the number of steps is lowered to fit
+    precision: str = "auto"  # float32 | mixed_bfloat16 | auto: tried for some steps, the faster one is taken
 
     def __post_init__(self) -> None:
         if self.epochs <= 0 or self.batch < 2 or self.time_budget_s <= 0:
@@ -94,6 +97,7 @@ class Taught:
     pictures_per_s: float
     loss: float
     self_taught: int  # unlabelled pictures that joined the lesson
+    precision: str = "float32"  # while teaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,39 @@ class Network:
     logits: Any  # keras.Model: pictures (n, size, size, 3) -> (n, k)
     embedding: Any  # keras.Model: pictures -> (n, features + k): mean features and log odds of picture and mirror image
     characters: int  # k
+
+
+def taught_network(
+    backbone: Callable[[], Any],
+    lesson: Lesson,
+    recipe: Recipe,
+    *,
+    tell: Callable[[Progress], None] = lambda _: None,
+    clock: Clock = time.monotonic,
+) -> tuple[Network, Taught]:
+    """Build and teach a network; taught in whatever precision is faster here, returned in full precision.
+
+    Args:
+        backbone: builds the `keras.Model` from pictures to features.
+        lesson: pictures and what they show.
+        recipe: how.
+        tell: called every few steps.
+        clock: seconds.
+    """
+    import keras
+
+    characters = lesson.shows.shape[1]
+    precision = recipe.precision
+    if precision == "auto":
+        precision = _faster_precision(backbone, lesson, recipe, clock)
+    keras.utils.set_random_seed(recipe.seed)
+    pupil = _in_precision(precision, backbone, characters, recipe.dropout)
+    facts = teach(pupil, lesson, recipe, tell=tell, clock=clock)
+    if precision != FULL:
+        whole = _in_precision(FULL, backbone, characters, recipe.dropout)
+        whole.logits.set_weights(pupil.logits.get_weights())
+        pupil = whole
+    return pupil, replace(facts, precision=precision)
 
 
 def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
@@ -181,6 +218,36 @@ def teach(
         loss=float(np.mean(losses[-50:])),
         self_taught=course.joined,
     )
+
+
+def _in_precision(precision: str, backbone: Callable[[], Any], characters: int, dropout: float) -> Network:
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return network(backbone(), characters, dropout)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _faster_precision(backbone: Callable[[], Any], lesson: Lesson, recipe: Recipe, clock: Clock) -> str:
+    """Half precision is twice as fast on processors that know it and far slower on those that do not: try both."""
+    import keras
+
+    size = lesson.pictures.shape[1]
+    pictures = np.full((recipe.batch, size, size, 3), 127, np.float32)
+    shows = np.zeros((recipe.batch, lesson.shows.shape[1]), np.float32)
+    seconds: dict[str, float] = {}
+    for precision in (FULL, HALF):
+        trial = _in_precision(precision, backbone, lesson.shows.shape[1], recipe.dropout).logits
+        trial.compile(keras.optimizers.AdamW(1e-4), _loss(recipe.smoothing, lesson.shows.shape[1]))
+        for step in range(_TRIAL_STEPS):
+            if step == 2:  # the first ones compile
+                begun = clock()
+            trial.train_on_batch(pictures, shows)
+        seconds[precision] = clock() - begun
+    return HALF if seconds[HALF] < 0.9 * seconds[FULL] else FULL
 
 
 def embeddings(taught: Network, pictures: Pictures) -> FloatArray:
