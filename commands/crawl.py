@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from commands.closing import closing_summary
+from commands.closing import Ending, closing_summary
 from commands.console import print_json, results, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
@@ -19,11 +19,11 @@ from commands.judging import GoalWish, JudgeWish, learned_judge
 from commands.places import Place, place
 from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
-from commands.shelves import open_shelf
+from commands.shelves import CommandShelf, open_shelf
 from commands.signals import StopRequest, obeying_signals
 from commands.sites import Connected, connect
 from commands.summary import Summary
-from crawler.crew import Crew, Job, Shelf
+from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
 from crawler.judge import Judge
@@ -109,7 +109,7 @@ class _Stage:
     where: Place
     output: Output
     connected: Connected
-    shelf: Shelf
+    shelf: CommandShelf
     plan: Plan
     stop: StopRequest
 
@@ -152,7 +152,6 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
         tally=Tally(expected=stage.plan.counted),
         stop=stage.stop.event,
     )
-    code: ExitCode = ExitCode.BUG
     error: BaseException | None = None
     try:
         async with progress(current, quiet=stage.output.quiet):
@@ -166,9 +165,9 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
     if error is not None:
         say(f"crawl: {describe(error)}")
         log.error("run %d ended: %s", run_id, describe(error), exc_info=error)
-    summary = await closing_summary(current, stage.connected, stage.plan, code)
+    summary = await closing_summary(Ending(current, stage.where, stage.connected, stage.plan, code, stage.wish.dry_run))
     await stage.shelf.end_run(run_id, RunEnd(counts=dict(summary.to_json()), exit_code=int(code)))
-    return replace(summary, dry_run=stage.wish.dry_run)
+    return summary
 
 
 def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> ExitCode:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from commands.console import say
 from commands.places import Place
 from commands.planning import UsageRefused
+from commands.settings import Scoring
 from commands.shelves import CommandShelf
 from commands.sites import Connected
 from crawler.judge import Judge
@@ -18,6 +19,7 @@ from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
+    from classifier.judge import JudgeSettings
     from classifier.package import Package
     from classifier.thresholds import Chosen
 
@@ -59,7 +61,7 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
         ModelError: a package is missing or altered, or the device fails.
         RoundError: there is too little to learn from.
     """
-    from classifier.judge import JudgeSettings, NetworkJudge
+    from classifier.judge import NetworkJudge
 
     wish.goal.check()
     models = await _active(wish)
@@ -68,16 +70,27 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
         models |= await _learn(wish, missing)
     packages = {name: verified(wish.place, model) for name, model in models.items()}
     cards = {name: _card(models[name], package, wish.goal) for name, package in packages.items()}
-    scoring = wish.place.settings.scoring
-    settings = JudgeSettings(
-        device=scoring.device, runtime=scoring.runtime, decoders=scoring.decoders, batch=scoring.batch
-    )
     folders = {name: package.folder for name, package in packages.items()}
-    async with NetworkJudge(folders, cards, settings) as judge:
+    async with NetworkJudge(cards, folders, _judge_settings(wish.place.settings.scoring)) as judge:
         if not wish.quiet:
             for card in cards.values():
                 say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
         yield judge
+
+
+def _judge_settings(scoring: Scoring) -> JudgeSettings:
+    from classifier.batching import ScorerSettings
+    from classifier.decoder_pool import DecoderSettings
+    from classifier.judge import JudgeSettings
+    from classifier.runtime import RuntimeSettings
+
+    decoders = DecoderSettings(processes=scoring.decoders) if scoring.decoders else DecoderSettings()
+    runtime = RuntimeSettings(device=scoring.device, runtime=scoring.runtime)
+    return JudgeSettings(
+        decoders=decoders,
+        scorer=ScorerSettings(runtime=runtime, batch_size=scoring.batch),
+        in_flight=max(scoring.in_flight, scoring.batch),
+    )
 
 
 def verified(place: Place, model: RegisteredModel) -> Package:

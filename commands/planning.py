@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crawler.plan import QueryPlan, plan
-
 from commands.sites import Connected
-from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tag, resolve_target
+from crawler.plan import QueryPlan, plan
+from crawler.resolve import ResolvedTag, ResolvedTarget, folder_name, resolve_tag, resolve_target
 from storage.records import Post, Target
+from storage.search.language import to_text
 from storage.search.match import matcher
 
 
@@ -36,7 +36,8 @@ class Wish(Protocol):
 class Targets(Protocol):
     """Where resolved targets are remembered."""
 
-    async def save_targets(self, site: str, targets: Sequence[Target]) -> Sequence[Target]: ...
+    async def targets(self, site: str) -> Sequence[Target]: ...
+    async def save_targets(self, site: str, targets: Sequence[Target]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,10 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     tags = [await resolve_tag(connected.client, typed) for typed in _words(wish.tags)]
     names = tuple(tag.name for tag in tags)
     found = [await resolve_target(connected.client, typed, within=names) for typed in wish.keep]
-    kept = tuple(await targets.save_targets(connected.site.name, _each_once(found)))
-    query = plan(names, where=wish.where, rating=wish.rating, tag_limit=connected.tag_limit)
+    kept = _as_known(_each_once(found), await targets.targets(connected.site.name))
+    await targets.save_targets(connected.site.name, kept)
+    counts = {tag.name: tag.post_count for tag in tags}
+    query = plan(names, wish.where, wish.rating, tag_limit=connected.tag_limit, counts=counts)
     counted = await connected.client.count(query.server)
     return Plan(
         tag=" ".join(names),
@@ -90,8 +93,25 @@ def _each_once(found: Sequence[ResolvedTarget]) -> list[Target]:
     return list(by_tag.values())
 
 
+def _as_known(found: Sequence[Target], known: Sequence[Target]) -> tuple[Target, ...]:
+    """Keep the name that a tag got first: `--keep mona` and `--keep 莫娜` are one target with one set of models.
+
+    Two tags may claim one name (`mona` of two series); the later one goes by its whole tag.
+    """
+    names = {target.tag: target.name for target in known}
+    taken = {target.name: target.tag for target in known}
+    renamed = []
+    for target in found:
+        name = names.get(target.tag, target.name)
+        if taken.get(name, target.tag) != target.tag:
+            name = folder_name(target.tag, target.tag)
+        taken[name] = target.tag
+        renamed.append(replace(target, name=name))
+    return tuple(renamed)
+
+
 def _identity(query: QueryPlan) -> str:
-    return query.server if query.local is None else f"{query.server} && {query.local}"
+    return query.server if query.local is None else f"{query.server} && {to_text(query.local)}"
 
 
 def _lines(

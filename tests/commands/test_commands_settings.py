@@ -34,7 +34,7 @@ def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[scoring]\nbatch = 0\n", "within 1..1024, got 0"),
+        ("[scoring]\nbatch = -1\n", "within 0..1024, got -1"),
         ("[scoring]\nbatch = '3'\n", "a whole number, got '3'"),
         ("[scoring]\nscore_on = '720'\n", "one of 180x180, 360x360, 720x720, sample, original, got '720'"),
         ("[goal]\nprecision = nan\n", "got nan"),

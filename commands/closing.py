@@ -1,0 +1,97 @@
+"""The end of a run: figures from the tally, notes on what is left to do, and the demo gallery's verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storage.archive import Archive
+
+from commands.exit_codes import ExitCode
+from commands.places import Place
+from commands.planning import Plan
+from commands.progress import busy_share
+from commands.sites import Connected
+from commands.summary import Summary, Truth
+from commands.truth import compare, fetch_truth
+from crawler.pipeline import Run
+from crawler.tally import Outcome
+from storage.records import Target
+
+_NEXT = {
+    ExitCode.OPEN: "some posts are still open; the same command takes them up again",
+    ExitCode.INTERRUPTED: "stopped; the same command goes on where this one ended",
+    ExitCode.TERMINATED: "stopped; the same command goes on where this one ended",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What the closing summary is made from."""
+
+    run: Run
+    place: Place
+    connected: Connected
+    plan: Plan
+    code: ExitCode
+    dry_run: bool
+
+
+async def closing_summary(ending: Ending) -> Summary:
+    """Everything that the run can say of itself."""
+    run, stats = ending.run, ending.run.crew.judge.stats()
+    cards = [run.crew.judge.models[target.name] for target in run.job.targets if target.name in run.crew.judge.models]
+    traffic = ending.connected.http.traffic
+    seconds = run.tally.seconds
+    return Summary(
+        run=run.job.run_id,
+        site=run.job.site,
+        tag=ending.plan.tag,
+        targets=tuple(target.name for target in run.job.targets),
+        tally=run.tally,
+        requests=traffic.requests,
+        bytes_listing=traffic.api_bytes,
+        device_busy=busy_share(run),
+        device=f"{stats.device} ({stats.runtime})",
+        models=tuple(card.name for card in cards),
+        thresholds=tuple(card.threshold for card in cards),
+        exit=int(ending.code),
+        seconds=seconds,
+        truths=await _truths(ending),
+        notes=tuple(_notes(ending)),
+        dry_run=ending.dry_run,
+    )
+
+
+def _notes(ending: Ending) -> list[str]:
+    notes = []
+    tally = ending.run.tally
+    if ending.code in _NEXT:
+        notes.append(_NEXT[ending.code])
+    if tally.outcomes[Outcome.UNDECIDED]:
+        notes.append("see what is undecided: crawl query 'decision:undecided'")
+    found = tally.outcomes[Outcome.KEPT]
+    if found and not ending.dry_run:
+        target = ending.run.job.targets[0]
+        notes.append(
+            f"see what was found without its tag: crawl query 'decision:keep target:{target.name} -{target.tag}'"
+        )
+    return notes
+
+
+async def _truths(ending: Ending) -> tuple[Truth, ...]:
+    """Asked only of a gallery on this machine, after the run has ended."""
+    if ending.dry_run or not ending.connected.site.loopback:
+        return ()
+    truth = await asyncio.to_thread(fetch_truth, ending.connected.site.api_url)
+    if truth is None:
+        return ()
+    return await asyncio.to_thread(_compared, ending.place.root, ending.run.job.site, ending.run.job.targets, truth)
+
+
+def _compared(root: Path, site: str, targets: Sequence[Target], truth: Mapping[str, Any]) -> tuple[Truth, ...]:
+    with Archive.reader(root) as reader:
+        return tuple(compare(target, reader.judged(site, target), truth) for target in targets)

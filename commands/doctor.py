@@ -1,0 +1,124 @@
+"""`crawl doctor`: is everything here that a run needs, and if not, what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from commands.console import print_json, printable, results
+from commands.exit_codes import ExitCode, worst
+from commands.failures import describe, exit_code_of
+from commands.places import DEMO, Place, place
+from commands.sites import connect
+from storage.archive import Archive
+
+SQLITE_FIXED = (3, 51, 3)  # older ones can corrupt a log that two connections write and checkpoint at once
+NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "tensorflow", "keras", "ai-edge-litert")
+OPTIONAL = {"openvino": "another CPU runtime", "pyarrow": "crawl query --format parquet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    said: str  # what was found, and what to do when it is not well
+    code: int = 0  # the exit code that this trouble would give a run; 0: no trouble, or none that stops one
+
+
+def run(root: Path | None, config: Path | None, site: str | None, *, as_json: bool) -> int:
+    """Check everything, print it, and return the code that a run would fail with."""
+    where = place(root, config, site)
+    found = [*_here(where), *asyncio.run(_site(where))]
+    if as_json:
+        print_json({"findings": [asdict(finding) for finding in found], "exit": int(_code(found))})
+    else:
+        results().print(_table(found))
+    return int(_code(found))
+
+
+def _code(found: list[Finding]) -> ExitCode:
+    return worst(finding.code for finding in found if not finding.ok)
+
+
+def _here(where: Place) -> Iterator[Finding]:
+    yield Finding("python", sys.version_info >= (3, 11), platform.python_version(), int(ExitCode.REFUSED))
+    yield from map(_package, NEEDED)
+    for name, purpose in OPTIONAL.items():
+        present = importlib.util.find_spec(name) is not None
+        yield Finding(name, True, "installed" if present else f"not installed; only for: {purpose}")
+    version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
+    old = "" if version >= SQLITE_FIXED else "; before 3.51.3: let only one crawl use a gallery (its lock sees to that)"
+    yield Finding("sqlite", True, sqlite3.sqlite_version + old)
+    yield _disk(where)
+    yield from _guarded("gallery", lambda: _gallery(where))
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, False, f"missing; pip install {name}", int(ExitCode.REFUSED))
+
+
+def _disk(where: Place) -> Finding:
+    there = next(path for path in (where.root, *where.root.parents) if path.exists())
+    free = shutil.disk_usage(there).free // 1_000_000
+    reserve = where.settings.limits.free_space_mb
+    writable = os.access(there, os.W_OK)
+    said = f"{free} MB free at {there}, of which {reserve} are never used"
+    return Finding("disk", free > reserve and writable, said if writable else f"cannot write in {there}", 7)
+
+
+def _gallery(where: Place) -> Finding:
+    if not (where.root / "crawl.db").exists():
+        return Finding("gallery", True, f"none yet at {where.root}; the first crawl makes it")
+    with Archive.reader(where.root) as reader:
+        status = reader.status()
+    return Finding("gallery", True, f"{where.root}: {status.posts} posts, schema {status.schema}")
+
+
+async def _site(where: Place) -> list[Finding]:
+    if where.site == DEMO:
+        return [Finding("site", True, "the demo gallery starts and stops with each run")]
+    try:
+        async with AsyncExitStack() as stack:
+            connected = await connect(stack, where)
+            profile = await connected.client.profile()
+    except Exception as error:  # noqa: BLE001 - every trouble is a finding here
+        return [Finding("site", False, describe(error), int(exit_code_of(error)))]
+    limit = "any number of" if connected.tag_limit is None else str(connected.tag_limit)
+    who = profile.name if profile.id is not None else "nobody (no CRAWL_LOGIN and CRAWL_API_KEY)"
+    return [
+        Finding("site", True, f"{connected.site.name} at {connected.site.api_url} answers"),
+        Finding("account", True, f"{who}; {limit} terms a search"),
+    ]
+
+
+def _guarded(what: str, look: Callable[[], Finding]) -> Iterator[Finding]:
+    try:
+        yield look()
+    except Exception as error:  # noqa: BLE001 - every trouble is a finding here
+        yield Finding(what, False, describe(error), int(exit_code_of(error)))
+
+
+def _table(found: list[Finding]) -> Table:
+    table = Table(show_header=False, box=None)
+    for finding in found:
+        mark = Text("ok", style="green") if finding.ok else Text("NO", style="bold red")
+        table.add_row(mark, finding.what, Text(printable(finding.said)))
+    return table
