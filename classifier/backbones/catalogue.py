@@ -1,0 +1,93 @@
+"""The backbones by name, and where their first weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from classifier.backbones import efficientnet_v2_b0, mobilenet_v3_large, mobilenet_v3_small, small
+from classifier.errors import DeviceError
+
+DEFAULT = "small"
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """One architecture."""
+
+    name: str
+    size: int  # pixels of both sides of its input
+    build: Callable[[int, Path | str | None], Any]  # size, weights -> keras.Model from pictures, 0..255, to features
+    published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where first weights come from."""
+
+    file: Path | None = None  # weights that the user already has
+    may_download: bool = False  # the user was told the size and agreed
+
+
+BACKBONES = {
+    backbone.name: backbone
+    for backbone in (
+        Backbone("small", small.SIZE, lambda size, weights: small.build(size)),
+        Backbone("mobilenet_v3_small", mobilenet_v3_small.SIZE, mobilenet_v3_small.build, mobilenet_v3_small.MEGABYTES),
+        Backbone("mobilenet_v3_large", mobilenet_v3_large.SIZE, mobilenet_v3_large.build, mobilenet_v3_large.MEGABYTES),
+        Backbone("efficientnet_v2_b0", efficientnet_v2_b0.SIZE, efficientnet_v2_b0.build, efficientnet_v2_b0.MEGABYTES),
+    )
+}
+
+
+def backbone_named(name: str) -> Backbone:
+    """The backbone of that name.
+
+    Raises:
+        ValueError: there is none; the message lists those that exist.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"there is no backbone called {name!r}; known are {', '.join(BACKBONES)}")
+    return BACKBONES[name]
+
+
+def builder(backbone: Backbone, origin: Origin, size: int | None = None) -> Callable[[], Any]:
+    """What builds the network with its first weights; checks before anything is built that they can be had.
+
+    Args:
+        backbone: from `backbone_named`.
+        origin: where its weights come from; ignored by a backbone that learns from scratch.
+        size: of the input, pixels; None: the backbone's own.
+
+    Raises:
+        DeviceError: the weights are neither given nor allowed to be downloaded.
+    """
+    side = size or backbone.size
+    if backbone.published_mb is None:
+        return lambda: backbone.build(side, None)
+    if origin.file is not None:
+        if not origin.file.is_file():
+            raise DeviceError(f"the weights file {origin.file} for {backbone.name} does not exist")
+        return lambda: _built(backbone, side, origin.file)
+    if not origin.may_download:
+        raise DeviceError(
+            f"{backbone.name} starts from published weights, {backbone.published_mb:.0f} MB to download; allow the "
+            f"download, name a local weights file, or use the backbone {DEFAULT}, which needs none"
+        )
+    return lambda: _built(backbone, side, "imagenet")
+
+
+def _built(backbone: Backbone, size: int, weights: Path | str | None) -> Any:
+    """Build it with frozen weights; whatever goes wrong on the way becomes one line."""
+    try:
+        network = backbone.build(size, weights)
+    except Exception as error:  # Keras raises plain Exception for a failed download
+        where = "their publisher" if weights == "imagenet" else str(weights)
+        raise DeviceError(
+            f"the weights of {backbone.name} cannot be had from {where}: {str(error)[:200]}; without a network, name a "
+            f"local weights file (Keras' own, without its top) or use the backbone {DEFAULT}, which needs none"
+        ) from error
+    network.trainable = False  # a few thousand pictures spoil it sooner than they improve it, and it would take hours
+    return network

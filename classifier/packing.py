@@ -1,0 +1,130 @@
+"""From what was learned to packages on disk, with canary pictures and a report for people."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from classifier.export import export_backbone
+from classifier.learning import Learned, LearnedTarget
+from classifier.package import BackboneFiles, Canary, PackageParts, write_package
+from classifier.pictures import Pixels, Preprocessing
+
+CANARIES = 16
+
+
+def pack(
+    learned: Learned, pictures: Pixels, folder: Path, *, name: str, preprocessing: Preprocessing, job: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write a package for every target; they share one backbone.
+
+    Args:
+        learned: from `learning.learn`.
+        pictures: the same that it was learned from.
+        folder: packages go to `folder/<number>`.
+        name: of the backbone.
+        preprocessing: of the pictures.
+        job: its `snapshot` goes into every manifest.
+
+    Returns:
+        Plain values: for each target its folder, hashes, threshold, metrics, and what training took.
+    """
+    files = export_backbone(
+        learned.network.embedding,
+        folder.with_name("backbone"),
+        name=name,
+        preprocessing=preprocessing,
+        classes=learned.classes,
+    )
+    written = [
+        _pack_target(learned, target, pictures, (folder / str(number), files), job)
+        for number, target in enumerate(learned.targets)
+    ]
+    return {"targets": written, "taught": asdict(learned.taught), "classes": list(learned.classes)}
+
+
+def _pack_target(
+    learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: Mapping[str, Any]
+) -> dict[str, Any]:
+    folder, files = place
+    metrics = _metrics(target)
+    parts = PackageParts(
+        target=target.wish.target,
+        backbone=files,
+        head=target.head,
+        threshold=target.chosen.threshold,
+        curve=target.curve,
+        canaries=_canaries(learned, target, pictures),
+        snapshot={**job.get("snapshot", {}), "examples": target.facts["examples"], "taught": asdict(learned.taught)},
+        metrics=metrics,
+        reject_ratio=target.reject_ratio,
+        report={
+            "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
+            "report.txt": report(target, learned).encode(),
+        },
+    )
+    facts = write_package(folder, parts)
+    return {
+        "target": target.wish.target,
+        "folder": str(folder),
+        "hash": facts.hash,
+        "backbone_hash": facts.backbone_hash,
+        "threshold": target.chosen.threshold,
+        "metrics": metrics,
+        "report": report(target, learned),
+    }
+
+
+def report(target: LearnedTarget, learned: Learned) -> str:
+    """What a person wants to know of a new model."""
+    quality, chosen, facts = target.quality, target.chosen, target.facts
+    reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
+    taught = learned.taught
+    lines = [
+        f"{target.wish.target}: learned from {facts['positives']['train']} pictures tagged {target.wish.tag} "
+        f"among {facts['examples']['train']} well-tagged ones of {len(learned.classes)} characters",
+        f"expected among untagged pictures ({facts['prevalence']:.1%} show it): "
+        f"precision {chosen.precision:.3f}, recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
+        f"measured on {quality.examples} tagged pictures kept aside, {quality.positives} of them positive: "
+        f"precision {quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
+        f"taught for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
+        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} by its own opinion",
+    ]
+    if taught.steps < taught.planned_steps:
+        lines.append("the time budget shortened the training; another run on another machine may differ")
+    return "\n".join(lines) + "\n"
+
+
+def _metrics(target: LearnedTarget) -> dict[str, Any]:
+    return {
+        "test": target.quality.to_json(),
+        "test_precision_at_prevalence": None if math.isnan(target.expected_precision) else target.expected_precision,
+        "expected": asdict(target.chosen),
+        "prevalence": target.facts["prevalence"],
+        "calibration": target.facts["calibration"],
+        "l2": target.facts["l2"],
+        "positives": target.facts["positives"],
+        "unlabelled": target.facts["unlabelled"],
+    }
+
+
+def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list[Canary]:
+    """Pictures spread evenly over the scores, so that swapped or shifted outputs cannot go unnoticed."""
+    order = np.argsort(target.head.logits(learned.embeddings), kind="stable")
+    rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
+    return [Canary(_png(pictures[row]), learned.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+
+
+def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG")
+    return stream.getvalue()
