@@ -1,0 +1,1 @@
+"""Benchmarks: one command a claim, both sides of a comparison measured in one run."""
