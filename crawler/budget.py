@@ -115,9 +115,11 @@ class Bucket:
         burst, rate = float(self.allowance.burst), self.allowance.rate or 0.0
         if not facts:
             facts.update(boot=self.boot, tokens=1.0, at=now)
-        elif facts.get("boot") != self.boot or _number(facts, "at") > now:
+        elif facts.get("boot") != self.boot or _number(facts, "at") > max(now, _number(facts, "not_before")):
             facts.clear()
             facts.update(boot=self.boot, tokens=0.0, at=now)
+        elif _number(facts, "at") > now:
+            pass  # held back: the bucket fills from the end of the wait on, so that no burst follows it
         else:
             grown = _number(facts, "tokens") + rate * (now - _number(facts, "at"))
             facts.update(tokens=max(0.0, min(burst, grown)), at=now)
@@ -128,7 +130,6 @@ class Bucket:
         Requests that were already under way when an earlier 429 came in belong to the same storm and count once.
         """
         self._refill(facts, now)
-        facts["tokens"] = 0.0
         if granted >= _number(facts, "struck_at"):
             facts["strikes"] = _number(facts, "strikes") + 1
             facts["struck_at"] = now
@@ -136,16 +137,19 @@ class Bucket:
         wait = self.manners.first_wait_s * 2.0 ** (_number(facts, "strikes") - 1)
         if stated is not None:
             wait = max(stated, self.manners.least_wait_s)
-        facts["not_before"] = max(_number(facts, "not_before"), now + wait)
+        self._hold_until(facts, now + wait)
         self.striking = True
         return 0.0
 
     def hold(self, facts: Facts, now: float, seconds: float) -> float:
         """The site stated a wait without counting it against us (503 with Retry-After)."""
         self._refill(facts, now)
-        facts["tokens"] = 0.0
-        facts["not_before"] = max(_number(facts, "not_before"), now + max(seconds, self.manners.least_wait_s))
+        self._hold_until(facts, now + max(seconds, self.manners.least_wait_s))
         return 0.0
+
+    def _hold_until(self, facts: Facts, end: float) -> None:
+        end = max(end, _number(facts, "not_before"))
+        facts.update(tokens=0.0, at=end, not_before=end)
         return 0.0
 
 

@@ -22,6 +22,7 @@ LONGEST_TAG = 170  # characters; the site's own rule
 LONGEST_NAME = 100  # characters of a folder's name
 MOST_HINTS = 5
 LEAST_LIKENESS = 0.6  # 0..1, of two words
+LIKENESS_RANGE = 0.15  # how far behind the likeliest a hint may be
 NAMES_IT = frozenset({"tag-alias", "tag-other-name"})  # suggestions that are the thing itself, not something like it
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_'().-]*")
 WINDOWS_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(10))})
@@ -227,8 +228,9 @@ def _by_likeness(name: str, suggestions: Iterable[str]) -> list[str]:
         bonus = 1.0 if name in tag or not name.isascii() else 0.0
         return bonus + max(difflib.SequenceMatcher(None, name, form).ratio() for form in (tag, unqualified(tag)))
 
-    likely = [tag for tag in dict.fromkeys(suggestions) if likeness(tag) >= LEAST_LIKENESS]
-    return sorted(likely, key=likeness, reverse=True)
+    by_likeness = {tag: likeness(tag) for tag in suggestions}
+    least = max(LEAST_LIKENESS, max(by_likeness.values(), default=0.0) - LIKENESS_RANGE)
+    return sorted((tag for tag, value in by_likeness.items() if value >= least), key=lambda tag: -by_likeness[tag])
 
 
 def _resolved(tag: Tag, how: str) -> ResolvedTag:

@@ -1,0 +1,120 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from crawler.answers import Refusal, meaning, retry_after
+from crawler.errors import (
+    AccessError,
+    BlockedError,
+    CrawlError,
+    GoneError,
+    NotOffered,
+    PageLimitError,
+    PostError,
+    SiteTimeout,
+    TagLimit,
+    Throttled,
+    TransientError,
+    UsageError,
+)
+
+NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
+HTML = b"<!DOCTYPE html><html><title>Just a moment...</title></html>"
+
+
+def refused(status: int, body: bytes = b"", **headers: str) -> CrawlError:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return meaning(Refusal(status, named, body, "GET /posts.json"), NOW)
+
+
+def said(kind: str, message: str = "") -> bytes:
+    return f'{{"success": false, "error": "{kind}", "message": "{message}"}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("Wed, 01 May 2024 12:00:30 GMT", 30.0),
+        ("Wed, 01 May 2024 11:00:00 GMT", 0.0),
+        ("0", 0.0),
+        ("-5", 0.0),
+        ("abc", None),
+        ("", None),
+        ("1e9", 1e9),
+        ("5, 9", 9.0),
+        ("Wed, 01 May 2024 12:00:30 GMT, Wed, 01 May 2024 12:01:00 GMT", 60.0),
+        ("9" * 400, None),
+    ],
+)
+def test_a_stated_wait_is_understood_in_all_its_forms(value: str, seconds: float | None) -> None:
+    assert retry_after({"retry-after": value}, NOW) == seconds
+
+
+def test_429_carries_the_stated_wait() -> None:
+    error = refused(429, retry_after="7")
+
+    assert isinstance(error, Throttled) and error.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (403, HTML, {"cf_mitigated": "challenge", "content_type": "text/html"}),
+        (403, HTML, {"content_type": "text/html; charset=UTF-8"}),
+        (403, HTML, {}),
+        (503, HTML, {"cf_mitigated": "challenge"}),
+        (503, HTML + b"challenge-platform", {"server": "cloudflare", "content_type": "text/html"}),
+    ],
+)
+def test_a_challenge_page_stops_the_run_with_advice(status: int, body: bytes, headers: dict[str, str]) -> None:
+    error = refused(status, body, **headers)
+
+    assert isinstance(error, BlockedError) and error.exit_code == 5
+    assert "log in" in str(error)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 522, 999])
+def test_a_proxys_error_page_is_worth_another_try(status: int) -> None:
+    error = refused(status, b"<html>Bad gateway</html>", content_type="text/html")
+
+    assert type(error) is TransientError
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (401, said("SessionLoader::AuthenticationFailure", "Invalid API key"), AccessError, 4),
+        (403, said("User::PrivilegeError", "Access denied"), PostError, 3),
+        (404, said("ActiveRecord::RecordNotFound"), GoneError, 3),
+        (410, said("PaginationExtension::PaginationError", "You cannot go beyond page 1000."), PageLimitError, 1),
+        (422, said("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."), TagLimit, 2),
+        (422, said("PostQuery::Error", "order: twice"), UsageError, 2),
+        (500, said("ActiveRecord::QueryCanceled", "The database timed out running your query."), SiteTimeout, 3),
+        (501, said("NotImplementedError"), NotOffered, 1),
+        (400, said("ActionController::BadRequest"), CrawlError, 1),
+        (451, b"", PostError, 3),
+        (418, b"short and stout", TransientError, 3),
+        (299, b"", TransientError, 3),
+    ],
+)
+def test_each_status_says_what_to_do_next(status: int, body: bytes, kind: type[CrawlError], code: int) -> None:
+    error = refused(status, body)
+
+    assert type(error) is kind and error.exit_code == code
+
+
+def test_the_sites_own_sentence_is_repeated() -> None:
+    error = refused(422, said("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."))
+
+    assert str(error) == "You cannot search for more than 2 tags at a time."
+
+
+def test_the_sites_words_cannot_command_the_terminal() -> None:
+    error = refused(422, b'{"error": "X", "message": "a\\u001b[2Jb\\nc\\u202ed"}')
+
+    assert "\x1b" not in str(error) and "\n" not in str(error) and "\u202e" not in str(error)
+
+
+def test_an_error_body_of_nested_brackets_does_no_harm() -> None:
+    assert isinstance(refused(500, b"[" * 60000), TransientError)

@@ -1,0 +1,340 @@
+import asyncio
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from crawler_scenes import Clock
+
+from crawler.budget import Budget, Kind, Manners, budget_for
+from crawler.errors import BlockedError, CrawlError, UsageError
+from crawler.sites import BUILTIN, Site, site_from_url
+from crawler.state_file import SharedRecord, state_directory
+
+DANBOORU = BUILTIN["danbooru"]
+MANNERS = Manners()
+
+
+def a_budget(directory: Path, clock: Clock, site: Site = DANBOORU, manners: Manners = MANNERS) -> Budget:
+    return budget_for(site, state_dir=directory, manners=manners, clock=clock, sleep=clock.sleep)
+
+
+async def ask(budget: Budget, kind: Kind = Kind.API) -> float:
+    async with budget.permit(kind) as permit:
+        return permit.granted
+
+
+async def test_no_minute_ever_sees_more_than_sixty_requests(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+
+    times = [await ask(budget) for _ in range(200)]
+
+    assert max(sum(start <= one < start + 60 for one in times) for start in times) <= 60
+
+
+async def test_many_workers_share_one_rate(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+
+    times = await asyncio.gather(*[ask(budget) for _ in range(30)])
+
+    assert max(times) - min(times) >= 26 / 0.95
+
+
+async def test_two_galleries_share_one_rate_and_one_wait(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = a_budget(tmp_path, clock), a_budget(tmp_path, clock)
+    granted = await ask(one)
+
+    await one.throttled(Kind.API, 7.0, granted)
+
+    assert await ask(other) - granted >= 7.0
+
+
+async def test_sites_behind_the_same_servers_share_one_budget(tmp_path: Path) -> None:
+    clock = Clock()
+    granted = await ask(a_budget(tmp_path, clock))
+    safebooru = a_budget(tmp_path, clock, BUILTIN["safebooru"])
+
+    assert await ask(safebooru) - granted > 0.9
+
+
+async def test_a_stated_wait_holds_back_every_worker(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    granted = await ask(budget)
+
+    await budget.throttled(Kind.API, 7.0, granted)
+    times = await asyncio.gather(*[ask(budget) for _ in range(8)])
+
+    assert min(times) >= granted + 7.0
+
+
+async def test_after_a_wait_there_is_no_burst(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    await budget.stated_wait(Kind.API, 3.0)
+
+    times = [await ask(budget) for _ in range(5)]
+
+    assert all(later - earlier > 1.0 for earlier, later in pairwise(times))
+
+
+async def test_files_wait_while_listing_goes_on_when_only_the_files_are_throttled(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+
+    await budget.throttled(Kind.FILE, 50.0, clock.now)
+
+    assert await ask(budget, Kind.API) == 1000.0
+    assert await ask(budget, Kind.FILE) >= 1050.0
+
+
+@pytest.mark.parametrize("stated", [0.0, 0.01])
+async def test_a_stated_wait_of_nothing_is_no_invitation_to_hurry(tmp_path: Path, stated: float) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    granted = await ask(budget)
+
+    await budget.throttled(Kind.API, stated, granted)
+
+    assert await ask(budget) - granted >= 1.0
+
+
+async def test_a_wait_beyond_reason_ends_the_run_and_says_when_to_come_back(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    await budget.throttled(Kind.API, 1e9, clock.now)
+
+    with pytest.raises(BlockedError, match="come back in") as caught:
+        await ask(budget)
+
+    assert caught.value.exit_code == 5 and clock.slept == []
+
+
+async def test_throttling_without_a_stated_wait_starts_at_a_minute_doubles_and_ends_the_run(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    times = []
+
+    with pytest.raises(BlockedError):
+        for _ in range(20):
+            times.append(await ask(budget))
+            await budget.throttled(Kind.API, None, times[-1])
+
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(times) < 10
+    assert gaps[0] >= 60 and all(later >= 1.9 * earlier for earlier, later in pairwise(gaps))
+
+
+async def test_a_storm_of_refusals_counts_once(tmp_path: Path) -> None:
+    clock = Clock()
+    site = replace(site_from_url("http://127.0.0.1:9"), files_at_once=8)
+    budget = a_budget(tmp_path, clock, site)
+    granted = [await ask(budget, Kind.FILE) for _ in range(8)]
+
+    for one in granted:
+        clock.now += 0.01
+        await budget.throttled(Kind.FILE, None, one)
+
+    assert 55 <= await ask(budget, Kind.FILE) - granted[0] <= 65
+
+
+async def test_after_throttling_one_request_probes_before_the_rest(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock, site_from_url("http://127.0.0.1:9"))
+    await budget.throttled(Kind.FILE, 5.0, clock.now)
+    probe = await ask(budget, Kind.FILE)
+
+    held_back = asyncio.create_task(ask(budget, Kind.FILE))
+    await asyncio.sleep(0)
+    assert not held_back.done()
+    await budget.fine(Kind.FILE)
+
+    assert await held_back - probe <= 1.0
+
+
+async def test_success_ends_the_row_of_refusals(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+
+    for _ in range(10):
+        granted = await ask(budget)
+        await budget.throttled(Kind.API, None, granted)
+        await ask(budget)
+        await budget.fine(Kind.API)
+
+    assert await ask(budget) > granted
+
+
+async def test_after_a_reboot_the_bucket_starts_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    before = a_budget(tmp_path, clock)
+    await ask(before)
+    clock.now += 100
+    monkeypatch.setattr("crawler.budget.boot_id", lambda: "another boot")
+
+    after = a_budget(tmp_path, clock)
+
+    assert await ask(after) - clock.now == 0 and sum(clock.slept) >= 1.0
+
+
+async def test_a_record_cut_by_a_crash_is_no_licence_to_hurry(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    await ask(budget)
+    (tmp_path / "donmai.us.api.json").write_text('{"boot": "x", "tok')
+
+    times = [await ask(budget) for _ in range(4)]
+
+    assert times[3] - times[0] >= 3.0
+
+
+async def test_a_stop_during_a_wait_is_obeyed_at_once(tmp_path: Path) -> None:
+    budget = budget_for(DANBOORU, state_dir=tmp_path)
+    await budget.stated_wait(Kind.API, 600.0)
+    waiting = asyncio.create_task(ask(budget))
+    await asyncio.sleep(0.01)
+
+    waiting.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(1):
+            await waiting
+
+
+async def test_a_cancelled_waiter_leaves_its_place_to_others(tmp_path: Path) -> None:
+    clock = Clock()
+    site = replace(DANBOORU, files_at_once=1)
+    budget = a_budget(tmp_path, clock, site)
+    async with budget.permit(Kind.FILE):
+        waiting = asyncio.create_task(ask(budget, Kind.FILE))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+    assert await ask(budget, Kind.FILE) >= 1000.0
+
+
+async def test_two_programs_together_run_no_more_files_at_once_than_one_may(tmp_path: Path) -> None:
+    clock = Clock()
+    one, other = a_budget(tmp_path, clock), a_budget(tmp_path, clock)
+    async with one.permit(Kind.FILE), other.permit(Kind.FILE):
+        third = asyncio.create_task(ask(other, Kind.FILE))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not third.done()
+
+    assert await third >= 1000.0
+
+
+async def test_a_killed_program_frees_its_places(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, os, sys\n"
+        "from pathlib import Path\n"
+        "from crawler.budget import Kind, budget_for\n"
+        "from crawler.sites import BUILTIN\n"
+        "async def main():\n"
+        "    budget = budget_for(BUILTIN['danbooru'], state_dir=Path(sys.argv[1]))\n"
+        "    async with budget.permit(Kind.FILE), budget.permit(Kind.FILE):\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
+    )
+    died = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, str(tmp_path)], check=False)
+    budget = a_budget(tmp_path, Clock())
+
+    async with budget.permit(Kind.FILE), budget.permit(Kind.FILE):
+        assert died.returncode == -9
+
+
+async def test_a_lock_that_is_never_released_becomes_an_error(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    handle = os.open(tmp_path / "donmai.us.api.json", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    try:
+        with pytest.raises(CrawlError, match="locked"):
+            await ask(budget)
+    finally:
+        os.close(handle)
+
+
+def test_a_state_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UsageError, match="XDG_STATE_HOME"):
+        a_budget(tmp_path / "file" / "state", Clock())
+
+
+def test_the_state_directory_follows_the_desktop_convention() -> None:
+    assert state_directory({"XDG_STATE_HOME": "/var/x"}) == Path("/var/x/boorusieve")
+    assert state_directory({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/boorusieve"
+
+
+def test_the_shared_files_are_private_and_no_links_are_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    record = SharedRecord(tmp_path / "own" / "a.json")
+    (tmp_path / "own" / "b.json").symlink_to(victim)
+
+    record.update(lambda facts: facts.update(x=1.0) or 0.0)
+    with pytest.raises(UsageError):
+        SharedRecord(tmp_path / "own" / "b.json").update(lambda facts: facts.update(x=1.0) or 0.0)
+
+    assert (tmp_path / "own" / "a.json").stat().st_mode & 0o777 == 0o600
+    assert victim.read_text() == "precious"
+
+
+def _count_up(path: str, times: int) -> None:
+    from crawler.state_file import LockBusy
+
+    record = SharedRecord(Path(path))
+
+    def one_more(facts: dict[str, float | str]) -> float:
+        facts["n"] = float(facts.get("n", 0.0)) + 1
+        return 0.0
+
+    done = 0
+    while done < times:
+        try:
+            record.update(one_more)
+            done += 1
+        except LockBusy:
+            time.sleep(0.0005)
+
+
+def test_no_change_of_two_processes_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "shared.json"
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    other = context.Process(target=_count_up, args=(str(path), 300))
+
+    other.start()
+    _count_up(str(path), 300)
+    other.join()
+
+    assert json.loads(path.read_text())["n"] == 600
+
+
+async def test_a_permit_is_cheap_while_there_is_budget(tmp_path: Path) -> None:
+    site = replace(DANBOORU, api_rate=1e9, api_burst=10_000)
+    budget = budget_for(site, state_dir=tmp_path)
+    (tmp_path / "donmai.us.api.json").write_text("")
+    await ask(budget)
+    fastest = float("inf")
+
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(100):
+            await ask(budget)
+        fastest = min(fastest, (time.perf_counter() - start) / 100)
+
+    assert fastest < 0.0005  # seconds; 0.0001 on a quiet machine
