@@ -5,6 +5,7 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── RefusedRoot         this folder must not become a gallery
 │   └── QueryError          an expression cannot be read; carries the term and, where there is one, a suggestion
 │       └── CannotMatch     the term is fine, but only the site (or only the database) can evaluate it
+├── RefusedFile         3   this one file cannot be stored (not the published bytes, unknown type); go on with the next
 ├── StorageError        7   stop: the disk refuses (I/O error, read-only, a link where a file should be)
 │   ├── DiskFull            free some space, run again
 │   └── WrongRoot           the folder is missing, not mounted, or belongs to another database
@@ -60,6 +61,12 @@ class QueryError(RefusedRequest):
 
 class CannotMatch(QueryError):
     """The term has a meaning, but not here: what it asks for is not among the facts at hand."""
+
+
+class RefusedFile(ArchiveError):
+    """One file that must not be stored; its post stays open, the others go on."""
+
+    exit_code = 3
 
 
 class StorageError(ArchiveError):

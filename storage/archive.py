@@ -1,0 +1,448 @@
+"""The gallery on disk: the one door to the database and the files.
+
+Open it, hand it what was seen and decided, close it. Every method that writes returns when the bytes, their names and
+their rows are durable, in that order; killed anywhere in between, the next `open` finishes or drops what was begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, insert, update
+
+from storage import knowing, labels, listings, looks, model_registry, originals
+from storage.database import insert_or_update, new_id, reading_engine, writing_engine
+from storage.errors import DiskFull, RefusedFile
+from storage.files import Tree
+from storage.filing import (
+    ArchiveSettings,
+    Attempt,
+    Digest,
+    Failure,
+    Gap,
+    Label,
+    ListedPage,
+    Listing,
+    ListingTally,
+    RecoveryReport,
+    RegisteredModel,
+    Relabelled,
+    RunEnd,
+    RunStart,
+    Sighting,
+    StoredFacts,
+    Work,
+)
+from storage.group_commit import Writer
+from storage.lock import GalleryLock
+from storage.names import checked_target, rendition_path, staging_path
+from storage.opening import open_gallery
+from storage.posts import PostRows
+from storage.reading import Reader, ReadingThread
+from storage.records import Known, ModelCard, Post, StoredRendition, Target
+from storage.tables import RunRow, TargetRow
+from storage.translate import at_border, free_words
+
+__all__ = [
+    "Archive",
+    "ArchiveSettings",
+    "Attempt",
+    "Digest",
+    "Failure",
+    "Gap",
+    "Label",
+    "ListedPage",
+    "Listing",
+    "ListingTally",
+    "Reader",
+    "RecoveryReport",
+    "RegisteredModel",
+    "Relabelled",
+    "RunEnd",
+    "RunStart",
+    "Sighting",
+    "StoredFacts",
+    "Work",
+    "open_reader",
+]
+
+T = TypeVar("T")
+_TARGET = insert_or_update(TargetRow, ("site", "name"), ("tag", "variants"))
+
+
+class Archive:
+    """A gallery that this process owns; made by `Archive.open`."""
+
+    root: Path
+    recovery: RecoveryReport
+
+    def __init__(self, lock: GalleryLock, tree: Tree, recovery: RecoveryReport, settings: ArchiveSettings) -> None:
+        self.root = tree.root
+        self.recovery = recovery
+        self._settings = settings
+        self._lock = lock
+        self._tree = tree
+        self._database = tree.root / "crawl.db"
+        self._posts = PostRows()
+        self._looks = looks.LookRows()
+        self._writer = Writer(
+            writing_engine(self._database, busy_timeout_s=settings.busy_timeout_s),
+            self._database,
+            queue_size=settings.queue_size,
+            batch_size=settings.batch_size,
+            on_rollback=self._forget,
+        )
+        self._files = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="archive-files")
+        self._reads = ReadingThread(reading_engine(self._database, busy_timeout_s=settings.busy_timeout_s))
+        self._closed = False
+
+    @classmethod
+    def open(cls, root: Path, settings: ArchiveSettings | None = None) -> Archive:
+        """Make or open a gallery: lock, identity, schema, recovery.
+
+        Raises:
+            RefusedRoot: the folder must not become a gallery.
+            GalleryBusy: another process owns it.
+            StorageError: the disk refuses, or the root is not the database's.
+            DatabaseError: damaged, missing, or from a newer program; it was left alone.
+        """
+        settings = settings or ArchiveSettings()
+        opened = open_gallery(root, settings, _now())
+        return cls(opened.lock, opened.tree, opened.report, settings)
+
+    @staticmethod
+    def reader(root: Path) -> Reader:
+        """Look without owning; see `open_reader`."""
+        return open_reader(root)
+
+    async def __aenter__(self) -> Archive:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Finish what waits, fold the log in, let the gallery go."""
+        await asyncio.shield(asyncio.to_thread(self.close))
+
+    def close(self) -> None:
+        """The same for callers without an event loop. Closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self._files.shutdown(wait=True)
+        self._reads.close()
+        self._writer.close()
+        self._tree.close()
+        self._lock.release()
+
+    # --- runs and listings ---------------------------------------------------------------------------------------
+
+    async def begin_run(self, start: RunStart) -> int:
+        """Record that a run begins; gives its id."""
+        values = {
+            "command": start.command,
+            "site": start.site,
+            "query": start.query,
+            "targets": list(start.targets),
+            "settings": dict(start.settings),
+            "models": list(start.models),
+            "started_at": _now(),
+            "state": "running",
+        }
+        return await self._write(lambda c: new_id(c, insert(RunRow), values))
+
+    async def end_run(self, run_id: int, end: RunEnd) -> None:
+        """Record how a run ended."""
+        values = {"ended_at": _now(), "state": "ended", "exit_code": end.exit_code, "counts": dict(end.counts)}
+        await self._write(lambda c: c.execute(update(RunRow).where(RunRow.id == run_id).values(values)))
+
+    async def save_targets(self, site: str, targets: Sequence[Target]) -> None:
+        """Remember what `--keep` named.
+
+        Raises:
+            RefusedRequest: a name cannot name a folder.
+        """
+        rows = [
+            {"site": site, "name": checked_target(t.name), "tag": t.tag, "variants": list(t.variants)} for t in targets
+        ]
+        if rows:
+            await self._write(lambda c: c.execute(_TARGET, rows))
+
+    async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
+        """Go on with the unfinished walk of this query, or begin one."""
+        now = _now()
+        return await self._write(lambda c: listings.open_listing(c, site, query, newer_only=newer_only, now=now))
+
+    async def file_page(self, listing_id: int, page: ListedPage) -> None:
+        """Posts, versions, tags, AI tags, membership and the cursor, in one transaction."""
+        now = _now()
+        await self._write(lambda c: listings.file_page(c, self._posts, listing_id, page, now))
+
+    async def file_gap(self, listing_id: int, gap: Gap) -> None:
+        """A range of ids could not be listed."""
+        now = _now()
+        await self._write(lambda c: listings.file_gap(c, listing_id, gap, now))
+
+    async def open_gaps(self, listing_id: int) -> Sequence[Gap]:
+        """The ranges that are still to be listed, highest first."""
+        return await self._read(lambda c: listings.open_gaps(c, listing_id))
+
+    async def close_gap(self, listing_id: int, gap: Gap) -> None:
+        """The range was listed after all."""
+        now = _now()
+        await self._write(lambda c: listings.close_gap(c, listing_id, gap, now))
+
+    async def finish_listing(self, listing_id: int, counted: int | None) -> ListingTally:
+        """The walk came to its end; `counted` is what the site says, None when it did not."""
+        now = _now()
+        return await self._write(lambda c: listings.finish_listing(c, listing_id, counted, now))
+
+    async def unfinished(
+        self, listing_id: int, work: Work, *, below: int | None = None, limit: int = 200
+    ) -> Sequence[Post]:
+        """Listed posts that are not done, by falling id below `below`."""
+        return await self._read(lambda c: knowing.unfinished(c, listing_id, work, below=below, limit=limit))
+
+    async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
+        """What is known of the posts' current file versions, by post id."""
+        return await self._read(lambda c: knowing.known(c, posts, targets))
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    async def begin_attempt(self, post: Post, kind: str, url: str) -> Attempt:
+        """Record that something is about to be fetched, before it is.
+
+        Args:
+            kind: rendition | original.
+        """
+        now = _now()
+
+        def record(connection: Connection) -> tuple[int, int]:
+            version = self._posts.version_of(connection, post, None, now)
+            return looks.begin_attempt(connection, version, kind, url, now)
+
+        recording = asyncio.ensure_future(self._write(record))
+        try:
+            attempt_id, number = await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            recording.add_done_callback(self._take_back)
+            raise
+        return Attempt(attempt_id, number, self.root / staging_path(attempt_id), kind)
+
+    def _take_back(self, recording: asyncio.Future[tuple[int, int]]) -> None:
+        """Nobody waits for the attempt that is being recorded: close it, lest it look like a death."""
+        if recording.cancelled() or recording.exception() is not None or self._closed:
+            return
+        attempt_id, now = recording.result()[0], _now()
+        self._writer.post(lambda c: looks.end_attempt(c, attempt_id, "stopped", looks.STOPPED, now))
+
+    async def file_look(self, sighting: Sighting) -> None:
+        """Record one look: the rendition's bytes and name first, then all its rows in one transaction."""
+        now = _now()
+        stored = None
+        if sighting.rendition is not None and sighting.stored is not None:
+            stored = await self._on_disk(lambda: self._store_rendition(sighting))
+
+        def record(connection: Connection) -> None:
+            version = self._posts.version_of(connection, sighting.post, sighting.run_id, now)
+            self._looks.file(connection, version, sighting, stored, now)
+
+        await self._write(record)
+
+    async def fail_attempt(self, attempt: Attempt, failure: Failure) -> None:
+        """An attempt came to nothing; its partial file is removed."""
+        now = _now()
+        await self._on_disk(lambda: self._tree.remove(staging_path(attempt.id)))
+        await self._write(lambda c: looks.fail_attempt(c, attempt.id, failure, now))
+
+    async def file_original(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None:
+        """Bring the attempt's verified file into the gallery, under a name for every target.
+
+        Raises:
+            RefusedFile: the bytes are not the published ones, or the file type is unknown.
+            StorageError: another file has the name, or the disk refuses.
+        """
+        now = _now()
+        source = staging_path(attempt.id)
+        paths = await self._on_disk(lambda: originals.place_original(self._tree, source, post, targets, digest))
+        await self._write(lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
+
+    async def adopt_known_original(self, post: Post, targets: Sequence[str]) -> bool:
+        """Use bytes that are already here: in the trash, in the gallery for another post or target, or as a rendition.
+
+        Returns:
+            Whether every target has its file now; if not, it must be downloaded.
+        """
+        file = post.file
+        if file is None:
+            return False
+        copies = await self._read(lambda c: originals.copies_of(c, file))
+        if not copies:
+            return False
+        await self._restore(post, targets)
+        whole = await self._on_disk(lambda: originals.whole_copy(self._tree, copies, file))
+        if whole is None:
+            copies = await self._read(lambda c: originals.copies_of(c, file))  # a restored one has moved
+            whole = await self._on_disk(lambda: originals.whole_copy(self._tree, copies, file))
+        if whole is None:
+            return False
+        source, digest = whole
+        attempt = await self.begin_attempt(post, "adopt", "")
+        now = _now()
+        paths = await self._on_disk(lambda: originals.link_original(self._tree, source, post, targets, digest))
+        await self._write(lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
+        return True
+
+    async def trash_original(self, post: Post, targets: Sequence[str]) -> int:
+        """Move the post's originals to the trash, for those targets whose effective decision is *delete*.
+
+        Returns:
+            How many were moved. A file that is not what its row says stays where it is.
+        """
+        return await self._move(post, targets, originals.intend_to_trash)
+
+    async def _restore(self, post: Post, targets: Sequence[str]) -> int:
+        return await self._move(post, targets, originals.intend_to_restore)
+
+    async def _move(
+        self,
+        post: Post,
+        targets: Sequence[str],
+        intend: Callable[[Connection, int, Sequence[str], datetime], list[originals.Move]],
+    ) -> int:
+        now = _now()
+        moves = await self._write(lambda c: intend(c, self._posts.version_of(c, post, None, now), tuple(targets), now))
+        done = 0
+        for move in moves:
+            moved = await self._on_disk(lambda move=move: originals.carry_out(self._tree, move))  # type: ignore[misc]  # mypy cannot type a default
+            outcome = "done" if moved else "cancelled"
+            await self._write(lambda c, m=move, o=outcome: originals.close_move(c, m, o, now))  # type: ignore[misc]  # mypy cannot type a default
+            done += moved
+        return done
+
+    async def read_rendition(self, stored: StoredRendition) -> bytes | None:
+        """A rendition's bytes, or None when the file is gone or no longer what its row says."""
+
+        def read() -> bytes | None:
+            facts = self._tree.facts(stored.path)
+            if facts is None or facts.size != stored.size:
+                return None
+            content = self._tree.read(stored.path)
+            return content if hashlib.sha256(content).hexdigest() == stored.sha256 else None
+
+        return await self._on_disk(read)
+
+    # --- people and models ---------------------------------------------------------------------------------------
+
+    async def relabel(self, words: Sequence[Label]) -> Relabelled:
+        """Append labels for the posts' current pictures; durable when this returns."""
+        now = _now()
+        return await self._write(lambda c: labels.file_labels(c, words, now))
+
+    async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None:
+        """Enter a model whose files are in place; `activate` makes it the target's one active model.
+
+        Raises:
+            RefusedRequest: its number belongs to another model.
+        """
+        now = _now()
+        await self._write(lambda c: model_registry.register(c, card, facts, activate=activate, now=now))
+
+    async def active_model(self, target: str) -> RegisteredModel | None:
+        """The model in force for a target."""
+        return await self._read(lambda c: model_registry.active_model(c, target))
+
+    async def next_model_number(self, target: str) -> int:
+        """The number for a model that is about to be made."""
+        return await self._read(lambda c: model_registry.next_number(c, target))
+
+    async def models(self, target: str | None = None) -> Sequence[RegisteredModel]:
+        """The registered models, by target and number."""
+        return await self._read(lambda c: model_registry.models(c, target))
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _record_original(
+        self,
+        connection: Connection,
+        attempt_id: int,
+        post: Post,
+        paths: Mapping[str, str],
+        digest: Digest,
+        now: datetime,
+    ) -> None:
+        version = self._posts.version_of(connection, post, None, now)
+        originals.file_rows(connection, version, paths, digest, now)
+        looks.end_attempt(connection, attempt_id, "done", None, now)
+        looks.clear_trouble(connection, version)
+
+    def _store_rendition(self, sighting: Sighting) -> StoredRendition:
+        """Bytes to staging, fsync, rename, fsync of the folder. The same bytes already there are left alone."""
+        content, facts, file = sighting.rendition, sighting.stored, sighting.post.file
+        if content is None or facts is None or file is None:
+            raise RefusedFile(f"post {sighting.post.id}: no rendition to store")
+        path = rendition_path(file.md5, facts.name, facts.ext)
+        sha256 = hashlib.sha256(content).hexdigest()
+        stored = StoredRendition(facts.name, path, facts.ext, facts.width, facts.height, len(content), sha256)
+        there = self._tree.facts(path)
+        if there is not None and there.size == len(content) and self._tree.read(path) == content:
+            self._tree.make_durable(path)
+            return stored
+        attempt = sighting.attempt
+        staging = staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part"
+        self._tree.remove(staging)
+        self._tree.write_new(staging, content)
+        self._tree.move(staging, path, forget_source=True)
+        return stored
+
+    async def _on_disk(self, work: Callable[[], T]) -> T:
+        """Work on files in a thread of its own; cancelling the caller does not interrupt it."""
+
+        def bordered() -> T:
+            with at_border(self.root):
+                self._keep_reserve()
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._files, bordered)
+
+    def _keep_reserve(self) -> None:
+        """Stop while there is still enough room to commit and to clean up."""
+        reserve = self._settings.reserve_bytes
+        if reserve and shutil.disk_usage(self.root).free < reserve:
+            raise DiskFull(f"{self.root}: {free_words(self.root)}, less than the reserve of {reserve / 1e6:.0f} MB")
+
+    async def _write(self, operation: Callable[[Connection], T]) -> T:
+        return await self._writer.do(operation)
+
+    async def _read(self, operation: Callable[[Connection], T]) -> T:
+        return await self._reads.do(operation, self._database)
+
+    def _forget(self) -> None:
+        self._posts.forget()
+        self._looks.forget()
+
+
+def open_reader(root: Path) -> Reader:
+    """Look at a gallery without owning it: queries, status, digest; works beside a running crawl.
+
+    Raises:
+        WrongRoot: there is no gallery.
+        DatabaseError: it cannot be read.
+    """
+    return Reader.open(root)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,196 @@
+"""Everything that only SQLite needs to hear: connections, settings, write transactions, upserts, locks inside the file.
+
+Other engines would get a module like this one; no other module of the room names a dialect. Two kinds of connection:
+writers begin every transaction with BEGIN IMMEDIATE, so a read can never turn into a write that fails; readers open
+the file read-only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite.dml import Insert
+from sqlalchemy.pool import NullPool
+
+from storage.tables import Base
+
+APPLICATION_ID = 0x62_73_76_31  # "bsv1": says in the file's header whose it is
+BUSY_TIMEOUT_S = 10.0
+JOURNAL_LIMIT = 64 * 1024 * 1024  # bytes that the write-ahead log keeps after a checkpoint
+CHECKPOINT_PAGES = 4000  # the lock holder's log is folded in after so many pages
+
+SQLITE_WAL_FIXED = (3, 51, 3)  # older ones may corrupt when two connections checkpoint and write at once
+
+
+def writing_engine(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S, checkpoints: bool = True) -> Engine:
+    """An engine whose transactions all begin with BEGIN IMMEDIATE.
+
+    Args:
+        path: of the database file.
+        busy_timeout_s: how long to wait for another program's write.
+        checkpoints: whether its connections fold the write-ahead log in; only the gallery lock's holder may.
+    """
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: _connect(f"file:{quote(str(path))}?mode=rw", busy_timeout_s),
+        poolclass=NullPool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in _pragmas(CHECKPOINT_PAGES if checkpoints else 0):
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def reading_engine(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:
+    """An engine that cannot write: the file is opened read-only and the connection refuses changes."""
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: _connect(f"file:{quote(str(path))}?mode=ro", busy_timeout_s),
+        poolclass=NullPool,
+    )
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        for setting in (
+            "trusted_schema=OFF",
+            "cell_size_check=ON",
+            "mmap_size=0",
+            "temp_store=MEMORY",
+            "query_only=ON",
+        ):
+            cursor.execute(f"PRAGMA {setting}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def _connect(uri: str, busy_timeout_s: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        uri, uri=True, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+
+
+def _pragmas(checkpoint_pages: int) -> Sequence[str]:
+    settings: Mapping[str, object] = {
+        "foreign_keys": "ON",
+        "journal_mode": "WAL",
+        "synchronous": "FULL",  # NORMAL loses the last commits in a power cut, and with them a file's decision
+        "trusted_schema": "OFF",
+        "cell_size_check": "ON",
+        "mmap_size": 0,
+        "journal_size_limit": JOURNAL_LIMIT,
+        "temp_store": "MEMORY",
+        "recursive_triggers": "ON",  # REPLACE must not slip past the triggers that guard decisions and labels
+        "cache_size": -65536,  # KiB
+        "wal_autocheckpoint": checkpoint_pages,
+    }
+    return [f"PRAGMA {name}={value}" for name, value in settings.items()]
+
+
+def insert_new(table: type[Base]) -> Insert:
+    """An INSERT that leaves a row that is already there (by any unique key) alone."""
+    return insert(_table(table)).on_conflict_do_nothing()
+
+
+def insert_or_update(table: type[Base], key: Sequence[str], changed: Sequence[str]) -> Insert:
+    """An INSERT that, where the key exists, updates the named columns instead."""
+    statement = insert(_table(table))
+    return statement.on_conflict_do_update(
+        index_elements=list(key), set_={name: statement.excluded[name] for name in changed}
+    )
+
+
+def new_id(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> int:
+    """Insert one row and give the number that it got."""
+    key = connection.execute(statement, values).inserted_primary_key
+    if key is None:
+        raise TypeError("the statement inserted nothing that has a number")
+    return int(key[0])
+
+
+def _table(row: type[Base]) -> Table:
+    table = row.__table__
+    if not isinstance(table, Table):
+        raise TypeError(f"{row.__name__} is no table")
+    return table
+
+
+def in_transaction(connection: Connection) -> bool:
+    """Whether the database still has our transaction open; after a full disk it has already rolled back."""
+    driver = connection.connection.driver_connection
+    return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+
+
+def checkpoint(connection: Connection) -> None:
+    """Fold the write-ahead log in and cut it to nothing, as far as readers allow; outside transactions only."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def set_foreign_keys(connection: Connection, *, on: bool) -> None:
+    """Switch the watch over references; SQLite listens to this outside transactions only."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        driver.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
+
+
+def header_problem(path: Path) -> str | None:
+    """Why the file's first bytes say that it is no whole database of ours, or None."""
+    with path.open("rb") as file:
+        header = file.read(100)
+    if len(header) < 100 or header[:16] != b"SQLite format 3\0":
+        return "its header is not a database's"
+    if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        return "it belongs to another application"
+    page = int.from_bytes(header[16:18], "big")
+    page = 65536 if page == 1 else page
+    pages = int.from_bytes(header[28:32], "big")
+    changed, valid_for = header[24:28], header[92:96]
+    if changed == valid_for and path.stat().st_size < page * pages:
+        return f"it is cut short: {path.stat().st_size} bytes instead of {page * pages}"
+    return None
+
+
+def check(connection: Connection, *, thorough: bool = False) -> list[str]:
+    """What SQLite finds wrong inside the file: nothing, when all is well."""
+    pragma = "integrity_check(20)" if thorough else "quick_check(20)"
+    rows = connection.exec_driver_sql(f"PRAGMA {pragma}").scalars().all()
+    problems = [str(row) for row in rows if row != "ok"]
+    if thorough:
+        orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        problems += [f"{row[0]} row {row[1]} refers to a {row[2]} that is not there" for row in orphans[:20]]
+    return problems
+
+
+def sqlite_warning() -> str | None:
+    """What to tell the user about this SQLite, if anything."""
+    if sqlite3.sqlite_version_info >= SQLITE_WAL_FIXED:
+        return None
+    return (
+        f"SQLite {sqlite3.sqlite_version} has a rare write-ahead-log defect that {'.'.join(map(str, SQLITE_WAL_FIXED))} "
+        "mends; only one process folds the log in here, which avoids it"
+    )
+
+
+Row = dict[str, Any]

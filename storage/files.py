@@ -1,0 +1,343 @@
+"""The gallery's files, reached through directory handles: nothing is ever followed out of the root.
+
+Order of writing: bytes durable (fsync), name durable (rename, fsync of the folder), then the caller commits the row.
+A failed fsync is never repeated and believed. Paths are relative to the root, with `/`, and built by this room only.
+
+Where the system has no directory handles (Windows), paths are used instead, links are refused by a look before each
+step, and folders are not fsynced: a power cut may then lose a name that was just given, which `crawl verify` reports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.errors import StorageError
+from storage.filing import Digest
+
+HANDLES = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
+CHUNK = 1 << 20  # bytes
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_SAFE = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+FILE_MODE, FOLDER_MODE = 0o600, 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the file system says about a regular file."""
+
+    size: int  # bytes
+    inode: int
+    links: int
+
+
+class Folder:
+    """An open folder; a handle where the system has them, else a checked path."""
+
+    def __init__(self, path: Path, handle: int | None) -> None:
+        self.path = path
+        self.handle = handle
+
+    def at(self, name: str) -> str:
+        """What to pass to the system for an entry of this folder."""
+        return name if self.handle is not None else str(self.path / name)
+
+    def sync(self) -> None:
+        """Make the folder's names durable."""
+        if self.handle is not None:
+            os.fsync(self.handle)
+
+    def close(self) -> None:
+        """Let the handle go."""
+        if self.handle is not None:
+            os.close(self.handle)
+
+
+class Tree:
+    """Everything below one root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._top = Folder(root, os.open(root, os.O_RDONLY | os.O_DIRECTORY | _SAFE) if HANDLES else None)
+
+    def close(self) -> None:
+        """Let the root's handle go."""
+        self._top.close()
+
+    @contextlib.contextmanager
+    def folder(self, path: str, *, create: bool = False) -> Iterator[Folder]:
+        """Open a folder below the root, step by step, following no link.
+
+        Raises:
+            StorageError: a step is a link or no folder.
+            FileNotFoundError: it is not there, and `create` is off.
+        """
+        current = self._top
+        try:
+            for name in path.split("/") if path else ():
+                following = self._step(current, name, create)
+                if current is not self._top:
+                    current.close()
+                current = following
+            yield current
+        finally:
+            if current is not self._top:
+                current.close()
+
+    def _step(self, above: Folder, name: str, create: bool) -> Folder:
+        try:
+            return self._enter(above, name)
+        except FileNotFoundError:
+            if not create:
+                raise
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(above.at(name), FOLDER_MODE, dir_fd=above.handle)
+            above.sync()
+        return self._enter(above, name)
+
+    def _enter(self, above: Folder, name: str) -> Folder:
+        path = above.path / name
+        if name in ("", ".", ".."):
+            raise StorageError(f"{path}: no folder of a gallery is called that")
+        if not HANDLES:
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                return Folder(path, None)
+            raise StorageError(f"{path}: is not a folder; move it away")
+        try:
+            return Folder(path, os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFE, dir_fd=above.handle))
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+                raise StorageError(
+                    f"{path}: is a link or no folder; nothing is written through it, move it away"
+                ) from None
+            raise
+
+    def facts(self, path: str) -> FileFacts | None:
+        """Size and identity of a regular file, or None where there is nothing.
+
+        Raises:
+            StorageError: there is something that is no regular file.
+        """
+        above, name = _split(path)
+        try:
+            with self.folder(above) as folder:
+                found = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageError(f"{self.root / path}: is {_kind(found.st_mode)} where a file should be; move it away")
+        return FileFacts(found.st_size, found.st_ino, found.st_nlink)
+
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[int]:
+        """Open a regular file for reading, following no link and waiting for no pipe; gives a descriptor."""
+        above, name = _split(path)
+        with self.folder(above) as folder:
+            descriptor = self._open_regular(folder, name, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open_regular(self, folder: Folder, name: str, flags: int) -> int:
+        path = folder.path / name
+        try:
+            if not _NOFOLLOW and path.is_symlink():
+                raise OSError(errno.ELOOP, "is a link")
+            descriptor = os.open(folder.at(name), flags | _SAFE, dir_fd=folder.handle)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
+                raise StorageError(f"{path}: is no regular file; move it away") from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise StorageError(f"{path}: is no regular file; move it away")
+        return descriptor
+
+    def write_new(self, path: str, content: bytes) -> None:
+        """Write a file that is not there yet and make its bytes durable.
+
+        Raises:
+            FileExistsError: there is something of that name.
+            OSError: the disk refuses; what was written is removed again.
+        """
+        above, name = _split(path)
+        with self.folder(above, create=True) as folder:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+            descriptor = os.open(folder.at(name), flags, FILE_MODE, dir_fd=folder.handle)
+            try:
+                try:
+                    _write_all(descriptor, content)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+            except BaseException:
+                self._unlink(folder, name)
+                raise
+
+    def make_durable(self, path: str) -> FileFacts:
+        """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems."""
+        above, name = _split(path)
+        with self.folder(above) as folder:
+            descriptor = self._open_regular(folder, name, os.O_RDWR)
+            try:
+                try:
+                    os.fsync(descriptor)
+                    found = os.fstat(descriptor)
+                finally:
+                    os.close(descriptor)
+            except OSError:
+                self._unlink(folder, name)
+                raise
+        return FileFacts(found.st_size, found.st_ino, found.st_nlink)
+
+    def move(self, source: str, target: str, *, forget_source: bool = False) -> None:
+        """Give a file its name, replacing a regular file of that name, and make both folders durable.
+
+        With `forget_source` the old folder is not flushed: after a power cut its old name may be there again.
+        """
+        (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
+        self.facts(target)  # refuses what is no regular file
+        with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
+            os.replace(old.at(source_name), new.at(target_name), src_dir_fd=old.handle, dst_dir_fd=new.handle)
+            new.sync()
+            if not forget_source:
+                old.sync()
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; a copy where the file system has no hard links."""
+        (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
+        with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
+            try:
+                os.link(
+                    old.at(source_name),
+                    new.at(target_name),
+                    src_dir_fd=old.handle,
+                    dst_dir_fd=new.handle,
+                    follow_symlinks=False,
+                )
+            except OSError as error:
+                if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
+                    raise
+                self._copy(old, source_name, new, target_name)
+            new.sync()
+
+    def _copy(self, old: Folder, source_name: str, new: Folder, target_name: str) -> None:
+        reading = self._open_regular(old, source_name, os.O_RDONLY)
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+            writing = os.open(new.at(target_name), flags, FILE_MODE, dir_fd=new.handle)
+            try:
+                while chunk := os.read(reading, CHUNK):
+                    _write_all(writing, chunk)
+                os.fsync(writing)
+            finally:
+                os.close(writing)
+        except BaseException:
+            self._unlink(new, target_name)
+            raise
+        finally:
+            os.close(reading)
+
+    def remove(self, path: str) -> bool:
+        """Remove a regular file or link of that name (never what a link points to); says whether one was there."""
+        above, name = _split(path)
+        try:
+            with self.folder(above) as folder:
+                os.unlink(folder.at(name), dir_fd=folder.handle)
+                folder.sync()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _unlink(self, folder: Folder, name: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(folder.at(name), dir_fd=folder.handle)
+
+    def read(self, path: str) -> bytes:
+        """A whole small file."""
+        with self.open(path) as descriptor:
+            parts = []
+            while chunk := os.read(descriptor, CHUNK):
+                parts.append(chunk)
+        return b"".join(parts)
+
+    def digest(self, path: str) -> Digest:
+        """Size, md5 and sha256 of the bytes on disk."""
+        md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+        with self.open(path) as descriptor:
+            while chunk := os.read(descriptor, CHUNK):
+                md5.update(chunk)
+                sha256.update(chunk)
+                size += len(chunk)
+        return Digest(size, md5.hexdigest(), sha256.hexdigest())
+
+    def names(self, path: str) -> list[str]:
+        """The entries of a folder, sorted; nothing where it is not there."""
+        try:
+            with self.folder(path) as folder:
+                return sorted(os.listdir(folder.handle if folder.handle is not None else folder.path))  # noqa: PTH208 - pathlib has no directory handles
+        except FileNotFoundError:
+            return []
+
+    def walk(self, path: str) -> Iterator[tuple[str, bool]]:
+        """Everything below a folder that is no folder: its path, and whether it is a regular file; no link is entered."""
+        for name in self.names(path):
+            below = f"{path}/{name}" if path else name
+            with self.folder(path) as folder:
+                mode = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                yield from self.walk(below)
+            else:
+                yield below, stat.S_ISREG(mode)
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's names durable, where the system can."""
+    if not HANDLES:
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Put a small file of our own in place, whole or not at all, durable."""
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
+    try:
+        _write_all(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write everything; a short write (file size limit, nearly full disk) is followed by the error that caused it."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _split(path: str) -> tuple[str, str]:
+    above, _, name = path.rpartition("/")
+    return above, name
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a link"
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "a device, pipe or socket"

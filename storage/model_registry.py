@@ -1,0 +1,86 @@
+"""Models by number: what is registered, which one is active, what came from what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from storage.database import insert_new
+from storage.errors import RefusedRequest
+from storage.filing import RegisteredModel
+from storage.looks import model_row
+from storage.records import ModelCard
+from storage.tables import ModelRow
+
+
+def register(
+    connection: Connection, card: ModelCard, facts: Mapping[str, Any], *, activate: bool, now: datetime
+) -> None:
+    """Enter a model; with `activate`, it becomes the target's one active model in the same transaction.
+
+    Raises:
+        RefusedRequest: its number belongs to another model.
+    """
+    taken = connection.execute(
+        select(ModelRow.hash).where(
+            ModelRow.target == card.target, ModelRow.number == card.number, ModelRow.registered_at.is_not(None)
+        )
+    ).scalar()
+    if taken is not None and taken != card.hash:
+        raise RefusedRequest(f"{card.name}: another model has this number; take the next one")
+    active = active_model(connection, card.target)
+    connection.execute(insert_new(ModelRow), model_row(card, now))
+    its_row = (ModelRow.target == card.target, ModelRow.hash == card.hash)
+    if taken is None:
+        round_ = facts.get("round")
+        connection.execute(
+            update(ModelRow)
+            .where(*its_row)
+            .values(
+                number=card.number,
+                backbone_hash=card.backbone_hash,
+                facts=dict(facts),
+                round=round_ if isinstance(round_, int) else None,
+                parent=active.card.name if active else None,
+                registered_at=now,
+            )
+        )
+    connection.execute(update(ModelRow).where(*its_row).values(threshold=card.threshold))
+    if activate:
+        connection.execute(update(ModelRow).where(ModelRow.target == card.target, ModelRow.active).values(active=False))
+        connection.execute(update(ModelRow).where(*its_row).values(active=True, activated_at=now))
+
+
+def active_model(connection: Connection, target: str) -> RegisteredModel | None:
+    """The model in force for a target."""
+    found = [model for model in models(connection, target) if model.active]
+    return found[0] if found else None
+
+
+def next_number(connection: Connection, target: str) -> int:
+    """The number for a model that is about to be made."""
+    highest = connection.execute(
+        select(func.max(ModelRow.number)).where(ModelRow.target == target, ModelRow.registered_at.is_not(None))
+    ).scalar()
+    return 1 + (highest or 0)
+
+
+def models(connection: Connection, target: str | None = None) -> Sequence[RegisteredModel]:
+    """The registered models, by target and number."""
+    asked = select(*ModelRow.__table__.c).where(ModelRow.registered_at.is_not(None))
+    if target is not None:
+        asked = asked.where(ModelRow.target == target)
+    return tuple(
+        RegisteredModel(
+            card=ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold),
+            active=row.active,
+            registered_at=row.registered_at,
+            facts=row.facts,
+            parent=row.parent,
+            round=row.round,
+        )
+        for row in connection.execute(asked.order_by(ModelRow.target, ModelRow.number))
+    )

@@ -1,0 +1,186 @@
+"""What may be a gallery's root, how a new one is made, and whether a root and its database belong together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from storage.database import checkpoint, header_problem, writing_engine
+from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, StorageError, WrongRoot
+from storage.files import FOLDER_MODE, sync_folder, write_whole
+from storage.migrate import build
+from storage.tables import GalleryRow
+
+DATABASE = "crawl.db"
+IDENTITY = ".gallery-id"
+FOLDERS = ("gallery", "renditions", "trash", "damaged", "staging")
+_OWN = frozenset(
+    {
+        ".lock",
+        IDENTITY,
+        IDENTITY + ".part",
+        DATABASE + ".new",
+        DATABASE + ".new-wal",
+        DATABASE + ".new-shm",
+        DATABASE + ".new-journal",
+        "crawl.log",
+        "models",
+        "backups",
+        *FOLDERS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A root that may be opened."""
+
+    path: Path  # absolute, links resolved
+    is_new: bool  # no database yet, and nothing that says there should be one
+
+    @property
+    def database(self) -> Path:
+        """Where the rows are."""
+        return self.path / DATABASE
+
+
+def examine(root: Path, *, create: bool) -> Root:
+    """Look at a root before anything is written.
+
+    Raises:
+        RefusedRoot: `/`, the home folder, a folder with foreign things in it, or a root inside another.
+        WrongRoot: it is not there (and must not be made), or not ours.
+        DatabaseMissing: it has files and no database.
+    """
+    path = Path(os.path.realpath(root))
+    _refuse_places(path)
+    for above in path.parents:
+        if (above / IDENTITY).exists():
+            raise RefusedRoot(f"{path}: lies inside another gallery, {above}; choose a folder outside it")
+    if not path.exists():
+        if not create:
+            raise WrongRoot(f"{path}: there is no gallery here; is the disk mounted?")
+        return Root(path, is_new=True)
+    if not path.is_dir():
+        raise RefusedRoot(f"{path}: is no folder")
+    return _examine_folder(path, create=create)
+
+
+def _examine_folder(path: Path, *, create: bool) -> Root:
+    names = {entry.name for entry in path.iterdir()}
+    if DATABASE in names:
+        if IDENTITY not in names:
+            raise WrongRoot(f"{path}: has a database but no {IDENTITY}; this is not the gallery it belongs to")
+        return Root(path, is_new=False)
+    if IDENTITY in names and any(_has_files(path / folder) for folder in FOLDERS if folder != "staging"):
+        raise DatabaseMissing(
+            f"{path / DATABASE}: is gone, but the gallery has files; put a backup from {path}/backups in its place"
+        )
+    if foreign := sorted(names - _OWN):
+        raise RefusedRoot(f"{path}: is not empty and no gallery (it holds {foreign[0]}); choose an empty folder")
+    if IDENTITY not in names and names & set(FOLDERS):
+        raise RefusedRoot(
+            f"{path}: is not empty and no gallery (it holds {min(names & set(FOLDERS))}); choose an empty folder"
+        )
+    if not create:
+        raise WrongRoot(f"{path}: there is no gallery here; is the disk mounted?")
+    return Root(path, is_new=True)
+
+
+def _refuse_places(path: Path) -> None:
+    if path == Path(path.anchor):
+        raise RefusedRoot(f"{path}: the whole disk cannot be a gallery; choose a folder")
+    try:
+        home = Path(os.path.realpath(Path.home()))
+    except RuntimeError:
+        return  # there is no home to protect
+    if path == home or path in home.parents:
+        raise RefusedRoot(f"{path}: is or holds the home folder; choose a folder below it")
+
+
+def _has_files(folder: Path) -> bool:
+    return any(files for _, _, files in os.walk(folder))
+
+
+def prepare(path: Path) -> None:
+    """Make the root itself, readable by its owner alone."""
+    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+
+
+def create(root: Root) -> None:
+    """Make a gallery; killed at any moment, the next call goes on from there. The lock must be held."""
+    identity = _identity(root.path)
+    if identity is None:
+        identity = secrets.token_hex(16)
+        write_whole(root.path / IDENTITY, identity.encode() + b"\n")
+    new = root.path / (DATABASE + ".new")
+    for leftover in root.path.glob(new.name + "*"):
+        leftover.unlink()
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    build(new)
+    engine = writing_engine(new)
+    with engine.connect() as connection:
+        with connection.begin():
+            connection.execute(insert(GalleryRow).values(id=identity, created_at=datetime.now(UTC)))
+        checkpoint(connection)
+    engine.dispose()
+    for leftover in root.path.glob(new.name + "-*"):
+        leftover.unlink()
+    make_folders(root.path)
+    new.replace(root.database)
+    sync_folder(root.path)
+
+
+def make_folders(path: Path) -> None:
+    """Make the folders that are not there."""
+    for name in FOLDERS:
+        (path / name).mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def check_identity(root: Root) -> None:
+    """Compare the root's id with the database's, the folders' devices with the root's.
+
+    Raises:
+        WrongRoot: they differ; nothing was changed.
+        DatabaseDamaged: the database cannot be read.
+    """
+    if problem := header_problem(root.database):
+        raise DatabaseDamaged(f"{root.database}: {problem}; it was left as it is; put a backup in its place")
+    identity = _identity(root.path)
+    engine = writing_engine(root.database)
+    try:
+        with engine.connect() as connection:
+            stored = connection.execute(select(GalleryRow.id)).scalars().all()
+    finally:
+        engine.dispose()
+    if stored != [identity]:
+        raise WrongRoot(
+            f"{root.path}: the files and the database belong to different galleries; is the right disk mounted?"
+        )
+    device = root.path.stat().st_dev
+    for name in FOLDERS:
+        try:
+            found = os.lstat(root.path / name)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISLNK(found.st_mode) or not stat.S_ISDIR(found.st_mode):
+            raise StorageError(
+                f"{root.path / name}: is a link or no folder; nothing is written through it, move it away"
+            )
+        if found.st_dev != device:
+            raise WrongRoot(
+                f"{root.path / name}: lies on another disk than {root.path}; files could not be moved safely"
+            )
+
+
+def _identity(path: Path) -> str | None:
+    try:
+        return (path / IDENTITY).read_text("ascii").strip() or None
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None

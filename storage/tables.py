@@ -1,0 +1,425 @@
+"""The tables, typed. What each column means for users is written in docs/database.md; a test compares the two.
+
+Times are UTC. `key` and `id` columns are ours; `post_id` is always the site's number.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment; stored in UTC, as text of fixed width where the database has no such type."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Drop the zone after turning to UTC."""
+        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say that it is UTC."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[Any]: JSON, str: Text, bytes: LargeBinary}  # noqa: RUF012 - SQLAlchemy reads it as a plain mapping
+
+
+class GalleryRow(Base):
+    """This gallery's identity; one row."""
+
+    __tablename__ = "gallery"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class RunRow(Base):
+    """One run of a command."""
+
+    __tablename__ = "run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    command: Mapped[str]
+    site: Mapped[str]
+    query: Mapped[str]
+    targets: Mapped[list[Any]]
+    settings: Mapped[dict[str, Any]]
+    models: Mapped[list[Any]]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    state: Mapped[str]  # running | ended | killed
+    exit_code: Mapped[int | None]
+    counts: Mapped[dict[str, Any] | None]
+
+
+class TargetRow(Base):
+    """What `--keep` named, per site."""
+
+    __tablename__ = "target"
+    site: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    tag: Mapped[str]
+    variants: Mapped[list[Any]]
+
+
+class PostRow(Base):
+    """A post as the site last stated it."""
+
+    __tablename__ = "post"
+    __table_args__ = (UniqueConstraint("site", "post_id"),)
+    key: Mapped[int] = mapped_column(primary_key=True)
+    site: Mapped[str]
+    post_id: Mapped[int]
+    md5: Mapped[str | None] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    rating: Mapped[str]
+    score: Mapped[int]
+    fav_count: Mapped[int]
+    source: Mapped[str]
+    uploader_id: Mapped[int | None]
+    parent_id: Mapped[int | None] = mapped_column(index=True)
+    has_children: Mapped[bool]
+    is_pending: Mapped[bool]
+    is_flagged: Mapped[bool]
+    is_deleted: Mapped[bool]
+    is_banned: Mapped[bool]
+    hidden_reason: Mapped[str | None]
+    pixel_hash: Mapped[str | None] = mapped_column(index=True)
+    duration_s: Mapped[float | None]
+    width: Mapped[int]
+    height: Mapped[int]
+    ext: Mapped[str]
+    size: Mapped[int]
+    has_ai_tags: Mapped[bool]
+    count_general: Mapped[int]
+    count_artist: Mapped[int]
+    count_copyright: Mapped[int]
+    count_character: Mapped[int]
+    count_meta: Mapped[int]
+    seen_at: Mapped[datetime]
+    seen_run_id: Mapped[int | None]
+
+
+class VersionRow(Base):
+    """The bytes that a post points to, or once pointed to."""
+
+    __tablename__ = "file_version"
+    __table_args__ = (UniqueConstraint("post_key", "md5"), Index("ix_file_version_md5", "md5"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_key: Mapped[int] = mapped_column(ForeignKey("post.key"))
+    md5: Mapped[str]
+    ext: Mapped[str]
+    size: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    url: Mapped[str]
+    renditions: Mapped[list[Any]]  # [name, url, width, height, ext] each, smallest first
+    state: Mapped[str]  # known | retry | unavailable
+    trouble: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+
+
+class TagRow(Base):
+    """A tag name in one category."""
+
+    __tablename__ = "tag"
+    __table_args__ = (UniqueConstraint("name", "category"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    category: Mapped[str]
+
+
+class PostTagRow(Base):
+    """A post carries a tag."""
+
+    __tablename__ = "post_tag"
+    __table_args__ = (Index(None, "tag_id", "post_key"), {"sqlite_with_rowid": False})
+    post_key: Mapped[int] = mapped_column(ForeignKey("post.key"), primary_key=True)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id"), primary_key=True)
+
+
+class AiNameRow(Base):
+    """A word of the site's own tagger."""
+
+    __tablename__ = "ai_name"
+    __table_args__ = (UniqueConstraint("name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+
+
+class AiTagRow(Base):
+    """What the site's own tagger says of a post."""
+
+    __tablename__ = "ai_tag"
+    __table_args__ = (Index(None, "name_id", "post_key"), {"sqlite_with_rowid": False})
+    post_key: Mapped[int] = mapped_column(ForeignKey("post.key"), primary_key=True)
+    name_id: Mapped[int] = mapped_column(ForeignKey("ai_name.id"), primary_key=True)
+    score: Mapped[int]  # percent
+
+
+class ListingRow(Base):
+    """One query at one site, and how far its current walk has come."""
+
+    __tablename__ = "listing"
+    __table_args__ = (UniqueConstraint("site", "query"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site: Mapped[str]
+    query: Mapped[str]
+    walk: Mapped[int]
+    newer_only: Mapped[bool]
+    cursor: Mapped[int | None]
+    highest: Mapped[int | None]
+    newest: Mapped[int | None]
+    state: Mapped[str]  # walking | complete
+    counted: Mapped[int | None]
+    started_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+
+
+class ListingPostRow(Base):
+    """A listing showed a post."""
+
+    __tablename__ = "listing_post"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"), primary_key=True)
+    post_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    post_key: Mapped[int] = mapped_column(ForeignKey("post.key"))
+    walk: Mapped[int]
+
+
+class RefusedRow(Base):
+    """A row of the site's answer that was no valid post."""
+
+    __tablename__ = "refused"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"), index=True)
+    walk: Mapped[int]
+    post_id: Mapped[int | None]
+    reason: Mapped[str]
+    run_id: Mapped[int | None]
+    seen_at: Mapped[datetime]
+
+
+class GapRow(Base):
+    """A range of ids that could not be listed."""
+
+    __tablename__ = "gap"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"), index=True)
+    above: Mapped[int]
+    below: Mapped[int | None]
+    reason: Mapped[str]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class AttemptRow(Base):
+    """A try to fetch something; also the intent that recovery goes by."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (
+        Index("ix_attempt_open", "id", sqlite_where=text("outcome IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), index=True)
+    kind: Mapped[str]  # rendition | original
+    url: Mapped[str]
+    number: Mapped[int]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]  # done | failed | stopped | died; NULL: open
+    reason: Mapped[str | None]
+    company: Mapped[int | None]
+
+
+class RenditionRow(Base):
+    """A rendition on disk."""
+
+    __tablename__ = "rendition"
+    md5: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    ext: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    stored_at: Mapped[datetime]
+
+
+class FileRow(Base):
+    """An original that the program placed, for one target."""
+
+    __tablename__ = "file"
+    __table_args__ = (UniqueConstraint("version_id", "target"), Index("ix_file_md5", "md5"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"))
+    target: Mapped[str]
+    place: Mapped[str]  # gallery | trash | purged | damaged
+    path: Mapped[str | None]
+    md5: Mapped[str]
+    sha256: Mapped[str]
+    size: Mapped[int]
+    stored_at: Mapped[datetime]
+    moved_at: Mapped[datetime | None]
+
+
+class MoveRow(Base):
+    """An intent to move a file between places."""
+
+    __tablename__ = "move"
+    __table_args__ = (
+        Index("ix_move_open", "id", sqlite_where=text("outcome IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id"), index=True)
+    from_place: Mapped[str]
+    to_place: Mapped[str]
+    from_path: Mapped[str]
+    to_path: Mapped[str]
+    decision_seq: Mapped[int | None]
+    label_seq: Mapped[int | None]
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]  # done | cancelled | missing; NULL: open
+
+
+class ModelRow(Base):
+    """A model: registered, or only seen in a decision."""
+
+    __tablename__ = "model"
+    __table_args__ = (
+        UniqueConstraint("target", "hash"),
+        Index("uq_model_number", "target", "number", unique=True, sqlite_where=text("registered_at IS NOT NULL")),
+        Index("uq_model_active", "target", unique=True, sqlite_where=text("active")),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    target: Mapped[str]
+    number: Mapped[int]
+    hash: Mapped[str]
+    backbone_hash: Mapped[str]
+    threshold: Mapped[float]
+    round: Mapped[int | None]
+    parent: Mapped[str | None]
+    facts: Mapped[dict[str, Any]]
+    seen_at: Mapped[datetime]
+    registered_at: Mapped[datetime | None]
+    active: Mapped[bool]
+    activated_at: Mapped[datetime | None]
+
+
+class ScoreRow(Base):
+    """A model's score for a file version."""
+
+    __tablename__ = "score"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), primary_key=True)
+    value: Mapped[float]
+    run_id: Mapped[int | None]
+
+
+class BackboneRow(Base):
+    """A network that gives embeddings, by its hash."""
+
+    __tablename__ = "backbone"
+    __table_args__ = (UniqueConstraint("hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+
+
+class EmbeddingRow(Base):
+    """A picture's vector: float16, little endian."""
+
+    __tablename__ = "embedding"
+    __table_args__ = (UniqueConstraint("version_id", "backbone_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"))
+    backbone_id: Mapped[int] = mapped_column(ForeignKey("backbone.id"))
+    vector: Mapped[bytes]
+
+
+class DecisionRow(Base):
+    """A machine decision; triggers refuse to change or remove one."""
+
+    __tablename__ = "decision"
+    __table_args__ = (
+        UniqueConstraint("version_id", "target", "model_hash", "policy"),
+        {"sqlite_autoincrement": True},
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"))
+    target: Mapped[str]
+    value: Mapped[str]
+    decided_by: Mapped[str]
+    reason: Mapped[str]
+    score: Mapped[float | None]
+    threshold: Mapped[float | None]
+    model: Mapped[str | None]
+    model_hash: Mapped[str]  # empty where no model took part
+    policy: Mapped[str]
+    run_id: Mapped[int | None]
+    decided_at: Mapped[datetime]
+
+
+class LabelRow(Base):
+    """A person's word; triggers refuse to change or remove one."""
+
+    __tablename__ = "label"
+    __table_args__ = (
+        UniqueConstraint("client_key"),
+        Index(None, "version_id", "target"),
+        {"sqlite_autoincrement": True},
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"))
+    target: Mapped[str]
+    value: Mapped[str]
+    who: Mapped[str]
+    client_key: Mapped[str]
+    labelled_at: Mapped[datetime]
+
+
+class StandingRow(Base):
+    """What holds now for a file version and a target: which decision, which label, which file."""
+
+    __tablename__ = "standing"
+    __table_args__ = (
+        Index(None, "target", "version_id"),
+        {"sqlite_with_rowid": False},
+    )
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
+    decision_seq: Mapped[int | None] = mapped_column(ForeignKey("decision.seq"))
+    label_seq: Mapped[int | None] = mapped_column(ForeignKey("label.seq"))
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("file.id"))
