@@ -107,7 +107,8 @@ def crawl(
         dry_run=dry_run,
     )
     output = main_job.Output(as_json=as_json, quiet=quiet)
-    raise typer.Exit(main_job.run(wish, main_job.place(root, config, site, score_on), output))
+    parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
+    raise typer.Exit(main_job.run(wish, main_job.place(root, config, site, score_on), output, parts))
 
 
 @app.command()

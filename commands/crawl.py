@@ -21,7 +21,7 @@ from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
 from commands.shelves import CommandShelf, open_shelf
 from commands.signals import StopRequest, obeying_signals
-from commands.sites import Connected, connect
+from commands.sites import Connected, Pace, connect
 from commands.summary import Summary
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
@@ -67,6 +67,7 @@ class Parts:
     """What a test may put in the place of the real thing."""
 
     judge: JudgeFactory = learned_judge
+    pace: Pace = field(default_factory=Pace)
 
 
 def print_version() -> None:
@@ -77,16 +78,18 @@ def print_version() -> None:
         results().print("boorusieve, not installed")
 
 
-def run(wish: Wish, where: Place, output: Output, parts: Parts = Parts()) -> int:
+def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) -> int:
     """Do the main job.
 
+    Args:
+        parts: what takes the place of the real thing; None: nothing does.
     Returns:
         The documented exit code; the summary has been printed.
     Raises:
         The rooms' errors, when the job could not begin.
     """
     _check(wish)
-    summary = asyncio.run(_run(wish, where, output, parts))
+    summary = asyncio.run(_run(wish, where, output, parts or Parts()))
     if output.as_json:
         print_json(summary.to_json())
     else:
@@ -120,7 +123,7 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts) -> Summar
         stack.enter_context(obeying_signals(stop))
         shelf = await open_shelf(stack, where, dry_run=wish.dry_run)
         stack.enter_context(journal(where.root, write=not wish.dry_run))
-        connected = await connect(stack, where)
+        connected = await connect(stack, where, parts.pace)
         plan = await make_plan(wish, connected, shelf)
         for line in plan.lines:
             if not output.quiet:
@@ -224,7 +227,7 @@ def _crew(stage: _Stage, judge: Judge) -> Crew:
     connected = stage.connected
     return Crew(
         source=SiteSource(connected.client, stage.plan.server_query),
-        fetcher=Downloader(connected.http, connected.site),
+        fetcher=Downloader(connected.http, connected.site, connected.pace.patience),
         judge=judge,
         shelf=stage.shelf,
         note=lambda post, error: log.warning("post %d: %s", post.id, describe(error)),

@@ -5,18 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from commands.console import say
 from commands.demo import DemoWish, demo_site
 from commands.places import DEMO, Place
 from commands.settings import Settings
-from crawler.budget import budget_for
+from crawler.budget import Manners, budget_for
 from crawler.client import DanbooruClient, Profile
 from crawler.credentials import load_credentials
-from crawler.http import Http
+from crawler.http import Deadlines, Http
+from crawler.patience import Patience
 from crawler.sites import Site, site_from_url, site_named
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait for a site, and how often to ask again; a test hurries."""
+
+    patience: Patience = field(default_factory=Patience)
+    deadlines: Deadlines = Deadlines()
+    manners: Manners = Manners()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class Connected:
     http: Http
     client: DanbooruClient
     tag_limit: int | None  # terms in one search; None: no limit
+    pace: Pace = field(default_factory=Pace)
 
 
 def own_sites(settings: Settings) -> Mapping[str, Site]:
@@ -37,7 +48,7 @@ def own_sites(settings: Settings) -> Mapping[str, Site]:
     }
 
 
-async def connect(stack: AsyncExitStack, place: Place) -> Connected:
+async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None) -> Connected:
     """Open the way to the site; it is closed with the stack.
 
     Raises:
@@ -51,10 +62,12 @@ async def connect(stack: AsyncExitStack, place: Place) -> Connected:
     loaded = load_credentials(site, os.environ, file)
     for note in (*notes, *loaded.warnings):
         say(note)
-    http = await stack.enter_async_context(Http(site, budget_for(site), credentials=loaded.credentials))
-    client = DanbooruClient(site, http)
+    pace = pace or Pace()
+    budget = budget_for(site, manners=pace.manners)
+    http = await stack.enter_async_context(Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines))
+    client = DanbooruClient(http, pace.patience)
     profile = await _profile(client, http)
-    return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit)
+    return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit, pace)
 
 
 async def _site(stack: AsyncExitStack, place: Place) -> Site:
