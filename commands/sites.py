@@ -25,8 +25,8 @@ class Pace:
     """How long to wait for a site, and how often to ask again; a test hurries."""
 
     patience: Patience = field(default_factory=Patience)
-    deadlines: Deadlines = Deadlines()
-    manners: Manners = Manners()
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    manners: Manners = field(default_factory=Manners)
 
 
 @dataclass(frozen=True, slots=True)
