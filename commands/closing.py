@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storage.archive import Archive
-
 from commands.exit_codes import ExitCode
 from commands.places import Place
 from commands.planning import Plan
@@ -19,6 +17,7 @@ from commands.summary import Summary, Truth
 from commands.truth import compare, fetch_truth
 from crawler.pipeline import Run
 from crawler.tally import Outcome
+from storage.archive import Archive
 from storage.records import Target
 
 _NEXT = {

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
-from storage.archive import Archive
-from storage.dry import DryShelf
-
 from commands.console import say
 from commands.places import Place
 from crawler.crew import Shelf
+from storage.archive import Archive
+from storage.dry import DryShelf
 from storage.filing import ArchiveSettings, RegisteredModel, RunEnd, RunStart
 from storage.records import ModelCard, Target
 

@@ -65,7 +65,7 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     pace = pace or Pace()
     budget = budget_for(site, manners=pace.manners)
     http = await stack.enter_async_context(Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines))
-    client = DanbooruClient(http, pace.patience)
+    client = DanbooruClient(site=site, http=http, patience=pace.patience)
     profile = await _profile(client, http)
     return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit, pace)
 

@@ -30,6 +30,7 @@ from crawler.errors import (
 from crawler.http import Answer, Ask, Http
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
+from storage.filing import Digest
 from storage.records import FileVersion
 
 RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory
@@ -49,15 +50,6 @@ class Fetched:
 
     content: bytes
     url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """What arrived of an original."""
-
-    size: int  # bytes
-    md5: str  # hex
-    sha256: str  # hex
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from crawler.client import PAGE_SIZE, DanbooruClient, PostPage
 from crawler.errors import GoneError, TransientError, UnreachableError
+from storage.filing import Gap
 from storage.records import Post, RefusedRow
 
 log = logging.getLogger(__name__)
@@ -21,15 +22,6 @@ STUCK_PAGES = 3  # pages without a single new id at one cursor: the site repeats
 NARROWINGS = 3  # how often a window is halved before it becomes a gap
 NARROW_LIMIT = 20  # posts a page inside a narrowed window
 GAPS_IN_A_ROW = 5  # gaps without a page between them: the site is down, and not one range of it
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A range of ids that could not be listed; both ends are exclusive."""
-
-    above: int
-    below: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

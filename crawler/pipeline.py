@@ -223,7 +223,11 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome,
         await _keep(run, post, known, wanted)
         return Outcome.KEPT, None
     undecided = [d.reason for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
-    return (Outcome.UNDECIDED, undecided[0]) if undecided else (Outcome.DELETED, None)
+    if undecided:
+        return Outcome.UNDECIDED, undecided[0]
+    if run.job.score_on == ORIGINAL:
+        await _discard(run, post)
+    return Outcome.DELETED, None
 
 
 def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
@@ -319,3 +323,10 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
         digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
         run.tally.bytes_originals += digest.size
         await run.crew.shelf.file_original(attempt, post, missing, digest)
+
+
+async def _discard(run: Run, post: Post) -> None:
+    """The original was fetched to be scored: it goes to the trash, by its decision."""
+    names = [target.name for target in run.job.targets]
+    if await run.crew.shelf.adopt_known_original(post, names):
+        await run.crew.shelf.trash_original(post, names)

@@ -43,6 +43,7 @@ from storage.filing import (
     Work,
 )
 from storage.group_commit import Writer
+from storage.known_targets import saved_targets
 from storage.lock import GalleryLock
 from storage.names import checked_target, rendition_path, staging_path
 from storage.opening import open_gallery
@@ -179,6 +180,10 @@ class Archive:
         ]
         if rows:
             await self._write(lambda c: c.execute(_TARGET, rows))
+
+    async def targets(self, site: str) -> Sequence[Target]:
+        """What `--keep` named before on a site."""
+        return await self._read(lambda c: saved_targets(c, site))
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
         """Go on with the unfinished walk of this query, or begin one."""

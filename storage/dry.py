@@ -25,7 +25,7 @@ from storage.filing import (
     Sighting,
     Work,
 )
-from storage.names import saved_targets
+from storage.known_targets import saved_targets
 from storage.reading import ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 

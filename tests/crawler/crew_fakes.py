@@ -164,6 +164,7 @@ class Memory:
     failures: list[tuple[int, Failure]] = field(default_factory=list)
     originals: list[int] = field(default_factory=list)
     adopted: list[int] = field(default_factory=list)
+    trashed: list[int] = field(default_factory=list)
     pages: list[ListedPage] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     attempts: list[int] = field(default_factory=list)
@@ -211,6 +212,10 @@ class Memory:
         if post.id in self.shared:
             self.adopted.append(post.id)
         return post.id in self.shared
+
+    async def trash_original(self, post: Post, targets: Sequence[str]) -> int:
+        self.trashed.append(post.id)
+        return 1
 
     def decisions(self) -> dict[int, str]:
         return {s.post.id: f"{s.decisions[0].value}({s.decisions[0].decided_by})" for s in self.sightings}

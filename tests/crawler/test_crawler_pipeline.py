@@ -294,3 +294,13 @@ async def test_the_numbers_add_up() -> None:
     await work.crawl()
 
     assert work.run.tally.listed == work.run.tally.finished == 100
+
+
+async def test_only_a_run_that_scores_originals_moves_any_to_the_trash() -> None:
+    looked_small = stage([post(1)], Eye({1: 0.1}))
+    looked_at_originals = stage([post(1)], Eye({1: 0.1}), shelf=Memory(shared=frozenset({1})), score_on="original")
+
+    assert await looked_small.crawl() == await looked_at_originals.crawl() == {"deleted": 1}
+
+    assert looked_small.shelf.trashed == []
+    assert looked_at_originals.shelf.trashed == [1]
