@@ -121,7 +121,7 @@ class Answer:
         enough = self._deadlines.stall_floor * self._deadlines.stall_window_s
         before = 0
         try:
-            async with aclosing(self._raw()) as raw:
+            async with aclosing(self._response.aiter_raw()) as raw:
                 async for piece in raw:
                     self.received += len(piece)
                     yield piece
@@ -146,7 +146,7 @@ class Answer:
         decoder = decoder_for(self.headers.get("content-encoding", ""), cap) if self.encoded else None
         body = bytearray()
         try:
-            async with asyncio.timeout(self._deadlines.body_s), aclosing(self._raw()) as raw:
+            async with asyncio.timeout(self._deadlines.body_s), aclosing(self._response.aiter_raw()) as raw:
                 async for piece in raw:
                     self.received += len(piece)
                     body += piece if decoder is None else decoder.feed(piece)
@@ -161,11 +161,6 @@ class Answer:
         if decoder is not None:
             decoder.finish()
         return bytes(body)
-
-    async def _raw(self) -> AsyncGenerator[bytes, None]:
-        # A property of its own, because httpx2 declares the method as an iterator and not as the generator it is.
-        async for piece in self._response.aiter_raw():
-            yield piece
 
     def _account(self) -> None:
         if self._kind is Kind.API:

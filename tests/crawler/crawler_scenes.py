@@ -114,6 +114,17 @@ def hidden(post_id: int, **changes: Any) -> dict[str, Any]:
     return row
 
 
+class _Wire(httpx2.AsyncByteStream):
+    """A body as it comes from a network: in pieces, once."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self.body), 65536):
+            yield self.body[start : start + 65536]
+
+
 Answering = Callable[[httpx2.Request], "httpx2.Response | Exception | Awaitable[httpx2.Response]"]
 
 
@@ -141,7 +152,8 @@ def pretend(answer: Answering) -> tuple[httpx2.MockTransport, Heard]:
         given = answer(request)
         if isinstance(given, Exception):
             raise given
-        return given if isinstance(given, httpx2.Response) else await given
+        response = given if isinstance(given, httpx2.Response) else await given
+        return httpx2.Response(response.status_code, headers=response.headers.raw, stream=_Wire(response.content))
 
     return httpx2.MockTransport(handle), heard
 
