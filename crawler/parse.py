@@ -68,10 +68,10 @@ class _Wrong(ValueError):
 def _post(site: Site, post_id: int, raw: Raw) -> Post:
     asset = raw.get("media_asset")
     asset = asset if isinstance(asset, dict) else {}
-    stated = raw if all(key in raw for key in _FILE_FACTS) else _UNSTATED
-    width, height = _side(stated, "image_width"), _side(stated, "image_height")
-    ext, size = _extension(stated), _integer(stated, "file_size", least=0, most=LARGEST_FILE)
-    file = None if stated is _UNSTATED else _file(site, raw, ext, (size, width, height))
+    described = all(key in raw for key in _FILE_FACTS)
+    width, height = (_side(raw, "image_width"), _side(raw, "image_height")) if described else (0, 0)
+    ext, size = (_extension(raw), _integer(raw, "file_size", least=1, most=LARGEST_FILE)) if described else ("", 0)
+    file = _file(site, raw, ext, (size, width, height)) if described else None
     return Post(
         site=site.name,
         id=post_id,
@@ -81,7 +81,7 @@ def _post(site: Site, post_id: int, raw: Raw) -> Post:
         tags=PostTags(**{category: _tags(raw, f"tag_string_{category}") for category in _CATEGORIES}),
         file=file,
         renditions=() if file is None else _renditions(site, asset, file),
-        hidden_reason=None if file else "unknown" if stated is _UNSTATED else _hidden_reason(raw),
+        hidden_reason=None if file else _hidden_reason(raw, described=described),
         ai_tags=_ai_tags(raw),
         score=_integer(raw, "score", least=-(2**31), most=2**31, default=0),
         fav_count=_integer(raw, "fav_count", least=0, most=2**31, default=0),
@@ -104,7 +104,6 @@ def _post(site: Site, post_id: int, raw: Raw) -> Post:
 
 # A row that leaves these out describes no file that could be verified; it is kept as hidden, with nothing guessed.
 _FILE_FACTS = ("image_width", "image_height", "file_ext", "file_size")
-_UNSTATED: Raw = {"image_width": 0, "image_height": 0, "file_ext": "unknown", "file_size": 0}
 _CATEGORIES = ("general", "artist", "copyright", "character", "meta")
 
 
@@ -116,8 +115,6 @@ def _file(site: Site, raw: Raw, ext: str, facts: tuple[int, int, int]) -> FileVe
     if not isinstance(md5, str) or not MD5.fullmatch(md5):
         raise _Wrong(f"md5 is {_shown(md5)}")
     size, width, height = facts
-    if not all(facts):
-        raise _Wrong(f"the file is said to have {size} bytes and {width}x{height} pixels")
     return FileVersion(md5=md5, ext=ext, size=size, width=width, height=height, url=_url(site, url))
 
 
@@ -136,7 +133,9 @@ def _renditions(site: Site, asset: Raw, file: FileVersion) -> tuple[Rendition, .
     return (*found, Rendition(ORIGINAL, file.url, file.width, file.height, file.ext))
 
 
-def _hidden_reason(raw: Raw) -> str:
+def _hidden_reason(raw: Raw, *, described: bool) -> str:
+    if not described:
+        return "unknown"
     if _flag(raw, "is_banned"):
         return "banned"
     flags = raw.get("bit_flags")
@@ -197,7 +196,7 @@ def _extension(raw: Raw) -> str:
 
 def _side(raw: Raw, key: str) -> int:
     """Pixels, in the names of either a post or a variant."""
-    return _integer(raw, key, least=0, most=LARGEST_SIDE)
+    return _integer(raw, key, least=1, most=LARGEST_SIDE)
 
 
 def _integer(raw: Raw, key: str, *, least: int, most: int, default: int | None = None) -> int:

@@ -1,0 +1,229 @@
+import gzip
+import resource
+import zlib
+from typing import Any
+
+import httpx2
+import pytest
+from crawler_scenes import Clock, client_of, error_of, hidden, http_to_stage, misbehaving, plain, quick, raw_post, told
+
+from crawler.client import DanbooruClient
+from crawler.errors import GoneError, NotOffered, PageLimitError, PostError, SiteTimeout, TagLimit, TransientError
+from storage.records import TagCategory
+
+
+def page_of(*ids: int) -> httpx2.Response:
+    return told([raw_post(post_id) for post_id in ids])
+
+
+async def test_a_page_is_asked_for_by_id_with_only_what_is_stored() -> None:
+    async with client_of(lambda request: page_of(9, 8)) as (client, heard):
+        page = await client.posts("mona", page="b10")
+
+    assert [post.id for post in page.posts] == [9, 8] and page.raw_count == 2
+    assert heard.asked("page") == ["b10"] and heard.asked("limit") == ["200"]
+    assert "media_asset[" in heard.asked("only")[0] and "ai_tags[score,tag[name,category]]" in heard.asked("only")[0]
+
+
+async def test_blank_parameters_are_never_sent() -> None:
+    async with client_of(lambda request: page_of()) as (client, heard):
+        await client.posts("", limit=1)
+
+    assert sorted(heard.requests[0].url.params) == ["limit", "only"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"3",
+        b'"posts"',
+        b"{}",
+        b'[{"id": 1}',
+        b"<html><body>maintenance</body></html>",
+        b'{"success": false, "error": "Whatever"}',
+        b"[" * 100_000,
+        b"[" + b"9" * 1_000_000 + b"]",
+        b"\xff\xfe",
+    ],
+)
+async def test_an_answer_that_is_no_list_is_asked_for_again_and_never_an_empty_page(body: bytes) -> None:
+    answers = iter([httpx2.Response(200, content=body)])
+    async with client_of(lambda request: next(answers, page_of(5))) as (client, heard):
+        page = await client.posts("mona")
+
+    assert [post.id for post in page.posts] == [5] and len(heard.requests) == 2
+
+
+async def test_nonsense_for_ever_fails_and_does_not_end_the_listing() -> None:
+    async with client_of(lambda request: httpx2.Response(200, content=b"null")) as (client, _):
+        with pytest.raises(TransientError):
+            await client.posts("mona")
+
+
+async def test_bad_rows_are_refused_and_the_others_kept() -> None:
+    rows = [raw_post(9), raw_post(8, file_size=-1), "row", raw_post(7), hidden(6)]
+    async with client_of(lambda request: told(rows)) as (client, _):
+        page = await client.posts("mona")
+
+    assert [post.id for post in page.posts] == [9, 7, 6] and page.raw_count == 5
+    assert [row.post_id for row in page.refused] == [8, None]
+
+
+async def test_nan_and_infinity_spoil_their_own_row_only() -> None:
+    text = told([raw_post(9), raw_post(8)]).content.replace(b'"score": -2', b'"score": NaN', 1)
+    async with client_of(lambda request: httpx2.Response(200, content=text)) as (client, _):
+        page = await client.posts("mona")
+
+    assert [post.id for post in page.posts] == [8] and "score" in page.refused[0].reason
+
+
+async def test_one_id_with_two_files_is_kept_once_and_reported() -> None:
+    rows = [raw_post(9), raw_post(9), raw_post(9, md5="f" * 32)]
+    async with client_of(lambda request: told(rows)) as (client, _):
+        page = await client.posts("mona")
+
+    assert len(page.posts) == 1 and page.posts[0].file is not None and page.posts[0].file.md5 == f"{9:032x}"
+    assert [row.post_id for row in page.refused] == [9]
+
+
+async def test_truncated_compression_is_asked_for_again_and_never_an_empty_page() -> None:
+    packed = gzip.compress(page_of(5, 4).content)
+    cut = plain(packed[: len(packed) // 2], None, content_encoding="gzip")
+    cut_early = plain(packed[:10], None, content_encoding="gzip")
+    good = plain(packed, len(packed), content_encoding="gzip")
+    async with misbehaving(cut, cut_early, good) as stage, http_to_stage(stage) as http:
+        page = await DanbooruClient(http.site, http, quick()).posts("mona")
+
+    assert [post.id for post in page.posts] == [5, 4] and len(stage.visits) == 3
+
+
+async def test_a_compression_bomb_is_cut_at_the_cap() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    bomb = b"".join(packer.compress(b" " * 1_000_000) for _ in range(60)) + packer.flush()
+    async with misbehaving(plain(bomb, len(bomb), content_encoding="gzip")) as stage, http_to_stage(stage) as http:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(TransientError, match="more than"):
+            await DanbooruClient(http.site, http, quick()).posts("mona")
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert after - before < 80 * 1024  # kB; the cap is 32 MiB, and a bytearray is copied as it grows
+
+
+async def test_a_missing_post_is_gone() -> None:
+    async with client_of(lambda request: error_of("ActiveRecord::RecordNotFound", status=404)) as (client, heard):
+        with pytest.raises(GoneError):
+            await client.post(5)
+
+    assert heard.paths == ["/posts/5.json"]
+
+
+async def test_another_post_than_asked_for_is_refused() -> None:
+    async with client_of(lambda request: told(raw_post(6))) as (client, _):
+        with pytest.raises(PostError, match="asked for post 5"):
+            await client.post(5)
+
+
+async def test_ids_are_fetched_200_at_a_time_and_missing_ones_are_simply_not_there() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        ids = [int(part) for part in request.url.params["tags"].removeprefix("id:").split(",")]
+        return page_of(*[post_id for post_id in ids if post_id != 17])
+
+    async with client_of(answer) as (client, heard):
+        pages = [page async for page in client.posts_by_id(range(1, 451))]
+
+    assert [page.raw_count for page in pages] == [199, 200, 50] and len(heard.requests) == 3
+
+
+async def test_a_search_too_long_for_an_address_travels_in_the_body() -> None:
+    async with client_of(lambda request: page_of()) as (client, heard):
+        await client.posts(" ".join(f"~tag_number_{number}" for number in range(300)))
+
+    request = heard.requests[0]
+    assert request.method == "POST" and request.headers["x-http-method-override"] == "GET"
+    assert len(str(request.url)) < 200
+
+
+async def test_two_hundred_long_ids_fit_either_way() -> None:
+    async with client_of(lambda request: page_of()) as (client, heard):
+        _ = [page async for page in client.posts_by_id(range(10**8, 10**8 + 200))]
+
+    assert len(str(heard.requests[0].url)) < 4000
+
+
+@pytest.mark.parametrize(("told_count", "count"), [(17, 17), (0, 0), (None, None), ("17", None)])
+async def test_the_sites_count_may_be_unknown(told_count: Any, count: int | None) -> None:
+    async with client_of(lambda request: told({"counts": {"posts": told_count}})) as (client, _):
+        assert await client.count("mona") == count
+
+
+async def test_a_timed_out_search_is_asked_twice_only() -> None:
+    timeout = error_of("ActiveRecord::QueryCanceled", "The database timed out running your query.")
+    async with client_of(lambda request: timeout) as (client, heard):
+        with pytest.raises(SiteTimeout):
+            await client.posts("mona")
+
+    assert len(heard.requests) == 2
+
+
+async def test_too_many_terms_are_refused_with_the_sites_own_sentence() -> None:
+    refusal = error_of("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time.", 422)
+    async with client_of(lambda request: refusal) as (client, heard):
+        with pytest.raises(TagLimit, match="more than 2 tags") as caught:
+            await client.posts("a b c")
+
+    assert caught.value.exit_code == 2 and len(heard.requests) == 1
+
+
+async def test_the_end_of_numbered_pages_is_an_error_of_its_own() -> None:
+    async with client_of(lambda request: error_of("PaginationExtension::PaginationError", status=410)) as (client, _):
+        with pytest.raises(PageLimitError):
+            await client.posts("mona", page="1001")
+
+
+async def test_a_server_of_another_kind_is_recognised() -> None:
+    async with client_of(lambda request: httpx2.Response(404, content=b"not here")) as (client, _):
+        with pytest.raises(NotOffered, match="Danbooru"):
+            await client.posts("mona")
+
+
+async def test_tags_are_found_by_name_with_their_category() -> None:
+    rows = [{"name": "mona_(genshin_impact)", "category": 4, "post_count": 7}, {"name": 3}, None]
+    async with client_of(lambda request: told(rows)) as (client, heard):
+        tags = await client.tags(["mona_(genshin_impact)", "missing"])
+
+    assert list(tags) == ["mona_(genshin_impact)"]
+    assert tags["mona_(genshin_impact)"].category is TagCategory.CHARACTER
+    assert heard.asked("search[name_comma]") == ["mona_(genshin_impact),missing"]
+
+
+async def test_retired_aliases_and_implications_do_not_count() -> None:
+    rows = [
+        {"antecedent_name": "a", "consequent_name": "b", "status": "active"},
+        {"antecedent_name": "a", "consequent_name": "c", "status": "retired"},
+    ]
+    async with client_of(lambda request: told(rows)) as (client, _):
+        assert await client.aliases("a") == ["b"]
+        assert [edge.consequent for edge in await client.implications(of="a")] == ["b"]
+
+
+async def test_nobody_in_particular_has_the_sites_own_limit() -> None:
+    anonymous = {"id": None, "name": "Anonymous", "level": 0}
+    async with client_of(lambda request: told(anonymous)) as (client, _):
+        profile = await client.profile()
+
+    assert profile.id is None and profile.tag_query_limit == 2
+
+
+async def test_an_unlimited_account_is_unlimited() -> None:
+    platinum = {"id": 4, "name": "p", "level": 31, "tag_query_limit": None}
+    async with client_of(lambda request: told(platinum), account=True) as (client, _):
+        assert (await client.profile()).tag_query_limit is None
+
+
+async def test_a_missing_wiki_page_is_no_error() -> None:
+    async with client_of(lambda request: httpx2.Response(404), clock=Clock()) as (client, heard):
+        assert await client.wiki("a/b") is None
+
+    assert heard.requests[0].url.raw_path.startswith(b"/wiki_pages/a%2Fb.json")
