@@ -132,6 +132,7 @@ def _onnx(package: Package) -> Infer:
     import onnxruntime
 
     model: Any = keras.saving.load_model(package.keras, compile=False)
+    model.predict_on_batch(np.zeros((1, *model.input_shape[1:]), np.float32))  # its exporter wants a called model
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "backbone.onnx"
         model.export(str(path), format="onnx", verbose=False)

@@ -72,6 +72,7 @@ class Decoders:
         self._failed_starts = 0
         self.crashes = 0
         self.busy_s = 0.0  # processor seconds of all processes together
+        self.busy = 0  # processes that hold pictures at present
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -112,7 +113,11 @@ class Decoders:
                 if not worker.running:
                     await self._start(worker, jobs)
                 if worker.running:
-                    await self._decode(worker, jobs)
+                    self.busy += 1
+                    try:
+                        await self._decode(worker, jobs)
+                    finally:
+                        self.busy -= 1
                 jobs = []
         finally:
             for job in jobs:

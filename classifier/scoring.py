@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from classifier.package import Package, load_package
 from classifier.runtime import Runtime, RuntimeSettings
 from classifier.worker_process import serve
 
+Choose = Callable[[Sequence[Package], RuntimeSettings], Runtime]
+
 
 class Scoring:
     """Answers the frames of a judge.
@@ -31,7 +33,8 @@ class Scoring:
     float16 little endian, and the seconds that the device was busy. Failures answer with `error` and `message`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choose: Choose = choose_runtime) -> None:
+        self._choose = choose
         self._runtimes: list[Runtime] = []
         self._packages: list[Package] = []  # one a backbone: its shapes are what matters
 
@@ -54,7 +57,7 @@ class Scoring:
             shared.setdefault(package.backbone_hash, []).append(package)
         settings = RuntimeSettings(**{**header["settings"], "shapes": tuple(header["settings"]["shapes"])})
         for packages in shared.values():
-            self._runtimes.append(choose_runtime(packages, settings))
+            self._runtimes.append(self._choose(packages, settings))
             self._packages.append(packages[0])
         if not self._runtimes:
             raise PackageError("there is no model to score with")
@@ -79,10 +82,10 @@ class Scoring:
         return Frame({"busy_s": busy_s, "largest": runtime.largest}, [stored.tobytes()])
 
 
-def main() -> None:
+def main(choose: Choose = choose_runtime) -> None:
     """Run the worker until standard input ends."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    serve(Scoring().answer)
+    serve(Scoring(choose).answer)
 
 
 if __name__ == "__main__":
