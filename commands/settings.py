@@ -118,7 +118,7 @@ def load_settings(file: Path | None, environ: Mapping[str, str] | None = None) -
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: {error}") from error
-    settings = _build(Settings, raw, _Source(path, text), ())
+    settings: Settings = _build(Settings, raw, _Source(path, text), ())
     return _with_environment(settings, os.environ if environ is None else environ)
 
 

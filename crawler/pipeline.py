@@ -68,17 +68,18 @@ async def crawl(run: Run) -> None:
 async def _finish_or_stop(run: Run, tasks: Sequence[asyncio.Task[None]]) -> None:
     """Wait for the work; once a stop is asked for, no longer than the grace period."""
     stopping = asyncio.create_task(run.stop.wait())
-    everything = asyncio.gather(*tasks)
+    pending: set[asyncio.Task[None]] = set(tasks)
     try:
-        await asyncio.wait({everything, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not everything.done():
-            await asyncio.wait({everything}, timeout=GRACE_S)
-        if everything.done():
-            everything.result()  # a bug in a task of ours must not pass unseen
-        else:
-            everything.cancel()
+        while pending and not stopping.done():
+            _, waiting = await asyncio.wait({*pending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            pending.intersection_update(waiting)
+        if pending:
+            await asyncio.wait(pending, timeout=GRACE_S)
     finally:
         stopping.cancel()
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            task.result()  # a bug in a task of ours must not pass unseen
 
 
 # --- listing -------------------------------------------------------------------------------------------------------

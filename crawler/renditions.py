@@ -20,7 +20,8 @@ def rendition_to_score(post: Post, wanted: str) -> Rendition | None:
         return stills[wanted]
     by_size = sorted(stills.values(), key=lambda r: _BOX[r.name])
     larger = [r for r in by_size if _BOX[r.name] > _BOX[wanted]]
-    return (larger or by_size[-1:] or [None])[0]
+    nearest = larger or by_size[-1:]
+    return nearest[0] if nearest else None
 
 
 def fits(look: Look, rendition: Rendition) -> bool:

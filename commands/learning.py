@@ -1,0 +1,191 @@
+"""Learning the models that a run lacks: round 0, told to the user as it goes, its pictures kept for the run itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from classifier.decoder_pool import DecodedPicture, Decoders
+from classifier.errors import PictureFault
+from classifier.learning import Goal
+from commands.console import messages, printable, say
+from crawler.crew import Fetcher
+from crawler.downloads import Downloader
+from crawler.renditions import fits, rendition_to_score
+from rounds.learning_process import Tell
+from rounds.round_zero import Gallery, NewModel, RoundSettings, round_zero
+from rounds.sampling import SampleSize
+from storage.filing import Sighting, StoredFacts
+from storage.records import Look, ModelCard, Post, Rendition, Target
+
+if TYPE_CHECKING:
+    from commands.judging import GoalWish, JudgeWish
+    from commands.shelves import CommandShelf
+    from storage.filing import RegisteredModel
+
+LINE_EVERY_S = 10.0
+
+
+async def learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
+    """Learn a model for each target from the gallery's own tags, register and activate them.
+
+    Raises:
+        RoundError: the tags teach too little, or the learning process failed.
+    """
+    started = time.monotonic()
+    names = ", ".join(target.name for target in missing)
+    say(f"no model for {names} yet: learning one from the gallery's own tags")
+    folders = {target: await _folder(wish, target) for target in missing}
+    settings = _settings(wish, missing)
+    async with Decoders([settings.preprocessing]) as decoders, _told(quiet=wish.quiet) as tell:
+        fetcher = Downloader(wish.connected.http, wish.connected.site, wish.connected.pace.patience)
+        desk = _Desk(fetcher, wish.shelf, decoders, wish.place.settings.scoring.score_on)
+        gallery = Gallery(source=wish.connected.client, pictures=desk, decoder=desk)
+        models = await round_zero(gallery, wish.tag, folders, settings, tell=tell)
+    for model in models:
+        await _register(wish, model)
+        for line in model.report.splitlines():
+            say(line)
+    say(f"learned {names} in {time.monotonic() - started:.0f} s")
+    found = {target.name: await wish.shelf.active_model(target.name) for target in missing}
+    return {name: model for name, model in found.items() if model is not None}
+
+
+def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
+    asked = wish.place.settings.round_zero
+    return RoundSettings(
+        size=SampleSize(total=asked.renditions),
+        backbone=asked.network,
+        weights=Path(asked.weights) if asked.weights else None,
+        may_download=asked.download_weights,
+        goals=dict.fromkeys((target.name for target in missing), _goal(wish.goal, wish.place.settings.goal.precision)),
+        time_budget_s=asked.minutes * 60,
+        seed=asked.seed,
+        in_flight=wish.place.settings.scoring.in_flight,
+    )
+
+
+def _goal(wish: GoalWish, precision: float) -> Goal:
+    """The model remembers the goal of its making; a threshold given by hand is for one run only."""
+    if wish.recall is not None:
+        return Goal(precision=None, recall=wish.recall)
+    return Goal(precision=wish.precision or precision)
+
+
+async def _folder(wish: JudgeWish, target: Target) -> Path:
+    """Where the new package goes: the first number that neither the registry nor the disk has."""
+    models = wish.place.root / "models" / target.name
+    number = await wish.shelf.next_model_number(target.name)
+    while (models / str(number)).exists():
+        number += 1
+    return models / str(number)
+
+
+async def _register(wish: JudgeWish, model: NewModel) -> None:
+    card = ModelCard(model.target, int(model.folder.name), model.hash, model.backbone_hash, model.threshold)
+    await wish.shelf.register_model(card, model.facts, activate=True)
+
+
+# --- pictures ------------------------------------------------------------------------------------------------------
+
+
+class _Picture(bytes):
+    """A rendition's bytes that know where they come from, so that they can be kept once they have been decoded."""
+
+    post: Post
+    rendition: Rendition
+
+
+@dataclass(slots=True)
+class _Desk:
+    """Brings renditions from the shelf or the site, decodes them, and keeps what was whole for the crawl to come."""
+
+    fetcher: Fetcher
+    shelf: CommandShelf
+    decoders: Decoders
+    score_on: str
+
+    async def picture(self, post: Post) -> bytes | None:
+        """The rendition that the crawl would look at."""
+        known = (await self.shelf.known([post], [])).get(post.id)
+        if known is not None and known.rendition is not None:
+            stored = await self.shelf.read_rendition(known.rendition)
+            if stored is not None:
+                return stored
+        rendition = rendition_to_score(post, self.score_on)
+        if rendition is None:
+            return None
+        version = post.file if rendition.name == "original" else None
+        likeness = post.pixel_hash or (post.file.md5 if post.file else None)
+        fetched = await self.fetcher.fetch_bytes(rendition.url, version=version, expect=likeness)
+        picture = _Picture(fetched.content)
+        picture.post, picture.rendition = post, rendition
+        return picture
+
+    async def decode(self, picture: bytes) -> DecodedPicture:
+        """Decode, and keep a fetched rendition that is what was announced.
+
+        Raises:
+            PictureFault: it cannot be decoded, or it is not what was announced.
+        """
+        decoded = await self.decoders.decode(picture)
+        if isinstance(picture, _Picture):
+            look = Look(width=decoded.width, height=decoded.height, format=decoded.format)
+            if not fits(look, picture.rendition):
+                raise PictureFault("wrong dimensions", f"post {picture.post.id}")
+            facts = StoredFacts(picture.rendition.name, decoded.format, decoded.width, decoded.height)
+            sighting = Sighting(post=picture.post, look=look, decisions=(), rendition=bytes(picture), stored=facts)
+            await self.shelf.file_look(sighting)
+        return decoded
+
+
+# --- progress ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _told(*, quiet: bool) -> AsyncIterator[Tell]:
+    """How progress is told: not at all, as a bar a stage, or as a line now and then."""
+    console = messages()
+    if quiet:
+        yield lambda stage, share, words: None
+    elif console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[words]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as bars:
+            yield _Bars(bars).tell
+    else:
+        yield _Lines().tell
+
+
+class _Bars:
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def tell(self, stage: str, share: float, words: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=1.0, words="")
+        self._bars.update(self._tasks[stage], completed=share, words=printable(words))
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._stage = ""
+        self._said = 0.0
+
+    def tell(self, stage: str, share: float, words: str) -> None:
+        now = time.monotonic()
+        if stage == self._stage and now - self._said < LINE_EVERY_S:
+            return
+        self._stage, self._said = stage, now
+        say(f"{stage} {share:.0%} {words}")
