@@ -8,6 +8,7 @@ computed from the float16 embedding, one picture at a time, so that a stored emb
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ Weights = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 EMBEDDING_DTYPE = np.dtype("<f2")  # as stored: half precision, little endian
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile)  # what a bad .npz may raise
 _FIELDS = ("weights", "bias", "knots", "values")
 
 
@@ -136,9 +138,9 @@ def read_head(path: Path) -> Head:
         PackageError: it is no such file, or its numbers make no head.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _head({name: arrays[name] for name in _FIELDS})
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except UNREADABLE as error:
         raise PackageError(f"{path} is not the head of a model: {error}; train the model again") from error
 
 

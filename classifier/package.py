@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PackageError
-from classifier.head_format import EMBEDDING_DTYPE, Head, read_head, write_head
+from classifier.head_format import EMBEDDING_DTYPE, UNREADABLE, Head, read_head, write_head
 from classifier.pictures import Preprocessing
 from classifier.thresholds import ThresholdCurve
 
@@ -346,10 +346,10 @@ def _curve(values: Mapping[str, Any] | None) -> ThresholdCurve | None:
 
 def _read_canaries(path: Path, dimension: int) -> Canaries:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             sizes, joined = arrays["sizes"], arrays["pictures"].tobytes()
             embeddings, scores = arrays["embeddings"], arrays["scores"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except UNREADABLE as error:
         raise PackageError(f"{path} holds no canary pictures: {error}") from error
     count = len(sizes)
     if embeddings.shape != (count, dimension) or scores.shape != (count,) or sizes.sum() != len(joined) or not count:

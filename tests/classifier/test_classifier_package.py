@@ -1,0 +1,196 @@
+"""A package is whole or refused, and the refusal names the true cause."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from classifier_tiny_models import DIMENSION, TinyBackbone, make_head, make_parts
+
+from classifier.errors import PackageError
+from classifier.head_format import Calibration, Head, read_head, store_embedding, write_head
+from classifier.package import load_package, write_package
+from classifier.thresholds import ThresholdCurve
+from storage.records import ModelCard
+
+Mona = tuple[ModelCard, Path]
+
+
+@pytest.fixture
+def copy(mona: Mona, tmp_path: Path) -> Path:
+    """A package that a test may spoil."""
+    return Path(shutil.copytree(mona[1], tmp_path / "1"))
+
+
+def test_a_package_keeps_everything_that_it_was_written_from(tiny: TinyBackbone, tmp_path: Path) -> None:
+    curve = ThresholdCurve((0.2, 0.8), (0.5, 0.97), (0.9, 0.6), 0.1)
+    head = Head(make_head().weights, 0.5, Calibration(knots=(-2.0, 0.0, 3.0), values=(0.01, 0.4, 0.99)))
+    made = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    parts = make_parts(tiny, "mona", head, curve=curve, report={"report.html": b"<p>"}, created_at=made)
+
+    facts = write_package(tmp_path / "mona" / "1", parts)
+    package = load_package(tmp_path / "mona" / "1", expected_hash=facts.hash)
+
+    assert (package.target, package.threshold, package.reject_ratio) == ("mona", 0.6, 0.9)
+    assert (package.snapshot, package.metrics) == ({"examples": 60}, {"precision": 0.97})
+    assert package.curve == curve
+    assert package.created_at == made
+    assert package.preprocessing == tiny.files.preprocessing
+    assert (package.head.weights == head.weights).all()
+    assert package.head.calibration.knots == (-2.0, 0.0, 3.0)
+    assert package.backbone_hash == facts.backbone_hash
+    assert package.canaries.scores.shape == (6,)
+    assert (package.folder / "report" / "report.html").read_bytes() == b"<p>"
+    assert [path.name for path in (tmp_path / "mona").iterdir()] == ["1"]
+
+
+def test_another_target_can_share_the_backbone_of_a_package(tiny: TinyBackbone, mona: Mona, tmp_path: Path) -> None:
+    shared = load_package(mona[1]).backbone
+
+    facts = write_package(tmp_path / "1", make_parts(tiny, "fischl", make_head(5), backbone=shared))
+
+    assert facts.backbone_hash == mona[0].backbone_hash
+    assert facts.hash != mona[0].hash
+
+
+@pytest.mark.parametrize("name", ["backbone.keras", "backbone.tflite", "head.npz", "canaries.npz", "manifest.json"])
+@pytest.mark.parametrize(
+    ("spoil", "cause"),
+    [
+        (lambda path: path.unlink(), "missing"),
+        (lambda path: path.write_bytes(b""), "bytes, the manifest says|was altered"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-7]), "bytes, the manifest says|was altered"),
+        (lambda path: path.write_bytes(b"<html>"), "bytes, the manifest says|was altered"),
+        (lambda path: path.write_bytes(flipped(path.read_bytes())), "was altered"),
+        (lambda path: linked(path), "missing"),
+    ],
+    ids=["missing", "empty", "cut", "html", "flipped", "link"],
+)
+def test_a_damaged_package_is_refused_with_the_true_cause(
+    mona: Mona, copy: Path, name: str, spoil: object, cause: str
+) -> None:
+    spoil(copy / name)  # type: ignore[operator] # one of the lambdas above
+
+    with pytest.raises(PackageError, match=cause) as caught:
+        load_package(copy, expected_hash=mona[0].hash)
+    assert name in str(caught.value)
+
+
+def flipped(raw: bytes) -> bytes:
+    return raw[:40] + bytes([raw[40] ^ 1]) + raw[41:]
+
+
+def linked(path: Path) -> None:
+    elsewhere = path.with_name("elsewhere")
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{}", '{"format": 1}', '{"format": 1, "files": {"../x": {}}}', "\x00"])
+def test_a_manifest_that_is_none_is_refused(copy: Path, text: str) -> None:
+    (copy / "manifest.json").write_text(text)
+
+    with pytest.raises(PackageError, match=r"manifest\.json|format"):
+        load_package(copy)
+
+
+def test_a_manifest_from_the_future_is_refused(copy: Path) -> None:
+    path = copy / "manifest.json"
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+
+    with pytest.raises(PackageError, match="package format 2"):
+        load_package(copy)
+
+
+def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="is missing"):
+        load_package(tmp_path / "mona" / "1")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"threshold": 1.2}, {"canaries": []}, {"reject_ratio": -1.0}, {"report": {"../x": b""}}, {"report": {"a/b": b""}}],
+)
+def test_parts_that_do_not_fit_leave_nothing_behind(
+    tiny: TinyBackbone, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(ValueError, match=r"threshold|canary|ratio|file name"):
+        write_package(tmp_path / "1", make_parts(tiny, "mona", make_head(), **changes))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_is_never_overwritten(tiny: TinyBackbone, copy: Path) -> None:
+    with pytest.raises(FileExistsError, match="never overwritten"):
+        write_package(copy, make_parts(tiny, "mona", make_head()))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="kills itself with a POSIX signal")
+def test_a_kill_while_writing_leaves_no_package(mona: Mona, tmp_path: Path) -> None:
+    script = """
+        import os, signal, sys
+        from pathlib import Path
+        from classifier import package
+        from classifier.package import Canary, PackageParts, load_package, write_package
+        good = load_package(Path(sys.argv[1]))
+        canaries = [Canary(*pair) for pair in zip(good.canaries.pictures, good.canaries.embeddings)]
+        parts = PackageParts(target="mona", backbone=good.backbone, head=good.head, threshold=.5, canaries=canaries)
+        left = int(sys.argv[3])
+        def count(event, args):
+            global left
+            if event in ("open", "os.rename", "os.mkdir", "shutil.copyfile"):
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(count)
+        write_package(Path(sys.argv[2]), parts)
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    for left in (1, 6, 14, 22):
+        target = tmp_path / str(left)
+        command = [sys.executable, "-c", textwrap.dedent(script), str(mona[1]), str(target), str(left)]
+        subprocess.run(command, env=environment, check=False, capture_output=True)
+        if target.exists():
+            assert load_package(target).target == "mona"
+
+
+def test_a_head_survives_its_file_and_scores_the_same(tmp_path: Path) -> None:
+    head = make_head()
+    embeddings = np.random.default_rng(3).normal(size=(50, DIMENSION)).astype(np.float32)
+
+    write_head(tmp_path / "head.npz", head)
+    again = read_head(tmp_path / "head.npz")
+
+    assert (again.probabilities(embeddings) == head.probabilities(embeddings)).all()
+    assert [again.score(store_embedding(each)) for each in embeddings] == list(head.probabilities(embeddings))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', }"])
+def test_a_file_that_is_no_head_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "head.npz").write_bytes(content)
+
+    with pytest.raises(PackageError, match="not the head of a model"):
+        read_head(tmp_path / "head.npz")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"slope": 0.0},
+        {"slope": float("nan")},
+        {"knots": (0.0,), "values": (0.5,)},
+        {"knots": (0.0, 0.0), "values": (0.1, 0.5)},
+        {"knots": (0.0, 1.0), "values": (0.5, 0.1)},
+        {"knots": (0.0, 1.0), "values": (0.5, 1.1)},
+    ],
+)
+def test_a_calibration_that_could_leave_the_probabilities_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="calibration"):
+        Calibration(**values)  # type: ignore[arg-type] # wrong on purpose
