@@ -49,7 +49,7 @@ def run(folder: Path, out: TextIO) -> int:
 
     try:
         job = json.loads((folder / JOB).read_bytes())
-        pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
+        pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(job["examples"])]
         say({"done": _work(folder, job, pictures, lambda *told: say(dict(zip(_TOLD, told, strict=True))))})
     except ClassifierError as error:
         code = int(getattr(error, "exit_code", _FAILED))

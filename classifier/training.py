@@ -28,6 +28,7 @@ Clock = Callable[[], float]
 
 FULL, HALF = "float32", "mixed_bfloat16"
 LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
+_NEVER = -1e4  # a logit that plays no part
 _WARM_STEPS = 4  # the first ones compile and are not timed
 _TIMED_STEPS = 16
 _LEAST_STEPS = 20
@@ -44,7 +45,7 @@ class Recipe:
     batch: int = 64  # pictures
     peak_rate: float = 3e-3  # learning rate, reached after the warm-up and lowered along a half cosine
     weight_decay: float = 0.02
-    smoothing: float = 0.1  # share of belief that is taken from the labels
+    calm: float = 0.003  # weight of the squared logits in the loss
     dropout: float = 0.2
     averaging: float = 0.99  # of the weights, per step
     self_training_from: float = 0.5  # share of the steps after which sure opinions join; 1: never
@@ -191,7 +192,7 @@ def teach(
     optimizer = keras.optimizers.AdamW(
         recipe.peak_rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
-    taught.logits.compile(optimizer, _loss(recipe.smoothing, taught.characters))
+    taught.logits.compile(optimizer, _loss(recipe.calm))
     course = _Course(lesson, recipe, clock)
     losses: list[float] = []
     with ThreadPoolExecutor(1, "augmentation") as ahead:
@@ -241,7 +242,7 @@ def _faster_precision(backbone: Callable[[], Any], lesson: Lesson, recipe: Recip
     seconds: dict[str, float] = {}
     for precision in (FULL, HALF):
         trial = _in_precision(precision, backbone, lesson.shows.shape[1], recipe.dropout).logits
-        trial.compile(keras.optimizers.AdamW(1e-4), _loss(recipe.smoothing, lesson.shows.shape[1]))
+        trial.compile(keras.optimizers.AdamW(1e-4), _loss(recipe.calm))
         for step in range(_TRIAL_STEPS):
             if step == 2:  # the first ones compile
                 begun = clock()
@@ -328,14 +329,22 @@ class _Course:
         return forever()
 
 
-def _loss(smoothing: float, characters: int) -> Callable[[Any, Any], Any]:
-    """Binary cross-entropy summed over the characters, with labels that are never quite sure."""
+def _loss(calm: float) -> Callable[[Any, Any], Any]:
+    """Every character that is shown must outscore zero, and zero every other one; soft maxima say by how much.
+
+    With one character a picture it learns as fast as a softmax, yet it allows for several and for none. The squares
+    of the logits, times `calm`, keep it from growing too sure. (Measured: binary cross-entropy learns slower.)
+    Source: Su et al. 2022, "ZLPR: A Novel Loss for Multi-label Classification".
+    """
 
     def loss(shows: Any, logits: Any) -> Any:
         from keras import ops
 
-        wanted = ops.where(shows > 0.5, shows * (1 - smoothing / 2), smoothing / 2 / characters)
-        return ops.sum(ops.softplus(logits) - wanted * logits, axis=1)
+        shown, zero = shows > 0.5, ops.zeros_like(logits[:, :1])
+        right = ops.concatenate([ops.where(shown, -logits, _NEVER), zero], axis=1)
+        wrong = ops.concatenate([ops.where(shown, _NEVER, logits), zero], axis=1)
+        size = calm * ops.sum(ops.square(logits), axis=1)
+        return ops.logsumexp(right, axis=1) + ops.logsumexp(wrong, axis=1) + size
 
     return loss
 

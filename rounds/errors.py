@@ -1,0 +1,39 @@
+"""What can go wrong in this room, and what the caller does about it.
+
+RoundError
+├── TooLittleToLearn   the gallery's tags teach too little: say what there is (exit code 2)
+├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
+└── PicturesMissing    too many of the sampled pictures could not be had: try again later (exit code 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class RoundError(Exception):
+    """The family of this room."""
+
+    exit_code = 1
+
+
+class TooLittleToLearn(RoundError):
+    """The sampled posts do not suffice for some target."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, target: str = "", counts: Mapping[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.target, self.counts = target, dict(counts or {})
+
+
+class LearningFailed(RoundError):
+    """The learning process ended without a model."""
+
+    exit_code = 10
+
+
+class PicturesMissing(RoundError):
+    """Too many pictures of the sample could not be fetched or decoded."""
+
+    exit_code = 3

@@ -1,0 +1,237 @@
+"""What to look at before the first model exists: a bounded sample of the gallery, chosen by the site's own tags.
+
+Posts tagged with the target teach what it looks like; well-tagged posts of others are reliable negatives and teach the
+other characters; posts without any character tag are unlabelled: some of them show the target. A search may name two
+tags at most on an ordinary account, so everything finer is decided here, on each post's own tags.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from classifier.learning import Example
+from classifier.splits import Identity
+from storage.records import PICTURE_EXTENSIONS, Post, Target
+
+PAGE = 200  # posts, the most that the site gives
+NOT_NAMES = frozenset({"original", "banned_artist", "artist_request", "anonymous_artist"})
+DOUBTS = frozenset({"character_request", "tagme", "multiple_others"})
+_PEOPLE = re.compile(r"(\d)(?:girl|boy|other)s?")
+_CROWD = re.compile(r"(?:\d\+|multiple_)(?:girls|boys|others)|everyone|crowd")
+
+
+class PostPage(Protocol):
+    """One answer of a search."""
+
+    @property
+    def posts(self) -> Sequence[Post]: ...
+
+
+class Source(Protocol):
+    """Searches the site; `crawler.client.DanbooruClient` does."""
+
+    async def posts(self, tags: str, *, page: str | None = None, limit: int = PAGE) -> PostPage: ...
+    async def count(self, tags: str) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSize:
+    """How much to look at."""
+
+    total: int = 4000  # pictures
+    positives_at_most: float = 0.3  # share of the total, all targets together
+    unlabelled: float = 0.2  # share of the total
+    pages_at_most: int = 60  # requests for posts, all searches together
+
+    def __post_init__(self) -> None:
+        if self.total < 1 or not 0 < self.positives_at_most < 1 or not 0 <= self.unlabelled < 1:
+            raise ValueError(f"a sample needs a total and shares between 0 and 1, got {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Posts to learn from, in the order of their ids."""
+
+    positives: tuple[Post, ...]  # tagged with a target
+    others: tuple[Post, ...]  # well tagged, with other characters
+    unlabelled: tuple[Post, ...]  # without any character tag
+    requests: int
+
+    def posts(self) -> tuple[Post, ...]:
+        """All of them."""
+        return (*self.positives, *self.others, *self.unlabelled)
+
+
+async def sample(
+    source: Source, tag: str, targets: Sequence[Target], size: SampleSize, *, refine: str = "", seed: int = 0
+) -> Sample:
+    """Choose what to learn from.
+
+    Args:
+        source: the site.
+        tag: of the gallery that is walked; searched together with each target first, then the target alone.
+        targets: whom to learn.
+        size: how much.
+        refine: further terms that cost nothing at the site (`rating:g`).
+        seed: of the choice.
+    """
+    drawer = _Drawer(source, refine, np.random.default_rng(seed), size.pages_at_most)
+    budget = int(size.total * size.positives_at_most / len(targets))
+    positives: dict[int, Post] = {}
+    for target in targets:
+        found = await drawer.draw(f"{tag} {target.tag}" if tag != target.tag else tag, budget, _pages(budget) + 1)
+        if len(found) < budget and tag != target.tag:
+            found |= await drawer.draw(target.tag, budget - len(found), _pages(budget))
+        positives |= {post.id: post for post in _preferred(found.values(), budget)}
+    pool = await drawer.draw(tag, 2 * size.total, size.pages_at_most)
+    for post in pool.values():  # met by the way: they are as good as any
+        if _names_any(post, targets) and len(positives) < budget * len(targets):
+            positives.setdefault(post.id, post)
+    rest = [post for post in pool.values() if not _names_any(post, targets) and post.id not in positives]
+    others, unlabelled = _shares(rest, size, len(positives), drawer.random)
+    return Sample(_by_id(positives.values()), _by_id(others), _by_id(unlabelled), drawer.requests)
+
+
+def well_tagged(post: Post) -> bool:
+    """Whether the character tags probably name everybody in the picture."""
+    tags = post.tags
+    if not tags.character or DOUBTS & (set(tags.meta) | set(tags.general)):
+        return False
+    if any(_CROWD.fullmatch(tag) for tag in tags.general):
+        return "solo" in tags.general
+    people = sum(int(found[1]) for tag in tags.general if (found := _PEOPLE.fullmatch(tag)))
+    return people <= len(tags.character)
+
+
+def looks_like_a_picture(post: Post) -> bool:
+    """Whether there is a still picture to look at."""
+    return post.file is not None and any(rendition.ext in PICTURE_EXTENSIONS for rendition in post.renditions)
+
+
+def examples_of(sample: Sample) -> list[Example]:
+    """What the tags say of each post of the sample, in the order of `sample.posts()`."""
+    posts = sample.posts()
+    unlabelled = {post.id for post in sample.unlabelled}
+    sets = _set_keys(posts)
+    return [
+        Example(
+            Identity(
+                post_id=post.id,
+                md5=post.file.md5 if post.file else "",
+                pixel_hash=post.pixel_hash or "",
+                parent_id=post.parent_id,
+                set_key=sets[row],
+            ),
+            characters=post.tags.character,
+            labelled=post.id not in unlabelled,
+        )
+        for row, post in enumerate(posts)
+    ]
+
+
+def _set_keys(posts: Sequence[Post]) -> list[str]:
+    """One artist's pictures are one set; those of an artist with very many are split by the day of their upload."""
+    artists = ["|".join(name for name in post.tags.artist if name not in NOT_NAMES) for post in posts]
+    counts = Counter(artists)
+    many = max(8, len(posts) // 50)
+    return [
+        "" if not artist else artist if counts[artist] <= many else f"{artist}|{post.created_at:%Y-%m-%d}"
+        for artist, post in zip(artists, posts, strict=True)
+    ]
+
+
+def _shares(
+    rest: Sequence[Post], size: SampleSize, positives: int, random: np.random.Generator
+) -> tuple[list[Post], list[Post]]:
+    tagged = [post for post in rest if well_tagged(post)]
+    bare = [post for post in rest if not post.tags.character]
+    room = size.total - positives
+    blank = min(len(bare), max(int(size.total * size.unlabelled), room - len(tagged)))
+    return _some(tagged, room - blank, random), _some(bare, blank, random)
+
+
+def _some(posts: Sequence[Post], count: int, random: np.random.Generator) -> list[Post]:
+    if len(posts) <= count:
+        return list(posts)
+    rows = random.choice(len(posts), max(0, count), replace=False)
+    return [posts[row] for row in sorted(rows.tolist())]
+
+
+def _preferred(posts: Iterable[Post], count: int) -> list[Post]:
+    """Alone in the picture first, then well tagged, then the rest; newest first within each."""
+    return sorted(posts, key=lambda post: (len(post.tags.character) > 1, not well_tagged(post), -post.id))[:count]
+
+
+def _names_any(post: Post, targets: Sequence[Target]) -> bool:
+    return any(target.named_by(post.tags) for target in targets)
+
+
+def _by_id(posts: Iterable[Post]) -> tuple[Post, ...]:
+    return tuple(sorted(posts, key=lambda post: post.id))
+
+
+def _pages(posts: int) -> int:
+    return math.ceil(posts / PAGE * 1.25) + 1
+
+
+@dataclass(slots=True)
+class _Drawer:
+    """Draws posts from all over a search's ids with few requests."""
+
+    source: Source
+    refine: str
+    random: np.random.Generator
+    pages_left: int
+    requests: int = field(default=0)
+
+    async def draw(self, terms: str, wanted: int, pages: int) -> dict[int, Post]:
+        """At least `wanted` posts if `pages` requests find so many, by id.
+
+        A short search is walked from its newest post to its oldest; of a long one, pages are read at ids spread evenly
+        from the newest to the oldest, so that no year and no fashion is left out.
+        """
+        query = f"{terms} {self.refine}".strip()
+        found: dict[int, Post] = {}
+        newest = await self._page(query, None, found)
+        if newest is None:
+            return found
+        total = await self.source.count(query)
+        self.requests += 1
+        pages = min(pages, self.pages_left)
+        if total is not None and math.ceil(total / PAGE) <= pages:
+            await self._walk(query, newest, found)
+        else:
+            await self._spread(query, max(found, default=newest), pages, wanted, found)
+        return found
+
+    async def _walk(self, query: str, below: int, found: dict[int, Post]) -> None:
+        while self.pages_left > 0:
+            lowest = await self._page(query, f"b{below}", found)
+            if lowest is None or lowest >= below:
+                return
+            below = lowest
+
+    async def _spread(self, query: str, newest: int, pages: int, wanted: int, found: dict[int, Post]) -> None:
+        lowest = await self._page(query, "a0", found) or 1
+        edges = np.linspace(lowest, newest, max(2, pages)).tolist()
+        starts = [int(self.random.uniform(low, high)) + 1 for low, high in itertools.pairwise(edges)]
+        for start in self.random.permutation(starts).tolist():
+            if len(found) >= wanted or self.pages_left <= 0:
+                return
+            await self._page(query, f"b{start}", found)
+
+    async def _page(self, query: str, page: str | None, found: dict[int, Post]) -> int | None:
+        """Read one page; gives its lowest id, or None when it is empty."""
+        self.pages_left -= 1
+        self.requests += 1
+        posts = (await self.source.posts(query, page=page, limit=PAGE)).posts
+        found.update({post.id: post for post in posts if looks_like_a_picture(post)})
+        return min((post.id for post in posts), default=None)
