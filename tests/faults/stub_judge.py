@@ -1,0 +1,109 @@
+"""A judge without a model: the score is the picture's mean brightness, so a run takes a second and never varies.
+
+Pictures are decoded by the classifier's own decoder, so that bad bytes meet the real rules; no network is loaded. It
+can be told to misbehave by name, as a broken model would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from classifier.errors import ModelError, PictureFault
+from classifier.pictures import FORMATS, decode, sniff
+from commands.crawl import JudgeFactory
+from commands.judging import JudgeWish
+from crawler.judge import Judge
+from storage.records import JudgeStats, Look, ModelCard, Target
+
+THRESHOLD = 0.5
+BACKBONE = "b" * 64
+
+Misbehaviour = Callable[[int, float], float]  # (number of the look, honest score) -> score
+
+
+def _fails_as_a_whole(number: int, honest: float) -> float:
+    if number < 3:
+        return honest
+    raise ModelError("the device went away")
+
+
+def _has_a_bug(number: int, honest: float) -> float:
+    if number != 3:
+        return honest
+    raise ZeroDivisionError("a bug in the judge")
+
+
+MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
+    "honest": lambda _, honest: honest,
+    "nan": lambda _, __: float("nan"),
+    "inf": lambda _, __: float("inf"),
+    "minus inf": lambda _, __: float("-inf"),
+    "too low": lambda _, __: -0.1,
+    "too high": lambda _, __: 1.1,
+    "device lost": _fails_as_a_whole,
+    "bug": _has_a_bug,
+}
+
+
+@dataclass(slots=True)
+class StubJudge:
+    """Looks at pictures and believes in light."""
+
+    models: Mapping[str, ModelCard]
+    misbehave: Misbehaviour = MISBEHAVIOURS["honest"]
+    delay_s: float = 0.0  # for each look, to keep a run alive long enough to be stopped
+    looks: int = 0
+    seen: list[int] = field(default_factory=list)  # bytes of each picture
+
+    async def look(self, picture: bytes) -> Look:
+        """Brightness as a score for every target; a fault for whatever does not decode."""
+        self.looks += 1
+        self.seen.append(len(picture))
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        try:
+            pixels = decode(picture)
+        except PictureFault as fault:
+            return Look(fault=fault.reason)
+        score = self.misbehave(self.looks, float(pixels.mean()) / 255)
+        vector = np.linspace(0.0, pixels.mean() / 255, 8, dtype="<f2")
+        height, width = pixels.shape[:2]
+        return Look(
+            scores=dict.fromkeys(self.models, score),
+            embeddings={BACKBONE: vector.tobytes()},
+            width=width,
+            height=height,
+            format=FORMATS[sniff(picture) or ""],
+        )
+
+    async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
+        """The same score again: it is the embedding's last number."""
+        score = float(np.frombuffer(embeddings[BACKBONE], dtype="<f2")[-1])
+        return Look(scores=dict.fromkeys(self.models, score), embeddings=embeddings)
+
+    def stats(self) -> JudgeStats:
+        """Nothing was ever busy."""
+        return JudgeStats(self.looks, self.looks, 0.0, 0, "cpu, a stub", "stub")
+
+
+def cards(targets: tuple[Target, ...]) -> dict[str, ModelCard]:
+    """A model for every target that only this stub knows."""
+    return {
+        target.name: ModelCard(target.name, 1, f"{number:064x}", BACKBONE, THRESHOLD)
+        for number, target in enumerate(targets, start=1)
+    }
+
+
+def stub_judge(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> JudgeFactory:
+    """What `Parts.judge` wants: a judge for a wish."""
+
+    @asynccontextmanager
+    async def judging(wish: JudgeWish) -> AsyncIterator[Judge]:
+        yield StubJudge(cards(wish.targets), MISBEHAVIOURS[misbehaviour], delay_s)
+
+    return judging

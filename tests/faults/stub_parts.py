@@ -1,0 +1,23 @@
+"""What the fault suite puts in the place of the real thing: a stub judge, and waits a hundred times shorter."""
+
+from __future__ import annotations
+
+from commands.crawl import Parts
+from commands.sites import Pace
+from crawler.budget import Manners
+from crawler.http import Deadlines
+from crawler.patience import Patience
+from tests.faults.stub_judge import stub_judge
+
+HURRY = Pace(
+    patience=Patience(tries=5, first_wait_s=0.01, longest_wait_s=0.1),
+    deadlines=Deadlines(
+        connect_s=0.5, headers_s=0.5, silence_s=0.5, body_s=1.0, stall_window_s=0.25, stall_floor=4096.0
+    ),
+    manners=Manners(first_wait_s=0.1, least_wait_s=0.05, longest_wait_s=10.0, probe_s=0.5),
+)
+
+
+def stub_parts(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> Parts:
+    """The parts of a run in the fault suite."""
+    return Parts(judge=stub_judge(misbehaviour, delay_s=delay_s), pace=HURRY)
