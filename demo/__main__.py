@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--from", dest="folder", type=Path, help="serve real pictures: one folder a class")
     read.add_argument("--tag", default="", help="copyright tag of the pictures of --from")
     read.add_argument("--cache", type=Path, help="where painted files are kept")
-    read.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 1) - 0), help="painter processes")
+    read.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="painter processes")
     read.add_argument("--latency-ms", type=float, default=0.0, help="added before every answer")
     read.add_argument(
         "--rate", type=float, nargs=2, metavar=("PER_S", "BURST"), help="limit requests as the site would"
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--media-host", default="", help="another loopback address for the files, e.g. 127.0.0.2")
     read.add_argument("--rules", type=Path, help="JSON list of misbehaviour rules")
     read.add_argument("--tests", action="store_true", help="offer /demo/requests.json and /demo/rules.json")
+    read.add_argument("--prepare", metavar="NAMES", help="paint all, make these copies (e.g. 360x360,720x720), and end")
     read.add_argument("--no-ahead", action="store_true", help="paint only what is asked for")
     return read
 
@@ -102,6 +103,10 @@ async def _serve(gallery: Gallery, rules: list[dict[str, Any]], options: argpars
             loop.add_signal_handler(number, stop.set)
     _watch_stdin(loop, stop)
     async with serve(gallery, rules, settings) as running:
+        if options.prepare is not None:
+            count = await running.server.site.pictures.prepare(options.prepare.split(","))
+            sys.stdout.write(f"prepared {count} files of {len(gallery.posts)} posts\n")
+            return
         sys.stdout.write(f"serving {running.url}\n")
         sys.stdout.flush()
         await stop.wait()

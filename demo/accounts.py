@@ -52,7 +52,8 @@ DEMO_ACCOUNTS = (
     Account(id=4, name="demo_platinum", api_key="demo-platinum-key", level=PLATINUM, per_page=100),
     Account(id=5, name="demo_approver", api_key="demo-approver-key", level=APPROVER),
     Account(
-        id=6, name="demo_narrow", api_key="demo-narrow-key", level=MEMBER, permissions=frozenset({"tags:index", "users:profile"})
+        id=6, name="demo_narrow", api_key="demo-narrow-key", level=MEMBER, permissions=frozenset({"tags:index",
+            "users:profile"})
     ),
 )  # fmt: skip
 

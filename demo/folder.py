@@ -20,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from demo.errors import GalleryError
 from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost, Truth
 from demo.tagger import guess_tags
+from demo.withhold import choose_groups
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}
 SITE_NAMES = str.maketrans({" ": "_", ",": "_", "*": "_"})
@@ -74,23 +75,11 @@ def folder_gallery(plan: FolderPlan) -> Gallery:
 
 
 def withheld(groups: dict[str, list[Picture]], share: float, seed: str) -> set[str]:
-    """Groups that lose their tag: of every class the share of its pictures, whole groups at a time."""
-    if not 0 <= share <= 1:
-        raise GalleryError(f"a share must lie between 0 and 1, got {share}")
-    by_label: dict[str, list[str]] = defaultdict(list)
+    """Groups that lose their tag: of every class about the share of its pictures."""
+    sizes: dict[str, dict[str, int]] = defaultdict(dict)
     for group, pictures in groups.items():
-        by_label[pictures[0].label].append(group)
-    chosen: set[str] = set()
-    for label, names in by_label.items():
-        wanted = share * sum(len(groups[name]) for name in names)
-        order = sorted(names)
-        random.Random(f"{seed} {label}").shuffle(order)  # noqa: S311 (a seeded choice, no secret)
-        for name in order:
-            if wanted < len(groups[name]) / 2:
-                break
-            wanted -= len(groups[name])
-            chosen.add(name)
-    return chosen
+        sizes[pictures[0].label][group] = len(pictures)
+    return set().union(*(choose_groups(of_label, share, f"{seed} {label}") for label, of_label in sizes.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from demo.errors import PaintError
 from demo.gallery import FileFacts, Gallery, existing_path
 from demo.paint.version import painter_version
-from demo.variants import Variant
+from demo.variants import Variant, variant_named
 from demo.workshop import AHEAD, URGENT, Workshop
 
 AHEAD_IN_FLIGHT = 4
@@ -89,6 +89,17 @@ class Pictures:
     def paint_ahead(self) -> None:
         """Begin to paint everything in the background, newest posts first."""
         self._ahead = asyncio.create_task(self._paint_all())
+
+    async def prepare(self, names: Sequence[str]) -> int:
+        """Paint everything and make these copies of it now; returns how many files there are then."""
+        await self.ready(self.gallery.unpainted())
+        count = 0
+        for facts in list(self.gallery.files.values()):
+            wanted = [variant_named(facts, name) for name in names if name != "original"]
+            copies = [variant for variant in wanted if variant is not None and variant.ext != "webm"]
+            await asyncio.gather(*(self.copy(facts, variant) for variant in copies))
+            count += 1 + len(copies)
+        return count
 
     async def copy(self, facts: FileFacts, variant: Variant) -> Path:
         """The file of a smaller copy, made now if need be."""

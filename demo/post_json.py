@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from demo.accounts import APPROVER, GOLD, MODERATOR, Account
@@ -199,7 +200,7 @@ def ai_tag_objects(view: View, post: GalleryPost, fields: Fields | None) -> list
     for name, score in post.ai_tags:
         tag = view.gallery.tags[name]
         associations: dict[str, Association] = {
-            "tag": lambda inner, tag=tag: select(tag_object(view, tag), inner, {}),
+            "tag": partial(select, tag_object(view, tag), associations={}),
             "post": lambda inner: post_object(view, post, inner),
         }
         rows.append(select({"media_asset_id": asset_id(post), "tag_id": tag.id, "score": score}, fields, associations))

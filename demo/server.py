@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -156,7 +155,7 @@ class Connection(asyncio.Protocol):
         """Send a small answer in one piece."""
         body = b"" if request.method == "HEAD" else read_body(answer.body)
         self.transport.write(self.head(answer) + body)
-        self._finish()
+        self.finish()
 
     async def send(self, request: Request, answer: Answer) -> None:
         """Send an answer of any size, at the client's pace."""
@@ -174,7 +173,7 @@ class Connection(asyncio.Protocol):
                 left -= len(chunk)
                 self.transport.write(chunk)
                 await self.drained()
-        self._finish()
+        self.finish()
 
     def head(self, answer: Answer, *, length: int | None = -1) -> bytes:
         """Status line and headers; `length=None` leaves the length out."""
@@ -186,7 +185,8 @@ class Connection(asyncio.Protocol):
             lines.append("Connection: close")
         return ("\r\n".join(lines) + _COMMON).encode("latin-1", "replace")
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """After an answer: keep the connection, or close it when the client asked for that."""
         if self._close_after:
             self.transport.close()
 
@@ -214,7 +214,7 @@ class Server:
         self.connections: set[Connection] = set()
         self.requests_seen = 0
         self.failures: list[str] = []  # our own bugs: tests look here
-        self.started_at = time.monotonic()
+        self.errands: set[asyncio.Task[None]] = set()  # what goes on beside the connections
         self._addresses: list[tuple[str, int]] = []
         self._listeners: list[asyncio.Server] = []
 
@@ -245,5 +245,8 @@ class Server:
 
     async def close(self) -> None:
         """Stop serving and send the painters home."""
+        for task in list(self.errands):
+            task.cancel()
+        await asyncio.gather(*self.errands, return_exceptions=True)
         await self.deafen()
         await self.site.pictures.close()

@@ -67,10 +67,7 @@ class Site:
     def answer(self, request: Request) -> Maybe:
         """The answer, or a promise of it; never raises."""
         try:
-            if request.path.startswith(FILE_PLACES):
-                found = self.files.serve(request)
-            else:
-                found = self._api(request)
+            found = self.files.serve(request) if request.path.startswith(FILE_PLACES) else self._api(request)
         except Refusal as refusal:
             return refused(refusal)
         return self._later(found) if inspect.isawaitable(found) else found

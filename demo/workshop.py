@@ -17,6 +17,7 @@ from demo.errors import PaintError
 
 URGENT, AHEAD = 0, 1
 LINE_LIMIT = 1 << 20  # bytes in one answer of a painter
+_ROOT = Path(__file__).resolve().parent.parent  # where `python -m demo.easel` is found
 _Entry = tuple[int, int, dict[str, Any], "asyncio.Future[dict[str, Any]]"]
 
 
@@ -84,14 +85,13 @@ class Workshop:
 
 
 async def _start() -> asyncio.subprocess.Process:
-    root = Path(__file__).resolve().parent.parent
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "demo.easel",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        cwd=root,
+        cwd=_ROOT,
         limit=LINE_LIMIT,
     )
 
