@@ -150,7 +150,6 @@ class Bucket:
     def _hold_until(self, facts: Facts, end: float) -> None:
         end = max(end, _number(facts, "not_before"))
         facts.update(tokens=0.0, at=end, not_before=end)
-        return 0.0
 
 
 class Permit:
