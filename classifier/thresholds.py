@@ -18,6 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 LOWEST, HIGHEST = 0.02, 0.999  # thresholds beyond mean "everything" or "nothing"
 _STEPS = 197
+_LEAST_RECALL = 0.02  # a threshold that keeps less is no answer to any goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def threshold_curve(scored: Scored) -> ThresholdCurve:
         raise ValueError(f"prevalence must be strictly between 0 and 1, got {scored.prevalence}")
     grid = np.unique(np.concatenate([np.linspace(LOWEST, HIGHEST, _STEPS), [0.5]]))
     right, wrong = _expected(scored, grid)
+    told = max(2, int(np.searchsorted(-right, -_LEAST_RECALL * scored.prevalence)))
+    grid, right, wrong = grid[:told], right[:told], wrong[:told]  # beyond, hardly anything is kept: no estimate
     precision = right / np.maximum(right + wrong, 1e-12)
     recall = np.minimum.accumulate(np.clip(right / scored.prevalence, 0, 1))
     # A precision that falls with a rising threshold is noise of the few: only what also holds further up counts.

@@ -1,0 +1,54 @@
+"""Figures that admit how little was measured."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from classifier.evaluation import average_precision, bootstrap, evaluate, wilson
+
+
+def test_an_interval_of_few_is_wide_and_of_many_narrow() -> None:
+    few, many = wilson(9, 10), wilson(900, 1000)
+
+    assert few.high - few.low > 0.3
+    assert many.high - many.low < 0.05
+
+
+def test_all_right_is_not_certainty() -> None:
+    assert wilson(20, 20).low == pytest.approx(0.839, abs=0.001)
+
+
+def test_nothing_measured_is_said_to_be_nothing() -> None:
+    assert math.isnan(wilson(0, 0).value)
+
+
+def test_precision_and_recall_are_counted_at_the_threshold() -> None:
+    quality = evaluate(np.array([0.9, 0.8, 0.7, 0.2]), np.array([True, True, False, True]), 0.7)
+
+    assert (quality.kept, quality.right, quality.positives) == (3, 2, 3)
+    assert quality.precision.value == pytest.approx(2 / 3)
+    assert quality.recall.value == pytest.approx(2 / 3)
+
+
+def test_average_precision_takes_equal_scores_together() -> None:
+    assert average_precision(np.ones(4), np.array([True, False, False, False])) == pytest.approx(0.25)
+
+
+def test_whole_groups_are_drawn_so_copies_do_not_narrow_the_interval() -> None:
+    values = np.random.default_rng(0).random(40)
+    copies, groups = np.repeat(values, 10), np.repeat(np.arange(40), 10)
+
+    honest = bootstrap(lambda rows: float(copies[rows].mean()), groups)
+    naive = bootstrap(lambda rows: float(copies[rows].mean()), np.arange(400))
+
+    assert honest.high - honest.low > 2 * (naive.high - naive.low)
+
+
+def test_figures_without_positives_can_be_written_as_json() -> None:
+    quality = evaluate(np.array([0.1, 0.2]), np.array([False, False]), 0.5)
+
+    assert json.loads(json.dumps(quality.to_json(), allow_nan=False))["recall"]["value"] is None
