@@ -36,7 +36,8 @@ from storage.records import FileVersion
 RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory
 ORIGINAL_CAP = 1024 * 1024 * 1024  # bytes of an original; the site's own limit for uploads is below it
 BATCH = 512 * 1024  # bytes handed to a worker thread at a time
-PAGES_IN_A_ROW = 3  # web pages instead of pictures that mean a block
+PAGES_IN_A_ROW = 3  # files in a row that are web pages mean a block; one alone may be broken for good
+MISMATCHES_IN_A_ROW = 5  # originals in a row that are not the published ones mean a stand-in for all
 SAME_FOR_DIFFERENT = 3  # different files with the same bytes that mean a placeholder …
 RECENT = 24  # … among so many recent ones: blank pictures do exist, far apart
 
@@ -61,7 +62,8 @@ class Downloader:
     patience: Patience = field(default_factory=Patience)
     original_cap: int = ORIGINAL_CAP  # bytes
     _recent: deque[tuple[bytes, str]] = field(default_factory=lambda: deque(maxlen=RECENT))
-    _pages: int = 0  # web pages in a row where files were expected
+    _pages: set[str] = field(default_factory=set)  # files that were web pages since the last good one
+    _mismatches: set[str] = field(default_factory=set)  # originals that were other bytes since the last good one
 
     async def fetch_bytes(
         self, url: str, *, version: FileVersion | None = None, cap: int = RENDITION_CAP, expect: str | None = None
@@ -89,10 +91,13 @@ class Downloader:
                 raise _Mismatch(f"{len(body)} bytes arrived that are not the published ones")
             return body
 
-        async with _as_post_error():
+        async with self._as_post_error(url):
             body = await patiently(attempt, self.patience)
+        self._pages.clear()
         if version is None:
             self._refuse_placeholders(body, expect or url)
+        else:
+            self._mismatches.clear()
         return Fetched(body, url)
 
     async def fetch_file(self, url: str, into: Path, *, version: FileVersion) -> Digest:
@@ -109,8 +114,10 @@ class Downloader:
         partial = await asyncio.to_thread(_Partial.create, into)
         complete = False
         try:
-            async with _as_post_error():
+            async with self._as_post_error(url):
                 digest = await patiently(lambda: self._transfer(url, partial, version), self.patience)
+            self._pages.clear()
+            self._mismatches.clear()
             complete = True
             return digest
         finally:
@@ -177,14 +184,12 @@ class Downloader:
         """A page or an API error in a file's place: never stored, never decoded."""
         kind = answer.headers.get("content-type", "").lower()
         if "text/html" in kind or looks_like_html(start):
-            self._pages += 1
-            if self._pages >= PAGES_IN_A_ROW:
+            self._pages.add(answer.url)
+            if len(self._pages) >= PAGES_IN_A_ROW:
                 raise BlockedError(f"{self.site.name} serves web pages instead of pictures; wait some hours")
-            raise TransientError("a web page arrived instead of a file")
+            raise _NoFile("a web page arrived instead of a file")
         if "application/json" in kind or _JSON_START.match(start):
-            raise TransientError("a JSON answer arrived instead of a file")
-        if start:
-            self._pages = 0
+            raise _NoFile("a JSON answer arrived instead of a file")
 
     def _refuse_placeholders(self, body: bytes, expect: str) -> None:
         """The same bytes for different pictures: the site serves a stand-in for all of them."""
@@ -193,6 +198,21 @@ class Downloader:
         if len({other for known, other in self._recent if known == digest}) >= SAME_FOR_DIFFERENT:
             raise BlockedError(f"{self.site.name} serves a placeholder: the same bytes for different pictures")
 
+    @asynccontextmanager
+    async def _as_post_error(self, url: str) -> AsyncIterator[None]:
+        """When patience is spent, it is this post's trouble and nobody else's; unless it is everybody's."""
+        try:
+            yield
+        except _Mismatch as error:
+            self._mismatches.add(url)
+            if len(self._mismatches) >= MISMATCHES_IN_A_ROW:
+                raise BlockedError(f"{self.site.name} serves a placeholder: no file is the published one") from error
+            raise MismatchError(f"mismatch: {error}") from error
+        except TooLarge as error:
+            raise PostError(f"too large: {error}", "unavailable") from error
+        except TransientError as error:
+            raise PostError(str(error)) from error
+
 
 class _Mismatch(TransientError):
     """Complete, and not what was published."""
@@ -200,17 +220,10 @@ class _Mismatch(TransientError):
     tries = 3
 
 
-@asynccontextmanager
-async def _as_post_error() -> AsyncIterator[None]:
-    """When patience is spent, it is this post's trouble and nobody else's."""
-    try:
-        yield
-    except _Mismatch as error:
-        raise MismatchError(f"mismatch: {error}") from error
-    except TooLarge as error:
-        raise PostError(f"too large: {error}", "unavailable") from error
-    except TransientError as error:
-        raise PostError(str(error)) from error
+class _NoFile(TransientError):
+    """Something else where a file should be."""
+
+    tries = 3
 
 
 class _Partial:
