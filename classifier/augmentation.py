@@ -16,6 +16,9 @@ Pictures = npt.NDArray[np.uint8]
 FloatPictures = npt.NDArray[np.float32]
 
 
+_EVEN = np.full(3, 1 / 3, np.float32)  # weights of the three colours
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """How far a copy may differ; each is drawn evenly from -x..x around "unchanged" unless said otherwise."""
@@ -71,7 +74,7 @@ def _moved(picture: Pictures, changes: Changes, random: np.random.Generator) -> 
 
 
 def _recoloured(picture: FloatPictures, changes: Changes, random: np.random.Generator) -> FloatPictures:
-    grey = picture.mean(axis=2, keepdims=True)
+    grey = (picture @ _EVEN)[:, :, None]
     picture = grey + (picture - grey) * np.float32(random.uniform(*changes.saturation))
     picture *= random.uniform(1 - changes.channel_gain, 1 + changes.channel_gain, 3).astype(np.float32)
     contrast = np.float32(random.uniform(1 - changes.contrast, 1 + changes.contrast))

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,13 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 Clock = Callable[[], float]
 
+_HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 FULL, HALF = "float32", "mixed_bfloat16"
 LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
 _NEVER = -1e4  # a logit that plays no part
 _WARM_STEPS = 4  # the first ones compile and are not timed
 _TIMED_STEPS = 16
 _LEAST_STEPS = 20
-_TRIAL_STEPS = 7
 _PREDICT_BATCH = 128
 _RESERVE = 0.88  # share of the time budget that training may plan with; the rest is for looking at pictures
 
@@ -53,7 +54,7 @@ class Recipe:
     changes: Changes = field(default_factory=Changes)
     seed: int = 0
     time_budget_s: float = 360.0  # wall time; the number of steps is lowered to fit
-    precision: str = "auto"  # float32 | mixed_bfloat16 | auto: tried for some steps, the faster one is taken
+    precision: str = "auto"  # float32 | mixed_bfloat16 | auto: whichever is faster on this processor
 
     def __post_init__(self) -> None:
         if self.epochs <= 0 or self.batch < 2 or self.time_budget_s <= 0:
@@ -132,7 +133,7 @@ def taught_network(
     characters = lesson.shows.shape[1]
     precision = recipe.precision
     if precision == "auto":
-        precision = _faster_precision(backbone, lesson, recipe, clock)
+        precision = _faster_precision()
     keras.utils.set_random_seed(recipe.seed)
     pupil = _in_precision(precision, backbone, characters, recipe.dropout)
     facts = teach(pupil, lesson, recipe, tell=tell, clock=clock)
@@ -232,23 +233,13 @@ def _in_precision(precision: str, backbone: Callable[[], Any], characters: int, 
         keras.config.set_dtype_policy(before)
 
 
-def _faster_precision(backbone: Callable[[], Any], lesson: Lesson, recipe: Recipe, clock: Clock) -> str:
-    """Half precision is twice as fast on processors that know it and far slower on those that do not: try both."""
-    import keras
-
-    size = lesson.pictures.shape[1]
-    pictures = np.full((recipe.batch, size, size, 3), 127, np.float32)
-    shows = np.zeros((recipe.batch, lesson.shows.shape[1]), np.float32)
-    seconds: dict[str, float] = {}
-    for precision in (FULL, HALF):
-        trial = _in_precision(precision, backbone, lesson.shows.shape[1], recipe.dropout).logits
-        trial.compile(keras.optimizers.AdamW(1e-4), _loss(recipe.calm))
-        for step in range(_TRIAL_STEPS):
-            if step == 2:  # the first ones compile
-                begun = clock()
-            trial.train_on_batch(pictures, shows)
-        seconds[precision] = clock() - begun
-    return HALF if seconds[HALF] < 0.9 * seconds[FULL] else FULL
+def _faster_precision(processor_facts: Path = Path("/proc/cpuinfo")) -> str:
+    """Half precision where the processor computes in it; elsewhere it is emulated, and many times slower."""
+    try:
+        flags = set(processor_facts.read_text().split())
+    except OSError:
+        return FULL  # not Linux: nobody says
+    return HALF if flags & _HALF_FLAGS else FULL
 
 
 def embeddings(taught: Network, pictures: Pictures) -> FloatArray:

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier.backbones.catalogue import DEFAULT, backbone_named
 from classifier.errors import PictureFault
 from classifier.learning import Example, Goal, Plan, Wish
 from classifier.learning_worker import JOB, PICTURES, job_to_json
@@ -64,15 +65,24 @@ class Decoder(Protocol):
         ...
 
 
+def preprocessing_for(backbone: str) -> Preprocessing:
+    """The preprocessing that a backbone was made for.
+
+    Raises:
+        ValueError: there is no such backbone.
+    """
+    return Preprocessing(backbone_named(backbone).size)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSettings:
     """How round 0 learns."""
 
     size: SampleSize = field(default_factory=SampleSize)
-    backbone: str = "small"
+    backbone: str = DEFAULT
     weights: Path | None = None  # a local file with the backbone's first weights
     may_download: bool = False  # published weights; the user agreed to their size
-    preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(96))
+    preprocessing: Preprocessing = field(default_factory=lambda: preprocessing_for(DEFAULT))
     goals: Mapping[str, Goal] = field(default_factory=dict)  # by Target.name; the others: precision 0.95
     refine: str = ""  # further search terms that cost nothing (`rating:g`)
     in_flight: int = 16  # pictures on their way at the same time
