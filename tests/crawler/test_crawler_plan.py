@@ -1,0 +1,100 @@
+import pytest
+
+from crawler.errors import TagLimit, UsageError
+from crawler.plan import plan
+from storage.errors import QueryError
+from storage.search.language import counted_terms, parse, to_text
+
+
+def test_a_search_within_the_limit_goes_to_the_site_as_it_is() -> None:
+    planned = plan(["genshin_impact"], "-mona_(genshin_impact)", tag_limit=2)
+
+    assert planned.server == "genshin_impact -mona_(genshin_impact)"
+    assert planned.local is None and planned.lines == ()
+
+
+def test_free_terms_always_go_to_the_site() -> None:
+    planned = plan(["genshin_impact", "solo"], "score:>5 tagcount:<15 id:<1000 is:sfw", "g,s", tag_limit=2)
+
+    assert planned.local is None
+    assert planned.server == "genshin_impact solo rating:g,s score:>5 tagcount:<15 id:<1000 is:sfw"
+
+
+def test_terms_over_the_limit_are_checked_here_and_said_so() -> None:
+    planned = plan(["genshin_impact"], "-mona_(genshin_impact) solo chartags:<2", tag_limit=2)
+
+    assert planned.server == "genshin_impact solo"
+    assert planned.local is not None and to_text(planned.local) == "-mona_(genshin_impact) chartags:<2"
+    assert "2 terms" in planned.lines[0] and "chartags:<2" in planned.lines[0]
+
+
+def test_the_rarest_tag_stays_with_the_site() -> None:
+    planned = plan(
+        ["1girl", "genshin_impact", "tail"],
+        tag_limit=1,
+        counts={"1girl": 6_000_000, "tail": 900, "genshin_impact": 250_000},
+    )
+
+    assert planned.server == "tail"
+
+
+def test_what_only_the_site_knows_stays_with_the_site() -> None:
+    planned = plan(["genshin_impact", "solo"], "commentary:true", tag_limit=2)
+
+    assert "commentary:true" in planned.server and to_text(planned.local or parse("").root) == "solo"
+
+
+def test_too_much_that_only_the_site_knows_is_refused() -> None:
+    with pytest.raises(TagLimit, match="pool:3") as caught:
+        plan(["a"], "fav:me commentary:true pool:3", tag_limit=2)
+
+    assert caught.value.exit_code == 2
+
+
+def test_alternatives_count_each_and_stay_together() -> None:
+    planned = plan(["genshin_impact"], "(mona_(genshin_impact) or fischl_(genshin_impact))", tag_limit=2)
+
+    assert planned.server == "genshin_impact"
+    assert to_text(planned.local or parse("").root) == "(mona_(genshin_impact) or fischl_(genshin_impact))"
+
+
+def test_without_a_limit_everything_goes_to_the_site() -> None:
+    assert plan(["a"], "b c d e f -g", tag_limit=None).local is None
+
+
+def test_a_term_said_twice_counts_once() -> None:
+    assert plan(["a", "a"], "a b", tag_limit=2).server == "a b"
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6])
+@pytest.mark.parametrize(
+    "where", ["", "-b", "b c d", "(b or c) -d score:>3", "wild*card -source:none chartags:0 arttags:1"]
+)
+def test_no_plan_ever_exceeds_the_limit_or_loses_a_term(where: str, limit: int) -> None:
+    planned = plan(["a"], where, "g", tag_limit=limit)
+
+    assert len(counted_terms(parse(planned.server))) <= limit
+    said = counted_terms(parse(planned.server)) | (
+        counted_terms(parse(to_text(planned.local))) if planned.local is not None else frozenset()
+    )
+    assert said == counted_terms(parse(f"a {where}"))
+
+
+@pytest.mark.parametrize("where", ["order:score", "limit:5", "decision:keep", "-label:keep"])
+def test_what_makes_no_sense_in_a_crawl_is_refused(where: str) -> None:
+    with pytest.raises(UsageError):
+        plan(["a"], where, tag_limit=2)
+
+
+def test_a_rating_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="g, s, q, e"):
+        plan(["a"], rating="safe", tag_limit=2)
+
+
+def test_all_ratings_are_no_condition() -> None:
+    assert plan(["a"], rating="g,s,q,e", tag_limit=2).server == "a"
+
+
+def test_an_unreadable_refinement_is_refused_before_anything_is_asked() -> None:
+    with pytest.raises(QueryError):
+        plan(["a"], "(b c", tag_limit=2)
