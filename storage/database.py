@@ -188,8 +188,8 @@ def sqlite_warning() -> str | None:
     if sqlite3.sqlite_version_info >= SQLITE_WAL_FIXED:
         return None
     return (
-        f"SQLite {sqlite3.sqlite_version} has a rare write-ahead-log defect that {'.'.join(map(str, SQLITE_WAL_FIXED))} "
-        "mends; only one process folds the log in here, which avoids it"
+        f"SQLite {sqlite3.sqlite_version} has a rare write-ahead-log defect, mended in "
+        f"{'.'.join(map(str, SQLITE_WAL_FIXED))}; only one process folds the log in here, which avoids it"
     )
 
 

@@ -282,12 +282,13 @@ class Tree:
         """The entries of a folder, sorted; nothing where it is not there."""
         try:
             with self.folder(path) as folder:
-                return sorted(os.listdir(folder.handle if folder.handle is not None else folder.path))  # noqa: PTH208 - pathlib has no directory handles
+                where = folder.handle if folder.handle is not None else folder.path
+                return sorted(os.listdir(where))  # noqa: PTH208 - pathlib has no directory handles
         except FileNotFoundError:
             return []
 
     def walk(self, path: str) -> Iterator[tuple[str, bool]]:
-        """Everything below a folder that is no folder: its path, and whether it is a regular file; no link is entered."""
+        """Everything below a folder but folders: its path, and whether it is a regular file; no link is entered."""
         for name in self.names(path):
             below = f"{path}/{name}" if path else name
             with self.folder(path) as folder:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 
 from migrations import HEAD
 from storage.backup import back_up
-from storage.database import APPLICATION_ID, in_transaction, set_foreign_keys, writing_engine
-from storage.errors import DatabaseDamaged, DatabaseNewer
+from storage.database import APPLICATION_ID, set_foreign_keys, writing_engine
+from storage.errors import DatabaseDamaged
+from storage.schema import refuse_unknown, schema_of
 from storage.translate import at_border
 
 
@@ -42,7 +42,7 @@ def migrate(database: Path, backups: Path) -> Migrated:
                 connection.rollback()
                 if before == HEAD:
                     return Migrated(before, HEAD, None)
-                _refuse_unknown(before, database)
+                refuse_unknown(before, database)
             backup = back_up(database, backups, f"before-{HEAD}")
             with engine.connect() as connection:
                 upgrade(connection)
@@ -77,21 +77,3 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
         orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if orphans:
             raise DatabaseDamaged(f"the upgrade would leave {len(orphans)} rows without what they refer to; undone")
-
-
-def schema_of(connection: Connection, database: Path) -> str | None:
-    """The schema's name as the database says, or None when the table of it is empty."""
-    try:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except DBAPIError as error:
-        if in_transaction(connection) and "alembic_version" in inspect(connection).get_table_names():
-            raise
-        raise DatabaseDamaged(f"{database}: holds no gallery; put a backup in its place") from error
-
-
-def _refuse_unknown(before: str | None, database: Path) -> None:
-    known = {path.name.split("_", 1)[0] for path in (Path(str(files("migrations"))) / "versions").glob("[0-9]*.py")}
-    if before is not None and before not in known:
-        raise DatabaseNewer(
-            f"{database}: was written by a newer program (schema {before}, this one knows {HEAD}); upgrade boorusieve"
-        )

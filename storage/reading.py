@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, case, exists, func, select
 
+from storage.database import header_problem, reading_engine
+from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
+from storage.known_targets import saved_targets
+from storage.records import Target
+from storage.results import DECISION, results_select
+from storage.schema import require_current
+from storage.search.language import parse
+from storage.search.sql import compile_query
+from storage.state_digest import digest_lines, digest_of
+from storage.status import Status, status_of
+from storage.tables import PostRow, PostTagRow, StandingRow, TagRow
 from storage.translate import at_border
 
 T = TypeVar("T")
+_USERS_OWN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY})  # the text is to blame
+_READS = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
+)
 
 
 class ReadingThread:
@@ -26,10 +47,6 @@ class ReadingThread:
     async def do(self, operation: Callable[[Connection], T], database: Path) -> T:
         """Ask, from an event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, operation, database)
-
-    def do_now(self, operation: Callable[[Connection], T], database: Path) -> T:
-        """Ask, and block."""
-        return self._thread.submit(self._ask, operation, database).result()
 
     def _ask(self, operation: Callable[[Connection], T], database: Path) -> T:
         with at_border(database):
@@ -50,14 +67,166 @@ class ReadingThread:
             self._connection = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An answer: names of the columns, and a tuple a row; values are numbers, text or None."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+    def mappings(self) -> Iterator[dict[str, Any]]:
+        """Row by row, by column name."""
+        for row in self.rows:
+            yield dict(zip(self.columns, row, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPost:
+    """What holds for one post and target."""
+
+    post_id: int
+    kept: bool  # the effective decision is keep
+    tagged: bool  # the post's own tags name the target
+    decision: str  # keep | delete | undecided
+
+
 class Reader:
-    """A gallery that somebody else may own."""
+    """A gallery that somebody else may own; never writes, never locks. Made by `open_reader`; use it with `with`."""
 
     def __init__(self, root: Path, engine: Engine) -> None:
         self.root = root
+        self._database = root / "crawl.db"
         self._engine = engine
 
     @classmethod
     def open(cls, root: Path) -> Reader:
-        """Open a gallery for reading."""
-        raise NotImplementedError
+        """Open a gallery for reading.
+
+        Raises:
+            WrongRoot: there is no gallery.
+            DatabaseMissing, DatabaseDamaged, DatabaseNewer: its database cannot be read by this program.
+        """
+        root = root.absolute()
+        database = root / "crawl.db"
+        with at_border(database):
+            if not database.exists():
+                if (root / ".gallery-id").exists():
+                    raise DatabaseMissing(f"{database}: is gone; put a backup from {root / 'backups'} in its place")
+                raise WrongRoot(f"{root}: there is no gallery here; crawl makes one")
+            if problem := header_problem(database):
+                raise DatabaseDamaged(f"{database}: {problem}; it was left as it is; put a backup in its place")
+            reader = cls(root, reading_engine(database))
+            try:
+                reader.ask(lambda c: require_current(c, database))
+            except BaseException:
+                reader.close()
+                raise
+        return reader
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._engine.dispose()
+
+    def ask(self, operation: Callable[[Connection], T]) -> T:
+        """One short read transaction."""
+        with at_border(self._database), self._engine.connect() as connection, connection.begin():
+            return operation(connection)
+
+    def query(self, expression: str, limit: int | None = None, *, now: datetime | None = None) -> Rows:
+        """Posts that fit an expression, as rows of the view `results`.
+
+        Raises:
+            QueryError: the expression cannot be read or evaluated; it names the term.
+        """
+        compiled = compile_query(parse(expression), now or datetime.now(UTC), limit=limit)
+
+        def ask(connection: Connection) -> Rows:
+            answer = connection.execute(compiled)
+            return Rows(tuple(answer.keys()), [tuple(row) for row in answer])
+
+        return self.ask(ask)
+
+    def sql(self, text: str, limit: int | None = None) -> Rows:
+        """The answer to one SELECT of the user's own; anything that is not reading is refused by the database.
+
+        Raises:
+            QueryError: it is not one statement, does not read, or is no SQL.
+        """
+        uri = f"file:{quote(str(self._database))}?mode=ro"
+        with at_border(self._database), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.set_authorizer(_authorize)
+            try:
+                cursor = connection.execute(text)
+                rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+            except (sqlite3.ProgrammingError, sqlite3.Warning) as error:
+                raise QueryError(_short(text), f"write one statement ({error})") from None
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF in _USERS_OWN or "not authorized" in str(error):
+                    raise QueryError(_short(text), f"{error}; only reading is possible here") from None
+                raise
+            if cursor.description is None:
+                raise QueryError(_short(text), "is no SELECT")
+            return Rows(tuple(column[0] for column in cursor.description), rows)
+
+    def status(self) -> Status:
+        """How much there is of everything."""
+        return self.ask(lambda c: status_of(c, self.root))
+
+    def digest(self) -> str:
+        """SHA-256 over the sorted canonical lines of what holds; equal for galleries in the same state."""
+        return digest_of(self.digest_lines())
+
+    def digest_lines(self) -> list[str]:
+        """The lines behind `digest`, for comparing two galleries that should be the same."""
+        return self.ask(lambda c: digest_lines(c, self.root))
+
+    def targets(self, site: str | None = None) -> Sequence[Target]:
+        """What `--keep` named before."""
+        return self.ask(lambda c: saved_targets(c, site))
+
+    def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
+        """What holds for every post of a site that was decided or labelled for a target."""
+        names = (target.tag, *target.variants)
+        carries = exists(
+            select(PostTagRow.post_key)
+            .join(TagRow, TagRow.id == PostTagRow.tag_id)
+            .where(PostTagRow.post_key == PostRow.key, TagRow.name.in_(names))
+        )
+        asked = (
+            results_select()
+            .with_only_columns(PostRow.post_id, DECISION.label("decision"), case((carries, 1), else_=0).label("tagged"))
+            .where(PostRow.site == site, StandingRow.target == target.name, func.coalesce(DECISION, "") != "")
+            .order_by(PostRow.post_id)
+        )
+        return self.ask(
+            lambda c: [
+                JudgedPost(row.post_id, row.decision == "keep", bool(row.tagged), row.decision)
+                for row in c.execute(asked)
+            ]
+        )
+
+
+def _authorize(action: int, _one: str | None, two: str | None, _db: str | None, _by: str | None) -> int:
+    if action == sqlite3.SQLITE_FUNCTION and two in (
+        "load_extension",
+        "readfile",
+        "writefile",
+        "edit",
+        "fts3_tokenizer",
+    ):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -6,9 +6,10 @@ and a hand-written SELECT can never show different things.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from storage.records import TagCategory
@@ -64,6 +65,7 @@ DECISION: ColumnElement[str | None] = case(
 PLACE: ColumnElement[str] = func.coalesce(FileRow.place, "none")
 
 
+@cache
 def results_select() -> Select[Any]:
     """Every column of the view, over the tables themselves so that conditions can be added to them."""
     labelled = LabelRow.seq.is_not(None)
@@ -91,11 +93,11 @@ def results_select() -> Select[Any]:
         "height": PostRow.height,
         "file_size": PostRow.size,
         "source": PostRow.source,
-        "created_at": PostRow.created_at,
+        "created_at": type_coerce(PostRow.created_at, Text),
         "place": PLACE,
         "path": FileRow.path,
         "site_ai_score": _site_ai_score(),
-        "decided_at": case((labelled, LabelRow.labelled_at), else_=DecisionRow.decided_at),
+        "decided_at": type_coerce(case((labelled, LabelRow.labelled_at), else_=DecisionRow.decided_at), Text),
         "run_id": DecisionRow.run_id,
     }
     return (

@@ -34,6 +34,7 @@ METATAGS = FREE_METATAGS | COUNTED_METATAGS | LOCAL_METATAGS
 _METATAG = re.compile(r"([a-z_0-9]+):", re.IGNORECASE)
 _QUOTES = "\"'"
 MAX_DEPTH = 40  # nested groups; more is no question a person asks
+MAX_STARS = 10  # in one term; each may cost a database a pass over the text
 MAX_LENGTH = 20_000  # characters
 
 
@@ -259,6 +260,8 @@ class _Parser:
         word = self._bare(depth).lower()
         if depth == 0 and word[0].isalnum() and word.count(")") > word.count("("):
             raise QueryError(word, "a ) that closes nothing")  # but :) is a tag
+        if word.count("*") > MAX_STARS:
+            raise QueryError(word, f"more than {MAX_STARS} stars in one term")
         return Wildcard(word) if "*" in word else Tag(word)
 
     def _value(self, depth: int) -> str:

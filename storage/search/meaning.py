@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from storage.errors import CannotMatch, QueryError
 from storage.records import FILE_EXTENSIONS, Rating
-from storage.search.language import Metatag
+from storage.search.language import MAX_STARS, Metatag
 from storage.search.ranges import (
     Interval,
     Range,
@@ -267,6 +267,8 @@ def _source(tag: Metatag) -> Condition:
         return SourceLike("")
     if tag.value.lower() == "any":
         return NoneOf((SourceLike(""),))
+    if tag.value.count("*") > MAX_STARS:
+        raise QueryError(tag.term, f"more than {MAX_STARS} stars in one term")
     return SourceLike(tag.value if "*" in tag.value else f"{tag.value}*")
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from conftest import CARD, NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, sight
+from storage_samples import CARD, content_of, decide, keep, list_posts, make_post, sight
 
-from storage.archive import Archive, Failure, Gap, Label, ListedPage, RunEnd, RunStart, Work
-from storage.errors import RefusedFile, RefusedRequest
-from storage.records import AiTag, FileVersion, LabelValue, Place, PostTags, RefusedRow, Target
+from storage.archive import Archive, RunEnd, RunStart, Work
+from storage.records import AiTag, Place, PostTags, Target
 
 WORK = Work(("mona",), {"mona": CARD.hash})
 

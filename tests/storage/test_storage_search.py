@@ -94,6 +94,7 @@ def test_order_and_limit_are_settings_and_not_conditions() -> None:
         "a or limit:3",
         "order:id order:p",
         "limit:x",
+        "*a" * 11,
         "score:",
         "---a",
         "(" * 60 + "a" + ")" * 60,
@@ -266,4 +267,4 @@ def test_an_unreadable_value_is_refused(text: str) -> None:
 def test_many_stars_are_matched_in_no_time() -> None:
     long_tag = replace(MONA, tags=PostTags(general=("a" * 5000,)))
 
-    assert not matches(parse("*a" * 500 + "b").root, long_tag)
+    assert not matches(parse("*a" * 10 + "b").root, long_tag)

@@ -1,0 +1,63 @@
+"""Labels from beside a running crawl: a short write of its own, without the gallery's lock, touching no file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from storage.database import BUSY_TIMEOUT_S, writing_engine
+from storage.filing import Label, Relabelled
+from storage.labels import file_labels
+from storage.reading import Reader
+from storage.translate import at_border
+
+BATCH = 500  # labels that share one transaction, so that a crawl never waits long
+
+
+class Labelling:
+    """Writes labels into a gallery that somebody else may own. Use it with `with`."""
+
+    def __init__(self, root: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """Open.
+
+        Raises:
+            WrongRoot: there is no gallery.
+            DatabaseError: it cannot be written by this program.
+        """
+        self.reader = Reader.open(root)
+        self._database = self.reader.root / "crawl.db"
+        self._engine = writing_engine(self._database, busy_timeout_s=busy_timeout_s, checkpoints=False)
+
+    def __enter__(self) -> Labelling:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._engine.dispose()
+        self.reader.close()
+
+    def relabel(self, labels: Sequence[Label]) -> Relabelled:
+        """Append labels; those of a batch are durable when the next one begins, all of them on return.
+
+        Raises:
+            DatabaseBusy: a crawl held the database for too long; nothing of the batch was recorded, the same keys may
+                be sent again.
+        """
+        recorded = repeated = 0
+        unknown: list[int] = []
+        hidden: list[int] = []
+        for start in range(0, len(labels), BATCH):
+            with at_border(self._database), self._engine.connect() as connection, connection.begin():
+                done = file_labels(connection, labels[start : start + BATCH], datetime.now(UTC))
+            recorded += done.recorded
+            repeated += done.repeated
+            unknown += done.unknown
+            hidden += done.hidden
+        return Relabelled(recorded, repeated, tuple(unknown), tuple(hidden))

@@ -1,0 +1,305 @@
+"""Compile an expression to a query over the database; values travel as bound parameters only.
+
+Understands everything that `match` does, and the terms that ask our own knowledge: `decision: label: p: model:
+target: place: round: error:`. Gives rows of the view `results`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
+from sqlalchemy.types import Float
+
+from storage.errors import QueryError
+from storage.records import DecisionValue, LabelValue, Place
+from storage.results import DECISION, PLACE, results_select
+from storage.search import meaning as asks
+from storage.search.language import (
+    LOCAL_METATAGS,
+    And,
+    Leaf,
+    Metatag,
+    Node,
+    Not,
+    Or,
+    Query,
+    Tag,
+    Wildcard,
+)
+from storage.search.ranges import Interval, Range, exact_real, integer, parse_range
+from storage.tables import (
+    AiNameRow,
+    AiTagRow,
+    DecisionRow,
+    LabelRow,
+    ModelRow,
+    PostRow,
+    PostTagRow,
+    StandingRow,
+    TagRow,
+    VersionRow,
+)
+
+Condition = ColumnElement[bool]
+_ESCAPE = "\\"
+
+
+def compile_query(query: Query, now: datetime, *, limit: int | None = None) -> Select[Any]:
+    """Rows of `results` for the posts that fit, newest first unless `order:` says otherwise.
+
+    Args:
+        query: the expression.
+        now: what `age:` counts from; aware.
+        limit: at most so many rows; `limit:` in the expression may lower it.
+    Raises:
+        QueryError: a term cannot be evaluated here, or its value cannot be read; it names the term.
+    """
+    compiled = results_select().where(condition(query.root, now)).order_by(*_ordering(query.order))
+    limits = [number for number in (limit, query.limit) if number is not None]
+    return compiled.limit(min(limits)) if limits else compiled
+
+
+def condition(node: Node, now: datetime) -> Condition:
+    """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not."""
+    if isinstance(node, Not):
+        return not_(condition(node.part, now))
+    if isinstance(node, And):
+        return and_(true(), *(condition(part, now) for part in node.parts))
+    if isinstance(node, Or):
+        return or_(false(), *(condition(part, now) for part in node.parts))
+    return _leaf(node, now)
+
+
+def like_pattern(pattern: str) -> str:
+    """A pattern with `*` for any text, as LIKE wants it, with `\\` to escape."""
+    escaped = pattern
+    for special in (_ESCAPE, "%", "_"):
+        escaped = escaped.replace(special, _ESCAPE + special)
+    return escaped.replace("*", "%")
+
+
+def _leaf(leaf: Leaf, now: datetime) -> Condition:
+    if isinstance(leaf, Tag):
+        return _carries(TagRow.name == leaf.name)
+    if isinstance(leaf, Wildcard):
+        fits = TagRow.name.like(like_pattern(leaf.pattern), escape=_ESCAPE)
+        prefix = leaf.pattern.split("*", 1)[0]
+        return _carries(and_(TagRow.name >= prefix, TagRow.name < prefix + "\U0010ffff", fits) if prefix else fits)
+    if leaf.name in LOCAL_METATAGS:
+        return _LOCAL[leaf.name](leaf)
+    return _site_condition(asks.meaning(leaf, now))
+
+
+def _carries(which: Condition) -> Condition:
+    tagged = select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(which)
+    return PostRow.key.in_(tagged)
+
+
+# --- what the site says ----------------------------------------------------------------------------------------------
+
+_NUMBERS: Mapping[str, ColumnElement[Any]] = {
+    "id": PostRow.post_id.expression,
+    "score": PostRow.score.expression,
+    "favcount": PostRow.fav_count.expression,
+    "width": PostRow.width.expression,
+    "height": PostRow.height.expression,
+    "mpixels": cast(PostRow.width * PostRow.height, Float) / literal(1_000_000.0),
+    "ratio": case(
+        (and_(PostRow.width != 0, PostRow.height != 0), cast(PostRow.width, Float) / cast(PostRow.height, Float)),
+        else_=None,
+    ),
+    "filesize": PostRow.size.expression,
+    "duration": PostRow.duration_s.expression,
+    "parent": PostRow.parent_id.expression,
+    "gentags": PostRow.count_general.expression,
+    "arttags": PostRow.count_artist.expression,
+    "copytags": PostRow.count_copyright.expression,
+    "chartags": PostRow.count_character.expression,
+    "metatags": PostRow.count_meta.expression,
+    "tagcount": (
+        PostRow.count_general
+        + PostRow.count_artist
+        + PostRow.count_copyright
+        + PostRow.count_character
+        + PostRow.count_meta
+    ),
+}
+_TEXTS: Mapping[str, ColumnElement[Any]] = {
+    "rating": PostRow.rating.expression,
+    "ext": PostRow.ext.expression,
+    "md5": case((PostRow.hidden_reason.is_(None), PostRow.md5), else_=None),
+    "pixel_hash": PostRow.pixel_hash.expression,
+}
+_STATES: Mapping[str, Condition] = {
+    "pending": PostRow.is_pending.is_(True),
+    "flagged": PostRow.is_flagged.is_(True),
+    "deleted": PostRow.is_deleted.is_(True),
+    "banned": PostRow.is_banned.is_(True),
+}
+
+
+def _site_condition(asked: asks.Condition) -> Condition:
+    if isinstance(asked, asks.AllOf | asks.AnyOf | asks.NoneOf):
+        return _combined(asked)
+    if isinstance(asked, asks.NumberIn):
+        return _within(_NUMBERS[asked.fact], asked.range)
+    if isinstance(asked, asks.CreatedIn):
+        return _within(PostRow.created_at.expression, asked.range)
+    if isinstance(asked, asks.TextIn):
+        return _one_of(_TEXTS[asked.fact], asked.values)
+    if isinstance(asked, asks.HasState):
+        return _STATES[asked.state]
+    if isinstance(asked, asks.HasChildren):
+        return PostRow.has_children.is_(True)
+    if isinstance(asked, asks.SourceLike):
+        return PostRow.source.like(like_pattern(asked.pattern), escape=_ESCAPE)
+    return _ai_tag(asked)
+
+
+def _combined(asked: asks.AllOf | asks.AnyOf | asks.NoneOf) -> Condition:
+    parts = [_site_condition(part) for part in asked.parts]
+    if isinstance(asked, asks.AllOf):
+        return and_(true(), *parts)
+    if isinstance(asked, asks.AnyOf):
+        return or_(false(), *parts)
+    return not_(or_(false(), *parts))
+
+
+def _within(column: ColumnElement[Any], range_: Range[Any]) -> Condition:
+    choices: list[Condition] = []
+    if range_.any:
+        choices.append(column.is_not(None))
+    if range_.none:
+        choices.append(column.is_(None))
+    choices += [and_(column.is_not(None), *_bounds(column, interval)) for interval in range_.intervals]
+    return or_(false(), *choices)
+
+
+def _bounds(column: ColumnElement[Any], interval: Interval[Any]) -> list[Condition]:
+    bounds: list[Condition] = []
+    if interval.low is not None:
+        bounds.append(column > interval.low if interval.low_open else column >= interval.low)
+    if interval.high is not None:
+        bounds.append(column < interval.high if interval.high_open else column <= interval.high)
+    return bounds
+
+
+def _one_of(column: ColumnElement[Any], values: frozenset[str]) -> Condition:
+    return and_(column.is_not(None), column.in_(sorted(values)))
+
+
+def _ai_tag(asked: asks.AiTagIn) -> Condition:
+    said = (
+        select(AiTagRow.post_key).join(AiNameRow, AiNameRow.id == AiTagRow.name_id).where(AiNameRow.name == asked.name)
+    )
+    if asked.absent:
+        return and_(PostRow.has_ai_tags.is_(True), PostRow.key.not_in(said))
+    return and_(
+        PostRow.has_ai_tags.is_(True),
+        PostRow.key.in_(said.where(_within(AiTagRow.score.expression, asked.range))),
+    )
+
+
+# --- what we know ----------------------------------------------------------------------------------------------------
+
+
+def _word_of(column: ColumnElement[Any], known: tuple[str, ...]) -> Callable[[Metatag], Condition]:
+    def reads(tag: Metatag) -> Condition:
+        words = frozenset(tag.value.lower().split(","))
+        for word in words - {*known, "any", "none"}:
+            near = difflib.get_close_matches(word, [*known, "any", "none"], n=1)
+            raise QueryError(tag.term, f"write one of {', '.join(known)}, any or none", near[0] if near else None)
+        choices = [_one_of(column, words - {"any", "none"})]
+        if "any" in words:
+            choices.append(column.is_not(None))
+        if "none" in words:
+            choices.append(column.is_(None))
+        return or_(*choices)
+
+    return reads
+
+
+def _name_of(column: ColumnElement[Any]) -> Callable[[Metatag], Condition]:
+    def reads(tag: Metatag) -> Condition:
+        word = tag.value.lower()
+        if word == "any":
+            return column.is_not(None)
+        if word == "none":
+            return column.is_(None)
+        return and_(column.is_not(None), column.like(like_pattern(word), escape=_ESCAPE))
+
+    return reads
+
+
+def _p(tag: Metatag) -> Condition:
+    return _within(DecisionRow.score.expression, parse_range(tag.term, tag.value, exact_real))
+
+
+def _round(tag: Metatag) -> Condition:
+    asked = parse_range(tag.term, tag.value, integer)
+    its_round = (
+        select(ModelRow.round)
+        .where(ModelRow.target == StandingRow.target, ModelRow.hash == DecisionRow.model_hash)
+        .correlate(StandingRow, DecisionRow)
+        .scalar_subquery()
+    )
+    return _within(its_round, asked)
+
+
+def _place(tag: Metatag) -> Condition:
+    if tag.value.lower() == "any":
+        return PLACE.not_in([Place.NONE.value])
+    known = [place.value for place in Place]
+    words = frozenset(tag.value.lower().split(","))
+    if unknown := words - set(known):
+        near = difflib.get_close_matches(min(unknown), known, n=1)
+        raise QueryError(tag.term, f"write one of {', '.join(known)} or any", near[0] if near else None)
+    return PLACE.in_(sorted(words))
+
+
+_FAULT = case((DecisionRow.decided_by == "fault", DecisionRow.reason), else_=None)
+_LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
+    "decision": _word_of(DECISION, tuple(value.value for value in DecisionValue)),
+    "label": _word_of(LabelRow.value.expression, tuple(value.value for value in LabelValue)),
+    "p": _p,
+    "model": _name_of(DecisionRow.model.expression),
+    "target": _name_of(StandingRow.target.expression),
+    "place": _place,
+    "round": _round,
+    "error": _name_of(func.coalesce(VersionRow.trouble, _FAULT, PostRow.hidden_reason)),
+}
+
+_DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)
+_ORDERS: Mapping[str, ColumnElement[Any]] = {
+    "id": PostRow.post_id.asc(),
+    "id_asc": PostRow.post_id.asc(),
+    "id_desc": PostRow.post_id.desc(),
+    "p": DecisionRow.score.desc().nulls_last(),
+    "p_asc": DecisionRow.score.asc().nulls_last(),
+    "uncertain": _DOUBT.asc().nulls_last(),
+    "score": PostRow.score.desc(),
+    "score_asc": PostRow.score.asc(),
+    "favcount": PostRow.fav_count.desc(),
+    "favcount_asc": PostRow.fav_count.asc(),
+    "created_at": PostRow.created_at.desc(),
+    "created_at_asc": PostRow.created_at.asc(),
+    "change": PostRow.updated_at.desc(),
+    "change_asc": PostRow.updated_at.asc(),
+    "filesize": PostRow.size.desc(),
+    "filesize_asc": PostRow.size.asc(),
+    "tagcount": _NUMBERS["tagcount"].desc(),
+    "tagcount_asc": _NUMBERS["tagcount"].asc(),
+}
+
+
+def _ordering(order: str | None) -> tuple[ColumnElement[Any], ...]:
+    """Sort keys from a fixed list; ties by id, then target, so that the same question gives the same rows."""
+    chosen = _ORDERS.get(order or "id_desc")
+    if chosen is None:
+        near = difflib.get_close_matches(order or "", list(_ORDERS), n=1)
+        raise QueryError(f"order:{order}", "no such order here", f"order:{near[0]}" if near else None)
+    return (chosen, PostRow.post_id.desc(), PostRow.site.asc(), StandingRow.target.asc())

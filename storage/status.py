@@ -1,0 +1,178 @@
+"""How much there is of everything, counted for `crawl status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select, text
+
+from storage.filing import RegisteredModel
+from storage.model_registry import models
+from storage.results import DECISION, PLACE, results_select
+from storage.tables import (
+    AttemptRow,
+    FileRow,
+    GapRow,
+    LabelRow,
+    ListingRow,
+    PostRow,
+    RenditionRow,
+    RunRow,
+    StandingRow,
+    VersionRow,
+)
+
+RECENT_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """A run, as recorded."""
+
+    id: int
+    command: str
+    site: str
+    query: str
+    targets: Sequence[str]
+    state: str  # running | ended | killed
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    counts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFacts:
+    """A listing, as far as it has come."""
+
+    id: int
+    site: str
+    query: str
+    state: str  # walking | complete
+    cursor: int | None
+    newest: int | None
+    counted: int | None
+    gaps: int  # still open
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A gallery at one moment."""
+
+    root: Path
+    schema: str
+    posts: int
+    hidden: int  # posts without a file for us
+    versions: Mapping[str, int]  # file versions by state: known, retry, unavailable
+    troubles: Mapping[str, int]  # reasons of those that wait or were given up
+    decisions: Mapping[str, Mapping[str, int]]  # target -> keep, delete, undecided -> posts; labels win
+    places: Mapping[str, Mapping[str, int]]  # target -> gallery, trash, … -> originals
+    labels: Mapping[str, int]  # by value, every word ever said
+    models: Sequence[RegisteredModel]
+    runs: Sequence[RunFacts]  # the newest first
+    listings: Sequence[ListingFacts]
+    gaps: int  # still open
+    open_attempts: int  # in flight, or of a program that died
+    bytes_originals: int  # in the gallery, each name counted
+    bytes_renditions: int
+    bytes_trash: int
+    bytes_database: int
+    bytes_log: int  # the write-ahead log
+
+
+def status_of(connection: Connection, root: Path) -> Status:
+    """Count."""
+
+    def one(asked: Select[Any]) -> int:
+        return int(connection.execute(asked).scalar() or 0)
+
+    def sums(place: str) -> int:
+        return one(select(func.sum(FileRow.size)).where(FileRow.place == place))
+
+    return Status(
+        root=root,
+        schema=str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar()),
+        posts=one(select(func.count(PostRow.key))),
+        hidden=one(select(func.count(PostRow.key)).where(PostRow.hidden_reason.is_not(None))),
+        versions=_counts(connection, select(VersionRow.state, func.count()).group_by(VersionRow.state)),
+        troubles=_counts(
+            connection,
+            select(VersionRow.trouble, func.count())
+            .where(VersionRow.trouble.is_not(None))
+            .group_by(VersionRow.trouble)
+            .order_by(func.count().desc()),
+        ),
+        decisions=_by_target(connection, DECISION),
+        places=_by_target(connection, PLACE),
+        labels=_counts(connection, select(LabelRow.value, func.count()).group_by(LabelRow.value)),
+        models=models(connection),
+        runs=_runs(connection),
+        listings=_listings(connection),
+        gaps=one(select(func.count(GapRow.id)).where(GapRow.closed_at.is_(None))),
+        open_attempts=one(select(func.count(AttemptRow.id)).where(AttemptRow.outcome.is_(None))),
+        bytes_originals=sums("gallery"),
+        bytes_renditions=one(select(func.sum(RenditionRow.size))),
+        bytes_trash=sums("trash"),
+        bytes_database=_size(root / "crawl.db"),
+        bytes_log=_size(root / "crawl.db-wal"),
+    )
+
+
+def _counts(connection: Connection, asked: Select[Any, int]) -> Mapping[str, int]:
+    return {str(row[0]): int(row[1]) for row in connection.execute(asked)}
+
+
+def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str, int]]:
+    asked = (
+        results_select()
+        .with_only_columns(StandingRow.target, column.label("value"), func.count().label("posts"))
+        .where(StandingRow.target.is_not(None), column.is_not(None))
+        .group_by(StandingRow.target, column)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in connection.execute(asked):
+        found.setdefault(row.target, {})[row.value] = row.posts
+    return found
+
+
+def _runs(connection: Connection) -> Sequence[RunFacts]:
+    rows = connection.execute(select(*RunRow.__table__.c).order_by(RunRow.id.desc()).limit(RECENT_RUNS))
+    return tuple(
+        RunFacts(
+            id=row.id,
+            command=row.command,
+            site=row.site,
+            query=row.query,
+            targets=tuple(row.targets),
+            state=row.state,
+            started_at=row.started_at,
+            ended_at=row.ended_at,
+            exit_code=row.exit_code,
+            counts=row.counts or {},
+        )
+        for row in rows
+    )
+
+
+def _listings(connection: Connection) -> Sequence[ListingFacts]:
+    gaps = (
+        select(func.count(GapRow.id))
+        .where(GapRow.listing_id == ListingRow.id, GapRow.closed_at.is_(None))
+        .scalar_subquery()
+    )
+    rows = connection.execute(select(*ListingRow.__table__.c, gaps.label("gaps")).order_by(ListingRow.id))
+    return tuple(
+        ListingFacts(row.id, row.site, row.query, row.state, row.cursor, row.newest, row.counted, row.gaps)
+        for row in rows
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
