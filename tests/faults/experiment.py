@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from commands.app import app
 from commands.console import messages, results
 from demo.gallery import FileFacts, Gallery
+from demo.rules import Rule
 from tests.faults import checker, simulator
 from tests.faults.driver import Ended
 from tests.faults.evidence import Expected
@@ -50,19 +52,20 @@ def _environment(changes: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+Rules = Sequence[Mapping[str, Any]]
+LOGGED_IN = {"CRAWL_LOGIN": simulator.LOGIN, "CRAWL_API_KEY": simulator.CANARY}  # every row carries the canary key
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One fault, what it must lead to, and how it differs from the standard experiment."""
 
     name: str  # of the row in docs/faults.md, with a word
-    rules: Sequence[Mapping[str, Any]] = ()
+    rules: Rules | Callable[[Laboratory, simulator.Simulator], Rules] = ()
     exit: int = 0
     says: str = ""  # a part of what the user is told
     judge: str = "honest"
-    args: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    settings: Mapping[str, str] = field(default_factory=dict)  # lines at the top of crawl.toml
-    changes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)  # to the site's posts
+    prepare: Callable[[Laboratory, Gallery], None] | None = None  # changes the site before the run
     also: Callable[[Broken], None] | None = None  # what else must hold after the broken run
     requests_at_most: int | None = None  # in the broken run
     same_end: bool = True  # whether the next, undisturbed run ends in the unbroken run's state
@@ -79,6 +82,16 @@ class Broken:
     root: Path
     ended: Ended
     site: simulator.Simulator
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The answer of the gallery's database."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
+            return database.execute(query, parameters).fetchall()
+
+    def decision(self, post_id: int) -> tuple[str | None, str | None, str]:
+        """What was decided about a post, why, and where its original is."""
+        found = self.rows("SELECT decision, reason, place FROM results WHERE post_id = ?", post_id)
+        return found[0] if found else (None, None, "none")
 
 
 @dataclass(slots=True)
@@ -109,20 +122,20 @@ class Laboratory:
         place.mkdir()
         return place
 
-    def gallery(self, changes: Mapping[int, Mapping[str, Any]] | None = None) -> Gallery:
+    def gallery(self) -> Gallery:
         """A fresh site."""
-        return simulator.scenario(self.files, changes=changes)
+        return simulator.scenario(self.files)
 
     def expected(self, **more: Any) -> Expected:
         """What the checker is told of this site."""
-        return Expected(posts=simulator.POSTS, files=self.published, **more)
+        return Expected(**{"posts": simulator.POSTS, "files": self.published, **more})
 
     def measure(self) -> None:
         """The unbroken run, once."""
         place = self.place()
         with simulator.simulator(self.gallery(), self.cache) as site:
             config = simulator.configuration(place, site.url)
-            ended = run_here(simulator.arguments(place / "root", config))
+            ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
             self.requests = len(site.requests)
         assert ended.code == 0, ended.said
         self.whole = place / "root"
@@ -139,36 +152,44 @@ def assert_well(root: Path, expected: Expected, *, weak: bool = False) -> None:
 def conduct(row: Row, laboratory: Laboratory) -> None:
     """The standard experiment for one row."""
     place = laboratory.place()
-    root = place / "root"
-    with simulator.simulator(laboratory.gallery(row.changes), laboratory.cache) as site:
-        config = simulator.configuration(place, site.url, **row.settings)
-        rules = site.misbehave(row.rules)
-        ended = run_here(simulator.arguments(root, config, *row.args), judge=row.judge, environment=row.environment)
-        seen = len(site.requests)
-        assert ended.code == row.exit, f"exit {ended.code}, expected {row.exit}\n{ended.said}"
-        assert row.says in ended.said, ended.said
-        assert "Traceback" not in ended.said, ended.said
-        assert [rule.name for rule in rules if not rule.fired] == [], "a fault that was not injected proves nothing"
-        assert row.requests_at_most is None or seen <= row.requests_at_most, site.paths()
-        assert_well(root, _after(row, laboratory), weak=not _ran(root))
-        if row.also is not None:
-            row.also(Broken(root, ended, site))
+    root, gallery = place / "root", laboratory.gallery()
+    if row.prepare is not None:
+        row.prepare(laboratory, gallery)
+    with simulator.simulator(gallery, laboratory.cache) as site:
+        command = simulator.arguments(root, simulator.configuration(place, site.url))
+        rules = site.misbehave(row.rules(laboratory, site) if callable(row.rules) else row.rules)
+        ended = run_here(command, judge=row.judge, environment=LOGGED_IN)
+        _look(row, Broken(root, ended, site), rules, laboratory)
         site.misbehave(())
-        again = run_here(simulator.arguments(root, config, *row.args), environment=row.environment)
+        again = run_here(command, environment=LOGGED_IN)
         assert again.code == row.rerun_exit, again.said
         assert site.failures() == []
-    assert_well(root, laboratory.expected(last_exit=row.rerun_exit))
+        assert_well(root, _known(laboratory, Broken(root, again, site), row.rerun_exit))
     if row.same_end:
         assert_same_state(root, laboratory)
 
 
-def _after(row: Row, laboratory: Laboratory) -> Expected:
-    """After a run that could not list everything, the posts are not all there yet."""
-    return Expected(files=laboratory.published) if row.exit not in (0, 3) else laboratory.expected(last_exit=row.exit)
+def _look(row: Row, broken: Broken, rules: Sequence[Rule], laboratory: Laboratory) -> None:
+    """What must hold right after the broken run."""
+    ended, seen = broken.ended, len(broken.site.requests)
+    assert ended.code == row.exit, f"exit {ended.code}, expected {row.exit}\n{ended.said}"
+    assert row.says in ended.said, ended.said
+    assert "Traceback" not in ended.said, ended.said
+    assert not [rule.name for rule in rules if not rule.fired], "a fault that was not injected proves nothing"
+    assert row.requests_at_most is None or seen <= row.requests_at_most, broken.site.paths()
+    assert_well(broken.root, _known(laboratory, broken, row.exit))
+    if row.also is not None:
+        row.also(broken)
 
 
-def _ran(root: Path) -> bool:
-    return (root / "crawl.db").exists()
+def _known(laboratory: Laboratory, broken: Broken, code: int) -> Expected:
+    """What the checker is told after a run; one that could not list everything need not know every post."""
+    return laboratory.expected(
+        posts=simulator.POSTS if code in (0, 3) else None,
+        last_exit=code if code in (0, 3) else None,
+        canary=simulator.CANARY,
+        texts={"output": broken.ended.said, "requests to other hosts": broken.site.asked_elsewhere()},
+    )
 
 
 def assert_same_state(root: Path, laboratory: Laboratory) -> None:

@@ -22,7 +22,7 @@ from demo.accounts import MEMBER, Account, Accounts
 from demo.embedded import Running, ServeOptions, serve
 from demo.folder import read_facts
 from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost
-from demo.rules import Rule, read_rule
+from demo.rules import Rule
 
 TAG, KEEP, CHARACTER = "genshin_impact", "mona", "mona_(genshin_impact)"
 LOGIN = "me"  # "me:" is three bytes, so the key is found again inside base64("me:KEY")
@@ -161,6 +161,15 @@ class Simulator:
         return self.running.url
 
     @property
+    def port(self) -> int:
+        """The port of all its addresses."""
+        return int(self.url.rpartition(":")[2])
+
+    def asked_elsewhere(self) -> str:
+        """Every request to another address than the API's, headers and all."""
+        return "\n".join(repr(request) for request in self.requests if request["host"] != "127.0.0.1")
+
+    @property
     def requests(self) -> list[dict[str, Any]]:
         """Every request so far."""
         return self.running.requests
@@ -174,7 +183,7 @@ class Simulator:
         book = self.running.book
         if book is None:
             raise AssertionError("the site was started without a rule book")
-        book.rules = [read_rule(rule, number) for number, rule in enumerate(rules)]
+        book.replace_rules(rules)
         return book.rules
 
     def unfired(self) -> list[str]:
@@ -200,9 +209,9 @@ def simulator(gallery: Gallery, cache: Path, rules: Rules = ()) -> Iterator[Simu
         account = Account(id=7, name=LOGIN, api_key=CANARY, level=MEMBER)
         options = ServeOptions(cache=cache, media_host=MEDIA_HOST, accounts=Accounts([account]))
         async with serve(gallery, [dict(rule) for rule in rules], options) as running:
-            running.server.site._routes.pop("demo/truth")  # TEMPORARY
-            await running.server.listen(INTERNAL_HOST, int(running.url.rpartition(":")[2]))
-            shown.append(Simulator(running, asyncio.get_running_loop()))
+            found = Simulator(running, asyncio.get_running_loop())
+            await running.server.listen(INTERNAL_HOST, found.port)
+            shown.append(found)
             ready.set()
             await stop.wait()
 

@@ -10,11 +10,11 @@ from crawler.patience import Patience
 from tests.faults.stub_judge import stub_judge
 
 HURRY = Pace(
-    patience=Patience(tries=5, first_wait_s=0.01, longest_wait_s=0.1),
+    patience=Patience(tries=4, first_wait_s=0.01, longest_wait_s=0.1),
     deadlines=Deadlines(
-        connect_s=0.5, headers_s=0.5, silence_s=0.5, body_s=1.0, stall_window_s=0.25, stall_floor=4096.0
+        connect_s=0.5, headers_s=0.4, silence_s=0.4, body_s=0.8, stall_window_s=0.2, stall_floor=4096.0
     ),
-    manners=Manners(first_wait_s=0.1, least_wait_s=0.05, longest_wait_s=10.0, probe_s=0.5),
+    manners=Manners(first_wait_s=0.05, least_wait_s=0.05, longest_wait_s=10.0, probe_s=0.5),
 )
 
 

@@ -1,16 +1,13 @@
-"""The network rows of the fault suite, end to end: each is a line of data and one standard experiment."""
+"""The rows of the fault suite, end to end: each is a line of data and one standard experiment."""
 
 from __future__ import annotations
 
 import pytest
 
+from tests.faults import rows_network
 from tests.faults.experiment import Laboratory, Row, conduct
 
-ORIGINALS, RENDITIONS, LISTING = "/original/*", "/720x720/*", "/posts.json"
-
-ROWS: tuple[Row, ...] = (
-    Row("H01 listing answers 500 twice", [{"match": {"path": LISTING, "nth": [1, 2]}, "do": {"status": 500}}]),
-)
+ROWS = rows_network.ROWS
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
