@@ -1,0 +1,157 @@
+"""`crawl query`: what was crawled, found with the site's own search language or with SQL."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from commands.choices import choose
+from commands.console import printable, results, say
+from commands.places import place
+from commands.planning import UsageRefused
+from storage.archive import open_reader
+from storage.reading import Rows
+
+FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
+TABLE_COLUMNS = ("post_id", "target", "decision", "decided_by", "score", "label", "rating", "tags_character", "place")
+TABLE_ROWS = 50  # what a screen is for; the other formats give everything
+WIDEST = 60  # characters of one cell
+
+
+@dataclass(frozen=True, slots=True)
+class QueryWish:
+    """What the user asked for."""
+
+    expression: str
+    sql: str | None
+    format: str
+    limit: int | None
+    columns: str
+    output: Path | None
+
+
+def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
+    """Answer the query on standard output or into a file."""
+    format_ = choose("--format", wish.format, FORMATS)
+    where = place(root, config)
+    if wish.sql is not None and wish.expression:
+        raise UsageRefused("give an expression or --sql, not both")
+    with open_reader(where.root) as reader:
+        rows = reader.query(wish.expression, wish.limit) if wish.sql is None else reader.sql(wish.sql, wish.limit)
+    shown = _narrowed(rows, _columns(wish, rows, format_))
+    _write(shown, format_, wish.output)
+    return 0
+
+
+def _columns(wish: QueryWish, rows: Rows, format_: str) -> Sequence[str]:
+    asked = [name.strip() for name in wish.columns.split(",") if name.strip()]
+    for name in asked:
+        choose("--columns", name, rows.columns)
+    if asked or wish.sql is not None or format_ != "table":
+        return asked or rows.columns
+    return [name for name in TABLE_COLUMNS if name in rows.columns]
+
+
+def _narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
+    if tuple(columns) == tuple(rows.columns):
+        return rows
+    places = [rows.columns.index(name) for name in columns]
+    return Rows(tuple(columns), [tuple(row[i] for i in places) for row in rows.rows])
+
+
+def _write(rows: Rows, format_: str, output: Path | None) -> None:
+    if format_ == "parquet":
+        _write_parquet(rows, output)
+    elif format_ == "table" and output is None:
+        _print_table(rows)
+    else:
+        text = _AS_TEXT["csv" if format_ == "table" else format_](rows)
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            _to_file(output, lambda file: file.write(text.encode("utf-8")))
+
+
+def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
+    try:
+        with output.open("wb") as file:
+            write(file)
+    except OSError as error:
+        raise UsageRefused(f"cannot write {output}: {error.strerror}") from error
+    say(f"wrote {output}")
+
+
+def _print_table(rows: Rows) -> None:
+    table = Table(header_style="bold")
+    for name in rows.columns:
+        table.add_column(Text(name))
+    for row in rows.rows[:TABLE_ROWS]:
+        table.add_row(*[Text(_cell(value)) for value in row])
+    results().print(table)
+    more = len(rows.rows) - TABLE_ROWS
+    tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
+    say(f"{len(rows.rows)} rows{tail}")
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.3f}" if isinstance(value, float) else printable(str(value))
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _as_json(rows: Rows) -> str:
+    return json.dumps(list(rows.mappings()), ensure_ascii=False, indent=1) + "\n"
+
+
+def _as_jsonl(rows: Rows) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.mappings())
+
+
+def _as_csv(rows: Rows) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(rows.columns)
+    writer.writerows(rows.rows)
+    return file.getvalue()
+
+
+def _as_ids(rows: Rows) -> str:
+    if "post_id" not in rows.columns:
+        raise UsageRefused(f"--format ids needs a column post_id; the answer has {', '.join(rows.columns)}")
+    place_of_id = rows.columns.index("post_id")
+    return "".join(f"{post_id}\n" for post_id in _each_once(row[place_of_id] for row in rows.rows))
+
+
+def _each_once(ids: Iterable[Any]) -> Iterable[Any]:
+    return dict.fromkeys(ids)
+
+
+_AS_TEXT: dict[str, Callable[[Rows], str]] = {
+    "json": _as_json,
+    "jsonl": _as_jsonl,
+    "csv": _as_csv,
+    "ids": _as_ids,
+}
+
+
+def _write_parquet(rows: Rows, output: Path | None) -> None:
+    if output is None:
+        raise UsageRefused("--format parquet needs --output FILE: it is no text for a terminal")
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise UsageRefused("--format parquet needs pyarrow: pip install 'boorusieve[parquet]'") from None
+    columns = {name: [row[i] for row in rows.rows] for i, name in enumerate(rows.columns)}
+    table = pyarrow.table(columns)
+    _to_file(output, lambda file: pyarrow.parquet.write_table(table, file))

@@ -1,0 +1,121 @@
+"""`crawl relabel`: a person's word about pictures. It beats every decision and is durable before we say so."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands.choices import choose
+from commands.console import print_json, say
+from commands.exit_codes import ExitCode
+from commands.places import place
+from commands.planning import UsageRefused
+from storage.archive import open_reader
+from storage.filing import Label, Relabelled
+from storage.labelling import Labelling
+from storage.reading import Reader
+from storage.records import LabelValue
+
+MOST_AT_ONCE = 1_000_000  # ids in one call
+
+
+@dataclass(frozen=True, slots=True)
+class RelabelWish:
+    """What the user said."""
+
+    value: str
+    posts: tuple[str, ...]
+    target: str | None
+    site: str | None
+    as_json: bool
+
+
+def run(wish: RelabelWish, root: Path | None, config: Path | None) -> int:
+    """Record the labels; works beside a running crawl."""
+    value = LabelValue(choose("label", wish.value, [one.value for one in LabelValue]))
+    ids = _ids(wish.posts)
+    where = place(root, config)
+    with open_reader(where.root) as reader:
+        target = _target(reader, wish.target)
+        site = _site(reader, wish.site)
+    who = _who()
+    words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
+    with Labelling(where.root) as labelling:
+        done = labelling.relabel(words)
+    return _tell(wish, target, done)
+
+
+def _tell(wish: RelabelWish, target: str, done: Relabelled) -> int:
+    code = ExitCode.OPEN if done.unknown or done.hidden else ExitCode.COMPLETE
+    if wish.as_json:
+        record = {"recorded": done.recorded, "unknown": done.unknown, "hidden": done.hidden, "target": target}
+        print_json(record | {"exit": int(code)})
+    say(f"recorded {done.recorded} labels {wish.value} for {target}")
+    if done.unknown:
+        say(f"not known here, nothing recorded for them: {_some(done.unknown)}")
+    if done.hidden:
+        say(f"their pictures were never visible, nothing recorded for them: {_some(done.hidden)}")
+    return int(code)
+
+
+def _some(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+
+
+def _ids(posts: Iterable[str]) -> list[int]:
+    """Post ids from the arguments, and from standard input where a `-` stands.
+
+    Raises:
+        UsageRefused: something is no id; nothing is recorded then.
+    """
+    ids: dict[int, None] = {}
+    for word in _words(posts):
+        if not word.isdecimal() or not 0 < int(word) < 2**63:
+            raise UsageRefused(f"{word!r} is no post id; nothing was recorded")
+        ids[int(word)] = None
+        if len(ids) > MOST_AT_ONCE:
+            raise UsageRefused(f"more than {MOST_AT_ONCE} ids in one call; nothing was recorded")
+    if not ids:
+        raise UsageRefused("no post ids were given; name them, or - to read them from standard input")
+    return list(ids)
+
+
+def _words(posts: Iterable[str]) -> Iterable[str]:
+    for word in posts:
+        if word == "-":
+            for line in sys.stdin:
+                yield from line.split()
+        else:
+            yield word
+
+
+def _target(reader: Reader, named: str | None) -> str:
+    known = {target.name: target for target in reader.targets()}
+    if named is None:
+        if len(known) == 1:
+            return next(iter(known))
+        raise UsageRefused(f"say which target is meant: --keep {' or --keep '.join(known) or 'NAME'}")
+    for target in known.values():
+        if named in (target.name, target.tag, *target.variants):
+            return target.name
+    return choose("--keep", named, list(known))
+
+
+def _site(reader: Reader, named: str | None) -> str:
+    sites = sorted({listing.site for listing in reader.status().listings})
+    if named is None:
+        if len(sites) == 1:
+            return sites[0]
+        raise UsageRefused(f"say which site is meant: --site {' or --site '.join(sites) or 'NAME'}")
+    return choose("--site", named, sites)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "somebody"

@@ -1,0 +1,92 @@
+"""`crawl status`: what a gallery holds, and what is still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from commands.console import print_json, printable, results
+from commands.places import place
+from commands.summary import size
+from storage.archive import open_reader
+from storage.status import RunFacts, Status
+
+
+def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
+    """Print the status of the root."""
+    where = place(root, config)
+    with open_reader(where.root) as reader:
+        status = reader.status()
+        if as_json:
+            print_json(_as_json(status) | {"digest": reader.digest()})
+            return 0
+    table = Table(title=Text(printable(str(status.root))), title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for name, value in _rows(status):
+        table.add_row(name, Text(printable(value)))
+    results().print(table)
+    return 0
+
+
+def _rows(status: Status) -> Iterator[tuple[str, str]]:
+    yield "posts", f"{status.posts}, {status.hidden} of them hidden from us"
+    for target, counts in status.decisions.items():
+        yield f"decisions, {target}", _counts(counts)
+    for target, counts in status.places.items():
+        yield f"originals, {target}", _counts(counts)
+    yield "labels", _counts(status.labels) or "none; crawl relabel keep|delete POST…"
+    waiting = {state: n for state, n in status.versions.items() if state != "known"}
+    if waiting:
+        yield "not done", f"{_counts(waiting)}: {_counts(status.troubles)}"
+    for model in status.models:
+        mark = "active" if model.active else "kept for going back"
+        yield "model", f"{model.card.name}, threshold {model.card.threshold:.3f}, {mark}"
+    for listing in status.listings:
+        walked = "complete" if listing.state == "complete" else f"walking, next below post {listing.cursor}"
+        gaps = f", {listing.gaps} gaps" if listing.gaps else ""
+        yield "listing", f"{listing.query} on {listing.site}: {walked}{gaps}"
+    for run_facts in status.runs[:5]:
+        yield "run", _run(run_facts)
+    yield "disk", (
+        f"{size(status.bytes_originals)} originals, {size(status.bytes_renditions)} renditions, "
+        f"{size(status.bytes_trash)} trash, {size(status.bytes_database)} database"
+    )
+
+
+def _run(facts: RunFacts) -> str:
+    ended = f"exit {facts.exit_code}" if facts.state == "ended" else facts.state
+    return f"{facts.id}: {facts.started_at:%Y-%m-%d %H:%M}Z {facts.query} -> {', '.join(facts.targets)}: {ended}"
+
+
+def _counts(counts: Any) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
+
+
+def _as_json(status: Status) -> dict[str, Any]:
+    return {
+        "root": str(status.root),
+        "schema": status.schema,
+        "posts": status.posts,
+        "hidden": status.hidden,
+        "versions": dict(status.versions),
+        "troubles": dict(status.troubles),
+        "decisions": {target: dict(counts) for target, counts in status.decisions.items()},
+        "places": {target: dict(counts) for target, counts in status.places.items()},
+        "labels": dict(status.labels),
+        "models": [
+            {"model": m.card.name, "active": m.active, "threshold": m.card.threshold, "hash": m.card.hash}
+            for m in status.models
+        ],
+        "runs": [{"run": r.id, "state": r.state, "exit": r.exit_code, "query": r.query} for r in status.runs],
+        "listings": [
+            {"site": item.site, "query": item.query, "state": item.state, "gaps": item.gaps} for item in status.listings
+        ],
+        "gaps": status.gaps,
+        "open_attempts": status.open_attempts,
+        "bytes_originals": status.bytes_originals,
+    }
