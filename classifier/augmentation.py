@@ -74,7 +74,7 @@ def _moved(picture: Pictures, changes: Changes, random: np.random.Generator) -> 
 
 
 def _recoloured(picture: FloatPictures, changes: Changes, random: np.random.Generator) -> FloatPictures:
-    grey = (picture @ _EVEN)[:, :, None]
+    grey: FloatPictures = (picture @ _EVEN)[:, :, None]
     picture = grey + (picture - grey) * np.float32(random.uniform(*changes.saturation))
     picture *= random.uniform(1 - changes.channel_gain, 1 + changes.channel_gain, 3).astype(np.float32)
     contrast = np.float32(random.uniform(1 - changes.contrast, 1 + changes.contrast))

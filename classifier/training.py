@@ -342,7 +342,9 @@ def _loss(calm: float) -> Callable[[Any, Any], Any]:
 
 def _sure_opinions(taught: Network, optimizer: Any, lesson: Lesson, recipe: Recipe) -> tuple[Pictures, FloatArray]:
     """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
-    current = [np.array(variable) for variable in taught.logits.trainable_variables]
+    import keras
+
+    current = [keras.ops.convert_to_numpy(variable) for variable in taught.logits.trainable_variables]
     optimizer.finalize_variable_values(taught.logits.trainable_variables)  # look with the averaged weights
     odds = embeddings(taught, lesson.unlabelled)[:, -taught.characters :]
     for variable, value in zip(taught.logits.trainable_variables, current, strict=True):
