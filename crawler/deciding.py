@@ -24,6 +24,7 @@ from storage.records import (
 )
 
 DEAD_BAND = 1e-3  # two runtimes agree this well, so a score this close below the threshold may lie on either side
+NO_SCORE = "bad score"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,14 @@ class Ruling:
         tagged = target.named_by(tags)
         score = _usable(look.scores.get(target.name))
         value, decided_by, reason = self._verdict(target, look, tagged=tagged, score=score, card=card)
+        # A look that gave no usable score is a decision of its own: the next, better one must not count as the same.
+        fault = look.fault or (NO_SCORE if score is None else None)
         return Decision(
             target=target.name,
             value=value,
             decided_by=decided_by,
             reason=reason,
-            policy=self.policy.identity(card, tagged=tagged, fault=look.fault),
+            policy=self.policy.identity(card, tagged=tagged, fault=fault),
             score=score,
             threshold=None if card is None else card.threshold,
             model=None if card is None else card.name,
@@ -76,7 +79,7 @@ class Ruling:
         if look.fault is not None:
             return DecisionValue.UNDECIDED, DecidedBy.FAULT, look.fault
         if score is None or card is None:
-            return DecisionValue.UNDECIDED, DecidedBy.FAULT, "bad score" if card else "no model"
+            return DecisionValue.UNDECIDED, DecidedBy.FAULT, NO_SCORE if card else "no model"
         if score >= card.threshold:
             return DecisionValue.KEEP, DecidedBy.SCORE, f"{score:.3f} >= {card.threshold:.3f}"
         if score >= card.threshold - DEAD_BAND:

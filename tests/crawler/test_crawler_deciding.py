@@ -42,6 +42,13 @@ def test_a_score_that_is_no_probability_never_deletes(bad: float) -> None:
     assert (decision.value, decision.reason, decision.score) == (DecisionValue.UNDECIDED, "bad score", None)
 
 
+def test_a_good_score_after_a_bad_one_is_another_decision() -> None:
+    bad = ruling().decide(MONA, UNTAGGED, scored(math.nan))
+    good = ruling().decide(MONA, UNTAGGED, scored(0.9))
+
+    assert bad.policy != good.policy
+
+
 @pytest.mark.parametrize("fault", ["undecodable", "too large", "decoder crashed", "unsupported"])
 def test_a_fault_never_deletes(fault: str) -> None:
     decision = ruling().decide(MONA, UNTAGGED, Look(fault=fault))
