@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 import sys
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -20,11 +22,13 @@ from commands.places import place
 from commands.planning import UsageRefused
 from storage.archive import open_reader
 from storage.reading import Rows
+from storage.search.language import METATAGS
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
-TABLE_COLUMNS = ("post_id", "target", "decision", "decided_by", "score", "label", "rating", "tags_character", "place")
+TABLE_COLUMNS = ("post_id", "target", "decision", "score", "reason", "label", "tags_character", "place")
 TABLE_ROWS = 50  # what a screen is for; the other formats give everything
 WIDEST = 60  # characters of one cell
+_SILENT = ("target", "label")  # columns that say nothing while they are the same all over
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,20 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(where.root) as reader:
         rows = reader.query(wish.expression, wish.limit) if wish.sql is None else reader.sql(wish.sql, wish.limit)
+    if not rows.rows and wish.sql is None:
+        _hint(wish.expression)
     shown = _narrowed(rows, _columns(wish, rows, format_))
     _write(shown, format_, wish.output)
     return 0
+
+
+def _hint(expression: str) -> None:
+    """Nothing was found: was a metatag misspelt? Tags may hold colons, so this is no error."""
+    for word in expression.split():
+        name, colon, _ = word.lstrip("-~").partition(":")
+        near = difflib.get_close_matches(name, METATAGS, n=1, cutoff=0.75) if colon and name not in METATAGS else []
+        if near:
+            say(f"{word!r} was taken for a tag; did you mean {near[0]}:?")
 
 
 def _columns(wish: QueryWish, rows: Rows, format_: str) -> Sequence[str]:
@@ -58,7 +73,13 @@ def _columns(wish: QueryWish, rows: Rows, format_: str) -> Sequence[str]:
         choose("--columns", name, rows.columns)
     if asked or wish.sql is not None or format_ != "table":
         return asked or rows.columns
-    return [name for name in TABLE_COLUMNS if name in rows.columns]
+    telling = [name for name in TABLE_COLUMNS if name in rows.columns]
+    return [name for name in telling if name not in _SILENT or len(_values(rows, name)) > 1]
+
+
+def _values(rows: Rows, column: str) -> set[Any]:
+    place_of_it = rows.columns.index(column)
+    return {row[place_of_it] for row in rows.rows}
 
 
 def _narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
@@ -91,9 +112,9 @@ def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def _print_table(rows: Rows) -> None:
-    table = Table(header_style="bold")
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows.columns:
-        table.add_column(Text(name))
+        table.add_column(Text(name), no_wrap=name in ("post_id", "decision", "score", "place"))
     for row in rows.rows[:TABLE_ROWS]:
         table.add_row(*[Text(_cell(value)) for value in row])
     results().print(table)

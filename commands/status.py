@@ -52,9 +52,12 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
         yield "listing", f"{listing.query} on {listing.site}: {walked}{gaps}"
     for run_facts in status.runs[:5]:
         yield "run", _run(run_facts)
-    yield "disk", (
-        f"{size(status.bytes_originals)} originals, {size(status.bytes_renditions)} renditions, "
-        f"{size(status.bytes_trash)} trash, {size(status.bytes_database)} database"
+    yield (
+        "disk",
+        (
+            f"{size(status.bytes_originals)} originals, {size(status.bytes_renditions)} renditions, "
+            f"{size(status.bytes_trash)} trash, {size(status.bytes_database)} database"
+        ),
     )
 
 
