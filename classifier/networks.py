@@ -13,7 +13,7 @@ from classifier.errors import DeviceError
 from classifier.runtime import Floats, Pixels, RuntimeSettings
 
 CPU_SHAPES = (1, 2, 4, 8)  # a larger batch is no faster per picture on a CPU, and its memory and delay grow
-GPU_SHAPES = (1, 8, 32, 128)
+GPU_SHAPES = (8, 32, 128)  # compiled one by one, so few
 _MEMORY_WORDS = ("resource_exhausted", "resourceexhausted", "out of memory", "outofmemory", "oom when")
 
 
@@ -21,6 +21,7 @@ class LiteRtNetwork:
     """The light interpreter: starts in milliseconds, computes float32 like Keras does."""
 
     name = "litert"
+    pads = False
 
     def __init__(self, path: Path, settings: RuntimeSettings) -> None:
         try:
@@ -64,6 +65,7 @@ class OpenVinoNetwork:
     """OpenVINO on the same light file, held to float32 so that scores agree."""
 
     name = "openvino"
+    pads = False
 
     def __init__(self, path: Path, settings: RuntimeSettings) -> None:
         try:
@@ -117,6 +119,7 @@ class KerasNetwork:
         devices = _keras_gpus(keras)
         if gpu and not devices:
             raise DeviceError(f"Keras on {backend} sees no GPU; use --device cpu, or pip install 'boorusieve[gpu]'")
+        self.pads = gpu
         self.shapes = settings.shapes or (GPU_SHAPES if gpu else CPU_SHAPES)
         precision = "mixed float16" if mixed else "float32"
         self.device = f"gpu {devices[0]} ({backend}, {precision})" if gpu else f"cpu ({backend})"

@@ -28,6 +28,7 @@ class Network(Protocol):
     name: str  # of the runtime: litert | openvino | keras …
     device: str  # cpu | gpu, and what it is called
     shapes: tuple[int, ...]  # batch sizes that it can compute, rising
+    pads: bool  # whether a padded batch is cheaper than several exact ones: true on a GPU
 
     def infer(self, batch: Pixels) -> Floats:
         """Embeddings (n, d) of pictures (n, size, size, 3), where n is one of `shapes`.
@@ -91,7 +92,7 @@ class Runtime:
         parts: list[Floats] = []
         at = 0
         while at < len(batch):
-            shape = fitting_shape(len(batch) - at, self._shapes)
+            shape = fitting_shape(len(batch) - at, self._shapes, pads=self._network.pads)
             piece = batch[at : at + shape]
             try:
                 parts.append(self._network.infer(padded(piece, shape))[: len(piece)])
@@ -114,13 +115,10 @@ class Runtime:
         self._shapes = sorted({*(each for each in self._shapes if each < shape), shape // 2})
 
 
-def fitting_shape(count: int, shapes: Sequence[int]) -> int:
-    """The batch size for `count` waiting pictures: padded up when at most half is wasted, else split."""
-    if count >= shapes[-1]:
-        return shapes[-1]
-    larger = min(shape for shape in shapes if shape >= count)
-    smaller = max((shape for shape in shapes if shape <= count), default=larger)
-    return larger if larger <= 2 * count else smaller
+def fitting_shape(count: int, shapes: Sequence[int], *, pads: bool) -> int:
+    """The batch size to take next for `count` waiting pictures: the next larger one, or the next smaller one."""
+    larger = min((shape for shape in shapes if shape >= count), default=shapes[-1])
+    return larger if pads else max((shape for shape in shapes if shape <= count), default=larger)
 
 
 def padded(batch: Pixels, shape: int) -> Pixels:

@@ -27,7 +27,7 @@ ODD_SCORER = """
     from classifier.runtime import Runtime
 
     class Network:
-        name, device, shapes = "odd", "cpu", (1, 2, 4, 8)
+        name, device, shapes, pads = "odd", "cpu", (1, 2, 4, 8), True
         calls = 0
         def infer(self, batch):
             Network.calls += 1
