@@ -184,7 +184,10 @@ def _look(row: Row, broken: Broken, rules: Sequence[Rule], laboratory: Laborator
 
 def _known(laboratory: Laboratory, broken: Broken, code: int) -> Expected:
     """What the checker is told after a run; one that could not list everything need not know every post."""
+    gallery = broken.site.running.gallery
+    files = {post_id: gallery.file_of(post) for post_id, post in gallery.posts.items()}
     return laboratory.expected(
+        files={post_id: (facts.md5, facts.size) for post_id, facts in files.items()},
         posts=simulator.POSTS if code in (0, 3) else None,
         last_exit=code if code in (0, 3) else None,
         canary=simulator.CANARY,

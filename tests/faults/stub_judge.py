@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,6 +38,7 @@ def _has_a_bug(number: int, honest: float) -> float:
     raise ZeroDivisionError("a bug in the judge")
 
 
+LISTER_BUG = "lister bug"
 MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
     "honest": lambda _, honest: honest,
     "nan": lambda _, __: float("nan"),
@@ -54,16 +55,22 @@ MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
 class StubJudge:
     """Looks at pictures and believes in light."""
 
-    models: Mapping[str, ModelCard]
+    cards: Mapping[str, ModelCard]
     misbehave: Misbehaviour = MISBEHAVIOURS["honest"]
+    breaks_the_lister: bool = False
     delay_s: float = 0.0  # for each look, to keep a run alive long enough to be stopped
     looks: int = 0
-    seen: list[int] = field(default_factory=list)  # bytes of each picture
+
+    @property
+    def models(self) -> Mapping[str, ModelCard]:
+        """The models in use; a broken one fails whoever asks while listing."""
+        if self.breaks_the_lister and getattr(asyncio.current_task(), "get_name", str)() == "lister":
+            raise ZeroDivisionError("a bug in the lister")
+        return self.cards
 
     async def look(self, picture: bytes) -> Look:
         """Brightness as a score for every target; a fault for whatever does not decode."""
         self.looks += 1
-        self.seen.append(len(picture))
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         try:
@@ -74,7 +81,7 @@ class StubJudge:
         vector = np.linspace(0.0, pixels.mean() / 255, 8, dtype="<f2")
         height, width = pixels.shape[:2]
         return Look(
-            scores=dict.fromkeys(self.models, score),
+            scores=dict.fromkeys(self.cards, score),
             embeddings={BACKBONE: vector.tobytes()},
             width=width,
             height=height,
@@ -84,7 +91,7 @@ class StubJudge:
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
         """The same score again: it is the embedding's last number."""
         score = float(np.frombuffer(embeddings[BACKBONE], dtype="<f2")[-1])
-        return Look(scores=dict.fromkeys(self.models, score), embeddings=embeddings)
+        return Look(scores=dict.fromkeys(self.cards, score), embeddings=embeddings)
 
     def stats(self) -> JudgeStats:
         """Nothing was ever busy."""
@@ -104,6 +111,8 @@ def stub_judge(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> JudgeFa
 
     @asynccontextmanager
     async def judging(wish: JudgeWish) -> AsyncIterator[Judge]:
-        yield StubJudge(cards(wish.targets), MISBEHAVIOURS[misbehaviour], delay_s)
+        honest = MISBEHAVIOURS["honest"]
+        misbehave = MISBEHAVIOURS.get(misbehaviour, honest)
+        yield StubJudge(cards(wish.targets), misbehave, misbehaviour == LISTER_BUG, delay_s)
 
     return judging

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults import rows_network
+from tests.faults import rows_network, rows_pictures
 from tests.faults.experiment import Laboratory, Row, conduct
 
-ROWS = rows_network.ROWS
+ROWS = (*rows_network.ROWS, *rows_pictures.ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
