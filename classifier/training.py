@@ -139,7 +139,8 @@ def taught_network(
     facts = teach(pupil, lesson, recipe, tell=tell, clock=clock)
     if precision != FULL:
         whole = _in_precision(FULL, backbone, characters, recipe.dropout)
-        whole.logits.set_weights(pupil.logits.get_weights())
+        for variable, trained in zip(whole.logits.variables, pupil.logits.variables, strict=True):
+            variable.assign(keras.ops.convert_to_tensor(trained, dtype=variable.dtype))
         pupil = whole
     return pupil, replace(facts, precision=precision)
 
@@ -344,7 +345,7 @@ def _sure_opinions(taught: Network, optimizer: Any, lesson: Lesson, recipe: Reci
     """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
     import keras
 
-    current = [keras.ops.convert_to_numpy(variable) for variable in taught.logits.trainable_variables]
+    current = [keras.ops.copy(variable) for variable in taught.logits.trainable_variables]
     optimizer.finalize_variable_values(taught.logits.trainable_variables)  # look with the averaged weights
     odds = embeddings(taught, lesson.unlabelled)[:, -taught.characters :]
     for variable, value in zip(taught.logits.trainable_variables, current, strict=True):

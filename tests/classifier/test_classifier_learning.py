@@ -1,0 +1,191 @@
+"""Learning: from pictures and tags to a model, with pictures of sixteen pixels."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifier.errors import TooFewExamples
+from classifier.learning import Example, Goal, Learned, Minimum, Plan, Wish, learn
+from classifier.learning_worker import JOB, PICTURES, job_to_json, run
+from classifier.package import load_package
+from classifier.pictures import Preprocessing
+from classifier.splits import Identity
+from classifier.training import Lesson, Recipe, embeddings, taught_network
+
+CAST = ("red", "green", "blue")
+QUICK = Recipe(epochs=12, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
+
+
+def painted(count: int, seed: int, hidden: float = 0.3) -> tuple[np.ndarray, list[str], list[Example]]:
+    """Squares in three colours on noise; some without their tag."""
+    random = np.random.default_rng(seed)
+    pictures = random.integers(0, 90, (count, 16, 16, 3)).astype(np.uint8)
+    colours = random.integers(0, 3, count)
+    pictures[np.arange(count), 4:12, 4:12, colours] = 230 if count == 1 else 220
+    for row, colour in enumerate(colours):
+        pictures[row, 4:12, 4:12, colour] = 220
+    names = [CAST[colour] for colour in colours]
+    untagged = random.random(count) < hidden
+    examples = [
+        Example(Identity(row + 1, md5=str(row)), () if bare else (name,), not bare)
+        for row, (name, bare) in enumerate(zip(names, untagged.tolist(), strict=True))
+    ]
+    return pictures, names, examples
+
+
+def tiny() -> Any:
+    import keras
+
+    pictures = keras.Input((16, 16, 3))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1)(pictures)
+    x = keras.layers.Conv2D(8, 4, strides=4, activation="relu")(x)
+    return keras.Model(pictures, keras.layers.GlobalAveragePooling2D()(x))
+
+
+@pytest.fixture(scope="module")
+def learned() -> tuple[Learned, list[str], list[Example]]:
+    pictures, names, examples = painted(400, 0)
+    wishes = [Wish("red", "red"), Wish("blue", "blue", goal=Goal(precision=None, recall=0.9))]
+    return learn(pictures, examples, wishes, Plan(recipe=QUICK), backbone=tiny), names, examples
+
+
+def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[str], list[Example]]) -> None:
+    model, names, examples = learned
+
+    for target in model.targets:
+        scores = target.head.probabilities(model.embeddings)
+        untagged = np.array([not example.labelled for example in examples])
+        shown = np.array([name == target.wish.target for name in names])
+        kept = scores >= target.chosen.threshold
+        assert shown[untagged & kept].mean() > 0.9
+        assert kept[untagged & shown].mean() > 0.85
+
+
+def test_several_targets_share_one_backbone(learned: tuple[Learned, list[str], list[Example]]) -> None:
+    model, _, _ = learned
+
+    assert [target.wish.target for target in model.targets] == ["red", "blue"]
+    assert model.classes[:2] == ("red", "blue")
+    assert {target.head.dimension for target in model.targets} == {model.embeddings.shape[1]}
+
+
+def test_untagged_pictures_never_count_as_anything_tagged(learned: tuple[Learned, list[str], list[Example]]) -> None:
+    model, _, examples = learned
+
+    rows = np.concatenate([model.split.train, model.split.validation, model.split.test])
+
+    assert all(examples[row].labelled for row in rows)
+
+
+def test_the_prevalence_is_that_of_the_untagged_part(learned: tuple[Learned, list[str], list[Example]]) -> None:
+    model, names, examples = learned
+
+    untagged = [name for name, example in zip(names, examples, strict=True) if not example.labelled]
+    assert model.targets[0].facts["prevalence"] == pytest.approx(untagged.count("red") / len(untagged), abs=0.1)
+
+
+def test_too_few_pictures_of_the_target_are_counted_and_refused() -> None:
+    pictures, _, examples = painted(60, 1)
+
+    with pytest.raises(TooFewExamples, match=r"found \d+ pictures tagged red \(at least 30\)"):
+        learn(pictures, examples, [Wish("red", "red")], Plan(recipe=QUICK), backbone=tiny)
+
+
+def test_pictures_that_are_all_one_set_are_refused() -> None:
+    pictures, _, examples = painted(300, 2)
+    one_set = [
+        Example(Identity(example.identity.post_id, set_key="one"), example.characters, example.labelled)
+        for example in examples
+    ]
+
+    with pytest.raises(TooFewExamples, match="all of one set"):
+        learn(pictures, one_set, [Wish("red", "red")], Plan(recipe=QUICK, minimum=Minimum(per_part=1)), backbone=tiny)
+
+
+def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
+    pictures, _, _ = painted(64, 3)
+    clock = iter(np.arange(0.0, 10_000.0, 0.5))  # every look at the clock costs half a second
+    lesson = Lesson(pictures, np.eye(3, dtype=np.float32)[np.zeros(64, int)], pictures[:0])
+
+    _, facts = taught_network(
+        tiny,
+        lesson,
+        Recipe(epochs=100, batch=16, precision="float32", time_budget_s=3.0),
+        clock=lambda: float(next(clock)),
+    )
+
+    assert facts.planned_steps == 400
+    assert facts.steps < 100
+
+
+def test_the_same_seed_teaches_the_same_network() -> None:
+    pictures, names, _ = painted(48, 4)
+    shows = np.array([[name == other for other in CAST] for name in names], dtype=np.float32)
+    recipe = Recipe(epochs=2, batch=16, precision="float32", seed=5)
+
+    one, other = (
+        embeddings(taught_network(tiny, Lesson(pictures, shows, pictures[:0]), recipe)[0], pictures) for _ in range(2)
+    )
+
+    assert np.abs(one - other).max() < 1e-3
+
+
+def test_the_mirror_image_has_the_same_embedding(learned: tuple[Learned, list[str], list[Example]]) -> None:
+    model, _, _ = learned
+    pictures, _, _ = painted(8, 6)
+
+    straight, mirrored = embeddings(model.network, pictures), embeddings(model.network, pictures[:, :, ::-1])
+
+    assert np.abs(straight - mirrored).max() < 1e-4
+
+
+def write_job(folder: Path, count: int) -> None:
+    pictures, _, examples = painted(count, 7)
+    wishes = [Wish("red", "red"), Wish("blue", "blue")]
+    job = job_to_json(examples, wishes, Plan(recipe=QUICK), Preprocessing(16))
+    job |= {"backbone": {"name": "small", "weights": None, "may_download": False}, "snapshot": {"tag": "colours"}}
+    (folder / JOB).write_text(json.dumps(job))
+    np.save(folder / PICTURES, pictures)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
+def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("classifier.backbones.small.build", lambda size: tiny())  # a minute less of compiling
+    write_job(tmp_path, 300)
+    out = io.StringIO()
+
+    code = run(tmp_path, out)
+
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert code == 0, lines[-1]
+    packages = [load_package(Path(told["folder"]), expected_hash=told["hash"]) for told in lines[-1]["done"]["targets"]]
+    assert [package.target for package in packages] == ["red", "blue"]
+    assert packages[0].backbone_hash == packages[1].backbone_hash
+    assert packages[0].curve is not None
+    assert packages[0].snapshot["tag"] == "colours"
+    assert lines[0]["stage"] == "loading"
+
+
+def test_a_job_with_too_few_examples_ends_with_counts_and_its_code(tmp_path: Path) -> None:
+    write_job(tmp_path, 40)
+    out = io.StringIO()
+
+    code = run(tmp_path, out)
+
+    last = json.loads(out.getvalue().splitlines()[-1])
+    assert code == last["exit_code"] == 2
+    assert last["error"] == "TooFewExamples"
+    assert last["facts"]["counts"]
+
+
+def test_a_job_that_is_no_job_is_one_clear_line(tmp_path: Path) -> None:
+    out = io.StringIO()
+
+    assert run(tmp_path, out) == 1
+    assert JOB in json.loads(out.getvalue())["message"]
