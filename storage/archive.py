@@ -407,9 +407,7 @@ class Archive:
             return stored
         attempt = sighting.attempt
         staging = staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part"
-        self._tree.remove(staging)
-        self._tree.write_new(staging, content)
-        self._tree.move(staging, path, forget_source=True)
+        self._tree.put(staging, path, content)
         return stored
 
     async def _on_disk(self, work: Callable[[], T]) -> T:

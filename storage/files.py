@@ -71,8 +71,10 @@ class Tree:
         self._top.close()
 
     @contextlib.contextmanager
-    def folder(self, path: str, *, create: bool = False) -> Iterator[Folder]:
+    def folder(self, path: str, *, create: bool = False, made: list[str] | None = None) -> Iterator[Folder]:
         """Open a folder below the root, step by step, following no link.
+
+        Folders that had to be made are durable, or, where `made` is given, listed there for the caller to flush.
 
         Raises:
             StorageError: a step is a link or no folder.
@@ -80,8 +82,11 @@ class Tree:
         """
         current = self._top
         try:
-            for name in path.split("/") if path else ():
-                following = self._step(current, name, create)
+            names = path.split("/") if path else []
+            for depth, name in enumerate(names):
+                following, is_new = self._step(current, name, create=create, flush=made is None)
+                if is_new and made is not None:
+                    made.append("/".join(names[: depth + 1]))
                 if current is not self._top:
                     current.close()
                 current = following
@@ -90,16 +95,17 @@ class Tree:
             if current is not self._top:
                 current.close()
 
-    def _step(self, above: Folder, name: str, create: bool) -> Folder:
+    def _step(self, above: Folder, name: str, *, create: bool, flush: bool) -> tuple[Folder, bool]:
         try:
-            return self._enter(above, name)
+            return self._enter(above, name), False
         except FileNotFoundError:
             if not create:
                 raise
         with contextlib.suppress(FileExistsError):
             os.mkdir(above.at(name), FOLDER_MODE, dir_fd=above.handle)
-            above.sync()
-        return self._enter(above, name)
+            if flush:
+                above.sync()
+        return self._enter(above, name), True
 
     def _enter(self, above: Folder, name: str) -> Folder:
         path = above.path / name
@@ -181,6 +187,39 @@ class Tree:
                 self._unlink(folder, name)
                 raise
 
+    def put(self, staging: str, path: str, content: bytes) -> None:
+        """Give bytes a name, whole or not at all, and make both durable with as few flushes as can be.
+
+        The name comes before the flush, so a power cut in between may leave it with other bytes: only for what has an
+        open intent and no row yet, and can be fetched again.
+        """
+        (staging_above, staging_name), (above, name) = _split(staging), _split(path)
+        made: list[str] = []
+        with self.folder(staging_above) as waiting, self.folder(above, create=True, made=made) as folder:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
+            descriptor = os.open(waiting.at(staging_name), flags, FILE_MODE, dir_fd=waiting.handle)
+            placed = False
+            try:
+                try:
+                    _write_all(descriptor, content)
+                    os.replace(
+                        waiting.at(staging_name),
+                        folder.at(name),
+                        src_dir_fd=waiting.handle,
+                        dst_dir_fd=folder.handle,
+                    )
+                    placed = True
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                folder.sync()
+                for new in made:
+                    with self.folder(_split(new)[0]) as parent:
+                        parent.sync()
+            except BaseException:
+                self._unlink(*((folder, name) if placed else (waiting, staging_name)))
+                raise
+
     def make_durable(self, path: str) -> FileFacts:
         """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems."""
         above, name = _split(path)
@@ -188,6 +227,8 @@ class Tree:
             descriptor = self._open_regular(folder, name, os.O_RDWR)
             try:
                 try:
+                    if hasattr(os, "fchmod"):
+                        os.fchmod(descriptor, FILE_MODE)  # whatever the umask of whoever wrote it
                     os.fsync(descriptor)
                     found = os.fstat(descriptor)
                 finally:

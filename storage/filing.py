@@ -18,7 +18,7 @@ class ArchiveSettings:
     create: bool = True  # make a gallery where there is none
     busy_timeout_s: float = 10.0  # how long to wait for another program's write
     reserve_bytes: int = 64 * 1024 * 1024  # stop before the disk is fuller than this
-    file_threads: int = 8  # threads that write, fsync and rename
+    file_threads: int = 16  # threads that write, fsync and rename
     queue_size: int = 1024  # operations waiting for the writer
     batch_size: int = 256  # operations that share one transaction
     quick_check_limit: int = 512 * 1024 * 1024  # bytes; larger databases are checked by `crawl verify` only

@@ -1,0 +1,160 @@
+"""Compare every file with its row, every row with its file; look the database through. Removes and moves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy.orm import aliased
+
+from storage.database import check
+from storage.errors import DamageFound, StorageError
+from storage.files import Tree
+from storage.reading import Reader
+from storage.tables import DecisionRow, FileRow, LabelRow, RenditionRow, StandingRow
+from storage.translate import at_border
+
+FOLDERS = ("gallery", "trash", "renditions")
+OWN_NAMES = frozenset({"Thumbs.db", ".DS_Store", "desktop.ini"})  # left by file browsers; nobody's damage
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What was found; paths are relative to the root."""
+
+    checked: int  # files that rows claim
+    bytes_read: int
+    missing: tuple[str, ...]  # a row claims it, the disk has it not
+    damaged: tuple[str, ...]  # another size or other bytes than the row says
+    foreign: tuple[str, ...]  # no row claims it; never touched
+    database: tuple[str, ...]  # what is wrong inside the database
+    set_aside: tuple[str, ...] = ()  # in `damaged/`, from earlier
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.missing or self.damaged or self.foreign or self.database)
+
+    def lines(self) -> list[str]:
+        """For people."""
+        found: list[tuple[str, tuple[str, ...]]] = [
+            ("database", self.database),
+            ("missing", self.missing),
+            ("damaged", self.damaged),
+            ("foreign", self.foreign),
+        ]
+        return [f"{what}: {path}" for what, paths in found for path in paths]
+
+    def require_whole(self) -> None:
+        """Turn findings into an error.
+
+        Raises:
+            DamageFound: something is wrong; it says how much of what.
+        """
+        if not self.whole:
+            raise DamageFound(
+                f"{len(self.missing)} missing, {len(self.damaged)} damaged, {len(self.foreign)} foreign files, "
+                f"{len(self.database)} faults in the database; nothing was changed"
+            )
+
+
+def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] = lambda _: None) -> VerifyReport:
+    """Walk the gallery, the trash and the renditions, and look the database through.
+
+    Args:
+        root: of the gallery; a crawl should not be running, its files in flight would look foreign.
+        rehash: read every byte; without it only sizes are compared.
+        progress: told the number of files checked so far.
+    Raises:
+        DatabaseError, StorageError: it cannot even be looked at.
+    """
+    with Reader.open(root) as reader, at_border(root):
+        database = reader.ask(lambda c: [*check(c, thorough=True), *_crooked_standings(c)])
+        claimed = reader.ask(lambda c: dict(_claims(c)))
+        tree = Tree(reader.root)
+        try:
+            return _compare(tree, claimed, tuple(database), rehash, progress)
+        finally:
+            tree.close()
+
+
+def _claims(connection: Connection) -> Iterator[tuple[str, tuple[int, str]]]:
+    """Path -> size and sha256 of every file that a row claims to be on disk."""
+    placed = select(FileRow.path, FileRow.size, FileRow.sha256).where(FileRow.place.in_(("gallery", "trash")))
+    kept = select(RenditionRow.path, RenditionRow.size, RenditionRow.sha256)
+    for asked in (placed, kept):
+        for row in connection.execute(asked):
+            yield row.path, (row.size, row.sha256)
+
+
+def _compare(
+    tree: Tree,
+    claimed: Mapping[str, tuple[int, str]],
+    database: tuple[str, ...],
+    rehash: bool,
+    progress: Callable[[int], None],
+) -> VerifyReport:
+    missing: list[str] = []
+    damaged: list[str] = []
+    read = 0
+    for number, (path, (size, sha256)) in enumerate(sorted(claimed.items()), start=1):
+        state = _state(tree, path, size, sha256 if rehash else None)
+        if state == "missing":
+            missing.append(path)
+        elif state == "damaged":
+            damaged.append(path)
+        read += size if rehash and state != "missing" else 0
+        progress(number)
+    foreign = [
+        path
+        for folder in FOLDERS
+        for path, _regular in tree.walk(folder)
+        if path not in claimed and path.rpartition("/")[2] not in OWN_NAMES
+    ]
+    aside = tuple(path for path, _regular in tree.walk("damaged"))
+    return VerifyReport(len(claimed), read, tuple(missing), tuple(damaged), tuple(sorted(foreign)), database, aside)
+
+
+def _state(tree: Tree, path: str, size: int, sha256: str | None) -> str:
+    try:
+        facts = tree.facts(path)
+        if facts is None:
+            return "missing"
+        if facts.size != size or (sha256 is not None and tree.digest(path).sha256 != sha256):
+            return "damaged"
+    except (StorageError, OSError):
+        return "damaged"  # a link, a folder, or bytes that cannot be read
+    return "whole"
+
+
+def _crooked_standings(connection: Connection) -> Iterator[str]:
+    """Rows of `standing` that do not follow from the history."""
+    newest = (
+        select(func.max(LabelRow.seq))
+        .where(LabelRow.version_id == StandingRow.version_id, LabelRow.target == StandingRow.target)
+        .scalar_subquery()
+    )
+    decision = aliased(DecisionRow)
+    foreign_decision = exists(
+        select(decision.seq).where(
+            decision.seq == StandingRow.decision_seq,
+            or_(decision.version_id != StandingRow.version_id, decision.target != StandingRow.target),
+        )
+    )
+    decided = exists(
+        select(DecisionRow.seq).where(
+            DecisionRow.version_id == StandingRow.version_id, DecisionRow.target == StandingRow.target
+        )
+    )
+    crooked: Any = select(StandingRow.version_id, StandingRow.target).where(
+        or_(
+            func.coalesce(newest, -1) != func.coalesce(StandingRow.label_seq, -1),
+            foreign_decision,
+            and_(decided, StandingRow.decision_seq.is_(None)),
+        )
+    )
+    for row in connection.execute(crooked.limit(20)):
+        yield f"what stands for version {row.version_id} and {row.target} does not follow from its history"
