@@ -1,0 +1,173 @@
+"""Round 0: from a gallery's tags to packages, with a learning process that only pretends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_rounds_sampling import KIARA, Site, gallery
+
+from classifier.errors import PictureFault
+from classifier.pictures import Preprocessing
+from crawler.errors import PostError
+from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
+from rounds.learning_process import run_learning
+from rounds.round_zero import Gallery, RoundSettings, preprocessing_for, round_zero
+from rounds.sampling import SampleSize
+from storage.records import Post
+
+LEARNS = """
+import json, pathlib, sys
+import numpy
+folder = pathlib.Path(sys.argv[1])
+job = json.loads((folder / "job.json").read_text())
+pictures = numpy.load(folder / "pictures.npy", mmap_mode="r")
+for row, example in enumerate(job["examples"]):
+    assert int(pictures[row, 0, 0, 0]) == example["identity"]["post_id"] % 251
+print("a library says hello", flush=True)
+print(json.dumps({"stage": "training", "share": 0.5, "words": "half"}), flush=True)
+told = []
+for number, wish in enumerate(job["wishes"]):
+    package = folder / "packages" / str(number)
+    package.mkdir(parents=True)
+    (package / "manifest.json").write_text(json.dumps(len(job["examples"])))
+    told.append({"target": wish["target"], "folder": str(package), "hash": "a" * 64, "backbone_hash": "b" * 64,
+                 "threshold": 0.7, "metrics": {}, "report": "fine"})
+print(json.dumps({"done": {"targets": told, "taught": {}, "classes": []}}), flush=True)
+"""
+TOO_FEW = """
+import json
+print(json.dumps({"error": "TooFewExamples", "message": "too few examples to learn kiara: found 3",
+                  "exit_code": 2, "facts": {"target": "kiara", "counts": {"pictures": 3}}}))
+raise SystemExit(2)
+"""
+DIES = "import sys; print('out of cheese', file=sys.stderr); raise SystemExit(9)"
+HANGS = "import sys; sys.stdin.read()"
+
+
+def python(program: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", program)
+
+
+@dataclass
+class Decoded:
+    pixels: tuple[np.ndarray, ...]
+
+
+@dataclass
+class Desk:
+    """Brings and decodes pictures; breaks those it is told to."""
+
+    lost: set[int] = field(default_factory=set)
+    broken: set[int] = field(default_factory=set)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    async def picture(self, post: Post) -> bytes | None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        if post.id in self.lost:
+            raise PostError("gone")
+        return str(post.id).encode()
+
+    async def decode(self, picture: bytes) -> Decoded:
+        number = int(picture)
+        if number in self.broken:
+            raise PictureFault("truncated")
+        return Decoded((np.full((8, 8, 3), number % 251, np.uint8),))
+
+
+def settings(program: str = LEARNS) -> RoundSettings:
+    return RoundSettings(
+        size=SampleSize(total=600), preprocessing=Preprocessing(8), in_flight=4, command=python(program)
+    )
+
+
+def of(desk: Desk, site: Site | None = None) -> Gallery:
+    return Gallery(site or gallery(1000), desk, desk)
+
+
+async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> None:
+    told: list[str] = []
+    place = tmp_path / "models" / "kiara" / "1"
+
+    models = await round_zero(
+        of(Desk()), "hololive", {KIARA: place}, settings(), tell=lambda stage, share, words: told.append(stage)
+    )
+
+    assert [model.target for model in models] == ["kiara"]
+    assert json.loads((place / "manifest.json").read_text()) == 600
+    assert list(dict.fromkeys(told)) == ["sampling", "fetching", "training"]
+    assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
+
+
+async def test_lost_and_broken_pictures_are_left_out_and_rows_still_fit(tmp_path: Path) -> None:
+    desk = Desk(lost=set(range(1, 40)), broken=set(range(40, 80)))
+
+    await round_zero(of(desk), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+
+    assert json.loads((tmp_path / "kiara" / "1" / "manifest.json").read_text()) < 600
+
+
+async def test_no_more_pictures_are_on_their_way_than_the_settings_say(tmp_path: Path) -> None:
+    desk = Desk()
+
+    await round_zero(of(desk), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+
+    assert desk.most_at_once <= 4
+
+
+async def test_when_too_many_pictures_are_missing_the_round_stops_and_says_why(tmp_path: Path) -> None:
+    desk = Desk(broken=set(range(1, 600)))
+
+    with pytest.raises(PicturesMissing, match="truncated"):
+        await round_zero(of(desk), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+
+    assert not list((tmp_path / "kiara").iterdir())
+
+
+async def test_a_target_that_is_hardly_tagged_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    desk = Desk()
+
+    with pytest.raises(TooLittleToLearn, match="20 pictures tagged takanashi_kiara") as refused:
+        await round_zero(of(desk, gallery(100)), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+
+    assert refused.value.exit_code == 2
+    assert refused.value.counts["positives"] == 20
+    assert desk.most_at_once == 0
+
+
+async def test_what_the_learning_process_finds_too_little_is_too_little(tmp_path: Path) -> None:
+    with pytest.raises(TooLittleToLearn, match="found 3"):
+        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=20, command=python(TOO_FEW))
+
+
+async def test_a_learning_process_that_dies_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(LearningFailed, match=r"ended with 9.*out of cheese"):
+        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=20, command=python(DIES))
+
+
+async def test_a_learning_process_that_hangs_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(LearningFailed, match="longer than 0 s"):
+        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=0.3, command=python(HANGS))
+
+
+async def test_stopping_the_run_stops_the_learning_process(tmp_path: Path) -> None:
+    learning = asyncio.create_task(run_learning(tmp_path, tell=lambda *_: None, deadline_s=60, command=python(HANGS)))
+    await asyncio.sleep(0)
+
+    learning.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await learning
+
+
+def test_every_backbone_gets_pictures_of_its_own_size() -> None:
+    assert (preprocessing_for("small").size, preprocessing_for("mobilenet_v3_small").size) == (96, 224)
