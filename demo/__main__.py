@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.embedded import ServeOptions, serve
+from demo.embedded import Running, ServeOptions, serve
 from demo.errors import DemoError
 from demo.folder import FolderPlan, folder_gallery
 from demo.gallery import Gallery
@@ -104,12 +104,23 @@ async def _serve(gallery: Gallery, rules: list[dict[str, Any]], options: argpars
     _watch_stdin(loop, stop)
     async with serve(gallery, rules, settings) as running:
         if options.prepare is not None:
-            count = await running.server.site.pictures.prepare(options.prepare.split(","))
-            sys.stdout.write(f"prepared {count} files of {len(gallery.posts)} posts\n")
+            await _prepare(running, options.prepare.split(","), stop)
             return
         sys.stdout.write(f"serving {running.url}\n")
         sys.stdout.flush()
         await stop.wait()
+
+
+async def _prepare(running: Running, names: Sequence[str], stop: asyncio.Event) -> None:
+    """Paint everything ahead, unless told to stop."""
+    work = asyncio.create_task(running.server.site.pictures.prepare(names))
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if work in done:
+        sys.stdout.write(f"prepared {work.result()} files of {len(running.gallery.posts)} posts\n")
+    else:
+        work.cancel()
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

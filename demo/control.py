@@ -24,7 +24,7 @@ from demo.messages import Answer, Request, error_answer, json_answer
 if TYPE_CHECKING:
     from demo.misbehave import RuleBook
 
-TOUCH_S = 3600.0  # how much newer a touched post's `updated_at` is
+TOUCH_S = 60.0  # between the newest change and a touch
 _FIELDS = {field.name for field in fields(GalleryPost)}
 
 
@@ -73,18 +73,22 @@ def _change(gallery: Gallery, change: Mapping[str, Any]) -> None:
         gallery.remove(change["remove"])
     elif "edit" in change:
         if change.get("touch"):
-            settings["updated_at"] = gallery.posts[change["edit"]].updated_at + TOUCH_S
+            settings["updated_at"] = _now(gallery)
         gallery.edit(change["edit"], **settings)
     elif "copy" in change:
-        new_id = change.get("as") or gallery.ids[-1] + 1
+        new_id = change.get("as") or gallery.highest_id + 1
         gallery.put(replace(gallery.posts[change["copy"]], id=new_id, **_tupled(settings)))
     elif "file_of" in change:
         other = gallery.posts[change["from"]]
         moved = {"picture": other.picture, "width": other.width, "height": other.height, "ext": other.ext}
-        now = gallery.posts[change["file_of"]].updated_at + TOUCH_S
-        gallery.edit(change["file_of"], **moved, updated_at=now)
+        gallery.edit(change["file_of"], **moved, updated_at=_now(gallery))
     else:
         raise RuleError(f"{dict(change)!r}: expected edit, remove, copy or file_of")
+
+
+def _now(gallery: Gallery) -> float:
+    """A moment after everything that has happened so far."""
+    return max(post.updated_at for post in gallery.posts.values()) + TOUCH_S
 
 
 def _tupled(settings: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from demo.gallery import FileFacts
 from demo.paint.files import write_picture
 from demo.variants import Variant, make_variant
 
-NICENESS = 10
+NICENESS = 5  # the crawler goes first, but somebody waits for the picture
 
 
 def run_job(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,6 +126,7 @@ class Gallery:
         self.scenes: dict[str, Scene] = {}
         self.files: dict[str, FileFacts] = {}
         self.restricted_tags: frozenset[str] = frozenset()
+        self.highest_id = 0  # ever given out: ids are not used twice
         self.edition = 0  # grows with every change: what caches are keyed by
         self._holders: dict[str, set[int]] = {}
         self._children: dict[int, set[int]] = {}
@@ -199,6 +200,7 @@ class Gallery:
             self._children.setdefault(post.parent_id, set()).add(post.id)
         self._users.setdefault(post.picture, set()).add(post.id)
         self.posts[post.id] = post
+        self.highest_id = max(self.highest_id, post.id)
         if not self.ids or post.id > self.ids[-1]:
             self.ids.append(post.id)
         else:

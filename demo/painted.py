@@ -181,7 +181,8 @@ def _figure(name: str, place: int, count: int, room: tuple[str, float], rng: ran
     low, high = {"face": (0.17, 0.25), "bust": (0.11, 0.155), "full": (0.072, 0.088)}[framing]
     head = rng.uniform(low, high) * (1.0 if count < 2 else 0.92)
     y = {"face": 0.56 if hat else 0.48, "bust": 0.45 if hat else 0.38, "full": 0.32}[framing] + rng.uniform(-0.03, 0.04)
-    middle = (place + 0.5) / count if count > 1 else 0.5
+    spacing = min(1 / count, 3.6 * head / aspect)
+    middle = 0.5 + (place - (count - 1) / 2) * spacing
     costumes = COSTUMES.get(name, {})
     costume = next((tag for tag, share in costumes.items() if rng.random() < share), "")
     return Figure(

@@ -1,0 +1,76 @@
+"""`python -m demo` as another program starts it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "demo", *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        line = process.stdout.readline()
+        yield process, line.removeprefix("serving ").strip()
+    finally:
+        process.kill()
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()
+
+
+def test_it_says_where_it_serves_and_ends_when_its_input_closes(tmp_path: Path) -> None:
+    with started("--posts", "6", "--no-ahead", "--workers", "0", "--cache", str(tmp_path)) as (process, url):
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{url}/counts/posts.json?tags=genshin_impact", timeout=10) as answer:
+            assert json.load(answer)["counts"]["posts"] > 0
+        with urllib.request.urlopen(f"{url}/demo/truth.json", timeout=10) as answer:
+            truth = json.load(answer)
+        assert len(truth) == 6
+        assert set(next(iter(truth.values()))) == {"characters", "hidden", "wrong"}
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{url}/demo/requests.json", timeout=10)
+
+        assert process.stdin is not None
+        process.stdin.close()
+
+        assert process.wait(10) == 0
+
+
+def test_it_ends_on_a_signal_and_leaves_no_painter_behind(tmp_path: Path) -> None:
+    with started("--posts", "40", "--workers", "1", "--cache", str(tmp_path)) as (process, url):
+        with urllib.request.urlopen(f"{url}/posts.json?limit=1&only=id,md5", timeout=30) as answer:
+            assert len(json.load(answer)) == 1
+        painters = psutil.Process(process.pid).children()
+        assert len(painters) == 1
+
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(10) == 0
+        assert psutil.wait_procs(painters, timeout=5)[1] == []
+
+
+def test_wrong_arguments_end_with_one_line_and_code_two(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "demo", "--from", str(tmp_path / "nowhere")],
+        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+    assert result.returncode == 2
+    assert "nowhere is no folder" in result.stderr
+    assert result.stderr.count("\n") == 1
