@@ -19,7 +19,7 @@ from crawler.sites import Site
 from storage.records import Post, RefusedRow, TagCategory
 
 PAGE_SIZE = 200  # posts; the most that the site gives
-JSON_CAP = 32 * 1024 * 1024  # bytes of one answer, decompressed
+JSON_CAP = 16 * 1024 * 1024  # bytes of one answer, decompressed; a full page has about two
 LONGEST_QUERY = 3000  # characters of a query string; longer ones travel in the body
 ROWS_A_TURN = 25  # rows parsed before other tasks get their turn
 

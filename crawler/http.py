@@ -84,8 +84,9 @@ class Ask:
     form: bytes | None = None  # a body of form fields; makes it a POST that stands for a GET
 
     def what(self, url: str) -> str:
-        """The request for logs and messages: no query, no user name."""
-        return f"{'POST' if self.form is not None else 'GET'} {urlsplit(url).path[:200]}"
+        """The request for logs and messages: no query, no user name, nothing that a terminal would obey."""
+        path = urlsplit(url).path[:200]
+        return f"{'GET' if self.form is None else 'POST'} {path if path.isprintable() else ascii(path)}"
 
 
 @dataclass(slots=True)

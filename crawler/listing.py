@@ -8,6 +8,7 @@ cannot answer, smaller windows are asked for, and what remains unlisted is hande
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 STUCK_PAGES = 3  # pages without a single new id at one cursor: the site repeats itself
 NARROWINGS = 3  # how often a window is halved before it becomes a gap
 NARROW_LIMIT = 20  # posts a page inside a narrowed window
+WINDOWS = 4  # windows, each twice as wide as the one before, after a page that could not be had
 GAPS_IN_A_ROW = 5  # gaps without a page between them: the site is down, and not one range of it
 
 
@@ -80,14 +82,20 @@ class _Walker:
     empty: int = 0  # empty answers in a row at this cursor
     stuck: int = 0  # answers in a row at this cursor that held nothing new
     gaps: int = 0  # in a row
+    windows: int = 0  # narrower windows to ask for before a whole page is tried again
+    width: int = 0  # ids of the next window; 0: to be found
 
     async def steps(self) -> AsyncIterator[Listed]:
         while not self._at_floor():
+            if self.windows:
+                async for listed in self._narrowed():
+                    yield listed
+                continue
             try:
                 page = await self._page(self.query, PAGE_SIZE)
             except TransientError as error:
-                async for listed in self._narrowed(error):
-                    yield listed
+                log.info("asking for less at a time: %s", error)
+                self.windows = WINDOWS
                 continue
             self.gaps = 0
             listed_now = self._taken(page)
@@ -133,29 +141,31 @@ class _Walker:
 
     # --- where the site cannot answer ------------------------------------------------------------------------------
 
-    async def _narrowed(self, error: TransientError) -> AsyncIterator[Listed]:
+    async def _narrowed(self) -> AsyncIterator[Listed]:
         """List a smaller window below the cursor, halving it while it fails; then give the window up as a gap."""
         below = await self._top() if self.cursor is None else self.cursor
-        width = max(1, (self.span or below - self.floor) // 2)
+        width = max(1, self.width or (self.span or below - self.floor) // 2)
+        reason = ""
         for _ in range(NARROWINGS):
             above = max(self.floor, below - width - 1)
-            log.info("listing a narrower window, ids %d to %d: %s", above + 1, below - 1, error)
-            window = _Walker(self.client, f"{self.query} id:>{above}".strip(), below, above, span=width)
+            window = _Walker(self.client, _also(self.query, f"id:>{above}"), below, above)
             try:
                 async for listed in window.pages(NARROW_LIMIT):
                     self.cursor = listed.cursor
                     yield listed
-            except TransientError as again:
-                error = again
+            except TransientError as error:
+                reason = str(error)
                 below = below if self.cursor is None else min(below, self.cursor)
                 width = max(1, width // 2)
                 continue
             self.cursor, self.empty, self.gaps = above + 1, 0, 0
+            self.windows, self.width = self.windows - 1, 2 * width
             return
         self.gaps += 1
         if self.gaps >= GAPS_IN_A_ROW:
-            raise UnreachableError(f"the site lists nothing any more: {error}") from error
-        yield self._gap(max(self.floor, below - width - 1), below, str(error))
+            raise UnreachableError(f"the site lists nothing any more: {reason}")
+        self.windows, self.width = 0, 0
+        yield self._gap(max(self.floor, below - width - 1), below, reason)
 
     async def pages(self, limit: int) -> AsyncIterator[Listed]:
         """The steps of one window; fails as soon as one answer does."""
@@ -176,3 +186,8 @@ class _Walker:
         gap = Gap(above=above, below=below if below is not None else bottom, reason=reason)
         self.cursor, self.empty, self.stuck = bottom, 0, 0
         return Listed((), (), self.cursor, gap)
+
+
+def _also(query: str, term: str) -> str:
+    """A search with one more condition; `a or b c` would mean `a or (b c)`."""
+    return f"({query}) {term}" if re.search(r"(^|\s)or\s", query) else f"{query} {term}".strip()

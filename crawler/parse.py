@@ -81,7 +81,7 @@ def _post(site: Site, post_id: int, raw: Raw) -> Post:
         tags=PostTags(**{category: _tags(raw, f"tag_string_{category}") for category in _CATEGORIES}),
         file=file,
         renditions=() if file is None else _renditions(site, asset, file),
-        hidden_reason=None if file else _hidden_reason(raw, described=described),
+        hidden_reason=None if file else _hidden_reason(site, raw, described=described),
         ai_tags=_ai_tags(raw),
         score=_integer(raw, "score", least=-(2**31), most=2**31, default=0),
         fav_count=_integer(raw, "fav_count", least=0, most=2**31, default=0),
@@ -133,7 +133,7 @@ def _renditions(site: Site, asset: Raw, file: FileVersion) -> tuple[Rendition, .
     return (*found, Rendition(ORIGINAL, file.url, file.width, file.height, file.ext))
 
 
-def _hidden_reason(raw: Raw, *, described: bool) -> str:
+def _hidden_reason(site: Site, raw: Raw, *, described: bool) -> str:
     if not described:
         return "unknown"
     if _flag(raw, "is_banned"):
@@ -141,6 +141,8 @@ def _hidden_reason(raw: Raw, *, described: bool) -> str:
     flags = raw.get("bit_flags")
     if type(flags) is int and flags & TAKEN_DOWN:
         return "takedown"
+    if site.safe_mode and raw.get("rating") != Rating.GENERAL:
+        return "safe_mode"
     return "restricted"
 
 

@@ -50,6 +50,16 @@ async def patiently(attempt: Callable[[], Awaitable[T]], patience: Patience) -> 
         UnreachableError: no attempt reached the host.
         TransientError: the last attempt's, when patience is spent. Everything else, cancellation included, at once.
     """
+    try:
+        return await attempt()  # the usual case, without the machinery
+    except TransientError as error:
+        failed: list[TransientError] = [error]
+
+    async def again() -> T:
+        if failed:
+            raise failed.pop()
+        return await attempt()
+
     retrying = AsyncRetrying(
         stop=patience.stop,
         wait=patience.wait,
@@ -58,11 +68,8 @@ async def patiently(attempt: Callable[[], Awaitable[T]], patience: Patience) -> 
         reraise=True,
     )
 
-    async def once() -> T:  # tenacity awaits only what is visibly a coroutine function
-        return await attempt()
-
     try:
-        return await retrying(once)
+        return await retrying(again)
     except ConnectionTrouble as error:
         raise UnreachableError(f"{error}; tried {_count(retrying)} times") from error
 

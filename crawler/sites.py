@@ -41,6 +41,7 @@ class Site:
     files_at_once: int = POLITE_FILES
     ceiling: Ceiling = Ceiling()
     tag_limit: int = 2  # terms in one search for someone without an account
+    safe_mode: bool = False  # whether it hides everything that is not rated general
 
     @property
     def loopback(self) -> bool:
@@ -120,7 +121,7 @@ def _donmai(name: str, *hosts: str) -> Site:
 BUILTIN: Mapping[str, Site] = MappingProxyType(
     {
         "danbooru": _donmai("danbooru", "cdn.donmai.us"),
-        "safebooru": _donmai("safebooru", "cdn.donmai.us"),
+        "safebooru": replace(_donmai("safebooru", "cdn.donmai.us"), safe_mode=True),
         "testbooru": _donmai("testbooru", "cdn.donmai.us", "testbooru-cdn.donmai.us"),
         "aibooru": Site(
             name="aibooru",

@@ -20,7 +20,9 @@ Facts = dict[str, float | str]
 Change = Callable[[Facts], float]  # changes the facts in place, says how many seconds to wait
 
 LARGEST = 4096  # bytes of a record; ours have about two hundred
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT
+for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):  # where the system has them
+    _FLAGS |= getattr(os, _name, 0)
 
 
 class LockBusy(Exception):

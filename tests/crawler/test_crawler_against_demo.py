@@ -1,6 +1,7 @@
 """The crawler against the demo gallery: the same API that both were written for, over a real socket."""
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -178,7 +179,10 @@ async def test_gone_posts_are_missing_from_their_batch(gallery: Gallery) -> None
     assert found == set(ids) - {ids[7]}
 
 
-async def test_the_key_is_sent_with_api_requests_only(gallery: Gallery, tmp_path: Path) -> None:
+async def test_the_key_is_sent_with_api_requests_only(
+    gallery: Gallery, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     async with visiting(gallery, credentials=GOLD) as (server, client, downloader):
         profile = await client.profile()
         post = (await client.posts("genshin_impact", limit=1)).posts[0]
@@ -189,6 +193,7 @@ async def test_the_key_is_sent_with_api_requests_only(gallery: Gallery, tmp_path
     keyed = [("authorization" in request["headers"]) for request in requests]
     assert keyed == [True, True, False]
     assert (profile.id, profile.tag_query_limit) == (3, 6)
+    assert "demo-gold-key" not in caplog.text and GOLD.authorization().split()[1] not in caplog.text
     assert all("(user #3)" in request["headers"]["user-agent"] for request in requests[1:])
 
 

@@ -153,6 +153,25 @@ async def test_a_timed_out_page_is_tried_twice_before_less_is_asked_for() -> Non
     assert asked.count(("b26", "mona")) == 2
 
 
+async def test_a_search_that_stays_heavy_is_not_tried_whole_at_every_step() -> None:
+    def time_out_when_wide(gallery: Gallery, number: int, proper: list[int]) -> httpx2.Response | None:
+        return None if "id:>" in gallery.queries[-1] or number == 1 else TIMED_OUT
+
+    gallery = Gallery(list(range(1, 1001)), time_out_when_wide)
+    steps = await listed(gallery)
+
+    assert ids_of(steps) == list(range(1000, 0, -1))
+    assert gallery.queries.count("mona") <= 1 + 2 * 4
+
+
+async def test_alternatives_stay_together_when_a_window_is_narrowed() -> None:
+    answers = iter([told([raw_post(9)]), TIMED_OUT, TIMED_OUT])
+    async with client_of(lambda request: next(answers, told([]))) as (client, heard):
+        _ = [step async for step in walk(client, "a or b")]
+
+    assert "(a or b) id:>7" in heard.asked("tags")
+
+
 async def test_a_site_that_lists_nothing_any_more_ends_the_walk() -> None:
     gallery = Gallery(list(range(1, 36)), lambda gallery, number, proper: None if number == 1 else httpx2.Response(500))
 

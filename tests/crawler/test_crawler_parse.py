@@ -5,6 +5,7 @@ import pytest
 from crawler_scenes import ELSEWHERE, MD5, hidden, raw_post
 
 from crawler.parse import RowRefused, post_from_json
+from crawler.sites import BUILTIN
 from storage.records import AiTag, PostTags, Rating
 
 
@@ -52,6 +53,10 @@ def test_a_hidden_post_is_kept_with_its_reason(changes: dict[str, Any], reason: 
 
     assert post.file is None and post.renditions == () and post.hidden_reason == reason
     assert post.tags.character == ("mona_(genshin_impact)",) and post.width == 900
+
+
+def test_what_a_safe_site_hides_is_said_to_be_hidden_for_that() -> None:
+    assert post_from_json(BUILTIN["safebooru"], hidden(3, rating="e")).hidden_reason == "safe_mode"
 
 
 @pytest.mark.parametrize(
