@@ -42,7 +42,7 @@ _RESERVE = 0.88  # share of the time budget that training may plan with; the res
 class Recipe:
     """How a backbone is taught."""
 
-    epochs: float = 24.0  # passes over the labelled pictures
+    epochs: float = 30.0  # passes over the labelled pictures
     batch: int = 64  # pictures
     peak_rate: float = 3e-3  # learning rate, reached after the warm-up and lowered along a half cosine
     weight_decay: float = 0.02
