@@ -37,6 +37,7 @@ class Ending:
     plan: Plan
     code: ExitCode
     dry_run: bool
+    preparing_s: float  # until the judge was ready
 
 
 async def closing_summary(ending: Ending) -> Summary:
@@ -53,6 +54,8 @@ async def closing_summary(ending: Ending) -> Summary:
         tally=run.tally,
         requests=traffic.requests,
         bytes_listing=traffic.api_bytes,
+        bytes_renditions=max(0, traffic.file_bytes - run.tally.bytes_originals),
+        preparing_seconds=ending.preparing_s,
         device_busy=busy_share(run),
         device=f"{stats.device} ({stats.runtime})",
         models=tuple(card.name for card in cards),

@@ -29,6 +29,12 @@ def say(text: str) -> None:
     messages().print(printable(text), markup=False)
 
 
+def complain(text: str) -> None:
+    """One plain line that is said even when all else is quiet: why a command ends."""
+    messages().quiet = False
+    say(text)
+
+
 def print_json(record: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
     sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")

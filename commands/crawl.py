@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from commands.closing import Ending, closing_summary
-from commands.console import print_json, results, say
+from commands.console import complain, messages, print_json, results, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
@@ -89,7 +90,13 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
         The rooms' errors, when the job could not begin.
     """
     _check(wish)
-    summary = asyncio.run(_run(wish, where, output, parts or Parts()))
+    messages().quiet = output.quiet
+    stop = StopRequest()
+    try:
+        summary = asyncio.run(_run(wish, where, output, parts or Parts(), stop))
+    except asyncio.CancelledError:
+        complain("stopped; what was done is kept, and the same command goes on from there")
+        return int(stop.code or ExitCode.INTERRUPTED)
     if output.as_json:
         print_json(summary.to_json())
     else:
@@ -115,10 +122,10 @@ class _Stage:
     shelf: CommandShelf
     plan: Plan
     stop: StopRequest
+    preparing_s: float = 0.0
 
 
-async def _run(wish: Wish, where: Place, output: Output, parts: Parts) -> Summary:
-    stop = StopRequest()
+async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: StopRequest) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         shelf = await open_shelf(stack, where, dry_run=wish.dry_run)
@@ -126,10 +133,11 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts) -> Summar
         connected = await connect(stack, where, parts.pace)
         plan = await make_plan(wish, connected, shelf)
         for line in plan.lines:
-            if not output.quiet:
-                say(line)
+            say(line)
         stage = _Stage(wish, where, output, connected, shelf, plan, stop)
+        started = time.monotonic()
         judge = await stack.enter_async_context(parts.judge(_judge_wish(stage)))
+        stage.preparing_s = time.monotonic() - started
         return await _work(stage, judge)
 
 
@@ -158,7 +166,8 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
     error: BaseException | None = None
     try:
         async with progress(current, quiet=stage.output.quiet):
-            await crawl(current)
+            with stage.stop.finishing_first():
+                await crawl(current)
     except Exception as failure:  # noqa: BLE001 - told in one line with the summary; the code says which family
         error = failure
     except asyncio.CancelledError:
@@ -166,9 +175,11 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
             raise
     code = _exit_code(stage, current, error)
     if error is not None:
-        say(f"crawl: {describe(error)}")
+        complain(f"crawl: {describe(error)}")
         log.error("run %d ended: %s", run_id, describe(error), exc_info=error)
-    summary = await closing_summary(Ending(current, stage.where, stage.connected, stage.plan, code, stage.wish.dry_run))
+    summary = await closing_summary(
+        Ending(current, stage.where, stage.connected, stage.plan, code, stage.wish.dry_run, stage.preparing_s)
+    )
     await stage.shelf.end_run(run_id, RunEnd(counts=dict(summary.to_json()), exit_code=int(code)))
     return summary
 

@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from commands.console import messages, printable, say
+from commands.console import complain, messages, printable
 from commands.exit_codes import ExitCode
 
 P = ParamSpec("P")
@@ -66,7 +66,7 @@ def _explain(error: Exception) -> NoReturn:
 
 
 def _leave(text: str, code: ExitCode) -> NoReturn:
-    say(f"crawl: {text}")
+    complain(f"crawl: {text}")
     sys.stdout.flush()
     raise typer.Exit(int(code))
 

@@ -214,7 +214,7 @@ def _checked(value: Any, spec: dataclasses.Field[Any], where: str) -> Any:
 
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    changed = _overlaid(settings, environ, ("CRAWL",))
+    changed: Settings = _overlaid(settings, environ, ("CRAWL",))
     for section in ("scoring", "goal", "round_zero", "limits"):
         part = _overlaid(getattr(settings, section), environ, ("CRAWL", section.upper()))
         changed = dataclasses.replace(changed, **{section: part})

@@ -18,13 +18,23 @@ class StopRequest:
 
     event: asyncio.Event = field(default_factory=asyncio.Event)
     code: ExitCode | None = None  # INTERRUPTED or TERMINATED once asked for
+    patient: bool = False  # whether there is work in flight that is worth finishing
+
+    @contextmanager
+    def finishing_first(self) -> Iterator[None]:
+        """While the block runs, the first request only sets the event: the work sees to its own end."""
+        self.patient = True
+        try:
+            yield
+        finally:
+            self.patient = False
 
     def ask(self, code: ExitCode, task: asyncio.Task[object]) -> None:
-        """The first request lets work in flight finish, the second cancels it."""
-        if self.code is None:
-            self.code = code
+        """The first request lets work in flight finish, where there is any; the second cancels it."""
+        first, self.code = self.code is None, self.code or code
+        self.event.set()
+        if first and self.patient:
             say("stopping: finishing what is in flight (once more to stop at once)")
-            self.event.set()
         else:
             task.cancel()
 

@@ -62,12 +62,14 @@ class Summary:
     tally: Tally
     requests: int
     bytes_listing: int
+    bytes_renditions: int  # looked at, those that a first model was learned from included
     device_busy: float  # 0..1
     device: str
     models: tuple[str, ...]
     thresholds: tuple[float, ...]
     exit: int
-    seconds: float
+    seconds: float  # of the crawl itself
+    preparing_seconds: float = 0.0  # before it, until the judge was ready: learning a first model takes minutes
     truths: tuple[Truth, ...] = ()
     notes: tuple[str, ...] = field(default=())  # what the user should know or do next
     dry_run: bool = False
@@ -80,7 +82,7 @@ class Summary:
     @property
     def bytes_saved(self) -> int:
         """What downloading every original would have cost more."""
-        return max(0, self.tally.bytes_if_all - self.tally.bytes_originals - self.tally.bytes_renditions)
+        return max(0, self.tally.bytes_if_all - self.tally.bytes_originals - self.bytes_renditions)
 
     def to_json(self) -> Mapping[str, Any]:
         """The documented object of `crawl --json`."""
@@ -100,8 +102,10 @@ class Summary:
             "gaps": self.tally.gaps,
             "requests": self.requests,
             "bytes_listing": self.bytes_listing,
-            "bytes_renditions": self.tally.bytes_renditions,
+            "bytes_renditions": self.bytes_renditions,
             "bytes_originals": self.tally.bytes_originals,
+            "bytes_if_all": self.tally.bytes_if_all,
+            "preparing_seconds": round(self.preparing_seconds, 3),
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.images_per_second, 2),
             "device_busy": round(self.device_busy, 4),
@@ -147,7 +151,7 @@ class Summary:
 
     def _cost_rows(self) -> list[tuple[str, str]]:
         tally = self.tally
-        fetched = tally.bytes_renditions + tally.bytes_originals
+        fetched = self.bytes_renditions + tally.bytes_originals
         saved = f"{size(self.bytes_saved)} of {size(tally.bytes_if_all)}"
         share = _share(self.bytes_saved, tally.bytes_if_all)
         first = "" if tally.first_score_s is None else f", the first after {tally.first_score_s:.1f} s"

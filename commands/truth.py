@@ -8,23 +8,14 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from commands.summary import Truth
+from storage.reading import JudgedPost
 from storage.records import Target
 
 TRUTH_S = 30.0  # seconds to wait for the answer
 MAX_BYTES = 64_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the run ended up with for one post and target."""
-
-    post_id: int
-    kept: bool
-    tagged: bool  # its own tags name the target
 
 
 def fetch_truth(url: str) -> Mapping[str, Any] | None:
@@ -38,7 +29,7 @@ def fetch_truth(url: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def compare(target: Target, judged: Iterable[Judged], truth: Mapping[str, Any]) -> Truth:
+def compare(target: Target, judged: Iterable[JudgedPost], truth: Mapping[str, Any]) -> Truth:
     """Count right, wrong and missed, over all judged posts and over those without the tag."""
     names = {target.tag, *target.variants}
     counts = dict.fromkeys(("right", "wrong", "missed", "u_right", "u_wrong", "u_missed"), 0)
