@@ -32,6 +32,7 @@ from crawler.patience import Patience, patiently
 from crawler.sites import Site
 from storage.filing import Digest
 from storage.records import FileVersion
+from storage.translate import at_border
 
 RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory
 ORIGINAL_CAP = 1024 * 1024 * 1024  # bytes of an original; the site's own limit for uploads is below it
@@ -107,7 +108,7 @@ class Downloader:
             into: must not exist; removed again on failure.
             version: the size and md5 that the site published; the bytes must have them.
         Returns: what arrived; the file is closed, complete, verified, and not yet fsynced.
-        Raises: as `fetch_bytes`; OSError: the disk's own trouble.
+        Raises: as `fetch_bytes`; StorageError: the disk's own trouble, DiskFull among it.
         """
         if version.size > self.original_cap:
             raise PostError(f"larger than {self.original_cap} bytes", "unavailable")
@@ -242,7 +243,8 @@ class _Partial:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
             flags |= getattr(os, name, 0)
-        return cls(os.open(path, flags, 0o600), path)
+        with at_border(path):
+            return cls(os.open(path, flags, 0o600), path)
 
     @property
     def resumable(self) -> bool:
@@ -259,8 +261,9 @@ class _Partial:
 
     def _append(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:
-            view = view[os.write(self._handle, view) :]
+        with at_border(self._path):
+            while view:
+                view = view[os.write(self._handle, view) :]
         self._md5.update(data)
         self._sha256.update(data)
         self.size += len(data)
@@ -269,8 +272,9 @@ class _Partial:
         """Begin again from zero."""
         self.validator = validator
         if self.size:
-            os.ftruncate(self._handle, 0)
-            os.lseek(self._handle, 0, os.SEEK_SET)
+            with at_border(self._path):
+                os.ftruncate(self._handle, 0)
+                os.lseek(self._handle, 0, os.SEEK_SET)
             self.size = 0
             self._md5 = hashlib.md5(usedforsecurity=False)
             self._sha256 = hashlib.sha256()
@@ -279,9 +283,10 @@ class _Partial:
         return Digest(size=self.size, md5=self._md5.hexdigest(), sha256=self._sha256.hexdigest())
 
     def close(self, *, keep: bool) -> None:
-        os.close(self._handle)
-        if not keep:
-            self._path.unlink(missing_ok=True)
+        with at_border(self._path):
+            os.close(self._handle)
+            if not keep:
+                self._path.unlink(missing_ok=True)
 
 
 def _strong_validator(answer: Answer) -> str:

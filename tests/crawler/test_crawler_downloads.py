@@ -1,6 +1,7 @@
 """What is stored are the site's bytes, whatever the wire, the server or a replaced file do."""
 
 import asyncio
+import errno
 import gzip
 import hashlib
 import json
@@ -28,6 +29,7 @@ from crawler_scenes import (
 
 from crawler.downloads import Downloader
 from crawler.errors import BlockedError, GoneError, MismatchError, PostError, UrlRefused
+from storage.errors import DiskFull, StorageError
 from storage.records import FileVersion
 
 BODY = os.urandom(200_000)
@@ -258,10 +260,31 @@ async def test_nothing_that_is_already_there_is_written_over_or_through(tmp_path
     (tmp_path / "link").symlink_to(victim)
     async with downloading(whole(BODY)) as (downloader, _, url):
         for name in ("victim", "link"):
-            with pytest.raises(FileExistsError):
+            with pytest.raises(StorageError, match=name):
                 await downloader.fetch_file(url, tmp_path / name, version=version_of(BODY))
 
     assert victim.read_bytes() == b"precious"
+
+
+async def test_a_full_disk_is_the_disks_trouble_and_not_the_posts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("crawler.downloads.os.write", full)
+    async with downloading(whole(BODY)) as (downloader, _, url):
+        with pytest.raises(DiskFull, match="free some space"):
+            await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
+
+    assert names_in(tmp_path) == []
+
+
+async def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    monkeypatch.setattr("crawler.downloads.os.write", lambda handle, data: write(handle, bytes(data[:7001])))
+
+    await stored(tmp_path / "a.part", whole(BODY))
 
 
 async def test_a_stop_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
