@@ -214,9 +214,12 @@ async def _fetch_all(
                 rows.append(row)
             tell("fetching", (len(rows) + faults.total()) / len(posts), f"{len(rows)} pictures")
 
-    async with asyncio.TaskGroup() as crew:
-        for _ in range(settings.in_flight):
-            crew.create_task(carry())
+    try:
+        async with asyncio.TaskGroup() as crew:
+            for _ in range(settings.in_flight):
+                crew.create_task(carry())
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several  # the callers know single errors; the others only followed
     store.flush()
     if faults.total() > _MISSING_AT_MOST * len(posts):
         reasons = ", ".join(f"{count} {reason}" for reason, count in faults.most_common(4))
