@@ -158,11 +158,12 @@ def _in_half_precision(keras: Any, model: Any) -> Any:
 
     def rebuilt(layer: Any) -> Any:
         config = layer.get_config()
-        if not isinstance(layer, keras.layers.InputLayer | keras.layers.Rescaling):
+        exact = keras.layers.InputLayer | keras.layers.Rescaling  # pixels are scaled before they are rounded
+        if isinstance(layer, keras.layers.Layer) and not isinstance(layer, exact):  # bare operations have no precision
             config["dtype"] = "mixed_float16"
         return type(layer).from_config(config)
 
-    half = keras.models.clone_model(model, clone_function=rebuilt)
+    half = keras.models.clone_model(model, clone_function=rebuilt, recursive=True)  # a backbone may hold another
     half.set_weights(model.get_weights())
     output = keras.layers.Activation("linear", dtype="float32")(half.output)
     return keras.Model(half.input, output)

@@ -63,6 +63,7 @@ class WorkerProcess:
                 stderr=subprocess.DEVNULL,  # decoders and runtimes chatter there; what matters comes as a frame
                 env=self._environment,
                 limit=READ_AHEAD,
+                process_group=0 if os.name == "posix" else None,  # the terminal's Ctrl-C is for the main process
             )
         except OSError as error:
             raise WorkerLostError(f"{self._command[0]} cannot be started: {error}") from error
@@ -79,7 +80,10 @@ class WorkerProcess:
             raise WorkerLostError("the worker process was not started")
         async with asyncio.timeout(deadline_s):
             await send(process.stdin, question)
-            return await receive(process.stdout)
+            try:
+                return await receive(process.stdout)
+            except WorkerLostError as error:
+                raise WorkerLostError(f"{error} (exit code {await process.wait()})") from error
 
     async def kill(self) -> None:
         """End it at once and leave nothing behind."""

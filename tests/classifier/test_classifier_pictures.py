@@ -216,3 +216,19 @@ def test_preprocessing_survives_its_json_and_keeps_its_hash() -> None:
 def test_unknown_preprocessing_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="preprocessing"):
         Preprocessing.from_json(values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_thousand_mutations_of_each_format_decode_or_are_faults(name: str) -> None:
+    rng = random.Random(f"many mutations of {name}")
+    whole = encoded(Image.effect_noise((120, 90), 60).convert("RGB"), name)
+    for _ in range(1000):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 40)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        del data[rng.randint(1, len(data)) :]
+        try:
+            assert picture_array(bytes(data), SIZE).shape == (32, 32, 3)
+        except PictureFault as fault:
+            assert fault.reason in PictureFault.REASONS

@@ -118,3 +118,30 @@ async def test_the_event_loop_is_never_held_up_while_pictures_are_scored(mona: M
         watcher.cancel()
 
     assert worst < 0.05
+
+
+def test_no_worker_outlives_a_main_process_that_is_killed(mona: Mona) -> None:
+    script = """
+        import asyncio, os, sys
+        from pathlib import Path
+        from classifier.judge import NetworkJudge
+        from storage.records import ModelCard
+        async def main():
+            card = ModelCard("mona", 1, sys.argv[2], sys.argv[3], 0.5)
+            async with NetworkJudge({"mona": card}, {"mona": Path(sys.argv[1])}):
+                print("open", flush=True)
+                await asyncio.sleep(3600)
+        asyncio.run(main())
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", textwrap.dedent(script), str(mona[1]), mona[0].hash, mona[0].backbone_hash]
+
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as main:
+        assert main.stdout is not None
+        assert main.stdout.readline() == "open\n"
+        workers = psutil.Process(main.pid).children(recursive=True)
+        main.kill()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+
+    assert len(workers) >= 2
+    assert not alive
