@@ -1,0 +1,103 @@
+"""The same kept pictures, with gallery-dl and with boorusieve, from the demo gallery at network latency.
+
+    python -m bench.against_gallery_dl --posts 600 --latency-ms 40
+
+gallery-dl cannot look, so to have the pictures of one character it downloads the whole tag. It is installed from the
+package registry into an environment of its own and used unchanged. Both sides ask the same server for the same tag.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.galleries import served
+from bench.roots import root_with_models
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one program needed."""
+
+    name: str
+    seconds: float
+    files: int
+    megabytes: float
+
+
+def install(folder: Path) -> Path:
+    """gallery-dl in an environment of its own; gives its program."""
+    venv.create(folder, with_pip=True)
+    scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "gallery-dl"]
+    subprocess.run(pip, check=True)
+    return scripts / "gallery-dl"
+
+
+def with_gallery_dl(program: Path, url: str, tag: str, into: Path) -> Side:
+    """Download the whole tag."""
+    address = f"Danbooru:{url}/posts?tags={tag}"
+    started = time.perf_counter()
+    options = ["--ignore-config", "-q", "-o", "sleep-request=0", "-D", str(into)]
+    subprocess.run([str(program), *options, address], check=True)
+    seconds = time.perf_counter() - started
+    files = [path for path in into.rglob("*") if path.is_file()]
+    return Side("gallery-dl, whole tag", seconds, len(files), sum(f.stat().st_size for f in files) / 1e6)
+
+
+def with_crawl(name: str, arguments: list[str], root: Path) -> tuple[Side, dict[str, object]]:
+    """Crawl with whatever model the root has."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "commands", *arguments, "--root", str(root), "--json", "--quiet"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 3):
+        raise SystemExit(f"the crawl ended with {done.returncode}")
+    record = json.loads(done.stdout)
+    size = record["bytes_renditions"] + record["bytes_originals"] + record["bytes_listing"]
+    return Side(name, time.perf_counter() - started, record["kept"], size / 1e6), record
+
+
+def hashes(folder: Path) -> set[str]:
+    """MD5 of every file below a folder."""
+    return {hashlib.md5(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+
+
+def main() -> int:
+    """Learn once without latency, then race with it."""
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("--posts", default="600")
+    read.add_argument("--latency-ms", default="40")
+    read.add_argument("--tag", default="genshin_impact")
+    read.add_argument("--keep", default="mona")
+    asked = read.parse_args()
+    wish = ["--tag", asked.tag, "--keep", asked.keep]
+    with tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch:
+        work = Path(scratch)
+        program = install(work / "venv")
+        with served(["--posts", asked.posts]) as url:
+            learned, _ = with_crawl("learning", ["--site", url, *wish], work / "trained")
+        with served(["--posts", asked.posts, "--latency-ms", asked.latency_ms]) as url:
+            root_with_models(work / "trained", work / "ours")
+            theirs = with_gallery_dl(program, url, asked.tag, work / "theirs")
+            ours, record = with_crawl("crawl, model at hand", ["--site", url, *wish], work / "ours")
+        kept, everything = hashes(work / "ours" / "gallery"), hashes(work / "theirs")
+    print(f"{asked.tag}, {record['listed']} posts, {record['kept']} kept, {asked.latency_ms} ms latency")
+    for side in (theirs, ours):
+        print(f"{side.name:24} {side.seconds:7.1f} s {side.megabytes:9.1f} MB {side.files:6} files")
+    print(f"learning the model first, without latency: {learned.seconds:.0f} s")
+    faster, lighter = theirs.seconds / ours.seconds, theirs.megabytes / ours.megabytes
+    print(f"time {faster:.2f}x and bytes {lighter:.2f}x less than gallery-dl")
+    print(f"kept files that gallery-dl has too, byte for byte: {len(kept & everything)} of {len(kept)}")
+    return 0 if kept <= everything else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
