@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import os
 import sqlite3
@@ -16,6 +17,7 @@ from commands.app import app
 from commands.console import messages, results
 from demo.gallery import FileFacts, Gallery
 from demo.rules import Rule
+from storage.archive import open_reader
 from tests.faults import checker, simulator
 from tests.faults.driver import Ended
 from tests.faults.evidence import Expected
@@ -100,7 +102,8 @@ class Laboratory:
 
     folder: Path
     files: Mapping[int, FileFacts]
-    unbroken: str = ""  # state digest
+    unbroken: str = ""  # the checker's state digest
+    unbroken_own: str = ""  # the program's
     whole: Path = field(default_factory=Path)  # the unbroken run's root; copy it, do not change it
     requests: int = 0  # of the unbroken run
     count: int = 0
@@ -141,6 +144,7 @@ class Laboratory:
         self.whole = place / "root"
         assert_well(place / "root", self.expected(last_exit=0))
         self.unbroken = checker.state_digest(place / "root")
+        self.unbroken_own = own_digest(place / "root")
 
 
 def assert_well(root: Path, expected: Expected, *, weak: bool = False) -> None:
@@ -196,6 +200,19 @@ def _known(laboratory: Laboratory, broken: Broken, code: int) -> Expected:
 
 
 def assert_same_state(root: Path, laboratory: Laboratory) -> None:
-    """The state is that of an unbroken run."""
+    """The state is that of an unbroken run, by the checker's digest and by the program's own."""
     if checker.state_digest(root) != laboratory.unbroken:
-        raise AssertionError("another state than the unbroken run's:\n" + "\n".join(checker.state_lines(root)))
+        raise AssertionError("another state than the unbroken run's:\n" + difference(laboratory.whole, root))
+    assert own_digest(root) == laboratory.unbroken_own
+
+
+def own_digest(root: Path) -> str:
+    """The program's own state digest."""
+    with open_reader(root) as reader:
+        return reader.digest()
+
+
+def difference(one: Path, other: Path) -> str:
+    """The lines of the state that differ."""
+    lines = difflib.unified_diff(checker.state_lines(one), checker.state_lines(other), "unbroken", "broken", n=0)
+    return "\n".join(lines)

@@ -250,17 +250,5 @@ def configuration(folder: Path, url: str, **more: str) -> Path:
 
 def arguments(root: Path, config: Path, *more: str) -> list[str]:
     """The command line of the main job in this scenario."""
-    return [
-        "--tag",
-        TAG,
-        "--keep",
-        KEEP,
-        "--site",
-        "sim",
-        "--root",
-        str(root),
-        "--config",
-        str(config),
-        "--quiet",
-        *more,
-    ]
+    place = ["--site", "sim", "--root", str(root), "--config", str(config)]
+    return ["--tag", TAG, "--keep", KEEP, *place, *more]

@@ -3,7 +3,7 @@
 What the environment may say:
     STUB_JUDGE   a name of `stub_judge.MISBEHAVIOURS`
     STUB_DELAY   seconds for each look
-    STUB_DIE     KIND:N, to SIGKILL itself as it begins its Nth operation of a kind (see `OPERATIONS`)
+    STUB_DIE     KIND:N, to SIGKILL itself as it begins its Nth operation of a kind: `sync`, or one of `OPERATIONS`
 """
 
 from __future__ import annotations
@@ -28,20 +28,34 @@ OPERATIONS: dict[str, tuple[str, Callable[[tuple[object, ...]], bool]]] = {
 
 def die_at(kind: str, number: int) -> None:
     """Arrange to be killed at the Nth operation of a kind, counted over all threads."""
-    event, counts = OPERATIONS[kind]
     lock = threading.Lock()
     seen = 0
 
-    def watch(name: str, given: tuple[object, ...]) -> None:
+    def count() -> None:
         nonlocal seen
-        if name != event or not counts(given):
-            return
         with lock:
             seen += 1
             if seen == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    if kind == "sync":  # Python does not announce it; SQLite's own are strace's business
+        os.fsync = _counted(os.fsync, count)
+        return
+    event, counts = OPERATIONS[kind]
+
+    def watch(name: str, given: tuple[object, ...]) -> None:
+        if name == event and counts(given):
+            count()
+
     sys.addaudithook(watch)
+
+
+def _counted(sync: Callable[[int], None], count: Callable[[], None]) -> Callable[[int], None]:
+    def counted(descriptor: int) -> None:
+        count()
+        sync(descriptor)
+
+    return counted
 
 
 def main() -> None:

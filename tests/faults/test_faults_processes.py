@@ -1,0 +1,242 @@
+"""Rows P, N01, N03, D06, X01 and U15: stopping, two at once, no site, a damaged database, and what is never done."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults import checker, driver, simulator
+from tests.faults.driver import Child
+from tests.faults.evidence import Expected, tree_digest
+from tests.faults.experiment import LOGGED_IN, Laboratory, assert_same_state, assert_well, run_here
+from tests.faults.killing import command, mends_itself
+from tests.faults.simulator import CANARY, Simulator
+
+SLOWLY = {**LOGGED_IN, "CRAWL_SCORING_IN_FLIGHT": "2"}
+STOP_WITHIN_S = 10.0
+STOP_AT_ONCE_WITHIN_S = 2.0
+
+
+@contextmanager
+def working(arguments: Sequence[str], site: Simulator, *, delay_s: float = 0.4) -> Iterator[Child]:
+    """A command in the middle of its work: the first picture was asked for, and each look takes so long."""
+    with driver.started(arguments, environment={**SLOWLY, "STUB_DELAY": str(delay_s)}) as child:
+        deadline = time.monotonic() + 30
+        while not site.paths("/720x720/"):
+            assert child.wait(0.02) is None, f"ended before it worked: {child.heard()}"
+            assert time.monotonic() < deadline, child.heard()
+        yield child
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["P03", "P04"])
+def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int, laboratory: Laboratory) -> None:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = command(laboratory, site)
+
+        with working(arguments, site) as child:
+            child.send(number)
+            ended = child.wait(STOP_WITHIN_S)
+
+        assert ended is not None, "still running after 10 s"
+        assert ended.code == code, ended.said
+        assert "Traceback" not in ended.said
+        assert_well(root, laboratory.expected(posts=None, last_exit=code))
+        mends_itself(root, arguments, laboratory, label=f"signal {number}")
+
+
+def test_a_second_stop_request_ends_the_run_at_once(laboratory: Laboratory) -> None:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = command(laboratory, site)
+
+        with working(arguments, site, delay_s=8.0) as child:
+            child.send(signal.SIGINT)
+            while "stopping" not in child.heard():
+                assert child.wait(0.02) is None, child.heard()
+            child.send(signal.SIGINT)
+            ended = child.wait(STOP_AT_ONCE_WITHIN_S)
+
+        assert ended is not None, "still running after 2 s"
+        assert ended.code == 130, ended.said
+        assert "Traceback" not in ended.said
+        mends_itself(root, arguments, laboratory, label="two signals")
+
+
+def test_a_second_crawl_on_the_same_gallery_is_refused_until_the_first_is_dead(laboratory: Laboratory) -> None:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = command(laboratory, site)
+
+        with working(arguments, site) as child:
+            second = run_here(arguments, environment=LOGGED_IN)
+            child.kill_group()
+            child.wait()
+
+        assert second.code == 9, second.said
+        assert second.seconds < 2.0
+        mends_itself(root, arguments, laboratory, label="a second crawl")
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["a fresh root", "a whole gallery"])
+def test_a_site_that_is_not_there_changes_nothing(whole: bool, laboratory: Laboratory, place: Path) -> None:
+    with socket.socket() as reserved:  # bound and not listening: connections are refused
+        reserved.bind(("127.0.0.1", 0))
+        config = simulator.configuration(place, f"http://127.0.0.1:{reserved.getsockname()[1]}")
+        if whole:
+            shutil.copytree(laboratory.whole, place / "root")
+
+        ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
+
+    assert ended.code == 6, ended.said
+    assert "127.0.0.1" in ended.stderr
+    assert checker.check(place / "root", weak=True) == []
+    if whole:
+        assert_same_state(place / "root", laboratory)
+
+
+def test_a_site_whose_name_does_not_resolve_is_given_up_soon(
+    laboratory: Laboratory, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody_knows(*_: object, **__: object) -> object:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody_knows)  # what a resolver says of gallery.invalid, without asking
+    config = simulator.configuration(place, "https://gallery.invalid")
+
+    ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
+
+    assert ended.code == 6, ended.said
+    assert "gallery.invalid" in ended.stderr
+    assert ended.seconds < 5.0
+
+
+def _truncated(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+
+
+def _overwritten(position: int, content: bytes) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(position)
+            file.write(content)
+
+    return damage
+
+
+def _another_application(path: Path) -> None:
+    rows = sqlite3.connect(path)
+    rows.execute("PRAGMA application_id = 7")
+    rows.close()
+
+
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "cut": _truncated,
+    "header overwritten": _overwritten(0, b"not a database at all"),
+    "a page overwritten": _overwritten(4096 * 3, b"\xff" * 4096),
+    "another application's": _another_application,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_database_is_refused_and_left_alone(
+    damage: Callable[[Path], None], laboratory: Laboratory, place: Path
+) -> None:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = place / "root", simulator.arguments(place / "root", simulator.configuration(place, site.url))
+        shutil.copytree(laboratory.whole, root)
+        (root / ".lock").write_text('{"state": "open"}')  # whoever had it did not end in order
+        damage(root / "crawl.db")
+        before = (root / "crawl.db").read_bytes(), tree_digest(root / "gallery")
+
+        ended = run_here(arguments, environment=LOGGED_IN)
+
+    assert ended.code == 8, ended.said
+    assert "backup" in ended.stderr
+    assert ((root / "crawl.db").read_bytes(), tree_digest(root / "gallery")) == before
+
+
+def test_a_gallery_without_its_database_is_not_begun_anew(laboratory: Laboratory, place: Path) -> None:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = place / "root", simulator.arguments(place / "root", simulator.configuration(place, site.url))
+        shutil.copytree(laboratory.whole, root)
+        for path in root.glob("crawl.db*"):
+            path.unlink()
+
+        ended = run_here(arguments, environment=LOGGED_IN)
+
+    assert ended.code == 8, ended.said
+    assert not (root / "crawl.db").exists()
+
+
+IMAGE = re.compile(r"(\d+_)?[0-9a-f]{32}(\.[0-9a-z]+)?\.(jpg|png|gif|webp|avif|zip|mp4|webm)")
+_watching: list[tuple[str, str]] | None = None  # an audit hook cannot be taken out again; it is silenced instead
+
+
+def _watch(event: str, given: tuple[object, ...]) -> None:
+    if _watching is not None and event in ("os.rename", "os.remove", "os.truncate"):
+        _watching.append((event, Path(str(given[0])).name))
+
+
+@contextmanager
+def removals() -> Iterator[list[tuple[str, str]]]:
+    """Every rename, removal and truncation that Python announces during the block."""
+    global _watching
+    if not getattr(_watch, "installed", False):
+        sys.addaudithook(_watch)
+        _watch.installed = True  # type: ignore[attr-defined]  # remembered where it belongs
+    _watching = seen = []
+    try:
+        yield seen
+    finally:
+        _watching = None
+
+
+def test_no_picture_is_ever_removed_or_moved_by_default(laboratory: Laboratory) -> None:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, crawl = command(laboratory, site)
+        there = ["--root", str(root), "--config", str(root.parent / "crawl.toml")]
+        steps = (
+            crawl,
+            crawl,
+            ["relabel", "delete", "10", *there],
+            ["relabel", "keep", "20", *there],
+            crawl,
+            ["query", "decision:keep", "--format", "ids", *there],
+            ["status", *there],
+            ["verify", *there],
+            [*crawl, "--dry-run"],
+        )
+
+        with removals() as seen:
+            ended = [run_here(step, environment=LOGGED_IN) for step in steps]
+
+    assert [one.code for one in ended] == [0] * len(steps), [one.said for one in ended if one.code]
+    assert [name for _, name in seen if IMAGE.fullmatch(name)] == []
+    assert_well(root, laboratory.expected(labels=((10, "mona", "delete"), (20, "mona", "keep"))))
+
+
+def test_the_key_is_nowhere_even_when_everything_is_told(laboratory: Laboratory) -> None:
+    told = {**LOGGED_IN, "CRAWL_DEBUG": "1"}
+    texts = {}
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = command(laboratory, site)
+        for number, do in enumerate(({"status": 401}, {"status": 403}, {"status": 500}, {"body": "x"}, {})):
+            site.misbehave([{"match": {"path": "/*", "after": 3}, "do": do}] if do else [])
+            ended = run_here(arguments, environment=told)
+            texts[f"run {number}"] = ended.said
+        texts["other hosts"] = site.asked_elsewhere()
+        texts["addresses"] = "\n".join(site.paths())
+        sent = [request["headers"].get("authorization") for request in site.requests if request["host"] == "127.0.0.1"]
+
+    assert ended.code == 0, ended.said
+    assert any(sent), "the key was not used at all"
+    assert checker.check(root, Expected(canary=CANARY, texts=texts)) == []
