@@ -109,6 +109,8 @@ async def _serve(gallery: Gallery, rules: list[dict[str, Any]], options: argpars
         sys.stdout.write(f"serving {running.url}\n")
         sys.stdout.flush()
         await stop.wait()
+        for failure in running.server.failures[:5]:
+            sys.stderr.write(f"a bug in the demo gallery: {failure}\n")
 
 
 async def _prepare(running: Running, names: Sequence[str], stop: asyncio.Event) -> None:

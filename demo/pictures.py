@@ -124,7 +124,8 @@ class Pictures:
     async def _paint_all(self) -> None:
         waiting = self.gallery.unpainted()
         for start in range(0, len(waiting), AHEAD_IN_FLIGHT):
-            await self.ready(waiting[start : start + AHEAD_IN_FLIGHT], AHEAD)
+            with contextlib.suppress(PaintError):  # whoever asks for that picture is told
+                await self.ready(waiting[start : start + AHEAD_IN_FLIGHT], AHEAD)
 
     async def _paint(self, key: str, priority: int) -> None:
         job = {"do": "paint", "scene": dict(self.gallery.scenes[key]), "folder": str(self.folder)}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable
 from typing import Protocol
 
-from demo.messages import REASONS, Answer, FilePart, Request
-from demo.site import Site
+from demo.messages import REASONS, Answer, FilePart, Request, error_answer
+from demo.site import Maybe, Site
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 BODY_LIMIT = 1 << 20  # bytes
@@ -85,12 +86,18 @@ class Connection(asyncio.Protocol):
             if rule is not None and mischief is not None:
                 self._begin(mischief.perform(rule, request, self))
                 return
-            answer = self.server.site.answer(request)
+            answer = self._ask(request)
             ready = isinstance(answer, Answer) and answer.length <= CHUNK and not self.server.latency_s
             if ready and isinstance(answer, Answer):
                 self.send_now(request, answer)
             else:
                 self._begin(self._answer_later(request, answer))
+
+    def _ask(self, request: Request) -> Maybe:
+        try:
+            return self.server.site.answer(request)
+        except Exception as error:  # noqa: BLE001 (our own bug must not end the server: it is recorded and answered)
+            return self.server.broken(error)
 
     def _begin(self, work: object) -> None:
         if not inspect.iscoroutine(work):
@@ -108,12 +115,14 @@ class Connection(asyncio.Protocol):
         elif not self.transport.is_closing():
             self._next()
 
-    async def _answer_later(self, request: Request, answer: object) -> None:
+    async def _answer_later(self, request: Request, answer: Maybe) -> None:
         if self.server.latency_s:
             await asyncio.sleep(self.server.latency_s)
-        final = await answer if inspect.isawaitable(answer) else answer
-        if isinstance(final, Answer):
-            await self.send(request, final)
+        try:
+            final = await answer if inspect.isawaitable(answer) else answer
+        except Exception as error:  # noqa: BLE001 (our own bug must not end the server: it is recorded and answered)
+            final = self.server.broken(error)
+        await self.send(request, final)
 
     def _take(self) -> Request | None:
         """Cut the next whole request from the buffer, or refuse what is none."""
@@ -178,7 +187,7 @@ class Connection(asyncio.Protocol):
     def head(self, answer: Answer, *, length: int | None = -1) -> bytes:
         """Status line and headers; `length=None` leaves the length out."""
         lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
-        lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+        lines += [f"{name}: {_LINE_BREAKS.sub(' ', value)}" for name, value in answer.headers.items()]
         if length is not None and answer.status not in (204, 304):
             lines.append(f"Content-Length: {answer.length if length == -1 else length}")
         if self._close_after:
@@ -191,6 +200,7 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
 
+_LINE_BREAKS = re.compile(r"[\r\n]+")  # nothing that was asked for may start a header of its own
 _COMMON = f"\r\nServer: demo\r\nX-Git-Hash: {GIT_HASH}\r\nAccess-Control-Allow-Origin: *\r\n\r\n"
 
 
@@ -217,6 +227,11 @@ class Server:
         self.errands: set[asyncio.Task[None]] = set()  # what goes on beside the connections
         self._addresses: list[tuple[str, int]] = []
         self._listeners: list[asyncio.Server] = []
+
+    def broken(self, error: Exception) -> Answer:
+        """The answer to a request that met a bug of ours: like the site's, the class alone."""
+        self.failures.append(repr(error))
+        return error_answer(500, type(error).__name__, "")
 
     async def listen(self, host: str, port: int) -> int:
         """Listen on one more address; returns the port."""

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from demo.accounts import VISITOR, Account, Accounts, demand, profile_object
 from demo.bucket import TokenBucket
@@ -15,6 +15,7 @@ from demo.errors import PaintError, Refusal
 from demo.file_answers import FileAnswers
 from demo.gallery import EPOCH
 from demo.messages import Answer, Request, error_answer, json_answer, redirect_to
+from demo.pages import post_page, rows_of, wall_page
 from demo.pictures import Pictures
 from demo.post_answers import PostAnswers
 from demo.post_json import View
@@ -62,6 +63,10 @@ class Site:
             "profile": _profile,
             "status": _status,
             "demo/truth": self._truth,
+            "pools": _nothing,
+            "iqdb_queries": _nothing,
+            "post_events": _nothing,
+            "post_versions": _absent,
         }
 
     def answer(self, request: Request) -> Maybe:
@@ -92,12 +97,26 @@ class Site:
         blank = [key for key, value in request.pairs if key.startswith("search[") and value == ""]
         if blank:
             rest = [(key, value) for key, value in request.pairs if key not in blank]
-            return redirect_to(request.path + ("?" + urlencode(rest) if rest else ""))
+            return redirect_to(quote(request.path) + ("?" + urlencode(rest) if rest else ""))
         view = self._view(request)
         if "cause_error" in request.params and re.fullmatch("[45]..", request.params["cause_error"]):
             raise Refusal(int(request.params["cause_error"]), "StandardError", "")
         limited = self._limit(name, view.account)
-        return limited if limited is not None else self._dispatch(name, request, view)
+        if limited is not None:
+            return limited
+        if _wants_page(request):
+            return self._page(name, request, view)
+        return self._dispatch(name, request, view)
+
+    async def _page(self, name: str, request: Request, view: View) -> Answer:
+        """The same for people: a wall of posts, or one post."""
+        number = name.removeprefix("posts/")
+        if number.isdecimal():
+            return post_page(rows_of(await self.posts.show(int(number), request, view)))
+        if name not in ("", "posts"):
+            return error_answer(404, "NilClass", "Page not found", known_route=False)
+        answer = await self.posts.index(request, view)
+        return wall_page(rows_of(answer), request.params.get("tags", "")) if answer.status == 200 else answer
 
     def _dispatch(self, name: str, request: Request, view: View) -> Maybe:
         if name in self._routes:
@@ -166,6 +185,21 @@ def _route_name(request: Request) -> tuple[str, bool]:
         return path.partition("/")[0] if path.startswith("up/") else path, True
     suffix = path.rpartition("/")[2].rpartition(".")[2] if "." in path.rpartition("/")[2] else ""
     return path, suffix in ("", "html") or path.startswith("wiki_pages/")
+
+
+def _wants_page(request: Request) -> bool:
+    if request.path.endswith(".json") or request.params.get("format") == "json":
+        return False
+    return request.path.rstrip("/") in ("", "/posts") or re.fullmatch(r"/posts/\d+", request.path) is not None
+
+
+def _nothing(_request: Request, _view: View) -> Answer:
+    """What the demo does not have, but the site would answer."""
+    return json_answer([])
+
+
+def _absent(_request: Request, _view: View) -> Answer:
+    raise Refusal(501, "NotImplementedError", "Archive service is not configured.")
 
 
 def _profile(request: Request, view: View) -> Answer:

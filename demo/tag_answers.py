@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from demo.accounts import demand
 from demo.errors import not_found
@@ -187,7 +188,7 @@ class TagAnswers:
         """`/wiki_pages.json`"""
         demand(view.account, "wiki_pages:index")
         if request.params.get("title"):
-            return redirect_to(f"/wiki_pages/{request.params['title']}.json")
+            return redirect_to(f"/wiki_pages/{quote(request.params['title'])}.json")
         search = request.search
         tests: dict[str, Callable[[WikiPage, str], bool]] = {
             "title": lambda page, value: page.title == value.lower().replace(" ", "_"),

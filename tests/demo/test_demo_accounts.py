@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import httpx2
 import pytest
 from demo_pieces import Opened, add_post
 
 from demo.bucket import TokenBucket
+from demo.embedded import ServeOptions, serve
 from demo.gallery import Gallery
 
 
@@ -133,3 +135,45 @@ async def test_nonsense_closes_the_connection(one: Gallery, opened: Opened) -> N
         writer.close()
 
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_people_get_pages_without_scripts(one: Gallery, opened: Opened) -> None:
+    add_post(one, 2, "<b>bold</b> 1girl", is_banned=True)
+
+    async with opened(one) as (_, client):
+        wall = await client.get("/", params={"tags": "1girl"})
+        post = await client.get("/posts/2")
+        search = await client.get("/posts", params={"tags": '"><script>alert(1)</script>'})
+
+    for page in (wall, post, search):
+        assert page.headers["content-type"].startswith("text/html")
+        assert "<script" not in page.text
+        assert "<b>bold" not in page.text
+    assert 'href="/posts/1"' in wall.text
+    assert "hidden" in post.text
+
+
+async def test_what_the_demo_lacks_is_empty_or_says_so(one: Gallery, opened: Opened) -> None:
+    async with opened(one) as (_, client):
+        assert (await client.get("/iqdb_queries.json?post_id=1")).json() == []
+        assert (await client.get("/post_versions.json")).status_code == 501
+
+
+async def test_line_breaks_in_a_request_start_no_header(one: Gallery, opened: Opened) -> None:
+    async with opened(one) as (_, client):
+        answer = await client.get("/wiki_pages.json?title=a%0d%0aX-Evil:%20yes")
+        other = await client.get("/tags%0d%0aX-Evil:%20yes.json?search[name]=")
+
+    assert "x-evil" not in answer.headers
+    assert "x-evil" not in other.headers
+
+
+async def test_a_bug_of_ours_is_answered_and_remembered(one: Gallery, tmp_path: Path) -> None:
+    async with serve(one, (), ServeOptions(cache=tmp_path)) as running, httpx2.AsyncClient(trust_env=False) as client:
+        one.posts[1] = None  # type: ignore[assignment]
+        answer = await client.get(f"{running.url}/posts.json")
+        after = await client.get(f"{running.url}/profile.json")
+
+    assert (answer.status_code, answer.json()["message"]) == (500, "")
+    assert after.status_code == 200
+    assert len(running.server.failures) == 1
