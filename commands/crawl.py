@@ -16,7 +16,7 @@ from commands.console import complain, messages, print_json, results, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
-from commands.judging import GoalWish, JudgeWish, learned_judge
+from commands.judging import GoalWish, JudgeWish, check_known_models, learned_judge
 from commands.places import Place, place
 from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
@@ -130,6 +130,7 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
         stack.enter_context(obeying_signals(stop))
         shelf = await open_shelf(stack, where, dry_run=wish.dry_run)
         stack.enter_context(journal(where.root, write=not wish.dry_run))
+        await check_known_models(where, shelf, wish.keep)
         connected = await connect(stack, where, parts.pace)
         plan = await make_plan(wish, connected, shelf)
         for line in plan.lines:

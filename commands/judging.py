@@ -109,6 +109,18 @@ def package_folder(place: Place, card: ModelCard) -> Path:
     return place.root / "models" / card.target / str(card.number)
 
 
+async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[str]) -> None:
+    """Verify the models of targets that the gallery knows by these names, before anything is asked of a site.
+
+    Raises:
+        PackageError: a model's files are missing, cut or altered.
+    """
+    for name in names:
+        model = await shelf.active_model(name)
+        if model is not None:
+            verified(place, model)
+
+
 async def _active(wish: JudgeWish) -> dict[str, RegisteredModel]:
     found = {target.name: await wish.shelf.active_model(target.name) for target in wish.targets}
     return {name: model for name, model in found.items() if model is not None}

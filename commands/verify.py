@@ -9,7 +9,7 @@ from pathlib import Path
 from commands.console import messages, print_json, results, say
 from commands.exit_codes import ExitCode
 from commands.places import place
-from storage.verify import VerifyReport, verify
+from storage.verify import verify
 
 SHOWN = 20  # paths of each kind; --json has all
 
@@ -31,20 +31,16 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
             report = verify(where.root, progress=lambda n: status.update(f"reading every file: {n} done"))
     else:
         report = verify(where.root)
-    code = ExitCode.COMPLETE if sound(report) else ExitCode.DAMAGE
+    code = ExitCode.COMPLETE if report.whole else ExitCode.DAMAGE
     if as_json:
         print_json(asdict(report) | {"exit": int(code)})
         return int(code)
     for kind, words in _KINDS.items():
         _list(words, getattr(report, kind))
-    verdict = "sound" if code is ExitCode.COMPLETE else "not sound; crawl again to fetch what is missing"
+    found = [f"{len(getattr(report, kind))} {kind}" for kind in ("missing", "damaged", "foreign", "database")]
+    verdict = "all is well" if report.whole else f"not well ({', '.join(found)}); nothing was changed"
     results().print(f"{report.checked} files, {report.bytes_read / 1e6:.1f} MB read: {verdict}", markup=False)
     return int(code)
-
-
-def sound(report: VerifyReport) -> bool:
-    """Whether files, rows and database agree; files of others in the way are damage too, to be looked at."""
-    return not (report.missing or report.damaged or report.foreign or report.database)
 
 
 def _list(words: str, paths: Sequence[str]) -> None:

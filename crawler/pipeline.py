@@ -90,7 +90,6 @@ async def _list(run: Run) -> None:
     try:
         async for post, known in _posts_to_do(run):
             run.tally.listed += 1
-            run.tally.bytes_if_all += post.size
             await run.queue.put((post, known))
             if run.stop.is_set() or run.tally.listed == run.job.limit:
                 break
@@ -215,6 +214,7 @@ async def _replaced(run: Run, post: Post) -> Post | None:
 async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, str | None]:
     decisions = _standing(run, post, known)
     if decisions is None:
+        run.tally.bytes_if_all += post.size
         decisions = await _look(run, post, known)
     else:
         run.tally.known += 1

@@ -31,7 +31,7 @@ class Tally:
     refused: int = 0  # rows of the site's answers that are no valid post
     bytes_renditions: int = 0
     bytes_originals: int = 0
-    bytes_if_all: int = 0  # what the listed posts' originals weigh together: the cost of downloading everything
+    bytes_if_all: int = 0  # what the originals weigh of all posts that were decided now: the cost of not looking
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: dict[Outcome, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in Outcome})
     bugs: int = 0  # unexpected errors that were contained to one post
