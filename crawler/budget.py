@@ -53,6 +53,7 @@ class Manners:
     first_wait_s: float = 60.0  # after a 429 that states no wait; doubles with each further one
     least_wait_s: float = 1.0  # after a 429 that states a wait of nothing, or one in the past
     longest_wait_s: float = 900.0  # beyond it the run ends, and says when to come back
+    longest_hold_s: float = 86400.0  # whatever the site states, a later run may ask again after a day
     strikes: int = 5  # 429 in a row that end the run
     probe_s: float = 30.0  # how long one probing request keeps the others back, at most
     slot_poll_s: float = 0.05  # how often to look for a free place when other processes hold all
@@ -134,21 +135,21 @@ class Bucket:
             facts["strikes"] = _number(facts, "strikes") + 1
             facts["struck_at"] = now
         facts["probe_until"] = 0.0
-        wait = self.manners.first_wait_s * 2.0 ** (_number(facts, "strikes") - 1)
+        wait = self.manners.first_wait_s * 2.0 ** min(20.0, _number(facts, "strikes") - 1)
         if stated is not None:
             wait = max(stated, self.manners.least_wait_s)
-        self._hold_until(facts, now + wait)
+        self._hold(facts, now, wait)
         self.striking = True
         return 0.0
 
     def hold(self, facts: Facts, now: float, seconds: float) -> float:
         """The site stated a wait without counting it against us (503 with Retry-After)."""
         self._refill(facts, now)
-        self._hold_until(facts, now + max(seconds, self.manners.least_wait_s))
+        self._hold(facts, now, max(seconds, self.manners.least_wait_s))
         return 0.0
 
-    def _hold_until(self, facts: Facts, end: float) -> None:
-        end = max(end, _number(facts, "not_before"))
+    def _hold(self, facts: Facts, now: float, seconds: float) -> None:
+        end = max(now + min(seconds, self.manners.longest_hold_s), _number(facts, "not_before"))
         facts.update(tokens=0.0, at=end, not_before=end)
 
 

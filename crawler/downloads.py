@@ -153,7 +153,9 @@ class Downloader:
                 raise TransientError("the site sent another part of the file than the one asked for")
             return
         validator = "" if answer.encoded else _strong_validator(answer)
-        await asyncio.to_thread(partial.restart, validator)
+        if partial.size:
+            await asyncio.to_thread(partial.restart, validator)
+        partial.validator = validator
         if answer.encoded:
             raise TransientError("the file came compressed although it was asked for as it is")
         if answer.declared is not None and answer.declared != version.size:

@@ -119,6 +119,26 @@ async def test_a_wait_beyond_reason_ends_the_run_and_says_when_to_come_back(tmp_
     assert caught.value.exit_code == 5 and clock.slept == []
 
 
+async def test_no_stated_wait_locks_us_out_for_longer_than_a_day(tmp_path: Path) -> None:
+    clock = Clock()
+    await a_budget(tmp_path, clock).throttled(Kind.API, 1e12, clock.now)
+    clock.now += 86401
+
+    assert await ask(a_budget(tmp_path, clock)) == clock.now
+
+
+async def test_years_of_refusals_still_make_a_number(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+
+    for _ in range(3000):
+        clock.now += 86401
+        await budget.throttled(Kind.API, None, clock.now)
+
+    with pytest.raises(BlockedError):
+        await ask(budget)
+
+
 async def test_throttling_without_a_stated_wait_starts_at_a_minute_doubles_and_ends_the_run(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -252,6 +272,32 @@ async def test_a_killed_program_frees_its_places(tmp_path: Path) -> None:
 
     async with budget.permit(Kind.FILE), budget.permit(Kind.FILE):
         assert died.returncode == -9
+
+
+async def test_two_programs_together_keep_to_one_rate(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from crawler.budget import Kind, budget_for\n"
+        "from crawler.sites import BUILTIN\n"
+        "async def main():\n"
+        "    site = replace(BUILTIN['danbooru'], api_rate=20.0, api_burst=1)\n"
+        "    budget = budget_for(site, state_dir=Path(sys.argv[1]))\n"
+        "    for _ in range(8):\n"
+        "        async with budget.permit(Kind.API) as permit:\n"
+        "            print(permit.granted)\n"
+        "asyncio.run(main())\n"
+    )
+
+    def run_both() -> list[float]:
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        programs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        return sorted(float(line) for program in programs for line in program.communicate()[0].split())
+
+    times = await asyncio.to_thread(run_both)
+
+    assert len(times) == 16 and times[-1] - times[0] >= 15 / 20 - 0.05
 
 
 async def test_a_lock_that_is_never_released_becomes_an_error(tmp_path: Path) -> None:

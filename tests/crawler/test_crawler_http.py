@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import shutil
 import socket
 import ssl
+import subprocess
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -28,6 +31,7 @@ from crawler_scenes import (
 
 from crawler.budget import Kind
 from crawler.client import DanbooruClient
+from crawler.credentials import Credentials, Secret
 from crawler.errors import (
     AccessError,
     BadSite,
@@ -182,6 +186,28 @@ async def test_a_certificate_that_cannot_be_trusted_ends_the_run_without_sending
             await client.profile()
 
     assert len(heard.requests) == 1
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+async def test_a_self_signed_site_is_refused_and_learns_nothing(tmp_path: Path) -> None:
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    await asyncio.to_thread(subprocess.run, [*make.split(), *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    received: list[bytes] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1000))
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    site = site_from_url(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with server, Http(site, quiet_budget(site, Clock()), credentials=Credentials("alice", Secret(KEY))) as http:
+        with pytest.raises(UnreachableError, match="certificate"):
+            await DanbooruClient(site, http, quick()).profile()
+
+    assert b"".join(received) == b""
 
 
 async def test_a_site_that_comes_back_is_used_again() -> None:
