@@ -60,6 +60,7 @@ class Child:
     err: IO[bytes]
     limit_s: float
     started: float = field(default_factory=time.monotonic)
+    spares_children: bool = False  # whether what it started may outlive it until the block ends
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the command itself, as a user or a service manager would."""
@@ -89,7 +90,8 @@ class Child:
             self.kill_group()
         _, status, usage = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
-        self.kill_group()  # whatever it started and left behind
+        if not self.spares_children:
+            self.kill_group()  # whatever it started and left behind
         seconds = time.monotonic() - self.started
         ended = Ended(self.process.returncode, _text(self.out), _text(self.err), seconds, usage.ru_maxrss)
         if not ready:
@@ -135,8 +137,8 @@ def started(
         try:
             yield child
         finally:
+            child.kill_group()
             if process.returncode is None:
-                child.kill_group()
                 process.wait()
 
 
@@ -169,13 +171,21 @@ def killed_after(
 ) -> Ended:
     """Run the command and SIGKILL its whole group after so many seconds, if it is still there."""
     with started(arguments, environment=environment, program=program) as child:
-        ended = child.wait(seconds)
-        if ended is None:
+        return killed_now(child, seconds)
+
+
+def killed_now(child: Child, after_s: float) -> Ended:
+    """SIGKILL a running command after so many seconds: alone when it spares its children, else its whole group."""
+    ended = child.wait(after_s)
+    if ended is None:
+        if child.spares_children:
+            child.send(signal.SIGKILL)
+        else:
             child.kill_group()
-            ended = child.wait()
-        if ended is None:
-            raise TimeoutError("the killed child did not end")
-        return ended
+        ended = child.wait()
+    if ended is None:
+        raise TimeoutError("the killed child did not end")
+    return ended
 
 
 def dying_at(kind: str, number: int) -> tuple[list[str], dict[str, str]]:
