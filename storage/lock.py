@@ -48,10 +48,14 @@ class GalleryLock:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise GalleryBusy(f"{root}: another program owns this gallery{holder}; wait for it, or stop it")
-        before = _read(descriptor)
-        lock = cls(descriptor, path, was_clean=before.get("state", "closed") == "closed")
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        lock._write({"pid": os.getpid(), "since": now, "command": command, "state": "open"})
+        try:
+            before = _read(descriptor)
+            lock = cls(descriptor, path, was_clean=before.get("state", "closed") == "closed")
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            lock._write({"pid": os.getpid(), "since": now, "command": command, "state": "open"})
+        except BaseException:
+            os.close(descriptor)
+            raise
         return lock
 
     def release(self, *, clean: bool = True) -> None:

@@ -488,7 +488,7 @@ async def test_whatever_has_the_name_of_an_original_already_is_left_alone(
         await keep(archive, post)
 
     assert victim.read_bytes() == b"precious"
-    assert planted.name in os.listdir(planted.parent)
+    assert planted.name in {path.name for path in planted.parent.iterdir()}
 
 
 async def test_a_hard_link_planted_as_a_rendition_does_not_harm_its_other_name(
