@@ -99,7 +99,8 @@ def _panel(run: Run, rate: float) -> RenderableType:
         Text(_eta(run, rate)),
     )
     total = _total(run)
-    bar = ProgressBar(total=total, completed=min(tally.finished, total or tally.finished), pulse=total is None)
+    bar = Table.grid(expand=True)  # a bar on its own does not end its line
+    bar.add_row(ProgressBar(total=total, completed=min(tally.finished, total or tally.finished), pulse=total is None))
     return Group(bar, counts, rates)
 
 

@@ -141,6 +141,8 @@ class Summary:
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
         ]
+        if tally.listed > tally.finished:
+            rows.append(("left open", f"{tally.listed - tally.finished} listed posts were not looked at; run again"))
         if tally.gaps:
             rows.append(("gaps", f"{tally.gaps} id ranges could not be listed; run again"))
         if tally.refused:
