@@ -59,8 +59,10 @@ class FileAnswers:
         path = self._place(facts, name)
         if path is None:
             path = await self._pictures.copy(facts, variant)
-        self._known[request.path] = (path, path.stat().st_size, ext)
-        return file_answer(request, *self._known[request.path])
+        found = (path, path.stat().st_size, ext)
+        if "__" not in request.path:  # decorated names are without number
+            self._known[request.path] = found
+        return file_answer(request, *found)
 
     @staticmethod
     def _place(facts: FileFacts, name: str) -> Path | None:

@@ -35,6 +35,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes | FilePart = b""
+    more: list[tuple[str, str]] = field(default_factory=list)  # headers that come twice, or are sent as they are
 
     @property
     def length(self) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from demo.control import change_gallery, control
 from demo.encodings import encoded
@@ -22,7 +23,7 @@ from demo.mutations import mutate
 from demo.rules import Rule, read_rule
 from demo.server import Connection, Server, read_body
 
-REMEMBERED = 200_000  # requests
+REMEMBERED = 50_000  # requests, about 2 KB each
 FOREVER_S = 3600.0
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _POST = re.compile(r"/posts/(\d+)")
@@ -120,6 +121,8 @@ class RuleBook:
             leave_out = {"range"} if do.get("ignore_range") else {"if-range"}
             kept = {name: value for name, value in request.headers.items() if name not in leave_out}
             request = replace(request, headers=kept)
+        if "as_if" in do:
+            request = replace(request, target=f"{request.path}?{urlencode({**request.params, **do['as_if']})}")
         found = self.server.site.answer(request) if _needs_site(do) else Answer(200, {})
         answer = await found if inspect.isawaitable(found) else found
         return _changed(do, answer)
@@ -152,7 +155,9 @@ def _changed(do: Mapping[str, Any], answer: Answer) -> Answer:
         answer.headers["Content-Encoding"], answer.body = encoded(read_body(answer.body), do["encode"])
     if "bad_range" in do:
         _spoil_range(do["bad_range"], answer)
-    answer.headers.update({name: str(value) for name, value in do.get("headers", {}).items()})
+    for name, value in do.get("headers", {}).items():
+        answer.headers.pop(name, None)
+        answer.more += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]
     return answer
 
 
@@ -194,6 +199,7 @@ async def _send(do: Mapping[str, Any], request: Request, answer: Answer, connect
         body += b"\0" * int(cut or 0)
     elif cut is not None:
         body = body[: int(cut)]
+    head = b"HTTP/1.1 103 Early Hints\r\n\r\n" * int(do.get("early_hints", 0)) + head
     await _drip(connection, head, do.get("drip_headers"))
     if chunked:
         body = _in_chunks(body, terminated=not do.get("no_terminator") and then is None)

@@ -8,7 +8,9 @@ Match: `path` (glob over the decoded path), `method`, `host` (the address it arr
 1), `every` (each n-th), `after` (not before more than n), `times` (at most n). The first rule that fires acts.
 
 Do, everything combines unless it is absurd:
-    status, headers, body, json        change the answer, or replace its body
+    status, headers, body, json        change the answer, or replace its body; a list of values repeats a header
+    as_if: {PARAMETER: VALUE}          answer as if the query had said this
+    early_hints: N                     that many 103 answers first
     redirect: URL                      302 there
     swap_body: PATH                    serve this file's bytes instead
     mutate_json: [EDIT, …]             edit the answer's JSON (`demo.mutations`)
@@ -50,7 +52,7 @@ ACTIONS = frozenset(
             "drip_headers",
             "drip",
         ),
-        *("after_bytes", "then", "drop", "accept_and_ignore", "stop_listening", "edit"),
+        *("as_if", "early_hints", "after_bytes", "then", "drop", "accept_and_ignore", "stop_listening", "edit"),
     }
 )
 CHOICES = {

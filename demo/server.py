@@ -188,6 +188,7 @@ class Connection(asyncio.Protocol):
         """Status line and headers; `length=None` leaves the length out."""
         lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
         lines += [f"{name}: {_LINE_BREAKS.sub(' ', value)}" for name, value in answer.headers.items()]
+        lines += [f"{name}: {value}" for name, value in answer.more]
         if length is not None and answer.status not in (204, 304):
             lines.append(f"Content-Length: {answer.length if length == -1 else length}")
         if self._close_after:

@@ -206,6 +206,29 @@ async def test_redirects_bodies_and_headers_are_replaced(three: Gallery, opened:
     assert answers[3].headers["cf-mitigated"] == "challenge"
 
 
+async def test_a_header_may_come_twice_and_a_cursor_may_be_stuck(three: Gallery, opened: Opened) -> None:
+    rules: list[dict[str, Any]] = [
+        {"match": {"nth": 1}, "do": {"status": 429, "headers": {"Retry-After": ["7", "9"]}}},
+        {"match": {"path": "/posts.json"}, "do": {"as_if": {"page": "b3", "only": "id"}}},
+    ]
+
+    async with opened(three, rules) as (running, client):
+        twice = await raw(running, "/posts.json")
+        pages = [(await client.get(f"/posts.json?page=b{page}")).json() for page in (3, 2, 1)]
+
+    assert twice.count(b"Retry-After: ") == 2
+    assert pages == [[{"id": 2}, {"id": 1}]] * 3
+
+
+async def test_early_hints_come_before_the_answer(three: Gallery, opened: Opened) -> None:
+    async with opened(three, [{"do": {"early_hints": 3}}]) as (running, client):
+        bytes_sent = await raw(running, "/posts.json?only=id")
+        answer = await client.get("/posts.json?only=id")
+
+    assert bytes_sent.startswith(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3 + b"HTTP/1.1 200 OK")
+    assert len(answer.json()) == 3
+
+
 async def test_the_server_stops_listening_for_a_while(three: Gallery, opened: Opened) -> None:
     rules = [{"match": {"nth": 1}, "do": {"stop_listening": 0.2}}]
 
