@@ -97,6 +97,16 @@ def webp(laboratory: Laboratory, share: float) -> bytes:
     return content[: int(len(content) * share)]
 
 
+def webp_cut(share: float) -> Callable[[Laboratory], bytes]:
+    """What makes such a part."""
+    return lambda laboratory: webp(laboratory, share)
+
+
+def constant(content: bytes) -> Callable[[Laboratory], bytes]:
+    """What makes the same bytes always."""
+    return lambda _: content
+
+
 def flipped(content: bytes) -> bytes:
     """One bit in the middle the other way round."""
     middle = len(content) // 2
@@ -168,7 +178,7 @@ ROWS = (
     *(
         Row(
             f"B02 rendition cut at {share:.0%}",
-            swapped(RENDITIONS, 20, f"rendition {share}", lambda lab, share=share: webp(lab, share)),
+            swapped(RENDITIONS, 20, f"rendition {share}", webp_cut(share)),
             also=undecided_because("truncated", "undecodable"),
         )
         for share in (0.3, 0.7, 0.98)
@@ -177,7 +187,7 @@ ROWS = (
     *(
         Row(
             f"B05 {name} in a picture's place",
-            swapped(RENDITIONS, 20, name, lambda _, content=content: content),
+            swapped(RENDITIONS, 20, name, constant(content)),
             also=undecided_because("unsupported"),
         )
         for name, content in FOREIGN.items()

@@ -39,7 +39,7 @@ def die_at(kind: str, number: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     if kind == "sync":  # Python does not announce it; SQLite's own are strace's business
-        os.fsync = _counted(os.fsync, count)
+        os.fsync = _counted(os.fsync, count)  # type: ignore[assignment]  # typed for files too; only numbers are used
         return
     event, counts = OPERATIONS[kind]
 

@@ -46,6 +46,9 @@ class Broken:
         return min(path for path in (self.root / "renditions").rglob("*") if path.is_file())
 
 
+Damage = Callable[[Broken], object]
+
+
 def _without_unique_key(gallery: Broken) -> None:
     gallery.do(
         "CREATE TABLE copy AS SELECT * FROM decision",
@@ -84,7 +87,7 @@ def _truncate_database(gallery: Broken) -> None:
     path.write_bytes(content)
 
 
-def _counts(name: str, change: int) -> Callable[[Broken], None]:
+def _counts(name: str, change: int) -> Damage:
     def change_count(gallery: Broken) -> None:
         rows = sqlite3.connect(gallery.root / "crawl.db")
         counts = json.loads(rows.execute("SELECT counts FROM run").fetchone()[0])
@@ -95,12 +98,12 @@ def _counts(name: str, change: int) -> Callable[[Broken], None]:
     return change_count
 
 
-def _rows(*statements: str) -> Callable[[Broken], None]:
+def _rows(*statements: str) -> Damage:
     return lambda gallery: gallery.do(*statements)
 
 
 SOME = "(SELECT min(seq) FROM decision WHERE value = 'delete')"
-BREAKS: tuple[tuple[str, str, Callable[[Broken], None]], ...] = (
+BREAKS: tuple[tuple[str, str, Damage], ...] = (
     ("I1", "a picture decided twice by one model", _without_unique_key),
     ("I1", "a decision edited", _rows("UPDATE standing SET decision_seq = (SELECT max(seq) FROM decision)")),
     ("I1", "a standing removed", _rows("DELETE FROM standing WHERE version_id = 1")),
@@ -185,7 +188,7 @@ def test_a_good_gallery_has_nothing_to_complain_about(gallery: Broken, expected:
 
 @pytest.mark.parametrize(("invariant", "what", "damage"), BREAKS, ids=[f"{i} {what}" for i, what, _ in BREAKS])
 def test_every_broken_promise_is_noticed(
-    invariant: str, what: str, damage: Callable[[Broken], None], gallery: Broken, expected: Expected
+    invariant: str, what: str, damage: Damage, gallery: Broken, expected: Expected
 ) -> None:
     damage(gallery)
 

@@ -193,7 +193,8 @@ def removals() -> Iterator[list[tuple[str, str]]]:
     if not getattr(_watch, "installed", False):
         sys.addaudithook(_watch)
         _watch.installed = True  # type: ignore[attr-defined]  # remembered where it belongs
-    _watching = seen = []
+    seen: list[tuple[str, str]] = []
+    _watching = seen
     try:
         yield seen
     finally:
