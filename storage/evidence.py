@@ -1,0 +1,33 @@
+"""Everything that is known about a target's pictures, as columns: what a round learns from and asks about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """One row a post whose current file version has an embedding of the backbone; n rows."""
+
+    version_ids: npt.NDArray[np.int64]  # (n,)
+    post_ids: npt.NDArray[np.int64]  # (n,)
+    sites: Sequence[str]
+    md5s: Sequence[str]
+    vectors: npt.NDArray[np.float16]  # (n, d), C-contiguous
+    scores: npt.NDArray[np.float64]  # (n,) by the active model, NaN where there is none
+    labels: Sequence[str]  # the newest: keep | delete | unsure | "" where nobody said anything
+    tagged: npt.NDArray[np.bool_]  # (n,) the post's own tags name the target
+    named: npt.NDArray[np.bool_]  # (n,) the post has any character tag
+    character_counts: npt.NDArray[np.int64]  # (n,) character tags
+    ai_scores: npt.NDArray[np.int64]  # (n,) percent by the site's own tagger, -1 where it says nothing
+    parent_ids: npt.NDArray[np.int64]  # (n,) 0 where there is none
+    pixel_hashes: Sequence[str]  # "" where unknown
+    artists: Sequence[str]  # artist tags, joined by spaces
+    ratings: Sequence[str]  # g | s | q | e
+
+    def __len__(self) -> int:
+        return len(self.version_ids)
