@@ -35,7 +35,12 @@ def job_to_json(
     return {
         "examples": [asdict(example) for example in examples],
         "wishes": [asdict(wish) for wish in wishes],
-        "plan": {"seed": plan.seed, "time_budget_s": plan.recipe.time_budget_s, "epochs": plan.recipe.epochs},
+        "plan": {
+            "seed": plan.seed,
+            "time_budget_s": plan.recipe.time_budget_s,
+            "epochs": plan.recipe.epochs,
+            "least_steps": plan.recipe.least_steps,
+        },
         "preprocessing": preprocessing.to_json(),
     }
 
@@ -98,6 +103,7 @@ def _plan(values: Mapping[str, Any]) -> Plan:
         plan.recipe,
         seed=int(values["seed"]),
         epochs=float(values["epochs"]),
+        least_steps=int(values["least_steps"]),
         time_budget_s=float(values["time_budget_s"]),
     )
     return replace(plan, recipe=recipe)

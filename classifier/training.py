@@ -43,6 +43,7 @@ class Recipe:
     """How a backbone is taught."""
 
     epochs: float = 30.0  # passes over the labelled pictures
+    least_steps: int = 900  # however few the pictures are: a network from scratch needs its steps
     batch: int = 64  # pictures
     peak_rate: float = 3e-3  # learning rate, reached after the warm-up and lowered along a half cosine
     weight_decay: float = 0.02
@@ -257,7 +258,7 @@ class _Course:
         self._begun = clock()
         self._timed_from = self._begun
         self._looking_s = 0.0  # spent on opinions, not on steps
-        self.planned = max(_LEAST_STEPS, math.ceil(recipe.epochs * len(lesson.pictures) / recipe.batch))
+        self.planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(lesson.pictures) / recipe.batch))
         self.steps = self.planned
         self.step = 0
         self.joined = 0

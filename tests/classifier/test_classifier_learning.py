@@ -19,7 +19,7 @@ from classifier.splits import Identity
 from classifier.training import Lesson, Recipe, embeddings, taught_network
 
 CAST = ("red", "green", "blue")
-QUICK = Recipe(epochs=12, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
+QUICK = Recipe(epochs=12, least_steps=20, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
 
 
 def painted(count: int, seed: int, hidden: float = 0.3) -> tuple[np.ndarray, list[str], list[Example]]:
@@ -116,7 +116,7 @@ def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
     _, facts = taught_network(
         tiny,
         lesson,
-        Recipe(epochs=100, batch=16, precision="float32", time_budget_s=3.0),
+        Recipe(epochs=100, least_steps=20, batch=16, precision="float32", time_budget_s=3.0),
         clock=lambda: float(next(clock)),
     )
 
@@ -127,7 +127,7 @@ def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
 def test_the_same_seed_teaches_the_same_network() -> None:
     pictures, names, _ = painted(48, 4)
     shows = np.array([[name == other for other in CAST] for name in names], dtype=np.float32)
-    recipe = Recipe(epochs=2, batch=16, precision="float32", seed=5)
+    recipe = Recipe(epochs=2, least_steps=6, batch=16, precision="float32", seed=5)
 
     one, other = (
         embeddings(taught_network(tiny, Lesson(pictures, shows, pictures[:0]), recipe)[0], pictures) for _ in range(2)
