@@ -25,6 +25,7 @@ from demo.folder import FolderPlan, folder_gallery
 from demo.gallery import Gallery
 from demo.painted import PaintedPlan, painted_gallery
 from demo.pictures import user_cache
+from demo.sheet import write_sheet
 
 EXIT_OK, EXIT_USAGE = 0, 2
 
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--from", dest="folder", type=Path, help="serve real pictures: one folder a class")
     read.add_argument("--tag", default="", help="copyright tag of the pictures of --from")
     read.add_argument("--cache", type=Path, help="where painted files are kept")
-    read.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="painter processes")
+    read.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="painter processes")
     read.add_argument("--latency-ms", type=float, default=0.0, help="added before every answer")
     read.add_argument(
         "--rate", type=float, nargs=2, metavar=("PER_S", "BURST"), help="limit requests as the site would"
@@ -51,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--rules", type=Path, help="JSON list of misbehaviour rules")
     read.add_argument("--tests", action="store_true", help="offer /demo/requests.json and /demo/rules.json")
     read.add_argument("--prepare", metavar="NAMES", help="paint all, make these copies (e.g. 360x360,720x720), and end")
+    read.add_argument("--sheet", type=Path, metavar="FILE", help="write a contact sheet of painted posts, and end")
     read.add_argument("--no-ahead", action="store_true", help="paint only what is asked for")
     return read
 
@@ -60,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         gallery = build(options)
+        if options.sheet is not None:
+            write_sheet(gallery, options.sheet)
+            return EXIT_OK
         rules = json.loads(options.rules.read_text(encoding="utf-8")) if options.rules else []
         asyncio.run(_serve(gallery, rules, options))
     except (DemoError, OSError, ValueError) as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from demo.accounts import APPROVER, GOLD, MODERATOR, Account
-from demo.gallery import CATEGORY_NUMBERS, FileFacts, Gallery, GalleryPost, Tag
+from demo.gallery import CATEGORY_NAMES, CATEGORY_NUMBERS, FileFacts, Gallery, GalleryPost, Tag
 from demo.only import Association, Fields, select
 from demo.ranges import iso_time
 from demo.variants import SAMPLE_WIDTH, STILL_FORMATS, variants_of
@@ -70,7 +70,8 @@ def needs_files(fields: Fields | None) -> bool:
 
 
 def _columns(view: View, post: GalleryPost) -> dict[str, Any]:
-    counts = {name: len(view.gallery.by_category(post, number)) for name, number in CATEGORY_NUMBERS.items()}
+    by_category = _by_category(view.gallery, post)
+    counts = {name: len(names) for name, names in by_category.items()}
     return {
         "id": post.id,
         "created_at": view.time(post.created_at),
@@ -106,11 +107,17 @@ def _columns(view: View, post: GalleryPost) -> dict[str, Any]:
     }
 
 
+def _by_category(gallery: Gallery, post: GalleryPost) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {name: [] for name in CATEGORY_NUMBERS}
+    for tag in post.tags:
+        names[CATEGORY_NAMES[gallery.tags[tag].category]].append(tag)
+    return names
+
+
 def _tag_strings(view: View, post: GalleryPost) -> dict[str, Any]:
-    names = ("general", "character", "copyright", "artist", "meta")
-    return {
-        f"tag_string_{name}": " ".join(view.gallery.by_category(post, CATEGORY_NUMBERS[name])) for name in names
-    }  # fmt: skip
+    names = _by_category(view.gallery, post)
+    order = ("general", "character", "copyright", "artist", "meta")
+    return {f"tag_string_{name}": " ".join(names[name]) for name in order}
 
 
 def _flags(view: View, post: GalleryPost) -> dict[str, Any]:
@@ -190,8 +197,13 @@ def tag_object(view: View, tag: Tag) -> dict[str, Any]:
         "created_at": view.time(tag.created_at),
         "updated_at": view.time(tag.created_at),
         "is_deprecated": tag.is_deprecated,
-        "words": [word for word in re.split(r"[^a-z0-9']+", tag.name) if word],
+        "words": list(_words(tag.name)),
     }
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word for word in re.split(r"[^a-z0-9']+", name) if word)
 
 
 def ai_tag_objects(view: View, post: GalleryPost, fields: Fields | None) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ def time_zone(name: str) -> tzinfo:
         return timezone(timedelta(hours=-5))
 
 
+@lru_cache(maxsize=65_536)
 def iso_time(seconds: float, zone: str) -> str:
     """ISO-8601 with milliseconds and the offset of the zone."""
     return datetime.fromtimestamp(seconds, time_zone(zone)).isoformat(timespec="milliseconds")

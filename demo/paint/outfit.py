@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from demo.paint.cast import Clothes, Look
 from demo.paint.hats import bow, star
-from demo.paint.pen import Color, Pen, Point, darker, lighter, mix
+from demo.paint.pen import Color, Curve, Pen, Point, darker, lighter, mix
 from demo.paint.styles import Style
 
 # elbow and hand of each arm, right then left, in units from the middle of the head
@@ -18,6 +20,9 @@ POSES: dict[str, tuple[tuple[Point, Point], tuple[Point, Point]]] = {
     "reach": (((1.3, 1.9), (2.2, 1.75)), ((-1.12, 2.25), (-1.2, 3.1))),
     "think": (((1.15, 2.35), (0.38, 1.12)), ((-1.2, 2.4), (0.3, 2.55))),
 }
+
+
+HAND: Color = (255, 230, 214)  # hands have the colour of every face here
 
 
 def draw_cape(pen: Pen, look: Look, style: Style, sway: float) -> None:
@@ -196,32 +201,38 @@ def _legs(pen: Pen, clothes: Clothes, style: Style, skin: Color) -> None:
 def _arm(pen: Pen, clothes: Clothes, style: Style, arm: tuple[int, Point, Point]) -> None:
     side, elbow, hand = arm
     shoulder = (side * 0.74, 1.66)
-    skin, main, trim = style.color(clothes_skin(clothes)), style.color(clothes.dress), style.color(clothes.trim)
-    spine = [shoulder, ((shoulder[0] + elbow[0]) / 2 + side * 0.06, (shoulder[1] + elbow[1]) / 2), elbow, hand]
-    pen.limb(spine, (0.36, 0.22), skin)
+    skin, main, trim = style.color(HAND), style.color(clothes.dress), style.color(clothes.trim)
+    _bent(pen, (shoulder, elbow, hand), (0.36, 0.30, 0.22), skin)
     _hand(pen, elbow, hand, skin)
     if clothes.sleeves == "short":
         pen.shape(
             [(side * 0.5, 1.44), (side * 0.95, 1.42), (side * 1.2, 1.85), (side * 0.98, 2.1), (side * 0.62, 2.0)], main
         )
     elif clothes.sleeves == "long":
-        outline = pen.limb([shoulder, elbow, between(elbow, hand, 0.85)], (0.46, 0.34), main)
-        cuff = between(elbow, hand, 0.82)
-        pen.limb([between(elbow, hand, 0.7), cuff], (0.36, 0.38), trim)
-        pen.inside(outline, lambda inner: inner.stroke([shoulder, elbow], 0.12, darker(main, style.shade)))
+        _bent(pen, (shoulder, elbow, between(elbow, hand, 0.85)), (0.46, 0.42, 0.34), main)
+        pen.limb([between(elbow, hand, 0.7), between(elbow, hand, 0.82)], (0.36, 0.38), trim)
+        pen.stroke([shoulder, between(shoulder, elbow, 0.5), elbow], 0.09, darker(main, style.shade))
     elif clothes.sleeves == "wide":
-        outline = pen.limb([shoulder, elbow, between(elbow, hand, 0.85)], (0.44, 0.95), main)
-        pen.inside(outline, lambda inner: inner.limb([between(elbow, hand, 0.7), hand], (0.98, 1.0), trim))
-        pen.limb([between(elbow, hand, 0.78), between(elbow, hand, 1.04)], (0.2, 0.2), skin)
+        end = between(elbow, hand, 0.85)
+        outline = _bent(pen, (shoulder, elbow, end), (0.44, 0.52, 0.95), main)
+        pen.inside(outline, partial(Pen.limb, points=[between(elbow, hand, 0.68), end], widths=(0.98, 1.0), fill=trim))
+        pen.limb([between(elbow, hand, 0.80), between(elbow, hand, 1.04)], (0.2, 0.2), skin)
         _hand(pen, elbow, hand, skin)
     else:
-        pen.limb([between(elbow, hand, -0.15), elbow, between(elbow, hand, 0.85)], (0.38, 0.46), main)
+        pen.limb([between(elbow, hand, 0.0), between(elbow, hand, 0.85)], (0.40, 0.46), main)
         pen.limb([between(elbow, hand, 0.74), between(elbow, hand, 0.88)], (0.46, 0.48), trim)
 
 
-def clothes_skin(_clothes: Clothes) -> Color:
-    """Hands have the colour of every face here."""
-    return (255, 230, 214)
+def _bent(pen: Pen, points: tuple[Point, Point, Point], widths: tuple[float, float, float], fill: Color) -> Curve:
+    """Two straight pieces with a round joint; one piece would cross itself in a sharp bend. Returns the lower one."""
+    start, joint, end = points
+    pen.limb([start, joint], widths[:2], fill)
+    radius = widths[1] / 2
+    lower = pen.limb([joint, end], widths[1:], fill)
+    pen.oval(joint, radius, radius, fill, line=True)
+    for far in (between(joint, start, 0.6), between(joint, end, 0.4)):
+        pen.stroke([joint, far], widths[1] * 0.72, fill, (1, 0.9))
+    return lower
 
 
 def between(first: Point, second: Point, share: float) -> Point:
