@@ -80,36 +80,29 @@ def _close_attempts(connection: Connection, tree: Tree, mended: _Mended, now: da
     targets = tree.names("gallery") if any(row.kind != "rendition" for row in rows) else []
     for row in rows:
         mended.staging_removed += tree.remove(staging_path(row.id))
+        if row.kind == "rendition":
+            mended.renditions_removed += _drop_unknown_renditions(connection, tree, row.md5)
         with connection.begin():
-            if row.kind == "rendition":
-                mended.renditions_removed += _drop_unknown_renditions(connection, tree, row.md5)
-            else:
+            if row.kind != "rendition":
                 _adopt(connection, tree, row, targets, mended, now)
             connection.execute(update(AttemptRow).where(AttemptRow.id == row.id).values(outcome="died", closed_at=now))
         mended.died_attempts += 1
 
 
 def _drop_unknown_renditions(connection: Connection, tree: Tree, md5: str) -> int:
-    """Renditions of a picture that have no row, or another row than their bytes; they can be fetched again."""
+    """Renditions of a picture whose row and bytes disagree: rows first, then files; they can be fetched again."""
     folder = f"renditions/{md5[:2]}/{md5[2:4]}"
-    rows = {
-        row.path: row
-        for row in connection.execute(
-            select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(RenditionRow.md5 == md5)
-        )
-    }
-    removed = 0
-    for name in tree.names(folder):
-        path = f"{folder}/{name}"
-        if not name.startswith(f"{md5}."):
-            continue
-        row = rows.get(path)
-        if row is not None and tree.digest(path).sha256 == row.sha256:
-            continue
-        removed += tree.remove(path)
-        if row is not None:
-            connection.execute(delete(RenditionRow).where(RenditionRow.md5 == md5, RenditionRow.name == row.name))
-    return removed
+    with connection.begin():
+        asked = select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(RenditionRow.md5 == md5)
+        whole = set()
+        for row in connection.execute(asked).all():
+            if tree.facts(row.path) is not None and tree.digest(row.path).sha256 == row.sha256:
+                whole.add(row.path)
+            else:
+                its_row = (RenditionRow.md5 == md5, RenditionRow.name == row.name)
+                connection.execute(delete(RenditionRow).where(*its_row))
+    names = [name for name in tree.names(folder) if name.startswith(f"{md5}.") and f"{folder}/{name}" not in whole]
+    return sum(tree.remove(f"{folder}/{name}") for name in names)
 
 
 def _adopt(

@@ -438,6 +438,29 @@ CREATE TRIGGER label_refuses_delete BEFORE DELETE ON label
 BEGIN SELECT RAISE(ABORT, 'labels are appended, never changed'); END
 """,
     """\
+CREATE TRIGGER decision_never_deletes_in_doubt BEFORE INSERT ON decision
+WHEN NEW.value = 'delete' AND NOT (NEW.decided_by = 'score' AND NEW.model_hash <> '' AND coalesce(NEW.score BETWEEN 0 AND 1, 0))
+BEGIN SELECT RAISE(ABORT, 'a delete needs a score between 0 and 1 by a model'); END
+""",
+    """\
+CREATE TRIGGER move_needs_a_decision BEFORE INSERT ON move
+WHEN NEW.to_place = 'trash' AND NOT EXISTS (
+    SELECT 1 FROM file JOIN standing ON standing.version_id = file.version_id AND standing.target = file.target
+    LEFT JOIN decision ON decision.seq = standing.decision_seq LEFT JOIN label ON label.seq = standing.label_seq
+    WHERE file.id = NEW.file_id AND coalesce(label.value, decision.value) = 'delete')
+BEGIN SELECT RAISE(ABORT, 'only what is decided or labelled delete leaves the gallery'); END
+""",
+    """\
+CREATE TRIGGER file_leaves_by_intent BEFORE UPDATE OF place ON file
+WHEN OLD.place = 'gallery' AND NEW.place IN ('trash', 'purged') AND NOT EXISTS (
+    SELECT 1 FROM move WHERE move.file_id = OLD.id AND move.to_place = NEW.place)
+BEGIN SELECT RAISE(ABORT, 'a file leaves the gallery by a recorded move'); END
+""",
+    """\
+CREATE TRIGGER file_refuses_delete BEFORE DELETE ON file
+BEGIN SELECT RAISE(ABORT, 'what is known of a file is kept for ever'); END
+""",
+    """\
 CREATE VIEW results AS
 SELECT post.site AS site, post.post_id AS post_id, standing.target AS target, CASE WHEN (label.value = 'unsure') THEN 'undecided' ELSE coalesce(label.value, decision.value) END AS decision, CASE WHEN (label.seq IS NOT NULL) THEN 'label' ELSE decision.decided_by END AS decided_by, CASE WHEN (label.seq IS NOT NULL) THEN 'labelled ' || label.value || ' by ' || label.who ELSE decision.reason END AS reason, decision.score AS score, decision.threshold AS threshold, decision.model AS model, label.value AS label, coalesce((SELECT group_concat(anon_1.name, ' ') AS group_concat_1
 FROM (SELECT tag_1.name AS name

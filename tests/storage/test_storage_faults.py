@@ -281,6 +281,48 @@ async def test_what_was_decided_or_said_can_be_neither_changed_nor_removed(
         connection.exec_driver_sql(change.format(table))
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "'delete', 'score', NULL, 'h'",
+        "'delete', 'score', 1.5, 'h'",
+        "'delete', 'fault', 0.1, 'h'",
+        "'delete', 'score', 0.1, ''",
+        "'delete', 'tag', 0.1, 'h'",
+    ],
+)
+async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, row: str) -> None:
+    await list_posts(archive, [make_post(1)])
+    engine = writing_engine(root / "crawl.db")
+
+    with pytest.raises(Exception, match="a delete needs"), engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO decision (version_id, target, reason, policy, decided_at, value, decided_by, score, model_hash)"
+            f" VALUES (1, 'mona', 'x', 'p', '2024-01-01 00:00:00.000000', {row})"
+        )
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        (
+            "INSERT INTO move (file_id, from_place, to_place, from_path, to_path, opened_at)"
+            " VALUES (1, 'gallery', 'trash', 'x', 'y', '2024-01-01 00:00:00.000000')",
+            "only what is decided",
+        ),
+        ("UPDATE file SET place = 'trash'", "by a recorded move"),
+        ("UPDATE file SET place = 'purged'", "by a recorded move"),
+        ("DELETE FROM file", "kept for ever"),
+    ],
+)
+async def test_nothing_leaves_the_gallery_without_a_decision(root: Path, statement: str, said: str) -> None:
+    await filled(root, 1)
+    engine = writing_engine(root / "crawl.db")
+
+    with pytest.raises(Exception, match=said), engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
 async def test_one_bad_operation_fails_alone(archive: Archive) -> None:
     good, bad = make_post(1), make_post(2, ext="php", renditions=())
 
