@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from functools import partial
 from pathlib import Path
@@ -140,10 +141,14 @@ class KerasNetwork:
 
 
 def gpu_in_sight() -> bool:
-    """Whether this machine seems to have a GPU, found out without loading any library."""
+    """Whether this machine seems to have a GPU and the libraries to use it, found out without loading any.
+
+    False where CUDA is installed for the whole system instead of for Python; asking for the GPU by name works there.
+    """
     if os.environ.get("CUDA_VISIBLE_DEVICES", "all").strip() in {"", "-1"}:
         return False
-    return Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia/version").exists()
+    driver = Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia/version").exists()
+    return driver and importlib.util.find_spec("nvidia") is not None  # what `pip install boorusieve[gpu]` brings
 
 
 def _keras_gpus(keras: Any) -> list[str]:

@@ -22,6 +22,11 @@ from classifier.package import Package, load_package
 from classifier.runtime import Runtime, RuntimeSettings
 from classifier.worker_process import serve
 
+_QUIET_AND_MODEST = {  # read by the libraries when they are imported
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # others may use the GPU too
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
 Choose = Callable[[Sequence[Package], RuntimeSettings], Runtime]
 
 
@@ -84,7 +89,8 @@ class Scoring:
 
 def main(choose: Choose = choose_runtime) -> None:
     """Run the worker until standard input ends."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for name, value in _QUIET_AND_MODEST.items():
+        os.environ.setdefault(name, value)
     serve(Scoring(choose).answer)
 
 

@@ -11,7 +11,7 @@ from classifier_tiny_models import SIZE, TinyBackbone, make_head, paintings, png
 
 from classifier.choosing import check_canaries, choose_runtime
 from classifier.errors import CanaryError, DeviceError, PackageError
-from classifier.networks import KerasNetwork
+from classifier.networks import KerasNetwork, gpu_in_sight
 from classifier.package import load_package
 from classifier.pictures import Preprocessing, picture_array
 from classifier.runtime import Floats, Pixels, Runtime, RuntimeSettings, fitting_shape
@@ -145,6 +145,13 @@ def test_a_package_without_the_light_network_says_which_runtime_to_take(tiny: Ti
 
     with pytest.raises(PackageError, match="keras runtime"):
         choose_runtime([load_package(tmp_path / "1")], RuntimeSettings("cpu", "litert"))
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_a_gpu_that_is_hidden_is_not_looked_for(monkeypatch: pytest.MonkeyPatch, hidden: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+
+    assert not gpu_in_sight()
 
 
 @pytest.mark.parametrize("values", [{"device": "tpu"}, {"runtime": "caffe"}, {"shapes": (8, 1)}, {"shapes": (0, 1)}])
