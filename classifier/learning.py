@@ -83,7 +83,7 @@ class Plan:
     recipe: training.Recipe = field(default_factory=training.Recipe)
     shares: splits.Shares = field(default_factory=splits.Shares)
     minimum: Minimum = field(default_factory=Minimum)
-    caution: float = 0.3  # share of what the goal leaves open that is kept in reserve: 0.95 aims at 0.965
+    caution: float = 0.1  # share of what the goal leaves open that is kept in reserve: 0.95 aims at 0.955
     seed: int = 0
 
 
