@@ -27,7 +27,7 @@ from demo.painted import PaintedPlan, painted_gallery
 from demo.pictures import user_cache
 from demo.sheet import write_sheet
 
-EXIT_OK, EXIT_USAGE = 0, 2
+EXIT_OK, EXIT_USAGE, EXIT_INTERRUPTED = 0, 2, 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return EXIT_OK
         rules = json.loads(options.rules.read_text(encoding="utf-8")) if options.rules else []
         asyncio.run(_serve(gallery, rules, options))
+    except KeyboardInterrupt:  # before the signals were ours
+        return EXIT_INTERRUPTED
     except (DemoError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_USAGE

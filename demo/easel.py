@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,9 +43,13 @@ def main() -> None:
     """Serve jobs until standard input closes."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes our input
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(run_job(json.loads(line))) + "\n")
-        sys.stdout.flush()
+        answer = json.dumps(run_job(json.loads(line))) + "\n"
+        try:
+            os.write(sys.stdout.fileno(), answer.encode())
+        except BrokenPipeError:  # the server died: nobody wants pictures any more
+            return
 
 
 if __name__ == "__main__":

@@ -204,6 +204,8 @@ async def _send(do: Mapping[str, Any], request: Request, answer: Answer, connect
     if chunked:
         body = _in_chunks(body, terminated=not do.get("no_terminator") and then is None)
     await _drip(connection, body, do.get("drip"))
+    if do.get("endless"):
+        await _without_end(connection)
     if then == "hang":
         await asyncio.sleep(FOREVER_S)
     elif then is not None or do.get("no_terminator") or "length" in do:
@@ -211,6 +213,15 @@ async def _send(do: Mapping[str, Any], request: Request, answer: Answer, connect
         end(connection, "rst" if then == "rst" else "close")
     else:
         connection.finish()
+
+
+async def _without_end(connection: Connection) -> None:
+    """More and more, at the client's pace, until it has enough."""
+    zeros = bytes(65_536)
+    while not connection.transport.is_closing():
+        connection.transport.write(zeros)
+        await connection.drained()
+        await asyncio.sleep(0)
 
 
 def _in_chunks(body: bytes, *, terminated: bool) -> bytes:

@@ -22,6 +22,7 @@ Do, everything combines unless it is absurd:
     delay_headers: S                   wait before the answer
     drip_headers, drip: {bytes, seconds}    send so many bytes at a time, pausing after each
     after_bytes: N, then: close | rst | hang | more    stop in the body; `more` sends N bytes too many at its end
+    endless: true                      more bytes after the body until the client has enough
     drop: close | rst                  end the connection instead of answering
     accept_and_ignore: true            never answer
     stop_listening: S                  drop all connections, refuse new ones for so long
@@ -52,7 +53,17 @@ ACTIONS = frozenset(
             "drip_headers",
             "drip",
         ),
-        *("as_if", "early_hints", "after_bytes", "then", "drop", "accept_and_ignore", "stop_listening", "edit"),
+        *(
+            "as_if",
+            "early_hints",
+            "after_bytes",
+            "then",
+            "endless",
+            "drop",
+            "accept_and_ignore",
+            "stop_listening",
+            "edit",
+        ),
     }
 )
 CHOICES = {

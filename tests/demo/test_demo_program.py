@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -63,6 +64,37 @@ def test_it_ends_on_a_signal_and_leaves_no_painter_behind(tmp_path: Path) -> Non
 
         assert process.wait(10) == 0
         assert psutil.wait_procs(painters, timeout=5)[1] == []
+
+
+def test_control_c_ends_all_of_it_without_a_trace(tmp_path: Path) -> None:
+    with (tmp_path / "errors").open("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "demo", "--posts", "30", "--workers", "1", "--cache", str(tmp_path / "cache")],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        url = process.stdout.readline().removeprefix("serving ").strip()
+        with urllib.request.urlopen(f"{url}/posts.json?limit=1&only=id,md5", timeout=30):
+            pass
+
+        os.killpg(process.pid, signal.SIGINT)
+
+        assert process.wait(10) == 0
+        process.stdout.close()
+        errors.seek(0)
+        assert errors.read() == ""
+
+
+def test_a_painter_ends_when_its_server_was_killed(tmp_path: Path) -> None:
+    with started("--posts", "30", "--workers", "1", "--cache", str(tmp_path)) as (process, url):
+        with urllib.request.urlopen(f"{url}/posts.json?limit=1&only=id,md5", timeout=30):
+            pass
+        painters = psutil.Process(process.pid).children()
+
+        process.kill()
+
+        assert psutil.wait_procs(painters, timeout=10)[1] == []
 
 
 def test_wrong_arguments_end_with_one_line_and_code_two(tmp_path: Path) -> None:

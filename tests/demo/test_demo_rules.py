@@ -220,6 +220,19 @@ async def test_a_header_may_come_twice_and_a_cursor_may_be_stuck(three: Gallery,
     assert pages == [[{"id": 2}, {"id": 1}]] * 3
 
 
+async def test_a_body_may_be_endless(three: Gallery, opened: Opened) -> None:
+    async with opened(three, [{"do": {"endless": True, "length": None}}]) as (running, client):
+        received = 0
+        async with client.stream("GET", original(three, 1)) as answer:
+            async for chunk in answer.aiter_bytes():
+                received += len(chunk)
+                if received > 2_000_000:
+                    break
+
+        assert running.server.failures == []
+    assert received > 2_000_000
+
+
 async def test_early_hints_come_before_the_answer(three: Gallery, opened: Opened) -> None:
     async with opened(three, [{"do": {"early_hints": 3}}]) as (running, client):
         bytes_sent = await raw(running, "/posts.json?only=id")
