@@ -45,16 +45,17 @@ class Page:
 class FolderSource:
     """Searches the pictures of a folder by tags, as a site would; it brings their bytes too."""
 
-    def __init__(self, folder: Path, *, hide: float, seed: int) -> None:
+    def __init__(self, folder: Path, *, hide: float, seed: int, wrong: float = 0.0) -> None:
         rows = _rows(folder)
         hidden = np.random.default_rng(seed).random(len(rows)) < hide
+        tags = _with_errors([kind for _, kind, _ in rows], wrong, seed)
         self.paths = {number: folder / path for number, (path, _, _) in enumerate(rows, 1)}
         self.classes = {number: kind for number, (_, kind, _) in enumerate(rows, 1)}
         self.hidden = [number for number, is_hidden in enumerate(hidden.tolist(), 1) if is_hidden]
         concealed = set(self.hidden)
         self._posts = [
-            _post(number, None if number in concealed else kind, group)
-            for number, (_, kind, group) in enumerate(rows, 1)
+            _post(number, None if number in concealed else tags[number - 1], group)
+            for number, (_, _, group) in enumerate(rows, 1)
         ]
 
     async def posts(self, tags: str, *, page: str | None = None, limit: int = 200) -> Page:
@@ -85,6 +86,17 @@ def _rows(folder: Path) -> list[tuple[str, str, str]]:
             return [(row["path"], row["class"], row["group"]) for row in csv.DictReader(file)]
     paths = sorted(path for path in folder.glob("*/*") if path.is_file())
     return [(str(path.relative_to(folder)), path.parent.name, "") for path in paths]
+
+
+def _with_errors(kinds: list[str], share: float, seed: int) -> list[str]:
+    """The classes as tags, a share of them another class's."""
+    random, names = np.random.default_rng((seed, 1)), sorted(set(kinds))
+    mistaken = random.random(len(kinds)) < share
+    others = random.integers(1, max(2, len(names)), len(kinds))
+    return [
+        names[(names.index(kind) + int(step)) % len(names)] if wrong else kind
+        for kind, wrong, step in zip(kinds, mistaken.tolist(), others.tolist(), strict=True)
+    ]
 
 
 def _post(number: int, character: str | None, group: str) -> Post:
@@ -147,6 +159,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--keep", action="append", required=True)
     parser.add_argument("--hide", type=float, default=0.4)
+    parser.add_argument("--wrong", type=float, default=0.0, help="share of the tags that name another class")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sample", type=int, default=4000)
     parser.add_argument("--budget", type=float, default=360.0, help="seconds for teaching the network")
@@ -154,7 +167,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--models", type=Path, help="keep the packages in this folder")
     arguments = parser.parse_args()
-    source = FolderSource(arguments.folder, hide=arguments.hide, seed=arguments.seed)
+    source = FolderSource(arguments.folder, hide=arguments.hide, seed=arguments.seed, wrong=arguments.wrong)
     with tempfile.TemporaryDirectory() as temporary:
         begun = time.monotonic()
         models = asyncio.run(learn(source, arguments, arguments.models or Path(temporary)))

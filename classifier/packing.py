@@ -64,7 +64,12 @@ def _pack_target(
         threshold=target.chosen.threshold,
         curve=target.curve,
         canaries=_canaries(learned, target, pictures),
-        snapshot={**job.get("snapshot", {}), "examples": target.facts["examples"], "taught": asdict(learned.taught)},
+        snapshot={
+            **job.get("snapshot", {}),
+            "examples": target.facts["examples"],
+            "taught": asdict(learned.taught),
+            "parts": _parts(learned, job),
+        },
         metrics=metrics,
         reject_ratio=target.reject_ratio,
         report={
@@ -122,6 +127,16 @@ def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list
     order = np.argsort(target.head.logits(learned.embeddings), kind="stable")
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
     return [Canary(_png(pictures[row]), learned.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+
+
+def _parts(learned: Learned, job: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Which part each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
+    md5s = [str(example["identity"]["md5"]) for example in job.get("examples", ())]
+    if not md5s:
+        return {}
+    split = learned.split
+    rows = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {part: [md5s[row] for row in its.tolist()] for part, its in rows.items()}
 
 
 def _png(picture: npt.NDArray[np.uint8]) -> bytes:
