@@ -7,8 +7,6 @@ their rows are durable, in that order; killed anywhere in between, the next `ope
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +19,7 @@ from sqlalchemy import Connection, insert, update
 
 from storage import knowing, labels, listings, looks, model_registry, originals
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
-from storage.errors import DiskFull, RefusedFile
+from storage.errors import DiskFull
 from storage.files import Tree
 from storage.filing import (
     ArchiveSettings,
@@ -45,11 +43,12 @@ from storage.filing import (
 from storage.group_commit import Writer
 from storage.known_targets import saved_targets
 from storage.lock import GalleryLock
-from storage.names import checked_target, rendition_path, staging_path
+from storage.names import checked_target, staging_path
 from storage.opening import open_gallery
 from storage.posts import PostRows
 from storage.reading import Reader, ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
+from storage.renditions import read_rendition, store_rendition
 from storage.tables import RunRow, TargetRow
 from storage.translate import at_border, free_words
 
@@ -258,7 +257,7 @@ class Archive:
         now = _now()
         stored = None
         if sighting.rendition is not None and sighting.stored is not None:
-            stored = await self._on_disk(lambda: self._store_rendition(sighting))
+            stored = await self._on_disk(lambda: store_rendition(self._tree, sighting))
 
         def record(connection: Connection) -> None:
             version = self._posts.version_of(connection, sighting.post, sighting.run_id, now)
@@ -339,15 +338,7 @@ class Archive:
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, or None when the file is gone or no longer what its row says."""
-
-        def read() -> bytes | None:
-            facts = self._tree.facts(stored.path)
-            if facts is None or facts.size != stored.size:
-                return None
-            content = self._tree.read(stored.path)
-            return content if hashlib.sha256(content).hexdigest() == stored.sha256 else None
-
-        return await self._on_disk(read)
+        return await self._on_disk(lambda: read_rendition(self._tree, stored))
 
     # --- people and models ---------------------------------------------------------------------------------------
 
@@ -392,23 +383,6 @@ class Archive:
         originals.file_rows(connection, version, paths, digest, now)
         looks.end_attempt(connection, attempt_id, "done", None, now)
         looks.clear_trouble(connection, version)
-
-    def _store_rendition(self, sighting: Sighting) -> StoredRendition:
-        """Bytes to staging, fsync, rename, fsync of the folder. The same bytes already there are left alone."""
-        content, facts, file = sighting.rendition, sighting.stored, sighting.post.file
-        if content is None or facts is None or file is None:
-            raise RefusedFile(f"post {sighting.post.id}: no rendition to store")
-        path = rendition_path(file.md5, facts.name, facts.ext)
-        sha256 = hashlib.sha256(content).hexdigest()
-        stored = StoredRendition(facts.name, path, facts.ext, facts.width, facts.height, len(content), sha256)
-        there = self._tree.facts(path)
-        if there is not None and there.size == len(content) and self._tree.read(path) == content:
-            self._tree.make_durable(path)
-            return stored
-        attempt = sighting.attempt
-        staging = staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part"
-        self._tree.put(staging, path, content)
-        return stored
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         """Work on files in a thread of its own; cancelling the caller does not interrupt it."""

@@ -59,6 +59,7 @@ class _Gathered:
     embeddings: dict[str, bytes] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
     died: int = 0
+    died_alone: int = 0
     failed: int = 0
 
 
@@ -87,6 +88,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str])
             rendition=renditions.get(post.file.md5),
             places=facts.places,
             open_attempts=facts.died,
+            died_alone=facts.died_alone,
             failed_attempts=facts.failed,
         )
     return answer
@@ -179,6 +181,9 @@ def _gather_attempts(connection: Connection, versions: Sequence[int], gathered: 
         select(
             AttemptRow.version_id,
             func.sum(case((and_(AttemptRow.outcome == "died", not_(survived)), 1), else_=0)).label("died"),
+            func.sum(
+                case((and_(AttemptRow.outcome == "died", AttemptRow.company == 1, not_(survived)), 1), else_=0)
+            ).label("alone"),
             func.sum(case((AttemptRow.outcome == "failed", 1), else_=0)).label("failed"),
         )
         .where(AttemptRow.version_id.in_(versions))
@@ -186,6 +191,7 @@ def _gather_attempts(connection: Connection, versions: Sequence[int], gathered: 
     )
     for row in rows:
         gathered[row.version_id].died = row.died
+        gathered[row.version_id].died_alone = row.alone
         gathered[row.version_id].failed = row.failed
 
 

@@ -255,4 +255,5 @@ class Known:
     rendition: StoredRendition | None = None
     places: Mapping[str, Place] = field(default_factory=dict)  # by target
     open_attempts: int = 0  # attempts that were begun and never ended: the program died in them
+    died_alone: int = 0  # of those, attempts that were the only ones in flight: here the post itself is to blame
     failed_attempts: int = 0  # attempts that ended in a recorded failure

@@ -297,7 +297,8 @@ async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, 
 
     with pytest.raises(Exception, match="a delete needs"), engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO decision (version_id, target, reason, policy, decided_at, value, decided_by, score, model_hash)"
+            "INSERT INTO decision"
+            " (version_id, target, reason, policy, decided_at, value, decided_by, score, model_hash)"
             f" VALUES (1, 'mona', 'x', 'p', '2024-01-01 00:00:00.000000', {row})"
         )
 

@@ -213,7 +213,7 @@ async def test_attempts_that_the_program_died_in_are_counted(root: Path) -> None
     for deaths in (1, 2, 3):
         archive = await dead_after(root, begin)
         known = (await archive.known([post], ["mona"]))[1]
-        assert known.open_attempts == deaths
+        assert (known.open_attempts, known.died_alone) == (deaths, deaths)
         assert archive.recovery.died_attempts == 1
         await archive.aclose()
 
@@ -222,6 +222,21 @@ async def test_attempts_that_the_program_died_in_are_counted(root: Path) -> None
         await archive.file_look(sight(post, attempt=attempt))
         assert attempt.number == 4
         assert (await archive.known([post], ["mona"]))[1].open_attempts == 0
+
+
+async def test_a_post_is_not_blamed_for_a_death_that_others_were_in_as_well(root: Path) -> None:
+    posts = [make_post(1), make_post(2)]
+
+    async def begin(archive: Archive) -> None:
+        await list_posts(archive, posts)
+        for post in posts:
+            await archive.begin_attempt(post, "rendition", "http://127.0.0.1/x")
+
+    archive = await dead_after(root, begin)
+    known = await archive.known(posts, ["mona"])
+    await archive.aclose()
+
+    assert [(one.open_attempts, one.died_alone) for one in known.values()] == [(1, 0), (1, 0)]
 
 
 async def test_an_attempt_that_the_user_stopped_does_not_count(archive: Archive) -> None:
