@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from storage_samples import NO_RESERVE
+from storage_samples import NO_RESERVE, new_gallery
 
 from storage.archive import Archive
 
@@ -20,6 +20,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def archive(root: Path) -> Iterator[Archive]:
     """A new gallery."""
-    archive = Archive.open(root, NO_RESERVE)
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
     yield archive
     archive.close()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from storage.archive import Archive, ArchiveSettings, Attempt, Digest, ListedPage, Sighting, StoredFacts
@@ -22,6 +27,22 @@ from storage.records import (
 
 CARD = ModelCard("mona", 1, "a" * 64, "b" * 64, 0.5)
 NO_RESERVE = ArchiveSettings(reserve_bytes=0)
+
+
+@cache
+def _template() -> Path:
+    """A new gallery, made once: making one runs every migration and flushes the disk many times."""
+    folder = tempfile.TemporaryDirectory(prefix="boorusieve-tests-")
+    atexit.register(folder.cleanup)
+    Archive.open(Path(folder.name) / "gallery-data", NO_RESERVE).close()
+    return Path(folder.name) / "gallery-data"
+
+
+def new_gallery(root: Path) -> Path:
+    """Put a new, empty gallery at `root`, unless there is one."""
+    if not root.exists():
+        shutil.copytree(_template(), root)
+    return root
 
 
 def content_of(number: int, text: str = "original") -> bytes:

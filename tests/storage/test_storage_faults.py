@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, sight
+from storage_samples import NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, new_gallery, sight
 
 from migrations import HEAD
 from storage.archive import Archive, ArchiveSettings, Label
@@ -42,7 +42,7 @@ IMPATIENT = ArchiveSettings(reserve_bytes=0, busy_timeout_s=0.05)
 
 async def filled(root: Path, *numbers: int) -> None:
     """A gallery with these posts kept."""
-    async with Archive.open(root, NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
         await list_posts(archive, [make_post(number) for number in numbers])
         for number in numbers:
             await archive.file_look(sight(make_post(number)))
@@ -92,8 +92,8 @@ def test_a_root_that_must_exist_and_does_not_is_not_made(root: Path) -> None:
 
 
 async def test_another_gallerys_database_is_recognised(tmp_path: Path) -> None:
+    Archive.open(tmp_path / "two", NO_RESERVE).close()
     await filled(tmp_path / "one", 1)
-    await filled(tmp_path / "two", 2)
     shutil.copy(tmp_path / "two" / "crawl.db", tmp_path / "one" / "crawl.db")
     before = bytes_below(tmp_path / "one" / "gallery")
 
@@ -128,7 +128,7 @@ async def test_a_second_program_is_refused_at_once_and_may_start_when_the_first_
 
 
 def test_killing_the_owner_frees_the_gallery(root: Path) -> None:
-    Archive.open(root, NO_RESERVE).close()
+    new_gallery(root)
     code = (
         "import time; from pathlib import Path; from storage.archive import Archive, ArchiveSettings\n"
         f"a = Archive.open(Path({str(root)!r}), ArchiveSettings(reserve_bytes=0))\n"

@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import CARD, NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, sight
+from storage_samples import (
+    CARD,
+    NO_RESERVE,
+    content_of,
+    decide,
+    digest_of,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    sight,
+)
 
 from storage.archive import Archive, Failure, Label, RunStart, Work
 from storage.database import writing_engine
@@ -93,7 +104,7 @@ async def story(archive: Archive) -> None:
 
 
 async def unbroken(root: Path) -> list[str]:
-    async with Archive.open(root, NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
         await story(archive)
     return digest(root)
 
@@ -143,7 +154,7 @@ async def test_killed_at_any_step_and_again_in_recovery_it_ends_as_if_unbroken(
     deaths = 0
     for nth in range(1 + start, 400, 33):  # the slow test takes every step
         root = tmp_path / f"killed-{nth}"
-        Archive.open(root, NO_RESERVE).close()
+        new_gallery(root)
         if not await die_in_story(root, monkeypatch, nth):
             break
         deaths += 1
@@ -160,7 +171,7 @@ async def test_killed_at_every_single_step_it_ends_as_if_unbroken(
     expected = await unbroken(tmp_path / "unbroken")
     for nth in range(1, 1000):
         root = tmp_path / f"killed-{nth}"
-        Archive.open(root, NO_RESERVE).close()
+        new_gallery(root)
         if not await die_in_story(root, monkeypatch, nth):
             return
         for again in range(1, 12):
@@ -197,7 +208,7 @@ async def test_a_new_gallery_killed_while_it_is_made_is_made_the_next_time(
 
 async def dead_after(root: Path, work: Callable[[Archive], Any]) -> Archive:
     """Do something in a gallery, die, and open it again."""
-    archive = Archive.open(root, NO_RESERVE)
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
     await work(archive)
     await asyncio.to_thread(bury, archive)
     return Archive.open(root, NO_RESERVE)
