@@ -17,7 +17,7 @@ from classifier.learning import Goal
 from commands.console import messages, printable, say
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
-from crawler.renditions import fits, rendition_to_score
+from crawler.renditions import fits, likeness, rendition_to_score
 from rounds.learning_process import Tell
 from rounds.round_zero import Gallery, NewModel, RoundSettings, round_zero
 from rounds.sampling import SampleSize
@@ -122,8 +122,7 @@ class _Desk:
         if rendition is None:
             return None
         version = post.file if rendition.name == "original" else None
-        likeness = post.pixel_hash or (post.file.md5 if post.file else None)
-        fetched = await self.fetcher.fetch_bytes(rendition.url, version=version, expect=likeness)
+        fetched = await self.fetcher.fetch_bytes(rendition.url, version=version, expect=likeness(post))
         picture = _Picture(fetched.content)
         picture.post, picture.rendition = post, rendition
         return picture

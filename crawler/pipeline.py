@@ -15,7 +15,7 @@ from crawler.attempts import attempting
 from crawler.crew import Crew, Job
 from crawler.deciding import effective
 from crawler.errors import PostError, TransientError
-from crawler.renditions import fits, rendition_to_score
+from crawler.renditions import fits, likeness, rendition_to_score
 from crawler.tally import Outcome, Tally
 from storage.filing import Attempt, ListedPage, Sighting, StoredFacts, Work
 from storage.records import ORIGINAL, Decision, DecisionValue, Known, Look, Place, Post, Rendition
@@ -269,7 +269,7 @@ async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[L
     version = post.file if rendition.name == ORIGINAL else None
     look, content = Look(fault="undecodable"), b""
     for _ in range(LOOKS_PER_PICTURE):
-        content = (await run.crew.fetcher.fetch_bytes(rendition.url, version=version, expect=_likeness(post))).content
+        content = (await run.crew.fetcher.fetch_bytes(rendition.url, version=version, expect=likeness(post))).content
         run.tally.bytes_renditions += len(content)
         look = await run.crew.judge.look(content)
         if look.fault is None and fits(look, rendition):
@@ -277,11 +277,6 @@ async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[L
         if look.fault == "too large":
             break
     return (look if look.fault else Look(fault="wrong dimensions")), content
-
-
-def _likeness(post: Post) -> str | None:
-    """What posts have in common whose renditions may rightly be the same bytes."""
-    return post.pixel_hash or (post.file.md5 if post.file else None)
 
 
 @dataclass(frozen=True, slots=True)

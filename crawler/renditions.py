@@ -33,3 +33,13 @@ def fits(look: Look, rendition: Rendition) -> bool:
         abs(width - rendition.width) <= _ROUNDING and abs(height - rendition.height) <= _ROUNDING
         for width, height in sides
     )
+
+
+def likeness(post: Post) -> str | None:
+    """What posts have in common whose renditions may rightly be the same bytes.
+
+    Pictures with equal pixels have equal renditions. An animation's preview is made from one frame of its file, so
+    there the file itself is what counts.
+    """
+    md5 = post.file.md5 if post.file else None
+    return md5 if post.duration_s is not None else post.pixel_hash or md5
