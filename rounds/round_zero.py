@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -34,6 +35,7 @@ from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
 from storage.records import Post, Target
 
 _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
+_WORK = ".work-round-0-"
 _MISSING_AT_MOST = 0.2  # share of the sample
 
 
@@ -153,7 +155,7 @@ async def round_zero(
             deadline_s=settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S,
             command=settings.command,
         )
-        return tuple(_placed(told, targets, done) for told in done["targets"])
+        return await asyncio.to_thread(_placed_all, done, targets)
 
 
 def _check(chosen: Sample, targets: Sequence[Target]) -> None:
@@ -190,7 +192,9 @@ async def _work_folder(models: Path) -> AsyncIterator[Path]:
 
 def _new_folder(models: Path) -> Path:
     models.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=".work-round-0-", dir=models))
+    for left in models.glob(f"{_WORK}*"):  # by a run that was killed; one program at a time owns this place
+        shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=_WORK, dir=models))
 
 
 async def _fetch_all(
@@ -254,11 +258,16 @@ def _write_job(
     (folder / JOB).write_text(json.dumps(job))
 
 
+def _placed_all(done: Mapping[str, Any], targets: Mapping[Target, Path]) -> tuple[NewModel, ...]:
+    return tuple(_placed(told, targets, done) for told in done["targets"])
+
+
 def _placed(told: Mapping[str, Any], targets: Mapping[Target, Path], done: Mapping[str, Any]) -> NewModel:
     """Move one package to its final place."""
     place = next(place for target, place in targets.items() if target.name == told["target"])
     place.parent.mkdir(parents=True, exist_ok=True)
     Path(told["folder"]).rename(place)
+    _make_durable(place.parent)
     return NewModel(
         target=told["target"],
         folder=place,
@@ -268,3 +277,14 @@ def _placed(told: Mapping[str, Any], targets: Mapping[Target, Path], done: Mappi
         facts={"metrics": told["metrics"], "taught": done["taught"], "classes": done["classes"], "round": 0},
         report=told["report"],
     )
+
+
+def _make_durable(folder: Path) -> None:
+    """See to it that a name in a folder outlives a power cut; where folders cannot be opened, the rename has to do."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -14,7 +14,7 @@ from test_rounds_sampling import KIARA, Site, gallery
 
 from classifier.errors import PictureFault
 from classifier.pictures import Preprocessing
-from crawler.errors import PostError
+from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.learning_process import run_learning
 from rounds.round_zero import Gallery, RoundSettings, preprocessing_for, round_zero
@@ -106,6 +106,25 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
     assert json.loads((place / "manifest.json").read_text()) == 600
     assert list(dict.fromkeys(told)) == ["sampling", "fetching", "training"]
     assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
+
+
+async def test_what_a_killed_round_left_behind_is_cleared_away(tmp_path: Path) -> None:
+    left = tmp_path / "kiara" / ".work-round-0-old"
+    left.mkdir(parents=True)
+    (left / "pictures.npy").write_bytes(b"half")
+
+    await round_zero(of(Desk()), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+
+    assert [path.name for path in (tmp_path / "kiara").iterdir()] == ["1"]
+
+
+async def test_an_error_while_fetching_arrives_as_itself(tmp_path: Path) -> None:
+    class Blocked(Desk):
+        async def picture(self, post: Post) -> bytes | None:
+            raise BlockedError("the site blocks us")
+
+    with pytest.raises(BlockedError):
+        await round_zero(of(Blocked()), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
 
 async def test_lost_and_broken_pictures_are_left_out_and_rows_still_fit(tmp_path: Path) -> None:
