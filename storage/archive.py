@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, update
 
-from storage import knowing, labels, listings, looks, model_registry, originals
+from storage import aside, knowing, labels, listings, looks, model_registry, originals
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
 from storage.errors import DiskFull
 from storage.files import Tree
@@ -51,6 +51,7 @@ from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.renditions import read_rendition, store_rendition
 from storage.tables import RunRow, TargetRow
 from storage.translate import at_border, free_words
+from storage.verify import VerifyReport
 
 __all__ = [
     "Archive",
@@ -339,6 +340,17 @@ class Archive:
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, or None when the file is gone or no longer what its row says."""
         return await self._on_disk(lambda: read_rendition(self._tree, stored))
+
+    async def set_aside(self, report: VerifyReport) -> int:
+        """Take what `verify` found damaged or missing out of the way; foreign files are left alone.
+
+        Returns:
+            How many rows were changed. Damaged bytes lie in `damaged/` afterwards.
+        """
+        now = _now()
+        moved = await self._on_disk(lambda: aside.move_aside(self._tree, report.damaged))
+        damaged = tuple(zip(report.damaged, moved, strict=True))
+        return await self._write(lambda c: aside.record(c, report.missing, damaged, now))
 
     # --- people and models ---------------------------------------------------------------------------------------
 

@@ -152,4 +152,4 @@ def _close_moves(connection: Connection, tree: Tree, mended: _Mended, now: datet
 
 def mark_damaged(connection: Connection, file_id: int, now: datetime) -> None:
     """The file is not what its row says; nothing is removed."""
-    connection.execute(update(FileRow).where(FileRow.id == file_id).values(place="damaged", moved_at=now))
+    connection.execute(update(FileRow).where(FileRow.id == file_id).values(place="damaged", path=None, moved_at=now))

@@ -575,6 +575,28 @@ async def test_verify_finds_what_people_did_to_the_files_and_touches_nothing(roo
     assert found.value.exit_code == 11
 
 
+async def test_damaged_files_are_set_aside_and_fetched_again(root: Path) -> None:
+    await filled(root, 1, 2, 3)
+    files = sorted((root / "gallery" / "mona").iterdir())
+    files[0].write_bytes(b"rotten")
+    files[1].unlink()
+    rendition = next(path for path in (root / "renditions").rglob("*") if path.is_file())
+    rendition.write_bytes(b"rotten too")
+
+    async with Archive.open(root, NO_RESERVE) as archive:
+        assert await archive.set_aside(verify(root)) == 3
+        known = await archive.known([make_post(1), make_post(2), make_post(3)], ["mona"])
+        assert [one.places["mona"] for one in known.values()] == ["damaged", "damaged", "gallery"]
+        assert {path.read_bytes() for path in (root / "damaged").iterdir()} == {b"rotten", b"rotten too"}
+        assert verify(root).whole
+        for number in (1, 2):
+            assert not await archive.adopt_known_original(make_post(number), ["mona"])
+            await keep(archive, make_post(number))
+
+    assert verify(root).whole
+    assert [path.read_bytes() for path in files] == [content_of(number) for number in (1, 2, 3)]
+
+
 async def test_verify_is_content_with_an_untouched_gallery(root: Path) -> None:
     await filled(root, 1, 2)
 
