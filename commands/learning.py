@@ -19,7 +19,7 @@ from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
 from rounds.learning_process import Tell
-from rounds.round_zero import Gallery, NewModel, RoundSettings, round_zero
+from rounds.round_zero import Gallery, NewModel, RoundSettings, preprocessing_for, round_zero
 from rounds.sampling import SampleSize
 from storage.filing import Sighting, StoredFacts
 from storage.records import Look, ModelCard, Post, Rendition, Target
@@ -62,6 +62,7 @@ def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
     return RoundSettings(
         size=SampleSize(total=asked.renditions),
         backbone=asked.network,
+        preprocessing=preprocessing_for(asked.network),
         weights=Path(asked.weights) if asked.weights else None,
         may_download=asked.download_weights,
         goals=dict.fromkeys((target.name for target in missing), _goal(wish.goal, wish.place.settings.goal.precision)),
