@@ -309,7 +309,7 @@ def _finish(room: _Room, fit: _Fit, plan: Plan, common: calibration.Line) -> Lea
     curve = thresholds.threshold_curve(
         thresholds.Scored(scores[validation], truth, scores[room.unlabelled], prevalence)
     )
-    chosen = _chosen(curve, fit.wish.goal, plan.caution)
+    chosen = chosen_threshold(curve, fit.wish.goal, plan.caution)
     quality = evaluation.evaluate(
         scores[test], fit.truth[test], chosen.threshold, groups=room.groups[test], seed=plan.seed
     )
@@ -336,7 +336,8 @@ def _finish(room: _Room, fit: _Fit, plan: Plan, common: calibration.Line) -> Lea
     )
 
 
-def _chosen(curve: thresholds.ThresholdCurve, goal: Goal, caution: float) -> thresholds.Chosen:
+def chosen_threshold(curve: thresholds.ThresholdCurve, goal: Goal, caution: float) -> thresholds.Chosen:
+    """The threshold for a goal; `caution` is the share of what the goal leaves open that is kept in reserve."""
     if goal.threshold is not None:
         return curve.at(goal.threshold)
     if goal.recall is not None:

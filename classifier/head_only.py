@@ -1,0 +1,187 @@
+"""A new head on stored embeddings: learn around wrong words, calibrate, choose the threshold, measure.
+
+No picture is decoded and no network library is loaded, so a round of this kind takes seconds. What is held out here was
+held out in every earlier round of the same backbone; the caller sees to that and says it by `parts` and `seen`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import calibration, evaluation, thresholds
+from classifier.errors import TooFewExamples
+from classifier.head_format import Head
+from classifier.heads import LinearHead
+from classifier.learning import Goal, chosen_threshold
+from classifier.noisy_heads import Credit, NoisyHead, Said, Testimony, learn_noisy_head
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+_SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
+_PEOPLE = (Said.KEEP, Said.DELETE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadPlan:
+    """How a head is learned."""
+
+    goal: Goal = field(default_factory=Goal)
+    caution: float = 0.3  # share of what the goal leaves open that is kept in reserve
+    credit: Credit = field(default_factory=Credit)
+    rows_at_most: int = 12_000  # to train on; bounds the time
+    positives: int = 8  # tagged or labelled as showing the target, all parts together
+    negatives: int = 8
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class HeadLesson:
+    """What a head is learned from; n rows."""
+
+    target: str  # Target.name
+    testimony: Testimony
+    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST
+    start: LinearHead  # where regularisation pulls to
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LearnedHead:
+    """A finished head, and what was found out on the way."""
+
+    head: Head
+    chosen: thresholds.Chosen
+    curve: thresholds.ThresholdCurve
+    quality: evaluation.Quality  # on test
+    scores: FloatArray  # (n,) by the finished head; for rows that trained it, out of fold
+    belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
+    measured: IntArray  # rows of the test part that `quality` rests on
+    noisy: NoisyHead
+    facts: Mapping[str, Any]
+
+    @property
+    def reject_ratio(self) -> float:
+        """Share of the untagged part that the model is expected to reject."""
+        kept = self.curve.prevalence * self.chosen.recall / max(self.chosen.precision, 1e-9)
+        return float(np.clip(1 - kept, 0, 1))
+
+
+def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
+    """Learn one head.
+
+    Raises:
+        TooFewExamples: not enough is said for or against the target; counts what there is.
+    """
+    _check(lesson, plan)
+    testimony, random = lesson.testimony, np.random.default_rng(plan.seed)
+    taught = _some(np.flatnonzero(lesson.parts == TRAIN), testimony.said, plan.rows_at_most, random)
+    noisy = learn_noisy_head(testimony.of(taught), lesson.start, plan.credit, seed=plan.seed)
+    logits = noisy.head.logits(testimony.vectors)
+    logits[taught] = noisy.logits
+    belief = beliefs(noisy, logits, testimony.said, plan.credit)
+    head, prevalence, method = _calibrated(lesson, noisy, logits, belief, plan)
+    scores = head.calibration.probabilities(logits)
+    spoken = np.isin(testimony.said, _SPOKEN)
+    validation = np.flatnonzero((lesson.parts == VALIDATION) & spoken & ~np.isin(testimony.said, _PEOPLE))
+    curve = thresholds.threshold_curve(
+        thresholds.Scored(
+            scores[validation], belief[validation] > 0.5, scores[testimony.said == Said.NOTHING], prevalence
+        )
+    )
+    chosen = chosen_threshold(curve, plan.goal, plan.caution)
+    test = np.flatnonzero((lesson.parts == TEST) & spoken)
+    quality = evaluation.evaluate(
+        scores[test], belief[test] > 0.5, chosen.threshold, groups=testimony.groups[test], seed=plan.seed
+    )
+    return LearnedHead(
+        head=head,
+        chosen=chosen,
+        curve=curve,
+        quality=quality,
+        scores=scores,
+        belief=belief,
+        measured=test,
+        noisy=noisy,
+        facts=_facts(lesson, noisy, belief, prevalence) | {"calibration": method, "l2": noisy.l2},
+    )
+
+
+def beliefs(noisy: NoisyHead, logits: FloatArray, said: npt.NDArray[np.int8], credit: Credit) -> FloatArray:
+    """What to believe of pictures that the head has not seen, from what is said of them and what it thinks."""
+    trust = np.array([calibration.log_odds(noisy.reliability[Said(kind)]) for kind in range(5)])[said]
+    found = calibration.sigmoid(logits + trust - calibration.log_odds(noisy.base))
+    found[said == Said.KEEP] = credit.sure
+    found[said == Said.DELETE] = 1 - credit.sure
+    return found
+
+
+def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
+    said = lesson.testimony.said
+    for_it, against = int(np.isin(said, (Said.TAGGED, Said.KEEP)).sum()), int(np.isin(said, (Said.OTHERS, Said.DELETE)).sum())
+    counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
+    needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
+    enough = all(counts[name] >= least for name, least in needed.items())
+    for part in (TRAIN, VALIDATION, TEST):
+        its = said[lesson.parts == part]
+        enough &= bool(np.isin(its, (Said.TAGGED, Said.KEEP)).any() and np.isin(its, (Said.OTHERS, Said.DELETE)).any())
+    if not enough:
+        raise TooFewExamples(
+            lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or walk a larger tag"
+        )
+
+
+def _some(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
+    """All rows, or when they are too many: every label, then half tagged ones, then the rest."""
+    if len(rows) <= most:
+        return rows.astype(np.int64)
+    shuffled = random.permutation(rows)
+    kinds = said[shuffled]
+    people = shuffled[np.isin(kinds, _PEOPLE)][:most]
+    tagged = shuffled[kinds == Said.TAGGED][: (most - len(people)) // 2]
+    room = most - len(people) - len(tagged)
+    others = shuffled[kinds == Said.OTHERS][: max(room // 2, room - int((kinds == Said.NOTHING).sum()))]
+    nothing = shuffled[kinds == Said.NOTHING][: room - len(others)]
+    return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
+
+
+def _calibrated(
+    lesson: HeadLesson, noisy: NoisyHead, logits: FloatArray, belief: FloatArray, plan: HeadPlan
+) -> tuple[Head, float, str]:
+    """Calibrate on validation and on every answer, then move to the prevalence among untagged pictures."""
+    said = lesson.testimony.said
+    spoken = np.isin(said, _SPOKEN) & (lesson.parts == VALIDATION)
+    answered = np.isin(said, _PEOPLE) & (lesson.parts != TEST)
+    rows = np.flatnonzero(spoken | answered)
+    truth = belief[rows] > 0.5
+    found = calibration.choose_calibration(
+        logits[rows], truth, lesson.testimony.groups[rows], common=calibration.Line(), seed=plan.seed
+    )
+    prior = float((belief[spoken] > 0.5).mean())
+    prior = min(max(prior, 1e-4), 1 - 1e-4)
+    untagged = found.calibration.probabilities(logits[said == Said.NOTHING])
+    prevalence = calibration.estimate_prevalence(untagged, prior)
+    moved = calibration.shifted(found.calibration, calibration.log_odds(prevalence) - calibration.log_odds(prior))
+    return Head(noisy.head.weights.astype(np.float32), noisy.head.bias, moved), prevalence, found.method
+
+
+def _facts(lesson: HeadLesson, noisy: NoisyHead, belief: FloatArray, prevalence: float) -> dict[str, Any]:
+    said = lesson.testimony.said
+    return {
+        "prevalence": prevalence,
+        "said": {kind.name.lower(): int((said == kind).sum()) for kind in Said},
+        "examples": {name: int((lesson.parts == part).sum()) for part, name in _PART_NAMES.items()},
+        "positives": {name: int(((lesson.parts == part) & (belief > 0.5)).sum()) for part, name in _PART_NAMES.items()},
+        "tags_right": noisy.reliability[Said.TAGGED],
+        "doubtful_tags": int(((said == Said.TAGGED) & (belief < 0.5)).sum()),
+        "missing_tags": int(((said == Said.OTHERS) & (belief > 0.5)).sum()),
+    }
+
+
+_PART_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
