@@ -30,7 +30,7 @@ def back_up(database: Path, folder: Path, name: str) -> Path:
             with closing(
                 sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
             ) as source:
-                source.execute("VACUUM INTO ?", (str(part),))
+                source.execute("VACUUM INTO ?", (part.absolute().as_uri(),))
             part.chmod(0o600)
             _verify(part)
             descriptor = os.open(part, os.O_RDWR)

@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
@@ -38,7 +37,7 @@ def writing_engine(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S, checkp
     """
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _connect(f"file:{quote(str(path))}?mode=rw", busy_timeout_s),
+        creator=lambda: _connect(f"{path.absolute().as_uri()}?mode=rw", busy_timeout_s),
         poolclass=NullPool,
     )
 
@@ -60,7 +59,7 @@ def reading_engine(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Eng
     """An engine that cannot write: the file is opened read-only and the connection refuses changes."""
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _connect(f"file:{quote(str(path))}?mode=ro", busy_timeout_s),
+        creator=lambda: _connect(f"{path.absolute().as_uri()}?mode=ro", busy_timeout_s),
         poolclass=NullPool,
     )
 

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, case, exists, func, select
 
@@ -160,7 +159,7 @@ class Reader:
         Raises:
             QueryError: it is not one statement, does not read, or is no SQL.
         """
-        uri = f"file:{quote(str(self._database))}?mode=ro"
+        uri = f"{self._database.absolute().as_uri()}?mode=ro"
         with at_border(self._database), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA trusted_schema=OFF")
