@@ -163,6 +163,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kill-moments-") as name, served(["--posts", str(given.posts)]) as url:
         folder = Path(name)
         os.environ.setdefault("CRAWL_LIMITS_FREE_SPACE_MB", "10")
+        os.environ["STUB_PACE"] = "real"
         template = None
         if given.root_template is not None:
             template = folder / "template"

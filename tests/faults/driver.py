@@ -205,7 +205,8 @@ def failing_at(kind: str, number: int, error: str) -> list[str]:
 
 def _injecting(kind: str, what: str) -> list[str]:
     calls = TRACED[kind]
-    return [_strace(), "-f", "--seccomp-bpf", "-qqq", "--signal=none", "-o", os.devnull, f"--trace={calls}",
+    # Not with --seccomp-bpf: strace 6.1 then never counts beyond the first fdatasync.
+    return [_strace(), "-f", "-qqq", "--signal=none", "-o", os.devnull, f"--trace={calls}",
             f"--inject={calls}:{what}"]  # fmt: skip
 
 

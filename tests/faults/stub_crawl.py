@@ -3,6 +3,7 @@
 What the environment may say:
     STUB_JUDGE   a name of `stub_judge.MISBEHAVIOURS`
     STUB_DELAY   seconds for each look
+    STUB_PACE    `real` for the program's own waits instead of short ones
     STUB_DIE     KIND:N, to SIGKILL itself as it begins its Nth operation of a kind: `sync`, or one of `OPERATIONS`
 """
 
@@ -65,7 +66,11 @@ def main() -> None:
         die_at(kind, int(number))
     from commands.app import app
 
-    parts = stub_parts(os.environ.get("STUB_JUDGE", "honest"), delay_s=float(os.environ.get("STUB_DELAY", "0")))
+    parts = stub_parts(
+        os.environ.get("STUB_JUDGE", "honest"),
+        delay_s=float(os.environ.get("STUB_DELAY", "0")),
+        hurry=os.environ.get("STUB_PACE") != "real",
+    )
     app(prog_name="crawl", obj=parts)
 
 

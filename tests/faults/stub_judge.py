@@ -7,6 +7,7 @@ can be told to misbehave by name, as a broken model would.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,14 +39,11 @@ def _has_a_bug(number: int, honest: float) -> float:
     raise ZeroDivisionError("a bug in the judge")
 
 
+NONSENSE = (math.nan, math.inf, -math.inf, -0.1, 1.1)
 LISTER_BUG = "lister bug"
 MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
     "honest": lambda _, honest: honest,
-    "nan": lambda _, __: float("nan"),
-    "inf": lambda _, __: float("inf"),
-    "minus inf": lambda _, __: float("-inf"),
-    "too low": lambda _, __: -0.1,
-    "too high": lambda _, __: 1.1,
+    "nonsense": lambda number, _: NONSENSE[number % len(NONSENSE)],
     "device lost": _fails_as_a_whole,
     "bug": _has_a_bug,
 }

@@ -18,6 +18,6 @@ HURRY = Pace(
 )
 
 
-def stub_parts(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> Parts:
+def stub_parts(misbehaviour: str = "honest", *, delay_s: float = 0.0, hurry: bool = True) -> Parts:
     """The parts of a run in the fault suite."""
-    return Parts(judge=stub_judge(misbehaviour, delay_s=delay_s), pace=HURRY)
+    return Parts(judge=stub_judge(misbehaviour, delay_s=delay_s), pace=HURRY if hurry else Pace())
