@@ -24,5 +24,4 @@ def build(size: int = SIZE, weights: Path | str | None = None) -> Any:
         weights=None if weights is None else str(weights),
         pooling="avg",
         include_preprocessing=True,
-        name="efficientnet_v2_b0",
     )

@@ -60,3 +60,17 @@ def test_a_copy_without_changes_is_the_picture() -> None:
     nothing = Changes(0, 0, 0, 0, (1, 1), 0, 0, 0, 0)
 
     assert np.abs(changed(pictures, nothing, np.random.default_rng(0)) - pictures).max() < 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"])
+def test_a_local_weights_file_becomes_frozen_features(name: str, tmp_path: Path) -> None:
+    backbone, weights = backbone_named(name), tmp_path / "own.weights.h5"
+    backbone.build(64, None).save_weights(weights)
+
+    features = builder(backbone, Origin(weights), 64)()
+
+    found = features.predict_on_batch(np.zeros((2, 64, 64, 3), np.float32))
+    assert found.ndim == 2
+    assert not features.trainable_variables
