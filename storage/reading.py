@@ -18,8 +18,9 @@ from sqlalchemy import Connection, Engine, case, exists, func, select
 from storage.database import header_problem, reading_engine
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
 from storage.known_targets import saved_targets
+from storage.posts import chunked
 from storage.records import Target
-from storage.results import DECISION, results_select
+from storage.results import COLUMNS, DECISION, results_select
 from storage.schema import require_current
 from storage.search.language import parse
 from storage.search.sql import compile_query
@@ -147,11 +148,7 @@ class Reader:
         """
         compiled = compile_query(parse(expression), now or datetime.now(UTC), limit=limit)
 
-        def ask(connection: Connection) -> Rows:
-            answer = connection.execute(compiled)
-            return Rows(tuple(answer.keys()), [tuple(row) for row in answer])
-
-        return self.ask(ask)
+        return self.ask(lambda c: _rows_of(c, [(row.key, row.target) for row in c.execute(compiled)]))
 
     def sql(self, text: str, limit: int | None = None) -> Rows:
         """The answer to one SELECT of the user's own; anything that is not reading is refused by the database.
@@ -213,6 +210,17 @@ class Reader:
                 for row in c.execute(asked)
             ]
         )
+
+
+def _rows_of(connection: Connection, wanted: Sequence[tuple[int, str | None]]) -> Rows:
+    """The rows of `results` for these post keys and targets, in this order."""
+    found: dict[tuple[int, str | None], tuple[Any, ...]] = {}
+    asked = results_select().add_columns(PostRow.key)
+    for chunk in chunked(sorted({key for key, _target in wanted})):
+        for row in connection.execute(asked.where(PostRow.key.in_(chunk))):
+            *columns, key = row
+            found[key, row.target] = tuple(columns)
+    return Rows(COLUMNS, [found[one] for one in wanted])
 
 
 def _authorize(action: int, _one: str | None, two: str | None, _db: str | None, _by: str | None) -> int:

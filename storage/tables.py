@@ -93,7 +93,7 @@ class PostRow(Base):
     """A post as the site last stated it."""
 
     __tablename__ = "post"
-    __table_args__ = (UniqueConstraint("site", "post_id"),)
+    __table_args__ = (UniqueConstraint("site", "post_id"), Index("ix_post_post_id", "post_id"))
     key: Mapped[int] = mapped_column(primary_key=True)
     site: Mapped[str]
     post_id: Mapped[int]

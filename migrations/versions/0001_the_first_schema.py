@@ -140,6 +140,9 @@ CREATE INDEX ix_post_parent_id ON post (parent_id)
 CREATE INDEX ix_post_pixel_hash ON post (pixel_hash)
 """,
     """\
+CREATE INDEX ix_post_post_id ON post (post_id)
+""",
+    """\
 CREATE TABLE rendition (
     md5 TEXT NOT NULL,
     name TEXT NOT NULL,

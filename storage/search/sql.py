@@ -48,8 +48,10 @@ Condition = ColumnElement[bool]
 _ESCAPE = "\\"
 
 
-def compile_query(query: Query, now: datetime, *, limit: int | None = None) -> Select[Any]:
-    """Rows of `results` for the posts that fit, newest first unless `order:` says otherwise.
+def compile_query(query: Query, now: datetime, *, limit: int | None = None) -> Select[int, str]:
+    """Which rows of `results` fit, in order, newest first unless `order:` says otherwise: post key and target.
+
+    Only the keys: to gather a row's tags before sorting and limiting would cost a pass over every post's tags.
 
     Args:
         query: the expression.
@@ -58,7 +60,8 @@ def compile_query(query: Query, now: datetime, *, limit: int | None = None) -> S
     Raises:
         QueryError: a term cannot be evaluated here, or its value cannot be read; it names the term.
     """
-    compiled = results_select().where(condition(query.root, now)).order_by(*_ordering(query.order))
+    keys = results_select().with_only_columns(PostRow.key, StandingRow.target)
+    compiled = keys.where(condition(query.root, now)).order_by(*_ordering(query.order))
     limits = [number for number in (limit, query.limit) if number is not None]
     return compiled.limit(min(limits)) if limits else compiled
 
