@@ -99,6 +99,14 @@ def test_a_higher_goal_never_lowers_the_threshold() -> None:
     assert chosen == sorted(chosen)
 
 
+def test_an_estimate_too_good_to_be_true_does_not_keep_the_unlikely() -> None:
+    spotless = np.concatenate([np.full(100, 0.01), np.full(40, 0.99)])  # validation without a single mistake
+
+    chosen = threshold_curve(Scored(spotless, spotless > 0.5, spotless, 0.3)).for_precision(0.95)
+
+    assert chosen.threshold >= 0.5
+
+
 def test_the_threshold_for_a_precision_reaches_it_on_pictures_never_seen() -> None:
     chosen = curve_of().for_precision(0.9)
 
