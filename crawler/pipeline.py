@@ -22,7 +22,8 @@ from storage.records import ORIGINAL, Decision, DecisionValue, Known, Look, Plac
 
 GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
 LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
-CRASHES_ALLOWED = 2  # a post whose processing killed the program this often is not tried again
+SUSPECT_AFTER = 2  # deaths of the program with a post in flight; from then on it is carried alone, after all others
+CONVICTED_AFTER = 3  # deaths of the program with nothing else in flight: the post itself is to blame
 RESUME_CHUNK = 200  # posts that are read back from the database at a time
 
 
@@ -35,6 +36,7 @@ class Run:
     tally: Tally
     stop: asyncio.Event  # set by the user's Ctrl-C, or by the first error that concerns the whole run
     queue: asyncio.Queue[tuple[Post, Known] | None] = field(default_factory=lambda: asyncio.Queue(400))
+    suspects: list[tuple[Post, Known]] = field(default_factory=list)
     listing_id: int = 0
     walked_to_the_end: bool = False
     fatal: BaseException | None = None
@@ -55,12 +57,14 @@ async def crawl(run: Run) -> None:
     """
     lister = asyncio.create_task(_list(run), name="lister")
     carriers = [asyncio.create_task(_carry_all(run), name=f"carrier-{n}") for n in range(run.job.in_flight)]
+    last = asyncio.create_task(_carry_suspects(run, carriers), name="suspects")
+    everybody = [lister, *carriers, last]
     try:
-        await _finish_or_stop(run, [lister, *carriers])
+        await _finish_or_stop(run, everybody)
     finally:
-        for task in (lister, *carriers):
+        for task in everybody:
             task.cancel()
-        await asyncio.gather(lister, *carriers, return_exceptions=True)
+        await asyncio.gather(*everybody, return_exceptions=True)
     if run.fatal is not None:
         raise run.fatal
 
@@ -165,11 +169,22 @@ async def _carry_all(run: Run) -> None:
     while (item := await run.queue.get()) is not None:
         if run.stop.is_set():
             continue
+        if item[1].open_attempts >= SUSPECT_AFTER:
+            run.suspects.append(item)
+            continue
         run.tally.in_flight += 1
         try:
             await _carry(run, *item)
         finally:
             run.tally.in_flight -= 1
+
+
+async def _carry_suspects(run: Run, carriers: Sequence[asyncio.Task[None]]) -> None:
+    """When all others have come home: one at a time, so that a death leaves no doubt about whose fault it is."""
+    await asyncio.wait(carriers)
+    for post, known in run.suspects:
+        if not run.stop.is_set():
+            await _carry(run, post, known)
 
 
 async def _carry(run: Run, post: Post, known: Known) -> None:
@@ -247,7 +262,7 @@ def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
 
 async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     """Score the post's picture, or its stored embedding, and record what follows from it."""
-    if known.open_attempts >= CRASHES_ALLOWED:
+    if known.died_alone >= CONVICTED_AFTER:
         return await _record(run, post, Look(fault="crashed"))
     backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
     if backbones and backbones <= set(known.embeddings):

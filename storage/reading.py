@@ -15,8 +15,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, case, exists, func, select
 
+from storage import model_registry
 from storage.database import header_problem, reading_engine
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
+from storage.evidence import Evidence
+from storage.filing import RegisteredModel
+from storage.gathering import gather_evidence
 from storage.known_targets import saved_targets
 from storage.posts import chunked
 from storage.records import Target
@@ -189,6 +193,18 @@ class Reader:
     def targets(self, site: str | None = None) -> Sequence[Target]:
         """What `--keep` named before."""
         return self.ask(lambda c: saved_targets(c, site))
+
+    def evidence(self, target: Target, backbone_hash: str) -> Evidence:
+        """What a round learns from: a row for every post of the target that has an embedding of the backbone."""
+        return self.ask(lambda c: gather_evidence(c, target, backbone_hash))
+
+    def active_model(self, target: str) -> RegisteredModel | None:
+        """The model in force for a target."""
+        return self.ask(lambda c: model_registry.active_model(c, target))
+
+    def models(self, target: str | None = None) -> Sequence[RegisteredModel]:
+        """The registered models, by target and number."""
+        return self.ask(lambda c: model_registry.models(c, target))
 
     def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
         """What holds for every post of a site that was decided or labelled for a target."""

@@ -236,11 +236,19 @@ async def test_a_stored_rendition_is_looked_at_again_without_the_network() -> No
     assert work.files.asked == []
 
 
-async def test_a_post_that_killed_the_program_twice_is_left_alone() -> None:
-    work = stage([post(1)], shelf=Memory({1: Known(open_attempts=2)}))
+async def test_a_post_that_kills_the_program_each_time_is_left_alone() -> None:
+    work = stage([post(1)], shelf=Memory({1: Known(open_attempts=5, died_alone=3)}))
 
     assert await work.crawl() == {"undecided": 1}
     assert work.files.asked == []
+
+
+async def test_a_suspect_is_carried_alone_after_all_others() -> None:
+    posts = [post(n) for n in range(9, 0, -1)]
+    work = stage(posts, shelf=Memory({7: Known(open_attempts=2), 5: Known(open_attempts=4, died_alone=2)}))
+
+    assert await work.crawl() == {"deleted": 9}
+    assert work.eye.looked[-2:] == [7, 5]
 
 
 async def test_two_posts_with_one_file_download_it_once() -> None:

@@ -1,0 +1,120 @@
+"""Evidence for a target, gathered as columns: a few wide queries instead of one a post."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, and_, case, exists, func, literal, select
+
+from storage.evidence import Evidence
+from storage.records import Target
+from storage.tables import (
+    AiNameRow,
+    AiTagRow,
+    BackboneRow,
+    EmbeddingRow,
+    LabelRow,
+    ModelRow,
+    PostRow,
+    PostTagRow,
+    ScoreRow,
+    StandingRow,
+    TagRow,
+    VersionRow,
+)
+
+
+def gather_evidence(connection: Connection, target: Target, backbone_hash: str) -> Evidence:
+    """What is known of every post that was looked at for a target, with embeddings of one backbone.
+
+    Rows are ordered by site and post id, so the same database gives the same evidence.
+    """
+    rows = connection.execute(_wide(connection, target, backbone_hash)).all()
+    columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
+    named = dict(zip(_COLUMNS, columns, strict=True))
+    artists = _artists(connection)
+    return Evidence(
+        version_ids=_whole(named["version_id"]),
+        post_ids=_whole(named["post_id"]),
+        sites=list(named["site"]),
+        md5s=list(named["md5"]),
+        vectors=_vectors(named["vector"]),
+        scores=np.array([np.nan if score is None else score for score in named["score"]], dtype=np.float64),
+        labels=list(named["label"]),
+        tagged=np.array(named["tagged"], dtype=np.bool_),
+        named=_whole(named["count_character"]) > 0,
+        character_counts=_whole(named["count_character"]),
+        ai_scores=_whole(named["ai_score"]),
+        parent_ids=_whole(named["parent_id"]),
+        pixel_hashes=list(named["pixel_hash"]),
+        artists=[artists.get(key, "") for key in named["post_key"]],
+        ratings=list(named["rating"]),
+    )
+
+
+_COLUMNS = (
+    "version_id", "post_id", "site", "md5", "vector", "score", "label", "tagged", "count_character", "ai_score",
+    "parent_id", "pixel_hash", "post_key", "rating",
+)  # fmt: skip
+
+
+def _wide(connection: Connection, target: Target, backbone_hash: str) -> Any:
+    active = select(ModelRow.id).where(ModelRow.target == target.name, ModelRow.active).scalar_subquery()
+    tag_ids = connection.execute(select(TagRow.id).where(TagRow.name.in_((target.tag, *target.variants)))).scalars()
+    carries = exists(
+        select(PostTagRow.post_key).where(PostTagRow.post_key == PostRow.key, PostTagRow.tag_id.in_(list(tag_ids)))
+    )
+    ai_name = select(AiNameRow.id).where(AiNameRow.name == target.tag).scalar_subquery()
+    return (
+        select(
+            VersionRow.id,
+            PostRow.post_id,
+            PostRow.site,
+            VersionRow.md5,
+            EmbeddingRow.vector,
+            ScoreRow.value,
+            func.coalesce(LabelRow.value, ""),
+            case((carries, 1), else_=0),
+            PostRow.count_character,
+            case((PostRow.has_ai_tags, func.coalesce(AiTagRow.score, 0)), else_=literal(-1)),
+            func.coalesce(PostRow.parent_id, 0),
+            func.coalesce(PostRow.pixel_hash, ""),
+            PostRow.key,
+            PostRow.rating,
+        )
+        .select_from(EmbeddingRow)
+        .join(BackboneRow, and_(BackboneRow.id == EmbeddingRow.backbone_id, BackboneRow.hash == backbone_hash))
+        .join(VersionRow, VersionRow.id == EmbeddingRow.version_id)
+        .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
+        .join(StandingRow, and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target.name))
+        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
+        .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
+        .outerjoin(AiTagRow, and_(AiTagRow.post_key == PostRow.key, AiTagRow.name_id == ai_name))
+        .order_by(PostRow.site, PostRow.post_id)
+    )
+
+
+def _artists(connection: Connection) -> dict[int, str]:
+    asked = (
+        select(PostTagRow.post_key, TagRow.name)
+        .join(TagRow, TagRow.id == PostTagRow.tag_id)
+        .where(TagRow.category == "artist")
+        .order_by(PostTagRow.post_key, TagRow.name)
+    )
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for key, name in connection.execute(asked):
+        names[key].append(name)
+    return {key: " ".join(found) for key, found in names.items()}
+
+
+def _whole(values: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array(list(values), dtype=np.int64)
+
+
+def _vectors(values: Sequence[bytes]) -> np.ndarray[Any, np.dtype[np.float16]]:
+    if not values:
+        return np.zeros((0, 0), dtype=np.float16)
+    return np.frombuffer(b"".join(values), dtype="<f2").reshape(len(values), -1)
