@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -49,6 +50,10 @@ def journal(root: Path, *, write: bool = True) -> Iterator[None]:
 
 class _Forgiving(logging.handlers.RotatingFileHandler):
     """A full disk must not turn every log line into a stack trace on the terminal."""
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):  # what is still buffered is lost, the run is not
+            super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
         return
