@@ -74,6 +74,10 @@ class FolderSource:
         """The file itself."""
         return await asyncio.to_thread(self.paths[post.id].read_bytes)
 
+    def every_post(self) -> list[Post]:
+        """All posts by rising id."""
+        return list(self._posts)
+
     def _matching(self, tags: str) -> list[Post]:
         wanted = set(tags.split()) - {TAG}
         return [post for post in self._posts if wanted <= set(post.tags.character)]

@@ -18,7 +18,7 @@ from classifier.errors import TooFewExamples
 from classifier.head_format import Head
 from classifier.heads import LinearHead
 from classifier.learning import Goal, chosen_threshold
-from classifier.noisy_heads import Credit, NoisyHead, Said, Testimony, learn_noisy_head
+from classifier.noisy_heads import Credit, NoisyHead, Said, Testimony, learn_noisy_head, weigh
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -84,8 +84,11 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     taught = _some(np.flatnonzero(lesson.parts == TRAIN), testimony.said, plan.rows_at_most, random)
     noisy = learn_noisy_head(testimony.of(taught), lesson.start, plan.credit, seed=plan.seed)
     logits = noisy.head.logits(testimony.vectors)
-    logits[taught] = noisy.logits
-    belief = beliefs(noisy, logits, testimony.said, plan.credit)
+    logits[taught] = noisy.found.logits
+    held = lesson.parts != TRAIN
+    belief = np.empty(len(logits))
+    for rows in (held, ~held):  # apart: the backbone itself was taught with the tags of the training pictures
+        belief[rows] = weigh(logits[rows], testimony.said[rows], plan.credit).belief
     head, prevalence, method = _calibrated(lesson, noisy, logits, belief, plan)
     scores = head.calibration.probabilities(logits)
     spoken = np.isin(testimony.said, _SPOKEN)
@@ -111,15 +114,6 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
         noisy=noisy,
         facts=_facts(lesson, noisy, belief, prevalence) | {"calibration": method, "l2": noisy.l2},
     )
-
-
-def beliefs(noisy: NoisyHead, logits: FloatArray, said: npt.NDArray[np.int8], credit: Credit) -> FloatArray:
-    """What to believe of pictures that the head has not seen, from what is said of them and what it thinks."""
-    trust = np.array([calibration.log_odds(noisy.reliability[Said(kind)]) for kind in range(5)])[said]
-    found = calibration.sigmoid(logits + trust - calibration.log_odds(noisy.base))
-    found[said == Said.KEEP] = credit.sure
-    found[said == Said.DELETE] = 1 - credit.sure
-    return found
 
 
 def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
@@ -178,7 +172,7 @@ def _facts(lesson: HeadLesson, noisy: NoisyHead, belief: FloatArray, prevalence:
         "said": {kind.name.lower(): int((said == kind).sum()) for kind in Said},
         "examples": {name: int((lesson.parts == part).sum()) for part, name in _PART_NAMES.items()},
         "positives": {name: int(((lesson.parts == part) & (belief > 0.5)).sum()) for part, name in _PART_NAMES.items()},
-        "tags_right": noisy.reliability[Said.TAGGED],
+        "tags_right": noisy.found.reliability[Said.TAGGED],
         "doubtful_tags": int(((said == Said.TAGGED) & (belief < 0.5)).sum()),
         "missing_tags": int(((said == Said.OTHERS) & (belief > 0.5)).sum()),
     }

@@ -75,10 +75,13 @@ def starting_head(dimensions: int, own_log_odds: int | None) -> LinearHead:
     return LinearHead(weights, 0.0)
 
 
-def fit_head(evidence: Evidence, l2: float, start: LinearHead, *, steps: int = 30) -> LinearHead:
+def fit_head(
+    evidence: Evidence, l2: float, start: LinearHead, *, steps: int = 30, near: LinearHead | None = None
+) -> LinearHead:
     """Minimise the weighted log loss plus l2/2 times the squared distance from `start`, in scaled units.
 
     Every column is divided by its standard deviation first, so one strength suits all columns. The bias is free.
+    The way to the minimum begins at `near`, the head of a similar lesson, where there is one; it ends at the same place.
 
     Raises:
         ValueError: l2 is not positive, or the examples are all of one kind.
@@ -92,7 +95,8 @@ def fit_head(evidence: Evidence, l2: float, start: LinearHead, *, steps: int = 3
     rows = np.hstack([evidence.embeddings / scale, np.ones((len(evidence.embeddings), 1))])
     centre = np.append(start.weights * scale, start.bias)
     pull = np.append(np.full(len(scale), l2), 1e-9)
-    found = _newton(rows, evidence, centre, pull, steps)
+    begin = centre if near is None else np.append(near.weights * scale, near.bias)
+    found = _newton(rows, evidence, _Spring(centre, pull), begin, steps)
     return LinearHead(found[:-1] / scale, float(found[-1]))
 
 
@@ -123,13 +127,23 @@ def _rescaled_loss(head: LinearHead, validation: Evidence) -> float:
     return log_loss(scaled.logits(logits[:, None]), validation)
 
 
-def _newton(rows: FloatArray, evidence: Evidence, centre: FloatArray, pull: FloatArray, steps: int) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class _Spring:
+    """What regularisation does: pulls each number to its centre."""
+
+    centre: FloatArray
+    pull: FloatArray
+
+
+def _newton(rows: FloatArray, evidence: Evidence, spring: _Spring, begin: FloatArray, steps: int) -> FloatArray:
+    centre, pull = spring.centre, spring.pull
+
     def cost(point: FloatArray) -> float:
         logits = rows @ point
         loss = np.logaddexp(0.0, logits) - evidence.share * logits
         return float(evidence.weights @ loss + 0.5 * pull @ (point - centre) ** 2)
 
-    point, now = centre.copy(), cost(centre)
+    point, now = begin.copy(), cost(begin)
     for _ in range(steps):
         chance = 0.5 * (1 + np.tanh(0.5 * (rows @ point)))
         slope = rows.T @ (evidence.weights * (chance - evidence.share)) + pull * (point - centre)

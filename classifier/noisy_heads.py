@@ -11,8 +11,8 @@ Source: the two-coin model of Raykar et al. 2010, "Learning From Crowds", with o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -25,6 +25,9 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _LEAST = 1e-6  # belief; keeps odds finite
+_STEPS = 12  # of Newton's method, at most
+_WEIGHINGS = 40  # of opinions against testimonies, at most
+_SETTLED = 1e-3
 
 
 class Said(IntEnum):
@@ -48,7 +51,7 @@ class Credit:
     others: tuple[float, float] = (1.0, 199.0)
     untagged: tuple[float, float] = (0.5, 4.5)
     folds: int = 5
-    turns: int = 4  # of expectation and maximisation
+    turns: int = 3  # of expectation and maximisation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,20 +72,44 @@ class Testimony:
         return Testimony(self.vectors[rows], self.said[rows], self.groups[rows])
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A straight line through logits."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def of(self, logits: FloatArray) -> FloatArray:
+        """Stretched logits."""
+        return self.slope * logits + self.offset
+
+    def scaled(self, head: LinearHead) -> LinearHead:
+        """The head whose logits are stretched."""
+        return LinearHead(head.weights * self.slope, head.bias * self.slope + self.offset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """Opinions and testimonies put together."""
+
+    line: Stretch
+    logits: FloatArray  # (n,) stretched opinions
+    belief: FloatArray  # (n,) 0..1 that the picture shows the target
+    reliability: Mapping[Said, float]  # share of the pictures with that testimony that show the target
+    base: float  # share of all these pictures that show the target, as they are counted
+
+    def opinion(self, said: Said = Said.NOTHING) -> FloatArray:
+        """Probability that each picture shows the target, were `said` of it; shape (n,)."""
+        return sigmoid(self.logits + log_odds(self.reliability[said]) - log_odds(self.base))
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class NoisyHead:
     """A head, and what was concluded about every picture that it was learned from."""
 
     head: LinearHead
-    logits: FloatArray  # (n,) out of fold: the opinion of a head that never saw the picture's group
-    belief: FloatArray  # (n,) 0..1 that the picture shows the target, testimony and opinion together
-    reliability: dict[Said, float]  # share of the pictures with that testimony that show the target
-    base: float  # share of all these pictures that show the target
+    found: Weighed  # its opinions are out of fold: of a head that never saw the picture's group
     l2: float
-
-    def opinion(self, said: Said) -> FloatArray:
-        """Probability that each picture shows the target, were `said` of it; shape (n,)."""
-        return sigmoid(self.logits + log_odds(self.reliability[said]) - log_odds(self.base))
 
 
 def learn_noisy_head(
@@ -109,16 +136,37 @@ def learn_noisy_head(
     course = _Course(testimony, start, trust, _folds(testimony.groups, trust.folds, seed))
     beliefs = course.first_beliefs()
     l2 = course.best_strength(beliefs, candidates)
-    reliability = course.reliability(beliefs)
-    logits = course.out_of_fold(beliefs, l2)
+    found = weigh(course.out_of_fold(beliefs, l2), testimony.said, trust)
     for _ in range(trust.turns):
-        beliefs = course.believe(logits, reliability, float(course.counts @ beliefs / course.counts.sum()))
-        reliability = course.reliability(beliefs)
-        logits = course.out_of_fold(beliefs, l2)
-    base = float(course.counts @ beliefs / course.counts.sum())
-    beliefs = course.believe(logits, reliability, base)
-    head = fit_head(Evidence.of(testimony.vectors, beliefs, course.counts), l2, start)
-    return NoisyHead(head=head, logits=logits, belief=beliefs, reliability=reliability, base=base, l2=l2)
+        found = weigh(course.out_of_fold(found.belief, l2), testimony.said, trust)
+    head = fit_head(Evidence.of(testimony.vectors, found.belief, course.counts), l2, start, near=course.last[0])
+    return NoisyHead(head=found.line.scaled(head), found=found, l2=l2)
+
+
+def weigh(logits: FloatArray, said: npt.NDArray[np.int8], credit: Credit) -> Weighed:
+    """Believe opinions and testimonies as far as they bear each other out.
+
+    A head that was held back by regularisation is too modest: its logits are stretched until they fit what is
+    believed, which sharpens what is believed, until both agree.
+
+    Args:
+        logits: opinions formed without these pictures, shape (n,).
+        said: what is said of them, shape (n,) of `Said`.
+        credit: how much is believed.
+    """
+    counts = weights_of(said, credit)
+    reliability = {kind: _mean(_prior(kind, credit)) for kind in Said}
+    belief = np.array([reliability[Said(kind)] for kind in range(5)])[said]
+    line = Stretch()
+    for _ in range(_WEIGHINGS):
+        before = line
+        line = _stretched(logits, belief, counts, line)
+        base = float(np.clip(counts @ belief / counts.sum(), _LEAST, 1 - _LEAST))
+        belief = _believe(line.of(logits), said, reliability, base, credit)
+        reliability = _reliability(belief, said, credit)
+        if abs(line.slope - before.slope) + abs(line.offset - before.offset) < _SETTLED:
+            break
+    return Weighed(line, line.of(logits), belief, reliability, base)
 
 
 @dataclass(slots=True)
@@ -127,42 +175,23 @@ class _Course:
     start: LinearHead
     credit: Credit
     fold: IntArray
+    counts: FloatArray = field(init=False)  # how much each picture counts
+    last: dict[int, LinearHead] = field(default_factory=dict)  # by fold: the next one is near it
 
-    @property
-    def counts(self) -> FloatArray:
-        """How much each picture counts."""
-        said = self.testimony.said
-        weights = np.ones(len(said))
-        weights[said == Said.NOTHING] = self.credit.nothing
-        weights[(said == Said.KEEP) | (said == Said.DELETE)] = self.credit.label
-        return weights
+    def __post_init__(self) -> None:
+        self.counts = weights_of(self.testimony.said, self.credit)
 
     def first_beliefs(self) -> FloatArray:
         """Everybody is taken at their word."""
-        believed = np.array([_mean(self._prior(Said(kind))) for kind in range(5)])
+        believed = np.array([_mean(_prior(Said(kind), self.credit)) for kind in range(5)])
         return believed[self.testimony.said]
-
-    def reliability(self, beliefs: FloatArray) -> dict[Said, float]:
-        """How often each testimony is true, as far as the beliefs go."""
-        found: dict[Said, float] = {}
-        for kind in Said:
-            rows, (yes, no) = self.testimony.said == kind, self._prior(kind)
-            found[kind] = (float(beliefs[rows].sum()) + yes) / (int(rows.sum()) + yes + no)
-        return found
-
-    def believe(self, logits: FloatArray, reliability: dict[Said, float], base: float) -> FloatArray:
-        """Testimony and opinion together; a person's word stands."""
-        trust = np.array([log_odds(reliability[Said(kind)]) for kind in range(5)])[self.testimony.said]
-        beliefs = np.clip(sigmoid(logits + trust - log_odds(base)), _LEAST, 1 - _LEAST)
-        beliefs[self.testimony.said == Said.KEEP] = self.credit.sure
-        beliefs[self.testimony.said == Said.DELETE] = 1 - self.credit.sure
-        return beliefs
 
     def out_of_fold(self, beliefs: FloatArray, l2: float) -> FloatArray:
         logits = np.empty(len(beliefs))
         for number in range(int(self.fold.max()) + 1):
             out = self.fold == number
-            logits[out] = self._fit(~out, beliefs, l2).logits(self.testimony.vectors[out])
+            self.last[number] = self._fit(~out, beliefs, l2, self.last.get(number, self.last.get(0)))
+            logits[out] = self.last[number].logits(self.testimony.vectors[out])
         return logits
 
     def best_strength(self, beliefs: FloatArray, candidates: Sequence[float]) -> float:
@@ -170,21 +199,63 @@ class _Course:
         out = self.fold == 0
         spoken = out & (self.testimony.said != Said.NOTHING)
         judged = Evidence.of(self.testimony.vectors[spoken], beliefs[spoken], self.counts[spoken])
-        losses = [log_loss(self._fit(~out, beliefs, l2).logits(judged.embeddings), judged) for l2 in candidates]
-        return candidates[int(np.argmin(losses))]
+        heads: list[LinearHead] = []
+        for l2 in sorted(candidates, reverse=True):  # from the stiffest, which is near the start
+            heads.append(self._fit(~out, beliefs, l2, heads[-1] if heads else None))
+        losses = [log_loss(head.logits(judged.embeddings), judged) for head in heads]
+        best = int(np.argmin(losses))
+        self.last[0] = heads[best]
+        return sorted(candidates, reverse=True)[best]
 
-    def _fit(self, rows: npt.NDArray[np.bool_], beliefs: FloatArray, l2: float) -> LinearHead:
+    def _fit(
+        self, rows: npt.NDArray[np.bool_], beliefs: FloatArray, l2: float, near: LinearHead | None
+    ) -> LinearHead:
         seen = Evidence.of(self.testimony.vectors[rows], beliefs[rows], self.counts[rows])
-        return fit_head(seen, l2, self.start, steps=15)
+        return fit_head(seen, l2, self.start, steps=_STEPS, near=near)
 
-    def _prior(self, kind: Said) -> tuple[float, float]:
-        sure = self.credit.sure
-        known = {
-            Said.NOTHING: self.credit.untagged,
-            Said.TAGGED: self.credit.tagged,
-            Said.OTHERS: self.credit.others,
-        }
-        return known.get(kind, (sure, 1 - sure) if kind is Said.KEEP else (1 - sure, sure))
+
+def weights_of(said: npt.NDArray[np.int8], credit: Credit) -> FloatArray:
+    """How much each picture counts, shape (n,)."""
+    counts = np.ones(len(said))
+    counts[said == Said.NOTHING] = credit.nothing
+    counts[(said == Said.KEEP) | (said == Said.DELETE)] = credit.label
+    return counts
+
+
+def _stretched(logits: FloatArray, belief: FloatArray, counts: FloatArray, near: Stretch) -> Stretch:
+    column = Evidence(logits[:, None], belief, counts)
+    spread = max(float(logits.std()), 1e-6)
+    found = fit_head(column, 1.0, LinearHead(np.array([1.0]), 0.0), near=LinearHead(np.array([near.slope]), near.offset))
+    return Stretch(float(np.clip(found.weights[0], 0.1, 50 / spread)), found.bias)
+
+
+def _believe(
+    logits: FloatArray, said: npt.NDArray[np.int8], reliability: Mapping[Said, float], base: float, credit: Credit
+) -> FloatArray:
+    """Testimony and opinion together; a person's word stands."""
+    trust = np.array([log_odds(reliability[Said(kind)]) for kind in range(5)])[said]
+    belief = np.clip(sigmoid(logits + trust - log_odds(base)), _LEAST, 1 - _LEAST)
+    belief[said == Said.KEEP] = credit.sure
+    belief[said == Said.DELETE] = 1 - credit.sure
+    return belief
+
+
+def _reliability(belief: FloatArray, said: npt.NDArray[np.int8], credit: Credit) -> dict[Said, float]:
+    """How often each testimony is true, as far as the beliefs go."""
+    found: dict[Said, float] = {}
+    for kind in Said:
+        rows, (yes, no) = said == kind, _prior(kind, credit)
+        found[kind] = (float(belief[rows].sum()) + yes) / (int(rows.sum()) + yes + no)
+    return found
+
+
+def _prior(kind: Said, credit: Credit) -> tuple[float, float]:
+    """Imagined pictures with that testimony that do, and do not, show the target."""
+    if kind is Said.KEEP:
+        return (credit.sure, 1 - credit.sure)
+    if kind is Said.DELETE:
+        return (1 - credit.sure, credit.sure)
+    return {Said.NOTHING: credit.untagged, Said.TAGGED: credit.tagged, Said.OTHERS: credit.others}[kind]
 
 
 def _mean(counts: tuple[float, float]) -> float:
