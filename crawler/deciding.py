@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storage.records import (
     DecidedBy,
@@ -35,13 +36,7 @@ class Policy:
 
     def identity(self, card: ModelCard | None, *, tagged: bool, fault: str | None = None) -> str:
         """A short hash of everything but the picture that the decision rests on; part of the decision's identity."""
-        facts = {
-            "trust_tags": self.trust_tags,
-            "tagged": tagged,
-            "threshold": None if card is None else round(card.threshold, 6),
-            "fault": fault,
-        }
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+        return _identity(self.trust_tags, tagged, None if card is None else round(card.threshold, 6), fault)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +48,17 @@ class Ruling:
 
     def decide(self, target: Target, tags: PostTags, look: Look) -> Decision:
         """The machine's decision about one picture and one target."""
-        card = self.cards.get(target.name)
-        tagged = target.named_by(tags)
-        score = _usable(look.scores.get(target.name))
-        value, decided_by, reason = self._verdict(target, look, tagged=tagged, score=score, card=card)
+        return self._decided(target, look.fault, tagged=target.named_by(tags), score=look.scores.get(target.name))
+
+    def decide_score(self, target: Target, *, tagged: bool, score: float | None) -> Decision:
+        """The machine's decision about a picture that was looked at before, from its score alone."""
+        return self._decided(target, None, tagged=tagged, score=score)
+
+    def _decided(self, target: Target, fault: str | None, *, tagged: bool, score: float | None) -> Decision:
+        card, score = self.cards.get(target.name), _usable(score)
+        value, decided_by, reason = self._verdict(target, fault, tagged=tagged, score=score, card=card)
         # A look that gave no usable score is a decision of its own: the next, better one must not count as the same.
-        fault = look.fault or (NO_SCORE if score is None else None)
+        fault = fault or (NO_SCORE if score is None else None)
         return Decision(
             target=target.name,
             value=value,
@@ -72,12 +72,12 @@ class Ruling:
         )
 
     def _verdict(
-        self, target: Target, look: Look, *, tagged: bool, score: float | None, card: ModelCard | None
+        self, target: Target, fault: str | None, *, tagged: bool, score: float | None, card: ModelCard | None
     ) -> tuple[DecisionValue, DecidedBy, str]:
         if tagged and self.policy.trust_tags:
             return DecisionValue.KEEP, DecidedBy.TAG, f"tagged {target.tag}"
-        if look.fault is not None:
-            return DecisionValue.UNDECIDED, DecidedBy.FAULT, look.fault
+        if fault is not None:
+            return DecisionValue.UNDECIDED, DecidedBy.FAULT, fault
         if score is None or card is None:
             return DecisionValue.UNDECIDED, DecidedBy.FAULT, NO_SCORE if card else "no model"
         if score >= card.threshold:
@@ -94,6 +94,12 @@ def effective(decision: DecisionValue | None, label: LabelValue | None) -> Decis
     if label is not None:
         return DecisionValue(label.value)
     return decision
+
+
+@lru_cache(maxsize=256)
+def _identity(trust_tags: bool, tagged: bool, threshold: float | None, fault: str | None) -> str:
+    facts = {"trust_tags": trust_tags, "tagged": tagged, "threshold": threshold, "fault": fault}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _usable(score: float | None) -> float | None:

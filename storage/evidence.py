@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from storage.records import Decision
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
@@ -31,3 +33,12 @@ class Evidence:
 
     def __len__(self) -> int:
         return len(self.version_ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rescored:
+    """Known pictures under another model: a score and a decision each."""
+
+    version_ids: npt.NDArray[np.int64]  # (n,)
+    scores: npt.NDArray[np.float64]  # (n,) 0..1; NaN is not recorded
+    decisions: Sequence[Decision]  # n
