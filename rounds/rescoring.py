@@ -1,0 +1,66 @@
+"""Scoring everything again from stored embeddings: a matrix product, no picture is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.head_format import Head
+from crawler.deciding import Policy, Ruling
+from storage.evidence import Evidence, Rescored
+from storage.records import Decision, DecisionValue, ModelCard, Target
+
+BATCH = 20_000  # posts that share one transaction, so that a crawl beside us never waits long
+
+
+class Ledger(Protocol):
+    """Where scores and decisions go; the archive does it."""
+
+    async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
+        """Record scores and decisions; gives how many decisions are new."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rescoring:
+    """What scoring again came to."""
+
+    posts: int
+    kept: int
+    changed: int  # decided otherwise than by the model before, where that had scored them
+
+
+async def rescore(
+    ledger: Ledger, evidence: Evidence, target: Target, model: tuple[ModelCard, Head], policy: Policy
+) -> Rescoring:
+    """Score every row again, decide anew, and record both.
+
+    Args:
+        ledger: where it is recorded.
+        evidence: whose vectors are of the model's backbone; its scores are those of the model before.
+        target: whom it is about.
+        model: the card in force, and its head.
+        policy: the settings that decisions follow.
+    """
+    card, head = model
+    scores = head.probabilities(evidence.vectors) if len(evidence) else np.zeros(0)
+    decisions = decide_all(evidence, target, card, policy, scores)
+    for start in range(0, len(evidence), BATCH):
+        part = slice(start, start + BATCH)
+        batch = Rescored(evidence.version_ids[part], scores[part], decisions[part])
+        await ledger.file_rescores(card, batch)
+    kept = np.array([decision.value is DecisionValue.KEEP for decision in decisions], dtype=bool)
+    return Rescoring(len(evidence), int(kept.sum()), 0)
+
+
+def decide_all(
+    evidence: Evidence, target: Target, card: ModelCard, policy: Policy, scores: npt.NDArray[np.float64]
+) -> Sequence[Decision]:
+    """The machine's decision for every row, as the main job would make it."""
+    ruling = Ruling(policy, {card.target: card})
+    judged = zip(evidence.tagged.tolist(), scores.tolist(), strict=True)
+    return [ruling.decide_score(target, tagged=tagged, score=score) for tagged, score in judged]
