@@ -95,6 +95,7 @@ class Archive:
         self._database = tree.root / "crawl.db"
         self._posts = PostRows()
         self._looks = looks.LookRows()
+        self._unsettled: set[int] = set()  # attempts whose files are in place and whose rows could not be written
         self._writer = Writer(
             writing_engine(self._database, busy_timeout_s=settings.busy_timeout_s),
             self._database,
@@ -264,10 +265,25 @@ class Archive:
             version = self._posts.version_of(connection, sighting.post, sighting.run_id, now)
             self._looks.file(connection, version, sighting, stored, now)
 
-        await self._write(record)
+        await self._settle(sighting.attempt if stored else None, record)
+
+    async def _settle(self, attempt: Attempt | None, record: Callable[[Connection], T]) -> None:
+        """Record files that have their names already; where that fails, leave the attempt open.
+
+        An open attempt is what recovery goes by: it adopts the files, or takes them away. Closed as failed, it would
+        leave them without a row.
+        """
+        try:
+            await self._write(record)
+        except Exception:
+            if attempt is not None:
+                self._unsettled.add(attempt.id)
+            raise
 
     async def fail_attempt(self, attempt: Attempt, failure: Failure) -> None:
-        """An attempt came to nothing; its partial file is removed."""
+        """An attempt came to nothing; its partial file is removed. One whose files were placed stays open."""
+        if attempt.id in self._unsettled:
+            return  # the next start sees to it
         now = _now()
         await self._on_disk(lambda: self._tree.remove(staging_path(attempt.id)))
         await self._write(lambda c: looks.fail_attempt(c, attempt.id, failure, now))
@@ -282,7 +298,7 @@ class Archive:
         now = _now()
         source = staging_path(attempt.id)
         paths = await self._on_disk(lambda: originals.place_original(self._tree, source, post, targets, digest))
-        await self._write(lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
+        await self._settle(attempt, lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
 
     async def adopt_known_original(self, post: Post, targets: Sequence[str]) -> bool:
         """Use bytes that are already here: in the trash, in the gallery for another post or target, or as a rendition.
