@@ -50,6 +50,7 @@ class HeadLesson:
     testimony: Testimony
     parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST
     start: LinearHead  # where regularisation pulls to
+    left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -81,7 +82,8 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     """
     _check(lesson, plan)
     testimony, random = lesson.testimony, np.random.default_rng(plan.seed)
-    taught = _some(np.flatnonzero(lesson.parts == TRAIN), testimony.said, plan.rows_at_most, random)
+    used = np.ones(len(lesson.parts), dtype=bool) if lesson.left_out is None else ~lesson.left_out
+    taught = _some(np.flatnonzero((lesson.parts == TRAIN) & used), testimony.said, plan.rows_at_most, random)
     noisy = learn_noisy_head(testimony.of(taught), lesson.start, plan.credit, seed=plan.seed)
     logits = noisy.head.logits(testimony.vectors)
     logits[taught] = noisy.found.logits
@@ -118,7 +120,10 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
 
 def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
     said = lesson.testimony.said
-    for_it, against = int(np.isin(said, (Said.TAGGED, Said.KEEP)).sum()), int(np.isin(said, (Said.OTHERS, Said.DELETE)).sum())
+    for_it, against = (
+        int(np.isin(said, (Said.TAGGED, Said.KEEP)).sum()),
+        int(np.isin(said, (Said.OTHERS, Said.DELETE)).sum()),
+    )
     counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
     enough = all(counts[name] >= least for name, least in needed.items())

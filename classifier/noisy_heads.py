@@ -65,7 +65,9 @@ class Testimony:
     def __post_init__(self) -> None:
         rows = len(self.vectors)
         if self.vectors.ndim != 2 or self.said.shape != (rows,) or self.groups.shape != (rows,):
-            raise ValueError(f"expected (n, d), (n,), (n,); got {self.vectors.shape}, {self.said.shape}, {self.groups.shape}")
+            raise ValueError(
+                f"expected (n, d), (n,), (n,); got {self.vectors.shape}, {self.said.shape}, {self.groups.shape}"
+            )
 
     def of(self, rows: IntArray) -> Testimony:
         """Some of the rows."""
@@ -207,9 +209,7 @@ class _Course:
         self.last[0] = heads[best]
         return sorted(candidates, reverse=True)[best]
 
-    def _fit(
-        self, rows: npt.NDArray[np.bool_], beliefs: FloatArray, l2: float, near: LinearHead | None
-    ) -> LinearHead:
+    def _fit(self, rows: npt.NDArray[np.bool_], beliefs: FloatArray, l2: float, near: LinearHead | None) -> LinearHead:
         seen = Evidence.of(self.testimony.vectors[rows], beliefs[rows], self.counts[rows])
         return fit_head(seen, l2, self.start, steps=_STEPS, near=near)
 
@@ -225,7 +225,9 @@ def weights_of(said: npt.NDArray[np.int8], credit: Credit) -> FloatArray:
 def _stretched(logits: FloatArray, belief: FloatArray, counts: FloatArray, near: Stretch) -> Stretch:
     column = Evidence(logits[:, None], belief, counts)
     spread = max(float(logits.std()), 1e-6)
-    found = fit_head(column, 1.0, LinearHead(np.array([1.0]), 0.0), near=LinearHead(np.array([near.slope]), near.offset))
+    found = fit_head(
+        column, 1.0, LinearHead(np.array([1.0]), 0.0), near=LinearHead(np.array([near.slope]), near.offset)
+    )
     return Stretch(float(np.clip(found.weights[0], 0.1, 50 / spread)), found.bias)
 
 

@@ -30,8 +30,7 @@ class Rescoring:
     """What scoring again came to."""
 
     posts: int
-    kept: int
-    changed: int  # decided otherwise than by the model before, where that had scored them
+    kept: int  # by tag or score; labels are not counted here
 
 
 async def rescore(
@@ -41,7 +40,7 @@ async def rescore(
 
     Args:
         ledger: where it is recorded.
-        evidence: whose vectors are of the model's backbone; its scores are those of the model before.
+        evidence: whose vectors are of the model's backbone.
         target: whom it is about.
         model: the card in force, and its head.
         policy: the settings that decisions follow.
@@ -54,7 +53,7 @@ async def rescore(
         batch = Rescored(evidence.version_ids[part], scores[part], decisions[part])
         await ledger.file_rescores(card, batch)
     kept = np.array([decision.value is DecisionValue.KEEP for decision in decisions], dtype=bool)
-    return Rescoring(len(evidence), int(kept.sum()), 0)
+    return Rescoring(len(evidence), int(kept.sum()))
 
 
 def decide_all(

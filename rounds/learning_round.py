@@ -1,0 +1,290 @@
+"""A round on one page: what people and tags say -> a new head -> measured, compared -> packaged, in force, rescored.
+
+    snapshot -> frozen parts -> learn around wrong words -> calibrate, threshold, measure -> compare with the model in
+    force -> package -> register, active unless it is worse -> score everything again
+
+Learning needs nothing but reading; only the last steps write, in short transactions. Whatever kills a round leaves
+the old or the new model in force, whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.errors import TooFewExamples
+from classifier.head_only import HeadLesson, HeadPlan, LearnedHead, learn_head
+from classifier.heads import LinearHead, starting_head
+from classifier.learning import Goal
+from classifier.noisy_heads import Said, Testimony
+from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
+from crawler.deciding import Policy
+from rounds.comparing import Compared, compare
+from rounds.errors import TooLittleToLearn
+from rounds.learning_process import Tell
+from rounds.parts import groups_of, parts_of
+from rounds.rescoring import Ledger, Rescoring, rescore
+from rounds.round_report import report_files, report_text
+from storage.evidence import Evidence
+from storage.filing import RegisteredModel
+from storage.records import ModelCard, Target
+
+_HEAD_START = 10_000  # numbers that are tried for a free folder
+
+
+class Registry(Ledger, Protocol):
+    """Where models and scores go; the archive does it."""
+
+    async def next_model_number(self, target: str) -> int: ...
+    async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRoundSettings:
+    """How a round is done."""
+
+    goal: Goal = field(default_factory=Goal)
+    policy: Policy = field(default_factory=Policy)
+    force: bool = False  # in force even when it is worse
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Snapshot:
+    """What a round learns from, read once: whatever is said later belongs to the next round."""
+
+    target: Target
+    active: RegisteredModel
+    package: Package  # of the model in force
+    evidence: Evidence
+    newest_label: int = 0  # sequence number of the newest label in it
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Candidate:
+    """A learned head that nobody uses yet."""
+
+    snapshot: Snapshot
+    learned: LearnedHead
+    compared: Compared
+    round: int
+    artists: bool  # whether each artist's set went one way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundOutcome:
+    """What came of a round."""
+
+    card: ModelCard
+    activated: bool
+    compared: Compared
+    rescored: Rescoring | None  # None: the old model stays in force, nothing was rescored
+    metrics: Mapping[str, Any]
+    report: str  # for people
+
+
+def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+    """Learn a head from a snapshot; pure computing, seconds.
+
+    Raises:
+        TooLittleToLearn: what is said does not suffice; counts what there is.
+    """
+    evidence = snapshot.evidence
+    plan = HeadPlan(goal=settings.goal, seed=settings.seed)
+    learned: LearnedHead | None = None
+    for artists in (True, False):  # one artist's gallery cannot be split by artist
+        groups = groups_of(evidence, artists=artists)
+        parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
+        lesson = lesson_of(snapshot.target.name, snapshot.package, evidence, groups, parts)
+        try:
+            learned = learn_head(lesson, plan)
+            break
+        except TooFewExamples as error:
+            if not artists:
+                raise TooLittleToLearn(str(error), error.target, error.counts) from error
+    if learned is None:
+        raise TooLittleToLearn(f"nothing could be learned for {snapshot.target.name}", snapshot.target.name)
+    compared = _compared(snapshot, learned, lesson)
+    round_ = (snapshot.active.round or 0) + 1
+    return Candidate(snapshot=snapshot, learned=learned, compared=compared, round=round_, artists=artists)
+
+
+async def finish(
+    candidate: Candidate,
+    registry: Registry,
+    models: Path,
+    settings: HeadRoundSettings,
+    *,
+    tell: Tell = lambda stage, share, words: None,
+) -> RoundOutcome:
+    """Package, register, activate unless worse, rescore.
+
+    Args:
+        candidate: from `learn_candidate`.
+        registry: the archive, open.
+        models: folder with a folder a target.
+        settings: how.
+        tell: progress.
+    """
+    target = candidate.snapshot.target
+    folder = models / target.name / str(await _free_number(registry, models, target.name))
+    tell("writing", 0.0, f"writing {target.name}/{folder.name}")
+    facts = await asyncio.to_thread(_write, candidate, folder)
+    threshold = candidate.learned.chosen.threshold
+    card = ModelCard(target.name, int(folder.name), facts.hash, facts.backbone_hash, threshold)
+    activate = settings.force or not candidate.compared.worse
+    await registry.register_model(card, facts_of(candidate), activate=activate)
+    rescored = None
+    if activate:
+        tell("rescoring", 0.0, f"{len(candidate.snapshot.evidence)} pictures, from stored embeddings")
+        model = (card, candidate.learned.head)
+        rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
+        tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} are kept")
+    return RoundOutcome(
+        card=card,
+        activated=activate,
+        compared=candidate.compared,
+        rescored=rescored,
+        metrics=metrics_of(candidate),
+        report=report_text(candidate.learned, candidate.compared, target.name),
+    )
+
+
+def lesson_of(
+    target: str,
+    package: Package,
+    evidence: Evidence,
+    groups: npt.NDArray[np.int64],
+    parts: npt.NDArray[np.int8],
+) -> HeadLesson:
+    """Evidence as the classifier wants it; pictures that a person is unsure of teach nothing."""
+    said, sure = testimony_of(evidence)
+    vectors = evidence.vectors.astype(np.float64)
+    finite = np.isfinite(vectors).all(axis=1)
+    kept_out = ~(sure & finite)
+    vectors[~finite] = 0.0
+    testimony = Testimony(vectors, np.where(kept_out, int(Said.NOTHING), said).astype(np.int8), groups)
+    return HeadLesson(
+        target=target, testimony=testimony, parts=parts, start=start_of(package, target), left_out=kept_out
+    )
+
+
+def testimony_of(evidence: Evidence) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+    """What is said of each row, and whether it is known at all: not when a person was unsure."""
+    said = np.where(evidence.tagged, Said.TAGGED, np.where(evidence.named, Said.OTHERS, Said.NOTHING)).astype(np.int8)
+    labels = np.array(evidence.labels, dtype=object)
+    said[labels == "keep"] = Said.KEEP
+    said[labels == "delete"] = Said.DELETE
+    return said, np.asarray(labels != "unsure", dtype=np.bool_)
+
+
+def start_of(package: Package, target: str) -> LinearHead:
+    """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
+    features = package.dimension - len(package.classes)
+    names = (target, str(package.snapshot.get("tag_of_target", "")))
+    own = next((features + package.classes.index(name) for name in names if name in package.classes), None)
+    return starting_head(package.dimension, own)
+
+
+def metrics_of(candidate: Candidate) -> dict[str, Any]:
+    """The figures that the manifest and the registry keep."""
+    learned = candidate.learned
+    return {
+        "test": learned.quality.to_json(),
+        "expected": {
+            "threshold": learned.chosen.threshold,
+            "precision": learned.chosen.precision,
+            "recall": learned.chosen.recall,
+            "reached": learned.chosen.reached,
+        },
+        "compared": candidate.compared.to_json(),
+        **learned.facts,
+    }
+
+
+def facts_of(candidate: Candidate) -> dict[str, Any]:
+    """What the registry keeps of the model."""
+    return {
+        "round": candidate.round,
+        "how": "head only",
+        "parent": candidate.snapshot.active.card.name,
+        "metrics": metrics_of(candidate),
+        "newest_label": candidate.snapshot.newest_label,
+    }
+
+
+def _compared(snapshot: Snapshot, learned: LearnedHead, lesson: HeadLesson) -> Compared:
+    """On the test part; a testimony that both models contradict strongly is left out, whoever is right."""
+    rows = learned.measured
+    said = lesson.testimony.said[rows]
+    old, new = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows]), learned.scores[rows]
+    truth = np.isin(said, (Said.TAGGED, Said.KEEP))
+    people = np.isin(said, (Said.KEEP, Said.DELETE))
+    doubted = ~people & ((np.where(truth, old, 1 - old) < _DOUBTED) & (np.where(truth, new, 1 - new) < _DOUBTED))
+    told = ~doubted
+    threshold = snapshot.active.card.threshold
+    return compare(
+        snapshot.active.card.name,
+        old[told] >= threshold,
+        new[told] >= learned.chosen.threshold,
+        truth[told],
+    )
+
+
+_DOUBTED = 0.05  # probability that both models leave to what is said
+
+
+async def _free_number(registry: Registry, models: Path, target: str) -> int:
+    """The first number that neither the registry nor the disk has: a killed round may have left a folder."""
+    number = await registry.next_model_number(target)
+    for tried in range(number, number + _HEAD_START):
+        if not (models / target / str(tried)).exists():
+            return tried
+    raise FileExistsError(f"{models / target} has too many folders that no model is registered for")
+
+
+def _write(candidate: Candidate, folder: Path) -> PackageFacts:
+    package, learned = candidate.snapshot.package, candidate.learned
+    canaries = [
+        Canary(picture, vector.astype(np.float32))
+        for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
+    ]
+    parts = PackageParts(
+        target=package.target,
+        backbone=package.backbone,
+        head=learned.head,
+        threshold=learned.chosen.threshold,
+        curve=learned.curve,
+        canaries=canaries,
+        snapshot=_remembered(candidate),
+        metrics=metrics_of(candidate),
+        reject_ratio=learned.reject_ratio,
+        report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate)),
+    )
+    return write_package(folder, parts)
+
+
+def _remembered(candidate: Candidate) -> dict[str, Any]:
+    """Enough to know what the model was made from, and to keep its test pictures out of training for ever."""
+    snapshot, before = candidate.snapshot, candidate.snapshot.package.snapshot
+    said, _ = testimony_of(snapshot.evidence)
+    digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + said.tobytes())
+    return {
+        "round": candidate.round,
+        "how": "head only",
+        "parent": snapshot.active.card.name,
+        "parts": before.get("parts", {}),
+        "tag_of_target": snapshot.target.tag,
+        "artists_together": candidate.artists,
+        "pictures": len(snapshot.evidence),
+        "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),
+        "newest_label": snapshot.newest_label,
+        "evidence": digest.hexdigest(),
+    }

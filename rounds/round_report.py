@@ -1,0 +1,37 @@
+"""What a round says of itself: lines for people, and the same for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from classifier.head_only import LearnedHead
+from rounds.comparing import Compared
+
+
+def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
+    """A few lines for people."""
+    facts, chosen, quality = learned.facts, learned.chosen, learned.quality
+    said = facts["said"]
+    reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
+    lines = [
+        f"{target}: learned from {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
+        f"{said['others']} with others, {said['nothing']} untagged",
+        f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
+        f"like it; tags are believed to be right in {facts['tags_right']:.1%}",
+        f"expected among untagged pictures ({facts['prevalence']:.1%} show it): precision {chosen.precision:.3f}, "
+        f"recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
+        f"measured on {quality.examples} pictures kept aside, {quality.positives} of them showing it: precision "
+        f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
+        compared.words(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def report_files(learned: LearnedHead, compared: Compared, target: str, metrics: Mapping[str, Any]) -> dict[str, bytes]:
+    """What goes into the package's report folder."""
+    return {
+        "report.json": json.dumps(dict(metrics), indent=1, allow_nan=False, default=float).encode(),
+        "report.txt": report_text(learned, compared, target).encode(),
+    }
