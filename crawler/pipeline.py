@@ -18,7 +18,7 @@ from crawler.errors import PostError, TransientError
 from crawler.renditions import fits, likeness, rendition_to_score
 from crawler.tally import Outcome, Tally
 from storage.filing import Attempt, ListedPage, Sighting, StoredFacts, Work
-from storage.records import ORIGINAL, Decision, DecisionValue, Known, Look, Place, Post, Rendition
+from storage.records import ORIGINAL, DecidedBy, Decision, DecisionValue, Known, Look, Place, Post, Rendition
 
 GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
 LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
@@ -238,12 +238,19 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome,
     if wanted:
         await _keep(run, post, known, wanted)
         return Outcome.KEPT, None
-    undecided = [d.reason for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
+    undecided = [_doubt(d) for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
     if undecided:
         return Outcome.UNDECIDED, undecided[0]
     if run.job.score_on == ORIGINAL:
         await _discard(run, post)
     return Outcome.DELETED, None
+
+
+def _doubt(decision: Decision) -> str:
+    """Why nothing was decided, in words that can be counted."""
+    if decision.decided_by is DecidedBy.FAULT:
+        return decision.reason
+    return "too close to the threshold" if decision.value is DecisionValue.UNDECIDED else "labelled unsure"
 
 
 def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
