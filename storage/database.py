@@ -7,6 +7,7 @@ the file read-only.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.dialects.sqlite.dml import Insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from storage.tables import Base
@@ -145,6 +147,12 @@ def checkpoint(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
         driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def checkpoint_if_possible(connection: Connection) -> None:
+    """Fold the log in unless a reader or a full disk is in the way: the log stays then, and the next start does it."""
+    with contextlib.suppress(sqlite3.Error, DBAPIError):
+        checkpoint(connection)
 
 
 def set_foreign_keys(connection: Connection, *, on: bool) -> None:

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
-from storage.database import checkpoint, in_transaction
+from storage.database import checkpoint_if_possible, in_transaction
 from storage.errors import StorageError
 from storage.translate import translated
 
@@ -114,8 +113,7 @@ class Writer:
                     connection = None
                 self._answer(batch)
         if connection is not None:
-            with contextlib.suppress(DBAPIError):  # a reader may hold the log; the next start folds it in
-                checkpoint(connection)
+            checkpoint_if_possible(connection)
             connection.close()
 
     def _next_batch(self) -> tuple[list[_Order[Any]], bool]:

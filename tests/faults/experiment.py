@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import io
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,11 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import typer.main
+from typer.core import TyperGroup
+
 from commands.app import app
 from commands.console import messages, results
 from demo.gallery import FileFacts, Gallery
 from demo.rules import Rule
-from storage.archive import open_reader
+from storage.archive import Archive, open_reader
 from tests.faults import checker, simulator
 from tests.faults.driver import Ended
 from tests.faults.evidence import Expected
@@ -33,11 +38,19 @@ def run_here(arguments: Sequence[str], *, judge: str = "honest", environment: Ma
         messages.cache_clear()
         results.cache_clear()
         try:
-            code = app(list(arguments), prog_name="crawl", obj=stub_parts(judge), standalone_mode=False)
+            code = _command().main(list(arguments), prog_name="crawl", obj=stub_parts(judge), standalone_mode=False)
         finally:
             messages.cache_clear()
             results.cache_clear()
     return Ended(int(code or 0), out.getvalue(), err.getvalue(), time.monotonic() - begun, 0)  # type: ignore[call-overload]  # click returns the code
+
+
+@functools.cache
+def _command() -> TyperGroup:
+    """The command line, put together once."""
+    found = typer.main.get_command(app)
+    assert isinstance(found, TyperGroup)
+    return found
 
 
 @contextlib.contextmanager
@@ -133,6 +146,14 @@ class Laboratory:
         """What the checker is told of this site."""
         return Expected(**{"posts": simulator.POSTS, "files": self.published, **more})
 
+    def empty(self, place: Path) -> Path:
+        """A root that was made and not used yet; making one takes as long as a run."""
+        made = self.folder / "empty"
+        if not made.exists():
+            Archive.open(made).close()
+        shutil.copytree(made, place / "root")
+        return place / "root"
+
     def measure(self) -> None:
         """The unbroken run, once."""
         place = self.place()
@@ -156,7 +177,7 @@ def assert_well(root: Path, expected: Expected, *, weak: bool = False) -> None:
 def conduct(row: Row, laboratory: Laboratory) -> None:
     """The standard experiment for one row."""
     place = laboratory.place()
-    root, gallery = place / "root", laboratory.gallery()
+    root, gallery = laboratory.empty(place), laboratory.gallery()
     if row.prepare is not None:
         row.prepare(laboratory, gallery)
     with simulator.simulator(gallery, laboratory.cache) as site:
