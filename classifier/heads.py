@@ -81,7 +81,7 @@ def fit_head(
     """Minimise the weighted log loss plus l2/2 times the squared distance from `start`, in scaled units.
 
     Every column is divided by its standard deviation first, so one strength suits all columns. The bias is free.
-    The way to the minimum begins at `near`, the head of a similar lesson, where there is one; it ends at the same place.
+    The way to the minimum begins at `near`, the head of a similar lesson, where there is one; it ends alike.
 
     Raises:
         ValueError: l2 is not positive, or the examples are all of one kind.

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
 from classifier.learning import Goal
-from commands.console import messages, printable, say
+from commands.console import say
+from commands.telling import told
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
-from rounds.learning_process import Tell
 from rounds.round_zero import Gallery, NewModel, RoundSettings, preprocessing_for, round_zero
 from rounds.sampling import SampleSize
 from storage.filing import Sighting, StoredFacts
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from commands.judging import GoalWish, JudgeWish
     from commands.shelves import CommandShelf
     from storage.filing import RegisteredModel
-
-LINE_EVERY_S = 10.0
 
 
 async def learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
@@ -43,7 +38,7 @@ async def learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, Regi
     say(f"no model for {names} yet: learning one from the gallery's own tags")
     folders = {target: await _folder(wish, target) for target in missing}
     settings = _settings(wish, missing)
-    async with Decoders([settings.preprocessing]) as decoders, _told(quiet=wish.quiet) as tell:
+    async with Decoders([settings.preprocessing]) as decoders, told(quiet=wish.quiet) as tell:
         fetcher = Downloader(wish.connected.http, wish.connected.site, wish.connected.pace.patience)
         desk = _Desk(fetcher, wish.shelf, decoders, wish.place.settings.scoring.score_on)
         gallery = Gallery(source=wish.connected.client, pictures=desk, decoder=desk)
@@ -143,49 +138,3 @@ class _Desk:
             sighting = Sighting(post=picture.post, look=look, decisions=(), rendition=bytes(picture), stored=facts)
             await self.shelf.file_look(sighting)
         return decoded
-
-
-# --- progress ------------------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _told(*, quiet: bool) -> AsyncIterator[Tell]:
-    """How progress is told: not at all, as a bar a stage, or as a line now and then."""
-    console = messages()
-    if quiet:
-        yield lambda stage, share, words: None
-    elif console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}"),
-        )
-        with Progress(*columns, console=console, transient=True) as bars:
-            yield _Bars(bars).tell
-    else:
-        yield _Lines().tell
-
-
-class _Bars:
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def tell(self, stage: str, share: float, words: str) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=1.0, words="")
-        self._bars.update(self._tasks[stage], completed=share, words=printable(words))
-
-
-class _Lines:
-    def __init__(self) -> None:
-        self._stage = ""
-        self._said = 0.0
-
-    def tell(self, stage: str, share: float, words: str) -> None:
-        now = time.monotonic()
-        if stage == self._stage and now - self._said < LINE_EVERY_S:
-            return
-        self._stage, self._said = stage, now
-        say(f"{stage} {share:.0%} {words}")

@@ -1,0 +1,64 @@
+"""Progress of something that takes long, told as it suits the reader: a person at a terminal, a log, a program."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from commands.console import messages, print_json, printable, say
+
+Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
+
+_LINE_EVERY_S = 10.0
+
+
+@asynccontextmanager
+async def told(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[Tell]:
+    """How progress is told: not at all, as a bar a stage, as a line now and then, or as JSON on standard output."""
+    console = messages()
+    if as_lines_of_json:
+        yield _tell_json
+    elif quiet:
+        yield lambda stage, share, words: None
+    elif console.is_terminal:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[words]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as bars:
+            yield _Bars(bars).tell
+    else:
+        yield _Lines().tell
+
+
+class _Bars:
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def tell(self, stage: str, share: float, words: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=1.0, words="")
+        self._bars.update(self._tasks[stage], completed=share, words=printable(words))
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._stage = ""
+        self._said = 0.0
+
+    def tell(self, stage: str, share: float, words: str) -> None:
+        now = time.monotonic()
+        if stage == self._stage and now - self._said < _LINE_EVERY_S:
+            return
+        self._stage, self._said = stage, now
+        say(f"{stage} {share:.0%} {words}")
+
+
+def _tell_json(stage: str, share: float, words: str) -> None:
+    print_json({"stage": stage, "share": round(share, 4), "words": words})
