@@ -81,6 +81,7 @@ class Moment:
     number: int
     at_s: float
     killed: bool  # False: the run had ended already
+    ran_s: float  # until it ended or was killed
     files: int  # originals that were in place when it died
     rerun_s: float
     troubles: tuple[str, ...]
@@ -105,7 +106,7 @@ def kill_once(number: int, at_s: float, setting: Setting, whole: State) -> Momen
             troubles.append("another state than the unbroken run's")
     if not troubles:
         shutil.rmtree(root)
-    return Moment(number, at_s, ended.killed, files, rerun_s, tuple(troubles))
+    return Moment(number, at_s, ended.killed, ended.seconds, files, rerun_s, tuple(troubles))
 
 
 def measure(setting: Setting, moments: int, seed: int) -> int:
@@ -129,6 +130,7 @@ def measure(setting: Setting, moments: int, seed: int) -> int:
     while sum(moment.killed for moment in results) < moments and len(results) < 3 * moments:
         moment = kill_once(len(results) + 1, dice.uniform(0.0, shortest), setting, whole)
         results.append(moment)
+        shortest = shortest if moment.killed else min(shortest, moment.ran_s)
         outcome = "same state" if not moment.troubles else "; ".join(moment.troubles)
         when = f"{moment.at_s:8.3f}s" if moment.killed else "    ended"
         print(f"{moment.number:>6}  {when}  {moment.files:>9}  {moment.rerun_s:7.2f}s  {outcome}", flush=True)
