@@ -83,7 +83,7 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     _check(lesson, plan)
     testimony, random = lesson.testimony, np.random.default_rng(plan.seed)
     used = np.ones(len(lesson.parts), dtype=bool) if lesson.left_out is None else ~lesson.left_out
-    taught = _some(np.flatnonzero((lesson.parts == TRAIN) & used), testimony.said, plan.rows_at_most, random)
+    taught = some_rows(np.flatnonzero((lesson.parts == TRAIN) & used), testimony.said, plan.rows_at_most, random)
     noisy = learn_noisy_head(testimony.of(taught), lesson.start, plan.credit, seed=plan.seed)
     logits = noisy.head.logits(testimony.vectors)
     logits[taught] = noisy.found.logits
@@ -136,7 +136,7 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
         )
 
 
-def _some(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
+def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
     """All rows, or when they are too many: every label, then half tagged ones, then the rest."""
     if len(rows) <= most:
         return rows.astype(np.int64)

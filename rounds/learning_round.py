@@ -28,6 +28,7 @@ from classifier.package import Canary, Package, PackageFacts, PackageParts, writ
 from crawler.deciding import Policy
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
+from rounds.evidence_words import testimony_of
 from rounds.learning_process import Tell
 from rounds.parts import groups_of, parts_of
 from rounds.rescoring import Ledger, Rescoring, rescore
@@ -174,15 +175,6 @@ def lesson_of(
     return HeadLesson(
         target=target, testimony=testimony, parts=parts, start=start_of(package, target), left_out=kept_out
     )
-
-
-def testimony_of(evidence: Evidence) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
-    """What is said of each row, and whether it is known at all: not when a person was unsure."""
-    said = np.where(evidence.tagged, Said.TAGGED, np.where(evidence.named, Said.OTHERS, Said.NOTHING)).astype(np.int8)
-    labels = np.array(evidence.labels, dtype=object)
-    said[labels == "keep"] = Said.KEEP
-    said[labels == "delete"] = Said.DELETE
-    return said, np.asarray(labels != "unsure", dtype=np.bool_)
 
 
 def start_of(package: Package, target: str) -> LinearHead:

@@ -1,0 +1,262 @@
+"""What is worth a person's glance next, each with the reason why.
+
+Six reasons take turns, so that any first part of the queue is a fair mix: pictures nearest to the threshold, tags that
+look wrong, pictures without the tag that look like the target, opinions that disagree, pictures unlike all that was
+answered, and a random part. The random part alone says without bias how good the gallery is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.head_only import some_rows
+from classifier.heads import LinearHead, starting_head
+from classifier.noisy_heads import Credit, Said, Testimony, learn_noisy_head, weigh
+from rounds.evidence_words import testimony_of
+from rounds.parts import groups_of
+from rounds.random_order import next_at_random
+from storage.evidence import Evidence
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+_ROWS_AT_MOST = 6000  # that the second opinion is formed on; bounds the time
+_ALIKE = 0.97  # cosine of two centred embeddings from which the pictures count as one
+_DIVERSE_AMONG = 2000  # candidates for diversity; bounds the time
+_TINY = 1e-4
+
+
+class Reason(StrEnum):
+    """Why a picture is asked about; stored with the label."""
+
+    THRESHOLD = "threshold"  # the score is next to the threshold
+    TAG_ERROR = "tag-error"  # tagged with the target, but it does not look like it
+    MISSING_TAG = "missing-tag"  # not tagged with it, but it looks like it
+    DISAGREEMENT = "disagreement"  # the model, a second opinion and the site's own tagger differ
+    DIVERSE = "diverse"  # unlike everything that was answered
+    RANDOM = "random"  # drawn by lot, for an estimate without bias
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One picture to look at."""
+
+    row: int  # of the evidence
+    reason: Reason
+    words: str  # for people
+    chance: float  # 0..1 that the picture shows the target, as far as anybody can say before the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How often each reason has its turn; shares, not necessarily summing to one."""
+
+    shares: Mapping[Reason, float] = field(
+        default_factory=lambda: {
+            Reason.THRESHOLD: 0.34,
+            Reason.MISSING_TAG: 0.16,
+            Reason.TAG_ERROR: 0.14,
+            Reason.DISAGREEMENT: 0.14,
+            Reason.RANDOM: 0.14,
+            Reason.DIVERSE: 0.08,
+        }
+    )
+
+    def __post_init__(self) -> None:
+        if not self.shares or min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0:
+            raise ValueError(f"a mix needs shares that are not negative and not all zero, got {dict(self.shares)}")
+
+
+def questions(
+    evidence: Evidence,
+    threshold: float,
+    *,
+    size: int = 50,
+    seed: int = 0,
+    mix: Mix | None = None,
+    start: LinearHead | None = None,
+) -> Sequence[Question]:
+    """The next questions, the most useful mix first; answered pictures are never asked again.
+
+    Args:
+        evidence: what is known; labels given since the last round count already.
+        threshold: of the active model, 0..1.
+        size: how many at most.
+        seed: of the lots; the same seed over the life of a gallery makes the random part one growing sample.
+        mix: how often each reason has its turn.
+        start: what a second opinion is pulled to; None: nothing.
+    """
+    if not len(evidence):
+        return ()
+    desk = _Desk.of(evidence, threshold, start, seed)
+    queues = {
+        Reason.THRESHOLD: _nearest(desk),
+        Reason.MISSING_TAG: _missing_tags(desk),
+        Reason.TAG_ERROR: _wrong_tags(desk),
+        Reason.DISAGREEMENT: _disagreements(desk),
+        Reason.DIVERSE: _unlike(desk),
+        Reason.RANDOM: next_at_random(evidence, desk.kept, desk.open, seed),
+    }
+    return [
+        Question(row, reason, _words(desk, row, reason), float(desk.chance[row]))
+        for row, reason in _in_turns(queues, mix or Mix(), desk, size)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Desk:
+    """Everything that the reasons look at; n rows."""
+
+    evidence: Evidence
+    threshold: float
+    scores: FloatArray  # by the active model; by the second opinion where there is none
+    chance: FloatArray  # second opinion and testimony together
+    opinion: FloatArray  # second opinion alone, out of fold
+    kept: BoolArray  # by the machine: by tag or score
+    open: BoolArray  # nobody has answered yet
+    directions: npt.NDArray[np.float32]  # (n, d) centred embeddings of length one
+
+    @classmethod
+    def of(cls, evidence: Evidence, threshold: float, start: LinearHead | None, seed: int) -> _Desk:
+        opinion, chance = second_opinion(evidence, start, seed)
+        scores = np.where(np.isfinite(evidence.scores), evidence.scores, opinion)
+        vectors = np.nan_to_num(evidence.vectors.astype(np.float32))
+        spread = vectors.std(axis=0)
+        centred = (vectors - vectors.mean(axis=0)) / np.maximum(spread, 1e-4)
+        return cls(
+            evidence=evidence,
+            threshold=threshold,
+            scores=scores,
+            chance=chance,
+            opinion=opinion,
+            kept=evidence.tagged | (scores >= threshold),
+            open=np.array([label == "" for label in evidence.labels], dtype=np.bool_),
+            directions=centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6),
+        )
+
+
+def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> tuple[FloatArray, FloatArray]:
+    """What heads say that never saw the picture's group, and what follows from it and from what is said.
+
+    Returns:
+        Probability that each picture shows the target, were nothing said of it, shape (n,); and with what is said.
+        Without anything to learn from, the active model's scores stand for both.
+    """
+    said, sure = testimony_of(evidence)
+    vectors = np.nan_to_num(evidence.vectors.astype(np.float64))
+    rows = some_rows(np.flatnonzero(sure), said, _ROWS_AT_MOST, np.random.default_rng(seed))
+    kinds = said[rows]
+    if not np.isin(kinds, (Said.TAGGED, Said.KEEP)).any() or np.isin(kinds, (Said.TAGGED, Said.KEEP)).all():
+        scores = np.nan_to_num(evidence.scores, nan=0.5)
+        return scores, scores
+    credit = Credit()
+    testimony = Testimony(vectors[rows], kinds, groups_of(evidence)[rows])
+    noisy = learn_noisy_head(testimony, start or starting_head(vectors.shape[1], None), credit, seed=seed)
+    logits = noisy.head.logits(vectors)
+    logits[rows] = noisy.found.logits
+    weighed = weigh(logits, said, credit)
+    return weighed.opinion(Said.NOTHING), weighed.belief
+
+
+# --- reasons: each gives rows, the most worthwhile first -----------------------------------------------------------
+
+
+def _nearest(desk: _Desk) -> Iterator[int]:
+    """Untagged pictures by the distance of their score to the threshold, in log odds."""
+    distance = np.abs(_log_odds(desk.scores) - _log_odds(np.array([desk.threshold])))
+    return _by(distance, desk.open & ~desk.evidence.tagged)
+
+
+def _wrong_tags(desk: _Desk) -> Iterator[int]:
+    """Pictures tagged with the target, the most doubtful first."""
+    return _by(desk.opinion, desk.open & desk.evidence.tagged)
+
+
+def _missing_tags(desk: _Desk) -> Iterator[int]:
+    """Pictures that are not kept and look most like it."""
+    return _by(-desk.chance, desk.open & ~desk.kept)
+
+
+def _disagreements(desk: _Desk) -> Iterator[int]:
+    """By how far the active model, the second opinion and the site's own tagger lie apart."""
+    told = desk.evidence.ai_scores >= 0
+    site = np.where(told, desk.evidence.ai_scores / 100, desk.scores)
+    opinions = np.stack([desk.scores, desk.opinion, site])
+    return _by(-(opinions.max(axis=0) - opinions.min(axis=0)), desk.open & ~desk.evidence.tagged)
+
+
+def _unlike(desk: _Desk) -> Iterator[int]:
+    """One by one the picture that is least like all answered and all chosen ones, where anything is in doubt."""
+    doubt = desk.chance * (1 - desk.chance)
+    candidates = np.flatnonzero(desk.open)
+    candidates = candidates[np.argsort(-doubt[candidates], kind="stable")][:_DIVERSE_AMONG]
+    if not len(candidates):
+        return
+    directions = desk.directions[candidates]
+    answered = desk.directions[~desk.open]
+    nearest = (directions @ answered.T).max(axis=1) if len(answered) else np.full(len(candidates), -1.0, np.float32)
+    weight = np.sqrt(doubt[candidates] + _TINY)
+    for _ in range(len(candidates)):
+        best = int(np.argmax((1 - nearest) * weight))
+        yield int(candidates[best])
+        nearest = np.maximum(nearest, directions @ directions[best])
+        nearest[best] = 1.0
+
+
+def _by(cost: FloatArray, rows: BoolArray) -> Iterator[int]:
+    chosen = np.flatnonzero(rows)
+    return iter(chosen[np.argsort(cost[chosen], kind="stable")].tolist())
+
+
+# --- taking turns --------------------------------------------------------------------------------------------------
+
+
+def _in_turns(queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, size: int) -> Iterator[tuple[int, Reason]]:
+    """The reason that lags most behind its share goes next; near-duplicates of what was taken are passed over."""
+    shares = {reason: share for reason, share in mix.shares.items() if share > 0}
+    given = dict.fromkeys(shares, 0)
+    taken: list[int] = []
+    while shares and len(taken) < size:
+        reason = max(shares, key=lambda one: shares[one] / (given[one] + 1))
+        row = next((row for row in queues[reason] if _is_new(desk, row, taken, reason)), None)
+        if row is None:
+            del shares[reason]
+            continue
+        given[reason] += 1
+        taken.append(row)
+        yield row, reason
+
+
+def _is_new(desk: _Desk, row: int, taken: Sequence[int], reason: Reason) -> bool:
+    if row in taken:
+        return False
+    if reason is Reason.RANDOM or not taken:
+        return True  # a lot is a lot: passing one over would bend the estimate
+    return bool((desk.directions[taken] @ desk.directions[row]).max() < _ALIKE)
+
+
+def _words(desk: _Desk, row: int, reason: Reason) -> str:
+    score, opinion, site = desk.scores[row], desk.opinion[row], int(desk.evidence.ai_scores[row])
+    if reason is Reason.THRESHOLD:
+        return f"score {score:.2f}, next to the threshold {desk.threshold:.2f}"
+    if reason is Reason.TAG_ERROR:
+        return f"tagged, but the others of that tag look different ({opinion:.0%} likely)"
+    if reason is Reason.MISSING_TAG:
+        return f"not kept, but it looks like the target ({desk.chance[row]:.0%} likely)"
+    if reason is Reason.DISAGREEMENT:
+        tagger = f", the site's tagger {site} %" if site >= 0 else ""
+        return f"the model says {score:.0%}, a second opinion {opinion:.0%}{tagger}"
+    if reason is Reason.DIVERSE:
+        return "unlike anything that was answered so far"
+    return "drawn by lot, for the estimate"
+
+
+def _log_odds(share: FloatArray) -> FloatArray:
+    clipped = np.clip(share, _TINY, 1 - _TINY)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))
