@@ -88,12 +88,12 @@ class Ruling:
 
 
 def effective(decision: DecisionValue | None, label: LabelValue | None) -> DecisionValue | None:
-    """What holds: the newest label beats every decision; *unsure* means undecided."""
+    """What holds: the newest label beats every decision; *unsure* means undecided, *clear* takes it back."""
     if label is LabelValue.UNSURE:
         return DecisionValue.UNDECIDED
-    if label is not None:
-        return DecisionValue(label.value)
-    return decision
+    if label is None or label is LabelValue.CLEAR:
+        return decision
+    return DecisionValue(label.value)
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from storage.records import Decision, LabelValue, Look, ModelCard, Post, RefusedRow
+from storage.records import Decision, LabelReason, LabelValue, Look, ModelCard, Post, RefusedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +197,35 @@ class Label:
     value: LabelValue
     who: str
     key: str  # made by whoever asks, one a click: the same key twice is the same label
+    why: LabelReason = LabelReason.MANUAL  # the reason of the question that this answers
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A label, and what was on the screen when it was given."""
+
+    label: Label
+    version_id: int  # the file version that was shown
+    label_seq: int | None  # the newest label that was shown, `clear` among them; None: there was none
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The label is durable."""
+
+    seq: int
+    repeated: bool = False  # its key was known: the same click, sent again
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Something was said or replaced since the screen was painted; nothing was recorded."""
+
+    version_id: int  # the post's file version now
+    seq: int | None  # the newest label now; None: there is none
+    value: LabelValue | None
+    who: str | None = None
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

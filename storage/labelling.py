@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 
 from storage.database import BUSY_TIMEOUT_S, writing_engine
-from storage.filing import Label, Relabelled
-from storage.labels import file_labels
+from storage.errors import RefusedRequest
+from storage.filing import Click, Conflict, Label, Relabelled, Saved
+from storage.labels import file_click, file_labels
 from storage.reading import Reader
 from storage.translate import at_border
 
@@ -61,3 +62,21 @@ class Labelling:
             unknown += done.unknown
             hidden += done.hidden
         return Relabelled(recorded, repeated, tuple(unknown), tuple(hidden))
+
+    def record(self, clicks: Sequence[Click]) -> Sequence[Saved | Conflict]:
+        """Append labels that people gave on a screen; durable when this returns, all or nothing.
+
+        An undo is a click too: it says the value from before, or `clear` where there was none. A click that was sent
+        before is answered as the first time; one that did not see the newest label, or the current picture, is told
+        what holds now and records nothing.
+
+        Raises:
+            RefusedRequest: a post is unknown or its picture was never visible, a key was another label's, or there
+                are more than `BATCH` clicks; nothing was recorded.
+            DatabaseBusy: a crawl held the database for too long; send the same keys again.
+        """
+        if len(clicks) > BATCH:
+            raise RefusedRequest(f"{len(clicks)} labels at once; send at most {BATCH}")
+        with at_border(self._database), self._engine.connect() as connection, connection.begin():
+            now = datetime.now(UTC)
+            return [file_click(connection, click, now) for click in clicks]

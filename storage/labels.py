@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select
 
 from storage.database import insert_or_update, new_id
-from storage.filing import Label, Relabelled
+from storage.errors import RefusedRequest
+from storage.filing import Click, Conflict, Label, Relabelled, Saved
 from storage.names import checked_target
+from storage.records import LabelReason, LabelValue
 from storage.tables import LabelRow, PostRow, StandingRow, VersionRow
 
-_KNOWN_KEY = select(LabelRow.seq).where(LabelRow.client_key == bindparam("key"))
+_SAME_KEY = select(LabelRow.seq, LabelRow.version_id, LabelRow.target, LabelRow.value).where(
+    LabelRow.client_key == bindparam("key")
+)
 _VERSION = (
     select(PostRow.key, VersionRow.id)
     .outerjoin(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
     .where(PostRow.site == bindparam("its_site"), PostRow.post_id == bindparam("its_id"))
 )
+_NEWEST = (
+    select(LabelRow.seq, LabelRow.value, LabelRow.who, LabelRow.labelled_at)
+    .where(LabelRow.version_id == bindparam("version"), LabelRow.target == bindparam("for_target"))
+    .order_by(LabelRow.seq.desc())
+    .limit(1)
+)
 _NEW_LABEL = insert(LabelRow)
 _STAND_LABEL = insert_or_update(StandingRow, ("version_id", "target"), ("label_seq",))
+
+
+@dataclass(frozen=True, slots=True)
+class SaidLabel:
+    """A label as recorded."""
+
+    seq: int  # order of events
+    site: str
+    post_id: int
+    version_id: int
+    target: str
+    value: LabelValue
+    why: LabelReason
+    who: str
+    said_at: datetime
+    holds: bool  # nothing was said since, it was not taken back, and the post still shows that picture
 
 
 def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) -> Relabelled:
@@ -29,7 +57,7 @@ def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) 
     hidden: list[int] = []
     for label in labels:
         checked_target(label.target)
-        if connection.execute(_KNOWN_KEY, {"key": label.key}).scalar() is not None:
+        if connection.execute(_SAME_KEY, {"key": label.key}).first() is not None:
             repeated += 1
             continue
         post = connection.execute(_VERSION, {"its_site": label.site, "its_id": label.post_id}).one_or_none()
@@ -43,7 +71,82 @@ def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) 
     return Relabelled(recorded, repeated, tuple(unknown), tuple(hidden))
 
 
-def _file(connection: Connection, label: Label, version_id: int, now: datetime) -> None:
+def file_click(connection: Connection, click: Click, now: datetime) -> Saved | Conflict:
+    """Append a label, unless something was said or replaced since what the person saw.
+
+    Raises:
+        RefusedRequest: no such post or picture, or its key was another click's.
+    """
+    label = click.label
+    checked_target(label.target)
+    same = connection.execute(_SAME_KEY, {"key": label.key}).one_or_none()
+    if same is not None:
+        return _repeated(same, click)
+    post = connection.execute(_VERSION, {"its_site": label.site, "its_id": label.post_id}).one_or_none()
+    if post is None or post.id is None:
+        raise RefusedRequest(f"post {label.post_id} of {label.site}: there is no picture of it here to label")
+    newest = connection.execute(_NEWEST, {"version": post.id, "for_target": label.target}).one_or_none()
+    if post.id != click.version_id or (newest.seq if newest else None) != click.label_seq:
+        if newest is None:
+            return Conflict(post.id, None, None)
+        return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who, newest.labelled_at)
+    return Saved(_file(connection, label, post.id, now))
+
+
+def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
+    """Everything that was ever said for a target, in order."""
+    asked = (
+        select(
+            LabelRow.seq,
+            PostRow.site,
+            PostRow.post_id,
+            LabelRow.version_id,
+            LabelRow.target,
+            LabelRow.value,
+            LabelRow.why,
+            LabelRow.who,
+            LabelRow.labelled_at,
+            and_(StandingRow.label_seq.is_not(None), PostRow.md5 == VersionRow.md5).label("holds"),
+        )
+        .join(VersionRow, VersionRow.id == LabelRow.version_id)
+        .join(PostRow, PostRow.key == VersionRow.post_key)
+        .outerjoin(
+            StandingRow,
+            and_(
+                StandingRow.version_id == LabelRow.version_id,
+                StandingRow.target == LabelRow.target,
+                StandingRow.label_seq == LabelRow.seq,
+            ),
+        )
+        .where(LabelRow.target == target)
+        .order_by(LabelRow.seq)
+    )
+    return [_said(row) for row in connection.execute(asked)]
+
+
+def _said(row: Any) -> SaidLabel:
+    return SaidLabel(
+        seq=row.seq,
+        site=row.site,
+        post_id=row.post_id,
+        version_id=row.version_id,
+        target=row.target,
+        value=LabelValue(row.value),
+        why=LabelReason(row.why),
+        who=row.who,
+        said_at=row.labelled_at,
+        holds=bool(row.holds),
+    )
+
+
+def _repeated(same: Any, click: Click) -> Saved:
+    label = click.label
+    if (same.version_id, same.target, same.value) != (click.version_id, label.target, label.value.value):
+        raise RefusedRequest(f"the key {label.key!r} was used for another label; make a new one for every click")
+    return Saved(same.seq, repeated=True)
+
+
+def _file(connection: Connection, label: Label, version_id: int, now: datetime) -> int:
     values = {
         "version_id": version_id,
         "target": label.target,
@@ -51,6 +154,9 @@ def _file(connection: Connection, label: Label, version_id: int, now: datetime) 
         "who": label.who,
         "client_key": label.key,
         "labelled_at": now,
+        "why": label.why.value,
     }
     seq = new_id(connection, _NEW_LABEL, values)
-    connection.execute(_STAND_LABEL, {"version_id": version_id, "target": label.target, "label_seq": seq})
+    holding = None if label.value is LabelValue.CLEAR else seq  # taken back: nothing of a person's stands
+    connection.execute(_STAND_LABEL, {"version_id": version_id, "target": label.target, "label_seq": holding})
+    return seq

@@ -22,6 +22,7 @@ from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.gathering import gather_evidence
 from storage.known_targets import saved_targets
+from storage.labels import SaidLabel, labels_of
 from storage.posts import chunked
 from storage.records import Target
 from storage.results import COLUMNS, DECISION, results_select
@@ -205,6 +206,10 @@ class Reader:
     def models(self, target: str | None = None) -> Sequence[RegisteredModel]:
         """The registered models, by target and number."""
         return self.ask(lambda c: model_registry.models(c, target))
+
+    def labels(self, target: str) -> Sequence[SaidLabel]:
+        """Everything that people ever said for a target, in order; `why` tells which answers were a random sample."""
+        return self.ask(lambda c: labels_of(c, target))
 
     def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
         """What holds for every post of a site that was decided or labelled for a target."""

@@ -147,6 +147,18 @@ class LabelValue(StrEnum):
     KEEP = "keep"
     DELETE = "delete"
     UNSURE = "unsure"
+    CLEAR = "clear"  # takes the word back: what the machine says holds again
+
+
+class LabelReason(StrEnum):
+    """Why a person was asked; only answers to random questions estimate without bias."""
+
+    RANDOM = "random"
+    THRESHOLD = "threshold"  # the score is near the threshold
+    TAG_ERROR = "tag-error"  # the tags say something else than the score
+    DISAGREEMENT = "disagreement"  # model, site's own tagger and tags differ
+    DIVERSE = "diverse"  # unlike everything that was asked before
+    MANUAL = "manual"  # nobody asked
 
 
 class DecisionValue(StrEnum):

@@ -408,6 +408,7 @@ class LabelRow(Base):
     who: Mapped[str]
     client_key: Mapped[str]
     labelled_at: Mapped[datetime]
+    why: Mapped[str] = mapped_column(server_default="manual")  # a LabelReason
 
 
 class StandingRow(Base):

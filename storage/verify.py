@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, null, or_, select
 from sqlalchemy.orm import aliased
 
 from storage.database import check
 from storage.errors import DamageFound, StorageError
 from storage.files import Tree
 from storage.reading import Reader
+from storage.records import LabelValue
 from storage.tables import DecisionRow, FileRow, LabelRow, RenditionRow, StandingRow
 from storage.translate import at_border
 
@@ -133,8 +134,11 @@ def _state(tree: Tree, path: str, size: int, sha256: str | None) -> str:
 def _crooked_standings(connection: Connection) -> Iterator[str]:
     """Rows of `standing` that do not follow from the history."""
     newest = (
-        select(func.max(LabelRow.seq))
+        select(case((LabelRow.value == LabelValue.CLEAR.value, null()), else_=LabelRow.seq))
         .where(LabelRow.version_id == StandingRow.version_id, LabelRow.target == StandingRow.target)
+        .order_by(LabelRow.seq.desc())
+        .limit(1)
+        .correlate(StandingRow)
         .scalar_subquery()
     )
     decision = aliased(DecisionRow)

@@ -267,7 +267,9 @@ def _place(tag: Metatag) -> Condition:
 _FAULT = case((DecisionRow.decided_by == "fault", DecisionRow.reason), else_=None)
 _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "decision": _word_of(DECISION, tuple(value.value for value in DecisionValue)),
-    "label": _word_of(LabelRow.value.expression, tuple(value.value for value in LabelValue)),
+    "label": _word_of(
+        LabelRow.value.expression, tuple(value.value for value in LabelValue if value is not LabelValue.CLEAR)
+    ),
     "p": _p,
     "model": _name_of(DecisionRow.model.expression),
     "target": _name_of(StandingRow.target.expression),

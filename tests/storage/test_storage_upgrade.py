@@ -21,8 +21,8 @@ STEP = '''"""A later step."""
 from alembic import op
 import sqlalchemy as sa
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 branch_labels = None
 depends_on = None
 
@@ -38,10 +38,10 @@ def later_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) 
     """A program that knows one step more than this one."""
     steps = tmp_path / "migrations"
     shutil.copytree(Path(migrations.__file__).parent, steps, ignore=shutil.ignore_patterns("__pycache__"))
-    (steps / "versions" / "0002_a_later_step.py").write_text(STEP.format(ending=ending))
+    (steps / "versions" / "9999_a_later_step.py").write_text(STEP.format(ending=ending, head=migrations.HEAD))
     for module in (migrate, schema):
         monkeypatch.setattr(module, "files", lambda _package: steps)
-        monkeypatch.setattr(module, "HEAD", "0002")
+        monkeypatch.setattr(module, "HEAD", "9999")
 
 
 def ask(database: Path, question: str) -> list[Any]:
@@ -62,11 +62,11 @@ async def test_an_older_gallery_is_backed_up_and_upgraded(
     await archive.aclose()
 
     backup = archive.recovery.backup
-    assert archive.recovery.migrated_from == "0001"
+    assert archive.recovery.migrated_from == migrations.HEAD
     assert backup is not None
-    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [("9999",)]
     assert ask(root / "crawl.db", "SELECT mood FROM run") == []
-    assert ask(backup, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert ask(backup, "SELECT version_num FROM alembic_version") == [(migrations.HEAD,)]
     assert ask(backup, "SELECT post_id FROM post") == [(1,)]
     assert backup.stat().st_mode & 0o777 == 0o600
     assert "backup" in archive.recovery.lines()[0]
@@ -97,7 +97,7 @@ async def test_an_upgrade_that_fails_half_way_leaves_the_old_gallery(
         with pytest.raises(RuntimeError, match="half way"):
             Archive.open(root, NO_RESERVE)
 
-    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [(migrations.HEAD,)]
     assert "mood" not in str(ask(root / "crawl.db", "PRAGMA table_info(run)"))
     async with Archive.open(root, NO_RESERVE) as archive:
         assert archive.recovery.migrated_from is None
