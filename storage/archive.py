@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, insert, update
 
 from storage import aside, knowing, labels, listings, looks, model_registry, originals
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
-from storage.errors import DiskFull
+from storage.errors import DiskFull, RefusedFile
 from storage.files import Tree
 from storage.filing import (
     ArchiveSettings,
@@ -257,24 +258,28 @@ class Archive:
     async def file_look(self, sighting: Sighting) -> None:
         """Record one look: the rendition's bytes and name first, then all its rows in one transaction."""
         now = _now()
-        stored = None
-        if sighting.rendition is not None and sighting.stored is not None:
-            stored = await self._on_disk(lambda: store_rendition(self._tree, sighting))
+        with self._settling(sighting.attempt):
+            stored = None
+            if sighting.rendition is not None and sighting.stored is not None:
+                stored = await self._on_disk(lambda: store_rendition(self._tree, sighting))
 
-        def record(connection: Connection) -> None:
-            version = self._posts.version_of(connection, sighting.post, sighting.run_id, now)
-            self._looks.file(connection, version, sighting, stored, now)
+            def record(connection: Connection) -> None:
+                version = self._posts.version_of(connection, sighting.post, sighting.run_id, now)
+                self._looks.file(connection, version, sighting, stored, now)
 
-        await self._settle(sighting.attempt if stored else None, record)
+            await self._write(record)
 
-    async def _settle(self, attempt: Attempt | None, record: Callable[[Connection], T]) -> None:
-        """Record files that have their names already; where that fails, leave the attempt open.
+    @contextmanager
+    def _settling(self, attempt: Attempt | None) -> Iterator[None]:
+        """Where naming files or recording them fails half-way, leave the attempt open.
 
         An open attempt is what recovery goes by: it adopts the files, or takes them away. Closed as failed, it would
         leave them without a row.
         """
         try:
-            await self._write(record)
+            yield
+        except RefusedFile:
+            raise  # nothing was named
         except Exception:
             if attempt is not None:
                 self._unsettled.add(attempt.id)
@@ -297,8 +302,9 @@ class Archive:
         """
         now = _now()
         source = staging_path(attempt.id)
-        paths = await self._on_disk(lambda: originals.place_original(self._tree, source, post, targets, digest))
-        await self._settle(attempt, lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
+        with self._settling(attempt):
+            paths = await self._on_disk(lambda: originals.place_original(self._tree, source, post, targets, digest))
+            await self._write(lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
 
     async def adopt_known_original(self, post: Post, targets: Sequence[str]) -> bool:
         """Use bytes that are already here: in the trash, in the gallery for another post or target, or as a rendition.

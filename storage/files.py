@@ -220,8 +220,12 @@ class Tree:
                 self._unlink(*((folder, name) if placed else (waiting, staging_name)))
                 raise
 
-    def make_durable(self, path: str) -> FileFacts:
-        """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems."""
+    def make_durable(self, path: str, *, keep: bool = False) -> FileFacts:
+        """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems.
+
+        Args:
+            keep: leave it all the same: it was here before, and rows may rely on it.
+        """
         above, name = _split(path)
         with self.folder(above) as folder:
             descriptor = self._open_regular(folder, name, os.O_RDWR)
@@ -234,7 +238,8 @@ class Tree:
                 finally:
                     os.close(descriptor)
             except OSError:
-                self._unlink(folder, name)
+                if not keep:
+                    self._unlink(folder, name)
                 raise
         return FileFacts(found.st_size, found.st_ino, found.st_nlink)
 

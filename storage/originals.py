@@ -81,7 +81,7 @@ def _holds(tree: Tree, path: str, digest: Digest) -> bool:
         return False
     if tree.digest(path) != digest:
         raise StorageError(f"{tree.root / path}: another file has this name; move it away and run again")
-    tree.make_durable(path)
+    tree.make_durable(path, keep=True)
     return True
 
 

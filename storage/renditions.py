@@ -27,7 +27,7 @@ def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
     stored = StoredRendition(facts.name, path, facts.ext, facts.width, facts.height, len(content), sha256)
     there = tree.facts(path)
     if there is not None and there.size == len(content) and tree.read(path) == content:
-        tree.make_durable(path)
+        tree.make_durable(path, keep=True)  # another post may have it too
         return stored
     attempt = sighting.attempt
     tree.put(staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part", path, content)
