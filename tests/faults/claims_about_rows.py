@@ -50,11 +50,28 @@ def decided_once(evidence: Evidence) -> Iterator[str]:
 
 
 def newest(evidence: Evidence, version: int | None, target: str) -> tuple[Row | None, Row | None]:
-    """The newest decision and the newest label of a file version."""
+    """The decision that was made last for a file version, and its newest label.
+
+    A decision that is made again, because a setting was changed back, is not appended again; it stands again.
+    """
+    stands = evidence.all(
+        "SELECT d.* FROM standing s JOIN decision d ON d.seq = s.decision_seq AND d.version_id = s.version_id"
+        " AND d.target = s.target WHERE s.version_id = ? AND s.target = ?",
+        version,
+        target,
+    )
     where = "WHERE version_id = ? AND target = ? ORDER BY seq DESC LIMIT 1"
     decisions = evidence.all(f"SELECT * FROM decision {where}", version, target)
     labels = evidence.all(f"SELECT * FROM label {where}", version, target)
-    return (decisions[0] if decisions else None), (labels[0] if labels else None)
+    if stands and decisions and _made_again(evidence, decisions[0]):
+        decisions = stands
+    said = [label for label in labels if label["value"] != "clear"]  # taken back: what the machine says holds
+    return (decisions[0] if decisions else None), (said[0] if said else None)
+
+
+def _made_again(evidence: Evidence, last: Row) -> bool:
+    """Whether a run came after the one that appended the last decision, and so may have made an older one again."""
+    return bool(evidence.all("SELECT 1 FROM run WHERE id > ? LIMIT 1", last["run_id"] or 0))
 
 
 def effective(decision: Row | None, label: Row | None) -> str | None:

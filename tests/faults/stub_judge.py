@@ -75,8 +75,9 @@ class StubJudge:
             pixels = decode(picture)
         except PictureFault as fault:
             return Look(fault=fault.reason)
-        score = self.misbehave(self.looks, float(pixels.mean()) / 255)
-        vector = np.linspace(0.0, pixels.mean() / 255, 8, dtype="<f2")
+        brightness = np.float16(pixels.mean() / 255)  # as exact as the embedding that it is recalled from
+        score = self.misbehave(self.looks, float(brightness))
+        vector = np.linspace(0.0, brightness, 8, dtype="<f2")
         height, width = pixels.shape[:2]
         return Look(
             scores=dict.fromkeys(self.cards, score),

@@ -67,6 +67,13 @@ def _editable(gallery: Broken) -> None:
     rows.close()
 
 
+def _older_stands(gallery: Broken) -> None:
+    gallery.do(
+        "INSERT INTO decision SELECT NULL, version_id, target, 'undecided', 'fault', 'x', NULL, threshold, model,"
+        " model_hash, 'other', run_id, decided_at FROM decision WHERE version_id = 2"
+    )
+
+
 def _foreign_link(gallery: Broken) -> None:
     (gallery.root / "staging" / "1.part").symlink_to("/etc/passwd")
 
@@ -106,6 +113,7 @@ SOME = "(SELECT min(seq) FROM decision WHERE value = 'delete')"
 BREAKS: tuple[tuple[str, str, Damage], ...] = (
     ("I1", "a picture decided twice by one model", _without_unique_key),
     ("I1", "a decision edited", _rows("UPDATE standing SET decision_seq = (SELECT max(seq) FROM decision)")),
+    ("I1", "an older decision that stands", lambda gallery: _older_stands(gallery)),
     ("I1", "a standing removed", _rows("DELETE FROM standing WHERE version_id = 1")),
     ("I1", "a history that can be edited", _editable),
     ("I2", "a kept file deleted", lambda gallery: gallery.kept().unlink()),

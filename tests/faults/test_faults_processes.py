@@ -241,3 +241,20 @@ def test_the_key_is_nowhere_even_when_everything_is_told(laboratory: Laboratory)
     assert ended.code == 0, ended.said
     assert any(sent), "the key was not used at all"
     assert checker.check(root, Expected(canary=CANARY, texts=texts)) == []
+
+
+def test_a_setting_that_is_changed_back_changes_nothing(laboratory: Laboratory) -> None:
+    distrustful = {**LOGGED_IN, "CRAWL_SCORING_TRUST_TAGS": "false"}
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = command(laboratory, site)
+        codes = [run_here(arguments, environment=settings).code for settings in (LOGGED_IN, distrustful)]
+        otherwise = checker.state_digest(root)
+        fetched = len(site.paths("/720x720/"))
+
+        codes.append(run_here(arguments, environment=LOGGED_IN).code)
+
+    assert codes == [0, 0, 0]
+    assert otherwise != laboratory.unbroken
+    assert len(site.paths("/720x720/")) == fetched
+    assert_well(root, laboratory.expected(last_exit=0))
+    assert_same_state(root, laboratory)
