@@ -1,6 +1,6 @@
 """How fast `crawl --help` answers: against a bare interpreter, and what importing TensorFlow would have cost.
 
-    python -m bench.startup
+python -m bench.startup
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_no_room_but_the_classifier_loads_tensorflow() -> None:
-    rooms = "import crawler.pipeline, crawler.client, crawler.downloads, storage.archive, demo.server, rounds.round_zero"
+    rooms = (
+        "import crawler.pipeline, crawler.client, crawler.downloads, storage.archive, demo.server, rounds.round_zero"
+    )
 
     assert not loaded_by(rooms) & {"tensorflow", "keras"}
 

@@ -1,0 +1,181 @@
+"""The commands that look at a gallery: query, relabel, status, verify, doctor."""
+
+import asyncio
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from commands.app import app
+from crawler.deciding import Policy, Ruling
+from storage.archive import Archive, ListedPage, RunStart, Sighting
+from storage.filing import ArchiveSettings, StoredFacts
+from storage.records import Look, PostTags
+from tests.crawler.crew_fakes import CARD, MONA, post
+
+SCORES = {1: 0.9, 2: 0.1, 3: 0.52, 4: 0.0}
+
+
+async def fill(root: Path) -> None:
+    """Four posts: two found by looking, one deleted, one kept for its tag in spite of its score."""
+    posts = [replace(post(n, tagged=n == 4), tags=PostTags(general=("hat",) if n % 2 else ())) for n in (4, 3, 2, 1)]
+    posts[0] = post(4, tagged=True)
+    ruling = Ruling(Policy(), {"mona": CARD})
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+        await archive.save_targets("demo", [MONA])
+        await archive.register_model(CARD, {"round": 0}, activate=True)
+        run_id = await archive.begin_run(RunStart("crawl", "demo", "genshin_impact", ["mona"]))
+        listing = await archive.open_listing("demo", "genshin_impact")
+        await archive.file_page(listing.id, ListedPage(posts, (), 1, run_id))
+        for one in posts:
+            look = Look({"mona": SCORES[one.id]}, {CARD.backbone_hash: b"\0\0"}, width=100, height=80, format="webp")
+            facts = StoredFacts("720x720", "webp", 100, 80)
+            decision = ruling.decide(MONA, one.tags, look)
+            picture = b"picture %d" % one.id
+            await archive.file_look(
+                Sighting(
+                    post=one,
+                    look=look,
+                    decisions=[decision],
+                    run_id=run_id,
+                    rendition=picture,
+                    stored=facts,
+                    models={"mona": CARD},
+                )
+            )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    asyncio.run(fill(tmp_path / "gallery-data"))
+    return tmp_path / "gallery-data"
+
+
+def crawl(root: Path, *arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--root", str(root)], input=stdin)
+
+
+def ids(root: Path, expression: str) -> list[int]:
+    answer = crawl(root, "query", expression, "--format", "ids")
+    assert answer.exit_code == 0
+    return [int(line) for line in answer.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("decision:keep -mona_(genshin_impact) order:p", [1, 3]),
+        ("decision:delete", [2]),
+        ("order:uncertain limit:1", [3]),
+        ("hat p:>=0.5", [3, 1]),
+        ("mona_(genshin_impact)", [4]),
+        ("model:mona/1 p:..0.05", [4]),
+        ("label:any", []),
+    ],
+)
+def test_a_query_finds_what_it_says(root: Path, expression: str, found: list[int]) -> None:
+    assert ids(root, expression) == found
+
+
+def test_results_come_as_json_csv_and_parquet(root: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    as_json = json.loads(crawl(root, "query", "decision:keep", "--format", "json").stdout)
+    as_csv = list(csv.DictReader(io.StringIO(crawl(root, "query", "decision:keep", "--format", "csv").stdout)))
+    file = tmp_path / "kept.parquet"
+    crawl(root, "query", "decision:keep", "--format", "parquet", "--output", str(file))
+
+    assert {row["post_id"] for row in as_json} == {int(row["post_id"]) for row in as_csv} == {1, 3, 4}
+    assert set(parquet.read_table(file).column("post_id").to_pylist()) == {1, 3, 4}
+    assert as_json[0]["target"] == "mona"
+
+
+def test_sql_reads_and_only_reads(root: Path) -> None:
+    counted = crawl(root, "query", "--sql", "SELECT count(*) AS n FROM results", "--format", "jsonl")
+    refused = crawl(root, "query", "--sql", "DELETE FROM post")
+
+    assert json.loads(counted.stdout) == {"n": 4}
+    assert refused.exit_code == 2
+    assert ids(root, "") == [4, 3, 2, 1]
+
+
+def test_a_misspelt_metatag_is_hinted_at(root: Path) -> None:
+    answer = crawl(root, "query", "decison:keep")
+
+    assert "did you mean decision:" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("query", "p:>=much"), "is no number"),
+        (("query", "x", "--format", "tabel"), "did you mean 'table'"),
+        (("query", "x", "--columns", "scores"), "did you mean 'score'"),
+        (("query", "x", "--format", "parquet"), "needs --output"),
+        (("relabel", "kep", "1"), "did you mean 'keep'"),
+        (("relabel", "keep", "one"), "'one' is no post id"),
+        (("relabel", "keep", "1", "--keep", "monna"), "did you mean 'mona'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_what_would(root: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    answer = crawl(root, *arguments)
+
+    assert answer.exit_code == 2
+    assert complaint in answer.output
+
+
+def test_a_label_beats_the_decision_and_is_there_afterwards(root: Path) -> None:
+    answer = crawl(root, "relabel", "delete", "1", "3", "99")
+
+    assert answer.exit_code == 3
+    assert "recorded 2 labels delete for mona" in answer.output
+    assert "99" in answer.output
+    assert ids(root, "decision:delete") == [3, 2, 1]
+    assert ids(root, "label:delete") == [3, 1]
+
+
+def test_ids_are_taken_from_standard_input(root: Path) -> None:
+    answer = crawl(root, "relabel", "keep", "-", "--keep", "mona_(genshin_impact)", stdin="2\n\n4\n")
+
+    assert answer.exit_code == 0
+    assert ids(root, "label:keep") == [4, 2]
+
+
+def test_status_tells_what_there_is(root: Path) -> None:
+    shown = crawl(root, "status")
+    record = json.loads(crawl(root, "status", "--json").stdout)
+
+    assert "mona/1" in shown.stdout
+    assert record["decisions"]["mona"] == {"delete": 1, "keep": 3}
+    assert len(record["digest"]) == 64
+
+
+def test_verify_is_content_until_a_file_changes(root: Path) -> None:
+    before = crawl(root, "verify")
+    next((root / "renditions").rglob("*.webp")).write_bytes(b"something else")
+    after = crawl(root, "verify")
+
+    assert before.exit_code == 0
+    assert after.exit_code == 11
+    assert "1 damaged" in after.stdout
+
+
+def test_a_root_without_a_gallery_is_said_to_be_one(tmp_path: Path) -> None:
+    answer = crawl(tmp_path / "nothing", "status")
+
+    assert answer.exit_code == 7
+    assert "no gallery here" in answer.output
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_the_doctor_names_what_is_well_and_what_is_not(root: Path) -> None:
+    answer = crawl(root, "doctor", "--site", "danboru", "--json")
+
+    findings = {finding["what"]: finding for finding in json.loads(answer.stdout)["findings"]}
+    assert findings["gallery"]["ok"]
+    assert not findings["site"]["ok"]
+    assert "did you mean danbooru" in findings["site"]["said"]
+    assert answer.exit_code == 2
