@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, case, exists, func, literal, select
+from sqlalchemy import Connection, and_, case, func, literal, select
 
 from storage.evidence import Evidence
 from storage.records import Target
@@ -32,19 +32,19 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
 
     Rows are ordered by site and post id, so the same database gives the same evidence.
     """
-    rows = connection.execute(_wide(connection, target, backbone_hash)).all()
+    rows = connection.execute(_wide(target, backbone_hash)).all()
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
-    artists = _artists(connection)
+    artists, carriers = _artists(connection), _carriers(connection, target)
     return Evidence(
         version_ids=_whole(named["version_id"]),
         post_ids=_whole(named["post_id"]),
         sites=list(named["site"]),
         md5s=list(named["md5"]),
         vectors=_vectors(named["vector"]),
-        scores=np.array([np.nan if score is None else score for score in named["score"]], dtype=np.float64),
+        scores=np.array(named["score"], dtype=np.float64),  # None becomes NaN
         labels=list(named["label"]),
-        tagged=np.array(named["tagged"], dtype=np.bool_),
+        tagged=np.array([key in carriers for key in named["post_key"]], dtype=np.bool_),
         named=_whole(named["count_character"]) > 0,
         character_counts=_whole(named["count_character"]),
         ai_scores=_whole(named["ai_score"]),
@@ -56,17 +56,13 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
 
 
 _COLUMNS = (
-    "version_id", "post_id", "site", "md5", "vector", "score", "label", "tagged", "count_character", "ai_score",
+    "version_id", "post_id", "site", "md5", "vector", "score", "label", "count_character", "ai_score",
     "parent_id", "pixel_hash", "post_key", "rating",
 )  # fmt: skip
 
 
-def _wide(connection: Connection, target: Target, backbone_hash: str) -> Any:
+def _wide(target: Target, backbone_hash: str) -> Any:
     active = select(ModelRow.id).where(ModelRow.target == target.name, ModelRow.active).scalar_subquery()
-    tag_ids = connection.execute(select(TagRow.id).where(TagRow.name.in_((target.tag, *target.variants)))).scalars()
-    carries = exists(
-        select(PostTagRow.post_key).where(PostTagRow.post_key == PostRow.key, PostTagRow.tag_id.in_(list(tag_ids)))
-    )
     ai_name = select(AiNameRow.id).where(AiNameRow.name == target.tag).scalar_subquery()
     return (
         select(
@@ -77,7 +73,6 @@ def _wide(connection: Connection, target: Target, backbone_hash: str) -> Any:
             EmbeddingRow.vector,
             ScoreRow.value,
             func.coalesce(LabelRow.value, ""),
-            case((carries, 1), else_=0),
             PostRow.count_character,
             case((PostRow.has_ai_tags, func.coalesce(AiTagRow.score, 0)), else_=literal(-1)),
             func.coalesce(PostRow.parent_id, 0),
@@ -97,17 +92,29 @@ def _wide(connection: Connection, target: Target, backbone_hash: str) -> Any:
     )
 
 
+def _carriers(connection: Connection, target: Target) -> set[int]:
+    """Keys of the posts whose own tags name the target."""
+    names = select(TagRow.id).where(TagRow.name.in_((target.tag, *target.variants)))
+    return set(connection.execute(select(PostTagRow.post_key).where(PostTagRow.tag_id.in_(names))).scalars())
+
+
 def _artists(connection: Connection) -> dict[int, str]:
-    asked = (
-        select(PostTagRow.post_key, TagRow.name)
-        .join(TagRow, TagRow.id == PostTagRow.tag_id)
-        .where(TagRow.category == "artist")
-        .order_by(PostTagRow.post_key, TagRow.name)
+    """Post key -> its artist tags; names are put in place here, because joining them row by row takes five times."""
+    names = {row.id: row.name for row in connection.execute(select(TagRow.id, TagRow.name).where(_IS_ARTIST))}
+    asked = select(PostTagRow.post_key, PostTagRow.tag_id).where(
+        PostTagRow.tag_id.in_(select(TagRow.id).where(_IS_ARTIST))
     )
-    names: defaultdict[int, list[str]] = defaultdict(list)
-    for key, name in connection.execute(asked):
-        names[key].append(name)
-    return {key: " ".join(found) for key, found in names.items()}
+    found: dict[int, str] = {}
+    several: defaultdict[int, list[str]] = defaultdict(list)
+    for key, tag_id in connection.execute(asked).all():
+        if key in found:
+            several[key].append(names[tag_id])
+        else:
+            found[key] = names[tag_id]
+    return found | {key: " ".join(sorted([found[key], *others])) for key, others in several.items()}
+
+
+_IS_ARTIST = TagRow.category == "artist"
 
 
 def _whole(values: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -1,0 +1,43 @@
+"""What a round learns from: one row a picture, with everything that is known of it."""
+
+from __future__ import annotations
+
+import math
+
+from storage_samples import CARD, decide, list_posts, make_post, sight
+
+from storage.archive import Archive, Label
+from storage.records import AiTag, LabelValue, PostTags, Target
+
+MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
+
+
+async def test_evidence_has_tags_artists_scores_and_the_words_that_hold(archive: Archive) -> None:
+    variant = PostTags(character=("mona_(summer)",), artist=("bo", "anna"))
+    posts = [
+        make_post(1, ai_tags=(AiTag(MONA.tag, 77),)),
+        make_post(2, tags=variant, parent_id=1, ai_tags=()),
+        make_post(3, tags=PostTags(general=("hat",))),
+    ]
+    await archive.register_model(CARD, {}, activate=True)
+    await list_posts(archive, posts)
+    for post in posts:
+        await archive.file_look(sight(post, decide(score=0.25), models={} if post.id == 3 else {"mona": CARD}))
+    words = [(1, "delete"), (2, "keep"), (2, "clear")]
+    await archive.relabel([Label(n, "demo", "mona", LabelValue(v), "me", f"{n}{v}") for n, v in words])
+
+    with Archive.reader(archive.root) as reader:
+        evidence = reader.evidence(MONA, CARD.backbone_hash)
+        other = reader.evidence(MONA, "another backbone")
+
+    assert evidence.post_ids.tolist() == [1, 2, 3]
+    assert evidence.tagged.tolist() == [True, True, False]
+    assert evidence.named.tolist() == [True, True, False]
+    assert list(evidence.artists) == ["", "anna bo", ""]
+    assert list(evidence.labels) == ["delete", "", ""]
+    assert evidence.ai_scores.tolist() == [77, 0, -1]
+    assert evidence.parent_ids.tolist() == [0, 1, 0]
+    assert evidence.scores.tolist()[:2] == [0.25, 0.25]
+    assert math.isnan(evidence.scores[2])
+    assert evidence.vectors.shape == (3, 8)
+    assert len(other) == 0
