@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,12 +29,14 @@ class FailingSync:
     def __init__(self, number: int) -> None:
         self.left = number
         self.failed = False
+        self.only_a_word = False  # the lock file's text is for people; the lock does not depend on it
         self._honest = os.fsync
 
     def __call__(self, descriptor: int) -> None:
         self.left -= 1
         if self.left == 0:
             self.failed = True
+            self.only_a_word = Path(sys._getframe(1).f_code.co_filename).name == "lock.py"
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self._honest(descriptor)
 
@@ -51,7 +54,7 @@ def _fails_once(number: int, laboratory: Laboratory, monkeypatch: pytest.MonkeyP
         if not sync.failed:
             assert ended.code == 0, ended.said
             return False
-        assert ended.code == 7, f"fsync {number}: {ended.said}"
+        assert ended.code == 7 or (ended.code == 0 and sync.only_a_word), f"fsync {number}: {ended.said}"
         assert "Traceback" not in ended.said
         mends_itself(root, arguments, laboratory, label=f"fsync {number} failing")
         return True
