@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, update
 
-from storage import aside, knowing, labels, listings, looks, model_registry, originals
+from storage import aside, knowing, labels, listings, looks, model_registry, originals, rescores
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
 from storage.errors import DiskFull, RefusedFile
+from storage.evidence import Rescored
 from storage.files import Tree
 from storage.filing import (
     ArchiveSettings,
@@ -389,6 +390,26 @@ class Archive:
         """
         now = _now()
         await self._write(lambda c: model_registry.register(c, card, facts, activate=activate, now=now))
+
+    async def activate_model(self, target: str, number: int) -> RegisteredModel:
+        """Put a registered model in force and the one before out of it, in one transaction.
+
+        Raises:
+            RefusedRequest: the target has no model of that number; it names those that there are.
+        """
+        now = _now()
+        return await self._write(lambda c: model_registry.activate(c, target, number, now))
+
+    async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
+        """Record what a model says of many known pictures at once; its decisions stand from now on.
+
+        Returns:
+            How many decisions are new; the others were made before.
+        Raises:
+            RefusedRequest: the columns are not equally long, or a decision is another target's.
+        """
+        now = _now()
+        return await self._write(lambda c: rescores.file_rescores(c, self._looks, card, batch, now))
 
     async def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +53,24 @@ def register(
     if activate:
         connection.execute(update(ModelRow).where(ModelRow.target == card.target, ModelRow.active).values(active=False))
         connection.execute(update(ModelRow).where(*its_row).values(active=True, activated_at=now))
+
+
+def activate(connection: Connection, target: str, number: int, now: datetime) -> RegisteredModel:
+    """Put a registered model in force and the one before out of it.
+
+    Raises:
+        RefusedRequest: the target has no model of that number; it names those that there are.
+    """
+    known = {model.card.number: model for model in models(connection, target)}
+    if number not in known:
+        names = ", ".join(model.card.name for model in known.values()) or "none yet; crawl train makes one"
+        raise RefusedRequest(f"{target}/{number}: no such model; there are: {names}")
+    of_target = (ModelRow.target == target, ModelRow.registered_at.is_not(None))
+    connection.execute(update(ModelRow).where(ModelRow.target == target, ModelRow.active).values(active=False))
+    connection.execute(
+        update(ModelRow).where(*of_target, ModelRow.number == number).values(active=True, activated_at=now)
+    )
+    return replace(known[number], active=True)
 
 
 def active_model(connection: Connection, target: str) -> RegisteredModel | None:
