@@ -19,7 +19,8 @@ from crawler.deciding import Policy
 from crawler.downloads import Downloader
 from crawler.judge import Judge, JudgeStats
 from crawler.listing import SiteSource
-from crawler.pipeline import Run, crawl
+from crawler.pipeline import crawl
+from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.archive import Archive
 from storage.dry import DryShelf

@@ -275,6 +275,34 @@ def train(
     raise typer.Exit(train_command.run(wish, root, config))
 
 
+@app.command()
+@exits_plainly
+def review(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65535, help="Port on 127.0.0.1; 8787, 0 takes a free one.", show_default=False
+        ),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Look at the program's doubts on a web page, correct them with single keys, start a round and watch it.
+
+    The page is served to this machine alone, and works while a crawl runs. Press ? on it for the keys.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl review[/cyan]  then open http://127.0.0.1:8787/
+
+    [cyan]crawl review --port 0 --open[/cyan]
+    """
+    from commands import review as review_command
+
+    raise typer.Exit(review_command.run(review_command.ReviewWish(port, open_), root, config))
+
+
 def main() -> None:
     """The `crawl` program."""
     # NumPy's second thread only spins and waits beside decoders and a network (12 times slower on a busy machine).

@@ -15,7 +15,7 @@ from commands.progress import busy_share
 from commands.sites import Connected
 from commands.summary import Summary, Truth
 from commands.truth import compare, fetch_truth
-from crawler.pipeline import Run
+from crawler.run import Run
 from crawler.tally import Outcome
 from storage.archive import Archive
 from storage.records import Target
@@ -68,11 +68,36 @@ async def closing_summary(ending: Ending) -> Summary:
     )
 
 
+DRIFT = 0.005  # share by which a site's stored count may be off without meaning anything
+
+
+def posts_unaccounted_for(run: Run) -> int:
+    """Posts that the site counts and the walk did not show, beyond what its count may be off by."""
+    if run.walk is None or run.walk.unexplained is None or run.walk.counted is None:
+        return 0
+    return run.walk.unexplained if run.walk.unexplained > max(2, DRIFT * run.walk.counted) else 0
+
+
+def _difference(run: Run) -> str | None:
+    """The listed number against the site's count, when they differ."""
+    walk = run.walk
+    if walk is None or walk.counted is None or walk.counted == walk.listed:
+        return None
+    explained = [f"{walk.refused} rows were no valid posts"] if walk.refused else []
+    explained += [f"{walk.gaps} id ranges could not be listed"] if walk.gaps else []
+    explained += ["the stored count of a site may lag behind"] if not posts_unaccounted_for(run) else []
+    because = "; ".join(explained) or "nothing explains the rest; run again, and ask the site if it stays so"
+    return f"the site counts {walk.counted} posts, the walk showed {walk.listed}: {because}"
+
+
 def _notes(ending: Ending) -> list[str]:
     notes = []
     tally = ending.run.tally
     if ending.code in _NEXT:
         notes.append(_NEXT[ending.code])
+    difference = _difference(ending.run)
+    if difference is not None:
+        notes.append(difference)
     if tally.outcomes[Outcome.UNDECIDED]:
         notes.append("see what is undecided: crawl query 'decision:undecided'")
     found = tally.outcomes[Outcome.KEPT]

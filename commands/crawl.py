@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from commands.closing import Ending, closing_summary
+from commands.closing import Ending, closing_summary, posts_unaccounted_for
 from commands.console import complain, messages, print_json, results, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
@@ -29,7 +29,8 @@ from crawler.deciding import Policy
 from crawler.downloads import Downloader
 from crawler.judge import Judge
 from crawler.listing import SiteSource
-from crawler.pipeline import Run, crawl
+from crawler.pipeline import crawl
+from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.filing import RunEnd, RunStart
 
@@ -192,13 +193,10 @@ def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> Exit
         codes.append(ExitCode.BUG)
     if stage.stop.code is not None:
         codes.append(stage.stop.code)
-    if tally.gaps or tally.refused or tally.finished < tally.listed or _any_failed(tally):
+    left = tally.gaps or tally.refused or tally.finished < tally.listed or posts_unaccounted_for(current)
+    if left or tally.outcomes[Outcome.FAILED]:
         codes.append(ExitCode.OPEN)
     return worst(codes)
-
-
-def _any_failed(tally: Tally) -> bool:
-    return tally.outcomes[Outcome.FAILED] > 0
 
 
 def _start(stage: _Stage, judge: Judge) -> RunStart:

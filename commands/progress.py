@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.console import messages
-from crawler.pipeline import Run
+from crawler.run import Run
 from crawler.tally import Outcome
 
 LIVE_EVERY_S = 0.25

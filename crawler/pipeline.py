@@ -8,44 +8,23 @@ The crew's members are protocols, so a test hands in its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crawler.attempts import attempting
-from crawler.crew import Crew, Job
 from crawler.deciding import effective
 from crawler.errors import PostError, TransientError
+from crawler.feeding import posts_to_do
 from crawler.renditions import fits, likeness, rendition_to_score
-from crawler.tally import Outcome, Tally
-from storage.filing import Attempt, ListedPage, Sighting, StoredFacts, Work
+from crawler.run import Run
+from crawler.tally import Outcome
+from storage.filing import Attempt, ListedPage, Sighting, StoredFacts
 from storage.records import ORIGINAL, DecidedBy, Decision, DecisionValue, Known, Look, Place, Post, Rendition
 
 GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
 LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
 SUSPECT_AFTER = 2  # deaths of the program with a post in flight; from then on it is carried alone, after all others
 CONVICTED_AFTER = 3  # deaths of the program with nothing else in flight: the post itself is to blame
-RESUME_CHUNK = 200  # posts that are read back from the database at a time
-
-
-@dataclass(slots=True)
-class Run:
-    """One run's moving parts."""
-
-    job: Job
-    crew: Crew
-    tally: Tally
-    stop: asyncio.Event  # set by the user's Ctrl-C, or by the first error that concerns the whole run
-    queue: asyncio.Queue[tuple[Post, Known] | None] = field(default_factory=lambda: asyncio.Queue(400))
-    suspects: list[tuple[Post, Known]] = field(default_factory=list)
-    listing_id: int = 0
-    walked_to_the_end: bool = False
-    fatal: BaseException | None = None
-
-    def abort(self, error: BaseException) -> None:
-        """End the run for a reason that no single post can contain."""
-        if self.fatal is None:
-            self.fatal = error
-        self.stop.set()
 
 
 async def crawl(run: Run) -> None:
@@ -92,7 +71,7 @@ async def _finish_or_stop(run: Run, tasks: Sequence[asyncio.Task[None]]) -> None
 async def _list(run: Run) -> None:
     """Feed the queue: first what an earlier run left open, then what the site lists."""
     try:
-        async for post, known in _posts_to_do(run):
+        async for post, known in posts_to_do(run):
             run.tally.listed += 1
             await run.queue.put((post, known))
             if run.stop.is_set() or run.tally.listed == run.job.limit:
@@ -112,53 +91,6 @@ async def _put_end(queue: asyncio.Queue[tuple[Post, Known] | None]) -> None:
         await queue.put(None)
     except asyncio.CancelledError:
         return
-
-
-async def _posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
-    job, shelf = run.job, run.crew.shelf
-    listing = await shelf.open_listing(job.site, job.query, newer_only=job.newer_only)
-    run.listing_id = listing.id
-    resumed: set[int] = set()
-    async for posts in _left_open(run):
-        resumed.update(post.id for post in posts)
-        for item in await _with_knowledge(run, posts):
-            yield item
-    floor = listing.newest if job.newer_only else None
-    async for page in run.crew.source.walk(start=listing.cursor, floor=floor):
-        posts = [post for post in page.posts if job.wants(post)]
-        run.tally.refused += len(page.refused)
-        if page.gap is not None:
-            run.tally.gaps += 1
-            await shelf.file_gap(listing.id, page.gap)
-        await shelf.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
-        for item in await _with_knowledge(run, [post for post in posts if post.id not in resumed]):
-            yield item
-    run.walked_to_the_end = True
-    await shelf.finish_listing(listing.id, run.tally.expected)
-
-
-async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
-    """What an earlier run listed and did not finish, newest first."""
-    below: int | None = None
-    while True:
-        posts = await run.crew.shelf.unfinished(run.listing_id, _work(run), below=below, limit=RESUME_CHUNK)
-        if not posts:
-            return
-        below = posts[-1].id
-        yield posts
-
-
-async def _with_knowledge(run: Run, posts: Sequence[Post]) -> list[tuple[Post, Known]]:
-    known = await run.crew.shelf.known(posts, [target.name for target in run.job.targets])
-    return [(post, known.get(post.id) or Known()) for post in posts]
-
-
-def _work(run: Run) -> Work:
-    cards = run.crew.judge.models
-    return Work(
-        targets=tuple(target.name for target in run.job.targets),
-        model_hashes={name: card.hash for name, card in cards.items()},
-    )
 
 
 # --- one post's journey --------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class Posts:
         for first in range(0, len(listed), 2):
             page = listed[first : first + 2]
             yield OnePage(page, page[-1].id)
-        if self.gap:
+        if self.gap and (start is None or start > self.gap.above + 1):
             yield OnePage((), self.gap.above, gap=self.gap)
         if self.breaks_with:
             raise self.breaks_with
@@ -179,6 +179,12 @@ class Memory:
 
     async def file_gap(self, listing_id: int, gap: Gap) -> None:
         self.gaps.append(gap)
+
+    async def open_gaps(self, listing_id: int) -> Sequence[Gap]:
+        return list(self.gaps)
+
+    async def close_gap(self, listing_id: int, gap: Gap) -> None:
+        self.gaps.remove(gap)
 
     async def finish_listing(self, listing_id: int, counted: int | None) -> ListingTally:
         self.finished = True

@@ -8,7 +8,8 @@ import pytest
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.errors import BlockedError, GoneError, PostError, TransientError
-from crawler.pipeline import Run, crawl
+from crawler.pipeline import crawl
+from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.errors import StorageError
 from storage.filing import Gap
@@ -162,6 +163,26 @@ async def test_a_listing_that_breaks_keeps_what_was_found_before() -> None:
 async def test_a_range_that_could_not_be_listed_is_recorded() -> None:
     gap = Gap(10, 20, "the site's database gave up")
     work = stage(Posts([post(1)], gap=gap))
+
+    await work.crawl()
+
+    assert work.shelf.gaps == [gap]
+    assert work.run.tally.gaps == 1
+
+
+async def test_a_range_that_was_missing_is_tried_again_and_closed_once_it_is_listed() -> None:
+    shelf = Memory(gaps=[Gap(3, 7, "the site's database gave up")], cursor=3)
+    work = stage([post(n) for n in range(9, 0, -1)], shelf=shelf)
+
+    await work.crawl()
+
+    assert sorted(work.eye.looked) == [1, 2, 4, 5, 6]
+    assert shelf.gaps == []
+
+
+async def test_a_range_that_is_still_missing_stays_open() -> None:
+    gap = Gap(3, 7, "the site's database gave up")
+    work = stage(Posts([post(2)], gap=gap), shelf=Memory(gaps=[gap], cursor=3))
 
     await work.crawl()
 

@@ -1,0 +1,79 @@
+"""What a run has to do, in order: what was left open, ranges that were missing, then what the site lists."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from crawler.run import Run
+from storage.filing import ListedPage, Work
+from storage.records import Known, Post
+
+RESUME_CHUNK = 200  # posts that are read back from the database at a time
+
+
+async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
+    """Every post of the job, with what is known of it, each once."""
+    job, shelf = run.job, run.crew.shelf
+    listing = await shelf.open_listing(job.site, job.query, newer_only=job.newer_only)
+    run.listing_id = listing.id
+    resumed: set[int] = set()
+    async for posts in _left_open(run):
+        resumed.update(post.id for post in posts)
+        for item in await _with_knowledge(run, posts):
+            yield item
+    async for posts in _once_missing(run):
+        fresh = [post for post in posts if post.id not in resumed]
+        resumed.update(post.id for post in fresh)
+        for item in await _with_knowledge(run, fresh):
+            yield item
+    floor = listing.newest if job.newer_only else None
+    async for page in run.crew.source.walk(start=listing.cursor, floor=floor):
+        posts = [post for post in page.posts if job.wants(post)]
+        run.tally.refused += len(page.refused)
+        if page.gap is not None:
+            run.tally.gaps += 1
+            await shelf.file_gap(listing.id, page.gap)
+        await shelf.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
+        for item in await _with_knowledge(run, [post for post in posts if post.id not in resumed]):
+            yield item
+    run.walk = await shelf.finish_listing(listing.id, run.tally.expected)
+
+
+async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
+    """What an earlier run listed and did not finish, newest first."""
+    below: int | None = None
+    while True:
+        posts = await run.crew.shelf.unfinished(run.listing_id, _work(run), below=below, limit=RESUME_CHUNK)
+        if not posts:
+            return
+        below = posts[-1].id
+        yield posts
+
+
+async def _once_missing(run: Run) -> AsyncIterator[Sequence[Post]]:
+    """The id ranges that an earlier run could not list, tried again."""
+    shelf = run.crew.shelf
+    for gap in await shelf.open_gaps(run.listing_id):
+        whole = True
+        async for page in run.crew.source.walk(start=gap.below, floor=gap.above):
+            whole = whole and page.gap is None
+            posts = [post for post in page.posts if run.job.wants(post)]
+            await shelf.file_page(run.listing_id, ListedPage(posts, page.refused, None, run.job.run_id))
+            yield posts
+        if whole:
+            await shelf.close_gap(run.listing_id, gap)
+        else:
+            run.tally.gaps += 1
+
+
+async def _with_knowledge(run: Run, posts: Sequence[Post]) -> list[tuple[Post, Known]]:
+    known = await run.crew.shelf.known(posts, [target.name for target in run.job.targets])
+    return [(post, known.get(post.id) or Known()) for post in posts]
+
+
+def _work(run: Run) -> Work:
+    cards = run.crew.judge.models
+    return Work(
+        targets=tuple(target.name for target in run.job.targets),
+        model_hashes={name: card.hash for name, card in cards.items()},
+    )
