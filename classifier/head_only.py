@@ -7,7 +7,7 @@ held out in every earlier round of the same backbone; the caller sees to that an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from classifier import calibration, evaluation, thresholds
 from classifier.errors import TooFewExamples
-from classifier.head_format import Head
+from classifier.head_format import Calibration, Head
 from classifier.heads import LinearHead
 from classifier.learning import Goal, chosen_threshold
 from classifier.noisy_heads import Credit, NoisyHead, Said, Testimony, learn_noisy_head, weigh
@@ -49,6 +49,7 @@ class HeadLesson:
     target: str  # Target.name
     testimony: Testimony
     parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST
+    untagged: BoolArray  # (n,) no character tag: the pictures that scores decide, answered or not
     start: LinearHead  # where regularisation pulls to
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
 
@@ -91,17 +92,11 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     belief = np.empty(len(logits))
     for rows in (held, ~held):  # apart: the backbone itself was taught with the tags of the training pictures
         belief[rows] = weigh(logits[rows], testimony.said[rows], plan.credit).belief
-    head, prevalence, method = _calibrated(lesson, noisy, logits, belief, plan)
+    head = _calibrated(lesson, noisy, logits, plan)
     scores = head.calibration.probabilities(logits)
-    spoken = np.isin(testimony.said, _SPOKEN)
-    validation = np.flatnonzero((lesson.parts == VALIDATION) & spoken & ~np.isin(testimony.said, _PEOPLE))
-    curve = thresholds.threshold_curve(
-        thresholds.Scored(
-            scores[validation], belief[validation] > 0.5, scores[testimony.said == Said.NOTHING], prevalence
-        )
-    )
+    curve = thresholds.threshold_curve(_as_believed(lesson, scores))
     chosen = chosen_threshold(curve, plan.goal, plan.caution)
-    test = np.flatnonzero((lesson.parts == TEST) & spoken)
+    test = np.flatnonzero((lesson.parts == TEST) & used & np.isin(testimony.said, _SPOKEN))
     quality = evaluation.evaluate(
         scores[test], belief[test] > 0.5, chosen.threshold, groups=testimony.groups[test], seed=plan.seed
     )
@@ -114,7 +109,7 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
         belief=belief,
         measured=test,
         noisy=noisy,
-        facts=_facts(lesson, noisy, belief, prevalence) | {"calibration": method, "l2": noisy.l2},
+        facts=_facts(lesson, noisy, belief, curve.prevalence),
     )
 
 
@@ -150,24 +145,27 @@ def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.
     return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
 
 
-def _calibrated(
-    lesson: HeadLesson, noisy: NoisyHead, logits: FloatArray, belief: FloatArray, plan: HeadPlan
-) -> tuple[Head, float, str]:
-    """Calibrate on validation and on every answer, then move to the prevalence among untagged pictures."""
+def _calibrated(lesson: HeadLesson, noisy: NoisyHead, logits: FloatArray, plan: HeadPlan) -> Head:
+    """Stretch the logits until they fit what is believed, at the share among untagged pictures.
+
+    All pictures but the test's take part, answered or not, and each counts once: people answer about what they were
+    asked, and those were chosen by score and by tag; without the others the answers would tell a crooked story.
+    """
     said = lesson.testimony.said
-    spoken = np.isin(said, _SPOKEN) & (lesson.parts == VALIDATION)
-    answered = np.isin(said, _PEOPLE) & (lesson.parts != TEST)
-    rows = np.flatnonzero(spoken | answered)
-    truth = belief[rows] > 0.5
-    found = calibration.choose_calibration(
-        logits[rows], truth, lesson.testimony.groups[rows], common=calibration.Line(), seed=plan.seed
-    )
-    prior = float((belief[spoken] > 0.5).mean())
-    prior = min(max(prior, 1e-4), 1 - 1e-4)
-    untagged = found.calibration.probabilities(logits[said == Said.NOTHING])
-    prevalence = calibration.estimate_prevalence(untagged, prior)
-    moved = calibration.shifted(found.calibration, calibration.log_odds(prevalence) - calibration.log_odds(prior))
-    return Head(noisy.head.weights.astype(np.float32), noisy.head.bias, moved), prevalence, found.method
+    rows = np.flatnonzero(lesson.parts != TEST)
+    found = weigh(logits[rows], said[rows], replace(plan.credit, label=1.0, nothing=1.0))
+    among_untagged = calibration.log_odds(found.reliability[Said.NOTHING]) - calibration.log_odds(found.base)
+    bent = Calibration(slope=found.line.slope, intercept=found.line.offset + among_untagged)
+    return Head(noisy.head.weights.astype(np.float32), noisy.head.bias, bent)
+
+
+def _as_believed(lesson: HeadLesson, scores: FloatArray) -> thresholds.Scored:
+    """The pictures that scores decide: open ones taken at their scores, answered ones at what they are."""
+    said = lesson.testimony.said
+    rows = lesson.untagged if lesson.untagged.any() else said != Said.TAGGED
+    believed = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))[rows]
+    share = float(np.clip(believed.mean(), 1e-4, 1 - 1e-4))
+    return thresholds.Scored(np.zeros(0), np.zeros(0, dtype=np.bool_), believed, share)
 
 
 def _facts(lesson: HeadLesson, noisy: NoisyHead, belief: FloatArray, prevalence: float) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """How good the gallery is as it stands, estimated from the random part of the answers.
 
-Within each stratum the random answers are a fair sample of the pictures that nobody has answered otherwise, so their
-shares hold for the rest of it; what was answered is known. Precision and recall follow by adding up, and their
-intervals by drawing every stratum's share from what its answers leave possible.
+Every picture has its lot for life, and the lowest open lots are asked. So in each stratum the pictures below the lowest
+lot that nobody has answered yet are a fair sample of all its pictures, whatever each of them was asked for; the answers
+above it are known, but prove nothing for the rest. Precision and recall follow by adding up, their intervals by
+drawing every stratum's share from what its sample leaves possible.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.evaluation import Estimate
-from rounds.random_order import STRATA, strata_of
+from rounds.random_order import STRATA, lots_of, strata_of
 from storage.evidence import Evidence
 
 IntArray = npt.NDArray[np.int64]
@@ -47,51 +48,75 @@ def estimates(evidence: Evidence, threshold: float, drawn: IntArray, *, seed: in
         evidence: what is known, labels included.
         threshold: of the active model, 0..1.
         drawn: rows that were asked because their lot was drawn; those without an answer are left out.
-        seed: of the draws behind the intervals.
+        seed: of the lots, as in `asking.questions`.
     """
     labels = np.array(evidence.labels, dtype=object)
-    keep, delete = labels == "keep", labels == "delete"
-    machine = evidence.tagged | (np.nan_to_num(evidence.scores, nan=1.0) >= threshold)
-    strata = strata_of(evidence, machine)
-    lots = np.zeros(len(evidence), dtype=bool)
-    lots[drawn] = True
-    lots &= keep | delete
-    if not lots.any():
+    keep, answered = labels == "keep", (labels == "keep") | (labels == "delete")
+    by_lot = np.zeros(len(evidence), dtype=bool)
+    by_lot[drawn] = True
+    by_lot &= answered
+    if not by_lot.any():
         return Estimates(_nothing(), _nothing(), 0)
-    counts = [
-        _Stratum.of(strata == number, keep, keep | delete, lots, kept=bool(number < 2)) for number in range(len(STRATA))
-    ]
+    machine = evidence.tagged | (np.nan_to_num(evidence.scores, nan=1.0) >= threshold)
+    strata, lots = strata_of(evidence, machine), lots_of(evidence, seed)
+    counts: list[_Stratum] = []
+    for number in range(len(STRATA)):
+        rows = np.flatnonzero(strata == number)
+        rows = rows[np.argsort(lots[rows], kind="stable")]
+        sample = rows[: _sample_size(labels[rows] != "", by_lot[rows])]
+        counts.append(_Stratum.of(rows, sample[answered[sample]], keep, answered, kept=number < _KEPT_STRATA))
     known_right = int(keep.sum())  # a label beats the machine: these are kept, and right
     random = np.random.default_rng(seed)
     point = _figures([(one, one.share()) for one in counts], known_right)
-    drawn_shares = [one.possible(random) for one in counts]
-    precision, recall = _figures(list(zip(counts, drawn_shares, strict=True)), known_right)
-    return Estimates(_estimate(point[0].item(), precision), _estimate(point[1].item(), recall), int(lots.sum()))
+    worlds = _figures([(one, one.possible(random)) for one in counts], known_right)
+    return Estimates(_estimate(point[0].item(), worlds[0]), _estimate(point[1].item(), worlds[1]), int(by_lot.sum()))
+
+
+_KEPT_STRATA = 2  # the first ones are kept by the machine
+
+
+def _sample_size(answered: BoolArray, by_lot: BoolArray) -> int:
+    """How many of the lowest lots are a sample: all answered, up to the last one that was asked for its lot.
+
+    Answers beyond that last one are only there because somebody had another reason to ask.
+    """
+    gaps = np.flatnonzero(~answered)
+    whole = int(gaps[0]) if len(gaps) else len(answered)
+    if whole == len(answered):
+        return whole
+    asked = np.flatnonzero(by_lot[:whole])
+    return int(asked[-1]) + 1 if len(asked) else 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Stratum:
     """Pictures of one stratum."""
 
+    size: int
     open: int  # not answered
-    shown: int  # random answers: it shows the target
-    other: int  # random answers: it does not
+    known: int  # answered: they show the target
+    shown: int  # of the sample: it shows the target
+    other: int  # of the sample: it does not
     kept: bool  # the machine keeps the pictures of this stratum
 
     @classmethod
-    def of(cls, rows: BoolArray, keep: BoolArray, answered: BoolArray, lots: BoolArray, *, kept: bool) -> _Stratum:
-        asked = rows & lots
-        shown = int((asked & keep).sum())
-        return cls(int((rows & ~answered).sum()), shown, int(asked.sum()) - shown, kept)
+    def of(cls, rows: IntArray, sample: IntArray, keep: BoolArray, answered: BoolArray, *, kept: bool) -> _Stratum:
+        shown = int(keep[sample].sum())
+        known = int(keep[rows].sum())
+        return cls(len(rows), int((~answered[rows]).sum()), known, shown, len(sample) - shown, kept)
 
     def share(self) -> FloatArray:
-        """The share of the open ones that shows the target, as the answers say; shape (1,)."""
+        """How many of the open ones show the target, as the sample says; a share, shape (1,)."""
         told = self.shown + self.other
-        return np.array([self.shown / told if told else float(self.kept)])
+        return self._of_open(np.array([self.shown / told])) if told else np.array([float(self.kept)])
 
     def possible(self, random: np.random.Generator) -> FloatArray:
-        """Shares that the answers leave possible, shape (draws,)."""
-        return random.beta(self.shown + _IMAGINED, self.other + _IMAGINED, _DRAWS)
+        """Shares of the open ones that the sample leaves possible, shape (draws,)."""
+        return self._of_open(random.beta(self.shown + _IMAGINED, self.other + _IMAGINED, _DRAWS))
+
+    def _of_open(self, share: FloatArray) -> FloatArray:
+        """From the share of the whole stratum, less what is known."""
+        return np.clip((share * self.size - self.known) / max(1, self.open), 0.0, 1.0)
 
 
 def _figures(strata: list[tuple[_Stratum, FloatArray]], known_right: int) -> tuple[FloatArray, FloatArray]:

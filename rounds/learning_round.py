@@ -173,7 +173,12 @@ def lesson_of(
     vectors[~finite] = 0.0
     testimony = Testimony(vectors, np.where(kept_out, int(Said.NOTHING), said).astype(np.int8), groups)
     return HeadLesson(
-        target=target, testimony=testimony, parts=parts, start=start_of(package, target), left_out=kept_out
+        target=target,
+        testimony=testimony,
+        parts=parts,
+        untagged=~evidence.named,
+        start=start_of(package, target),
+        left_out=kept_out,
     )
 
 
