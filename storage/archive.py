@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, update
 
-from storage import aside, knowing, labels, listings, looks, model_registry, originals, rescores
+from storage import aside, knowing, labels, listings, looks, model_registry, moving, originals, rescores
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
 from storage.errors import DiskFull, RefusedFile
 from storage.evidence import Rescored
@@ -107,6 +107,7 @@ class Archive:
         )
         self._files = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="archive-files")
         self._reads = ReadingThread(reading_engine(self._database, busy_timeout_s=settings.busy_timeout_s))
+        self._mover = moving.Mover(tree, self._write, self._on_disk)
         self._closed = False
 
     @classmethod
@@ -339,26 +340,21 @@ class Archive:
         Returns:
             How many were moved. A file that is not what its row says stays where it is.
         """
-        return await self._move(post, targets, originals.intend_to_trash)
+        return await self._move(post, targets, moving.intend_to_trash)
 
     async def _restore(self, post: Post, targets: Sequence[str]) -> int:
-        return await self._move(post, targets, originals.intend_to_restore)
+        return await self._move(post, targets, moving.intend_to_restore)
 
     async def _move(
         self,
         post: Post,
         targets: Sequence[str],
-        intend: Callable[[Connection, int, Sequence[str], datetime], list[originals.Move]],
+        intend: Callable[[Connection, int, Sequence[str], datetime], list[moving.Move]],
     ) -> int:
         now = _now()
         moves = await self._write(lambda c: intend(c, self._posts.version_of(c, post, None, now), tuple(targets), now))
-        done = 0
-        for move in moves:
-            moved = await self._on_disk(lambda move=move: originals.carry_out(self._tree, move))  # type: ignore[misc]  # mypy cannot type a default
-            outcome = "done" if moved else "cancelled"
-            await self._write(lambda c, m=move, o=outcome: originals.close_move(c, m, o, now))  # type: ignore[misc]  # mypy cannot type a default
-            done += moved
-        return done
+        carried = await self._mover.carry_out(moves)
+        return carried.done - carried.came_back
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, or None when the file is gone or no longer what its row says."""

@@ -29,9 +29,9 @@ def staging_path(attempt_id: int) -> str:
     return f"staging/{int(attempt_id)}.part"
 
 
-def moved_path(place: str, move_id: int, ext: str) -> str:
-    """Where a file goes that leaves the gallery; `place` is `trash` or `damaged`."""
-    return f"{place}/{int(move_id)}.{checked_ext(ext)}"
+def moved_path(place: str, move_id: int, ext: str, again: int = 0) -> str:
+    """Where a file goes that leaves the gallery; `place` is `trash` or `damaged`, `again` makes another name."""
+    return f"{place}/{int(move_id)}{f'-{int(again)}' if again else ''}.{checked_ext(ext)}"
 
 
 def checked_target(target: str) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 
-from storage.database import insert_or_update, new_id
+from storage.database import insert_or_update
 from storage.errors import RefusedFile, StorageError
 from storage.files import Tree
 from storage.filing import Digest
-from storage.names import moved_path, original_path
+from storage.names import original_path
 from storage.records import FileVersion, Place, Post
-from storage.results import DECISION
-from storage.tables import DecisionRow, FileRow, LabelRow, MoveRow, PostRow, RenditionRow, StandingRow, VersionRow
+from storage.tables import FileRow, RenditionRow, StandingRow
 
 _FILE = insert_or_update(
     FileRow, ("version_id", "target"), ("place", "path", "md5", "sha256", "size", "stored_at", "moved_at")
@@ -138,143 +136,3 @@ def whole_copy(tree: Tree, copies: Sequence[Copy], file: FileVersion) -> tuple[s
         if digest.sha256 == copy.sha256 and digest.md5 == file.md5:
             return copy.path, digest
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A committed intent to move a file."""
-
-    id: int
-    file_id: int
-    source: str
-    target: str
-    to_place: Place
-    sha256: str
-    size: int
-
-
-def intend_to_trash(connection: Connection, version_id: int, targets: Sequence[str], now: datetime) -> list[Move]:
-    """Open a move to the trash for every original whose effective decision is *delete*, read in this transaction."""
-    rows = connection.execute(
-        _movable().where(
-            FileRow.version_id == version_id,
-            FileRow.target.in_(targets),
-            FileRow.place == Place.GALLERY.value,
-            DECISION == "delete",
-        )
-    )
-    return [_intend(connection, row, Place.TRASH, now) for row in rows.all()]
-
-
-def intend_to_restore(connection: Connection, version_id: int, targets: Sequence[str], now: datetime) -> list[Move]:
-    """Open a move back for every original of the version that lies in the trash."""
-    rows = connection.execute(
-        _movable().where(
-            FileRow.version_id == version_id, FileRow.target.in_(targets), FileRow.place == Place.TRASH.value
-        )
-    )
-    return [_intend(connection, row, Place.GALLERY, now) for row in rows.all()]
-
-
-def _movable() -> Any:
-    return (
-        select(
-            FileRow.id,
-            FileRow.path,
-            FileRow.place,
-            FileRow.target,
-            FileRow.sha256,
-            FileRow.size,
-            VersionRow.ext,
-            VersionRow.md5,
-            PostRow.post_id,
-            StandingRow.decision_seq,
-            StandingRow.label_seq,
-        )
-        .join(VersionRow, VersionRow.id == FileRow.version_id)
-        .join(PostRow, PostRow.key == VersionRow.post_key)
-        .join(StandingRow, and_(StandingRow.version_id == FileRow.version_id, StandingRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
-    )
-
-
-def _intend(connection: Connection, row: Any, to_place: Place, now: datetime) -> Move:
-    values = {
-        "file_id": row.id,
-        "from_place": row.place,
-        "to_place": to_place.value,
-        "from_path": row.path,
-        "to_path": "",
-        "decision_seq": row.decision_seq,
-        "label_seq": row.label_seq,
-        "opened_at": now,
-    }
-    move_id = new_id(connection, insert(MoveRow), values)
-    if to_place is Place.GALLERY:
-        target = original_path(row.target, row.post_id, row.md5, row.ext)
-    else:
-        target = moved_path(to_place.value, move_id, row.ext)
-    connection.execute(update(MoveRow).where(MoveRow.id == move_id).values(to_path=target))
-    return Move(move_id, row.id, row.path, target, to_place, row.sha256, row.size)
-
-
-def carry_out(tree: Tree, move: Move) -> bool:
-    """Move the file as intended; False when the file on disk is not the one that the rows describe.
-
-    Raises:
-        StorageError: a link or folder is in the way.
-    """
-    facts = tree.facts(move.source)
-    if facts is None or facts.size != move.size or tree.digest(move.source).sha256 != move.sha256:
-        return False
-    if tree.facts(move.target) is not None:
-        raise StorageError(f"{tree.root / move.target}: is taken; move it away and run again")
-    tree.move(move.source, move.target)
-    return True
-
-
-def close_move(connection: Connection, move: Move, outcome: str, now: datetime) -> None:
-    """The move is done (the file's row follows), or cancelled (the row stays)."""
-    connection.execute(update(MoveRow).where(MoveRow.id == move.id).values(outcome=outcome, closed_at=now))
-    if outcome == "done":
-        connection.execute(
-            update(FileRow)
-            .where(FileRow.id == move.file_id)
-            .values(place=move.to_place.value, path=move.target, moved_at=now)
-        )
-
-
-def open_moves(connection: Connection) -> Iterator[Move]:
-    """The intents that were never closed, oldest first."""
-    rows = connection.execute(
-        select(
-            MoveRow.id,
-            MoveRow.file_id,
-            MoveRow.from_path,
-            MoveRow.to_path,
-            MoveRow.to_place,
-            FileRow.sha256,
-            FileRow.size,
-        )
-        .join(FileRow, FileRow.id == MoveRow.file_id)
-        .where(MoveRow.outcome.is_(None))
-        .order_by(MoveRow.id)
-    ).all()
-    for row in rows:
-        yield Move(row.id, row.file_id, row.from_path, row.to_path, Place(row.to_place), row.sha256, row.size)
-
-
-def still_wanted(connection: Connection, move: Move) -> bool:
-    """Whether the effective decision still asks for an open move to the trash; a move back is always wanted."""
-    if move.to_place is not Place.TRASH:
-        return True
-    value = connection.execute(
-        select(DECISION)
-        .select_from(FileRow)
-        .join(StandingRow, and_(StandingRow.version_id == FileRow.version_id, StandingRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
-        .where(FileRow.id == move.file_id)
-    ).scalar()
-    return value == "delete"

@@ -15,8 +15,10 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from storage.files import Tree
 from storage.filing import Digest, RecoveryReport
+from storage.moving import Move, carry, close_move, open_moves, still_wanted, turned_back
 from storage.names import original_path, staging_path
-from storage.originals import carry_out, close_move, file_rows, open_moves, still_wanted
+from storage.originals import file_rows
+from storage.records import Place
 from storage.tables import AttemptRow, FileRow, PostRow, RenditionRow, RunRow, VersionRow
 
 
@@ -132,22 +134,30 @@ def _adopt(
 def _close_moves(connection: Connection, tree: Tree, mended: _Mended, now: datetime) -> None:
     with connection.begin():
         moves = list(open_moves(connection))
-    for move in moves:
+    while moves:
+        move = moves.pop(0)
         with connection.begin():
-            if tree.facts(move.target) is not None and tree.facts(move.source) is None:
-                outcome = "done" if tree.digest(move.target).sha256 == move.sha256 else "missing"
-            elif tree.facts(move.source) is None:
-                outcome = "missing"
-            elif still_wanted(connection, move) and carry_out(tree, move):
-                outcome = "done"
-            else:
-                outcome = "cancelled"
+            outcome = _end(connection, tree, move)
             close_move(connection, move, outcome, now)
             if outcome == "missing":
                 mark_damaged(connection, move.file_id, now)
                 mended.damaged.append(f"{move.source} (missing)")
+            elif outcome == "done" and (returning := turned_back(connection, move, now)) is not None:
+                moves.append(returning)
         mended.moves_finished += outcome == "done"
         mended.moves_cancelled += outcome == "cancelled"
+
+
+def _end(connection: Connection, tree: Tree, move: Move) -> str:
+    """How an open move ends: done, cancelled or missing."""
+    gone = tree.facts(move.source) is None
+    if gone and move.to_place is Place.PURGED:
+        return "done"
+    if gone:
+        arrived = tree.facts(move.target) is not None and tree.digest(move.target).sha256 == move.sha256
+        return "done" if arrived else "missing"
+    wanted = still_wanted(connection, move) and carry(tree, move) is None
+    return "done" if wanted else "cancelled"
 
 
 def mark_damaged(connection: Connection, file_id: int, now: datetime) -> None:

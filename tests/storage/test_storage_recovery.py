@@ -309,14 +309,14 @@ async def test_a_label_that_says_keep_stops_a_move_to_the_trash(root: Path) -> N
     post = make_post(1)
 
     async def intend(archive: Archive) -> None:
-        from storage import originals
+        from storage import moving
 
         await list_posts(archive, [post])
         await archive.file_look(sight(post, decide("delete")))
         await keep(archive, post)
         version = archive._posts.version_of
         await archive._write(
-            lambda c: originals.intend_to_trash(c, version(c, post, None, post.created_at), ["mona"], post.created_at)
+            lambda c: moving.intend_to_trash(c, version(c, post, None, post.created_at), ["mona"], post.created_at)
         )
         await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
 
