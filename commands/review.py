@@ -1,0 +1,110 @@
+"""`crawl review`: the web page where people correct the machine, on this machine only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+import sys
+import webbrowser
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands.console import say
+from commands.places import Place, place
+from commands.sites import own_sites
+from crawler.errors import UsageError
+from crawler.sites import is_loopback, site_named
+from storage.archive import Archive, open_reader
+from storage.errors import DatabaseError, DatabaseNewer
+from storage.filing import ArchiveSettings
+
+CREDENTIALS = ("CRAWL_LOGIN", "CRAWL_API_KEY")  # a round needs none
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewWish:
+    """What the user said."""
+
+    port: int | None = None
+    open_browser: bool = False
+
+
+def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
+    """Serve the page until Ctrl-C."""
+    from review.app import Page, create_app
+    from review.gallery_desk import GalleryDesk
+    from review.gate import Address
+    from review.round_process import RoundProcess
+    from review.serving import DEFAULT_PORT, bind, port_of, serve
+
+    where = place(root, config)
+    _bring_up_to_date(where)
+    with GalleryDesk(where.root, _who()) as desk, bind(DEFAULT_PORT if wish.port is None else wish.port) as listening:
+        address = Address(port_of(listening))
+        rounds = RoundProcess(lambda target: _round_command(target, where, config), _without_credentials())
+        page = Page(desk=desk, rounds=rounds, address=address, links=_links(where), root=str(where.root))
+        say(f"the page is at {address.url}  (Ctrl-C closes it)")
+        if wish.open_browser:
+            webbrowser.open(address.url)
+        try:
+            asyncio.run(serve(create_app(page), listening))
+        except KeyboardInterrupt:
+            say("the page is closed; every answer that it showed as saved is saved")
+    return 0
+
+
+def _bring_up_to_date(where: Place) -> None:
+    """Upgrade a gallery that an older program left; whoever owns it now has done so already.
+
+    Raises:
+        the storage family: there is no gallery, or it cannot be read.
+    """
+    try:
+        open_reader(where.root).close()
+    except DatabaseNewer:
+        raise
+    except DatabaseError as old:
+        say(str(old))
+        archive = Archive.open(where.root, ArchiveSettings(create=False, command="crawl review"))
+        for line in archive.recovery.lines():
+            say(line)
+        archive.close()
+
+
+def _round_command(target: str, where: Place, config: Path | None) -> Sequence[str]:
+    """What does a round and tells about it in lines of JSON."""
+    command = [sys.executable, "-m", "commands", "train", target, "--root", str(where.root), "--json-progress"]
+    return [*command, "--config", str(config.absolute())] if config else command
+
+
+def _without_credentials() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
+
+
+def _links(where: Place) -> Mapping[str, str]:
+    """Where the posts of each site that the gallery knows can be seen; a site that is gone has none."""
+    with open_reader(where.root) as reader:
+        names = {listing.site for listing in reader.status().listings}
+    own, links = own_sites(where.settings), {}
+    for name in names:
+        address = _site_address(name)
+        with contextlib.suppress(UsageError):
+            links[name] = site_named(name if name in own or address is None else address, own).api_url
+    return links
+
+
+def _site_address(name: str) -> str | None:
+    """A site that was given by its address is called by its host; `None` for one that has a name."""
+    if "." not in name and ":" not in name:
+        return None
+    return f"{'http' if is_loopback(name.partition(':')[0]) else 'https'}://{name}"
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "somebody"

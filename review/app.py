@@ -1,0 +1,206 @@
+"""The page's routes. Reading is GET and changes nothing; what changes something is POST and passed the gate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from review import reading, telling
+from review.desk import QUEUE, Desk, Rounds
+from review.errors import BadRequest, NoSuchPicture, ReviewError
+from review.gate import MOST_BODY, PICTURE_POLICY, Address, BodyTooLong, Gate
+from review.pictures import content_type
+from storage.errors import ArchiveError, DatabaseBusy, QueryError
+
+_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
+_UNCHANGING = "private, max-age=31536000, immutable"
+_SOME_TIME = "private, no-cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the page is made of."""
+
+    desk: Desk
+    rounds: Rounds
+    address: Address
+    links: telling.Links = field(default_factory=dict)  # site name -> address of its web pages
+    root: str = ""  # for people: which gallery this is
+
+
+def create_app(page: Page) -> ASGIApp:
+    """The page as an ASGI application, behind its gate."""
+    answers = _Answers(page)
+    routes = [
+        Route("/", answers.index),
+        Route("/static/{name}", answers.static),
+        Route("/pictures/{picture}", answers.picture),
+        Route("/api/start", answers.start),
+        Route("/api/targets/{target}", answers.facts),
+        Route("/api/targets/{target}/list", answers.listed),
+        Route("/api/targets/{target}/cards", answers.cards),
+        Route("/api/targets/{target}/pictures/{picture}", answers.history),
+        Route("/api/targets/{target}/alike/{picture}", answers.alike),
+        Route("/api/targets/{target}/answers", answers.answer, methods=["POST"]),
+        Route("/api/rounds", answers.round_state, methods=["GET"]),
+        Route("/api/rounds", answers.begin_round, methods=["POST"]),
+        Route("/api/rounds/stop", answers.stop_round, methods=["POST"]),
+    ]
+    handlers: Mapping[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+        QueryError: _query_error,
+        ReviewError: _review_error,
+        ArchiveError: _archive_error,
+        BodyTooLong: _too_long,
+        404: _not_found,
+        405: _not_found,
+    }
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await page.rounds.stop()
+
+    return Gate(Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan), page.address)
+
+
+class _Answers:
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._static = dict(_static_files())
+        text = files("review").joinpath("templates", "page.html").read_text(encoding="utf-8")
+        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+        self._template = environment.from_string(text)
+
+    async def index(self, request: Request) -> Response:
+        targets = await run_in_threadpool(self._page.desk.targets)
+        html = self._template.render(token=self._page.address.token, targets=targets, root=self._page.root)
+        return Response(html, media_type="text/html; charset=utf-8")
+
+    async def static(self, request: Request) -> Response:
+        found = self._static.get(request.path_params["name"])
+        if found is None:
+            raise NoSuchPicture("no such file")
+        content, media_type, tag = found
+        headers = {"etag": tag, "cache-control": _SOME_TIME}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+    async def picture(self, request: Request) -> Response:
+        content = await run_in_threadpool(self._page.desk.rendition, reading.picture_id(request.path_params["picture"]))
+        media_type = content_type(content) if content else None
+        if content is None or media_type is None:
+            raise NoSuchPicture("there is no picture to show")
+        # Another gallery may be served here tomorrow: only an address that names the bytes is kept for good.
+        keep = _UNCHANGING if request.query_params.get("v") else _SOME_TIME
+        headers = {"content-security-policy": PICTURE_POLICY, "cache-control": keep}
+        return Response(content, media_type=media_type, headers=headers)
+
+    async def start(self, request: Request) -> Response:
+        targets = await run_in_threadpool(self._page.desk.targets)
+        return JSONResponse({"token": self._page.address.token, "targets": list(targets), "root": self._page.root})
+
+    async def facts(self, request: Request) -> Response:
+        target = await self._target(request)
+        return JSONResponse(telling.facts(await run_in_threadpool(self._page.desk.facts, target)))
+
+    async def listed(self, request: Request) -> Response:
+        target, expression = await self._target(request), reading.expression(request)
+        if request.query_params.get("view") == QUEUE:
+            found = await run_in_threadpool(self._page.desk.queue, target)
+        else:
+            found = await run_in_threadpool(self._page.desk.find, target, expression)
+        return JSONResponse(telling.picture_list(found))
+
+    async def cards(self, request: Request) -> Response:
+        target, ids = await self._target(request), reading.card_ids(request)
+        shown = await run_in_threadpool(self._page.desk.pictures, target, ids)
+        return JSONResponse({"cards": [telling.card(one, self._page.links) for one in shown]})
+
+    async def history(self, request: Request) -> Response:
+        target, picture = await self._target(request), reading.picture_id(request.path_params["picture"])
+        shown = await run_in_threadpool(self._page.desk.pictures, target, [picture])
+        if not shown:
+            raise NoSuchPicture("no picture has this id")
+        told = await run_in_threadpool(self._page.desk.history, target, picture)
+        return JSONResponse({"card": telling.card(shown[0], self._page.links), **telling.history(told)})
+
+    async def alike(self, request: Request) -> Response:
+        target, picture = await self._target(request), reading.picture_id(request.path_params["picture"])
+        return JSONResponse(telling.picture_list(await run_in_threadpool(self._page.desk.alike, target, picture)))
+
+    async def answer(self, request: Request) -> Response:
+        target, answers = await self._target(request), reading.answers_of(await reading.body_of(request))
+        told = await run_in_threadpool(self._page.desk.answer, target, answers)
+        if all(one.picture is None for one in told):
+            raise NoSuchPicture("these pictures are not known here")
+        status = 200 if all(one.saved for one in told) else 409
+        return JSONResponse(telling.outcomes(told, self._page.links), status_code=status)
+
+    async def round_state(self, request: Request) -> Response:
+        return JSONResponse(telling.round_state(self._page.rounds.state()))
+
+    async def begin_round(self, request: Request) -> Response:
+        body = await reading.body_of(request)
+        target = body.get("target")
+        if not isinstance(target, str) or target not in await run_in_threadpool(self._page.desk.targets):
+            raise BadRequest("target: one of the gallery's")
+        return JSONResponse(telling.round_state(await self._page.rounds.start(target)), status_code=202)
+
+    async def stop_round(self, request: Request) -> Response:
+        await reading.body_of(request)
+        await self._page.rounds.stop()
+        return JSONResponse(telling.round_state(self._page.rounds.state()))
+
+    async def _target(self, request: Request) -> str:
+        name = str(request.path_params["target"])
+        if name not in await run_in_threadpool(self._page.desk.targets):
+            raise NoSuchPicture("no such target")
+        return name
+
+
+def _static_files() -> list[tuple[str, tuple[bytes, str, str]]]:
+    """The page's own scripts, styles and drawings, read once; nothing else can be asked for."""
+    found = []
+    for file in files("review").joinpath("static").iterdir():
+        extension = file.name.rpartition(".")[2]
+        if extension in _TYPES:
+            content = file.read_bytes()
+            tag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
+            found.append((file.name, (content, _TYPES[extension], tag)))
+    return found
+
+
+async def _query_error(_request: Request, error: QueryError) -> Response:
+    told = {"error": str(error), "term": error.term, "problem": error.problem, "suggestion": error.suggestion}
+    return JSONResponse(told, status_code=422)
+
+
+async def _review_error(_request: Request, error: ReviewError) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=error.status)
+
+
+async def _archive_error(_request: Request, error: ArchiveError) -> Response:
+    """The gallery refuses: the page says so and sends the same answers again when it is only busy."""
+    busy = isinstance(error, DatabaseBusy)
+    return JSONResponse({"error": str(error), "again": busy}, status_code=503 if busy else 500)
+
+
+async def _too_long(_request: Request, _error: BodyTooLong) -> Response:
+    return JSONResponse({"error": f"at most {MOST_BODY} bytes at once"}, status_code=413)
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"error": "there is nothing here"}, status_code=404)

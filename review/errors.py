@@ -1,0 +1,50 @@
+"""What the page answers when something is wrong, and what the caller does about it.
+
+ReviewError            every class says its HTTP status, and its exit code where it ends the command
+├── NoSuchPicture      404  the id is unknown: the list on the screen is old
+├── BadRequest         400  the request cannot be read; carries what is wrong
+├── TooMuch            413  send less at once
+├── RoundRuns          409  one round at a time: wait for it
+└── PortTaken          -    another program has the port: choose another one (exit code 2)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ReviewError(Exception):
+    """The family of this room."""
+
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+
+class NoSuchPicture(ReviewError):
+    """There is no picture of that id for that target."""
+
+    status = 404
+
+
+class BadRequest(ReviewError):
+    """The request cannot be read."""
+
+    status = 400
+
+
+class TooMuch(ReviewError):
+    """More than one request may carry."""
+
+    status = 413
+
+
+class RoundRuns(ReviewError):
+    """A round is at work already."""
+
+    status = 409
+
+
+class PortTaken(ReviewError):
+    """The port is another program's."""
+
+    exit_code = 2

@@ -1,0 +1,226 @@
+"""The page's desk over a real gallery: readers that lock nothing, and labels written beside a running crawl."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from review.desk import (
+    Answer,
+    Figures,
+    History,
+    Interval,
+    ModelInForce,
+    Outcome,
+    PictureList,
+    Reasoned,
+    TargetFacts,
+)
+from review.similar import nearest
+from rounds.asking import Reason, questions
+from rounds.estimating import estimates
+from storage.evidence import Evidence
+from storage.filing import Click, Label, RegisteredModel, Saved
+from storage.labelling import Labelling
+from storage.records import LabelReason, LabelValue, Target
+from storage.showing import (
+    Counts,
+    Picture,
+    Renditions,
+    counts,
+    known_ratios,
+    pictures,
+    verdicts_of,
+    wanted,
+    words_of,
+)
+
+MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
+QUEUE_SIZE = 60  # questions that are put together at once
+ALIKE = 24  # pictures under "more like this"
+_DOUBTS = "-label:any order:uncertain"  # what is asked about while there is no model whose embeddings are stored
+_REASONS: Mapping[str, LabelReason] = {
+    **{reason.value: reason for reason in LabelReason},
+    Reason.MISSING_TAG.value: LabelReason.TAG_ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """A target's evidence, and what it was read for."""
+
+    stamp: tuple[Any, ...]
+    evidence: Evidence
+    model: RegisteredModel
+
+
+class GalleryDesk:
+    """A `Desk` over storage and rounds. Use it with `with`."""
+
+    def __init__(self, root: Path, who: str) -> None:
+        """Open.
+
+        Args:
+            root: the gallery.
+            who: the person whose word it is.
+        Raises:
+            WrongRoot, DatabaseError: there is no gallery, or this program cannot read it.
+        """
+        self._labelling = Labelling(root)
+        self._reader = self._labelling.reader
+        self._renditions = Renditions(self._reader)
+        self._who = who
+        self._known: dict[str, _Known] = {}
+        self._queues: dict[str, tuple[tuple[Any, ...], PictureList]] = {}
+        self._figures: dict[str, tuple[tuple[Any, ...], Figures | None]] = {}
+        self._thinking = threading.Lock()  # evidence is big: it is gathered once, whoever asks
+
+    def __enter__(self) -> GalleryDesk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let files and connections go."""
+        self._renditions.close()
+        self._labelling.close()
+
+    def targets(self) -> Sequence[str]:
+        """What `--keep` named."""
+        return [target.name for target in self._all_targets().values()]
+
+    def facts(self, target: str) -> TargetFacts:
+        """Counts, the model in force, and how good the gallery is as far as the random sample says."""
+        known = self._all_targets()[target]
+        model = self._reader.active_model(target)
+        told = self._reader.ask(lambda c: counts(c, target))
+        in_force = None
+        if model is not None:
+            measured = model.facts.get("metrics", {})
+            in_force = ModelInForce(model.card.name, model.card.threshold, model.round, _plain(measured))
+        return TargetFacts(target, known.tag, told, in_force, self._estimated(target, model, told))
+
+    def find(self, target: str, expression: str) -> PictureList:
+        """Pictures that fit an expression."""
+        now = datetime.now(UTC)
+        found = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED))
+        return PictureList(found.ids, found.ratios, found.cut)
+
+    def queue(self, target: str) -> PictureList:
+        """What is worth a glance, each with its reason."""
+        model = self._reader.active_model(target)
+        if model is None:
+            return self.find(target, _DOUBTS)
+        with self._thinking:
+            known = self._evidence(target, model)
+            kept = self._queues.get(target)
+            if kept is not None and kept[0] == known.stamp:
+                return kept[1]
+            if not len(known.evidence):
+                return self.find(target, _DOUBTS)
+            asked = questions(known.evidence, model.card.threshold, size=QUEUE_SIZE)
+            ids = [int(known.evidence.version_ids[one.row]) for one in asked]
+            ratios = self._reader.ask(lambda c: known_ratios(c, ids))
+            reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, asked, strict=True)}
+            found = PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
+            self._queues[target] = known.stamp, found
+            return found
+
+    def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
+        """Cards."""
+        return self._reader.ask(lambda c: pictures(c, ids, target))
+
+    def history(self, target: str, picture: int) -> History:
+        """What people and machines said of a picture."""
+        return self._reader.ask(
+            lambda c: History(words_of(c, picture, target), verdicts_of(c, picture, target)),
+        )
+
+    def alike(self, target: str, picture: int) -> PictureList:
+        """The pictures whose embeddings are nearest."""
+        model = self._reader.active_model(target)
+        if model is None:
+            return PictureList((), ())
+        with self._thinking:
+            evidence = self._evidence(target, model).evidence
+        rows = np.flatnonzero(evidence.version_ids == picture)
+        if not len(rows):
+            return PictureList((), ())
+        ids = [int(evidence.version_ids[row]) for row in nearest(evidence.vectors, int(rows[0]), ALIKE)]
+        ratios = self._reader.ask(lambda c: known_ratios(c, ids))
+        return PictureList(ids, [ratios.get(one, 1.0) for one in ids])
+
+    def rendition(self, picture: int) -> bytes | None:
+        """The stored rendition's bytes, when they are what their row says."""
+        return self._renditions.read(picture)
+
+    def answer(self, target: str, answers: Sequence[Answer]) -> Sequence[Outcome]:
+        """Record what was said; durable on return."""
+        before = {one.id: one for one in self.pictures(target, [answer.id for answer in answers])}
+        there = [answer for answer in answers if answer.id in before]
+        done = self._labelling.record([self._click(target, answer, before[answer.id]) for answer in there])
+        saved = {answer.id for answer, what in zip(there, done, strict=True) if isinstance(what, Saved)}
+        after = {one.id: one for one in self.pictures(target, list(before))}
+        return [Outcome(answer.id, answer.id in saved, after.get(answer.id)) for answer in answers]
+
+    def _click(self, target: str, answer: Answer, picture: Picture) -> Click:
+        why = _REASONS.get(answer.why, LabelReason.MANUAL)
+        value = LabelValue(answer.value)
+        label = Label(picture.post_id, picture.site, target, value, self._who, answer.key, why)
+        return Click(label, answer.id, answer.seen or None)
+
+    def _all_targets(self) -> Mapping[str, Target]:
+        return {target.name: target for target in self._reader.targets()}
+
+    def _evidence(self, target: str, model: RegisteredModel) -> _Known:
+        told = self._reader.ask(lambda c: counts(c, target))
+        stamp = (model.card.hash, model.card.threshold, told.newest, told.newest_label)
+        kept = self._known.get(target)
+        if kept is None or kept.stamp != stamp:
+            evidence = self._reader.evidence(self._all_targets()[target], model.card.backbone_hash)
+            kept = self._known[target] = _Known(stamp, evidence, model)
+        return kept
+
+    def _estimated(self, target: str, model: RegisteredModel | None, told: Counts) -> Figures | None:
+        if model is None:
+            return None
+        stamp = (model.card.hash, told.newest, told.newest_label)
+        kept = self._figures.get(target)
+        if kept is None or kept[0] != stamp:
+            kept = self._figures[target] = stamp, self._estimate(target, model)
+        return kept[1]
+
+    def _estimate(self, target: str, model: RegisteredModel) -> Figures | None:
+        drawn = {label.version_id for label in self._reader.labels(target) if label.why is LabelReason.RANDOM}
+        if not drawn:
+            return Figures(None, None, 0)
+        with self._thinking:
+            evidence = self._evidence(target, model).evidence
+        rows = np.flatnonzero(np.isin(evidence.version_ids, np.array(sorted(drawn), dtype=np.int64)))
+        told = estimates(evidence, model.card.threshold, rows)
+        return Figures(_interval(told.precision), _interval(told.recall), told.answers)
+
+
+def _interval(told: Any) -> Interval | None:
+    numbers = (told.value, told.low, told.high)
+    return Interval(*map(float, numbers)) if all(math.isfinite(number) for number in numbers) else None
+
+
+def _plain(value: Any) -> Any:
+    """JSON without NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,169 @@
+"""Who may talk to the page: this machine's own browser, on the page's own address, and nobody through it.
+
+A page of another site can make a browser send requests here; it can also point a name of its own at 127.0.0.1. So the
+`Host` must be exactly ours, the browser's own word on where a request comes from (`Sec-Fetch-Site`, `Origin`) must say
+that it was this page, and whatever changes something carries a token that only the page knows. Headers that proxies
+set are not believed: nobody is in between.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TOKEN_HEADER = "x-review-token"  # noqa: S105 - the header's name, not a secret
+SAFE = frozenset({"GET", "HEAD"})
+MOST_BODY = 256 * 1024  # bytes
+_NAVIGATION = frozenset({"navigate", "nested-navigate"})
+
+CONTENT_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+PICTURE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+_ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+_WHERE_ABSENT = {"content-security-policy": CONTENT_POLICY, "cache-control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the page is served, and the word that changes need."""
+
+    port: int
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """The exact values of `Host` that are ours."""
+        names = ["127.0.0.1", "localhost"]
+        return [f"{name}:{self.port}" for name in names] + (names if self.port == 80 else [])
+
+    @property
+    def url(self) -> str:
+        """What to open."""
+        return f"http://127.0.0.1:{self.port}/"
+
+
+class Gate:
+    """ASGI middleware that lets in what may come in, and seals what goes out."""
+
+    def __init__(self, app: ASGIApp, address: Address) -> None:
+        self._app = app
+        self._address = address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, then pass on."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        sealed = _sealing(send)
+        if scope["type"] != "http":
+            return  # no web sockets here
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            status, words = refusal
+            await _answer(sealed, status, words)
+            return
+        await self._app(scope, _Counted(receive).receive, sealed)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+        if _only(headers, "host") not in self._address.hosts:
+            return 421, f"this page answers at {self._address.url} only"
+        site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+        if method in SAFE:
+            came_by_link = mode in _NAVIGATION and headers.get("sec-fetch-dest") == "document"
+            if site not in (None, "same-origin", "none") and not came_by_link:
+                return 403, "only this page itself may ask"
+            return None
+        return self._why_no_change(headers, site)
+
+    def _why_no_change(self, headers: Headers, site: str | None) -> tuple[int, str] | None:
+        if site not in (None, "same-origin"):
+            return 403, "only this page itself may change anything"
+        origin = headers.get("origin")
+        if origin is None and site is None:
+            return 403, "changes need the header Origin"
+        if origin is not None and origin not in [f"http://{host}" for host in self._address.hosts]:
+            return 403, "only this page itself may change anything"
+        if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            return 403, "changes are sent as application/json"
+        token = _only(headers, TOKEN_HEADER) or ""
+        if not hmac.compare_digest(token.encode(), self._address.token.encode()):
+            return 403, "token"  # the page knows this word: it fetches the new one, for the program was started anew
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MOST_BODY:
+            return 413, f"at most {MOST_BODY} bytes at once"
+        return None
+
+
+class BodyTooLong(Exception):
+    """More bytes came than may come."""
+
+
+class _Counted:
+    """A body that says nothing about its length is counted while it comes."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._bytes = 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        if self._bytes > MOST_BODY:
+            raise BodyTooLong
+        return message
+
+
+def _only(headers: Headers, name: str) -> str | None:
+    """A header's value, when there is exactly one."""
+    values = headers.getlist(name)
+    return values[0] if len(values) == 1 else None
+
+
+def _sealing(send: Send) -> Send:
+    async def seal(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            _set(headers, _ALWAYS, replace=True)
+            _set(headers, _WHERE_ABSENT, replace=False)
+        await send(message)
+
+    return seal
+
+
+def _set(headers: MutableHeaders, values: Mapping[str, str], *, replace: bool) -> None:
+    for name, value in values.items():
+        if replace or name not in headers:
+            headers[name] = value
+
+
+async def _answer(send: Send, status: int, words: str) -> None:
+    body = json.dumps({"error": words}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

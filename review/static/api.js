@@ -1,0 +1,56 @@
+// Talking to the program. A refused token means that it was started anew: the page fetches the new one and goes on.
+
+let token = document.querySelector('meta[name="review-token"]').content;
+
+export class Refused extends Error {
+  constructor(status, told) {
+    super(told.error ?? `the program answered ${status}`);
+    this.status = status;
+    this.told = told;
+  }
+}
+
+export class Unreachable extends Error {
+  constructor() { super("the program does not answer; is it still running?"); }
+}
+
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Unreachable();
+  }
+  let told;
+  try {
+    told = await response.json();
+  } catch {
+    throw new Refused(response.status, {});
+  }
+  return { status: response.status, told };
+}
+
+export async function get(path, signal) {
+  const { status, told } = await ask(path, { signal, headers: { accept: "application/json" } });
+  if (status !== 200) throw new Refused(status, told);
+  return told;
+}
+
+// Gives { status, told } for 2xx and 409; everything else is an error.
+export async function post(path, body) {
+  const send = () => ask(path, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-review-token": token },
+    body: JSON.stringify(body),
+  });
+  let answer = await send();
+  if (answer.status === 403 && answer.told.error === "token") {
+    token = (await get("/api/start")).token;
+    answer = await send();
+  }
+  if (answer.status < 300 || answer.status === 409) return answer;
+  throw new Refused(answer.status, answer.told);
+}
+
+export const forTarget = (target, rest = "") => `/api/targets/${encodeURIComponent(target)}${rest}`;

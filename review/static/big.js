@@ -1,0 +1,161 @@
+// The big view: one picture with everything that is known of it, and more like it.
+
+import { forTarget, get } from "./api.js";
+import { DONE, byId, bytes, el, icon, number, readable, score } from "./dom.js";
+
+const CATEGORIES = ["character", "copyright", "artist", "general", "meta"];
+const RATINGS = { g: "general", s: "sensitive", q: "questionable", e: "explicit" };
+
+export class Big extends EventTarget {
+  constructor(cards, outbox) {
+    super();
+    this.cards = cards;
+    this.outbox = outbox;
+    this.dialog = byId("big");
+    this.id = null;
+    this.reason = null;
+    cards.addEventListener("change", (event) => {
+      if (!this.open) return;
+      if (event.detail.includes(this.id)) this.paint();
+      else if (this.strip && event.detail.some((id) => this.alike?.includes(id))) this.paintStrip();
+    });
+    this.dialog.addEventListener("close", () => this.dispatchEvent(new Event("closed")));
+  }
+
+  get open() { return this.dialog.open; }
+
+  async show(id, reason) {
+    this.id = id;
+    this.reason = reason;
+    this.history = null;
+    this.alike = null;
+    if (!this.open) this.dialog.showModal();
+    this.paint();
+    const target = this.cards.target;
+    const still = () => this.open && this.id === id && this.cards.target === target;
+    try {
+      const told = await get(forTarget(target, `/pictures/${id}`));
+      if (!still()) return;
+      this.history = told;
+      this.cards.put([told.card]);
+      const found = await get(forTarget(target, `/alike/${id}`));
+      if (!still()) return;
+      this.alike = found.ids;
+      this.cards.put((await get(forTarget(target, `/cards?ids=${found.ids.join(",")}`))).cards);
+      if (still()) this.paintStrip();
+    } catch { /* what is known already stays on the screen; the page says elsewhere that the program is away */ }
+  }
+
+  close() { this.dialog.close(); }
+
+  step(by) { this.dispatchEvent(new CustomEvent("step", { detail: by })); }
+
+  paint() {
+    const card = this.cards.get(this.id);
+    if (!card) return;
+    const label = this.cards.label(this.id), saving = this.cards.states.get(this.id)?.state === "saving";
+    if (this.painted !== this.id) this.build(card);
+    this.painted = this.id;
+    this.verdict.className = `verdict ${label ? `said-${label}` : ""}`;
+    this.verdict.replaceChildren(...(label ? [icon(label), DONE[label] + (saving ? " …" : "")] : [machineSays(card)]));
+    this.told.replaceChildren(...this.storyOf(card));
+  }
+
+  build(card) {
+    const picture = card.picture
+      ? el("img", { class: "whole", src: card.picture, alt: `Post ${card.post}` })
+      : el("p", { class: "nothing", text: "There is no picture to show." });
+    this.verdict = el("p", { class: "verdict" });
+    this.told = el("ul", { class: "told" });
+    this.strip = el("div", { class: "strip" });
+    this.dialog.replaceChildren(
+      el("div", { class: "stage" }, picture, this.verdict,
+        el("button", { class: "step before", type: "button", "aria-label": "Previous picture", onclick: () => this.step(-1) }, icon("before")),
+        el("button", { class: "step after", type: "button", "aria-label": "Next picture", onclick: () => this.step(1) }, icon("after"))),
+      this.side(card),
+      el("div", { class: "more" }, el("h3", { text: "More like this" }), this.strip));
+  }
+
+  side(card) {
+    const say = (value) => el("button", { class: value, type: "button", onclick: () => this.dispatchEvent(new CustomEvent("say", { detail: value })) },
+      icon(value), DONE[value], el("kbd", { text: value[0] }));
+    const undo = el("button", { type: "button", onclick: () => this.dispatchEvent(new Event("undo")) }, "Undo", el("kbd", { text: "z" }));
+    return el("div", { class: "side" },
+      el("div", { class: "top" },
+        el("h2", { text: `Post ${card.post}` }),
+        el("button", { class: "plain", type: "button", "aria-label": "Close the big view", onclick: () => this.close() }, icon("close"))),
+      el("div", { class: "scroll", tabindex: "0", "aria-label": "About this picture" },
+        ...this.scoreOf(card), ...this.tagsOf(card), ...factsOf(card),
+        el("h3", { text: "History" }), this.told),
+      el("div", { class: "buttons", role: "toolbar", "aria-label": "Answers" }, say("keep"), say("delete"), say("unsure"), undo));
+  }
+
+  scoreOf(card) {
+    if (card.score === null || card.score === undefined) return [el("p", { class: "quiet", text: card.reason ?? "Not scored." })];
+    const gauge = el("div", { class: "gauge", role: "img", "aria-label": `score ${score(card.score)}, threshold ${score(card.threshold)}` },
+      el("i"), el("b"), el("span", { text: `threshold ${score(card.threshold)}` }));
+    gauge.children[0].style.width = `${100 * card.score}%`;
+    for (const part of [gauge.children[1], gauge.children[2]]) part.style.left = `${100 * (card.threshold ?? 0)}%`;
+    gauge.children[2].style.left = `${Math.min(Math.max(100 * (card.threshold ?? 0), 14), 86)}%`;
+    return [
+      el("p", { class: "lead" }, score(card.score), el("small", { text: `  by ${card.model ?? "no model"}` })),
+      gauge,
+      el("p", { text: this.reason?.words ?? "" }),
+      el("p", { class: "quiet", text: this.reason ? "" : machineSays(card) }),
+    ];
+  }
+
+  tagsOf(card) {
+    return CATEGORIES.filter((category) => card.tags?.[category]?.length).flatMap((category) => [
+      el("h3", { text: category }),
+      el("ul", { class: `tags ${category}`, "aria-label": `${category} tags` }, ...card.tags[category].map((tag) =>
+        el("li", {}, el("button", { type: "button", title: "Show the pictures with this tag", text: readable(tag), onclick: () => this.filter(tag) })))),
+    ]);
+  }
+
+  filter(tag) {
+    this.close();
+    this.dispatchEvent(new CustomEvent("filter", { detail: tag }));
+  }
+
+  storyOf(card) {
+    const words = (this.history?.words ?? (card.labelled ? [card.labelled] : [])).map((one) =>
+      [one.at, one.value === "clear" ? `${one.who} took the answer back` : `${one.who} said ${one.value}`]);
+    const verdicts = (this.history?.verdicts ?? []).map((one) =>
+      [one.at, `${one.model ?? "The program"} said ${one.value}: ${one.reason}`]);
+    return [...words, ...verdicts].sort(([a], [b]) => (a < b ? 1 : -1)).map(([at, text]) =>
+      el("li", {}, el("div", { text }), el("time", { datetime: at, text: new Date(at).toLocaleString() })));
+  }
+
+  paintStrip() {
+    this.strip.replaceChildren(...this.alike.map((id) => this.cards.get(id)).filter((card) => card?.picture).map((card) => {
+      const label = this.cards.label(card.id);
+      return el("button", { type: "button", class: label ? `said-${label}` : "", "aria-label": `Post ${card.post}, score ${score(card.score)}${label ? `, labelled ${label}` : ""}`,
+        title: `score ${score(card.score)}`, onclick: () => this.show(card.id) },
+      el("img", { src: card.picture, alt: "", decoding: "async", loading: "lazy" }),
+      label ? el("span", { class: "mark" }, icon(label)) : null);
+    }));
+  }
+}
+
+function machineSays(card) {
+  if (card.machine === "keep") return card.by === "tag" ? "kept, by its tag" : "kept, by its score";
+  if (card.machine === "delete") return "rejected, by its score";
+  return card.reason ?? "not decided";
+}
+
+function factsOf(card) {
+  const source = card.source?.link
+    ? el("a", { href: card.source.link, target: "_blank", rel: "noopener noreferrer", text: new URL(card.source.link).hostname })
+    : card.source?.text || null;
+  const rows = [
+    ["Site", card.link ? el("a", { href: card.link, target: "_blank", rel: "noopener noreferrer", text: `${card.site} ${card.post}` }) : card.site],
+    ["Original", `${card.width} × ${card.height} ${card.ext}, ${bytes(card.size)}`],
+    ["Place", { none: "not downloaded", gallery: "in the gallery", trash: "in the trash", purged: "purged", damaged: "damaged" }[card.place] ?? card.place],
+    ["Rating", RATINGS[card.rating] ?? card.rating],
+    ["Votes", number(card.votes ?? 0)],
+    ["Source", source],
+  ];
+  return [el("h3", { text: "Facts" }), el("dl", { class: "facts" }, ...rows.filter(([, value]) => value).flatMap(([name, value]) =>
+    [el("dt", { text: name }), el("dd", {}, value)]))];
+}

@@ -1,0 +1,354 @@
+// The page: puts the parts together and listens to keys.
+
+import { forTarget, get, Refused } from "./api.js";
+import { Big } from "./big.js";
+import { Cards } from "./cards.js";
+import { announce, byId, el, number } from "./dom.js";
+import { Grid } from "./grid.js";
+import { Help } from "./help.js";
+import { Outbox } from "./outbox.js";
+import { Panel } from "./panel.js";
+
+const VIEWS = [
+  { name: "questions", words: "Questions", query: "", queue: true },
+  { name: "kept", words: "Kept", query: "decision:keep", count: (counts) => counts.decisions.keep },
+  { name: "rejected", words: "Rejected", query: "decision:delete", count: (counts) => counts.decisions.delete },
+  { name: "undecided", words: "Undecided", query: "decision:undecided", count: (counts) => counts.decisions.undecided },
+  { name: "answered", words: "Answered", query: "label:any", count: (counts) => Object.values(counts.labels).reduce((sum, count) => sum + count, 0) },
+  { name: "all", words: "All", query: "", count: (counts) => counts.total },
+];
+const REMEMBERED = { theme: "theme", size: "size" };
+const EMPTY_LIST = { ids: [], ratios: [], reasons: {}, cut: false };
+
+const cards = new Cards();
+const outbox = new Outbox(cards);
+const grid = new Grid(cards, EMPTY_LIST);
+const big = new Big(cards, outbox);
+const panel = new Panel();
+const help = new Help();
+let view = VIEWS[0];
+let loading = null;
+let listedAt = null; // counts when the list was loaded: says when there is more
+
+// --- lists -----------------------------------------------------------------------------------------------------------
+
+async function load({ keep = false } = {}) {
+  loading?.abort();
+  const mine = loading = new AbortController();
+  const question = byId("expression").value.trim();
+  const order = byId("order").value;
+  const words = [view.queue && !question && !order ? "" : view.query, question, order].filter(Boolean).join(" ");
+  const asked = view.queue && !question && !order ? "view=questions" : `q=${encodeURIComponent(words)}`;
+  grid.room.setAttribute("aria-busy", "true");
+  try {
+    const list = await get(forTarget(cards.target, `/list?${asked}`), mine.signal);
+    listedAt = panel.facts?.counts.newest ?? null;
+    problem(null);
+    grid.show(list, { keep });
+    empty(list, question);
+    remember();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (error instanceof Refused && error.status === 422) problem(error.told);
+    else notice(error.message, { trouble: true });
+  } finally {
+    if (loading === mine) { loading = null; grid.room.setAttribute("aria-busy", "false"); }
+  }
+}
+
+function problem(told) {
+  const box = byId("filter-problem");
+  box.hidden = !told;
+  byId("filter").classList.toggle("wrong", Boolean(told));
+  byId("expression").setAttribute("aria-invalid", String(Boolean(told)));
+  if (!told) return;
+  box.replaceChildren(el("mark", { text: told.term }), el("span", { text: told.problem }));
+  if (told.suggestion) box.append(el("button", { type: "button", onclick: () => correct(told.term, told.suggestion) }, `Write ${told.suggestion}`));
+}
+
+function correct(term, suggestion) {
+  const input = byId("expression");
+  const whole = suggestion.includes(":") || !term.includes(":") ? suggestion : `${term.slice(0, term.indexOf(":") + 1)}${suggestion}`;
+  input.value = input.value.replace(term, whole);
+  input.focus();
+  load();
+}
+
+function empty(list, question) {
+  const box = byId("empty");
+  box.hidden = list.ids.length > 0;
+  byId("grid").hidden = list.ids.length === 0;
+  if (list.ids.length) return;
+  const all = el("button", { type: "button", onclick: () => choose(VIEWS.at(-1)) }, "Show all pictures");
+  if (view.queue && !question) box.replaceChildren(el("h2", { text: "No question is open" }), "Start a round to see what your answers changed, or look through the lists.", el("br"), all);
+  else box.replaceChildren(el("h2", { text: "Nothing fits" }), "No picture of this list fits the filter.", el("br"), all);
+}
+
+function choose(wanted) {
+  view = wanted;
+  paintViews();
+  byId("expression").value = "";
+  byId("order").value = "";
+  return load();
+}
+
+function paintViews() {
+  const counts = panel.facts?.counts;
+  const list = byId("views");
+  if (!list.children.length) {
+    list.append(...VIEWS.map((one, at) => el("li", {}, el("button", { type: "button", "data-view": one.name, "aria-keyshortcuts": String(at + 1), onclick: () => choose(one) },
+      el("span", { text: one.words }), el("span", { class: "count" })))));
+  }
+  for (const [at, one] of VIEWS.entries()) {
+    const button = list.children[at].firstChild;
+    button.setAttribute("aria-current", String(one === view));
+    const count = counts && one.count ? one.count(counts) ?? 0 : null;
+    button.lastChild.textContent = count === null ? "" : number(count);
+  }
+}
+
+async function showTarget(target) {
+  cards.begin(target);
+  grid.show(EMPTY_LIST);
+  document.title = `${target} · boorusieve`;
+  await panel.begin(target);
+  await load();
+}
+
+// --- answers -----------------------------------------------------------------------------------------------------------
+
+const whyOf = (id) => grid.list.reasons?.[id]?.reason ?? "manual";
+
+function say(value) {
+  const ids = big.open ? [big.id] : grid.meant;
+  if (!ids.length) return;
+  const several = ids.length > 1;
+  const changed = outbox.say(ids, value, whyOf);
+  announce(several ? `${changed} pictures: ${value}` : `${value}`);
+  if (several || grid.chosen.size) grid.chooseNone();
+  else if (value !== "clear") advance();
+}
+
+function advance() {
+  const next = grid.current + 1;
+  if (big.open && grid.currentId !== big.id) return; // a picture of "more like this": stay with it
+  if (next >= grid.list.ids.length) return;
+  grid.go(next);
+  if (big.open) openBig();
+}
+
+function undo() {
+  const ids = outbox.undo();
+  if (!ids) return;
+  announce(ids.length > 1 ? `undone: ${ids.length} pictures` : "undone");
+  if (ids.length === 1) grid.goTo(ids[0]);
+  if (big.open) big.show(ids[0], grid.list.reasons?.[ids[0]]);
+}
+
+function nextOpen() {
+  const { ids } = grid.list;
+  for (let step = 1; step <= ids.length; step += 1) {
+    const index = (grid.current + step) % ids.length;
+    if (!cards.label(ids[index])) { grid.go(index); if (big.open) openBig(); return; }
+  }
+}
+
+function openBig() {
+  if (grid.currentId !== undefined) big.show(grid.currentId, grid.list.reasons?.[grid.currentId]);
+}
+
+function stepBig(by) {
+  grid.go(grid.current + by);
+  openBig();
+}
+
+// --- around the grid -----------------------------------------------------------------------------------------------------
+
+function paintPosition() {
+  const total = grid.list.ids.length, chosen = grid.chosen.size;
+  const where = total ? `${number(grid.current + 1)} of ${number(total)}${grid.list.cut ? "+" : ""}` : "";
+  byId("position").textContent = chosen ? `${number(chosen)} chosen · ${where}` : where;
+}
+
+function paintSaving() {
+  const line = byId("saving"), open = outbox.open;
+  line.classList.toggle("trouble", Boolean(outbox.trouble));
+  if (open && outbox.trouble) line.textContent = `${number(open)} not saved yet: ${outbox.trouble}; trying again`;
+  else if (open) line.textContent = `saving ${number(open)}…`;
+  else line.textContent = outbox.past.length ? "all saved" : "";
+  byId("undo").disabled = !outbox.undoable;
+}
+
+function notice(words, { trouble = false, button } = {}) {
+  const line = byId("notice");
+  line.hidden = !words;
+  line.classList.toggle("trouble", trouble);
+  line.replaceChildren(...(words ? [el("span", { text: words })] : []), ...(button ? [button] : []));
+}
+
+function store(name, value) {
+  try { if (value === null) localStorage.removeItem(name); else localStorage.setItem(name, value); } catch { /* private windows keep nothing */ }
+}
+
+function recall(name) {
+  try { return localStorage.getItem(name); } catch { return null; }
+}
+
+function turnTheme() {
+  const root = document.documentElement, now = root.dataset.theme;
+  const next = now === undefined ? "dark" : now === "dark" ? "light" : undefined;
+  if (next) root.dataset.theme = next; else delete root.dataset.theme;
+  store(REMEMBERED.theme, next ?? null);
+  byId("theme").setAttribute("aria-label", `Theme: ${next ?? "as the system"}`);
+  announce(`theme: ${next ?? "as the system"}`);
+}
+
+function resize(size) {
+  grid.resize(Number(size));
+  store(REMEMBERED.size, size);
+}
+
+// The address says what is shown, so that it can be kept and the browser's own buttons work.
+function remember() {
+  const words = new URLSearchParams({ target: cards.target, view: view.name });
+  if (byId("expression").value.trim()) words.set("q", byId("expression").value.trim());
+  if (byId("order").value) words.set("order", byId("order").value);
+  const address = `#${words}`;
+  if (location.hash === address) return;
+  if (location.hash) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+}
+
+async function fromAddress() {
+  const words = new URLSearchParams(location.hash.slice(1));
+  const select = byId("target");
+  const names = [...select.options].map((option) => option.value);
+  const target = names.includes(words.get("target")) ? words.get("target") : names[0];
+  view = VIEWS.find((one) => one.name === words.get("view")) ?? VIEWS[0];
+  byId("expression").value = words.get("q") ?? "";
+  byId("order").value = words.get("order") ?? "";
+  select.value = target;
+  paintViews();
+  if (!target) { notice("This gallery knows no target yet; crawl --tag … --keep … makes the first."); return; }
+  if (target !== cards.target) await showTarget(target);
+  else await load();
+}
+
+// --- keys ----------------------------------------------------------------------------------------------------------------
+
+const KEYS = {
+  k: () => say("keep"),
+  d: () => say("delete"),
+  u: () => say("unsure"),
+  c: () => say("clear"),
+  z: undo,
+  n: nextOpen,
+  x: () => { if (!big.open) grid.toggle(); },
+  Enter: () => (big.open ? big.close() : openBig()),
+  "/": () => { if (big.open) big.close(); byId("expression").select(); byId("expression").focus(); },
+  "?": () => help.toggle(),
+  g: () => { if (!big.open) panel.toggle(); },
+  r: () => { notice(null); load({ keep: true }); },
+  t: turnTheme,
+};
+const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
+
+function onKey(event) {
+  const { key, target } = event;
+  const typing = target.matches?.("input[type=text], select, textarea");
+  if (key === "Escape") { onEscape(event, typing); return; }
+  if (typing || event.altKey || help.dialog.open) return;
+  if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "a" && !big.open) { grid.chooseAll(); event.preventDefault(); return; }
+  if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") { undo(); event.preventDefault(); return; }
+  if (event.ctrlKey || event.metaKey) return;
+  if (MOVES.has(key)) { onMove(event); return; }
+  if ((key === "Enter" || key === " ") && target.closest?.("button, a, summary")) return; // that is theirs
+  const at = Number(key);
+  if (!big.open && Number.isInteger(at) && VIEWS[at - 1]) { choose(VIEWS[at - 1]); event.preventDefault(); return; }
+  const does = KEYS[key] ?? KEYS[key.toLowerCase()];
+  if (!does || (event.repeat && "kducz".includes(key) && !event.shiftKey && key !== "z")) return;
+  does();
+  event.preventDefault();
+}
+
+function onMove(event) {
+  if (event.target.matches?.("input[type=range]")) return;
+  if (big.open) {
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") { stepBig(event.key === "ArrowLeft" ? -1 : 1); event.preventDefault(); }
+    return;
+  }
+  if (event.target.closest?.(".drawer")) return;
+  grid.step(event.key, { extend: event.shiftKey });
+  grid.room.focus({ preventScroll: true });
+  event.preventDefault();
+}
+
+function onEscape(event, typing) {
+  if (help.dialog.open || big.open) return; // a dialog closes itself
+  if (typing) { event.target.blur(); grid.room.focus({ preventScroll: true }); }
+  else if (panel.open) panel.toggle(false);
+  else grid.chooseNone();
+}
+
+// --- wiring --------------------------------------------------------------------------------------------------------------
+
+function wire() {
+  document.addEventListener("keydown", onKey);
+  byId("filter").addEventListener("submit", (event) => { event.preventDefault(); load().then(() => { if (byId("filter-problem").hidden) grid.room.focus(); }); });
+  byId("expression").addEventListener("input", () => { if (!byId("expression").value) problem(null); });
+  byId("order").addEventListener("change", () => load());
+  byId("target").addEventListener("change", (event) => { showTarget(event.target.value); grid.room.focus(); });
+  byId("size").addEventListener("input", (event) => resize(event.target.value));
+  byId("theme").addEventListener("click", turnTheme);
+  byId("help").addEventListener("click", () => help.toggle());
+  for (const value of ["keep", "delete", "unsure"]) byId(value).addEventListener("click", () => { say(value); grid.room.focus({ preventScroll: true }); });
+  byId("undo").addEventListener("click", undo);
+  grid.addEventListener("move", paintPosition);
+  grid.addEventListener("open", openBig);
+  outbox.addEventListener("change", paintSaving);
+  outbox.addEventListener("settled", onSettled);
+  outbox.addEventListener("refused", (event) => notice(event.detail, { trouble: true }));
+  big.addEventListener("say", (event) => say(event.detail));
+  big.addEventListener("undo", undo);
+  big.addEventListener("step", (event) => stepBig(event.detail));
+  big.addEventListener("filter", (event) => { byId("expression").value = event.detail; view = VIEWS.at(-1); paintViews(); load(); });
+  big.addEventListener("closed", () => grid.room.focus({ preventScroll: true }));
+  panel.addEventListener("facts", onFacts);
+  panel.addEventListener("away", (event) => notice(event.detail, { trouble: true }));
+  panel.addEventListener("ended", onRoundEnd);
+  addEventListener("popstate", fromAddress);
+}
+
+let looking = 0;
+function onSettled(event) {
+  const { conflicts, unknown } = event.detail;
+  if (conflicts.length) notice(`${number(conflicts.length)} ${conflicts.length > 1 ? "pictures were" : "picture was"} answered elsewhere meanwhile; nothing was overwritten. Look again and answer if you still differ.`, { trouble: true });
+  else if (unknown.length) notice("Some pictures are no longer here; load the list again (r).", { trouble: true });
+  clearTimeout(looking);
+  looking = setTimeout(() => panel.look(), 700); // one look for many quick answers
+}
+
+function onFacts() {
+  paintViews();
+  if (byId("notice").classList.contains("trouble") && !outbox.trouble && byId("notice").textContent.includes("does not answer")) notice(null);
+  const newest = panel.facts.counts.newest;
+  if (listedAt !== null && newest > listedAt) {
+    notice(`${number(newest - listedAt)} new pictures came in.`, { button: el("button", { type: "button", onclick: () => { notice(null); load({ keep: true }); } }, "Show them", el("kbd", { text: "r" })) });
+  } else listedAt ??= newest;
+}
+
+function onRoundEnd(event) {
+  const round = event.detail;
+  announce(round.state === "done" ? "The round is done" : "The round failed");
+  if (round.target !== cards.target || round.state !== "done") return;
+  cards.known.clear();
+  load();
+  panel.look();
+}
+
+wire();
+const size = recall(REMEMBERED.size);
+if (size) { byId("size").value = size; grid.resize(Number(size)); }
+byId("theme").setAttribute("aria-label", `Theme: ${document.documentElement.dataset.theme ?? "as the system"}`);
+paintSaving();
+fromAddress().then(() => grid.room.focus({ preventScroll: true }));

@@ -1,0 +1,124 @@
+"""Records as the page's scripts read them: plain JSON, times in ISO form, no paths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from review.desk import History, Outcome, PictureList, Reasoned, RoundState, TargetFacts
+from storage.showing import Picture, Verdict, Word
+
+Links = Mapping[str, str]  # site name -> address of its web pages, without a trailing slash
+
+
+def card(picture: Picture, links: Links) -> dict[str, Any]:
+    """One picture for the grid and the big view."""
+    site = links.get(picture.site)
+    return {
+        "id": picture.id,
+        "post": picture.post_id,
+        "site": picture.site,
+        "link": f"{site}/posts/{picture.post_id}" if site else None,
+        "picture": f"/pictures/{picture.id}?v={picture.rendition[:12]}" if picture.rendition else None,
+        "width": picture.width,
+        "height": picture.height,
+        "size": picture.file_size,
+        "ext": picture.ext,
+        "rating": picture.rating,
+        "votes": picture.site_score,
+        "created": picture.created_at.isoformat(),
+        "source": _web_address(picture.source),
+        "parent": picture.parent_id,
+        "score": picture.score,
+        "threshold": picture.threshold,
+        "model": picture.model,
+        "decision": picture.decision,
+        "machine": picture.machine,
+        "by": picture.decided_by,
+        "reason": picture.reason,
+        "place": picture.place,
+        "label": picture.word.value if picture.word and picture.word.value != "clear" else None,
+        "seen": picture.word.seq if picture.word else 0,
+        "labelled": word(picture.word) if picture.word else None,
+        "tags": {category: list(names) for category, names in picture.tags.items()},
+    }
+
+
+def word(said: Word) -> dict[str, Any]:
+    """A label."""
+    return {"value": said.value, "who": said.who, "at": said.at.isoformat()}
+
+
+def verdict(decided: Verdict) -> dict[str, Any]:
+    """A machine decision."""
+    return {
+        "value": decided.value,
+        "by": decided.decided_by,
+        "reason": decided.reason,
+        "score": decided.score,
+        "threshold": decided.threshold,
+        "model": decided.model,
+        "at": decided.at.isoformat(),
+    }
+
+
+def history(told: History) -> dict[str, Any]:
+    """How a picture came to be where it is, newest first."""
+    return {"words": [word(one) for one in told.words], "verdicts": [verdict(one) for one in told.verdicts]}
+
+
+def picture_list(found: PictureList) -> dict[str, Any]:
+    """A list for the grid: parallel arrays, because there may be many thousands."""
+    return {
+        "ids": list(found.ids),
+        "ratios": list(found.ratios),
+        "cut": found.cut,
+        "reasons": {str(one): _reason(why) for one, why in found.reasons.items()},
+    }
+
+
+def facts(known: TargetFacts) -> dict[str, Any]:
+    """Everything around the grid."""
+    return {
+        "target": known.name,
+        "tag": known.tag,
+        "counts": {
+            "total": known.counts.total,
+            "decisions": dict(known.counts.decisions),
+            "labels": dict(known.counts.labels),
+            "newest": known.counts.newest,
+            "newest_label": known.counts.newest_label,
+        },
+        "model": asdict(known.model) if known.model else None,
+        "figures": asdict(known.figures) if known.figures else None,
+    }
+
+
+def outcomes(told: Sequence[Outcome], links: Links) -> dict[str, Any]:
+    """What became of answers: each picture as it is now."""
+    return {
+        "saved": [card(one.picture, links) for one in told if one.saved and one.picture],
+        "conflicts": [card(one.picture, links) for one in told if not one.saved and one.picture],
+        "unknown": [one.id for one in told if one.picture is None],
+    }
+
+
+def round_state(state: RoundState) -> dict[str, Any]:
+    """A round."""
+    return asdict(state)
+
+
+def _reason(why: Reasoned) -> dict[str, str]:
+    return {"reason": why.reason, "words": why.words}
+
+
+def _web_address(source: str) -> dict[str, str | None]:
+    """Where a picture comes from: a link only when it is a web address, else text."""
+    try:
+        parts = urlsplit(source.strip())
+        is_link = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_link = False
+    return {"text": source[:300], "link": source.strip() if is_link and source.isprintable() else None}
