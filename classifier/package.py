@@ -155,9 +155,9 @@ def write_package(folder: Path, parts: PackageParts) -> PackageFacts:
         hashes = _hashed_files(work)
         manifest = json.dumps(_manifest(parts, hashes), indent=1, sort_keys=True, allow_nan=False).encode()
         (work / MANIFEST).write_bytes(manifest)
-        _sync_tree(work)
+        sync_tree(work)
         work.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -371,13 +371,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sync_tree(folder: Path) -> None:
+def sync_tree(folder: Path) -> None:
+    """Make a folder and everything in it durable."""
     for path in sorted(folder.rglob("*"), reverse=True):
-        _sync(path)
-    _sync(folder)
+        sync(path)
+    sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make a file or, where the system can, a directory durable."""
     if path.is_dir():
         if os.name != "posix":

@@ -303,6 +303,70 @@ def review(
     raise typer.Exit(review_command.run(review_command.ReviewWish(port, open_), root, config))
 
 
+@app.command()
+@exits_plainly
+def rescore(
+    target: Annotated[str | None, typer.Argument(help="Whose model.", metavar="NAME", show_default=False)] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep from this score.")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option("--precision", min=0, max=1, metavar="P", help="Aim at this precision.")
+    ] = None,
+    recall: Annotated[
+        float | None, typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.")
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide everything again by the model in force, from stored embeddings. No picture is downloaded or decoded.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl rescore mona[/cyan]
+
+    [cyan]crawl rescore mona --threshold 0.8[/cyan]  what would hold at another threshold; labels beat it as ever
+    """
+    from commands import rescore as rescore_command
+    from commands.judging import GoalWish
+
+    wish = rescore_command.RescoreWish(target, GoalWish(threshold, precision, recall), as_json)
+    raise typer.Exit(rescore_command.run(wish, root, config))
+
+
+@app.command()
+@exits_plainly
+def models(
+    action: Annotated[
+        str, typer.Argument(help="list, show, activate, rollback, export or import.", metavar="ACTION")
+    ] = "list",
+    name: Annotated[
+        str | None, typer.Argument(help="A model: mona/3; of import: its folder.", show_default=False)
+    ] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Of export: where to.", show_default=False)] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List models, put one in force, go back to the one before, or carry one to another gallery.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl models[/cyan]  every model with its figures
+
+    [cyan]crawl models rollback mona[/cyan]  the one before holds again, and everything is decided by it
+
+    [cyan]crawl models export mona/3 backup/[/cyan]  then, elsewhere: [cyan]crawl models import backup/mona-3[/cyan]
+    """
+    from commands import models as models_command
+    from commands.choices import choose
+
+    known = ("list", "show", "activate", "rollback", "export", "import")
+    wish = models_command.ModelsWish(choose("action", action, known), name, folder, as_json)
+    raise typer.Exit(models_command.run(wish, root, config))
+
+
 def main() -> None:
     """The `crawl` program."""
     # NumPy's second thread only spins and waits beside decoders and a network (12 times slower on a busy machine).

@@ -140,7 +140,7 @@ async def _learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, Reg
 
 
 def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard:
-    chosen = _chosen(package, goal)
+    chosen = chosen_for(package, goal)
     if chosen is None:
         threshold = package.threshold
     else:
@@ -153,7 +153,8 @@ def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard
     return replace(model.card, threshold=threshold)
 
 
-def _chosen(package: Package, goal: GoalWish) -> Chosen | None:
+def chosen_for(package: Package, goal: GoalWish) -> Chosen | None:
+    """What to expect of the threshold that a goal asks for; None without a goal: the model's own holds."""
     if goal == GoalWish():
         return None
     if package.curve is None:

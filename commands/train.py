@@ -11,22 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
+from commands.holding import hold_gallery
 from commands.judging import verified
 from commands.known_targets import known_target
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.telling import told
 from crawler.deciding import Policy
-from storage.archive import Archive, open_reader
-from storage.errors import GalleryBusy
-from storage.filing import ArchiveSettings
+from storage.archive import open_reader
 from storage.reading import Reader
 
 if TYPE_CHECKING:
     from rounds.learning_round import HeadRoundSettings, RoundOutcome, Snapshot
-
-MEGABYTE = 1024 * 1024
-_ASK_AGAIN_S = 1.0  # while another program holds the gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ async def _run(wish: TrainWish, where: Place) -> int:
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
         tell("learning", 1.0, candidate.compared.words())
         async with AsyncExitStack() as stack:
-            archive = await _open(stack, where, wish)
+            archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
             outcome = await finish(candidate, archive, where.root / "models", settings, tell=tell)
     return _tell_outcome(wish, outcome, time.monotonic() - started)
 
@@ -101,30 +97,6 @@ def _settings(wish: TrainWish, where: Place) -> HeadRoundSettings:
         force=wish.force,
         seed=where.settings.round_zero.seed,
     )
-
-
-async def _open(stack: AsyncExitStack, where: Place, wish: TrainWish) -> Archive:
-    """The archive under its lock; a crawl that is at work is waited for.
-
-    Raises:
-        GalleryBusy: it took too long; the round is to be repeated.
-    """
-    settings = ArchiveSettings(
-        create=False, reserve_bytes=where.settings.limits.free_space_mb * MEGABYTE, command="crawl train"
-    )
-    deadline, waiting = time.monotonic() + wish.wait_s, False
-    while True:
-        try:
-            archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, where.root, settings))
-        except GalleryBusy as busy:
-            if time.monotonic() >= deadline:
-                raise
-            if not waiting:
-                say(f"the model is learned; waiting for the gallery: {busy}")
-            waiting = True
-            await asyncio.sleep(_ASK_AGAIN_S)
-        else:
-            return archive
 
 
 def _tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float) -> int:

@@ -3,6 +3,7 @@
 RoundError
 ├── TooLittleToLearn   the gallery's tags teach too little: say what there is (exit code 2)
 ├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
+├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
 └── PicturesMissing    too many of the sampled pictures could not be had: try again later (exit code 3)
 """
 
@@ -37,3 +38,9 @@ class PicturesMissing(RoundError):
     """Too many pictures of the sample could not be fetched or decoded."""
 
     exit_code = 3
+
+
+class UnknownModel(RoundError):
+    """No model of that name is registered."""
+
+    exit_code = 2

@@ -29,6 +29,7 @@ from crawler.deciding import Policy
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.evidence_words import testimony_of
+from rounds.free_number import free_number
 from rounds.learning_process import Tell
 from rounds.parts import groups_of, parts_of
 from rounds.rescoring import Ledger, Rescoring, rescore
@@ -36,8 +37,6 @@ from rounds.round_report import report_files, report_text
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
-
-_HEAD_START = 10_000  # numbers that are tried for a free folder
 
 
 class Registry(Ledger, Protocol):
@@ -135,7 +134,7 @@ async def finish(
         tell: progress.
     """
     target = candidate.snapshot.target
-    folder = models / target.name / str(await _free_number(registry, models, target.name))
+    folder = models / target.name / str(await free_number(registry, models, target.name))
     tell("writing", 0.0, f"writing {target.name}/{folder.name}")
     facts = await asyncio.to_thread(_write, candidate, folder)
     threshold = candidate.learned.chosen.threshold
@@ -236,15 +235,6 @@ def _compared(snapshot: Snapshot, learned: LearnedHead, lesson: HeadLesson) -> C
 
 
 _DOUBTED = 0.05  # probability that both models leave to what is said
-
-
-async def _free_number(registry: Registry, models: Path, target: str) -> int:
-    """The first number that neither the registry nor the disk has: a killed round may have left a folder."""
-    number = await registry.next_model_number(target)
-    for tried in range(number, number + _HEAD_START):
-        if not (models / target / str(tried)).exists():
-            return tried
-    raise FileExistsError(f"{models / target} has too many folders that no model is registered for")
 
 
 def _write(candidate: Candidate, folder: Path) -> PackageFacts:

@@ -1,0 +1,46 @@
+"""Holding the gallery for a while: its lock is waited for, so that a round may end while a crawl is still at work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+from commands.console import say
+from commands.places import Place
+from storage.archive import Archive
+from storage.errors import GalleryBusy
+from storage.filing import ArchiveSettings
+
+MEGABYTE = 1024 * 1024
+_ASK_AGAIN_S = 1.0
+
+
+async def hold_gallery(
+    stack: AsyncExitStack, where: Place, command: str, *, wait_s: float = 0.0, create: bool = False
+) -> Archive:
+    """The archive under its lock, until the stack ends.
+
+    Args:
+        stack: closes it.
+        where: the root and its settings.
+        command: for the message that others get meanwhile.
+        wait_s: how long to wait for another program.
+        create: make a gallery where there is none.
+
+    Raises:
+        GalleryBusy: another program held it all the while; nothing was done.
+    """
+    reserve = where.settings.limits.free_space_mb * MEGABYTE
+    settings = ArchiveSettings(create=create, reserve_bytes=reserve, command=command)
+    deadline, waiting = time.monotonic() + wait_s, False
+    while True:
+        try:
+            return await stack.enter_async_context(await asyncio.to_thread(Archive.open, where.root, settings))
+        except GalleryBusy as busy:
+            if time.monotonic() >= deadline:
+                raise
+            if not waiting:
+                say(f"waiting for the gallery: {busy}")
+            waiting = True
+            await asyncio.sleep(_ASK_AGAIN_S)

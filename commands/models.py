@@ -1,0 +1,178 @@
+"""`crawl models`: list, show, put in force, take back, export and import."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from commands.console import print_json, printable, results, say
+from commands.holding import hold_gallery
+from commands.judging import package_folder, verified
+from commands.known_targets import known_target
+from commands.places import Place, place
+from commands.planning import UsageRefused
+from crawler.deciding import Policy
+from storage.archive import open_reader
+from storage.filing import RegisteredModel
+from storage.reading import Reader
+from storage.records import ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsWish:
+    """What the user said."""
+
+    action: str  # list | show | activate | rollback | export | import
+    name: str | None = None  # `mona/3`, `mona`; of import: the folder
+    folder: Path | None = None  # of export
+    as_json: bool = False
+
+
+def run(wish: ModelsWish, root: Path | None, config: Path | None) -> int:
+    """Do it."""
+    where = place(root, config)
+    if wish.action == "list":
+        return _list(wish, where)
+    if wish.name is None:
+        raise UsageRefused(f"crawl models {wish.action} needs a name, like mona/3")
+    if wish.action == "show":
+        return _show(wish, wish.name, where)
+    if wish.action == "export":
+        return _export(wish, wish.name, where)
+    if wish.action == "import":
+        return asyncio.run(_import(wish, Path(wish.name), where))
+    return asyncio.run(_activate(wish, wish.name, where))
+
+
+def _list(wish: ModelsWish, where: Place) -> int:
+    with open_reader(where.root) as reader:
+        models = reader.models()
+    if wish.as_json:
+        print_json({"models": [_plain(model) for model in models]})
+        return 0
+    table = Table()
+    for column in ("model", "in force", "round", "after", "threshold", "precision", "recall", "made"):
+        table.add_column(column)
+    for model in models:
+        test = model.facts.get("metrics", {}).get("test", {})
+        cells = (
+            model.card.name,
+            "yes" if model.active else "",
+            "" if model.round is None else str(model.round),
+            model.parent or "",
+            f"{model.card.threshold:.3f}",
+            _figure(test.get("precision")),
+            _figure(test.get("recall")),
+            f"{model.registered_at:%Y-%m-%d %H:%M}Z",
+        )
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    results().print(table)
+    return 0
+
+
+def _show(wish: ModelsWish, name: str, where: Place) -> int:
+    with open_reader(where.root) as reader:
+        model = _named(reader, name)
+    package = verified(where, model)
+    if wish.as_json:
+        print_json(_plain(model) | {"snapshot": {k: v for k, v in package.snapshot.items() if k not in _LONG}})
+        return 0
+    report = package.folder / "report" / "report.txt"
+    say(f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}")
+    say(f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole")
+    for line in report.read_text(encoding="utf-8").splitlines() if report.is_file() else ():
+        say(line)
+    return 0
+
+
+_LONG = frozenset({"parts", "posts"})
+
+
+def _export(wish: ModelsWish, name: str, where: Place) -> int:
+    from classifier.package_copy import copy_package
+
+    if wish.folder is None:
+        raise UsageRefused("crawl models export needs a folder to write to")
+    with open_reader(where.root) as reader:
+        model = _named(reader, name)
+    into = wish.folder / f"{model.card.target}-{model.card.number}"
+    if into.exists():
+        raise UsageRefused(f"{into} exists already; nothing was written")
+    copy_package(verified(where, model), into)
+    say(f"{model.card.name} is in {into}; crawl models import {into} takes it into another gallery")
+    if wish.as_json:
+        print_json({"model": model.card.name, "folder": str(into), "hash": model.card.hash, "exit": 0})
+    return 0
+
+
+async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
+    from classifier.judge import NetworkJudge
+    from rounds.models import import_model
+
+    async def prove(card: ModelCard, folder: Path) -> None:
+        async with NetworkJudge({card.target: card}, {card.target: folder}):
+            return
+
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, "crawl models import", create=True)
+        name = await import_model(archive, source, where.root / "models", prove)
+    say(f"{name} is registered; crawl models activate {name} puts it in force")
+    if wish.as_json:
+        print_json({"model": name, "exit": 0})
+    return 0
+
+
+async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
+    from rounds.models import Switch, model_before, switch
+
+    with open_reader(where.root) as reader:
+        models = reader.models()
+        model = model_before(models, name) if wish.action == "rollback" else _named(reader, name)
+        target = known_target(reader, model.card.target)
+        package = verified(where, model)
+        evidence = reader.evidence(target, model.card.backbone_hash)
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
+        policy = Policy(trust_tags=where.settings.scoring.trust_tags)
+        rescored = await switch(archive, Switch(target, model, package, evidence), policy)
+    say(f"{model.card.name} is in force: {rescored.posts} pictures decided by it, from stored embeddings")
+    say("crawl apply moves the files whose decision changed")
+    if wish.as_json:
+        print_json({"model": model.card.name, "rescored": rescored.posts, "kept": rescored.kept, "exit": 0})
+    return 0
+
+
+def _named(reader: Reader, name: str) -> RegisteredModel:
+    from rounds.models import named_model
+
+    return named_model(reader.models(), name)
+
+
+def _plain(model: RegisteredModel) -> dict[str, Any]:
+    facts = json.loads(json.dumps(dict(model.facts), default=str))
+    return {
+        "model": model.card.name,
+        "active": model.active,
+        "round": model.round,
+        "parent": model.parent,
+        "threshold": model.card.threshold,
+        "hash": model.card.hash,
+        "registered_at": model.registered_at.isoformat(),
+        "metrics": facts.get("metrics", {}),
+    }
+
+
+def _figure(value: Any) -> str:
+    if not isinstance(value, dict) or value.get("value") is None:
+        return ""
+    return f"{value['value']:.3f} ({value['low']:.2f}-{value['high']:.2f})"
+
+
+__all__ = ["ModelsWish", "package_folder", "run"]

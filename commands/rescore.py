@@ -1,0 +1,76 @@
+"""`crawl rescore NAME`: decide everything again by the active model, from stored embeddings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from commands.console import print_json, say
+from commands.exit_codes import ExitCode
+from commands.holding import hold_gallery
+from commands.judging import GoalWish, chosen_for, verified
+from commands.known_targets import known_target
+from commands.places import Place, place
+from commands.planning import UsageRefused
+from crawler.deciding import Policy
+from storage.archive import open_reader
+
+
+@dataclass(frozen=True, slots=True)
+class RescoreWish:
+    """What the user said."""
+
+    target: str | None
+    goal: GoalWish
+    as_json: bool = False
+
+
+def run(wish: RescoreWish, root: Path | None, config: Path | None) -> int:
+    """Rescore."""
+    wish.goal.check()
+    return asyncio.run(_run(wish, place(root, config)))
+
+
+async def _run(wish: RescoreWish, where: Place) -> int:
+    from rounds.rescoring import rescore
+
+    started = time.monotonic()
+    with open_reader(where.root) as reader:
+        target = known_target(reader, wish.target)
+        model = reader.active_model(target.name)
+        if model is None:
+            raise UsageRefused(f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name}")
+        package = verified(where, model)
+        evidence = reader.evidence(target, model.card.backbone_hash)
+        waiting = _decided(reader.sql(_DECIDED).rows, target.name) - len(evidence)
+    chosen = chosen_for(package, wish.goal)
+    card = model.card if chosen is None else replace(model.card, threshold=chosen.threshold)
+    policy = Policy(trust_tags=where.settings.scoring.trust_tags)
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, "crawl rescore")
+        done = await rescore(archive, evidence, target, (card, package.head), policy)
+    say(
+        f"{card.name}, threshold {card.threshold:.3f}: {done.posts} pictures decided again, {done.kept} kept, in "
+        f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
+    )
+    code = ExitCode.COMPLETE
+    if waiting > 0:
+        code = ExitCode.OPEN
+        say(f"{waiting} posts have no embedding of this network; crawl again, it looks at the stored pictures")
+    if wish.as_json:
+        print_json({"model": card.name, "threshold": card.threshold, "rescored": done.posts, "kept": done.kept,
+                    "waiting": max(0, waiting), "exit": int(code)})  # fmt: skip
+    return int(code)
+
+
+_DECIDED = "SELECT target, count(*) FROM results WHERE decision IS NOT NULL AND decided_by <> 'fault' GROUP BY target"
+
+
+def _decided(rows: Sequence[tuple[Any, ...]], target: str) -> int:
+    """How many posts were decided for the target by looking, by whatever model."""
+    return next((int(count) for name, count in rows if name == target), 0)

@@ -1,0 +1,95 @@
+"""Models as things that people handle: put in force, taken back, carried from one gallery to another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from classifier.package import Package, load_package
+from classifier.package_copy import copy_package
+from crawler.deciding import Policy
+from rounds.errors import UnknownModel
+from rounds.free_number import free_number
+from rounds.rescoring import Ledger, Rescoring, rescore
+from storage.evidence import Evidence
+from storage.filing import RegisteredModel
+from storage.records import ModelCard, Target
+
+Proof = Callable[[ModelCard, Path], Awaitable[None]]  # scores the package's canary pictures; raises when they differ
+
+
+class Registry(Ledger, Protocol):
+    """Where models are registered; the archive does it."""
+
+    async def next_model_number(self, target: str) -> int: ...
+    async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+    async def activate_model(self, target: str, number: int) -> RegisteredModel: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Switch:
+    """A registered model that is to come into force."""
+
+    target: Target
+    model: RegisteredModel
+    package: Package
+    evidence: Evidence  # of the package's backbone; may be empty
+
+
+def named_model(models: Sequence[RegisteredModel], name: str) -> RegisteredModel:
+    """The registered model of that name, `mona/3`; of a bare `mona` the active one.
+
+    Raises:
+        UnknownModel: there is none; names those that there are.
+    """
+    for model in models:
+        if name == model.card.name or (name == model.card.target and model.active):
+            return model
+    there = ", ".join(model.card.name for model in models) or "none at all"
+    raise UnknownModel(f"no model {name!r} is registered here; there is {there}")
+
+
+def model_before(models: Sequence[RegisteredModel], target: str) -> RegisteredModel:
+    """What was in force before the target's active model came.
+
+    Raises:
+        UnknownModel: the active model is the first.
+    """
+    active = named_model(models, target)
+    if active.parent is None:
+        raise UnknownModel(f"{active.card.name} was the first; there is no model to go back to")
+    return named_model(models, active.parent)
+
+
+async def switch(registry: Registry, wanted: Switch, policy: Policy) -> Rescoring:
+    """Put a model in force and score everything again that has an embedding of its backbone."""
+    card = wanted.model.card
+    await registry.activate_model(card.target, card.number)
+    return await rescore(registry, wanted.evidence, wanted.target, (card, wanted.package.head), policy)
+
+
+async def import_model(registry: Registry, source: Path, models: Path, prove: Proof) -> str:
+    """Take a package from elsewhere into the gallery, checked, proven and registered, not yet in force; gives its name.
+
+    Args:
+        registry: the archive, open.
+        source: the package's folder.
+        models: folder with a folder a target.
+        prove: loads the package in a process of its own and compares its canary pictures.
+
+    Raises:
+        PackageError: it is no whole package.
+        CanaryError: it does not give its stored scores here.
+    """
+    package = await asyncio.to_thread(load_package, source)
+    number = await free_number(registry, models, package.target)
+    folder = models / package.target / str(number)
+    card = ModelCard(package.target, number, package.hash, package.backbone_hash, package.threshold)
+    await prove(card, source)
+    await asyncio.to_thread(copy_package, package, folder)
+    facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
+    await registry.register_model(card, facts, activate=False)
+    return card.name
