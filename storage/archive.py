@@ -18,7 +18,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, update
 
-from storage import aside, knowing, labels, listings, looks, model_registry, moving, originals, rescores
+from storage import (
+    aside,
+    knowing,
+    labels,
+    listings,
+    looks,
+    model_registry,
+    moving,
+    originals,
+    rescores,
+)
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
 from storage.errors import DiskFull, RefusedFile
 from storage.evidence import Rescored
@@ -52,6 +62,7 @@ from storage.reading import Reader, ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.renditions import read_rendition, store_rendition
 from storage.tables import RunRow, TargetRow
+from storage.tidying import Tidying
 from storage.translate import at_border, free_words
 from storage.verify import VerifyReport
 
@@ -82,7 +93,7 @@ T = TypeVar("T")
 _TARGET = insert_or_update(TargetRow, ("site", "name"), ("tag", "variants"))
 
 
-class Archive:
+class Archive(Tidying):
     """A gallery that this process owns; made by `Archive.open`."""
 
     root: Path
@@ -107,7 +118,7 @@ class Archive:
         )
         self._files = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="archive-files")
         self._reads = ReadingThread(reading_engine(self._database, busy_timeout_s=settings.busy_timeout_s))
-        self._mover = moving.Mover(tree, self._write, self._on_disk)
+        self._mover = moving.Mover(tree, self._write, self._on_disk_to_the_last, lambda: _now())
         self._closed = False
 
     @classmethod
@@ -444,6 +455,14 @@ class Archive:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._files, bordered)
+
+    async def _on_disk_to_the_last(self, work: Callable[[], T]) -> T:
+        """The same without a look at the reserve: moving and destroying files needs no room."""
+        return await asyncio.get_running_loop().run_in_executor(self._files, lambda: self._bordered(work))
+
+    def _bordered(self, work: Callable[[], T]) -> T:
+        with at_border(self.root):
+            return work()
 
     def _keep_reserve(self) -> None:
         """Stop while there is still enough room to commit and to clean up."""

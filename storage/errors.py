@@ -15,7 +15,8 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── DatabaseMissing     restore a backup; the gallery has files and no database
 │   └── DatabaseNewer       written by a newer program; upgrade this one
 ├── GalleryBusy         9   another crawl owns the gallery; wait for it
-└── DamageFound         11  files and rows disagree; nothing was removed
+├── DamageFound         11  files and rows disagree; nothing was removed
+└── BrakeEngaged        12  more would leave than a change of mind explains; look, then confirm
 
 `OSError`, `sqlite3.Error` and SQLAlchemy's exceptions are translated at this room's border (`storage.translate`);
 nobody else has to know them.
@@ -115,3 +116,9 @@ class DamageFound(ArchiveError):
     """Verification found files and rows that disagree."""
 
     exit_code = 11
+
+
+class BrakeEngaged(ArchiveError):
+    """Files would leave or be destroyed, and nobody has confirmed it; nothing was touched."""
+
+    exit_code = 12

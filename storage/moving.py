@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, exists, insert, select, update
@@ -237,6 +237,7 @@ class Mover:
     tree: Tree
     write: Writes
     on_disk: OnDisk
+    now: Callable[[], datetime]
 
     async def carry_out(self, moves: Sequence[Move]) -> Carried:
         """Move what was intended, and back what turns out to be wanted.
@@ -255,7 +256,7 @@ class Mover:
                 for move, problem in zip(moves, found, strict=True)
                 if not isinstance(problem, BaseException)
             ]
-            moves = await self.write(lambda c, ended=ended: _close(c, ended))  # type: ignore[misc]  # mypy cannot type a default
+            moves = await self.write(lambda c, ended=ended: _close(c, ended, self.now()))  # type: ignore[misc]  # mypy cannot type a default
             problems = tuple(problem for _move, problem in ended if problem is not None)
             done = len(ended) - len(problems)
             total += Carried(0 if back else done, done if back else 0, problems)
@@ -270,7 +271,7 @@ class Mover:
         total = Carried()
         for start in range(0, len(ids), AT_ONCE):
             part = ids[start : start + AT_ONCE]
-            moves = await self.write(lambda c, part=part: intend_some(c, part, datetime.now(UTC)))  # type: ignore[misc]  # mypy cannot type a default
+            moves = await self.write(lambda c, part=part: intend_some(c, part, self.now()))  # type: ignore[misc]  # mypy cannot type a default
             total += await self.carry_out(moves)
         return total
 
@@ -278,8 +279,7 @@ class Mover:
 IntendSome = Callable[[Connection, Sequence[int], datetime], list[Move]]
 
 
-def _close(connection: Connection, ended: Iterable[tuple[Move, str | None]]) -> list[Move]:
-    now = datetime.now(UTC)
+def _close(connection: Connection, ended: Iterable[tuple[Move, str | None]], now: datetime) -> list[Move]:
     back = []
     for move, problem in ended:
         close_move(connection, move, "done" if problem is None else "cancelled", now)

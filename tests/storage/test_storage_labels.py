@@ -130,6 +130,7 @@ async def test_labels_from_before_the_reasons_are_nobody_s_question(root: Path) 
     await a_judged_post(root)
     with closing(sqlite3.connect(root / "crawl.db")) as connection:
         connection.execute("ALTER TABLE label DROP COLUMN why")
+        connection.execute("DROP TRIGGER purge_needs_a_decision")
         connection.execute(
             "INSERT INTO label (version_id, target, value, who, client_key, labelled_at)"
             " VALUES (1, 'mona', 'keep', 'me', 'old', '2024-01-01 00:00:00.000000')"

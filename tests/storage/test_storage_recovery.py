@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sqlite3
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from storage_deaths import Reaper, bury, die_in_recovery
 from storage_samples import (
     CARD,
     NO_RESERVE,
@@ -29,57 +29,11 @@ from storage_samples import (
 from storage.archive import Archive, Failure, Label, RunStart, Work
 from storage.database import writing_engine
 from storage.errors import RefusedFile
-from storage.group_commit import Writer
-from storage.lock import GalleryLock
 from storage.records import LabelValue, Place
 from storage.verify import verify
 
 WORK = Work(("mona",), {"mona": CARD.hash})
 SEED = 7
-
-
-class Killed(BaseException):
-    """Stands for SIGKILL: from here on the program can do nothing more, not even tidy up."""
-
-
-class Reaper:
-    """Lets the program die at its nth step to the disk; every later step dies too."""
-
-    STEPS = ("fsync", "replace", "link", "unlink", "mkdir", "write")
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
-        self.left = nth
-        for name in self.STEPS:
-            monkeypatch.setattr(os, name, self._guard(getattr(os, name)))
-        monkeypatch.setattr(Writer, "_together", self._guard(Writer._together, after=True))
-
-    @property
-    def struck(self) -> bool:
-        return self.left <= 0
-
-    def step(self) -> None:
-        self.left -= 1
-        if self.left <= 0:
-            raise Killed
-
-    def _guard(self, real: Callable[..., Any], *, after: bool = False) -> Callable[..., Any]:
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            self.step()
-            result = real(*args, **kwargs)
-            if after:
-                self.step()  # committed, and nobody was told
-            return result
-
-        return guarded
-
-
-def bury(archive: Archive) -> None:
-    """What the kernel does with a dead process: connections are gone, the lock is dropped, nothing is tidied up."""
-    archive._files.shutdown(wait=True)
-    archive._reads.close()
-    archive._writer.close()
-    archive._tree.close()
-    archive._lock.release(clean=False)
 
 
 async def story(archive: Archive) -> None:
@@ -124,25 +78,6 @@ async def die_in_story(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) ->
             assert reaper.struck, "died of something else"
         await asyncio.to_thread(bury, archive)
         return reaper.struck
-
-
-def die_in_recovery(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
-    locks: list[GalleryLock] = []
-    take = GalleryLock.take.__func__  # type: ignore[attr-defined]  # a class method's function
-    with monkeypatch.context() as patched:
-
-        def remember(cls: type[GalleryLock], root: Path, command: str) -> GalleryLock:
-            locks.append(take(cls, root, command))
-            return locks[-1]
-
-        patched.setattr(GalleryLock, "take", classmethod(remember))
-        reaper = Reaper(patched, nth)
-        try:
-            bury(Archive.open(root, NO_RESERVE))
-        except BaseException:  # noqa: BLE001 - however the death shows, it is the reaper's work
-            assert reaper.struck, "died of something else"
-    for lock in locks:
-        lock.release(clean=False)
 
 
 @pytest.mark.parametrize("start", (0, 11, 22))
