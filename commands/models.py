@@ -59,7 +59,7 @@ def _list(wish: ModelsWish, where: Place) -> int:
         return 0
     table = Table()
     for column in ("model", "in force", "round", "after", "threshold", "precision", "recall", "made"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for model in models:
         test = model.facts.get("metrics", {}).get("test", {})
         cells = (
@@ -70,7 +70,7 @@ def _list(wish: ModelsWish, where: Place) -> int:
             f"{model.card.threshold:.3f}",
             _figure(test.get("precision")),
             _figure(test.get("recall")),
-            f"{model.registered_at:%Y-%m-%d %H:%M}Z",
+            f"{model.registered_at:%Y-%m-%d}",
         )
         table.add_row(*(Text(printable(cell)) for cell in cells))
     results().print(table)
@@ -172,7 +172,7 @@ def _plain(model: RegisteredModel) -> dict[str, Any]:
 def _figure(value: Any) -> str:
     if not isinstance(value, dict) or value.get("value") is None:
         return ""
-    return f"{value['value']:.3f} ({value['low']:.2f}-{value['high']:.2f})"
+    return f"{value['value']:.3f}"
 
 
 __all__ = ["ModelsWish", "package_folder", "run"]

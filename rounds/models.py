@@ -27,6 +27,7 @@ class Registry(Ledger, Protocol):
     async def next_model_number(self, target: str) -> int: ...
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
     async def activate_model(self, target: str, number: int) -> RegisteredModel: ...
+    async def models(self, target: str | None = None) -> Sequence[RegisteredModel]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +86,9 @@ async def import_model(registry: Registry, source: Path, models: Path, prove: Pr
         CanaryError: it does not give its stored scores here.
     """
     package = await asyncio.to_thread(load_package, source)
+    for known in await registry.models(package.target):
+        if known.card.hash == package.hash:
+            return known.card.name  # it is here already, under its own number
     number = await free_number(registry, models, package.target)
     folder = models / package.target / str(number)
     card = ModelCard(package.target, number, package.hash, package.backbone_hash, package.threshold)
