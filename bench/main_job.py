@@ -93,7 +93,9 @@ def main() -> int:
                 met[target] = tell_quality(record, seconds)
         if not asked.no_overlap:
             with served([*gallery, "--latency-ms", asked.latency_ms]) as url:
-                measure_overlap(url, asked.tag, Path(work) / asked.keep[0], Path(work) / "overlap")
+                measure_overlap(url, asked.tag, Path(work) / asked.keep[0], Path(work) / "overlap-own")
+            with served([*gallery, "--latency-ms", asked.latency_ms, "--posts", "1500"]) as url:
+                measure_overlap(url, asked.tag, Path(work) / asked.keep[0], Path(work) / "overlap-polite", 2)
     print(
         "goal, precision >= 0.95 and recall >= 0.90: "
         + ", ".join(f"{t} {'met' if m else 'MISSED'}" for t, m in met.items())

@@ -9,10 +9,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.roots import root_with_models
 from classifier.judge import NetworkJudge
 from commands.places import Place
-from commands.settings import Settings
+from commands.settings import Limits, Settings
 from commands.sites import Connected, connect
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
@@ -138,15 +137,16 @@ async def _looked(judge: NetworkJudge, pictures: Sequence[bytes], at_once: int) 
     return time.perf_counter() - started
 
 
-async def _measure(url: str, tag: str, trained: Path, work: Path) -> None:
+async def _measure(url: str, tag: str, trained: Path, work: Path, files_at_once: int) -> None:
     async with AsyncExitStack() as stack:
-        connected = await connect(stack, Place(work, url, Settings()))
+        limits = Limits(files_at_once=files_at_once)
+        connected = await connect(stack, Place(work, url, Settings(limits=limits)))
         async with Archive.open(trained) as known:
             models = {m.card.target: m for m in await known.models() if m.active}
         cards = {name: model.card for name, model in models.items()}
         folders = {name: trained / "models" / name / str(model.card.number) for name, model in models.items()}
         judge = await stack.enter_async_context(NetworkJudge(cards, folders))
-        warm = await connected.client.posts(tag, limit=200)
+        await connected.client.posts(tag, limit=200)  # a gallery makes some of its answers when first asked
         recording = Recording(judge)
         archive = await stack.enter_async_context(Archive.open(work / "job"))
         whole = _run(connected, recording, archive, tag, 0)
@@ -160,7 +160,10 @@ async def _measure(url: str, tag: str, trained: Path, work: Path) -> None:
         store_s = await _stored(store, shelf.sightings, whole.job.in_flight)
     stages = {"fetching alone": fetch_s, "looking alone": look_s, "storing alone": store_s}
     posts = whole.tally.finished
-    print(f"overlap, {posts} posts, {whole.tally.outcomes[Outcome.KEPT]} kept (first page had {len(warm.posts)}):")
+    pace = (
+        f"{files_at_once} files at a time" if files_at_once else "as many files at a time as a site of one's own gives"
+    )
+    print(f"overlap, {posts} posts, {whole.tally.outcomes[Outcome.KEPT]} kept, {pace}:")
     for name, seconds in stages.items():
         print(f"  {name:15} {seconds:7.1f} s  {posts / seconds:7.0f} posts/s")
     slowest = max(stages.values())
@@ -169,7 +172,11 @@ async def _measure(url: str, tag: str, trained: Path, work: Path) -> None:
     print(f"  whole job / slowest stage alone: {whole_s / slowest:.2f} (goal <= 1.15)")
 
 
-def measure_overlap(url: str, tag: str, trained: Path, work: Path) -> None:
-    """Print the comparison, with the models of the gallery at `trained`."""
-    root_with_models(trained, work)
-    asyncio.run(_measure(url, tag, trained, work))
+def measure_overlap(url: str, tag: str, trained: Path, work: Path, files_at_once: int = 0) -> None:
+    """Print the comparison, with the models of the gallery at `trained`.
+
+    Args:
+        files_at_once: as a public site is visited (2), or 0 for what a gallery of one's own gives.
+    """
+    work.mkdir()
+    asyncio.run(_measure(url, tag, trained, work, files_at_once))
