@@ -181,7 +181,7 @@ def query(
 @app.command()
 @exits_plainly
 def relabel(
-    value: Annotated[str, typer.Argument(help="keep, delete or unsure.", metavar="keep|delete|unsure")],
+    value: Annotated[str, typer.Argument(help="keep, delete, unsure; clear takes it back.", metavar="keep|delete|unsure|clear")],
     posts: Annotated[list[str], typer.Argument(help="Post ids, or - for standard input.", metavar="POST…")],
     keep: Annotated[
         str | None, typer.Option("--keep", help="The target that is meant.", metavar="NAME", show_default=False)
@@ -365,6 +365,84 @@ def models(
     known = ("list", "show", "activate", "rollback", "export", "import")
     wish = models_command.ModelsWish(choose("action", action, known), name, folder, as_json)
     raise typer.Exit(models_command.run(wish, root, config))
+
+
+@app.command()
+@exits_plainly
+def apply(
+    context: typer.Context,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Only this target.", metavar="NAME", show_default=False)
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="You have looked: move even unusually many files.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Fetch originals that became keeps.")] = True,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Let the files follow what holds now: rejected originals go to the trash, kept ones come back or are fetched.
+
+    Nothing is destroyed: [bold]crawl trash[/bold] shows and restores what left. When unusually many files would leave
+    (more than 50 and more than a fifth of a target's), nothing is moved until you say --yes.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl apply --dry-run[/cyan]
+
+    [cyan]crawl apply[/cyan]  after relabel, train or rescore
+    """
+    from commands import apply as apply_command
+
+    parts_pace = getattr(context.obj, "pace", None)  # a test program may hurry
+    wish = apply_command.ApplyWish(keep, yes, dry_run, fetch, as_json, quiet)
+    raise typer.Exit(apply_command.run(wish, root, config, parts_pace))
+
+
+@app.command()
+@exits_plainly
+def trash(
+    action: Annotated[str, typer.Argument(help="list, restore or purge.", metavar="list|restore|purge")],
+    posts: Annotated[list[str] | None, typer.Argument(help="Post ids.", metavar="POST…", show_default=False)] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="What this model rejected.", metavar="NAME/N", show_default=False),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Restore: everything that lies there.")] = False,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", help="Purge: from this age.", metavar="30d", show_default=False)
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Only this target.", metavar="NAME", show_default=False)
+    ] = None,
+    site: SiteOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Purge: destroy them for good.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """See what was rejected, bring it back, or destroy what has lain there for long.
+
+    Restored files stay in the gallery until something new is decided or said of them. A purge asks for --yes, spares
+    whatever is no longer rejected, and makes a backup of the database first.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl trash list[/cyan]
+
+    [cyan]crawl trash restore 1234 1240[/cyan]
+
+    [cyan]crawl trash restore --model mona/3[/cyan]  everything that one model rejected
+
+    [cyan]crawl trash purge --older-than 30d --yes[/cyan]
+    """
+    from commands import trash as trash_command
+
+    wish = trash_command.TrashWish(
+        action, tuple(posts or ()), model, everything, older_than, keep, site, yes=yes, as_json=as_json
+    )
+    raise typer.Exit(trash_command.run(wish, root, config))
 
 
 def main() -> None:

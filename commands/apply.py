@@ -1,0 +1,203 @@
+"""`crawl apply`: files follow decisions. Rejected originals go to the trash, kept ones come back or are fetched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from commands.console import messages, print_json, say
+from commands.exit_codes import ExitCode, worst
+from commands.failures import describe, exit_code_of
+from commands.holding import hold_gallery
+from commands.known_targets import known_target
+from commands.places import place
+from commands.signals import StopRequest, obeying_signals
+from commands.sites import Pace, connect
+from commands.summary import size
+from crawler.downloads import Downloader
+from crawler.errors import CrawlError
+from crawler.homecoming import Homecoming
+from crawler.listing import SiteSource
+from storage.applying import Applied, ApplyPlan
+from storage.archive import Archive, open_reader
+from storage.posts import chunked
+from storage.records import Post
+
+SHOWN = 10  # lines of trouble that are printed; the rest is counted
+FETCH_CHUNK = 200  # posts that are read back from the database at a time
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyWish:
+    """What the user said."""
+
+    target: str | None = None
+    yes: bool = False
+    dry_run: bool = False
+    fetch: bool = True
+    as_json: bool = False
+    quiet: bool = False
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What was done."""
+
+    applied: Applied = field(default_factory=Applied)
+    fetched: int = 0
+    bytes_originals: int = 0
+    failed: list[str] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+
+
+def run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace | None = None) -> int:
+    """Apply what holds to the files.
+
+    Args:
+        pace: how long to wait for a site; a test hurries.
+    Returns:
+        The documented exit code: 3 when something is still open, 11 when a file is not what its row says, 12 when
+        the brake held.
+    """
+    messages().quiet = wish.quiet
+    stop = StopRequest()
+    try:
+        return asyncio.run(_run(wish, root, config, pace or Pace(), stop))
+    except asyncio.CancelledError:
+        say("stopped; what was moved is recorded, and the same command goes on from there")
+        return int(stop.code or ExitCode.INTERRUPTED)
+
+
+async def _run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace, stop: StopRequest) -> int:
+    where = place(root, config)
+    target = None
+    if wish.target is not None:
+        with open_reader(where.root) as reader:
+            target = known_target(reader, wish.target).name
+    async with AsyncExitStack() as stack:
+        stack.enter_context(obeying_signals(stop))
+        archive = await hold_gallery(stack, where, "crawl apply")
+        plan = await archive.plan_apply(target)
+        _tell_plan(plan)
+        outcome = _Outcome()
+        if plan.brakes and not wish.yes:
+            for brake in plan.brakes:
+                say(
+                    f"stopped: {brake}. Look at them: crawl query 'target:{brake.target} place:gallery decision:delete'"
+                )
+            say("nothing was moved; crawl apply --yes does it")
+            outcome.codes.append(ExitCode.BRAKE)
+        elif not wish.dry_run:
+            with stop.finishing_first():
+                outcome.applied = await archive.apply(plan, confirmed=wish.yes)
+                if wish.fetch and not stop.event.is_set():
+                    await _fetch(archive, plan, outcome, _Way(root, config, pace, stop))
+        return _tell(wish, plan, outcome, stop)
+
+
+def _tell_plan(plan: ApplyPlan) -> None:
+    say(
+        f"to the trash: {len(plan.to_trash)}, back from it: {len(plan.back)}, "
+        f"to fetch: {len({one.post_key for one in plan.to_fetch})}"
+    )
+    if plan.of_other_models:
+        say(f"{plan.of_other_models} were rejected by a model that is not in force: they stay; crawl rescore decides")
+    if plan.restored:
+        say(f"{plan.restored} were restored by you since they were rejected: they stay until something new is decided")
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How to reach the sites that posts are from."""
+
+    root: Path | None
+    config: Path | None
+    pace: Pace
+    stop: StopRequest
+
+
+async def _fetch(archive: Archive, plan: ApplyPlan, outcome: _Outcome, way: _Way) -> None:
+    """Fetch what is to be kept and not here, site by site; a site that cannot be had does not stop the next."""
+    by_site: defaultdict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for one in plan.to_fetch:
+        by_site[one.site][one.post_key].append(one.target)
+    for site, targets in by_site.items():
+        try:
+            await _fetch_from(archive, site, targets, outcome, way)
+        except CrawlError as error:
+            say(f"{site}: {describe(error)}")
+            outcome.codes.append(exit_code_of(error))
+
+
+async def _fetch_from(
+    archive: Archive, site: str, targets: Mapping[int, Sequence[str]], outcome: _Outcome, way: _Way
+) -> None:
+    async with AsyncExitStack() as stack:
+        connected = await connect(stack, place(way.root, way.config, site), way.pace)
+        home = Homecoming(
+            shelf=archive,
+            fetcher=Downloader(connected.http, connected.site, connected.pace.patience),
+            source=SiteSource(connected.client, ""),
+            reachable=lambda url: connected.site.why_not(url) is None,
+            stop=way.stop.event,
+        )
+        try:
+            for keys in chunked(list(targets), FETCH_CHUNK):
+                posts: Sequence[Post] = await archive.posts_of(keys)
+                await home.bring(list(zip(posts, (targets[key] for key in keys), strict=True)))
+        finally:
+            outcome.fetched += home.fetched
+            outcome.bytes_originals += home.bytes
+            outcome.failed += home.failed
+
+
+def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:
+    applied, codes = outcome.applied, list(outcome.codes)
+    wanted = len({one.post_key for one in plan.to_fetch}) if wish.fetch and not wish.dry_run else 0
+    if applied.problems:
+        codes.append(ExitCode.DAMAGE)
+    if applied.changed or (outcome.fetched < wanted and ExitCode.BRAKE not in codes):
+        codes.append(ExitCode.OPEN)
+    if stop.code is not None:
+        codes.append(stop.code)
+    code = worst(codes)
+    for line in (*applied.problems[:SHOWN], *outcome.failed[:SHOWN]):
+        say(line)
+    if applied.problems:
+        say("these files stay where they are; crawl verify looks at all of them")
+    if applied.changed:
+        say(f"{applied.changed} were decided or labelled anew meanwhile and stay; run crawl apply again")
+    if not wish.dry_run and code != ExitCode.BRAKE:
+        say(
+            f"moved {applied.trashed} to the trash, {applied.back} back; fetched {outcome.fetched} "
+            f"({size(outcome.bytes_originals)}), {len(outcome.failed)} could not be had"
+        )
+    if wish.as_json:
+        print_json(_as_json(plan, outcome) | {"dry_run": wish.dry_run, "exit": int(code)})
+    return int(code)
+
+
+def _as_json(plan: ApplyPlan, outcome: _Outcome) -> dict[str, Any]:
+    applied = outcome.applied
+    return {
+        "planned": {
+            "trash": len(plan.to_trash),
+            "back": len(plan.back),
+            "fetch": len({one.post_key for one in plan.to_fetch}),
+            "of_other_models": plan.of_other_models,
+            "restored": plan.restored,
+        },
+        "brakes": [{"target": b.target, "leaving": b.leaving, "of": b.of} for b in plan.brakes],
+        "trashed": applied.trashed,
+        "back": applied.back,
+        "fetched": outcome.fetched,
+        "bytes_originals": outcome.bytes_originals,
+        "changed": applied.changed,
+        "problems": list(applied.problems),
+        "failed": outcome.failed,
+    }

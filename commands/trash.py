@@ -1,0 +1,196 @@
+"""`crawl trash`: see what was rejected, bring it back, and, only when it is old and you say so, destroy it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from commands.choices import choose
+from commands.console import print_json, printable, results, say
+from commands.exit_codes import ExitCode, worst
+from commands.holding import hold_gallery
+from commands.known_targets import known_target
+from commands.places import Place, place
+from commands.planning import UsageRefused
+from commands.summary import size
+from storage.archive import Archive, open_reader
+from storage.trash import PurgePlan, Restoring, Trashed, trashed
+
+ACTIONS = ("list", "restore", "purge")
+SHOWN = 10  # lines of trouble that are printed
+_AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(d|days?|w|weeks?)?")
+
+
+@dataclass(frozen=True, slots=True)
+class TrashWish:
+    """What the user said."""
+
+    action: str  # list | restore | purge
+    posts: tuple[str, ...] = ()
+    model: str | None = None
+    everything: bool = False
+    older_than: str | None = None
+    target: str | None = None
+    site: str | None = None
+    yes: bool = False
+    as_json: bool = False
+
+
+def run(wish: TrashWish, root: Path | None, config: Path | None) -> int:
+    """Do it."""
+    action = choose("crawl trash", wish.action, ACTIONS)
+    where = place(root, config)
+    if action == "list":
+        return _list(wish, where)
+    work = _restore if action == "restore" else _purge
+    return asyncio.run(_holding(work, wish, where))
+
+
+async def _holding(work: Any, wish: TrashWish, where: Place) -> int:
+    if wish.action == "purge":  # destroying files is how a full disk gets its room back
+        where = replace(where, settings=replace(where.settings, limits=replace(where.settings.limits, free_space_mb=0)))
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, f"crawl trash {wish.action}")
+        return int(await work(wish, where, archive))
+
+
+def _which(wish: TrashWish, where: Place) -> Restoring:
+    """What the user means.
+
+    Raises:
+        UsageRefused: a post id is none, or the target is unknown.
+    """
+    ids = []
+    for word in wish.posts:
+        if not word.isdecimal() or not 0 < int(word) < 2**63:
+            raise UsageRefused(f"{word!r} is no post id; nothing was done")
+        ids.append(int(word))
+    target = None
+    if wish.target is not None:
+        with open_reader(where.root) as reader:
+            target = known_target(reader, wish.target).name
+    return Restoring(tuple(ids), wish.site, target, wish.model)
+
+
+def _list(wish: TrashWish, where: Place) -> int:
+    which = _which(wish, where)
+    with open_reader(where.root) as reader:
+        found = [one for one in reader.ask(trashed) if which.wants(one)]
+    if wish.as_json:
+        print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
+        return 0
+    table = Table()
+    for name in ("post", "target", "rejected by", "why", "since", "size", "holds now"):
+        table.add_column(name, justify="right" if name in ("post", "size") else "left")
+    for one in found:
+        holds = f"{one.decision or '-'}{' (labelled)' if one.labelled else ''}"
+        words = (str(one.post_id), one.target, one.model or "a label", one.reason)
+        since = (f"{one.moved_at:%Y-%m-%d %H:%M}Z", size(one.size), holds)
+        table.add_row(*(Text(printable(word)) for word in (*words, *since)))
+    results().print(table)
+    say(
+        f"{len(found)} files, {size(sum(one.size for one in found))} in the trash; crawl trash restore brings them back"
+    )
+    return 0
+
+
+def _plain(one: Trashed) -> dict[str, Any]:
+    return {
+        "site": one.site,
+        "post_id": one.post_id,
+        "target": one.target,
+        "model": one.model,
+        "reason": one.reason,
+        "moved_at": one.moved_at,
+        "bytes": one.size,
+        "md5": one.md5,
+        "path": one.path,
+        "decision": one.decision,
+        "labelled": one.labelled,
+    }
+
+
+async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
+    if not (wish.posts or wish.model or wish.everything):
+        raise UsageRefused("say what to restore: post ids, --model mona/3, or --all")
+    which = _which(wish, where)
+    there = await archive.trash()
+    _check_model(which, there, await archive.models())
+    done = await archive.restore(which)
+    gone = await archive.purged_of_model(which.model) if which.model else 0
+    absent = sorted(set(which.posts) - {one.post_id for one in there if which.wants(one)})
+    codes = [ExitCode.DAMAGE] if done.problems else []
+    if absent or done.changed:
+        codes.append(ExitCode.OPEN)
+    code = worst(codes)
+    for line in done.problems[:SHOWN]:
+        say(line)
+    say(f"restored {done.back} files to the gallery; crawl apply leaves them there until something new is decided")
+    if absent:
+        say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
+    if gone:
+        say(f"{gone} files that {which.model} rejected were purged: they can only be fetched again, once they are kept")
+    if wish.as_json:
+        print_json(
+            {
+                "restored": done.back,
+                "absent": absent,
+                "purged": gone,
+                "problems": list(done.problems),
+                "exit": int(code),
+            }
+        )
+    return int(code)
+
+
+def _check_model(which: Restoring, there: Sequence[Trashed], models: Sequence[Any]) -> None:
+    if which.model is not None:
+        known = {model.card.name for model in models} | {one.model for one in there if one.model}
+        choose("--model", which.model, sorted(known))
+
+
+async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
+    plan: PurgePlan = await archive.plan_purge(_days(wish.older_than))
+    doomed = sum(one.size for one in plan.files)
+    say(
+        f"{len(plan.files)} files ({size(doomed)}) were rejected at least {plan.older_than_days:g} days ago; "
+        f"{plan.younger} are younger, {plan.wanted} are no longer rejected: both stay"
+    )
+    record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger}
+    if plan.files and not wish.yes:
+        say("nothing was destroyed; with --yes they are gone for good")
+        code, done = ExitCode.BRAKE, None
+    else:
+        done = await archive.purge(plan, confirmed=wish.yes)
+        codes = [ExitCode.DAMAGE] if done.problems else []
+        code = worst([*codes, ExitCode.OPEN] if done.changed else codes)
+        for line in done.problems[:SHOWN]:
+            say(line)
+        if plan.files:
+            say(f"destroyed {done.files} files; backup of the database: {done.backup}")
+    if wish.as_json:
+        record |= {"purged": done.files if done else 0, "problems": list(done.problems) if done else []}
+        print_json(record | {"backup": done.backup if done else None, "exit": int(code)})
+    return int(code)
+
+
+def _days(text: str | None) -> float:
+    """An age: `30d`, `6w`, `30`.
+
+    Raises:
+        UsageRefused: it is none, or nobody said one.
+    """
+    if text is None:
+        raise UsageRefused("say how old: --older-than 30d")
+    found = _AGE.fullmatch(text.strip().lower())
+    if found is None:
+        raise UsageRefused(f"--older-than {text!r} is no age; write 30d or 6w")
+    return float(found[1]) * (7 if (found[2] or "d").startswith("w") else 1)

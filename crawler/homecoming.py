@@ -1,0 +1,80 @@
+"""Originals of posts that are to be kept and were never fetched: a label or a better model came after the crawl."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from crawler.attempts import attempting
+from crawler.crew import Fetcher, Shelf, Source
+from crawler.errors import PostError, TransientError
+from storage.records import ORIGINAL, Post
+
+IN_FLIGHT = 8  # posts at a time; the site's budget for files is narrower
+
+
+@dataclass(slots=True)
+class Homecoming:
+    """What is being brought home, and what became of it so far."""
+
+    shelf: Shelf
+    fetcher: Fetcher
+    source: Source
+    reachable: Callable[[str], bool]  # whether an address is one of the site's own still
+    stop: asyncio.Event
+    fetched: int = 0  # posts
+    bytes: int = 0  # that came over the network
+    failed: list[str] = field(default_factory=list)  # one line a post that is not here
+
+    async def bring(self, wanted: Sequence[tuple[Post, Sequence[str]]]) -> None:
+        """Bring the originals of posts home, each for its targets; one post's trouble stays with it.
+
+        Raises:
+            CrawlError, or the storage's own error: nothing more can be had from this site, or put on this disk.
+        """
+        waiting = iter(wanted)
+
+        async def carry() -> None:
+            for post, targets in waiting:
+                if self.stop.is_set():
+                    return
+                await self._one(post, targets)
+
+        carriers = [asyncio.create_task(carry()) for _ in range(IN_FLIGHT)]
+        try:
+            await asyncio.gather(*carriers)
+        finally:
+            for carrier in carriers:
+                carrier.cancel()
+            await asyncio.gather(*carriers, return_exceptions=True)
+
+    async def _one(self, post: Post, targets: Sequence[str]) -> None:
+        try:
+            self.bytes += await self._home(post, targets)
+        except (PostError, TransientError) as error:
+            self.failed.append(f"post {post.id}: {error}")
+        else:
+            self.fetched += 1
+
+    async def _home(self, post: Post, targets: Sequence[str]) -> int:
+        if await self.shelf.adopt_known_original(post, targets):
+            return 0
+        post = await self._addressed(post)
+        if post.file is None:
+            raise PostError(f"hidden ({post.hidden_reason})")
+        async with attempting(self.shelf, post, ORIGINAL, post.file.url) as attempt:
+            digest = await self.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
+            await self.shelf.file_original(attempt, post, targets, digest)
+        return digest.size
+
+    async def _addressed(self, post: Post) -> Post:
+        """The post with an address that holds: sites move, and a demo gallery has another port each time."""
+        if post.file is not None and self.reachable(post.file.url):
+            return post
+        fresh = await self.source.again(post)
+        if fresh is None:
+            raise PostError("gone from the site")
+        if fresh.file is not None and post.file is not None and fresh.file.md5 != post.file.md5:
+            raise PostError("its file was replaced since it was judged; the next crawl looks at the new one")
+        return fresh

@@ -1,0 +1,123 @@
+"""Files follow what people say, end to end: nothing leaves but by apply, nothing is lost, everything comes back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import simulator
+from tests.faults.driver import Ended
+from tests.faults.experiment import LOGGED_IN, Laboratory, assert_well, run_here
+
+
+class Gallery:
+    """The unbroken run's gallery, its site on another port than before, and the command line."""
+
+    def __init__(self, laboratory: Laboratory, site: simulator.Simulator, place: Path) -> None:
+        self.laboratory, self.site, self.root = laboratory, site, place / "root"
+        shutil.copytree(laboratory.whole, self.root)
+        self.config = simulator.configuration(place, site.url)
+
+    def crawl(self, *words: str) -> Ended:
+        return run_here([*words, "--root", str(self.root), "--config", str(self.config)], environment=LOGGED_IN)
+
+    def places(self) -> dict[int, str]:
+        with closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
+            return dict(database.execute("SELECT post_id, place FROM results WHERE target IS NOT NULL").fetchall())
+
+    def said(self, *words: str) -> dict[str, Any]:
+        ended = self.crawl(*words, "--json")
+        record: dict[str, Any] = json.loads(ended.stdout)
+        assert record.get("exit", 0) == ended.code, ended.said
+        return record
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self.root / folder).rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def gallery(laboratory: Laboratory, place: Path) -> Iterator[Gallery]:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        yield Gallery(laboratory, site, place)
+
+
+KEPT, REJECTED = 10, 20
+
+
+def test_x01_looking_and_labelling_move_nothing(gallery: Gallery) -> None:
+    before = gallery.files("gallery")
+
+    for words in (("relabel", "delete", str(KEPT)), ("query", "decision:delete"), ("status",), ("verify",)):
+        assert gallery.crawl(*words).code == 0
+    assert gallery.said("trash", "list")["trash"] == []
+
+    assert gallery.files("gallery") == before
+    assert gallery.said("apply", "--dry-run")["planned"]["trash"] == 1
+    assert gallery.files("gallery") == before
+
+
+def test_apply_moves_what_was_rejected_fetches_what_is_kept_and_brings_it_all_back(gallery: Gallery) -> None:
+    before = gallery.files("gallery")
+    gallery.crawl("relabel", "delete", str(KEPT))
+    gallery.crawl("relabel", "keep", str(REJECTED))
+
+    done = gallery.said("apply")
+
+    assert (done["trashed"], done["fetched"], done["failed"], done["exit"]) == (1, 1, [], 0)
+    assert (gallery.places()[KEPT], gallery.places()[REJECTED]) == ("trash", "gallery")
+    assert [one["post_id"] for one in gallery.said("trash", "list")["trash"]] == [KEPT]
+    assert gallery.said("apply")["planned"] == {
+        "trash": 0, "back": 0, "fetch": 0, "of_other_models": 0, "restored": 0,
+    }  # fmt: skip
+    gallery.crawl("relabel", "clear", str(KEPT))
+    gallery.crawl("relabel", "clear", str(REJECTED))
+    assert gallery.said("apply")["back"] == 1
+    assert gallery.files("gallery") == before
+    assert gallery.crawl("verify").code == 0
+    assert_well(gallery.root, gallery.laboratory.expected())
+
+
+def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
+    before = gallery.files("gallery")
+    gallery.crawl("relabel", "delete", str(KEPT))
+    gallery.crawl("apply")
+
+    restored = gallery.said("trash", "restore", str(KEPT), "77")
+
+    assert (restored["restored"], restored["absent"], restored["exit"]) == (1, [77], 3)
+    assert gallery.said("apply")["planned"]["restored"] == 1
+    assert gallery.files("gallery") == before
+    purge = gallery.said("trash", "purge", "--older-than", "30d")
+    assert (purge["planned"], purge["purged"], purge["exit"]) == (0, 0, 0)
+    for words, what in (
+        (("trash", "restore"), "say what to restore"),
+        (("trash", "purge"), "say how old"),
+        (("trash", "purge", "--older-than", "soon"), "no age"),
+        (("trash", "purge", "--older-than", "0d"), "at least"),
+        (("trash", "lisst"), "did you mean 'list'"),
+        (("trash", "restore", "x"), "no post id"),
+        (("apply", "--keep", "monna"), "did you mean 'mona'"),
+    ):
+        ended = gallery.crawl(*words)
+        assert ended.code == 2, ended.said
+        assert what in ended.said
+
+
+def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) -> None:
+    gallery.crawl("relabel", "delete", str(KEPT))
+    gallery.crawl("relabel", "keep", str(REJECTED))
+    gallery.site.misbehave([{"match": {"path": "/original/**"}, "do": {"status": 404}}])
+
+    done = gallery.said("apply")
+
+    assert (done["trashed"], done["fetched"]) == (1, 0)
+    assert done["exit"] == 3
+    assert len(done["failed"]) == 1
+    assert gallery.places()[REJECTED] == "none"
