@@ -181,7 +181,9 @@ def query(
 @app.command()
 @exits_plainly
 def relabel(
-    value: Annotated[str, typer.Argument(help="keep, delete, unsure; clear takes it back.", metavar="keep|delete|unsure|clear")],
+    value: Annotated[
+        str, typer.Argument(help="keep, delete, unsure; clear takes it back.", metavar="keep|delete|unsure|clear")
+    ],
     posts: Annotated[list[str], typer.Argument(help="Post ids, or - for standard input.", metavar="POST…")],
     keep: Annotated[
         str | None, typer.Option("--keep", help="The target that is meant.", metavar="NAME", show_default=False)

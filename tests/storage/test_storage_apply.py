@@ -349,17 +349,22 @@ async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
     assert lying_in(root, "trash") == [content_of(1)]
 
 
-async def test_a_label_that_says_keep_while_its_file_moves_brings_it_back(
-    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("value", ["keep", "unsure"])
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_label_that_arrives_while_its_file_moves_brings_it_back(
+    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch, before: bool, value: str
 ) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
     real, loop = moving.carry, asyncio.get_running_loop()
 
     def interrupted(tree: Tree, move: moving.Move) -> str | None:
+        label = move.to_place is Place.TRASH
+        if label and before:
+            asyncio.run_coroutine_threadsafe(say(archive, value, 1), loop).result()
         result = real(tree, move)
-        if move.to_place is Place.TRASH:
-            asyncio.run_coroutine_threadsafe(say(archive, "keep", 1), loop).result()
+        if label and not before:
+            asyncio.run_coroutine_threadsafe(say(archive, value, 1), loop).result()
         return result
 
     monkeypatch.setattr(moving, "carry", interrupted)
@@ -367,6 +372,29 @@ async def test_a_label_that_says_keep_while_its_file_moves_brings_it_back(
     done = await applied(archive)
 
     assert (done.trashed, done.changed) == (0, 1)
+    assert places(root) == {1: "gallery"}
+    assert lying_in(root, "gallery") == [content_of(1)]
+    assert verify(root).whole
+
+
+async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the_next_start(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
+    await kept(archive, 1)
+    await rescored(archive, "delete")
+    plan = await archive.plan_apply()
+    with monkeypatch.context() as dying:
+        dying.setattr(moving, "_close", lambda *_: 1 / 0)  # after the move, before it is recorded
+        with pytest.raises(ZeroDivisionError):
+            await archive.apply(plan)
+    await say(archive, "keep", 1)
+    assert lying_in(root, "gallery") == []
+    await asyncio.to_thread(bury, archive)
+
+    async with Archive.open(root, NO_RESERVE) as again:
+        assert again.recovery.moves_finished == 2
+
     assert places(root) == {1: "gallery"}
     assert lying_in(root, "gallery") == [content_of(1)]
     assert verify(root).whole
