@@ -1,0 +1,115 @@
+"""A head learns around words that are wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from classifier.errors import TooFewExamples
+from classifier.head_only import HeadLesson, HeadPlan, learn_head
+from classifier.heads import starting_head
+from classifier.noisy_heads import Credit, Said, learn_noisy_head, weigh
+from classifier.noisy_heads import Testimony as Heard  # pytest would collect a name that begins with Test
+
+WIDTH = 8
+
+
+def pictures(count: int = 1500, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    shows = random.random(count) < 0.2
+    vectors = random.normal(size=(count, WIDTH))
+    vectors[:, 0] += np.where(shows, 4.0, 0.0)
+    return vectors, shows
+
+
+def tags(shows: np.ndarray, *, wrong: float = 0.06, hidden: float = 0.4, seed: int = 1) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    lie = random.random(len(shows)) < np.where(shows, wrong, wrong / 4)
+    said = np.where(shows ^ lie, Said.TAGGED, Said.OTHERS)
+    return np.where(random.random(len(shows)) < hidden, Said.NOTHING, said).astype(np.int8)
+
+
+def lesson(vectors: np.ndarray, said: np.ndarray) -> HeadLesson:
+    count = len(said)
+    return HeadLesson(
+        target="mona",
+        testimony=Heard(vectors, said, np.arange(count, dtype=np.int64)),
+        parts=np.random.default_rng(2).choice(3, count, p=(0.7, 0.15, 0.15)).astype(np.int8),
+        untagged=said == Said.NOTHING,
+        start=starting_head(WIDTH, None),
+    )
+
+
+def test_wrong_tags_of_both_directions_are_found_and_right_ones_believed() -> None:
+    vectors, shows = pictures()
+    said = tags(shows)
+
+    found = learn_noisy_head(Heard(vectors, said, np.arange(len(said))), starting_head(WIDTH, None)).found
+
+    wrongly, missed = (said == Said.TAGGED) & ~shows, (said == Said.OTHERS) & shows
+    right = (said == Said.TAGGED) & shows
+    assert (found.belief[wrongly] < 0.5).mean() > 0.6
+    assert (found.belief[missed] > 0.5).mean() > 0.6
+    assert (found.belief[right] > 0.5).mean() > 0.97
+
+
+def test_the_threshold_reaches_its_goal_although_tags_are_wrong() -> None:
+    vectors, shows = pictures(4000)
+    said = tags(shows)
+
+    learned = learn_head(lesson(vectors, said), HeadPlan())
+
+    kept, untagged = learned.scores >= learned.chosen.threshold, said == Said.NOTHING
+    precision = (kept & shows & untagged).sum() / (kept & untagged).sum()
+    assert 0.93 <= precision <= 1.0
+    assert (kept & shows & untagged).sum() / (shows & untagged).sum() > 0.85
+    assert abs(learned.chosen.precision - precision) < 0.04
+
+
+def test_a_persons_word_stands_against_tags_and_opinions() -> None:
+    logits = np.array([6.0, -6.0, 6.0, -6.0] * 20)
+    said = np.array([Said.DELETE, Said.KEEP, Said.TAGGED, Said.OTHERS] * 20, dtype=np.int8)
+
+    found = weigh(logits, said, Credit())
+
+    assert (found.belief[0::4] < 0.01).all()
+    assert (found.belief[1::4] > 0.99).all()
+
+
+def test_modest_opinions_are_stretched_until_they_fit() -> None:
+    vectors, shows = pictures(3000)
+    exact = vectors[:, 0] * 4 - 8 - 1.4  # the true log odds
+    said = np.where(shows, Said.TAGGED, Said.OTHERS).astype(np.int8)
+
+    found = weigh(exact * 0.25, said, Credit())
+
+    assert found.line.slope == pytest.approx(4, rel=0.3)
+
+
+def test_untagged_pictures_are_neither_for_nor_against() -> None:
+    vectors, shows = pictures(3000)
+    said = np.where(shows, Said.TAGGED, Said.OTHERS).astype(np.int8)
+    said[np.random.default_rng(5).random(3000) < 0.9] = Said.NOTHING
+
+    learned = learn_head(lesson(vectors, said), HeadPlan())
+
+    assert learned.curve.prevalence == pytest.approx(0.2, abs=0.04)
+
+
+def test_too_little_is_refused_with_counts() -> None:
+    vectors, shows = pictures(400)
+    said = np.where(shows, Said.NOTHING, Said.OTHERS).astype(np.int8)
+    said[np.flatnonzero(shows)[:3]] = Said.TAGGED
+
+    with pytest.raises(TooFewExamples, match="found 3 pictures tagged or labelled as showing it"):
+        learn_head(lesson(vectors, said), HeadPlan())
+
+
+def test_the_same_lesson_gives_the_same_head() -> None:
+    vectors, shows = pictures(600)
+    said = tags(shows)
+
+    one, other = (learn_head(lesson(vectors, said), HeadPlan()) for _ in range(2))
+
+    assert (one.head.weights == other.head.weights).all()
+    assert one.chosen == other.chosen

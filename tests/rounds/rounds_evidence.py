@@ -1,0 +1,58 @@
+"""Made-up evidence: pictures as vectors that lie on two sides, tags that lie about some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from storage.evidence import Evidence
+
+WIDTH = 12
+
+
+@dataclass(frozen=True)
+class Scene:
+    evidence: Evidence
+    truth: np.ndarray
+    wrong: np.ndarray  # the tag is wrong, in either direction
+
+
+def scene(count: int = 1200, *, share: float = 0.15, wrong: float = 0.05, hidden: float = 0.4, seed: int = 0) -> Scene:
+    random = np.random.default_rng(seed)
+    truth = random.random(count) < share
+    vectors = random.normal(size=(count, WIDTH))
+    vectors[:, 0] += np.where(truth, 5.0, 0.0)
+    named = random.random(count) >= hidden
+    mistaken = named & (random.random(count) < np.where(truth, wrong, wrong * share))
+    tagged = named & (truth ^ mistaken)
+    scores = 1 / (1 + np.exp(-2 * (vectors[:, 0] - 2.5)))
+    evidence = Evidence(
+        version_ids=np.arange(1, count + 1, dtype=np.int64),
+        post_ids=np.arange(1, count + 1, dtype=np.int64),
+        sites=["demo"] * count,
+        md5s=[f"{number:032x}" for number in range(1, count + 1)],
+        vectors=np.ascontiguousarray(vectors.astype(np.float16)),
+        scores=scores,
+        labels=[""] * count,
+        tagged=tagged,
+        named=named,
+        character_counts=named.astype(np.int64),
+        ai_scores=np.full(count, -1, dtype=np.int64),
+        parent_ids=np.zeros(count, dtype=np.int64),
+        pixel_hashes=[""] * count,
+        artists=[""] * count,
+        ratings=["g"] * count,
+    )
+    return Scene(evidence, truth, mistaken)
+
+
+def answered(evidence: Evidence, answers: dict[int, str]) -> Evidence:
+    """The same with these rows labelled."""
+    labels = [answers.get(row, label) for row, label in enumerate(evidence.labels)]
+    return replace(evidence, labels=labels)
+
+
+def truly(scene: Scene, rows: list[int]) -> dict[int, str]:
+    """What a person who knows the truth says of these rows."""
+    return {row: "keep" if scene.truth[row] else "delete" for row in rows}

@@ -1,0 +1,88 @@
+"""The questions: worth a glance, each with its reason, none twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+from rounds_evidence import answered, scene, truly
+
+from rounds.asking import Mix, Reason, questions
+from rounds.random_order import next_at_random
+
+THRESHOLD = 0.5
+
+
+def test_every_reason_has_its_turn_in_any_first_part_of_the_queue() -> None:
+    asked = questions(scene().evidence, THRESHOLD, size=50)
+
+    counts = Counter(question.reason for question in asked)
+    assert len(asked) == 50
+    assert set(counts) == set(Reason)
+    assert counts[Reason.THRESHOLD] == 17
+    assert {question.reason for question in asked[:12]} == set(Reason)
+
+
+def test_no_picture_is_asked_twice_nor_again_once_it_is_answered() -> None:
+    world = scene()
+    first = [question.row for question in questions(world.evidence, THRESHOLD, size=60)]
+
+    second = [q.row for q in questions(answered(world.evidence, truly(world, first)), THRESHOLD, size=60)]
+
+    assert len(set(first)) == 60
+    assert not set(first) & set(second)
+
+
+def test_wrong_tags_of_both_directions_are_among_the_first_questions() -> None:
+    world = scene()
+    both = Mix({Reason.TAG_ERROR: 1, Reason.MISSING_TAG: 1})
+
+    asked = questions(world.evidence, THRESHOLD, size=40, mix=both)
+
+    found = {question.row for question in asked}
+    wrongly = set(np.flatnonzero(world.evidence.tagged & ~world.truth).tolist())
+    assert wrongly
+    assert len(found & wrongly) >= 0.8 * len(wrongly)
+
+
+def test_near_duplicates_are_asked_about_once() -> None:
+    world = scene(300)
+    vectors = world.evidence.vectors.copy()
+    vectors[10:60] = vectors[10]
+    scores = world.evidence.scores.copy()
+    scores[10:60] = THRESHOLD
+    evidence = replace(
+        world.evidence, vectors=vectors, scores=scores, tagged=np.zeros(300, bool), labels=["keep"] + [""] * 299
+    )
+
+    asked = questions(evidence, THRESHOLD, size=10, mix=Mix({Reason.THRESHOLD: 1}))
+
+    assert sum(10 <= question.row < 60 for question in asked) == 1
+
+
+def test_the_lots_stay_the_same_while_the_gallery_grows() -> None:
+    world = scene(400)
+    open_, kept = np.ones(400, bool), world.evidence.tagged
+    small = world.evidence
+
+    before = list(next_at_random(small, kept, open_, 7))
+    grown = scene(400)
+    after = list(next_at_random(grown.evidence, kept, open_, 7))
+
+    assert before == after
+    assert sorted(before) == list(range(400))
+
+
+def test_a_gallery_without_any_model_or_tag_still_has_questions() -> None:
+    world = scene(50)
+    blank = replace(world.evidence, scores=np.full(50, np.nan), tagged=np.zeros(50, bool), named=np.zeros(50, bool))
+
+    assert len(questions(blank, THRESHOLD, size=10)) == 10
+
+
+def test_every_question_says_why_in_words() -> None:
+    asked = questions(scene().evidence, THRESHOLD, size=30)
+
+    assert all(question.words and 0 <= question.chance <= 1 for question in asked)
+    assert any("next to the threshold 0.50" in question.words for question in asked)

@@ -1,0 +1,259 @@
+"""A round: learned from a snapshot, in force only when it is not worse, everything decided again by one rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rounds_evidence import WIDTH, Scene, answered, scene, truly
+
+from classifier.head_format import Head
+from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures import Preprocessing
+from crawler.deciding import Policy, Ruling
+from rounds import learning_round
+from rounds.comparing import compare
+from rounds.errors import TooLittleToLearn, UnknownModel
+from rounds.learning_round import HeadRoundSettings, Snapshot, finish, learn_candidate
+from rounds.models import Switch, import_model, model_before, named_model, switch
+from storage.evidence import Rescored
+from storage.filing import RegisteredModel
+from storage.records import Decision, Look, ModelCard, PostTags, Target
+
+MONA = Target("mona", "mona_(genshin_impact)")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Shelf:
+    """An archive with a memory."""
+
+    def __init__(self) -> None:
+        self.registered: list[RegisteredModel] = []
+        self.decisions: dict[int, Decision] = {}
+        self.events: list[str] = []
+
+    async def next_model_number(self, target: str) -> int:
+        return 1 + max((model.card.number for model in self.registered), default=0)
+
+    async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None:
+        before = next((model.card.name for model in self.registered if model.active), None)
+        self.registered.append(RegisteredModel(card, False, NOW, facts, before, facts.get("round")))
+        self.events.append(f"register {card.name}")
+        if activate:
+            await self.activate_model(card.target, card.number)
+
+    async def activate_model(self, target: str, number: int) -> RegisteredModel:
+        self.registered = [dataclasses.replace(m, active=m.card.number == number) for m in self.registered]
+        self.events.append(f"activate {target}/{number}")
+        return next(model for model in self.registered if model.active)
+
+    async def models(self, target: str | None = None) -> list[RegisteredModel]:
+        return self.registered
+
+    async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
+        self.events.append(f"rescore {card.name}")
+        self.decisions.update(zip(batch.version_ids.tolist(), batch.decisions, strict=True))
+        return len(batch.decisions)
+
+    @property
+    def active(self) -> str | None:
+        return next((model.card.name for model in self.registered if model.active), None)
+
+
+def first_model(root: Path, shelf: Shelf, head: Head | None = None) -> RegisteredModel:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "net.keras").write_bytes(b"weights")
+    weights = np.zeros(WIDTH, np.float32)
+    weights[0] = 1.0
+    parts = PackageParts(
+        target="mona",
+        backbone=BackboneFiles("small", root / "net.keras", {}, Preprocessing(96), WIDTH),
+        head=head or Head(weights, -2.5),
+        threshold=0.5,
+        canaries=[Canary(b"png", np.zeros(WIDTH, np.float32))],
+    )
+    facts = write_package(root / "models" / "mona" / "1", parts)
+    card = ModelCard("mona", 1, facts.hash, facts.backbone_hash, 0.5)
+    model = RegisteredModel(card, True, NOW, {}, None, 0)
+    shelf.registered.append(model)
+    return model
+
+
+def snapshot(root: Path, world: Scene, model: RegisteredModel) -> Snapshot:
+    package = load_package(root / "models" / "mona" / "1")
+    return Snapshot(target=MONA, active=model, package=package, evidence=world.evidence)
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+async def test_a_round_puts_a_better_model_in_force_and_decides_everything_by_it(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    settings = HeadRoundSettings()
+
+    outcome = await finish(
+        learn_candidate(snapshot(tmp_path, world, model), settings), shelf, tmp_path / "models", settings
+    )
+
+    assert outcome.activated
+    assert shelf.active == "mona/2"
+    assert shelf.events == ["register mona/2", "activate mona/2", "rescore mona/2"]
+    assert len(shelf.decisions) == len(world.evidence)
+    assert load_package(tmp_path / "models" / "mona" / "2", expected_hash=outcome.card.hash).snapshot["round"] == 1
+    assert "learned from 0 labels" in outcome.report
+
+
+async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(400), first_model(tmp_path, shelf)
+    settings = HeadRoundSettings(force=True)
+    outcome = await finish(
+        learn_candidate(snapshot(tmp_path, world, model), settings), shelf, tmp_path / "models", settings
+    )
+    head = load_package(tmp_path / "models" / "mona" / "2").head
+    ruling = Ruling(Policy(), {"mona": outcome.card})
+
+    for row in range(0, 400, 37):
+        tags = PostTags(character=(MONA.tag,) if world.evidence.tagged[row] else ())
+        score = head.score(world.evidence.vectors[row].tobytes())
+        assert shelf.decisions[row + 1] == ruling.decide(MONA, tags, Look(scores={"mona": score}))
+
+
+async def test_a_worse_model_is_kept_aside_unless_it_is_forced(
+    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    candidate = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings())
+    truth = np.ones(40, bool)
+    worse = compare("mona/1", truth, np.arange(40) > 8, truth)
+    candidate = dataclasses.replace(candidate, compared=worse)
+
+    refused = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
+    in_force_then = shelf.active
+    forced = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings(force=True))
+
+    assert (refused.activated, in_force_then, refused.rescored) == (False, "mona/1", None)
+    assert "worse than mona/1: 9 errors against 0" in refused.report
+    assert (forced.activated, shelf.active) == (True, "mona/3")
+
+
+async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
+    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    candidate = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(learning_round, "write_package", full)
+    with pytest.raises(OSError, match="No space"):
+        await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
+
+    assert shelf.active == "mona/1"
+    assert shelf.events == []
+    assert [path.name for path in (tmp_path / "models" / "mona").iterdir()] == ["1"]
+
+
+async def test_the_number_of_a_folder_that_a_killed_round_left_is_not_used_again(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    (tmp_path / "models" / "mona" / "2").mkdir()
+
+    outcome = await finish(
+        learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings()),
+        shelf,
+        tmp_path / "models",
+        HeadRoundSettings(),
+    )
+
+    assert outcome.card.name == "mona/3"
+
+
+def test_a_picture_that_a_person_is_unsure_of_teaches_nothing(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    tagged = np.flatnonzero(world.evidence.tagged).tolist()
+    unsure = dataclasses.replace(world, evidence=answered(world.evidence, dict.fromkeys(tagged, "unsure")))
+
+    with pytest.raises(TooLittleToLearn, match="0 pictures tagged or labelled as showing it"):
+        learn_candidate(snapshot(tmp_path, unsure, model), HeadRoundSettings())
+
+
+def test_answers_make_the_next_head_better(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(wrong=0.25, seed=3), first_model(tmp_path, shelf)
+    before = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings()).learned
+    doubtful = np.argsort(np.abs(before.belief - 0.5))[:80].tolist()
+    told = dataclasses.replace(world, evidence=answered(world.evidence, truly(world, doubtful)))
+
+    after = learn_candidate(snapshot(tmp_path, told, model), HeadRoundSettings()).learned
+
+    assert after.facts["said"]["keep"] + after.facts["said"]["delete"] == 80
+    assert ((after.belief > 0.5) != world.truth).sum() < ((before.belief > 0.5) != world.truth).sum()
+
+
+async def test_one_command_takes_a_model_back(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    settings = HeadRoundSettings(force=True)
+    await finish(learn_candidate(snapshot(tmp_path, world, model), settings), shelf, tmp_path / "models", settings)
+
+    back = model_before(shelf.registered, "mona")
+    package = load_package(tmp_path / "models" / "mona" / "1")
+    await switch(shelf, Switch(MONA, back, package, world.evidence), Policy())
+
+    assert back.card.name == "mona/1"
+    assert shelf.active == "mona/1"
+    assert {decision.model for decision in shelf.decisions.values()} == {"mona/1"}
+
+
+async def test_an_imported_model_is_proven_and_registered_but_not_yet_in_force(tmp_path: Path, shelf: Shelf) -> None:
+    first_model(tmp_path / "elsewhere", Shelf())
+    proven: list[str] = []
+
+    async def prove(card: ModelCard, folder: Path) -> None:
+        proven.append(card.name)
+
+    name = await import_model(shelf, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
+    again = await import_model(shelf, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
+
+    assert (name, again, proven, shelf.active) == ("mona/1", "mona/1", ["mona/1"], None)
+    assert load_package(tmp_path / "models" / "mona" / "1").hash == shelf.registered[0].card.hash
+
+
+async def test_a_model_that_cannot_be_proven_leaves_nothing_behind(tmp_path: Path, shelf: Shelf) -> None:
+    first_model(tmp_path / "elsewhere", Shelf())
+
+    async def prove(card: ModelCard, folder: Path) -> None:
+        raise ValueError("canaries differ")
+
+    with pytest.raises(ValueError, match="canaries differ"):
+        await import_model(shelf, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
+
+    assert shelf.registered == []
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_name_that_nobody_knows_is_refused_with_those_that_there_are(tmp_path: Path, shelf: Shelf) -> None:
+    first_model(tmp_path, shelf)
+
+    with pytest.raises(UnknownModel, match="'mona/7' is registered here; there is mona/1"):
+        named_model(shelf.registered, "mona/7")
+    with pytest.raises(UnknownModel, match="mona/1 was the first"):
+        model_before(shelf.registered, "mona")
+
+
+def test_two_models_differ_only_where_one_of_them_is_right() -> None:
+    truth = np.arange(100) < 20
+    old, new = truth.copy(), truth.copy()
+    old[:5] = False
+    new[18:20] = False
+
+    found = compare("mona/1", old, new, truth)
+
+    assert (found.old_errors, found.new_errors, found.only_old_wrong, found.only_new_wrong) == (5, 2, 5, 2)
+    assert not found.worse
+    assert found.words().startswith("better than mona/1: 2 errors against 5")
