@@ -11,13 +11,18 @@ import argparse
 import asyncio
 import hashlib
 import random
+import secrets
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+
 from storage.archive import Archive, ArchiveSettings, ListedPage, Sighting, StoredFacts, Work
+from storage.evidence import Rescored
 from storage.records import (
     AiTag,
     DecidedBy,
@@ -30,6 +35,7 @@ from storage.records import (
     PostTags,
     Rating,
     Rendition,
+    Target,
 )
 
 CARD = ModelCard("mona", 1, "a" * 64, "b" * 64, 0.5)
@@ -147,15 +153,33 @@ async def measure(folder: Path, count: int) -> dict[str, float]:
         figures["filling, per 1,000 posts"] = (time.perf_counter() - began) / count * 1000
         work = Work(("mona",), {"mona": "another model"})
         figures["200 unfinished posts"] = await timed(lambda: archive.unfinished(listing.id, work, below=count // 2))
+        figures["what files should do (apply --dry-run)"] = await timed(archive.plan_apply)
+        figures["rescoring every post"] = await timed(lambda: rescore(archive, count))
         figures["what is known of 200 posts"] = await timed(lambda: archive.known(page, ["mona"]))
     with Archive.reader(folder / f"posts-{count}") as reader:
         for question in QUESTIONS:
             figures[question] = timed_now(lambda question=question: reader.query(question))
         figures["status"] = timed_now(reader.status)
+        target = Target("mona", "character_7")
+        figures["evidence of every post"] = timed_now(lambda: reader.evidence(target, CARD.backbone_hash))
     figures["size of the database, MB per 1,000 posts"] = (
         (folder / f"posts-{count}" / "crawl.db").stat().st_size / count * 1000 / 1e6
     )
     return figures
+
+
+async def rescore(archive: Archive, count: int) -> None:
+    """Another model's word about every post."""
+    card = replace(CARD, number=CARD.number + 1, hash=secrets.token_hex(32))
+    ids, scores = np.arange(1, count + 1), np.random.default_rng(5).random(count)
+    value = [DecisionValue.KEEP if score >= card.threshold else DecisionValue.DELETE for score in scores]
+    decisions = [
+        Decision("mona", kept, DecidedBy.SCORE, "bench", "policy", score, card.threshold, card.name, card.hash)
+        for kept, score in zip(value, scores.tolist(), strict=True)
+    ]
+    for start in range(0, count, 20_000):
+        part = slice(start, start + 20_000)
+        await archive.file_rescores(card, Rescored(ids[part], scores[part], decisions[part]))
 
 
 async def timed(ask) -> float:  # type: ignore[no-untyped-def]  # any awaitable question

@@ -143,6 +143,7 @@ def carry(tree: Tree, move: Move) -> str | None:
     Returns:
         Why it stays where it is, for people; None: it was moved.
     Raises:
+        StorageError: a link stands in the place of a folder; nothing was moved.
         OSError: the disk refuses; nobody knows yet where the file is.
     """
     problem = _problem(tree, move)
@@ -162,11 +163,23 @@ def _problem(tree: Tree, move: Move) -> str | None:
             return f"{move.source}: is missing"
         if facts.size != move.size or tree.digest(move.source).sha256 != move.sha256:
             return f"{move.source}: is not the file that was stored; it stays where it is"
-        if move.target and tree.facts(move.target) is not None:
-            return f"{move.target}: is taken by another file; move it away and run again"
     except StorageError as error:
         return str(error)
+    if move.target and _taken(tree, move.target):
+        return f"{move.target}: is taken by another file; move it away and run again"
     return None
+
+
+def _taken(tree: Tree, path: str) -> bool:
+    try:
+        with tree.folder(path.rpartition("/")[0]):
+            pass  # a link in the place of the folder is refused here
+    except FileNotFoundError:
+        return False
+    try:
+        return tree.facts(path) is not None
+    except StorageError:
+        return True  # a link, a folder, a pipe
 
 
 def close_move(connection: Connection, move: Move, outcome: str, now: datetime) -> None:
