@@ -49,6 +49,12 @@ export function score(value) {
 
 export function readable(tag) { return tag.replaceAll("_", " "); }
 
+// A character's name without its series, where the series is told by another tag.
+export function shortName(tag, copyrights) {
+  const short = tag.replace(/_\(([^()]*)\)$/, (whole, series) => (copyrights.includes(series) ? "" : whole));
+  return readable(short || tag);
+}
+
 export function bytes(count) {
   if (count >= 1e6) return `${(count / 1e6).toFixed(1)} MB`;
   return `${Math.max(1, Math.round(count / 1e3))} kB`;

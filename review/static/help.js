@@ -23,7 +23,7 @@ export class Help {
         el("button", { class: "plain", type: "button", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close"))),
       el("div", { class: "columns" },
         ...KEYS.map(([title, pairs]) => el("section", {}, el("h3", { text: title }), list(pairs, (keys) => el("kbd", { text: keys })))),
-        el("section", {}, el("h3", { text: "Filter" }), list(WORDS, (word) => el("code", { text: word })))));
+        el("section", { class: "wide" }, el("h3", { text: "Filter: the site's search language, and our own words" }), list(WORDS, (word) => el("code", { text: word })))));
     this.dialog.addEventListener("click", (event) => { if (event.target === this.dialog) this.dialog.close(); });
   }
 

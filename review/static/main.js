@@ -28,6 +28,7 @@ const panel = new Panel();
 const help = new Help();
 let view = VIEWS[0];
 let loading = null;
+let finished = false; // all questions of the list are answered, and it was said
 let listedAt = null; // counts when the list was loaded: says when there is more
 
 // --- lists -----------------------------------------------------------------------------------------------------------
@@ -44,7 +45,9 @@ async function load({ keep = false } = {}) {
     const list = await get(forTarget(cards.target, `/list?${asked}`), mine.signal);
     listedAt = panel.facts?.counts.newest ?? null;
     problem(null);
+    finished = false;
     grid.show(list, { keep });
+    paintProgress();
     empty(list, question);
     remember();
   } catch (error) {
@@ -89,6 +92,7 @@ function choose(wanted) {
   paintViews();
   byId("expression").value = "";
   byId("order").value = "";
+  grid.room.focus({ preventScroll: true });
   return load();
 }
 
@@ -127,6 +131,26 @@ function say(value) {
   announce(several ? `${changed} pictures: ${value}` : `${value}`);
   if (several || grid.chosen.size) grid.chooseNone();
   else if (value !== "clear") advance();
+}
+
+// Questions that are all answered ask what comes next.
+function paintProgress() {
+  const { ids } = grid.list;
+  const queue = view.queue && grid.list.reasons && Object.keys(grid.list.reasons).length > 0;
+  const answered = queue ? ids.filter((id) => cards.label(id)).length : 0;
+  byId("progress").hidden = !queue;
+  byId("progress").firstElementChild.style.width = `${queue ? 100 * answered / ids.length : 0}%`;
+  byId("progress").setAttribute("aria-valuenow", String(answered));
+  byId("progress").setAttribute("aria-valuemax", String(ids.length));
+  if (queue && answered === ids.length && !finished) {
+    finished = true;
+    const round = el("button", { type: "button", onclick: () => { notice(null); panel.toggle(true); panel.start(); } }, "Start a round");
+    const more = el("button", { type: "button", onclick: () => { notice(null); load(); } }, "More questions", el("kbd", { text: "r" }));
+    notice(`All ${number(ids.length)} are answered.`, { button: el("span", { class: "buttons" }, round, more) });
+  } else if (queue && answered < ids.length && finished) {
+    finished = false;
+    notice(null);
+  }
 }
 
 function advance() {
@@ -292,6 +316,12 @@ function onEscape(event, typing) {
 
 // --- wiring --------------------------------------------------------------------------------------------------------------
 
+// Once a frame is enough, however many things changed.
+function soon(work) {
+  let frame = 0;
+  return () => { frame ||= requestAnimationFrame(() => { frame = 0; work(); }); };
+}
+
 function wire() {
   document.addEventListener("keydown", onKey);
   byId("filter").addEventListener("submit", (event) => { event.preventDefault(); load().then(() => { if (byId("filter-problem").hidden) grid.room.focus(); }); });
@@ -306,6 +336,7 @@ function wire() {
   grid.addEventListener("move", paintPosition);
   grid.addEventListener("open", openBig);
   outbox.addEventListener("change", paintSaving);
+  cards.addEventListener("change", soon(paintProgress));
   outbox.addEventListener("settled", onSettled);
   outbox.addEventListener("refused", (event) => notice(event.detail, { trouble: true }));
   big.addEventListener("say", (event) => say(event.detail));

@@ -1,6 +1,8 @@
 // One picture in the grid: what it is, what the machine thinks, what a person said.
 
-import { DONE, el, icon, readable, score } from "./dom.js";
+import { DONE, el, icon, readable, score, shortName } from "./dom.js";
+
+const ASKED = { threshold: "close call", "missing-tag": "missing tag?", "tag-error": "wrong tag?", disagreement: "opinions differ", diverse: "something new", random: "drawn by lot" };
 
 export class Tile {
   constructor() {
@@ -85,10 +87,11 @@ export class Tile {
     this.fill.style.width = `${100 * (card?.score ?? 0)}%`;
     this.mark.hidden = card?.threshold === null || card?.threshold === undefined;
     this.mark.style.left = `${100 * (card?.threshold ?? 0)}%`;
-    this.why.textContent = reason?.words ?? (card ? inShort(card) : "");
+    this.why.textContent = reason ? ASKED[reason.reason] ?? reason.words : card ? inShort(card) : "";
+    this.why.classList.toggle("asked", Boolean(reason));
     this.why.title = reason?.words ?? card?.reason ?? "";
     const named = card?.tags?.character ?? [];
-    const names = named.length ? [el("b", { text: named.map(readable).join(", ") })] : (card ? ["no character tag"] : []);
+    const names = named.length ? [el("b", { text: named.map((tag) => shortName(tag, card.tags.copyright ?? [])).join(", ") })] : (card ? ["no character tag"] : []);
     this.names.replaceChildren(...names);
     this.names.title = named.join(" ");
     this.film.hidden = !["zip", "mp4", "webm", "gif"].includes(card?.ext);

@@ -1,0 +1,38 @@
+"""Pages to talk to: over a desk with a memory, over a real gallery, and the real command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from review_pieces import Opened, opened
+from review_program import Painted, ServedPage, serving
+
+from bench.review_gallery import fill
+
+
+@pytest.fixture
+def page() -> Opened:
+    """A page over a desk with a memory."""
+    return opened()
+
+
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Painted:
+    """A gallery of 240 painted pictures with a real model; tests take copies."""
+    root = tmp_path_factory.mktemp("painted") / "gallery-data"
+    return Painted(root, fill(root, 240))
+
+
+@pytest.fixture
+def gallery(painted: Painted, tmp_path: Path) -> Painted:
+    """A copy that a test may write to."""
+    return painted.copied_to(tmp_path / "gallery-data")
+
+
+@pytest.fixture
+def served(gallery: Painted) -> Iterator[ServedPage]:
+    """The real command, serving the gallery."""
+    with serving(gallery.root) as page:
+        yield page

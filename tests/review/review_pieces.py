@@ -1,0 +1,185 @@
+"""A desk with a memory, rounds that are told what to do, and a client that behaves like the page's own browser."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from PIL import Image
+from starlette.testclient import TestClient
+
+from review.app import Page, create_app
+from review.desk import (
+    Answer,
+    Figures,
+    History,
+    Interval,
+    ModelInForce,
+    Outcome,
+    PictureList,
+    Reasoned,
+    RoundState,
+    TargetFacts,
+)
+from review.errors import RoundRuns
+from review.gate import Address
+from storage.errors import QueryError
+from storage.showing import Counts, Picture, Verdict, Word
+
+PORT = 8787
+OWN = f"http://127.0.0.1:{PORT}"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def picture_bytes(shade: int = 120, kind: str = "PNG") -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (16, 12), (shade, 90, 200)).save(content, kind)
+    return content.getvalue()
+
+
+def make_picture(number: int, **changes: Any) -> Picture:
+    facts: dict[str, Any] = {
+        "id": number,
+        "site": "demo",
+        "post_id": 1000 + number,
+        "md5": f"{number:032x}",
+        "ext": "jpg",
+        "width": 1200,
+        "height": 900,
+        "file_size": 200_000,
+        "rating": "g",
+        "site_score": 3,
+        "created_at": NOW,
+        "source": "https://example.com/art/1",
+        "parent_id": None,
+        "decision": "keep",
+        "score": 0.8,
+        "threshold": 0.5,
+        "model": "mona/1",
+        "machine": "keep",
+        "decided_by": "score",
+        "reason": "0.8 >= 0.5",
+        "place": "gallery",
+        "word": None,
+        "rendition": f"{number:064x}",
+        "tags": {"general": ["hat"], "character": ["mona_(genshin_impact)"], "copyright": ["genshin_impact"]},
+    }
+    return Picture(**(facts | changes))
+
+
+@dataclass
+class MemoryDesk:
+    """Remembers what it was told; every write is counted."""
+
+    shelf: dict[int, Picture] = field(default_factory=lambda: {n: make_picture(n) for n in range(1, 6)})
+    files: dict[int, bytes] = field(default_factory=lambda: {1: picture_bytes()})
+    keys: dict[str, int] = field(default_factory=dict)
+    writes: int = 0
+    seq: int = 0
+
+    def targets(self) -> Sequence[str]:
+        return ["mona", "fischl"]
+
+    def facts(self, target: str) -> TargetFacts:
+        counts = Counts(len(self.shelf), {"keep": len(self.shelf)}, {}, len(self.shelf), self.seq)
+        figures = Figures(Interval(0.97, 0.94, 0.99), None, 120)
+        return TargetFacts(target, f"{target}_(genshin_impact)", counts, ModelInForce("mona/1", 0.5, 0), figures)
+
+    def find(self, target: str, expression: str) -> PictureList:
+        if "decision:kep" in expression:
+            raise QueryError("decision:kep", "write one of keep, delete", "keep")
+        return PictureList(list(self.shelf), [1.3] * len(self.shelf))
+
+    def queue(self, target: str) -> PictureList:
+        return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "drawn by lot, for the estimate")})
+
+    def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
+        return [self.shelf[one] for one in ids if one in self.shelf]
+
+    def history(self, target: str, picture: int) -> History:
+        return History((), (Verdict("keep", "score", "0.8 >= 0.5", 0.8, 0.5, "mona/1", NOW),))
+
+    def alike(self, target: str, picture: int) -> PictureList:
+        return PictureList([3], [1.3])
+
+    def rendition(self, picture: int) -> bytes | None:
+        return self.files.get(picture)
+
+    def answer(self, target: str, answers: Sequence[Answer]) -> Sequence[Outcome]:
+        return [self._take(answer) for answer in answers]
+
+    def _take(self, answer: Answer) -> Outcome:
+        picture = self.shelf.get(answer.id)
+        if picture is None:
+            return Outcome(answer.id, False, None)
+        if answer.key in self.keys:
+            return Outcome(answer.id, True, picture)
+        if (picture.word.seq if picture.word else 0) != answer.seen:
+            return Outcome(answer.id, False, picture)
+        self.writes += 1
+        self.seq += 1
+        self.keys[answer.key] = self.seq
+        self.shelf[answer.id] = replace(picture, word=Word(self.seq, answer.value, "tester", NOW))
+        return Outcome(answer.id, True, self.shelf[answer.id])
+
+
+@dataclass
+class ToldRounds:
+    """Rounds that only say that they run."""
+
+    now: RoundState = field(default_factory=RoundState)
+    stopped: int = 0
+
+    def state(self) -> RoundState:
+        return self.now
+
+    async def start(self, target: str) -> RoundState:
+        if self.now.state == "running":
+            raise RoundRuns("a round is at work")
+        self.now = RoundState(target=target, state="running", stage="learning", started=1)
+        return self.now
+
+    async def stop(self) -> None:
+        self.stopped += 1
+        self.now = replace(self.now, state="failed") if self.now.state == "running" else self.now
+
+
+@dataclass
+class Opened:
+    """A page, and what is behind it."""
+
+    desk: MemoryDesk
+    rounds: ToldRounds
+    client: TestClient
+    token: str
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(path, headers=headers)
+
+    def post(self, path: str, body: Any, **changes: str | None) -> Any:
+        """As the page's own script would, but for the headers that are changed; None leaves one out."""
+        headers: dict[str, str | None] = {
+            "origin": OWN,
+            "sec-fetch-site": "same-origin",
+            "content-type": "application/json",
+            "x-review-token": self.token,
+        }
+        headers |= {name.replace("_", "-"): value for name, value in changes.items()}
+        sent = {name: value for name, value in headers.items() if value is not None}
+        return self.client.post(path, json=body, headers=sent)
+
+    def answer(self, *answers: dict[str, Any], **changes: str | None) -> Any:
+        return self.post("/api/targets/mona/answers", {"answers": list(answers)}, **changes)
+
+
+def said(picture: int, value: str = "keep", key: str = "key-00001", seen: int = 0, **more: Any) -> dict[str, Any]:
+    return {"id": picture, "value": value, "key": key, "seen": seen} | more
+
+
+def opened() -> Opened:
+    desk, rounds, address = MemoryDesk(), ToldRounds(), Address(PORT)
+    page = Page(desk=desk, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root="/somewhere")
+    return Opened(desk, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)

@@ -1,0 +1,118 @@
+"""The page over a real gallery: questions with reasons, answers that last, figures from the random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from review_program import Painted
+
+from review.desk import Answer
+from review.gallery_desk import QUEUE_SIZE, GalleryDesk
+from storage.archive import Archive, open_reader
+from storage.errors import QueryError
+from storage.filing import ArchiveSettings
+from storage.verify import verify
+
+
+@pytest.fixture
+def desk(gallery: Painted) -> Iterator[GalleryDesk]:
+    with GalleryDesk(gallery.root, "tester") as desk:
+        yield desk
+
+
+def post_of(desk: GalleryDesk, picture: int) -> int:
+    return desk.pictures("mona", [picture])[0].post_id
+
+
+def test_questions_come_with_reasons_and_are_not_asked_twice(desk: GalleryDesk) -> None:
+    first = desk.queue("mona")
+    desk.answer("mona", [Answer(first.ids[0], "keep", "click-001", 0, first.reasons[first.ids[0]].reason)])
+
+    second = desk.queue("mona")
+
+    assert len(first.ids) == QUEUE_SIZE
+    assert {why.reason for why in first.reasons.values()} >= {"random", "threshold"}
+    assert first.ids[0] not in second.ids
+
+
+def test_answers_to_random_questions_tell_how_good_the_gallery_is(desk: GalleryDesk, gallery: Painted) -> None:
+    before = desk.facts("mona").figures
+    for turn in range(6):
+        asked = desk.queue("mona")
+        drawn = [one for one in asked.ids if asked.reasons[one].reason == "random"]
+        words = [Answer(one, gallery.truth(post_of(desk, one)), f"click-{turn}-{one}-x", 0, "random") for one in drawn]
+        desk.answer("mona", words)
+
+    figures = desk.facts("mona").figures
+
+    assert before is not None
+    assert (before.precision, before.answers) == (None, 0)
+    assert figures is not None
+    assert figures.answers >= 20
+    assert figures.precision is not None
+    assert 0 <= figures.precision.low <= figures.precision.value <= figures.precision.high <= 1
+
+
+def test_an_answer_survives_and_can_be_taken_back(desk: GalleryDesk, gallery: Painted) -> None:
+    [done] = desk.answer("mona", [Answer(1, "delete", "click-001", 0)])
+    assert done.picture is not None
+    assert done.picture.word is not None
+
+    [undone] = desk.answer("mona", [Answer(1, "clear", "click-002", done.picture.word.seq)])
+
+    assert done.saved
+    assert (done.picture.decision, undone.saved) == ("delete", True)
+    assert undone.picture is not None
+    assert undone.picture.decision == undone.picture.machine
+    assert [word.value for word in desk.history("mona", 1).words] == ["clear", "delete"]
+    assert verify(gallery.root).missing == ()
+
+
+def test_two_tabs_cannot_overwrite_each_other(desk: GalleryDesk) -> None:
+    desk.answer("mona", [Answer(1, "keep", "one-tab-1", 0)])
+
+    [late] = desk.answer("mona", [Answer(1, "delete", "other-tab", 0)])
+
+    assert not late.saved
+    assert late.picture is not None
+    assert late.picture.word is not None
+    assert late.picture.word.value == "keep"
+
+
+def test_a_click_that_is_sent_again_is_one_label(desk: GalleryDesk) -> None:
+    desk.answer("mona", [Answer(1, "keep", "click-001", 0)])
+
+    [again] = desk.answer("mona", [Answer(1, "keep", "click-001", 0)])
+
+    assert again.saved
+    assert len(desk.history("mona", 1).words) == 1
+
+
+async def test_answers_are_taken_while_a_crawl_holds_the_gallery(desk: GalleryDesk, gallery: Painted) -> None:
+    async with Archive.open(gallery.root, ArchiveSettings(reserve_bytes=0)):
+        [done] = desk.answer("mona", [Answer(2, "keep", "click-001", 0)])
+
+    assert done.saved
+    with open_reader(gallery.root) as reader:
+        assert len(reader.query("label:keep").rows) == 1
+
+
+def test_more_like_this_finds_pictures_of_the_same_kind(desk: GalleryDesk, gallery: Painted) -> None:
+    shows = desk.find("mona", "mona_(genshin_impact) order:p").ids[0]
+
+    near = desk.alike("mona", shows).ids
+
+    assert shows not in near
+    kinds = [gallery.truth(post_of(desk, one)) for one in near]
+    assert kinds.count("keep") > len(kinds) * gallery.made.shows.mean() * 1.5
+
+
+def test_a_picture_comes_as_bytes_by_its_id_alone(desk: GalleryDesk) -> None:
+    assert (desk.rendition(1) or b"")[:4] == b"\x89PNG"
+    assert desk.rendition(10**9) is None
+
+
+def test_a_filter_that_cannot_be_read_says_which_term(desk: GalleryDesk) -> None:
+    with pytest.raises(QueryError, match="order:nonsense"):
+        desk.find("mona", "order:nonsense")

@@ -1,0 +1,108 @@
+"""What the page asks, and what it is told."""
+
+from __future__ import annotations
+
+from review_pieces import Opened, make_picture, said
+
+
+def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:
+    told = page.get("/api/targets/mona/list?view=questions").json()
+
+    assert told["ids"] == [2, 1]
+    assert told["reasons"]["2"] == {"reason": "random", "words": "drawn by lot, for the estimate"}
+
+
+def test_an_expression_that_cannot_be_read_names_its_term(page: Opened) -> None:
+    answer = page.get("/api/targets/mona/list?q=decision:kep")
+
+    assert answer.status_code == 422
+    assert (answer.json()["term"], answer.json()["suggestion"]) == ("decision:kep", "keep")
+
+
+def test_a_card_shows_everything_but_where_the_file_lies(page: Opened) -> None:
+    [card] = page.get("/api/targets/mona/cards?ids=1,99").json()["cards"]
+
+    assert card["link"] == "https://demo.example/posts/1001"
+    assert card["picture"] == "/pictures/1?v=000000000000"
+    assert card["tags"]["character"] == ["mona_(genshin_impact)"]
+    assert "path" not in card
+    assert "md5" not in card
+
+
+def test_a_picture_of_a_site_that_is_gone_has_no_link(page: Opened) -> None:
+    page.desk.shelf[1] = make_picture(1, site="gone")
+
+    assert page.get("/api/targets/mona/cards?ids=1").json()["cards"][0]["link"] is None
+
+
+def test_figures_come_with_their_intervals(page: Opened) -> None:
+    told = page.get("/api/targets/mona").json()
+
+    assert told["figures"]["precision"] == {"value": 0.97, "low": 0.94, "high": 0.99}
+    assert told["model"]["name"] == "mona/1"
+
+
+def test_an_answer_comes_back_as_it_was_recorded(page: Opened) -> None:
+    answer = page.answer(said(1, "delete"))
+
+    assert answer.status_code == 200
+    assert answer.json()["saved"][0]["label"] == "delete"
+    assert page.desk.writes == 1
+
+
+def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> None:
+    page.answer(said(1, "delete"))
+
+    again = page.answer(said(1, "delete"))
+
+    assert again.status_code == 200
+    assert page.desk.writes == 1
+
+
+def test_the_second_of_two_tabs_is_told_what_holds(page: Opened) -> None:
+    page.answer(said(1, "keep", key="one-tab-1"))
+
+    answer = page.answer(said(1, "delete", key="other-tab"), said(2, "keep", key="another-1"))
+
+    assert answer.status_code == 409
+    assert answer.json()["conflicts"][0]["label"] == "keep"
+    assert [card["id"] for card in answer.json()["saved"]] == [2]
+    assert page.desk.shelf[1].word is not None
+    assert page.desk.shelf[1].word.value == "keep"
+
+
+def test_an_answer_about_nothing_is_not_found(page: Opened) -> None:
+    assert page.answer(said(99)).status_code == 404
+
+
+def test_one_round_at_a_time(page: Opened) -> None:
+    first = page.post("/api/rounds", {"target": "mona"})
+    second = page.post("/api/rounds", {"target": "fischl"})
+
+    assert (first.status_code, second.status_code) == (202, 409)
+    assert page.get("/api/rounds").json()["target"] == "mona"
+
+
+def test_a_round_for_nobody_is_refused(page: Opened) -> None:
+    for target in ("nobody", "--root=/", 1, None):
+        assert page.post("/api/rounds", {"target": target}).status_code == 400
+
+
+def test_a_round_is_stopped_when_the_page_is_closed(page: Opened) -> None:
+    with page.client:
+        page.post("/api/rounds", {"target": "mona"})
+
+    assert page.rounds.stopped == 1
+
+
+def test_unchanged_scripts_are_not_sent_again(page: Opened) -> None:
+    first = page.get("/static/main.js")
+
+    again = page.client.get("/static/main.js", headers={"if-none-match": first.headers["etag"]})
+
+    assert (first.status_code, again.status_code) == (200, 304)
+
+
+def test_a_picture_is_kept_only_under_an_address_that_names_its_bytes(page: Opened) -> None:
+    assert "immutable" in page.get("/pictures/1?v=abc").headers["cache-control"]
+    assert "immutable" not in page.get("/pictures/1").headers["cache-control"]

@@ -1,0 +1,97 @@
+"""The command itself: its port, its end, raw requests, and what survives a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from review_program import REPOSITORY, Painted, ServedPage, command, serving
+
+from storage.archive import open_reader
+
+
+def test_a_port_that_is_taken_is_left_alone(gallery: Painted) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+
+        ended = subprocess.run(
+            command(gallery.root, "--port", port), capture_output=True, text=True, timeout=60, cwd=REPOSITORY
+        )
+
+    assert ended.returncode == 2
+    assert f"port {port}" in ended.stderr
+    assert "--port" in ended.stderr
+
+
+def test_without_a_gallery_the_command_says_so(tmp_path: Path) -> None:
+    ended = subprocess.run(command(tmp_path / "nothing"), capture_output=True, text=True, timeout=60, cwd=REPOSITORY)
+
+    assert ended.returncode == 7
+    assert "no gallery" in ended.stderr
+
+
+def test_raw_requests_get_nowhere(served: ServedPage) -> None:
+    host = f"Host: 127.0.0.1:{served.port}\r\nConnection: close\r\n\r\n"
+
+    assert " 200 " in served.raw(f"GET / HTTP/1.1\r\n{host}")
+    assert " 404 " in served.raw(f"GET /pictures/.. HTTP/1.1\r\n{host}")
+    assert " 404 " in served.raw(f"GET /static/../app.py HTTP/1.1\r\n{host}")
+    assert " 404 " in served.raw(f"GET /../../etc/passwd HTTP/1.1\r\n{host}")
+    assert " 4" in served.raw("GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert " 4" in served.raw(f"GET / HTTP/1.1\r\nHost: evil.example\r\n{host}")
+    assert " 4" in served.raw("GET / HTTP/1.0\r\n\r\n")
+
+
+def test_many_half_open_connections_do_not_lock_anybody_out(served: ServedPage) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=10))
+            wire.sendall(b"POST /api/rounds HTTP/1.1\r\nHost: 127")
+
+        assert served.get("/api/targets/mona")["target"] == "mona"
+
+
+def test_ctrl_c_closes_the_page_in_order(served: ServedPage) -> None:
+    assert served.stop(signal.SIGINT) == 0
+
+
+def test_the_page_and_the_program_share_no_address_with_others(served: ServedPage) -> None:
+    with pytest.raises(OSError), socket.create_connection(("::1", served.port), timeout=1):
+        pass
+
+
+@pytest.mark.slow
+def test_what_was_acknowledged_survives_kill_minus_nine(painted: Painted, tmp_path: Path) -> None:
+    seed = int(os.environ.get("SEED", "1"))
+    chance = random.Random(seed)
+    for moment in range(8):
+        gallery = painted.copied_to(tmp_path / f"{seed}-{moment}")
+        acknowledged: list[int] = []
+        with serving(gallery.root) as page:
+            timer = threading.Timer(chance.uniform(0.02, 0.6), page.process.kill)
+            timer.start()
+            with contextlib.suppress(Exception):
+                for picture in range(1, 200):
+                    body = {"answers": [{"id": picture, "value": "keep", "key": f"key-{picture:08d}", "seen": 0}]}
+                    status, told = page.post("/api/targets/mona/answers", body)
+                    if status == 200 and told["saved"]:
+                        acknowledged.append(picture)
+            timer.join()
+            page.process.wait(timeout=30)
+        with open_reader(gallery.root) as reader:
+            there = {label.version_id for label in reader.labels("mona")}
+        assert set(acknowledged) <= there, f"seed {seed}, moment {moment}"
+        with serving(gallery.root) as page:  # resending everything is harmless
+            last = max(acknowledged, default=0)
+            for picture in [*acknowledged[-3:], last + 1]:
+                body = {"answers": [{"id": picture, "value": "keep", "key": f"key-{picture:08d}", "seen": 0}]}
+                assert page.post("/api/targets/mona/answers", body)[0] == 200
+        with open_reader(gallery.root) as reader:
+            assert len(reader.labels("mona")) == len({label.version_id for label in reader.labels("mona")})

@@ -1,0 +1,88 @@
+"""A round is watched through what it prints, one at a time, and can be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from review.desk import RoundState
+from review.errors import RoundRuns
+from review.round_process import RoundProcess
+from review.similar import nearest
+
+GOOD = """
+import json
+print(json.dumps({"stage": "learning", "share": 0.5, "words": "halfway"}), flush=True)
+print("some library is talkative")
+print(json.dumps(["no", "object"]))
+print(json.dumps({"done": {"model": "mona/2", "activated": True}}), flush=True)
+"""
+FAILING = "import sys; print('no model for mona yet; crawl first', file=sys.stderr); sys.exit(2)"
+WAITING = """
+import json, time
+print(json.dumps({"stage": "learning", "share": 0.1, "words": ""}), flush=True)
+time.sleep(600)
+"""
+
+
+def program(text: str) -> RoundProcess:
+    return RoundProcess(lambda target: [sys.executable, "-c", text, target])
+
+
+async def until(rounds: RoundProcess, fits: Callable[[RoundState], bool]) -> RoundState:
+    async with asyncio.timeout(30):
+        while not fits(rounds.state()):  # noqa: ASYNC110 - another process tells, when it likes
+            await asyncio.sleep(0.01)
+    return rounds.state()
+
+
+async def test_a_round_tells_its_stages_and_its_outcome() -> None:
+    rounds = program(GOOD)
+
+    await rounds.start("mona")
+    state = await until(rounds, lambda now: now.state != "running")
+
+    assert (state.state, state.outcome["model"], list(state.stages)) == ("done", "mona/2", ["learning"])
+
+
+async def test_a_round_that_fails_says_why() -> None:
+    rounds = program(FAILING)
+
+    await rounds.start("mona")
+    state = await until(rounds, lambda now: now.state != "running")
+
+    assert (state.state, state.words) == ("failed", "no model for mona yet; crawl first")
+
+
+async def test_a_round_can_be_stopped_and_another_begun() -> None:
+    rounds = program(WAITING)
+    await rounds.start("mona")
+    await until(rounds, lambda now: now.stage == "learning")
+
+    with pytest.raises(RoundRuns, match="mona"):
+        await rounds.start("fischl")
+    await rounds.stop()
+    stopped = rounds.state()
+    again = await rounds.start("fischl")
+    await rounds.stop()
+
+    assert stopped.state == "failed"
+    assert "old model" in stopped.words
+    assert (again.target, again.started) == ("fischl", 2)
+
+
+async def test_a_program_that_is_not_there_fails_the_round_alone() -> None:
+    rounds = RoundProcess(lambda target: ["/nowhere/at/all"])
+
+    assert (await rounds.start("mona")).state == "failed"
+
+
+def test_the_nearest_pictures_come_first() -> None:
+    vectors = np.array([[1, 0], [0.9, 0.1], [-1, 0], [0, 1], [-0.9, -0.2]], dtype=np.float16)
+
+    assert nearest(vectors, 0, 2)[0] == 1
+    assert nearest(vectors[:1], 0, 5) == []
