@@ -30,6 +30,7 @@ import numpy.typing as npt
 from bench.round_zero_offline import FolderSource
 from bench.simulated_gallery import SimulatedGallery, embedded, gallery
 from classifier.evaluation import wilson
+from classifier.line_chart import Axes, line_chart
 from classifier.package import Package, load_package
 from rounds.asking import Mix, Reason, questions
 from rounds.estimating import Estimates, estimates
@@ -187,8 +188,23 @@ def main() -> None:
                 )
             everything[target][name] = figures
     _compare(everything)
+    if arguments.svg:
+        arguments.svg.write_text(chart(everything), encoding="utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps(everything, indent=1, default=lambda figure: str(figure)))
+
+
+def chart(everything: Mapping[str, Mapping[str, Any]]) -> str:
+    """Errors left on untagged pictures, all targets together."""
+    lines = {
+        f"{name} ({len(everything)} targets)": [
+            (float(budget), float(sum(ways[name][row]["errors_untagged"] for ways in everything.values())))
+            for row, budget in enumerate(BUDGETS)
+        ]
+        for name in CHOOSERS
+    }
+    title = f"Errors left on untagged pictures: {', '.join(everything)}"
+    return line_chart(lines, Axes(title, "answers", "errors", BUDGETS, evenly=True))
 
 
 def _compare(everything: Mapping[str, Mapping[str, Any]]) -> None:
