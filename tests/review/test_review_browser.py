@@ -1,0 +1,207 @@
+"""The whole loop in headless Chromium: open, answer by keys, undo, filter, big view, a round, new figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from review_browser import Browser, Keys, browsing, why_not
+from review_program import Painted, ServedPage, serving
+
+from storage.archive import open_reader
+
+pytestmark = [
+    pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # selenium's own sockets
+]
+LETTER = {"keep": "k", "delete": "d"}
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(window: Browser, served: ServedPage) -> Browser:
+    window.complaints()
+    window.open(served.url)
+    return window
+
+
+def labels(page: ServedPage) -> list[tuple[int, str, str]]:
+    with open_reader(page.root) as reader:
+        return [(label.version_id, label.value.value, label.why.value) for label in reader.labels("mona")]
+
+
+def post_of(page: ServedPage, picture: int) -> int:
+    return int(page.get(f"/api/targets/mona/cards?ids={picture}")["cards"][0]["post"])
+
+
+def test_the_whole_loop_by_keys_alone(browser: Browser, served: ServedPage, gallery: Painted) -> None:
+    answered = []
+    for _ in range(10):
+        picture = browser.current
+        browser.keys(LETTER[gallery.truth(post_of(served, picture))])
+        answered.append(picture)
+    browser.saved()
+    browser.keys("z")
+    browser.until(lambda: len(labels(served)) == 11, "the undo is recorded")
+    browser.saved()
+
+    assert browser.current == answered[-1]
+    told = labels(served)
+    assert [picture for picture, _, _ in told] == [*answered, answered[-1]]
+    assert told[-1][1] == "clear"
+    assert "random" in {why for _, _, why in told}
+
+    browser.keys("g")
+    browser.until(lambda: browser.all("#start-round:not(:disabled)"), "a round can be started")
+    browser.one("#start-round").send_keys(Keys.ENTER)
+    browser.until(lambda: browser.text("#round-result"), "the round is done")
+    browser.until(lambda: "mona/2" in browser.text("#round-panel h3:nth-of-type(2)"), "the new model is in force")
+
+    assert "mona/2 is in force" in browser.text("#round-result")
+    assert served.get("/api/targets/mona")["model"]["name"] == "mona/2"
+    assert browser.complaints() == []
+
+
+def test_a_filter_finds_pictures_and_says_what_it_cannot_read(browser: Browser, served: ServedPage) -> None:
+    browser.keys("/")
+    browser.keys(*"decision:kep", Keys.ENTER)
+    browser.until(lambda: "decision:kep" in browser.text("#filter-problem"), "the term is named")
+    browser.one("#filter-problem button").click()
+    browser.until(lambda: not browser.one("#filter-problem").is_displayed(), "the suggestion is taken")
+    kept = served.get("/api/targets/mona/list?q=decision:keep")["ids"]
+
+    assert browser.text("#position").endswith(f"of {len(kept)}")
+    assert [one for one in browser.complaints() if "422" not in one] == []  # the refused filter is in the log
+
+
+def test_the_big_view_shows_tags_facts_history_and_more_like_it(browser: Browser, served: ServedPage) -> None:
+    picture = browser.current
+    browser.keys(Keys.ENTER)
+    browser.until(lambda: browser.all("#big .strip img"), "more like this")
+
+    assert browser.text("#big h2") == f"Post {post_of(served, picture)}"
+    assert "painter" in browser.text("#big .tags.artist")
+    assert "mona/1 said" in browser.text("#big .told")
+
+    browser.keys("d")
+    browser.until(lambda: browser.current != picture, "the next picture")
+    browser.keys(Keys.ARROW_LEFT)
+    browser.until(lambda: "Delete" in browser.text("#big .verdict"), "what was said is shown")
+    browser.keys(Keys.ESCAPE)
+
+    assert not browser.one("#big").is_displayed()
+    browser.saved()
+    assert [(one, value) for one, value, _ in labels(served)] == [(picture, "delete")]
+    assert browser.complaints() == []
+
+
+def test_a_range_is_chosen_with_shift_and_answered_at_once(browser: Browser, served: ServedPage) -> None:
+    browser.keys("6")
+    browser.until(lambda: browser.text("#position") == "1 of 240", "all pictures")
+    for _ in range(4):
+        browser.with_key(Keys.SHIFT, Keys.ARROW_RIGHT)
+    browser.keys("u")
+    browser.saved()
+    first = labels(served)
+    browser.keys("z")
+    browser.until(lambda: len(labels(served)) == 10, "one undo takes all of it back")
+
+    assert [value for _, value, _ in first] == ["unsure"] * 5
+    assert [value for _, value, _ in labels(served)][5:] == ["clear"] * 5
+    assert browser.complaints() == []
+
+
+def test_mouse_alone_does_it_too(browser: Browser, served: ServedPage) -> None:
+    picture = browser.current
+    browser.one("#keep").click()
+    browser.saved()
+    browser.one("#undo").click()
+    browser.until(lambda: len(labels(served)) == 2, "undone")
+    browser.one(f"#picture-{picture} .tick").click()
+
+    assert browser.text("#position").startswith("1 chosen")
+    assert [value for _, value, _ in labels(served)] == ["keep", "clear"]
+
+
+def test_an_answer_from_another_tab_is_shown_and_not_overwritten(browser: Browser, served: ServedPage) -> None:
+    picture = browser.current
+    browser.until(lambda: browser.text(".tile.current .score"), "the card is known")
+    body = {"answers": [{"id": picture, "value": "delete", "key": "another-tab", "seen": 0}]}
+    assert served.post("/api/targets/mona/answers", body)[0] == 200
+
+    browser.keys("k")
+    browser.until(lambda: "elsewhere" in browser.text(f"#picture-{picture} .badge"), "the conflict is shown")
+
+    assert "nothing was overwritten" in browser.text("#notice")
+    assert [(one, value) for one, value, _ in labels(served)] == [(picture, "delete")]
+
+
+def test_answers_given_while_the_program_is_away_arrive_when_it_is_back(browser: Browser, served: ServedPage) -> None:
+    picture, port = browser.current, served.port
+    browser.until(lambda: browser.text(".tile.current .score"), "the card is known")
+    served.stop()
+    browser.keys("k")
+    browser.until(lambda: "not saved yet" in browser.text("#saving"), "the page says that it is not saved")
+
+    with serving(served.root, port):
+        browser.saved()
+
+    assert [(one, value) for one, value, _ in labels(served)] == [(picture, "keep")]
+
+
+def test_script_from_a_site_is_text_here(browser: Browser, served: ServedPage) -> None:
+    evil = "<img src=x onerror=window.evil=1>"
+
+    browser.run("location.hash = new URLSearchParams({ q: arguments[0], view: 'all' })", evil)
+    browser.driver.refresh()
+    browser.until(lambda: "Nothing fits" in browser.text("#empty"), "the search is done")
+
+    assert browser.run("return [...document.scripts].every((one) => one.src.startsWith(location.origin))")
+    assert browser.run("return window.evil ?? null") is None
+    assert browser.run("return document.querySelectorAll('[onerror], [onclick], [style*=expression]').length") == 0
+
+
+def test_the_theme_follows_the_system_and_can_be_switched(browser: Browser) -> None:
+    def ground() -> str:
+        return str(browser.run("return getComputedStyle(document.body).backgroundColor"))
+
+    light = ground()
+    browser.keys("t")
+    dark = ground()
+    browser.driver.refresh()
+    browser.until(lambda: browser.all(".tile"), "pictures")
+    kept = ground()
+    browser.run("localStorage.clear()")
+
+    assert light != dark
+    assert kept == dark
+
+
+def test_a_screen_reader_is_told_what_the_eye_sees(browser: Browser) -> None:
+    room, tile = browser.one("#grid"), browser.one(".tile.current")
+
+    assert room.get_attribute("role") == "listbox"
+    assert room.get_attribute("aria-activedescendant") == tile.get_attribute("id")
+    assert tile.get_attribute("aria-label").startswith("Post ")
+    assert "score" in tile.get_attribute("aria-label")
+    assert tile.get_attribute("aria-setsize") == "60"
+    nameless = browser.run(
+        "return [...document.querySelectorAll('button, input, select')].filter((one) => one.checkVisibility() && "
+        "!one.closest('[aria-hidden=true]') && !(one.ariaLabel || one.textContent.trim() || one.labels?.length)).length"
+    )
+    assert nameless == 0
+
+
+def test_everything_is_reached_by_tab_and_the_focus_is_seen(browser: Browser) -> None:
+    reached = set()
+    browser.run("document.activeElement.blur()")
+    for _ in range(30):
+        browser.keys(Keys.TAB)
+        reached.add(browser.run("return document.activeElement.id || document.activeElement.dataset.view || ''"))
+
+    assert {"target", "expression", "figures", "theme", "help", "questions", "all", "order", "grid", "keep"} <= reached
