@@ -7,11 +7,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storage import applying, archive
 from tests.faults import simulator
 from tests.faults.driver import Ended
 from tests.faults.experiment import LOGGED_IN, Laboratory, assert_well, run_here
@@ -121,3 +123,23 @@ def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) 
     assert done["exit"] == 3
     assert len(done["failed"]) == 1
     assert gallery.places()[REJECTED] == "none"
+
+
+def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "BRAKE_FILES", 0)
+    monkeypatch.setattr(applying, "BRAKE_SHARE", 0.0)
+    gallery.crawl("relabel", "delete", str(KEPT))
+
+    held = gallery.said("apply")
+
+    assert (held["exit"], held["trashed"], held["brakes"][0]["leaving"]) == (12, 0, 1)
+    assert gallery.places()[KEPT] == "gallery"
+    assert gallery.said("apply", "--yes")["trashed"] == 1
+    monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=40))
+    held = gallery.said("trash", "purge", "--older-than", "30d")
+    assert (held["exit"], held["planned"], held["purged"]) == (12, 1, 0)
+    assert len(gallery.files("trash")) == 1
+    assert gallery.said("trash", "purge", "--older-than", "30d", "--yes")["purged"] == 1
+    assert gallery.files("trash") == {}
+    assert gallery.places()[KEPT] == "purged"
+    assert gallery.crawl("verify").code == 0
