@@ -21,6 +21,11 @@ from PIL import Image
 
 from classifier.errors import PictureFault
 
+try:
+    import webp
+except ImportError:  # a platform without its wheel: Pillow does it all, with the same result
+    webp = None
+
 Pixels = npt.NDArray[np.uint8]
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}  # Pillow's name -> ours
@@ -146,7 +151,7 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Pixels:
     Raises:
         PictureFault: it cannot be decoded within the limits.
     """
-    return np.asarray(_load(data, limits, None)[0])
+    return np.asarray(_load(data, limits, None)[0].convert("RGB"))
 
 
 def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_LIMITS) -> PreparedPicture:
@@ -157,7 +162,7 @@ def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_
     """
     image, size, name = _load(data, limits, preprocessing)
     try:
-        pixels = np.array(_fit(image, preprocessing))
+        pixels = np.array(_fit(image, preprocessing).convert("RGB"))
     except MemoryError as error:
         raise PictureFault("too large", f"no memory left to resize {size[0]}x{size[1]}") from error
     return PreparedPicture(pixels, size[0], size[1], FORMATS[name])
@@ -173,7 +178,7 @@ def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DE
 
 
 def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> tuple[Image.Image, tuple[int, int], str]:
-    """Decode fully: the upright RGB picture, perhaps at reduced scale, the whole picture's size, the format's name."""
+    """Decode fully: the upright RGB (or RGBX) picture, perhaps at reduced scale, the whole picture's size, the format's name."""
     if len(data) > limits.max_bytes:
         raise PictureFault("too large", f"{len(data)} bytes, the limit is {limits.max_bytes}")
     name = sniff(data)
@@ -182,6 +187,8 @@ def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> t
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
             size = _checked_size(image, limits, preprocessing)
+            if name == "WEBP" and (plain := _plain_webp(data)) is not None:
+                return plain, size, name
             image.load()
             orientation = _orientation(image)
             upright = image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
@@ -193,6 +200,22 @@ def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> t
     except Exception as error:  # Pillow raises a dozen types for bad bytes; each means the same to us
         reason = "truncated" if _speaks_of_truncation(error) else "undecodable"
         raise PictureFault(reason, f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _plain_webp(data: bytes) -> Image.Image | None:
+    """A still, opaque, lossy WebP by libwebp's own short way: the same pixels as Pillow's in a third of the time.
+
+    Pillow decodes every WebP as an animation with transparency. Sites serve their renditions in the plain form; all
+    others, damaged ones among them, are left to Pillow: None.
+    """
+    if webp is None or data[12:16] != b"VP8 ":
+        return None
+    try:
+        pixels = webp.WebPData.from_buffer(data).decode(color_mode=webp.WebPColorMode.RGBA)
+    except webp.WebPError:
+        return None
+    height, width = pixels.shape[:2]
+    return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)  # four bytes a pixel: not copied
 
 
 def _checked_size(image: Image.Image, limits: Limits, preprocessing: Preprocessing | None) -> tuple[int, int]:
