@@ -197,7 +197,7 @@ def main() -> None:
 def chart(everything: Mapping[str, Mapping[str, Any]]) -> str:
     """Errors left on untagged pictures, all targets together."""
     lines = {
-        f"{name} ({len(everything)} targets)": [
+        name: [
             (float(budget), float(sum(ways[name][row]["errors_untagged"] for ways in everything.values())))
             for row, budget in enumerate(BUDGETS)
         ]

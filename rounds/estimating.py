@@ -2,8 +2,10 @@
 
 Every picture has its lot for life, and the lowest open lots are asked. So in each stratum the pictures below the lowest
 lot that nobody has answered yet are a fair sample of all its pictures, whatever each of them was asked for; the answers
-above it are known, but prove nothing for the rest. Precision and recall follow by adding up, their intervals by
-drawing every stratum's share from what its sample leaves possible.
+above it are known, but prove nothing for the rest. Precision and recall follow by adding up. Wilson's limits of the
+strata are joined by squaring and adding, each side on its own.
+
+Source: Zou & Donner 2008, "Construction of confidence limits about effect measures" (the MOVER method).
 """
 
 from __future__ import annotations
@@ -14,16 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from classifier.evaluation import Estimate
+from classifier.evaluation import Estimate, wilson
 from rounds.random_order import STRATA, lots_of, strata_of
 from storage.evidence import Evidence
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-
-_DRAWS = 4000
-_IMAGINED = 0.5  # answers of either kind before any came (Jeffreys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,19 @@ def estimates(evidence: Evidence, threshold: float, drawn: IntArray, *, seed: in
         rows = rows[np.argsort(lots[rows], kind="stable")]
         sample = rows[: _sample_size(labels[rows] != "", by_lot[rows])]
         counts.append(_Stratum.of(rows, sample[answered[sample]], keep, answered, kept=number < _KEPT_STRATA))
-    known_right = int(keep.sum())  # a label beats the machine: these are kept, and right
-    random = np.random.default_rng(seed)
-    point = _figures([(one, one.share()) for one in counts], known_right)
-    worlds = _figures([(one, one.possible(random)) for one in counts], known_right)
-    return Estimates(_estimate(point[0].item(), worlds[0]), _estimate(point[1].item(), worlds[1]), int(by_lot.sum()))
+    known = int(keep.sum())  # a label beats the machine: these are kept, and right
+    right = _total([one for one in counts if one.kept])
+    missed = _total([one for one in counts if not one.kept])
+    kept = max(1, known + sum(one.open for one in counts if one.kept))
+    precision = Estimate(*(min(1.0, (known + number) / kept) for number in right))
+    recall = Estimate(
+        _share(known + right[0], missed[0]), _share(known + right[1], missed[2]), _share(known + right[2], missed[1])
+    )
+    return Estimates(precision, recall, int(by_lot.sum()))
 
 
 _KEPT_STRATA = 2  # the first ones are kept by the machine
+_LEAST_SAMPLE = 3  # fewer pictures of a stratum prove nothing
 
 
 def _sample_size(answered: BoolArray, by_lot: BoolArray) -> int:
@@ -105,31 +108,30 @@ class _Stratum:
         known = int(keep[rows].sum())
         return cls(len(rows), int((~answered[rows]).sum()), known, shown, len(sample) - shown, kept)
 
-    def share(self) -> FloatArray:
-        """How many of the open ones show the target, as the sample says; a share, shape (1,)."""
+    def showing(self) -> tuple[float, float, float]:
+        """How many of the open ones show the target: as the sample says, at least, and at most."""
         told = self.shown + self.other
-        return self._of_open(np.array([self.shown / told])) if told else np.array([float(self.kept)])
+        believed = (self.shown + self.kept) / (told + 1)  # too few say nothing against the machine
+        share = wilson(self.shown, told) if told >= _LEAST_SAMPLE else Estimate(believed, 0.0, 1.0)
+        value, low, high = (self._of_open(number) for number in (share.value, share.low, share.high))
+        return value, low, high
 
-    def possible(self, random: np.random.Generator) -> FloatArray:
-        """Shares of the open ones that the sample leaves possible, shape (draws,)."""
-        return self._of_open(random.beta(self.shown + _IMAGINED, self.other + _IMAGINED, _DRAWS))
-
-    def _of_open(self, share: FloatArray) -> FloatArray:
+    def _of_open(self, share: float) -> float:
         """From the share of the whole stratum, less what is known."""
-        return np.clip((share * self.size - self.known) / max(1, self.open), 0.0, 1.0)
+        return min(max(share * self.size - self.known, 0.0), float(self.open))
 
 
-def _figures(strata: list[tuple[_Stratum, FloatArray]], known_right: int) -> tuple[FloatArray, FloatArray]:
-    """Precision and recall for each possible world."""
-    kept_right = known_right + sum((one.open * share for one, share in strata if one.kept), start=np.zeros(1))
-    kept = known_right + sum(one.open for one, _ in strata if one.kept)
-    missed = sum((one.open * share for one, share in strata if not one.kept), start=np.zeros(1))
-    return kept_right / max(kept, 1), kept_right / np.maximum(kept_right + missed, 1e-9)
+def _total(strata: list[_Stratum]) -> tuple[float, float, float]:
+    """The sum over strata, with limits."""
+    found = [one.showing() for one in strata]
+    value = sum(number for number, _, _ in found)
+    low = value - math.sqrt(sum((number - least) ** 2 for number, least, _ in found))
+    high = value + math.sqrt(sum((most - number) ** 2 for number, _, most in found))
+    return value, max(0.0, low), high
 
 
-def _estimate(value: float, worlds: FloatArray) -> Estimate:
-    low, high = np.quantile(worlds, (0.025, 0.975))
-    return Estimate(value, min(value, float(low)), max(value, float(high)))
+def _share(right: float, missed: float) -> float:
+    return right / (right + missed) if right + missed else math.nan
 
 
 def _nothing() -> Estimate:
