@@ -48,6 +48,7 @@ def create_app(page: Page) -> ASGIApp:
         Route("/static/{name}", answers.static),
         Route("/pictures/{picture}", answers.picture),
         Route("/api/start", answers.start),
+        Route("/api/words", answers.words),
         Route("/api/targets/{target}", answers.facts),
         Route("/api/targets/{target}/list", answers.listed),
         Route("/api/targets/{target}/cards", answers.cards),
@@ -123,6 +124,10 @@ class _Answers:
         else:
             found = await run_in_threadpool(self._page.desk.find, target, expression)
         return JSONResponse(telling.picture_list(found))
+
+    async def words(self, request: Request) -> Response:
+        found = await run_in_threadpool(self._page.desk.words, reading.expression(request))
+        return JSONResponse({"words": [[one.word, one.kind, one.posts] for one in found]})
 
     async def cards(self, request: Request) -> Response:
         target, ids = await self._target(request), reading.card_ids(request)

@@ -28,6 +28,16 @@ class PictureList:
     ratios: Sequence[float]  # width by height
     cut: bool = False  # there are more
     reasons: Mapping[int, Reasoned] = field(default_factory=dict)
+    absent: Mapping[str, str | None] = field(default_factory=dict)  # tags that nobody carries -> what may be meant
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """How a word in the filter may go on."""
+
+    word: str
+    kind: str  # a tag category, or `word` for one of the search language
+    posts: int = 0  # that carry the tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,8 @@ class Desk(Protocol):
     def facts(self, target: str) -> TargetFacts: ...
 
     def find(self, target: str, expression: str) -> PictureList: ...
+
+    def words(self, start: str) -> Sequence[Suggestion]: ...
 
     def queue(self, target: str) -> PictureList: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import threading
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from review.desk import (
     Outcome,
     PictureList,
     Reasoned,
+    Suggestion,
     TargetFacts,
 )
 from review.similar import nearest
@@ -31,13 +33,16 @@ from storage.evidence import Evidence
 from storage.filing import Click, Label, RegisteredModel, Saved
 from storage.labelling import Labelling
 from storage.records import LabelReason, LabelValue, Target
+from storage.search.language import METATAGS
 from storage.showing import (
     Counts,
     Picture,
     Renditions,
+    absent_tags,
     counts,
     known_ratios,
     pictures,
+    tags_like,
     verdicts_of,
     wanted,
     words_of,
@@ -45,6 +50,7 @@ from storage.showing import (
 
 MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
 QUEUE_SIZE = 60  # questions that are put together at once
+SUGGESTIONS = 10  # words under the filter
 ALIKE = 24  # pictures under "more like this"
 _DOUBTS = "-label:any order:uncertain"  # what is asked about while there is no model whose embeddings are stored
 _REASONS: Mapping[str, LabelReason] = {
@@ -115,7 +121,28 @@ class GalleryDesk:
         """Pictures that fit an expression."""
         now = datetime.now(UTC)
         found = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED))
-        return PictureList(found.ids, found.ratios, found.cut)
+        absent = {} if found.ids else {name: self._meant(name) for name in self._absent(expression)}
+        return PictureList(found.ids, found.ratios, found.cut, absent=absent)
+
+    def words(self, start: str) -> Sequence[Suggestion]:
+        """How a word may go on: words of the search language, then tags, the most frequent first."""
+        if not start:
+            return ()
+        own = [Suggestion(f"{name}:", "word") for name in sorted(METATAGS) if name.startswith(start.lower())]
+        tags = self._reader.ask(lambda c: tags_like(c, start.lower(), limit=SUGGESTIONS))
+        return [*own[:3], *(Suggestion(name, kind, posts) for name, kind, posts in tags)][:SUGGESTIONS]
+
+    def _absent(self, expression: str) -> Sequence[str]:
+        return self._reader.ask(lambda c: absent_tags(c, expression))
+
+    def _meant(self, name: str) -> str | None:
+        head, colon, rest = name.partition(":")
+        if colon:
+            near = difflib.get_close_matches(head, METATAGS, n=1)
+            return f"{near[0]}:{rest}" if near else None
+        known = self._reader.ask(lambda c: tags_like(c, name[:2], limit=500))
+        near = difflib.get_close_matches(name, [tag for tag, _, _ in known], n=1, cutoff=0.7)
+        return near[0] if near else None
 
     def queue(self, target: str) -> PictureList:
         """What is worth a glance, each with its reason."""

@@ -75,6 +75,7 @@ def picture_list(found: PictureList) -> dict[str, Any]:
         "ids": list(found.ids),
         "ratios": list(found.ratios),
         "cut": found.cut,
+        "absent": dict(found.absent),
         "reasons": {str(one): _reason(why) for one, why in found.reasons.items()},
     }
 

@@ -17,7 +17,7 @@ from storage.posts import chunked
 from storage.reading import Reader
 from storage.records import TagCategory
 from storage.results import DECISION, PLACE, results_select
-from storage.search.language import parse
+from storage.search.language import Tag, leaves, parse
 from storage.search.sql import compile_query
 from storage.tables import (
     DecisionRow,
@@ -194,6 +194,33 @@ def counts(connection: Connection, target: str) -> Counts:
     newest_label = connection.execute(select(func.coalesce(func.max(LabelRow.seq), 0))).scalar_one()
     decisions = {str(value): number for value, number in held.items() if value is not None}
     return Counts(sum(held.values()), decisions, said, newest, newest_label)
+
+
+def absent_tags(connection: Connection, expression: str) -> Sequence[str]:
+    """Plain tags of an expression that no post carries: most likely they are mistyped.
+
+    Raises:
+        QueryError: the expression cannot be read.
+    """
+    names = sorted({leaf.name for leaf in leaves(parse(expression).root) if isinstance(leaf, Tag)})
+    carried = select(TagRow.name).join(PostTagRow, PostTagRow.tag_id == TagRow.id).where(TagRow.name.in_(names))
+    known = set(connection.execute(carried.distinct()).scalars()) if names else set()
+    return [name for name in names if name not in known]
+
+
+def tags_like(connection: Connection, start: str, *, limit: int) -> Sequence[tuple[str, str, int]]:
+    """Tags that begin so, the most frequent first: name, category, posts."""
+    fits = and_(TagRow.name >= start, TagRow.name < start + "\U0010ffff")
+    posts = func.count(PostTagRow.post_key).label("posts")
+    asked = (
+        select(TagRow.name, TagRow.category, posts)
+        .join(PostTagRow, PostTagRow.tag_id == TagRow.id)
+        .where(fits)
+        .group_by(TagRow.id)
+        .order_by(posts.desc(), TagRow.name)
+        .limit(limit)
+    )
+    return [(row.name, row.category, row.posts) for row in connection.execute(asked)]
 
 
 class Renditions:

@@ -3,6 +3,7 @@
 import { forTarget, get, Refused } from "./api.js";
 import { Big } from "./big.js";
 import { Cards } from "./cards.js";
+import { Completion } from "./complete.js";
 import { announce, byId, el, number } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Help } from "./help.js";
@@ -26,6 +27,7 @@ const grid = new Grid(cards, EMPTY_LIST);
 const big = new Big(cards, outbox);
 const panel = new Panel();
 const help = new Help();
+new Completion();
 let view = VIEWS[0];
 let loading = null;
 let finished = false; // all questions of the list are answered, and it was said
@@ -71,7 +73,7 @@ function problem(told) {
 
 function correct(term, suggestion) {
   const input = byId("expression");
-  const whole = suggestion.includes(":") || !term.includes(":") ? suggestion : `${term.slice(0, term.indexOf(":") + 1)}${suggestion}`;
+  const whole = suggestion.includes(":") || !term.includes(":") ? suggestion : `${term.slice(0, term.indexOf(":") + 1)}${suggestion}`; // a value alone
   input.value = input.value.replace(term, whole);
   input.focus();
   load();
@@ -84,7 +86,14 @@ function empty(list, question) {
   if (list.ids.length) return;
   const all = el("button", { type: "button", onclick: () => choose(VIEWS.at(-1)) }, "Show all pictures");
   if (view.queue && !question) box.replaceChildren(el("h2", { text: "No question is open" }), "Start a round to see what your answers changed, or look through the lists.", el("br"), all);
-  else box.replaceChildren(el("h2", { text: "Nothing fits" }), "No picture of this list fits the filter.", el("br"), all);
+  else box.replaceChildren(el("h2", { text: "Nothing fits" }), ...absent(list.absent), el("br"), all);
+}
+
+function absent(tags) {
+  const words = Object.entries(tags ?? {});
+  if (!words.length) return ["No picture of this list fits the filter."];
+  return words.map(([tag, meant]) => el("p", {}, `Nobody carries the tag ${tag}. `,
+    meant ? el("button", { type: "button", onclick: () => correct(tag, meant) }, `Write ${meant}`) : null));
 }
 
 function choose(wanted) {
@@ -369,6 +378,7 @@ function onFacts() {
 }
 
 function onRoundEnd(event) {
+  panel.drawer.scrollTop = 0;
   const round = event.detail;
   announce(round.state === "done" ? "The round is done" : "The round failed");
   if (round.target !== cards.target || round.state !== "done") return;

@@ -85,7 +85,7 @@ export class Panel extends EventTarget {
     this.drawer.replaceChildren(
       el("header", {}, el("h2", { text: "How good is it?" }),
         el("button", { class: "plain", type: "button", "data-name": "close", "aria-label": "Close", onclick: () => this.toggle(false) }, icon("close"))),
-      el("div", { class: "inside" }, ...this.figures(), ...this.model(), ...this.rounds()));
+      el("div", { class: "inside" }, ...(this.round.state === "none" ? [] : this.progress()), ...this.figures(), ...this.model(), ...this.next()));
     if (had) this.drawer.querySelector(`[data-name="${had}"]`)?.focus();
   }
 
@@ -95,8 +95,8 @@ export class Panel extends EventTarget {
     const parts = [el("span", { class: `dot ${dot}` })];
     if (running) parts.push(el("span", { text: `round: ${STAGES[this.round.stage] ?? this.round.stage}` }));
     else if (figures?.precision) {
-      parts.push(el("span", { class: "number", text: `precision ${figures.precision.value.toFixed(2)}` }),
-        el("span", { class: "number wide", text: figures.recall ? `recall ${figures.recall.value.toFixed(2)}` : "" }));
+      parts.push(el("span", { class: "number" }, `precision ${inBrief(figures.precision)}`));
+      if (figures.recall) parts.push(el("span", { class: "number wide" }, `recall ${inBrief(figures.recall)}`));
     } else parts.push(el("span", { text: this.facts?.model?.name ?? "no model yet" }));
     this.button.replaceChildren(...parts);
     this.button.setAttribute("aria-label", `Figures and rounds: ${parts.map((part) => part.textContent).join(" ")}`);
@@ -108,8 +108,8 @@ export class Panel extends EventTarget {
     if (!figures?.answers) {
       return [title, el("p", { class: "quiet", text: "Answer some questions: those drawn by lot tell how many of the kept pictures are right, and how many were missed." })];
     }
-    return [title, stat("Precision", figures.precision, "of what is kept is right"), stat("Recall", figures.recall, "of what there is is kept"),
-      el("p", { class: "quiet", text: `From ${number(figures.answers)} answers that were drawn by lot; the pale bars are 95 % intervals.` })];
+    return [title, stat("Precision", figures.precision, "how much of what is kept is right"), stat("Recall", figures.recall, "how much of what there is is kept"),
+      el("p", { class: "quiet", text: `From ${number(figures.answers)} answers that were drawn by lot. The pale bars are 95 % intervals: more answers make them shorter.` })];
   }
 
   model() {
@@ -119,27 +119,29 @@ export class Panel extends EventTarget {
     return [el("h3", { text: `In force: ${model.name}` }),
       el("p", { class: "quiet", text: `Keeps from a score of ${model.threshold.toFixed(3)}.` }),
       ...(test?.precision?.value === undefined || test.precision.value === null ? [] :
-        [stat("Precision", test.precision, `measured on ${number(test.examples ?? 0)} pictures kept aside`), stat("Recall", test.recall, `${number(test.positives ?? 0)} of them show it`)])];
+        [stat("Precision", test.precision, `on ${number(test.examples ?? 0)} pictures kept aside`), stat("Recall", test.recall, `on the ${number(test.positives ?? 0)} of them that show it`)])];
   }
 
-  rounds() {
-    const { round } = this, running = round.state === "running";
-    const labels = this.facts?.counts?.labels ?? {};
-    const answers = Object.values(labels).reduce((sum, count) => sum + count, 0);
-    const parts = [el("h3", { text: "Next round" })];
-    if (!running) {
-      parts.push(el("p", { class: "quiet", text: `${number(answers)} pictures have your answer. A round learns from them and scores every picture again; it takes seconds.` }),
-        el("button", { class: "primary", id: "start-round", "data-name": "start", type: "button", disabled: !this.facts?.model, onclick: () => this.start() }, "Start a round"));
-    }
-    if (round.state !== "none") parts.push(this.steps(round));
-    if (running) {
+  next() {
+    if (this.round.state === "running") return [];
+    const answers = Object.values(this.facts?.counts?.labels ?? {}).reduce((sum, count) => sum + count, 0);
+    return [el("h3", { text: "Next round" }),
+      el("p", { class: "quiet", text: `${number(answers)} pictures have your answer. A round learns from them and scores every picture again; it takes seconds.` }),
+      el("button", { class: "primary", id: "start-round", "data-name": "start", type: "button", disabled: !this.facts?.model, onclick: () => this.start() }, "Start a round")];
+  }
+
+  progress() {
+    const { round } = this;
+    if (round.state === "done") return [el("h3", { text: `The round for ${round.target}` }), this.result(round)];
+    const parts = [el("h3", { text: `The round for ${round.target}` }), this.steps(round)];
+    if (round.state === "running") {
       const bar = el("progress", { max: "1", "aria-label": "Progress of this step" });
       if (round.share > 0) bar.value = round.share;
       parts.push(bar, el("p", { class: "quiet", text: round.words }),
         el("button", { class: "stop", "data-name": "stop", type: "button", onclick: () => this.stop() }, "Stop this round"));
+    } else {
+      parts.push(el("div", { class: "result failed", role: "alert" }, el("b", { text: "The round did not finish; the model in force stays as it was." }), round.words));
     }
-    if (round.state === "done") parts.push(this.result(round));
-    if (round.state === "failed") parts.push(el("div", { class: "result failed", role: "alert" }, el("b", { text: "The round did not finish; the model in force stays as it was." }), round.words));
     return parts;
   }
 
@@ -175,6 +177,11 @@ export class Panel extends EventTarget {
   }
 }
 
+// A figure in a few letters; where little is known, only between which bounds it lies.
+function inBrief({ value, low, high }) {
+  return high - low > 0.1 ? `${low.toFixed(2)}–${high.toFixed(2)}` : `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+}
+
 function stat(name, interval, words) {
   if (!interval || interval.value === null) return el("p", { class: "quiet", text: `${name}: nothing measured yet` });
   const band = el("div", { class: "band", "aria-hidden": "true" }, el("i"), el("b"));
@@ -182,5 +189,5 @@ function stat(name, interval, words) {
   band.children[0].style.width = `${100 * (interval.high - interval.low)}%`;
   band.children[1].style.left = `${100 * interval.value}%`;
   return el("div", { class: "stat" }, el("span", { text: name }), band, el("output", { text: interval.value.toFixed(3) }),
-    el("small", { text: `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)} ${words}` }));
+    el("small", { text: `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}, ${words}` }));
 }

@@ -2,7 +2,7 @@
 
 import { DONE, el, icon, readable, score, shortName } from "./dom.js";
 
-const ASKED = { threshold: "close call", "missing-tag": "missing tag?", "tag-error": "wrong tag?", disagreement: "opinions differ", diverse: "something new", random: "drawn by lot" };
+const ASKED = { threshold: "close call", "missing-tag": "missing tag?", "tag-error": "wrong tag?", disagreement: "disputed", diverse: "something new", random: "drawn by lot" };
 
 export class Tile {
   constructor() {

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from review_pieces import Opened, opened
-from review_program import Painted, ServedPage, serving
+from review_program import Painted
 
 from bench.review_gallery import fill
+from bench.served import ServedPage, serving
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from review.desk import (
     PictureList,
     Reasoned,
     RoundState,
+    Suggestion,
     TargetFacts,
 )
 from review.errors import RoundRuns
@@ -92,6 +93,9 @@ class MemoryDesk:
         if "decision:kep" in expression:
             raise QueryError("decision:kep", "write one of keep, delete", "keep")
         return PictureList(list(self.shelf), [1.3] * len(self.shelf))
+
+    def words(self, start: str) -> Sequence[Suggestion]:
+        return [Suggestion("hat", "general", 5)] if "hat".startswith(start) else []
 
     def queue(self, target: str) -> PictureList:
         return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "drawn by lot, for the estimate")})

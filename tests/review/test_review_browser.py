@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from review_browser import Browser, Keys, browsing, why_not
-from review_program import Painted, ServedPage, serving
+from review_program import Painted
 
+from bench.browser import Browser, Keys, browsing, why_not
+from bench.served import ServedPage, serving
 from storage.archive import open_reader
 
 pytestmark = [
@@ -58,9 +59,9 @@ def test_the_whole_loop_by_keys_alone(browser: Browser, served: ServedPage, gall
 
     browser.keys("g")
     browser.until(lambda: browser.all("#start-round:not(:disabled)"), "a round can be started")
-    browser.one("#start-round").send_keys(Keys.ENTER)
+    browser.press("#start-round")
     browser.until(lambda: browser.text("#round-result"), "the round is done")
-    browser.until(lambda: "mona/2" in browser.text("#round-panel h3:nth-of-type(2)"), "the new model is in force")
+    browser.until(lambda: "In force: mona/2" in browser.text("#round-panel"), "the new model is in force")
 
     assert "mona/2 is in force" in browser.text("#round-result")
     assert served.get("/api/targets/mona")["model"]["name"] == "mona/2"
@@ -71,12 +72,23 @@ def test_a_filter_finds_pictures_and_says_what_it_cannot_read(browser: Browser, 
     browser.keys("/")
     browser.keys(*"decision:kep", Keys.ENTER)
     browser.until(lambda: "decision:kep" in browser.text("#filter-problem"), "the term is named")
-    browser.one("#filter-problem button").click()
+    browser.press("#filter-problem button")
     browser.until(lambda: not browser.one("#filter-problem").is_displayed(), "the suggestion is taken")
     kept = served.get("/api/targets/mona/list?q=decision:keep")["ids"]
 
     assert browser.text("#position").endswith(f"of {len(kept)}")
     assert [one for one in browser.complaints() if "422" not in one] == []  # the refused filter is in the log
+
+
+def test_words_of_the_filter_are_completed(browser: Browser) -> None:
+    browser.keys("/", *"-sol")
+    browser.until(lambda: browser.all("#suggestions li"), "suggestions")
+    browser.keys(Keys.TAB, *"decison:keep", Keys.ENTER)
+    browser.until(lambda: "Nobody carries the tag decison:keep" in browser.text("#empty"), "what is wrong is said")
+    browser.press("#empty p button")
+    browser.until(lambda: browser.text("#position").startswith("1 of "), "the correction finds pictures")
+
+    assert browser.run("return document.getElementById('expression').value") == "-solo decision:keep"
 
 
 def test_the_big_view_shows_tags_facts_history_and_more_like_it(browser: Browser, served: ServedPage) -> None:

@@ -113,6 +113,20 @@ def test_a_picture_comes_as_bytes_by_its_id_alone(desk: GalleryDesk) -> None:
     assert desk.rendition(10**9) is None
 
 
+def test_a_tag_that_nobody_carries_comes_with_what_may_be_meant(desk: GalleryDesk) -> None:
+    assert desk.find("mona", "hatt").absent == {"hatt": "hat"}
+    assert desk.find("mona", "decison:keep").absent == {"decison:keep": "decision:keep"}
+    assert desk.find("mona", "hat").absent == {}
+
+
+def test_words_go_on_as_language_and_as_frequent_tags(desk: GalleryDesk) -> None:
+    words = [one.word for one in desk.words("s")]
+
+    assert "solo" in words
+    assert "score:" in words
+    assert desk.words("") == ()
+
+
 def test_a_filter_that_cannot_be_read_says_which_term(desk: GalleryDesk) -> None:
     with pytest.raises(QueryError, match="order:nonsense"):
         desk.find("mona", "order:nonsense")

@@ -19,6 +19,10 @@ def test_an_expression_that_cannot_be_read_names_its_term(page: Opened) -> None:
     assert (answer.json()["term"], answer.json()["suggestion"]) == ("decision:kep", "keep")
 
 
+def test_words_of_a_filter_are_completed(page: Opened) -> None:
+    assert page.get("/api/words?q=ha").json()["words"] == [["hat", "general", 5]]
+
+
 def test_a_card_shows_everything_but_where_the_file_lies(page: Opened) -> None:
     [card] = page.get("/api/targets/mona/cards?ids=1,99").json()["cards"]
 

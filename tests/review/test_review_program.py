@@ -12,8 +12,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from review_program import REPOSITORY, Painted, ServedPage, command, serving
+from review_program import Painted
 
+from bench.served import REPOSITORY, ServedPage, command, serving
 from storage.archive import open_reader
 
 

@@ -40,12 +40,19 @@ class Browser:
         self.driver = driver
 
     def open(self, url: str) -> None:
+        """Go there and wait for pictures."""
         self.driver.get(url)
         self.until(lambda: self.all(".tile img.there"), "pictures")
 
     def keys(self, *keys: str) -> None:
+        """Press and release, one after the other."""
         for key in keys:
             ActionChains(self.driver).send_keys(key).perform()
+
+    def press(self, selector: str) -> None:
+        """Put the focus there and press Enter."""
+        self.run("document.querySelector(arguments[0]).focus()", selector)
+        self.keys(Keys.ENTER)
 
     def with_key(self, held: str, key: str) -> None:
         ActionChains(self.driver).key_down(held).send_keys(key).key_up(held).perform()
@@ -82,6 +89,7 @@ class Browser:
 def browsing(
     width: int = 1280, height: int = 800, *, scheme: str = "light", reduced: bool = False
 ) -> Iterator[Browser]:
+    """A window of this size in pixels, as long as the block lasts; `scheme` is what the system prefers."""
     options = webdriver.ChromeOptions()
     options.binary_location = chromium() or ""
     for argument in ("--headless=new", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-gpu"):
