@@ -178,7 +178,7 @@ def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DE
 
 
 def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> tuple[Image.Image, tuple[int, int], str]:
-    """Decode fully: the upright RGB (or RGBX) picture, perhaps at reduced scale, the whole picture's size, the format's name."""
+    """Decode fully: the upright picture (RGB or RGBX, perhaps reduced), the whole picture's size, the format's name."""
     if len(data) > limits.max_bytes:
         raise PictureFault("too large", f"{len(data)} bytes, the limit is {limits.max_bytes}")
     name = sniff(data)
