@@ -170,7 +170,7 @@ export class Panel extends EventTarget {
   beforeAndAfter(round) {
     if (!this.before || !this.facts || this.before.target !== round.target || this.facts.target !== round.target) return null;
     const row = (name, of) => el("tr", {}, el("td", { text: name }), el("td", { text: of(this.before) }), el("td", { text: of(this.facts) }));
-    const share = (figure) => (figure ? figure.value.toFixed(3) : "–");
+    const share = (figure) => (figure ? inBrief(figure) : "–");
     return el("table", {}, el("thead", {}, el("tr", {}, el("th", { text: "" }), el("th", { text: "before" }), el("th", { text: "now" }))),
       el("tbody", {}, row("Kept", (facts) => number(facts.counts.decisions.keep ?? 0)), row("Rejected", (facts) => number(facts.counts.decisions.delete ?? 0)),
         row("Precision", (facts) => share(facts.figures?.precision)), row("Recall", (facts) => share(facts.figures?.recall))));
