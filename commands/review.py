@@ -46,10 +46,10 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
         address = Address(port_of(listening))
         rounds = RoundProcess(lambda target: _round_command(target, where, config), _without_credentials())
         page = Page(desk=desk, rounds=rounds, address=address, links=_links(where), root=str(where.root))
-        say(f"the page is at {address.url}  (Ctrl-C closes it)")
-        if wish.open_browser:
-            webbrowser.open(address.url)
         try:
+            say(f"the page is at {address.url}  (Ctrl-C closes it)")
+            if wish.open_browser:
+                webbrowser.open(address.url)
             asyncio.run(serve(create_app(page), listening))
         except KeyboardInterrupt:
             say("the page is closed; every answer that it showed as saved is saved")

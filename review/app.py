@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from review import reading, telling
-from review.desk import QUEUE, Desk, Rounds
+from review.desk import LOT, QUEUE, Desk, Rounds
 from review.errors import BadRequest, NoSuchPicture, ReviewError
 from review.gate import MOST_BODY, PICTURE_POLICY, Address, BodyTooLong, Gate
 from review.pictures import content_type
@@ -119,8 +120,9 @@ class _Answers:
 
     async def listed(self, request: Request) -> Response:
         target, expression = await self._target(request), reading.expression(request)
-        if request.query_params.get("view") == QUEUE:
-            found = await run_in_threadpool(self._page.desk.queue, target)
+        view = request.query_params.get("view")
+        if view in (QUEUE, LOT):
+            found = await run_in_threadpool(partial(self._page.desk.queue, target, by_lot=view == LOT))
         else:
             found = await run_in_threadpool(self._page.desk.find, target, expression)
         return JSONResponse(telling.picture_list(found))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from storage.showing import Counts, Picture, Verdict, Word
 
 ANSWERS = ("keep", "delete", "unsure", "clear")
-QUEUE = "questions"  # the list that `rounds` puts together; every other list is an expression
+QUEUE, LOT = "questions", "lot"  # lists that `rounds` puts together; every other list is an expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Desk(Protocol):
 
     def words(self, start: str) -> Sequence[Suggestion]: ...
 
-    def queue(self, target: str) -> PictureList: ...
+    def queue(self, target: str, *, by_lot: bool = False) -> PictureList: ...
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]: ...
 

@@ -27,7 +27,7 @@ from review.desk import (
     TargetFacts,
 )
 from review.similar import nearest
-from rounds.asking import Reason, questions
+from rounds.asking import Mix, Reason, questions
 from rounds.estimating import estimates
 from storage.evidence import Evidence
 from storage.filing import Click, Label, RegisteredModel, Saved
@@ -41,6 +41,7 @@ from storage.showing import (
     absent_tags,
     counts,
     known_ratios,
+    moment,
     pictures,
     tags_like,
     verdicts_of,
@@ -53,6 +54,7 @@ QUEUE_SIZE = 60  # questions that are put together at once
 SUGGESTIONS = 10  # words under the filter
 ALIKE = 24  # pictures under "more like this"
 _DOUBTS = "-label:any order:uncertain"  # what is asked about while there is no model whose embeddings are stored
+_LOT = Mix({Reason.RANDOM: 1.0})
 _REASONS: Mapping[str, LabelReason] = {
     **{reason.value: reason for reason in LabelReason},
     Reason.MISSING_TAG.value: LabelReason.TAG_ERROR,
@@ -84,8 +86,9 @@ class GalleryDesk:
         self._reader = self._labelling.reader
         self._renditions = Renditions(self._reader)
         self._who = who
+        self._counts: dict[str, tuple[tuple[int, int, int], Counts]] = {}
         self._known: dict[str, _Known] = {}
-        self._queues: dict[str, tuple[tuple[Any, ...], PictureList]] = {}
+        self._queues: dict[tuple[str, bool], tuple[tuple[Any, ...], PictureList]] = {}
         self._figures: dict[str, tuple[tuple[Any, ...], Figures | None]] = {}
         self._thinking = threading.Lock()  # evidence is big: it is gathered once, whoever asks
 
@@ -110,7 +113,7 @@ class GalleryDesk:
         """Counts, the model in force, and how good the gallery is as far as the random sample says."""
         known = self._all_targets()[target]
         model = self._reader.active_model(target)
-        told = self._reader.ask(lambda c: counts(c, target))
+        told = self._counted(target)
         in_force = None
         if model is not None:
             measured = model.facts.get("metrics", {})
@@ -144,24 +147,24 @@ class GalleryDesk:
         near = difflib.get_close_matches(name, [tag for tag, _, _ in known], n=1, cutoff=0.7)
         return near[0] if near else None
 
-    def queue(self, target: str) -> PictureList:
-        """What is worth a glance, each with its reason."""
+    def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
+        """What is worth a glance, each with its reason; or only what the lot draws, for the estimates."""
         model = self._reader.active_model(target)
         if model is None:
             return self.find(target, _DOUBTS)
         with self._thinking:
             known = self._evidence(target, model)
-            kept = self._queues.get(target)
+            kept = self._queues.get((target, by_lot))
             if kept is not None and kept[0] == known.stamp:
                 return kept[1]
             if not len(known.evidence):
                 return self.find(target, _DOUBTS)
-            asked = questions(known.evidence, model.card.threshold, size=QUEUE_SIZE)
+            asked = questions(known.evidence, model.card.threshold, size=QUEUE_SIZE, mix=_LOT if by_lot else None)
             ids = [int(known.evidence.version_ids[one.row]) for one in asked]
             ratios = self._reader.ask(lambda c: known_ratios(c, ids))
             reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, asked, strict=True)}
             found = PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
-            self._queues[target] = known.stamp, found
+            self._queues[target, by_lot] = known.stamp, found
             return found
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
@@ -201,6 +204,14 @@ class GalleryDesk:
         after = {one.id: one for one in self.pictures(target, list(before))}
         return [Outcome(answer.id, answer.id in saved, after.get(answer.id)) for answer in answers]
 
+    def _counted(self, target: str) -> Counts:
+        """Counts, made anew only when something has changed: every open tab asks for them all the time."""
+        now = self._reader.ask(moment)
+        kept = self._counts.get(target)
+        if kept is None or kept[0] != now:
+            kept = self._counts[target] = now, self._reader.ask(lambda c: counts(c, target))
+        return kept[1]
+
     def _click(self, target: str, answer: Answer, picture: Picture) -> Click:
         why = _REASONS.get(answer.why, LabelReason.MANUAL)
         value = LabelValue(answer.value)
@@ -211,7 +222,7 @@ class GalleryDesk:
         return {target.name: target for target in self._reader.targets()}
 
     def _evidence(self, target: str, model: RegisteredModel) -> _Known:
-        told = self._reader.ask(lambda c: counts(c, target))
+        told = self._counted(target)
         stamp = (model.card.hash, model.card.threshold, told.newest, told.newest_label)
         kept = self._known.get(target)
         if kept is None or kept.stamp != stamp:

@@ -179,6 +179,13 @@ def verdicts_of(connection: Connection, version_id: int, target: str) -> Sequenc
     ]
 
 
+def moment(connection: Connection) -> tuple[int, int, int]:
+    """Three numbers that change when anything was looked at, decided or said: newest embedding, decision, label."""
+    newest = (func.max(EmbeddingRow.id), func.max(DecisionRow.seq), func.max(LabelRow.seq))
+    found = [connection.execute(select(func.coalesce(one, 0))).scalar_one() for one in newest]
+    return found[0], found[1], found[2]
+
+
 def counts(connection: Connection, target: str) -> Counts:
     """How much there is of a target."""
     base = results_select().where(StandingRow.target == target)

@@ -12,12 +12,14 @@ import { Panel } from "./panel.js";
 
 const VIEWS = [
   { name: "questions", words: "Questions", query: "", queue: true },
+  { name: "lot", words: "By lot", query: "", queue: true, hidden: true },
   { name: "kept", words: "Kept", query: "decision:keep", count: (counts) => counts.decisions.keep },
   { name: "rejected", words: "Rejected", query: "decision:delete", count: (counts) => counts.decisions.delete },
   { name: "undecided", words: "Undecided", query: "decision:undecided", count: (counts) => counts.decisions.undecided },
   { name: "answered", words: "Answered", query: "label:any", count: (counts) => Object.values(counts.labels).reduce((sum, count) => sum + count, 0) },
   { name: "all", words: "All", query: "", count: (counts) => counts.total },
 ];
+const SHOWN = VIEWS.filter((one) => !one.hidden);
 const REMEMBERED = { theme: "theme", size: "size" };
 const EMPTY_LIST = { ids: [], ratios: [], reasons: {}, cut: false };
 
@@ -41,7 +43,7 @@ async function load({ keep = false } = {}) {
   const question = byId("expression").value.trim();
   const order = byId("order").value;
   const words = [view.queue && !question && !order ? "" : view.query, question, order].filter(Boolean).join(" ");
-  const asked = view.queue && !question && !order ? "view=questions" : `q=${encodeURIComponent(words)}`;
+  const asked = view.queue && !question && !order ? `view=${view.name}` : `q=${encodeURIComponent(words)}`;
   grid.room.setAttribute("aria-busy", "true");
   try {
     const list = await get(forTarget(cards.target, `/list?${asked}`), mine.signal);
@@ -109,12 +111,12 @@ function paintViews() {
   const counts = panel.facts?.counts;
   const list = byId("views");
   if (!list.children.length) {
-    list.append(...VIEWS.map((one, at) => el("li", {}, el("button", { type: "button", "data-view": one.name, "aria-keyshortcuts": String(at + 1), onclick: () => choose(one) },
+    list.append(...SHOWN.map((one, at) => el("li", {}, el("button", { type: "button", "data-view": one.name, "aria-keyshortcuts": String(at + 1), onclick: () => choose(one) },
       el("span", { text: one.words }), el("span", { class: "count" })))));
   }
-  for (const [at, one] of VIEWS.entries()) {
+  for (const [at, one] of SHOWN.entries()) {
     const button = list.children[at].firstChild;
-    button.setAttribute("aria-current", String(one === view));
+    button.setAttribute("aria-current", String(one === view || (view.hidden && one === VIEWS[0])));
     const count = counts && one.count ? one.count(counts) ?? 0 : null;
     button.lastChild.textContent = count === null ? "" : number(count);
   }
@@ -297,7 +299,7 @@ function onKey(event) {
   if (MOVES.has(key)) { onMove(event); return; }
   if ((key === "Enter" || key === " ") && target.closest?.("button, a, summary")) return; // that is theirs
   const at = Number(key);
-  if (!big.open && Number.isInteger(at) && VIEWS[at - 1]) { choose(VIEWS[at - 1]); event.preventDefault(); return; }
+  if (!big.open && Number.isInteger(at) && SHOWN[at - 1]) { choose(SHOWN[at - 1]); event.preventDefault(); return; }
   const does = KEYS[key] ?? KEYS[key.toLowerCase()];
   if (!does || (event.repeat && "kducz".includes(key) && !event.shiftKey && key !== "z")) return;
   does();
@@ -353,6 +355,7 @@ function wire() {
   big.addEventListener("step", (event) => stepBig(event.detail));
   big.addEventListener("filter", (event) => { byId("expression").value = event.detail; view = VIEWS.at(-1); paintViews(); load(); });
   big.addEventListener("closed", () => grid.room.focus({ preventScroll: true }));
+  panel.addEventListener("lot", () => choose(VIEWS.find((one) => one.name === "lot")));
   panel.addEventListener("facts", onFacts);
   panel.addEventListener("away", (event) => notice(event.detail, { trouble: true }));
   panel.addEventListener("ended", onRoundEnd);

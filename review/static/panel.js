@@ -105,11 +105,12 @@ export class Panel extends EventTarget {
   figures() {
     const figures = this.facts?.figures;
     const title = el("h3", { text: "The gallery as it stands" });
+    const lot = el("button", { type: "button", "data-name": "lot", onclick: () => { this.toggle(false); this.dispatchEvent(new Event("lot")); } }, "Answer only what is drawn by lot");
     if (!figures?.answers) {
-      return [title, el("p", { class: "quiet", text: "Answer some questions: those drawn by lot tell how many of the kept pictures are right, and how many were missed." })];
+      return [title, el("p", { class: "quiet", text: "Answer some questions: those drawn by lot tell how many of the kept pictures are right, and how many were missed." }), lot];
     }
     return [title, stat("Precision", figures.precision, "how much of what is kept is right"), stat("Recall", figures.recall, "how much of what there is is kept"),
-      el("p", { class: "quiet", text: `From ${number(figures.answers)} answers that were drawn by lot. The pale bars are 95 % intervals: more answers make them shorter.` })];
+      el("p", { class: "quiet", text: `From ${number(figures.answers)} answers that were drawn by lot. The pale bars are 95 % intervals: more answers make them shorter.` }), lot];
   }
 
   model() {
@@ -161,7 +162,7 @@ export class Panel extends EventTarget {
     if (compared?.pictures) {
       box.append(el("p", { text: `On ${number(compared.pictures)} pictures that neither has learned from: ${compared.new_errors} errors, before ${compared.old_errors}.` }));
     }
-    if (outcome.rescored) box.append(el("p", { text: `${number(outcome.rescored)} pictures were scored again in ${outcome.seconds} s.` }));
+    if (outcome.rescored) box.append(el("p", { text: `${number(outcome.rescored)} pictures were scored again; the round took ${outcome.seconds} s.` }));
     const table = this.beforeAndAfter(round);
     if (table) box.append(table);
     return box;
@@ -188,6 +189,6 @@ function stat(name, interval, words) {
   band.children[0].style.left = `${100 * interval.low}%`;
   band.children[0].style.width = `${100 * (interval.high - interval.low)}%`;
   band.children[1].style.left = `${100 * interval.value}%`;
-  return el("div", { class: "stat" }, el("span", { text: name }), band, el("output", { text: interval.value.toFixed(3) }),
+  return el("div", { class: "stat" }, el("span", { text: name }), band, el("output", { text: interval.high - interval.low > 0.3 ? "?" : interval.value.toFixed(3), title: interval.high - interval.low > 0.3 ? "too few answers to say" : "" }),
     el("small", { text: `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}, ${words}` }));
 }

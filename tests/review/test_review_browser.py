@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from review_program import Painted
@@ -28,6 +30,21 @@ def window() -> Iterator[Browser]:
 def browser(window: Browser, served: ServedPage) -> Browser:
     window.complaints()
     window.open(served.url)
+    return window
+
+
+@pytest.fixture(scope="module")
+def shared(painted: Painted) -> Iterator[ServedPage]:
+    """A page for tests that only look."""
+    with serving(painted.root) as page:
+        yield page
+
+
+@pytest.fixture
+def looking(window: Browser, shared: ServedPage) -> Browser:
+    window.driver.get("about:blank")
+    window.complaints()
+    window.open(shared.url)
     return window
 
 
@@ -68,27 +85,27 @@ def test_the_whole_loop_by_keys_alone(browser: Browser, served: ServedPage, gall
     assert browser.complaints() == []
 
 
-def test_a_filter_finds_pictures_and_says_what_it_cannot_read(browser: Browser, served: ServedPage) -> None:
-    browser.keys("/")
-    browser.keys(*"decision:kep", Keys.ENTER)
-    browser.until(lambda: "decision:kep" in browser.text("#filter-problem"), "the term is named")
-    browser.press("#filter-problem button")
-    browser.until(lambda: not browser.one("#filter-problem").is_displayed(), "the suggestion is taken")
-    kept = served.get("/api/targets/mona/list?q=decision:keep")["ids"]
+def test_a_filter_finds_pictures_and_says_what_it_cannot_read(looking: Browser, shared: ServedPage) -> None:
+    looking.keys("/")
+    looking.keys(*"decision:kep", Keys.ENTER)
+    looking.until(lambda: "decision:kep" in looking.text("#filter-problem"), "the term is named")
+    looking.press("#filter-problem button")
+    looking.until(lambda: not looking.one("#filter-problem").is_displayed(), "the suggestion is taken")
+    kept = shared.get("/api/targets/mona/list?q=decision:keep")["ids"]
 
-    assert browser.text("#position").endswith(f"of {len(kept)}")
-    assert [one for one in browser.complaints() if "422" not in one] == []  # the refused filter is in the log
+    assert looking.text("#position").endswith(f"of {len(kept)}")
+    assert [one for one in looking.complaints() if "422" not in one] == []  # the refused filter is in the log
 
 
-def test_words_of_the_filter_are_completed(browser: Browser) -> None:
-    browser.keys("/", *"-sol")
-    browser.until(lambda: browser.all("#suggestions li"), "suggestions")
-    browser.keys(Keys.TAB, *"decison:keep", Keys.ENTER)
-    browser.until(lambda: "Nobody carries the tag decison:keep" in browser.text("#empty"), "what is wrong is said")
-    browser.press("#empty p button")
-    browser.until(lambda: browser.text("#position").startswith("1 of "), "the correction finds pictures")
+def test_words_of_the_filter_are_completed(looking: Browser) -> None:
+    looking.keys("/", *"-sol")
+    looking.until(lambda: looking.all("#suggestions li"), "suggestions")
+    looking.keys(Keys.TAB, *"decison:keep", Keys.ENTER)
+    looking.until(lambda: "Nobody carries the tag decison:keep" in looking.text("#empty"), "what is wrong is said")
+    looking.press("#empty p button")
+    looking.until(lambda: looking.text("#position").startswith("1 of "), "the correction finds pictures")
 
-    assert browser.run("return document.getElementById('expression').value") == "-solo decision:keep"
+    assert looking.run("return document.getElementById('expression').value") == "-solo decision:keep"
 
 
 def test_the_big_view_shows_tags_facts_history_and_more_like_it(browser: Browser, served: ServedPage) -> None:
@@ -166,54 +183,73 @@ def test_answers_given_while_the_program_is_away_arrive_when_it_is_back(browser:
     assert [(one, value) for one, value, _ in labels(served)] == [(picture, "keep")]
 
 
-def test_script_from_a_site_is_text_here(browser: Browser, served: ServedPage) -> None:
+def test_script_from_a_site_is_text_here(looking: Browser, shared: ServedPage) -> None:
     evil = "<img src=x onerror=window.evil=1>"
 
-    browser.run("location.hash = new URLSearchParams({ q: arguments[0], view: 'all' })", evil)
-    browser.driver.refresh()
-    browser.until(lambda: "Nothing fits" in browser.text("#empty"), "the search is done")
+    looking.run("location.hash = new URLSearchParams({ q: arguments[0], view: 'all' })", evil)
+    looking.driver.refresh()
+    looking.until(lambda: "Nothing fits" in looking.text("#empty"), "the search is done")
 
-    assert browser.run("return [...document.scripts].every((one) => one.src.startsWith(location.origin))")
-    assert browser.run("return window.evil ?? null") is None
-    assert browser.run("return document.querySelectorAll('[onerror], [onclick], [style*=expression]').length") == 0
+    assert looking.run("return [...document.scripts].every((one) => one.src.startsWith(location.origin))")
+    assert looking.run("return window.evil ?? null") is None
+    assert looking.run("return document.querySelectorAll('[onerror], [onclick], [style*=expression]').length") == 0
 
 
-def test_the_theme_follows_the_system_and_can_be_switched(browser: Browser) -> None:
+def test_the_theme_follows_the_system_and_can_be_switched(looking: Browser) -> None:
     def ground() -> str:
-        return str(browser.run("return getComputedStyle(document.body).backgroundColor"))
+        return str(looking.run("return getComputedStyle(document.body).backgroundColor"))
 
     light = ground()
-    browser.keys("t")
+    looking.keys("t")
     dark = ground()
-    browser.driver.refresh()
-    browser.until(lambda: browser.all(".tile"), "pictures")
+    looking.driver.refresh()
+    looking.until(lambda: looking.all(".tile"), "pictures")
     kept = ground()
-    browser.run("localStorage.clear()")
+    looking.run("localStorage.clear()")
 
     assert light != dark
     assert kept == dark
 
 
-def test_a_screen_reader_is_told_what_the_eye_sees(browser: Browser) -> None:
-    room, tile = browser.one("#grid"), browser.one(".tile.current")
+def test_a_screen_reader_is_told_what_the_eye_sees(looking: Browser) -> None:
+    room, tile = looking.one("#grid"), looking.one(".tile.current")
 
     assert room.get_attribute("role") == "listbox"
     assert room.get_attribute("aria-activedescendant") == tile.get_attribute("id")
     assert tile.get_attribute("aria-label").startswith("Post ")
     assert "score" in tile.get_attribute("aria-label")
     assert tile.get_attribute("aria-setsize") == "60"
-    nameless = browser.run(
+    nameless = looking.run(
         "return [...document.querySelectorAll('button, input, select')].filter((one) => one.checkVisibility() && "
         "!one.closest('[aria-hidden=true]') && !(one.ariaLabel || one.textContent.trim() || one.labels?.length)).length"
     )
     assert nameless == 0
 
 
-def test_everything_is_reached_by_tab_and_the_focus_is_seen(browser: Browser) -> None:
+def test_everything_is_reached_by_tab_and_the_focus_is_seen(looking: Browser) -> None:
     reached = set()
-    browser.run("document.activeElement.blur()")
+    looking.run("document.activeElement.blur()")
     for _ in range(30):
-        browser.keys(Keys.TAB)
-        reached.add(browser.run("return document.activeElement.id || document.activeElement.dataset.view || ''"))
+        looking.keys(Keys.TAB)
+        reached.add(looking.run("return document.activeElement.id || document.activeElement.dataset.view || ''"))
 
     assert {"target", "expression", "figures", "theme", "help", "questions", "all", "order", "grid", "keep"} <= reached
+
+
+def test_tags_that_try_to_be_code_are_shown_as_text(window: Browser, gallery: Painted) -> None:
+    evil = '"><img/src=x/onerror=window.evil=1><script>window.evil=2</script>'
+    with closing(sqlite3.connect(gallery.root / "crawl.db")) as rows, rows:
+        rows.execute("UPDATE tag SET name = ? WHERE name = 'fischl_(genshin_impact)'", (evil,))
+        rows.execute("UPDATE post SET source = 'javascript:window.evil=3'")
+
+    with serving(gallery.root) as page:
+        window.complaints()
+        window.open(f"{page.url}#view=all&q=chartags:1 -mona_(genshin_impact)")
+        window.keys(Keys.ENTER)
+        window.until(lambda: window.all("#big .strip img"), "the big view")
+
+        assert evil.replace("_", " ") in window.text("#big .tags.character")
+        assert window.run("return window.evil ?? null") is None
+        assert window.all("#big .facts a[href^=javascript]") == []
+        assert window.run("return document.querySelectorAll('[onerror]').length") == 0
+        assert window.complaints() == []
