@@ -83,7 +83,11 @@ class Play:
 def ours(play: Play, count: int) -> IntArray:
     """The program's own queue."""
     asked = questions(
-        play.gallery.evidence, play.threshold, size=count, mix=Mix(), start=start_of(play.package, play.target)
+        play.gallery.evidence,
+        play.threshold,
+        size=count,
+        mix=Mix(),
+        start=start_of(play.package, Target(play.target, play.target)),
     )
     play.drawn += [question.row for question in asked if question.reason is Reason.RANDOM]
     return np.array([question.row for question in asked], dtype=np.int64)

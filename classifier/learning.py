@@ -37,6 +37,7 @@ class Example:
     identity: splits.Identity
     characters: tuple[str, ...]  # tags
     labelled: bool  # False: untagged, anybody may be in the picture
+    part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +209,7 @@ def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish]
         for example, picture in zip(examples, pictures, strict=True)
     ]
     groups = splits.group(identities)
-    labelled = np.flatnonzero([example.labelled for example in examples]).astype(np.int64)
-    kinds = [_kind(examples[int(row)], wishes) for row in labelled]
-    dealt = splits.split(groups[labelled], kinds, shares=plan.shares, seed=plan.seed)
-    parts = splits.Split(labelled[dealt.train], labelled[dealt.validation], labelled[dealt.test])
+    parts = _parts(examples, groups, wishes, plan)
     for wish in wishes:
         counts = [
             sum(wish.named_in(examples[int(row)].characters) for row in rows)
@@ -229,6 +227,17 @@ def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish]
     held_out = set(groups[np.concatenate([parts.validation, parts.test])].tolist())
     rows = [row for row, example in enumerate(examples) if not example.labelled and groups[row] not in held_out]
     return _Room(parts, np.array(rows, dtype=np.int64), groups)
+
+
+def _parts(examples: Sequence[Example], groups: IntArray, wishes: Sequence[Wish], plan: Plan) -> splits.Split:
+    labelled = np.flatnonzero([example.labelled for example in examples]).astype(np.int64)
+    settled = np.array([examples[int(row)].part for row in labelled])
+    if settled.any():
+        train, validation, test = (labelled[settled == part] for part in ("train", "validation", "test"))
+        return splits.Split(train, validation, test)
+    kinds = [_kind(examples[int(row)], wishes) for row in labelled]
+    dealt = splits.split(groups[labelled], kinds, shares=plan.shares, seed=plan.seed)
+    return splits.Split(labelled[dealt.train], labelled[dealt.validation], labelled[dealt.test])
 
 
 def _kind(example: Example, wishes: Sequence[Wish]) -> str:

@@ -76,7 +76,8 @@ def _work(folder: Path, job: Mapping[str, Any], pictures: Pixels, tell: Any) -> 
     from classifier.packing import pack
 
     examples = [
-        Example(Identity(**row["identity"]), tuple(row["characters"]), bool(row["labelled"])) for row in job["examples"]
+        Example(Identity(**row["identity"]), tuple(row["characters"]), bool(row["labelled"]), str(row.get("part", "")))
+        for row in job["examples"]
     ]
     wishes = [Wish(row["target"], row["tag"], tuple(row["variants"]), Goal(**row["goal"])) for row in job["wishes"]]
     chosen = catalogue.backbone_named(job["backbone"]["name"])

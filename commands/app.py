@@ -249,6 +249,9 @@ def train(
     recall: Annotated[float | None, typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.")] = (
         None
     ),
+    how: Annotated[
+        str, typer.Option("--how", metavar="auto|head|network", help="Learn a head only, or teach the network too.")
+    ] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Put the new model in force even when it is worse.")] = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Progress and result as lines of JSON on standard output.")
@@ -260,8 +263,9 @@ def train(
 ) -> None:
     """Learn a better model from your labels and the tags, compare it with the one in force, and score everything again.
 
-    No picture is downloaded or decoded: embeddings are stored, so a round takes seconds. The new model comes into
-    force only when it is not worse on pictures that neither has learned from.
+    A head alone is learned from stored embeddings in seconds; teaching the network too takes minutes, and is done
+    when it promises to pay. Nothing is downloaded. The new model comes into force only when it is not worse on
+    pictures that neither has learned from.
 
     [bold]Examples[/bold]
 
@@ -270,9 +274,17 @@ def train(
     [cyan]crawl train mona --recall 0.98[/cyan]  miss almost nothing
     """
     from commands import train as train_command
+    from commands.choices import choose
 
     wish = train_command.TrainWish(
-        target, precision, recall, force, as_json=as_json, json_progress=json_progress, quiet=quiet
+        target,
+        precision,
+        recall,
+        choose("--how", how, ("auto", "head", "network")),
+        force,
+        as_json=as_json,
+        json_progress=json_progress,
+        quiet=quiet,
     )
     raise typer.Exit(train_command.run(wish, root, config))
 

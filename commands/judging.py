@@ -71,14 +71,15 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
     packages = {name: verified(wish.place, model) for name, model in models.items()}
     cards = {name: _card(models[name], package, wish.goal) for name, package in packages.items()}
     folders = {name: package.folder for name, package in packages.items()}
-    async with NetworkJudge(cards, folders, _judge_settings(wish.place.settings.scoring)) as judge:
+    async with NetworkJudge(cards, folders, judge_settings(wish.place.settings.scoring)) as judge:
         if not wish.quiet:
             for card in cards.values():
                 say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
         yield judge
 
 
-def _judge_settings(scoring: Scoring) -> JudgeSettings:
+def judge_settings(scoring: Scoring) -> JudgeSettings:
+    """How a judge works by these settings."""
     from classifier.batching import ScorerSettings
     from classifier.decoder_pool import DecoderSettings
     from classifier.judge import JudgeSettings

@@ -15,6 +15,7 @@ from commands.exit_codes import ExitCode
 from commands.holding import hold_gallery
 from commands.judging import GoalWish, chosen_for, verified
 from commands.known_targets import known_target
+from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from crawler.deciding import Policy
@@ -54,6 +55,10 @@ async def _run(wish: RescoreWish, where: Place) -> int:
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, "crawl rescore")
         done = await rescore(archive, evidence, target, (card, package.head), policy)
+        if waiting > 0:
+            say(f"{waiting} posts have no embedding of this network: looking at their stored pictures")
+            again = await look_at_all_again(archive, where, target, card, policy, _silent)
+            done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
     say(
         f"{card.name}, threshold {card.threshold:.3f}: {done.posts} pictures decided again, {done.kept} kept, in "
         f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
@@ -61,11 +66,15 @@ async def _run(wish: RescoreWish, where: Place) -> int:
     code = ExitCode.COMPLETE
     if waiting > 0:
         code = ExitCode.OPEN
-        say(f"{waiting} posts have no embedding of this network; crawl again, it looks at the stored pictures")
+        say(f"{waiting} posts have no stored picture; crawl again, it looks at them")
     if wish.as_json:
         print_json({"model": card.name, "threshold": card.threshold, "rescored": done.posts, "kept": done.kept,
                     "waiting": max(0, waiting), "exit": int(code)})  # fmt: skip
     return int(code)
+
+
+def _silent(stage: str, share: float, words: str) -> None:
+    """Progress that nobody waits for."""
 
 
 _DECIDED = "SELECT target, count(*) FROM results WHERE decision IS NOT NULL AND decided_by <> 'fault' GROUP BY target"

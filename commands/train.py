@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,16 @@ from commands.exit_codes import ExitCode
 from commands.holding import hold_gallery
 from commands.judging import verified
 from commands.known_targets import known_target
+from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
-from commands.telling import told
+from commands.telling import Tell, told
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.reading import Reader
 
 if TYPE_CHECKING:
-    from rounds.learning_round import HeadRoundSettings, RoundOutcome, Snapshot
+    from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class TrainWish:
     target: str | None
     precision: float | None = None
     recall: float | None = None
+    how: str = "auto"  # auto | head | network
     force: bool = False
     wait_s: float = 600.0  # for the gallery's lock, once the model is learned
     as_json: bool = False
@@ -45,7 +48,7 @@ def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
 
 
 async def _run(wish: TrainWish, where: Place) -> int:
-    from rounds.learning_round import finish, learn_candidate
+    from rounds.learning_round import learn_candidate
 
     started = time.monotonic()
     settings = _settings(wish, where)
@@ -56,10 +59,104 @@ async def _run(wish: TrainWish, where: Place) -> int:
         tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
         tell("learning", 1.0, candidate.compared.words())
-        async with AsyncExitStack() as stack:
-            archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
-            outcome = await finish(candidate, archive, where.root / "models", settings, tell=tell)
+        task = _Task(wish, where, settings, tell)
+        if wish.how == "head" or not _pays(task, candidate):
+            outcome = await _finish(task, candidate)
+        else:
+            outcome = await _network_or_head(task, candidate)
     return _tell_outcome(wish, outcome, time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the steps of a round share."""
+
+    wish: TrainWish
+    where: Place
+    settings: HeadRoundSettings
+    tell: Tell
+
+    def explain(self, why: str) -> None:
+        """Say why something was chosen."""
+        if self.wish.json_progress:
+            self.tell("choosing", 1.0, why)
+        elif not self.wish.quiet:
+            say(why)
+
+
+def _pays(task: _Task, candidate: Candidate) -> bool:
+    from rounds.network_round import advise
+
+    if task.wish.how == "network":
+        return True
+    advice = advise(candidate)
+    task.explain(advice.why)
+    return advice.pays
+
+
+async def _network_or_head(task: _Task, candidate: Candidate) -> RoundOutcome:
+    """The network too; when it was our own idea and cannot be taught, the head is still worth having."""
+    from rounds.errors import RoundError
+
+    try:
+        return await _network_too(task, candidate)
+    except RoundError as error:
+        if task.wish.how == "network":
+            raise
+        say(f"the network could not be taught: {error}; the head alone it is")
+        return await _finish(task, candidate)
+
+
+async def _network_too(task: _Task, candidate: Candidate) -> RoundOutcome:
+    """Teach the network as well, and take whichever of the two is better."""
+    from classifier.decoder_pool import Decoders
+    from rounds.network_round import Album, NetworkSettings, better_of, new_network
+    from storage.showing import Renditions
+
+    asked, package = task.where.settings.round_zero, candidate.snapshot.package
+    settings = NetworkSettings(
+        backbone=package.backbone_name,
+        preprocessing=package.preprocessing,
+        weights=Path(asked.weights) if asked.weights else None,
+        may_download=asked.download_weights,
+        pictures_at_most=asked.renditions,
+        time_budget_s=asked.minutes * 60,
+        in_flight=task.where.settings.scoring.in_flight,
+    )
+    models = task.where.root / "models" / candidate.snapshot.target.name
+    with open_reader(task.where.root) as reader, closing(Renditions(reader)) as renditions:
+        characters = _characters(reader)
+        names = zip(candidate.snapshot.evidence.sites, candidate.snapshot.evidence.post_ids.tolist(), strict=True)
+        ids = candidate.snapshot.evidence.version_ids.tolist()
+        by_version = {one: characters.get(name, ()) for one, name in zip(ids, names, strict=True)}
+        async with Decoders([settings.preprocessing]) as decoder:
+            album = Album(renditions.read, by_version, decoder)
+            async with new_network(candidate, album, models, settings, task.settings, task.tell) as network:
+                chosen, why = better_of(candidate, network)
+                task.explain(why)
+                return await _finish(task, chosen)
+
+
+def _characters(reader: Reader) -> Mapping[tuple[str, int], Sequence[str]]:
+    """Character tags by site and post id."""
+    rows = reader.sql("SELECT DISTINCT site, post_id, tags_character FROM results").rows
+    return {(str(site), int(post)): str(tags or "").split() for site, post, tags in rows}
+
+
+async def _finish(task: _Task, candidate: Candidate) -> RoundOutcome:
+    """Put it in force under the gallery's lock; after a change of network, look at every stored picture again."""
+    from rounds.learning_round import finish
+
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.wish.wait_s)
+        models = task.where.root / "models"
+        outcome = await finish(candidate, archive, models, task.settings, tell=task.tell)
+        if outcome.activated and outcome.rescored is None:
+            looked = await look_at_all_again(
+                archive, task.where, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
+            )
+            outcome = replace(outcome, rescored=looked)
+        return outcome
 
 
 def _snapshot(reader: Reader, where: Place, named: str | None) -> Snapshot:
@@ -123,7 +220,7 @@ def _tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float) -> int
 
 def _verdict(outcome: RoundOutcome, seconds: float) -> str:
     name = outcome.card.name
-    if outcome.rescored is None:
+    if not outcome.activated or outcome.rescored is None:
         return (
             f"{name} is worse than {outcome.compared.old}, which stays in force; crawl models activate {name} or "
             "crawl train --force overrides"

@@ -65,6 +65,7 @@ class Snapshot:
     package: Package  # of the model in force
     evidence: Evidence
     newest_label: int = 0  # sequence number of the newest label in it
+    old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -76,6 +77,7 @@ class Candidate:
     compared: Compared
     round: int
     artists: bool  # whether each artist's set went one way
+    network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,7 @@ class RoundOutcome:
     card: ModelCard
     activated: bool
     compared: Compared
-    rescored: Rescoring | None  # None: the old model stays in force, nothing was rescored
+    rescored: Rescoring | None  # None: the old model stays in force, or the pictures are still to be looked at again
     metrics: Mapping[str, Any]
     report: str  # for people
 
@@ -102,7 +104,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
     for artists in (True, False):  # one artist's gallery cannot be split by artist
         groups = groups_of(evidence, artists=artists)
         parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
-        lesson = lesson_of(snapshot.target.name, snapshot.package, evidence, groups, parts)
+        lesson = lesson_of(snapshot.target, snapshot.package, evidence, groups, parts)
         try:
             learned = learn_head(lesson, plan)
             break
@@ -142,7 +144,7 @@ async def finish(
     activate = settings.force or not candidate.compared.worse
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
-    if activate:
+    if activate and not candidate.network_changed:
         tell("rescoring", 0.0, f"{len(candidate.snapshot.evidence)} pictures, from stored embeddings")
         model = (card, candidate.learned.head)
         rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
@@ -158,7 +160,7 @@ async def finish(
 
 
 def lesson_of(
-    target: str,
+    target: Target,
     package: Package,
     evidence: Evidence,
     groups: npt.NDArray[np.int64],
@@ -172,7 +174,7 @@ def lesson_of(
     vectors[~finite] = 0.0
     testimony = Testimony(vectors, np.where(kept_out, int(Said.NOTHING), said).astype(np.int8), groups)
     return HeadLesson(
-        target=target,
+        target=target.name,
         testimony=testimony,
         parts=parts,
         untagged=~evidence.named,
@@ -181,11 +183,10 @@ def lesson_of(
     )
 
 
-def start_of(package: Package, target: str) -> LinearHead:
+def start_of(package: Package, target: Target) -> LinearHead:
     """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
     features = package.dimension - len(package.classes)
-    names = (target, str(package.snapshot.get("tag_of_target", "")))
-    own = next((features + package.classes.index(name) for name in names if name in package.classes), None)
+    own = features + package.classes.index(target.tag) if target.tag in package.classes else None
     return starting_head(package.dimension, own)
 
 
@@ -209,7 +210,7 @@ def facts_of(candidate: Candidate) -> dict[str, Any]:
     """What the registry keeps of the model."""
     return {
         "round": candidate.round,
-        "how": "head only",
+        "how": "network" if candidate.network_changed else "head only",
         "parent": candidate.snapshot.active.card.name,
         "metrics": metrics_of(candidate),
         "newest_label": candidate.snapshot.newest_label,
@@ -220,7 +221,11 @@ def _compared(snapshot: Snapshot, learned: LearnedHead, lesson: HeadLesson) -> C
     """On the test part; a testimony that both models contradict strongly is left out, whoever is right."""
     rows = learned.measured
     said = lesson.testimony.said[rows]
-    old, new = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows]), learned.scores[rows]
+    if snapshot.old_scores is None:
+        old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
+    else:
+        old = snapshot.old_scores[rows]
+    new = learned.scores[rows]
     truth = np.isin(said, (Said.TAGGED, Said.KEEP))
     people = np.isin(said, (Said.KEEP, Said.DELETE))
     doubted = ~people & ((np.where(truth, old, 1 - old) < _DOUBTED) & (np.where(truth, new, 1 - new) < _DOUBTED))
@@ -238,7 +243,7 @@ _DOUBTED = 0.05  # probability that both models leave to what is said
 
 
 def _write(candidate: Candidate, folder: Path) -> PackageFacts:
-    package, learned = candidate.snapshot.package, candidate.learned
+    package, learned = candidate.snapshot.package, candidate.learned  # of a new network: the learning process's
     canaries = [
         Canary(picture, vector.astype(np.float32))
         for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
@@ -265,10 +270,9 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
     digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + said.tobytes())
     return {
         "round": candidate.round,
-        "how": "head only",
+        "how": "network" if candidate.network_changed else "head only",
         "parent": snapshot.active.card.name,
         "parts": before.get("parts", {}),
-        "tag_of_target": snapshot.target.tag,
         "artists_together": candidate.artists,
         "pictures": len(snapshot.evidence),
         "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),

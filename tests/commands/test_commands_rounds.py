@@ -123,7 +123,7 @@ def test_progress_as_lines_of_json_ends_with_the_result(root: Path) -> None:
     done = crawl(root, "train", "mona", "--json-progress", "--quiet")
 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {line["stage"] for line in lines[:-1]} == {"reading", "learning", "writing", "rescoring"}
+    assert {line["stage"] for line in lines[:-1]} == {"reading", "learning", "choosing", "writing", "rescoring"}
     assert lines[-1]["done"]["model"] == "mona/2"
 
 

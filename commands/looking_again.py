@@ -1,0 +1,35 @@
+"""Looking at stored pictures again, when the model in force has another network than the embeddings are of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from commands.judging import judge_settings, package_folder
+from commands.places import Place
+from commands.telling import Tell
+from crawler.deciding import Policy
+from storage.archive import Archive, open_reader
+from storage.records import ModelCard, Target
+
+if TYPE_CHECKING:
+    from rounds.rescoring import Rescoring
+
+
+async def look_at_all_again(
+    archive: Archive, where: Place, target: Target, card: ModelCard, policy: Policy, tell: Tell
+) -> Rescoring:
+    """Score every stored rendition that the model has not decided yet; killed, it goes on where it was.
+
+    Raises:
+        ModelError: the model or its device fails.
+    """
+    from classifier.judge import NetworkJudge
+    from rounds.looking_again import look_again
+    from rounds.rescoring import Rescoring
+
+    with open_reader(where.root) as reader:
+        listings = [listing.id for listing in reader.status().listings]
+    settings = judge_settings(where.settings.scoring)
+    async with NetworkJudge({target.name: card}, {target.name: package_folder(where, card)}, settings) as judge:
+        done = await look_again(archive, judge, target, listings, policy, tell=tell)
+    return Rescoring(done.looked, done.kept)

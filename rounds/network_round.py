@@ -1,0 +1,287 @@
+"""A round that teaches the network itself again, with all that is known by now; minutes instead of seconds.
+
+    choose pictures -> decode stored renditions -> teach in a process of its own -> embed -> learn a head on that
+
+Nothing is downloaded: pictures are the renditions that were looked at. Tags that the last head found out of the
+question teach nothing, a person's word beats tags, and the pictures that test stay test pictures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.choosing import choose_runtime
+from classifier.errors import PictureFault
+from classifier.head_only import TEST, TRAIN, VALIDATION
+from classifier.learning import Example, Goal, Plan, Wish
+from classifier.learning_worker import JOB, PICTURES, job_to_json
+from classifier.noisy_heads import Said
+from classifier.package import Package, load_package
+from classifier.pictures import Preprocessing
+from classifier.runtime import RuntimeSettings
+from classifier.splits import Identity
+from classifier.training import Recipe
+from rounds.errors import PicturesMissing
+from rounds.evidence_words import testimony_of
+from rounds.learning_process import COMMAND, Tell, run_learning
+from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
+from rounds.parts import groups_of, parts_of
+from rounds.round_zero import Decoder
+from storage.evidence import Evidence
+
+IntArray = npt.NDArray[np.int64]
+
+_PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
+_WORK = ".work-network-"
+_OUT_OF_THE_QUESTION = 0.3  # belief that contradicts a tag so far
+_MISSING_AT_MOST = 0.2
+_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0
+_BATCH = 64
+_ENOUGH = 0.985  # average precision over which a new network has little to gain
+_LEAST_PICTURES = 300
+_GROWTH = 1.3  # examples now against examples that taught the network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """How the network is taught."""
+
+    backbone: str
+    preprocessing: Preprocessing
+    weights: Path | None = None  # the backbone's first weights
+    may_download: bool = False  # published weights
+    pictures_at_most: int = 4000
+    time_budget_s: float = 480.0
+    in_flight: int = 16
+    command: tuple[str, ...] = COMMAND
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Pictures, and who is in them by their tags."""
+
+    read: Callable[[int], bytes | None]  # version id -> stored rendition
+    characters: Mapping[int, Sequence[str]]  # version id -> character tags
+    decoder: Decoder
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Whether a new network pays, and why."""
+
+    pays: bool
+    why: str
+
+
+def advise(candidate: Candidate) -> Advice:
+    """Decide between a new head and a new network, from what the new head reaches and what the network knows."""
+    quality, before = candidate.learned.quality, candidate.snapshot.package.snapshot.get("parts") or {}
+    taught = len(before.get("train", ()))
+    now = int((~np.isin(testimony_of(candidate.snapshot.evidence)[0], (Said.NOTHING,))).sum() * 0.7)
+    reached = quality.average_precision.value
+    if reached >= _ENOUGH:
+        return Advice(False, f"head only: its average precision of {reached:.3f} leaves a new network little to gain")
+    if now < _LEAST_PICTURES:
+        return Advice(False, f"head only: about {now} pictures are too few to teach a network ({_LEAST_PICTURES})")
+    if taught and now < _GROWTH * taught:
+        return Advice(
+            False,
+            f"head only: the network has seen {taught} of about {now} pictures that could teach it, too few are new",
+        )
+    return Advice(True, f"network too: average precision is {reached:.3f}, and about {now} pictures can teach it")
+
+
+@asynccontextmanager
+async def new_network(
+    candidate: Candidate, album: Album, models: Path, settings: NetworkSettings, rounds: HeadRoundSettings, tell: Tell
+) -> AsyncIterator[Candidate]:
+    """Teach a network and learn a head on it; what it gives lives in a work folder that ends with the block.
+
+    Args:
+        candidate: the new head on the old network; its beliefs say which tags are not to be taught.
+        album: pictures.
+        models: folder of the target's models; the work folder is made there.
+        settings: how the network is taught.
+        rounds: how the head is learned.
+        tell: progress.
+
+    Raises:
+        PicturesMissing: too many pictures cannot be read or decoded.
+        TooLittleToLearn, LearningFailed: from the learning process.
+    """
+    folder = await asyncio.to_thread(_new_folder, models)
+    try:
+        snapshot = candidate.snapshot
+        rows = _chosen(snapshot.evidence, settings.pictures_at_most, rounds.seed)
+        rows = await _decode_all(album, snapshot.evidence, rows, settings, folder / PICTURES, tell)
+        _write_job(candidate, album, rows, settings, rounds, folder)
+        deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
+        done = await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command)
+        tell("measuring", 0.5, "learning a head on the new network")
+        yield await asyncio.to_thread(_candidate, candidate, rows, folder, done, rounds)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
+    """The one with fewer errors on the pictures that both were measured on; the head alone when they are even."""
+    old, new = head.compared.new_errors, network.compared.new_errors
+    if _rate(network) < _rate(head):
+        return network, f"the new network is better: {new} errors of {network.compared.pictures}, the head alone {old}"
+    return head, f"the new network is not better ({new} errors of {network.compared.pictures}): the head alone ({old})"
+
+
+def _rate(candidate: Candidate) -> float:
+    return candidate.compared.new_errors / max(1, candidate.compared.pictures)
+
+
+def _new_folder(models: Path) -> Path:
+    models.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=_WORK, dir=models))
+
+
+def _chosen(evidence: Evidence, most: int, seed: int) -> IntArray:
+    """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
+    said, sure = testimony_of(evidence)
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure))
+    kinds = said[shuffled]
+    people = shuffled[np.isin(kinds, (Said.KEEP, Said.DELETE))][:most]
+    tagged = shuffled[kinds == Said.TAGGED][: max(0, most // 3)]
+    room = max(0, most - len(people) - len(tagged))
+    nothing = shuffled[kinds == Said.NOTHING][: max(room // 5, room - int((kinds == Said.OTHERS).sum()))]
+    others = shuffled[kinds == Said.OTHERS][: room - len(nothing)]
+    return np.sort(np.concatenate([people, tagged, others, nothing]))[:most].astype(np.int64)
+
+
+async def _decode_all(
+    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, into: Path, tell: Tell
+) -> IntArray:
+    """Decode into one array on disk; gives the rows that it holds. A picture that is gone is left out and counted."""
+    side = settings.preprocessing.size
+    store = np.lib.format.open_memmap(into, mode="w+", dtype=np.uint8, shape=(len(rows), side, side, 3))
+    found: list[int] = []
+    waiting = iter(rows.tolist())
+
+    async def carry() -> None:
+        for row in waiting:
+            content = await asyncio.to_thread(album.read, int(evidence.version_ids[row]))
+            if content is None:
+                continue
+            try:
+                pixels = (await album.decoder.decode(content)).pixels[0]
+            except PictureFault:
+                continue
+            store[len(found)] = pixels
+            found.append(row)
+            tell("reading", len(found) / len(rows), f"{len(found)} pictures")
+
+    async with asyncio.TaskGroup() as crew:
+        for _ in range(settings.in_flight):
+            crew.create_task(carry())
+    store.flush()
+    if len(found) < (1 - _MISSING_AT_MOST) * len(rows):
+        raise PicturesMissing(
+            f"{len(rows) - len(found)} of {len(rows)} stored pictures cannot be read; crawl again, or give --how head"
+        )
+    return np.array(found, dtype=np.int64)
+
+
+def _write_job(
+    candidate: Candidate,
+    album: Album,
+    rows: IntArray,
+    settings: NetworkSettings,
+    rounds: HeadRoundSettings,
+    folder: Path,
+) -> None:
+    target = candidate.snapshot.target
+    wish = Wish(target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal())
+    recipe = Recipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
+    examples = _examples(candidate, album, rows)
+    job = job_to_json(examples, [wish], Plan(recipe=recipe, seed=rounds.seed), settings.preprocessing)
+    job["backbone"] = {
+        "name": settings.backbone,
+        "weights": None if settings.weights is None else str(settings.weights),
+        "may_download": settings.may_download,
+    }
+    job["snapshot"] = {"round": candidate.round, "targets": [target.tag]}
+    (folder / JOB).write_text(json.dumps(job))
+
+
+def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Example]:
+    """What each picture teaches: labels as they are, tags unless they are out of the question."""
+    evidence, target = candidate.snapshot.evidence, candidate.snapshot.target
+    said, _ = testimony_of(evidence)
+    belief = candidate.learned.belief
+    groups = groups_of(evidence, artists=candidate.artists)
+    parts = parts_of(evidence, groups, candidate.snapshot.package.snapshot, artists=candidate.artists)
+    names = {target.tag, *target.variants}
+    found = []
+    for row in rows.tolist():
+        characters = tuple(album.characters.get(int(evidence.version_ids[row]), ()))
+        others = tuple(name for name in characters if name not in names)
+        kind = Said(int(said[row]))
+        if kind is Said.KEEP:
+            characters = (*others, target.tag)
+        elif kind is Said.DELETE:
+            characters = others
+        doubtful = (kind is Said.TAGGED and belief[row] < _OUT_OF_THE_QUESTION) or (
+            kind is Said.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
+        )
+        labelled = bool(characters) and not doubtful
+        identity = Identity(post_id=int(evidence.post_ids[row]), md5=evidence.md5s[row])
+        found.append(Example(identity, characters if labelled else (), labelled, _PARTS[int(parts[row])]))
+    return found
+
+
+def _candidate(
+    candidate: Candidate, rows: IntArray, folder: Path, done: Mapping[str, Any], rounds: HeadRoundSettings
+) -> Candidate:
+    """A head on the new network, compared with the model in force on the same pictures."""
+    package = load_package(Path(done["targets"][0]["folder"]))
+    pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
+    snapshot = candidate.snapshot
+    evidence = _some(snapshot.evidence, rows, _embedded(package, pictures))
+    old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
+    renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
+    return replace(learn_candidate(renewed, rounds), network_changed=True)
+
+
+def _embedded(package: Package, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
+    runtime = choose_runtime([package], RuntimeSettings())
+    parts = [runtime.embed(np.asarray(pictures[at : at + _BATCH])) for at in range(0, len(pictures), _BATCH)]
+    return np.concatenate(parts).astype(np.float16)
+
+
+def _some(evidence: Evidence, rows: IntArray, vectors: npt.NDArray[np.float16]) -> Evidence:
+    def picked(column: Sequence[str]) -> list[str]:
+        return [column[row] for row in rows.tolist()]
+
+    return Evidence(
+        version_ids=evidence.version_ids[rows],
+        post_ids=evidence.post_ids[rows],
+        sites=picked(evidence.sites),
+        md5s=picked(evidence.md5s),
+        vectors=vectors,
+        scores=evidence.scores[rows],
+        labels=picked(evidence.labels),
+        tagged=evidence.tagged[rows],
+        named=evidence.named[rows],
+        character_counts=evidence.character_counts[rows],
+        ai_scores=evidence.ai_scores[rows],
+        parent_ids=evidence.parent_ids[rows],
+        pixel_hashes=picked(evidence.pixel_hashes),
+        artists=picked(evidence.artists),
+        ratings=picked(evidence.ratings),
+    )
