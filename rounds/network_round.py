@@ -135,15 +135,19 @@ async def new_network(
 
 
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
-    """The one with fewer errors on the pictures that both were measured on; the head alone when they are even."""
-    old, new = head.compared.new_errors, network.compared.new_errors
-    if _rate(network) < _rate(head):
-        return network, f"the new network is better: {new} errors of {network.compared.pictures}, the head alone {old}"
-    return head, f"the new network is not better ({new} errors of {network.compared.pictures}): the head alone ({old})"
+    """The one that ranks held-out pictures better; the head alone when they are even, or when the network is worse.
+
+    Ranking decides, not errors at a threshold: with thirty positives to measure on, one picture next to the threshold
+    would outvote all the others.
+    """
+    old, new = head.learned.quality.average_precision.value, network.learned.quality.average_precision.value
+    figures = f"average precision {new:.3f} against {old:.3f} with a new head alone"
+    if new > old + _LEAST_GAIN and not network.compared.worse:
+        return network, f"the new network is better: {figures}"
+    return head, f"the new network is not better ({figures}): the head alone it is"
 
 
-def _rate(candidate: Candidate) -> float:
-    return candidate.compared.new_errors / max(1, candidate.compared.pictures)
+_LEAST_GAIN = 0.002
 
 
 def _new_folder(models: Path) -> Path:

@@ -1,0 +1,188 @@
+"""Teaching the network again: what it is taught, and when it pays."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rounds_evidence import answered, scene
+from test_rounds_learning import MONA, Shelf, first_model, snapshot
+
+from classifier.errors import PictureFault
+from classifier.evaluation import Estimate
+from classifier.pictures import Preprocessing
+from crawler.deciding import Policy
+from rounds.comparing import compare
+from rounds.errors import LearningFailed, PicturesMissing
+from rounds.learning_round import Candidate, HeadRoundSettings, learn_candidate
+from rounds.looking_again import look_again
+from rounds.network_round import Album, NetworkSettings, advise, better_of, new_network
+from storage.filing import Sighting, Work
+from storage.records import DecisionValue, JudgeStats, Known, Look, ModelCard, Post, StoredRendition
+from tests.crawler.crew_fakes import post
+
+KEEPS_THE_JOB = """
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[1])
+(folder.parent / "job.json").write_text((folder / "job.json").read_text())
+print(json.dumps({"error": "ValueError", "message": "no network today"}), flush=True)
+"""
+
+
+class Decoded:
+    pixels = (np.zeros((96, 96, 3), np.uint8),)
+
+
+class Decoder:
+    async def decode(self, picture: bytes) -> Decoded:
+        if picture == b"broken":
+            raise PictureFault("undecodable")
+        return Decoded()
+
+
+def candidate_of(tmp_path: Path, answers: dict[int, str]) -> Candidate:
+    world = scene()
+    world = dataclasses.replace(world, evidence=answered(world.evidence, answers))
+    return learn_candidate(snapshot(tmp_path, world, first_model(tmp_path, Shelf())), HeadRoundSettings())
+
+
+def album(candidate: Candidate, broken: Sequence[int] = ()) -> Album:
+    evidence = candidate.snapshot.evidence
+    names = {
+        int(version): [MONA.tag] if tagged else ["keqing"] if named else []
+        for version, tagged, named in zip(evidence.version_ids, evidence.tagged, evidence.named, strict=True)
+    }
+    return Album(lambda version: b"broken" if version in broken else b"picture", names, Decoder())
+
+
+async def teach(candidate: Candidate, book: Album, folder: Path) -> None:
+    settings = NetworkSettings(
+        backbone="small", preprocessing=Preprocessing(96), command=(sys.executable, "-c", KEEPS_THE_JOB)
+    )
+    async with new_network(candidate, book, folder, settings, HeadRoundSettings(), lambda *told: None):
+        pass
+
+
+async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_path: Path) -> None:
+    plain = candidate_of(tmp_path / "a", {})
+    bare = int(np.flatnonzero(~plain.snapshot.evidence.named)[0])
+    tagged = int(np.flatnonzero(plain.snapshot.evidence.tagged & (plain.learned.belief > 0.9))[0])
+    told = candidate_of(tmp_path / "b", {bare: "keep", tagged: "delete"})
+    doubtful = np.setdiff1d(np.flatnonzero(told.snapshot.evidence.tagged & (told.learned.belief < 0.3)), [tagged])
+
+    with pytest.raises(LearningFailed, match="no network today"):
+        await teach(told, album(told), tmp_path / "models")
+
+    job = json.loads((tmp_path / "models/job.json").read_text())
+    examples = {row["identity"]["post_id"]: row for row in job["examples"]}
+    assert examples[bare + 1]["characters"] == [MONA.tag]
+    assert not examples[tagged + 1]["labelled"]
+    assert len(doubtful)
+    assert not any(examples[row + 1]["labelled"] for row in doubtful.tolist())
+    assert {row["part"] for row in examples.values()} == {"train", "validation", "test"}
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["job.json"]
+
+
+async def test_pictures_that_are_damaged_are_left_out_and_too_many_of_them_refused(tmp_path: Path) -> None:
+    candidate = candidate_of(tmp_path / "a", {})
+
+    with pytest.raises(LearningFailed):
+        await teach(candidate, album(candidate, broken=range(1, 100)), tmp_path / "models")
+    with pytest.raises(PicturesMissing, match="600 of 1200 stored pictures cannot be read"):
+        await teach(candidate, album(candidate, broken=range(1, 601)), tmp_path / "models")
+
+    assert len(json.loads((tmp_path / "models/job.json").read_text())["examples"]) == 1101
+
+
+def test_a_new_network_is_not_taught_where_it_can_gain_little(tmp_path: Path) -> None:
+    candidate = candidate_of(tmp_path, {})
+
+    advice = advise(candidate)
+
+    assert not advice.pays
+    assert "leaves a new network little to gain" in advice.why
+
+
+def ranked(candidate: Candidate, average_precision: float) -> Candidate:
+    quality = candidate.learned.quality
+    quality = dataclasses.replace(quality, average_precision=Estimate(average_precision, 0.0, 1.0))
+    return dataclasses.replace(candidate, learned=dataclasses.replace(candidate.learned, quality=quality))
+
+
+def test_the_better_of_both_is_taken_and_the_head_when_they_are_even(tmp_path: Path) -> None:
+    candidate = candidate_of(tmp_path, {})
+    head, network = ranked(candidate, 0.95), ranked(dataclasses.replace(candidate, network_changed=True), 0.99)
+    truth = np.ones(50, bool)
+    worse = dataclasses.replace(network, compared=compare("mona/1", truth, np.arange(50) > 9, truth))
+
+    assert better_of(head, network) == (
+        network,
+        "the new network is better: average precision 0.990 against 0.950 with a new head alone",
+    )
+    assert better_of(head, ranked(network, 0.951))[0] is head
+    assert better_of(head, worse)[0] is head
+
+
+CARD = ModelCard("mona", 2, "new", "new network", 0.5)
+
+
+class Judge:
+    """Likes pictures with an even number."""
+
+    @property
+    def models(self) -> Mapping[str, ModelCard]:
+        return {"mona": CARD}
+
+    async def look(self, picture: bytes) -> Look:
+        return Look({"mona": 0.9 if int(picture) % 2 == 0 else 0.1}, {"new network": b"\0\0"}, 10, 10, "webp")
+
+    async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
+        raise AssertionError("stored embeddings are of another network")
+
+    def stats(self) -> JudgeStats:
+        return JudgeStats(0, 0, 0.0, 0, "cpu", "none")
+
+
+class Pictures:
+    """A shelf of seven posts, one of them without a picture."""
+
+    def __init__(self) -> None:
+        self.filed: dict[int, Sighting] = {}
+
+    async def unfinished(
+        self, listing_id: int, work: Work, *, below: int | None = None, limit: int = 200
+    ) -> Sequence[Post]:
+        numbers = [
+            number for number in range(7, 0, -1) if number not in self.filed and (below is None or number < below)
+        ]
+        return [post(number) for number in numbers[:3]]
+
+    async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
+        def stored(number: int) -> StoredRendition | None:
+            return None if number == 4 else StoredRendition("720x720", str(number), "webp", 10, 10, 1, "")
+
+        return {one.id: Known(rendition=stored(one.id)) for one in posts}
+
+    async def read_rendition(self, stored: StoredRendition) -> bytes | None:
+        return stored.path.encode()
+
+    async def file_look(self, sighting: Sighting) -> None:
+        await asyncio.sleep(0)
+        self.filed[sighting.post.id] = sighting
+
+
+async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once() -> None:
+    shelf = Pictures()
+
+    done = await look_again(shelf, Judge(), MONA, [1, 2], Policy(), tell=lambda *told: None)
+
+    assert (done.looked, done.kept) == (6, 2)
+    assert sorted(shelf.filed) == [1, 2, 3, 5, 6, 7]
+    assert shelf.filed[2].decisions[0].value is DecisionValue.KEEP
+    assert shelf.filed[2].look.embeddings == {"new network": b"\0\0"}
