@@ -41,7 +41,12 @@ def run_and_print(root: Path) -> Sequence[str]:
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ, cwd=HERE, check=True
     )
-    return [line.rstrip() for line in done.stdout.splitlines() if not _LEFT_OUT.match(line)]
+    return told_by(done.stdout.splitlines())
+
+
+def told_by(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a run's output that tell of results."""
+    return [line.rstrip() for line in lines if line.strip() and not _LEFT_OUT.match(line)]
 
 
 def draw_run(lines: Sequence[str], into: Path) -> None:
@@ -78,11 +83,13 @@ def main() -> int:
     """Both pictures."""
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     read.add_argument("--root", type=Path, help="go on with this gallery instead of a fresh one")
+    read.add_argument("--log", type=Path, help="draw what an earlier run printed (with --root: where it ran)")
     asked = read.parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-pictures-") as scratch:
         root = asked.root or Path(scratch) / "gallery-data"
-        draw_run(run_and_print(root), PICTURES / "run.svg")
+        lines = told_by(asked.log.read_text().splitlines()) if asked.log else run_and_print(root)
+        draw_run(lines, PICTURES / "run.svg")
         draw_found(root, PICTURES / "found.jpg")
     print(f"wrote {PICTURES}/run.svg and found.jpg")
     return 0
