@@ -135,6 +135,7 @@ async function showTarget(target) {
 const whyOf = (id) => grid.list.reasons?.[id]?.reason ?? "manual";
 
 function say(value) {
+  if (loading && !big.open) return; // another list is about to take this one's place: the answer could hit a picture that nobody saw
   const ids = big.open ? [big.id] : grid.meant;
   if (!ids.length) return;
   const several = ids.length > 1;

@@ -110,7 +110,7 @@ export class Panel extends EventTarget {
       return [title, el("p", { class: "quiet", text: "Answer some questions: those drawn by lot tell how many of the kept pictures are right, and how many were missed." }), lot];
     }
     return [title, stat("Precision", figures.precision, "how much of what is kept is right"), stat("Recall", figures.recall, "how much of what there is is kept"),
-      el("p", { class: "quiet", text: `From ${number(figures.answers)} answers that were drawn by lot. The pale bars are 95 % intervals: more answers make them shorter.` }), lot];
+      el("p", { class: "quiet", text: `From ${number(figures.answers)} ${figures.answers === 1 ? "answer that was" : "answers that were"} drawn by lot. The pale bars are 95 % intervals: more answers make them shorter.` }), lot];
   }
 
   model() {
@@ -127,7 +127,7 @@ export class Panel extends EventTarget {
     if (this.round.state === "running") return [];
     const answers = Object.values(this.facts?.counts?.labels ?? {}).reduce((sum, count) => sum + count, 0);
     return [el("h3", { text: "Next round" }),
-      el("p", { class: "quiet", text: `${number(answers)} pictures have your answer. A round learns from them and scores every picture again; it takes seconds.` }),
+      el("p", { class: "quiet", text: `${number(answers)} ${answers === 1 ? "picture has" : "pictures have"} your answer. A round learns from them and scores every picture again; it takes seconds.` }),
       el("button", { class: "primary", id: "start-round", "data-name": "start", type: "button", disabled: !this.facts?.model, onclick: () => this.start() }, "Start a round")];
   }
 

@@ -253,3 +253,17 @@ def test_tags_that_try_to_be_code_are_shown_as_text(window: Browser, gallery: Pa
         assert window.all("#big .facts a[href^=javascript]") == []
         assert window.run("return document.querySelectorAll('[onerror]').length") == 0
         assert window.complaints() == []
+
+
+def test_no_answer_falls_on_a_list_that_is_about_to_change(browser: Browser, served: ServedPage) -> None:
+    browser.run(
+        "const real = window.fetch; window.fetch = (...all) => all[0].includes('/list?') ? "
+        "new Promise((done) => setTimeout(() => done(real(...all)), 700)) : real(...all)"
+    )
+    browser.keys("6", "d", "d")
+    browser.until(lambda: browser.text("#position") == "1 of 240", "the other list")
+
+    assert labels(served) == []
+    browser.keys("d")
+    browser.saved()
+    assert len(labels(served)) == 1
