@@ -19,6 +19,7 @@ export class Big extends EventTarget {
       if (event.detail.includes(this.id)) this.paint();
       else if (this.strip && event.detail.some((id) => this.alike?.includes(id))) this.paintStrip();
     });
+    this.swipes();
     this.dialog.addEventListener("close", () => this.dispatchEvent(new Event("closed")));
   }
 
@@ -44,6 +45,20 @@ export class Big extends EventTarget {
       this.cards.put((await get(forTarget(target, `/cards?ids=${found.ids.join(",")}`))).cards);
       if (still()) this.paintStrip();
     } catch { /* what is known already stays on the screen; the page says elsewhere that the program is away */ }
+  }
+
+  // A finger drawn to the left shows the next picture.
+  swipes() {
+    let begun = null;
+    this.dialog.addEventListener("touchstart", (event) => {
+      const { clientX, clientY } = event.changedTouches[0];
+      begun = event.touches.length === 1 && event.target.closest(".stage") ? { clientX, clientY } : null;
+    }, { passive: true });
+    this.dialog.addEventListener("touchend", (event) => {
+      if (!begun) return;
+      const dx = event.changedTouches[0].clientX - begun.clientX, dy = event.changedTouches[0].clientY - begun.clientY;
+      if (Math.abs(dx) > 60 && Math.abs(dx) > 2 * Math.abs(dy)) this.step(dx < 0 ? 1 : -1);
+    }, { passive: true });
   }
 
   close() { this.dialog.close(); }

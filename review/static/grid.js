@@ -231,6 +231,7 @@ export class Grid extends EventTarget {
       if (index === undefined) return;
       if (event.shiftKey) this.go(index, { extend: true });
       else if (event.target.closest(".tick") || event.ctrlKey || event.metaKey) { this.go(index); this.toggle(index); }
+      else if (event.pointerType === "touch" && index === this.current && !this.chosen.size) this.dispatchEvent(new Event("open"));
       else { this.chooseNone(); this.go(index); }
     });
     this.room.addEventListener("dblclick", (event) => {

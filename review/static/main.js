@@ -190,6 +190,10 @@ function nextOpen() {
 }
 
 function openBig() {
+  for (const near of [grid.list.ids[grid.current + 1], grid.list.ids[grid.current - 1]]) {
+    const address = cards.get(near)?.picture;
+    if (address) new Image().src = address; // the next one is there before it is asked for
+  }
   if (grid.currentId !== undefined) big.show(grid.currentId, grid.list.reasons?.[grid.currentId]);
 }
 

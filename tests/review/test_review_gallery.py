@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from review_program import Painted
@@ -130,3 +132,15 @@ def test_words_go_on_as_language_and_as_frequent_tags(desk: GalleryDesk) -> None
 def test_a_filter_that_cannot_be_read_says_which_term(desk: GalleryDesk) -> None:
     with pytest.raises(QueryError, match="order:nonsense"):
         desk.find("mona", "order:nonsense")
+
+
+async def test_without_a_model_the_doubtful_ones_are_asked_about_all_the_same(gallery: Painted) -> None:
+    with closing(sqlite3.connect(gallery.root / "crawl.db")) as rows, rows:
+        rows.execute("UPDATE model SET active = 0")
+
+    with GalleryDesk(gallery.root, "tester") as desk:
+        facts, asked, alike = desk.facts("mona"), desk.queue("mona"), desk.alike("mona", 1)
+
+    assert (facts.model, facts.figures) == (None, None)
+    assert len(asked.ids) == 240
+    assert list(alike.ids) == []
