@@ -12,6 +12,7 @@ import asyncio
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ _OUT_OF_THE_QUESTION = 0.3  # belief that contradicts a tag so far
 _MISSING_AT_MOST = 0.2
 _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0
 _BATCH = 64
+_DAY_S = 86_400.0
 _ENOUGH = 0.985  # average precision over which a new network has little to gain
 _LEAST_PICTURES = 300
 _GROWTH = 1.3  # examples now against examples that taught the network
@@ -152,6 +154,9 @@ _LEAST_GAIN = 0.002
 
 def _new_folder(models: Path) -> Path:
     models.mkdir(parents=True, exist_ok=True)
+    for left in models.glob(f"{_WORK}*"):  # by a killed round: no living one takes a day
+        if time.time() - left.stat().st_mtime > _DAY_S:
+            shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=_WORK, dir=models))
 
 
