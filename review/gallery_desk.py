@@ -6,7 +6,7 @@ import difflib
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -67,7 +67,6 @@ class _Known:
 
     stamp: tuple[Any, ...]
     evidence: Evidence
-    model: RegisteredModel
 
 
 class GalleryDesk:
@@ -118,7 +117,7 @@ class GalleryDesk:
         if model is not None:
             measured = model.facts.get("metrics", {})
             in_force = ModelInForce(model.card.name, model.card.threshold, model.round, _plain(measured))
-        return TargetFacts(target, known.tag, told, in_force, self._estimated(target, model, told))
+        return TargetFacts(target, known.tag, told, in_force, self._estimated(target, model))
 
     def find(self, target: str, expression: str) -> PictureList:
         """Pictures that fit an expression."""
@@ -222,18 +221,25 @@ class GalleryDesk:
         return {target.name: target for target in self._reader.targets()}
 
     def _evidence(self, target: str, model: RegisteredModel) -> _Known:
-        told = self._counted(target)
-        stamp = (model.card.hash, model.card.threshold, told.newest, told.newest_label)
+        stamp = self._stamp(model)
         kept = self._known.get(target)
-        if kept is None or kept.stamp != stamp:
+        if kept is None or kept.stamp[:-1] != stamp[:-1]:
             evidence = self._reader.evidence(self._all_targets()[target], model.card.backbone_hash)
-            kept = self._known[target] = _Known(stamp, evidence, model)
+            kept = self._known[target] = _Known(stamp, evidence)
+        elif kept.stamp != stamp:  # only somebody's word is new: the vectors need not be read again
+            said = {label.version_id: label.value.value for label in self._reader.labels(target) if label.holds}
+            labels = [said.get(one, "") for one in kept.evidence.version_ids.tolist()]
+            kept = self._known[target] = _Known(stamp, replace(kept.evidence, labels=labels))
         return kept
 
-    def _estimated(self, target: str, model: RegisteredModel | None, told: Counts) -> Figures | None:
+    def _stamp(self, model: RegisteredModel) -> tuple[Any, ...]:
+        """What evidence depends on; decisions are in it because scores come with them, and the labels come last."""
+        return (model.card.hash, model.card.threshold, *self._reader.ask(moment))
+
+    def _estimated(self, target: str, model: RegisteredModel | None) -> Figures | None:
         if model is None:
             return None
-        stamp = (model.card.hash, told.newest, told.newest_label)
+        stamp = self._stamp(model)
         kept = self._figures.get(target)
         if kept is None or kept[0] != stamp:
             kept = self._figures[target] = stamp, self._estimate(target, model)

@@ -38,6 +38,26 @@ def test_questions_come_with_reasons_and_are_not_asked_twice(desk: GalleryDesk) 
     assert first.ids[0] not in second.ids
 
 
+def test_figures_after_many_answers_are_those_of_a_page_that_was_just_opened(
+    desk: GalleryDesk, gallery: Painted
+) -> None:
+    for turn in range(3):
+        asked = desk.queue("mona", by_lot=True)
+        words = [
+            Answer(one, gallery.truth(post_of(desk, one)), f"click-{turn}-{one}", 0, "random") for one in asked.ids
+        ]
+        done = desk.answer("mona", words[:10])
+        first = done[0].picture
+        assert first is not None
+        assert first.word is not None
+        desk.answer("mona", [Answer(first.id, "clear", f"clear-{turn}-1", first.word.seq)])
+        desk.facts("mona")
+
+    with GalleryDesk(gallery.root, "tester") as fresh:
+        assert desk.facts("mona") == fresh.facts("mona")
+        assert desk.queue("mona") == fresh.queue("mona")
+
+
 def test_answers_to_random_questions_tell_how_good_the_gallery_is(desk: GalleryDesk, gallery: Painted) -> None:
     before = desk.facts("mona").figures
     for turn in range(6):
