@@ -102,7 +102,7 @@ def _pragmas(checkpoint_pages: int) -> Sequence[str]:
         "journal_size_limit": JOURNAL_LIMIT,
         "temp_store": "MEMORY",
         "recursive_triggers": "ON",  # REPLACE must not slip past the triggers that guard decisions and labels
-        "cache_size": -65536,  # KiB
+        "cache_size": -8192,  # KiB, for each of two connections: a larger one only grows with the gallery
         "wal_autocheckpoint": checkpoint_pages,
     }
     return [f"PRAGMA {name}={value}" for name, value in settings.items()]

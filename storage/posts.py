@@ -14,7 +14,8 @@ from storage.database import insert_new, insert_or_update
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, TagCategory
 from storage.tables import AiNameRow, AiTagRow, PostRow, PostTagRow, TagRow, VersionRow
 
-MAX_REMEMBERED = 200_000  # entries per memory; forgotten all at once beyond that
+MAX_REMEMBERED = 200_000  # names per memory; forgotten all at once beyond that
+MAX_VERSIONS = 20_000  # file versions; a post is looked at soon after it was listed, or not at all in this run
 CHUNK = 500  # values in one IN (…)
 
 _POST_FACTS = (
@@ -305,5 +306,5 @@ def _version_row(post: Post, key: int, now: datetime) -> dict[str, Any]:
 
 
 def _make_room(memory: dict[Any, Any]) -> None:
-    if len(memory) >= MAX_REMEMBERED:
+    if len(memory) >= MAX_VERSIONS:
         memory.clear()
