@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -57,7 +58,7 @@ def _list(wish: ModelsWish, where: Place) -> int:
     if wish.as_json:
         print_json({"models": [_plain(model) for model in models]})
         return 0
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in ("model", "in force", "round", "after", "threshold", "precision", "recall", "made"):
         table.add_column(column, no_wrap=True)
     for model in models:
