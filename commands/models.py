@@ -58,8 +58,8 @@ def _list(wish: ModelsWish, where: Place) -> int:
     if wish.as_json:
         print_json({"models": [_plain(model) for model in models]})
         return 0
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("model", "in force", "round", "after", "threshold", "precision", "recall", "made"):
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in ("model", "active", "round", "after", "from", "precision", "recall", "made"):
         table.add_column(column, no_wrap=True)
     for model in models:
         test = model.facts.get("metrics", {}).get("test", {})
