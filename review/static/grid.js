@@ -36,7 +36,7 @@ export class Grid extends EventTarget {
     this.index = new Map(list.ids.map((one, at) => [one, at]));
     this.chosen = new Set(keep ? [...this.chosen].filter((one) => this.index.has(one)) : []);
     this.current = list.ids.length ? this.index.get(id) ?? 0 : -1;
-    this.anchor = this.current;
+    this.anchor = this.marked = this.current;
     if (!keep) this.room.scrollTop = 0;
     this.drop();
     this.arrange();
@@ -194,8 +194,14 @@ export class Grid extends EventTarget {
     const id = this.list.ids[index];
     if (id === undefined) return;
     if (!this.chosen.delete(id)) this.chosen.add(id);
-    this.anchor = index;
+    this.anchor = this.marked = index;
     this.paintOne(index);
+    this.tell();
+  }
+
+  // Everything from the one that was chosen last to here.
+  chooseTo() {
+    this.choose(this.chosen.size ? this.marked ?? this.current : this.current, this.current);
     this.tell();
   }
 

@@ -5,7 +5,7 @@ import { byId, el, icon } from "./dom.js";
 const KEYS = [
   ["Answer", [["k", "keep"], ["d", "delete"], ["u", "unsure"], ["c", "take my answer back"], ["z", "undo"]]],
   ["Move", [["← → ↑ ↓", "from picture to picture"], ["Home End", "first, last"], ["n", "next without an answer"], ["Enter", "big view, and back"], ["Esc", "close, choose none"]]],
-  ["Choose several", [["x", "this one"], ["Shift + arrows", "a range"], ["Shift + click", "a range with the mouse"], ["Ctrl + a", "all in the list"]]],
+  ["Choose several", [["x", "this one"], ["Shift + x", "from the last chosen to here"], ["Shift + arrows", "a range"], ["Shift + click", "a range with the mouse"], ["Ctrl + a", "all in the list"]]],
   ["Page", [["/", "filter"], ["1 … 6", "the lists"], ["g", "figures and rounds"], ["r", "load the list again"], ["t", "light, dark, as the system"], ["?", "this help"]]],
 ];
 const WORDS = [

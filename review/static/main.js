@@ -284,6 +284,7 @@ const KEYS = {
   z: undo,
   n: nextOpen,
   x: () => { if (!big.open) grid.toggle(); },
+  X: () => { if (!big.open) grid.chooseTo(); },
   Enter: () => (big.open ? big.close() : openBig()),
   "/": () => { if (big.open) big.close(); byId("expression").select(); byId("expression").focus(); },
   "?": () => help.toggle(),

@@ -145,6 +145,15 @@ def test_a_range_is_chosen_with_shift_and_answered_at_once(browser: Browser, ser
     assert browser.complaints() == []
 
 
+def test_a_range_is_chosen_from_the_last_chosen_to_here(looking: Browser) -> None:
+    looking.keys("x", Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    looking.with_key(Keys.SHIFT, "x")
+
+    assert looking.text("#position") == "4 chosen · 4 of 60"
+    looking.keys(Keys.ESCAPE)
+    assert looking.text("#position") == "4 of 60"
+
+
 def test_mouse_alone_does_it_too(browser: Browser, served: ServedPage) -> None:
     picture = browser.current
     browser.one("#keep").click()

@@ -16,6 +16,7 @@ from review_program import Painted
 
 from bench.served import REPOSITORY, ServedPage, command, serving
 from storage.archive import open_reader
+from storage.verify import verify
 
 
 def test_a_port_that_is_taken_is_left_alone(gallery: Painted) -> None:
@@ -96,3 +97,34 @@ def test_what_was_acknowledged_survives_kill_minus_nine(painted: Painted, tmp_pa
                 assert page.post("/api/targets/mona/answers", body)[0] == 200
         with open_reader(gallery.root) as reader:
             assert len(reader.labels("mona")) == len({label.version_id for label in reader.labels("mona")})
+
+
+@pytest.mark.slow
+def test_a_page_killed_in_a_round_loses_no_answer_and_leaves_one_whole_model(painted: Painted, tmp_path: Path) -> None:
+    seed = int(os.environ.get("SEED", "1"))
+    chance = random.Random(seed)
+    for moment in range(6):
+        gallery = painted.copied_to(tmp_path / f"{seed}-{moment}")
+        with serving(gallery.root) as page:
+            answers = [{"id": one, "value": "keep", "key": f"key-{one:08d}", "seen": 0} for one in range(1, 21)]
+            assert page.post("/api/targets/mona/answers", {"answers": answers})[0] == 200
+            assert page.post("/api/rounds", {"target": "mona"})[0] == 202
+            timer = threading.Timer(chance.uniform(0.0, 2.0), page.process.kill)
+            timer.start()
+            page.process.wait(timeout=30)
+        with serving(gallery.root) as page:  # opened again, a round is done to its end
+            status, _ = page.post("/api/rounds", {"target": "mona"})
+            while page.get("/api/rounds")["state"] == "running":
+                threading.Event().wait(0.05)
+            state = page.get("/api/rounds")
+        with open_reader(gallery.root) as reader:
+            active = [model for model in reader.models("mona") if model.active]
+            said = reader.labels("mona")
+            scored = reader.sql("SELECT count(*) FROM results WHERE model IS NOT NULL").rows[0][0]
+
+        assert (status, state["state"]) == (202, "done"), f"seed {seed}, moment {moment}: {state['words']}"
+        assert len(active) == 1
+        assert (gallery.root / "models" / "mona" / str(active[0].card.number) / "manifest.json").exists()
+        assert len(said) == 20
+        assert scored == 240
+        verify(gallery.root).require_whole()
