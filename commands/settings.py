@@ -64,7 +64,7 @@ class RoundZero:
     """`[round_zero]`: learning the first model from the gallery's own tags."""
 
     renditions: int = _key(4000, "pictures to learn from, at most", low=50, high=100_000)
-    minutes: float = _key(8.0, "time for training, at most", low=0.1, high=600.0)
+    minutes: float = _key(5.0, "time for training, at most", low=0.1, high=600.0)
     network: str = _key(
         "small",
         "the backbone",
