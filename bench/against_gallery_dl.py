@@ -46,7 +46,8 @@ def with_gallery_dl(program: Path, url: str, tag: str, into: Path) -> Side:
     """Download the whole tag."""
     address = f"Danbooru:{url}/posts?tags={tag}"
     started = time.perf_counter()
-    options = ["--ignore-config", "-q", "-o", "sleep-request=0", "-D", str(into)]
+    # ugoira=true: the original archives, as we keep them, instead of the site's video of them
+    options = ["--ignore-config", "-q", "-o", "sleep-request=0", "-o", "ugoira=true", "-D", str(into)]
     subprocess.run([str(program), *options, address], check=True)
     seconds = time.perf_counter() - started
     files = [path for path in into.rglob("*") if path.is_file()]
