@@ -18,7 +18,7 @@ from commands.truth import compare, fetch_truth
 from crawler.run import Run
 from crawler.tally import Outcome
 from storage.archive import Archive
-from storage.records import Target
+from storage.records import ORIGINAL, Target
 
 _NEXT = {
     ExitCode.OPEN: "some posts are still open; the same command takes them up again",
@@ -65,6 +65,7 @@ async def closing_summary(ending: Ending) -> Summary:
         truths=await _truths(ending),
         notes=tuple(_notes(ending)),
         dry_run=ending.dry_run,
+        scored_originals=run.job.score_on == ORIGINAL,
     )
 
 

@@ -73,6 +73,7 @@ class Summary:
     truths: tuple[Truth, ...] = ()
     notes: tuple[str, ...] = field(default=())  # what the user should know or do next
     dry_run: bool = False
+    scored_originals: bool = False  # then they were downloaded to be looked at, and rejects went to the trash
 
     @property
     def images_per_second(self) -> float:
@@ -136,7 +137,10 @@ class Summary:
         rows = [
             ("listed", f"{tally.listed} posts" + (f", {tally.known} decided before" if tally.known else "")),
             ("kept", f"{outcomes[Outcome.KEPT]}"),
-            ("deleted", f"{outcomes[Outcome.DELETED]} (originals never downloaded)"),
+            (
+                "deleted",
+                f"{outcomes[Outcome.DELETED]} ({'to the trash' if self.scored_originals else 'originals never downloaded'})",
+            ),
             ("undecided", _with_reasons(outcomes[Outcome.UNDECIDED], tally, Outcome.UNDECIDED)),
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
