@@ -134,13 +134,11 @@ class Summary:
 
     def _rows(self) -> list[tuple[str, str]]:
         tally, outcomes = self.tally, self.tally.outcomes
+        rejects = "to the trash" if self.scored_originals else "originals never downloaded"
         rows = [
             ("listed", f"{tally.listed} posts" + (f", {tally.known} decided before" if tally.known else "")),
             ("kept", f"{outcomes[Outcome.KEPT]}"),
-            (
-                "deleted",
-                f"{outcomes[Outcome.DELETED]} ({'to the trash' if self.scored_originals else 'originals never downloaded'})",
-            ),
+            ("deleted", f"{outcomes[Outcome.DELETED]} ({rejects})"),
             ("undecided", _with_reasons(outcomes[Outcome.UNDECIDED], tally, Outcome.UNDECIDED)),
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
