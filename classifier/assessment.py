@@ -1,0 +1,107 @@
+"""Everything that is said about one model on one set of pictures: plain records, the border between measuring and showing.
+
+`measuring` fills them, the terminal table, the JSON and the HTML report show them, and nobody computes a figure twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from classifier.evaluation import Estimate, Quality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """What one threshold would give, at the prevalence of the gallery."""
+
+    threshold: float  # 0..1
+    precision: Estimate
+    recall: Estimate
+    f1: Estimate
+    kept: float  # share of all pictures, 0..1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityBin:
+    """Pictures whose scores lie close together: how many of them show the target, and how many should."""
+
+    low: float  # scores from here, 0..1
+    high: float  # to here
+    pictures: int
+    mean_score: float  # what the model promises
+    share: Estimate  # what is found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramBin:
+    """How many pictures got scores in a range, apart for those that show the target and those that do not."""
+
+    low: float
+    high: float
+    positives: int
+    negatives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The same figures for a part of the pictures."""
+
+    by: str  # rating | people | tags | class
+    value: str  # general, solo, untagged, ...
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confusion:
+    """Counts at the threshold."""
+
+    kept_right: int
+    kept_wrong: int
+    missed: int
+    rejected_right: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One picture that the model gets wrong."""
+
+    name: str  # "post 123", or the file's path below the folder
+    score: float  # 0..1
+    why: str  # where the truth comes from: "labelled delete", "tagged mona", "in folder mona"
+    link: str | None  # http(s) page of the post at its site
+    picture: bytes | None  # small JPEG for a contact sheet; None: it cannot be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingCurve:
+    """One figure over the epochs, as the learning process recorded it."""
+
+    name: str  # loss, val_loss, accuracy, ...
+    epochs: Sequence[float]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """One model on one set of pictures."""
+
+    model: str  # mona/3
+    target: str
+    on: str  # what was measured on, for people: "412 test pictures of the gallery", "the folder pictures/"
+    threshold: float  # 0..1, in force
+    quality: Quality  # at that threshold, on the pictures as they are
+    test_prevalence: float  # share of positives among them
+    prevalence: Estimate  # share in the gallery that the curve is drawn for
+    at_prevalence: CurvePoint  # the threshold in force at the gallery's prevalence
+    curve: Sequence[CurvePoint]  # rising thresholds
+    calibration_error: Estimate  # expected calibration error, 0..1
+    brier: float  # mean squared error of the scores, 0..1
+    reliability: Sequence[ReliabilityBin]
+    histogram: Sequence[HistogramBin]
+    slices: Sequence[Slice]
+    confusion: Confusion
+    kept_wrong: Sequence[Mistake]  # the worst first
+    missed: Sequence[Mistake]
+    training: Sequence[TrainingCurve]
+    notes: Sequence[str]  # what a reader has to know before trusting the figures
