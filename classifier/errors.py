@@ -2,6 +2,7 @@
 
 ClassifierError
 ├── TooFewExamples     a target cannot be learned from these examples: say what there is (exit code 2)
+├── ClassFolderError   a folder with one folder a class is not what it should be: say what it has (exit code 2)
 ├── PictureFault       one picture cannot be looked at: file `reason`, go on with the next
 ├── WorkerLostError    a worker process ended or speaks nonsense: it is replaced, the work tried once more
 └── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
@@ -74,3 +75,9 @@ class TooFewExamples(ClassifierError):
         there = ", ".join(f"{counts.get(name, 0)} {name} (at least {least})" for name, least in needed.items())
         super().__init__(f"too few examples to learn {target}: found {there}; {advice}")
         self.target, self.counts, self.needed, self.advice = target, dict(counts), dict(needed), advice
+
+
+class ClassFolderError(ClassifierError):
+    """A folder that should have one folder a class cannot be read, has none, or none that means the target."""
+
+    exit_code = 2
