@@ -1,0 +1,190 @@
+"""Is it better after every correction? Round 0 from tags, some answers of a person, round 1: measured against the truth.
+
+    python -m bench.learning_loop --from pictures/ --tag hololive --keep kiara --keep ina --answers 50
+
+Serves the folder (one folder a class) as a gallery with part of the character tags hidden and part of them wrong, runs
+the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly, runs the real
+`crawl train` for each target, and prints what stood before and after, on the posts without a tag and on all posts, and
+whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on with one that is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.galleries import served
+from classifier.evaluation import Estimate, wilson
+from review.desk import Answer
+from review.gallery_desk import GalleryDesk
+from storage.archive import open_reader
+
+BATCH = 10  # answers between two looks at the queue, as a person at the page pauses
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What the gallery's owner knows of one target."""
+
+    shown: frozenset[int]  # ids of the posts that show it
+    untagged: frozenset[int]  # ids of the posts whose character tag is hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How good the gallery is."""
+
+    errors_untagged: int
+    errors_all: int
+    precision: Estimate  # on untagged posts
+    recall: Estimate
+    precision_all: float
+    recall_all: float
+
+
+def truths_of(url: str, targets: Sequence[str]) -> Mapping[str, Truth]:
+    """Read what each picture really shows."""
+    with urllib.request.urlopen(f"{url}/demo/truth.json") as answer:  # loopback: our own gallery
+        told: Mapping[str, Any] = json.load(answer)
+    untagged = frozenset(int(post) for post, one in told.items() if one["hidden"] and not one["wrong"])
+    return {
+        target: Truth(frozenset(int(post) for post, one in told.items() if target in one["characters"]), untagged)
+        for target in targets
+    }
+
+
+def standing(root: Path, target: str, truth: Truth) -> Standing:
+    """Compare every decision with the truth; whatever is not kept counts as rejected."""
+    with open_reader(root) as reader:
+        rows = reader.sql(f"SELECT post_id, decision FROM results WHERE target = '{target}'").rows
+    seen = {int(post) for post, _ in rows}
+    kept = {int(post) for post, decision in rows if decision == "keep"}
+    shown, untagged = truth.shown & seen, truth.untagged & seen
+    right = len(kept & shown & untagged)
+    return Standing(
+        errors_untagged=len((kept ^ shown) & untagged),
+        errors_all=len(kept ^ shown),
+        precision=wilson(right, len(kept & untagged)),
+        recall=wilson(right, len(shown & untagged)),
+        precision_all=len(kept & shown) / max(1, len(kept)),
+        recall_all=len(kept & shown) / max(1, len(shown)),
+    )
+
+
+def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
+    """Sit at the page: the next questions, answered as they are."""
+    with GalleryDesk(root, "a person who knows") as desk:
+        for done in range(0, count, BATCH):
+            asked = desk.queue(target)
+            ids = asked.ids[: min(BATCH, count - done)]
+            posts = {picture.id: picture.post_id for picture in desk.pictures(target, ids)}
+            answers = [
+                Answer(
+                    id=one,
+                    value="keep" if posts[one] in truth.shown else "delete",
+                    key=uuid.uuid4().hex,
+                    seen=0,
+                    why=asked.reasons[one].reason,
+                )
+                for one in ids
+            ]
+            desk.answer(target, answers)
+
+
+def crawl(arguments: Sequence[str], root: Path) -> Mapping[str, Any]:
+    """Run the real command; gives its JSON."""
+    command = [sys.executable, "-m", "commands", *arguments, "--root", str(root), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode not in (0, 3):
+        raise SystemExit(f"{' '.join(arguments)} ended with {done.returncode}")
+    record: Mapping[str, Any] = json.loads(done.stdout)
+    return record
+
+
+def told(name: str, found: Standing) -> str:
+    """One line."""
+    return (
+        f"{name:28} {found.errors_untagged:4} errors on untagged, {found.errors_all:4} on all; "
+        f"untagged precision {found.precision}, recall {found.recall}"
+    )
+
+
+def played(root: Path, target: str, truth: Truth, asked: argparse.Namespace) -> dict[str, Any]:
+    """Answers, then a round."""
+    before = standing(root, target, truth)
+    print(told(f"{target}: round 0", before), flush=True)
+    answer_truly(root, target, truth, asked.answers)
+    between = standing(root, target, truth)
+    print(told(f"{target}: {asked.answers} answers given", between), flush=True)
+    record = crawl(["train", target, "--how", asked.how], root)
+    after = standing(root, target, truth)
+    how = "" if record["activated"] else " (the model before stays)"
+    print(told(f"{target}: {record['model']}{how}", after), flush=True)
+    agrees = _estimated(root, target, after)
+    verdict = {
+        "errors at least halved": 2 * after.errors_untagged <= before.errors_untagged,
+        "precision >= 0.97": after.precision.value >= 0.97,
+        "recall >= 0.95": after.recall.value >= 0.95,
+        "its own estimate agrees": agrees,
+    }
+    words = ", ".join(f"{name}: {'yes' if met else 'NO'}" for name, met in verdict.items())
+    print(f"  {words}; the round took {record['seconds']} s", flush=True)
+    return {"before": asdict(before), "between": asdict(between), "after": asdict(after), "verdict": verdict}
+
+
+def _estimated(root: Path, target: str, after: Standing) -> bool:
+    with GalleryDesk(root, "a person who knows") as desk:
+        figures = desk.facts(target).figures
+    if figures is None or figures.precision is None or figures.recall is None:
+        print("  its own estimate: none")
+        return False
+    pairs = ((figures.precision, after.precision_all), (figures.recall, after.recall_all))
+    for name, (interval, truth) in zip(("precision", "recall"), pairs, strict=True):
+        print(
+            f"  its own estimate of {name}: {interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f}) from "
+            f"{figures.answers} random answers; truth {truth:.3f}"
+        )
+    return all(interval.low <= truth <= interval.high for interval, truth in pairs)
+
+
+def main() -> int:
+    """Run the bench."""
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("--from", dest="folder", required=True, help="one folder a class")
+    read.add_argument("--tag", default="hololive")
+    read.add_argument("--keep", action="append", required=True)
+    read.add_argument("--hide", default="0.4", help="share of character tags left out")
+    read.add_argument("--wrong", default="0.05", help="share of posts with a wrong character tag")
+    read.add_argument("--seed", default="1")
+    read.add_argument("--answers", type=int, default=50)
+    read.add_argument("--how", default="auto", help="as of crawl train")
+    read.add_argument("--root", type=Path, help="keep the gallery here")
+    read.add_argument("--json", type=Path, help="write the figures to this file")
+    asked = read.parse_args()
+    gallery = ["--from", asked.folder, "--tag", asked.tag, "--hide", asked.hide, "--wrong", asked.wrong]
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-loop-") as work, served([*gallery, "--seed", asked.seed]) as url:
+        root = asked.root or Path(work) / "root"
+        if not (root / "crawl.db").exists():
+            keeps = [part for target in asked.keep for part in ("--keep", target)]
+            record = crawl(["--site", url, "--tag", asked.tag, *keeps], root)
+            print(f"round 0 took {record['preparing_seconds']:.0f} s for {len(asked.keep)} targets in one pass")
+        truths = truths_of(url, asked.keep)
+        for target in asked.keep:
+            found[target] = played(root, target, truths[target], asked)
+    if asked.json:
+        asked.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
