@@ -29,8 +29,8 @@ import numpy.typing as npt
 
 from bench.round_zero_offline import FolderSource
 from bench.simulated_gallery import SimulatedGallery, embedded, gallery
+from classifier.charts import Axes, line_chart
 from classifier.evaluation import wilson
-from classifier.line_chart import Axes, line_chart
 from classifier.package import Package, load_package
 from rounds.asking import Mix, Reason, questions
 from rounds.estimating import Estimates, estimates

@@ -4,6 +4,7 @@ RoundError
 ├── TooLittleToLearn   the gallery's tags teach too little: say what there is (exit code 2)
 ├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
+├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
 └── PicturesMissing    too many of the sampled pictures could not be had: try again later (exit code 3)
 """
 
@@ -42,5 +43,11 @@ class PicturesMissing(RoundError):
 
 class UnknownModel(RoundError):
     """No model of that name is registered."""
+
+    exit_code = 2
+
+
+class ReportRefused(RoundError):
+    """A report would replace a file that is none of ours."""
 
     exit_code = 2

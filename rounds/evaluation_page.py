@@ -1,0 +1,170 @@
+"""The report of an evaluation as one HTML file that needs nothing else, and the same for programs.
+
+The page carries its style, charts and thumbnails in itself; its content policy allows nothing from anywhere, and no
+script at all. Names and tags come from strangers: everything is escaped, and only http and https become links.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jinja2
+
+from classifier.assessment import Assessment, CurvePoint, Mistake, Slice
+from classifier.charts import STYLE, interval_bar
+from rounds import evaluation_charts as charts
+from rounds import evaluation_words as words
+from rounds.errors import ReportRefused
+from storage.files import write_whole
+from storage.translate import at_border
+
+PAGE, FIGURES = "report.html", "report.json"
+GENERATOR = "boorusieve evaluation report"
+_LOOKED_AT = 1000  # bytes in which a report of ours says that it is one
+_ROWS = 21  # of the table of thresholds
+
+
+def write_report(assessment: Assessment, folder: Path, *, now: datetime | None = None) -> Path:
+    """Write `report.html` and `report.json` into a folder, and give the page's path.
+
+    Args:
+        assessment: what was measured.
+        folder: made when it is not there; only reports of ours are replaced.
+        now: when it was measured; None: now.
+
+    Raises:
+        ReportRefused: a file of that name is not ours; nothing was written.
+        StorageError: the disk refuses.
+    """
+    made = now or datetime.now(UTC)
+    page = report_html(assessment, made).encode("utf-8", "replace")
+    figures = json.dumps(report_json(assessment, made), indent=1, allow_nan=False, ensure_ascii=True).encode()
+    with at_border(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (PAGE, FIGURES):
+            _refuse_strangers(folder / name)
+        write_whole(folder / FIGURES, figures)
+        write_whole(folder / PAGE, page)
+    return folder / PAGE
+
+
+def report_json(assessment: Assessment, made: datetime) -> dict[str, object]:
+    """Everything that was measured, in plain values; pictures are left out."""
+    told: dict[str, object] = words.plain(assessment)
+    return {"generator": GENERATOR, "made": made.isoformat(timespec="seconds"), **told}
+
+
+def report_html(assessment: Assessment, made: datetime) -> str:
+    """The page."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "figure": words.figure,
+        "estimate": words.estimate,
+        "spread": words.spread,
+        "count": words.count,
+        "share": words.share,
+        "bar": interval_bar,
+        "web": _web,
+        "picture": _picture,
+    }
+    style = _template("evaluation_report.css") + STYLE
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.from_string(_template("evaluation_report.html")).render(
+        told=assessment,
+        style=style,
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",
+        generator=GENERATOR,
+        made=made.strftime("%Y-%m-%d %H:%M UTC"),
+        drawn=_Drawn.of(assessment),
+        rows=_rows(assessment),
+        parts=_parts(assessment.slices),
+        confusion=_confusion(assessment),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The charts; empty where there is nothing to draw."""
+
+    precision_recall: str
+    corner: str
+    thresholds: str
+    reliability: str
+    histogram: str
+    training: Sequence[tuple[str, str]]
+
+    @classmethod
+    def of(cls, told: Assessment) -> _Drawn:
+        measured = any(one.recall.value == one.recall.value for one in told.curve)
+        return cls(
+            charts.precision_recall(told) if measured else "",
+            charts.precision_recall_corner(told) if measured and charts.corner_matters(told) else "",
+            charts.over_thresholds(told) if told.curve else "",
+            charts.reliability(told) if any(one.pictures for one in told.reliability) else "",
+            charts.histogram(told) if told.histogram else "",
+            charts.training(told),
+        )
+
+
+def _rows(told: Assessment) -> list[tuple[CurvePoint, bool]]:
+    """Thresholds worth a row, rising, and whether it is the one in force."""
+    step = max(1, -(-len(told.curve) // _ROWS))
+    chosen = [(point, False) for point in told.curve[::step] if point.threshold != told.threshold]
+    return sorted([*chosen, (told.at_prevalence, True)], key=lambda row: row[0].threshold)
+
+
+def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
+    """Slices of one kind together, in the order in which the kinds come."""
+    found: dict[str, list[Slice]] = {}
+    for one in slices:
+        found.setdefault(one.by, []).append(one)
+    return list(found.items())
+
+
+def _confusion(told: Assessment) -> list[tuple[str, int, int, int]]:
+    """A row a truth: its name, kept, rejected, and which of them is right."""
+    counts = told.confusion
+    return [
+        (f"shows {told.target}", counts.kept_right, counts.missed, 0),
+        ("does not", counts.kept_wrong, counts.rejected_right, 1),
+    ]
+
+
+def _refuse_strangers(path: Path) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
+    ours = path.is_file() and GENERATOR.encode() in _beginning(path)
+    if not ours:
+        raise ReportRefused(f"{path} is there and is no report of ours; it was left as it is: name another folder")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as opened:
+        return opened.read(_LOOKED_AT)
+
+
+def _template(name: str) -> str:
+    return files("rounds").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _web(link: str | None) -> str | None:
+    """The link, when a browser may follow it."""
+    try:
+        return link if link and urlsplit(link).scheme in {"http", "https"} else None
+    except ValueError:  # no address at all
+        return None
+
+
+def _picture(mistake: Mistake) -> str | None:
+    """A JPEG as an address that carries it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(mistake.picture).decode()}" if mistake.picture else None
