@@ -26,8 +26,19 @@ from classifier.package import BackboneFiles, Canary, PackageParts, write_packag
 from classifier.pictures import Preprocessing
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive
-from storage.filing import ArchiveSettings, ListedPage, Sighting, StoredFacts
-from storage.records import FileVersion, Look, ModelCard, Post, PostTags, Rating, Rendition, Target
+from storage.filing import ArchiveSettings, Digest, ListedPage, Sighting, StoredFacts
+from storage.records import (
+    ORIGINAL,
+    DecisionValue,
+    FileVersion,
+    Look,
+    ModelCard,
+    Post,
+    PostTags,
+    Rating,
+    Rendition,
+    Target,
+)
 
 TARGET = Target("mona", "mona_(genshin_impact)")
 SITE = "painted"
@@ -58,14 +69,14 @@ def make(count: int, seed: int = 0) -> Made:
     return Made(shows, vectors.astype(np.float16), named & (shows ^ mistaken), named)
 
 
-def fill(root: Path, count: int, seed: int = 0) -> Made:
-    """Make the gallery at `root` and everything in it."""
+def fill(root: Path, count: int, seed: int = 0, *, originals: bool = False) -> Made:
+    """Make the gallery at `root` and everything in it; with `originals`, what is kept has its file in the gallery."""
     made = make(count, seed)
-    asyncio.run(_fill(root, made))
+    asyncio.run(_fill(root, made, originals=originals))
     return made
 
 
-async def _fill(root: Path, made: Made) -> None:
+async def _fill(root: Path, made: Made, *, originals: bool) -> None:
     head = Head(np.array([1.0, *[0.45, -0.4] * 5, 0.3], dtype=np.float32), -2.0)  # a beginner: it looks at noise too
     scores = head.probabilities(made.vectors)
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
@@ -76,7 +87,25 @@ async def _fill(root: Path, made: Made) -> None:
         listing = await archive.open_listing(SITE, "genshin_impact")
         for page in _pages(made):
             await archive.file_page(listing.id, ListedPage(page, cursor=page[-1].id))
-            await asyncio.gather(*(archive.file_look(_look(post, made, scores, card, ruling)) for post in page))
+            looks = [_look(post, made, scores, card, ruling) for post in page]
+            await asyncio.gather(*(archive.file_look(look) for look in looks))
+            if originals:
+                kept = [look.post for look in looks if look.decisions[0].value is DecisionValue.KEEP]
+                await asyncio.gather(*(_bring_home(archive, post) for post in kept))
+
+
+async def _bring_home(archive: Archive, post: Post) -> None:
+    content = _original(post.id)
+    attempt = await archive.begin_attempt(post, ORIGINAL, "")
+    attempt.staging.write_bytes(content)
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    digest = Digest(len(content), md5, hashlib.sha256(content).hexdigest())
+    await archive.file_original(attempt, post, [TARGET.name], digest)
+
+
+def _original(number: int) -> bytes:
+    """What the site would serve; nobody looks into it."""
+    return b"picture %d" % number
 
 
 def _write_model(root: Path, head: Head) -> ModelCard:
@@ -101,7 +130,7 @@ def _pages(made: Made) -> Iterator[list[Post]]:
 def _post(number: int, made: Made) -> Post:
     row = number - 1
     width, height = _SIZES[number % len(_SIZES)]
-    md5 = hashlib.md5(b"picture %d" % number, usedforsecurity=False).hexdigest()
+    md5 = hashlib.md5(_original(number), usedforsecurity=False).hexdigest()
     who = (TARGET.tag,) if made.tagged[row] else ("fischl_(genshin_impact)",) if made.named[row] else ()
     tags = PostTags(
         general=("1girl", "hat") if number % 3 else ("1girl", "solo"),
@@ -117,13 +146,15 @@ def _post(number: int, made: Made) -> Post:
         updated_at=created,
         rating=Rating.GENERAL,
         tags=tags,
-        file=FileVersion(md5, "png", 1000 + number, 4 * width, 4 * height, f"https://painted.example/{md5}.png"),
+        file=FileVersion(
+            md5, "png", len(_original(number)), 4 * width, 4 * height, f"https://painted.example/{md5}.png"
+        ),
         renditions=(Rendition("360x360", f"https://painted.example/360/{md5}.png", width, height, "png"),),
         source="https://painted.example/source",
         width=4 * width,
         height=4 * height,
         ext="png",
-        size=1000 + number,
+        size=len(_original(number)),
     )
 
 

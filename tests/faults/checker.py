@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.faults import claims_about_files as files
+from tests.faults import claims_about_models as models
 from tests.faults import claims_about_rows as rows
 from tests.faults.evidence import DATABASE, PLACES, Evidence, Expected, NoDatabase, gathered, walk
 
@@ -48,6 +49,9 @@ CLAIMS: tuple[tuple[str, bool, Claim], ...] = (  # invariant, whether it must ho
     ("I11", True, rows.no_deletion_without_a_score),
     ("I13", True, rows.labels_are_kept),
     ("I14", True, rows.scores_name_their_model),
+    ("I14", True, models.one_model_is_in_force),
+    ("I14", True, models.registered_models_are_whole),
+    ("I14", True, models.decisions_name_registered_models),
 )
 
 

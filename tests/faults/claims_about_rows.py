@@ -181,7 +181,7 @@ def _recount(evidence: Evidence, run: Row, counts: dict[str, Any]) -> Iterator[s
 def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets: list[str]) -> Iterator[str]:
     """A run that walked everything, with one target: its figures are the gallery's own."""
     total = evidence.all("SELECT count(*) FROM post")[0][0]
-    if len(targets) != 1 or counts["listed"] != total or _labelled_since(evidence, run):
+    if len(targets) != 1 or counts["listed"] != total or _changed_since(evidence, run):
         return
     shown = Counter(
         row["decision"] for row in evidence.all("SELECT decision FROM results WHERE target = ?", targets[0])
@@ -193,15 +193,16 @@ def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets
         yield f"run {run['id']}: kept, deleted, undecided, hidden counted {counted}, the rows say {recounted}"
 
 
-def _labelled_since(evidence: Evidence, run: Row) -> bool:
-    """Whether somebody spoke after the run had ended: what follows from that is the next run's work."""
-    return bool(evidence.all("SELECT 1 FROM label WHERE labelled_at > ? LIMIT 1", run["ended_at"]))
+def _changed_since(evidence: Evidence, run: Row) -> bool:
+    """Whether somebody spoke after the run had ended, or all was decided again: what follows is the next run's work."""
+    spoken = evidence.all("SELECT 1 FROM label WHERE labelled_at > ? LIMIT 1", run["ended_at"])
+    return bool(spoken or evidence.all("SELECT 1 FROM decision WHERE run_id IS NULL LIMIT 1"))  # a crawl's have one
 
 
 def complete_means_complete(evidence: Evidence) -> Iterator[str]:
     """I8: after exit code 0 nothing in the run's scope is left undone."""
     runs = evidence.all("SELECT * FROM run WHERE state = 'ended' ORDER BY id DESC LIMIT 1")
-    if not runs or runs[0]["exit_code"] != 0 or runs[0]["command"] != "crawl" or _labelled_since(evidence, runs[0]):
+    if not runs or runs[0]["exit_code"] != 0 or runs[0]["command"] != "crawl" or _changed_since(evidence, runs[0]):
         return
     run = runs[0]
     settings, targets = json.loads(run["settings"]), json.loads(run["targets"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -44,6 +45,24 @@ class Broken:
     def rendition(self) -> Path:
         """Some rendition."""
         return min(path for path in (self.root / "renditions").rglob("*") if path.is_file())
+
+    @property
+    def package(self) -> Path:
+        """The model's folder."""
+        return self.root / "models" / "mona" / "1"
+
+    def register_a_model(self) -> None:
+        """Give the stub's model a folder, and put it in force as if a round had made it."""
+        self.package.mkdir(parents=True)
+        (self.package / "head.npz").write_bytes(b"head")
+        facts = {"size": 4, "sha256": hashlib.sha256(b"head").hexdigest()}
+        manifest = json.dumps({"files": {"head.npz": facts}})
+        (self.package / "manifest.json").write_text(manifest)
+        found = hashlib.sha256(manifest.encode()).hexdigest()
+        self.do(
+            f"UPDATE model SET hash = '{found}', active = 1, registered_at = seen_at",
+            f"UPDATE decision SET model_hash = '{found}' WHERE model_hash <> ''",
+        )
 
 
 Damage = Callable[[Broken], object]
@@ -109,6 +128,11 @@ def _rows(*statements: str) -> Damage:
     return lambda gallery: gallery.do(*statements)
 
 
+ANOTHER = (
+    "INSERT INTO model (target, backbone_hash, threshold, facts, seen_at, number, hash, active, registered_at)"
+    " SELECT target, backbone_hash, threshold, facts, seen_at,"
+)
+OF = "FROM model"
 SOME = "(SELECT min(seq) FROM decision WHERE value = 'delete')"
 BREAKS: tuple[tuple[str, str, Damage], ...] = (
     ("I1", "a picture decided twice by one model", _without_unique_key),
@@ -204,6 +228,27 @@ def test_every_broken_promise_is_noticed(
     found = check(gallery.root, expected)
 
     assert invariant in {violation.invariant for violation in found}, f"{what}: {found}"
+
+
+MODEL_BREAKS: tuple[tuple[str, Damage], ...] = (
+    ("is missing", lambda gallery: (gallery.package / "head.npz").unlink()),
+    ("not what the manifest says", lambda gallery: (gallery.package / "head.npz").write_bytes(b"HEAD")),
+    ("not the registered one", lambda gallery: (gallery.package / "manifest.json").write_text('{"files": {}}')),
+    ("has no manifest", lambda gallery: shutil.rmtree(gallery.package)),
+    ("0 of 1 models are in force", _rows("UPDATE model SET active = 0")),
+    ("2 of 2 models are in force", _rows("DROP INDEX uq_model_active", f"{ANOTHER} 2, 'f00', 1, registered_at {OF}")),
+    ("which nobody registered", _rows(f"{ANOTHER} 2, 'f00', 0, NULL {OF}", "UPDATE decision SET model_hash = 'f00'")),
+)
+
+
+@pytest.mark.parametrize(("words", "damage"), MODEL_BREAKS, ids=[words for words, _ in MODEL_BREAKS])
+def test_a_model_that_is_half_there_is_noticed(words: str, damage: Damage, gallery: Broken) -> None:
+    gallery.register_a_model()
+    assert check(gallery.root, weak=True) == []
+
+    damage(gallery)
+
+    assert words in "\n".join(map(str, check(gallery.root, weak=True)))
 
 
 def test_every_promise_is_broken_by_some_test() -> None:
