@@ -47,8 +47,8 @@ class Quality:
         return {key: _without_nan(value) for key, value in asdict(self).items()}
 
 
-def wilson(right: int, of: int) -> Estimate:
-    """A share with Wilson's 95 % interval; NaN of nothing."""
+def wilson(right: float, of: float) -> Estimate:
+    """A share with Wilson's 95 % interval; NaN of nothing. Counts may be broken: see `worth`."""
     if not 0 <= right <= of:
         raise ValueError(f"expected 0 <= right <= of, got {right} of {of}")
     if of == 0:
@@ -57,6 +57,55 @@ def wilson(right: int, of: int) -> Estimate:
     centre = (share + z2 / (2 * of)) / (1 + z2 / of)
     half = _Z95 * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
     return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def worth(scores: FloatArray, groups: IntArray) -> float:
+    """How many separate examples these are worth, 0..n: the more alike the scores within groups, the fewer.
+
+    Copies of one drawing tell no more than the drawing; an artist's set tells more than one picture and less than as
+    many strangers'. The likeness is the intraclass correlation of the scores' ranks, by analysis of variance.
+
+    Args:
+        scores: shape (n,).
+        groups: group number of each, shape (n,).
+    Source: Kish 1965, "Survey Sampling": the design effect 1 + (m - 1) rho.
+    """
+    count = len(scores)
+    sizes = np.unique(groups, return_counts=True)[1].astype(np.float64)
+    if len(sizes) == count:
+        return float(count)
+    if len(sizes) == 1:
+        return 1.0
+    mean_size = float((sizes**2).sum() / count)
+    return count / (1 + (mean_size - 1) * _likeness(scores, groups, sizes))
+
+
+def _likeness(scores: FloatArray, groups: IntArray, sizes: FloatArray) -> float:
+    """Intraclass correlation of ranks, 0..1; where all are equal, nothing tells the groups' members apart: 1."""
+    ranks = np.unique(scores, return_inverse=True)[1].reshape(-1).astype(np.float64)
+    number = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    means = np.bincount(number, ranks) / sizes
+    count, several = len(ranks), len(sizes)
+    between = float((sizes * (means - ranks.mean()) ** 2).sum()) / (several - 1)
+    within = float(((ranks - means[number]) ** 2).sum()) / (count - several)
+    usual = (count - float((sizes**2).sum()) / count) / (several - 1)
+    total = between + (usual - 1) * within
+    return float(np.clip((between - within) / total, 0, 1)) if total > 0 else 1.0
+
+
+def share_of(hits: BoolArray, scores: FloatArray, groups: IntArray) -> Estimate:
+    """The share of hits among examples, with Wilson's interval for as many as they are worth; NaN of nothing.
+
+    Args:
+        hits: shape (n,).
+        scores: of the same examples, shape (n,).
+        groups: group number of each.
+    """
+    count = len(hits)
+    if not count:
+        return wilson(0, 0)
+    share, of = int(hits.sum()) / count, worth(scores, groups)
+    return wilson(min(share * of, of), of)
 
 
 def bootstrap(measure: Callable[[IntArray], float], groups: IntArray, *, rounds: int = 400, seed: int = 0) -> Estimate:
@@ -106,7 +155,7 @@ def evaluate(
         scores: probabilities, shape (n,), 0..1.
         truth: whether each shows the target, shape (n,).
         threshold: scores at or over it are kept.
-        groups: group number of each example; the intervals of F1 and average precision draw whole groups.
+        groups: group number of each example; examples of one group are taken for related in every interval.
         seed: of those draws.
     """
     if scores.shape != truth.shape or scores.ndim != 1:
@@ -126,8 +175,8 @@ def evaluate(
         kept=int(kept.sum()),
         right=right,
         threshold=threshold,
-        precision=wilson(right, int(kept.sum())),
-        recall=wilson(right, positives),
+        precision=share_of(truth[kept], scores[kept], together[kept]),
+        recall=share_of(kept[truth], scores[truth], together[truth]),
         f1=bootstrap(f1_of, together, seed=seed),
         average_precision=bootstrap(lambda rows: average_precision(scores[rows], truth[rows]), together, seed=seed),
     )

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from classifier.evaluation import average_precision, bootstrap, evaluate, wilson
+from classifier.evaluation import average_precision, bootstrap, evaluate, wilson, worth
 
 
 def test_an_interval_of_few_is_wide_and_of_many_narrow() -> None:
@@ -52,3 +52,24 @@ def test_figures_without_positives_can_be_written_as_json() -> None:
     quality = evaluate(np.array([0.1, 0.2]), np.array([False, False]), 0.5)
 
     assert json.loads(json.dumps(quality.to_json(), allow_nan=False))["recall"]["value"] is None
+
+
+def test_copies_do_not_make_precision_and_recall_surer() -> None:
+    random = np.random.default_rng(1)
+    truth = random.random(60) < 0.5
+    scores = np.where(truth, random.beta(5, 2, 60), random.beta(2, 5, 60))
+    alone = evaluate(scores, truth, 0.5)
+
+    copied = evaluate(np.repeat(scores, 5), np.repeat(truth, 5), 0.5, groups=np.repeat(np.arange(60), 5))
+
+    for one, other in ((alone.precision, copied.precision), (alone.recall, copied.recall)):
+        assert other.value == pytest.approx(one.value)
+        assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=1e-6)
+
+
+def test_pictures_of_one_set_that_differ_count_for_more_than_one_picture() -> None:
+    random = np.random.default_rng(2)
+
+    assert worth(random.random(200), np.repeat(np.arange(20), 10)) > 100
+    assert worth(np.repeat(random.random(20), 10), np.repeat(np.arange(20), 10)) == pytest.approx(20)
+    assert worth(np.full(200, 0.5), np.repeat(np.arange(20), 10)) == pytest.approx(20)
