@@ -18,8 +18,9 @@ from commands.telling import told
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
-from rounds.round_zero import Gallery, NewModel, RoundSettings, preprocessing_for, round_zero
+from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
+from rounds.teaching import NewModel, preprocessing_for
 from storage.filing import Sighting, StoredFacts
 from storage.records import Look, ModelCard, Post, Rendition, Target
 

@@ -9,10 +9,6 @@ question teach nothing, a person's word beats tags, and the pictures that test s
 from __future__ import annotations
 
 import asyncio
-import json
-import shutil
-import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,23 +18,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.choosing import choose_runtime
 from classifier.errors import PictureFault
 from classifier.head_only import TEST, TRAIN, VALIDATION
 from classifier.learning import Example, Goal, Plan, Wish
-from classifier.learning_worker import JOB, PICTURES, job_to_json
+from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
-from classifier.package import Package, load_package
-from classifier.pictures import Preprocessing
-from classifier.runtime import RuntimeSettings
+from classifier.package import load_package
+from classifier.pictures import Pixels, Preprocessing
 from classifier.splits import Identity
 from classifier.training import Recipe
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
-from rounds.learning_process import COMMAND, Tell, run_learning
+from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.parts import groups_of, parts_of
-from rounds.round_zero import Decoder
+from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import Evidence
 
 IntArray = npt.NDArray[np.int64]
@@ -47,9 +41,7 @@ _PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 _WORK = ".work-network-"
 _OUT_OF_THE_QUESTION = 0.3  # belief that contradicts a tag so far
 _MISSING_AT_MOST = 0.2
-_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0
-_BATCH = 64
-_DAY_S = 86_400.0
+_DAY_S = 86_400.0  # no living round takes so long
 _ENOUGH = 0.985  # average precision over which a new network has little to gain
 _LEAST_PICTURES = 300
 _GROWTH = 1.3  # examples now against examples that taught the network
@@ -122,18 +114,13 @@ async def new_network(
         PicturesMissing: too many pictures cannot be read or decoded.
         TooLittleToLearn, LearningFailed: from the learning process.
     """
-    folder = await asyncio.to_thread(_new_folder, models)
-    try:
+    async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         snapshot = candidate.snapshot
         rows = _chosen(snapshot.evidence, settings.pictures_at_most, rounds.seed)
-        rows = await _decode_all(album, snapshot.evidence, rows, settings, folder / PICTURES, tell)
-        _write_job(candidate, album, rows, settings, rounds, folder)
-        deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
-        done = await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command)
+        rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, tell)
+        done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, tell)
         tell("measuring", 0.5, "learning a head on the new network")
         yield await asyncio.to_thread(_candidate, candidate, rows, folder, done, rounds)
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
@@ -152,14 +139,6 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
 _LEAST_GAIN = 0.002
 
 
-def _new_folder(models: Path) -> Path:
-    models.mkdir(parents=True, exist_ok=True)
-    for left in models.glob(f"{_WORK}*"):  # by a killed round: no living one takes a day
-        if time.time() - left.stat().st_mtime > _DAY_S:
-            shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=_WORK, dir=models))
-
-
 def _chosen(evidence: Evidence, most: int, seed: int) -> IntArray:
     """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
     said, sure = testimony_of(evidence)
@@ -174,58 +153,37 @@ def _chosen(evidence: Evidence, most: int, seed: int) -> IntArray:
 
 
 async def _decode_all(
-    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, into: Path, tell: Tell
+    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, folder: Path, tell: Tell
 ) -> IntArray:
-    """Decode into one array on disk; gives the rows that it holds. A picture that is gone is left out and counted."""
-    side = settings.preprocessing.size
-    store = np.lib.format.open_memmap(into, mode="w+", dtype=np.uint8, shape=(len(rows), side, side, 3))
-    found: list[int] = []
-    waiting = iter(rows.tolist())
+    """Decode all; gives the rows that the array in the folder holds. A picture that is gone is left out and counted."""
 
-    async def carry() -> None:
-        for row in waiting:
-            content = await asyncio.to_thread(album.read, int(evidence.version_ids[row]))
-            if content is None:
-                continue
-            try:
-                pixels = (await album.decoder.decode(content)).pixels[0]
-            except PictureFault:
-                continue
-            store[len(found)] = pixels
-            found.append(row)
-            tell("reading", len(found) / len(rows), f"{len(found)} pictures")
+    async def decode(number: int) -> Pixels | None:
+        content = await asyncio.to_thread(album.read, int(evidence.version_ids[rows[number]]))
+        if content is None:
+            return None
+        try:
+            return (await album.decoder.decode(content)).pixels[0]
+        except PictureFault:
+            return None
 
-    async with asyncio.TaskGroup() as crew:
-        for _ in range(settings.in_flight):
-            crew.create_task(carry())
-    store.flush()
+    found = await gather_pictures(
+        len(rows), decode, folder, settings, lambda share, held: tell("reading", share, f"{held} pictures")
+    )
     if len(found) < (1 - _MISSING_AT_MOST) * len(rows):
         raise PicturesMissing(
             f"{len(rows) - len(found)} of {len(rows)} stored pictures cannot be read; crawl again, or give --how head"
         )
-    return np.array(found, dtype=np.int64)
+    return rows[found]
 
 
-def _write_job(
-    candidate: Candidate,
-    album: Album,
-    rows: IntArray,
-    settings: NetworkSettings,
-    rounds: HeadRoundSettings,
-    folder: Path,
-) -> None:
+def _lesson(
+    candidate: Candidate, album: Album, rows: IntArray, settings: NetworkSettings, rounds: HeadRoundSettings
+) -> Lesson:
     target = candidate.snapshot.target
     wish = Wish(target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal())
     recipe = Recipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
-    examples = _examples(candidate, album, rows)
-    job = job_to_json(examples, [wish], Plan(recipe=recipe, seed=rounds.seed), settings.preprocessing)
-    job["backbone"] = {
-        "name": settings.backbone,
-        "weights": None if settings.weights is None else str(settings.weights),
-        "may_download": settings.may_download,
-    }
-    job["snapshot"] = {"round": candidate.round, "targets": [target.tag]}
-    (folder / JOB).write_text(json.dumps(job))
+    snapshot = {"round": candidate.round, "targets": [target.tag]}
+    return Lesson(_examples(candidate, album, rows), [wish], Plan(recipe=recipe, seed=rounds.seed), snapshot)
 
 
 def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Example]:
@@ -261,16 +219,10 @@ def _candidate(
     package = load_package(Path(done["targets"][0]["folder"]))
     pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
     snapshot = candidate.snapshot
-    evidence = _some(snapshot.evidence, rows, _embedded(package, pictures))
+    evidence = _some(snapshot.evidence, rows, embedded(package, pictures))
     old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
     renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
     return replace(learn_candidate(renewed, rounds), network_changed=True)
-
-
-def _embedded(package: Package, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float16]:
-    runtime = choose_runtime([package], RuntimeSettings())
-    parts = [runtime.embed(np.asarray(pictures[at : at + _BATCH])) for at in range(0, len(pictures), _BATCH)]
-    return np.concatenate(parts).astype(np.float16)
 
 
 def _some(evidence: Evidence, rows: IntArray, vectors: npt.NDArray[np.float16]) -> Evidence:

@@ -8,33 +8,24 @@ Reads from top to bottom in `round_zero`; nothing here imports a network library
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from classifier.backbones.catalogue import DEFAULT, backbone_named
+from classifier.backbones.catalogue import DEFAULT
 from classifier.errors import PictureFault
 from classifier.learning import Example, Goal, Plan, Wish
-from classifier.learning_worker import JOB, PICTURES, job_to_json
-from classifier.pictures import Preprocessing
+from classifier.pictures import Pixels, Preprocessing
 from classifier.training import Recipe
 from crawler.errors import PostError, TransientError
 from rounds.errors import PicturesMissing, TooLittleToLearn
-from rounds.learning_process import COMMAND, Tell, run_learning
+from rounds.learning_process import COMMAND, Tell
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
+from rounds.teaching import Decoder, Lesson, NewModel, gather_pictures, placed, preprocessing_for, teach, work_folder
 from storage.records import Post, Target
 
-_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
 _WORK = ".work-round-0-"
 _MISSING_AT_MOST = 0.2  # share of the sample
 
@@ -50,30 +41,6 @@ class Pictures(Protocol):
             TransientError: not at the moment.
         """
         ...
-
-
-class Decoded(Protocol):
-    """A picture as a network wants it, one array a preprocessing."""
-
-    @property
-    def pixels(self) -> Sequence[npt.NDArray[np.uint8]]: ...
-
-
-class Decoder(Protocol):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
-
-    async def decode(self, picture: bytes) -> Decoded:
-        """Raises PictureFault for a picture that cannot be decoded."""
-        ...
-
-
-def preprocessing_for(backbone: str) -> Preprocessing:
-    """The preprocessing that a backbone was made for.
-
-    Raises:
-        ValueError: there is no such backbone.
-    """
-    return Preprocessing(backbone_named(backbone).size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,19 +59,6 @@ class RoundSettings:
     epochs: float = field(default_factory=lambda: Recipe().epochs)
     seed: int = 0
     command: tuple[str, ...] = COMMAND  # the learning process
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewModel:
-    """A finished package, and what the archive registers of it."""
-
-    target: str
-    folder: Path  # the package, at its final place
-    hash: str
-    backbone_hash: str
-    threshold: float
-    facts: Mapping[str, Any]  # metrics, counts, what training took: plain values
-    report: str  # for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +99,11 @@ async def round_zero(
     )
     _check(chosen, tuple(targets))
     tell("sampling", 1.0, _words(chosen))
-    async with _work_folder(next(iter(targets.values())).parent) as folder:
-        rows = await _fetch_all(gallery, chosen.posts(), settings, folder / PICTURES, tell)
+    async with work_folder(next(iter(targets.values())).parent, _WORK) as folder:
+        rows = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
         examples = examples_of(chosen)
-        _write_job(folder, [examples[row] for row in rows], tuple(targets), settings, tag)
-        done = await run_learning(
-            folder,
-            tell=tell,
-            deadline_s=settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S,
-            command=settings.command,
-        )
+        lesson = _lesson([examples[row] for row in rows], tuple(targets), settings, tag)
+        done = await teach(folder, lesson, settings, tell)
         return await asyncio.to_thread(_placed_all, done, targets)
 
 
@@ -180,111 +129,47 @@ def _words(chosen: Sample) -> str:
     )
 
 
-@asynccontextmanager
-async def _work_folder(models: Path) -> AsyncIterator[Path]:
-    """A folder beside the packages' final place, so that a rename moves them there; gone at the end."""
-    folder = await asyncio.to_thread(_new_folder, models)
-    try:
-        yield folder
-    finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-def _new_folder(models: Path) -> Path:
-    models.mkdir(parents=True, exist_ok=True)
-    for left in models.glob(f"{_WORK}*"):  # by a run that was killed; one program at a time owns this place
-        shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=_WORK, dir=models))
-
-
 async def _fetch_all(
-    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, into: Path, tell: Tell
+    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, tell: Tell
 ) -> list[int]:
-    """Fetch and decode every picture into one array on disk; gives which posts it holds, row by row."""
-    side = settings.preprocessing.size
-    store = np.lib.format.open_memmap(into, mode="w+", dtype=np.uint8, shape=(len(posts), side, side, 3))
-    rows: list[int] = []
+    """Fetch and decode every picture; gives which posts the array in the folder holds, row by row."""
     faults: Counter[str] = Counter()
-    waiting = iter(range(len(posts)))
 
-    async def carry() -> None:
-        for row in waiting:
-            try:
-                pixels = await _pixels(gallery, posts[row])
-            except (PostError, TransientError, PictureFault) as error:
-                faults[getattr(error, "reason", "") or type(error).__name__] += 1
-            else:
-                store[len(rows)] = pixels
-                rows.append(row)
-            tell("fetching", (len(rows) + faults.total()) / len(posts), f"{len(rows)} pictures")
+    async def fetch(number: int) -> Pixels | None:
+        try:
+            return await _pixels(gallery, posts[number])
+        except (PostError, TransientError, PictureFault) as error:
+            faults[getattr(error, "reason", "") or type(error).__name__] += 1
+            return None
 
-    try:
-        async with asyncio.TaskGroup() as crew:
-            for _ in range(settings.in_flight):
-                crew.create_task(carry())
-    except BaseExceptionGroup as several:
-        raise several.exceptions[0] from several  # the callers know single errors; the others only followed
-    store.flush()
+    rows = await gather_pictures(
+        len(posts), fetch, folder, settings, lambda share, held: tell("fetching", share, f"{held} pictures")
+    )
     if faults.total() > _MISSING_AT_MOST * len(posts):
         reasons = ", ".join(f"{count} {reason}" for reason, count in faults.most_common(4))
         raise PicturesMissing(f"{faults.total()} of {len(posts)} pictures cannot be had ({reasons}); try again later")
     return rows
 
 
-async def _pixels(gallery: Gallery, post: Post) -> npt.NDArray[np.uint8]:
+async def _pixels(gallery: Gallery, post: Post) -> Pixels:
     picture = await gallery.pictures.picture(post)
     if picture is None:
         raise PictureFault("unsupported", f"post {post.id} has no still picture")
     return (await gallery.decoder.decode(picture)).pixels[0]
 
 
-def _write_job(
-    folder: Path, examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str
-) -> None:
+def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str) -> Lesson:
     wishes = [Wish(t.name, t.tag, t.variants, settings.goals.get(t.name, Goal())) for t in targets]
     recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
-    job = job_to_json(examples, wishes, Plan(recipe=recipe, seed=settings.seed), settings.preprocessing)
-    job["backbone"] = {
-        "name": settings.backbone,
-        "weights": None if settings.weights is None else str(settings.weights),
-        "may_download": settings.may_download,
-    }
-    job["snapshot"] = {
+    snapshot = {
         "round": 0,
         "tag": tag,
         "targets": [target.tag for target in targets],
         "posts": [example.identity.post_id for example in examples],
     }
-    (folder / JOB).write_text(json.dumps(job))
+    return Lesson(examples, wishes, Plan(recipe=recipe, seed=settings.seed), snapshot)
 
 
 def _placed_all(done: Mapping[str, Any], targets: Mapping[Target, Path]) -> tuple[NewModel, ...]:
-    return tuple(_placed(told, targets, done) for told in done["targets"])
-
-
-def _placed(told: Mapping[str, Any], targets: Mapping[Target, Path], done: Mapping[str, Any]) -> NewModel:
-    """Move one package to its final place."""
-    place = next(place for target, place in targets.items() if target.name == told["target"])
-    place.parent.mkdir(parents=True, exist_ok=True)
-    Path(told["folder"]).rename(place)
-    _make_durable(place.parent)
-    return NewModel(
-        target=told["target"],
-        folder=place,
-        hash=told["hash"],
-        backbone_hash=told["backbone_hash"],
-        threshold=float(told["threshold"]),
-        facts={"metrics": told["metrics"], "taught": done["taught"], "classes": done["classes"], "round": 0},
-        report=told["report"],
-    )
-
-
-def _make_durable(folder: Path) -> None:
-    """See to it that a name in a folder outlives a power cut; where folders cannot be opened, the rename has to do."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    places = {target.name: place for target, place in targets.items()}
+    return tuple(placed(told, done, places[told["target"]], {"round": 0}) for told in done["targets"])

@@ -17,8 +17,9 @@ from classifier.pictures import Preprocessing
 from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.learning_process import run_learning
-from rounds.round_zero import Gallery, RoundSettings, preprocessing_for, round_zero
+from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
+from rounds.teaching import preprocessing_for
 from storage.records import Post
 
 LEARNS = """
