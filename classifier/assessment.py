@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from classifier.evaluation import Estimate, Quality
+from classifier.evaluation import Estimate, Quality, without_nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,15 @@ class TrainingCurve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsItStands:
+    """How good the gallery is with tags, labels and scores together, by the answers that were drawn by lot."""
+
+    precision: Estimate
+    recall: Estimate
+    answers: int  # random ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """One model on one set of pictures."""
 
@@ -105,3 +115,12 @@ class Assessment:
     missed: Sequence[Mistake]
     training: Sequence[TrainingCurve]
     notes: Sequence[str]  # what a reader has to know before trusting the figures
+    prevalence_source: str = ""  # for people: where `prevalence` is from
+    as_it_stands: AsItStands | None = None  # None: nothing was answered by lot
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a program, without the pictures; NaN becomes None."""
+        record: dict[str, Any] = {key: without_nan(value) for key, value in asdict(self).items()}
+        for name in ("kept_wrong", "missed"):
+            record[name] = [{key: value for key, value in one.items() if key != "picture"} for one in record[name]]
+        return record

@@ -44,7 +44,7 @@ class Quality:
 
     def to_json(self) -> dict[str, object]:
         """Plain values; NaN becomes None, which JSON can say."""
-        return {key: _without_nan(value) for key, value in asdict(self).items()}
+        return {key: without_nan(value) for key, value in asdict(self).items()}
 
 
 def wilson(right: float, of: float) -> Estimate:
@@ -182,9 +182,12 @@ def evaluate(
     )
 
 
-def _without_nan(value: object) -> object:
+def without_nan(value: object) -> object:
+    """Plain values as JSON can say them: what is not finite becomes None, however deep it lies."""
     if isinstance(value, dict):
-        return {key: _without_nan(inner) for key, inner in value.items()}
+        return {key: without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
