@@ -16,6 +16,7 @@ import csv
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +29,13 @@ from classifier.evaluation import evaluate
 from classifier.package import load_package
 from classifier.pictures import picture_array
 from classifier.runtime import RuntimeSettings
-from rounds.round_zero import Gallery, NewModel, RoundSettings, round_zero
+from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
+from rounds.teaching import NewModel
 from storage.records import FileVersion, Post, PostTags, Rating, Rendition, Target
 
 TAG = "everything"
+Row = tuple[str, str, str]  # path below the folder, class, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,10 @@ class Page:
 class FolderSource:
     """Searches the pictures of a folder by tags, as a site would; it brings their bytes too."""
 
-    def __init__(self, folder: Path, *, hide: float, seed: int, wrong: float = 0.0) -> None:
-        rows = _rows(folder)
+    def __init__(
+        self, folder: Path, *, hide: float, seed: int, wrong: float = 0.0, rows: Sequence[Row] | None = None
+    ) -> None:
+        rows = _rows(folder) if rows is None else rows
         hidden = np.random.default_rng(seed).random(len(rows)) < hide
         tags = _with_errors([kind for _, kind, _ in rows], wrong, seed)
         self.paths = {number: folder / path for number, (path, _, _) in enumerate(rows, 1)}
@@ -83,7 +88,7 @@ class FolderSource:
         return [post for post in self._posts if wanted <= set(post.tags.character)]
 
 
-def _rows(folder: Path) -> list[tuple[str, str, str]]:
+def _rows(folder: Path) -> list[Row]:
     labels = folder / "labels.csv"
     if labels.is_file():
         with labels.open(newline="", encoding="utf-8") as file:
