@@ -119,11 +119,12 @@ def bootstrap(measure: Callable[[IntArray], float], groups: IntArray, *, rounds:
     """
     everything = np.arange(len(groups), dtype=np.int64)
     value = measure(everything)
-    order = np.argsort(groups, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    order = np.argsort(groups, kind="stable").astype(np.int64)
+    starts = np.append(0, np.flatnonzero(np.diff(groups[order])) + 1)
+    sizes = np.diff(np.append(starts, len(groups)))
     random = np.random.default_rng(seed)
     drawn = [
-        measure(np.concatenate([members[number] for number in random.integers(0, len(members), len(members))]))
+        measure(order[_runs(starts, sizes, random.integers(0, len(sizes), len(sizes)))])
         for _ in range(rounds if len(groups) else 0)
     ]
     finite = np.array([figure for figure in drawn if math.isfinite(figure)])
@@ -131,6 +132,14 @@ def bootstrap(measure: Callable[[IntArray], float], groups: IntArray, *, rounds:
         return Estimate(value, math.nan, math.nan)
     low, high = np.quantile(finite, (0.025, 0.975))
     return Estimate(value, float(low), float(high))
+
+
+def _runs(starts: IntArray, sizes: IntArray, chosen: IntArray) -> IntArray:
+    """The places of all members of the chosen groups, one group after the other."""
+    lengths = sizes[chosen]
+    ends = np.cumsum(lengths)
+    places = np.arange(ends[-1], dtype=np.int64) + np.repeat(starts[chosen] - (ends - lengths), lengths)
+    return places.astype(np.int64, copy=False)
 
 
 def average_precision(scores: FloatArray, truth: BoolArray) -> float:

@@ -73,3 +73,10 @@ def test_pictures_of_one_set_that_differ_count_for_more_than_one_picture() -> No
     assert worth(random.random(200), np.repeat(np.arange(20), 10)) > 100
     assert worth(np.repeat(random.random(20), 10), np.repeat(np.arange(20), 10)) == pytest.approx(20)
     assert worth(np.full(200, 0.5), np.repeat(np.arange(20), 10)) == pytest.approx(20)
+
+
+def test_nothing_to_measure_on_gives_no_figure_and_no_error() -> None:
+    quality = evaluate(np.zeros(0), np.zeros(0, dtype=bool), 0.5, groups=np.zeros(0, dtype=np.int64))
+
+    assert quality.examples == 0
+    assert all(math.isnan(figure.value) for figure in (quality.precision, quality.f1, quality.average_precision))
