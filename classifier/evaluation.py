@@ -138,8 +138,8 @@ def _runs(starts: IntArray, sizes: IntArray, chosen: IntArray) -> IntArray:
     """The places of all members of the chosen groups, one group after the other."""
     lengths = sizes[chosen]
     ends = np.cumsum(lengths)
-    places = np.arange(ends[-1], dtype=np.int64) + np.repeat(starts[chosen] - (ends - lengths), lengths)
-    return places.astype(np.int64, copy=False)
+    before = np.repeat(starts[chosen] - (ends - lengths), lengths)
+    return np.asarray(np.arange(ends[-1]) + before, dtype=np.int64)
 
 
 def average_precision(scores: FloatArray, truth: BoolArray) -> float:
