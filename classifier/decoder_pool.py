@@ -50,6 +50,7 @@ class DecodedPicture:
     width: int
     height: int
     format: str
+    hash: int  # by `classifier.picture_hash`, 0..2**64-1
 
 
 @dataclass(slots=True, eq=False)
@@ -209,6 +210,7 @@ class Decoders:
                 int(entry["width"]),
                 int(entry["height"]),
                 str(entry["format"]),
+                int(entry["hash"]),
             )
             for entry in entries
         ]

@@ -28,7 +28,7 @@ class Decoding:
 
     First `setup` with `preprocessings`, `limits`, `memory_bytes` and `cpu_s`; then any number of `prepare`, whose
     payloads are encoded pictures. The answer lists one entry a picture, with either `fault` and `detail` or width,
-    height and format; its payloads are the pixels, one for each picture without fault and each preprocessing.
+    height, format and hash; its payloads are the pixels, one for each picture without fault and each preprocessing.
     """
 
     def __init__(self, prepare_picture: Prepare = prepare) -> None:
@@ -63,7 +63,12 @@ class Decoding:
             for preprocessing in self._preprocessings:
                 prepared = self._prepare(picture, preprocessing, self._limits)
                 pixels.append(prepared.pixels.reshape(-1).data)
-                entry = {"width": prepared.width, "height": prepared.height, "format": prepared.format}
+                entry = {
+                    "width": prepared.width,
+                    "height": prepared.height,
+                    "format": prepared.format,
+                    "hash": prepared.hash,
+                }
         except PictureFault as fault:
             return {"fault": fault.reason, "detail": fault.detail}
         payloads.extend(pixels)

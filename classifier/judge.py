@@ -144,6 +144,7 @@ class NetworkJudge:
     def _scored(self, embeddings: Mapping[str, bytes], decoded: DecodedPicture | None) -> Look:
         """Apply every head whose embedding is there."""
         size = (decoded.width, decoded.height, decoded.format) if decoded is not None else (0, 0, "")
+        hash_ = decoded.hash if decoded is not None else None
         scores: dict[str, float] = {}
         for target, (backbone, head) in self._heads.items():
             if backbone in embeddings:
@@ -151,8 +152,8 @@ class NetworkJudge:
         good = all(0.0 <= score <= 1.0 for score in scores.values())  # false for not-a-number
         self._count(good)
         if not good:
-            return Look({}, {}, *size, BAD_SCORE)
-        return Look(scores, dict(embeddings), *size)
+            return Look({}, {}, *size, BAD_SCORE, hash_)
+        return Look(scores, dict(embeddings), *size, None, hash_)
 
     def _count(self, good: bool) -> None:
         """Stop the run when bad scores are no exception."""

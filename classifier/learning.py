@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from classifier import calibration, evaluation, heads, splits, thresholds, training
 from classifier.errors import TooFewExamples
 from classifier.head_format import EMBEDDING_DTYPE, Head
 from classifier.noisy_heads import Credit, Said, weigh
+from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
 
 FloatArray = npt.NDArray[np.float64]
@@ -197,17 +199,7 @@ def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: 
 
 
 def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish], plan: Plan) -> _Room:
-    identities = [
-        splits.Identity(
-            post_id=example.identity.post_id,
-            md5=example.identity.md5,
-            pixel_hash=example.identity.pixel_hash,
-            picture_hash=splits.difference_hash(picture),
-            parent_id=example.identity.parent_id,
-            set_key=example.identity.set_key,
-        )
-        for example, picture in zip(examples, pictures, strict=True)
-    ]
+    identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
     groups = splits.group(identities)
     parts = _parts(examples, groups, wishes, plan)
     for wish in wishes:
@@ -225,8 +217,19 @@ def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish]
             )
     # An unlabelled copy of a held-out picture would carry its answer into training.
     held_out = set(groups[np.concatenate([parts.validation, parts.test])].tolist())
-    rows = [row for row, example in enumerate(examples) if not example.labelled and groups[row] not in held_out]
+    rows = [
+        row
+        for row, example in enumerate(examples)
+        if not example.labelled and example.part in ("", "train") and groups[row] not in held_out
+    ]
     return _Room(parts, np.array(rows, dtype=np.int64), groups)
+
+
+def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
+    """With the hash of the prepared picture, where nobody has hashed the whole one."""
+    if identity.picture_hash is not None:
+        return identity
+    return replace(identity, picture_hash=picture_hash(Image.fromarray(picture)))
 
 
 def _parts(examples: Sequence[Example], groups: IntArray, wishes: Sequence[Wish], plan: Plan) -> splits.Split:

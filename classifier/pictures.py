@@ -20,6 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier.errors import PictureFault
+from classifier.picture_hash import picture_hash
 
 try:
     import webp
@@ -41,6 +42,7 @@ WHITE = (255, 255, 255)
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _DRAFT_MARGIN = 1.5  # a JPEG is decoded at no less than this multiple of the input size, then resampled
 _REDUCING_GAP = 2.0  # Pillow's: whole-number reduction first when the picture is far larger than the input
+_ENOUGH_TO_HASH = 48  # pixels of the shorter side; a smaller picture is hashed as it was before it was made small
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -123,6 +125,7 @@ class PreparedPicture:
     width: int  # pixels of the whole picture, upright, before any scaling
     height: int
     format: str  # what the bytes really are: jpg | png | gif | webp | avif
+    hash: int  # by `picture_hash`, of the whole picture: nearly the same for any preprocessing
 
 
 DEFAULT_LIMITS = Limits()
@@ -162,10 +165,12 @@ def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_
     """
     image, size, name = _load(data, limits, preprocessing)
     try:
-        pixels = np.array(_fit(image, preprocessing).convert("RGB"))
+        fitted, whole = _fit(image, preprocessing)
+        pixels = np.array(fitted.convert("RGB"))
+        hash_ = picture_hash(whole if min(whole.size) >= _ENOUGH_TO_HASH else image)
     except MemoryError as error:
         raise PictureFault("too large", f"no memory left to resize {size[0]}x{size[1]}") from error
-    return PreparedPicture(pixels, size[0], size[1], FORMATS[name])
+    return PreparedPicture(pixels, size[0], size[1], FORMATS[name], hash_)
 
 
 def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_LIMITS) -> Pixels:
@@ -269,22 +274,23 @@ def _rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    """Bring an RGB picture to the network's size."""
+def _fit(image: Image.Image, preprocessing: Preprocessing) -> tuple[Image.Image, Image.Image]:
+    """An RGB picture at the network's size; and the smallest picture on the way there that still shows all of it."""
     size, resample = preprocessing.size, RESAMPLES[preprocessing.resample]
     width, height = image.size
     if preprocessing.fit == "stretch":
-        return image.resize((size, size), resample, reducing_gap=_REDUCING_GAP)
+        stretched = image.resize((size, size), resample, reducing_gap=_REDUCING_GAP)
+        return stretched, stretched
     if preprocessing.fit == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
-        return image.resize((size, size), resample, box=box, reducing_gap=_REDUCING_GAP)
+        return image.resize((size, size), resample, box=box, reducing_gap=_REDUCING_GAP), image
     scale = size / max(width, height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = image.resize(inner, resample, reducing_gap=_REDUCING_GAP)
     if inner == (size, size):
-        return small
+        return small, small
     canvas = Image.new("RGB", (size, size), (preprocessing.pad_value,) * 3)
     canvas.paste(small, ((size - inner[0]) // 2, (size - inner[1]) // 2))
-    return canvas
+    return canvas, small

@@ -7,16 +7,15 @@ they share the file, the decoded pixels, nearly the same picture, a parent, or o
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+from classifier.picture_hash import NEAR, hash_array, near_pairs
 
-_ALL_BITS = (1 << 64) - 1
-_ROWS_AT_ONCE = 256  # of all pairs of hashes; bounds the memory
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +24,11 @@ class Identity:
 
     post_id: int
     md5: str = ""
-    pixel_hash: str = ""
-    picture_hash: int | None = None  # 64-bit difference hash of the decoded picture
+    pixel_hash: str = ""  # the site's, of the decoded original
+    picture_hash: int | None = None  # by `classifier.picture_hash`; None: nobody has computed it
     parent_id: int | None = None
     set_key: str = ""  # one artist's set, as the caller understands it; empty: none
+    site: str = ""  # whose numbers post_id and parent_id are
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +54,27 @@ class Split:
     test: IntArray
 
 
-def difference_hash(picture: npt.NDArray[np.uint8]) -> int:
-    """A 64-bit hash that nearly equal pictures share: signs of the horizontal steps between 9x8 cell means.
-
-    Args:
-        picture: RGB, shape (height, width, 3), both sides at least 9.
-    """
-    grey = picture.astype(np.float32).mean(axis=2)
-    rows = np.array_split(np.arange(grey.shape[0]), 8)
-    columns = np.array_split(np.arange(grey.shape[1]), 9)
-    cells = np.array([[grey[np.ix_(r, c)].mean() for c in columns] for r in rows])
-    bits = (cells[:, 1:] > cells[:, :-1]).ravel()
-    return int(sum(1 << place for place, bit in enumerate(bits) if bit))
-
-
-def group(identities: Sequence[Identity], *, near: int = 3) -> IntArray:
+def group(identities: Sequence[Identity], *, near: int = NEAR) -> IntArray:
     """Number the groups that must not be torn apart.
 
     Args:
         identities: one an example.
-        near: difference hashes that differ in at most so many of their 64 bits are one drawing.
+        near: picture hashes that differ in at most so many of their 64 bits are one drawing.
 
     Returns:
         Group numbers, shape (n,), 0..groups-1.
     """
-    union = _Union(len(identities))
-    for rows in _rows_by_key(identities).values():
-        union.join_all(rows)
-    for one, other in _near_pairs([identity.picture_hash for identity in identities], near):
-        union.join(one, other)
-    roots = [union.root(row) for row in range(len(identities))]
-    return np.unique(np.array(roots, dtype=np.int64), return_inverse=True)[1].astype(np.int64).reshape(-1)
+    families = [(each.site, each.post_id) for each in identities]
+    parents = [None if each.parent_id is None else (each.site, each.parent_id) for each in identities]
+    links = [
+        near_pairs(hash_array([each.picture_hash for each in identities]), near),
+        _links([each.md5 for each in identities]),
+        _links([each.pixel_hash for each in identities]),
+        _links([each.set_key for each in identities]),
+        _links(families, parents),
+    ]
+    ones, others = (np.concatenate(side) for side in zip(*links, strict=True))
+    return _numbered(len(identities), ones, others)
 
 
 def split(groups: IntArray, kinds: Sequence[Hashable], *, shares: Shares | None = None, seed: int = 0) -> Split:
@@ -121,55 +111,23 @@ def split(groups: IntArray, kinds: Sequence[Hashable], *, shares: Shares | None 
     return Split(train, validation, test)
 
 
-class _Union:
-    """Union-find over row numbers."""
-
-    def __init__(self, count: int) -> None:
-        self._above = list(range(count))
-
-    def root(self, row: int) -> int:
-        while self._above[row] != row:
-            self._above[row] = self._above[self._above[row]]
-            row = self._above[row]
-        return row
-
-    def join(self, one: int, other: int) -> None:
-        first, second = self.root(one), self.root(other)
-        self._above[max(first, second)] = min(first, second)
-
-    def join_all(self, rows: Sequence[int]) -> None:
-        for other in rows[1:]:
-            self.join(rows[0], other)
+def _links(*columns: Sequence[Hashable]) -> tuple[IntArray, IntArray]:
+    """Each row linked to the first that has the same value, in whichever column; empty values link nothing."""
+    first: dict[Hashable, int] = {}
+    linked = [(first.setdefault(value, row), row) for column in columns for row, value in enumerate(column) if value]
+    pairs = np.array(linked, dtype=np.int64).reshape(-1, 2)
+    return pairs[:, 0], pairs[:, 1]
 
 
-def _rows_by_key(identities: Sequence[Identity]) -> dict[tuple[str, Hashable], list[int]]:
-    rows: dict[tuple[str, Hashable], list[int]] = defaultdict(list)
-    for row, identity in enumerate(identities):
-        keys: list[tuple[str, Hashable]] = [("family", identity.post_id)]
-        if identity.parent_id is not None:
-            keys.append(("family", identity.parent_id))
-        keys += [
-            (name, value)
-            for name, value in (
-                ("md5", identity.md5),
-                ("pixels", identity.pixel_hash),
-                ("set", identity.set_key),
-            )
-            if value
-        ]
-        for key in keys:
-            rows[key].append(row)
-    return rows
-
-
-def _near_pairs(hashes: Sequence[int | None], near: int) -> Iterable[tuple[int, int]]:
-    """All pairs of rows whose hashes differ in at most `near` bits; flat pictures are near to nothing."""
-    told = [(row, value) for row, value in enumerate(hashes) if value is not None and 0 < value < _ALL_BITS]
-    rows = np.array([row for row, _ in told], dtype=np.int64)
-    values = np.array([value for _, value in told], dtype=np.uint64)
-    for start in range(0, len(values), _ROWS_AT_ONCE):
-        block = values[start : start + _ROWS_AT_ONCE, None]
-        ones, others = np.nonzero(np.bitwise_count(block ^ values[None, :]) <= near)
-        for one, other in zip((ones + start).tolist(), others.tolist(), strict=True):
-            if one < other:
-                yield int(rows[one]), int(rows[other])
+def _numbered(count: int, ones: IntArray, others: IntArray) -> IntArray:
+    """Numbers of the groups that links make of so many rows: every row takes the lowest row that it can reach."""
+    lowest = np.arange(count, dtype=np.int64)
+    while True:
+        lower = np.minimum(lowest[ones], lowest[others])
+        before = lowest.copy()
+        for side in (ones, others):
+            np.minimum.at(lowest, lowest[side], lower)  # the row that stood for the group learns it too
+            np.minimum.at(lowest, side, lower)
+        lowest = lowest[lowest]
+        if np.array_equal(before, lowest):
+            return np.unique(lowest, return_inverse=True)[1].astype(np.int64).reshape(-1)

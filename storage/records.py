@@ -214,6 +214,7 @@ class Look:
     height: int = 0
     format: str = ""  # what the bytes really are: jpg | png | gif | webp | avif
     fault: str | None = None  # undecodable | unsupported | too large | truncated | decoder crashed | bad score
+    picture_hash: int | None = None  # 64 bits, nearly the same for nearly the same picture; None: no pixels were seen
 
 
 @dataclass(frozen=True, slots=True)
