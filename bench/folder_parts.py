@@ -1,0 +1,112 @@
+"""A folder of pictures, one folder a class, in two parts that share no drawing: one to learn from, one to test on."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from classifier.picture_hash import picture_hash
+from classifier.pictures import decode
+from classifier.splits import Identity, Shares, group, split
+from storage.records import PICTURE_EXTENSIONS
+
+_SHARES = Shares(train=0.65, validation=0.15, test=0.20)  # where nobody else has dealt; the first two are learned from
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One file."""
+
+    path: str  # below the folder
+    kind: str  # its class
+    group: str  # pictures of one group are of one drawing, or of one artist's set
+    part: str = ""  # as `labels.csv` says
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """No group is in both.
+
+    Raises:
+        ValueError: some group is.
+    """
+
+    training: tuple[Picture, ...]
+    test: tuple[Picture, ...]
+
+    def __post_init__(self) -> None:
+        both = {picture.group for picture in self.training} & {picture.group for picture in self.test}
+        if both:
+            raise ValueError(f"{len(both)} groups are in both parts, {min(both)!r} among them; split by group")
+
+
+def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> Parts:
+    """Read a folder and deal its pictures.
+
+    Args:
+        folder: one folder a class; `labels.csv` (path, class, group, split) is kept to where there is one: its test
+            part is `test`, else `val`. Without it near-duplicates are grouped, and a fifth is the test part.
+        seed: of the dealing, and of the draw.
+        at_most: so many training pictures are drawn by lot; all by default.
+
+    Raises:
+        ValueError: there are no pictures, or `labels.csv` tears a group apart.
+    """
+    labels = folder / "labels.csv"
+    pictures = _labelled(labels) if labels.is_file() else _grouped(folder)
+    if not pictures:
+        raise ValueError(f"{folder} holds no pictures; expected one folder a class, each with pictures")
+    parts = _as_labelled(pictures) or _dealt(pictures, seed)
+    if at_most is None or at_most >= len(parts.training):
+        return parts
+    rows = np.random.default_rng((seed, 3)).choice(len(parts.training), at_most, replace=False)
+    return Parts(tuple(parts.training[row] for row in sorted(rows.tolist())), parts.test)
+
+
+def _labelled(labels: Path) -> list[Picture]:
+    with labels.open(newline="", encoding="utf-8") as file:
+        return [
+            Picture(row["path"], row["class"], row.get("group") or row["path"], row.get("split") or "")
+            for row in csv.DictReader(file)
+        ]
+
+
+def _grouped(folder: Path) -> list[Picture]:
+    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower().lstrip(".") in _EXTENSIONS)
+    groups = group([_identity(number, path.read_bytes()) for number, path in enumerate(paths)])
+    return [
+        Picture(str(path.relative_to(folder)), path.parent.name, str(number))
+        for path, number in zip(paths, groups.tolist(), strict=True)
+    ]
+
+
+_EXTENSIONS = PICTURE_EXTENSIONS | {"jpeg"}
+
+
+def _identity(number: int, data: bytes) -> Identity:
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return Identity(number, md5=md5, picture_hash=picture_hash(Image.fromarray(decode(data))))
+
+
+def _as_labelled(pictures: Sequence[Picture]) -> Parts | None:
+    named = {picture.part for picture in pictures}
+    test = next((name for name in ("test", "val") if name in named), None)
+    if test is None or named == {test}:
+        return None
+    return Parts(
+        tuple(picture for picture in pictures if picture.part != test),
+        tuple(picture for picture in pictures if picture.part == test),
+    )
+
+
+def _dealt(pictures: Sequence[Picture], seed: int) -> Parts:
+    groups = np.unique([picture.group for picture in pictures], return_inverse=True)[1].astype(np.int64).reshape(-1)
+    dealt = split(groups, [picture.kind for picture in pictures], shares=_SHARES, seed=seed)
+    training = sorted([*dealt.train.tolist(), *dealt.validation.tolist()])
+    return Parts(tuple(pictures[row] for row in training), tuple(pictures[row] for row in dealt.test.tolist()))
