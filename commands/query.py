@@ -21,13 +21,15 @@ from commands.console import printable, results, say
 from commands.places import place
 from commands.planning import UsageRefused
 from storage.archive import open_reader
-from storage.reading import Rows
-from storage.search.language import METATAGS
+from storage.reading import Reader, Rows
+from storage.search.language import METATAGS, parse
+from storage.search.ranking import ASKED_COLUMNS, Ranker, needs_ranks
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
 TABLE_COLUMNS = ("post_id", "target", "decision", "score", "reason", "label", "tags_character", "place")
+TABLE_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "label", "tags_character")
 TABLE_ROWS = 50  # what a screen is for; the other formats give everything
-WIDEST = 60  # characters of one cell
+WIDEST = 70  # characters of one cell
 _SILENT = ("target", "label")  # columns that say nothing while they are the same all over
 
 
@@ -50,12 +52,25 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
     if wish.sql is not None and wish.expression:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(where.root) as reader:
-        rows = reader.query(wish.expression, wish.limit) if wish.sql is None else reader.sql(wish.sql, wish.limit)
+        rows = _found(reader, wish) if wish.sql is None else reader.sql(wish.sql, wish.limit)
     if not rows.rows and wish.sql is None:
         _hint(wish.expression)
     shown = _narrowed(rows, _columns(wish, rows, format_))
     _write(shown, format_, wish.output)
     return 0
+
+
+def _found(reader: Reader, wish: QueryWish) -> Rows:
+    return reader.query(wish.expression, wish.limit, ranker=_ranker(reader, wish.expression))
+
+
+def _ranker(reader: Reader, expression: str) -> Ranker | None:
+    """Who knows what is worth a glance; loading that takes a moment, and most questions do without."""
+    if not needs_ranks(parse(expression)):
+        return None
+    from rounds.doubts import doubts_of
+
+    return doubts_of(reader, say)
 
 
 def _hint(expression: str) -> None:
@@ -73,7 +88,7 @@ def _columns(wish: QueryWish, rows: Rows, format_: str) -> Sequence[str]:
         choose("--columns", name, rows.columns)
     if asked or wish.sql is not None or format_ != "table":
         return asked or rows.columns
-    telling = [name for name in TABLE_COLUMNS if name in rows.columns]
+    telling = TABLE_OF_ASKED if ASKED_COLUMNS[0] in rows.columns else TABLE_COLUMNS
     return [name for name in telling if name not in _SILENT or len(_values(rows, name)) > 1]
 
 

@@ -27,13 +27,15 @@ from review.desk import (
     TargetFacts,
 )
 from review.similar import nearest
-from rounds.asking import Mix, Reason, questions
+from rounds.asking import Inquiry
+from rounds.doubts import Doubts, inquiry_into, next_questions
 from rounds.estimating import estimates
 from storage.evidence import Evidence
 from storage.filing import Click, Label, RegisteredModel, Saved
 from storage.labelling import Labelling
 from storage.records import LabelReason, LabelValue, Target
-from storage.search.language import METATAGS
+from storage.search.language import METATAGS, parse
+from storage.search.ranking import Ranks, ranks_for
 from storage.showing import (
     Counts,
     Picture,
@@ -50,15 +52,10 @@ from storage.showing import (
 )
 
 MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
-QUEUE_SIZE = 60  # questions that are put together at once
 SUGGESTIONS = 10  # words under the filter
 ALIKE = 24  # pictures under "more like this"
 _DOUBTS = "-label:any order:uncertain"  # what is asked about while there is no model whose embeddings are stored
-_LOT = Mix({Reason.RANDOM: 1.0})
-_REASONS: Mapping[str, LabelReason] = {
-    **{reason.value: reason for reason in LabelReason},
-    Reason.MISSING_TAG.value: LabelReason.TAG_ERROR,
-}
+_REASONS: Mapping[str, LabelReason] = {reason.value: reason for reason in LabelReason}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +84,8 @@ class GalleryDesk:
         self._who = who
         self._counts: dict[str, tuple[tuple[int, int, int], Counts]] = {}
         self._known: dict[str, _Known] = {}
-        self._queues: dict[tuple[str, bool], tuple[tuple[Any, ...], PictureList]] = {}
+        self._inquiries: dict[str, tuple[tuple[Any, ...], Inquiry | None]] = {}
+        self._doubts = Doubts(self._inquiry)
         self._figures: dict[str, tuple[tuple[Any, ...], Figures | None]] = {}
         self._thinking = threading.Lock()  # evidence is big: it is gathered once, whoever asks
 
@@ -122,9 +120,10 @@ class GalleryDesk:
     def find(self, target: str, expression: str) -> PictureList:
         """Pictures that fit an expression."""
         now = datetime.now(UTC)
-        found = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED))
+        ranks = ranks_for(parse(expression), self._doubts, [target])
+        found = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED, ranks=ranks))
         absent = {} if found.ids else {name: self._meant(name) for name in self._absent(expression)}
-        return PictureList(found.ids, found.ratios, found.cut, absent=absent)
+        return PictureList(found.ids, found.ratios, found.cut, reasons=_reasons(ranks, found.ids), absent=absent)
 
     def words(self, start: str) -> Sequence[Suggestion]:
         """How a word may go on: words of the search language, then tags, the most frequent first."""
@@ -148,23 +147,14 @@ class GalleryDesk:
 
     def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
         """What is worth a glance, each with its reason; or only what the lot draws, for the estimates."""
-        model = self._reader.active_model(target)
-        if model is None:
+        inquiry = self._inquiry(target)
+        if inquiry is None:
             return self.find(target, _DOUBTS)
-        with self._thinking:
-            known = self._evidence(target, model)
-            kept = self._queues.get((target, by_lot))
-            if kept is not None and kept[0] == known.stamp:
-                return kept[1]
-            if not len(known.evidence):
-                return self.find(target, _DOUBTS)
-            asked = questions(known.evidence, model.card.threshold, size=QUEUE_SIZE, mix=_LOT if by_lot else None)
-            ids = [int(known.evidence.version_ids[one.row]) for one in asked]
-            ratios = self._reader.ask(lambda c: known_ratios(c, ids))
-            reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, asked, strict=True)}
-            found = PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
-            self._queues[target, by_lot] = known.stamp, found
-            return found
+        asked = next_questions(inquiry, by_lot=by_lot)
+        ids = [int(inquiry.evidence.version_ids[one.row]) for one in asked]
+        ratios = self._reader.ask(lambda c: known_ratios(c, ids))
+        reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, asked, strict=True)}
+        return PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
         """Cards."""
@@ -220,6 +210,18 @@ class GalleryDesk:
     def _all_targets(self) -> Mapping[str, Target]:
         return {target.name: target for target in self._reader.targets()}
 
+    def _inquiry(self, target: str) -> Inquiry | None:
+        """What is in doubt as things stand; None: there is no model whose embeddings are stored."""
+        model = self._reader.active_model(target)
+        if model is None:
+            return None
+        with self._thinking:
+            known = self._evidence(target, model)
+            kept = self._inquiries.get(target)
+            if kept is None or kept[0] != known.stamp:
+                kept = self._inquiries[target] = known.stamp, inquiry_into(model, known.evidence)
+            return kept[1]
+
     def _evidence(self, target: str, model: RegisteredModel) -> _Known:
         stamp = self._stamp(model)
         kept = self._known.get(target)
@@ -254,6 +256,13 @@ class GalleryDesk:
         rows = np.flatnonzero(np.isin(evidence.version_ids, np.array(sorted(drawn), dtype=np.int64)))
         told = estimates(evidence, model.card.threshold, rows)
         return Figures(_interval(told.precision), _interval(told.recall), told.answers)
+
+
+def _reasons(ranks: Ranks | None, ids: Sequence[int]) -> Mapping[int, Reasoned]:
+    if ranks is None:
+        return {}
+    ranked = {version_id: one for (version_id, _), one in ranks.by_picture().items()}
+    return {one: Reasoned(ranked[one].reason, ranked[one].words) for one in ids if one in ranked}
 
 
 def _interval(told: Any) -> Interval | None:

@@ -30,6 +30,7 @@ _ROWS_AT_MOST = 6000  # that the second opinion is formed on; bounds the time
 _ALIKE = 0.97  # cosine of two centred embeddings from which the pictures count as one
 _DIVERSE_AMONG = 2000  # candidates for diversity; bounds the time
 _TINY = 1e-4
+_LIKELY = 0.5  # belief against a tag, or against its absence, from which that is a likely error
 
 
 class Reason(StrEnum):
@@ -92,21 +93,43 @@ def questions(
         mix: how often each reason has its turn.
         start: what a second opinion is pulled to; None: nothing.
     """
-    if not len(evidence):
-        return ()
-    desk = _Desk.of(evidence, threshold, start, seed)
-    queues = {
-        Reason.THRESHOLD: _nearest(desk),
-        Reason.MISSING_TAG: _missing_tags(desk),
-        Reason.TAG_ERROR: _wrong_tags(desk),
-        Reason.DISAGREEMENT: _disagreements(desk),
-        Reason.DIVERSE: _unlike(desk),
-        Reason.RANDOM: next_at_random(evidence, desk.kept, desk.open, seed),
-    }
-    return [
-        Question(row, reason, _words(desk, row, reason), float(desk.chance[row]))
-        for row, reason in _in_turns(queues, mix or Mix(), desk, size)
-    ]
+    return Inquiry(evidence, threshold, start=start, seed=seed).questions(size, mix) if len(evidence) else ()
+
+
+class Inquiry:
+    """What can be concluded of every picture; to conclude it takes seconds, so several questions share one."""
+
+    def __init__(self, evidence: Evidence, threshold: float, *, start: LinearHead | None = None, seed: int = 0) -> None:
+        """Look into it; the arguments are those of `questions`, and there is at least one row."""
+        self.evidence = evidence
+        self._desk = _Desk.of(evidence, threshold, start, seed)
+        self._seed = seed
+
+    def questions(self, size: int, mix: Mix | None = None) -> Sequence[Question]:
+        """The next questions, at most `size`; a smaller size gives the first of the same ones."""
+        desk = self._desk
+        queues = {
+            Reason.THRESHOLD: _nearest(desk),
+            Reason.MISSING_TAG: _missing_tags(desk),
+            Reason.TAG_ERROR: _wrong_tags(desk),
+            Reason.DISAGREEMENT: _disagreements(desk),
+            Reason.DIVERSE: _unlike(desk),
+            Reason.RANDOM: next_at_random(self.evidence, desk.kept, desk.open, self._seed),
+        }
+        return [_question(desk, row, reason) for row, reason in _in_turns(queues, mix or Mix(), desk, size)]
+
+    def likely_errors(self) -> Sequence[Question]:
+        """Unanswered pictures whose tags are more likely wrong than right, the most likely first.
+
+        Tagged, although everything known of it, the tag included, speaks against the target (`tag-error`); or not
+        tagged, although it speaks for it (`missing-tag`), whether the score keeps the picture or not.
+        """
+        desk, tagged = self._desk, self.evidence.tagged
+        belief = np.where(tagged, 1 - desk.chance, desk.chance)
+        opinion = np.where(tagged, 1 - desk.opinion, desk.opinion)
+        rows = np.flatnonzero(desk.open & (belief > _LIKELY))
+        rows = rows[np.lexsort((-opinion[rows], -belief[rows]))]
+        return [_question(desk, row, Reason.TAG_ERROR if tagged[row] else Reason.MISSING_TAG) for row in rows.tolist()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,6 +185,10 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
     logits[rows] = noisy.found.logits
     weighed = weigh(logits, said, credit)
     return weighed.opinion(Said.NOTHING), weighed.belief
+
+
+def _question(desk: _Desk, row: int, reason: Reason) -> Question:
+    return Question(row, reason, _words(desk, row, reason), float(desk.chance[row]))
 
 
 # --- reasons: each gives rows, the most worthwhile first -----------------------------------------------------------
@@ -248,7 +275,8 @@ def _words(desk: _Desk, row: int, reason: Reason) -> str:
     if reason is Reason.TAG_ERROR:
         return f"tagged, but the others of that tag look different ({opinion:.0%} likely)"
     if reason is Reason.MISSING_TAG:
-        return f"not kept, but it looks like the target ({desk.chance[row]:.0%} likely)"
+        known = "kept by its score, not tagged" if desk.kept[row] else "not kept, but it looks like the target"
+        return f"{known} ({desk.chance[row]:.0%} likely)"
     if reason is Reason.DISAGREEMENT:
         tagger = f", the site's tagger {site} %" if site >= 0 else ""
         return f"the model says {score:.0%}, a second opinion {opinion:.0%}{tagger}"

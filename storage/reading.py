@@ -27,11 +27,13 @@ from storage.posts import chunked
 from storage.records import Target
 from storage.results import COLUMNS, DECISION, results_select
 from storage.schema import require_current
-from storage.search.language import parse
+from storage.search.fault_names import refuse_misspelt_faults
+from storage.search.language import Query, parse
+from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, ranks_for
 from storage.search.sql import compile_query
 from storage.state_digest import digest_lines, digest_of
 from storage.status import Status, status_of
-from storage.tables import PostRow, PostTagRow, StandingRow, TagRow
+from storage.tables import PostRow, PostTagRow, StandingRow, TagRow, VersionRow
 from storage.translate import at_border
 
 T = TypeVar("T")
@@ -145,15 +147,28 @@ class Reader:
         with at_border(self._database), self._engine.connect() as connection, connection.begin():
             return operation(connection)
 
-    def query(self, expression: str, limit: int | None = None, *, now: datetime | None = None) -> Rows:
+    def query(
+        self,
+        expression: str,
+        limit: int | None = None,
+        *,
+        now: datetime | None = None,
+        ranker: Ranker | None = None,
+    ) -> Rows:
         """Posts that fit an expression, as rows of the view `results`.
 
+        Args:
+            expression: what to find, and in which order.
+            limit: at most so many rows.
+            now: what `age:` counts from; aware.
+            ranker: who knows what is worth a glance; asked only when the expression needs it, and then two columns
+                more say why: `asked`, the reason in a word, and `why`, for people.
         Raises:
             QueryError: the expression cannot be read or evaluated; it names the term.
         """
-        compiled = compile_query(parse(expression), now or datetime.now(UTC), limit=limit)
-
-        return self.ask(lambda c: _rows_of(c, [(row.key, row.target) for row in c.execute(compiled)]))
+        query = parse(expression)
+        ranks = ranks_for(query, ranker, [target.name for target in self.targets()] if ranker else ())
+        return self.ask(lambda c: _found(c, query, ranks, now or datetime.now(UTC), limit))
 
     def sql(self, text: str, limit: int | None = None) -> Rows:
         """The answer to one SELECT of the user's own; anything that is not reading is refused by the database.
@@ -231,6 +246,23 @@ class Reader:
                 for row in c.execute(asked)
             ]
         )
+
+
+def _found(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
+    compiled = compile_query(query, now, limit=limit, ranks=ranks).add_columns(VersionRow.id)
+    keys = connection.execute(compiled).all()
+    if not keys:
+        refuse_misspelt_faults(connection, query)
+    rows = _rows_of(connection, [(row.key, row.target) for row in keys])
+    if ranks is None:
+        return rows
+    why = ranks.by_picture()
+    asked = [_asked(why.get((row.id, row.target))) for row in keys]
+    return Rows((*COLUMNS, *ASKED_COLUMNS), [row + more for row, more in zip(rows.rows, asked, strict=True)])
+
+
+def _asked(ranked: Ranked | None) -> tuple[str | None, str | None]:
+    return (ranked.reason, ranked.words) if ranked else (None, None)
 
 
 def _rows_of(connection: Connection, wanted: Sequence[tuple[int, str | None]]) -> Rows:

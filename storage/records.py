@@ -155,7 +155,8 @@ class LabelReason(StrEnum):
 
     RANDOM = "random"
     THRESHOLD = "threshold"  # the score is near the threshold
-    TAG_ERROR = "tag-error"  # the tags say something else than the score
+    TAG_ERROR = "tag-error"  # tagged with the target, but it does not look like it; before there was missing-tag: both
+    MISSING_TAG = "missing-tag"  # not tagged with it, but it looks like it
     DISAGREEMENT = "disagreement"  # model, site's own tagger and tags differ
     DIVERSE = "diverse"  # unlike everything that was asked before
     MANUAL = "manual"  # nobody asked

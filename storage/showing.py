@@ -17,7 +17,9 @@ from storage.posts import chunked
 from storage.reading import Reader
 from storage.records import TagCategory
 from storage.results import DECISION, PLACE, results_select
+from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Tag, leaves, parse
+from storage.search.ranking import Ranks
 from storage.search.sql import compile_query
 from storage.tables import (
     DecisionRow,
@@ -108,18 +110,30 @@ class Counts:
     newest_label: int  # sequence number
 
 
-def wanted(connection: Connection, expression: str, target: str, *, now: datetime, limit: int) -> Wanted:
+def wanted(
+    connection: Connection, expression: str, target: str, *, now: datetime, limit: int, ranks: Ranks | None = None
+) -> Wanted:
     """Which pictures of a target fit an expression, in its order.
 
+    Args:
+        connection: in a transaction.
+        expression: what to find.
+        target: by name.
+        now: what `age:` counts from; aware.
+        limit: at most so many.
+        ranks: what the learning loop says of the target, where the expression asks for it.
     Raises:
         QueryError: the expression cannot be read or evaluated; it names the term.
     """
+    query = parse(expression)
     asked = (
-        compile_query(parse(expression), now, limit=limit + 1)
+        compile_query(query, now, limit=limit + 1, ranks=ranks)
         .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)
         .where(StandingRow.target == target)
     )
     rows = connection.execute(asked).all()
+    if not rows:
+        refuse_misspelt_faults(connection, query)
     cut = len(rows) > limit
     rows = rows[:limit]
     return Wanted([row.id for row in rows], [_ratio(row.width, row.height) for row in rows], cut)

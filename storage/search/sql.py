@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
 from sqlalchemy.types import Float
 
-from storage.errors import QueryError
+from storage.errors import CannotMatch, QueryError
 from storage.records import DecisionValue, LabelValue, Place
 from storage.results import DECISION, PLACE, results_select
 from storage.search import meaning as asks
+from storage.search.fault_names import FAULT
 from storage.search.language import (
     LOCAL_METATAGS,
     And,
@@ -31,6 +32,7 @@ from storage.search.language import (
     Wildcard,
 )
 from storage.search.ranges import Interval, Range, exact_real, integer, parse_range
+from storage.search.ranking import LIKELY_ERRORS, UNCERTAIN, Ranks, asks_for_errors, ranks_table
 from storage.tables import (
     AiNameRow,
     AiTagRow,
@@ -48,7 +50,9 @@ Condition = ColumnElement[bool]
 _ESCAPE = "\\"
 
 
-def compile_query(query: Query, now: datetime, *, limit: int | None = None) -> Select[int, str]:
+def compile_query(
+    query: Query, now: datetime, *, limit: int | None = None, ranks: Ranks | None = None
+) -> Select[int, str]:
     """Which rows of `results` fit, in order, newest first unless `order:` says otherwise: post key and target.
 
     Only the keys: to gather a row's tags before sorting and limiting would cost a pass over every post's tags.
@@ -57,23 +61,42 @@ def compile_query(query: Query, now: datetime, *, limit: int | None = None) -> S
         query: the expression.
         now: what `age:` counts from; aware.
         limit: at most so many rows; `limit:` in the expression may lower it.
+        ranks: what the learning loop says, where the expression asks for it.
     Raises:
         QueryError: a term cannot be evaluated here, or its value cannot be read; it names the term.
     """
     keys = results_select().with_only_columns(PostRow.key, StandingRow.target)
-    compiled = keys.where(condition(query.root, now)).order_by(*_ordering(query.order))
+    ordering = _ordering(query.order)
+    errors: CTE | None = None
+    if ranks is not None and asks_for_errors(query):
+        errors = ranks_table("likely_error", ranks.errors)
+        keys = _joined(keys, errors)
+        ordering = ordering if query.order else (errors.c.place.asc().nulls_last(), *ordering)
+    if ranks is not None and query.order == UNCERTAIN:
+        asked = ranks_table("question", ranks.questions)
+        keys = _joined(keys, asked)
+        ordering = (asked.c.place.asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)
+    compiled = keys.where(condition(query.root, now, errors)).order_by(*ordering)
     limits = [number for number in (limit, query.limit) if number is not None]
     return compiled.limit(min(limits)) if limits else compiled
 
 
-def condition(node: Node, now: datetime) -> Condition:
-    """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not."""
+def condition(node: Node, now: datetime, errors: CTE | None = None) -> Condition:
+    """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not.
+
+    Args:
+        node: the tree.
+        now: what `age:` counts from; aware.
+        errors: likely label errors, joined to those tables.
+    """
     if isinstance(node, Not):
-        return not_(condition(node.part, now))
+        return not_(condition(node.part, now, errors))
     if isinstance(node, And):
-        return and_(true(), *(condition(part, now) for part in node.parts))
+        return and_(true(), *(condition(part, now, errors) for part in node.parts))
     if isinstance(node, Or):
-        return or_(false(), *(condition(part, now) for part in node.parts))
+        return or_(false(), *(condition(part, now, errors) for part in node.parts))
+    if isinstance(node, Metatag) and node.name == "error" and node.value.lower() in LIKELY_ERRORS:
+        return _likely_error(node, errors)
     return _leaf(node, now)
 
 
@@ -264,7 +287,16 @@ def _place(tag: Metatag) -> Condition:
     return PLACE.in_(sorted(words))
 
 
-_FAULT = case((DecisionRow.decided_by == "fault", DecisionRow.reason), else_=None)
+def _likely_error(tag: Metatag, errors: CTE | None) -> Condition:
+    if errors is None:
+        raise CannotMatch(tag.term, "only the learning loop knows; ask crawl query or the page")
+    return and_(errors.c.reason.is_not(None), errors.c.reason.in_(LIKELY_ERRORS[tag.value.lower()]))
+
+
+def _joined(keys: Select[int, str], ranks: CTE) -> Select[int, str]:
+    return keys.outerjoin(ranks, and_(ranks.c.version_id == VersionRow.id, ranks.c.target == StandingRow.target))
+
+
 _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "decision": _word_of(DECISION, tuple(value.value for value in DecisionValue)),
     "label": _word_of(
@@ -275,7 +307,7 @@ _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "target": _name_of(StandingRow.target.expression),
     "place": _place,
     "round": _round,
-    "error": _name_of(func.coalesce(VersionRow.trouble, _FAULT, PostRow.hidden_reason)),
+    "error": _name_of(FAULT),
 }
 
 _DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)
@@ -285,7 +317,7 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "id_desc": PostRow.post_id.desc(),
     "p": DecisionRow.score.desc().nulls_last(),
     "p_asc": DecisionRow.score.asc().nulls_last(),
-    "uncertain": _DOUBT.asc().nulls_last(),
+    UNCERTAIN: _DOUBT.asc().nulls_last(),
     "score": PostRow.score.desc(),
     "score_asc": PostRow.score.asc(),
     "favcount": PostRow.fav_count.desc(),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 import pytest
 from review_program import Painted
+from typer.testing import CliRunner
 
-from review.desk import Answer
-from review.gallery_desk import QUEUE_SIZE, GalleryDesk
+from commands.app import app
+from review.desk import Answer, Reasoned
+from review.gallery_desk import GalleryDesk
+from rounds.doubts import QUEUE_SIZE
 from storage.archive import Archive, open_reader
 from storage.errors import QueryError
 from storage.filing import ArchiveSettings
+from storage.records import LabelReason
 from storage.verify import verify
 
 
@@ -36,6 +42,70 @@ def test_questions_come_with_reasons_and_are_not_asked_twice(desk: GalleryDesk) 
     assert len(first.ids) == QUEUE_SIZE
     assert {why.reason for why in first.reasons.values()} >= {"random", "threshold"}
     assert first.ids[0] not in second.ids
+
+
+def queried(gallery: Painted, expression: str) -> list[tuple[int, str, str]]:
+    """Post, reason and words of each row that the command lists."""
+    asked = ["query", expression, "--root", str(gallery.root), "--format", "csv", "--columns", "post_id,asked,why"]
+    answer = CliRunner().invoke(app, asked)
+    assert answer.exit_code == 0, answer.output
+    return [(int(row["post_id"]), row["asked"], row["why"]) for row in csv.DictReader(io.StringIO(answer.stdout))]
+
+
+def shown(desk: GalleryDesk, ids: Sequence[int], reasons: Mapping[int, Reasoned]) -> list[tuple[int, str, str]]:
+    """The same of a list of the page."""
+    why = [reasons.get(one, Reasoned("", "")) for one in ids]
+    return [
+        (one.post_id, asked.reason, asked.words) for one, asked in zip(desk.pictures("mona", ids), why, strict=True)
+    ]
+
+
+def test_the_command_lists_what_the_page_asks_then_the_rest_by_nearness(desk: GalleryDesk, gallery: Painted) -> None:
+    for one in desk.queue("mona").ids[:5]:
+        desk.answer("mona", [Answer(one, "keep", f"click-{one:03}", 0)])
+    asked, listed = desk.queue("mona"), desk.find("mona", "order:uncertain")
+
+    rows = queried(gallery, "order:uncertain")
+
+    assert len(rows) == 240
+    assert rows[:QUEUE_SIZE] == shown(desk, asked.ids, asked.reasons)
+    assert rows == shown(desk, listed.ids, listed.reasons)
+    assert {reason for _, reason, _ in rows[QUEUE_SIZE:]} == {""}
+    far = [abs(one.score - 0.5) for one in desk.pictures("mona", listed.ids[QUEUE_SIZE:-5]) if one.score is not None]
+    assert far == sorted(far)
+    assert all(one.word for one in desk.pictures("mona", listed.ids[-5:]))
+
+
+def test_questions_can_be_narrowed(desk: GalleryDesk, gallery: Painted) -> None:
+    kept = {one.post_id for one in desk.pictures("mona", desk.find("mona", "decision:keep").ids)}
+    narrow = [row for row in queried(gallery, "order:uncertain") if row[0] in kept]
+
+    assert len(kept) > 20
+    assert queried(gallery, "decision:keep order:uncertain limit:20") == narrow[:20]
+    assert queried(gallery, "target:mona decision:keep order:uncertain") == narrow
+
+
+def test_likely_errors_are_mostly_errors_and_alike_in_both_places(desk: GalleryDesk, gallery: Painted) -> None:
+    made, listed = gallery.made, desk.find("mona", "error:likely")
+
+    rows = queried(gallery, "error:likely")
+
+    assert rows == shown(desk, listed.ids, listed.reasons)
+    errors = [made.tagged[post - 1] != made.shows[post - 1] for post, _, _ in rows]
+    assert len(errors) > 10
+    assert sum(errors) > 0.8 * len(errors)
+    assert all(made.tagged[post - 1] == (reason == "tag-error") for post, reason, _ in rows)
+
+
+def test_an_answer_keeps_the_reason_that_it_was_asked_for(desk: GalleryDesk, gallery: Painted) -> None:
+    asked = desk.find("mona", "error:missing-tag")
+    [one] = asked.ids[:1]
+
+    desk.answer("mona", [Answer(one, "keep", "click-001", 0, asked.reasons[one].reason)])
+
+    with open_reader(gallery.root) as reader:
+        assert [said.why for said in reader.labels("mona")] == [LabelReason.MISSING_TAG]
+    assert one not in desk.find("mona", "error:missing-tag").ids
 
 
 def test_figures_after_many_answers_are_those_of_a_page_that_was_just_opened(
@@ -160,7 +230,11 @@ async def test_without_a_model_the_doubtful_ones_are_asked_about_all_the_same(ga
 
     with GalleryDesk(gallery.root, "tester") as desk:
         facts, asked, alike = desk.facts("mona"), desk.queue("mona"), desk.alike("mona", 1)
+        listed = [post_of(desk, one) for one in asked.ids]
+    answer = CliRunner().invoke(app, ["query", "order:uncertain", "-f", "ids", "--root", str(gallery.root)])
 
     assert (facts.model, facts.figures) == (None, None)
     assert len(asked.ids) == 240
+    assert [int(line) for line in answer.stdout.splitlines()] == listed
+    assert "mona: there is no model" in answer.stderr
     assert list(alike.ids) == []

@@ -1,0 +1,106 @@
+"""Ranks from outside this room: what is worth a glance next, and which tags look wrong.
+
+`order:uncertain` and `error:likely` ask for what only the learning loop can say. It hands in pictures in order, each
+with its reason; here they become a table that lives as long as the query, so every other term narrows them as usual.
+Nobody is asked unless the expression needs it: to know costs seconds, and most questions are about something else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import CTE, func, select
+
+from storage.search.language import Metatag, Query, conjuncts, leaves
+from storage.search.match import fits
+
+UNCERTAIN = "uncertain"  # the value of `order:`
+TAG_ERROR, MISSING_TAG = "tag-error", "missing-tag"
+LIKELY_ERRORS: Mapping[str, tuple[str, ...]] = {
+    "likely": (TAG_ERROR, MISSING_TAG),
+    TAG_ERROR: (TAG_ERROR,),
+    MISSING_TAG: (MISSING_TAG,),
+}  # values of `error:` that are no faults -> the reasons that they mean
+ASKED_COLUMNS = ("asked", "why")  # of an answer that has ranks: the reason in a word, and in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One picture and target that is worth a glance."""
+
+    version_id: int  # of the file version
+    target: str  # Target.name
+    reason: str  # in a word: threshold, tag-error …
+    words: str  # for people
+
+
+class Ranker(Protocol):
+    """Who knows what is worth a glance."""
+
+    def questions(self, targets: Sequence[str]) -> Sequence[Ranked]:
+        """What to ask next about these targets, in order; pictures that were answered are not among them."""
+
+    def likely_errors(self, targets: Sequence[str]) -> Sequence[Ranked]:
+        """Tags that are more likely wrong than right, the most likely first; by reason `tag-error` or `missing-tag`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """What was handed in for one expression."""
+
+    questions: Sequence[Ranked] = ()
+    errors: Sequence[Ranked] = ()
+
+    def by_picture(self) -> Mapping[tuple[int, str], Ranked]:
+        """By file version and target; a question's reason before an error's."""
+        return {(one.version_id, one.target): one for one in (*self.errors, *self.questions)}
+
+
+def needs_ranks(query: Query) -> bool:
+    """Whether the expression asks for what only a `Ranker` can say."""
+    return query.order == UNCERTAIN or asks_for_errors(query)
+
+
+def asks_for_errors(query: Query) -> bool:
+    """Whether likely label errors are asked for, by whatever word."""
+    return any(
+        isinstance(leaf, Metatag) and leaf.name == "error" and leaf.value.lower() in LIKELY_ERRORS
+        for leaf in leaves(query.root)
+    )
+
+
+def ranks_for(query: Query, ranker: Ranker | None, targets: Sequence[str]) -> Ranks | None:
+    """Ask for the ranks that an expression needs, about the targets that it can mean.
+
+    Args:
+        query: the expression.
+        ranker: whom to ask.
+        targets: the gallery's.
+    Returns:
+        None where there is nobody to ask, or no need.
+    """
+    if ranker is None or not needs_ranks(query):
+        return None
+    meant = [target for target in dict.fromkeys(targets) if _may_mean(query, target)]
+    return Ranks(
+        questions=ranker.questions(meant) if query.order == UNCERTAIN else (),
+        errors=ranker.likely_errors(meant) if asks_for_errors(query) else (),
+    )
+
+
+def ranks_table(name: str, ranked: Sequence[Ranked]) -> CTE:
+    """Ranks as a table: `place` (0 first), `version_id`, `target`, `reason`; one bound parameter, however many."""
+    rows = json.dumps([[one.version_id, one.target, one.reason] for one in ranked])
+    each = func.json_each(rows).table_valued("key", "value", name=f"{name}_each")
+    columns = {f"$[{number}]": column for number, column in enumerate(("version_id", "target", "reason"))}
+    parts = [func.json_extract(each.c.value, path).label(column) for path, column in columns.items()]
+    return select(each.c.key.label("place"), *parts).cte(name)
+
+
+def _may_mean(query: Query, target: str) -> bool:
+    """Whether every `target:` that must hold leaves this target in."""
+    wanted = (part for part in conjuncts(query.root) if isinstance(part, Metatag) and part.name == "target")
+    return all(part.value.lower() == "any" or fits(part.value.lower(), target.lower()) for part in wanted)
