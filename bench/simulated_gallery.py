@@ -16,7 +16,7 @@ from classifier.choosing import choose_runtime
 from classifier.package import Package
 from classifier.pictures import picture_array
 from classifier.runtime import RuntimeSettings
-from storage.evidence import Evidence
+from storage.evidence import NO_PART, Evidence
 
 _BATCH = 32
 
@@ -79,6 +79,8 @@ def gallery(source: FolderSource, target: str, vectors: npt.NDArray[np.float16],
         pixel_hashes=[""] * count,
         artists=[" ".join(post.tags.artist) for post in posts],
         ratings=["g"] * count,
+        look_hashes=np.zeros(count, dtype=np.uint64),
+        frozen_parts=np.full(count, NO_PART, dtype=np.int8),
     )
     truth = np.array([source.classes[post.id] == target for post in posts])
     hidden = set(source.hidden)

@@ -219,30 +219,7 @@ def _candidate(
     package = load_package(Path(done["targets"][0]["folder"]))
     pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
     snapshot = candidate.snapshot
-    evidence = _some(snapshot.evidence, rows, embedded(package, pictures))
+    evidence = replace(snapshot.evidence.rows(rows), vectors=embedded(package, pictures))
     old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
     renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
     return replace(learn_candidate(renewed, rounds), network_changed=True)
-
-
-def _some(evidence: Evidence, rows: IntArray, vectors: npt.NDArray[np.float16]) -> Evidence:
-    def picked(column: Sequence[str]) -> list[str]:
-        return [column[row] for row in rows.tolist()]
-
-    return Evidence(
-        version_ids=evidence.version_ids[rows],
-        post_ids=evidence.post_ids[rows],
-        sites=picked(evidence.sites),
-        md5s=picked(evidence.md5s),
-        vectors=vectors,
-        scores=evidence.scores[rows],
-        labels=picked(evidence.labels),
-        tagged=evidence.tagged[rows],
-        named=evidence.named[rows],
-        character_counts=evidence.character_counts[rows],
-        ai_scores=evidence.ai_scores[rows],
-        parent_ids=evidence.parent_ids[rows],
-        pixel_hashes=picked(evidence.pixel_hashes),
-        artists=picked(evidence.artists),
-        ratings=picked(evidence.ratings),
-    )

@@ -31,7 +31,7 @@ from storage import (
 )
 from storage.database import insert_or_update, new_id, reading_engine, writing_engine
 from storage.errors import DiskFull, RefusedFile
-from storage.evidence import Rescored
+from storage.evidence import Rescored, Settled
 from storage.files import Tree
 from storage.filing import (
     ArchiveSettings,
@@ -61,6 +61,7 @@ from storage.posts import PostRows
 from storage.reading import Reader, ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.renditions import read_rendition, store_rendition
+from storage.settling import file_settled
 from storage.tables import RunRow, TargetRow
 from storage.tidying import Tidying
 from storage.translate import at_border, free_words
@@ -417,6 +418,14 @@ class Archive(Tidying):
         """
         now = _now()
         return await self._write(lambda c: rescores.file_rescores(c, self._looks, card, batch, now))
+
+    async def file_settled(self, settled: Settled) -> None:
+        """Record which part of the learning each picture is in, for good, and hashes that were missing.
+
+        Raises:
+            RefusedRequest: the columns are not equally long, or a part has no name.
+        """
+        await self._write(lambda c: file_settled(c, settled))
 
     async def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from storage.records import Decision
+
+PARTS = ("train", "validation", "test")  # a part's number is its place here: the higher, the stricter
+NO_PART = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,9 +34,30 @@ class Evidence:
     pixel_hashes: Sequence[str]  # "" where unknown
     artists: Sequence[str]  # artist tags, joined by spaces
     ratings: Sequence[str]  # g | s | q | e
+    look_hashes: npt.NDArray[np.uint64]  # (n,) of the picture that was looked at; 0 where unknown, and of flat ones
+    frozen_parts: npt.NDArray[np.int8]  # (n,) that an earlier round gave the post: place in PARTS, or NO_PART
 
     def __len__(self) -> int:
         return len(self.version_ids)
+
+    def rows(self, rows: npt.NDArray[np.int64]) -> Evidence:
+        """The same of these rows only, in this order."""
+        numbers = rows.tolist()
+        picked: dict[str, Any] = {
+            column.name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in numbers]
+            for column in fields(self)
+            for values in (getattr(self, column.name),)
+        }
+        return Evidence(**picked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """What a round found out about pictures and will not be asked again."""
+
+    version_ids: npt.NDArray[np.int64]  # (n,)
+    parts: npt.NDArray[np.int8]  # (n,) places in PARTS; a part never becomes less strict
+    hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that was missing, 0..2**64-1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

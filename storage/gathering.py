@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, and_, case, func, literal, select
 
-from storage.evidence import Evidence
+from storage.evidence import NO_PART, PARTS, Evidence
 from storage.records import Target
 from storage.tables import (
     AiNameRow,
@@ -18,6 +18,7 @@ from storage.tables import (
     EmbeddingRow,
     LabelRow,
     ModelRow,
+    PartRow,
     PostRow,
     PostTagRow,
     ScoreRow,
@@ -52,13 +53,16 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
         pixel_hashes=list(named["pixel_hash"]),
         artists=[artists.get(key, "") for key in named["post_key"]],
         ratings=list(named["rating"]),
+        look_hashes=_whole(named["picture_hash"]).view(np.uint64),
+        frozen_parts=_whole(_PART_NUMBERS[value] for value in named["part"]).astype(np.int8),
     )
 
 
 _COLUMNS = (
     "version_id", "post_id", "site", "md5", "vector", "score", "label", "count_character", "ai_score",
-    "parent_id", "pixel_hash", "post_key", "rating",
+    "parent_id", "pixel_hash", "post_key", "rating", "picture_hash", "part",
 )  # fmt: skip
+_PART_NUMBERS = {None: NO_PART} | {name: number for number, name in enumerate(PARTS)}
 
 
 def _wide(target: Target, backbone_hash: str) -> Any:
@@ -79,6 +83,8 @@ def _wide(target: Target, backbone_hash: str) -> Any:
             func.coalesce(PostRow.pixel_hash, ""),
             PostRow.key,
             PostRow.rating,
+            func.coalesce(VersionRow.picture_hash, 0),
+            PartRow.value,
         )
         .select_from(EmbeddingRow)
         .join(BackboneRow, and_(BackboneRow.id == EmbeddingRow.backbone_id, BackboneRow.hash == backbone_hash))
@@ -87,6 +93,7 @@ def _wide(target: Target, backbone_hash: str) -> Any:
         .join(StandingRow, and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target.name))
         .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
+        .outerjoin(PartRow, PartRow.post_key == PostRow.key)
         .outerjoin(AiTagRow, and_(AiTagRow.post_key == PostRow.key, AiTagRow.name_id == ai_name))
         .order_by(PostRow.site, PostRow.post_id)
     )

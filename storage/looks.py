@@ -47,6 +47,11 @@ _CLEAR_TROUBLE = (
 _RENDITION = insert_or_update(
     RenditionRow, ("md5", "name"), ("path", "ext", "width", "height", "size", "sha256", "stored_at")
 )
+_HASH = (
+    update(VersionRow)
+    .where(VersionRow.id == bindparam("version"), VersionRow.picture_hash.is_distinct_from(bindparam("now_hash")))
+    .values(picture_hash=bindparam("now_hash"))
+)
 _NEW_MODEL = insert_new(ModelRow)
 _NEW_BACKBONE = insert_new(BackboneRow)
 _SCORE = insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id"))
@@ -90,6 +95,17 @@ def clear_trouble(connection: Connection, version_id: int) -> None:
     connection.execute(_CLEAR_TROUBLE, {"version": version_id})
 
 
+def file_picture_hashes(connection: Connection, hashes: Mapping[int, int]) -> None:
+    """Record what the pictures of these versions look like: version id -> hash, 0..2**64-1.
+
+    Raises:
+        OverflowError: a hash has more than 64 bits.
+    """
+    for version_id, hash_ in hashes.items():
+        signed = int.from_bytes(hash_.to_bytes(8, "little"), "little", signed=True)  # SQLite's integers have a sign
+        connection.execute(_HASH, {"version": version_id, "now_hash": signed})
+
+
 class LookRows:
     """Files looks; remembers the ids of models and backbones until a rollback makes it forget."""
 
@@ -113,6 +129,8 @@ class LookRows:
         """One look's rows: rendition, scores, embeddings, decisions, and the attempt's end."""
         if stored is not None and sighting.post.file is not None:
             connection.execute(_RENDITION, _rendition_row(sighting.post.file.md5, stored, now))
+        if sighting.look.picture_hash is not None:
+            file_picture_hashes(connection, {version_id: sighting.look.picture_hash})
         self._file_scores(connection, version_id, sighting, now)
         for backbone_hash, vector in sighting.look.embeddings.items():
             backbone = self._backbone_id(connection, backbone_hash)

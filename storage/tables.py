@@ -145,6 +145,7 @@ class VersionRow(Base):
     state: Mapped[str]  # known | retry | unavailable
     trouble: Mapped[str | None]
     first_seen_at: Mapped[datetime]
+    picture_hash: Mapped[int | None]  # of what was looked at; 64 bits, the highest one as the sign
 
 
 class TagRow(Base):
@@ -409,6 +410,14 @@ class LabelRow(Base):
     client_key: Mapped[str]
     labelled_at: Mapped[datetime]
     why: Mapped[str] = mapped_column(server_default="manual")  # a LabelReason
+
+
+class PartRow(Base):
+    """Which part learning rounds gave a post; triggers refuse to make it less strict or to forget it."""
+
+    __tablename__ = "part"
+    post_key: Mapped[int] = mapped_column(ForeignKey("post.key"), primary_key=True)
+    value: Mapped[str]  # one of storage.evidence.PARTS
 
 
 class StandingRow(Base):

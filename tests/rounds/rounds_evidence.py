@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from storage.evidence import Evidence
+from storage.evidence import NO_PART, Evidence
 
 WIDTH = 12
 
@@ -43,6 +43,8 @@ def scene(count: int = 1200, *, share: float = 0.15, wrong: float = 0.05, hidden
         pixel_hashes=[""] * count,
         artists=[""] * count,
         ratings=["g"] * count,
+        look_hashes=np.zeros(count, dtype=np.uint64),
+        frozen_parts=np.full(count, NO_PART, dtype=np.int8),
     )
     return Scene(evidence, truth, mistaken)
 

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import NO_RESERVE, list_posts, make_post, new_gallery
+from alembic import command
+from alembic.config import Config
+from storage_samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, sight
 
 import migrations
 from storage import migrate, schema
 from storage.archive import Archive
+from storage.database import writing_engine
 from storage.errors import DatabaseError
+from storage.evidence import NO_PART
+from storage.records import Target
 
 STEP = '''"""A later step."""
 from alembic import op
@@ -102,3 +107,52 @@ async def test_an_upgrade_that_fails_half_way_leaves_the_old_gallery(
     async with Archive.open(root, NO_RESERVE) as archive:
         assert archive.recovery.migrated_from is None
         await list_posts(archive, [make_post(2)])
+
+
+def schema_at(database: Path, revision: str, *, back: bool = False) -> list[Any]:
+    """The tables, views and triggers once the steps have been run up to a revision, or back to it."""
+    engine = writing_engine(database)
+    try:
+        with engine.connect() as connection:
+            if back:
+                with connection.begin():
+                    config = Config()
+                    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+                    config.attributes["connection"] = connection
+                    command.downgrade(config, revision)
+            else:
+                migrate.upgrade(connection, revision)
+    finally:
+        engine.dispose()
+    return ask(database, "SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+
+
+def test_the_step_about_hashes_and_parts_can_be_taken_back(tmp_path: Path) -> None:
+    database = tmp_path / "crawl.db"
+    database.touch()
+    before = schema_at(database, "0002")
+
+    after = schema_at(database, "0003")
+
+    assert {name for _type, name, _sql in after} - {name for _type, name, _sql in before} == {
+        "part",
+        "part_only_becomes_stricter",
+        "part_refuses_delete",
+    }
+    assert "picture_hash" in str(ask(database, "PRAGMA table_info(file_version)"))
+    assert schema_at(database, "0002", back=True) == before
+
+
+async def test_a_gallery_from_before_hashes_and_parts_keeps_its_looks(root: Path) -> None:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+        await list_posts(archive, [make_post(1)])
+        await archive.file_look(sight(make_post(1)))
+    schema_at(root / "crawl.db", "0002", back=True)
+
+    async with Archive.open(root, NO_RESERVE) as archive:
+        assert archive.recovery.migrated_from == "0002"
+
+    with Archive.reader(root) as reader:
+        evidence = reader.evidence(Target("mona", "mona_(genshin_impact)"), CARD.backbone_hash)
+    assert evidence.look_hashes.tolist() == [0]
+    assert evidence.frozen_parts.tolist() == [NO_PART]

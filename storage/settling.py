@@ -1,0 +1,47 @@
+"""What a round settles for good: the part of every post that it knew, and hashes of pictures that had none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, bindparam, case, select
+from sqlalchemy.dialects.sqlite import insert
+
+from storage.errors import RefusedRequest
+from storage.evidence import PARTS, Settled
+from storage.looks import file_picture_hashes
+from storage.tables import PartRow, VersionRow
+
+
+def file_settled(connection: Connection, settled: Settled) -> None:
+    """Record parts and hashes. A part that is recorded already gives way to a stricter one only.
+
+    Raises:
+        RefusedRequest: the columns are not equally long, or a part has no name.
+    """
+    parts = settled.parts
+    if len(settled.version_ids) != len(parts) or not np.isin(parts, range(len(PARTS))).all():
+        raise RefusedRequest(f"{len(settled.version_ids)} pictures cannot have the parts {sorted(set(parts.tolist()))}")
+    file_picture_hashes(connection, settled.hashes)
+    rows = [
+        {"version": version, "part": PARTS[part]}
+        for version, part in zip(settled.version_ids.tolist(), parts.tolist(), strict=True)
+    ]
+    if rows:
+        connection.execute(_GIVE, rows)
+
+
+def _strictness(part: ColumnElement[str]) -> ColumnElement[Any]:
+    return case({name: number for number, name in enumerate(PARTS)}, value=part)
+
+
+_NEW = insert(PartRow).from_select(
+    ["post_key", "value"],
+    select(VersionRow.post_key, bindparam("part")).where(VersionRow.id == bindparam("version")),
+)
+_GIVE = _NEW.on_conflict_do_update(
+    index_elements=["post_key"],
+    set_={"value": _NEW.excluded.value},
+    where=_strictness(_NEW.excluded.value) > _strictness(PartRow.__table__.c.value),
+)
