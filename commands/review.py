@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import getpass
 import os
 import sys
@@ -13,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.console import say
+from commands.links import site_pages
 from commands.places import Place, place
-from commands.sites import own_sites
-from crawler.errors import UsageError
-from crawler.sites import is_loopback, site_named
 from storage.archive import Archive, open_reader
 from storage.errors import DatabaseError, DatabaseNewer
 from storage.filing import ArchiveSettings
@@ -85,22 +82,9 @@ def _without_credentials() -> Mapping[str, str]:
 
 
 def _links(where: Place) -> Mapping[str, str]:
-    """Where the posts of each site that the gallery knows can be seen; a site that is gone has none."""
+    """Where the posts of each site that the gallery knows can be seen."""
     with open_reader(where.root) as reader:
-        names = {listing.site for listing in reader.status().listings}
-    own, links = own_sites(where.settings), {}
-    for name in names:
-        address = _site_address(name)
-        with contextlib.suppress(UsageError):
-            links[name] = site_named(name if name in own or address is None else address, own).api_url
-    return links
-
-
-def _site_address(name: str) -> str | None:
-    """A site that was given by its address is called by its host; `None` for one that has a name."""
-    if "." not in name and ":" not in name:
-        return None
-    return f"{'http' if is_loopback(name.partition(':')[0]) else 'https'}://{name}"
+        return site_pages(where, reader)
 
 
 def _who() -> str:

@@ -2,6 +2,7 @@
 
 RoundError
 ├── TooLittleToLearn   the gallery's tags teach too little: say what there is (exit code 2)
+├── TooLittleToMeasure there are too few pictures of a kind to say anything: say how many (exit code 2)
 ├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
 ├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
@@ -27,6 +28,12 @@ class TooLittleToLearn(RoundError):
     def __init__(self, message: str, target: str = "", counts: Mapping[str, int] | None = None) -> None:
         super().__init__(message)
         self.target, self.counts = target, dict(counts or {})
+
+
+class TooLittleToMeasure(RoundError):
+    """There are hardly any pictures that show the target, or hardly any that do not."""
+
+    exit_code = 2
 
 
 class LearningFailed(RoundError):

@@ -105,10 +105,17 @@ def well_tagged(post: Post) -> bool:
     tags = post.tags
     if not tags.character or DOUBTS & (set(tags.meta) | set(tags.general)):
         return False
-    if any(_CROWD.fullmatch(tag) for tag in tags.general):
+    people = head_count(tags.general)
+    if people == math.inf:
         return "solo" in tags.general
-    people = sum(int(found[1]) for tag in tags.general if (found := _PEOPLE.fullmatch(tag)))
     return people <= len(tags.character)
+
+
+def head_count(general: Sequence[str]) -> float:
+    """How many people a picture shows by its general tags; 0 when they say nothing, infinite for a crowd."""
+    if any(_CROWD.fullmatch(tag) for tag in general):
+        return math.inf
+    return sum(int(found[1]) for tag in general if (found := _PEOPLE.fullmatch(tag)))
 
 
 def looks_like_a_picture(post: Post) -> bool:

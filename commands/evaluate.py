@@ -1,0 +1,193 @@
+"""`crawl evaluate NAME`: how good a model is, on the gallery's test part or on a folder of your own; writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.choices import choose
+from commands.console import print_json, results, say
+from commands.evaluation_table import evaluation_table
+from commands.exit_codes import ExitCode
+from commands.judging import judge_settings, verified
+from commands.links import site_pages
+from commands.places import Place, place
+from commands.planning import UsageRefused
+from commands.telling import Tell, told
+from storage.archive import open_reader
+from storage.filing import RegisteredModel
+from storage.reading import Reader
+from storage.records import Target
+from storage.showing import Picture, Renditions, pictures
+
+if TYPE_CHECKING:
+    from classifier.assessment import Assessment
+    from rounds.evaluating import Known, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateWish:
+    """What the user said."""
+
+    name: str  # mona, or mona/3
+    on: Path | None = None  # a folder with one folder a class; None: the gallery's test part
+    report: Path | None = None  # folder for the report
+    as_json: bool = False
+    quiet: bool = False
+
+
+def run(wish: EvaluateWish, root: Path | None, config: Path | None) -> int:
+    """Measure, and say what came of it."""
+    return asyncio.run(_run(wish, place(root, config)))
+
+
+async def _run(wish: EvaluateWish, where: Place) -> int:
+    with open_reader(where.root) as reader:
+        async with told(quiet=wish.quiet or wish.as_json) as tell:
+            tell("reading", 0.0, "labels, tags and embeddings")
+            subject = _subject(reader, where, wish.name)
+            known = _known(reader, subject)
+            if wish.on is None:
+                assessment = await asyncio.to_thread(_on_gallery, reader, where, subject, known, tell)
+            else:
+                assessment = await _on_folder(wish.on, where, subject, known, tell)
+    return _say(wish, assessment)
+
+
+def _say(wish: EvaluateWish, assessment: Assessment) -> int:
+    code = int(ExitCode.COMPLETE)
+    page = None
+    if wish.report is not None:
+        from rounds.evaluation_page import write_report
+
+        page = write_report(assessment, wish.report.absolute())
+    if wish.as_json:
+        print_json(assessment.to_json() | {"report": None if page is None else str(page), "exit": code})
+        return code
+    results().print(evaluation_table(assessment))
+    if page is not None:
+        results().print(str(page), markup=False, soft_wrap=True)
+    if not wish.quiet:
+        for line in _next(wish, assessment):
+            say(line)
+    return code
+
+
+def _next(wish: EvaluateWish, assessment: Assessment) -> Sequence[str]:
+    """What to do with it."""
+    lines = []
+    if wish.on is None:
+        lines.append(f"crawl review asks what helps most; crawl train {assessment.target} learns from the answers")
+    else:
+        lines.append(f"crawl train {assessment.target} --from {wish.on} learns from this folder")
+    if wish.report is None:
+        lines.append("--report DIR draws the curves and shows the worst mistakes")
+    return lines
+
+
+def _subject(reader: Reader, where: Place, named: str) -> Subject:
+    """The model of that name; of a bare target the one in force."""
+    from rounds.evaluating import Subject
+    from rounds.models import named_model
+
+    bare, slash, _ = named.partition("/")
+    models = reader.models()
+    target = _target(reader, models, bare)
+    its = [model for model in models if model.card.target == target.name]
+    if not its:
+        raise UsageRefused(
+            f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
+        )
+    model = named_model(its, f"{target.name}{named[len(bare) :]}" if slash else target.name)
+    return Subject(target, model, verified(where, model))
+
+
+def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Target:
+    """The target that is meant, by name, tag or variant; a model from a folder may have one that was never crawled.
+
+    Raises:
+        UsageRefused: nothing of that name is known; suggests what may be meant.
+    """
+    known = {model.card.target: Target(model.card.target, _tag(model)) for model in models}
+    known |= {target.name: target for target in reader.targets()}
+    if not known:
+        raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
+    for target in known.values():
+        if named in (target.name, target.tag, *target.variants):
+            return target
+    return known[choose("target", named, list(known))]
+
+
+def _tag(model: RegisteredModel) -> str:
+    return str(model.facts.get("tag") or model.card.target)
+
+
+def _known(reader: Reader, subject: Subject) -> Known:
+    from rounds.evaluating import Known
+
+    name = subject.target.name
+    active = reader.active_model(name)
+    evidence = reader.evidence(subject.target, subject.package.backbone_hash)
+    return Known(evidence, reader.labels(name), None if active is None else active.card.threshold)
+
+
+def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, tell: Tell) -> Assessment:
+    from rounds.evaluating import evaluate_gallery
+
+    if not len(known.evidence):
+        raise UsageRefused(
+            f"no picture of the gallery was looked at with {subject.model.card.name}'s network; crawl first, or "
+            "measure on your own pictures (--on DIR)"
+        )
+    tell("measuring", 0.0, f"{len(known.evidence)} pictures")
+    with closing(Renditions(reader)) as renditions:
+        album = _Album(reader, renditions, subject.target.name, site_pages(where, reader))
+        return evaluate_gallery(subject, known, album)
+
+
+@dataclass(frozen=True, slots=True)
+class _Album:
+    """What the gallery can show."""
+
+    reader: Reader
+    renditions: Renditions
+    target: str
+    pages: Mapping[str, str]  # site -> address of its web pages
+
+    def pictures(self, ids: Sequence[int]) -> Sequence[Picture]:
+        return self.reader.ask(lambda c: pictures(c, ids, self.target))
+
+    def rendition(self, picture: int) -> bytes | None:
+        return self.renditions.read(picture)
+
+    def link(self, site: str, post: int) -> str | None:
+        page = self.pages.get(site)
+        return f"{page}/posts/{post}" if page else None
+
+
+async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known, tell: Tell) -> Assessment:
+    """Look at a folder as a crawl would: the same decoders, preprocessing and runtime."""
+    from classifier.batching import PackagePin, Scorer
+    from classifier.class_folders import class_pictures
+    from classifier.decoder_pool import Decoders
+    from rounds.evaluating_folder import Eye, evaluate_folder, look_at_folder
+
+    target, package = subject.target, subject.package
+    words = [target.name, target.tag, *target.variants]
+    found = await asyncio.to_thread(
+        class_pictures, folder, words, tell=lambda share, said: tell("listing", share, said)
+    )
+    settings = judge_settings(where.settings.scoring)
+    pins = {target.name: PackagePin(package.folder, package.hash)}
+    async with (
+        Decoders([package.preprocessing], settings.decoders) as decoders,
+        Scorer(pins, settings.scorer) as scorer,
+    ):
+        eye = Eye(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)
+        looked, left = await look_at_folder(subject, found, eye, tell=tell)
+    tell("measuring", 0.0, f"{len(looked)} pictures")
+    return await asyncio.to_thread(evaluate_folder, subject, found, looked, left, known)

@@ -1,0 +1,137 @@
+"""An evaluation for a person at a terminal: what it reaches, where it errs, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from commands.console import printable
+
+if TYPE_CHECKING:
+    from classifier.assessment import Assessment, Mistake, Slice
+    from classifier.evaluation import Estimate
+
+_NAMED = 5  # mistakes of each kind
+
+
+def evaluation_table(told: Assessment) -> RenderableType:
+    """Everything that fits into eighty columns."""
+    shown = told.quality.positives
+    head = f"{told.model} on {told.on}, {shown} of them showing {told.target}; it keeps from {told.threshold:.3f} up"
+    classes = [part for part in told.slices if part.by == "class"]
+    several = Counter(part.by for part in told.slices)
+    others = [part for part in told.slices if part.by != "class" and several[part.by] > 1]
+    parts: list[RenderableType] = [Text(printable(head), style="bold"), _figures(told), _confusion(told)]
+    if others:
+        parts.append(_breakdown(others))
+    if classes:
+        parts.append(_classes(classes))
+    parts += _mistakes(told)
+    return Group(*parts, _list(told.notes))
+
+
+def _figures(told: Assessment) -> Table:
+    here, tested = told.at_prevalence, told.quality
+    table = _table("", f"where {told.prevalence.value:.1%} show it", f"as tested, {told.test_prevalence:.1%}")
+    rows = (
+        ("precision", figure(here.precision), figure(tested.precision)),
+        ("recall", figure(here.recall), figure(tested.recall)),
+        ("F1", figure(here.f1), figure(tested.f1)),
+        ("average precision", "", figure(tested.average_precision)),
+        ("calibration error", figure(told.calibration_error), ""),
+        ("Brier score", f"{told.brier:.3f}", ""),
+    )
+    for name, *cells in rows:
+        table.add_row(Text(name), *map(Text, cells))
+    return table
+
+
+def _confusion(told: Assessment) -> Table:
+    cells = told.confusion
+    table = _table("", "shows it", "does not", right=2)
+    table.add_row(Text("kept"), Text(f"{cells.kept_right}"), _alarming(cells.kept_wrong))
+    table.add_row(Text("rejected"), _alarming(cells.missed), Text(f"{cells.rejected_right}"))
+    return table
+
+
+def _breakdown(parts: Sequence[Slice]) -> Table:
+    table = _table("part", "pictures", "show it", "kept", "precision", "recall", right=3)
+    before = ""
+    for part in parts:
+        if before and part.by != before:
+            table.add_section()
+        before, quality = part.by, part.quality
+        counts = (Text(f"{number}") for number in (quality.examples, quality.positives, quality.kept))
+        shares = (Text(figure(one, 2)) for one in (quality.precision, quality.recall))
+        table.add_row(Text(printable(part.value)), *counts, *shares)
+    return table
+
+
+def _classes(classes: Sequence[Slice]) -> Table:
+    """What it does with each class: of the target's own it should keep everything, of the others nothing."""
+    from classifier.evaluation import wilson
+
+    table = _table("class", "pictures", "kept", "share kept", "", right=2)
+    for part in classes:
+        quality = part.quality
+        own = quality.positives > 0
+        share = quality.recall if own else wilson(quality.kept, quality.examples)
+        wrong = quality.examples - quality.kept if own else quality.kept
+        words = f"{wrong} {'missed' if own else 'kept wrongly'}" if wrong else ""
+        cells = (f"{quality.examples}", f"{quality.kept}", figure(share, 3))
+        table.add_row(Text(printable(part.value)), *map(Text, cells), Text(words, style="yellow"))
+    return table
+
+
+def _mistakes(told: Assessment) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for words, mistakes in (
+        ("kept wrongly, the surest first", told.kept_wrong),
+        ("missed, the furthest first", told.missed),
+    ):
+        if mistakes:
+            named = [_named(one) for one in mistakes[:_NAMED]]
+            more = [f"and {len(mistakes) - _NAMED} more"] if len(mistakes) > _NAMED else []
+            lines += [Text(words, style="bold"), _list([*named, *more]), Text("")]
+    return lines
+
+
+def _list(lines: Sequence[str]) -> Table:
+    """Lines with a mark in front; what is too long for one goes on below its own beginning."""
+    table = Table.grid(padding=(0, 1))
+    for line in lines:
+        table.add_row("-", Text(printable(line)))
+    return table
+
+
+def _named(mistake: Mistake) -> str:
+    return f"{mistake.name}: {mistake.score:.2f}, {mistake.why}"
+
+
+def figure(told: Estimate, digits: int = 3) -> str:
+    """A figure and its interval: 0.983 (0.931–1.000); a dash where nothing was there to measure."""
+    if not math.isfinite(told.value):
+        return "–"
+    value = f"{told.value:.{digits}f}"
+    if not math.isfinite(told.low) or not math.isfinite(told.high):
+        return value
+    return f"{value} ({told.low:.{digits}f}–{told.high:.{digits}f})"
+
+
+def _alarming(count: int) -> Text:
+    return Text(f"{count}", style="yellow" if count else "")
+
+
+def _table(*columns: str, right: int = 0) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for number, column in enumerate(columns):
+        counted = 0 < number <= right
+        table.add_column(Text(printable(column)), justify="right" if counted else "left", no_wrap=True)
+    return table

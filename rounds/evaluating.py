@@ -1,0 +1,324 @@
+"""How good a model is on the gallery: its frozen test part, measured at the gallery's own prevalence.
+
+    test part -> what people and tags say of it -> figures -> parts of it -> the worst mistakes -> what to know first
+
+Nothing is written. Test pictures without a character tag count only where a person was asked about them by lot:
+whatever was asked because of its score would make scores look worse than they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.assessment import AsItStands, Assessment, Mistake, Slice
+from classifier.evaluation import Estimate, Quality, evaluate
+from classifier.head_only import TEST
+from classifier.measuring import Judged, measure, slices_by
+from classifier.noisy_heads import Said
+from classifier.package import Package
+from classifier.teaching_history import training_curves
+from classifier.thumbnails import thumbnail
+from rounds.errors import TooLittleToMeasure
+from rounds.estimating import Estimates, among, estimates
+from rounds.held_out import PEOPLE, HeldOut, believed_share, held_out, newest_label_of
+from rounds.sampling import head_count
+from storage.evidence import Evidence
+from storage.filing import RegisteredModel
+from storage.labels import SaidLabel
+from storage.records import LabelReason, Target
+from storage.showing import Picture
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+LEAST = 5  # test pictures of each kind
+MISTAKES = 24  # of each kind that are shown
+_ENOUGH_ANSWERS = 50  # by lot, before they say how much of the gallery shows the target
+_RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
+_COMPANY = ("solo", "group", "unknown")
+
+
+class Album(Protocol):
+    """What can be shown of the gallery's pictures."""
+
+    def pictures(self, ids: Sequence[int]) -> Sequence[Picture]:
+        """Cards of file versions; those that nobody knows are left out."""
+        ...
+
+    def rendition(self, picture: int) -> bytes | None:
+        """The stored rendition of a file version."""
+        ...
+
+    def link(self, site: str, post: int) -> str | None:
+        """The post's page at its site."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """The model that is measured."""
+
+    target: Target
+    model: RegisteredModel
+    package: Package
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What the gallery knows of a target, read once."""
+
+    evidence: Evidence  # with vectors of the subject's network
+    labels: Sequence[SaidLabel] = ()
+    threshold: float | None = None  # of the model in force, by which the gallery stands; None: there is none
+
+    def drawn(self) -> IntArray:
+        """Rows that were asked about because their lot was drawn."""
+        ids = [label.version_id for label in self.labels if label.why is LabelReason.RANDOM]
+        return np.flatnonzero(np.isin(self.evidence.version_ids, np.array(ids, dtype=np.int64))).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Prevalence:
+    """How much of the gallery shows the target."""
+
+    share: Estimate
+    source: str  # for people
+
+    def words(self) -> str:
+        """For people."""
+        return f"{percent(self.share)} of the gallery's pictures show it: {self.source}"
+
+
+def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int = 0) -> Assessment:
+    """Measure a model on the test part of the gallery.
+
+    Args:
+        subject: the model.
+        known: the gallery.
+        album: what can be shown.
+        seed: of the draws behind intervals.
+
+    Raises:
+        TooLittleToMeasure: the test part holds hardly any pictures of a kind; counts them.
+    """
+    held = _held(subject, known.evidence)
+    rows = np.flatnonzero(held.counted).astype(np.int64)
+    judged = Judged(held.scores[rows], held.truth[rows], held.groups[rows])
+    check(judged, f"the gallery's test part has, with character tags, for {subject.target.name}:", _MORE_TAGS)
+    told = gallery_stands(known)
+    prevalence = prevalence_of(held, told)
+    threshold = subject.model.card.threshold
+    figures = measure(judged, threshold, prevalence.share, seed=seed)
+    untagged = _untagged(subject, known, held)
+    cards = {card.id: card for card in album.pictures(known.evidence.version_ids[rows].tolist())}
+    desk = _Desk(subject, known.evidence, held, album)
+    return Assessment(
+        model=subject.model.card.name,
+        target=subject.target.name,
+        on=f"{len(rows)} test pictures of the gallery",
+        threshold=threshold,
+        quality=figures.quality,
+        test_prevalence=figures.test_prevalence,
+        prevalence=prevalence.share,
+        at_prevalence=figures.at_prevalence,
+        curve=figures.curve,
+        calibration_error=figures.calibration_error,
+        brier=figures.brier,
+        reliability=figures.reliability,
+        histogram=figures.histogram,
+        slices=(
+            *_slices(known.evidence, rows, judged, cards, threshold),
+            Slice(by="tags", value="tagged", quality=figures.quality),
+            *([] if untagged is None else [Slice(by="tags", value="untagged", quality=untagged)]),
+        ),
+        confusion=figures.confusion,
+        kept_wrong=desk.mistakes(kept=True),
+        missed=desk.mistakes(kept=False),
+        training=training_curves(subject.package),
+        notes=(*_notes(known, held, rows, threshold, untagged), prevalence.words(), _standing(told)),
+        prevalence_source=prevalence.source,
+        as_it_stands=None
+        if not told.answers
+        else AsItStands(precision=told.precision, recall=told.recall, answers=told.answers),
+    )
+
+
+def check(judged: Judged, where: str, advice: str) -> None:
+    """See to it that there is enough of both kinds to say anything at all.
+
+    Raises:
+        TooLittleToMeasure: there is not; counts what there is.
+    """
+    shown = int(judged.truth.sum())
+    others = len(judged) - shown
+    if min(shown, others) < LEAST:
+        raise TooLittleToMeasure(
+            f"too few pictures to measure: {where} {shown} showing it and {others} not, at least {LEAST} of each are "
+            f"needed; {advice}"
+        )
+
+
+_MORE_TAGS = "answer some (crawl review), walk a larger tag, or measure on your own pictures (--on DIR)"
+
+
+def gallery_stands(known: Known) -> Estimates:
+    """How good the gallery is with tags, labels and scores together, by the answers that were drawn by lot."""
+    nobody = np.array([], dtype=np.int64)
+    return estimates(known.evidence, known.threshold or 0.0, nobody if known.threshold is None else known.drawn())
+
+
+def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence:
+    """How much of the gallery shows the target: counted by lot where that says enough, else as it is believed."""
+    share = told.share
+    if told.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value < 1:
+        return Prevalence(share, f"counted, from {told.answers} random answers")
+    believed = believed_share(held)
+    inside = Estimate(*(min(max(one, 1e-4), 1 - 1e-4) for one in (believed.value, believed.low, believed.high)))
+    return Prevalence(inside, "believed from tags, answers and calibrated scores; a hundred random answers count it")
+
+
+def percent(share: Estimate) -> str:
+    """A share for people: 7.3 % (6.1 to 9.0 %)."""
+    if not math.isfinite(share.low):
+        return f"{share.value:.1%}"
+    return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
+
+
+def _held(subject: Subject, evidence: Evidence) -> HeldOut:
+    """As a round does: artists' sets together, unless one artist's gallery cannot be divided so."""
+    held = held_out(subject.package, evidence)
+    truth, counted = held.truth, held.counted
+    if min(int((truth & counted).sum()), int((~truth & counted).sum())) >= LEAST:
+        return held
+    return held_out(subject.package, evidence, artists=False)
+
+
+def _untagged(subject: Subject, known: Known, held: HeldOut) -> Quality | None:
+    """What the scores are worth where no tag helps, by answers that the model has not learned from."""
+    rows = held.untagged & held.usable
+    newest = newest_label_of(subject.model.facts, subject.package)
+    if any(label.seq <= newest for label in known.labels):
+        rows &= held.parts == TEST
+    scored = replace(known.evidence, scores=held.scores)
+    return among(scored, subject.model.card.threshold, known.drawn(), rows)
+
+
+def _slices(
+    evidence: Evidence, rows: IntArray, judged: Judged, cards: Mapping[int, Picture], threshold: float
+) -> tuple[Slice, ...]:
+    ratings = [_RATINGS.get(evidence.ratings[row], evidence.ratings[row]) for row in rows.tolist()]
+    company = [_company(evidence, row, cards.get(int(evidence.version_ids[row]))) for row in rows.tolist()]
+    return (
+        *slices_by("rating", ratings, judged, threshold, order=tuple(_RATINGS.values())),
+        *slices_by("people", company, judged, threshold, order=_COMPANY),
+    )
+
+
+def _company(evidence: Evidence, row: int, card: Picture | None) -> str:
+    """Whether somebody is alone in a picture: by its general tags, else by how many characters are named."""
+    general = () if card is None else card.tags.get("general", ())
+    people = 1 if "solo" in general else head_count(general) or int(evidence.character_counts[row])
+    return "unknown" if not people else "solo" if people == 1 else "group"
+
+
+@dataclass(slots=True, eq=False)
+class _Desk:
+    """Mistakes, with what a person needs to judge them."""
+
+    subject: Subject
+    evidence: Evidence
+    held: HeldOut
+    album: Album
+    seen: dict[int, Picture] = field(default_factory=dict)
+
+    def mistakes(self, *, kept: bool) -> tuple[Mistake, ...]:
+        """The worst ones of a kind: test pictures that are counted, and untagged ones that a person answered."""
+        held = self.held
+        answered = np.isin(held.said, PEOPLE)
+        known = held.counted | ((held.parts == TEST) & held.usable & answered)
+        keeps = np.nan_to_num(held.scores) >= self.subject.model.card.threshold
+        wrong = np.flatnonzero(known & (keeps == kept) & (np.where(answered, held.as_said, held.truth) != kept))
+        order = np.argsort(-held.scores[wrong] if kept else held.scores[wrong], kind="stable")
+        worst = wrong[order][:MISTAKES].tolist()
+        cards = {card.id: card for card in self.album.pictures([int(self.evidence.version_ids[row]) for row in worst])}
+        return tuple(self._mistake(row, cards.get(int(self.evidence.version_ids[row]))) for row in worst)
+
+    def _mistake(self, row: int, card: Picture | None) -> Mistake:
+        post, version = int(self.evidence.post_ids[row]), int(self.evidence.version_ids[row])
+        picture = self.album.rendition(version)
+        return Mistake(
+            name=f"post {post}",
+            score=float(self.held.scores[row]),
+            why=self._why(row, () if card is None else card.tags.get("character", ())),
+            link=self.album.link(self.evidence.sites[row], post),
+            picture=None if picture is None else thumbnail(picture),
+        )
+
+    def _why(self, row: int, characters: Sequence[str]) -> str:
+        said, names = Said(int(self.held.said[row])), {self.subject.target.tag, *self.subject.target.variants}
+        if said in PEOPLE:
+            return f"labelled {said.name.lower()}"
+        if said is Said.TAGGED:
+            named = [name for name in characters if name in names]
+            return f"tagged {', '.join(named) or self.subject.target.tag}"
+        return f"tagged {', '.join(characters) or 'with others'}, not {self.subject.target.tag}"
+
+
+def _notes(known: Known, held: HeldOut, rows: IntArray, threshold: float, untagged: Quality | None) -> list[str]:
+    """What has to be known before the figures are trusted."""
+    people = int(np.isin(held.said[rows], PEOPLE).sum())
+    notes = [
+        f"what the pictures show is known from {_count(people, 'answer')} of people and believed from "
+        f"{_count(len(rows) - people, 'post')}' tags, and tags may be wrong"
+    ]
+    overruled = int(held.overruled.sum())
+    if overruled:
+        word = evaluate(held.scores[rows], held.as_said[rows], threshold, groups=held.groups[rows])
+        notes.append(
+            f"{_count(overruled, 'tag')} that the model contradicts beyond doubt are taken for wrong, as in a round; "
+            f"with every tag at its word: precision {word.precision}, recall {word.recall}"
+        )
+    notes.append(_untagged_note(untagged))
+    aside = _asked_for_their_score(known, held, untagged)
+    if aside:
+        notes.append(
+            f"{_count(aside, 'answer')} about untagged pictures count nowhere here: they were asked for because of "
+            "their score, and would make untagged pictures look harder than they are"
+        )
+    return notes
+
+
+def _untagged_note(untagged: Quality | None) -> str:
+    if untagged is None:
+        return (
+            "pictures without any character tag are not among them: nobody was asked about those by lot; the figures "
+            "take for granted that they look like tagged ones"
+        )
+    return (
+        f"pictures without any character tag are a row of their own, from {_count(untagged.examples, 'answer')} by "
+        "lot; where lots were drawn more often they count less"
+    )
+
+
+def _asked_for_their_score(known: Known, held: HeldOut, untagged: Quality | None) -> int:
+    answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
+    return max(0, answered - (0 if untagged is None else untagged.examples))
+
+
+def _standing(told: Estimates) -> str:
+    if not told.answers:
+        return (
+            "the gallery as it stands, with tags, labels and scores together: nobody has answered about pictures that "
+            "were drawn by lot (crawl review, under g: answer only what is drawn by lot)"
+        )
+    return f"the gallery as it stands, with tags, labels and scores together: {told.words()}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

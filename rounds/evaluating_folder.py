@@ -1,0 +1,235 @@
+"""How good a model is on a person's own pictures: a folder with one folder a class, looked at as a crawl looks.
+
+    files -> decode and embed as in a crawl -> groups of copies -> figures -> each class -> the worst mistakes
+
+Nothing in the folder is changed. A file that cannot be looked at is counted and named. Pictures from which the model
+has learned flatter it, so they are counted, and what it never saw is a row of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.assessment import Assessment, Mistake
+from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines
+from classifier.errors import PictureFault
+from classifier.evaluation import wilson
+from classifier.head_only import TEST
+from classifier.measuring import Judged, measure, slices_by
+from classifier.pictures import Pixels
+from classifier.splits import Identity, group
+from classifier.teaching_history import training_curves
+from classifier.thumbnails import thumbnail
+from rounds.evaluating import MISTAKES, Known, Prevalence, Subject, check, gallery_stands, prevalence_of
+from rounds.held_out import held_out
+from rounds.learning_process import Tell
+
+IntArray = npt.NDArray[np.int64]
+
+_BAD_SCORE, _UNREADABLE = "bad score", "cannot be read"
+_NEW, _LEARNED = "new to it", "it learned from them"
+
+
+class Decoded(Protocol):
+    """A picture as the network wants it."""
+
+    @property
+    def pixels(self) -> Sequence[Pixels]: ...
+    @property
+    def hash(self) -> int: ...  # by `classifier.picture_hash`
+
+
+class Decoder(Protocol):
+    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+
+    async def decode(self, picture: bytes) -> Decoded:
+        """Raises PictureFault for a picture that cannot be decoded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """What a crawl looks with."""
+
+    decoder: Decoder
+    embed: Callable[[Pixels], Awaitable[bytes]]  # an embedding as it is stored
+    in_flight: int = 48  # pictures at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One picture under the model."""
+
+    picture: ClassPicture
+    score: float  # 0..1
+    hash: int
+
+
+async def look_at_folder(
+    subject: Subject, found: ClassFolder, eye: Eye, *, tell: Tell
+) -> tuple[list[Looked], list[LeftOut]]:
+    """Score every picture of a folder; gives also what could not be looked at.
+
+    Raises:
+        ModelError: the model or its device fails as a whole.
+    """
+    seen: dict[int, Looked] = {}
+    left: list[LeftOut] = []
+    waiting = iter(enumerate(found.pictures))
+
+    async def carry() -> None:
+        for number, picture in waiting:
+            try:
+                seen[number] = await _look(subject, picture, eye)
+            except (PictureFault, OSError) as error:
+                left.append(LeftOut(picture.name, getattr(error, "reason", _UNREADABLE)))
+            tell("looking", (len(seen) + len(left)) / len(found.pictures), f"{len(seen)} pictures")
+
+    try:
+        async with asyncio.TaskGroup() as crew:
+            for _ in range(eye.in_flight):
+                crew.create_task(carry())
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several  # the callers know single errors; the others only followed
+    return [seen[number] for number in sorted(seen)], sorted(left, key=lambda one: one.name)
+
+
+def evaluate_folder(
+    subject: Subject,
+    found: ClassFolder,
+    looked: Sequence[Looked],
+    left: Sequence[LeftOut],
+    known: Known | None,
+    *,
+    seed: int = 0,
+) -> Assessment:
+    """Measure a model on what was looked at.
+
+    Args:
+        subject: the model.
+        found: the folder.
+        looked: its pictures under the model.
+        left: what could not be looked at.
+        known: the gallery, whose prevalence counts; None: it has no picture of the target, so the folder's counts.
+        seed: of the draws behind intervals.
+
+    Raises:
+        TooLittleToMeasure: hardly any pictures of a kind; counts them.
+    """
+    pictures = [one.picture for one in looked]
+    groups = _groups(looked)
+    scores = np.array([one.score for one in looked], dtype=np.float64)
+    judged = Judged(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
+    check(judged, f"{found.folder} has", f"put more of them there; {', '.join(found.meant)} shows it")
+    learned = learned_from(subject, known)
+    lesson = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
+    prevalence = _prevalence(subject, known, judged)
+    threshold = subject.model.card.threshold
+    figures = measure(judged, threshold, prevalence.share, seed=seed)
+    labels = [picture.label for picture in pictures]
+    return Assessment(
+        model=subject.model.card.name,
+        target=subject.target.name,
+        on=f"{len(looked)} pictures of the folder {found.folder}",
+        threshold=threshold,
+        quality=figures.quality,
+        test_prevalence=figures.test_prevalence,
+        prevalence=prevalence.share,
+        at_prevalence=figures.at_prevalence,
+        curve=figures.curve,
+        calibration_error=figures.calibration_error,
+        brier=figures.brier,
+        reliability=figures.reliability,
+        histogram=figures.histogram,
+        slices=(
+            *(slices_by("lesson", lesson, judged, threshold, order=(_NEW,)) if len(set(lesson)) > 1 else ()),
+            *slices_by("class", labels, judged, threshold, order=found.meant),
+        ),
+        confusion=figures.confusion,
+        kept_wrong=_mistakes(looked, threshold, kept=True),
+        missed=_mistakes(looked, threshold, kept=False),
+        training=training_curves(subject.package),
+        notes=_notes(found, left, groups, lesson, prevalence),
+        prevalence_source=prevalence.source,
+    )
+
+
+def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
+    """MD5 of the pictures that taught the model, its network or its head, or chose its threshold."""
+    snapshot = subject.package.snapshot
+    parts: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    learned = {md5 for part in ("train", "validation") for md5 in parts.get(part, ())}
+    if known is not None and snapshot.get("evidence") and len(known.evidence):  # its head is of a round
+        held = held_out(subject.package, known.evidence)
+        learned |= {known.evidence.md5s[row] for row in np.flatnonzero(held.parts != TEST).tolist()}
+    return frozenset(learned)
+
+
+async def _look(subject: Subject, picture: ClassPicture, eye: Eye) -> Looked:
+    decoded = await eye.decoder.decode(await asyncio.to_thread(picture.path.read_bytes))
+    score = subject.package.head.score(await eye.embed(decoded.pixels[0]))
+    if not 0 <= score <= 1:  # not-a-number too
+        raise PictureFault(_BAD_SCORE)
+    return Looked(picture, score, decoded.hash)
+
+
+def _groups(looked: Sequence[Looked]) -> IntArray:
+    """Copies, nearly equal pictures and sets go together; numbers stand in for post ids."""
+    return group(
+        [
+            Identity(post_id=number, md5=one.picture.md5, picture_hash=one.hash, set_key=one.picture.group)
+            for number, one in enumerate(looked, start=1)
+        ]
+    )
+
+
+def _prevalence(subject: Subject, known: Known | None, judged: Judged) -> Prevalence:
+    if known is not None and len(known.evidence):
+        return prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
+    share = wilson(int(judged.truth.sum()), len(judged))
+    return Prevalence(share, "the folder's own share, because the gallery has no pictures of it")
+
+
+def _mistakes(looked: Sequence[Looked], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
+    wrong = [one for one in looked if (one.score >= threshold) == kept and one.picture.shows != kept]
+    wrong.sort(key=lambda one: (-one.score if kept else one.score, one.picture.name))
+    return tuple(
+        Mistake(
+            name=one.picture.name,
+            score=one.score,
+            why=f"in folder {one.picture.name.partition('/')[0]}",
+            link=None,
+            picture=_small(one.picture.path),
+        )
+        for one in wrong[:MISTAKES]
+    )
+
+
+def _small(path: Path) -> bytes | None:
+    try:
+        return thumbnail(path.read_bytes())
+    except OSError:  # it is gone since it was looked at
+        return None
+
+
+def _notes(
+    found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson: Sequence[str], prevalence: Prevalence
+) -> tuple[str, ...]:
+    notes = ["what the pictures show is known from the folders that they lie in", *left_out_lines(found.left_out)]
+    notes += left_out_lines(left)
+    learned = lesson.count(_LEARNED)
+    if learned:
+        notes.append(
+            f"{learned} of these pictures taught this model: figures flatter it; those of the row '{_NEW}' do not"
+        )
+    related = len(groups) - len(np.unique(groups))
+    if related:
+        notes.append(f"{related} pictures are copies of others, or nearly; related ones make no interval narrower")
+    return (*notes, prevalence.words())

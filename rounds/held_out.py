@@ -1,0 +1,126 @@
+"""What a model says of the gallery, and what is believed of the pictures that it has not learned from.
+
+The same rule as in a round: a person's word stands, a tag is a testimony, and what contradicts the model beyond doubt
+is taken for a wrong tag. Nothing is said here of pictures that taught the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.evaluation import Estimate, bootstrap
+from classifier.head_only import TEST, TRAIN
+from classifier.noisy_heads import Credit, Said, weigh
+from classifier.package import Package
+from rounds.evidence_words import testimony_of
+from rounds.parts import groups_of, parts_of
+from storage.evidence import Evidence
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+
+SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
+PEOPLE = (Said.KEEP, Said.DELETE)
+SURE = 0.5  # belief over which a picture counts as showing the target
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class HeldOut:
+    """The gallery's pictures under one model; n rows, those of the evidence."""
+
+    said: npt.NDArray[np.int8]  # (n,) of `Said`
+    usable: BoolArray  # (n,) it has an embedding, and no person was unsure of it
+    groups: IntArray  # (n,)
+    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST
+    scores: FloatArray  # (n,) by the model, 0..1; NaN where the picture is not usable
+    belief: FloatArray  # (n,) that it shows the target, 0..1; NaN where it trained the model or is not usable
+    untagged: BoolArray  # (n,) without any character tag
+
+    @property
+    def counted(self) -> BoolArray:
+        """Test pictures whose own tags name somebody: all of them, whoever was asked about which."""
+        return np.asarray((self.parts == TEST) & self.usable & ~self.untagged & np.isin(self.said, SPOKEN))
+
+    @property
+    def truth(self) -> BoolArray:
+        """Whether each is believed to show the target; means nothing outside of what is counted."""
+        return np.asarray(np.nan_to_num(self.belief) > SURE)
+
+    @property
+    def as_said(self) -> BoolArray:
+        """Whether each shows the target by what is said of it, at its word."""
+        return np.isin(self.said, (Said.TAGGED, Said.KEEP))
+
+    @property
+    def overruled(self) -> BoolArray:
+        """Counted pictures whose tags are taken for wrong."""
+        return np.asarray(self.counted & ~np.isin(self.said, PEOPLE) & (self.truth != self.as_said))
+
+
+def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> HeldOut:
+    """Look at the gallery with a model.
+
+    Args:
+        package: the model.
+        evidence: with vectors of the model's network.
+        artists: whether an artist's set goes one way; the model's own snapshot knows better where it says so.
+    """
+    together = bool(package.snapshot.get("artists_together", artists))
+    groups = groups_of(evidence, artists=together)
+    parts = parts_of(evidence, groups, package.snapshot, artists=together)
+    said, sure = testimony_of(evidence)
+    finite = np.isfinite(evidence.vectors).all(axis=1)
+    usable = np.asarray(sure & finite)
+    logits = np.full(len(evidence), np.nan)
+    logits[finite] = package.head.logits(evidence.vectors[finite])
+    belief = np.full(len(evidence), np.nan)
+    asked = (parts != TRAIN) & usable
+    if asked.any():
+        belief[asked] = weigh(logits[asked], said[asked], Credit()).belief
+    scores = package.head.calibration.probabilities(logits)
+    return HeldOut(
+        said=said,
+        usable=usable,
+        groups=groups,
+        parts=parts,
+        scores=np.where(usable, scores, np.nan),
+        belief=belief,
+        untagged=~evidence.named,
+    )
+
+
+def believed_share(held: HeldOut, *, seed: int = 0) -> Estimate:
+    """The share of the gallery that shows the target, as far as beliefs go; NaN where nothing is believed.
+
+    Each kind of testimony has its share among held-out pictures, and counts as often as it occurs in the gallery;
+    answers count as they are. The interval is that of drawing pictures; that beliefs may be wrong is not in it.
+    """
+    rows = np.flatnonzero(held.usable & np.isfinite(held.belief)).astype(np.int64)
+    if not len(rows):
+        return Estimate(float("nan"), float("nan"), float("nan"))
+    kinds = [Said(kind) for kind in np.unique(held.said[held.usable]).tolist()]
+    often = {kind: float((held.said[held.usable] == kind).mean()) for kind in kinds}
+    overall = {kind: _mean_belief(held, rows, kind, 0.0) for kind in kinds}
+
+    def share_of(drawn: IntArray) -> float:
+        return sum(often[kind] * _mean_belief(held, rows[drawn], kind, overall[kind]) for kind in kinds)
+
+    return bootstrap(share_of, held.groups[rows], seed=seed)
+
+
+def _mean_belief(held: HeldOut, rows: IntArray, kind: Said, otherwise: float) -> float:
+    if kind in PEOPLE:
+        return float(kind is Said.KEEP)
+    its = held.belief[rows[held.said[rows] == kind]]
+    return float(its.mean()) if len(its) else otherwise
+
+
+def newest_label_of(facts: Mapping[str, Any], package: Package) -> int:
+    """Sequence number of the newest label that a model may have learned from; 0: it has learned from none."""
+    return max(int(facts.get("newest_label") or 0), int(package.snapshot.get("newest_label") or 0))
