@@ -291,6 +291,38 @@ def train(
 
 @app.command()
 @exits_plainly
+def evaluate(
+    name: Annotated[str, typer.Argument(help="A target, or one of its models: mona/3.", show_default=False)],
+    on: Annotated[
+        Path | None,
+        typer.Option("--on", metavar="DIR", help="Your own pictures: one folder a class.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Write a page with curves.", show_default=False)
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure a model on pictures that it has not learned from, with intervals, at the gallery's own prevalence.
+
+    Writes nothing but the report, and works while a crawl runs.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl evaluate mona --report report/[/cyan]  then open report/report.html
+
+    [cyan]crawl evaluate mona/2 --on pictures/[/cyan]  on pictures/mona, pictures/keqing, pictures/other …
+    """
+    from commands import evaluate as evaluate_command
+
+    wish = evaluate_command.EvaluateWish(name, on, report, as_json=as_json, quiet=quiet)
+    raise typer.Exit(evaluate_command.run(wish, root, config))
+
+
+@app.command()
+@exits_plainly
 def review(
     port: Annotated[
         int | None,
