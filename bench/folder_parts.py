@@ -63,6 +63,8 @@ def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> Part
     if not pictures:
         raise ValueError(f"{folder} holds no pictures; expected one folder a class, each with pictures")
     parts = _as_labelled(pictures) or _dealt(pictures, seed)
+    if at_most is not None and at_most < 1:
+        raise ValueError(f"expected at least one training picture, got {at_most}")
     if at_most is None or at_most >= len(parts.training):
         return parts
     rows = np.random.default_rng((seed, 3)).choice(len(parts.training), at_most, replace=False)

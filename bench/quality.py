@@ -33,6 +33,7 @@ from bench.seven_layers import SIZE
 from classifier.choosing import choose_runtime
 from classifier.decoder_pool import Decoders
 from classifier.evaluation import evaluate
+from classifier.learning import Minimum
 from classifier.package import Package, load_package
 from classifier.pictures import picture_array
 from classifier.runtime import RuntimeSettings
@@ -185,22 +186,49 @@ def _shows(pictures: Sequence[Picture], target: str) -> BoolArray:
     return np.array([picture.kind == target for picture in pictures], dtype=np.bool_)
 
 
-def main() -> int:
-    """Run the bench; 1 where the first variant of ours misses the goal."""
-    options = _parsed()
-    recipe = Recipe(size=options.size, epochs=options.epochs, seed=options.seed)
+def asked_for(options: argparse.Namespace) -> Bench:
+    """What the options ask for.
+
+    Raises:
+        ValueError: the folder cannot give it; says why.
+    """
     ours = RoundSettings(time_budget_s=options.budget, seed=options.seed)
-    if options.our_epochs is not None:
-        ours = replace(ours, epochs=options.our_epochs)
     bench = Bench(
         folder=options.folder,
-        parts=options.parts,
-        recipe=recipe,
-        ours=ours,
+        parts=parts_of(options.folder, seed=options.seed, at_most=options.pictures),
+        recipe=Recipe(size=options.size, epochs=options.epochs, seed=options.seed),
+        ours=ours if options.our_epochs is None else replace(ours, epochs=options.our_epochs),
         variants=tuple(options.ours or (SAME, WHOLE)),
     )
-    if recipe.smaller():
-        print(f"the recipe is run smaller than written: {recipe.smaller()}")
+    for name in options.keep:
+        _check(bench, name)
+    return bench
+
+
+def _check(bench: Bench, target: str) -> None:
+    """Refuse at once what would fail after the recipe has been taught for an hour."""
+    kinds = sorted({picture.kind for picture in (*bench.parts.training, *bench.parts.test)})
+    if target not in kinds:
+        raise ValueError(f"--keep {target}: {bench.folder} has no such class; it has {', '.join(kinds)}")
+    least, shows = Minimum(), _shows(bench.balanced(target), target)
+    if shows.sum() < least.positives or (~shows).sum() < least.negatives or not _shows(bench.parts.test, target).any():
+        raise ValueError(
+            f"--keep {target}: {shows.sum()} training pictures show it and {(~shows).sum()} do not, and "
+            f"{_shows(bench.parts.test, target).sum()} test pictures show it; at least {least.positives}, "
+            f"{least.negatives} and 1 are needed"
+        )
+
+
+def main() -> int:
+    """Run the bench; 1 where the first variant of ours misses the goal."""
+    line = parser()
+    options = line.parse_args()
+    try:
+        bench = asked_for(options)
+    except ValueError as error:
+        line.error(str(error))
+    if smaller := bench.recipe.smaller():
+        print(f"the recipe is run smaller than written: {smaller}")
     found = compared(bench, options.keep)
     for contestants in found.values():
         print(f"\n{report(contestants)}", flush=True)
@@ -210,30 +238,20 @@ def main() -> int:
     return 0 if all(goal_met(*contestants[:2]) for contestants in found.values()) else 1
 
 
-def _parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--keep", action="append", required=True, metavar="NAME", help="a target; may be repeated")
-    parser.add_argument("--pictures", type=int, metavar="N", help="training pictures at most, for everybody")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of the recipe (as written: {EPOCHS})")
-    parser.add_argument("--size", type=int, default=SIZE, help=f"of the recipe's pictures (as written: {SIZE})")
-    parser.add_argument("--ours", action="append", choices=VARIANTS, help="a variant of ours (default: same and whole)")
-    parser.add_argument("--our-epochs", type=float, help="passes over the pictures for ours")
-    parser.add_argument("--budget", type=float, default=3600.0, help="seconds for teaching ours; they may shorten it")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
-    options = parser.parse_args()
-    try:
-        options.parts = parts_of(options.folder, seed=options.seed, at_most=options.pictures)
-    except ValueError as error:
-        parser.error(str(error))
-    kinds = {picture.kind for picture in options.parts.training} & {picture.kind for picture in options.parts.test}
-    for name in options.keep:
-        if name not in kinds:
-            parser.error(
-                f"--keep {name}: no such class in both parts of {options.folder}; it has {', '.join(sorted(kinds))}"
-            )
-    return options
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    line.add_argument("folder", type=Path)
+    line.add_argument("--keep", action="append", required=True, metavar="NAME", help="a target; may be repeated")
+    line.add_argument("--pictures", type=int, metavar="N", help="training pictures at most, for everybody")
+    line.add_argument("--epochs", type=int, metavar="N", default=EPOCHS, help=f"of the recipe (as written: {EPOCHS})")
+    line.add_argument("--size", type=int, metavar="PIXELS", default=SIZE, help=f"of the recipe (as written: {SIZE})")
+    line.add_argument("--ours", action="append", choices=VARIANTS, help="a variant of ours (default: same and whole)")
+    line.add_argument("--our-epochs", type=float, metavar="N", help="passes over the pictures for ours")
+    line.add_argument("--budget", type=float, metavar="S", default=3600.0, help="seconds for teaching ours at most")
+    line.add_argument("--seed", type=int, default=0)
+    line.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
+    return line
 
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:

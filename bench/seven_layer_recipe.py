@@ -37,6 +37,13 @@ class Recipe:
     units: tuple[int, ...] = UNITS
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.epochs < 1 or self.batch < 1 or self.balance < 0:
+            raise ValueError(
+                f"expected a size of pictures, epochs and a batch of at least 1 and a balance of at least 0, got "
+                f"{self.size}, {self.epochs}, {self.batch} and {self.balance}"
+            )
+
     def smaller(self) -> str:
         """What is less than written; empty when nothing is."""
         less = []

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bench.folder_parts import Parts, Picture, parts_of
-from bench.quality import OTHER, PLAIN, SAME, WHOLE, Bench, compared
+from bench.quality import OTHER, PLAIN, SAME, WHOLE, Bench, asked_for, compared, parser
 from bench.quality_table import Contestant, Scored, goal_met, ratio_to, report
 from bench.seven_layer_recipe import Recipe, balanced
 from classifier.evaluation import evaluate
@@ -163,6 +163,24 @@ def test_near_duplicates_in_a_plain_folder_stay_in_one_part(tmp_path: Path) -> N
 def test_a_torn_group_is_refused() -> None:
     with pytest.raises(ValueError, match="'set 1'"):
         Parts((Picture("a.png", "mona", "set 1"),), (Picture("b.png", "mona", "set 1"),))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--keep", "mina"), "--keep mina: .* has no such class; it has klee, mona"),
+        (("--keep", "mona", "--pictures", "12"), r"--keep mona: \d training pictures show it .* at least 30, 60 and 1"),
+        (("--keep", "mona", "--epochs", "0"), "epochs"),
+        (("--keep", "mona", "--pictures", "0"), "at least one training picture, got 0"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_is_taught(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    folder = painted(tmp_path / "pictures", {"mona": 60, "klee": 120})
+
+    with pytest.raises(ValueError, match=words):
+        asked_for(parser().parse_args([str(folder), *options]))
 
 
 def test_fewer_training_pictures_leave_the_test_pictures_alone(tmp_path: Path) -> None:
