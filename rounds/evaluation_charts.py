@@ -10,6 +10,7 @@ from classifier.assessment import Assessment, CurvePoint, TrainingCurve
 from classifier.charts import (
     Band,
     Bars,
+    Captions,
     Cross,
     Hover,
     Legend,
@@ -109,8 +110,9 @@ def reliability(told: Assessment) -> str:
         )
         radius = 3.0 + 5.0 * math.sqrt(one.pictures / most)
         marks.append(Cross(place, (one.share.low, one.share.high), radius=radius, note=note))
+    marks.append(Captions("n =", [(one.mean_score, count(one.pictures)) for one in bins]))
     words = Words("Reliability", f"Calibration error {estimate(told.calibration_error)} over {len(bins)} bins")
-    return draw(words, Plane(unit_axis("mean score"), unit_axis("share that shows it"), Sheet(top=14)), marks)
+    return draw(words, Plane(unit_axis("mean score"), unit_axis("share that shows it"), Sheet(top=34)), marks)
 
 
 def histogram(told: Assessment) -> str:

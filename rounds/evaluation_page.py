@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from classifier.assessment import Assessment, CurvePoint, Mistake, Slice
-from classifier.charts import STYLE, interval_bar
+from classifier.charts import STYLE, interval_bar, scale_for
 from rounds import evaluation_charts as charts
 from rounds import evaluation_words as words
 from rounds.errors import ReportRefused
@@ -28,8 +29,9 @@ from storage.translate import at_border
 
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"
+_POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _LOOKED_AT = 1000  # bytes in which a report of ours says that it is one
-_ROWS = 21  # of the table of thresholds
+_ROWS = 11  # of the table of thresholds
 
 
 def write_report(assessment: Assessment, folder: Path, *, now: datetime | None = None) -> Path:
@@ -64,6 +66,27 @@ def report_json(assessment: Assessment, made: datetime) -> dict[str, object]:
 
 def report_html(assessment: Assessment, made: datetime) -> str:
     """The page."""
+    here = assessment.at_prevalence
+    style = _template("evaluation_report.css") + STYLE
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _environment().from_string(_template("evaluation_report.html"))
+    return template.render(
+        told=assessment,
+        style=style,
+        policy=_POLICY.format(style=digest),
+        generator=GENERATOR,
+        made=made.strftime("%Y-%m-%d %H:%M UTC"),
+        drawn=_Drawn.of(assessment),
+        rows=_rows(assessment),
+        parts=_parts(assessment.slices),
+        confusion=_confusion(assessment),
+        head_start=scale_for((here.precision, here.recall, here.f1)),
+        parts_start=scale_for(end for one in assessment.slices for end in (one.quality.precision, one.quality.recall)),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    """Escapes whatever is not said to be ours."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -73,23 +96,12 @@ def report_html(assessment: Assessment, made: datetime) -> str:
         "spread": words.spread,
         "count": words.count,
         "share": words.share,
+        "finite": math.isfinite,
         "bar": interval_bar,
         "web": _web,
         "picture": _picture,
     }
-    style = _template("evaluation_report.css") + STYLE
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.from_string(_template("evaluation_report.html")).render(
-        told=assessment,
-        style=style,
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'",
-        generator=GENERATOR,
-        made=made.strftime("%Y-%m-%d %H:%M UTC"),
-        drawn=_Drawn.of(assessment),
-        rows=_rows(assessment),
-        parts=_parts(assessment.slices),
-        confusion=_confusion(assessment),
-    )
+    return environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +117,13 @@ class _Drawn:
 
     @classmethod
     def of(cls, told: Assessment) -> _Drawn:
-        measured = any(one.recall.value == one.recall.value for one in told.curve)
+        measured = any(math.isfinite(one.recall.value + one.precision.value) for one in told.curve)
         return cls(
             charts.precision_recall(told) if measured else "",
             charts.precision_recall_corner(told) if measured and charts.corner_matters(told) else "",
-            charts.over_thresholds(told) if told.curve else "",
+            charts.over_thresholds(told) if measured else "",
             charts.reliability(told) if any(one.pictures for one in told.reliability) else "",
-            charts.histogram(told) if told.histogram else "",
+            charts.histogram(told) if any(one.positives + one.negatives for one in told.histogram) else "",
             charts.training(told),
         )
 

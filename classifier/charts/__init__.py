@@ -6,9 +6,9 @@ or is one of many in a page that carries `STYLE` once.
 """
 
 from classifier.charts.axes import Axis, counts_axis, fitted_axis, signed_counts_axis, spaced_axis, unit_axis
-from classifier.charts.interval_bar import interval_bar
+from classifier.charts.interval_bar import interval_bar, scale_for
 from classifier.charts.lines import Axes, line_chart
-from classifier.charts.marks import Band, Bars, Cross, EndNames, Hover, Legend, Line, Note, Upright
+from classifier.charts.marks import Band, Bars, Captions, Cross, EndNames, Hover, Legend, Line, Note, Upright
 from classifier.charts.sheet import STYLE, Mark, Plane, Sheet, Words, draw
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Axis",
     "Band",
     "Bars",
+    "Captions",
     "Cross",
     "EndNames",
     "Hover",
@@ -33,6 +34,7 @@ __all__ = [
     "fitted_axis",
     "interval_bar",
     "line_chart",
+    "scale_for",
     "signed_counts_axis",
     "spaced_axis",
     "unit_axis",

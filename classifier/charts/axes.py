@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 STEPS = 5
+_ROOM = 6  # decades of counts, both ways together, that leave room for every tick
 
 
 def _plainly(value: float) -> float:
@@ -65,10 +66,13 @@ def signed_counts_axis(title: str, up: int, down: int) -> Axis:
 
     A count n lies at log10(1 + n) from the middle.
     """
+    ends = max(1, up), max(1, down)
+    powers = [len(str(end)) for end in ends]
+    first = 0 if sum(powers) <= _ROOM else 1  # the ones would stand on the zero
     ticks = {0: "0"}
-    for most, sign in ((up, 1), (down, -1)):
-        ticks |= {sign * 10**power: f"{10**power:,}" for power in range(len(str(max(1, most))))}
-    return Axis(title, -float(max(1, down)), float(max(1, up)), sorted(ticks.items()), _like_log)
+    for most, sign in zip(powers, (1, -1), strict=True):
+        ticks |= {sign * 10**power: f"{10**power:,}" for power in range(first, most)}
+    return Axis(title, -float(ends[1]), float(ends[0]), sorted(ticks.items()), _like_log)
 
 
 def round_up(value: float) -> float:

@@ -138,6 +138,25 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Captions:
+    """Words over the plane, each over its x, rising; those without room are left out."""
+
+    name: str
+    texts: Sequence[tuple[float, str]]
+
+    def draw(self, plane: Plane) -> Iterator[str]:
+        """The name in the margin, then what fits."""
+        y, free = plane.sheet.top - 8, -math.inf
+        yield f'<text x="{plane.sheet.left - 8}" y="{y}" text-anchor="end">{escape(self.name)}</text>'
+        for x, text in self.texts:
+            half = len(text) * _LETTER / 2
+            place = plane.across(x) if _finite((x,)) else math.nan
+            if place - half > free:
+                free = place + half + 4
+                yield f'<text x="{place:.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>'
+
+
+@dataclass(frozen=True, slots=True)
 class Hover:
     """Places that say a note when touched: (x, y, note) each."""
 

@@ -24,7 +24,8 @@ def _colours(colours: Sequence[str]) -> str:
 
 STYLE = (
     ".chart{font:12px system-ui,sans-serif}"
-    ".chart text{fill:#23262f}.chart .grid{stroke:#dcdfe8}.chart .axis,.chart .guide{stroke:#6a7084}"
+    ".chart text{fill:#23262f}.chart .grid{stroke:#dcdfe8}.chart .track{stroke:#b4bac9}"
+    ".chart .axis,.chart .guide{stroke:#6a7084}"
     ".chart .on{stroke:#fff;stroke-width:4;stroke-linejoin:round;paint-order:stroke}"
     ".chart .ring{stroke:#fff}.chart .ink{stroke:#23262f}.chart .inked{fill:#23262f}"
     ".chart .line{fill:none;stroke-width:2}.chart .band{opacity:.17}.chart .hover{fill:transparent}"
@@ -32,7 +33,8 @@ STYLE = (
     ".chart .d4{stroke-dasharray:5 5}.chart .d5{stroke-dasharray:1 4}"
     + _colours(_LIGHT)
     + "@media screen and (prefers-color-scheme:dark){"
-    ".chart text{fill:#e2e5ee}.chart .grid{stroke:#333847}.chart .axis,.chart .guide{stroke:#9aa1b5}"
+    ".chart text{fill:#e2e5ee}.chart .grid{stroke:#333847}.chart .track{stroke:#565d70}"
+    ".chart .axis,.chart .guide{stroke:#9aa1b5}"
     ".chart .on,.chart .ring{stroke:#181b23}.chart .ink{stroke:#e2e5ee}.chart .inked{fill:#e2e5ee}"
     ".chart .band{opacity:.26}" + _colours(_DARK) + "}"
 )
