@@ -1,177 +1,178 @@
-"""SIGKILL at seeded random moments of a demo run: does every next run end in the state of an unbroken one?
+"""SIGKILL at seeded random moments of real commands: is every label kept, one whole model in force, no file lost?
 
-    python -m bench.kill_moments --moments 100 --seed 1
-    python -m bench.kill_moments --moments 20 --real-model --root-template gallery-data
+    python -m bench.kill_moments                                  the main job, 100 kills
+    python -m bench.kill_moments --what all --moments 50 --seed 1
+    python -m bench.kill_moments --what train --at commit         at every commit, instead of at random moments
+    python -m bench.kill_moments --what crawl --real-model        judged by a network instead of by brightness
+    python -m bench.kill_moments --what apply --seed 1 --first 17 --moments 1     the 17th moment again
 
-The command is the real one. By default a stub takes the judge's place (a score is the picture's brightness), so that a
-run is short and kills fall everywhere; with `--real-model` the models of an existing gallery judge. Only the command
-itself is killed, not what it started, and it is run again at once: nothing that is left behind may be in the way. After
-each second run the checker of the fault suite compares rows with files, and the state digest with the unbroken run's.
-Exit 1 when any differs.
+A small gallery is crawled from the demo site once, and copied for each moment. The command runs in a process of its
+own, and so does a person who labels meanwhile (rounds, rescoring, apply) or who answers on the page (review). Half of
+the time both are killed, else the command alone. What is left is looked at at once, by the checker of the fault suite:
+every acknowledged label, one whole registered model in force, no original lost. Then the command is run again,
+undisturbed; all promises must hold, `crawl verify` must find nothing, and the state must be that of an undisturbed run.
+Exit 1 when anything differs; the broken gallery is kept and named.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import random
 import shutil
 import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
+from bench import kill_commands
 from bench.galleries import served
+from bench.kill_grounds import Ground, crawled, demo_site, painted_ground
+from bench.kill_page import PageScene
+from bench.kill_scenes import Blow, Scene, Struck, Whole, strike_once
 from bench.roots import root_with_models
-from storage.archive import open_reader
-from tests.faults import checker, driver
-from tests.faults.evidence import Expected
+from tests.faults import driver
 
-TAG, KEEP = "genshin_impact", "mona"
-LIMIT_S = 600.0  # one run
-REAL = (sys.executable, "-m", "commands")
+KINDS = ("crawl", "train", "network", "rescore", "apply", "restore", "review")
+ALL = tuple(kind for kind in KINDS if kind != "network")  # a network is taught for a minute each time
+FEWEST_KILLED = 3  # of so many blows at least one must hit, or the command ends too early for this
+EARLIEST = 0.15  # share of the time; before that nothing but Python itself is at work
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What is run, again and again."""
+class Workshop:
+    """Where scenes are set up."""
 
-    url: str
-    program: Sequence[str]
-    template: Path | None  # a root that is copied for each run; None: an empty one
+    ground: Ground
     folder: Path
+    seed: int
+    real_model: bool
 
-    def root(self, name: str) -> Path:
-        """A fresh root."""
-        root = self.folder / name
-        if self.template is not None:
-            shutil.copytree(self.template, root)
-        return root
+    def scene(self, kind: str) -> Scene:
+        """The scene of that name."""
+        makers: Mapping[str, Callable[[], Scene]] = {
+            "crawl": self._crawl,
+            "train": lambda: kill_commands.train(self.ground, self.seed),
+            "network": lambda: kill_commands.network(self.ground, self.seed),
+            "rescore": lambda: kill_commands.rescore(self.ground, self.seed),
+            "apply": lambda: kill_commands.apply(self.ground, self.seed, self.folder / "upset"),
+            "restore": lambda: kill_commands.restore(self.ground, self.folder / "emptied"),
+            "review": lambda: PageScene.of(self.ground, self.seed),
+        }
+        return makers[kind]()
 
-    def arguments(self, root: Path) -> list[str]:
-        """The command line."""
-        return ["--site", self.url, "--tag", TAG, "--keep", KEEP, "--root", str(root), "--quiet"]
-
-    def run(self, root: Path) -> driver.Ended:
-        """Undisturbed."""
-        return driver.run(self.arguments(root), program=self.program, limit_s=LIMIT_S)
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What a gallery holds, by the checker's digest and the program's own."""
-
-    seen: str
-    told: str
-
-
-def state(root: Path) -> State:
-    """The state of a gallery that nobody is writing to."""
-    with open_reader(root) as reader:
-        return State(checker.state_digest(root), reader.digest())
+    def _crawl(self) -> Scene:
+        if not self.real_model:
+            return kill_commands.crawl(self.ground)
+        root_with_models(self.ground.template, self.folder / "models")
+        return kill_commands.crawl_with_models(self.ground, self.folder / "models")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One kill and what came of it."""
+class Asked:
+    """How often, and from where."""
 
-    number: int
-    at_s: float
-    killed: bool  # False: the run had ended already
-    ran_s: float  # until it ended or was killed
-    files: int  # originals that were in place when it died
-    rerun_s: float
-    troubles: tuple[str, ...]
+    moments: int
+    first: int
+    seed: int
+    aim: str  # a kind of operation; empty: random moments
 
-
-def kill_once(number: int, at_s: float, setting: Setting, whole: State) -> Moment:
-    """Kill a run at a moment, look, run it again, look again."""
-    root = setting.root(f"moment-{number}")
-    with driver.started(setting.arguments(root), program=setting.program, limit_s=LIMIT_S) as child:
-        child.spares_children = True
-        ended = driver.killed_now(child, at_s)
-        troubles = [f"right after the kill: {one}" for one in checker.check(root, weak=True)]
-        files = sum(1 for path in (root / "gallery").rglob("*") if path.is_file())
-        begun = time.perf_counter()
-        again = setting.run(root)
-        rerun_s = time.perf_counter() - begun
-    if again.code != 0:
-        troubles.append(f"the next run ended with {again.code}: {again.stderr.strip()[-300:]}")
-    else:
-        troubles += [str(one) for one in checker.check(root, Expected(last_exit=0))]
-        if state(root) != whole:
-            troubles.append("another state than the unbroken run's")
-    if not troubles:
-        shutil.rmtree(root)
-    return Moment(number, at_s, ended.killed, ended.seconds, files, rerun_s, tuple(troubles))
+    def blows(self) -> Iterator[tuple[int, Blow]]:
+        """Numbered; the same seed and number give the same blow."""
+        last = 1_000_000 if self.aim else FEWEST_KILLED * self.moments
+        for number in range(self.first, self.first + last):
+            if self.aim:
+                yield number, Blow(kind=self.aim, number=number)
+            else:
+                yield number, Blow(share=Random(f"{self.seed} {number}").uniform(EARLIEST, 1.0))
 
 
-def measure(setting: Setting, moments: int, seed: int) -> int:
-    """Print a table and a verdict; gives the exit code."""
-    setting.run(setting.root("painting"))  # the gallery paints its pictures once
-    painting = setting.run(setting.root("painted"))
-    unbroken = setting.root("unbroken")
-    first = setting.run(unbroken)
-    if first.code != 0:
-        print(f"the unbroken run ended with {first.code}:\n{first.said}")
-        return 1
-    whole = state(unbroken)
-    if found := checker.check(unbroken, Expected(last_exit=0)):
-        print("the unbroken run already breaks promises:", *found, sep="\n  ")
-        return 1
-    print(f"unbroken: {first.seconds:.2f} s, {_kept(unbroken)} originals, state {whole.told[:16]}, seed {seed}")
-    print(f"{'moment':>6}  {'killed at':>9}  {'originals':>9}  {'next run':>8}  outcome")
-    dice = random.Random(seed)
-    results: list[Moment] = []
-    shortest = min(first.seconds, painting.seconds)
-    while sum(moment.killed for moment in results) < moments and len(results) < 3 * moments:
-        moment = kill_once(len(results) + 1, dice.uniform(0.0, shortest), setting, whole)
-        results.append(moment)
-        shortest = shortest if moment.killed else min(shortest, moment.ran_s)
-        outcome = "same state" if not moment.troubles else "; ".join(moment.troubles)
-        when = f"{moment.at_s:8.3f}s" if moment.killed else "    ended"
-        print(f"{moment.number:>6}  {when}  {moment.files:>9}  {moment.rerun_s:7.2f}s  {outcome}", flush=True)
-    return _verdict(results, seed)
+def measure(scene: Scene, asked: Asked, folder: Path) -> bool:
+    """Kill one scene's command again and again; says what happened, and whether all was well."""
+    warm, whole = scene.whole(folder / "warm"), scene.whole(folder / "whole")
+    if warm.state != whole.state and scene.compares:
+        print(f"{scene.name}: two undisturbed runs end in different states: {folder}")
+        return False
+    lines = len(whole.state.splitlines())
+    print(f"{scene.name}: undisturbed {whole.seconds:.2f} s, {lines} lines of state, seed {asked.seed}", flush=True)
+    killed, broken = 0, 0
+    for number, blow in asked.blows():
+        root = folder / f"{scene.name.partition(',')[0]}-{number}"
+        struck = _struck(scene, root, blow, whole, Random(f"{asked.seed} {number} {scene.name}"))
+        killed += struck.killed
+        broken += bool(struck.troubles)
+        _tell(number, blow, struck)
+        if not struck.troubles:
+            shutil.rmtree(root, ignore_errors=True)
+        if killed >= asked.moments or (asked.aim and not struck.killed):
+            break
+    for name in ("warm", "whole"):
+        shutil.rmtree(folder / name)
+    print(f"{scene.name}: {killed - broken} of {killed} kills ended well (seed {asked.seed})", flush=True)
+    return not broken and (killed > 0)
 
 
-def _kept(root: Path) -> int:
-    return sum(1 for path in (root / "gallery").rglob("*") if path.is_file())
+def _struck(scene: Scene, root: Path, blow: Blow, whole: Whole, dice: Random) -> Struck:
+    try:
+        return strike_once(scene, root, blow, whole, dice)
+    except Exception:  # noqa: BLE001 - one moment's trouble is told, and the next one is tried
+        return Struck(root, killed=True, ran_s=0.0, troubles=[traceback.format_exc()])
 
 
-def _verdict(results: Sequence[Moment], seed: int) -> int:
-    count = Counter("different" if moment.troubles else "same" for moment in results)
-    killed = sum(moment.killed for moment in results)
-    print(
-        f"{killed} of {len(results)} runs killed: {count['same']} of {len(results)} next runs ended in the unbroken "
-        f"run's state, {count['different']} differ (seed {seed})"
-    )
-    return 1 if count["different"] else 0
+def _tell(number: int, blow: Blow, struck: Struck) -> None:
+    when = f"{struck.ran_s:7.3f} s" if struck.killed else "    ended"
+    outcome = "well" if not struck.troubles else f"{struck.root}: " + "; ".join(struck.troubles)
+    print(f"{number:>6}  {blow!s:>10}  {when}  {len(struck.acknowledged):>3} labels  {outcome}", flush=True)
 
 
 def main() -> int:
     """Read the command line and measure."""
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    read.add_argument("--moments", type=int, default=100, help="how many kills")
+    read.add_argument("--what", choices=(*KINDS, "all"), default="crawl", help="what is killed")
+    read.add_argument("--moments", type=int, default=100, help="how many kills of each kind")
     read.add_argument("--seed", type=int, default=1, help="of the moments")
-    read.add_argument("--posts", type=int, default=150, help="posts of the demo gallery")
-    read.add_argument("--real-model", action="store_true", help="judge with real models; needs --root-template")
-    read.add_argument("--root-template", type=Path, help="a gallery whose active models judge")
+    read.add_argument("--first", type=int, default=1, help="number of the first moment")
+    read.add_argument("--at", default="", choices=("", *driver.ANNOUNCED), help="every operation of this kind instead")
+    read.add_argument("--posts", type=int, default=500, help="posts of the demo gallery")
+    read.add_argument("--real-model", action="store_true", help="let a network judge in the main job")
+    read.add_argument("--painted", action="store_true", help="a painted gallery instead of the demo site's")
+    read.add_argument(
+        "--broken", type=Path, default=Path("kill-moments-broken"), help="where broken galleries are kept"
+    )
     given = read.parse_args()
-    if given.real_model != (given.root_template is not None):
-        read.error("--real-model and --root-template DIR go together")
-    with tempfile.TemporaryDirectory(prefix="kill-moments-") as name, served(["--posts", str(given.posts)]) as url:
-        folder = Path(name)
+    kinds = ALL if given.what == "all" else (given.what,)
+    if given.painted and {"crawl", "network"} & set(kinds):
+        read.error("--painted has no site and no network: choose train, rescore, apply, restore or review")
+    if given.at and "review" in kinds:
+        read.error("the page is killed at moments only: leave --at out")
+    asked = Asked(given.moments, given.first, given.seed, given.at)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-moments-")))
         os.environ.setdefault("CRAWL_LIMITS_FREE_SPACE_MB", "10")
-        os.environ["STUB_PACE"] = "real"
-        template = None
-        if given.root_template is not None:
-            template = folder / "template"
-            root_with_models(given.root_template, template)
-        setting = Setting(url, REAL if given.real_model else driver.PROGRAM, template, folder)
-        return measure(setting, given.moments, given.seed)
+        ground = painted_ground(folder) if given.painted else _demo(stack, folder, kinds, given)
+        shop = Workshop(ground, folder, given.seed, given.real_model)
+        well = [_measured(shop, kind, asked, given.broken) for kind in kinds]
+    return 0 if all(well) else 1
+
+
+def _demo(stack: ExitStack, folder: Path, kinds: Sequence[str], given: argparse.Namespace) -> Ground:
+    url = stack.enter_context(served(["--posts", str(given.posts)]))
+    site = demo_site(folder, url)
+    return site if kinds == ("crawl",) and not given.real_model else crawled(site)
+
+
+def _measured(shop: Workshop, kind: str, asked: Asked, broken: Path) -> bool:
+    folder = shop.folder / "moments"
+    folder.mkdir()
+    try:
+        return measure(shop.scene(kind), asked, folder)
+    finally:
+        for left in folder.iterdir():
+            shutil.copytree(left, broken / left.name, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from tests.faults.operations import OPERATIONS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = (sys.executable, "-m", "tests.faults.stub_crawl")
 LIMIT_S = 60.0  # wall clock of one child
 
-ANNOUNCED = ("create", "rename", "link", "unlink", "mkdir", "sync")  # see stub_crawl: any machine can aim at these
+ANNOUNCED = (*OPERATIONS, "sync", "commit")  # any machine can aim at these
 TRACED: Mapping[str, str] = {"fsync": "fsync,fdatasync", "pwrite": "pwrite64", "rename": "rename,renameat,renameat2"}
 
 

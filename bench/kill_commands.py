@@ -1,0 +1,118 @@
+"""The scenes that run a command: the main job, rounds, rescoring, files that follow decisions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+from bench.kill_grounds import DEMO_SITE, REAL, TAG, Ground
+from bench.kill_scenes import SMALL_BATCH, CommandScene, whatever_number
+from storage.archive import open_reader
+from storage.filing import Label
+from storage.labelling import Labelling
+from tests.faults import driver
+
+LABELS = 60  # said during one command
+ONE_IN_FLIGHT = {"CRAWL_LIMITS_FREE_SPACE_MB": "10", "STUB_PACE": "real"}
+
+
+def crawl(ground: Ground) -> CommandScene:
+    """The main job into an empty root, judged by brightness, so that it is short and kills fall everywhere."""
+    words = ["--site", DEMO_SITE, "--tag", TAG, "--keep", ground.target, "--quiet"]
+    return CommandScene(name="crawl", ground=ground, words=words, environment=ONE_IN_FLIGHT, fresh=lambda root: None)
+
+
+def crawl_with_models(ground: Ground, models: Path) -> CommandScene:
+    """The main job into a root that knows models and no posts, judged by them."""
+    return replace(crawl(ground.with_template(models)), name="crawl, real models", program=REAL, fresh=None)
+
+
+def train(ground: Ground, seed: int) -> CommandScene:
+    """A round of the head alone; `--force` because a second one is not better than the first."""
+    return CommandScene(
+        name="train",
+        ground=ground,
+        words=["train", ground.target, "--how", "head", "--force", "--quiet"],
+        labels=said(ground, seed, "1", ("keep", "delete", "unsure", "clear")),
+        same=whatever_number,
+    )
+
+
+def network(ground: Ground, seed: int) -> CommandScene:
+    """A round that teaches the network again, in processes of its own."""
+    return replace(
+        train(ground, seed),
+        name="network",
+        words=["train", ground.target, "--how", "network", "--force", "--quiet"],
+        compares=False,
+    )
+
+
+def rescore(ground: Ground, seed: int) -> CommandScene:
+    """Everything decided again at another threshold: the median, so that many decisions change."""
+    return CommandScene(
+        name="rescore",
+        ground=ground,
+        words=["rescore", ground.target, "--threshold", f"{_median_score(ground):.6f}"],
+        labels=said(ground, seed, "1", ("keep", "delete")),
+    )
+
+
+def apply(ground: Ground, seed: int, template: Path) -> CommandScene:
+    """Files follow decisions in all directions: to the trash, back, and, where there is a site, from it."""
+    upset = _upset(ground, seed, template)
+    return CommandScene(
+        name="apply",
+        ground=upset,
+        words=["apply", "--yes", "--quiet"],
+        labels=said(upset, seed, "place IN ('gallery', 'trash')", ("keep", "delete")),
+        environment={**SMALL_BATCH, "STUB_PACE": "real"},
+    )
+
+
+def restore(ground: Ground, template: Path) -> CommandScene:
+    """Everything back from the trash."""
+    emptied = ground.with_template(ground.copied_to(template))
+    _say(emptied, emptied.labels("reject", (posts := emptied.posts("place = 'gallery'")), ["delete"] * len(posts)))
+    _apply(emptied)
+    return CommandScene(name="restore", ground=emptied, words=["trash", "restore", "--all"])
+
+
+def said(ground: Ground, seed: int, where: str, values: tuple[str, ...]) -> list[Label]:
+    """What a person says meanwhile: of posts at random, of some more than once."""
+    dice, posts = Random(f"labels {seed}"), ground.posts(where)
+    return ground.labels("said", dice.choices(posts, k=LABELS), dice.choices(values, k=LABELS))
+
+
+def _upset(ground: Ground, seed: int, template: Path) -> Ground:
+    """Half of the kept files in the trash; then half of those wanted back, half of the others not, others fetched."""
+    upset, dice = ground.with_template(ground.copied_to(template)), Random(f"upset {seed}")
+    kept, rejected = ground.posts("place = 'gallery'"), ground.posts("decision = 'delete' AND place = 'none'")
+    dice.shuffle(kept)
+    gone, stay = kept[: len(kept) // 2], kept[len(kept) // 2 :]
+    _say(upset, ground.labels("gone", gone, ["delete"] * len(gone)))
+    _apply(upset)
+    back, leave = gone[::2], stay[::2]
+    fetched = dice.sample(rejected, k=min(10, len(rejected))) if ground.site == DEMO_SITE else []
+    changes = [*((post, "keep") for post in (*back, *fetched)), *((post, "delete") for post in leave)]
+    _say(upset, ground.labels("changed", [post for post, _ in changes], [value for _, value in changes]))
+    return upset
+
+
+def _say(ground: Ground, labels: list[Label]) -> None:
+    with Labelling(ground.template) as labelling:
+        labelling.relabel(labels)
+
+
+def _apply(ground: Ground) -> None:
+    ended = driver.run(["apply", "--yes", "--quiet", *ground.at(ground.template)])
+    if ended.code != 0:
+        raise RuntimeError(f"crawl apply ended with {ended.code}: {ended.said}")
+
+
+def _median_score(ground: Ground) -> float:
+    query = f"SELECT score FROM results WHERE target = '{ground.target}' AND score IS NOT NULL ORDER BY 1"
+    with open_reader(ground.template) as reader:
+        scores = [float(row[0]) for row in reader.sql(query).rows]
+    return scores[len(scores) // 2]
