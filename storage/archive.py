@@ -420,7 +420,7 @@ class Archive(Tidying):
         return await self._write(lambda c: rescores.file_rescores(c, self._looks, card, batch, now))
 
     async def file_settled(self, settled: Settled) -> None:
-        """Record which part of the learning each picture is in, for good, and hashes that were missing.
+        """Record which part of a target's learning each picture is in, for good, and hashes that were missing.
 
         Raises:
             RefusedRequest: the columns are not equally long, or a part has no name.

@@ -35,7 +35,9 @@ class Evidence:
     artists: Sequence[str]  # artist tags, joined by spaces
     ratings: Sequence[str]  # g | s | q | e
     look_hashes: npt.NDArray[np.uint64]  # (n,) of the picture that was looked at; 0 where unknown, and of flat ones
-    frozen_parts: npt.NDArray[np.int8]  # (n,) that an earlier round gave the post: place in PARTS, or NO_PART
+    frozen_parts: npt.NDArray[
+        np.int8
+    ]  # (n,) that the target's earlier rounds gave the post: place in PARTS, or NO_PART
 
     def __len__(self) -> int:
         return len(self.version_ids)
@@ -55,6 +57,7 @@ class Evidence:
 class Settled:
     """What a round found out about pictures and will not be asked again."""
 
+    target: str  # Target.name
     version_ids: npt.NDArray[np.int64]  # (n,)
     parts: npt.NDArray[np.int8]  # (n,) places in PARTS; a part never becomes less strict
     hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that was missing, 0..2**64-1

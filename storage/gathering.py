@@ -93,7 +93,7 @@ def _wide(target: Target, backbone_hash: str) -> Any:
         .join(StandingRow, and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target.name))
         .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
-        .outerjoin(PartRow, PartRow.post_key == PostRow.key)
+        .outerjoin(PartRow, and_(PartRow.post_key == PostRow.key, PartRow.target == target.name))
         .outerjoin(AiTagRow, and_(AiTagRow.post_key == PostRow.key, AiTagRow.name_id == ai_name))
         .order_by(PostRow.site, PostRow.post_id)
     )

@@ -25,7 +25,7 @@ def file_settled(connection: Connection, settled: Settled) -> None:
         raise RefusedRequest(f"{len(settled.version_ids)} pictures cannot have the parts {sorted(set(parts.tolist()))}")
     file_picture_hashes(connection, settled.hashes)
     rows = [
-        {"version": version, "part": PARTS[part]}
+        {"version": version, "its_target": settled.target, "part": PARTS[part]}
         for version, part in zip(settled.version_ids.tolist(), parts.tolist(), strict=True)
     ]
     if rows:
@@ -37,11 +37,13 @@ def _strictness(part: ColumnElement[str]) -> ColumnElement[Any]:
 
 
 _NEW = insert(PartRow).from_select(
-    ["post_key", "value"],
-    select(VersionRow.post_key, bindparam("part")).where(VersionRow.id == bindparam("version")),
+    ["post_key", "target", "value"],
+    select(VersionRow.post_key, bindparam("its_target"), bindparam("part")).where(
+        VersionRow.id == bindparam("version")
+    ),
 )
 _GIVE = _NEW.on_conflict_do_update(
-    index_elements=["post_key"],
+    index_elements=["post_key", "target"],
     set_={"value": _NEW.excluded.value},
     where=_strictness(_NEW.excluded.value) > _strictness(PartRow.__table__.c.value),
 )

@@ -413,10 +413,12 @@ class LabelRow(Base):
 
 
 class PartRow(Base):
-    """Which part learning rounds gave a post; triggers refuse to make it less strict or to forget it."""
+    """Which part a target's rounds gave a post; triggers refuse to make it less strict or to forget it."""
 
     __tablename__ = "part"
+    __table_args__ = ({"sqlite_with_rowid": False},)
     post_key: Mapped[int] = mapped_column(ForeignKey("post.key"), primary_key=True)
+    target: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]  # one of storage.evidence.PARTS
 
 

@@ -31,10 +31,12 @@ STATEMENTS = (
     """\
 CREATE TABLE part (
     post_key INTEGER NOT NULL,
+    target TEXT NOT NULL,
     value TEXT NOT NULL,
-    CONSTRAINT pk_part PRIMARY KEY (post_key),
+    CONSTRAINT pk_part PRIMARY KEY (post_key, target),
     CONSTRAINT fk_part_post_key_post FOREIGN KEY(post_key) REFERENCES post ("key")
 )
+ WITHOUT ROWID
 """,
     """\
 CREATE TRIGGER part_only_becomes_stricter BEFORE UPDATE ON part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def evidence(archive: Archive) -> Evidence:
 
 def settled(*parts: int, **changes: object) -> Settled:
     ids = np.arange(1, len(parts) + 1)
-    return Settled(ids, np.array(parts, dtype=np.int8), **changes)  # type: ignore[arg-type] # the tests' own changes
+    return Settled("mona", ids, np.array(parts, dtype=np.int8), **changes)  # type: ignore[arg-type] # the tests' own changes
 
 
 async def test_the_hash_of_a_look_is_stored_and_a_later_look_without_pixels_leaves_it(archive: Archive) -> None:
@@ -69,6 +70,15 @@ async def test_parts_are_remembered_and_only_become_stricter(archive: Archive) -
     assert evidence(archive).frozen_parts.tolist() == [TEST, VALIDATION, TEST, TRAIN]
 
 
+async def test_every_target_has_parts_of_its_own(archive: Archive) -> None:
+    await looked_at(archive, 1)
+
+    await archive.file_settled(replace(settled(TEST), target="fischl"))
+    await archive.file_settled(settled(TRAIN))
+
+    assert evidence(archive).frozen_parts.tolist() == [TRAIN]
+
+
 async def test_a_post_keeps_its_part_when_its_file_is_replaced(archive: Archive) -> None:
     await looked_at(archive, 1)
     await archive.file_settled(settled(TEST))
@@ -90,7 +100,7 @@ async def test_the_database_itself_refuses_to_give_back_what_was_held_out(archiv
             "UPDATE part SET value = 'train' WHERE value = 'validation'",
             "UPDATE part SET value = 'validation' WHERE value = 'test'",
             "DELETE FROM part",
-            "REPLACE INTO part (post_key, value) SELECT post_key, 'train' FROM part",
+            "REPLACE INTO part (post_key, target, value) SELECT post_key, target, 'train' FROM part",
         ):
             connection.execute("PRAGMA recursive_triggers=ON")
             with pytest.raises(sqlite3.IntegrityError, match="held out for ever"):
@@ -100,7 +110,7 @@ async def test_the_database_itself_refuses_to_give_back_what_was_held_out(archiv
 async def test_parts_without_a_name_or_a_picture_are_refused(archive: Archive) -> None:
     await looked_at(archive, 1)
 
-    for wrong in (settled(3), settled(NO_PART), Settled(np.array([1, 2]), np.array([0], dtype=np.int8))):
+    for wrong in (settled(3), settled(NO_PART), Settled("mona", np.array([1, 2]), np.array([0], dtype=np.int8))):
         with pytest.raises(RefusedRequest, match="cannot have the parts"):
             await archive.file_settled(wrong)
 
