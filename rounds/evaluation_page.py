@@ -21,6 +21,7 @@ import jinja2
 
 from classifier.assessment import Assessment, CurvePoint, Mistake, Slice
 from classifier.charts import STYLE, interval_bar, scale_for
+from classifier.evaluation import Estimate, wilson
 from rounds import evaluation_charts as charts
 from rounds import evaluation_words as words
 from rounds.errors import ReportRefused
@@ -30,8 +31,9 @@ from storage.translate import at_border
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
+_CLASS = "class"
 _LOOKED_AT = 1000  # bytes in which a report of ours says that it is one
-_ROWS = 11  # of the table of thresholds
+_ROWS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds near these get a row
 
 
 def write_report(assessment: Assessment, folder: Path, *, now: datetime | None = None) -> Path:
@@ -60,13 +62,12 @@ def write_report(assessment: Assessment, folder: Path, *, now: datetime | None =
 
 def report_json(assessment: Assessment, made: datetime) -> dict[str, object]:
     """Everything that was measured, in plain values; pictures are left out."""
-    told: dict[str, object] = words.plain(assessment)
-    return {"generator": GENERATOR, "made": made.isoformat(timespec="seconds"), **told}
+    return {"generator": GENERATOR, "made": made.isoformat(timespec="seconds"), **assessment.to_json()}
 
 
 def report_html(assessment: Assessment, made: datetime) -> str:
     """The page."""
-    here = assessment.at_prevalence
+    here, parts = assessment.at_prevalence, _parts(assessment.slices)
     style = _template("evaluation_report.css") + STYLE
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _environment().from_string(_template("evaluation_report.html"))
@@ -78,10 +79,13 @@ def report_html(assessment: Assessment, made: datetime) -> str:
         made=made.strftime("%Y-%m-%d %H:%M UTC"),
         drawn=_Drawn.of(assessment),
         rows=_rows(assessment),
-        parts=_parts(assessment.slices),
+        parts=parts,
+        classes=[_ClassRow.of(one) for one in assessment.slices if one.by == _CLASS],
         confusion=_confusion(assessment),
         head_start=scale_for((here.precision, here.recall, here.f1)),
-        parts_start=scale_for(end for one in assessment.slices for end in (one.quality.precision, one.quality.recall)),
+        parts_start=scale_for(
+            end for _, part in parts for one in part for end in (one.quality.precision, one.quality.recall)
+        ),
     )
 
 
@@ -128,18 +132,37 @@ class _Drawn:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _ClassRow:
+    """A folder of pictures: of the target's own everything should be kept, of the others nothing."""
+
+    name: str
+    pictures: int
+    kept: Estimate  # share
+    wrong: int
+    own: bool
+
+    @classmethod
+    def of(cls, part: Slice) -> _ClassRow:
+        found, own = part.quality, part.quality.positives > 0
+        share = found.recall if own else wilson(found.kept, found.examples)
+        return cls(part.value, found.examples, share, found.positives - found.right if own else found.kept, own)
+
+
 def _rows(told: Assessment) -> list[tuple[CurvePoint, bool]]:
     """Thresholds worth a row, rising, and whether it is the one in force."""
-    step = max(1, -(-len(told.curve) // _ROWS))
-    chosen = [(point, False) for point in told.curve[::step] if point.threshold != told.threshold]
+    others = [point for point in told.curve if point.threshold != told.threshold]
+    near = {min(range(len(others)), key=lambda row: abs(others[row].threshold - at)) for at in _ROWS if others}
+    chosen = [(others[row], False) for row in near]
     return sorted([*chosen, (told.at_prevalence, True)], key=lambda row: row[0].threshold)
 
 
 def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
-    """Slices of one kind together, in the order in which the kinds come."""
+    """Slices of one kind together, in the order in which the kinds come; classes have a table of their own."""
     found: dict[str, list[Slice]] = {}
     for one in slices:
-        found.setdefault(one.by, []).append(one)
+        if one.by != _CLASS:
+            found.setdefault(one.by, []).append(one)
     return list(found.items())
 
 
@@ -147,7 +170,7 @@ def _confusion(told: Assessment) -> list[tuple[str, int, int, int]]:
     """A row a truth: its name, kept, rejected, and which of them is right."""
     counts = told.confusion
     return [
-        (f"shows {told.target}", counts.kept_right, counts.missed, 0),
+        ("shows it", counts.kept_right, counts.missed, 0),
         ("does not", counts.kept_wrong, counts.rejected_right, 1),
     ]
 

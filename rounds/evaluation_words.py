@@ -1,11 +1,8 @@
-"""How an evaluation's figures are written for people, and for programs."""
+"""How a report writes figures for people."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from classifier.evaluation import Estimate
 
@@ -51,18 +48,3 @@ def share(part: float) -> str:
     if 0.9995 <= part < 1:
         return "> 99.9%"
     return f"{part:.1%}"
-
-
-def plain(value: Any) -> Any:
-    """The same for JSON: records as objects, NaN and infinity as null, pictures left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: plain(getattr(value, name)) for name in names if not isinstance(getattr(value, name), bytes)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, str) or value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, Sequence):
-        return [plain(inner) for inner in value]
-    number = float(value)  # numpy's too
-    return number if math.isfinite(number) else None

@@ -146,7 +146,7 @@ class Captions:
 
     def draw(self, plane: Plane) -> Iterator[str]:
         """The name in the margin, then what fits."""
-        y, free = plane.sheet.top - 8, -math.inf
+        y, free = plane.sheet.top - 14, -math.inf
         yield f'<text x="{plane.sheet.left - 8}" y="{y}" text-anchor="end">{escape(self.name)}</text>'
         for x, text in self.texts:
             half = len(text) * _LETTER / 2
