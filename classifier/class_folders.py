@@ -143,8 +143,9 @@ def meaning(folder: Path, labels: Sequence[str], words: Sequence[str]) -> tuple[
         raise ClassFolderError(
             f"several folders of {folder} may mean {words[0]!r}: {', '.join(of_a_series)}; give the whole name"
         )
-    near = difflib.get_close_matches(words[0], labels, n=1) or [one for one in labels if words[0] in one]
-    hint = f"did you mean {near[0]!r}? It" if near else "it"
+    forms = {_QUALIFIERS.sub("", label): label for label in labels} | {label: label for label in labels}
+    near = difflib.get_close_matches(words[0], forms, n=1) or [one for one in labels if words[0] in one]
+    hint = f"did you mean {forms[near[0]]!r}? It" if near else "it"
     raise ClassFolderError(f"no folder of {folder} is called {words[0]!r}; {hint} has {there}")
 
 

@@ -56,7 +56,7 @@ def _pack_target(
     learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: Mapping[str, Any]
 ) -> dict[str, Any]:
     folder, files = place
-    metrics = _metrics(target)
+    metrics, source = _metrics(target), str(job.get("snapshot", {}).get("from", ""))
     parts = PackageParts(
         target=target.wish.target,
         backbone=files,
@@ -74,7 +74,7 @@ def _pack_target(
         reject_ratio=target.reject_ratio,
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
-            "report.txt": report(target, learned).encode(),
+            "report.txt": report(target, learned, source).encode(),
         },
     )
     facts = write_package(folder, parts)
@@ -85,21 +85,31 @@ def _pack_target(
         "backbone_hash": facts.backbone_hash,
         "threshold": target.chosen.threshold,
         "metrics": metrics,
-        "report": report(target, learned),
+        "report": report(target, learned, source),
     }
 
 
-def report(target: LearnedTarget, learned: Learned) -> str:
-    """What a person wants to know of a new model."""
-    quality, chosen, facts = target.quality, target.chosen, target.facts
+def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
+    """What a person wants to know of a new model.
+
+    Args:
+        target: its head and figures.
+        learned: the network.
+        source: name of the folder whose classes taught it; empty: tags did.
+    """
+    quality, chosen, facts, taught = target.quality, target.chosen, target.facts, learned.taught
     reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
-    taught = learned.taught
+    shown, every = facts["positives"]["train"], facts["examples"]["train"]
+    learned_from = f"{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
+    kept_for, these = "untagged pictures", "tagged pictures"
+    if source:
+        learned_from = f"{shown} pictures of its class among {every} of the folder {source}, which teaches"
+        kept_for, these = "pictures like these", "of its pictures"
     lines = [
-        f"{target.wish.target}: learned from {facts['positives']['train']} pictures tagged {target.wish.tag} "
-        f"among {facts['examples']['train']} well-tagged ones of {len(learned.classes)} characters",
-        f"expected among untagged pictures ({facts['prevalence']:.1%} show it): "
+        f"{target.wish.target}: learned from {learned_from} {len(learned.classes)} characters",
+        f"expected among {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {chosen.precision:.3f}, recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
-        f"measured on {quality.examples} tagged pictures kept aside, {quality.positives} of them positive: "
+        f"measured on {quality.examples} {these} kept aside, {quality.positives} of them positive: "
         f"precision {quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
         f"taught for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
         f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} by its own opinion",

@@ -252,6 +252,21 @@ def train(
     how: Annotated[
         str, typer.Option("--how", metavar="auto|head|network", help="Learn a head only, or teach the network too.")
     ] = "auto",
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="NAME",
+            help="Teach this network: small, mobilenet_v3_small, mobilenet_v3_large or efficientnet_v2_b0.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Learn from your own pictures: one folder a class.", show_default=False
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Put the new model in force even when it is worse.")] = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Progress and result as lines of JSON on standard output.")
@@ -272,6 +287,10 @@ def train(
     [cyan]crawl train mona[/cyan]
 
     [cyan]crawl train mona --recall 0.98[/cyan]  miss almost nothing
+
+    [cyan]crawl train mona --from pictures/[/cyan]  from pictures/mona, pictures/keqing, pictures/other …
+
+    [cyan]crawl train mona --network mobilenet_v3_small[/cyan]  another network; everything is looked at again
     """
     from commands import train as train_command
     from commands.choices import choose
@@ -281,6 +300,8 @@ def train(
         precision,
         recall,
         choose("--how", how, ("auto", "head", "network")),
+        network,
+        source,
         force,
         as_json=as_json,
         json_progress=json_progress,

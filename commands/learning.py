@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from classifier.backbones.catalogue import Origin, backbone_named, builder
 from classifier.decoder_pool import DecodedPicture, Decoders
-from classifier.errors import DeviceError, PictureFault
+from classifier.errors import PictureFault
 from classifier.learning import Goal
 from commands.console import say
-from commands.planning import UsageRefused
+from commands.networks import first_weights
 from commands.telling import told
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
@@ -36,7 +35,8 @@ async def learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, Regi
     Raises:
         RoundError: the tags teach too little, or the learning process failed.
     """
-    _check_weights(wish)
+    asked = wish.place.settings.round_zero
+    first_weights(asked.network, asked)  # refused before anything long begins
     started = time.monotonic()
     names = ", ".join(target.name for target in missing)
     say(f"no model for {names} yet: learning one from the gallery's own tags")
@@ -54,16 +54,6 @@ async def learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, Regi
     say(f"learned {names} in {time.monotonic() - started:.0f} s")
     found = {target.name: await wish.shelf.active_model(target.name) for target in missing}
     return {name: model for name, model in found.items() if model is not None}
-
-
-def _check_weights(wish: JudgeWish) -> None:
-    """Refuse a backbone without its weights now, not after thousands of pictures were fetched for it."""
-    asked = wish.place.settings.round_zero
-    origin = Origin(Path(asked.weights) if asked.weights else None, asked.download_weights)
-    try:
-        builder(backbone_named(asked.network), origin)
-    except DeviceError as error:
-        raise UsageRefused(f"{error} (crawl.toml, [round_zero]: network, weights, download_weights = true)") from error
 
 
 def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:

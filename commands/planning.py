@@ -8,7 +8,8 @@ from typing import Protocol
 
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
-from crawler.resolve import ResolvedTag, ResolvedTarget, folder_name, resolve_tag, resolve_target
+from crawler.resolve import ResolvedTag, ResolvedTarget, folder_name, resolve_tag, resolve_target, unqualified
+from storage.filing import RegisteredModel
 from storage.records import Post, Target
 from storage.search.language import to_text
 from storage.search.match import matcher
@@ -34,10 +35,11 @@ class Wish(Protocol):
 
 
 class Targets(Protocol):
-    """Where resolved targets are remembered."""
+    """Where resolved targets are remembered, and their models."""
 
     async def targets(self, site: str) -> Sequence[Target]: ...
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None: ...
+    async def active_model(self, target: str) -> RegisteredModel | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     tags = [await resolve_tag(connected.client, typed) for typed in _words(wish.tags)]
     names = tuple(tag.name for tag in tags)
     found = [await resolve_target(connected.client, typed, within=names) for typed in wish.keep]
-    kept = _as_known(_each_once(found), await targets.targets(connected.site.name))
+    named = [await _named_like_its_model(target, targets) for target in _each_once(found)]
+    kept = _as_known(named, await targets.targets(connected.site.name))
     await targets.save_targets(connected.site.name, kept)
     counts = {tag.name: tag.post_count for tag in tags}
     query = plan(names, wish.where, wish.rating, tag_limit=connected.tag_limit, counts=counts)
@@ -76,7 +79,7 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         query=_identity(query),
         wants=matcher(query.local) if query.local is not None else _everything,
         counted=counted if query.local is None else None,
-        lines=tuple(_lines(tags, found, query, counted)),
+        lines=tuple(_lines(tags, [_renamed(one, kept) for one in found], query, counted)),
     )
 
 
@@ -91,6 +94,30 @@ def _everything(post: Post) -> bool:
 def _each_once(found: Sequence[ResolvedTarget]) -> list[Target]:
     by_tag = {one.target.tag: one.target for one in found}
     return list(by_tag.values())
+
+
+async def _named_like_its_model(target: Target, models: Targets) -> Target:
+    """The target under the name that a folder of pictures taught it by, before any site had told its tag.
+
+    `crawl train mona --from DIR` makes `mona/1`; `--keep mona_(genshin_impact)` and `--keep 莫娜` mean that model too.
+    A model that was taught another series' tag of the same name is not this target's.
+    """
+    from classifier.class_folders import flat
+
+    its_names = {flat(target.tag), flat(unqualified(target.tag)), flat(target.name)}
+    for name in dict.fromkeys((target.name, target.tag, unqualified(target.tag), flat(target.tag))):
+        model = await models.active_model(name)
+        taught = model.facts.get("tag") if model is not None else None
+        if isinstance(taught, str) and flat(taught) in its_names:
+            return replace(target, name=name)
+        if isinstance(taught, str) and name == target.name:
+            return replace(target, name=folder_name(target.tag, target.tag))
+    return target
+
+
+def _renamed(one: ResolvedTarget, kept: Sequence[Target]) -> ResolvedTarget:
+    """For people: under the name that holds here."""
+    return replace(one, target=next((target for target in kept if target.tag == one.target.tag), one.target))
 
 
 def _as_known(found: Sequence[Target], known: Sequence[Target]) -> tuple[Target, ...]:

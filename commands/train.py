@@ -8,17 +8,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from commands.console import print_json, say
-from commands.exit_codes import ExitCode
+from commands.console import say
 from commands.holding import hold_gallery
 from commands.judging import verified
 from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.settings import RoundZero, check_choice
 from commands.telling import Tell, told
+from commands.training import TrainWish, goal_of, tell_outcome
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.reading import Reader
@@ -27,24 +28,29 @@ if TYPE_CHECKING:
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class TrainWish:
-    """What the user said."""
-
-    target: str | None
-    precision: float | None = None
-    recall: float | None = None
-    how: str = "auto"  # auto | head | network
-    force: bool = False
-    wait_s: float = 600.0  # for the gallery's lock, once the model is learned
-    as_json: bool = False
-    json_progress: bool = False
-    quiet: bool = False
-
-
 def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
-    """Do a round."""
-    return asyncio.run(_run(wish, place(root, config)))
+    """Do a round.
+
+    Raises:
+        UsageRefused, SettingsError: what was asked for contradicts itself, or there is no such network.
+    """
+    wish, where = _checked(wish), place(root, config)
+    if wish.source is not None:
+        from commands.train_folder import train_from_folder
+
+        return asyncio.run(train_from_folder(wish, where))
+    return asyncio.run(_run(wish, where))
+
+
+def _checked(wish: TrainWish) -> TrainWish:
+    """The wish without contradictions: a network that is named is one to teach."""
+    if wish.how == "head" and wish.network is not None:
+        raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {wish.network}")
+    if wish.how == "head" and wish.source is not None:
+        raise UsageRefused(f"--how head learns from the gallery's embeddings; leave it out to learn from {wish.source}")
+    if wish.network is None:
+        return wish
+    return replace(wish, how="network", network=check_choice(RoundZero, "network", wish.network, "--network"))
 
 
 async def _run(wish: TrainWish, where: Place) -> int:
@@ -64,7 +70,7 @@ async def _run(wish: TrainWish, where: Place) -> int:
             outcome = await _finish(task, candidate)
         else:
             outcome = await _network_or_head(task, candidate)
-    return _tell_outcome(wish, outcome, time.monotonic() - started)
+    return tell_outcome(wish, outcome, time.monotonic() - started)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ async def _network_or_head(task: _Task, candidate: Candidate) -> RoundOutcome:
 
     try:
         return await _network_too(task, candidate)
-    except RoundError as error:
+    except (RoundError, UsageRefused) as error:
         if task.wish.how == "network":
             raise
         say(f"the network could not be taught: {error}; the head alone it is")
@@ -110,15 +116,17 @@ async def _network_or_head(task: _Task, candidate: Candidate) -> RoundOutcome:
 async def _network_too(task: _Task, candidate: Candidate) -> RoundOutcome:
     """Teach the network as well, and take whichever of the two is better."""
     from classifier.decoder_pool import Decoders
+    from commands.networks import chosen_network
     from rounds.network_round import Album, NetworkSettings, better_of, new_network
     from storage.showing import Renditions
 
-    asked, package = task.where.settings.round_zero, candidate.snapshot.package
+    asked = task.where.settings.round_zero
+    network = chosen_network(task.wish.network, candidate.snapshot.package, asked)
     settings = NetworkSettings(
-        backbone=package.backbone_name,
-        preprocessing=package.preprocessing,
-        weights=Path(asked.weights) if asked.weights else None,
-        may_download=asked.download_weights,
+        backbone=network.name,
+        preprocessing=network.preprocessing,
+        weights=network.weights,
+        may_download=network.may_download,
         pictures_at_most=asked.renditions,
         time_budget_s=asked.minutes * 60,
         in_flight=task.where.settings.scoring.in_flight,
@@ -131,9 +139,11 @@ async def _network_too(task: _Task, candidate: Candidate) -> RoundOutcome:
         by_version = {one: characters.get(name, ()) for one, name in zip(ids, names, strict=True)}
         async with Decoders([settings.preprocessing]) as decoder:
             album = Album(renditions.read, by_version, decoder)
-            async with new_network(candidate, album, models, settings, task.settings, task.tell) as network:
-                chosen, why = better_of(candidate, network)
-                task.explain(why)
+            async with new_network(candidate, album, models, settings, task.settings, task.tell) as taught:
+                chosen, why = better_of(candidate, taught)
+                if chosen is not taught and task.wish.how == "network" and task.wish.force:
+                    chosen, why = taught, f"{why}, but --force puts the network in force"
+                task.explain(f"{network.name}: {why}")
                 return await _finish(task, chosen)
 
 
@@ -180,49 +190,14 @@ def _snapshot(reader: Reader, where: Place, named: str | None) -> Snapshot:
 
 
 def _settings(wish: TrainWish, where: Place) -> HeadRoundSettings:
-    from classifier.learning import Goal
     from rounds.learning_round import HeadRoundSettings
 
-    if wish.precision is not None and wish.recall is not None:
-        raise UsageRefused("give one of --precision, --recall, not both")
-    goal = Goal(precision=wish.precision or where.settings.goal.precision)
-    if wish.recall is not None:
-        goal = Goal(precision=None, recall=wish.recall)
     return HeadRoundSettings(
-        goal=goal,
+        goal=goal_of(wish, where.settings),
         policy=Policy(trust_tags=where.settings.scoring.trust_tags),
         force=wish.force,
         seed=where.settings.round_zero.seed,
     )
 
 
-def _tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float) -> int:
-    code = ExitCode.COMPLETE
-    record: dict[str, Any] = {
-        "model": outcome.card.name,
-        "activated": outcome.activated,
-        "threshold": outcome.card.threshold,
-        "rescored": outcome.rescored.posts if outcome.rescored else 0,
-        "metrics": outcome.metrics,
-        "seconds": round(seconds, 2),
-        "exit": int(code),
-    }
-    if wish.json_progress:
-        print_json({"done": record})
-    elif wish.as_json:
-        print_json(record)
-    if not wish.quiet:
-        for line in outcome.report.splitlines():
-            say(line)
-        say(_verdict(outcome, seconds))
-    return int(code)
-
-
-def _verdict(outcome: RoundOutcome, seconds: float) -> str:
-    name = outcome.card.name
-    if not outcome.activated or outcome.rescored is None:
-        return (
-            f"{name} is worse than {outcome.compared.old}, which stays in force; crawl models activate {name} or "
-            "crawl train --force overrides"
-        )
-    return f"{name} is in force: {outcome.rescored.posts} pictures scored again; the round took {seconds:.1f} s"
+__all__ = ["TrainWish", "run"]

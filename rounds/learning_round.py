@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
 from classifier.head_only import HeadLesson, HeadPlan, LearnedHead, learn_head
 from classifier.heads import LinearHead, starting_head
@@ -85,8 +86,9 @@ class RoundOutcome:
     """What came of a round."""
 
     card: ModelCard
+    network: str  # name of the backbone
     activated: bool
-    compared: Compared
+    compared: Compared | None  # None: there was nothing to compare with
     rescored: Rescoring | None  # None: the old model stays in force, or the pictures are still to be looked at again
     metrics: Mapping[str, Any]
     report: str  # for people
@@ -151,6 +153,7 @@ async def finish(
         tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} are kept")
     return RoundOutcome(
         card=card,
+        network=candidate.snapshot.package.backbone_name,
         activated=activate,
         compared=candidate.compared,
         rescored=rescored,
@@ -186,7 +189,9 @@ def lesson_of(
 def start_of(package: Package, target: Target) -> LinearHead:
     """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
     features = package.dimension - len(package.classes)
-    own = features + package.classes.index(target.tag) if target.tag in package.classes else None
+    classes = [flat(name) for name in package.classes]
+    its = (flat(target.tag), flat(target.name))  # a folder that taught it may have been named either way
+    own = next((features + classes.index(name) for name in its if name in classes), None)
     return starting_head(package.dimension, own)
 
 

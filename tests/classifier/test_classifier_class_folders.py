@@ -61,6 +61,7 @@ def test_a_folder_means_the_target_by_its_name_its_tag_or_a_variant(
     ("names", "said"),
     [
         (["moma", "keqing"], "is called 'mona'; did you mean 'moma'\\? It has keqing, moma"),
+        (["moma_(a)", "keqing"], "did you mean 'moma_\\(a\\)'\\?"),
         (["keqing", "fischl"], "is called 'mona'; it has fischl, keqing"),
         (["mona_(a)", "mona_(b)"], "several folders .* may mean 'mona': mona_\\(a\\), mona_\\(b\\)"),
         (["not_mona"], "is called 'mona'"),

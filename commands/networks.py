@@ -1,0 +1,63 @@
+"""Which network is taught, and where its first weights come from: said before anything long begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifier.backbones.catalogue import BACKBONES, Origin, backbone_named, builder
+from classifier.errors import DeviceError
+from classifier.package import Package
+from classifier.pictures import Preprocessing
+from commands.planning import UsageRefused
+from commands.settings import RoundZero
+from rounds.teaching import preprocessing_for
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChoice:
+    """A network that is to be taught."""
+
+    name: str
+    preprocessing: Preprocessing
+    weights: Path | None  # a local file
+    may_download: bool
+
+
+def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero) -> NetworkChoice:
+    """The network that was named, else the one in force, else the one of the settings.
+
+    Args:
+        named: by the user; a known name.
+        in_force: package of the model in force, if any.
+        asked: the settings.
+
+    Raises:
+        UsageRefused: its weights are neither at hand nor allowed to be downloaded; says their size, and what to do.
+    """
+    name = named or (in_force.backbone_name if in_force else asked.network)
+    same = in_force is not None and in_force.backbone_name == name
+    if name not in BACKBONES:
+        raise UsageRefused(
+            f"the network in force, {name}, cannot be taught here; name another: --network {'|'.join(BACKBONES)}"
+        )
+    origin = first_weights(name, asked)
+    preprocessing = in_force.preprocessing if in_force is not None and same else preprocessing_for(name)
+    return NetworkChoice(name, preprocessing, origin.file, origin.may_download)
+
+
+def first_weights(name: str, asked: RoundZero) -> Origin:
+    """Where a network's first weights come from; refused now, not after thousands of pictures were brought for it.
+
+    A weights file of the settings belongs to their network, unless that one learns from scratch.
+
+    Raises:
+        UsageRefused: they are neither at hand nor allowed to be downloaded.
+    """
+    its_file = name == asked.network or backbone_named(asked.network).published_mb is None
+    origin = Origin(Path(asked.weights) if asked.weights and its_file else None, asked.download_weights)
+    try:
+        builder(backbone_named(name), origin)
+    except DeviceError as error:
+        raise UsageRefused(f"{error} (crawl.toml, [round_zero]: network, weights, download_weights = true)") from error
+    return origin

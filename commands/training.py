@@ -1,0 +1,94 @@
+"""What a round is asked for, and what it says at its end: the same for one from the gallery and one from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from commands.console import print_json, say
+from commands.exit_codes import ExitCode
+from commands.planning import UsageRefused
+from commands.settings import Settings
+
+if TYPE_CHECKING:
+    from classifier.learning import Goal
+    from rounds.learning_round import RoundOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class TrainWish:
+    """What the user said."""
+
+    target: str | None
+    precision: float | None = None
+    recall: float | None = None
+    how: str = "auto"  # auto | head | network
+    network: str | None = None  # a backbone's name; None: the one in force
+    source: Path | None = None  # a folder with one folder a class, instead of the gallery
+    force: bool = False
+    wait_s: float = 600.0  # for the gallery's lock, once the model is learned
+    as_json: bool = False
+    json_progress: bool = False
+    quiet: bool = False
+
+
+def goal_of(wish: TrainWish, settings: Settings) -> Goal:
+    """What the threshold is chosen for.
+
+    Raises:
+        UsageRefused: two goals at once.
+    """
+    from classifier.learning import Goal
+
+    if wish.precision is not None and wish.recall is not None:
+        raise UsageRefused("give one of --precision, --recall, not both")
+    if wish.recall is not None:
+        return Goal(precision=None, recall=wish.recall)
+    return Goal(precision=wish.precision or settings.goal.precision)
+
+
+def tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float, more: Mapping[str, Any] | None = None) -> int:
+    """Say it as the user wants to hear it; gives the exit code.
+
+    Args:
+        wish: how.
+        outcome: what came of the round.
+        seconds: that it took.
+        more: what programs are told besides.
+    """
+    code = ExitCode.COMPLETE
+    record: dict[str, Any] = {
+        "model": outcome.card.name,
+        "activated": outcome.activated,
+        "threshold": outcome.card.threshold,
+        "network": outcome.network,
+        "rescored": outcome.rescored.posts if outcome.rescored else 0,
+        "metrics": outcome.metrics,
+        **(more or {}),
+        "seconds": round(seconds, 2),
+        "exit": int(code),
+    }
+    if wish.json_progress:
+        print_json({"done": record})
+    elif wish.as_json:
+        print_json(record)
+    if not wish.quiet:
+        for line in outcome.report.splitlines():
+            say(line)
+        say(_verdict(outcome, seconds))
+    return int(code)
+
+
+def _verdict(outcome: RoundOutcome, seconds: float) -> str:
+    name = outcome.card.name
+    if not outcome.activated:
+        old = outcome.compared.old if outcome.compared else "the one before"
+        return (
+            f"{name} is worse than {old}, which stays in force; crawl models activate {name} or "
+            "crawl train --force overrides"
+        )
+    if outcome.rescored is None:  # the gallery has nothing of the target yet
+        return f"{name} is in force; crawl --tag TAG --keep {outcome.card.target} uses it ({seconds:.1f} s)"
+    return f"{name} is in force: {outcome.rescored.posts} pictures scored again; the round took {seconds:.1f} s"

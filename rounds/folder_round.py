@@ -1,0 +1,291 @@
+"""A model from a person's own pictures: a folder with one folder a class. No site, and nothing in it is changed.
+
+    choose pictures -> decode -> teach in a process of its own -> compare with the model in force -> package, in force
+
+The class that means the target shows it; every other class does not, and teaches the network its own name. Pictures
+that are one file, nearly the same picture or of one set go the same way, to train, to choose the threshold or to test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, nameless
+from classifier.errors import PictureFault
+from classifier.head_only import TEST
+from classifier.learning import Example, Goal, Plan, Wish
+from classifier.learning_worker import PICTURES
+from classifier.package import Package, load_package
+from classifier.pictures import Pixels, Preprocessing
+from classifier.splits import Identity
+from classifier.training import Recipe
+from rounds.comparing import Compared, compare
+from rounds.errors import TooLittleToLearn
+from rounds.free_number import free_number
+from rounds.learning_process import COMMAND, Tell
+from rounds.learning_round import Registry, RoundOutcome
+from rounds.parts import groups_of, parts_of
+from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, placed, teach, work_folder
+from storage.evidence import Evidence
+from storage.filing import RegisteredModel
+from storage.records import ModelCard, Target
+
+BoolArray = npt.NDArray[np.bool_]
+
+_WORK = ".work-folder-"
+_DAY_S = 86_400.0  # no living round takes so long
+_POSITIVES_AT_MOST = 1 / 3  # share of the pictures, when there are more than may be looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderSettings:
+    """How it is learned."""
+
+    backbone: str
+    preprocessing: Preprocessing
+    weights: Path | None = None  # a local file with the backbone's first weights
+    may_download: bool = False  # published weights; the user agreed to their size
+    goal: Goal = field(default_factory=Goal)
+    pictures_at_most: int = 4000
+    time_budget_s: float = 300.0  # for teaching the network
+    epochs: float = field(default_factory=lambda: Recipe().epochs)
+    in_flight: int = 16  # pictures on their way at the same time
+    seed: int = 0
+    command: tuple[str, ...] = COMMAND  # the learning process
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InForce:
+    """The model in force, and which pictures it has learned from."""
+
+    model: RegisteredModel
+    package: Package
+    learned_from: frozenset[str]  # MD5 of files
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FolderModel:
+    """A learned model that nobody uses yet; its package lies in a work folder."""
+
+    target: Target
+    round: int
+    told: Mapping[str, Any]  # what the learning process says of the target
+    done: Mapping[str, Any]  # and of the whole
+    source: Path
+    pictures: int  # that it was learned and measured on
+    undecodable: tuple[LeftOut, ...]
+    network: str  # name of the backbone
+    compared: Compared | None  # None: there is no model in force
+
+
+def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> InForce:
+    """A model with all that its network and its head may have learned from; tests must be on something else.
+
+    Args:
+        model: registered and active.
+        package: its own.
+        evidence: of the gallery, with the package's network; its heads learn from all but the test part.
+    """
+    snapshot = package.snapshot
+    taught: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    learned_from = {md5 for part in ("train", "validation") for md5 in taught.get(part, ())}
+    if snapshot.get("evidence"):  # its head is of a round in this gallery
+        artists = bool(snapshot.get("artists_together", True))
+        parts = parts_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)
+        learned_from |= {evidence.md5s[row] for row in np.flatnonzero(parts != TEST).tolist()}
+    return InForce(model, package, frozenset(learned_from))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FolderTask:
+    """What is to be learned from which pictures."""
+
+    found: ClassFolder
+    target: Target  # the network is taught it under its tag
+    decoder: Decoder  # for the new network's preprocessing first, and the old one's last
+    old: InForce | None = None  # what is compared with
+
+
+@asynccontextmanager
+async def model_from_folder(
+    task: FolderTask,
+    models: Path,
+    settings: FolderSettings,
+    *,
+    tell: Tell = lambda stage, share, words: None,
+) -> AsyncIterator[FolderModel]:
+    """Learn a model from a folder; what it gives lives in a work folder that ends with the block.
+
+    Args:
+        task: whom, and from what.
+        models: folder of the target's models; the work folder is made there.
+        settings: how.
+        tell: progress: reading, loading, training, measuring, writing.
+
+    Raises:
+        TooLittleToLearn: the folder teaches too little; says what there is.
+        LearningFailed: the learning process failed.
+    """
+    found, target, old = task.found, task.target, task.old
+    _check(found, target)
+    chosen = _chosen(found.pictures, settings.pictures_at_most, settings.seed)
+    async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
+        rows, undecodable = await _decode_all(chosen, folder, settings, task.decoder, tell)
+        pictures = [chosen[row] for row in rows]
+        round_ = 0 if old is None else (old.model.round or 0) + 1
+        done = await teach(folder, _lesson(found, pictures, target, round_, settings), settings, tell)
+        told = done["targets"][0]
+        compared = None
+        if old is not None:
+            tell("measuring", 0.5, f"comparing with {old.model.card.name}")
+            compared = await _compared(pictures, folder, told, old, task.decoder)
+        yield FolderModel(
+            target=target,
+            round=round_,
+            told=told,
+            done=done,
+            source=found.folder,
+            pictures=len(pictures),
+            undecodable=undecodable,
+            network=settings.backbone,
+            compared=compared,
+        )
+
+
+async def finish_folder(
+    model: FolderModel, registry: Registry, models: Path, *, force: bool, tell: Tell
+) -> RoundOutcome:
+    """Put the package where it belongs and register it; in force unless it is worse than the model that is.
+
+    Args:
+        model: from `model_from_folder`, within its block.
+        registry: the archive, open.
+        models: folder with a folder a target.
+        force: in force even when it is worse.
+        tell: progress.
+    """
+    name = model.target.name
+    place = models / name / str(await free_number(registry, models, name))
+    tell("writing", 0.5, f"writing {name}/{place.name}")
+    metrics = dict(model.told["metrics"])
+    if model.compared is not None:
+        metrics["compared"] = model.compared.to_json()
+    facts = {"round": model.round, "how": "folder", "from": str(model.source), "tag": model.target.tag}
+    new = await asyncio.to_thread(placed, model.told, model.done, place, facts | {"metrics": metrics})
+    card = ModelCard(name, int(place.name), new.hash, new.backbone_hash, new.threshold)
+    activate = force or model.compared is None or not model.compared.worse
+    await registry.register_model(card, new.facts, activate=activate)
+    words = "" if model.compared is None else model.compared.words() + "\n"
+    return RoundOutcome(
+        card=card,
+        network=model.network,
+        activated=activate,
+        compared=model.compared,
+        rescored=None,
+        metrics=metrics,
+        report=new.report + words,
+    )
+
+
+def _check(found: ClassFolder, target: Target) -> None:
+    """Say at once, before thousands of pictures are decoded, when the folder teaches too little."""
+    least = Plan().minimum
+    shown = sum(picture.shows for picture in found.pictures)
+    others = len(found.pictures) - shown
+    if shown < least.positives or others < least.negatives:
+        raise TooLittleToLearn(
+            f"too few pictures to learn {target.name}: {found.folder} has {shown} of it (at least {least.positives}) "
+            f"and {others} of others (at least {least.negatives}); put more of them there, each class in its folder, "
+            "unnamed ones in a folder called other",
+            target.name,
+            {"positives": shown, "others": others},
+        )
+
+
+def _chosen(pictures: Sequence[ClassPicture], most: int, seed: int) -> list[ClassPicture]:
+    """All of them, or a seeded choice: a third of the target at least, as far as there are so many."""
+    shuffled = np.random.default_rng(seed).permutation(len(pictures)).tolist()
+    shown = [row for row in shuffled if pictures[row].shows]
+    others = [row for row in shuffled if not pictures[row].shows]
+    shown = shown[: max(int(most * _POSITIVES_AT_MOST), most - len(others))]
+    return [pictures[row] for row in sorted(shown + others[: most - len(shown)])]
+
+
+async def _decode_all(
+    chosen: Sequence[ClassPicture], folder: Path, settings: FolderSettings, decoder: Decoder, tell: Tell
+) -> tuple[list[int], tuple[LeftOut, ...]]:
+    """Decode all; gives which of them the array in the folder holds, and which cannot be decoded."""
+    left: list[LeftOut] = []
+
+    async def decode(number: int) -> Pixels | None:
+        try:
+            return await _picture(chosen[number], decoder, 0)
+        except (PictureFault, OSError) as error:
+            left.append(LeftOut(chosen[number].name, getattr(error, "reason", "cannot be read")))
+            return None
+
+    rows = await gather_pictures(
+        len(chosen), decode, folder, settings, lambda share, held: tell("reading", share, f"{held} pictures")
+    )
+    return rows, tuple(sorted(left, key=lambda one: one.name))
+
+
+async def _picture(picture: ClassPicture, decoder: Decoder, network: int) -> Pixels:
+    content = await asyncio.to_thread(picture.path.read_bytes)
+    return (await decoder.decode(content)).pixels[network]
+
+
+def _lesson(
+    found: ClassFolder, pictures: Sequence[ClassPicture], target: Target, round_: int, settings: FolderSettings
+) -> Lesson:
+    examples = [
+        Example(
+            # Numbers stand in for post ids, which families of posts share; a file's set is what its table says.
+            Identity(post_id=number, md5=picture.md5, set_key=picture.group),
+            characters=(target.tag,) if picture.shows else () if nameless(picture.label) else (picture.label,),
+            labelled=True,
+        )
+        for number, picture in enumerate(pictures, start=1)
+    ]
+    recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
+    snapshot = {
+        "round": round_,
+        "how": "folder",
+        "from": found.folder.name,  # not its whole path: packages travel
+        "targets": [target.tag],
+        "pictures": dict(Counter(picture.label for picture in pictures)),
+    }
+    wish = Wish(target.name, target.tag, target.variants, settings.goal)
+    return Lesson(examples, [wish], Plan(recipe=recipe, seed=settings.seed), snapshot)
+
+
+async def _compared(
+    pictures: Sequence[ClassPicture], folder: Path, told: Mapping[str, Any], old: InForce, decoder: Decoder
+) -> Compared:
+    """Both models on the test pictures of the folder that the old one has not learned from either."""
+    new = await asyncio.to_thread(load_package, Path(told["folder"]))
+    tested = set((new.snapshot.get("parts") or {}).get("test", ())) - old.learned_from
+    rows = [row for row, picture in enumerate(pictures) if picture.md5 in tested]
+    if not rows:
+        nothing = np.zeros(0, dtype=np.bool_)
+        return compare(old.model.card.name, nothing, nothing, nothing)
+    of_new = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[rows]
+    of_old = np.stack([await _picture(pictures[row], decoder, -1) for row in rows])
+    truth = np.array([pictures[row].shows for row in rows], dtype=np.bool_)
+    kept = await asyncio.to_thread(_keeps, new, of_new, float(told["threshold"]))
+    kept_by_old = await asyncio.to_thread(_keeps, old.package, of_old, old.model.card.threshold)
+    return compare(old.model.card.name, kept_by_old, kept, truth)
+
+
+def _keeps(package: Package, pictures: Pixels, threshold: float) -> BoolArray:
+    kept: BoolArray = package.head.probabilities(embedded(package, pictures)) >= threshold
+    return kept
