@@ -25,6 +25,7 @@ BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing
 _SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
 _PEOPLE = (Said.KEEP, Said.DELETE)
 
@@ -48,7 +49,7 @@ class HeadLesson:
 
     target: str  # Target.name
     testimony: Testimony
-    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST
+    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | SPENT
     untagged: BoolArray  # (n,) no character tag: the pictures that scores decide, answered or not
     start: LinearHead  # where regularisation pulls to
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
@@ -152,7 +153,7 @@ def _calibrated(lesson: HeadLesson, noisy: NoisyHead, logits: FloatArray, plan: 
     asked, and those were chosen by score and by tag; without the others the answers would tell a crooked story.
     """
     said = lesson.testimony.said
-    rows = np.flatnonzero(lesson.parts != TEST)
+    rows = np.flatnonzero(np.isin(lesson.parts, (TRAIN, VALIDATION)))
     found = weigh(logits[rows], said[rows], replace(plan.credit, label=1.0, nothing=1.0))
     among_untagged = calibration.log_odds(found.reliability[Said.NOTHING]) - calibration.log_odds(found.base)
     bent = Calibration(slope=found.line.slope, intercept=found.line.offset + among_untagged)

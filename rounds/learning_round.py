@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
-from classifier.head_only import HeadLesson, HeadPlan, LearnedHead, learn_head
+from classifier.head_only import SPENT, HeadLesson, HeadPlan, LearnedHead, learn_head
 from classifier.heads import LinearHead, starting_head
 from classifier.learning import Goal
 from classifier.noisy_heads import Said, Testimony
@@ -32,10 +32,10 @@ from rounds.errors import TooLittleToLearn
 from rounds.evidence_words import testimony_of
 from rounds.free_number import free_number
 from rounds.learning_process import Tell
-from rounds.parts import groups_of, parts_of
+from rounds.parts import groups_of, parts_of, settled_parts
 from rounds.rescoring import Ledger, Rescoring, rescore
 from rounds.round_report import report_files, report_text
-from storage.evidence import Evidence
+from storage.evidence import Evidence, Settled
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
 
@@ -45,6 +45,7 @@ class Registry(Ledger, Protocol):
 
     async def next_model_number(self, target: str) -> int: ...
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+    async def file_settled(self, settled: Settled) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class Snapshot:
     evidence: Evidence
     newest_label: int = 0  # sequence number of the newest label in it
     old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
+    found_hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that the gallery lacked
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -78,6 +80,8 @@ class Candidate:
     compared: Compared
     round: int
     artists: bool  # whether each artist's set went one way
+    parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
+    settled: Settled  # what the gallery shall remember of all the pictures that the round knew
     network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
 
 
@@ -116,8 +120,22 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
     if learned is None:
         raise TooLittleToLearn(f"nothing could be learned for {snapshot.target.name}", snapshot.target.name)
     compared = _compared(snapshot, learned, lesson)
-    round_ = (snapshot.active.round or 0) + 1
-    return Candidate(snapshot=snapshot, learned=learned, compared=compared, round=round_, artists=artists)
+    return Candidate(
+        snapshot=snapshot,
+        learned=learned,
+        compared=compared,
+        round=(snapshot.active.round or 0) + 1,
+        artists=artists,
+        parts=parts,
+        settled=_settled(snapshot, parts),
+    )
+
+
+def _settled(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> Settled:
+    """What is new of the parts, and the hashes that were missing."""
+    now, evidence = settled_parts(parts), snapshot.evidence
+    new = np.flatnonzero(now != evidence.frozen_parts)
+    return Settled(snapshot.target.name, evidence.version_ids[new], now[new], snapshot.found_hashes)
 
 
 async def finish(
@@ -128,7 +146,7 @@ async def finish(
     *,
     tell: Tell = lambda stage, share, words: None,
 ) -> RoundOutcome:
-    """Package, register, activate unless worse, rescore.
+    """Package, remember the parts, register, activate unless worse, rescore.
 
     Args:
         candidate: from `learn_candidate`.
@@ -144,6 +162,7 @@ async def finish(
     threshold = candidate.learned.chosen.threshold
     card = ModelCard(target.name, int(folder.name), facts.hash, facts.backbone_hash, threshold)
     activate = settings.force or not candidate.compared.worse
+    await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
     if activate and not candidate.network_changed:
@@ -169,11 +188,11 @@ def lesson_of(
     groups: npt.NDArray[np.int64],
     parts: npt.NDArray[np.int8],
 ) -> HeadLesson:
-    """Evidence as the classifier wants it; pictures that a person is unsure of teach nothing."""
+    """Evidence as the classifier wants it; what a person is unsure of teaches nothing, nor does what is spent."""
     said, sure = testimony_of(evidence)
     vectors = evidence.vectors.astype(np.float64)
     finite = np.isfinite(vectors).all(axis=1)
-    kept_out = ~(sure & finite)
+    kept_out = ~(sure & finite) | (parts == SPENT)
     vectors[~finite] = 0.0
     testimony = Testimony(vectors, np.where(kept_out, int(Said.NOTHING), said).astype(np.int8), groups)
     return HeadLesson(

@@ -19,25 +19,23 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PictureFault
-from classifier.head_only import TEST, TRAIN, VALIDATION
+from classifier.head_only import SPENT
 from classifier.learning import Example, Goal, Plan, Wish
 from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
 from classifier.package import load_package
 from classifier.pictures import Pixels, Preprocessing
-from classifier.splits import Identity
 from classifier.training import Recipe
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
 from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
-from rounds.parts import groups_of, parts_of
+from rounds.parts import identities_of
 from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
-from storage.evidence import Evidence
+from storage.evidence import PARTS, Evidence
 
 IntArray = npt.NDArray[np.int64]
 
-_PARTS = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 _WORK = ".work-network-"
 _OUT_OF_THE_QUESTION = 0.3  # belief that contradicts a tag so far
 _MISSING_AT_MOST = 0.2
@@ -116,7 +114,7 @@ async def new_network(
     """
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         snapshot = candidate.snapshot
-        rows = _chosen(snapshot.evidence, settings.pictures_at_most, rounds.seed)
+        rows = _chosen(candidate, settings.pictures_at_most, rounds.seed)
         rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, tell)
         done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, tell)
         tell("measuring", 0.5, "learning a head on the new network")
@@ -139,10 +137,10 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
 _LEAST_GAIN = 0.002
 
 
-def _chosen(evidence: Evidence, most: int, seed: int) -> IntArray:
+def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
     """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
-    said, sure = testimony_of(evidence)
-    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure))
+    said, sure = testimony_of(candidate.snapshot.evidence)
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.parts != SPENT)))
     kinds = said[shuffled]
     people = shuffled[np.isin(kinds, (Said.KEEP, Said.DELETE))][:most]
     tagged = shuffled[kinds == Said.TAGGED][: max(0, most // 3)]
@@ -191,8 +189,7 @@ def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Exampl
     evidence, target = candidate.snapshot.evidence, candidate.snapshot.target
     said, _ = testimony_of(evidence)
     belief = candidate.learned.belief
-    groups = groups_of(evidence, artists=candidate.artists)
-    parts = parts_of(evidence, groups, candidate.snapshot.package.snapshot, artists=candidate.artists)
+    identities = identities_of(evidence, artists=candidate.artists)
     names = {target.tag, *target.variants}
     found = []
     for row in rows.tolist():
@@ -207,8 +204,8 @@ def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Exampl
             kind is Said.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
         )
         labelled = bool(characters) and not doubtful
-        identity = Identity(post_id=int(evidence.post_ids[row]), md5=evidence.md5s[row])
-        found.append(Example(identity, characters if labelled else (), labelled, _PARTS[int(parts[row])]))
+        part = PARTS[int(candidate.parts[row])]
+        found.append(Example(identities[row], characters if labelled else (), labelled, part))
     return found
 
 
@@ -219,7 +216,9 @@ def _candidate(
     package = load_package(Path(done["targets"][0]["folder"]))
     pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
     snapshot = candidate.snapshot
-    evidence = replace(snapshot.evidence.rows(rows), vectors=embedded(package, pictures))
+    evidence = replace(
+        snapshot.evidence.rows(rows), vectors=embedded(package, pictures), frozen_parts=candidate.parts[rows]
+    )
     old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
     renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
-    return replace(learn_candidate(renewed, rounds), network_changed=True)
+    return replace(learn_candidate(renewed, rounds), network_changed=True, settled=candidate.settled)

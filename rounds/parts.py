@@ -1,9 +1,11 @@
 """Which pictures train, which choose the threshold, which are only measured on: the same in every round.
 
-A picture's part follows from a hash of what it belongs to (its artist's set, its family of parent and children, else
-itself), so nobody has to remember it, and a picture that was tested on never trains later. What the backbone was
-taught is remembered in its package and kept to: a picture that trained the backbone cannot test a head on it. Where
-pictures of different parts turn out to be one drawing, the strictest part takes them all.
+The first round that meets a drawing settles its part, by a hash of what it belongs to: its artist's set, else its
+family of parent and children. Every later round keeps to it: the gallery remembers, and so does the package for what
+its network was taught. A picture that joins a drawing or an artist's set whose part is settled takes that part.
+
+Where drawings of different parts turn out to be one, the strictest part takes them all. A model that has learned from
+one of them must not be measured on the others, so such drawings are used for nothing as long as there is one.
 """
 
 from __future__ import annotations
@@ -15,36 +17,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.head_only import TEST, TRAIN, VALIDATION
+from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION
 from classifier.splits import Identity, group
-from storage.evidence import Evidence
+from storage.evidence import NO_PART, PARTS, Evidence
 
 IntArray = npt.NDArray[np.int64]
+PartArray = npt.NDArray[np.int8]
 
 SHARES = (0.70, 0.15, 0.15)  # of train, validation and test
 _NO_ARTIST = frozenset({"banned_artist", "artist_request", "anonymous_artist", "original"})
-_NAMES = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 
 
 def groups_of(evidence: Evidence, *, artists: bool = True) -> IntArray:
-    """Number the groups that must not be torn apart: same file, same pixels, one family, one artist's set."""
-    identities = [
-        Identity(
-            post_id=int(evidence.post_ids[row]),
-            md5=evidence.md5s[row],
-            pixel_hash=evidence.pixel_hashes[row],
-            parent_id=int(evidence.parent_ids[row]) or None,
-            set_key=_artist(evidence.artists[row]) if artists else "",
-        )
-        for row in range(len(evidence))
+    """Number the groups that must not be torn apart: one drawing however we know it, and one artist's set."""
+    return group(identities_of(evidence, artists=artists))
+
+
+def drawings_of(evidence: Evidence) -> IntArray:
+    """Number the drawings: same file, same pixels, nearly the same picture, one family."""
+    return groups_of(evidence, artists=False)
+
+
+def identities_of(evidence: Evidence, *, artists: bool = True) -> list[Identity]:
+    """What tells of every row which others show the same."""
+    sets = _artist_sets(evidence) if artists else [""] * len(evidence)
+    columns = zip(
+        evidence.post_ids.tolist(),
+        evidence.md5s,
+        evidence.pixel_hashes,
+        evidence.look_hashes.tolist(),
+        evidence.parent_ids.tolist(),
+        sets,
+        evidence.sites,
+        strict=True,
+    )
+    return [
+        Identity(post_id, md5, pixels, look or None, parent or None, set_, site)
+        for post_id, md5, pixels, look, parent, set_, site in columns
     ]
-    return group(identities)
 
 
-def parts_of(
-    evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], *, artists: bool = True
-) -> npt.NDArray[np.int8]:
-    """The part of every row, shape (n,).
+def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], *, artists: bool = True) -> PartArray:
+    """The part of every row, shape (n,): TRAIN | VALIDATION | TEST, or SPENT for what is used for nothing.
 
     Args:
         evidence: the rows.
@@ -52,18 +66,63 @@ def parts_of(
         snapshot: of the package whose backbone gave the vectors; its `parts` are kept to.
         artists: whether an artist's set goes one way.
     """
-    taught = _taught(snapshot)
-    own = np.array([_own_part(evidence, row, taught, artists=artists) for row in range(len(evidence))], dtype=np.int8)
-    strictest = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.int8)
-    np.maximum.at(strictest, groups, own)
-    return strictest[groups]
+    drawings = drawings_of(evidence) if artists else groups
+    taught = _taught(evidence, snapshot)
+    settled = np.maximum(evidence.frozen_parts, taught)
+    parts = _highest(drawings, settled)
+    learned = _highest(drawings, ((evidence.frozen_parts == TRAIN) | (taught == TRAIN)).astype(np.int8)) == 1
+    new = np.flatnonzero(parts == NO_PART)
+    parts[new] = _joined(evidence, drawings, groups, parts, new, artists=artists)
+    parts[learned & (parts > TRAIN)] = SPENT
+    return parts
 
 
-def _own_part(evidence: Evidence, row: int, taught: Mapping[str, int], *, artists: bool) -> int:
-    known = taught.get(evidence.md5s[row])
-    if known is not None:
-        return known
-    key = (_artist(evidence.artists[row]) if artists else "") or f"family {_family(evidence, row)}"
+def settled_parts(parts: PartArray) -> PartArray:
+    """What the gallery shall remember of parts from `parts_of`: what is spent now can test a later network."""
+    return np.where(parts == SPENT, TEST, parts).astype(np.int8)
+
+
+def _joined(
+    evidence: Evidence, drawings: IntArray, groups: IntArray, parts: PartArray, new: IntArray, *, artists: bool
+) -> PartArray:
+    """The parts of rows whose drawings no round has met, shape of `new`.
+
+    They join the set that they belong to. Round 0 may have divided an artist's many pictures: what is new of such a set
+    is drawn family by family, as its other pictures were.
+    """
+    old = parts != NO_PART
+    lowest = np.full(int(groups.max(initial=-1)) + 1, len(PARTS), dtype=np.int8)
+    highest = np.full(len(lowest), NO_PART, dtype=np.int8)
+    np.minimum.at(lowest, groups[old], parts[old])
+    np.maximum.at(highest, groups[old], parts[old])
+    joins, divided = highest[groups[new]], (lowest < highest)[groups[new]]
+    keys = _artist_sets(evidence) if artists else [""] * len(evidence)
+    drawn = [
+        _drawn((keys[row] if not torn else "") or _family(evidence, row))
+        for row, torn in zip(new.tolist(), divided.tolist(), strict=True)
+    ]
+    by_lot = np.full(len(parts), NO_PART, dtype=np.int8)
+    by_lot[new] = drawn
+    together = np.where(divided, _highest(drawings, by_lot)[new], _highest(groups, by_lot)[new])
+    return np.where((joins == NO_PART) | divided, together, joins).astype(np.int8)
+
+
+def _taught(evidence: Evidence, snapshot: Mapping[str, Any]) -> PartArray:
+    """What the package's network was taught of each row, by MD5; NO_PART where it knows nothing."""
+    known: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    by_md5 = {md5: number for number, name in enumerate(PARTS) for md5 in known.get(name, ())}
+    return np.array([by_md5.get(md5, NO_PART) for md5 in evidence.md5s], dtype=np.int8)
+
+
+def _highest(groups: IntArray, values: PartArray) -> PartArray:
+    """The highest value of each row's group, shape (n,)."""
+    found = np.full(int(groups.max(initial=-1)) + 1, NO_PART, dtype=np.int8)
+    np.maximum.at(found, groups, values)
+    return found[groups]
+
+
+def _drawn(key: str) -> int:
+    """A part by lot: the same for the same key on every machine."""
     drawn = int.from_bytes(hashlib.sha256(f"part {key}".encode()).digest()[:8], "big") / 2**64
     if drawn < SHARES[TRAIN]:
         return TRAIN
@@ -71,14 +130,10 @@ def _own_part(evidence: Evidence, row: int, taught: Mapping[str, int], *, artist
 
 
 def _family(evidence: Evidence, row: int) -> str:
-    return f"{evidence.sites[row]} {int(evidence.parent_ids[row]) or int(evidence.post_ids[row])}"
+    return f"family {evidence.sites[row]} {int(evidence.parent_ids[row]) or int(evidence.post_ids[row])}"
 
 
-def _artist(names: str) -> str:
-    return " ".join(sorted(name for name in names.split() if name not in _NO_ARTIST))
-
-
-def _taught(snapshot: Mapping[str, Any]) -> dict[str, int]:
-    """What the backbone was taught, by MD5."""
-    parts: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    return {md5: _NAMES[name] for name in _NAMES for md5 in parts.get(name, ())}
+def _artist_sets(evidence: Evidence) -> list[str]:
+    """Each row's artists, sorted; empty where nobody is named."""
+    sets = {names: " ".join(sorted(set(names.split()) - _NO_ARTIST)) for names in set(evidence.artists)}
+    return [sets[names] for names in evidence.artists]

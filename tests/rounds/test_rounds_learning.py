@@ -21,7 +21,7 @@ from rounds.comparing import compare
 from rounds.errors import TooLittleToLearn, UnknownModel
 from rounds.learning_round import HeadRoundSettings, Snapshot, finish, learn_candidate
 from rounds.models import Switch, import_model, model_before, named_model, switch
-from storage.evidence import Rescored
+from storage.evidence import Rescored, Settled
 from storage.filing import RegisteredModel
 from storage.records import Decision, Look, ModelCard, PostTags, Target
 
@@ -35,6 +35,8 @@ class Shelf:
     def __init__(self) -> None:
         self.registered: list[RegisteredModel] = []
         self.decisions: dict[int, Decision] = {}
+        self.parts: dict[int, int] = {}  # by version id
+        self.hashes: dict[int, int] = {}
         self.events: list[str] = []
 
     async def next_model_number(self, target: str) -> int:
@@ -46,6 +48,10 @@ class Shelf:
         self.events.append(f"register {card.name}")
         if activate:
             await self.activate_model(card.target, card.number)
+
+    async def file_settled(self, settled: Settled) -> None:
+        self.parts.update(zip(settled.version_ids.tolist(), settled.parts.tolist(), strict=True))
+        self.hashes.update(settled.hashes)
 
     async def activate_model(self, target: str, number: int) -> RegisteredModel:
         self.registered = [dataclasses.replace(m, active=m.card.number == number) for m in self.registered]
