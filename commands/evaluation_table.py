@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from classifier.evaluation import Estimate
 
 _NAMED = 5  # mistakes of each kind
+_CLASSES = 20  # beyond, those of which nothing is kept share a row
 
 
 def evaluation_table(told: Assessment) -> RenderableType:
@@ -28,7 +29,12 @@ def evaluation_table(told: Assessment) -> RenderableType:
     classes = [part for part in told.slices if part.by == "class"]
     several = Counter(part.by for part in told.slices)
     others = [part for part in told.slices if part.by != "class" and several[part.by] > 1]
-    parts: list[RenderableType] = [Text(printable(head), style="bold"), _figures(told), _confusion(told)]
+    parts: list[RenderableType] = [
+        Text(printable(head), style="bold"),
+        _figures(told),
+        _standing(told),
+        _confusion(told),
+    ]
     if others:
         parts.append(_breakdown(others))
     if classes:
@@ -51,6 +57,20 @@ def _figures(told: Assessment) -> Table:
     for name, *cells in rows:
         table.add_row(Text(name), *map(Text, cells))
     return table
+
+
+def _standing(told: Assessment) -> RenderableType:
+    """How much of the gallery shows it, and how good the gallery is as it stands."""
+    share = told.prevalence
+    spread = f" ({share.low:.1%}–{share.high:.1%})" if math.isfinite(share.low) else ""
+    lines = [f"share that shows it: {share.value:.1%}{spread}, {told.prevalence_source}"]
+    stands = told.as_it_stands
+    if stands is not None:
+        lines.append(
+            f"the gallery as it stands, with tags and labels: precision {figure(stands.precision, 2)}, "
+            f"recall {figure(stands.recall, 2)} from {stands.answers} random answers"
+        )
+    return Group(*(Text(printable(line)) for line in lines))
 
 
 def _confusion(told: Assessment) -> Table:
@@ -79,7 +99,9 @@ def _classes(classes: Sequence[Slice]) -> Table:
     from classifier.evaluation import wilson
 
     table = _table("class", "pictures", "kept", "share kept", "", right=2)
-    for part in classes:
+    quiet = [part for part in classes if not part.quality.kept and not part.quality.positives]
+    shown = [part for part in classes if part not in quiet] if len(classes) > _CLASSES else classes
+    for part in shown:
         quality = part.quality
         own = quality.positives > 0
         share = quality.recall if own else wilson(quality.kept, quality.examples)
@@ -87,6 +109,8 @@ def _classes(classes: Sequence[Slice]) -> Table:
         words = f"{wrong} {'missed' if own else 'kept wrongly'}" if wrong else ""
         cells = (f"{quality.examples}", f"{quality.kept}", figure(share, 3))
         table.add_row(Text(printable(part.value)), *map(Text, cells), Text(words, style="yellow"))
+    if len(shown) < len(classes):
+        table.add_row(Text(f"{len(quiet)} others"), Text(f"{sum(part.quality.examples for part in quiet)}"), Text("0"))
     return table
 
 

@@ -8,7 +8,6 @@ whatever was asked because of its score would make scores look worse than they a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -90,10 +89,6 @@ class Prevalence:
     share: Estimate
     source: str  # for people
 
-    def words(self) -> str:
-        """For people."""
-        return f"{percent(self.share)} of the gallery's pictures show it: {self.source}"
-
 
 def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int = 0) -> Assessment:
     """Measure a model on the test part of the gallery.
@@ -141,7 +136,7 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
         kept_wrong=desk.mistakes(kept=True),
         missed=desk.mistakes(kept=False),
         training=training_curves(subject.package),
-        notes=(*_notes(known, held, rows, threshold, untagged), prevalence.words(), _standing(told)),
+        notes=_notes(known, held, rows, threshold, untagged),
         prevalence_source=prevalence.source,
         as_it_stands=None
         if not told.answers
@@ -181,13 +176,6 @@ def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence:
     believed = believed_share(held)
     inside = Estimate(*(min(max(one, 1e-4), 1 - 1e-4) for one in (believed.value, believed.low, believed.high)))
     return Prevalence(inside, "believed from tags, answers and calibrated scores; a hundred random answers count it")
-
-
-def percent(share: Estimate) -> str:
-    """A share for people: 7.3 % (6.1 to 9.0 %)."""
-    if not math.isfinite(share.low):
-        return f"{share.value:.1%}"
-    return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%})"
 
 
 def _held(subject: Subject, evidence: Evidence) -> HeldOut:
@@ -297,8 +285,8 @@ def _notes(known: Known, held: HeldOut, rows: IntArray, threshold: float, untagg
 def _untagged_note(untagged: Quality | None) -> str:
     if untagged is None:
         return (
-            "pictures without any character tag are not among them: nobody was asked about those by lot; the figures "
-            "take for granted that they look like tagged ones"
+            "pictures without any character tag are not among them, because nobody has answered about such pictures by "
+            "lot (crawl review asks by lot too); the figures take for granted that they look like tagged ones"
         )
     return (
         f"pictures without any character tag are a row of their own, from {_count(untagged.examples, 'answer')} by "
@@ -309,15 +297,6 @@ def _untagged_note(untagged: Quality | None) -> str:
 def _asked_for_their_score(known: Known, held: HeldOut, untagged: Quality | None) -> int:
     answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
     return max(0, answered - (0 if untagged is None else untagged.examples))
-
-
-def _standing(told: Estimates) -> str:
-    if not told.answers:
-        return (
-            "the gallery as it stands, with tags, labels and scores together: nobody has answered about pictures that "
-            "were drawn by lot (crawl review, under g: answer only what is drawn by lot)"
-        )
-    return f"the gallery as it stands, with tags, labels and scores together: {told.words()}"
 
 
 def _count(number: int, what: str) -> str:

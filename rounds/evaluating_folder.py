@@ -34,7 +34,7 @@ from rounds.learning_process import Tell
 IntArray = npt.NDArray[np.int64]
 
 _BAD_SCORE, _UNREADABLE = "bad score", "cannot be read"
-_NEW, _LEARNED = "new to it", "it learned from them"
+_NEW, _LEARNED = "new to it", "learned from"
 
 
 class Decoded(Protocol):
@@ -156,7 +156,7 @@ def evaluate_folder(
         kept_wrong=_mistakes(looked, threshold, kept=True),
         missed=_mistakes(looked, threshold, kept=False),
         training=training_curves(subject.package),
-        notes=_notes(found, left, groups, lesson, prevalence),
+        notes=_notes(found, left, groups, lesson),
         prevalence_source=prevalence.source,
     )
 
@@ -219,9 +219,7 @@ def _small(path: Path) -> bytes | None:
         return None
 
 
-def _notes(
-    found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson: Sequence[str], prevalence: Prevalence
-) -> tuple[str, ...]:
+def _notes(found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson: Sequence[str]) -> tuple[str, ...]:
     notes = ["what the pictures show is known from the folders that they lie in", *left_out_lines(found.left_out)]
     notes += left_out_lines(left)
     learned = lesson.count(_LEARNED)
@@ -231,5 +229,8 @@ def _notes(
         )
     related = len(groups) - len(np.unique(groups))
     if related:
-        notes.append(f"{related} pictures are copies of others, or nearly; related ones make no interval narrower")
-    return (*notes, prevalence.words())
+        notes.append(
+            f"{related} pictures are copies of others, or nearly, or of one set; such ones count as related in every "
+            "interval"
+        )
+    return tuple(notes)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.evaluation import Estimate, bootstrap
-from classifier.head_only import TEST, TRAIN
+from classifier.head_only import TEST, VALIDATION
 from classifier.noisy_heads import Credit, Said, weigh
 from classifier.package import Package
 from rounds.evidence_words import testimony_of
@@ -37,9 +37,9 @@ class HeldOut:
     said: npt.NDArray[np.int8]  # (n,) of `Said`
     usable: BoolArray  # (n,) it has an embedding, and no person was unsure of it
     groups: IntArray  # (n,)
-    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST
+    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST, or used for nothing
     scores: FloatArray  # (n,) by the model, 0..1; NaN where the picture is not usable
-    belief: FloatArray  # (n,) that it shows the target, 0..1; NaN where it trained the model or is not usable
+    belief: FloatArray  # (n,) that it shows the target, 0..1; NaN where it is not held out, or not usable
     untagged: BoolArray  # (n,) without any character tag
 
     @property
@@ -80,7 +80,7 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     logits = np.full(len(evidence), np.nan)
     logits[finite] = package.head.logits(evidence.vectors[finite])
     belief = np.full(len(evidence), np.nan)
-    asked = (parts != TRAIN) & usable
+    asked = np.isin(parts, (VALIDATION, TEST)) & usable
     if asked.any():
         belief[asked] = weigh(logits[asked], said[asked], Credit()).belief
     scores = package.head.calibration.probabilities(logits)
