@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
 
 BoolArray = npt.NDArray[np.bool_]
+Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
 
 _WORK = ".work-folder-"
 _DAY_S = 86_400.0  # no living round takes so long
@@ -113,6 +114,7 @@ class FolderTask:
     target: Target  # the network is taught it under its tag
     decoder: Decoder  # for the new network's preprocessing first, and the old one's last
     old: InForce | None = None  # what is compared with
+    embed: Embed = embedded  # by which both look at the test pictures
 
 
 @asynccontextmanager
@@ -147,7 +149,7 @@ async def model_from_folder(
         compared = None
         if old is not None:
             tell("measuring", 0.5, f"comparing with {old.model.card.name}")
-            compared = await _compared(pictures, folder, told, old, task.decoder)
+            compared = await _compared(task, old, pictures, folder, told)
         yield FolderModel(
             target=target,
             round=round_,
@@ -269,7 +271,7 @@ def _lesson(
 
 
 async def _compared(
-    pictures: Sequence[ClassPicture], folder: Path, told: Mapping[str, Any], old: InForce, decoder: Decoder
+    task: FolderTask, old: InForce, pictures: Sequence[ClassPicture], folder: Path, told: Mapping[str, Any]
 ) -> Compared:
     """Both models on the test pictures of the folder that the old one has not learned from either."""
     new = await asyncio.to_thread(load_package, Path(told["folder"]))
@@ -279,13 +281,12 @@ async def _compared(
         nothing = np.zeros(0, dtype=np.bool_)
         return compare(old.model.card.name, nothing, nothing, nothing)
     of_new = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[rows]
-    of_old = np.stack([await _picture(pictures[row], decoder, -1) for row in rows])
-    truth = np.array([pictures[row].shows for row in rows], dtype=np.bool_)
-    kept = await asyncio.to_thread(_keeps, new, of_new, float(told["threshold"]))
-    kept_by_old = await asyncio.to_thread(_keeps, old.package, of_old, old.model.card.threshold)
-    return compare(old.model.card.name, kept_by_old, kept, truth)
-
-
-def _keeps(package: Package, pictures: Pixels, threshold: float) -> BoolArray:
-    kept: BoolArray = package.head.probabilities(embedded(package, pictures)) >= threshold
-    return kept
+    of_old = np.stack([await _picture(pictures[row], task.decoder, -1) for row in rows])
+    vectors = await asyncio.to_thread(task.embed, new, of_new)
+    vectors_of_old = await asyncio.to_thread(task.embed, old.package, of_old)
+    return compare(
+        old.model.card.name,
+        old.package.head.probabilities(vectors_of_old) >= old.model.card.threshold,
+        new.head.probabilities(vectors) >= float(told["threshold"]),
+        np.array([pictures[row].shows for row in rows], dtype=np.bool_),
+    )
