@@ -135,7 +135,7 @@ class _Desk:
         """
         decoded = await self.decoders.decode(picture)
         if isinstance(picture, _Picture):
-            look = Look(width=decoded.width, height=decoded.height, format=decoded.format)
+            look = Look(width=decoded.width, height=decoded.height, format=decoded.format, picture_hash=decoded.hash)
             if not fits(look, picture.rendition):
                 raise PictureFault("wrong dimensions", f"post {picture.post.id}")
             facts = StoredFacts(picture.rendition.name, decoded.format, decoded.width, decoded.height)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +23,7 @@ from crawler.errors import PostError, TransientError
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND, Tell
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
-from rounds.teaching import Decoder, Lesson, NewModel, gather_pictures, placed, preprocessing_for, teach, work_folder
+from rounds.teaching import Decoded, Lesson, NewModel, gather_pictures, placed, preprocessing_for, teach, work_folder
 from storage.records import Post, Target
 
 _WORK = ".work-round-0-"
@@ -40,6 +40,23 @@ class Pictures(Protocol):
             PostError: this one cannot be had.
             TransientError: not at the moment.
         """
+        ...
+
+
+class Hashed(Decoded, Protocol):
+    """A decoded picture that can be known again."""
+
+    @property
+    def hash(self) -> int:
+        """By `classifier.picture_hash`, 0..2**64-1."""
+        ...
+
+
+class HashingDecoder(Protocol):
+    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+
+    async def decode(self, picture: bytes) -> Hashed:
+        """Raises PictureFault for a picture that cannot be decoded."""
         ...
 
 
@@ -67,7 +84,7 @@ class Gallery:
 
     source: Source
     pictures: Pictures
-    decoder: Decoder
+    decoder: HashingDecoder
 
 
 async def round_zero(
@@ -100,9 +117,10 @@ async def round_zero(
     _check(chosen, tuple(targets))
     tell("sampling", 1.0, _words(chosen))
     async with work_folder(next(iter(targets.values())).parent, _WORK) as folder:
-        rows = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
+        hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
         examples = examples_of(chosen)
-        lesson = _lesson([examples[row] for row in rows], tuple(targets), settings, tag)
+        seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
+        lesson = _lesson(seen, tuple(targets), settings, tag)
         done = await teach(folder, lesson, settings, tell)
         return await asyncio.to_thread(_placed_all, done, targets)
 
@@ -131,13 +149,16 @@ def _words(chosen: Sample) -> str:
 
 async def _fetch_all(
     gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, tell: Tell
-) -> list[int]:
-    """Fetch and decode every picture; gives which posts the array in the folder holds, row by row."""
+) -> Mapping[int, int]:
+    """Fetch and decode every picture; gives which posts the array in the folder holds, and their hashes."""
     faults: Counter[str] = Counter()
+    hashes: dict[int, int] = {}
 
     async def fetch(number: int) -> Pixels | None:
         try:
-            return await _pixels(gallery, posts[number])
+            decoded = await _decoded(gallery, posts[number])
+            hashes[number] = decoded.hash
+            return decoded.pixels[0]
         except (PostError, TransientError, PictureFault) as error:
             faults[getattr(error, "reason", "") or type(error).__name__] += 1
             return None
@@ -148,14 +169,18 @@ async def _fetch_all(
     if faults.total() > _MISSING_AT_MOST * len(posts):
         reasons = ", ".join(f"{count} {reason}" for reason, count in faults.most_common(4))
         raise PicturesMissing(f"{faults.total()} of {len(posts)} pictures cannot be had ({reasons}); try again later")
-    return rows
+    return {row: hashes[row] for row in rows}
 
 
-async def _pixels(gallery: Gallery, post: Post) -> Pixels:
+async def _decoded(gallery: Gallery, post: Post) -> Hashed:
     picture = await gallery.pictures.picture(post)
     if picture is None:
         raise PictureFault("unsupported", f"post {post.id} has no still picture")
-    return (await gallery.decoder.decode(picture)).pixels[0]
+    return await gallery.decoder.decode(picture)
+
+
+def _seen(example: Example, hash_: int) -> Example:
+    return replace(example, identity=replace(example.identity, picture_hash=hash_))
 
 
 def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str) -> Lesson:

@@ -10,7 +10,7 @@ from classifier_tiny_models import TinyBackbone, jpeg, make_head, paintings, png
 
 from classifier.decoder_pool import DecoderSettings
 from classifier.judge import JudgeSettings, NetworkJudge
-from classifier.pictures import picture_array
+from classifier.pictures import picture_array, prepare
 from storage.records import ModelCard
 
 ONE_DECODER = JudgeSettings(decoders=DecoderSettings(processes=1))
@@ -28,6 +28,9 @@ async def test_pictures_get_the_scores_that_keras_gives(tiny: TinyBackbone, mona
     assert np.abs(np.array([look.scores["mona"] for look in looks]) - expected).max() < 1e-3
     assert {look.format for look in looks} == {"png", "jpg"}
     assert {(look.width, look.height) for look in looks} == {(40, 49)}
+    assert [look.picture_hash for look in looks] == [
+        prepare(picture, tiny.files.preprocessing).hash for picture in pictures
+    ]
     assert stats.pictures == 40
     assert stats.batches < 40
     assert stats.runtime == "litert"
@@ -50,4 +53,5 @@ async def test_a_stored_embedding_gives_the_identical_score(mona: tuple[ModelCar
         recalled = [await judge.recall(look.embeddings) for look in looks]
 
     assert [look.scores for look in recalled] == [look.scores for look in looks]
+    assert {look.picture_hash for look in recalled} == {None}
     assert all(len(look.embeddings[mona[0].backbone_hash]) == 16 for look in looks)
