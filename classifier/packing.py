@@ -18,6 +18,7 @@ from classifier.export import export_backbone
 from classifier.learning import Learned, LearnedTarget
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures import Pixels, Preprocessing
+from classifier.teaching_history import FILE as HISTORY
 
 CANARIES = 16
 
@@ -49,7 +50,7 @@ def pack(
         _pack_target(learned, target, pictures, (folder / str(number), files), job)
         for number, target in enumerate(learned.targets)
     ]
-    return {"targets": written, "taught": asdict(learned.taught), "classes": list(learned.classes)}
+    return {"targets": written, "taught": learned.taught.facts(), "classes": list(learned.classes)}
 
 
 def _pack_target(
@@ -67,7 +68,7 @@ def _pack_target(
         snapshot={
             **job.get("snapshot", {}),
             "examples": target.facts["examples"],
-            "taught": asdict(learned.taught),
+            "taught": learned.taught.facts(),
             "parts": _parts(learned, job),
         },
         metrics=metrics,
@@ -75,6 +76,7 @@ def _pack_target(
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
             "report.txt": report(target, learned, source).encode(),
+            HISTORY: learned.taught.history.to_bytes(),
         },
     )
     facts = write_package(folder, parts)

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.augmentation import Changes, FloatPictures, Pictures, changed
+from classifier.teaching_history import TeachingHistory, history_of
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -101,6 +102,11 @@ class Taught:
     loss: float
     self_taught: int  # unlabelled pictures that joined the lesson
     precision: str = "float32"  # while teaching
+    history: TeachingHistory = field(default_factory=TeachingHistory)  # kept in a file of its own
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values, without the history."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "history"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +204,14 @@ def teach(
     taught.logits.compile(optimizer, _loss(recipe.calm))
     course = _Course(lesson, recipe, clock)
     losses: list[float] = []
+    rates: list[float] = []
     with ThreadPoolExecutor(1, "augmentation") as ahead:
         coming = ahead.submit(course.batch, 0)
         while course.step < course.steps:
             pictures, shows = coming.result()
             coming = ahead.submit(course.batch, course.step + 1)
-            optimizer.learning_rate = course.rate()
+            rates.append(course.rate())
+            optimizer.learning_rate = rates[-1]
             losses.append(float(taught.logits.train_on_batch(pictures, shows)))
             course.stepped()
             if course.opinions_are_due():
@@ -221,6 +229,7 @@ def teach(
         pictures_per_s=course.pictures_per_s(),
         loss=float(np.mean(losses[-50:])),
         self_taught=course.joined,
+        history=history_of(losses, rates, len(lesson.pictures) / recipe.batch),
     )
 
 

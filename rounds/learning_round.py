@@ -26,6 +26,7 @@ from classifier.heads import LinearHead, starting_head
 from classifier.learning import Goal
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
+from classifier.teaching_history import kept_history
 from crawler.deciding import Policy
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
@@ -282,7 +283,8 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         snapshot=_remembered(candidate),
         metrics=metrics_of(candidate),
         reject_ratio=learned.reject_ratio,
-        report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate)),
+        report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate))
+        | kept_history(package),
     )
     return write_package(folder, parts)
 

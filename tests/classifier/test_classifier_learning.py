@@ -16,6 +16,7 @@ from classifier.learning_worker import JOB, PICTURES, job_to_json, run
 from classifier.package import load_package
 from classifier.pictures import Preprocessing
 from classifier.splits import Identity
+from classifier.teaching_history import training_curves
 from classifier.training import Lesson, Recipe, embeddings, taught_network
 
 CAST = ("red", "green", "blue")
@@ -170,6 +171,9 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkey
     assert packages[0].curve is not None
     assert packages[0].snapshot["tag"] == "colours"
     assert lines[0]["stage"] == "loading"
+    loss = next(curve for curve in training_curves(packages[0]) if curve.name == "loss")
+    assert len(loss.values) > 3
+    assert loss.values[-1] < loss.values[0]
 
 
 def test_a_job_with_too_few_examples_ends_with_counts_and_its_code(tmp_path: Path) -> None:
