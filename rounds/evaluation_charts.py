@@ -108,7 +108,7 @@ def reliability(told: Assessment) -> str:
             f"{count(one.pictures)} pictures, {_range(one.low, one.high)}: mean score {figure(one.mean_score)}, "
             f"{estimate(one.share)} show it"
         )
-        radius = 3.0 + 5.0 * math.sqrt(one.pictures / most)
+        radius = 3.0 + 3.0 * math.sqrt(one.pictures / most)
         marks.append(Cross(place, (one.share.low, one.share.high), radius=radius, note=note))
     marks.append(Captions("n =", [(one.mean_score, count(one.pictures)) for one in bins]))
     words = Words("Reliability", f"Calibration error {estimate(told.calibration_error)} over {len(bins)} bins")
@@ -151,10 +151,10 @@ def _learned(name: str, curves: Sequence[TrainingCurve]) -> str:
     marks: list[Mark] = []
     for look, one in enumerate(curves):
         line = _points(one)
-        said = [(x, y, f"{one.name} {y:.4g} after epoch {x:g}") for x, y in line]
+        said = [(x, y, f"{_in_words(one.name)} {y:.4g} after epoch {x:g}") for x, y in line]
         marks += [Line(line, look), Hover(said, 3.0, look) if len(said) <= _TOUCHED else Hover(_some(said))]
-    marks.append(Legend([(one.name, look) for look, one in enumerate(curves)]))
-    last = ", ".join(f"{one.name} {one.values[-1]:.4g}" for one in curves if len(one.values))
+    marks.append(Legend([(_in_words(one.name), look) for look, one in enumerate(curves)]))
+    last = ", ".join(f"{_in_words(one.name)} {one.values[-1]:.4g}" for one in curves if len(one.values))
     return draw(Words(f"{name} while learning", f"At the end: {last}"), plane, marks)
 
 
@@ -166,8 +166,13 @@ def _by_figure(curves: Sequence[TrainingCurve]) -> dict[str, list[TrainingCurve]
     """Curves of one figure together: loss with val_loss."""
     found: dict[str, list[TrainingCurve]] = {}
     for one in curves:
-        found.setdefault(one.name.removeprefix("val_"), []).append(one)
+        found.setdefault(_in_words(one.name.removeprefix("val_")), []).append(one)
     return found
+
+
+def _in_words(name: str) -> str:
+    """Keras' names for people: val_loss is the validation loss."""
+    return name.replace("val_", "validation ").replace("_", " ")
 
 
 def _said(point: CurvePoint) -> str:

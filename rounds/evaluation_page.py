@@ -82,6 +82,7 @@ def report_html(assessment: Assessment, made: datetime) -> str:
         parts=parts,
         classes=[_ClassRow.of(one) for one in assessment.slices if one.by == _CLASS],
         confusion=_confusion(assessment),
+        nan=math.nan,
         head_start=scale_for((here.precision, here.recall, here.f1)),
         parts_start=scale_for(
             end for _, part in parts for one in part for end in (one.quality.precision, one.quality.recall)

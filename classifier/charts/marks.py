@@ -111,7 +111,8 @@ class Upright:
         at, top = plane.across(self.x), plane.sheet.top
         half = len(self.name) * _LETTER / 2
         place = min(max(at, plane.sheet.left + half), plane.edge - half)
-        yield f'<line class="ink" x1="{at:.1f}" x2="{at:.1f}" y1="{top - 4}" y2="{plane.floor}"/>'
+        for kind in ("rim", "ink"):  # seen on bars of any colour
+            yield f'<line class="{kind}" x1="{at:.1f}" x2="{at:.1f}" y1="{top - 4}" y2="{plane.floor}"/>'
         yield f'<text x="{place:.1f}" y="{top - 8}" text-anchor="middle" font-weight="600">{escape(self.name)}</text>'
 
 
@@ -147,12 +148,12 @@ class Captions:
     def draw(self, plane: Plane) -> Iterator[str]:
         """The name in the margin, then what fits."""
         y, free = plane.sheet.top - 14, -math.inf
-        yield f'<text x="{plane.sheet.left - 8}" y="{y}" text-anchor="end">{escape(self.name)}</text>'
+        yield f'<text x="4" y="{y}">{escape(self.name)}</text>'
         for x, text in self.texts:
             half = len(text) * _LETTER / 2
             place = plane.across(x) if _finite((x,)) else math.nan
             if place - half > free:
-                free = place + half + 4
+                free = place + half + 8
                 yield f'<text x="{place:.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>'
 
 

@@ -27,7 +27,7 @@ STYLE = (
     ".chart text{fill:#23262f}.chart .grid{stroke:#dcdfe8}.chart .track{stroke:#b4bac9}"
     ".chart .axis,.chart .guide{stroke:#6a7084}"
     ".chart .on{stroke:#fff;stroke-width:4;stroke-linejoin:round;paint-order:stroke}"
-    ".chart .ring{stroke:#fff}.chart .ink{stroke:#23262f}.chart .inked{fill:#23262f}"
+    ".chart .ring,.chart .rim{stroke:#fff}.chart .rim{stroke-width:4}.chart .ink{stroke:#23262f;stroke-width:1.5}"
     ".chart .line{fill:none;stroke-width:2}.chart .band{opacity:.17}.chart .hover{fill:transparent}"
     ".chart .d1{stroke-dasharray:8 3}.chart .d2{stroke-dasharray:2 3}.chart .d3{stroke-dasharray:9 3 2 3}"
     ".chart .d4{stroke-dasharray:5 5}.chart .d5{stroke-dasharray:1 4}"
@@ -35,7 +35,7 @@ STYLE = (
     + "@media screen and (prefers-color-scheme:dark){"
     ".chart text{fill:#e2e5ee}.chart .grid{stroke:#333847}.chart .track{stroke:#565d70}"
     ".chart .axis,.chart .guide{stroke:#9aa1b5}"
-    ".chart .on,.chart .ring{stroke:#181b23}.chart .ink{stroke:#e2e5ee}.chart .inked{fill:#e2e5ee}"
+    ".chart .on,.chart .ring,.chart .rim{stroke:#181b23}.chart .ink{stroke:#e2e5ee}"
     ".chart .band{opacity:.26}" + _colours(_DARK) + "}"
 )
 
