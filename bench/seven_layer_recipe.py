@@ -104,13 +104,12 @@ def trained(
     network.compile(jit_compile=False)
     random, losses, begun = np.random.default_rng((recipe.seed, 5)), [], time.monotonic()
     for epoch in range(1, recipe.epochs + 1):
-        pupil.reset_metrics()  # what a step returns is the mean since this
-        order, loss = random.permutation(len(files)), float("nan")
+        order, total = random.permutation(len(files)), 0.0
         for rows in (order[at : at + recipe.batch] for at in range(0, len(order), recipe.batch)):
             seen = _batch([files[row] for row in rows.tolist()], recipe.size)
-            loss = float(pupil.train_on_batch(seen, shows[rows].astype(np.float32)))
-        losses.append(loss)
-        tell(f"epoch {epoch} of {recipe.epochs}: loss {loss:.3f}, {time.monotonic() - begun:.0f} s")
+            total += len(rows) * float(pupil.train_on_batch(seen, shows[rows].astype(np.float32)))
+        losses.append(total / len(order))
+        tell(f"epoch {epoch} of {recipe.epochs}: loss {losses[-1]:.3f}, {time.monotonic() - begun:.0f} s")
     return Trained(network, recipe, tuple(losses), time.monotonic() - begun)
 
 
