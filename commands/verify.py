@@ -1,14 +1,16 @@
-"""`crawl verify`: every file against its row and every row against its file. Reports; never deletes."""
+"""`crawl verify`: every file against its row, every row against its file, every model. Reports; never deletes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from commands.console import messages, print_json, results, say
 from commands.exit_codes import ExitCode
-from commands.places import place
+from commands.judging import verified
+from commands.places import Place, place
+from storage.archive import open_reader
 from storage.verify import verify
 
 SHOWN = 20  # paths of each kind; --json has all
@@ -19,6 +21,7 @@ _KINDS = {
     "foreign": "foreign: no row claims it; it was left alone",
     "database": "database",
     "set_aside": "set aside earlier, in damaged/",
+    "left_over": "no model is registered for it (crawl models import takes a whole one)",
 }
 
 
@@ -31,16 +34,32 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
             report = verify(where.root, progress=lambda n: status.update(f"reading every file: {n} done"))
     else:
         report = verify(where.root)
-    code = ExitCode.COMPLETE if report.whole else ExitCode.DAMAGE
+    models = list(_altered_models(where))
+    code = ExitCode.COMPLETE if report.whole and not models else ExitCode.DAMAGE
     if as_json:
-        print_json(asdict(report) | {"exit": int(code)})
+        print_json(asdict(report) | {"models": models, "exit": int(code)})
         return int(code)
+    _list("damaged model", models)
     for kind, words in _KINDS.items():
         _list(words, getattr(report, kind))
     found = [f"{len(getattr(report, kind))} {kind}" for kind in ("missing", "damaged", "foreign", "database")]
-    verdict = "all is well" if report.whole else f"not well ({', '.join(found)}); nothing was changed"
+    found += [f"{len(models)} damaged models"] if models else []
+    verdict = "all is well" if code == ExitCode.COMPLETE else f"not well ({', '.join(found)}); nothing was changed"
     results().print(f"{report.checked} files, {report.bytes_read / 1e6:.1f} MB read: {verdict}", markup=False)
     return int(code)
+
+
+def _altered_models(where: Place) -> Iterator[str]:
+    """Registered models whose files are not what was registered."""
+    from classifier.errors import ModelError
+
+    with open_reader(where.root) as reader:
+        registered = reader.models()
+    for model in registered:
+        try:
+            verified(where, model)
+        except ModelError as error:
+            yield f"{model.card.name}: {error}"
 
 
 def _list(words: str, paths: Sequence[str]) -> None:

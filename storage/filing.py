@@ -38,6 +38,7 @@ class RecoveryReport:
     renditions_removed: int = 0  # renditions without a row; they are fetched again
     moves_finished: int = 0
     moves_cancelled: int = 0
+    models_removed: int = 0  # half-made ones, in work folders
     damaged: tuple[str, ...] = ()  # paths that were moved aside, or are missing
     migrated_from: str | None = None
     backup: Path | None = None
@@ -53,6 +54,7 @@ class RecoveryReport:
             (self.renditions_removed, "renditions without a row removed"),
             (self.moves_finished, "moves finished"),
             (self.moves_cancelled, "moves cancelled"),
+            (self.models_removed, "half-made models removed"),
         ]
         lines = [f"recovered: {number} {what}" for number, what in said if number]
         lines += [f"damaged: {path}" for path in self.damaged]

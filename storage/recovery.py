@@ -20,6 +20,7 @@ from storage.names import original_path, staging_path
 from storage.originals import file_rows
 from storage.records import Place
 from storage.tables import AttemptRow, FileRow, PostRow, RenditionRow, RunRow, VersionRow
+from storage.unfinished_models import clear_unfinished_models
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class _Mended:
     renditions_removed: int = 0
     moves_finished: int = 0
     moves_cancelled: int = 0
+    models_removed: int = 0
     damaged: list[str] = field(default_factory=list)
 
 
@@ -46,6 +48,7 @@ def recover(connection: Connection, tree: Tree, now: datetime) -> RecoveryReport
     _close_moves(connection, tree, mended, now)
     for name in tree.names("staging"):
         mended.staging_removed += tree.remove(f"staging/{name}")
+    mended.models_removed = clear_unfinished_models(tree.root)
     return RecoveryReport(
         killed_runs=mended.killed_runs,
         died_attempts=mended.died_attempts,
@@ -54,6 +57,7 @@ def recover(connection: Connection, tree: Tree, now: datetime) -> RecoveryReport
         renditions_removed=mended.renditions_removed,
         moves_finished=mended.moves_finished,
         moves_cancelled=mended.moves_cancelled,
+        models_removed=mended.models_removed,
         damaged=tuple(mended.damaged),
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class VerifyReport:
     foreign: tuple[str, ...]  # no row claims it; never touched
     database: tuple[str, ...]  # what is wrong inside the database
     set_aside: tuple[str, ...] = ()  # in `damaged/`, from earlier
+    left_over: tuple[str, ...] = ()  # folders beside the models' that nobody registered; in nobody's way
 
     @property
     def whole(self) -> bool:
@@ -75,11 +76,21 @@ def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] =
     with Reader.open(root) as reader, at_border(root):
         database = reader.ask(lambda c: [*check(c, thorough=True), *_crooked_standings(c)])
         claimed = reader.ask(lambda c: dict(_claims(c)))
+        registered = {model.card.name for model in reader.models()}
         tree = Tree(reader.root)
         try:
-            return _compare(tree, claimed, tuple(database), rehash, progress)
+            report = _compare(tree, claimed, tuple(database), rehash, progress)
         finally:
             tree.close()
+        return replace(report, left_over=tuple(_left_over(reader.root / "models", registered)))
+
+
+def _left_over(models: Path, registered: Collection[str]) -> Iterator[str]:
+    """Folders among the models' that no model is registered for: whole ones of killed rounds, or the owner's own."""
+    for folder in sorted(models.glob("*/*")):
+        name = f"{folder.parent.name}/{folder.name}"
+        if name not in registered and folder.is_dir():
+            yield f"models/{name}"
 
 
 def _claims(connection: Connection) -> Iterator[tuple[str, tuple[int, str]]]:

@@ -200,6 +200,18 @@ def test_an_altered_model_is_not_learned_from(root: Path) -> None:
     assert "head.npz" in done.stderr
 
 
+def test_verify_looks_at_models_too_and_names_what_nobody_registered(root: Path) -> None:
+    (root / "models" / "mona" / "9").mkdir()
+
+    whole = crawl(root, "verify")
+    (root / "models" / "mona" / "1" / "head.npz").write_bytes(b"nonsense")
+    altered = crawl(root, "verify", "--json")
+
+    assert (whole.exit_code, altered.exit_code) == (0, 11)
+    assert "models/mona/9" in whole.stderr
+    assert "head.npz" in json.loads(altered.stdout)["models"][0]
+
+
 def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sqlite3
 from collections.abc import Callable
@@ -413,3 +414,21 @@ def digest_lines(root: Path, name: str = "crawl.db") -> list[Any]:
     with closing(sqlite3.connect(root / name)) as connection:
         posts = connection.execute("SELECT post_id, md5 FROM post").fetchall()
         return [*posts, *connection.execute("PRAGMA integrity_check").fetchall()]
+
+
+def test_what_is_left_of_a_half_made_model_is_removed_and_whole_ones_stay(root: Path) -> None:
+    Archive.open(new_gallery(root), NO_RESERVE).close()
+    models = root / "models" / "mona"
+    for name in ("1", ".work-2-4711", ".work-round-0-x7k", ".work-network-young", ".work-network-old", "mine"):
+        (models / name).mkdir(parents=True)
+        (models / name / "backbone.keras").write_bytes(b"weights")
+    os.utime(models / ".work-network-old", (0, 0))
+    (models / ".work-3-1").symlink_to(models / "1")
+
+    archive = Archive.open(root, NO_RESERVE)
+    archive.close()
+
+    assert archive.recovery.models_removed == 3
+    assert "recovered: 3 half-made models removed" in archive.recovery.lines()
+    assert sorted(path.name for path in models.iterdir()) == [".work-3-1", ".work-network-young", "1", "mine"]
+    assert (models / "1" / "backbone.keras").exists()
