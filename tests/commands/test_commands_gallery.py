@@ -153,14 +153,15 @@ def test_status_tells_what_there_is(root: Path) -> None:
     assert len(record["digest"]) == 64
 
 
-def test_verify_is_content_until_a_file_changes(root: Path) -> None:
-    before = crawl(root, "verify")
+def test_verify_finds_a_file_that_changes_and_a_model_that_is_not_there(root: Path) -> None:
+    before = json.loads(crawl(root, "verify", "--json").stdout)
     next((root / "renditions").rglob("*.webp")).write_bytes(b"something else")
     after = crawl(root, "verify")
 
-    assert before.exit_code == 0
+    assert (before["damaged"], before["foreign"], before["database"]) == ([], [], [])
+    assert "models/mona/1" in before["models"][0]  # registered by this test, and made by nobody
     assert after.exit_code == 11
-    assert "1 damaged" in after.stdout
+    assert "1 damaged, 0 foreign" in after.stdout
 
 
 def test_a_root_without_a_gallery_is_said_to_be_one(tmp_path: Path) -> None:
