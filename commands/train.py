@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.console import say
+from commands.hashing import hashed
 from commands.holding import hold_gallery
 from commands.judging import verified
 from commands.known_targets import known_target
@@ -62,6 +63,7 @@ async def _run(wish: TrainWish, where: Place) -> int:
         with open_reader(where.root) as reader:
             tell("reading", 0.0, "labels, tags and embeddings")
             snapshot = await asyncio.to_thread(_snapshot, reader, where, wish.target)
+            snapshot = await hashed(snapshot, reader, tell)
         tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
         tell("learning", 1.0, candidate.compared.words())

@@ -1,0 +1,37 @@
+"""Hashes for pictures that a gallery looked at before it kept them, so that a round knows copies of one drawing."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from classifier.decoder_pool import Decoders
+from classifier.pictures import Preprocessing
+from commands.telling import Tell
+from storage.reading import Reader
+from storage.showing import Renditions
+
+if TYPE_CHECKING:
+    from rounds.learning_round import Snapshot
+
+_SMALL = Preprocessing(96)  # enough for a hash; a JPEG is decoded at a small scale then
+_UNHASHED = (
+    "SELECT DISTINCT file_version.id FROM file_version JOIN rendition ON rendition.md5 = file_version.md5 "
+    "WHERE file_version.picture_hash IS NULL"
+)
+
+
+async def hashed(snapshot: Snapshot, reader: Reader, tell: Tell) -> Snapshot:
+    """The snapshot with hashes that were missing, and these by themselves for the gallery to keep; not all at once."""
+    from rounds.missing_hashes import missing_hashes, with_hashes, without_hash
+
+    stored = await asyncio.to_thread(lambda: {int(row[0]) for row in reader.sql(_UNHASHED).rows})
+    rows = without_hash(snapshot.evidence, stored)
+    if not len(rows):
+        return snapshot
+    with closing(Renditions(reader)) as renditions:
+        async with Decoders([_SMALL]) as decoder:
+            found = await missing_hashes(snapshot.evidence, rows, renditions.read, decoder, tell=tell)
+    return replace(snapshot, evidence=with_hashes(snapshot.evidence, found), found_hashes=found)
