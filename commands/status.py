@@ -46,6 +46,8 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     for model in status.models:
         mark = "active" if model.active else "kept for going back"
         yield "model", f"{model.card.name}, threshold {model.card.threshold:.3f}, {mark}"
+    for target, posts in status.outdated.items():
+        yield "to do", f"{posts} posts are decided by a model of {target} that is not in force: crawl rescore {target}"
     for listing in status.listings:
         walked = "complete" if listing.state == "complete" else f"walking, next below post {listing.cursor}"
         gaps = f", {listing.gaps} gaps" if listing.gaps else ""
@@ -85,6 +87,7 @@ def _as_json(status: Status) -> dict[str, Any]:
             {"model": m.card.name, "active": m.active, "threshold": m.card.threshold, "hash": m.card.hash}
             for m in status.models
         ],
+        "outdated": dict(status.outdated),
         "runs": [{"run": r.id, "state": r.state, "exit": r.exit_code, "query": r.query} for r in status.runs],
         "listings": [
             {"site": item.site, "query": item.query, "state": item.state, "gaps": item.gaps} for item in status.listings

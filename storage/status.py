@@ -8,17 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, and_, func, select, text
 
 from storage.filing import RegisteredModel
 from storage.model_registry import models
 from storage.results import DECISION, PLACE, results_select
 from storage.tables import (
     AttemptRow,
+    DecisionRow,
     FileRow,
     GapRow,
     LabelRow,
     ListingRow,
+    ModelRow,
     PostRow,
     RenditionRow,
     RunRow,
@@ -73,6 +75,7 @@ class Status:
     places: Mapping[str, Mapping[str, int]]  # target -> gallery, trash, … -> originals
     labels: Mapping[str, int]  # by value, every word ever said
     models: Sequence[RegisteredModel]
+    outdated: Mapping[str, int]  # target -> posts that a model decided which is not in force (any more)
     runs: Sequence[RunFacts]  # the newest first
     listings: Sequence[ListingFacts]
     gaps: int  # still open
@@ -110,6 +113,7 @@ def status_of(connection: Connection, root: Path) -> Status:
         places=_by_target(connection, PLACE),
         labels=_counts(connection, select(LabelRow.value, func.count()).group_by(LabelRow.value)),
         models=models(connection),
+        outdated=_outdated(connection),
         runs=_runs(connection),
         listings=_listings(connection),
         gaps=one(select(func.count(GapRow.id)).where(GapRow.closed_at.is_(None))),
@@ -137,6 +141,18 @@ def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str,
     for row in connection.execute(asked):
         found.setdefault(row.target, {})[row.value] = row.posts
     return found
+
+
+def _outdated(connection: Connection) -> Mapping[str, int]:
+    """As after a round that was killed between putting its model in force and deciding everything by it."""
+    asked = (
+        select(StandingRow.target, func.count())
+        .join(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
+        .join(ModelRow, and_(ModelRow.target == StandingRow.target, ModelRow.active))
+        .where(DecisionRow.model_hash != "", DecisionRow.model_hash != ModelRow.hash)
+        .group_by(StandingRow.target)
+    )
+    return _counts(connection, asked)
 
 
 def _runs(connection: Connection) -> Sequence[RunFacts]:

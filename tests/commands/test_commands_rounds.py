@@ -212,6 +212,22 @@ def test_verify_looks_at_models_too_and_names_what_nobody_registered(root: Path)
     assert "head.npz" in json.loads(altered.stdout)["models"][0]
 
 
+def test_status_tells_of_a_round_that_died_before_everything_was_decided_by_its_model(root: Path) -> None:
+    async def put_in_force(number: int) -> None:
+        async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+            await archive.activate_model("mona", number)
+
+    crawl(root, "train", "mona", "--quiet")
+    asyncio.run(put_in_force(1))  # and nothing is decided again, as after a kill
+
+    left, shown = json.loads(crawl(root, "status", "--json").stdout)["outdated"], crawl(root, "status").stdout
+    crawl(root, "rescore", "mona")
+    after = json.loads(crawl(root, "status", "--json").stdout)["outdated"]
+
+    assert (left, after) == ({"mona": POSTS}, {})
+    assert "crawl rescore mona" in " ".join(shown.split())
+
+
 def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
