@@ -6,6 +6,7 @@ RoundError
 ├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
 ├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
+├── ReportNotWritten   the disk refuses a report: free space, or name another folder (exit code 7)
 └── PicturesMissing    too many of the sampled pictures could not be had: try again later (exit code 3)
 """
 
@@ -58,3 +59,9 @@ class ReportRefused(RoundError):
     """A report would replace a file that is none of ours."""
 
     exit_code = 2
+
+
+class ReportNotWritten(RoundError):
+    """The disk refuses a report."""
+
+    exit_code = 7

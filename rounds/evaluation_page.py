@@ -24,9 +24,8 @@ from classifier.charts import STYLE, interval_bar, scale_for
 from classifier.evaluation import Estimate, wilson
 from rounds import evaluation_charts as charts
 from rounds import evaluation_words as words
-from rounds.errors import ReportRefused
+from rounds.errors import ReportNotWritten, ReportRefused
 from storage.files import write_whole
-from storage.translate import at_border
 
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"
@@ -46,17 +45,22 @@ def write_report(assessment: Assessment, folder: Path, *, now: datetime | None =
 
     Raises:
         ReportRefused: a file of that name is not ours; nothing was written.
-        StorageError: the disk refuses.
+        ReportNotWritten: the disk refuses.
     """
     made = now or datetime.now(UTC)
     page = report_html(assessment, made).encode("utf-8", "replace")
     figures = json.dumps(report_json(assessment, made), indent=1, allow_nan=False, ensure_ascii=True).encode()
-    with at_border(folder):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (PAGE, FIGURES):
             _refuse_strangers(folder / name)
         write_whole(folder / FIGURES, figures)
         write_whole(folder / PAGE, page)
+    except OSError as error:
+        where = error.filename if isinstance(error.filename, str) else folder
+        raise ReportNotWritten(
+            f"{where}: {error.strerror or error}; the report was not written; free some space or name another folder"
+        ) from error
     return folder / PAGE
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from classifier.charts.sheet import LOOKS, Plane
+from classifier.charts.sheet import LOOKS, Plane, escaped
 
 Point = tuple[float, float]
 _LETTER = 6.6  # px, a wide guess: names may leave a gap, but do not overlap
@@ -72,7 +71,7 @@ class Cross:
         if _finite(self.level):
             low, high = (plane.across(end) for end in self.level)
             yield f'<path class="line s{colour}" d="M{low:.1f} {y:.1f}H{high:.1f}{_sides(y, low, high)}"/>'
-        note = f"<title>{escape(self.note)}</title>" if self.note else ""
+        note = f"<title>{escaped(self.note)}</title>" if self.note else ""
         yield f'<circle class="f{colour} ring" cx="{x:.1f}" cy="{y:.1f}" r="{self.radius:.1f}">{note}</circle>'
 
 
@@ -93,7 +92,7 @@ class Bars:
             wide = max(1.0, right - left - 1)
             yield (
                 f'<rect class="f{self.look % LOOKS}" x="{left:.1f}" y="{min(base, end):.1f}" width="{wide:.1f}" '
-                f'height="{abs(base - end):.1f}"><title>{escape(note)}</title></rect>'
+                f'height="{abs(base - end):.1f}"><title>{escaped(note)}</title></rect>'
             )
 
 
@@ -113,7 +112,7 @@ class Upright:
         place = min(max(at, plane.sheet.left + half), plane.edge - half)
         for kind in ("rim", "ink"):  # seen on bars of any colour
             yield f'<line class="{kind}" x1="{at:.1f}" x2="{at:.1f}" y1="{top - 4}" y2="{plane.floor}"/>'
-        yield f'<text x="{place:.1f}" y="{top - 8}" text-anchor="middle" font-weight="600">{escape(self.name)}</text>'
+        yield f'<text x="{place:.1f}" y="{top - 8}" text-anchor="middle" font-weight="600">{escaped(self.name)}</text>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +133,7 @@ class Note:
         lower = y + self.away + 10 if high else y - self.away
         yield (
             f'<text class="on" x="{across:.1f}" y="{lower:.1f}" text-anchor="{anchor}" font-weight="600">'
-            f"{escape(self.text)}</text>"
+            f"{escaped(self.text)}</text>"
         )
 
 
@@ -148,13 +147,13 @@ class Captions:
     def draw(self, plane: Plane) -> Iterator[str]:
         """The name in the margin, then what fits."""
         y, free = plane.sheet.top - 14, -math.inf
-        yield f'<text x="4" y="{y}">{escape(self.name)}</text>'
+        yield f'<text x="4" y="{y}">{escaped(self.name)}</text>'
         for x, text in self.texts:
             half = len(text) * _LETTER / 2
             place = plane.across(x) if _finite((x,)) else math.nan
             if place - half > free:
                 free = place + half + 8
-                yield f'<text x="{place:.1f}" y="{y}" text-anchor="middle">{escape(text)}</text>'
+                yield f'<text x="{place:.1f}" y="{y}" text-anchor="middle">{escaped(text)}</text>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +171,7 @@ class Hover:
             if _finite((x, y)):
                 yield (
                     f'<circle class="{kind}" cx="{plane.across(x):.1f}" cy="{plane.up(y):.1f}" r="{self.radius:g}">'
-                    f"<title>{escape(note)}</title></circle>"
+                    f"<title>{escaped(note)}</title></circle>"
                 )
 
 
@@ -192,7 +191,7 @@ class Legend:
                 yield f'<rect class="f{colour}" x="{x:.1f}" y="{y - 9:.1f}" width="22" height="10"/>'
             else:
                 yield f'<path class="line s{colour} d{colour}" d="M{x:.1f} {y - 4:.1f}h22"/>'
-            yield f'<text x="{x + 28:.1f}" y="{y:.1f}">{escape(name)}</text>'
+            yield f'<text x="{x + 28:.1f}" y="{y:.1f}">{escaped(name)}</text>'
             x += 28 + len(name) * _LETTER + 16
 
 
@@ -207,7 +206,7 @@ class EndNames:
         ordered = sorted((plane.up(y), name, look) for name, y, look in self.names if _finite((y,)))
         places = spread([place for place, _, _ in ordered], plane.floor)
         for place, (_, name, look) in zip(places, ordered, strict=True):
-            yield f'<text class="f{look % LOOKS}" x="{plane.edge + 10}" y="{place + 4:.1f}">{escape(name)}</text>'
+            yield f'<text class="f{look % LOOKS}" x="{plane.edge + 10}" y="{place + 4:.1f}">{escaped(name)}</text>'
 
 
 def spread(places: Sequence[float], lowest: float) -> list[float]:

@@ -95,6 +95,11 @@ class Words:
     summary: str = ""
 
 
+def escaped(text: str) -> str:
+    """Text as XML can say it, whoever wrote it: control characters, which XML has no word for, are replaced."""
+    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
+
+
 def draw(words: Words, plane: Plane, marks: Sequence[Mark], *, alone: bool = False) -> str:
     """One SVG element.
 
@@ -108,11 +113,11 @@ def draw(words: Words, plane: Plane, marks: Sequence[Mark], *, alone: bool = Fal
     sheet = plane.sheet
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {sheet.width} {sheet.height}" role="img" '
-        f'aria-label="{escape(said)}">'
+        f'aria-label="{escaped(said)}">'
     ]
     if alone:
         parts.append(f"<style>{STYLE}</style>")
-        parts.append(f'<text x="{sheet.left}" y="20" font-size="14" font-weight="600">{escape(words.title)}</text>')
+        parts.append(f'<text x="{sheet.left}" y="20" font-size="14" font-weight="600">{escaped(words.title)}</text>')
     parts += _grid(plane)
     for mark in marks:
         parts += mark.draw(plane)
@@ -124,14 +129,14 @@ def _grid(plane: Plane) -> Iterator[str]:
     for value, text in plane.y.ticks:
         at = plane.up(value)
         yield f'<line class="grid" x1="{sheet.left}" x2="{plane.edge}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        yield f'<text x="{sheet.left - 8}" y="{at + 4:.1f}" text-anchor="end">{escape(text)}</text>'
+        yield f'<text x="{sheet.left - 8}" y="{at + 4:.1f}" text-anchor="end">{escaped(text)}</text>'
     for value, text in plane.x.ticks:
         at = plane.across(value)
         yield f'<line class="axis" x1="{at:.1f}" x2="{at:.1f}" y1="{plane.floor}" y2="{plane.floor + 4}"/>'
-        yield f'<text x="{at:.1f}" y="{plane.floor + 18}" text-anchor="middle">{escape(text)}</text>'
+        yield f'<text x="{at:.1f}" y="{plane.floor + 18}" text-anchor="middle">{escaped(text)}</text>'
     yield f'<line class="axis" x1="{sheet.left}" x2="{plane.edge}" y1="{plane.floor}" y2="{plane.floor}"/>'
     middle, centre = (sheet.left + plane.edge) / 2, (sheet.top + plane.floor) / 2
-    yield f'<text x="{middle:.0f}" y="{sheet.height - 8}" text-anchor="middle">{escape(plane.x.title)}</text>'
+    yield f'<text x="{middle:.0f}" y="{sheet.height - 8}" text-anchor="middle">{escaped(plane.x.title)}</text>'
     yield (
-        f'<text transform="translate(14 {centre:.0f}) rotate(-90)" text-anchor="middle">{escape(plane.y.title)}</text>'
+        f'<text transform="translate(14 {centre:.0f}) rotate(-90)" text-anchor="middle">{escaped(plane.y.title)}</text>'
     )
