@@ -25,7 +25,7 @@ _UNHASHED = (
 
 async def hashed(snapshot: Snapshot, reader: Reader, tell: Tell) -> Snapshot:
     """The snapshot with hashes that were missing, and these by themselves for the gallery to keep; not all at once."""
-    from rounds.missing_hashes import missing_hashes, with_hashes, without_hash
+    from rounds.missing_hashes import StoredPictures, missing_hashes, with_hashes, without_hash
 
     stored = await asyncio.to_thread(lambda: {int(row[0]) for row in reader.sql(_UNHASHED).rows})
     rows = without_hash(snapshot.evidence, stored)
@@ -33,5 +33,6 @@ async def hashed(snapshot: Snapshot, reader: Reader, tell: Tell) -> Snapshot:
         return snapshot
     with closing(Renditions(reader)) as renditions:
         async with Decoders([_SMALL]) as decoder:
-            found = await missing_hashes(snapshot.evidence, rows, renditions.read, decoder, tell=tell)
+            pictures = StoredPictures(renditions.read, decoder)
+            found = await missing_hashes(snapshot.evidence, rows, pictures, tell=tell)
     return replace(snapshot, evidence=with_hashes(snapshot.evidence, found), found_hashes=found)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,24 @@ from rounds.learning_process import Tell
 from rounds.round_zero import HashingDecoder
 from storage.evidence import Evidence
 
-AT_MOST = 5000  # pictures in one round; some twenty seconds on two cores
+AT_MOST = 5000  # pictures in one round
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPictures:
+    """The pictures that were looked at."""
+
+    read: Callable[[int], bytes | None]  # version id -> stored rendition
+    decoder: HashingDecoder  # for any preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast pictures are taken up, and how long."""
+
+    in_flight: int = 16  # pictures on their way at the same time
+    budget_s: float = 30.0  # whatever the machine is at; two idle cores do 5,000 of 720x720 in twenty
+    clock: Callable[[], float] = time.monotonic
 
 
 def without_hash(evidence: Evidence, stored: Collection[int], *, at_most: int = AT_MOST) -> npt.NDArray[np.int64]:
@@ -42,10 +60,9 @@ def without_hash(evidence: Evidence, stored: Collection[int], *, at_most: int = 
 async def missing_hashes(
     evidence: Evidence,
     rows: npt.NDArray[np.int64],
-    read: Callable[[int], bytes | None],
-    decoder: HashingDecoder,
+    pictures: StoredPictures,
+    pace: Pace | None = None,
     *,
-    in_flight: int = 16,
     tell: Tell = lambda stage, share, words: None,
 ) -> Mapping[int, int]:
     """Hash stored pictures; gives version id -> hash, without those that are gone or cannot be decoded.
@@ -53,27 +70,29 @@ async def missing_hashes(
     Args:
         evidence: what the rows are of.
         rows: from `without_hash`.
-        read: the stored rendition of a version id.
-        decoder: for any preprocessing.
-        in_flight: pictures on their way at the same time.
+        pictures: where they are.
+        pace: how fast; when its time is up, the next round goes on with the others.
         tell: progress.
     """
+    pace = pace or Pace()
     found: dict[int, int] = {}
-    done = 0
+    done, end = 0, pace.clock() + pace.budget_s
     waiting = iter(evidence.version_ids[rows].tolist())
 
     async def carry() -> None:
         nonlocal done
         for version in waiting:
-            content = await asyncio.to_thread(read, version)
+            if pace.clock() >= end:
+                return
+            content = await asyncio.to_thread(pictures.read, version)
             if content is not None:
                 with contextlib.suppress(PictureFault):  # it had pixels once; without them it stands alone
-                    found[version] = (await decoder.decode(content)).hash
+                    found[version] = (await pictures.decoder.decode(content)).hash
             done += 1
             tell("looking for copies", done / len(rows), f"{done} of {len(rows)} pictures that were not compared yet")
 
     async with asyncio.TaskGroup() as crew:
-        for _ in range(in_flight):
+        for _ in range(pace.in_flight):
             crew.create_task(carry())
     return found
 
