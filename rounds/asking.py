@@ -18,7 +18,7 @@ from classifier.head_only import some_rows
 from classifier.heads import LinearHead, starting_head
 from classifier.noisy_heads import Credit, Said, Testimony, learn_noisy_head, weigh
 from rounds.evidence_words import testimony_of
-from rounds.parts import groups_of
+from rounds.parts import copies_of, groups_of
 from rounds.random_order import next_at_random
 from storage.evidence import Evidence
 
@@ -144,6 +144,8 @@ class _Desk:
     kept: BoolArray  # by the machine: by tag or score
     open: BoolArray  # nobody has answered yet
     directions: npt.NDArray[np.float32]  # (n, d) centred embeddings of length one
+    copies: IntArray  # (n,) which pictures a person would take for one
+    answered: BoolArray  # (n,) the picture or a copy of it
 
     @classmethod
     def of(cls, evidence: Evidence, threshold: float, start: LinearHead | None, seed: int) -> _Desk:
@@ -152,6 +154,7 @@ class _Desk:
         vectors = np.nan_to_num(evidence.vectors.astype(np.float32))
         spread = vectors.std(axis=0)
         centred = (vectors - vectors.mean(axis=0)) / np.maximum(spread, 1e-4)
+        open_, copies = np.array([label == "" for label in evidence.labels], dtype=np.bool_), copies_of(evidence)
         return cls(
             evidence=evidence,
             threshold=threshold,
@@ -159,8 +162,10 @@ class _Desk:
             chance=chance,
             opinion=opinion,
             kept=evidence.tagged | (scores >= threshold),
-            open=np.array([label == "" for label in evidence.labels], dtype=np.bool_),
+            open=open_,
             directions=centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6),
+            copies=copies,
+            answered=np.isin(copies, copies[~open_]),
         )
 
 
@@ -245,7 +250,7 @@ def _by(cost: FloatArray, rows: BoolArray) -> Iterator[int]:
 
 
 def _in_turns(queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, size: int) -> Iterator[tuple[int, Reason]]:
-    """The reason that lags most behind its share goes next; near-duplicates of what was taken are passed over."""
+    """The reason that lags most behind its share goes next; copies, and what looks alike, are passed over."""
     shares = {reason: share for reason, share in mix.shares.items() if share > 0}
     given = dict.fromkeys(shares, 0)
     taken: list[int] = []
@@ -263,8 +268,14 @@ def _in_turns(queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, siz
 def _is_new(desk: _Desk, row: int, taken: Sequence[int], reason: Reason) -> bool:
     if row in taken:
         return False
-    if reason is Reason.RANDOM or not taken:
+    if reason is Reason.RANDOM:
         return True  # a lot is a lot: passing one over would bend the estimate
+    if desk.answered[row] and reason is not Reason.TAG_ERROR:
+        return False  # the answer to its copy says it all; a wrong tag alone must be answered on every post
+    if not taken:
+        return True
+    if (desk.copies[taken] == desk.copies[row]).any():
+        return False
     return bool((desk.directions[taken] @ desk.directions[row]).max() < _ALIKE)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ def groups_of(evidence: Evidence, *, artists: bool = True) -> IntArray:
 def drawings_of(evidence: Evidence) -> IntArray:
     """Number the drawings: same file, same pixels, nearly the same picture, one family."""
     return groups_of(evidence, artists=False)
+
+
+def copies_of(evidence: Evidence) -> IntArray:
+    """Number the pictures that a person would take for one: same file, same pixels, nearly the same picture."""
+    return group([replace(identity, parent_id=None) for identity in identities_of(evidence, artists=False)])
 
 
 def identities_of(evidence: Evidence, *, artists: bool = True) -> list[Identity]:

@@ -61,6 +61,34 @@ def test_near_duplicates_are_asked_about_once() -> None:
     assert sum(10 <= question.row < 60 for question in asked) == 1
 
 
+def test_copies_are_asked_about_once_however_the_network_sees_them() -> None:
+    world = scene(300)
+    hashes = world.evidence.look_hashes.copy()
+    hashes[10:60] = 0xABCDEF12345678
+    hashes[20:60] ^= np.uint64(0b101)
+    evidence = replace(world.evidence, look_hashes=hashes, tagged=np.zeros(300, bool))
+
+    asked = questions(evidence, THRESHOLD, size=250, mix=Mix({Reason.THRESHOLD: 1}))
+    first = next(question.row for question in asked if 10 <= question.row < 60)
+    again = questions(answered(evidence, {first: "keep"}), THRESHOLD, size=250, mix=Mix({Reason.THRESHOLD: 1}))
+
+    assert sum(10 <= question.row < 60 for question in asked) == 1
+    assert not any(10 <= question.row < 60 for question in again)
+    assert len(asked) == 250
+
+
+def test_a_wrong_tag_is_asked_about_although_a_copy_of_the_picture_was_answered() -> None:
+    world = scene()
+    wrong = np.flatnonzero(world.evidence.tagged & ~world.truth).tolist()
+    pixels = list(world.evidence.pixel_hashes)
+    pixels[wrong[0]] = pixels[wrong[1]] = "the same pixels"
+    evidence = answered(replace(world.evidence, pixel_hashes=pixels), {wrong[0]: "delete"})
+
+    asked = questions(evidence, THRESHOLD, size=40, mix=Mix({Reason.TAG_ERROR: 1}))
+
+    assert wrong[1] in {question.row for question in asked}
+
+
 def test_the_lots_stay_the_same_while_the_gallery_grows() -> None:
     world = scene(400)
     open_, kept = np.ones(400, bool), world.evidence.tagged
