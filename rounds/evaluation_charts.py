@@ -23,6 +23,7 @@ from classifier.charts import (
     Words,
     draw,
     fitted_axis,
+    scale_for,
     signed_counts_axis,
     unit_axis,
 )
@@ -30,7 +31,6 @@ from classifier.evaluation import Estimate
 from rounds.evaluation_words import count, estimate, figure, share
 
 _TOUCHED = 60  # places of a line that say their numbers; more would lie on each other
-_CORNER = 0.8  # from here to 1 the second plane shows what the first one squeezes
 _LONGEST_NAME = 24  # letters of a target in a legend
 _T = TypeVar("_T")
 
@@ -64,15 +64,9 @@ def precision_recall(told: Assessment, low: float = 0.0) -> str:
     return draw(Words(f"Precision against recall, {where}", f"In force: {_said(here)}"), plane, marks)
 
 
-def corner_matters(told: Assessment) -> bool:
-    """Whether the threshold in force lies where the whole plane shows too little."""
-    here = told.at_prevalence
-    return here.recall.value >= _CORNER and here.precision.value >= _CORNER
-
-
-def precision_recall_corner(told: Assessment) -> str:
-    """The upper right corner of the same."""
-    return precision_recall(told, _CORNER)
+def corner_begins(told: Assessment) -> float:
+    """Where a second plane begins that shows what the first one squeezes into its corner; 0: there is no need."""
+    return scale_for((told.at_prevalence.precision, told.at_prevalence.recall))
 
 
 def over_thresholds(told: Assessment) -> str:

@@ -86,6 +86,7 @@ def report_html(assessment: Assessment, made: datetime) -> str:
         parts=parts,
         classes=[_ClassRow.of(one) for one in assessment.slices if one.by == _CLASS],
         confusion=_confusion(assessment),
+        corner_begins=f"{charts.corner_begins(assessment):g}",
         nan=math.nan,
         head_start=scale_for((here.precision, here.recall, here.f1)),
         parts_start=scale_for(
@@ -126,10 +127,11 @@ class _Drawn:
 
     @classmethod
     def of(cls, told: Assessment) -> _Drawn:
+        corner = charts.corner_begins(told)
         measured = any(math.isfinite(one.recall.value + one.precision.value) for one in told.curve)
         return cls(
             charts.precision_recall(told) if measured else "",
-            charts.precision_recall_corner(told) if measured and charts.corner_matters(told) else "",
+            charts.precision_recall(told, corner) if measured and corner else "",
             charts.over_thresholds(told) if measured else "",
             charts.reliability(told) if any(one.pictures for one in told.reliability) else "",
             charts.histogram(told) if any(one.positives + one.negatives for one in told.histogram) else "",
@@ -163,12 +165,12 @@ def _rows(told: Assessment) -> list[tuple[CurvePoint, bool]]:
 
 
 def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
-    """Slices of one kind together, in the order in which the kinds come; classes have a table of their own."""
+    """Slices of one kind together, where there are several; classes have a table of their own."""
     found: dict[str, list[Slice]] = {}
     for one in slices:
         if one.by != _CLASS:
             found.setdefault(one.by, []).append(one)
-    return list(found.items())
+    return [(by, its) for by, its in found.items() if len(its) > 1]
 
 
 def _confusion(told: Assessment) -> list[tuple[str, int, int, int]]:

@@ -73,7 +73,9 @@ def strange() -> Assessment:
         on=HOSTILE,
         notes=[HOSTILE],
         prevalence_source=HOSTILE,
-        slices=[Slice(by=by, value=HOSTILE, quality=found.quality) for by in ("rating", "class", HOSTILE)],
+        slices=[
+            Slice(by=by, value=HOSTILE, quality=found.quality) for by in ("rating", "rating", "class", HOSTILE, HOSTILE)
+        ],
         kept_wrong=[mistake(HOSTILE, "javascript:alert(1)"), mistake(HOSTILE, f"https://gallery.example/{HOSTILE}")],
         missed=[replace(mistake(HOSTILE, "http://[", None), why=HOSTILE)],
         training=[TrainingCurve(name=HOSTILE, epochs=[1, 2], values=[3, 4])],
