@@ -8,6 +8,7 @@ whatever was asked because of its score would make scores look worse than they a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.assessment import AsItStands, Assessment, Mistake, Slice
-from classifier.evaluation import Estimate, Quality, evaluate
+from classifier.evaluation import Estimate, Quality, evaluate, wilson
 from classifier.head_only import TEST
 from classifier.measuring import Judged, measure, slices_by
 from classifier.noisy_heads import Said
@@ -39,6 +40,7 @@ IntArray = npt.NDArray[np.int64]
 LEAST = 5  # test pictures of each kind
 MISTAKES = 24  # of each kind that are shown
 _ENOUGH_ANSWERS = 50  # by lot, before they say how much of the gallery shows the target
+_LEAST_SHARE = 1e-4  # that a gallery is taken to have, of pictures that show it and of others
 _RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 _COMPANY = ("solo", "group", "unknown")
 
@@ -107,7 +109,7 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
     judged = Judged(held.scores[rows], held.truth[rows], held.groups[rows])
     check(judged, f"the gallery's test part has, with character tags, for {subject.target.name}:", _MORE_TAGS)
     told = gallery_stands(known)
-    prevalence = prevalence_of(held, told)
+    prevalence = prevalence_of(held, told) or own_share(judged, "the test pictures' own share")
     threshold = subject.model.card.threshold
     figures = measure(judged, threshold, prevalence.share, seed=seed)
     untagged = _untagged(subject, known, held)
@@ -168,14 +170,30 @@ def gallery_stands(known: Known) -> Estimates:
     return estimates(known.evidence, known.threshold or 0.0, nobody if known.threshold is None else known.drawn())
 
 
-def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence:
-    """How much of the gallery shows the target: counted by lot where that says enough, else as it is believed."""
+def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence | None:
+    """How much of the gallery shows the target: counted by lot where that says enough, else as it is believed.
+
+    None: nobody has answered by lot, and every picture has taught the model.
+    """
     share = told.share
-    if told.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value < 1:
-        return Prevalence(share, f"counted, from {told.answers} random answers")
+    if told.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value:
+        return Prevalence(_possible(share), f"counted, from {told.answers} random answers")
     believed = believed_share(held)
-    inside = Estimate(*(min(max(one, 1e-4), 1 - 1e-4) for one in (believed.value, believed.low, believed.high)))
-    return Prevalence(inside, "believed from tags, answers and calibrated scores; a hundred random answers count it")
+    if not math.isfinite(believed.value):
+        return None
+    return Prevalence(
+        _possible(believed), "believed from tags, answers and calibrated scores; a hundred random answers count it"
+    )
+
+
+def _possible(share: Estimate) -> Estimate:
+    """Neither nothing nor everything: figures for such a gallery would say nothing."""
+    return Estimate(*(min(max(one, _LEAST_SHARE), 1 - _LEAST_SHARE) for one in (share.value, share.low, share.high)))
+
+
+def own_share(judged: Judged, source: str) -> Prevalence:
+    """What is there to go by when the gallery says nothing."""
+    return Prevalence(wilson(int(judged.truth.sum()), len(judged)), source)
 
 
 def _held(subject: Subject, evidence: Evidence) -> HeldOut:

@@ -20,14 +20,22 @@ import numpy.typing as npt
 from classifier.assessment import Assessment, Mistake
 from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines
 from classifier.errors import PictureFault
-from classifier.evaluation import wilson
 from classifier.head_only import TEST
 from classifier.measuring import Judged, measure, slices_by
 from classifier.pictures import Pixels
 from classifier.splits import Identity, group
 from classifier.teaching_history import training_curves
 from classifier.thumbnails import thumbnail
-from rounds.evaluating import MISTAKES, Known, Prevalence, Subject, check, gallery_stands, prevalence_of
+from rounds.evaluating import (
+    MISTAKES,
+    Known,
+    Prevalence,
+    Subject,
+    check,
+    gallery_stands,
+    own_share,
+    prevalence_of,
+)
 from rounds.held_out import held_out
 from rounds.learning_process import Tell
 
@@ -191,10 +199,10 @@ def _groups(looked: Sequence[Looked]) -> IntArray:
 
 
 def _prevalence(subject: Subject, known: Known | None, judged: Judged) -> Prevalence:
+    found = None
     if known is not None and len(known.evidence):
-        return prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
-    share = wilson(int(judged.truth.sum()), len(judged))
-    return Prevalence(share, "the folder's own share, because the gallery has no pictures of it")
+        found = prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
+    return found or own_share(judged, "the folder's own share, because the gallery has no pictures to tell by")
 
 
 def _mistakes(looked: Sequence[Looked], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
