@@ -174,7 +174,7 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome,
     if undecided:
         return Outcome.UNDECIDED, undecided[0]
     if run.job.score_on == ORIGINAL:
-        await _discard(run, post)
+        await _discard(run, post, known)
     return Outcome.DELETED, None
 
 
@@ -275,8 +275,12 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
         await run.crew.shelf.file_original(attempt, post, missing, digest)
 
 
-async def _discard(run: Run, post: Post) -> None:
-    """The original was fetched to be scored: it goes to the trash, by its decision."""
-    names = [target.name for target in run.job.targets]
-    if await run.crew.shelf.adopt_known_original(post, names):
-        await run.crew.shelf.trash_original(post, names)
+async def _discard(run: Run, post: Post, known: Known) -> None:
+    """The original was fetched to be scored: it goes to the trash, by its decision. Where it lies there, it stays."""
+    places = {target.name: known.places.get(target.name, Place.NONE) for target in run.job.targets}
+    new = [name for name, place in places.items() if place is Place.NONE]
+    if new and not await run.crew.shelf.adopt_known_original(post, new):
+        return
+    left = [name for name, place in places.items() if place is Place.GALLERY]  # by a crawl that was killed here
+    if new or left:
+        await run.crew.shelf.trash_original(post, [*new, *left])

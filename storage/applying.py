@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
-from sqlalchemy.orm import aliased
 
-from storage.moving import Move, intend, movable
+from storage.moving import Move, intend, movable, overruled
 from storage.records import DecisionValue, Place
 from storage.results import DECISION
 from storage.tables import (
@@ -18,7 +17,6 @@ from storage.tables import (
     FileRow,
     LabelRow,
     ModelRow,
-    MoveRow,
     PostRow,
     StandingRow,
     VersionRow,
@@ -147,7 +145,7 @@ def _planned(place: Place, decision: DecisionValue, target: str | None) -> Any:
             PostRow.site,
             case((LabelRow.seq.is_not(None), "labelled by " + LabelRow.who), else_=DecisionRow.reason).label("reason"),
             _foreign().label("foreign"),
-            _overruled().label("overruled"),
+            overruled().label("overruled"),
         )
         .where(FileRow.place == place.value, decision.value == DECISION)
         .order_by(FileRow.target, PostRow.site, PostRow.post_id, FileRow.id)
@@ -165,26 +163,6 @@ def _foreign() -> ColumnElement[bool]:
         in_force.is_not(None),
         func.coalesce(DecisionRow.model_hash, "") != func.coalesce(in_force, ""),
     )
-
-
-def _overruled() -> ColumnElement[bool]:
-    """Whether the file's last move was a way back under the very decision that would send it away again.
-
-    Only a person asks for that.
-    """
-    earlier, last = aliased(MoveRow), aliased(MoveRow)
-    newest = (
-        select(func.max(earlier.id))
-        .where(earlier.file_id == FileRow.id, earlier.outcome == "done")
-        .correlate(FileRow)
-        .scalar_subquery()
-    )
-    same = and_(
-        last.to_place == Place.GALLERY.value,
-        func.coalesce(last.decision_seq, 0) == func.coalesce(StandingRow.decision_seq, 0),
-        func.coalesce(last.label_seq, 0) == func.coalesce(StandingRow.label_seq, 0),
-    )
-    return select(last.id).where(last.id == newest, same).correlate(FileRow, StandingRow).exists()
 
 
 def _plan(row: Any) -> Planned:

@@ -349,6 +349,8 @@ class Archive(Tidying):
     async def trash_original(self, post: Post, targets: Sequence[str]) -> int:
         """Move the post's originals to the trash, for those targets whose effective decision is *delete*.
 
+        What was ever kept stays, and so does what a person restored: `apply` sees to those.
+
         Returns:
             How many were moved. A file that is not what its row says stays where it is.
         """

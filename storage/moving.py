@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from storage.database import new_id
@@ -78,16 +78,56 @@ def movable() -> Any:
 
 
 def intend_to_trash(connection: Connection, version_id: int, targets: Sequence[str], now: datetime) -> list[Move]:
-    """Open a move to the trash for every original whose effective decision is *delete*, read in this transaction."""
+    """Open a move to the trash for every original whose effective decision is *delete*, read in this transaction.
+
+    What anything ever kept is left to `apply`, which has a brake; what a person restored stays restored.
+    """
     rows = connection.execute(
         movable().where(
             FileRow.version_id == version_id,
             FileRow.target.in_(targets),
             FileRow.place == Place.GALLERY.value,
             DECISION == "delete",
+            ~_ever_kept(),
+            ~overruled(),
         )
     )
     return [intend(connection, row, Place.TRASH, now) for row in rows.all()]
+
+
+def _ever_kept() -> ColumnElement[bool]:
+    """Whether a model or a person ever said keep of the file."""
+    decided, said = aliased(DecisionRow), aliased(LabelRow)
+    return or_(
+        *(
+            exists(
+                select(1)
+                .where(word.version_id == FileRow.version_id, word.target == FileRow.target, word.value == "keep")
+                .correlate(FileRow)
+            )
+            for word in (decided, said)
+        )
+    )
+
+
+def overruled() -> ColumnElement[bool]:
+    """Whether the file's last move was a way back under the very decision that would send it away again.
+
+    Only a person asks for that.
+    """
+    earlier, last = aliased(MoveRow), aliased(MoveRow)
+    newest = (
+        select(func.max(earlier.id))
+        .where(earlier.file_id == FileRow.id, earlier.outcome == "done")
+        .correlate(FileRow)
+        .scalar_subquery()
+    )
+    same = and_(
+        last.to_place == Place.GALLERY.value,
+        func.coalesce(last.decision_seq, 0) == func.coalesce(StandingRow.decision_seq, 0),
+        func.coalesce(last.label_seq, 0) == func.coalesce(StandingRow.label_seq, 0),
+    )
+    return select(last.id).where(last.id == newest, same).correlate(FileRow, StandingRow).exists()
 
 
 def intend_to_restore(connection: Connection, version_id: int, targets: Sequence[str], now: datetime) -> list[Move]:

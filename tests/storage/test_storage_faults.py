@@ -496,7 +496,7 @@ async def test_a_link_where_a_folder_should_be_is_not_followed(root: Path, tmp_p
             attempt = await archive.begin_attempt(post, "original", "http://127.0.0.1/x")
             (root / "staging" / f"{attempt.id}.part").write_bytes(content_of(2))
             await archive.file_original(attempt, post, ["mona"], digest_of(content_of(2)))
-            await archive.trash_original(make_post(1), ["mona"])
+            await archive.apply(await archive.plan_apply())
     finally:
         archive.close()
 

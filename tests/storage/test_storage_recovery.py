@@ -31,6 +31,7 @@ from storage.archive import Archive, Failure, Label, RunStart, Work
 from storage.database import writing_engine
 from storage.errors import RefusedFile
 from storage.records import LabelValue, Place
+from storage.trash import Restoring
 from storage.verify import verify
 
 WORK = Work(("mona",), {"mona": CARD.hash})
@@ -55,7 +56,7 @@ async def story(archive: Archive) -> None:
             await keep(archive, post, content_of(1 if post is twin else post.id), *missing)
     await archive.relabel([Label(3, "demo", "mona", LabelValue.UNSURE, "me", "click")])
     await archive.file_look(sight(posts[1], decide("delete", policy="p2"), rendition=None, stored=None))
-    await archive.trash_original(posts[1], ["mona"])
+    await archive.apply(await archive.plan_apply("mona"))
 
 
 async def unbroken(root: Path) -> list[str]:
@@ -271,9 +272,9 @@ async def test_a_rejected_original_goes_to_the_trash_and_comes_back_byte_for_byt
     await keep(archive, post)
     before = digest(root)
 
-    assert await archive.trash_original(post, ["mona"]) == 0  # it is to be kept
+    assert (await archive.plan_apply()).empty  # it is to be kept
     await archive.relabel([Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
-    assert await archive.trash_original(post, ["mona"]) == 1
+    assert (await archive.apply(await archive.plan_apply())).trashed == 1
     assert [path.read_bytes() for path in (root / "trash").iterdir()] == [content_of(1)]
     assert await archive.adopt_known_original(post, ["mona"])
 
@@ -282,6 +283,24 @@ async def test_a_rejected_original_goes_to_the_trash_and_comes_back_byte_for_byt
     with Archive.reader(root) as reader:
         assert reader.sql("SELECT place, decision FROM results").rows == [("gallery", "delete")]
     assert digest(root) != before  # a label more
+
+
+async def test_a_crawl_takes_away_only_what_nothing_ever_kept_and_nobody_restored(archive: Archive, root: Path) -> None:
+    posts = [make_post(number) for number in (1, 2, 3)]
+    await list_posts(archive, posts)
+    for post, word in zip(posts, ("keep", "delete", "delete"), strict=True):
+        await archive.file_look(sight(post, decide(word)))
+        await keep(archive, post)
+    await archive.file_look(sight(posts[0], decide("delete", policy="p2"), rendition=None, stored=None))
+    await archive.relabel([Label(2, "demo", "mona", LabelValue.KEEP, "me", "a")])
+    await archive.relabel([Label(2, "demo", "mona", LabelValue.CLEAR, "me", "b")])
+
+    assert [await archive.trash_original(post, ["mona"]) for post in posts] == [0, 0, 1]
+    assert (await archive.restore(Restoring(posts=(3,)))).back == 1
+    assert await archive.trash_original(posts[2], ["mona"]) == 0
+
+    plan = await archive.plan_apply()
+    assert ([one.post_id for one in plan.to_trash], plan.restored) == ([1, 2], 1)
 
 
 async def test_the_same_bytes_are_not_downloaded_twice_and_live_while_any_post_needs_them(
@@ -295,7 +314,7 @@ async def test_the_same_bytes_are_not_downloaded_twice_and_live_while_any_post_n
 
     assert await archive.adopt_known_original(second, ["mona", "kiara"])
     await archive.relabel([Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
-    await archive.trash_original(first, ["mona"])
+    await archive.apply(await archive.plan_apply())
 
     assert (await archive.known([second], ["mona"]))[2].places == {"mona": Place.GALLERY}
     assert verify(root).whole
