@@ -194,8 +194,8 @@ def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets
 
 
 def _changed_since(evidence: Evidence, run: Row) -> bool:
-    """Whether somebody spoke after the run had ended, or all was decided again: what follows is the next run's work."""
-    spoken = evidence.all("SELECT 1 FROM label WHERE labelled_at > ? LIMIT 1", run["ended_at"])
+    """Whether somebody spoke since the run began, or all was decided again: what follows may be the next run's work."""
+    spoken = evidence.all("SELECT 1 FROM label WHERE labelled_at > ? LIMIT 1", run["started_at"])
     return bool(spoken or evidence.all("SELECT 1 FROM decision WHERE run_id IS NULL LIMIT 1"))  # a crawl's have one
 
 

@@ -68,6 +68,24 @@ class Child:
         """Send a signal to the command itself, as a user or a service manager would."""
         os.kill(self.process.pid, number)
 
+    def waits_stopped(self) -> bool:
+        """Wait until it has stopped itself (SIGSTOP); False: it ended instead."""
+        while time.monotonic() - self.started < self.limit_s:
+            try:
+                state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            except FileNotFoundError:
+                return False
+            if state == "T":
+                return True
+            if state == "Z":
+                return False
+            time.sleep(0.01)
+        raise TimeoutError(f"neither stopped nor ended after {self.limit_s:g} s")
+
+    def go_on(self) -> None:
+        """Let it go on after it stopped."""
+        self.send(signal.SIGCONT)
+
     def kill_group(self) -> None:
         """End everything that was started."""
         with contextlib.suppress(ProcessLookupError):
