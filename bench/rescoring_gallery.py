@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,4 +64,12 @@ def _version(number: int, now: datetime) -> dict[str, object]:
     return {
         "id": number, "post_key": number, "md5": f"{number:032x}", "ext": "jpg", "size": 1_000_000, "width": 1200,
         "height": 1700, "url": "", "renditions": [], "state": "known", "first_seen_at": now,
+        "picture_hash": _hash(number),
     }  # fmt: skip
+
+
+def _hash(number: int) -> int:
+    """Of a picture; every tenth is a copy of the one before, two bits away."""
+    original = number - (number % 10 == 0)
+    hash_ = int.from_bytes(hashlib.sha256(str(original).encode()).digest()[:8], "little", signed=True)
+    return hash_ if original == number else hash_ ^ 0b11
