@@ -16,7 +16,6 @@ from rich.text import Text
 from commands.console import print_json, printable, results, say
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
-from commands.known_targets import known_target
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from crawler.deciding import Policy
@@ -136,9 +135,11 @@ async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
     with open_reader(where.root) as reader:
         models = reader.models()
         model = model_before(models, name) if wish.action == "rollback" else _named(reader, name)
-        target = known_target(reader, model.card.target)
         package = verified(where, model)
-        evidence = reader.evidence(target, model.card.backbone_hash)
+        target = next((target for target in reader.targets() if target.name == model.card.target), None)
+        evidence = reader.evidence(target, model.card.backbone_hash) if target else None
+    if target is None or evidence is None:
+        return await _activate_before_any_crawl(wish, model, where)
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
         policy = Policy(trust_tags=where.settings.scoring.trust_tags)
@@ -147,6 +148,17 @@ async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
     say("crawl apply moves the files whose decision changed")
     if wish.as_json:
         print_json({"model": model.card.name, "rescored": rescored.posts, "kept": rescored.kept, "exit": 0})
+    return 0
+
+
+async def _activate_before_any_crawl(wish: ModelsWish, model: RegisteredModel, where: Place) -> int:
+    """Put a model in force that was imported or taught by a folder: nothing was decided yet that would follow it."""
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
+        await archive.activate_model(model.card.target, model.card.number)
+    say(f"{model.card.name} is in force; crawl --tag TAG --keep {model.card.target} uses it")
+    if wish.as_json:
+        print_json({"model": model.card.name, "rescored": 0, "kept": 0, "exit": 0})
     return 0
 
 

@@ -95,5 +95,8 @@ async def import_model(registry: Registry, source: Path, models: Path, prove: Pr
     await prove(card, source)
     await asyncio.to_thread(copy_package, package, folder)
     facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
+    taught = package.snapshot.get("targets")
+    if isinstance(taught, list) and len(taught) == 1:
+        facts["tag"] = taught[0]  # so that a crawl finds it by its tag, whatever the target was called elsewhere
     await registry.register_model(card, facts, activate=False)
     return card.name
