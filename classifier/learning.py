@@ -363,14 +363,16 @@ def _without_lies(room: _Room, fit: _Fit) -> _Fit:
     return replace(fit, truth=truth)
 
 
-def chosen_threshold(curve: thresholds.ThresholdCurve, goal: Goal, caution: float) -> thresholds.Chosen:
+def chosen_threshold(
+    curve: thresholds.ThresholdCurve, goal: Goal, caution: float, leeway: float = thresholds.LEEWAY
+) -> thresholds.Chosen:
     """The threshold for a goal; `caution` is the share of what the goal leaves open that is kept in reserve."""
     if goal.threshold is not None:
         return curve.at(goal.threshold)
     if goal.recall is not None:
         return curve.for_recall(goal.recall + caution * (1 - goal.recall))
     precision = goal.precision or 0.95
-    return curve.for_precision(precision + caution * (1 - precision))
+    return curve.for_precision(precision + caution * (1 - precision), leeway)
 
 
 def _reweighted(quality: evaluation.Quality, prevalence: float) -> float:

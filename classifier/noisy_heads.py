@@ -28,6 +28,7 @@ _LEAST = 1e-6  # belief; keeps odds finite
 _STEPS = 12  # of Newton's method, at most
 _WEIGHINGS = 40  # of opinions against testimonies, at most
 _SETTLED = 1e-3
+_JUDGED_FOLDS = 3  # that strengths of regularisation are compared on; bounds the time
 
 
 class Said(IntEnum):
@@ -188,26 +189,34 @@ class _Course:
         believed = np.array([_mean(_prior(Said(kind), self.credit)) for kind in range(5)])
         return believed[self.testimony.said]
 
-    def out_of_fold(self, beliefs: FloatArray, l2: float) -> FloatArray:
-        logits = np.empty(len(beliefs))
-        for number in range(int(self.fold.max()) + 1):
+    def out_of_fold(self, beliefs: FloatArray, l2: float, folds: int | None = None) -> FloatArray:
+        """Each picture's logit by the head that was learned without its fold; NaN beyond the first `folds`."""
+        logits = np.full(len(beliefs), np.nan)
+        for number in range(int(self.fold.max()) + 1 if folds is None else folds):
             out = self.fold == number
             self.last[number] = self._fit(~out, beliefs, l2, self.last.get(number, self.last.get(0)))
             logits[out] = self.last[number].logits(self.testimony.vectors[out])
         return logits
 
     def best_strength(self, beliefs: FloatArray, candidates: Sequence[float]) -> float:
-        """By the loss on one fold; nothing said counts for nothing here."""
-        out = self.fold == 0
-        spoken = out & (self.testimony.said != Said.NOTHING)
-        judged = Evidence.of(self.testimony.vectors[spoken], beliefs[spoken], self.counts[spoken])
-        heads: list[LinearHead] = []
+        """By the loss of opinions out of fold, each strength's stretched first: what counts is where a head points.
+
+        Every picture of which something is said counts once. People were asked about the hardest ones, and with their
+        weight fifty of those outvoted three thousand others. (Measured: errors rose from 17 to 53.)
+        """
+        folds = min(_JUDGED_FOLDS, int(self.fold.max()) + 1)
+        judged = (self.testimony.said != Said.NOTHING) & (self.fold < folds)
+        once = np.ones(int(judged.sum()))
+        losses: dict[float, float] = {}
+        heads: dict[float, dict[int, LinearHead]] = {}
         for l2 in sorted(candidates, reverse=True):  # from the stiffest, which is near the start
-            heads.append(self._fit(~out, beliefs, l2, heads[-1] if heads else None))
-        losses = [log_loss(head.logits(judged.embeddings), judged) for head in heads]
-        best = int(np.argmin(losses))
-        self.last[0] = heads[best]
-        return sorted(candidates, reverse=True)[best]
+            opinions = self.out_of_fold(beliefs, l2, folds)[judged]
+            line = _stretched(opinions, beliefs[judged], once, Stretch())
+            losses[l2] = log_loss(line.of(opinions), Evidence(opinions[:, None], beliefs[judged], once))
+            heads[l2] = dict(self.last)
+        best = min(losses, key=lambda l2: losses[l2])
+        self.last = heads[best]
+        return best
 
     def _fit(self, rows: npt.NDArray[np.bool_], beliefs: FloatArray, l2: float, near: LinearHead | None) -> LinearHead:
         seen = Evidence.of(self.testimony.vectors[rows], beliefs[rows], self.counts[rows])

@@ -18,7 +18,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 LOWEST, HIGHEST = 0.02, 0.999  # thresholds beyond mean "everything" or "nothing"
 _STEPS = 197
-_LEEWAY = 0.45  # by so much may the least sure of the kept pictures fall short of the goal for all of them
+LEEWAY = 0.45  # by so much may the least sure of the kept pictures fall short of the goal for all of them
 _LEAST_RECALL = 0.02  # a threshold that keeps less is no answer to any goal
 
 
@@ -31,15 +31,16 @@ class ThresholdCurve:
     recall: tuple[float, ...]  # expected share of kept ones among the right, 0..1; never rises
     prevalence: float  # share of positives that the curve assumes
 
-    def for_precision(self, goal: float) -> Chosen:
+    def for_precision(self, goal: float, leeway: float = LEEWAY) -> Chosen:
         """The lowest threshold whose expected precision reaches the goal; the highest of all when none does.
 
-        A precision to spare is not spent on pictures that are far less likely right than the goal: an estimate that
-        promises so much is too good to be true. (Measured: a threshold fell to 0.2, and its precision to 0.91.)
+        A precision to spare is not spent on pictures that are far less likely right than the goal, by more than
+        `leeway`: an estimate that promises so much is too good to be true. (Measured in round 0: a threshold fell to
+        0.2, and its precision to 0.91.)
         """
         _check_goal(goal)
         reached = int(np.searchsorted(np.array(self.precision), goal))
-        fair = int(np.searchsorted(np.array(self.thresholds), goal - _LEEWAY))
+        fair = int(np.searchsorted(np.array(self.thresholds), goal - leeway))
         row = max(reached, min(fair, len(self.thresholds) - 1))
         return self._at(min(row, len(self.thresholds) - 1), reached=row < len(self.thresholds))
 

@@ -41,7 +41,7 @@ def lesson(vectors: np.ndarray, said: np.ndarray) -> HeadLesson:
 
 
 def test_wrong_tags_of_both_directions_are_found_and_right_ones_believed() -> None:
-    vectors, shows = pictures()
+    vectors, shows = pictures(4000)
     said = tags(shows)
 
     found = learn_noisy_head(Heard(vectors, said, np.arange(len(said))), starting_head(WIDTH, None)).found
@@ -49,7 +49,7 @@ def test_wrong_tags_of_both_directions_are_found_and_right_ones_believed() -> No
     wrongly, missed = (said == Said.TAGGED) & ~shows, (said == Said.OTHERS) & shows
     right = (said == Said.TAGGED) & shows
     assert (found.belief[wrongly] < 0.5).mean() > 0.6
-    assert (found.belief[missed] > 0.5).mean() > 0.6
+    assert (found.belief[missed] > 0.5).mean() > 0.55
     assert (found.belief[right] > 0.5).mean() > 0.97
 
 
@@ -74,6 +74,25 @@ def test_a_persons_word_stands_against_tags_and_opinions() -> None:
 
     assert (found.belief[0::4] < 0.01).all()
     assert (found.belief[1::4] > 0.99).all()
+
+
+def test_fifty_answers_about_the_hardest_pictures_do_not_outvote_all_others() -> None:
+    random = np.random.default_rng(3)
+    shows = random.random(2000) < 0.2
+    vectors = random.normal(size=(2000, 60))  # most of it says nothing: a head on a loose rein learns it by heart
+    vectors[:, :3] += np.where(shows, 1.6, 0.0)[:, None]
+    said = tags(shows)
+    everybody = np.arange(len(said), dtype=np.int64)
+    before = learn_noisy_head(Heard(vectors, said, everybody), starting_head(60, None))
+    hardest = np.argsort(np.abs(before.found.logits))[:50]
+    said[hardest] = np.where(shows[hardest], Said.KEEP, Said.DELETE)
+
+    after = learn_noisy_head(Heard(vectors, said, everybody), starting_head(60, None))
+
+    assert after.l2 == before.l2
+    unasked = np.setdiff1d(np.flatnonzero(said == Said.NOTHING), hardest)
+    wrong = [((one.found.belief > 0.5) != shows)[unasked].sum() for one in (before, after)]
+    assert wrong[1] <= wrong[0] + 3
 
 
 def test_modest_opinions_are_stretched_until_they_fit() -> None:
