@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, nameless
+from classifier.class_folders import UNREADABLE, ClassFolder, ClassPicture, LeftOut, nameless
 from classifier.errors import PictureFault
 from classifier.head_only import TEST
 from classifier.learning import Example, Goal, Plan, Wish
@@ -34,7 +34,8 @@ from rounds.free_number import free_number
 from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Registry, RoundOutcome
 from rounds.parts import groups_of, parts_of
-from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, placed, teach, work_folder
+from rounds.round_zero import Hashed, HashingDecoder
+from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
@@ -112,7 +113,7 @@ class FolderTask:
 
     found: ClassFolder
     target: Target  # the network is taught it under its tag
-    decoder: Decoder  # for the new network's preprocessing first, and the old one's last
+    decoder: HashingDecoder  # for the new network's preprocessing first, and the old one's last
     old: InForce | None = None  # what is compared with
     embed: Embed = embedded  # by which both look at the test pictures
 
@@ -137,14 +138,15 @@ async def model_from_folder(
         TooLittleToLearn: the folder teaches too little; says what there is.
         LearningFailed: the learning process failed.
     """
-    found, target, old = task.found, task.target, task.old
-    _check(found, target)
-    chosen = _chosen(found.pictures, settings.pictures_at_most, settings.seed)
+    target, old = task.target, task.old
+    _check(task.found, target)
+    chosen = _chosen(task.found.pictures, settings.pictures_at_most, settings.seed)
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
-        rows, undecodable = await _decode_all(chosen, folder, settings, task.decoder, tell)
-        pictures = [chosen[row] for row in rows]
+        hashes, undecodable = await _decode_all(chosen, folder, settings, task.decoder, tell)
+        pictures = [chosen[row] for row in hashes]
         round_ = 0 if old is None else (old.model.round or 0) + 1
-        done = await teach(folder, _lesson(found, pictures, target, round_, settings), settings, tell)
+        examples = _examples(pictures, list(hashes.values()), target)
+        done = await teach(folder, _lesson(task, pictures, examples, round_, settings), settings, tell)
         told = done["targets"][0]
         compared = None
         if old is not None:
@@ -155,7 +157,7 @@ async def model_from_folder(
             round=round_,
             told=told,
             done=done,
-            source=found.folder,
+            source=task.found.folder,
             pictures=len(pictures),
             undecodable=undecodable,
             network=settings.backbone,
@@ -223,46 +225,56 @@ def _chosen(pictures: Sequence[ClassPicture], most: int, seed: int) -> list[Clas
 
 
 async def _decode_all(
-    chosen: Sequence[ClassPicture], folder: Path, settings: FolderSettings, decoder: Decoder, tell: Tell
-) -> tuple[list[int], tuple[LeftOut, ...]]:
-    """Decode all; gives which of them the array in the folder holds, and which cannot be decoded."""
+    chosen: Sequence[ClassPicture], folder: Path, settings: FolderSettings, decoder: HashingDecoder, tell: Tell
+) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:
+    """Decode all; gives which of them the array in the folder holds, with their hashes, and which cannot be decoded."""
     left: list[LeftOut] = []
+    hashes: dict[int, int] = {}
 
     async def decode(number: int) -> Pixels | None:
         try:
-            return await _picture(chosen[number], decoder, 0)
+            decoded = await _decoded(chosen[number], decoder)
         except (PictureFault, OSError) as error:
-            left.append(LeftOut(chosen[number].name, getattr(error, "reason", "cannot be read")))
+            left.append(LeftOut(chosen[number].name, getattr(error, "reason", UNREADABLE)))
             return None
+        hashes[number] = decoded.hash
+        return decoded.pixels[0]
 
     rows = await gather_pictures(
         len(chosen), decode, folder, settings, lambda share, held: tell("reading", share, f"{held} pictures")
     )
-    return rows, tuple(sorted(left, key=lambda one: one.name))
+    return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda one: one.name))
 
 
-async def _picture(picture: ClassPicture, decoder: Decoder, network: int) -> Pixels:
-    content = await asyncio.to_thread(picture.path.read_bytes)
-    return (await decoder.decode(content)).pixels[network]
+async def _decoded(picture: ClassPicture, decoder: HashingDecoder) -> Hashed:
+    return await decoder.decode(await asyncio.to_thread(picture.path.read_bytes))
 
 
-def _lesson(
-    found: ClassFolder, pictures: Sequence[ClassPicture], target: Target, round_: int, settings: FolderSettings
-) -> Lesson:
-    examples = [
+def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: Target) -> list[Example]:
+    """What each picture teaches. Numbers stand in for post ids, which families of posts share."""
+    return [
         Example(
-            # Numbers stand in for post ids, which families of posts share; a file's set is what its table says.
-            Identity(post_id=number, md5=picture.md5, set_key=picture.group),
+            Identity(post_id=number, md5=picture.md5, picture_hash=hash_, set_key=picture.group),
             characters=(target.tag,) if picture.shows else () if nameless(picture.label) else (picture.label,),
             labelled=True,
         )
-        for number, picture in enumerate(pictures, start=1)
+        for number, (picture, hash_) in enumerate(zip(pictures, hashes, strict=True), start=1)
     ]
+
+
+def _lesson(
+    task: FolderTask,
+    pictures: Sequence[ClassPicture],
+    examples: Sequence[Example],
+    round_: int,
+    settings: FolderSettings,
+) -> Lesson:
+    target = task.target
     recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
     snapshot = {
         "round": round_,
         "how": "folder",
-        "from": found.folder.name,  # not its whole path: packages travel
+        "from": task.found.folder.name,  # not its whole path: packages travel
         "targets": [target.tag],
         "pictures": dict(Counter(picture.label for picture in pictures)),
     }
@@ -281,7 +293,7 @@ async def _compared(
         nothing = np.zeros(0, dtype=np.bool_)
         return compare(old.model.card.name, nothing, nothing, nothing)
     of_new = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[rows]
-    of_old = np.stack([await _picture(pictures[row], task.decoder, -1) for row in rows])
+    of_old = np.stack([(await _decoded(pictures[row], task.decoder)).pixels[-1] for row in rows])
     vectors = await asyncio.to_thread(task.embed, new, of_new)
     vectors_of_old = await asyncio.to_thread(task.embed, old.package, of_old)
     return compare(

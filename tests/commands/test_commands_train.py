@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_commands_rounds import fill
+from test_commands_rounds import fill, model
 from typer.testing import CliRunner, Result
 
 from classifier.backbones.catalogue import BACKBONES
@@ -23,8 +23,8 @@ from commands.settings import RoundZero
 from commands.sites import Connected
 from crawler.client import Suggestion, Tag
 from crawler.sites import site_named
-from storage.archive import open_reader
-from storage.filing import RegisteredModel
+from storage.archive import Archive, open_reader
+from storage.filing import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target
 
 GENSHIN_MONA = "mona_(genshin_impact)"
@@ -121,6 +121,22 @@ def test_a_weights_file_belongs_to_the_network_of_the_settings(tmp_path: Path) -
     assert chosen_network("mobilenet_v3_small", None, RoundZero(weights=str(file))).weights == file
     with pytest.raises(UsageRefused, match="4 MB to download"):
         chosen_network("mobilenet_v3_small", None, of_another)
+
+
+def test_a_model_can_be_put_in_force_before_any_crawl(tmp_path: Path) -> None:
+    async def register() -> None:
+        card = model(tmp_path / "root")
+        async with Archive.open(tmp_path / "elsewhere", ArchiveSettings(reserve_bytes=0)) as archive:
+            await archive.register_model(card, {"how": "folder"}, activate=False)
+        (tmp_path / "root" / "models").rename(tmp_path / "elsewhere" / "models")
+
+    asyncio.run(register())
+
+    done = crawl(tmp_path / "elsewhere", "models", "activate", "mona/1", "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["model"]) == (0, "mona/1")
+    with open_reader(tmp_path / "elsewhere") as reader:
+        assert reader.active_model("mona") is not None
 
 
 @pytest.mark.slow

@@ -68,6 +68,8 @@ print(json.dumps({"done": {"targets": [told], "taught": {}, "classes": [MONA]}})
 
 
 class Decoded:
+    hash = 0  # tells nothing
+
     def __init__(self, colour: bytes) -> None:
         self.pixels = (np.zeros((8, 8, 3), np.uint8) + np.frombuffer(colour, np.uint8),)
 
