@@ -33,6 +33,8 @@ from rounds.evaluation_words import count, estimate, figure, share
 _TOUCHED = 60  # places of a line that say their numbers; more would lie on each other
 _LONGEST_NAME = 24  # letters of a target in a legend
 _T = TypeVar("_T")
+_Span = tuple[float, float, float, float]  # x, y, and its interval
+_GAP = (math.nan,) * 4
 
 
 def precision_recall(told: Assessment, low: float = 0.0) -> str:
@@ -41,14 +43,13 @@ def precision_recall(told: Assessment, low: float = 0.0) -> str:
     here = told.at_prevalence
     plane = Plane(unit_axis("recall", low), unit_axis("precision", low), Sheet(top=20))
     inside = [point for point in points if min(point.recall.value, point.precision.value) >= low]
-    line = [(p.recall.value, p.precision.value if p in inside else math.nan) for p in points]
-    band = [(x, p.precision.low + y - y, p.precision.high) for p, (x, y) in zip(points, line, strict=True)]
-    marks: list[Mark] = [Band(band, stepped=True)]
+    spans = _cut([(p.recall.value, p.precision.value, p.precision.low, p.precision.high) for p in points], low)
+    marks: list[Mark] = [Band([(x, least, most) for x, _, least, most in spans], stepped=True)]
     if told.prevalence.value >= low:
         marks.append(Line([(low, told.prevalence.value), (1.0, told.prevalence.value)], guide=True))
         marks.append(Note((low, told.prevalence.value), "by chance", 6.0))
     marks += [
-        Line(line, stepped=True),
+        Line([(x, y) for x, y, _, _ in spans], stepped=True),
         Hover([(point.recall.value, point.precision.value, _said(point)) for point in _some(inside)]),
         Cross(
             (here.recall.value, here.precision.value),
@@ -174,6 +175,20 @@ def _said(point: CurvePoint) -> str:
         f"threshold {figure(point.threshold)}: precision {estimate(point.precision)}, recall {estimate(point.recall)}, "
         f"F1 {estimate(point.f1)}, {share(point.kept)} kept"
     )
+
+
+def _cut(spans: Sequence[_Span], low: float) -> list[_Span]:
+    """A stepped curve of falling x, cut where its plane begins: up to the edges, with gaps for what is beyond."""
+    found: list[_Span] = []
+    for number, this in enumerate(spans):
+        before = spans[number - 1] if number else this
+        was, stays = min(before[:2]) >= low, min(this[:2]) >= low
+        if stays and not was:
+            found.append((this[0], low, *this[2:]))
+        if was and not stays:
+            found.append((max(low, this[0]), before[1] if this[0] < low else low, *before[2:]))
+        found.append(this if stays else _GAP)
+    return found
 
 
 def _exactly(found: Estimate) -> str:

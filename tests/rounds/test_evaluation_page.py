@@ -198,6 +198,23 @@ def test_the_corner_is_shown_only_where_it_says_something() -> None:
     assert "Precision against recall, from 0.8 up" not in charts(poor)
 
 
+def test_the_corners_curve_ends_at_its_edges() -> None:
+    told = assessment()
+    plane = Plane(unit_axis("recall", 0.8), unit_axis("precision", 0.8), Sheet(top=20))
+
+    chart = charts(told)["Precision against recall, from 0.8 up"]
+
+    (line,) = [one for one in chart.iter(f"{SVG}polyline") if one.attrib["class"] == "line s0 d0"]
+    places = [tuple(map(float, one.split(","))) for one in line.attrib["points"].split()]
+    assert places[0][1] == pytest.approx(plane.floor)  # comes up from below
+    assert places[-1][0] == pytest.approx(plane.sheet.left)  # leaves to the left, as high as it was
+    assert places[-1][1] == places[-2][1]
+    for point in told.curve:
+        if min(point.recall.value, point.precision.value) >= 0.8:
+            place = round(plane.across(point.recall.value), 1), round(plane.up(point.precision.value), 1)
+            assert place in places
+
+
 def test_every_picture_is_counted_in_the_histogram() -> None:
     told = assessment()
 
