@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 from bench.kill_grounds import DEMO_SITE, REAL, TAG, Ground
-from bench.kill_scenes import SMALL_BATCH, CommandScene, whatever_number
+from bench.kill_scenes import LIMIT_S, SMALL_BATCH, CommandScene, whatever_number
 from storage.archive import open_reader
 from storage.filing import Label
 from storage.labelling import Labelling
@@ -25,7 +26,17 @@ def crawl(ground: Ground) -> CommandScene:
 
 def crawl_with_models(ground: Ground, models: Path) -> CommandScene:
     """The main job into a root that knows models and no posts, judged by them."""
-    return replace(crawl(ground.with_template(models)), name="crawl, real models", program=REAL, fresh=None)
+    return replace(
+        crawl(ground.with_template(models)),
+        name="crawl, real models",
+        program=REAL,
+        undisturbed=_real,
+        fresh=None,
+    )
+
+
+def _real(words: Sequence[str], environment: Mapping[str, str]) -> driver.Ended:
+    return driver.run(words, program=REAL, environment=environment, limit_s=LIMIT_S)
 
 
 def train(ground: Ground, seed: int) -> CommandScene:

@@ -80,7 +80,7 @@ class Ground:
             return {int(post): int(version) for post, version in reader.sql(query).rows}
 
 
-def painted_ground(folder: Path, posts: int = 240) -> Ground:
+def painted_ground(folder: Path, posts: int = 400) -> Ground:
     """Painted pictures of a site that does not exist; what is kept has its original."""
     config = folder / "crawl.toml"
     config.write_text("[limits]\nfree_space_mb = 1\n", encoding="utf-8")

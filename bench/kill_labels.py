@@ -67,12 +67,11 @@ class Labeller:
             self._child.kill()
 
     def write_the_rest(self) -> None:
-        """Write what is left, at once."""
-        self._pausing.clear()
-        self.pause_s = 0.0
-        self._write()
-        if len(self.acknowledged) < len(self.labels):
-            raise RuntimeError(f"{len(self.acknowledged)} of {len(self.labels)} labels could be written")
+        """Write what is left, at once and in this process."""
+        if left := self.labels[len(self.acknowledged) :]:
+            with Labelling(self.root) as labelling:
+                labelling.relabel(left)
+        self.acknowledged[:] = [_told(label) for label in self.labels]
 
     def _write(self) -> None:
         left = self.labels[len(self.acknowledged) :]
@@ -86,10 +85,14 @@ class Labeller:
             for label in left:
                 if self._pausing.is_set() or not _sent(child, label):
                     break
-                self.acknowledged.append((label.post_id, label.target, label.value.value))
+                self.acknowledged.append(_told(label))
                 time.sleep(self.pause_s)
             with contextlib.suppress(BrokenPipeError):
                 child.communicate()
+
+
+def _told(label: Label) -> Acknowledged:
+    return label.post_id, label.target, label.value.value
 
 
 def _sent(child: subprocess.Popen[str], label: Label) -> bool:

@@ -19,10 +19,12 @@ from bench.kill_scenes import (
     ORPHANS_S,
     SMALL_BATCH,
     Blow,
+    Run,
     Struck,
     Whole,
     files_of,
     half_decided,
+    in_a_child,
     looked_at,
     lost,
     state_of,
@@ -92,12 +94,13 @@ class PageScene:
     answers: Sequence[Answer]
     name: str = "review"
     compares: bool = True
+    undisturbed: Run = in_a_child
 
     @classmethod
-    def of(cls, ground: Ground, seed: int) -> PageScene:
+    def of(cls, ground: Ground, seed: int, answers: int = ANSWERS) -> PageScene:
         """Every answer is about another picture."""
         dice, pictures = Random(f"answers {seed}"), ground.pictures()
-        posts = dice.sample(ground.posts(), k=ANSWERS)
+        posts = dice.sample(ground.posts(), k=answers)
         return cls(ground, [Answer(post, pictures[post], dice.choice(("keep", "delete", "unsure"))) for post in posts])
 
     def whole(self, root: Path) -> Whole:
@@ -136,8 +139,8 @@ class PageScene:
                 ran_s = time.monotonic() - deadline + blow.share * whole.seconds
                 children = children_of(page.process.pid)
                 page.process.send_signal(signal.SIGKILL)
-                for child in children if power_cut else ():
-                    kill(child)
+                for one in children if power_cut else ():
+                    kill(one)
             killed = page.process.wait(timeout=30) == -signal.SIGKILL
         orphans = [] if all(map(ended, children)) else ["the round of the killed page still runs"]
         found = Struck(root, killed, ran_s, person.saved)
@@ -161,14 +164,14 @@ class PageScene:
         again = self._round(struck.root)
         if again.code != 0:
             return [*found, f"the round ended with {again.code}: {again.said.strip()[-300:]}"]
-        found += looked_at(struck.root, person.saved) + verified(self.ground, struck.root)
+        found += looked_at(struck.root, person.saved) + verified(self.undisturbed, self.ground, struck.root)
         if state_of(struck.root, whatever_number) != whole.state:
             found.append("another state than without a kill")
         return found + half_decided(self.ground, struck.root)
 
     def _round(self, root: Path) -> driver.Ended:
         words = ["train", self.ground.target, "--how", "head", "--force", "--quiet", *self.ground.at(root)]
-        return driver.run(words, environment=SMALL_BATCH)
+        return self.undisturbed(words, SMALL_BATCH)
 
 
 def shown_wrongly(

@@ -25,6 +25,8 @@ from storage.filing import Label
 from tests.faults import checker, driver
 from tests.faults.evidence import Expected, walk
 
+Run = Callable[[Sequence[str], Mapping[str, str]], driver.Ended]
+
 LIMIT_S = 600.0  # one command
 ORPHANS_S = 30.0  # what a killed command had started ends within
 SMALL_BATCH = {"STUB_BATCH": "60", "PYTHONDONTWRITEBYTECODE": "1"}  # rescoring takes several transactions
@@ -63,6 +65,11 @@ class Whole:
     state: str
 
 
+def in_a_child(words: Sequence[str], environment: Mapping[str, str]) -> driver.Ended:
+    """Run a command line undisturbed, in a process of its own."""
+    return driver.run(words, environment=environment, limit_s=LIMIT_S)
+
+
 class Scene(Protocol):
     """One kind of thing that can be killed."""
 
@@ -94,7 +101,8 @@ class CommandScene:
     labels: Sequence[Label] = ()  # said while it runs
     same: Callable[[str], str] = lambda line: line  # a line of the state without what may differ
     compares: bool = True  # with the undisturbed run's state; a network that learns for seconds never ends in the same
-    program: Sequence[str] = driver.PROGRAM
+    program: Sequence[str] = driver.PROGRAM  # that is killed
+    undisturbed: Run = in_a_child
     environment: Mapping[str, str] = field(default_factory=lambda: SMALL_BATCH)
     fresh: Callable[[Path], object] | None = None  # makes a root; None: a copy of the ground's template
 
@@ -140,7 +148,7 @@ class CommandScene:
         again = self._run(struck.root)
         if again.code != 0:
             return [f"it ended with {again.code}: {again.stderr.strip()[-300:]}"]
-        found = looked_at(struck.root, struck.acknowledged) + verified(self.ground, struck.root)
+        found = looked_at(struck.root, struck.acknowledged) + verified(self.undisturbed, self.ground, struck.root)
         if self.compares and state_of(struck.root, self.same) != whole.state:
             found.append("another state than the undisturbed run's")
         return found + half_decided(self.ground, struck.root)
@@ -152,8 +160,7 @@ class CommandScene:
             self.fresh(root)
 
     def _run(self, root: Path) -> driver.Ended:
-        words = [*self.words, *self.ground.at(root)]
-        return driver.run(words, program=self.program, environment=self.environment, limit_s=LIMIT_S)
+        return self.undisturbed([*self.words, *self.ground.at(root)], self.environment)
 
 
 def _killed(child: driver.Child, blow: Blow, whole: Whole) -> driver.Ended:
@@ -184,9 +191,9 @@ def lost(before: Counter[str], root: Path) -> list[str]:
     return [f"the original {md5} is gone" for md5 in sorted((before - files_of(root)).keys())]
 
 
-def verified(ground: Ground, root: Path) -> list[str]:
+def verified(run: Run, ground: Ground, root: Path) -> list[str]:
     """What `crawl verify` finds wrong."""
-    ended = driver.run(["verify", *ground.at(root)], limit_s=LIMIT_S)
+    ended = run(["verify", *ground.at(root)], {})
     return [] if ended.code == 0 else [f"crawl verify ends with {ended.code}: {ended.said.strip()[-300:]}"]
 
 

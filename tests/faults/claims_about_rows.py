@@ -63,15 +63,21 @@ def newest(evidence: Evidence, version: int | None, target: str) -> tuple[Row | 
     where = "WHERE version_id = ? AND target = ? ORDER BY seq DESC LIMIT 1"
     decisions = evidence.all(f"SELECT * FROM decision {where}", version, target)
     labels = evidence.all(f"SELECT * FROM label {where}", version, target)
-    if stands and decisions and _made_again(evidence, decisions[0]):
+    if stands and decisions and _made_again(evidence, decisions[0], stands[0]):
         decisions = stands
     said = [label for label in labels if label["value"] != "clear"]  # taken back: what the machine says holds
     return (decisions[0] if decisions else None), (said[0] if said else None)
 
 
-def _made_again(evidence: Evidence, last: Row) -> bool:
-    """Whether a run came after the one that appended the last decision, and so may have made an older one again."""
-    return bool(evidence.all("SELECT 1 FROM run WHERE id > ? LIMIT 1", last["run_id"] or 0))
+def _made_again(evidence: Evidence, last: Row, stands: Row) -> bool:
+    """Whether an older decision may stand again: a run came after the last one, or a model is in force again.
+
+    Rescoring leaves no other trace: going back to a model or a threshold decides as before.
+    """
+    if evidence.all("SELECT 1 FROM run WHERE id > ? LIMIT 1", last["run_id"] or 0):
+        return True
+    active = "SELECT 1 FROM model WHERE target = ? AND active AND registered_at IS NOT NULL AND hash = ?"
+    return bool(evidence.all(active, stands["target"], stands["model_hash"]))
 
 
 def effective(decision: Row | None, label: Row | None) -> str | None:
