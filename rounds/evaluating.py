@@ -138,7 +138,7 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
         kept_wrong=desk.mistakes(kept=True),
         missed=desk.mistakes(kept=False),
         training=training_curves(subject.package),
-        notes=_notes(known, held, rows, threshold, untagged),
+        notes=_notes(held, rows, threshold, untagged),
         prevalence_source=prevalence.source,
         as_it_stands=None
         if not told.answers
@@ -276,7 +276,7 @@ class _Desk:
         return f"tagged {', '.join(characters) or 'with others'}, not {self.subject.target.tag}"
 
 
-def _notes(known: Known, held: HeldOut, rows: IntArray, threshold: float, untagged: Quality | None) -> list[str]:
+def _notes(held: HeldOut, rows: IntArray, threshold: float, untagged: Quality | None) -> list[str]:
     """What has to be known before the figures are trusted."""
     people = int(np.isin(held.said[rows], PEOPLE).sum())
     notes = [
@@ -287,15 +287,16 @@ def _notes(known: Known, held: HeldOut, rows: IntArray, threshold: float, untagg
     if overruled:
         word = evaluate(held.scores[rows], held.as_said[rows], threshold, groups=held.groups[rows])
         notes.append(
-            f"{_count(overruled, 'tag')} that the model contradicts beyond doubt are taken for wrong, as in a round; "
+            f"tags taken for wrong, because the model contradicts them beyond doubt, as in a round: {overruled}; "
             f"with every tag at its word: precision {word.precision}, recall {word.recall}"
         )
     notes.append(_untagged_note(untagged))
-    aside = _asked_for_their_score(known, held, untagged)
+    answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
+    aside = max(0, answered - (0 if untagged is None else untagged.examples))
     if aside:
         notes.append(
             f"{_count(aside, 'answer')} about untagged pictures count nowhere here: they were asked for because of "
-            "their score, and would make untagged pictures look harder than they are"
+            "their score and would make untagged pictures look harder than they are, or the model has learned from them"
         )
     return notes
 
@@ -310,11 +311,6 @@ def _untagged_note(untagged: Quality | None) -> str:
         f"pictures without any character tag are a row of their own, from {_count(untagged.examples, 'answer')} by "
         "lot; where lots were drawn more often they count less"
     )
-
-
-def _asked_for_their_score(known: Known, held: HeldOut, untagged: Quality | None) -> int:
-    answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
-    return max(0, answered - (0 if untagged is None else untagged.examples))
 
 
 def _count(number: int, what: str) -> str:
