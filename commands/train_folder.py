@@ -94,7 +94,10 @@ def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(where, model) if model else None
-        network = chosen_network(wish.network, package, where.settings.round_zero)
+        named = wish.network or (
+            package.backbone_name if package else None
+        )  # its first weights: this is no further lesson
+        network = chosen_network(named, package, where.settings.round_zero)
         words = [name, known.tag, *known.variants] if known else [typed]
         found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))
         target = known or Target(name, found.meant[0])
