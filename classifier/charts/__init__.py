@@ -5,7 +5,7 @@ that a figure that could not be measured shows as a gap, not as a zero. A chart 
 or is one of many in a page that carries `STYLE` once.
 """
 
-from classifier.charts.axes import Axis, counts_axis, fitted_axis, signed_counts_axis, spaced_axis, unit_axis
+from classifier.charts.axes import Axis, fitted_axis, signed_counts_axis, spaced_axis, unit_axis
 from classifier.charts.interval_bar import interval_bar, scale_for
 from classifier.charts.lines import Axes, line_chart
 from classifier.charts.marks import Band, Bars, Captions, Cross, EndNames, Hover, Legend, Line, Note, Upright
@@ -29,7 +29,6 @@ __all__ = [
     "Sheet",
     "Upright",
     "Words",
-    "counts_axis",
     "draw",
     "fitted_axis",
     "interval_bar",
