@@ -94,9 +94,8 @@ def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(where, model) if model else None
-        named = wish.network or (
-            package.backbone_name if package else None
-        )  # its first weights: this is no further lesson
+        # Named even when it is in force: a folder's lesson begins with the network's first weights.
+        named = wish.network or (package.backbone_name if package else None)
         network = chosen_network(named, package, where.settings.round_zero)
         words = [name, known.tag, *known.variants] if known else [typed]
         found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))
