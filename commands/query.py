@@ -8,6 +8,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.choices import choose
-from commands.console import printable, results, say
+from commands.console import messages, printable, results, say
 from commands.places import place
 from commands.planning import UsageRefused
 from storage.archive import open_reader
@@ -61,7 +62,10 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
 
 
 def _found(reader: Reader, wish: QueryWish) -> Rows:
-    return reader.query(wish.expression, wish.limit, ranker=_ranker(reader, wish.expression))
+    ranker = _ranker(reader, wish.expression)
+    shows = ranker is not None and messages().is_terminal
+    with messages().status("thinking about every picture") if shows else nullcontext():
+        return reader.query(wish.expression, wish.limit, ranker=ranker)
 
 
 def _ranker(reader: Reader, expression: str) -> Ranker | None:

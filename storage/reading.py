@@ -29,7 +29,7 @@ from storage.results import COLUMNS, DECISION, results_select
 from storage.schema import require_current
 from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Query, parse
-from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, ranks_for
+from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, ranks_for
 from storage.search.sql import compile_query
 from storage.state_digest import digest_lines, digest_of
 from storage.status import Status, status_of
@@ -249,7 +249,9 @@ class Reader:
 
 
 def _found(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
-    compiled = compile_query(query, now, limit=limit, ranks=ranks).add_columns(VersionRow.id)
+    compiled = compile_query(query, now, limit=limit, ranked=ranks is not None).add_columns(VersionRow.id)
+    if ranks is not None:
+        lend(connection, ranks)
     keys = connection.execute(compiled).all()
     if not keys:
         refuse_misspelt_faults(connection, query)

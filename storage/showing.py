@@ -19,7 +19,7 @@ from storage.records import TagCategory
 from storage.results import DECISION, PLACE, results_select
 from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Tag, leaves, parse
-from storage.search.ranking import Ranks
+from storage.search.ranking import Ranks, lend
 from storage.search.sql import compile_query
 from storage.tables import (
     DecisionRow,
@@ -127,10 +127,12 @@ def wanted(
     """
     query = parse(expression)
     asked = (
-        compile_query(query, now, limit=limit + 1, ranks=ranks)
+        compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
         .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)
         .where(StandingRow.target == target)
     )
+    if ranks is not None:
+        lend(connection, ranks)
     rows = connection.execute(asked).all()
     if not rows:
         refuse_misspelt_faults(connection, query)

@@ -11,7 +11,7 @@ const KEYS = [
 const WORDS = [
   ["hat -solo", "with one tag, without another"], ["~a ~b · fisch*", "one of both; any ending"], ["p:0.2..0.8", "our score"], ["decision:keep", "also delete, undecided"],
   ["label:any", "what you answered; none, keep, …"], ["rating:g", "g, s, q, e"], ["chartags:0", "no character tag"], ["model:mona/2", "decided by this model"], ["place:gallery", "where the original is"],
-  ["order:uncertain", "nearest to the threshold; p, id, score …"],
+  ["order:uncertain", "the next questions first; p, id, score …"], ["error:tag-error", "wrongly tagged, as it seems"], ["error:missing-tag", "the tag is missing, as it seems"],
 ];
 
 export class Help {

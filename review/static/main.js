@@ -32,6 +32,7 @@ const help = new Help();
 new Completion();
 let view = VIEWS[0];
 let loading = null;
+let queued = false; // the list is the queue itself: its questions can all be answered
 let finished = false; // all questions of the list are answered, and it was said
 let listedAt = null; // counts when the list was loaded: says when there is more
 
@@ -50,6 +51,7 @@ async function load({ keep = false } = {}) {
     listedAt = panel.facts?.counts.newest ?? null;
     problem(null);
     finished = false;
+    queued = asked.startsWith("view=");
     grid.show(list, { keep });
     paintProgress();
     empty(list, question);
@@ -148,7 +150,7 @@ function say(value) {
 // Questions that are all answered ask what comes next.
 function paintProgress() {
   const { ids } = grid.list;
-  const queue = view.queue && grid.list.reasons && Object.keys(grid.list.reasons).length > 0;
+  const queue = queued && grid.list.reasons && Object.keys(grid.list.reasons).length > 0;
   const answered = queue ? ids.filter((id) => cards.label(id)).length : 0;
   byId("progress").hidden = !queue;
   byId("progress").firstElementChild.style.width = `${queue ? 100 * answered / ids.length : 0}%`;

@@ -1,26 +1,29 @@
 """Ranks from outside this room: what is worth a glance next, and which tags look wrong.
 
 `order:uncertain` and `error:likely` ask for what only the learning loop can say. It hands in pictures in order, each
-with its reason; here they become a table that lives as long as the query, so every other term narrows them as usual.
+with its reason; the database looks a picture's place up by a function, so every other term narrows them as usual.
 Nobody is asked unless the expression needs it: to know costs seconds, and most questions are about something else.
+
+A function, because SQLite would not give a table of ranks an index: 20,000 of them took minutes to join.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
-from sqlalchemy import CTE, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, func, literal
 
-from storage.search.language import Metatag, Query, conjuncts, leaves
+from storage.search.language import Metatag, Node, Query, conjuncts, leaves
 from storage.search.match import fits
+from storage.tables import StandingRow, VersionRow
 
 UNCERTAIN = "uncertain"  # the value of `order:`
 TAG_ERROR, MISSING_TAG = "tag-error", "missing-tag"
+ANY_LIKELY = "likely"
 LIKELY_ERRORS: Mapping[str, tuple[str, ...]] = {
-    "likely": (TAG_ERROR, MISSING_TAG),
+    ANY_LIKELY: (TAG_ERROR, MISSING_TAG),
     TAG_ERROR: (TAG_ERROR,),
     MISSING_TAG: (MISSING_TAG,),
 }  # values of `error:` that are no faults -> the reasons that they mean
@@ -66,10 +69,12 @@ def needs_ranks(query: Query) -> bool:
 
 def asks_for_errors(query: Query) -> bool:
     """Whether likely label errors are asked for, by whatever word."""
-    return any(
-        isinstance(leaf, Metatag) and leaf.name == "error" and leaf.value.lower() in LIKELY_ERRORS
-        for leaf in leaves(query.root)
-    )
+    return any(is_likely_error(leaf) for leaf in leaves(query.root))
+
+
+def is_likely_error(node: Node) -> TypeGuard[Metatag]:
+    """Whether a term asks for likely label errors; every other `error:` asks for faults."""
+    return isinstance(node, Metatag) and node.name == "error" and node.value.lower() in LIKELY_ERRORS
 
 
 def ranks_for(query: Query, ranker: Ranker | None, targets: Sequence[str]) -> Ranks | None:
@@ -91,13 +96,33 @@ def ranks_for(query: Query, ranker: Ranker | None, targets: Sequence[str]) -> Ra
     )
 
 
-def ranks_table(name: str, ranked: Sequence[Ranked]) -> CTE:
-    """Ranks as a table: `place` (0 first), `version_id`, `target`, `reason`; one bound parameter, however many."""
-    rows = json.dumps([[one.version_id, one.target, one.reason] for one in ranked])
-    each = func.json_each(rows).table_valued("key", "value", name=f"{name}_each")
-    columns = {f"$[{number}]": column for number, column in enumerate(("version_id", "target", "reason"))}
-    parts = [func.json_extract(each.c.value, path).label(column) for path, column in columns.items()]
-    return select(each.c.key.label("place"), *parts).cte(name)
+def lend(connection: Connection, ranks: Ranks) -> None:
+    """Let the queries of this connection look places up, until others are lent."""
+    places = {(_QUESTION, one.version_id, one.target): place for place, one in enumerate(ranks.questions)}
+    places |= {(one.reason, one.version_id, one.target): place for place, one in enumerate(ranks.errors)}
+    raw = connection.connection.driver_connection
+    if raw is None:
+        raise ValueError("expected an open connection")
+    raw.create_function(_PLACE, 3, lambda *asked: places.get(asked), deterministic=True)
+
+
+def question_place() -> ColumnElement[int | None]:
+    """The place among the questions, 0 first; NULL where the row is none."""
+    return _place(_QUESTION)
+
+
+def error_place(word: str) -> ColumnElement[int | None]:
+    """The place among the likely errors, 0 first; NULL where the row is none that `word` of LIKELY_ERRORS means."""
+    reasons = [_place(reason) for reason in LIKELY_ERRORS[word]]
+    return func.coalesce(*reasons) if len(reasons) > 1 else reasons[0]
+
+
+_PLACE = "place_among"  # our function in the database: list, file version, target -> place
+_QUESTION = "question"  # a list; the others are the reasons of errors
+
+
+def _place(of: str) -> ColumnElement[int | None]:
+    return func.place_among(literal(of), VersionRow.id, StandingRow.target, type_=Integer)
 
 
 def _may_mean(query: Query, target: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
 from sqlalchemy.types import Float
 
 from storage.errors import CannotMatch, QueryError
@@ -30,9 +30,17 @@ from storage.search.language import (
     Query,
     Tag,
     Wildcard,
+    to_text,
 )
 from storage.search.ranges import Interval, Range, exact_real, integer, parse_range
-from storage.search.ranking import LIKELY_ERRORS, UNCERTAIN, Ranks, asks_for_errors, ranks_table
+from storage.search.ranking import (
+    ANY_LIKELY,
+    UNCERTAIN,
+    asks_for_errors,
+    error_place,
+    is_likely_error,
+    question_place,
+)
 from storage.tables import (
     AiNameRow,
     AiTagRow,
@@ -43,16 +51,13 @@ from storage.tables import (
     PostTagRow,
     StandingRow,
     TagRow,
-    VersionRow,
 )
 
 Condition = ColumnElement[bool]
 _ESCAPE = "\\"
 
 
-def compile_query(
-    query: Query, now: datetime, *, limit: int | None = None, ranks: Ranks | None = None
-) -> Select[int, str]:
+def compile_query(query: Query, now: datetime, *, limit: int | None = None, ranked: bool = False) -> Select[int, str]:
     """Which rows of `results` fit, in order, newest first unless `order:` says otherwise: post key and target.
 
     Only the keys: to gather a row's tags before sorting and limiting would cost a pass over every post's tags.
@@ -61,42 +66,28 @@ def compile_query(
         query: the expression.
         now: what `age:` counts from; aware.
         limit: at most so many rows; `limit:` in the expression may lower it.
-        ranks: what the learning loop says, where the expression asks for it.
+        ranked: the connection was lent the ranks that the expression asks for (`ranking.lend`).
     Raises:
         QueryError: a term cannot be evaluated here, or its value cannot be read; it names the term.
     """
     keys = results_select().with_only_columns(PostRow.key, StandingRow.target)
-    ordering = _ordering(query.order)
-    errors: CTE | None = None
-    if ranks is not None and asks_for_errors(query):
-        errors = ranks_table("likely_error", ranks.errors)
-        keys = _joined(keys, errors)
-        ordering = ordering if query.order else (errors.c.place.asc().nulls_last(), *ordering)
-    if ranks is not None and query.order == UNCERTAIN:
-        asked = ranks_table("question", ranks.questions)
-        keys = _joined(keys, asked)
-        ordering = (asked.c.place.asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)
-    compiled = keys.where(condition(query.root, now, errors)).order_by(*ordering)
+    compiled = keys.where(condition(query.root, now, ranked=ranked)).order_by(*_ordering(query, ranked=ranked))
     limits = [number for number in (limit, query.limit) if number is not None]
     return compiled.limit(min(limits)) if limits else compiled
 
 
-def condition(node: Node, now: datetime, errors: CTE | None = None) -> Condition:
-    """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not.
-
-    Args:
-        node: the tree.
-        now: what `age:` counts from; aware.
-        errors: likely label errors, joined to those tables.
-    """
+def condition(node: Node, now: datetime, *, ranked: bool = False) -> Condition:
+    """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not."""
     if isinstance(node, Not):
-        return not_(condition(node.part, now, errors))
+        return not_(condition(node.part, now, ranked=ranked))
     if isinstance(node, And):
-        return and_(true(), *(condition(part, now, errors) for part in node.parts))
+        return and_(true(), *(condition(part, now, ranked=ranked) for part in node.parts))
     if isinstance(node, Or):
-        return or_(false(), *(condition(part, now, errors) for part in node.parts))
-    if isinstance(node, Metatag) and node.name == "error" and node.value.lower() in LIKELY_ERRORS:
-        return _likely_error(node, errors)
+        return or_(false(), *(condition(part, now, ranked=ranked) for part in node.parts))
+    if is_likely_error(node):
+        if not ranked:
+            raise CannotMatch(to_text(node), "only the learning loop knows; ask crawl query or the page")
+        return error_place(node.value.lower()).is_not(None)
     return _leaf(node, now)
 
 
@@ -287,16 +278,6 @@ def _place(tag: Metatag) -> Condition:
     return PLACE.in_(sorted(words))
 
 
-def _likely_error(tag: Metatag, errors: CTE | None) -> Condition:
-    if errors is None:
-        raise CannotMatch(tag.term, "only the learning loop knows; ask crawl query or the page")
-    return and_(errors.c.reason.is_not(None), errors.c.reason.in_(LIKELY_ERRORS[tag.value.lower()]))
-
-
-def _joined(keys: Select[int, str], ranks: CTE) -> Select[int, str]:
-    return keys.outerjoin(ranks, and_(ranks.c.version_id == VersionRow.id, ranks.c.target == StandingRow.target))
-
-
 _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "decision": _word_of(DECISION, tuple(value.value for value in DecisionValue)),
     "label": _word_of(
@@ -333,10 +314,15 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
 }
 
 
-def _ordering(order: str | None) -> tuple[ColumnElement[Any], ...]:
+def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
     """Sort keys from a fixed list; ties by id, then target, so that the same question gives the same rows."""
-    chosen = _ORDERS.get(order or "id_desc")
+    chosen = _ORDERS.get(query.order or "id_desc")
     if chosen is None:
-        near = difflib.get_close_matches(order or "", list(_ORDERS), n=1)
-        raise QueryError(f"order:{order}", "no such order here", f"order:{near[0]}" if near else None)
-    return (chosen, PostRow.post_id.desc(), PostRow.site.asc(), StandingRow.target.asc())
+        near = difflib.get_close_matches(query.order or "", list(_ORDERS), n=1)
+        raise QueryError(f"order:{query.order}", "no such order here", f"order:{near[0]}" if near else None)
+    ordering = (chosen, PostRow.post_id.desc(), PostRow.site.asc(), StandingRow.target.asc())
+    if ranked and query.order == UNCERTAIN:
+        return (question_place().asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)
+    if ranked and query.order is None and asks_for_errors(query):
+        return (error_place(ANY_LIKELY).asc().nulls_last(), *ordering)
+    return ordering
