@@ -161,12 +161,15 @@ def query(
     """Search what was crawled: the site's own search language, plus what the program knows.
 
     Metatags of ours: decision: label: p: model: target: place: round: error: and order:p|uncertain|id.
+    order:uncertain begins with what the page would ask next; error:likely finds tags that look wrong.
 
     [bold]Examples[/bold]
 
     [cyan]crawl query 'decision:keep -mona_(genshin_impact)'[/cyan]  found by looking, not by tag
 
-    [cyan]crawl query 'order:uncertain limit:20'[/cyan]  nearest to the threshold
+    [cyan]crawl query 'order:uncertain target:mona limit:20'[/cyan]  the page's next questions, and why
+
+    [cyan]crawl query 'error:missing-tag target:mona' --format ids[/cyan]  seen, and never tagged
 
     [cyan]crawl query 'decision:delete p:>=0.5' --format ids | crawl relabel keep -[/cyan]
 
