@@ -13,12 +13,14 @@ from commands.choices import choose
 from commands.console import print_json, results, say
 from commands.evaluation_table import evaluation_table
 from commands.exit_codes import ExitCode
+from commands.failures import exit_code_of
 from commands.judging import judge_settings, verified
 from commands.links import site_pages
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.telling import Tell, told
 from storage.archive import open_reader
+from storage.errors import StorageError
 from storage.filing import RegisteredModel
 from storage.reading import Reader
 from storage.records import Target
@@ -59,22 +61,34 @@ async def _run(wish: EvaluateWish, where: Place) -> int:
 
 
 def _say(wish: EvaluateWish, assessment: Assessment) -> int:
-    code = int(ExitCode.COMPLETE)
-    page = None
-    if wish.report is not None:
-        from rounds.evaluation_page import write_report
-
-        page = write_report(assessment, wish.report.absolute())
+    """Show the figures, whatever becomes of the report: measuring may have taken minutes."""
+    page, trouble = _report(wish, assessment)
+    code = int(ExitCode.COMPLETE if trouble is None else exit_code_of(trouble))
     if wish.as_json:
         print_json(assessment.to_json() | {"report": None if page is None else str(page), "exit": code})
-        return code
-    results().print(evaluation_table(assessment))
-    if page is not None:
-        results().print(str(page), markup=False, soft_wrap=True)
-    if not wish.quiet:
+    else:
+        results().print(evaluation_table(assessment))
+        if page is not None:
+            results().print(str(page), markup=False, soft_wrap=True)
+    if trouble is not None:
+        raise trouble
+    if not wish.quiet and not wish.as_json:
         for line in _next(wish, assessment):
             say(line)
     return code
+
+
+def _report(wish: EvaluateWish, assessment: Assessment) -> tuple[Path | None, Exception | None]:
+    """Where the report is, or why there is none."""
+    if wish.report is None:
+        return None, None
+    from rounds.errors import RoundError
+    from rounds.evaluation_page import write_report
+
+    try:
+        return write_report(assessment, wish.report.absolute()), None
+    except (RoundError, StorageError) as error:
+        return None, error
 
 
 def _next(wish: EvaluateWish, assessment: Assessment) -> Sequence[str]:

@@ -116,14 +116,14 @@ def _classes(classes: Sequence[Slice]) -> Table:
 
 def _mistakes(told: Assessment) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for words, mistakes in (
-        ("kept wrongly, the surest first", told.kept_wrong),
-        ("missed, the furthest first", told.missed),
+    for words, mistakes, counted in (
+        ("kept wrongly, the surest first", told.kept_wrong, told.confusion.kept_wrong),
+        ("missed, the furthest first", told.missed, told.confusion.missed),
     ):
         if mistakes:
             named = [_named(one) for one in mistakes[:_NAMED]]
-            more = [f"and {len(mistakes) - _NAMED} more"] if len(mistakes) > _NAMED else []
-            lines += [Text(words, style="bold"), _list([*named, *more]), Text("")]
+            rest = max(counted, len(mistakes)) - len(named)
+            lines += [Text(words, style="bold"), _list([*named, *([f"and {rest} more"] if rest else [])]), Text("")]
     return lines
 
 

@@ -96,6 +96,19 @@ def test_a_report_is_written_where_it_was_asked_for_and_its_path_is_said(root: P
     assert json.loads((tmp_path / "report" / "report.json").read_text())["model"] == "mona/1"
 
 
+def test_a_report_that_cannot_be_written_costs_no_figures(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "report.html").write_text("somebody's own page")
+
+    shown = crawl(root, "evaluate", "mona", "--report", str(tmp_path))
+    told = crawl(root, "evaluate", "mona", "--report", str(tmp_path), "--json")
+
+    assert shown.exit_code == told.exit_code == json.loads(told.stdout)["exit"] == 2
+    assert "average precision" in shown.stdout
+    assert "no report of ours" in shown.stderr
+    assert json.loads(told.stdout)["report"] is None
+    assert (tmp_path / "report.html").read_text() == "somebody's own page"
+
+
 def test_it_works_beside_a_crawl_that_owns_the_gallery(root: Path) -> None:
     archive = Archive.open(root, ArchiveSettings(create=False, reserve_bytes=0, command="crawl"))
     try:
