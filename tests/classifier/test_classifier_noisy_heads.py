@@ -132,3 +132,13 @@ def test_the_same_lesson_gives_the_same_head() -> None:
 
     assert (one.head.weights == other.head.weights).all()
     assert one.chosen == other.chosen
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_tag_among_a_handful_of_pictures_is_enough_for_a_second_opinion(seed: int) -> None:
+    said = np.array([Said.NOTHING, Said.NOTHING, Said.NOTHING, Said.TAGGED, Said.NOTHING, Said.NOTHING], dtype=np.int8)
+    heard = Heard(pictures(6)[0], said, np.arange(6, dtype=np.int64))
+
+    found = learn_noisy_head(heard, starting_head(WIDTH, None), seed=seed).found
+
+    assert ((found.belief > 0) & (found.belief < 1)).all()
