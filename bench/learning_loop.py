@@ -1,4 +1,4 @@
-"""Is it better after every correction? Round 0 from tags, some answers of a person, round 1: measured against the truth.
+"""Is it better after every correction? Tags, some answers of a person, a round: measured against the truth.
 
     python -m bench.learning_loop --from pictures/ --tag hololive --keep kiara --keep ina --answers 50
 

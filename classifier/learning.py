@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from classifier import calibration, evaluation, heads, splits, thresholds, training
+from classifier import calibration, evaluation, heads, splits, teaching_on, thresholds, training
 from classifier.errors import TooFewExamples
 from classifier.head_format import EMBEDDING_DTYPE, Head
 from classifier.noisy_heads import Credit, Said, weigh
@@ -88,6 +88,7 @@ class Plan:
     shares: splits.Shares = field(default_factory=splits.Shares)
     minimum: Minimum = field(default_factory=Minimum)
     caution: float = 0.1  # share of what the goal leaves open that is kept in reserve: 0.95 aims at 0.955
+    earlier: teaching_on.Earlier | None = None  # a network of the same shape to begin with; None: first weights
     seed: int = 0
 
 
@@ -143,13 +144,20 @@ def learn(
 
     Raises:
         TooFewExamples: some target cannot be learned from these; says what there is.
+        PackageError: the earlier network has another architecture.
     """
     _check_counts(examples, wishes, plan.minimum)
     room = _split(pictures, examples, wishes, plan)
     classes = _classes(examples, room.parts.train, wishes, plan.minimum)
     shows = _shows(examples, classes, wishes)
     lesson = training.Lesson(pictures[room.parts.train], shows[room.parts.train], pictures[room.unlabelled])
-    network, taught = training.taught_network(backbone, lesson, plan.recipe, tell=lambda at: _tell_training(tell, at))
+    network, taught = training.taught_network(
+        backbone,
+        lesson,
+        plan.recipe if plan.earlier is None else teaching_on.gentler(plan.recipe),
+        begin=lambda pupil: None if plan.earlier is None else teaching_on.take_over(pupil, classes, plan.earlier),
+        tell=lambda at: _tell_training(tell, at),
+    )
     tell("measuring", 0.0, f"looking at {len(pictures)} pictures with the taught network")
     embeddings = training.embeddings(network, pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
     room = _Room(room.parts, room.unlabelled, room.groups, embeddings.astype(np.float64), classes)

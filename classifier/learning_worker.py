@@ -23,6 +23,7 @@ from classifier.errors import ClassifierError
 from classifier.learning import Example, Goal, Learned, Plan, Wish
 from classifier.pictures import Pixels, Preprocessing
 from classifier.splits import Identity
+from classifier.teaching_on import Earlier
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
 _FAILED = 1
@@ -31,7 +32,7 @@ _FAILED = 1
 def job_to_json(
     examples: Sequence[Example], wishes: Sequence[Wish], plan: Plan, preprocessing: Preprocessing
 ) -> dict[str, Any]:
-    """What `job.json` says of the lesson; the caller adds `backbone` and `snapshot`."""
+    """What `job.json` says of the lesson; the caller adds `backbone`, with `earlier` in it or not, and `snapshot`."""
     return {
         "examples": [asdict(example) for example in examples],
         "wishes": [asdict(wish) for wish in wishes],
@@ -84,18 +85,24 @@ def _work(folder: Path, job: Mapping[str, Any], pictures: Pixels, tell: Any) -> 
     preprocessing = Preprocessing.from_json(job["preprocessing"])
     file = job["backbone"]["weights"]
     origin = catalogue.Origin(None if file is None else Path(file), bool(job["backbone"]["may_download"]))
+    earlier = _earlier(job["backbone"].get("earlier"))
+    build = catalogue.builder(chosen, origin, preprocessing.size) if earlier is None else None
     learned: Learned = learning.learn(
         pictures,
         examples,
         wishes,
-        _plan(job["plan"]),
-        backbone=catalogue.builder(chosen, origin, preprocessing.size),
+        replace(_plan(job["plan"]), earlier=earlier),
+        backbone=build or (lambda: chosen.build(preprocessing.size, None)),  # an earlier network brings its weights
         tell=tell,
     )
     tell("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, name=chosen.name, preprocessing=preprocessing, job=job)
     tell("writing", 1.0, "")
     return packed
+
+
+def _earlier(told: Mapping[str, Any] | None) -> Earlier | None:
+    return None if told is None else Earlier(Path(told["file"]), tuple(told["classes"]))
 
 
 def _plan(values: Mapping[str, Any]) -> Plan:

@@ -29,6 +29,7 @@ IntArray = npt.NDArray[np.int64]
 Clock = Callable[[], float]
 
 _HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+TELLER = "characters"  # name of the layer that gives one logit a character
 FULL, HALF = "float32", "mixed_bfloat16"
 LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
 _NEVER = -1e4  # a logit that plays no part
@@ -123,6 +124,7 @@ def taught_network(
     lesson: Lesson,
     recipe: Recipe,
     *,
+    begin: Callable[[Network], None] = lambda _: None,
     tell: Callable[[Progress], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> tuple[Network, Taught]:
@@ -132,6 +134,7 @@ def taught_network(
         backbone: builds the `keras.Model` from pictures to features.
         lesson: pictures and what they show.
         recipe: how.
+        begin: called with the built network before it learns; may give it what an earlier one knows.
         tell: called every few steps.
         clock: seconds.
     """
@@ -143,6 +146,7 @@ def taught_network(
         precision = _faster_precision()
     keras.utils.set_random_seed(recipe.seed)
     pupil = _in_precision(precision, backbone, characters, recipe.dropout)
+    begin(pupil)
     facts = teach(pupil, lesson, recipe, tell=tell, clock=clock)
     if precision != FULL:
         whole = _in_precision(FULL, backbone, characters, recipe.dropout)
@@ -167,7 +171,7 @@ def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
 
     pictures = features.inputs[0]
     thinned = keras.layers.Dropout(dropout)(features.outputs[0])
-    teller = keras.layers.Dense(characters, dtype="float32", name="characters")
+    teller = keras.layers.Dense(characters, dtype="float32", name=TELLER)
     logits = keras.Model(pictures, teller(thinned), name="logits")
 
     both = keras.Model(pictures, [features.outputs[0], teller(features.outputs[0])], name="both")

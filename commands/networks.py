@@ -41,6 +41,8 @@ def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero
         raise UsageRefused(
             f"the network in force, {name}, cannot be taught here; name another: --network {'|'.join(BACKBONES)}"
         )
+    if in_force is not None and named is None:  # it is taught on, with the weights that it has
+        return NetworkChoice(name, in_force.preprocessing, None, may_download=False)
     origin = first_weights(name, asked)
     preprocessing = in_force.preprocessing if in_force is not None and same else preprocessing_for(name)
     return NetworkChoice(name, preprocessing, origin.file, origin.may_download)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from commands.console import say
 from commands.hashing import hashed
@@ -19,6 +19,7 @@ from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.settings import RoundZero, check_choice
+from commands.siblings import follow
 from commands.telling import Tell, told
 from commands.training import TrainWish, goal_of, tell_outcome
 from crawler.deciding import Policy
@@ -69,10 +70,14 @@ async def _run(wish: TrainWish, where: Place) -> int:
         tell("learning", 1.0, candidate.compared.words())
         task = _Task(wish, where, settings, tell)
         if wish.how == "head" or not _pays(task, candidate):
-            outcome = await _finish(task, candidate)
+            outcome, others = await _finish(task, candidate)
         else:
-            outcome = await _network_or_head(task, candidate)
-    return tell_outcome(wish, outcome, time.monotonic() - started)
+            outcome, others = await _network_or_head(task, candidate)
+    followed = [{"model": other.card.name, "activated": other.activated} for other in others]
+    return tell_outcome(wish, outcome, time.monotonic() - started, {"followed": followed}, others)
+
+
+_Ended: TypeAlias = "tuple[RoundOutcome, Sequence[RoundOutcome]]"  # the target's, and those of the ones that followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def _pays(task: _Task, candidate: Candidate) -> bool:
     return advice.pays
 
 
-async def _network_or_head(task: _Task, candidate: Candidate) -> RoundOutcome:
+async def _network_or_head(task: _Task, candidate: Candidate) -> _Ended:
     """The network too; when it was our own idea and cannot be taught, the head is still worth having."""
     from rounds.errors import RoundError
 
@@ -115,7 +120,7 @@ async def _network_or_head(task: _Task, candidate: Candidate) -> RoundOutcome:
         return await _finish(task, candidate)
 
 
-async def _network_too(task: _Task, candidate: Candidate) -> RoundOutcome:
+async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     """Teach the network as well, and take whichever of the two is better."""
     from classifier.decoder_pool import Decoders
     from commands.networks import chosen_network
@@ -129,7 +134,8 @@ async def _network_too(task: _Task, candidate: Candidate) -> RoundOutcome:
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
-        pictures_at_most=asked.renditions,
+        anew=task.wish.network is not None,
+        pictures_at_most=_MORE_THAN_AT_FIRST * asked.renditions,
         time_budget_s=asked.minutes * 60,
         in_flight=task.where.settings.scoring.in_flight,
     )
@@ -149,26 +155,34 @@ async def _network_too(task: _Task, candidate: Candidate) -> RoundOutcome:
                 return await _finish(task, chosen)
 
 
+_MORE_THAN_AT_FIRST = 2  # times the pictures of round 0: they are here already
+
+
 def _characters(reader: Reader) -> Mapping[tuple[str, int], Sequence[str]]:
     """Character tags by site and post id."""
     rows = reader.sql("SELECT DISTINCT site, post_id, tags_character FROM results").rows
     return {(str(site), int(post)): str(tags or "").split() for site, post, tags in rows}
 
 
-async def _finish(task: _Task, candidate: Candidate) -> RoundOutcome:
-    """Put it in force under the gallery's lock; after a change of network, look at every stored picture again."""
+async def _finish(task: _Task, candidate: Candidate) -> _Ended:
+    """Put it in force under the gallery's lock; after a change of network, look at every stored picture again.
+
+    The other targets that shared the old network follow.
+    """
     from rounds.learning_round import finish
 
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.wish.wait_s)
         models = task.where.root / "models"
         outcome = await finish(candidate, archive, models, task.settings, tell=task.tell)
-        if outcome.activated and outcome.rescored is None:
-            looked = await look_at_all_again(
-                archive, task.where, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
-            )
-            outcome = replace(outcome, rescored=looked)
-        return outcome
+        if not outcome.activated or outcome.rescored is not None:
+            return outcome, ()
+        looked = await look_at_all_again(
+            archive, task.where, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
+        )
+        left = candidate.snapshot.active.card.backbone_hash
+        others = await follow(archive, task.where, outcome.card, left, task.settings, task.tell)
+        return replace(outcome, rescored=looked), others
 
 
 def _snapshot(reader: Reader, where: Place, named: str | None) -> Snapshot:

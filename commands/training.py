@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,13 @@ def goal_of(wish: TrainWish, settings: Settings) -> Goal:
     return Goal(precision=wish.precision or settings.goal.precision)
 
 
-def tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float, more: Mapping[str, Any] | None = None) -> int:
+def tell_outcome(
+    wish: TrainWish,
+    outcome: RoundOutcome,
+    seconds: float,
+    more: Mapping[str, Any] | None = None,
+    others: Sequence[RoundOutcome] = (),
+) -> int:
     """Say it as the user wants to hear it; gives the exit code.
 
     Args:
@@ -57,6 +63,7 @@ def tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float, more: M
         outcome: what came of the round.
         seconds: that it took.
         more: what programs are told besides.
+        others: what came of the targets that followed to a new network.
     """
     code = ExitCode.COMPLETE
     record: dict[str, Any] = {
@@ -78,7 +85,15 @@ def tell_outcome(wish: TrainWish, outcome: RoundOutcome, seconds: float, more: M
         for line in outcome.report.splitlines():
             say(line)
         say(_verdict(outcome, seconds))
+        for other in others:
+            say(_followed(other))
     return int(code)
+
+
+def _followed(other: RoundOutcome) -> str:
+    if other.activated:
+        return f"{other.card.name} is in force, on the same network"
+    return f"{other.card.name}, on the same network, would be worse than the one in force, which stays"
 
 
 def _verdict(outcome: RoundOutcome, seconds: float) -> str:

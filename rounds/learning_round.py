@@ -274,7 +274,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
     ]
     parts = PackageParts(
-        target=package.target,
+        target=candidate.snapshot.target.name,  # the network may have been taught for another
         backbone=package.backbone,
         head=learned.head,
         threshold=learned.chosen.threshold,

@@ -2,8 +2,9 @@
 
     choose pictures -> decode stored renditions -> teach in a process of its own -> embed -> learn a head on that
 
-Nothing is downloaded: pictures are the renditions that were looked at. Tags that the last head found out of the
-question teach nothing, a person's word beats tags, and the pictures that test stay test pictures.
+It begins where the network in force is. Nothing is downloaded: pictures are the renditions that were looked at. Tags
+that the last head found out of the question teach nothing, a person's word beats tags, and the pictures that test stay
+test pictures.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
 from classifier.package import load_package
 from classifier.pictures import Pixels, Preprocessing
+from classifier.teaching_on import Earlier
 from classifier.training import Recipe
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
@@ -43,6 +45,7 @@ _DAY_S = 86_400.0  # no living round takes so long
 _ENOUGH = 0.985  # average precision over which a new network has little to gain
 _LEAST_PICTURES = 300
 _GROWTH = 1.3  # examples now against examples that taught the network
+_SHORT = 0.8  # share of the planned steps under which teaching was cut short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,8 @@ class NetworkSettings:
     preprocessing: Preprocessing
     weights: Path | None = None  # the backbone's first weights
     may_download: bool = False  # published weights
-    pictures_at_most: int = 4000
+    anew: bool = False  # from the first weights, not from the network in force
+    pictures_at_most: int = 8000
     time_budget_s: float = 480.0
     in_flight: int = 16
     command: tuple[str, ...] = COMMAND
@@ -77,21 +81,28 @@ class Advice:
 
 
 def advise(candidate: Candidate) -> Advice:
-    """Decide between a new head and a new network, from what the new head reaches and what the network knows."""
-    quality, before = candidate.learned.quality, candidate.snapshot.package.snapshot.get("parts") or {}
-    taught = len(before.get("train", ()))
+    """Decide between a new head and teaching the network on, from what the new head reaches and what it was taught."""
+    quality, snapshot = candidate.learned.quality, candidate.snapshot.package.snapshot
+    taught = len((snapshot.get("parts") or {}).get("train", ()))
     now = int((~np.isin(testimony_of(candidate.snapshot.evidence)[0], (Said.NOTHING,))).sum() * 0.7)
     reached = quality.average_precision.value
     if reached >= _ENOUGH:
         return Advice(False, f"head only: its average precision of {reached:.3f} leaves a new network little to gain")
     if now < _LEAST_PICTURES:
         return Advice(False, f"head only: about {now} pictures are too few to teach a network ({_LEAST_PICTURES})")
-    if taught and now < _GROWTH * taught:
+    if _cut_short(snapshot.get("taught") or {}):
+        return Advice(True, f"network too: average precision is {reached:.3f}, and it was taught in too short a time")
+    if taught and now < _GROWTH * taught and "earlier" in snapshot:
         return Advice(
             False,
             f"head only: the network has seen {taught} of about {now} pictures that could teach it, too few are new",
         )
     return Advice(True, f"network too: average precision is {reached:.3f}, and about {now} pictures can teach it")
+
+
+def _cut_short(taught: Mapping[str, Any]) -> bool:
+    """Whether the time budget ended the teaching of the network in force."""
+    return bool(taught.get("steps", 0) < _SHORT * taught.get("planned_steps", 0))
 
 
 @asynccontextmanager
@@ -180,8 +191,21 @@ def _lesson(
     target = candidate.snapshot.target
     wish = Wish(target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal())
     recipe = Recipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
-    snapshot = {"round": candidate.round, "targets": [target.tag]}
-    return Lesson(_examples(candidate, album, rows), [wish], Plan(recipe=recipe, seed=rounds.seed), snapshot)
+    earlier = _earlier(candidate, settings)
+    snapshot = {
+        "round": candidate.round,
+        "targets": [target.tag],
+        "earlier": None if earlier is None else candidate.snapshot.package.backbone_hash,
+    }
+    plan = Plan(recipe=recipe, seed=rounds.seed)
+    return Lesson(_examples(candidate, album, rows), [wish], plan, snapshot, earlier)
+
+
+def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
+    """The network in force, when the new one has its shape."""
+    package = candidate.snapshot.package
+    same = (package.backbone_name, package.preprocessing) == (settings.backbone, settings.preprocessing)
+    return Earlier(package.keras, package.classes) if same and not settings.anew else None
 
 
 def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Example]:

@@ -29,6 +29,7 @@ from classifier.learning_worker import JOB, PICTURES, job_to_json
 from classifier.package import Package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.runtime import RuntimeSettings
+from classifier.teaching_on import Earlier
 from rounds.learning_process import Tell, run_learning
 
 _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
@@ -77,6 +78,7 @@ class Lesson:
     wishes: Sequence[Wish]
     plan: Plan
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
+    earlier: Earlier | None = None  # the network to begin with; None: the backbone's first weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,8 @@ async def teach(folder: Path, lesson: Lesson, settings: Teaching, tell: Tell) ->
         "weights": None if settings.weights is None else str(settings.weights),
         "may_download": settings.may_download,
     }
+    if lesson.earlier is not None:
+        job["backbone"]["earlier"] = {"file": str(lesson.earlier.file), "classes": list(lesson.earlier.classes)}
     job["snapshot"] = dict(lesson.snapshot)
     (folder / JOB).write_text(json.dumps(job))
     deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S

@@ -109,6 +109,37 @@ def test_a_new_network_is_not_taught_where_it_can_gain_little(tmp_path: Path) ->
     assert "leaves a new network little to gain" in advice.why
 
 
+def remembering(candidate: Candidate, **told: object) -> Candidate:
+    """The same, but middling, and with a network that remembers how it was taught."""
+    package = dataclasses.replace(candidate.snapshot.package, snapshot=told)
+    return dataclasses.replace(
+        ranked(candidate, 0.95), snapshot=dataclasses.replace(candidate.snapshot, package=package)
+    )
+
+
+def test_a_network_that_was_taught_in_too_short_a_time_is_taught_on(tmp_path: Path) -> None:
+    md5s = {"train": [f"{number:032x}" for number in range(5000)]}
+    taught = {"steps": 474, "planned_steps": 1103}
+
+    advice = advise(remembering(candidate_of(tmp_path, {}), parts=md5s, taught=taught, earlier="5e1f"))
+
+    assert advice.pays
+    assert "too short a time" in advice.why
+
+
+def test_a_network_is_taught_on_once_with_the_whole_gallery_and_then_only_when_much_is_new(tmp_path: Path) -> None:
+    md5s = {"train": [f"{number:032x}" for number in range(5000)]}
+    whole = {"steps": 700, "planned_steps": 700}
+    candidate = candidate_of(tmp_path, {})
+
+    at_first = advise(remembering(candidate, parts=md5s, taught=whole))
+    later = advise(remembering(candidate, parts=md5s, taught=whole, earlier="5e1f"))
+
+    assert at_first.pays
+    assert not later.pays
+    assert "too few are new" in later.why
+
+
 def ranked(candidate: Candidate, average_precision: float) -> Candidate:
     quality = candidate.learned.quality
     quality = dataclasses.replace(quality, average_precision=Estimate(average_precision, 0.0, 1.0))

@@ -1,0 +1,80 @@
+"""One pass, one network: when a round puts a new network in force, the other targets that shared the old one follow."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from commands.judging import package_folder
+from commands.places import Place
+from commands.telling import Tell
+from storage.archive import Archive, open_reader
+from storage.reading import Reader
+from storage.records import ModelCard, Target
+
+if TYPE_CHECKING:
+    from rounds.learning_round import HeadRoundSettings, RoundOutcome, Snapshot
+
+
+async def follow(
+    archive: Archive, where: Place, card: ModelCard, left: str, settings: HeadRoundSettings, tell: Tell
+) -> list[RoundOutcome]:
+    """Learn a head on the new network for each target that is still on the old one; those not worse come into force.
+
+    A target that stays behind keeps its model, whole; a crawl for all of them then looks at pictures with two networks.
+
+    Args:
+        archive: open, under the gallery's lock.
+        where: the gallery.
+        card: the model that came into force, with the new network; every stored picture was looked at with it.
+        left: hash of the network that it left.
+        settings: of the round.
+        tell: progress.
+    """
+    from rounds.errors import TooLittleToLearn
+    from rounds.learning_round import finish, learn_candidate
+
+    outcomes: list[RoundOutcome] = []
+    with open_reader(where.root) as reader:
+        behind = [target for target in reader.targets() if _is_behind(reader, target, card, left)]
+        for target in behind:
+            tell("following", len(outcomes) / len(behind), f"{target.name}: learning a head on {card.name}'s network")
+            snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(where, card), target, card)
+            try:
+                candidate = await asyncio.to_thread(learn_candidate, snapshot, replace(settings, force=False))
+            except TooLittleToLearn as error:
+                tell("following", 1.0, f"{target.name} keeps its model: {error}")
+                continue
+            outcomes.append(await finish(candidate, archive, where.root / "models", replace(settings, force=False)))
+    return outcomes
+
+
+def _is_behind(reader: Reader, target: Target, card: ModelCard, left: str) -> bool:
+    model = reader.active_model(target.name)
+    return target.name != card.target and model is not None and model.card.backbone_hash == left
+
+
+def _snapshot(reader: Reader, folder: Path, target: Target, card: ModelCard) -> Snapshot:
+    """What is known of a target's pictures as the new network sees them; the old scores stand beside."""
+    from classifier.package import load_package
+    from rounds.learning_round import Snapshot
+
+    active = reader.active_model(target.name)
+    if active is None:
+        raise LookupError(f"{target.name} lost its model while a round was at work")  # under the lock: cannot be
+    newest = reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0]
+    evidence = reader.evidence(target, card.backbone_hash)
+    evidence = evidence.rows(np.flatnonzero(np.isfinite(evidence.scores)))
+    package = load_package(folder)
+    return Snapshot(
+        target=target,
+        active=active,
+        package=package,
+        evidence=evidence,
+        newest_label=int(newest),
+        old_scores=evidence.scores,
+    )
