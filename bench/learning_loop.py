@@ -28,8 +28,6 @@ from review.desk import Answer
 from review.gallery_desk import GalleryDesk
 from storage.archive import open_reader
 
-BATCH = 10  # answers between two looks at the queue, as a person at the page pauses
-
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -81,11 +79,10 @@ def standing(root: Path, target: str, truth: Truth) -> Standing:
 
 
 def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
-    """Sit at the page: the next questions, answered as they are."""
+    """Sit at the page: the next questions from the top of its list, answered as they are."""
     with GalleryDesk(root, "a person who knows") as desk:
-        for done in range(0, count, BATCH):
-            asked = desk.queue(target)
-            ids = asked.ids[: min(BATCH, count - done)]
+        done = 0
+        while done < count and (ids := (asked := desk.queue(target)).ids[: count - done]):
             posts = {picture.id: picture.post_id for picture in desk.pictures(target, ids)}
             answers = [
                 Answer(
@@ -98,6 +95,7 @@ def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
                 for one in ids
             ]
             desk.answer(target, answers)
+            done += len(answers)
 
 
 def crawl(arguments: Sequence[str], root: Path) -> Mapping[str, Any]:
