@@ -23,6 +23,10 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by("import commands.app") & set(HEAVY)
 
 
+def test_a_query_loads_the_learning_loop_only_when_it_asks_for_it() -> None:
+    assert not loaded_by("import commands.query, storage.archive") & {"rounds", "classifier"}
+
+
 def test_no_room_but_the_classifier_loads_tensorflow() -> None:
     rooms = (
         "import crawler.pipeline, crawler.client, crawler.downloads, storage.archive, demo.server, rounds.round_zero"
