@@ -289,6 +289,9 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
     return write_package(folder, parts)
 
 
+_OF_THE_NETWORK = ("parts", "taught", "earlier")  # what its making says, for as long as heads are learned on it
+
+
 def _remembered(candidate: Candidate) -> dict[str, Any]:
     """Enough to know what the model was made from, and to keep its test pictures out of training for ever."""
     snapshot, before = candidate.snapshot, candidate.snapshot.package.snapshot
@@ -298,7 +301,7 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
         "round": candidate.round,
         "how": "network" if candidate.network_changed else "head only",
         "parent": snapshot.active.card.name,
-        "parts": before.get("parts", {}),
+        **{name: before[name] for name in _OF_THE_NETWORK if name in before},
         "artists_together": candidate.artists,
         "pictures": len(snapshot.evidence),
         "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),

@@ -24,7 +24,7 @@ from classifier.head_only import SPENT
 from classifier.learning import Example, Goal, Plan, Wish
 from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
-from classifier.package import load_package
+from classifier.package import Package, load_package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.teaching_on import Earlier
 from classifier.training import Recipe
@@ -32,7 +32,7 @@ from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
 from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
-from rounds.parts import identities_of
+from rounds.parts import identities_of, taught_so_far
 from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import PARTS, Evidence
 
@@ -237,7 +237,7 @@ def _candidate(
     candidate: Candidate, rows: IntArray, folder: Path, done: Mapping[str, Any], rounds: HeadRoundSettings
 ) -> Candidate:
     """A head on the new network, compared with the model in force on the same pictures."""
-    package = load_package(Path(done["targets"][0]["folder"]))
+    package = _with_lineage(load_package(Path(done["targets"][0]["folder"])), candidate.snapshot.package)
     pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
     snapshot = candidate.snapshot
     evidence = replace(
@@ -246,3 +246,11 @@ def _candidate(
     old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
     renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
     return replace(learn_candidate(renewed, rounds), network_changed=True, settled=candidate.settled)
+
+
+def _with_lineage(package: Package, before: Package) -> Package:
+    """The new network's package with what taught the network that it began with."""
+    if not package.snapshot.get("earlier"):
+        return package
+    parts = taught_so_far(package.snapshot, before.snapshot)
+    return replace(package, snapshot={**package.snapshot, "parts": parts})

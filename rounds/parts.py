@@ -83,6 +83,19 @@ def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], 
     return parts
 
 
+def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The `parts` of a network that began with another one's knowledge: what taught either has taught it.
+
+    Args:
+        snapshot: of the new network's package; its own word on a picture goes before.
+        earlier: of the package whose network it began with.
+    """
+    own: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    before: Mapping[str, Sequence[str]] = earlier.get("parts") or {}
+    told = {md5 for md5s in own.values() for md5 in md5s}
+    return {name: [*own.get(name, ()), *(md5 for md5 in before.get(name, ()) if md5 not in told)] for name in PARTS}
+
+
 def settled_parts(parts: PartArray) -> PartArray:
     """What the gallery shall remember of parts from `parts_of`: what is spent now can test a later network."""
     return np.where(parts == SPENT, TEST, parts).astype(np.int8)

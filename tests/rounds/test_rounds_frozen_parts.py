@@ -11,7 +11,7 @@ import pytest
 from rounds_evidence import scene
 
 from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION
-from rounds.parts import groups_of, parts_of, settled_parts
+from rounds.parts import groups_of, parts_of, settled_parts, taught_so_far
 from storage.evidence import NO_PART, PARTS, Evidence
 
 TWO_BITS = (1 << 7) | (1 << 40)
@@ -194,6 +194,19 @@ def test_what_the_network_was_taught_is_used_for_nothing_while_a_copy_of_it_is_h
 
     assert (now, later) == ([SPENT, SPENT], [SPENT, SPENT])
     assert parts_now(gallery) == [TEST, TEST]  # the next network has not seen it
+
+
+def test_a_network_that_was_taught_on_still_knows_what_taught_it_first() -> None:
+    gallery = Gallery(np.random.default_rng(4))
+    gallery.posts = [Upload(1, "first", 0xABCDEF12345678), Upload(2, "second", gallery.new_look())]
+    gallery.posts.append(Upload(3, "copy", 0xABCDEF12345678))
+    gallery.memory = {3: TEST}
+    earlier = {"parts": {"train": ["first"], "validation": ["second"], "test": []}}
+
+    gallery.snapshot = {"parts": taught_so_far({"parts": {"train": ["second"]}}, earlier)}
+
+    assert gallery.snapshot["parts"] == {"train": ["second", "first"], "validation": [], "test": []}
+    assert parts_now(gallery) == [SPENT, TRAIN, SPENT]
 
 
 def test_a_new_copy_of_what_the_network_was_taught_is_not_measured() -> None:

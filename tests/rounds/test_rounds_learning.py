@@ -100,6 +100,27 @@ def shelf() -> Shelf:
     return Shelf()
 
 
+async def test_a_new_head_remembers_what_taught_its_network_and_the_gallery_which_part_each_picture_is_in(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    before = snapshot(tmp_path, world, model)
+    taught = {"parts": {"train": [world.evidence.md5s[0]]}, "taught": {"steps": 9}, "earlier": "5e1f", "posts": [1]}
+    before = dataclasses.replace(
+        before, package=dataclasses.replace(before.package, snapshot=taught), found_hashes={3: 9}
+    )
+    settings = HeadRoundSettings()
+
+    candidate = learn_candidate(before, settings)
+    outcome = await finish(candidate, shelf, tmp_path / "models", settings)
+
+    kept = load_package(tmp_path / "models" / outcome.card.name).snapshot
+    assert {name: kept.get(name) for name in taught} == {**taught, "posts": None}
+    assert [shelf.parts[version] for version in range(1, 1201)] == candidate.parts.tolist()
+    assert shelf.parts[1] == 0
+    assert shelf.hashes == {3: 9}
+
+
 async def test_a_round_puts_a_better_model_in_force_and_decides_everything_by_it(tmp_path: Path, shelf: Shelf) -> None:
     world, model = scene(), first_model(tmp_path, shelf)
     settings = HeadRoundSettings()
