@@ -34,7 +34,7 @@ from classifier.evaluation import wilson
 from classifier.package import Package, load_package
 from rounds.asking import Mix, Reason, questions
 from rounds.estimating import Estimates, estimates
-from rounds.learning_round import HeadRoundSettings, Snapshot, learn_candidate, start_of
+from rounds.learning_round import HeadRoundSettings, Snapshot, learn_candidate
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
 
@@ -87,7 +87,6 @@ def ours(play: Play, count: int) -> IntArray:
         play.threshold,
         size=count,
         mix=Mix(),
-        start=start_of(play.package, Target(play.target, play.target)),
     )
     play.drawn += [question.row for question in asked if question.reason is Reason.RANDOM]
     return np.array([question.row for question in asked], dtype=np.int64)
