@@ -125,7 +125,7 @@ def _struck(scene: Scene, root: Path, blow: Blow, whole: Whole, dice: Random) ->
 def _tell(number: int, blow: Blow, struck: Struck) -> None:
     when = f"{struck.ran_s:7.3f} s" if struck.killed else "    ended"
     outcome = "well" if not struck.troubles else f"{struck.root}: " + "; ".join(struck.troubles)
-    print(f"{number:>6}  {blow!s:>10}  {when}  {len(struck.acknowledged):>3} labels  {outcome}", flush=True)
+    print(f"{number:>6}  {blow!s:>10}  {when}  {struck.heard:>3} labels  {outcome}", flush=True)
 
 
 def main() -> int:

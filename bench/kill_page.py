@@ -143,7 +143,7 @@ class PageScene:
                     kill(one)
             killed = page.process.wait(timeout=30) == -signal.SIGKILL
         orphans = [] if all(map(ended, children)) else ["the round of the killed page still runs"]
-        found = Struck(root, killed, ran_s, person.saved)
+        found = Struck(root, killed, ran_s, person.saved, len(person.saved))
         found.troubles = [
             *orphans,
             *person.refused,

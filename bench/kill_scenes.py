@@ -52,7 +52,8 @@ class Struck:
     root: Path
     killed: bool
     ran_s: float
-    acknowledged: list[Acknowledged] = field(default_factory=list)
+    acknowledged: list[Acknowledged] = field(default_factory=list)  # grows when the person goes on
+    heard: int = 0  # of those, before the command died
     troubles: list[str] = field(default_factory=list)  # seen before anybody mended anything
     go_on: Callable[[], None] = lambda: None  # what the person had still to say
 
@@ -137,7 +138,8 @@ class CommandScene:
                 if power_cut:
                     labeller.die()
             orphans = [] if ended_group(child.process.pid) else ["what the killed command had started still runs"]
-        found = Struck(root, ended.killed, ended.seconds, labeller.acknowledged, go_on=labeller.write_the_rest)
+        found = Struck(root, ended.killed, ended.seconds, labeller.acknowledged, len(labeller.acknowledged))
+        found.go_on = labeller.write_the_rest
         found.troubles = orphans + looked_at(root, found.acknowledged, weak=True) + lost(before, root)
         if not ended.killed and ended.code != 0:
             found.troubles.append(f"it ended by itself with {ended.code}: {ended.stderr.strip()[-300:]}")
