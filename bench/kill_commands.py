@@ -8,13 +8,14 @@ from pathlib import Path
 from random import Random
 
 from bench.kill_grounds import DEMO_SITE, REAL, TAG, Ground
-from bench.kill_scenes import LIMIT_S, SMALL_BATCH, CommandScene, whatever_number
+from bench.kill_scenes import LIMIT_S, SMALL_BATCH, CommandScene, in_a_child, whatever_number
 from storage.archive import open_reader
 from storage.filing import Label
 from storage.labelling import Labelling
 from tests.faults import driver
 
 LABELS = 60  # said during one command
+APPLY = ("apply", "--yes", "--quiet")
 ONE_IN_FLIGHT = {"CRAWL_LIMITS_FREE_SPACE_MB": "10", "STUB_PACE": "real"}
 
 
@@ -70,13 +71,25 @@ def rescore(ground: Ground, seed: int) -> CommandScene:
     )
 
 
+def activate(ground: Ground, seed: int, template: Path) -> CommandScene:
+    """Back to the first model after a round: it comes into force, and everything is decided by it."""
+    later = ground.with_template(ground.copied_to(template))
+    _done(later, ["train", later.target, "--how", "head", "--force", "--quiet"])
+    return CommandScene(
+        name="activate",
+        ground=later,
+        words=["models", "activate", f"{later.target}/1"],
+        labels=said(later, seed, "1", ("keep", "delete")),
+    )
+
+
 def apply(ground: Ground, seed: int, template: Path) -> CommandScene:
     """Files follow decisions in all directions: to the trash, back, and, where there is a site, from it."""
     upset = _upset(ground, seed, template)
     return CommandScene(
         name="apply",
         ground=upset,
-        words=["apply", "--yes", "--quiet"],
+        words=APPLY,
         labels=said(upset, seed, "place IN ('gallery', 'trash')", ("keep", "delete")),
         environment={**SMALL_BATCH, "STUB_PACE": "real"},
     )
@@ -86,7 +99,7 @@ def restore(ground: Ground, template: Path) -> CommandScene:
     """Everything back from the trash."""
     emptied = ground.with_template(ground.copied_to(template))
     _say(emptied, emptied.labels("reject", (posts := emptied.posts("place = 'gallery'")), ["delete"] * len(posts)))
-    _apply(emptied)
+    _done(emptied, APPLY)
     return CommandScene(name="restore", ground=emptied, words=["trash", "restore", "--all"])
 
 
@@ -103,7 +116,7 @@ def _upset(ground: Ground, seed: int, template: Path) -> Ground:
     dice.shuffle(kept)
     gone, stay = kept[: len(kept) // 2], kept[len(kept) // 2 :]
     _say(upset, ground.labels("gone", gone, ["delete"] * len(gone)))
-    _apply(upset)
+    _done(upset, APPLY)
     back, leave = gone[::2], stay[::2]
     fetched = dice.sample(rejected, k=min(10, len(rejected))) if ground.site == DEMO_SITE else []
     changes = [*((post, "keep") for post in (*back, *fetched)), *((post, "delete") for post in leave)]
@@ -116,10 +129,11 @@ def _say(ground: Ground, labels: list[Label]) -> None:
         labelling.relabel(labels)
 
 
-def _apply(ground: Ground) -> None:
-    ended = driver.run(["apply", "--yes", "--quiet", *ground.at(ground.template)])
+def _done(ground: Ground, words: Sequence[str]) -> None:
+    """Run a command on a template."""
+    ended = in_a_child([*words, *ground.at(ground.template)], SMALL_BATCH)
     if ended.code != 0:
-        raise RuntimeError(f"crawl apply ended with {ended.code}: {ended.said}")
+        raise RuntimeError(f"crawl {words[0]} ended with {ended.code}: {ended.said}")
 
 
 def _median_score(ground: Ground) -> float:

@@ -36,7 +36,7 @@ from bench.kill_scenes import Blow, Scene, Struck, Whole, strike_once
 from bench.roots import root_with_models
 from tests.faults import driver
 
-KINDS = ("crawl", "train", "network", "rescore", "apply", "restore", "review")
+KINDS = ("crawl", "train", "network", "rescore", "activate", "apply", "restore", "review")
 ALL = tuple(kind for kind in KINDS if kind != "network")  # a network is taught for a minute each time
 FEWEST_KILLED = 3  # of so many blows at least one must hit, or the command ends too early for this
 EARLIEST = 0.15  # share of the time; before that nothing but Python itself is at work
@@ -58,6 +58,7 @@ class Workshop:
             "train": lambda: kill_commands.train(self.ground, self.seed),
             "network": lambda: kill_commands.network(self.ground, self.seed),
             "rescore": lambda: kill_commands.rescore(self.ground, self.seed),
+            "activate": lambda: kill_commands.activate(self.ground, self.seed, self.folder / "later"),
             "apply": lambda: kill_commands.apply(self.ground, self.seed, self.folder / "upset"),
             "restore": lambda: kill_commands.restore(self.ground, self.folder / "emptied"),
             "review": lambda: PageScene.of(self.ground, self.seed),
@@ -145,7 +146,7 @@ def main() -> int:
     given = read.parse_args()
     kinds = ALL if given.what == "all" else (given.what,)
     if given.painted and {"crawl", "network"} & set(kinds):
-        read.error("--painted has no site and no network: choose train, rescore, apply, restore or review")
+        read.error("--painted has no site and no network: choose another kind")
     if given.at and "review" in kinds:
         read.error("the page is killed at moments only: leave --at out")
     asked = Asked(given.moments, given.first, given.seed, given.at)

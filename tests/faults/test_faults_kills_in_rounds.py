@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from bench.kill_commands import apply, rescore, restore, train
+from bench.kill_commands import activate, apply, rescore, restore, train
 from bench.kill_grounds import Ground, painted_ground
 from bench.kill_page import PageScene
 from bench.kill_scenes import Blow, CommandScene, Whole, in_a_child, strike_once
@@ -20,7 +20,7 @@ from tests.faults import driver
 from tests.faults.experiment import run_here
 
 SEED = 5
-KINDS = ("train", "rescore", "apply", "restore", "review")
+KINDS = ("train", "rescore", "activate", "apply", "restore", "review")
 SAMPLE = (
     ("train", Blow(kind="rename", number=1)),  # the package gets its name
     ("rescore", Blow(kind="commit", number=8)),
@@ -65,6 +65,8 @@ class Scenes:
             return train(self.ground, SEED)
         if kind == "rescore":
             return rescore(self.ground, SEED)
+        if kind == "activate":
+            return activate(self.ground, SEED, self.folder / "later")
         if kind == "apply":
             return apply(self.ground, SEED, self.folder / "upset")
         if kind == "restore":
