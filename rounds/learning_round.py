@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
+from classifier.eyesight import Eyesight
 from classifier.head_only import SPENT, HeadLesson, HeadPlan, LearnedHead, learn_head
 from classifier.heads import LinearHead, starting_head
 from classifier.learning import Goal
@@ -84,6 +85,7 @@ class Candidate:
     parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
     settled: Settled  # what the gallery shall remember of all the pictures that the round knew
     network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
+    eyesight: Eyesight | None = None  # of a new network: against the one in force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

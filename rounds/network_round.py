@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PictureFault
-from classifier.head_only import SPENT
+from classifier.eyesight import Eyesight, compared
+from classifier.head_only import SPENT, TEST, VALIDATION
 from classifier.learning import Example, Goal, Plan, Wish
 from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
@@ -45,6 +46,7 @@ _DAY_S = 86_400.0  # no living round takes so long
 _ENOUGH = 0.985  # average precision over which a new network has little to gain
 _LEAST_PICTURES = 300
 _GROWTH = 1.3  # examples now against examples that taught the network
+_LEAST_WITNESSES = 50  # held-out pictures that two networks are compared on
 _SHORT = 0.8  # share of the planned steps under which teaching was cut short
 
 
@@ -129,18 +131,31 @@ async def new_network(
         rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, tell)
         done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, tell)
         tell("measuring", 0.5, "learning a head on the new network")
-        yield await asyncio.to_thread(_candidate, candidate, rows, folder, done, rounds)
+        taught = await asyncio.to_thread(_candidate, candidate, rows, folder, done, rounds)
+        yield replace(taught, eyesight=_eyesight(candidate, album, rows, taught.snapshot))
 
 
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
-    """The one that ranks held-out pictures better; the head alone when they are even, or when the network is worse.
+    """The better of a new head alone and a new network; the head alone when they are even.
 
-    Ranking decides, not errors at a threshold: with thirty positives to measure on, one picture next to the threshold
-    would outvote all the others.
+    A network that tells all the characters apart better, beyond chance, is the better eye. Where that cannot be said,
+    the ranking of the target's test pictures decides, not errors at a threshold: with thirty positives to measure on,
+    one picture next to the threshold would outvote all the others.
     """
+    if network.compared.worse:
+        return head, f"the new network is not better: {network.compared.words()}; the head alone it is"
+    sight = network.eyesight
+    if sight is not None and (sight.gain.low > 0 or sight.gain.high < 0):
+        figures = (
+            f"it tells {sight.characters} characters apart with a loss of {sight.new_loss:.3f} against "
+            f"{sight.old_loss:.3f} on {sight.pictures} pictures kept aside"
+        )
+        if sight.gain.low > 0:
+            return network, f"the new network is better: {figures}"
+        return head, f"the new network is not better ({figures}): the head alone it is"
     old, new = head.learned.quality.average_precision.value, network.learned.quality.average_precision.value
     figures = f"average precision {new:.3f} against {old:.3f} with a new head alone"
-    if new > old + _LEAST_GAIN and not network.compared.worse:
+    if new > old + _LEAST_GAIN:
         return network, f"the new network is better: {figures}"
     return head, f"the new network is not better ({figures}): the head alone it is"
 
@@ -254,3 +269,24 @@ def _with_lineage(package: Package, before: Package) -> Package:
         return package
     parts = taught_so_far(package.snapshot, before.snapshot)
     return replace(package, snapshot={**package.snapshot, "parts": parts})
+
+
+def _eyesight(candidate: Candidate, album: Album, rows: IntArray, renewed: Snapshot) -> Eyesight | None:
+    """Both networks on the held-out pictures of one character that both know; None: too few to say anything."""
+    before, after = candidate.snapshot.package, renewed.package
+    shared = [name for name in before.classes if name in after.classes]
+    held = np.flatnonzero(np.isin(candidate.parts[rows], (VALIDATION, TEST)))
+    ids = candidate.snapshot.evidence.version_ids[rows]
+    names = [tuple(album.characters.get(int(ids[place]), ())) for place in held.tolist()]
+    told = [place for place, its in enumerate(names) if len(its) == 1 and its[0] in shared]
+    if len(shared) < 2 or len(told) < _LEAST_WITNESSES:
+        return None
+    shown = np.array([shared.index(names[place][0]) for place in told], dtype=np.int64)
+    old = _log_odds(before, candidate.snapshot.evidence.vectors[rows][held[told]], shared)
+    return compared(old, _log_odds(after, renewed.evidence.vectors[held[told]], shared), shown)
+
+
+def _log_odds(package: Package, vectors: npt.NDArray[np.float16], names: Sequence[str]) -> npt.NDArray[np.float16]:
+    """A network's own log odds of these characters, the last columns of its embedding; shape (n, k)."""
+    first = package.dimension - len(package.classes)
+    return vectors[:, [first + package.classes.index(name) for name in names]]

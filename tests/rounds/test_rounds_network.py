@@ -16,6 +16,7 @@ from test_rounds_learning import MONA, Shelf, first_model, snapshot
 
 from classifier.errors import PictureFault
 from classifier.evaluation import Estimate
+from classifier.eyesight import Eyesight
 from classifier.pictures import Preprocessing
 from crawler.deciding import Policy
 from rounds.comparing import compare
@@ -158,6 +159,22 @@ def test_the_better_of_both_is_taken_and_the_head_when_they_are_even(tmp_path: P
     )
     assert better_of(head, ranked(network, 0.951))[0] is head
     assert better_of(head, worse)[0] is head
+
+
+def test_the_better_eye_for_all_characters_is_taken_whatever_thirty_pictures_say(tmp_path: Path) -> None:
+    candidate = candidate_of(tmp_path, {})
+    head, network = ranked(candidate, 0.976), ranked(dataclasses.replace(candidate, network_changed=True), 0.965)
+    sharper = dataclasses.replace(network, eyesight=Eyesight(793, 12, 0.607, 0.562, Estimate(0.045, 0.031, 0.059)))
+    duller = dataclasses.replace(network, eyesight=Eyesight(793, 12, 0.562, 0.607, Estimate(-0.045, -0.059, -0.031)))
+    even = dataclasses.replace(network, eyesight=Eyesight(793, 12, 0.6, 0.6, Estimate(0.0, -0.02, 0.02)))
+    truth = np.ones(50, bool)
+    worse = dataclasses.replace(sharper, compared=compare("mona/1", truth, np.arange(50) > 9, truth))
+
+    chosen, why = better_of(head, sharper)
+
+    assert chosen is sharper
+    assert "12 characters apart with a loss of 0.562 against 0.607 on 793 pictures" in why
+    assert [better_of(head, one)[0] for one in (duller, even, worse)] == [head, head, head]
 
 
 CARD = ModelCard("mona", 2, "new", "new network", 0.5)
