@@ -3,9 +3,9 @@
     python -m bench.learning_loop --from pictures/ --tag hololive --keep kiara --keep ina --answers 50
 
 Serves the folder (one folder a class) as a gallery with part of the character tags hidden and part of them wrong, runs
-the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly, runs the real
-`crawl train` for each target, and prints what stood before and after, on the posts without a tag and on all posts, and
-whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on with one that is kept.
+the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly for each target,
+then runs the real `crawl train` for each, and prints what stood before and after, on the posts without a tag and on all
+posts, and whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on with one that is kept.
 """
 
 from __future__ import annotations
@@ -119,27 +119,36 @@ def told(name: str, found: Standing) -> str:
     )
 
 
-def played(root: Path, target: str, truth: Truth, asked: argparse.Namespace) -> dict[str, Any]:
-    """Answers, then a round."""
+def answered(root: Path, target: str, truth: Truth, count: int) -> tuple[Standing, Standing]:
+    """Before and after a person's answers, no round done yet."""
     before = standing(root, target, truth)
     print(told(f"{target}: round 0", before), flush=True)
-    answer_truly(root, target, truth, asked.answers)
+    answer_truly(root, target, truth, count)
     between = standing(root, target, truth)
-    print(told(f"{target}: {asked.answers} answers given", between), flush=True)
-    record = crawl(["train", target, "--how", asked.how], root)
+    print(told(f"{target}: {count} answers given", between), flush=True)
+    return before, between
+
+
+def trained(root: Path, target: str, how: str) -> None:
+    """A round, by the real command."""
+    record = crawl(["train", target, "--how", how], root)
+    stays = "" if record["activated"] else ", the model before stays"
+    others = "".join(f", {other['model']} follows" for other in record["followed"] if other["activated"])
+    print(f"{record['model']} took {record['seconds']} s{stays}{others}", flush=True)
+
+
+def judged(root: Path, target: str, truth: Truth, before: Standing) -> dict[str, Any]:
+    """What stands at the end, and whether the goals are met."""
     after = standing(root, target, truth)
-    how = "" if record["activated"] else " (the model before stays)"
-    print(told(f"{target}: {record['model']}{how}", after), flush=True)
-    agrees = _estimated(root, target, after)
+    print(told(f"{target}: at the end", after), flush=True)
     verdict = {
         "errors at least halved": 2 * after.errors_untagged <= before.errors_untagged,
         "precision >= 0.97": after.precision.value >= 0.97,
         "recall >= 0.95": after.recall.value >= 0.95,
-        "its own estimate agrees": agrees,
+        "its own estimate agrees": _estimated(root, target, after),
     }
-    words = ", ".join(f"{name}: {'yes' if met else 'NO'}" for name, met in verdict.items())
-    print(f"  {words}; the round took {record['seconds']} s", flush=True)
-    return {"before": asdict(before), "between": asdict(between), "after": asdict(after), "verdict": verdict}
+    print("  " + ", ".join(f"{name}: {'yes' if met else 'NO'}" for name, met in verdict.items()), flush=True)
+    return {"after": asdict(after), "verdict": verdict}
 
 
 def _estimated(root: Path, target: str, after: Standing) -> bool:
@@ -180,8 +189,12 @@ def main() -> int:
             record = crawl(["--site", url, "--tag", asked.tag, *keeps], root)
             print(f"round 0 took {record['preparing_seconds']:.0f} s for {len(asked.keep)} targets in one pass")
         truths = truths_of(url, asked.keep)
+        steps = {target: answered(root, target, truths[target], asked.answers) for target in asked.keep}
         for target in asked.keep:
-            found[target] = played(root, target, truths[target], asked)
+            trained(root, target, asked.how)
+        for target, (before, between) in steps.items():
+            found[target] = {"before": asdict(before), "between": asdict(between)}
+            found[target] |= judged(root, target, truths[target], before)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
     return 0
