@@ -3,9 +3,10 @@
     python -m bench.learning_loop --from pictures/ --tag hololive --keep kiara --keep ina --answers 50
 
 Serves the folder (one folder a class) as a gallery with part of the character tags hidden and part of them wrong, runs
-the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly for each target,
-then runs the real `crawl train` for each, and prints what stood before and after, on the posts without a tag and on all
-posts, and whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on with one that is kept.
+the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly for each
+target, then runs the real `crawl train` for each, and prints what stood before and after, on the posts without a tag
+and on all posts, and whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on
+with one that is kept.
 """
 
 from __future__ import annotations
