@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,13 +56,28 @@ class LiteRtNetwork:
     def _planned(self, shape: int) -> tuple[Any, int, int]:
         """The interpreter for one batch size; each keeps its own plan, planning again would cost a batch's time."""
         if shape not in self._interpreters:
-            interpreter = self._make()
-            source = interpreter.get_input_details()[0]
-            interpreter.resize_tensor_input(source["index"], [shape, *source["shape"][1:]])
-            interpreter.allocate_tensors()
+            with _without_greeting():
+                interpreter = self._make()
+                source = interpreter.get_input_details()[0]
+                interpreter.resize_tensor_input(source["index"], [shape, *source["shape"][1:]])
+                interpreter.allocate_tensors()
             result = interpreter.get_output_details()[0]
             self._interpreters[shape] = (interpreter, int(source["index"]), int(result["index"]))
         return self._interpreters[shape]
+
+
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep a runtime's native chatter ("INFO: Created … delegate") from the user; what fails is raised, not printed."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 class OpenVinoNetwork:
