@@ -92,14 +92,13 @@ def advise(candidate: Candidate) -> Advice:
         return Advice(False, f"head only: its average precision of {reached:.3f} leaves a new network little to gain")
     if now < _LEAST_PICTURES:
         return Advice(False, f"head only: about {now} pictures are too few to teach a network ({_LEAST_PICTURES})")
-    if _cut_short(snapshot.get("taught") or {}):
-        return Advice(True, f"network too: average precision is {reached:.3f}, and it was taught in too short a time")
-    if taught and now < _GROWTH * taught and "earlier" in snapshot:
+    if snapshot.get("earlier") and taught and now < _GROWTH * taught:
         return Advice(
             False,
             f"head only: the network has seen {taught} of about {now} pictures that could teach it, too few are new",
         )
-    return Advice(True, f"network too: average precision is {reached:.3f}, and about {now} pictures can teach it")
+    short = ", and it was taught in too short a time" if _cut_short(snapshot.get("taught") or {}) else ""
+    return Advice(True, f"network too: average precision is {reached:.3f}, about {now} pictures can teach it{short}")
 
 
 def _cut_short(taught: Mapping[str, Any]) -> bool:

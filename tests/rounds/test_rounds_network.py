@@ -122,7 +122,7 @@ def test_a_network_that_was_taught_in_too_short_a_time_is_taught_on(tmp_path: Pa
     md5s = {"train": [f"{number:032x}" for number in range(5000)]}
     taught = {"steps": 474, "planned_steps": 1103}
 
-    advice = advise(remembering(candidate_of(tmp_path, {}), parts=md5s, taught=taught, earlier="5e1f"))
+    advice = advise(remembering(candidate_of(tmp_path, {}), parts=md5s, taught=taught))
 
     assert advice.pays
     assert "too short a time" in advice.why
