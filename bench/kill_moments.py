@@ -80,6 +80,7 @@ class Asked:
     first: int
     seed: int
     aim: str  # a kind of operation; empty: random moments
+    broken: Path  # where broken galleries are kept
 
     def blows(self) -> Iterator[tuple[int, Blow]]:
         """Numbered; the same seed and number give the same blow."""
@@ -99,20 +100,21 @@ def measure(scene: Scene, asked: Asked, folder: Path) -> bool:
         return False
     lines = len(whole.state.splitlines())
     print(f"{scene.name}: undisturbed {whole.seconds:.2f} s, {lines} lines of state, seed {asked.seed}", flush=True)
-    killed, broken = 0, 0
+    killed, well, broken = 0, 0, 0
     for number, blow in asked.blows():
         root = folder / f"{scene.name.partition(',')[0]}-{number}"
         struck = _struck(scene, root, blow, whole, Random(f"{asked.seed} {number} {scene.name}"))
         killed += struck.killed
+        well += struck.killed and not struck.troubles
         broken += bool(struck.troubles)
-        _tell(number, blow, struck)
+        _tell(number, blow, struck, asked.broken)
         if not struck.troubles:
             shutil.rmtree(root, ignore_errors=True)
         if killed >= asked.moments or (asked.aim and not struck.killed):
             break
     for name in ("warm", "whole"):
         shutil.rmtree(folder / name)
-    print(f"{scene.name}: {killed - broken} of {killed} kills ended well (seed {asked.seed})", flush=True)
+    print(f"{scene.name}: {well} of {killed} kills ended well (seed {asked.seed})", flush=True)
     return not broken and (killed > 0)
 
 
@@ -123,9 +125,9 @@ def _struck(scene: Scene, root: Path, blow: Blow, whole: Whole, dice: Random) ->
         return Struck(root, killed=True, ran_s=0.0, troubles=[traceback.format_exc()])
 
 
-def _tell(number: int, blow: Blow, struck: Struck) -> None:
+def _tell(number: int, blow: Blow, struck: Struck, broken: Path) -> None:
     when = f"{struck.ran_s:7.3f} s" if struck.killed else "    ended"
-    outcome = "well" if not struck.troubles else f"{struck.root}: " + "; ".join(struck.troubles)
+    outcome = "well" if not struck.troubles else f"{broken / struck.root.name}: " + "; ".join(struck.troubles)
     print(f"{number:>6}  {blow!s:>10}  {when}  {struck.heard:>3} labels  {outcome}", flush=True)
 
 
@@ -149,13 +151,13 @@ def main() -> int:
         read.error("--painted has no site and no network: choose another kind")
     if given.at and "review" in kinds:
         read.error("the page is killed at moments only: leave --at out")
-    asked = Asked(given.moments, given.first, given.seed, given.at)
+    asked = Asked(given.moments, given.first, given.seed, given.at, given.broken)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-moments-")))
         os.environ.setdefault("CRAWL_LIMITS_FREE_SPACE_MB", "10")
         ground = painted_ground(folder) if given.painted else _demo(stack, folder, kinds, given)
         shop = Workshop(ground, folder, given.seed, given.real_model)
-        well = [_measured(shop, kind, asked, given.broken) for kind in kinds]
+        well = [_measured(shop, kind, asked) for kind in kinds]
     return 0 if all(well) else 1
 
 
@@ -165,14 +167,14 @@ def _demo(stack: ExitStack, folder: Path, kinds: Sequence[str], given: argparse.
     return site if kinds == ("crawl",) and not given.real_model else crawled(site)
 
 
-def _measured(shop: Workshop, kind: str, asked: Asked, broken: Path) -> bool:
+def _measured(shop: Workshop, kind: str, asked: Asked) -> bool:
     folder = shop.folder / "moments"
     folder.mkdir()
     try:
         return measure(shop.scene(kind), asked, folder)
     finally:
         for left in folder.iterdir():
-            shutil.copytree(left, broken / left.name, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(left, asked.broken / left.name, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(folder)
 
 
