@@ -124,7 +124,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     """Teach the network as well, and take whichever of the two is better."""
     from classifier.decoder_pool import Decoders
     from commands.networks import chosen_network
-    from rounds.network_round import Album, NetworkSettings, better_of, new_network
+    from rounds.network_round import Album, NetworkSettings, better_of, new_network, without
     from storage.showing import Renditions
 
     asked = task.where.settings.round_zero
@@ -152,7 +152,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
                 if chosen is not taught and task.wish.how == "network" and task.wish.force:
                     chosen, why = taught, f"{why}, but --force puts the network in force"
                 task.explain(f"{network.name}: {why}")
-                return await _finish(task, chosen)
+                return await _finish(task, chosen if chosen is taught else without(taught, chosen))
 
 
 _MORE_THAN_AT_FIRST = 2  # times the pictures of round 0: they are here already

@@ -86,6 +86,7 @@ class Candidate:
     settled: Settled  # what the gallery shall remember of all the pictures that the round knew
     network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
     eyesight: Eyesight | None = None  # of a new network: against the one in force
+    tried: int = 0  # pictures that a network was taught with which turned out no better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +305,7 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
         "how": "network" if candidate.network_changed else "head only",
         "parent": snapshot.active.card.name,
         **{name: before[name] for name in _OF_THE_NETWORK if name in before},
+        "tried": candidate.tried or (0 if candidate.network_changed else before.get("tried", 0)),
         "artists_together": candidate.artists,
         "pictures": len(snapshot.evidence),
         "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),

@@ -85,20 +85,30 @@ class Advice:
 def advise(candidate: Candidate) -> Advice:
     """Decide between a new head and teaching the network on, from what the new head reaches and what it was taught."""
     quality, snapshot = candidate.learned.quality, candidate.snapshot.package.snapshot
-    taught = len((snapshot.get("parts") or {}).get("train", ()))
+    seen = max(_lesson_size(snapshot) if snapshot.get("earlier") else 0, snapshot.get("tried", 0))
     now = int((~np.isin(testimony_of(candidate.snapshot.evidence)[0], (Said.NOTHING,))).sum() * 0.7)
     reached = quality.average_precision.value
     if reached >= _ENOUGH:
         return Advice(False, f"head only: its average precision of {reached:.3f} leaves a new network little to gain")
     if now < _LEAST_PICTURES:
         return Advice(False, f"head only: about {now} pictures are too few to teach a network ({_LEAST_PICTURES})")
-    if snapshot.get("earlier") and taught and now < _GROWTH * taught:
+    if seen and now < _GROWTH * seen:
         return Advice(
             False,
-            f"head only: the network has seen {taught} of about {now} pictures that could teach it, too few are new",
+            f"head only: teaching was tried with {seen} of about {now} pictures that could teach it, too few are new",
         )
     short = ", and it was taught in too short a time" if _cut_short(snapshot.get("taught") or {}) else ""
     return Advice(True, f"network too: average precision is {reached:.3f}, about {now} pictures can teach it{short}")
+
+
+def without(network: Candidate, head: Candidate) -> Candidate:
+    """The head alone, remembering that a network was tried in vain, so that not every round tries it again."""
+    return replace(head, tried=_lesson_size(network.snapshot.package.snapshot))
+
+
+def _lesson_size(snapshot: Mapping[str, Any]) -> int:
+    """How many tagged or labelled pictures taught a network."""
+    return len((snapshot.get("parts") or {}).get("train", ()))
 
 
 def _cut_short(taught: Mapping[str, Any]) -> bool:

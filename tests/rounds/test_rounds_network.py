@@ -23,7 +23,7 @@ from rounds.comparing import compare
 from rounds.errors import LearningFailed, PicturesMissing
 from rounds.learning_round import Candidate, HeadRoundSettings, learn_candidate
 from rounds.looking_again import look_again
-from rounds.network_round import Album, NetworkSettings, advise, better_of, new_network
+from rounds.network_round import Album, NetworkSettings, advise, better_of, new_network, without
 from storage.filing import Sighting, Work
 from storage.records import DecisionValue, JudgeStats, Known, Look, ModelCard, Post, StoredRendition
 from tests.crawler.crew_fakes import post
@@ -136,9 +136,12 @@ def test_a_network_is_taught_on_once_with_the_whole_gallery_and_then_only_when_m
     at_first = advise(remembering(candidate, parts=md5s, taught=whole))
     later = advise(remembering(candidate, parts=md5s, taught=whole, earlier="5e1f"))
 
+    in_vain = without(remembering(candidate, parts=md5s), candidate)
     assert at_first.pays
     assert not later.pays
     assert "too few are new" in later.why
+    assert in_vain.tried == 5000
+    assert not advise(remembering(candidate, parts=md5s, taught=whole, tried=in_vain.tried)).pays
 
 
 def ranked(candidate: Candidate, average_precision: float) -> Candidate:
