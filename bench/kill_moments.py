@@ -39,6 +39,7 @@ from tests.faults import driver
 KINDS = ("crawl", "train", "network", "rescore", "activate", "apply", "restore", "review")
 ALL = tuple(kind for kind in KINDS if kind != "network")  # a network is taught for a minute each time
 FEWEST_KILLED = 3  # of so many blows at least one must hit, or the command ends too early for this
+BROKEN = Path(tempfile.gettempdir()) / "kill-moments-broken"
 EARLIEST = 0.15  # share of the time; before that nothing but Python itself is at work
 
 
@@ -142,9 +143,7 @@ def main() -> int:
     read.add_argument("--posts", type=int, default=500, help="posts of the demo gallery")
     read.add_argument("--real-model", action="store_true", help="let a network judge in the main job")
     read.add_argument("--painted", action="store_true", help="a painted gallery instead of the demo site's")
-    read.add_argument(
-        "--broken", type=Path, default=Path("kill-moments-broken"), help="where broken galleries are kept"
-    )
+    read.add_argument("--broken", type=Path, default=BROKEN, help="where broken galleries are kept")
     given = read.parse_args()
     kinds = ALL if given.what == "all" else (given.what,)
     if given.painted and {"crawl", "network"} & set(kinds):
