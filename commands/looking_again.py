@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 async def look_at_all_again(
     archive: Archive, where: Place, target: Target, card: ModelCard, policy: Policy, tell: Tell
 ) -> Rescoring:
-    """Score every stored rendition that the model has not decided yet; killed, it goes on where it was.
+    """Score the stored rendition of every post that another model has decided; killed, it goes on where it was.
 
     Raises:
         ModelError: the model or its device fails.
     """
     from classifier.judge import NetworkJudge
-    from rounds.looking_again import look_again
+    from rounds.looking_again import Again, look_again
     from rounds.rescoring import Rescoring
 
     with open_reader(where.root) as reader:
-        listings = [listing.id for listing in reader.status().listings]
+        status = reader.status()
+    listings = [listing.id for listing in status.listings]
+    again = Again(target, listings, policy, status.outdated.get(target.name, 0))
     settings = judge_settings(where.settings.scoring)
     async with NetworkJudge({target.name: card}, {target.name: package_folder(where, card)}, settings) as judge:
-        done = await look_again(archive, judge, target, listings, policy, tell=tell)
+        done = await look_again(archive, judge, again, tell=tell)
     return Rescoring(done.looked, done.kept)

@@ -37,22 +37,30 @@ class LookedAgain:
     without: int = 0  # posts without a stored picture; the next crawl looks at them
 
 
-async def look_again(
-    shelf: Shelf, judge: Judge, target: Target, listings: Sequence[int], policy: Policy, *, tell: Tell
-) -> LookedAgain:
-    """Look at every post that the judge's model has not decided yet; what is killed here is taken up by the next.
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Whose posts are looked at again."""
+
+    target: Target
+    listings: Sequence[int]  # ids of the listings whose posts are meant
+    policy: Policy  # the settings that decisions follow
+    expected: int = 0  # how many posts that are, to tell the share by; 0: nobody counted
+
+
+async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Tell) -> LookedAgain:
+    """Look at every post that another model has decided; what is killed here is taken up by the next.
+
+    Posts that were listed and never decided are left to a crawl: it may have been told to stop before them.
 
     Args:
         shelf: the archive, open.
         judge: open, with the model in force.
-        target: whom it is about.
-        listings: ids of the listings whose posts are meant.
-        policy: the settings that decisions follow.
+        again: what is meant.
         tell: progress.
     """
-    done, room = LookedAgain(), asyncio.Semaphore(_IN_FLIGHT)
+    done, room, target = LookedAgain(), asyncio.Semaphore(_IN_FLIGHT), again.target
     card = judge.models[target.name]
-    ruling = Ruling(policy, judge.models)
+    ruling = Ruling(again.policy, judge.models)
     work = Work((target.name,), {target.name: card.hash})
 
     async def look(post: Post, known: Known) -> None:
@@ -67,20 +75,19 @@ async def look_again(
             done.looked += 1
             done.kept += decision.value is DecisionValue.KEEP
 
-    for listing in listings:
+    for listing in again.listings:
         below: int | None = None
         while posts := await shelf.unfinished(listing, work, below=below, limit=_AT_ONCE):
             below = posts[-1].id
             known = await shelf.known(posts, [target.name])
-            waiting = [post for post in posts if _undecided(known.get(post.id), target.name, card.hash)]
+            waiting = [post for post in posts if _decided_by_another(known.get(post.id), target.name, card.hash)]
             await asyncio.gather(*(look(post, known[post.id]) for post in waiting))
-            tell("looking again", 0.0, f"{done.looked} pictures")
+            share = min(1.0, (done.looked + done.without) / again.expected) if again.expected else 0.0
+            tell("looking again", share, f"{done.looked} pictures")
     return done
 
 
-def _undecided(known: Known | None, target: str, model_hash: str) -> bool:
-    """Whether the model has not looked yet: a kept post whose original is missing is unfinished for another reason."""
-    if known is None:
-        return False
-    decision = known.decisions.get(target)
-    return decision is None or decision.model_hash != model_hash
+def _decided_by_another(known: Known | None, target: str, model_hash: str) -> bool:
+    """Whether a crawl has decided the post by another model; a kept one without its original is open for that alone."""
+    decision = None if known is None else known.decisions.get(target)
+    return decision is not None and decision.model_hash != model_hash

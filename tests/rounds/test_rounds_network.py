@@ -22,10 +22,20 @@ from crawler.deciding import Policy
 from rounds.comparing import compare
 from rounds.errors import LearningFailed, PicturesMissing
 from rounds.learning_round import Candidate, HeadRoundSettings, learn_candidate
-from rounds.looking_again import look_again
+from rounds.looking_again import Again, look_again
 from rounds.network_round import Album, NetworkSettings, advise, better_of, new_network, without
 from storage.filing import Sighting, Work
-from storage.records import DecisionValue, JudgeStats, Known, Look, ModelCard, Post, StoredRendition
+from storage.records import (
+    DecidedBy,
+    Decision,
+    DecisionValue,
+    JudgeStats,
+    Known,
+    Look,
+    ModelCard,
+    Post,
+    StoredRendition,
+)
 from tests.crawler.crew_fakes import post
 
 KEEPS_THE_JOB = """
@@ -201,9 +211,10 @@ class Judge:
 
 
 class Pictures:
-    """A shelf of seven posts, one of them without a picture."""
+    """A shelf of seven posts that another model has decided, one of them without a picture."""
 
-    def __init__(self) -> None:
+    def __init__(self, never_decided: Sequence[int] = ()) -> None:
+        self.never_decided = never_decided
         self.filed: dict[int, Sighting] = {}
 
     async def unfinished(
@@ -218,7 +229,11 @@ class Pictures:
         def stored(number: int) -> StoredRendition | None:
             return None if number == 4 else StoredRendition("720x720", str(number), "webp", 10, 10, 1, "")
 
-        return {one.id: Known(rendition=stored(one.id)) for one in posts}
+        def decided(number: int) -> Mapping[str, Decision]:
+            before = Decision("mona", DecisionValue.KEEP, DecidedBy.SCORE, "0.9 >= 0.5", "policy", model_hash="old")
+            return {} if number in self.never_decided else {"mona": before}
+
+        return {one.id: Known(rendition=stored(one.id), decisions=decided(one.id)) for one in posts}
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         return stored.path.encode()
@@ -231,9 +246,29 @@ class Pictures:
 async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once() -> None:
     shelf = Pictures()
 
-    done = await look_again(shelf, Judge(), MONA, [1, 2], Policy(), tell=lambda *told: None)
+    done = await look_again(shelf, Judge(), Again(MONA, [1, 2], Policy()), tell=lambda *told: None)
 
     assert (done.looked, done.kept) == (6, 2)
     assert sorted(shelf.filed) == [1, 2, 3, 5, 6, 7]
     assert shelf.filed[2].decisions[0].value is DecisionValue.KEEP
     assert shelf.filed[2].look.embeddings == {"new network": b"\0\0"}
+
+
+async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() -> None:
+    shelf = Pictures(never_decided=(6, 7))
+
+    done = await look_again(shelf, Judge(), Again(MONA, [1], Policy()), tell=lambda *told: None)
+
+    assert (done.looked, sorted(shelf.filed)) == (4, [1, 2, 3, 5])
+
+
+async def test_looking_again_tells_how_far_it_has_come() -> None:
+    shares: list[float] = []
+
+    await look_again(
+        Pictures(), Judge(), Again(MONA, [1], Policy(), expected=7), tell=lambda _, share, words: shares.append(share)
+    )
+
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 1
+    assert shares[-1] == 1.0
