@@ -41,6 +41,7 @@ def job_to_json(
             "time_budget_s": plan.recipe.time_budget_s,
             "epochs": plan.recipe.epochs,
             "least_steps": plan.recipe.least_steps,
+            "tags_may_lie": plan.tags_may_lie,
         },
         "preprocessing": preprocessing.to_json(),
     }
@@ -114,7 +115,7 @@ def _plan(values: Mapping[str, Any]) -> Plan:
         least_steps=int(values["least_steps"]),
         time_budget_s=float(values["time_budget_s"]),
     )
-    return replace(plan, recipe=recipe)
+    return replace(plan, recipe=recipe, tags_may_lie=bool(values.get("tags_may_lie", True)))
 
 
 def _facts_of(error: Exception) -> dict[str, Any]:

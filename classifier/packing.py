@@ -113,12 +113,22 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"precision {chosen.precision:.3f}, recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
         f"measured on {quality.examples} {these} kept aside, {quality.positives} of them positive: "
         f"precision {quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
+        *_set_right(facts["set_right"]),
         f"taught for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
         f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} by its own opinion",
     ]
     if taught.steps < taught.planned_steps:
         lines.append("the time budget shortened the training; another run on another machine may differ")
     return "\n".join(lines) + "\n"
+
+
+def _set_right(lies: int) -> list[str]:
+    if not lies:
+        return []
+    are = "tag that is" if lies == 1 else "tags that are"
+    return [
+        f"{lies} {are} out of the question did not count against it: pictures kept aside may be tagged wrongly, too"
+    ]
 
 
 def _metrics(target: LearnedTarget) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from storage.records import ModelCard, Target
 if TYPE_CHECKING:
     from rounds.learning_round import HeadRoundSettings, RoundOutcome, Snapshot
 
+_LEAST_POSITIVES = 5  # test pictures of a target, from which a model can be said to be no worse
+
 
 async def follow(
     archive: Archive, where: Place, card: ModelCard, left: str, settings: HeadRoundSettings, tell: Tell
@@ -48,6 +50,9 @@ async def follow(
                 candidate = await asyncio.to_thread(learn_candidate, snapshot, replace(settings, force=False))
             except TooLittleToLearn as error:
                 tell("following", 1.0, f"{target.name} keeps its model: {error}")
+                continue
+            if (positives := candidate.learned.quality.positives) < _LEAST_POSITIVES:
+                tell("following", 1.0, f"{target.name} keeps its model: {positives} test pictures of it prove nothing")
                 continue
             outcomes.append(await finish(candidate, archive, where.root / "models", replace(settings, force=False)))
     return outcomes

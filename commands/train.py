@@ -149,10 +149,14 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
             album = Album(renditions.read, by_version, decoder)
             async with new_network(candidate, album, models, settings, task.settings, task.tell) as taught:
                 chosen, why = better_of(candidate, taught)
-                if chosen is not taught and task.wish.how == "network" and task.wish.force:
-                    chosen, why = taught, f"{why}, but --force puts the network in force"
+                if chosen is taught:
+                    task.explain(f"{network.name}: {why}")
+                    return await _finish(task, taught)
+                if task.wish.how == "network" and task.wish.force:
+                    task.explain(f"{network.name}: {why}, but --force puts the network in force, for this target alone")
+                    return await _finish(task, taught, others_follow=False)
                 task.explain(f"{network.name}: {why}")
-                return await _finish(task, chosen if chosen is taught else without(taught, chosen))
+                return await _finish(task, without(taught, chosen))
 
 
 _MORE_THAN_AT_FIRST = 2  # times the pictures of round 0: they are here already
@@ -164,10 +168,10 @@ def _characters(reader: Reader) -> Mapping[tuple[str, int], Sequence[str]]:
     return {(str(site), int(post)): str(tags or "").split() for site, post, tags in rows}
 
 
-async def _finish(task: _Task, candidate: Candidate) -> _Ended:
+async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = True) -> _Ended:
     """Put it in force under the gallery's lock; after a change of network, look at every stored picture again.
 
-    The other targets that shared the old network follow.
+    The other targets that shared the old network follow to a better one.
     """
     from rounds.learning_round import finish
 
@@ -180,6 +184,8 @@ async def _finish(task: _Task, candidate: Candidate) -> _Ended:
         looked = await look_at_all_again(
             archive, task.where, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
         )
+        if not others_follow:
+            return replace(outcome, rescored=looked), ()
         left = candidate.snapshot.active.card.backbone_hash
         others = await follow(archive, task.where, outcome.card, left, task.settings, task.tell)
         return replace(outcome, rescored=looked), others

@@ -279,7 +279,8 @@ def _lesson(
         "pictures": dict(Counter(picture.label for picture in pictures)),
     }
     wish = Wish(target.name, target.tag, target.variants, settings.goal)
-    return Lesson(examples, [wish], Plan(recipe=recipe, seed=settings.seed), snapshot)
+    plan = Plan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are a person's word
+    return Lesson(examples, [wish], plan, snapshot)
 
 
 async def _compared(

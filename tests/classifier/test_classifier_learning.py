@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,20 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
 
     with pytest.raises(TooFewExamples, match="all of one set"):
         learn(pictures, one_set, [Wish("red", "red")], Plan(recipe=QUICK, minimum=Minimum(per_part=1)), backbone=tiny)
+
+
+@pytest.mark.parametrize("may_lie", [True, False])
+def test_tags_out_of_the_question_are_set_right_and_a_persons_folders_never(may_lie: bool) -> None:
+    pictures, names, examples = painted(400, 7, hidden=0.0)
+    green = [row for row, name in enumerate(names) if name == "green"]
+    said = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
+    plan = Plan(recipe=replace(QUICK, epochs=24), tags_may_lie=may_lie)
+
+    model = learn(pictures, said, [Wish("red", "red")], plan, backbone=tiny)
+
+    held = np.concatenate([model.split.validation, model.split.test])
+    assert any("red" in said[int(row)].characters and names[int(row)] == "green" for row in held)
+    assert (model.targets[0].facts["set_right"] > 0) is may_lie
 
 
 def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:

@@ -284,3 +284,32 @@ def test_two_models_differ_only_where_one_of_them_is_right() -> None:
     assert (found.old_errors, found.new_errors, found.only_old_wrong, found.only_new_wrong) == (5, 2, 5, 2)
     assert not found.worse
     assert found.words().startswith("better than mona/1: 2 errors against 5")
+
+
+def kept(found: int, wrongly: int) -> np.ndarray:
+    """What a model keeps of 100 pictures, the first ten of the target: so many of those, and so many others."""
+    keeps = np.zeros(100, bool)
+    keeps[:found] = True
+    keeps[10 : 10 + wrongly] = True
+    return keeps
+
+
+@pytest.mark.parametrize(
+    ("new", "worse"),
+    [
+        (kept(9, 1), False),  # the same
+        (kept(10, 3), False),  # one mended, two new: a coin's work
+        (kept(7, 1), True),  # two new, none mended: in doubt for the old one
+        (kept(2, 0), True),
+        (kept(0, 0), True),  # finds nothing any more
+    ],
+)
+def test_in_doubt_the_model_in_force_stays(new: np.ndarray, worse: bool) -> None:
+    assert compare("mona/1", kept(9, 1), new, kept(10, 0)).worse is worse
+
+
+def test_a_model_that_finds_nothing_is_worse_though_it_makes_fewer_errors() -> None:
+    found = compare("mona/1", kept(3, 20), kept(0, 0), kept(10, 0))
+
+    assert found.new_errors < found.old_errors
+    assert found.worse
