@@ -304,7 +304,8 @@ def trash(
     """See what was rejected, bring it back, or destroy what has lain there for long.
 
     Restored files stay in the gallery until something new is decided or said of them. A purge asks for --yes, spares
-    whatever is no longer rejected, and makes a backup of the database first.
+    whatever is no longer rejected, and makes a backup of the database first. Post ids, --keep, --site and --model
+    narrow all three.
 
     [bold]Examples[/bold]
 

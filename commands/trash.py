@@ -22,7 +22,7 @@ from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.summary import size
 from storage.archive import Archive, open_reader
-from storage.trash import PurgePlan, Restoring, Trashed, trashed
+from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
 
 ACTIONS = ("list", "restore", "purge")
 SHOWN = 10  # lines of trouble that are printed
@@ -62,7 +62,7 @@ async def _holding(work: Any, wish: TrashWish, where: Place) -> int:
         return int(await work(wish, where, archive))
 
 
-def _which(wish: TrashWish, where: Place) -> Restoring:
+def _which(wish: TrashWish, where: Place) -> TrashChoice:
     """What the user means.
 
     Raises:
@@ -77,7 +77,7 @@ def _which(wish: TrashWish, where: Place) -> Restoring:
     if wish.target is not None:
         with open_reader(where.root) as reader:
             target = known_target(reader, wish.target).name
-    return Restoring(tuple(ids), wish.site, target, wish.model)
+    return TrashChoice(tuple(ids), wish.site, target, wish.model)
 
 
 def _list(wish: TrashWish, where: Place) -> int:
@@ -124,9 +124,9 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     which = _which(wish, where)
     there = await archive.trash()
     _check_model(which, there, await archive.models())
+    absent = _absent(which, there)
     done = await archive.restore(which)
     gone = await archive.purged_of_model(which.model) if which.model else 0
-    absent = sorted(set(which.posts) - {one.post_id for one in there if which.wants(one)})
     codes = [ExitCode.DAMAGE] if done.problems else []
     if absent or done.changed:
         codes.append(ExitCode.OPEN)
@@ -134,8 +134,7 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     for line in done.problems[:SHOWN]:
         say(line)
     say(f"restored {done.back} files to the gallery; crawl apply leaves them there until something new is decided")
-    if absent:
-        say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
+    _tell_absent(absent)
     if gone:
         say(f"{gone} files that {which.model} rejected were purged: they can only be fetched again, once they are kept")
     if wish.as_json:
@@ -151,27 +150,43 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     return int(code)
 
 
-def _check_model(which: Restoring, there: Sequence[Trashed], models: Sequence[Any]) -> None:
+def _check_model(which: TrashChoice, there: Sequence[Trashed], models: Sequence[Any]) -> None:
     if which.model is not None:
         known = {model.card.name for model in models} | {one.model for one in there if one.model}
         choose("--model", which.model, sorted(known))
 
 
+def _absent(which: TrashChoice, there: Sequence[Trashed]) -> list[int]:
+    """Posts that were named, and of which nothing that is meant lies in the trash."""
+    return sorted(set(which.posts) - {one.post_id for one in there if which.wants(one)})
+
+
+def _tell_absent(absent: Sequence[int]) -> None:
+    if absent:
+        say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
+
+
 async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
-    plan: PurgePlan = await archive.plan_purge(_days(wish.older_than))
+    """Destroy what is old enough of what is meant; `--keep` and the others mean here what they mean to list."""
+    which, days = _which(wish, where), _days(wish.older_than)
+    there = await archive.trash()
+    _check_model(which, there, await archive.models())
+    absent = _absent(which, there)
+    plan: PurgePlan = await archive.plan_purge(days, which)
     doomed = sum(one.size for one in plan.files)
     say(
         f"{len(plan.files)} files ({size(doomed)}) were rejected at least {plan.older_than_days:g} days ago; "
         f"{plan.younger} are younger, {plan.wanted} are no longer rejected: both stay"
     )
-    record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger}
+    _tell_absent(absent)
+    record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger, "absent": absent}
     if plan.files and not wish.yes:
         say("nothing was destroyed; with --yes they are gone for good")
         code, done = ExitCode.BRAKE, None
     else:
         done = await archive.purge(plan, confirmed=wish.yes)
         codes = [ExitCode.DAMAGE] if done.problems else []
-        code = worst([*codes, ExitCode.OPEN] if done.changed else codes)
+        code = worst([*codes, ExitCode.OPEN] if done.changed or absent else codes)
         for line in done.problems[:SHOWN]:
             say(line)
         if plan.files:

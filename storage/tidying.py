@@ -17,7 +17,7 @@ from storage.errors import BrakeEngaged
 from storage.moving import Mover
 from storage.posts import load_posts
 from storage.records import Post
-from storage.trash import Purged, PurgePlan, Restoring, Trashed
+from storage.trash import EVERYTHING, Purged, PurgePlan, TrashChoice, Trashed
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Tidying:
         """What lies in the trash, oldest first."""
         return await self._read(trash.trashed)
 
-    async def restore(self, which: Restoring) -> Applied:
+    async def restore(self, which: TrashChoice) -> Applied:
         """Bring files back from the trash; they stay until something new is decided or said of them."""
         wanted = [one.file_id for one in await self.trash() if which.wants(one)]
         back = await self._mover.carry_all(wanted, trash.restore_some)
@@ -76,14 +76,14 @@ class Tidying:
         """How many of a model's rejects are gone for good and cannot be restored."""
         return await self._read(lambda c: trash.purged_of_model(c, model))
 
-    async def plan_purge(self, older_than_days: float) -> PurgePlan:
-        """Which files in the trash may be destroyed.
+    async def plan_purge(self, older_than_days: float, which: TrashChoice = EVERYTHING) -> PurgePlan:
+        """Which of these files in the trash may be destroyed.
 
         Raises:
             RefusedRequest: the age is too small, or the clock went backwards.
         """
         now: datetime = self._mover.now()
-        return await self._read(lambda c: trash.plan_purge(c, older_than_days, now))
+        return await self._read(lambda c: trash.plan_purge(c, which, older_than_days, now))
 
     async def purge(self, plan: PurgePlan, *, confirmed: bool = False) -> Purged:
         """Destroy a plan's files for good, after a backup of the database; their rows and history stay for ever.

@@ -49,8 +49,8 @@ class Trashed:
 
 
 @dataclass(frozen=True, slots=True)
-class Restoring:
-    """Which files are wanted back: all conditions must hold."""
+class TrashChoice:
+    """Which files are meant: all conditions must hold."""
 
     posts: Sequence[int] = ()  # none: any post
     site: str | None = None
@@ -67,14 +67,17 @@ class Restoring:
         )
 
 
+EVERYTHING = TrashChoice()
+
+
 @dataclass(frozen=True, slots=True)
 class PurgePlan:
     """What purging would destroy."""
 
     older_than_days: float
     files: Sequence[Trashed]
-    younger: int  # in the trash for a shorter time
-    wanted: int  # no longer to be deleted: `crawl apply` brings them back
+    younger: int  # of the meant ones: in the trash for a shorter time
+    wanted: int  # of the meant ones: no longer to be deleted, `crawl apply` brings them back
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,8 @@ def restore_some(connection: Connection, ids: Sequence[int], now: datetime) -> l
     return [intend(connection, row, Place.GALLERY, now) for row in rows]
 
 
-def plan_purge(connection: Connection, older_than_days: float, now: datetime) -> PurgePlan:
-    """Which files are old enough, and still to be deleted.
+def plan_purge(connection: Connection, which: TrashChoice, older_than_days: float, now: datetime) -> PurgePlan:
+    """Which of the meant files are old enough, and still to be deleted.
 
     Raises:
         RefusedRequest: the age is too small, or the clock went backwards: no age can be believed.
@@ -180,7 +183,7 @@ def plan_purge(connection: Connection, older_than_days: float, now: datetime) ->
             f"the clock says {now:%Y-%m-%d %H:%M}Z, but something was recorded at {newest:%Y-%m-%d %H:%M}Z; "
             "set the clock right, nothing was purged"
         )
-    there = trashed(connection)
+    there = [one for one in trashed(connection) if which.wants(one)]
     old = [one for one in there if _old(one.moved_at, older_than_days, now)]
     doomed = [one for one in old if one.decision == "delete"]
     return PurgePlan(older_than_days, doomed, len(there) - len(old), len(old) - len(doomed))

@@ -25,11 +25,10 @@ from storage.errors import BrakeEngaged, RefusedRequest, StorageError
 from storage.evidence import Rescored
 from storage.files import Tree
 from storage.records import LabelValue, ModelCard, Place
-from storage.trash import Restoring
+from storage.trash import EVERYTHING, TrashChoice
 from storage.verify import verify
 
 NEXT = replace(CARD, number=2, hash="c" * 64)
-EVERYTHING = Restoring()
 
 
 async def kept(archive: Archive, count: int = 3) -> None:
@@ -134,7 +133,7 @@ async def test_one_request_brings_back_everything_that_one_model_rejected(archiv
     await archive.activate_model("mona", 1)
     await rescored(archive, " ".join(["keep"] * 60), CARD)
 
-    done = await archive.restore(Restoring(model="mona/2"))
+    done = await archive.restore(TrashChoice(model="mona/2"))
 
     assert done.back == 59  # a person rejected the last one
     assert places(root)[60] == "trash"
@@ -158,7 +157,7 @@ async def test_a_restored_file_stays_until_something_new_is_decided(archive: Arc
     before = digest(root)
     await applied(archive)
 
-    assert (await archive.restore(Restoring(posts=(2,)))).back == 1
+    assert (await archive.restore(TrashChoice(posts=(2,)))).back == 1
 
     assert digest(root) == before  # bytes, rows: as before the move
     plan = await archive.plan_apply()
@@ -324,7 +323,7 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     assert (await archive.purged_of_model("mona/2"), len(await archive.trash())) == (1, 3)
     with Archive.reader(root) as reader:
         assert reader.sql("SELECT md5 IS NOT NULL, path FROM results WHERE post_id = 3").rows == [(1, None)]
-    assert (await archive.restore(Restoring(model="mona/2"))).back == 2
+    assert (await archive.restore(TrashChoice(model="mona/2"))).back == 2
     await say(archive, "keep", 3)
     assert [one.post_id for one in (await archive.plan_apply()).to_fetch] == [3]
 
@@ -406,7 +405,7 @@ async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the
 async def story(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two leave, one of them comes back, the other is destroyed; a third is rejected by a person and kept again."""
     await applied(archive)
-    await archive.restore(Restoring(posts=(2,)))
+    await archive.restore(TrashChoice(posts=(2,)))
     await say_once(archive, "delete", 1)
     await applied(archive)
     await say_once(archive, "keep", 1)

@@ -31,7 +31,7 @@ from storage.archive import Archive, Failure, Label, RunStart, Work
 from storage.database import writing_engine
 from storage.errors import RefusedFile
 from storage.records import LabelValue, Place
-from storage.trash import Restoring
+from storage.trash import TrashChoice
 from storage.verify import verify
 
 WORK = Work(("mona",), {"mona": CARD.hash})
@@ -296,7 +296,7 @@ async def test_a_crawl_takes_away_only_what_nothing_ever_kept_and_nobody_restore
     await archive.relabel([Label(2, "demo", "mona", LabelValue.CLEAR, "me", "b")])
 
     assert [await archive.trash_original(post, ["mona"]) for post in posts] == [0, 0, 1]
-    assert (await archive.restore(Restoring(posts=(3,)))).back == 1
+    assert (await archive.restore(TrashChoice(posts=(3,)))).back == 1
     assert await archive.trash_original(posts[2], ["mona"]) == 0
 
     plan = await archive.plan_apply()
