@@ -15,10 +15,10 @@ from typing import IO, Any
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from commands.choices import choose
 from commands.console import messages, printable, results, say
+from commands.fitting import filled, fitting
 from commands.places import place
 from commands.planning import UsageRefused
 from storage.archive import open_reader
@@ -31,6 +31,8 @@ TABLE_COLUMNS = ("post_id", "target", "decision", "score", "reason", "label", "t
 TABLE_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "label", "tags_character")
 TABLE_ROWS = 50  # what a screen is for; the other formats give everything
 WIDEST = 70  # characters of one cell
+LEAST = {"why": 24, "reason": 14, "tags_character": 16}  # columns that may wrap, and what they need to be readable
+EXPENDABLE = ("tags_character", "asked", "place", "reason", "label", "score")  # on narrow screens, the first one first
 _SILENT = ("target", "label")  # columns that say nothing while they are the same all over
 
 
@@ -57,7 +59,11 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
     if not rows.rows and wish.sql is None:
         _hint(wish.expression)
     shown = _narrowed(rows, _columns(wish, rows, format_))
-    _write(shown, format_, wish.output)
+    if format_ == "table" and wish.output is None:
+        named = bool(wish.columns) or wish.sql is not None  # who names columns wants them all
+        _print_table(shown, () if named else EXPENDABLE)
+    else:
+        _write(shown, format_, wish.output)
     return 0
 
 
@@ -111,8 +117,6 @@ def _narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
 def _write(rows: Rows, format_: str, output: Path | None) -> None:
     if format_ == "parquet":
         _write_parquet(rows, output)
-    elif format_ == "table" and output is None:
-        _print_table(rows)
     else:
         text = _AS_TEXT["csv" if format_ == "table" else format_](rows)
         if output is None:
@@ -130,16 +134,16 @@ def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
     say(f"wrote {output}")
 
 
-def _print_table(rows: Rows) -> None:
-    table = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in rows.columns:
-        table.add_column(Text(name), no_wrap=name in ("post_id", "decision", "score", "place"))
-    for row in rows.rows[:TABLE_ROWS]:
-        table.add_row(*[Text(_cell(value)) for value in row])
-    results().print(table)
+def _print_table(rows: Rows, expendable: Sequence[str]) -> None:
+    shown = rows.rows[:TABLE_ROWS]
+    cells = {name: [_cell(row[at]) for row in shown] for at, name in enumerate(rows.columns)}
+    columns, gone = fitting(cells, results().width, LEAST, expendable)
+    look = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    results().print(filled(look, columns, results().width, LEAST))
     more = len(rows.rows) - TABLE_ROWS
     tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
-    say(f"{len(rows.rows)} rows{tail}")
+    narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""
+    say(f"{len(rows.rows)} rows{tail}{narrow}")
 
 
 def _cell(value: Any) -> str:

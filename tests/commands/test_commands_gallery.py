@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from commands import query
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
@@ -79,6 +81,17 @@ def ids(root: Path, expression: str) -> list[int]:
 )
 def test_a_query_finds_what_it_says(root: Path, expression: str, found: list[int]) -> None:
     assert ids(root, expression) == found
+
+
+def test_the_questions_can_be_read_on_a_narrow_screen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(query, "results", lambda: Console(file=screen, width=60))
+
+    answer = crawl(root, "query", "order:uncertain limit:2")
+
+    assert "threshold" in screen.getvalue()
+    assert "…" not in screen.getvalue()
+    assert "no room for tags_character" in answer.stderr
 
 
 def test_results_come_as_json_csv_and_parquet(root: Path, tmp_path: Path) -> None:
