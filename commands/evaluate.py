@@ -18,6 +18,7 @@ from commands.judging import judge_settings, verified
 from commands.links import site_pages
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.stopping import run_stoppable
 from commands.telling import Tell, told
 from storage.archive import open_reader
 from storage.errors import StorageError
@@ -44,7 +45,10 @@ class EvaluateWish:
 
 def run(wish: EvaluateWish, root: Path | None, config: Path | None) -> int:
     """Measure, and say what came of it."""
-    return asyncio.run(_run(wish, place(root, config)))
+    return run_stoppable(_run(wish, place(root, config)), lambda: _NOTHING_KEPT)
+
+
+_NOTHING_KEPT = "nothing was written; run the same command to measure from the beginning"
 
 
 async def _run(wish: EvaluateWish, where: Place) -> int:

@@ -20,6 +20,7 @@ from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
+from commands.stopping import run_round
 from commands.telling import Tell, told
 from commands.training import TrainWish, goal_of, tell_outcome
 from crawler.deciding import Policy
@@ -40,8 +41,8 @@ def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
     if wish.source is not None:
         from commands.train_folder import train_from_folder
 
-        return asyncio.run(train_from_folder(wish, where))
-    return asyncio.run(_run(wish, where))
+        return run_round(train_from_folder(wish, where), where, wish.target)
+    return run_round(_run(wish, where), where, wish.target)
 
 
 def _checked(wish: TrainWish) -> TrainWish:

@@ -1,0 +1,88 @@
+"""What stands of a target when a round ended before its end: which model is in force, and what it has yet to decide.
+
+Asked of the gallery itself, as no message of a round that was stopped or died can be relied on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.archive import open_reader
+from storage.reading import Reader
+from storage.records import ModelCard
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a target stands."""
+
+    target: str
+    model: str | None = None  # in force; None: there is none
+    undecided: int = 0  # posts that another model has decided
+    behind: tuple[str, ...] = ()  # targets that have yet to be asked to follow to its network
+
+    def since(self, before: str | None) -> str:
+        """In words, after a round that began with that model in force."""
+        if self.model is None:
+            return f"nothing was changed: {self.target} has no model yet"
+        if self.model == before and not self.undecided:
+            return f"nothing was changed: {self.model} stays in force"
+        left = []
+        if self.undecided:
+            left.append(f"{self.undecided} pictures are not decided by it yet")
+        if self.behind:
+            left.append(f"{', '.join(self.behind)} did not follow to its network yet")
+        stays = "stays" if self.model == before else "is"
+        if not left:
+            return f"{self.model} {stays} in force, and everything is decided by it"
+        return f"{self.model} {stays} in force; {' and '.join(left)}: crawl rescore {self.target} finishes"
+
+
+def standing_in(root: Path, target: str) -> Standing:
+    """How the target stands in a gallery; of a folder that is none, nothing stands.
+
+    Raises:
+        the storage family: the gallery cannot be read.
+    """
+    if not (root / "crawl.db").exists():
+        return Standing(target)
+    with open_reader(root) as reader:
+        return standing_of(reader, target)
+
+
+def standing_of(reader: Reader, target: str) -> Standing:
+    """How the target stands."""
+    model = reader.active_model(target)
+    if model is None:
+        return Standing(target)
+    undecided = reader.status().outdated.get(target, 0)
+    return Standing(target, model.card.name, undecided, still_behind(reader, model.card))
+
+
+def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
+    """Names of the targets on the network that a round's model left, which have not been asked to follow to its own.
+
+    A target that was asked has a model on the new network, in force or not. After a head alone, after a model from a
+    folder, and after one that was put in force although it is worse, nobody is to follow.
+    """
+    left = network_left(reader, card)
+    if left is None:
+        return ()
+    models = reader.models()
+    asked = {model.card.target for model in models if model.card.backbone_hash == card.backbone_hash}
+    on_old = [model.card.target for model in models if model.active and model.card.backbone_hash == left]
+    return tuple(name for name in on_old if name not in asked)
+
+
+def network_left(reader: Reader, card: ModelCard) -> str | None:
+    """Hash of the network that others should leave too, now that this model of a round is in force; None: of none."""
+    its = {model.card.name: model for model in reader.models(card.target)}
+    model = its.get(card.name)
+    parent = its.get(model.parent or "") if model else None
+    if model is None or parent is None or model.facts.get("how") != "network":
+        return None
+    if (model.facts.get("metrics", {}).get("compared") or {}).get("worse"):
+        return None
+    left = parent.card.backbone_hash
+    return left if left != card.backbone_hash else None
