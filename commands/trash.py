@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from commands.choices import choose
-from commands.console import print_json, printable, results, say
+from commands.console import print_json, results, say
 from commands.exit_codes import ExitCode, worst
+from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.known_targets import known_target
 from commands.places import Place, place
@@ -25,6 +25,9 @@ from storage.archive import Archive, open_reader
 from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
 
 ACTIONS = ("list", "restore", "purge")
+COLUMNS = ("post", "target", "rejected by", "why", "since", "size", "holds now")
+LEAST = {"why": 12, "since": 10, "holds now": 10}  # columns that may wrap, and what they need to be readable
+EXPENDABLE = ("size", "rejected by", "target")  # on narrow screens, the first one first
 SHOWN = 10  # lines of trouble that are printed
 _AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(d|days?|w|weeks?)?")
 
@@ -66,7 +69,7 @@ def _which(wish: TrashWish, where: Place) -> TrashChoice:
     """What the user means.
 
     Raises:
-        UsageRefused: a post id is none, or the target is unknown.
+        UsageRefused: a post id is none, or nothing is known of the target or the site.
     """
     ids = []
     for word in wish.posts:
@@ -74,9 +77,11 @@ def _which(wish: TrashWish, where: Place) -> TrashChoice:
             raise UsageRefused(f"{word!r} is no post id; nothing was done")
         ids.append(int(word))
     target = None
-    if wish.target is not None:
-        with open_reader(where.root) as reader:
+    with open_reader(where.root) as reader:
+        if wish.target is not None:
             target = known_target(reader, wish.target).name
+        if wish.site is not None:
+            choose("--site", wish.site, sorted({listing.site for listing in reader.status().listings}))
     return TrashChoice(tuple(ids), wish.site, target, wish.model)
 
 
@@ -87,19 +92,22 @@ def _list(wish: TrashWish, where: Place) -> int:
     if wish.as_json:
         print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
         return 0
-    table = Table()
-    for name in ("post", "target", "rejected by", "why", "since", "size", "holds now"):
-        table.add_column(name, justify="right" if name in ("post", "size") else "left")
-    for one in found:
-        holds = f"{one.decision or '-'}{' (labelled)' if one.labelled else ''}"
-        words = (str(one.post_id), one.target, one.model or "a label", one.reason)
-        since = (f"{one.moved_at:%Y-%m-%d %H:%M}Z", size(one.size), holds)
-        table.add_row(*(Text(printable(word)) for word in (*words, *since)))
-    results().print(table)
+    rows = [_row(one) for one in found]
+    cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
+    columns, gone = fitting(cells, results().width, LEAST, EXPENDABLE)
+    results().print(filled(Table(), columns, results().width, LEAST))
+    if gone:
+        say(f"no room for {', '.join(gone)}: --json has all")
     say(
         f"{len(found)} files, {size(sum(one.size for one in found))} in the trash; crawl trash restore brings them back"
     )
     return 0
+
+
+def _row(one: Trashed) -> tuple[str, ...]:
+    holds = f"{one.decision or '-'}{' (labelled)' if one.labelled else ''}"
+    since = f"{one.moved_at:%Y-%m-%d %H:%M}Z"
+    return str(one.post_id), one.target, one.model or "a label", one.reason, since, size(one.size), holds
 
 
 def _plain(one: Trashed) -> dict[str, Any]:
@@ -133,7 +141,8 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     code = worst(codes)
     for line in done.problems[:SHOWN]:
         say(line)
-    say(f"restored {done.back} files to the gallery; crawl apply leaves them there until something new is decided")
+    stay = "; crawl apply leaves them there until something new is decided" if done.back else ""
+    say(f"restored {done.back} files to the gallery{stay}")
     _tell_absent(absent)
     if gone:
         say(f"{gone} files that {which.model} rejected were purged: they can only be fetched again, once they are kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from commands import trash
 from commands.app import app
 from storage import archive as archive_module
 from storage.archive import Archive, ListedPage, Sighting, StoredFacts, open_reader
@@ -114,6 +117,7 @@ def test_a_purge_of_a_post_that_is_not_there_destroys_nothing_and_names_it(root:
     [
         (("--keep", "fishl"), "did you mean 'fischl'"),
         (("--keep", ""), "target"),
+        (("--site", "elsewere"), "did you mean 'elsewhere'"),
         (("--model", "mona/7"), "mona/2"),
         (("--model", ""), "mona/2"),
         (("one",), "'one' is no post id"),
@@ -135,3 +139,29 @@ def test_a_purge_for_a_model_spares_what_a_person_rejects_as_a_restore_does(root
 
     assert ("demo", 1, "mona") in lying(root)
     assert ("demo", 2, "mona") not in lying(root)
+
+
+def test_a_restore_from_a_site_that_is_not_known_is_refused(root: Path) -> None:
+    done = crawl(root, "trash", "restore", "--site", "nosuch", "--all")
+
+    assert done.exit_code == 2
+    assert "it is one of demo, elsewhere" in done.stderr
+
+
+def test_a_restore_that_finds_nothing_promises_nothing_of_files(root: Path) -> None:
+    some, none = (crawl(root, "trash", "restore", "--model", name) for name in ("mona/2", "mona/1"))
+
+    assert "restored 3 files to the gallery; crawl apply leaves them there" in some.stderr
+    assert "restored 0 files to the gallery\n" in none.stderr
+
+
+def test_the_list_can_be_read_on_a_narrow_screen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(trash, "results", lambda: Console(file=screen, width=60))
+
+    answer = crawl(root, "trash", "list", "--keep", "mona")
+
+    assert "holds now" in screen.getvalue()
+    assert "delete" in screen.getvalue()
+    assert "…" not in screen.getvalue()
+    assert "no room for size, rejected by" in answer.stderr
