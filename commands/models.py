@@ -85,10 +85,13 @@ def _show(wish: ModelsWish, name: str, where: Place) -> int:
         print_json(_plain(model) | {"snapshot": {k: v for k, v in package.snapshot.items() if k not in _LONG}})
         return 0
     report = package.folder / "report" / "report.txt"
-    say(f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}")
-    say(f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole")
-    for line in report.read_text(encoding="utf-8").splitlines() if report.is_file() else ():
-        say(line)
+    lines = [
+        f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}",
+        f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole",
+        *(report.read_text(encoding="utf-8").splitlines() if report.is_file() else ()),
+    ]
+    for line in lines:
+        results().print(printable(line), markup=False, soft_wrap=True)
     return 0
 
 

@@ -158,6 +158,10 @@ def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) 
     exported = crawl(root, "models", "export", "mona/2", str(tmp_path / "away"))
     again = crawl(root, "models", "export", "mona/2", str(tmp_path / "away"))
 
+    printed = crawl(root, "models", "show", "mona/2")
+    assert printed.stdout.startswith("mona/2, in force: ")
+    assert len(printed.stdout.splitlines()) > 2  # its figures too
+    assert printed.stderr == ""
     assert [(one["model"], one["active"], one["parent"]) for one in listed] == [
         ("mona/1", False, None),
         ("mona/2", True, "mona/1"),
