@@ -72,7 +72,7 @@ async def _live(run: Run, console: Console) -> None:
 def _line(run: Run, rate: float) -> str:
     tally = run.tally
     return (
-        f"listed {tally.listed}{_of(tally.expected)} · scored {tally.scored} · kept {tally.outcomes[Outcome.KEPT]} · "
+        f"listed {tally.listed}{_of(_total(run))} · scored {tally.scored} · kept {tally.outcomes[Outcome.KEPT]} · "
         f"deleted {tally.outcomes[Outcome.DELETED]} · undecided {tally.outcomes[Outcome.UNDECIDED]} · "
         f"failed {tally.outcomes[Outcome.FAILED]} · {rate:.1f} posts/s · device {busy_share(run):.0%} busy · "
         f"queue {run.queue.qsize()}/{run.queue.maxsize} · {_eta(run, rate)}"
@@ -83,7 +83,7 @@ def _panel(run: Run, rate: float) -> RenderableType:
     tally = run.tally
     counts = Table.grid(padding=(0, 2))
     counts.add_row(
-        Text(f"listed {tally.listed}{_of(tally.expected)}"),
+        Text(f"listed {tally.listed}{_of(_total(run))}"),
         Text(f"scored {tally.scored}"),
         Text(f"kept {tally.outcomes[Outcome.KEPT]}", style="green"),
         Text(f"deleted {tally.outcomes[Outcome.DELETED]}", style="red"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from classifier.head_only import LearnedHead
 from rounds.comparing import Compared
+from rounds.evaluation_words import estimate, figure
 
 
 def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
@@ -20,10 +21,11 @@ def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
         f"{said['others']} with others, {said['nothing']} untagged",
         f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
         f"like it; tags are believed to be right in {facts['tags_right']:.1%}",
-        f"expected among untagged pictures ({facts['prevalence']:.1%} show it): precision {chosen.precision:.3f}, "
-        f"recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
+        f"expected among untagged pictures ({facts['prevalence']:.1%} show it): precision {figure(chosen.precision)}, "
+        f"recall {figure(chosen.recall)} at threshold {chosen.threshold:.3f}{reached}",
         f"measured on {quality.examples} pictures kept aside, {quality.positives} of them showing it: precision "
-        f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
+        f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
+        f"{estimate(quality.average_precision)}",
         compared.words(),
     ]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,41 @@
+"""What a round says of itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from classifier.evaluation import Estimate, Quality
+from classifier.head_format import Head
+from classifier.head_only import LearnedHead
+from classifier.thresholds import Chosen
+from rounds.comparing import Compared
+from rounds.round_report import report_text
+
+NOT_THERE: Any = None
+
+
+def learned(precision: Estimate) -> LearnedHead:
+    said = {"keep": 2, "delete": 1, "tagged": 40, "others": 60, "nothing": 9}
+    quality = Quality(20, 4, 0, 0, 0.9, precision, Estimate(0.0, 0.0, 0.49), precision, Estimate(0.5, 0.2, 0.8))
+    return LearnedHead(
+        head=Head(np.zeros(2, np.float32), 0.0),
+        chosen=Chosen(0.9, math.nan, 0.0, reached=False),
+        curve=NOT_THERE,
+        quality=quality,
+        scores=np.zeros(1),
+        belief=np.zeros(1),
+        measured=np.zeros(1, np.int64),
+        noisy=NOT_THERE,
+        facts={"said": said, "doubtful_tags": 0, "missing_tags": 0, "tags_right": 0.97, "prevalence": 0.2},
+    )
+
+
+def test_what_could_not_be_measured_is_said_in_words() -> None:
+    text = report_text(learned(Estimate(math.nan, math.nan, math.nan)), Compared("mona/1", 20, 1, 1, 0, 0, 4, 4), "m")
+
+    assert "nan" not in text
+    assert "showing it: precision not measured, recall 0.000 (0.000 to 0.490)" in text
+    assert "show it): precision not measured, recall 0.000 at threshold 0.900" in text
