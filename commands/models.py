@@ -20,7 +20,9 @@ from commands.places import Place, place
 from commands.planning import UsageRefused
 from crawler.deciding import Policy
 from storage.archive import open_reader
+from storage.errors import StorageError
 from storage.filing import RegisteredModel
+from storage.in_the_way import file_in_the_way
 from storage.reading import Reader
 from storage.records import ModelCard
 
@@ -103,12 +105,19 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
 
     if wish.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
+    blocked = file_in_the_way(wish.folder.absolute())
+    if blocked is not None:
+        raise UsageRefused(f"{blocked} is no folder; name a folder to write to, nothing was written")
     with open_reader(where.root) as reader:
         model = _named(reader, name)
     into = wish.folder / f"{model.card.target}-{model.card.number}"
     if into.exists():
         raise UsageRefused(f"{into} exists already; nothing was written")
-    copy_package(verified(where, model), into)
+    package = verified(where, model)
+    try:
+        copy_package(package, into)
+    except OSError as error:
+        raise StorageError(f"{into}: {error.strerror or error}; the model was not exported") from error
     say(f"{model.card.name} is in {into}; crawl models import {into} takes it into another gallery")
     if wish.as_json:
         print_json({"model": model.card.name, "folder": str(into), "hash": model.card.hash, "exit": 0})
@@ -117,7 +126,12 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
 
 async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
     from classifier.judge import NetworkJudge
+    from classifier.package import load_package
     from rounds.models import import_model
+
+    if not source.is_dir():
+        raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")
+    await asyncio.to_thread(load_package, source)  # a folder that is no model makes no gallery
 
     async def prove(card: ModelCard, folder: Path) -> None:
         async with NetworkJudge({card.target: card}, {card.target: folder}):

@@ -1,6 +1,7 @@
 """The commands of the learning loop, on a gallery whose pictures are numbers."""
 
 import asyncio
+import errno
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from classifier import package_copy
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures import Preprocessing
@@ -180,7 +182,9 @@ def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) 
         (("models", "rollback", "mona"), 2, "was the first"),
         (("models", "rolback"), 2, "did you mean 'rollback'"),
         (("train", "mona", "--precision", "0.9", "--recall", "0.9"), 2, "not both"),
-        (("models", "import", "/nowhere"), 10, "is missing"),
+        (("models", "import", "/nowhere"), 2, "there is no folder /nowhere"),
+        (("models", "export", "mona/1", __file__), 2, "is no folder"),
+        (("models", "export", "mona/1", f"{__file__}/below"), 2, "is no folder"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(
@@ -193,6 +197,31 @@ def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(
     assert done.exit_code == code
     assert said in done.stderr
     assert digest(root) == before
+
+
+@pytest.mark.parametrize(("folder", "code"), [("nowhere", 2), ("", 10)])
+def test_importing_what_is_no_model_makes_no_gallery(tmp_path: Path, folder: str, code: int) -> None:
+    (tmp_path / "source").mkdir()
+
+    done = crawl(tmp_path / "fresh", "models", "import", str(tmp_path / "source" / folder))
+
+    assert done.exit_code == code
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_an_export_that_the_disk_refuses_is_a_storage_problem(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(package_copy.shutil, "copyfile", full)
+
+    done = crawl(root, "models", "export", "mona/1", str(tmp_path / "away"))
+
+    assert done.exit_code == 7
+    assert "No space left on device; the model was not exported" in done.stderr
+    assert list((tmp_path / "away").iterdir()) == []
 
 
 def test_an_altered_model_is_not_learned_from(root: Path) -> None:
