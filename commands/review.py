@@ -36,12 +36,17 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
     from review.gate import Address
     from review.round_process import RoundProcess
     from review.serving import DEFAULT_PORT, bind, port_of, serve
+    from rounds.standing import standing_in
 
     where = place(root, config)
     _bring_up_to_date(where)
     with GalleryDesk(where.root, _who()) as desk, bind(DEFAULT_PORT if wish.port is None else wish.port) as listening:
         address = Address(port_of(listening))
-        rounds = RoundProcess(lambda target: _round_command(target, where, config), _without_credentials())
+        rounds = RoundProcess(
+            lambda target: _round_command(target, where, config),
+            lambda target: standing_in(where.root, target),
+            _without_credentials(),
+        )
         page = Page(desk=desk, rounds=rounds, address=address, links=_links(where), root=str(where.root))
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")

@@ -11,20 +11,29 @@ from typing import Any
 
 from review.desk import RoundState
 from review.errors import RoundRuns
+from rounds.standing import Standing
+from storage.errors import StorageError
 
 _LINE_LIMIT = 4 * 1024 * 1024  # bytes
 _GRACE_S = 10.0  # from asking it to end to ending it
+_STOPPED = frozenset({-15, -9, 143, 130})  # exit codes of a round that was asked to end, or was ended
 _KEPT_NOISE = 4000  # characters of what it said last on standard error
 
 CommandFor = Callable[[str], Sequence[str]]  # target -> the command that does a round for it
+Ask = Callable[[str], Standing]  # target -> which model is in force, and what it has yet to decide
 
 
 class RoundProcess:
-    """Starts rounds and watches them. A round that is stopped or dies leaves the old model in force."""
+    """Starts rounds and watches them.
 
-    def __init__(self, command_for: CommandFor, environment: Mapping[str, str] | None = None) -> None:
+    A round that is stopped or dies leaves the old model in force, or the new one: which, the gallery says.
+    """
+
+    def __init__(self, command_for: CommandFor, ask: Ask, environment: Mapping[str, str] | None = None) -> None:
         self._command_for = command_for
+        self._ask = ask
         self._environment = environment
+        self._before: str | None = None  # the model in force when the round began
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._state = RoundState()
@@ -43,6 +52,7 @@ class RoundProcess:
             raise RoundRuns(f"a round for {self._state.target} is at work; wait for it, or stop it")
         self._state = RoundState(target=target, state="running", stage="starting", started=self._state.started + 1)
         try:
+            self._before = (await asyncio.to_thread(self._ask, target)).model
             self._process = await asyncio.create_subprocess_exec(
                 *self._command_for(target),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -52,14 +62,14 @@ class RoundProcess:
                 env=None if self._environment is None else dict(self._environment),
                 start_new_session=True,  # the page's Ctrl-C ends it through `stop`, in order
             )
-        except OSError as error:
+        except (OSError, StorageError) as error:
             self._state = replace(self._state, state="failed", words=f"the round could not be started: {error}")
             return self._state
         self._watching = asyncio.create_task(self._watch(self._process))
         return self._state
 
     async def stop(self) -> None:
-        """End a round that is at work; nothing of it comes into force."""
+        """End a round that is at work; what it put in force already stays."""
         process = self._process
         if process is not None and process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -88,10 +98,23 @@ class RoundProcess:
         if code == 0:
             self._state = replace(self._state, state="done", share=1.0, outcome=done, words=said)
         else:
-            words = (
-                "stopped; the old model stays in force" if code in (-15, -9, 143) else said or f"it ended with {code}"
+            await self._ended_early(code, said)
+
+    async def _ended_early(self, code: int, said: str) -> None:
+        """Say what stands: the gallery is asked, as the round may have been killed in the middle of a word."""
+        why = "stopped" if code in _STOPPED else said or f"it ended with {code}"
+        try:
+            now = await asyncio.to_thread(self._ask, self._state.target)
+        except StorageError as error:
+            self._state = replace(
+                self._state, state="failed", words=f"{why}; which model is in force is unknown: {error}"
             )
-            self._state = replace(self._state, state="failed", words=words)
+            return
+        changed, stands = now.model != self._before, now.since(self._before)
+        if code in _STOPPED or (changed and stands not in why):
+            why = f"{why}: {stands}" if code in _STOPPED else f"{why}\n{stands}"
+        outcome = {"model": now.model, "activated": changed}
+        self._state = replace(self._state, state="failed", words=why, outcome=outcome)
 
     def _hear(self, told: Mapping[str, Any]) -> None:
         stage, share = str(told["stage"])[:60], told.get("share")

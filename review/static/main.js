@@ -392,7 +392,7 @@ function onRoundEnd(event) {
   panel.drawer.scrollTop = 0;
   const round = event.detail;
   announce(round.state === "done" ? "The round is done" : "The round failed");
-  if (round.target !== cards.target || round.state !== "done") return;
+  if (round.target !== cards.target || (round.state !== "done" && !round.outcome.activated)) return;
   cards.known.clear();
   load();
   panel.look();

@@ -141,9 +141,13 @@ export class Panel extends EventTarget {
       parts.push(bar, el("p", { class: "quiet", text: round.words }),
         el("button", { class: "stop", "data-name": "stop", type: "button", onclick: () => this.stop() }, "Stop this round"));
     } else {
-      parts.push(el("div", { class: "result failed", role: "alert" }, el("b", { text: "The round did not finish; the model in force stays as it was." }), round.words));
+      parts.push(el("div", { class: "result failed", role: "alert" }, el("b", { text: this.unfinished(round) }), el("p", { class: "lines", text: round.words })));
     }
     return parts;
+  }
+
+  unfinished({ outcome }) {
+    return outcome.activated ? `The round did not finish, but ${outcome.model} is in force.` : "The round did not finish; the model in force stays as it was.";
   }
 
   steps(round) {

@@ -276,3 +276,23 @@ def test_no_answer_falls_on_a_list_that_is_about_to_change(browser: Browser, ser
     browser.keys("d")
     browser.saved()
     assert len(labels(served)) == 1
+
+
+def rounds_say(browser: Browser, **state: object) -> None:
+    """From now on the page hears this about rounds."""
+    whole = {"target": "mona", "stage": "", "share": 0, "words": "", "stages": [], "outcome": {}, "started": 1} | state
+    browser.run(
+        "const real = window.fetch, told = arguments[0]; window.fetch = (...all) => all[0].endsWith('/api/rounds') ? "
+        "Promise.resolve(Response.json(told)) : real(...all)",
+        whole,
+    )
+
+
+def test_a_round_that_was_stopped_too_late_says_which_model_is_in_force(looking: Browser) -> None:
+    words = "stopped: mona/2 is in force; 485 pictures are not decided by it yet: crawl rescore mona finishes"
+    rounds_say(looking, state="failed", words=words, outcome={"model": "mona/2", "activated": True})
+
+    looking.keys("g")
+    looking.until(lambda: "485 pictures" in looking.text("#round-panel"), "what is left")
+
+    assert looking.text("#round-panel .failed b") == "The round did not finish, but mona/2 is in force."

@@ -13,6 +13,7 @@ from review.desk import RoundState
 from review.errors import RoundRuns
 from review.round_process import RoundProcess
 from review.similar import nearest
+from rounds.standing import Standing
 
 GOOD = """
 import json
@@ -29,8 +30,14 @@ time.sleep(600)
 """
 
 
-def program(text: str) -> RoundProcess:
-    return RoundProcess(lambda target: [sys.executable, "-c", text, target])
+def program(text: str, *models: Standing) -> RoundProcess:
+    """A round that says what the text prints; the gallery gives one answer before and one after it."""
+    answers = iter(models or (OLD,) * 9)
+    return RoundProcess(lambda target: [sys.executable, "-c", text, target], lambda target: next(answers))
+
+
+OLD = Standing("mona", "mona/1")
+NEW = Standing("mona", "mona/2", undecided=485)
 
 
 async def until(rounds: RoundProcess, fits: Callable[[RoundState], bool]) -> RoundState:
@@ -71,12 +78,34 @@ async def test_a_round_can_be_stopped_and_another_begun() -> None:
     await rounds.stop()
 
     assert stopped.state == "failed"
-    assert "old model" in stopped.words
+    assert stopped.words == "stopped: nothing was changed: mona/1 stays in force"
+    assert not stopped.outcome["activated"]
     assert (again.target, again.started) == ("fischl", 2)
 
 
+async def test_a_round_that_is_stopped_after_its_model_came_into_force_says_which_holds() -> None:
+    rounds = program(WAITING, OLD, NEW)
+    await rounds.start("mona")
+    await until(rounds, lambda now: now.stage == "learning")
+
+    await rounds.stop()
+
+    stopped = rounds.state()
+    assert stopped.words.startswith("stopped: mona/2 is in force; 485 pictures are not decided by it yet")
+    assert stopped.outcome == {"model": "mona/2", "activated": True}
+
+
+async def test_a_round_that_fails_after_its_model_came_into_force_says_why_and_which_holds() -> None:
+    rounds = program(FAILING, OLD, NEW)
+
+    await rounds.start("mona")
+    state = await until(rounds, lambda now: now.state != "running")
+
+    assert state.words.startswith("no model for mona yet; crawl first\nmona/2 is in force; 485 pictures")
+
+
 async def test_a_program_that_is_not_there_fails_the_round_alone() -> None:
-    rounds = RoundProcess(lambda target: ["/nowhere/at/all"])
+    rounds = RoundProcess(lambda target: ["/nowhere/at/all"], lambda target: OLD)
 
     assert (await rounds.start("mona")).state == "failed"
 
