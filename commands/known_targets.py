@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from commands.choices import choose
 from commands.planning import UsageRefused
+from storage.filing import RegisteredModel
 from storage.reading import Reader
 from storage.records import Target
 
@@ -15,13 +18,27 @@ def known_target(reader: Reader, named: str | None) -> Target:
         UsageRefused: nothing or several are known, or nothing of that name; suggests what may be meant.
     """
     known = {target.name: target for target in reader.targets()}
-    if not known:
+    for target in known.values():
+        if named in (target.name, target.tag, *target.variants) or (named is None and len(known) == 1):
+            return target
+    taught = _never_crawled(reader, known)
+    for model in taught:
+        if named in (model.card.target, model.facts.get("tag")) or (named is None and not known):
+            raise UsageRefused(_nothing_to_decide(model))
+    if not (known or taught):
         raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
     if named is None:
-        if len(known) == 1:
-            return next(iter(known.values()))
         raise UsageRefused(f"say which target is meant: {', '.join(known)}")
-    for target in known.values():
-        if named in (target.name, target.tag, *target.variants):
-            return target
-    return known[choose("target", named, list(known))]
+    return known[choose("target", named, [*known, *dict.fromkeys(model.card.target for model in taught)])]
+
+
+def _never_crawled(reader: Reader, known: Mapping[str, Target]) -> Sequence[RegisteredModel]:
+    """Models of targets that a folder taught, or that were imported; those in force first."""
+    taught = [model for model in reader.models() if model.card.target not in known]
+    return sorted(taught, key=lambda model: model.active, reverse=True)
+
+
+def _nothing_to_decide(model: RegisteredModel) -> str:
+    name, target = model.card.name, model.card.target
+    first = "" if model.active else f"crawl models activate {name}, then "
+    return f"{name} is here, but no picture for {target} yet; {first}crawl --tag TAG --keep {target} looks with it"

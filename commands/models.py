@@ -126,12 +126,9 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
 
 async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
     from classifier.judge import NetworkJudge
-    from classifier.package import load_package
     from rounds.models import import_model
 
-    if not source.is_dir():
-        raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")
-    await asyncio.to_thread(load_package, source)  # a folder that is no model makes no gallery
+    await asyncio.to_thread(_check_package, source)
 
     async def prove(card: ModelCard, folder: Path) -> None:
         async with NetworkJudge({card.target: card}, {card.target: folder}):
@@ -144,6 +141,20 @@ async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
     if wish.as_json:
         print_json({"model": name, "exit": 0})
     return 0
+
+
+def _check_package(source: Path) -> None:
+    """Refuse what is no model before a gallery is made for it.
+
+    Raises:
+        UsageRefused: there is no such folder.
+        PackageError: it is no whole package.
+    """
+    from classifier.package import load_package
+
+    if not source.is_dir():
+        raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")
+    load_package(source)
 
 
 async def _activate(wish: ModelsWish, name: str, where: Place) -> int:

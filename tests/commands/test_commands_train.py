@@ -123,14 +123,38 @@ def test_a_weights_file_belongs_to_the_network_of_the_settings(tmp_path: Path) -
         chosen_network("mobilenet_v3_small", None, of_another)
 
 
-def test_a_model_can_be_put_in_force_before_any_crawl(tmp_path: Path) -> None:
-    async def register() -> None:
-        card = model(tmp_path / "root")
-        async with Archive.open(tmp_path / "elsewhere", ArchiveSettings(reserve_bytes=0)) as archive:
-            await archive.register_model(card, {"how": "folder"}, activate=False)
-        (tmp_path / "root" / "models").rename(tmp_path / "elsewhere" / "models")
+async def never_crawled(tmp_path: Path) -> None:
+    """A gallery with a model that is not in force, and nothing else."""
+    card = model(tmp_path / "root")
+    async with Archive.open(tmp_path / "elsewhere", ArchiveSettings(reserve_bytes=0)) as archive:
+        await archive.register_model(card, {"how": "folder", "tag": GENSHIN_MONA}, activate=False)
+    (tmp_path / "root" / "models").rename(tmp_path / "elsewhere" / "models")
 
-    asyncio.run(register())
+
+@pytest.mark.parametrize("words", [("rescore", "mona"), ("rescore",), ("train", "mona"), ("train", GENSHIN_MONA)])
+def test_a_model_without_pictures_is_named_and_what_gives_it_some(tmp_path: Path, words: tuple[str, ...]) -> None:
+    asyncio.run(never_crawled(tmp_path))
+    imported = crawl(tmp_path / "elsewhere", *words)
+    crawl(tmp_path / "elsewhere", "models", "activate", "mona/1")
+    in_force = crawl(tmp_path / "elsewhere", *words)
+
+    assert imported.exit_code == in_force.exit_code == 2
+    assert "mona/1 is here, but no picture for mona yet; crawl models activate mona/1, then" in imported.stderr
+    assert "no picture for mona yet; crawl --tag TAG --keep mona looks with it" in in_force.stderr
+    assert "did you mean 'mona'" in crawl(tmp_path / "elsewhere", "rescore", "nona").stderr
+
+
+def test_evaluating_a_target_whose_model_is_not_in_force_says_so(tmp_path: Path) -> None:
+    asyncio.run(never_crawled(tmp_path))
+
+    done = crawl(tmp_path / "elsewhere", "evaluate", "mona")
+
+    assert done.exit_code == 2
+    assert "no model of mona is in force; name one of mona/1" in done.stderr
+
+
+def test_a_model_can_be_put_in_force_before_any_crawl(tmp_path: Path) -> None:
+    asyncio.run(never_crawled(tmp_path))
 
     done = crawl(tmp_path / "elsewhere", "models", "activate", "mona/1", "--json")
 

@@ -271,6 +271,9 @@ def test_a_name_that_nobody_knows_is_refused_with_those_that_there_are(tmp_path:
         named_model(shelf.registered, "mona/7")
     with pytest.raises(UnknownModel, match="mona/1 was the first"):
         model_before(shelf.registered, "mona")
+    imported = [dataclasses.replace(model, active=False) for model in shelf.registered]
+    with pytest.raises(UnknownModel, match="no model of mona is in force; name one of mona/1"):
+        named_model(imported, "mona")
 
 
 def test_two_models_differ_only_where_one_of_them_is_right() -> None:
