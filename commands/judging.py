@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -146,9 +147,10 @@ def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard
         threshold = package.threshold
     else:
         threshold = chosen.threshold
+        expected = f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
         say(
             f"{model.card.name}: threshold {threshold:.3f}, "
-            f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
+            + (expected if math.isfinite(chosen.recall) else "its curve is not known, so nothing can be expected")
             + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
         )
     return replace(model.card, threshold=threshold)
@@ -161,7 +163,9 @@ def chosen_for(package: Package, goal: GoalWish) -> Chosen | None:
     if package.curve is None:
         if goal.threshold is None:
             raise UsageRefused(f"{package.folder.name} keeps no curve to choose from; give --threshold instead")
-        return None
+        from classifier.thresholds import Chosen
+
+        return Chosen(goal.threshold, math.nan, math.nan, reached=True)
     if goal.threshold is not None:
         return package.curve.at(goal.threshold)
     if goal.precision is not None:

@@ -152,6 +152,12 @@ def test_a_threshold_that_is_changed_and_changed_back_leaves_everything_as_it_wa
     assert digest(root) == before
 
 
+def test_a_threshold_that_is_asked_for_holds_for_a_model_without_a_curve_too(root: Path) -> None:
+    done = json.loads(crawl(root, "rescore", "mona", "--threshold", "0.97", "--json").stdout)
+
+    assert (done["model"], done["threshold"]) == ("mona/1", 0.97)
+
+
 def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) -> None:
     crawl(root, "train", "mona", "--quiet")
 
