@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
@@ -18,8 +17,15 @@ from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.stopping import run_stoppable
+from commands.telling import told
+from commands.training import followed_words
 from crawler.deciding import Policy
-from storage.archive import open_reader
+from storage.archive import Archive, open_reader
+from storage.records import ModelCard
+
+if TYPE_CHECKING:
+    from rounds.learning_round import RoundOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,8 @@ class RescoreWish:
 def run(wish: RescoreWish, root: Path | None, config: Path | None) -> int:
     """Rescore."""
     wish.goal.check()
-    return asyncio.run(_run(wish, place(root, config)))
+    where = place(root, config)
+    return run_stoppable(_run(wish, where), lambda: "what was decided stays; run the same command to go on")
 
 
 async def _run(wish: RescoreWish, where: Place) -> int:
@@ -57,24 +64,52 @@ async def _run(wish: RescoreWish, where: Place) -> int:
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
             say(f"{waiting} posts have no embedding of this network: looking at their stored pictures")
-            again = await look_at_all_again(archive, where, target, card, policy, _silent)
+            async with told(quiet=wish.as_json) as tell:
+                again = await look_at_all_again(archive, where, target, card, policy, tell)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
+        followed = await _let_follow(archive, where, model.card, wish) if chosen is None else ()
     say(
         f"{card.name}, threshold {card.threshold:.3f}: {done.posts} pictures decided again, {done.kept} kept, in "
         f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
     )
+    if card.threshold != model.card.threshold:
+        say(f"the next crawl uses the model's own threshold again; crawl rescore {target.name} goes back now")
     code = ExitCode.COMPLETE
     if waiting > 0:
         code = ExitCode.OPEN
         say(f"{waiting} posts have no stored picture; crawl again, it looks at them")
     if wish.as_json:
         print_json({"model": card.name, "threshold": card.threshold, "rescored": done.posts, "kept": done.kept,
-                    "waiting": max(0, waiting), "exit": int(code)})  # fmt: skip
+                    "waiting": max(0, waiting), "followed": [{"model": one.card.name, "activated": one.activated}
+                    for one in followed], "exit": int(code)})  # fmt: skip
     return int(code)
 
 
-def _silent(stage: str, share: float, words: str) -> None:
-    """Progress that nobody waits for."""
+async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: RescoreWish) -> Sequence[RoundOutcome]:
+    """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
+    from classifier.learning import Goal
+    from commands.siblings import follow
+    from rounds.learning_round import HeadRoundSettings
+    from rounds.standing import network_left, still_behind
+
+    with open_reader(where.root) as reader:
+        left, behind = network_left(reader, card), still_behind(reader, card)
+    if left is None or not behind:
+        return ()
+    say(f"{', '.join(behind)} did not follow to {card.name}'s network yet: learning a head on it")
+    settings = HeadRoundSettings(
+        goal=Goal(precision=where.settings.goal.precision),
+        policy=Policy(trust_tags=where.settings.scoring.trust_tags),
+        seed=where.settings.round_zero.seed,
+    )
+    async with told(quiet=wish.as_json) as tell:
+        outcomes = await follow(archive, where, card, left, settings, tell)
+    for one in outcomes:
+        say(followed_words(one))
+    with open_reader(where.root) as reader:
+        for name in still_behind(reader, card):
+            say(f"{name} stays on the old network: too little is known of it to tell that the new one is no worse")
+    return outcomes
 
 
 _DECIDED = "SELECT target, count(*) FROM results WHERE decision IS NOT NULL AND decided_by <> 'fault' GROUP BY target"

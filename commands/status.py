@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +14,12 @@ from commands.console import print_json, printable, results
 from commands.places import place
 from commands.summary import size
 from storage.archive import open_reader
+from storage.reading import Reader
+from storage.records import LabelReason
 from storage.status import RunFacts, Status
+
+if TYPE_CHECKING:
+    from rounds.estimating import Estimates
 
 
 def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
@@ -21,22 +27,45 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     where = place(root, config)
     with open_reader(where.root) as reader:
         status = reader.status()
+        told = _so_far(reader, status)
         if as_json:
-            print_json(_as_json(status) | {"digest": reader.digest()})
+            so_far = {target: found.to_json() for target, found in told.items()}
+            print_json(_as_json(status) | {"so_far": so_far, "digest": reader.digest()})
             return 0
     table = Table(title=Text(printable(str(status.root))), title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column()
-    for name, value in _rows(status):
+    for name, value in _rows(status, told):
         table.add_row(name, Text(printable(value)))
     results().print(table)
     return 0
 
 
-def _rows(status: Status) -> Iterator[tuple[str, str]]:
+def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
+    """How good the gallery is, by target, as far as the answers tell that were drawn by lot; mostly there are none."""
+    if not status.labels:
+        return {}
+    known = {target.name: target for target in reader.targets()}
+    found: dict[str, Estimates] = {}
+    for model in status.models:
+        name = model.card.target
+        if not model.active or name not in known:
+            continue
+        drawn = [label.version_id for label in reader.labels(name) if label.why is LabelReason.RANDOM]
+        if drawn:
+            from rounds.estimating import estimates, rows_of  # takes a moment to load, and is seldom needed
+
+            evidence = reader.evidence(known[name], model.card.backbone_hash)
+            found[name] = estimates(evidence, model.card.threshold, rows_of(evidence, drawn))
+    return {name: told for name, told in found.items() if told.answers}
+
+
+def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, str]]:
     yield "posts", f"{status.posts}, {status.hidden} of them hidden from us"
     for target, counts in status.decisions.items():
         yield f"decisions, {target}", _counts(counts)
+    for target, found in told.items():
+        yield f"so far, {target}", found.words()
     for target, counts in status.places.items():
         yield f"originals, {target}", _counts(counts)
     yield "labels", _counts(status.labels) or "none; crawl relabel keep|delete POST…"
@@ -48,6 +77,8 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
         yield "model", f"{model.card.name}, threshold {model.card.threshold:.3f}, {mark}"
     for target, posts in status.outdated.items():
         yield "to do", f"{posts} posts are decided by a model of {target} that is not in force: crawl rescore {target}"
+    for other in status.other_thresholds:
+        yield f"threshold, {other.target}", other.words()
     for listing in status.listings:
         walked = "complete" if listing.state == "complete" else f"walking, next below post {listing.cursor}"
         gaps = f", {listing.gaps} gaps" if listing.gaps else ""
@@ -88,6 +119,7 @@ def _as_json(status: Status) -> dict[str, Any]:
             for m in status.models
         ],
         "outdated": dict(status.outdated),
+        "other_thresholds": [asdict(other) for other in status.other_thresholds],
         "runs": [{"run": r.id, "state": r.state, "exit": r.exit_code, "query": r.query} for r in status.runs],
         "listings": [
             {"site": item.site, "query": item.query, "state": item.state, "gaps": item.gaps} for item in status.listings

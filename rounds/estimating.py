@@ -11,12 +11,14 @@ Source: Zou & Donner 2008, "Construction of confidence limits about effect measu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.evaluation import Estimate, Quality, wilson
+from classifier.evaluation import Estimate, Quality, wilson, without_nan
 from rounds.random_order import STRATA, lots_of, strata_of
 from storage.evidence import Evidence
 
@@ -38,6 +40,20 @@ class Estimates:
         if not self.answers:
             return "no random answers yet"
         return f"precision {_short(self.precision)}, recall {_short(self.recall)} from {self.answers} random answers"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; what nothing is known of becomes None."""
+        return {
+            "precision": without_nan(asdict(self.precision)),
+            "recall": without_nan(asdict(self.recall)),
+            "answers": self.answers,
+        }
+
+
+def rows_of(evidence: Evidence, version_ids: Collection[int]) -> IntArray:
+    """Rows of the evidence that show these file versions."""
+    wanted = np.array(sorted(version_ids), dtype=np.int64)
+    return np.flatnonzero(np.isin(evidence.version_ids, wanted)).astype(np.int64)
 
 
 def estimates(evidence: Evidence, threshold: float, drawn: IntArray, *, seed: int = 0) -> Estimates:
@@ -226,4 +242,6 @@ def _nothing() -> Estimate:
 
 
 def _short(figure: Estimate) -> str:
-    return f"{figure.value:.2f} ({figure.low:.2f}-{figure.high:.2f})"
+    if not math.isfinite(figure.value):
+        return "unknown"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, and_, func, select, text
 
 from storage.filing import RegisteredModel
 from storage.model_registry import models
+from storage.records import DecidedBy
 from storage.results import DECISION, PLACE, results_select
 from storage.tables import (
     AttemptRow,
@@ -29,6 +30,7 @@ from storage.tables import (
 )
 
 RECENT_RUNS = 10
+_SAME_THRESHOLD = 1e-6  # decisions closer than this follow one policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,24 @@ class ListingFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherThreshold:
+    """Posts that the model in force has decided at another threshold than its own, as somebody asked for."""
+
+    target: str
+    model: str  # ModelCard.name
+    own: float  # 0..1
+    threshold: float  # 0..1
+    posts: int  # decided by their score
+
+    def words(self) -> str:
+        """For people."""
+        return (
+            f"{self.posts} posts are decided at {self.threshold:.3f}, as was asked for, not at {self.model}'s own "
+            f"{self.own:.3f}; the next crawl uses its own again, and so does crawl rescore {self.target}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """A gallery at one moment."""
 
@@ -76,6 +96,7 @@ class Status:
     labels: Mapping[str, int]  # by value, every word ever said
     models: Sequence[RegisteredModel]
     outdated: Mapping[str, int]  # target -> posts that a model decided which is not in force (any more)
+    other_thresholds: Sequence[OtherThreshold]
     runs: Sequence[RunFacts]  # the newest first
     listings: Sequence[ListingFacts]
     gaps: int  # still open
@@ -114,6 +135,7 @@ def status_of(connection: Connection, root: Path) -> Status:
         labels=_counts(connection, select(LabelRow.value, func.count()).group_by(LabelRow.value)),
         models=models(connection),
         outdated=_outdated(connection),
+        other_thresholds=other_thresholds(connection),
         runs=_runs(connection),
         listings=_listings(connection),
         gaps=one(select(func.count(GapRow.id)).where(GapRow.closed_at.is_(None))),
@@ -123,6 +145,24 @@ def status_of(connection: Connection, root: Path) -> Status:
         bytes_trash=sums("trash"),
         bytes_database=_size(root / "crawl.db"),
         bytes_log=_size(root / "crawl.db-wal"),
+    )
+
+
+def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
+    """As after rescoring, or a crawl, with another goal."""
+    posts = func.count().label("posts")
+    asked = (
+        select(ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts)
+        .join(StandingRow, StandingRow.target == ModelRow.target)
+        .join(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
+        .where(ModelRow.active, DecisionRow.model_hash == ModelRow.hash, DecisionRow.decided_by == DecidedBy.SCORE)
+        .where(func.abs(DecisionRow.threshold - ModelRow.threshold) > _SAME_THRESHOLD)
+        .group_by(ModelRow.target, DecisionRow.threshold)
+        .order_by(ModelRow.target, posts.desc())
+    )
+    return tuple(
+        OtherThreshold(row.target, f"{row.target}/{row.number}", row.own, row.threshold, row.posts)
+        for row in connection.execute(asked)
     )
 
 
