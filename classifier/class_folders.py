@@ -61,7 +61,7 @@ class ClassFolder:
         shown = sum(count for label, count in self.classes.items() if label in self.meant)
         others = len(self.pictures) - shown
         found = f"{self.folder}: {shown} pictures in {', '.join(self.meant)}, {others} in "
-        several = len(self.classes) - len(self.meant)
+        several = sum(label not in self.meant for label in self.classes)
         return [found + f"{several} other class{'' if several == 1 else 'es'}", *left_out_lines(self.left_out)]
 
 

@@ -39,6 +39,23 @@ def test_pictures_of_the_class_that_is_named_show_the_target_and_all_others_do_n
 
 
 @pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({}, "0 pictures in mona, 0 in 0 other classes"),
+        ({"keqing/1.jpg": picture(1)}, "0 pictures in mona, 1 in 1 other class"),
+        ({"mona/1.jpg": picture(1)}, "1 pictures in mona, 0 in 0 other classes"),
+    ],
+)
+def test_classes_without_pictures_are_not_counted(tmp_path: Path, files: dict[str, bytes], line: str) -> None:
+    for name in ("mona", "keqing"):
+        (tmp_path / name).mkdir()
+
+    found = class_pictures(folder_of(tmp_path, files), ["mona"])
+
+    assert found.lines() == [f"{tmp_path}: {line}"]
+
+
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("mona_(genshin_impact)", ["mona", "mona_(genshin_impact)"]),  # the tag
