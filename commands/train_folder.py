@@ -26,6 +26,7 @@ from rounds.folder_round import (
     FolderSettings,
     FolderTask,
     InForce,
+    check_enough,
     finish_folder,
     in_force,
     model_from_folder,
@@ -51,6 +52,7 @@ async def train_from_folder(wish: TrainWish, where: Place) -> int:
         if not wish.quiet:
             for line in lesson.found.lines():
                 say(line)
+        check_enough(lesson.found, lesson.target)  # what is refused makes no gallery
         await _make_gallery(where)
         outcome, model = await _learn(lesson, wish, where, tell)
     left_out = [*lesson.found.left_out, *model.undecodable]

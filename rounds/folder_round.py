@@ -139,7 +139,7 @@ async def model_from_folder(
         LearningFailed: the learning process failed.
     """
     target, old = task.target, task.old
-    _check(task.found, target)
+    check_enough(task.found, target)
     chosen = _chosen(task.found.pictures, settings.pictures_at_most, settings.seed)
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         hashes, undecodable = await _decode_all(chosen, folder, settings, task.decoder, tell)
@@ -200,8 +200,12 @@ async def finish_folder(
     )
 
 
-def _check(found: ClassFolder, target: Target) -> None:
-    """Say at once, before thousands of pictures are decoded, when the folder teaches too little."""
+def check_enough(found: ClassFolder, target: Target) -> None:
+    """Say at once, before thousands of pictures are decoded, when the folder teaches too little.
+
+    Raises:
+        TooLittleToLearn: it does; says what there is.
+    """
     least = Plan().minimum
     shown = sum(picture.shows for picture in found.pictures)
     others = len(found.pictures) - shown
