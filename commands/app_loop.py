@@ -24,7 +24,7 @@ def declare_the_loop(app: typer.Typer) -> None:
 def train(
     target: Annotated[str, typer.Argument(help="Whom to learn.", metavar="NAME", show_default=False)],
     precision: Annotated[
-        float | None, typer.Option("--precision", min=0, max=1, metavar="P", help="Aim at this precision.")
+        float | None, typer.Option("--precision", metavar="P", help="Aim at this precision, 0.5 to 0.9999.")
     ] = None,
     recall: Annotated[float | None, typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.")] = (
         None

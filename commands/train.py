@@ -22,7 +22,7 @@ from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
 from commands.stopping import run_round
 from commands.telling import Tell, told
-from commands.training import TrainWish, goal_of, tell_outcome
+from commands.training import TrainWish, check_goal, goal_of, tell_outcome
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.reading import Reader
@@ -47,6 +47,7 @@ def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
 
 def _checked(wish: TrainWish) -> TrainWish:
     """The wish without contradictions: a network that is named is one to teach."""
+    check_goal(wish)
     if wish.how == "head" and wish.network is not None:
         raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {wish.network}")
     if wish.how == "head" and wish.source is not None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
 from commands.planning import UsageRefused
-from commands.settings import Settings
+from commands.settings import Goal as GoalSettings
+from commands.settings import Settings, check_choice
 
 if TYPE_CHECKING:
     from classifier.learning import Goal
@@ -34,19 +35,26 @@ class TrainWish:
     quiet: bool = False
 
 
-def goal_of(wish: TrainWish, settings: Settings) -> Goal:
-    """What the threshold is chosen for.
+def check_goal(wish: TrainWish) -> None:
+    """Refuse, before anything is read or learned, a goal that no round can have.
 
     Raises:
         UsageRefused: two goals at once.
+        SettingsError: a precision that the setting would not take either.
     """
-    from classifier.learning import Goal
-
     if wish.precision is not None and wish.recall is not None:
         raise UsageRefused("give one of --precision, --recall, not both")
+    if wish.precision is not None:
+        check_choice(GoalSettings, "precision", wish.precision, "--precision")
+
+
+def goal_of(wish: TrainWish, settings: Settings) -> Goal:
+    """What the threshold is chosen for, by a checked wish."""
+    from classifier.learning import Goal
+
     if wish.recall is not None:
         return Goal(precision=None, recall=wish.recall)
-    return Goal(precision=wish.precision or settings.goal.precision)
+    return Goal(precision=settings.goal.precision if wish.precision is None else wish.precision)
 
 
 def tell_outcome(
@@ -86,11 +94,12 @@ def tell_outcome(
             say(line)
         say(_verdict(outcome, seconds))
         for other in others:
-            say(_followed(other))
+            say(followed_words(other))
     return int(code)
 
 
-def _followed(other: RoundOutcome) -> str:
+def followed_words(other: RoundOutcome) -> str:
+    """What became of a target that shared the old network."""
     if other.activated:
         return f"{other.card.name} is in force, on the same network"
     return f"{other.card.name}, on the same network, would be worse than the one in force, which stays"

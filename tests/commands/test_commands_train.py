@@ -69,6 +69,8 @@ def test_help_names_every_network() -> None:
             "4 MB to download; allow the download, name a local",
         ),
         (("--from", "pictures", "--precision", "0.9", "--recall", "0.9"), "not both"),
+        (("--precision", "0"), "--precision must lie within 0.5..0.9999, got 0.0"),
+        (("--from", "pictures", "--precision", "0.4"), "--precision must lie within 0.5..0.9999, got 0.4"),
         (("--from", "pictures"), "too few pictures to learn mona: pictures has 3 of it (at least 30)"),
     ],
 )
@@ -83,6 +85,7 @@ def test_what_cannot_be_taught_is_refused_in_one_line(
     assert done.exit_code == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "root").exists()
 
 
 def test_a_name_that_no_folder_has_is_refused_before_a_gallery_is_made(tmp_path: Path) -> None:
