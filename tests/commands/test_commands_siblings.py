@@ -51,8 +51,8 @@ def seen_by(network: str, shows: np.ndarray) -> np.ndarray:
     return found.astype(np.float16)
 
 
-async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
-    """A gallery of two targets on the dim network; mona gets another, and lisa is asked to follow."""
+async def two_targets(root: Path, network: str) -> tuple[ModelCard, str]:
+    """A gallery of two targets on the dim network, and mona's model on another; and the hash of the dim one."""
     old = {name: package(root, name, 1, b"dim") for name in COLUMN}
     new = package(root, "mona", 2, network.encode())
     shows = np.random.default_rng(5).choice(["mona", "lisa", "nobody"], POSTS, p=(0.3, 0.3, 0.4))
@@ -82,9 +82,15 @@ async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
             look = Look({name: head.score(dim[row].tobytes()) for name, head in heads.items()}, vectors, 10, 10, "png")
             decisions = [ruling.decide(target, one.tags, look) for target in (MONA, LISA)]
             await archive.file_look(Sighting(post=one, look=look, decisions=decisions, run_id=run_id, models=old))
-        await archive.register_model(new, {"round": 1}, activate=True)
-        where, left = place(root, None), old["lisa"].backbone_hash
-        return await follow(archive, where, new, left, HeadRoundSettings(force=True), lambda *told: None)
+        await archive.register_model(new, {"round": 1, "how": "network"}, activate=True)
+    return new, old["lisa"].backbone_hash
+
+
+async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
+    """Mona gets another network, and lisa is asked to follow."""
+    new, left = await two_targets(root, network)
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+        return await follow(archive, place(root, None), new, left, HeadRoundSettings(force=True), lambda *told: None)
 
 
 def in_force(root: Path, target: str) -> ModelCard:
