@@ -69,8 +69,8 @@ class Browser:
     def text(self, selector: str) -> str:
         return str(self.run("return document.querySelector(arguments[0])?.textContent ?? ''", selector))
 
-    def until(self, fits: Callable[[], Any], what: str) -> Any:
-        return WebDriverWait(self.driver, PATIENCE_S, poll_frequency=0.05).until(lambda _: fits(), what)
+    def until(self, fits: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+        return WebDriverWait(self.driver, patience_s, poll_frequency=0.05).until(lambda _: fits(), what)
 
     def saved(self) -> None:
         """Wait until the page says that everything is saved."""
