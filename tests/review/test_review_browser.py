@@ -17,6 +17,8 @@ pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # selenium's own sockets
 ]
+NARROW = {"width": 820, "height": 1180, "deviceScaleFactor": 1, "mobile": False}  # pixels: a tablet held upright
+WIDE = NARROW | {"width": 1280, "height": 800}
 LETTER = {"keep": "k", "delete": "d"}
 
 
@@ -296,3 +298,47 @@ def test_a_round_that_was_stopped_too_late_says_which_model_is_in_force(looking:
     looking.until(lambda: "485 pictures" in looking.text("#round-panel"), "what is left")
 
     assert looking.text("#round-panel .failed b") == "The round did not finish, but mona/2 is in force."
+
+
+def test_after_a_round_the_page_says_why_it_learned_what_it_learned(looking: Browser) -> None:
+    why = "a head alone leaves nothing to gain"
+    rounds_say(looking, state="done", outcome={"model": "mona/2", "activated": True, "why": [why]})
+
+    looking.keys("g")
+    looking.until(lambda: looking.text("#round-result"), "the result")
+
+    assert looking.text("#round-result .why") == why
+    assert "seconds, or minutes" in looking.text("#round-panel")
+
+
+def test_closing_the_figures_gives_the_keys_back_to_the_pictures(looking: Browser) -> None:
+    looking.keys("g")
+    looking.until(lambda: looking.one("#round-panel").is_displayed(), "the figures")
+    looking.keys(Keys.ESCAPE, Keys.ENTER)
+
+    looking.until(lambda: looking.one("#big").is_displayed(), "the big view")
+    assert not looking.one("#round-panel").is_displayed()
+
+
+def test_a_tablet_held_upright_shows_more_like_this_too(looking: Browser) -> None:
+    looking.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", NARROW)
+    try:
+        looking.keys(Keys.ENTER)
+        looking.until(lambda: looking.all("#big .strip img"), "more like this")
+        strip, whole = looking.one("#big .more"), looking.one("#big .stage")
+
+        assert strip.is_displayed()
+        assert strip.rect["width"] == NARROW["width"]
+        assert whole.rect["height"] > NARROW["height"] / 3
+    finally:
+        looking.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", WIDE)
+
+
+def test_where_too_few_answers_were_drawn_by_lot_the_figures_of_a_round_say_so(looking: Browser) -> None:
+    looking.keys("g")
+    looking.until(lambda: looking.all("#start-round:not(:disabled)"), "a round can be started")
+    rounds_say(looking, state="done", outcome={"model": "mona/2", "activated": True})
+    looking.press("#start-round")
+
+    looking.until(lambda: looking.all("#round-result table"), "before and after")
+    assert "Precisiontoo few answers by lottoo few answers by lot" in looking.text("#round-result table")
