@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -28,7 +28,10 @@ from storage.archive import open_reader
 from storage.reading import Reader
 
 if TYPE_CHECKING:
+    from classifier.package import Package
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
+    from storage.filing import RegisteredModel
+    from storage.records import Target
 
 
 def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
@@ -64,8 +67,9 @@ async def _run(wish: TrainWish, where: Place) -> int:
     settings = _settings(wish, where)
     async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
         with open_reader(where.root) as reader:
+            subject = await asyncio.to_thread(_subject, reader, where, wish)
             tell("reading", 0.0, "labels, tags and embeddings")
-            snapshot = await asyncio.to_thread(_snapshot, reader, where, wish.target)
+            snapshot = await asyncio.to_thread(_snapshot, reader, subject)
             snapshot = await hashed(snapshot, reader, tell)
         tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
@@ -76,7 +80,8 @@ async def _run(wish: TrainWish, where: Place) -> int:
         else:
             outcome, others = await _network_or_head(task, candidate)
     followed = [{"model": other.card.name, "activated": other.activated} for other in others]
-    return tell_outcome(wish, outcome, time.monotonic() - started, {"followed": followed}, others)
+    more = {"followed": followed, "why": task.reasons}
+    return tell_outcome(wish, outcome, time.monotonic() - started, more, others)
 
 
 _Ended: TypeAlias = "tuple[RoundOutcome, Sequence[RoundOutcome]]"  # the target's, and those of the ones that followed
@@ -90,9 +95,11 @@ class _Task:
     where: Place
     settings: HeadRoundSettings
     tell: Tell
+    reasons: list[str] = field(default_factory=list)  # why what was chosen, for the round's end
 
     def explain(self, why: str) -> None:
         """Say why something was chosen."""
+        self.reasons.append(why)
         if self.wish.json_progress:
             self.tell("choosing", 1.0, why)
         elif not self.wish.quiet:
@@ -193,17 +200,34 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
         return replace(outcome, rescored=looked), others
 
 
-def _snapshot(reader: Reader, where: Place, named: str | None) -> Snapshot:
-    """Everything that the round learns from; what is said later belongs to the next one."""
-    from rounds.learning_round import Snapshot
+_Subject: TypeAlias = "tuple[Target, RegisteredModel, Package]"  # whom to learn, and the model in force
 
-    target = known_target(reader, named)
+
+def _subject(reader: Reader, where: Place, wish: TrainWish) -> _Subject:
+    """What the round is about; a network that cannot be taught is refused now, not after minutes of learning.
+
+    Raises:
+        UsageRefused: no such target, no model yet, or the network's first weights are not at hand.
+    """
+    target = known_target(reader, wish.target)
     active = reader.active_model(target.name)
     if active is None:
         raise UsageRefused(
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
         )
     package = verified(where, active)
+    if wish.how == "network":
+        from commands.networks import chosen_network
+
+        chosen_network(wish.network, package, where.settings.round_zero)
+    return target, active, package
+
+
+def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
+    """Everything that the round learns from; what is said later belongs to the next one."""
+    from rounds.learning_round import Snapshot
+
+    target, active, package = subject
     newest = reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0]  # before the evidence: never too new
     evidence = reader.evidence(target, package.backbone_hash)
     if not len(evidence):

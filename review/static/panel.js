@@ -3,7 +3,7 @@
 import { forTarget, get, post } from "./api.js";
 import { byId, el, icon, number } from "./dom.js";
 
-const STAGES = { starting: "Starting", reading: "Reading answers, tags and embeddings", learning: "Learning", writing: "Writing the model", rescoring: "Scoring every picture again" };
+const STAGES = { starting: "Starting", reading: "Reading answers, tags and embeddings", choosing: "Choosing what to learn", learning: "Learning", writing: "Writing the model", rescoring: "Scoring every picture again", "looking again": "Looking at every stored picture again", following: "Letting the other targets follow" };
 const AWAKE_MS = 1000, ASLEEP_MS = 6000;
 
 export class Panel extends EventTarget {
@@ -68,10 +68,12 @@ export class Panel extends EventTarget {
   }
 
   toggle(open = this.drawer.hidden) {
+    if (open && this.drawer.hidden) this.from = document.activeElement;
+    const inside = this.drawer.contains(document.activeElement); // hiding takes the focus away
     this.drawer.hidden = !open;
     this.button.setAttribute("aria-expanded", String(open));
     if (open) { this.look(); this.drawer.querySelector("button.plain")?.focus(); }
-    else if (this.drawer.contains(document.activeElement)) this.button.focus();
+    else if (inside) (this.from?.isConnected && this.from !== document.body ? this.from : byId("grid")).focus({ preventScroll: true });
   }
 
   get open() { return !this.drawer.hidden; }
@@ -127,7 +129,7 @@ export class Panel extends EventTarget {
     if (this.round.state === "running") return [];
     const answers = Object.values(this.facts?.counts?.labels ?? {}).reduce((sum, count) => sum + count, 0);
     return [el("h3", { text: "Next round" }),
-      el("p", { class: "quiet", text: `${number(answers)} ${answers === 1 ? "picture has" : "pictures have"} your answer. A round learns from them and scores every picture again; it takes seconds.` }),
+      el("p", { class: "quiet", text: `${number(answers)} ${answers === 1 ? "picture has" : "pictures have"} your answer. A round learns from them and scores every picture again. It takes seconds, or minutes when teaching the network too promises more.` }),
       el("button", { class: "primary", id: "start-round", "data-name": "start", type: "button", disabled: !this.facts?.model, onclick: () => this.start() }, "Start a round")];
   }
 
@@ -167,6 +169,7 @@ export class Panel extends EventTarget {
       box.append(el("p", { text: `On ${number(compared.pictures)} pictures that neither has learned from: ${compared.new_errors} errors, before ${compared.old_errors}.` }));
     }
     if (outcome.rescored) box.append(el("p", { text: `${number(outcome.rescored)} pictures were scored again; the round took ${outcome.seconds} s.` }));
+    for (const why of outcome.why ?? []) box.append(el("p", { class: "why", text: why }));
     const table = this.beforeAndAfter(round);
     if (table) box.append(table);
     return box;
@@ -175,7 +178,7 @@ export class Panel extends EventTarget {
   beforeAndAfter(round) {
     if (!this.before || !this.facts || this.before.target !== round.target || this.facts.target !== round.target) return null;
     const row = (name, of) => el("tr", {}, el("td", { text: name }), el("td", { text: of(this.before) }), el("td", { text: of(this.facts) }));
-    const share = (figure) => (figure ? inBrief(figure) : "–");
+    const share = (figure) => (figure ? inBrief(figure) : "too few answers by lot");
     return el("table", {}, el("thead", {}, el("tr", {}, el("th", { text: "" }), el("th", { text: "before" }), el("th", { text: "now" }))),
       el("tbody", {}, row("Kept", (facts) => number(facts.counts.decisions.keep ?? 0)), row("Rejected", (facts) => number(facts.counts.decisions.delete ?? 0)),
         row("Precision", (facts) => share(facts.figures?.precision)), row("Recall", (facts) => share(facts.figures?.recall))));

@@ -1,6 +1,7 @@
 """The commands of the learning loop, on a gallery whose pictures are numbers."""
 
 import asyncio
+import io
 import errno
 import json
 import os
@@ -14,12 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from classifier import package_copy
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures import Preprocessing
+from commands import models
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
@@ -113,6 +116,7 @@ def test_a_round_from_the_command_line_puts_a_model_in_force_and_decides_by_it(r
     assert done.exit_code == record["exit"] == 0
     assert (record["model"], record["activated"], record["rescored"]) == ("mona/2", True, POSTS)
     assert record["metrics"]["said"]["delete"] == 2
+    assert len(record["why"]) == 1  # why the network was not taught
     assert active(root) == "mona/2"
     with open_reader(root) as reader:
         models = reader.sql("SELECT DISTINCT model FROM results").rows
@@ -181,6 +185,29 @@ def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("width", "gone"), [(140, ""), (80, "made, before it"), (60, "made, before it, round, tested")]
+)
+def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
+    root: Path, width: int, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(models, "results", lambda: Console(file=screen, width=width))
+    crawl(root, "train", "mona", "--quiet")
+    crawl(root, "rescore", "mona", "--threshold", "0.97")
+    test = json.loads(crawl(root, "models", "--json").stdout)["models"][1]["metrics"]["test"]
+
+    listed = crawl(root, "models")
+
+    shown = screen.getvalue()
+    low, high = test["recall"]["low"], test["recall"]["high"]
+    assert f"({low:.2f}–{high:.2f})" in shown
+    assert (str(test["examples"]) in shown) is ("tested" not in gone)
+    assert "…" not in shown
+    assert f"no room for {gone}:" in listed.stderr if gone else "no room" not in listed.stderr
+    assert "are decided at 0.970, as was asked for" in listed.stderr
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (("train", "mono"), 2, "did you mean 'mona'"),
@@ -241,13 +268,17 @@ def test_an_altered_model_is_not_learned_from(root: Path) -> None:
 
 def test_verify_looks_at_models_too_and_names_what_nobody_registered(root: Path) -> None:
     (root / "models" / "mona" / "9").mkdir()
+    (root / "models" / "mona" / ".work-network-x7k").mkdir()
 
     whole = crawl(root, "verify")
     (root / "models" / "mona" / "1" / "head.npz").write_bytes(b"nonsense")
     altered = crawl(root, "verify", "--json")
 
     assert (whole.exit_code, altered.exit_code) == (0, 11)
-    assert "models/mona/9" in whole.stderr
+    said = {line.rpartition(": ")[2]: line for line in whole.stderr.splitlines()}
+    assert "crawl models import" in said["models/mona/9"]
+    assert "import" not in said["models/mona/.work-network-x7k"]
+    assert "a day" in said["models/mona/.work-network-x7k"]
     assert "head.npz" in json.loads(altered.stdout)["models"][0]
 
 
