@@ -23,6 +23,7 @@ from commands.telling import Tell, told
 from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
+from storage.in_the_way import file_in_the_way
 from storage.reading import Reader
 from storage.records import Target
 from storage.showing import Picture, Renditions, pictures
@@ -44,7 +45,14 @@ class EvaluateWish:
 
 
 def run(wish: EvaluateWish, root: Path | None, config: Path | None) -> int:
-    """Measure, and say what came of it."""
+    """Measure, and say what came of it.
+
+    Raises:
+        UsageRefused: a file is where the report should lie, or what is named is not known.
+    """
+    blocked = wish.report and file_in_the_way(wish.report.absolute())
+    if blocked:  # said now: measuring may take minutes
+        raise UsageRefused(f"--report: {blocked} is no folder; name another, nothing was measured")
     return run_stoppable(_run(wish, place(root, config)), lambda: _NOTHING_KEPT)
 
 
@@ -54,8 +62,8 @@ _NOTHING_KEPT = "nothing was written; run the same command to measure from the b
 async def _run(wish: EvaluateWish, where: Place) -> int:
     with open_reader(where.root) as reader:
         async with told(quiet=wish.quiet or wish.as_json) as tell:
-            tell("reading", 0.0, "labels, tags and embeddings")
             subject = _subject(reader, where, wish.name)
+            tell("reading", 0.0, "labels, tags and embeddings")
             known = _known(reader, subject)
             if wish.on is None:
                 assessment = await asyncio.to_thread(_on_gallery, reader, where, subject, known, tell)

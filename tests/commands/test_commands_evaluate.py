@@ -96,6 +96,27 @@ def test_a_report_is_written_where_it_was_asked_for_and_its_path_is_said(root: P
     assert json.loads((tmp_path / "report" / "report.json").read_text())["model"] == "mona/1"
 
 
+@pytest.mark.parametrize("below", ["", "report"])
+def test_a_report_where_a_file_is_in_the_way_is_refused_before_anything_is_measured(
+    root: Path, tmp_path: Path, below: str
+) -> None:
+    (tmp_path / "taken").write_text("somebody's")
+
+    done = crawl(root, "evaluate", "mona", "--report", str(tmp_path / "taken" / below))
+
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("crawl: --report: ")
+    assert "taken is no folder" in done.stderr
+
+
+def test_a_target_that_is_not_known_is_all_that_is_said(root: Path) -> None:
+    done = crawl(root, "evaluate", "nona")
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("crawl: target 'nona' is not known")
+
+
 def test_a_report_that_cannot_be_written_costs_no_figures(root: Path, tmp_path: Path) -> None:
     (tmp_path / "report.html").write_text("somebody's own page")
 
