@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from commands.console import print_json, printable, results, say
+from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
 from commands.places import Place, place
@@ -53,30 +53,43 @@ def run(wish: ModelsWish, root: Path | None, config: Path | None) -> int:
     return asyncio.run(_activate(wish, wish.name, where))
 
 
+COLUMNS = ("model", "active", "round", "before it", "threshold", "precision", "recall", "tested", "made")
+LEAST = {"precision": 11, "recall": 11}  # columns that may wrap, and what they need to be readable
+EXPENDABLE = ("made", "before it", "round", "tested")  # on narrow screens, the first one first
+
+
 def _list(wish: ModelsWish, where: Place) -> int:
     with open_reader(where.root) as reader:
-        models = reader.models()
+        models, others = reader.models(), reader.other_thresholds()
     if wish.as_json:
         print_json({"models": [_plain(model) for model in models]})
         return 0
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column in ("model", "active", "round", "after", "from", "precision", "recall", "made"):
-        table.add_column(column, no_wrap=True)
-    for model in models:
-        test = model.facts.get("metrics", {}).get("test", {})
-        cells = (
-            model.card.name,
-            "yes" if model.active else "",
-            "" if model.round is None else str(model.round),
-            model.parent or "",
-            f"{model.card.threshold:.3f}",
-            _figure(test.get("precision")),
-            _figure(test.get("recall")),
-            f"{model.registered_at:%Y-%m-%d}",
-        )
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    results().print(table)
+    rows = [_row(model) for model in models]
+    cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
+    columns, gone = fitting(cells, results().width, LEAST, EXPENDABLE)
+    results().print(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, results().width, LEAST))
+    if gone:
+        say(f"no room for {', '.join(gone)}: --json has all")
+    if len({row[COLUMNS.index("tested")] for row in rows} - {""}) > 1:
+        say("figures with intervals, each of its round's own test pictures; crawl evaluate MODEL measures on today's")
+    for other in others:
+        say(f"{other.target}: {other.words()}")
     return 0
+
+
+def _row(model: RegisteredModel) -> tuple[str, ...]:
+    test = model.facts.get("metrics", {}).get("test", {})
+    return (
+        model.card.name,
+        "yes" if model.active else "",
+        "" if model.round is None else str(model.round),
+        model.parent or "",
+        f"{model.card.threshold:.3f}",
+        _figure(test.get("precision")),
+        _figure(test.get("recall")),
+        str(test.get("examples", "")),
+        f"{model.registered_at:%Y-%m-%d}",
+    )
 
 
 def _show(wish: ModelsWish, name: str, where: Place) -> int:
@@ -211,9 +224,12 @@ def _plain(model: RegisteredModel) -> dict[str, Any]:
 
 
 def _figure(value: Any) -> str:
+    """A figure with its interval, where it was measured: 0.97 (0.94–0.99)."""
     if not isinstance(value, dict) or value.get("value") is None:
         return ""
-    return f"{value['value']:.3f}"
+    low, high = value.get("low"), value.get("high")
+    limits = "" if low is None or high is None else f" ({low:.2f}–{high:.2f})"
+    return f"{value['value']:.2f}{limits}"
 
 
 __all__ = ["ModelsWish", "package_folder", "run"]

@@ -32,7 +32,7 @@ from storage.search.language import Query, parse
 from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, ranks_for
 from storage.search.sql import compile_query
 from storage.state_digest import digest_lines, digest_of
-from storage.status import Status, status_of
+from storage.status import OtherThreshold, Status, other_thresholds, status_of
 from storage.tables import PostRow, PostTagRow, StandingRow, TagRow, VersionRow
 from storage.translate import at_border
 
@@ -197,6 +197,10 @@ class Reader:
     def status(self) -> Status:
         """How much there is of everything."""
         return self.ask(lambda c: status_of(c, self.root))
+
+    def other_thresholds(self) -> Sequence[OtherThreshold]:
+        """Posts that the models in force have decided at other thresholds than their own."""
+        return self.ask(other_thresholds)
 
     def digest(self) -> str:
         """SHA-256 over the sorted canonical lines of what holds; equal for galleries in the same state."""

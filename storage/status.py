@@ -77,7 +77,7 @@ class OtherThreshold:
         """For people."""
         return (
             f"{self.posts} posts are decided at {self.threshold:.3f}, as was asked for, not at {self.model}'s own "
-            f"{self.own:.3f}; the next crawl uses its own again, and so does crawl rescore {self.target}"
+            f"{self.own:.3f}; the next crawl goes back to that, and so does crawl rescore {self.target}"
         )
 
 

@@ -1,8 +1,8 @@
 """The commands of the learning loop, on a gallery whose pictures are numbers."""
 
 import asyncio
-import io
 import errno
+import io
 import json
 import os
 import random
