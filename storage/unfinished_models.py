@@ -12,6 +12,11 @@ _UNDER_THE_LOCK = re.compile(r"\.work-(\d+-\d+|round-0-.*)")  # made only by who
 _DAY_S = 86_400.0  # others learn beside a running crawl, without the lock; none takes so long
 
 
+def is_half_made(path: str) -> bool:
+    """Whether a model is, or was, being made in the folder of that path; there is nothing in it to use."""
+    return path.rpartition("/")[2].startswith(_WORK)
+
+
 def clear_unfinished_models(root: Path) -> int:
     """Remove what is left of models that were never finished; the gallery's lock must be held.
 

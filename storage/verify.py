@@ -17,6 +17,7 @@ from storage.reading import Reader
 from storage.records import LabelValue
 from storage.tables import DecisionRow, FileRow, LabelRow, RenditionRow, StandingRow
 from storage.translate import at_border
+from storage.unfinished_models import is_half_made
 
 FOLDERS = ("gallery", "trash", "renditions")
 OWN_NAMES = frozenset({"Thumbs.db", ".DS_Store", "desktop.ini"})  # left by file browsers; nobody's damage
@@ -34,6 +35,7 @@ class VerifyReport:
     database: tuple[str, ...]  # what is wrong inside the database
     set_aside: tuple[str, ...] = ()  # in `damaged/`, from earlier
     left_over: tuple[str, ...] = ()  # folders beside the models' that nobody registered; in nobody's way
+    half_made: tuple[str, ...] = ()  # folders in which a round is at work, or was when it was killed
 
     @property
     def whole(self) -> bool:
@@ -82,11 +84,14 @@ def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] =
             report = _compare(tree, claimed, tuple(database), rehash, progress)
         finally:
             tree.close()
-        return replace(report, left_over=tuple(_left_over(reader.root / "models", registered)))
+        beside = list(_unregistered(reader.root / "models", registered))
+        half_made = tuple(path for path in beside if is_half_made(path))
+        left_over = tuple(path for path in beside if path not in half_made)
+        return replace(report, left_over=left_over, half_made=half_made)
 
 
-def _left_over(models: Path, registered: Collection[str]) -> Iterator[str]:
-    """Folders among the models' that no model is registered for: whole ones of killed rounds, or the owner's own."""
+def _unregistered(models: Path, registered: Collection[str]) -> Iterator[str]:
+    """Folders among the models' that no model is registered for: of killed rounds, or the owner's own."""
     for folder in sorted(models.glob("*/*")):
         name = f"{folder.parent.name}/{folder.name}"
         if name not in registered and folder.is_dir():
