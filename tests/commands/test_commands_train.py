@@ -109,6 +109,25 @@ def test_naming_a_network_teaches_it_whatever_a_head_alone_would_reach(tmp_path:
     assert "stored pictures cannot be read" in named.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("mona", "--network", "mobilenet_v3_small"), "4 MB to download"),
+        (("nona",), "target 'nona' is not known; did you mean 'mona'?"),
+    ],
+)
+def test_what_is_refused_is_refused_before_anything_is_read_or_learned(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    asyncio.run(fill(tmp_path / "root"))
+
+    done = crawl(tmp_path / "root", "train", *words)
+
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1  # no progress
+
+
 def test_without_a_name_the_network_in_force_is_taught_and_else_the_one_of_the_settings(tmp_path: Path) -> None:
     assert chosen_network(None, None, RoundZero()).name == "small"
     assert chosen_network("small", None, RoundZero(network="mobilenet_v3_small")).name == "small"
