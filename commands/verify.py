@@ -21,7 +21,7 @@ _KINDS = {
     "foreign": "foreign: no row claims it; it was left alone",
     "database": "database",
     "set_aside": "set aside earlier, in damaged/",
-    "half_made": "a round is at work in it, or was killed; the next command that writes removes it once it is a day old",
+    "half_made": "a round is or was at work in it; the next command that writes removes it once it is a day old",
     "left_over": "no model is registered for it (crawl models import takes a whole one)",
 }
 
