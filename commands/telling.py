@@ -6,7 +6,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 from commands.console import messages, print_json, printable, say
 
@@ -24,16 +27,30 @@ async def told(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[
     elif quiet:
         yield lambda stage, share, words: None
     elif console.is_terminal:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}"),
-        )
-        with Progress(*columns, console=console, transient=True) as bars:
+        with _progress(console) as bars:
             yield _Bars(bars).tell
     else:
         yield _Lines().tell
+
+
+_ROOMY = 100  # columns of a terminal from which a bar may be long
+
+
+def _progress(console: Console) -> Progress:
+    """A line a stage; where the terminal is narrow the bar is short, and the words give way before the stage does."""
+    bar = BarColumn(bar_width=40 if console.width >= _ROOMY else 12)
+    stage = TextColumn("{task.description}")
+    return Progress(stage, bar, TimeElapsedColumn(), _Words(), console=console, transient=True)
+
+
+class _Words(ProgressColumn):
+    """What is told of a stage, cut to the room that is left."""
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=False))  # rich takes room from such columns first
+
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["words"], no_wrap=True, overflow="ellipsis")
 
 
 class _Bars:
