@@ -393,3 +393,17 @@ def test_a_browser_shows_the_page_without_a_complaint(tmp_path: Path, width: int
             browser.run(shown, "body", "backgroundColor")
             == {"light": "rgb(246, 247, 251)", "dark": "rgb(16, 18, 24)"}[scheme]
         )
+
+
+@pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
+def test_no_table_is_cut_in_a_window_that_a_laptop_has_room_for(tmp_path: Path) -> None:
+    page = write_report(assessment(), tmp_path, now=NOON)
+    cut = "return [...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length"
+
+    with browsing(1280, 900) as browser:
+        browser.driver.get(page.as_uri())
+        for width in (800, 1000, 1180, 1280):
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            assert browser.run(cut) == 0, width
