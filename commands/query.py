@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import sys
@@ -21,9 +20,10 @@ from commands.console import messages, printable, results, say
 from commands.fitting import filled, fitting
 from commands.places import place
 from commands.planning import UsageRefused
+from commands.query_hints import hints
 from storage.archive import open_reader
 from storage.reading import Reader, Rows
-from storage.search.language import METATAGS, parse
+from storage.search.language import parse
 from storage.search.ranking import ASKED_COLUMNS, Ranker, needs_ranks
 
 FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
@@ -56,8 +56,8 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(where.root) as reader:
         rows = _found(reader, wish) if wish.sql is None else reader.sql(wish.sql, wish.limit)
-    if not rows.rows and wish.sql is None:
-        _hint(wish.expression)
+        for hint in hints(reader, wish.expression) if not rows.rows and wish.sql is None else ():
+            say(hint)
     shown = _narrowed(rows, _columns(wish, rows, format_))
     if format_ == "table" and wish.output is None:
         named = bool(wish.columns) or wish.sql is not None  # who names columns wants them all
@@ -81,15 +81,6 @@ def _ranker(reader: Reader, expression: str) -> Ranker | None:
     from rounds.doubts import doubts_of
 
     return doubts_of(reader, say)
-
-
-def _hint(expression: str) -> None:
-    """Nothing was found: was a metatag misspelt? Tags may hold colons, so this is no error."""
-    for word in expression.split():
-        name, colon, _ = word.lstrip("-~").partition(":")
-        near = difflib.get_close_matches(name, METATAGS, n=1, cutoff=0.75) if colon and name not in METATAGS else []
-        if near:
-            say(f"{word!r} was taken for a tag; did you mean {near[0]}:?")
 
 
 def _columns(wish: QueryWish, rows: Rows, format_: str) -> Sequence[str]:

@@ -122,6 +122,36 @@ def test_a_misspelt_metatag_is_hinted_at(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("target:monna", "did you mean target:mona?"),
+        ("hat -target:ganyu target:ganyu", "for a target 'ganyu'; there is mona"),
+        ("target:mona label:any", ""),
+        ("target:m* label:any", ""),
+    ],
+)
+def test_a_target_that_nobody_looked_for_is_hinted_at(root: Path, expression: str, said: str) -> None:
+    answer = crawl(root, "query", expression)
+
+    assert answer.exit_code == 0
+    assert said in answer.stderr
+    assert bool(said) is ("target" in answer.stderr)
+
+
+def test_questions_before_any_crawl_say_what_to_do_first(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+
+    async def register() -> None:  # as a folder of one's own pictures does
+        async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+            await archive.register_model(CARD, {"round": 0}, activate=True)
+
+    asyncio.run(register())
+
+    assert "crawl --tag TAG --keep mona looks at pictures first" in crawl(root, "query", "order:uncertain").stderr
+    assert "nothing to ask" not in crawl(root, "query", "decision:keep").stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (("query", "p:>=much"), "is no number"),
