@@ -59,8 +59,9 @@ def train(
     """Learn a better model from your labels and the tags, compare it with the one in force, and score everything again.
 
     A head alone is learned from stored embeddings in seconds; teaching the network too takes minutes, and is done
-    when it promises to pay. Nothing is downloaded. The new model comes into force only when it is not worse on
-    pictures that neither has learned from.
+    when it promises to pay. No picture is downloaded; published weights of a network are, but only where the setting
+    download_weights allows it. The new model comes into force only when it is not worse on pictures that neither has
+    learned from.
 
     [bold]Examples[/bold]
 
@@ -166,11 +167,13 @@ def rescore(
 ) -> None:
     """Decide everything again by the model in force, from stored embeddings. No picture is downloaded or decoded.
 
+    What is decided holds at once; files stay where they are until [bold]crawl apply[/bold].
+
     [bold]Examples[/bold]
 
     [cyan]crawl rescore mona[/cyan]
 
-    [cyan]crawl rescore mona --threshold 0.8[/cyan]  what would hold at another threshold; labels beat it as ever
+    [cyan]crawl rescore mona --threshold 0.8[/cyan]  until crawl rescore mona, or the next crawl; labels beat it
     """
     from commands import rescore as rescore_command
     from commands.judging import GoalWish
