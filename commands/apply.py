@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from commands.apply_plan import plain, print_steps, steps
 from commands.console import messages, print_json, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
@@ -84,6 +85,8 @@ async def _run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pa
         archive = await hold_gallery(stack, where, "crawl apply")
         plan = await archive.plan_apply(target)
         _tell_plan(plan)
+        if wish.dry_run and not wish.as_json:
+            print_steps(plan, fetch=wish.fetch)
         outcome = _Outcome()
         if plan.brakes and not wish.yes:
             for brake in plan.brakes:
@@ -178,7 +181,10 @@ def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest
             f"({size(outcome.bytes_originals)}), {len(outcome.failed)} could not be had"
         )
     if wish.as_json:
-        print_json(_as_json(plan, outcome) | {"dry_run": wish.dry_run, "exit": int(code)})
+        record = _as_json(plan, outcome) | {"dry_run": wish.dry_run, "exit": int(code)}
+        if wish.dry_run:
+            record["would_do"] = [plain(step) for step in steps(plan, fetch=wish.fetch)]
+        print_json(record)
     return int(code)
 
 

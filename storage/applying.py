@@ -49,6 +49,7 @@ class Missing:
     site: str
     post_id: int
     target: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def _planned(place: Place, decision: DecisionValue, target: str | None) -> Any:
         movable()
         .add_columns(
             PostRow.site,
-            case((LabelRow.seq.is_not(None), "labelled by " + LabelRow.who), else_=DecisionRow.reason).label("reason"),
+            _reason().label("reason"),
             _foreign().label("foreign"),
             overruled().label("overruled"),
         )
@@ -151,6 +152,11 @@ def _planned(place: Place, decision: DecisionValue, target: str | None) -> Any:
         .order_by(FileRow.target, PostRow.site, PostRow.post_id, FileRow.id)
     )
     return asked if target is None else asked.where(FileRow.target == target)
+
+
+def _reason() -> ColumnElement[str]:
+    """Why what holds does, for people."""
+    return case((LabelRow.seq.is_not(None), "labelled by " + LabelRow.who), else_=func.coalesce(DecisionRow.reason, ""))
 
 
 def _foreign() -> ColumnElement[bool]:
@@ -175,14 +181,14 @@ def _plan(row: Any) -> Planned:
         size=row.size,
         decision_seq=row.decision_seq,
         label_seq=row.label_seq,
-        reason=row.reason or "",
+        reason=row.reason,
     )
 
 
 def _missing(target: str | None) -> Any:
     """Kept posts of which we have no original: never fetched, purged, or found damaged."""
     asked = (
-        select(PostRow.key, PostRow.site, PostRow.post_id, StandingRow.target)
+        select(PostRow.key, PostRow.site, PostRow.post_id, StandingRow.target, _reason())
         .select_from(StandingRow)
         .join(VersionRow, VersionRow.id == StandingRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
