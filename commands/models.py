@@ -124,10 +124,10 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
     with open_reader(where.root) as reader:
         model = _named(reader, name)
     into = wish.folder / f"{model.card.target}-{model.card.number}"
-    if into.exists():
-        raise UsageRefused(f"{into} exists already; nothing was written")
     package = verified(where, model)
     try:
+        if into.exists():
+            raise UsageRefused(f"{into} exists already; nothing was written")
         copy_package(package, into)
     except OSError as error:
         raise StorageError(f"{into}: {error.strerror or error}; the model was not exported") from error

@@ -110,6 +110,14 @@ def test_a_report_where_a_file_is_in_the_way_is_refused_before_anything_is_measu
     assert "taken is no folder" in done.stderr
 
 
+def test_a_report_whose_folder_cannot_be_made_costs_no_figures(root: Path, tmp_path: Path) -> None:
+    done = crawl(root, "evaluate", "mona", "--report", str(tmp_path / ("a" * 300)))
+
+    assert done.exit_code == 7
+    assert "precision" in done.stdout
+    assert "File name too long" in done.stderr
+
+
 def test_a_target_that_is_not_known_is_all_that_is_said(root: Path) -> None:
     done = crawl(root, "evaluate", "nona")
 

@@ -218,6 +218,7 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
         (("models", "import", "/nowhere"), 2, "there is no folder /nowhere"),
         (("models", "export", "mona/1", __file__), 2, "is no folder"),
         (("models", "export", "mona/1", f"{__file__}/below"), 2, "is no folder"),
+        (("models", "export", "mona/1", "/tmp/" + "a" * 300), 7, "File name too long; the model was not exported"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(
