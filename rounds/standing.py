@@ -80,6 +80,8 @@ def network_left(reader: Reader, card: ModelCard) -> str | None:
     its = {model.card.name: model for model in reader.models(card.target)}
     model = its.get(card.name)
     parent = its.get(model.parent or "") if model else None
+    while parent is not None and parent.card.backbone_hash == card.backbone_hash:  # heads that were learned on it since
+        model, parent = parent, its.get(parent.parent or "")
     if model is None or parent is None or model.facts.get("how") != "network":
         return None
     if (model.facts.get("metrics", {}).get("compared") or {}).get("worse"):

@@ -39,6 +39,17 @@ def test_a_target_that_was_asked_and_stays_is_not_asked_at_every_rescoring(tmp_p
     assert "follow" not in second.stderr
 
 
+def test_a_round_of_the_head_alone_in_between_does_not_make_that_forgotten(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    asyncio.run(two_targets(root, "sharp"))
+
+    assert crawl(root, "train", "mona", "--how", "head", "--quiet").exit_code == 0
+    done = crawl(root, "rescore", "mona")
+
+    assert in_force(root, "mona").name == "mona/3"
+    assert "lisa/2 is in force, on the same network" in done.stderr
+
+
 def test_another_threshold_makes_nobody_follow(tmp_path: Path) -> None:
     asyncio.run(two_targets(tmp_path / "root", "sharp"))
 
