@@ -28,7 +28,7 @@ class PictureList:
     ratios: Sequence[float]  # width by height
     cut: bool = False  # there are more
     reasons: Mapping[int, Reasoned] = field(default_factory=dict)
-    absent: Mapping[str, str | None] = field(default_factory=dict)  # tags that nobody carries -> what may be meant
+    absent: Mapping[str, str | None] = field(default_factory=dict)  # words that nothing fits -> what may be meant
 
 
 @dataclass(frozen=True, slots=True)

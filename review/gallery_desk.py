@@ -34,7 +34,8 @@ from storage.evidence import Evidence
 from storage.filing import Click, Label, RegisteredModel, Saved
 from storage.labelling import Labelling
 from storage.records import LabelReason, LabelValue, Target
-from storage.search.language import METATAGS, parse
+from storage.search.language import METATAGS, Metatag, conjuncts, parse
+from storage.search.match import fits
 from storage.search.ranking import Ranks, ranks_for
 from storage.showing import (
     Counts,
@@ -122,7 +123,7 @@ class GalleryDesk:
         now = datetime.now(UTC)
         ranks = ranks_for(parse(expression), self._doubts, [target])
         found = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED, ranks=ranks))
-        absent = {} if found.ids else {name: self._meant(name) for name in self._absent(expression)}
+        absent = {} if found.ids else self._why_nothing(expression, target)
         return PictureList(found.ids, found.ratios, found.cut, reasons=_reasons(ranks, found.ids), absent=absent)
 
     def words(self, start: str) -> Sequence[Suggestion]:
@@ -133,8 +134,14 @@ class GalleryDesk:
         tags = self._reader.ask(lambda c: tags_like(c, start.lower(), limit=SUGGESTIONS))
         return [*own[:3], *(Suggestion(name, kind, posts) for name, kind, posts in tags)][:SUGGESTIONS]
 
-    def _absent(self, expression: str) -> Sequence[str]:
-        return self._reader.ask(lambda c: absent_tags(c, expression))
+    def _why_nothing(self, expression: str, target: str) -> Mapping[str, str | None]:
+        """Words of an expression that nothing fits: the targets that are not shown, and tags that nobody carries."""
+        asked = (one for one in conjuncts(parse(expression).root) if isinstance(one, Metatag) and one.name == "target")
+        others = [
+            one.term for one in asked if one.value.lower() != "any" and not fits(one.value.lower(), target.lower())
+        ]
+        tags = self._reader.ask(lambda c: absent_tags(c, expression))
+        return dict.fromkeys(others) | {name: self._meant(name) for name in tags}
 
     def _meant(self, name: str) -> str | None:
         head, colon, rest = name.partition(":")

@@ -96,8 +96,13 @@ function empty(list, question) {
 function absent(tags) {
   const words = Object.entries(tags ?? {});
   if (!words.length) return ["No picture of this list fits the filter."];
-  return words.map(([tag, meant]) => el("p", {}, `Nobody carries the tag ${tag}. `,
+  return words.map(([tag, meant]) => el("p", {}, nothingFor(tag),
     meant ? el("button", { type: "button", onclick: () => correct(tag, meant) }, `Write ${meant}`) : null));
+}
+
+function nothingFor(word) {
+  if (word.startsWith("target:")) return `${word}: the page shows ${cards.target}; another target is chosen at the top. `;
+  return `Nobody carries the tag ${word}. `;
 }
 
 function choose(wanted) {

@@ -211,6 +211,12 @@ def test_a_tag_that_nobody_carries_comes_with_what_may_be_meant(desk: GalleryDes
     assert desk.find("mona", "hat").absent == {}
 
 
+def test_a_target_that_the_page_does_not_show_is_named_where_nothing_fits(desk: GalleryDesk) -> None:
+    assert desk.find("mona", "target:fischl").absent == {"target:fischl": None}
+    assert desk.find("mona", "target:m* hatt").absent == {"hatt": "hat"}
+    assert desk.find("mona", "-target:fischl hatt").absent == {"hatt": "hat"}
+
+
 def test_words_go_on_as_language_and_as_frequent_tags(desk: GalleryDesk) -> None:
     words = [one.word for one in desk.words("s")]
 
