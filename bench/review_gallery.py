@@ -182,7 +182,8 @@ def _paint(number: int, shows: bool, size: tuple[int, int]) -> bytes:
     random = np.random.default_rng(number)
     ground, hair = (tuple(int(value) for value in random.integers(120, 245, 3)) for _ in range(2))
     width, height = size
-    picture = Image.new("RGB", size, ground)
+    patches = np.clip(np.array(ground) + random.normal(0, 22, (7, 7, 1)), 0, 255).astype(np.uint8)
+    picture = Image.fromarray(patches).resize(size, Image.Resampling.BICUBIC)  # a cloudy ground: no two are copies
     pen = ImageDraw.Draw(picture)
     x, y, r = width / 2 + float(random.normal(0, 12)), height * 0.62, min(size) * 0.26
     pen.ellipse((x - r * 1.2, y - r * 1.2, x + r * 1.2, y + r * 1.3), fill=hair)
