@@ -123,14 +123,28 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
     )
     counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
-    enough = all(counts[name] >= least for name, least in needed.items())
-    for part in (TRAIN, VALIDATION, TEST):
-        its = said[lesson.parts == part]
-        enough &= bool(np.isin(its, (Said.TAGGED, Said.KEEP)).any() and np.isin(its, (Said.OTHERS, Said.DELETE)).any())
-    if not enough:
+    if any(counts[name] < least for name, least in needed.items()):
         raise TooFewExamples(
             lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or walk a larger tag"
         )
+    shows, not_ = np.isin(said, (Said.TAGGED, Said.KEEP)), np.isin(said, (Said.OTHERS, Said.DELETE))
+    kinds = {"that show it": shows, "that do not": not_}
+    held = {
+        f"pictures {words} to {purpose}": int((those & (lesson.parts == part)).sum())
+        for part, purpose in _PURPOSES.items()
+        for words, those in kinds.items()
+    }
+    if not all(held.values()):
+        raise TooFewExamples(
+            lesson.target,
+            held,
+            dict.fromkeys(held, 1),
+            "copies of one drawing, families and artists' sets stay together, and these are nearly all of one; "
+            "label or walk more",
+        )
+
+
+_PURPOSES = {TRAIN: "learn from", VALIDATION: "calibrate on", TEST: "measure on"}
 
 
 def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:

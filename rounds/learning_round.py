@@ -113,6 +113,8 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
     learned: LearnedHead | None = None
     for artists in (True, False):  # one artist's gallery cannot be split by artist
         groups = groups_of(evidence, artists=artists)
+        if artists and _tangled(groups):
+            continue
         parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
         lesson = lesson_of(snapshot.target, snapshot.package, evidence, groups, parts)
         try:
@@ -133,6 +135,14 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         parts=parts,
         settled=_settled(snapshot, parts),
     )
+
+
+def _tangled(groups: npt.NDArray[np.int64]) -> bool:
+    """Whether copies and families tie artists' sets together until one group is too large to go to any part."""
+    return bool(len(groups) and np.bincount(groups).max() > _LARGEST_GROUP * len(groups))
+
+
+_LARGEST_GROUP = 0.2  # share of all pictures; the test part has 0.15
 
 
 def _settled(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> Settled:
