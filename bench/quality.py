@@ -5,10 +5,9 @@
 DIR has one folder a class and may have `labels.csv` (path, class, group, split). The recipe sees the target against
 others, balanced by leaving others out, and nothing else. Ours learns as round 0 does, `--ours` says from what:
 
-    same      the very files that the recipe kept, with the characters' names as a gallery has them
-    plain     these files, told only *target* or *other*
-    untagged  these files with names; and without, those that the balancing leaves out: they tell how rare the target is
-    whole     the whole training part with its names
+    same   the very files that the recipe kept, with the characters' names as a gallery has them
+    plain  these files, told only *target* or *other*
+    whole  the whole training part with its names, most of which the recipe's balancing leaves out
 
 No side sees a test picture before it is tested. The fewest errors that any threshold would give on the test pictures
 are an oracle's: the most generous reading of the recipe, which has no way to choose one.
@@ -47,11 +46,10 @@ from rounds.teaching import NewModel
 from storage.records import Target
 
 OTHER = "other"
-SAME, PLAIN, UNTAGGED, WHOLE = "same", "plain", "untagged", "whole"
+SAME, PLAIN, WHOLE = "same", "plain", "whole"
 VARIANTS = {  # of ours, with their names in the table
     SAME: "ours, same files",
     PLAIN: "ours, target/other",
-    UNTAGGED: "ours, rest untagged",
     WHOLE: "ours, whole part",
 }
 _BATCH = 32
@@ -83,13 +81,9 @@ class Bench:
         """What a variant of ours learns from, with the classes that it is told."""
         if variant == WHOLE:
             return self.parts.training
-        chosen = self.balanced(target)
         if variant == SAME:
-            return chosen
-        if variant == PLAIN:
-            return tuple(replace(one, kind=target if one.kind == target else OTHER) for one in chosen)
-        told = set(chosen)
-        return tuple(one if one in told else replace(one, kind="") for one in self.parts.training)
+            return self.balanced(target)
+        return tuple(replace(one, kind=target if one.kind == target else OTHER) for one in self.balanced(target))
 
 
 def compared(bench: Bench, targets: Sequence[str]) -> dict[str, list[Contestant]]:
@@ -125,7 +119,7 @@ def _recipe(bench: Bench, target: str) -> Contestant:
 def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Contestant]:
     """Round 0 on a variant's pictures, tags as their classes say; one backbone for all targets."""
     pictures = bench.lesson(variant, targets[0])
-    kinds = len({picture.kind for picture in pictures if picture.kind})
+    kinds = len({picture.kind for picture in pictures})
     bench.say(f"{', '.join(targets)}: teaching {VARIANTS[variant]}: {len(pictures)} pictures of {kinds} classes")
     begun = time.monotonic()
     source = FolderSource(bench.folder, hide=0.0, seed=0, rows=[(one.path, one.kind, one.group) for one in pictures])

@@ -78,16 +78,6 @@ class Contestant:
         """How many of the training pictures show the target."""
         return sum(picture.kind == self.target for picture in self.learned_from)
 
-    @property
-    def nameless(self) -> int:
-        """Of how many of them it was not told what they show."""
-        return sum(not picture.kind for picture in self.learned_from)
-
-    @property
-    def others(self) -> int:
-        """How many of them show others."""
-        return len(self.learned_from) - self.positives - self.nameless
-
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         (at, errors), (f1_at, f1) = self.scored.fewest, self.scored.highest_f1
@@ -95,7 +85,6 @@ class Contestant:
             "name": self.name,
             "training_pictures": len(self.learned_from),
             "training_positives": self.positives,
-            "training_others": self.others,
             **self.scored.quality.to_json(),
             "errors": int(self.scored.wrong.sum()),
             "fewest_errors": {"threshold": at, "errors": errors},
@@ -142,8 +131,7 @@ def report(contestants: Sequence[Contestant]) -> str:
 
 
 _ROWS: Mapping[str, Callable[[Contestant], str]] = {
-    "training pictures: target + others": lambda one: f"{one.positives} + {one.others}",
-    "    and without a name": lambda one: str(one.nameless),
+    "training pictures (target + others)": lambda one: f"{one.positives} + {len(one.learned_from) - one.positives}",
     "threshold": lambda one: f"{one.scored.quality.threshold:.3f}",
     "precision": lambda one: _estimate(one.scored.quality.precision),
     "recall": lambda one: _estimate(one.scored.quality.recall),

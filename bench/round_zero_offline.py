@@ -35,7 +35,7 @@ from rounds.teaching import NewModel
 from storage.records import FileVersion, Post, PostTags, Rating, Rendition, Target
 
 TAG = "everything"
-Row = tuple[str, str, str]  # path below the folder, class (empty: nobody has tagged it), group
+Row = tuple[str, str, str]  # path below the folder, class, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class FolderSource:
         self.hidden = [number for number, is_hidden in enumerate(hidden.tolist(), 1) if is_hidden]
         concealed = set(self.hidden)
         self._posts = [
-            _post(number, None if number in concealed else tags[number - 1] or None, group)
+            _post(number, None if number in concealed else tags[number - 1], group)
             for number, (_, _, group) in enumerate(rows, 1)
         ]
 
