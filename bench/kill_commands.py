@@ -91,6 +91,7 @@ def apply(ground: Ground, seed: int, template: Path) -> CommandScene:
         ground=upset,
         words=APPLY,
         labels=said(upset, seed, "place IN ('gallery', 'trash')", ("keep", "delete")),
+        fair=(0, 3),  # what is labelled between the plan and its move stays, and is said to
         environment={**SMALL_BATCH, "STUB_PACE": "real"},
     )
 
