@@ -69,6 +69,7 @@ def test_an_unlabelled_picture_counts_as_little_as_we_say() -> None:
     assert log_loss(with_doubtful.logits(rows), alone) < 0.3
 
 
+@pytest.mark.fault("M15")
 def test_examples_of_one_kind_only_are_refused() -> None:
     with pytest.raises(ValueError, match="both kinds"):
         fit_head(Evidence.of(np.ones((5, 2)), np.ones(5)), 1.0, starting_head(2, None))

@@ -92,6 +92,7 @@ def test_the_prevalence_is_that_of_the_untagged_part(learned: tuple[Learned, lis
     assert model.targets[0].facts["prevalence"] == pytest.approx(untagged.count("red") / len(untagged), abs=0.1)
 
 
+@pytest.mark.fault("M15")
 def test_too_few_pictures_of_the_target_are_counted_and_refused() -> None:
     pictures, _, examples = painted(60, 1)
 
@@ -191,6 +192,7 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkey
     assert loss.values[-1] < loss.values[0]
 
 
+@pytest.mark.fault("M15")
 def test_a_job_with_too_few_examples_ends_with_counts_and_its_code(tmp_path: Path) -> None:
     write_job(tmp_path, 40)
     out = io.StringIO()

@@ -60,6 +60,7 @@ def test_another_target_can_share_the_backbone_of_a_package(tiny: TinyBackbone, 
     assert facts.hash != mona[0].hash
 
 
+@pytest.mark.fault("M01", "M02")
 @pytest.mark.parametrize("name", ["backbone.keras", "backbone.tflite", "head.npz", "canaries.npz", "manifest.json"])
 @pytest.mark.parametrize(
     ("spoil", "cause"),
@@ -93,6 +94,7 @@ def linked(path: Path) -> None:
     path.symlink_to(elsewhere)
 
 
+@pytest.mark.fault("M01")
 @pytest.mark.parametrize("text", ["[]", "null", "{}", '{"format": 1}', '{"format": 1, "files": {"../x": {}}}', "\x00"])
 def test_a_manifest_that_is_none_is_refused(copy: Path, text: str) -> None:
     (copy / "manifest.json").write_text(text)
@@ -109,6 +111,7 @@ def test_a_manifest_from_the_future_is_refused(copy: Path) -> None:
         load_package(copy)
 
 
+@pytest.mark.fault("M01")
 def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="is missing"):
         load_package(tmp_path / "mona" / "1")
@@ -132,6 +135,7 @@ def test_a_package_is_never_overwritten(tiny: TinyBackbone, copy: Path) -> None:
         write_package(copy, make_parts(tiny, "mona", make_head()))
 
 
+@pytest.mark.fault("M13")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="kills itself with a POSIX signal")
 def test_a_kill_while_writing_leaves_no_package(mona: Mona, tmp_path: Path) -> None:
     script = """
@@ -172,6 +176,7 @@ def test_a_head_survives_its_file_and_scores_the_same(tmp_path: Path) -> None:
     assert [again.score(store_embedding(each)) for each in embeddings] == list(head.probabilities(embeddings))
 
 
+@pytest.mark.fault("M01")
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x93NUMPY\x01\x00v\x00{'descr': '|O', }"])
 def test_a_file_that_is_no_head_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "head.npz").write_bytes(content)

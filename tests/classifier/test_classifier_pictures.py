@@ -38,6 +38,7 @@ def reason_of(data: bytes, limits: Limits | None = None) -> str:
     return caught.value.reason
 
 
+@pytest.mark.fault("B04")
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_five_formats_are_told_by_content_and_give_nearly_the_same_pixels(name: str) -> None:
     data = encoded(painting(), name)
@@ -52,6 +53,7 @@ def test_the_five_formats_are_told_by_content_and_give_nearly_the_same_pixels(na
     assert np.abs(prepared.pixels.astype(int) - reference).mean() < 6
 
 
+@pytest.mark.fault("B02")
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.98])
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_picture_cut_short_is_refused_by_the_full_load(name: str, share: float) -> None:
@@ -60,6 +62,7 @@ def test_a_picture_cut_short_is_refused_by_the_full_load(name: str, share: float
     assert reason_of(whole[: int(len(whole) * share)]) in {"truncated", "undecodable"}
 
 
+@pytest.mark.fault("B05", "B12")
 @pytest.mark.parametrize(
     "data",
     [
@@ -87,6 +90,7 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(64))) + chunk(b"IEND", b"")
 
 
+@pytest.mark.fault("B06")
 @pytest.mark.parametrize("side", [7_000, 9_200, 12_000, 30_000])
 def test_a_pixel_bomb_is_refused_from_its_header(side: int) -> None:
     assert reason_of(bomb(side, side)) == "too large"
@@ -96,6 +100,7 @@ def test_more_bytes_than_allowed_are_not_even_opened() -> None:
     assert reason_of(encoded(painting()), Limits(max_bytes=100)) == "too large"
 
 
+@pytest.mark.fault("B06")
 def test_a_large_jpeg_is_decoded_at_reduced_scale_within_the_limit() -> None:
     data = encoded(painting(1600, 1200), "JPEG")
 
@@ -115,6 +120,7 @@ def test_reduced_scale_changes_a_jpeg_by_little() -> None:
     assert np.abs(drafted - plain).mean() < 1.5
 
 
+@pytest.mark.fault("B09")
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_rotation_is_undone(orientation: int) -> None:
     upright = painting(96, 64)
@@ -129,6 +135,7 @@ def test_exif_rotation_is_undone(orientation: int) -> None:
     assert np.array_equal(prepared.pixels, picture_array(encoded(upright), SIZE))
 
 
+@pytest.mark.fault("B09")
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
 def test_odd_modes_look_like_the_same_picture_in_rgb(mode: str) -> None:
     grey = painting().convert("L")
@@ -152,6 +159,7 @@ def test_transparency_becomes_white() -> None:
     assert (decode(encoded(palette, "GIF", transparency=3)) == 255).all()
 
 
+@pytest.mark.fault("B09")
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1)])
 @pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
 def test_extreme_shapes_are_fitted(size: tuple[int, int], fit: str) -> None:
@@ -160,6 +168,7 @@ def test_extreme_shapes_are_fitted(size: tuple[int, int], fit: str) -> None:
     assert picture_array(data, Preprocessing(32, fit)).shape == (32, 32, 3)
 
 
+@pytest.mark.fault("B08")
 def test_only_the_first_frame_of_an_animation_is_looked_at() -> None:
     red, others = Image.new("RGB", (20, 20), (255, 0, 0)), [Image.new("RGB", (20, 20), (0, 0, n)) for n in range(99)]
 
@@ -186,6 +195,7 @@ def test_compressed_metadata_that_explodes_is_undecodable_or_ignored() -> None:
     assert reason_of(data[:33] + chunk + data[33:]) == "undecodable"
 
 
+@pytest.mark.fault("B11")
 @pytest.mark.parametrize("name", FORMATS)
 def test_mutated_bytes_give_pixels_or_a_fault_and_nothing_else(name: str) -> None:
     rng = random.Random(f"mutations of {name}")
@@ -218,6 +228,7 @@ def test_unknown_preprocessing_is_refused(values: dict[str, object]) -> None:
         Preprocessing.from_json(values)
 
 
+@pytest.mark.fault("B11")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_thousand_mutations_of_each_format_decode_or_are_faults(name: str) -> None:

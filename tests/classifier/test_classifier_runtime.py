@@ -71,6 +71,7 @@ def test_half_precision_keeps_the_scores_within_a_hundredth(tiny: TinyBackbone, 
     assert np.abs(package.head.probabilities(half) - package.head.probabilities(tiny.embed(batch))).max() < 0.01
 
 
+@pytest.mark.fault("M08")
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 7, 8, 9, 20])
 @pytest.mark.parametrize("pads", [True, False])
 def test_batches_of_any_size_and_order_score_alike(count: int, pads: bool) -> None:
@@ -85,11 +86,13 @@ def test_batches_of_any_size_and_order_score_alike(count: int, pads: bool) -> No
     assert set(device.batches) <= {1, 2, 4, 8}
 
 
+@pytest.mark.fault("M08")
 def test_on_a_processor_nothing_is_padded_and_on_a_gpu_nothing_is_split() -> None:
     assert [fitting_shape(count, (1, 2, 4, 8), pads=False) for count in (1, 3, 7, 9)] == [1, 2, 4, 8]
     assert [fitting_shape(count, (8, 32, 128), pads=True) for count in (1, 9, 33, 500)] == [8, 32, 128, 128]
 
 
+@pytest.mark.fault("M09")
 @pytest.mark.parametrize("memory", [1, 2, 3, 5])
 def test_out_of_memory_halves_the_batch_and_loses_no_picture(memory: int) -> None:
     device = Device(memory=memory)
@@ -103,6 +106,7 @@ def test_out_of_memory_halves_the_batch_and_loses_no_picture(memory: int) -> Non
     assert runtime.largest <= memory
 
 
+@pytest.mark.fault("M09")
 def test_no_memory_for_one_picture_is_an_error_of_the_device() -> None:
     with pytest.raises(DeviceError, match="no memory for a single picture"):
         Runtime(Device(memory=0)).embed(np.zeros((3, 2, 2, 3), np.uint8))
@@ -114,6 +118,7 @@ def test_a_batch_that_is_none_is_refused(shape: tuple[int, ...]) -> None:
         Runtime(Device()).embed(np.zeros(shape, np.uint8))
 
 
+@pytest.mark.fault("M06")
 def test_canaries_catch_colours_in_the_wrong_order(tiny: TinyBackbone, mona: Mona) -> None:
     package = load_package(mona[1])
     seen = np.stack([picture_array(picture, package.preprocessing) for picture in package.canaries.pictures])
@@ -126,6 +131,7 @@ def test_canaries_catch_colours_in_the_wrong_order(tiny: TinyBackbone, mona: Mon
         check_canaries(package, tiny.embed(seen) * np.float32(np.nan), "keras")
 
 
+@pytest.mark.fault("M10")
 def test_a_gpu_that_is_not_there_is_said_to_be_missing(mona: Mona) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries

@@ -70,6 +70,7 @@ async def looks(mona: Mona, settings: JudgeSettings, count: int = 10) -> list[Lo
         return await asyncio.gather(*[judge.look(png(image)) for image in paintings(count)], return_exceptions=True)
 
 
+@pytest.mark.fault("M09")
 async def test_a_batch_that_finds_no_memory_is_halved_and_every_picture_scored(mona: Mona, tmp_path: Path) -> None:
     expected = await looks(mona, odd("well", tmp_path), 30)
 
@@ -77,6 +78,7 @@ async def test_a_batch_that_finds_no_memory_is_halved_and_every_picture_scored(m
     assert all(isinstance(look, Look) and look.fault is None for look in expected)
 
 
+@pytest.mark.fault("M09")
 @pytest.mark.parametrize("way", ["no memory at all", "die", "short"])
 async def test_a_device_that_fails_for_good_stops_the_run(mona: Mona, tmp_path: Path, way: str) -> None:
     outcomes = await looks(mona, odd(way, tmp_path))
@@ -85,23 +87,27 @@ async def test_a_device_that_fails_for_good_stops_the_run(mona: Mona, tmp_path: 
     assert DeviceError.exit_code == 10
 
 
+@pytest.mark.fault("P14")
 async def test_a_scorer_that_dies_once_is_replaced_and_no_picture_lost(mona: Mona, tmp_path: Path) -> None:
     outcomes = await looks(mona, odd("die once", tmp_path))
 
     assert all(isinstance(look, Look) and look.scores for look in outcomes)
 
 
+@pytest.mark.fault("M11")
 async def test_a_batch_that_hangs_meets_its_deadline(mona: Mona, tmp_path: Path) -> None:
     outcomes = await looks(mona, odd("hang", tmp_path, batch_deadline_s=0.2))
 
     assert {type(outcome) for outcome in outcomes} == {DeadlineError}
 
 
+@pytest.mark.fault("M11")
 async def test_a_model_that_loads_for_ever_meets_its_deadline(mona: Mona, tmp_path: Path) -> None:
     with pytest.raises(DeadlineError, match=r"loading the model took longer than 0\.2 s"):
         await looks(mona, odd("slow load", tmp_path, load_deadline_s=0.2))
 
 
+@pytest.mark.fault("M04")
 async def test_one_score_that_is_no_number_is_that_pictures_fault(mona: Mona, tmp_path: Path) -> None:
     outcomes = await looks(mona, odd("one nan", tmp_path))
 
@@ -109,6 +115,7 @@ async def test_one_score_that_is_no_number_is_that_pictures_fault(mona: Mona, tm
     assert sorted(faults, key=str) == [None] * 9 + ["bad score"]
 
 
+@pytest.mark.fault("M04")
 @pytest.mark.parametrize("way", ["nan", "infinite"])
 async def test_scores_that_are_no_numbers_stop_the_run_before_anything_is_decided(
     mona: Mona, tmp_path: Path, way: str
@@ -119,6 +126,7 @@ async def test_scores_that_are_no_numbers_stop_the_run_before_anything_is_decide
     assert sum(isinstance(outcome, Look) and outcome.fault is None for outcome in outcomes) <= 9
 
 
+@pytest.mark.fault("M05")
 async def test_a_head_that_scores_the_other_way_round_fails_its_canaries(tiny: TinyBackbone, tmp_path: Path) -> None:
     head, folder = make_head(), tmp_path / "swapped"
     parts = make_parts(tiny, "mona", head)
@@ -132,6 +140,7 @@ async def test_a_head_that_scores_the_other_way_round_fails_its_canaries(tiny: T
     assert swapped.backbone_hash == facts.backbone_hash
 
 
+@pytest.mark.fault("M06")
 @pytest.mark.parametrize("change", [{"resample": "box"}, {"fit": "stretch"}, {"pad_value": 0}])
 async def test_preprocessing_that_drifted_fails_the_canaries(
     tiny: TinyBackbone, tmp_path: Path, change: dict[str, object]
@@ -169,6 +178,7 @@ async def test_targets_that_share_a_backbone_are_embedded_once(tiny: TinyBackbon
     assert stats.pictures == 1
 
 
+@pytest.mark.fault("M02")
 async def test_a_card_of_another_package_is_refused(mona: Mona) -> None:
     stranger = ModelCard("mona", 2, "0" * 64, mona[0].backbone_hash, 0.6)
 

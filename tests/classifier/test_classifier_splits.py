@@ -8,6 +8,7 @@ import pytest
 from classifier.splits import Identity, Shares, group, split
 
 
+@pytest.mark.fault("M19")
 def test_pictures_of_one_drawing_are_one_group_however_we_know_it() -> None:
     identities = [
         Identity(1, md5="a"),
@@ -34,6 +35,7 @@ def test_grandchildren_belong_to_the_family() -> None:
     assert len(set(groups.tolist())) == 1
 
 
+@pytest.mark.fault("M19")
 def test_no_group_is_torn_and_nothing_is_lost() -> None:
     random = np.random.default_rng(1)
     groups = random.integers(0, 60, 300)

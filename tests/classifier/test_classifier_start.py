@@ -101,6 +101,7 @@ async def test_all_processes_together_stay_small_and_end_with_the_judge(mona: Mo
     assert not [worker for worker in workers if worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.mark.fault("P16")
 async def test_the_event_loop_is_never_held_up_while_pictures_are_scored(mona: Mona) -> None:
     pictures = [png(image.resize((600, 800))) for image in paintings(40)]
     worst = 0.0

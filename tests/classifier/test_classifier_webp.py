@@ -47,6 +47,7 @@ def test_lossless_ones_are_left_to_pillow() -> None:
     assert np.array_equal(decode(data), by_pillow(data))
 
 
+@pytest.mark.fault("B02")
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.98])
 def test_a_cut_one_is_a_fault_and_never_half_a_picture(share: float) -> None:
     data = lossy((200, 200), quality=90)

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
@@ -49,6 +50,7 @@ def test_every_command_has_help_with_an_example_or_needs_none() -> None:
         assert "Examples" in shown.output
 
 
+@pytest.mark.fault("P18")
 def test_every_exit_code_is_documented() -> None:
     table = (REPOSITORY / "docs" / "exit-codes.md").read_text()
 
@@ -56,6 +58,7 @@ def test_every_exit_code_is_documented() -> None:
         assert f"| {int(code)} |" in table or f"{int(code)} /" in table or f"/ {int(code)} |" in table
 
 
+@pytest.mark.fault("P18")
 def test_the_cause_beats_its_consequences() -> None:
     assert worst([3, 0]) is ExitCode.OPEN
     assert worst([3, 7, 5]) is ExitCode.STORAGE
@@ -64,6 +67,7 @@ def test_the_cause_beats_its_consequences() -> None:
     assert worst([99]) is ExitCode.BUG
 
 
+@pytest.mark.fault("U17")
 def test_text_from_outside_cannot_move_the_cursor_or_break_the_line() -> None:
     assert printable("a\x1b[31mb\nc\u202e") == "a\\x1b[31mb\\nc\\u202e"
     assert printable("莫娜 mona_(genshin_impact)") == "莫娜 mona_(genshin_impact)"

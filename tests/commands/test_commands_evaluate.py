@@ -243,6 +243,7 @@ def test_a_target_without_a_model_and_a_root_without_a_gallery_say_what_to_do(tm
     assert "no gallery here" in nowhere.stderr
 
 
+@pytest.mark.fault("M01")
 def test_an_altered_model_measures_nothing(tmp_path: Path) -> None:
     root = tmp_path / "root"
     asyncio.run(fill(root, posts=24))

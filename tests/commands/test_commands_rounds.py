@@ -133,6 +133,7 @@ def test_progress_as_lines_of_json_ends_with_the_result(root: Path) -> None:
     assert lines[-1]["done"]["model"] == "mona/2"
 
 
+@pytest.mark.fault("M17")
 def test_going_back_restores_the_state_before(root: Path) -> None:
     before = digest(root)
     crawl(root, "train", "mona", "--quiet")
@@ -144,6 +145,7 @@ def test_going_back_restores_the_state_before(root: Path) -> None:
     assert digest(root) == before
 
 
+@pytest.mark.fault("M20")
 def test_a_threshold_that_is_changed_and_changed_back_leaves_everything_as_it_was(root: Path) -> None:
     crawl(root, "train", "mona", "--quiet")
     before = digest(root)
@@ -243,6 +245,7 @@ def test_importing_what_is_no_model_makes_no_gallery(tmp_path: Path, folder: str
     assert not (tmp_path / "fresh").exists()
 
 
+@pytest.mark.fault("M13")
 def test_an_export_that_the_disk_refuses_is_a_storage_problem(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +261,7 @@ def test_an_export_that_the_disk_refuses_is_a_storage_problem(
     assert list((tmp_path / "away").iterdir()) == []
 
 
+@pytest.mark.fault("M01")
 def test_an_altered_model_is_not_learned_from(root: Path) -> None:
     (root / "models" / "mona" / "1" / "head.npz").write_bytes(b"nonsense")
 
@@ -299,6 +303,7 @@ def test_status_tells_of_a_round_that_died_before_everything_was_decided_by_its_
     assert "crawl rescore mona" in " ".join(shown.split())
 
 
+@pytest.mark.fault("M18")
 def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,6 +324,7 @@ def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next
     assert second["metrics"]["said"]["keep"] == 1
 
 
+@pytest.mark.fault("M13")
 @pytest.mark.slow
 def test_a_round_that_is_killed_anywhere_leaves_one_whole_model_in_force(root: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)

@@ -26,11 +26,13 @@ def test_the_shipped_file_states_the_defaults_and_every_key() -> None:
                 assert f"\n{field.name} = " in text
 
 
+@pytest.mark.fault("C01")
 def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"line 2: scoring\.batchh is no known setting; did you mean 'batch'"):
         load(tmp_path, "[scoring]\nbatchh = 3\n")
 
 
+@pytest.mark.fault("C01")
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -67,6 +69,7 @@ def test_a_bad_environment_variable_is_named() -> None:
         load_settings(None, {"CRAWL_SCORING_BATCH": "many"})
 
 
+@pytest.mark.fault("C01")
 def test_a_missing_file_is_an_error_only_when_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -75,6 +78,7 @@ def test_a_missing_file_is_an_error_only_when_it_was_named(tmp_path: Path, monke
         load_settings(tmp_path / "absent.toml", {})
 
 
+@pytest.mark.fault("C01")
 def test_a_binary_or_giant_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "giant.toml").write_bytes(b"#" * 1_000_001)

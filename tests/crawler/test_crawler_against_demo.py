@@ -84,6 +84,7 @@ async def test_a_whole_tag_is_listed_as_the_site_counts_it(gallery: Gallery) -> 
     assert all(post.file is not None and post.renditions[-1].name == "original" for post in posts)
 
 
+@pytest.mark.fault("J04")
 async def test_posts_uploaded_during_the_walk_make_no_gap_and_no_duplicate(gallery: Gallery) -> None:
     before = sorted(gallery.posts, reverse=True)
     upload = {"match": {"path": "/posts.json"}, "do": {"edit": [{"copy": before[0]}, {"copy": before[5]}]}}
@@ -113,6 +114,7 @@ async def test_every_kind_of_file_is_fetched_and_verified(gallery: Gallery, tmp_
     assert len(list(tmp_path.iterdir())) == 5  # noqa: ASYNC240 - a test may look at its own folder
 
 
+@pytest.mark.fault("H31")
 async def test_a_fifth_of_all_answers_may_be_broken_in_any_way(gallery: Gallery, tmp_path: Path) -> None:
     faults: list[dict[str, Any]] = [
         {"after_bytes": 300, "then": "rst"},
@@ -159,6 +161,7 @@ async def test_broken_listings_lose_nothing(gallery: Gallery) -> None:
     assert [post.id for post in posts] == sorted(gallery.posts, reverse=True)
 
 
+@pytest.mark.fault("H17")
 async def test_hidden_posts_are_listed_with_their_reason(gallery: Gallery) -> None:
     first, second = sorted(gallery.posts)[:2]
     edit = [{"edit": first, "set": {"is_banned": True}}, {"edit": second, "set": {"is_deleted": True}}]
@@ -170,6 +173,7 @@ async def test_hidden_posts_are_listed_with_their_reason(gallery: Gallery) -> No
     assert posts[second].file is not None and posts[second].is_deleted
 
 
+@pytest.mark.fault("H14")
 async def test_gone_posts_are_missing_from_their_batch(gallery: Gallery) -> None:
     ids = sorted(gallery.posts)
     rule = {"match": {"path": "/posts.json", "nth": 1}, "do": {"edit": [{"remove": ids[7]}]}}
@@ -179,6 +183,7 @@ async def test_gone_posts_are_missing_from_their_batch(gallery: Gallery) -> None
     assert found == set(ids) - {ids[7]}
 
 
+@pytest.mark.fault("U15")
 async def test_the_key_is_sent_with_api_requests_only(
     gallery: Gallery, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -197,6 +202,7 @@ async def test_the_key_is_sent_with_api_requests_only(
     assert all("(user #3)" in request["headers"]["user-agent"] for request in requests[1:])
 
 
+@pytest.mark.fault("H12")
 async def test_a_wrong_key_is_refused(gallery: Gallery) -> None:
     async with visiting(gallery, credentials=Credentials("demo_gold", Secret("wrong"))) as (server, client, _):
         with pytest.raises(AccessError) as caught:
@@ -220,6 +226,7 @@ async def test_what_is_planned_is_never_too_much_for_the_account(gallery: Galler
     assert {post.id for post in posts if wanted(post)} == untagged
 
 
+@pytest.mark.fault("H08")
 async def test_a_challenge_ends_the_run_after_one_request(gallery: Gallery) -> None:
     challenge = {"status": 403, "headers": {"cf-mitigated": "challenge", "Content-Type": "text/html"}, "body": "<html>"}
     async with visiting(gallery, [{"match": {"path": "/**"}, "do": challenge}]) as (server, client, _):
@@ -228,6 +235,7 @@ async def test_a_challenge_ends_the_run_after_one_request(gallery: Gallery) -> N
         assert len(server.requests) == 1
 
 
+@pytest.mark.fault("H19")
 async def test_redirects_to_other_machines_are_refused_before_connecting(gallery: Gallery) -> None:
     away = {"match": {"path": "/original/**"}, "do": {"redirect": "http://127.0.0.3:9/secret"}}
     async with visiting(gallery, [away]) as (_, client, downloader):
@@ -237,6 +245,7 @@ async def test_redirects_to_other_machines_are_refused_before_connecting(gallery
             await downloader.fetch_bytes(post.file.url)
 
 
+@pytest.mark.fault("N02")
 async def test_a_site_that_goes_away_for_a_while_is_waited_for(gallery: Gallery) -> None:
     async def twentyfold(seconds: float) -> None:
         await asyncio.sleep(seconds / 20)

@@ -31,6 +31,7 @@ def said(kind: str, message: str = "") -> bytes:
     return f'{{"success": false, "error": "{kind}", "message": "{message}"}}'.encode()
 
 
+@pytest.mark.fault("H04")
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
@@ -51,12 +52,14 @@ def test_a_stated_wait_is_understood_in_all_its_forms(value: str, seconds: float
     assert retry_after({"retry-after": value}, NOW) == seconds
 
 
+@pytest.mark.fault("H03")
 def test_429_carries_the_stated_wait() -> None:
     error = refused(429, retry_after="7")
 
     assert isinstance(error, Throttled) and error.retry_after == 7.0
 
 
+@pytest.mark.fault("H08")
 @pytest.mark.parametrize(
     ("status", "body", "headers"),
     [
@@ -110,11 +113,13 @@ def test_the_sites_own_sentence_is_repeated() -> None:
     assert str(error) == "You cannot search for more than 2 tags at a time."
 
 
+@pytest.mark.fault("U17")
 def test_the_sites_words_cannot_command_the_terminal() -> None:
     error = refused(422, b'{"error": "X", "message": "a\\u001b[2Jb\\nc\\u202ed"}')
 
     assert "\x1b" not in str(error) and "\n" not in str(error) and "\u202e" not in str(error)
 
 
+@pytest.mark.fault("J09")
 def test_an_error_body_of_nested_brackets_does_no_harm() -> None:
     assert isinstance(refused(500, b"[" * 60000), TransientError)

@@ -48,6 +48,7 @@ async def test_many_workers_share_one_rate(tmp_path: Path) -> None:
     assert max(times) - min(times) >= 26 / 0.95
 
 
+@pytest.mark.fault("H07")
 async def test_two_galleries_share_one_rate_and_one_wait(tmp_path: Path) -> None:
     clock = Clock()
     one, other = a_budget(tmp_path, clock), a_budget(tmp_path, clock)
@@ -66,6 +67,7 @@ async def test_sites_behind_the_same_servers_share_one_budget(tmp_path: Path) ->
     assert await ask(safebooru) - granted > 0.9
 
 
+@pytest.mark.fault("H03")
 async def test_a_stated_wait_holds_back_every_worker(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -77,6 +79,7 @@ async def test_a_stated_wait_holds_back_every_worker(tmp_path: Path) -> None:
     assert min(times) >= granted + 7.0
 
 
+@pytest.mark.fault("N02")
 async def test_after_a_wait_there_is_no_burst(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -87,6 +90,7 @@ async def test_after_a_wait_there_is_no_burst(tmp_path: Path) -> None:
     assert all(later - earlier > 1.0 for earlier, later in pairwise(times))
 
 
+@pytest.mark.fault("H06")
 async def test_files_wait_while_listing_goes_on_when_only_the_files_are_throttled(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -97,6 +101,7 @@ async def test_files_wait_while_listing_goes_on_when_only_the_files_are_throttle
     assert await ask(budget, Kind.FILE) >= 1050.0
 
 
+@pytest.mark.fault("H04")
 @pytest.mark.parametrize("stated", [0.0, 0.01])
 async def test_a_stated_wait_of_nothing_is_no_invitation_to_hurry(tmp_path: Path, stated: float) -> None:
     clock = Clock()
@@ -108,6 +113,7 @@ async def test_a_stated_wait_of_nothing_is_no_invitation_to_hurry(tmp_path: Path
     assert await ask(budget) - granted >= 1.0
 
 
+@pytest.mark.fault("H04")
 async def test_a_wait_beyond_reason_ends_the_run_and_says_when_to_come_back(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -119,6 +125,7 @@ async def test_a_wait_beyond_reason_ends_the_run_and_says_when_to_come_back(tmp_
     assert caught.value.exit_code == 5 and clock.slept == []
 
 
+@pytest.mark.fault("H04")
 async def test_no_stated_wait_locks_us_out_for_longer_than_a_day(tmp_path: Path) -> None:
     clock = Clock()
     await a_budget(tmp_path, clock).throttled(Kind.API, 1e12, clock.now)
@@ -139,6 +146,7 @@ async def test_years_of_refusals_still_make_a_number(tmp_path: Path) -> None:
         await ask(budget)
 
 
+@pytest.mark.fault("H05")
 async def test_throttling_without_a_stated_wait_starts_at_a_minute_doubles_and_ends_the_run(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -154,6 +162,7 @@ async def test_throttling_without_a_stated_wait_starts_at_a_minute_doubles_and_e
     assert gaps[0] >= 60 and all(later >= 1.9 * earlier for earlier, later in pairwise(gaps))
 
 
+@pytest.mark.fault("H05")
 async def test_a_storm_of_refusals_counts_once(tmp_path: Path) -> None:
     clock = Clock()
     site = replace(site_from_url("http://127.0.0.1:9"), files_at_once=8)
@@ -194,6 +203,7 @@ async def test_success_ends_the_row_of_refusals(tmp_path: Path) -> None:
     assert await ask(budget) > granted
 
 
+@pytest.mark.fault("C06")
 async def test_after_a_reboot_the_bucket_starts_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     before = a_budget(tmp_path, clock)
@@ -206,6 +216,7 @@ async def test_after_a_reboot_the_bucket_starts_empty(tmp_path: Path, monkeypatc
     assert await ask(after) - clock.now == 0 and sum(clock.slept) >= 1.0
 
 
+@pytest.mark.fault("P19")
 async def test_a_record_cut_by_a_crash_is_no_licence_to_hurry(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -217,6 +228,7 @@ async def test_a_record_cut_by_a_crash_is_no_licence_to_hurry(tmp_path: Path) ->
     assert times[3] - times[0] >= 3.0
 
 
+@pytest.mark.fault("P12")
 async def test_a_stop_during_a_wait_is_obeyed_at_once(tmp_path: Path) -> None:
     budget = budget_for(DANBOORU, state_dir=tmp_path)
     await budget.stated_wait(Kind.API, 600.0)
@@ -243,6 +255,7 @@ async def test_a_cancelled_waiter_leaves_its_place_to_others(tmp_path: Path) -> 
     assert await ask(budget, Kind.FILE) >= 1000.0
 
 
+@pytest.mark.fault("H07")
 async def test_two_programs_together_run_no_more_files_at_once_than_one_may(tmp_path: Path) -> None:
     clock = Clock()
     one, other = a_budget(tmp_path, clock), a_budget(tmp_path, clock)
@@ -255,6 +268,7 @@ async def test_two_programs_together_run_no_more_files_at_once_than_one_may(tmp_
     assert await third >= 1000.0
 
 
+@pytest.mark.fault("P19")
 async def test_a_killed_program_frees_its_places(tmp_path: Path) -> None:
     code = (
         "import asyncio, os, sys\n"
@@ -274,6 +288,7 @@ async def test_a_killed_program_frees_its_places(tmp_path: Path) -> None:
         assert died.returncode == -9
 
 
+@pytest.mark.fault("H07")
 async def test_two_programs_together_keep_to_one_rate(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys\n"

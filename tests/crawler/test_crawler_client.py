@@ -32,6 +32,7 @@ async def test_blank_parameters_are_never_sent() -> None:
     assert sorted(heard.requests[0].url.params) == ["limit", "only"]
 
 
+@pytest.mark.fault("J01")
 @pytest.mark.parametrize(
     "body",
     [
@@ -56,12 +57,14 @@ async def test_an_answer_that_is_no_list_is_asked_for_again_and_never_an_empty_p
     assert [post.id for post in page.posts] == [5] and len(heard.requests) == 2
 
 
+@pytest.mark.fault("J01")
 async def test_nonsense_for_ever_fails_and_does_not_end_the_listing() -> None:
     async with client_of(lambda request: httpx2.Response(200, content=b"null")) as (client, _):
         with pytest.raises(TransientError):
             await client.posts("mona")
 
 
+@pytest.mark.fault("J07")
 async def test_bad_rows_are_refused_and_the_others_kept() -> None:
     rows = [raw_post(9), raw_post(8, file_size=-1), "row", raw_post(7), hidden(6)]
     async with client_of(lambda request: told(rows)) as (client, _):
@@ -71,6 +74,7 @@ async def test_bad_rows_are_refused_and_the_others_kept() -> None:
     assert [row.post_id for row in page.refused] == [8, None]
 
 
+@pytest.mark.fault("J07")
 async def test_nan_and_infinity_spoil_their_own_row_only() -> None:
     text = told([raw_post(9), raw_post(8)]).content.replace(b'"score": -2', b'"score": NaN', 1)
     async with client_of(lambda request: httpx2.Response(200, content=text)) as (client, _):
@@ -79,6 +83,7 @@ async def test_nan_and_infinity_spoil_their_own_row_only() -> None:
     assert [post.id for post in page.posts] == [8] and "score" in page.refused[0].reason
 
 
+@pytest.mark.fault("J07")
 async def test_one_id_with_two_files_is_kept_once_and_reported() -> None:
     rows = [raw_post(9), raw_post(9), raw_post(9, md5="f" * 32)]
     async with client_of(lambda request: told(rows)) as (client, _):
@@ -88,6 +93,7 @@ async def test_one_id_with_two_files_is_kept_once_and_reported() -> None:
     assert [row.post_id for row in page.refused] == [9]
 
 
+@pytest.mark.fault("H25")
 async def test_truncated_compression_is_asked_for_again_and_never_an_empty_page() -> None:
     packed = gzip.compress(page_of(5, 4).content)
     cut = plain(packed[: len(packed) // 2], None, content_encoding="gzip")
@@ -99,6 +105,7 @@ async def test_truncated_compression_is_asked_for_again_and_never_an_empty_page(
     assert [post.id for post in page.posts] == [5, 4] and len(stage.visits) == 3
 
 
+@pytest.mark.fault("H24")
 async def test_a_compression_bomb_is_cut_at_the_cap() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     bomb = b"".join(packer.compress(b" " * 1_000_000) for _ in range(60)) + packer.flush()
@@ -111,6 +118,7 @@ async def test_a_compression_bomb_is_cut_at_the_cap() -> None:
     assert after - before < 64 * 1024  # kB
 
 
+@pytest.mark.fault("H14")
 async def test_a_missing_post_is_gone() -> None:
     async with client_of(lambda request: error_of("ActiveRecord::RecordNotFound", status=404)) as (client, heard):
         with pytest.raises(GoneError):
@@ -158,6 +166,7 @@ async def test_the_sites_count_may_be_unknown(told_count: Any, count: int | None
         assert await client.count("mona") == count
 
 
+@pytest.mark.fault("H02")
 async def test_a_timed_out_search_is_asked_twice_only() -> None:
     timeout = error_of("ActiveRecord::QueryCanceled", "The database timed out running your query.")
     async with client_of(lambda request: timeout) as (client, heard):
@@ -167,6 +176,7 @@ async def test_a_timed_out_search_is_asked_twice_only() -> None:
     assert len(heard.requests) == 2
 
 
+@pytest.mark.fault("H16")
 async def test_too_many_terms_are_refused_with_the_sites_own_sentence() -> None:
     refusal = error_of("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time.", 422)
     async with client_of(lambda request: refusal) as (client, heard):
@@ -176,6 +186,7 @@ async def test_too_many_terms_are_refused_with_the_sites_own_sentence() -> None:
     assert caught.value.exit_code == 2 and len(heard.requests) == 1
 
 
+@pytest.mark.fault("H15")
 async def test_the_end_of_numbered_pages_is_an_error_of_its_own() -> None:
     async with client_of(lambda request: error_of("PaginationExtension::PaginationError", status=410)) as (client, _):
         with pytest.raises(PageLimitError):

@@ -13,6 +13,7 @@ DANBOORU = BUILTIN["danbooru"]
 KEY = "canary-key-7f3a"
 
 
+@pytest.mark.fault("U15")
 def test_a_secret_shows_itself_nowhere_by_accident() -> None:
     credentials = Credentials("alice", Secret(KEY))
 
@@ -26,6 +27,7 @@ def test_a_secret_shows_itself_nowhere_by_accident() -> None:
     assert not any(KEY in text for text in shown)
 
 
+@pytest.mark.fault("U15")
 def test_a_secret_does_not_leave_its_process() -> None:
     with pytest.raises(TypeError):
         pickle.dumps(Secret(KEY))
@@ -72,6 +74,7 @@ def test_a_private_file_gives_the_key(tmp_path: Path) -> None:
     assert loaded.warnings == ()
 
 
+@pytest.mark.fault("C04")
 def test_a_file_that_others_can_read_is_warned_about_with_the_fix(tmp_path: Path) -> None:
     file = tmp_path / "credentials.toml"
     file.write_text(f'login = "alice"\napi_key = "{KEY}"\n')
@@ -92,6 +95,7 @@ def test_a_file_that_is_none_is_refused_and_not_quoted(tmp_path: Path, content: 
         load_credentials(DANBOORU, {}, file)
 
 
+@pytest.mark.fault("U16")
 def test_a_key_is_never_sent_unencrypted_to_another_machine() -> None:
     site = Site(name="lan", api_url="http://192.168.0.9", file_hosts=frozenset(), group="lan")
 
@@ -107,6 +111,7 @@ def test_a_key_may_be_tried_out_on_this_machine() -> None:
     assert load_credentials(site, {"CRAWL_LOGIN": "alice", "CRAWL_API_KEY": KEY}).credentials is not None
 
 
+@pytest.mark.fault("U15")
 def test_a_logged_secret_is_stars(caplog: pytest.LogCaptureFixture) -> None:
     logging.getLogger("test").warning("using %s and %r", Secret(KEY), Secret(KEY))
 

@@ -35,6 +35,7 @@ def test_a_score_keeps_from_the_threshold_up(score: float, value: DecisionValue)
     assert (decision.model, decision.threshold) == ("mona/1", 0.7)
 
 
+@pytest.mark.fault("M04")
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -0.1, 1.1])
 def test_a_score_that_is_no_probability_never_deletes(bad: float) -> None:
     decision = ruling().decide(MONA, UNTAGGED, scored(bad))
@@ -92,6 +93,7 @@ def test_what_a_decision_rests_on_is_part_of_its_identity() -> None:
     assert len(identities) == 5
 
 
+@pytest.mark.fault("M20")
 def test_the_newest_label_beats_every_decision() -> None:
     assert effective(DecisionValue.DELETE, LabelValue.KEEP) is DecisionValue.KEEP
     assert effective(DecisionValue.KEEP, LabelValue.DELETE) is DecisionValue.DELETE

@@ -121,6 +121,7 @@ async def test_a_broken_answer_is_fetched_again_and_never_stored(tmp_path: Path,
     assert len(visits) == 2
 
 
+@pytest.mark.fault("H27")
 @pytest.mark.parametrize("status", [204, 304, 500, 502, 418, 999])
 async def test_an_answer_without_a_file_is_asked_for_again(tmp_path: Path, status: int) -> None:
     async def nothing(visit: Visit) -> None:
@@ -129,6 +130,7 @@ async def test_an_answer_without_a_file_is_asked_for_again(tmp_path: Path, statu
     assert len(await stored(tmp_path / "a.part", nothing, whole(BODY))) == 2
 
 
+@pytest.mark.fault("N07")
 async def test_a_body_longer_than_announced_does_not_spoil_the_next_file(tmp_path: Path) -> None:
     async def chatty(visit: Visit) -> None:
         await visit.send(head(200, len(BODY)), BODY + b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil")
@@ -140,12 +142,14 @@ async def test_a_body_longer_than_announced_does_not_spoil_the_next_file(tmp_pat
     assert (tmp_path / "a").read_bytes() == BODY and (tmp_path / "b").read_bytes() == OTHER
 
 
+@pytest.mark.fault("N04")
 async def test_a_broken_transfer_goes_on_where_it_broke(tmp_path: Path) -> None:
     visits = await stored(tmp_path / "a.part", first_half(), resumable(BODY))
 
     assert visits[1].header("range") == "bytes=100000-" and visits[1].header("if-range") == ETAG
 
 
+@pytest.mark.fault("H21")
 @pytest.mark.parametrize("etag", ["", 'W/"v1"', "v1", '"a b"'])
 async def test_without_proof_that_the_file_is_the_same_it_starts_over(tmp_path: Path, etag: str) -> None:
     visits = await stored(tmp_path / "a.part", first_half(etag=etag), whole(BODY))
@@ -153,6 +157,7 @@ async def test_without_proof_that_the_file_is_the_same_it_starts_over(tmp_path: 
     assert visits[1].header("range") is None
 
 
+@pytest.mark.fault("H21")
 @pytest.mark.parametrize(
     "content_range",
     [
@@ -174,10 +179,12 @@ async def test_another_part_than_asked_for_is_dropped(tmp_path: Path, content_ra
     assert visits[2].header("range") is None
 
 
+@pytest.mark.fault("H22")
 async def test_a_server_that_ignores_ranges_sends_the_file_from_zero(tmp_path: Path) -> None:
     assert len(await stored(tmp_path / "a.part", first_half(), whole(BODY))) == 2
 
 
+@pytest.mark.fault("H22")
 async def test_416_is_no_proof_of_completeness(tmp_path: Path) -> None:
     async def refuse(visit: Visit) -> None:
         await visit.send(head(416, 0, content_range=f"bytes */{len(BODY)}"))
@@ -187,10 +194,12 @@ async def test_416_is_no_proof_of_completeness(tmp_path: Path) -> None:
     assert visits[2].header("range") is None
 
 
+@pytest.mark.fault("H23")
 async def test_a_file_replaced_between_the_halves_is_fetched_whole(tmp_path: Path) -> None:
     await stored(tmp_path / "a.part", first_half(OTHER), resumable(BODY, etag='"v2"'))
 
 
+@pytest.mark.fault("H23")
 async def test_a_replaced_file_that_the_server_glues_on_is_noticed(tmp_path: Path) -> None:
     glued = resumable(BODY, honours_if_range=False)
 
@@ -199,6 +208,7 @@ async def test_a_replaced_file_that_the_server_glues_on_is_noticed(tmp_path: Pat
     assert len(visits) == 3 and visits[2].header("range") is None
 
 
+@pytest.mark.fault("B01")
 async def test_a_file_that_is_really_another_one_is_a_mismatch_and_leaves_nothing(tmp_path: Path) -> None:
     async with downloading(whole(OTHER)) as (downloader, stage, url):
         with pytest.raises(MismatchError) as caught:
@@ -216,6 +226,7 @@ async def test_a_file_that_never_arrives_stays_open_for_the_next_run(tmp_path: P
     assert caught.value.state == "retry" and names_in(tmp_path) == [] and len(stage.visits) == 6
 
 
+@pytest.mark.fault("H14")
 async def test_a_missing_file_says_that_the_post_should_be_looked_at_again(tmp_path: Path) -> None:
     async def missing(visit: Visit) -> None:
         await visit.send(head(404, 0))
@@ -227,12 +238,14 @@ async def test_a_missing_file_says_that_the_post_should_be_looked_at_again(tmp_p
     assert caught.value.state == "unavailable" and caught.value.ask_again and len(stage.visits) == 1
 
 
+@pytest.mark.fault("H26")
 async def test_a_compressed_original_is_never_stored_as_it_came(tmp_path: Path) -> None:
     packed = gzip.compress(BODY)
 
     await stored(tmp_path / "a.part", whole(packed, content_encoding="gzip"), whole(BODY))
 
 
+@pytest.mark.fault("H28", "N07")
 async def test_an_endless_original_stops_at_its_published_size(tmp_path: Path) -> None:
     async def endless(visit: Visit) -> None:
         await visit.send(head(200))
@@ -245,6 +258,7 @@ async def test_an_endless_original_stops_at_its_published_size(tmp_path: Path) -
         assert downloader.http.traffic.file_bytes < 4 * len(BODY) + 4 * 65536
 
 
+@pytest.mark.fault("H28")
 async def test_an_original_beyond_the_cap_is_not_even_asked_for(tmp_path: Path) -> None:
     async with downloading(whole(BODY)) as (downloader, stage, url):
         downloader.original_cap = 1000
@@ -305,6 +319,7 @@ async def test_a_stop_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.fault("H20")
 @pytest.mark.parametrize(
     "url",
     [
@@ -360,6 +375,7 @@ async def test_a_rendition_that_came_compressed_is_unpacked() -> None:
         assert (await downloader.fetch_bytes(URL.format(1))).content == packed.content
 
 
+@pytest.mark.fault("H28")
 async def test_a_rendition_beyond_the_cap_is_refused() -> None:
     async with renditions(lambda request: httpx2.Response(200, content=BODY)) as downloader:
         with pytest.raises(PostError, match="too large") as caught:
@@ -376,6 +392,7 @@ async def test_an_original_in_memory_is_compared_with_what_was_published() -> No
     assert fetched.content == BODY
 
 
+@pytest.mark.fault("H09")
 @pytest.mark.parametrize("kind", ["text/html", "image/jpeg"])
 async def test_three_web_pages_instead_of_pictures_are_a_block(kind: str) -> None:
     async with renditions(
@@ -390,6 +407,7 @@ async def test_three_web_pages_instead_of_pictures_are_a_block(kind: str) -> Non
     assert caught.value.exit_code == 5
 
 
+@pytest.mark.fault("H09")
 async def test_one_picture_that_is_a_web_page_for_good_does_not_end_the_run() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, content=HTML if request.url.path.endswith("/0.jpg") else request.url.path.encode())
@@ -403,6 +421,7 @@ async def test_one_picture_that_is_a_web_page_for_good_does_not_end_the_run() ->
     assert caught.value.state == "retry"
 
 
+@pytest.mark.fault("H11")
 async def test_a_stand_in_for_every_original_ends_the_run(tmp_path: Path) -> None:
     async with downloading(whole(OTHER)) as (downloader, _, url):
         for number in range(4):
@@ -414,12 +433,14 @@ async def test_a_stand_in_for_every_original_ends_the_run(tmp_path: Path) -> Non
     assert names_in(tmp_path) == []
 
 
+@pytest.mark.fault("H09")
 async def test_one_web_page_among_pictures_is_only_fetched_again() -> None:
     answers = iter([httpx2.Response(200, content=HTML)])
     async with renditions(lambda request: next(answers, httpx2.Response(200, content=BODY))) as downloader:
         assert (await downloader.fetch_bytes(URL.format(1))).content == BODY
 
 
+@pytest.mark.fault("H10")
 async def test_an_api_error_instead_of_a_picture_stays_open() -> None:
     body = json.dumps({"success": False, "error": "X"}).encode()
     async with renditions(lambda request: httpx2.Response(200, content=body)) as downloader:
@@ -429,6 +450,7 @@ async def test_an_api_error_instead_of_a_picture_stays_open() -> None:
     assert caught.value.state == "retry"
 
 
+@pytest.mark.fault("H27")
 async def test_an_empty_picture_stays_open() -> None:
     async with renditions(lambda request: httpx2.Response(200, content=b"")) as downloader:
         with pytest.raises(PostError, match="empty") as caught:
@@ -437,6 +459,7 @@ async def test_an_empty_picture_stays_open() -> None:
     assert caught.value.state == "retry"
 
 
+@pytest.mark.fault("H11")
 async def test_the_same_picture_for_three_posts_is_a_placeholder() -> None:
     async with renditions(lambda request: httpx2.Response(200, content=BODY)) as downloader:
         await downloader.fetch_bytes(URL.format(1))
@@ -447,6 +470,7 @@ async def test_the_same_picture_for_three_posts_is_a_placeholder() -> None:
     assert caught.value.exit_code == 5
 
 
+@pytest.mark.fault("H11")
 async def test_reposts_of_one_picture_are_no_placeholder() -> None:
     async with renditions(lambda request: httpx2.Response(200, content=BODY)) as downloader:
         for number in range(5):

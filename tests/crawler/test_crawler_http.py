@@ -84,6 +84,7 @@ async def test_an_account_names_itself_by_number() -> None:
     assert "(user #17)" in user_agent(17)
 
 
+@pytest.mark.fault("U15")
 async def test_the_key_goes_to_the_api_host_and_nowhere_else(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with http_to(lambda request: told({}), account=True) as (http, heard):
@@ -97,6 +98,7 @@ async def test_the_key_goes_to_the_api_host_and_nowhere_else(caplog: pytest.LogC
     assert not any(KEY in str(request.url) for request in heard.requests)
 
 
+@pytest.mark.fault("H19", "U15")
 async def test_a_redirect_never_carries_the_key_away() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(302, headers={"location": "https://evil.example/profile.json"})
@@ -108,6 +110,7 @@ async def test_a_redirect_never_carries_the_key_away() -> None:
     assert [request.url.host for request in heard.requests] == ["booru.example"]
 
 
+@pytest.mark.fault("N16")
 async def test_proxies_and_netrc_of_the_environment_are_ignored(
     monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
@@ -126,6 +129,7 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
+@pytest.mark.fault("U15")
 async def test_requests_are_logged_without_their_queries(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with client_of(lambda request: told([])) as (client, _):
@@ -134,6 +138,7 @@ async def test_requests_are_logged_without_their_queries(caplog: pytest.LogCaptu
     assert "/posts.json" in caplog.text and "very_private_taste" not in caplog.text
 
 
+@pytest.mark.fault("U17")
 async def test_a_hostile_path_is_logged_on_one_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with http_to(lambda request: told({})) as (http, _):
@@ -146,6 +151,7 @@ async def test_a_hostile_path_is_logged_on_one_line(caplog: pytest.LogCaptureFix
 # --- connections that fail -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("N01")
 async def test_a_host_where_nobody_listens_is_unreachable_after_growing_waits() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -160,6 +166,7 @@ async def test_a_host_where_nobody_listens_is_unreachable_after_growing_waits() 
     assert len(clock.slept) == 5 and clock.slept == sorted(clock.slept)
 
 
+@pytest.mark.fault("N03")
 async def test_a_name_that_does_not_resolve_is_not_tried_for_minutes() -> None:
     def answer(request: httpx2.Request) -> Exception:
         error = httpx2.ConnectError("[Errno -2] Name or service not known")
@@ -175,6 +182,7 @@ async def test_a_name_that_does_not_resolve_is_not_tried_for_minutes() -> None:
     assert len(heard.requests) == 3 and sum(clock.slept) < 10
 
 
+@pytest.mark.fault("N13")
 async def test_a_certificate_that_cannot_be_trusted_ends_the_run_without_sending_the_key() -> None:
     def answer(request: httpx2.Request) -> Exception:
         error = httpx2.ConnectError("certificate verify failed")
@@ -188,6 +196,7 @@ async def test_a_certificate_that_cannot_be_trusted_ends_the_run_without_sending
     assert len(heard.requests) == 1
 
 
+@pytest.mark.fault("N13")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
 async def test_a_self_signed_site_is_refused_and_learns_nothing(tmp_path: Path) -> None:
     make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
@@ -210,6 +219,7 @@ async def test_a_self_signed_site_is_refused_and_learns_nothing(tmp_path: Path) 
     assert b"".join(received) == b""
 
 
+@pytest.mark.fault("N02")
 async def test_a_site_that_comes_back_is_used_again() -> None:
     failures = iter(range(4))
 
@@ -232,6 +242,7 @@ async def test_a_site_that_only_fails_ends_the_run_in_bounded_requests() -> None
     assert len(heard.requests) < 200
 
 
+@pytest.mark.fault("N04")
 @pytest.mark.parametrize("then", ["reset", "close"])
 async def test_a_connection_cut_in_the_body_is_noticed(then: str) -> None:
     async with misbehaving(plain(BODY[:1000], len(BODY), then), whole(BODY)) as stage, http_to_stage(stage) as http:
@@ -242,6 +253,7 @@ async def test_a_connection_cut_in_the_body_is_noticed(then: str) -> None:
         assert await fetch(http, ask) == BODY
 
 
+@pytest.mark.fault("N05")
 async def test_a_chunked_body_without_its_end_is_noticed() -> None:
     async def act(visit: Visit) -> None:
         await visit.send(head(200, transfer_encoding="chunked"), b"5\r\nhello\r\n")
@@ -252,6 +264,7 @@ async def test_a_chunked_body_without_its_end_is_noticed() -> None:
             await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
 
+@pytest.mark.fault("N08")
 async def test_a_server_that_never_answers_is_given_up_in_time() -> None:
     async def act(visit: Visit) -> None:
         await asyncio.sleep(60)
@@ -262,6 +275,7 @@ async def test_a_server_that_never_answers_is_given_up_in_time() -> None:
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
 
+@pytest.mark.fault("N08")
 async def test_headers_without_a_body_are_given_up_in_time() -> None:
     async def act(visit: Visit) -> None:
         await visit.send(head(200, 1000))
@@ -273,6 +287,7 @@ async def test_headers_without_a_body_are_given_up_in_time() -> None:
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
 
+@pytest.mark.fault("N09")
 async def test_headers_that_drip_in_are_given_up_in_time() -> None:
     async def act(visit: Visit) -> None:
         for byte in head(200, 5, x_filler="y" * 500):
@@ -292,6 +307,7 @@ async def drip(visit: Visit) -> None:
         await asyncio.sleep(0.02)
 
 
+@pytest.mark.fault("N09")
 async def test_a_body_that_drips_in_is_given_up_in_time() -> None:
     async with misbehaving(drip) as stage, http_to_stage(stage) as http:
         async with asyncio.timeout(3):
@@ -299,6 +315,7 @@ async def test_a_body_that_drips_in_is_given_up_in_time() -> None:
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
 
+@pytest.mark.fault("N09")
 async def test_a_streamed_file_that_drips_in_is_given_up_in_time() -> None:
     async with misbehaving(drip) as stage, http_to_stage(stage) as http:
         async with asyncio.timeout(3):
@@ -308,6 +325,7 @@ async def test_a_streamed_file_that_drips_in_is_given_up_in_time() -> None:
                         pass
 
 
+@pytest.mark.fault("N10")
 async def test_a_slow_but_steady_file_arrives_whole() -> None:
     async def act(visit: Visit) -> None:
         await visit.send(head(200, 20_000))
@@ -325,6 +343,7 @@ async def test_a_slow_but_steady_file_arrives_whole() -> None:
     assert sum(map(len, received)) == 20_000
 
 
+@pytest.mark.fault("N11")
 async def test_a_kept_connection_that_died_costs_nothing() -> None:
     async def answer_then_hang_up(visit: Visit) -> None:
         await visit.send(head(200, len(BODY)), BODY)
@@ -339,6 +358,7 @@ async def test_a_kept_connection_that_died_costs_nothing() -> None:
     assert all(body == BODY for body in bodies)
 
 
+@pytest.mark.fault("H29")
 async def test_too_many_headers_are_an_ordinary_failure() -> None:
     async def act(visit: Visit) -> None:
         await visit.send(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 300_000 + b"\r\n\r\n")
@@ -349,6 +369,7 @@ async def test_too_many_headers_are_an_ordinary_failure() -> None:
             await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
 
+@pytest.mark.fault("N12")
 async def test_a_pool_that_leaks_is_replaced() -> None:
     async with http_to(lambda request: told({})) as (http, _):
         leaking, _ = pretend(lambda request: httpx2.PoolTimeout("no free connection"))
@@ -357,6 +378,7 @@ async def test_a_pool_that_leaks_is_replaced() -> None:
         assert await patient(http, FILE) == b"{}"
 
 
+@pytest.mark.fault("N12")
 @pytest.mark.slow
 async def test_requests_cancelled_anywhere_leave_the_client_usable() -> None:
     async def act(visit: Visit) -> None:
@@ -374,6 +396,7 @@ async def test_requests_cancelled_anywhere_leave_the_client_usable() -> None:
             assert len(await fetch(http, Ask(f"{stage.url}/last.jpg", Kind.FILE))) == 2000
 
 
+@pytest.mark.fault("P12")
 async def test_a_stop_while_waiting_for_another_try_is_obeyed_at_once() -> None:
     async with http_to(lambda request: httpx2.Response(500)) as (http, _):
         client = DanbooruClient(ELSEWHERE, http)  # with waits of real seconds
@@ -394,6 +417,7 @@ def moved(to: str) -> httpx2.Response:
     return httpx2.Response(302, headers={"location": to})
 
 
+@pytest.mark.fault("H18")
 async def test_a_redirect_within_the_site_is_followed() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return moved("/b.jpg") if request.url.path == "/a.jpg" else httpx2.Response(200, content=BODY)
@@ -402,6 +426,7 @@ async def test_a_redirect_within_the_site_is_followed() -> None:
         assert await fetch(http, FILE) == BODY
 
 
+@pytest.mark.fault("H18")
 async def test_a_redirect_loop_ends() -> None:
     async with http_to(lambda request: moved("/a.jpg")) as (http, heard):
         with pytest.raises(TransientError, match="redirects"):
@@ -410,6 +435,7 @@ async def test_a_redirect_loop_ends() -> None:
     assert len(heard.requests) == 6
 
 
+@pytest.mark.fault("H19")
 @pytest.mark.parametrize(
     "target",
     [
@@ -432,6 +458,7 @@ async def test_a_redirect_to_anywhere_else_is_refused_before_connecting(target: 
     assert len(heard.requests) == 1 and caught.value.state == "unavailable"
 
 
+@pytest.mark.fault("H18")
 async def test_each_redirect_takes_a_permit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     grants = 0
 
@@ -451,6 +478,7 @@ async def test_each_redirect_takes_a_permit_of_its_own(monkeypatch: pytest.Monke
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("H12")
 async def test_a_wrong_key_is_one_request_and_exit_code_4() -> None:
     refusal = {"success": False, "error": "SessionLoader::AuthenticationFailure", "message": "Invalid API key"}
     async with client_of(lambda request: told(refusal, 401), account=True) as (client, heard):
@@ -460,6 +488,7 @@ async def test_a_wrong_key_is_one_request_and_exit_code_4() -> None:
     assert len(heard.requests) == 1 and caught.value.exit_code == 4 and KEY not in str(caught.value)
 
 
+@pytest.mark.fault("H08")
 async def test_a_challenge_is_one_request_and_exit_code_5() -> None:
     page = httpx2.Response(403, content=b"<!DOCTYPE html>...", headers={"cf-mitigated": "challenge"})
     async with client_of(lambda request: page) as (client, heard):
@@ -469,6 +498,7 @@ async def test_a_challenge_is_one_request_and_exit_code_5() -> None:
     assert len(heard.requests) == 1 and caught.value.exit_code == 5
 
 
+@pytest.mark.fault("H08")
 async def test_a_challenge_before_the_files_is_no_posts_fault() -> None:
     page = httpx2.Response(403, content=b"<html>", headers={"content-type": "text/html"})
     async with http_to(lambda request: page) as (http, heard):
@@ -478,6 +508,7 @@ async def test_a_challenge_before_the_files_is_no_posts_fault() -> None:
     assert len(heard.requests) == 1
 
 
+@pytest.mark.fault("H13")
 async def test_one_forbidden_file_is_that_posts_and_all_forbidden_files_are_ours() -> None:
     refusal = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
     async with http_to(lambda request: told(refusal, 403)) as (http, _):
@@ -491,6 +522,7 @@ async def test_one_forbidden_file_is_that_posts_and_all_forbidden_files_are_ours
     assert all_of_them.value.exit_code == 4
 
 
+@pytest.mark.fault("H13")
 async def test_a_forbidden_listing_is_exit_code_4() -> None:
     refusal = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
     async with client_of(lambda request: told(refusal, 403)) as (client, _):
@@ -498,6 +530,7 @@ async def test_a_forbidden_listing_is_exit_code_4() -> None:
             await client.posts("mona")
 
 
+@pytest.mark.fault("H03")
 async def test_429_makes_the_next_request_wait_as_long_as_stated() -> None:
     clock = Clock()
     times: list[float] = []
@@ -512,6 +545,7 @@ async def test_429_makes_the_next_request_wait_as_long_as_stated() -> None:
     assert times[1] - times[0] >= 7.0
 
 
+@pytest.mark.fault("H05")
 async def test_429_for_ever_ends_with_exit_code_5_in_fewer_than_10_requests() -> None:
     clock = Clock()
     async with client_of(lambda request: httpx2.Response(429), clock=clock) as (client, heard):
@@ -530,6 +564,7 @@ async def test_503_with_a_stated_wait_holds_back_everybody() -> None:
     assert clock.now >= 1020
 
 
+@pytest.mark.fault("H01")
 async def test_500_twice_is_survived_with_growing_waits() -> None:
     clock = Clock()
     answers = iter([httpx2.Response(500), httpx2.Response(502, content=b"<html>")])
@@ -539,6 +574,7 @@ async def test_500_twice_is_survived_with_growing_waits() -> None:
     assert len(heard.requests) == 3 and 0 < clock.slept[0] < clock.slept[1] * 2
 
 
+@pytest.mark.fault("H28")
 async def test_an_endless_body_is_cut_at_the_cap() -> None:
     async def act(visit: Visit) -> None:
         await visit.send(head(200))
@@ -551,6 +587,7 @@ async def test_an_endless_body_is_cut_at_the_cap() -> None:
         assert http.traffic.file_bytes < 400_000
 
 
+@pytest.mark.fault("H28")
 async def test_an_announced_terabyte_is_not_even_begun() -> None:
     async with misbehaving(plain(b"x", 10**12)) as stage, http_to_stage(stage) as http:
         with pytest.raises(TooLarge, match="announced"):

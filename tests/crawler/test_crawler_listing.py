@@ -57,6 +57,7 @@ async def test_every_post_is_listed_once_and_in_order(number: int) -> None:
     assert ids_of(await listed(gallery)) == list(range(number, 0, -1))
 
 
+@pytest.mark.fault("H15")
 async def test_the_walk_goes_by_id_and_never_by_page_number() -> None:
     gallery = Gallery(list(range(1, 36)))
 
@@ -65,6 +66,7 @@ async def test_the_walk_goes_by_id_and_never_by_page_number() -> None:
     assert gallery.cursors[0] == "" and all(re.fullmatch(r"b\d+", cursor) for cursor in gallery.cursors[1:])
 
 
+@pytest.mark.fault("J02")
 async def test_the_end_is_believed_when_the_last_cursor_is_empty_twice() -> None:
     gallery = Gallery(list(range(5, 15)))
 
@@ -73,18 +75,21 @@ async def test_the_end_is_believed_when_the_last_cursor_is_empty_twice() -> None
     assert gallery.cursors == ["", "b5", "b5"]
 
 
+@pytest.mark.fault("J02")
 async def test_one_empty_answer_in_the_middle_is_not_the_end() -> None:
     gallery = Gallery(list(range(1, 36)), lambda gallery, number, proper: [] if number in (1, 3, 5) else None)
 
     assert ids_of(await listed(gallery)) == list(range(35, 0, -1))
 
 
+@pytest.mark.fault("J03")
 async def test_a_short_page_is_not_the_end() -> None:
     gallery = Gallery(list(range(1, 36)), lambda gallery, number, proper: proper[:-1] if number == 2 else None)
 
     assert ids_of(await listed(gallery)) == list(range(35, 0, -1))
 
 
+@pytest.mark.fault("J04")
 async def test_posts_that_arrive_during_the_walk_shift_nothing() -> None:
     def upload(gallery: Gallery, number: int, proper: list[int]) -> None:
         gallery.ids.append(100 + number)
@@ -92,6 +97,7 @@ async def test_posts_that_arrive_during_the_walk_shift_nothing() -> None:
     assert ids_of(await listed(Gallery(list(range(1, 36)), upload))) == list(range(35, 0, -1))
 
 
+@pytest.mark.fault("J04")
 async def test_repeated_and_unordered_rows_are_listed_once() -> None:
     def repeat(gallery: Gallery, number: int, proper: list[int]) -> list[int]:
         return [*reversed(proper), 35, 34, *proper[:2]]
@@ -99,6 +105,7 @@ async def test_repeated_and_unordered_rows_are_listed_once() -> None:
     assert ids_of(await listed(Gallery(list(range(1, 36)), repeat))) == list(range(35, 0, -1))
 
 
+@pytest.mark.fault("J05")
 async def test_a_site_that_repeats_one_page_for_ever_is_noticed_and_leaves_a_gap() -> None:
     gallery = Gallery(list(range(1, 36)), lambda gallery, number, proper: list(range(35, 25, -1)))
 
@@ -110,6 +117,7 @@ async def test_a_site_that_repeats_one_page_for_ever_is_noticed_and_leaves_a_gap
     assert gap is not None and (gap.above, gap.below) == (0, 26) and "repeats" in gap.reason
 
 
+@pytest.mark.fault("H02")
 async def test_a_page_that_always_times_out_leaves_a_gap_and_the_rest_is_listed() -> None:
     def time_out(gallery: Gallery, number: int, proper: list[int]) -> httpx2.Response | None:
         return TIMED_OUT if gallery.cursors[-1] == "b26" else None
@@ -123,6 +131,7 @@ async def test_a_page_that_always_times_out_leaves_a_gap_and_the_rest_is_listed(
     assert 0 < len(missing) <= 5
 
 
+@pytest.mark.fault("H02")
 async def test_a_search_too_heavy_at_once_is_listed_in_narrower_windows() -> None:
     def time_out_when_wide(gallery: Gallery, number: int, proper: list[int]) -> httpx2.Response | None:
         return None if "id:>" in gallery.queries[-1] or number == 1 else TIMED_OUT
@@ -133,6 +142,7 @@ async def test_a_search_too_heavy_at_once_is_listed_in_narrower_windows() -> Non
     assert all(step.gap is None for step in steps)
 
 
+@pytest.mark.fault("H02")
 async def test_a_first_page_that_times_out_is_narrowed_from_the_newest_post() -> None:
     def time_out(gallery: Gallery, number: int, proper: list[int]) -> httpx2.Response | None:
         return TIMED_OUT if gallery.queries[-1] == "mona" and gallery.cursors[-1] == "" else None
@@ -142,6 +152,7 @@ async def test_a_first_page_that_times_out_is_narrowed_from_the_newest_post() ->
     assert ids_of(steps) == list(range(35, 0, -1))
 
 
+@pytest.mark.fault("H02")
 async def test_a_timed_out_page_is_tried_twice_before_less_is_asked_for() -> None:
     def time_out(gallery: Gallery, number: int, proper: list[int]) -> httpx2.Response | None:
         return TIMED_OUT if gallery.cursors[-1] == "b26" and gallery.queries[-1] == "mona" else None
@@ -216,6 +227,7 @@ async def test_nothing_new_costs_one_request() -> None:
     assert ids_of(await listed(gallery, floor=35)) == [] and len(gallery.cursors) == 1
 
 
+@pytest.mark.fault("J07")
 async def test_refused_rows_move_the_cursor_and_are_handed_on() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         if "page" in request.url.params:
@@ -229,6 +241,7 @@ async def test_refused_rows_move_the_cursor_and_are_handed_on() -> None:
     assert heard.asked("page")[1:] == ["b7", "b7"]
 
 
+@pytest.mark.fault("J07")
 async def test_a_page_of_nothing_but_nonsense_is_no_end() -> None:
     async with client_of(lambda request: told([{"id": "x"}, None])) as (client, _):
         steps = [step async for step in walk(client, "mona")]

@@ -39,6 +39,7 @@ def test_the_same_instant_in_two_offsets_is_the_same_time() -> None:
     assert summer.created_at == winter.created_at
 
 
+@pytest.mark.fault("H17")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -55,10 +56,12 @@ def test_a_hidden_post_is_kept_with_its_reason(changes: dict[str, Any], reason: 
     assert post.tags.character == ("mona_(genshin_impact)",) and post.width == 900
 
 
+@pytest.mark.fault("H17")
 def test_what_a_safe_site_hides_is_said_to_be_hidden_for_that() -> None:
     assert post_from_json(BUILTIN["safebooru"], hidden(3, rating="e")).hidden_reason == "safe_mode"
 
 
+@pytest.mark.fault("J06")
 @pytest.mark.parametrize(
     "missing", ["score", "source", "uploader_id", "media_asset", "ai_tags", "tag_string_meta", "bit_flags", "fav_count"]
 )
@@ -69,6 +72,7 @@ def test_a_row_survives_what_a_sibling_site_leaves_out(missing: str) -> None:
     assert post_from_json(ELSEWHERE, row).file is not None
 
 
+@pytest.mark.fault("J06")
 @pytest.mark.parametrize("missing", ["file_size", "image_width", "file_ext"])
 def test_a_file_that_is_not_described_is_not_fetched(missing: str) -> None:
     row = raw_post(4)
@@ -79,6 +83,7 @@ def test_a_file_that_is_not_described_is_not_fetched(missing: str) -> None:
     assert post.file is None and post.hidden_reason == "unknown"
 
 
+@pytest.mark.fault("J06")
 def test_odd_but_harmless_rows_are_kept() -> None:
     post = post_from_json(
         ELSEWHERE,
@@ -97,6 +102,7 @@ def test_odd_but_harmless_rows_are_kept() -> None:
     assert [rendition.name for rendition in post.renditions] == ["original"]
 
 
+@pytest.mark.fault("J07")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -118,6 +124,7 @@ def test_a_row_without_a_usable_id_is_refused(raw: Any) -> None:
     assert refusal(raw).row.post_id is None
 
 
+@pytest.mark.fault("J07")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -162,6 +169,7 @@ def test_a_row_of_wrong_values_is_refused_with_its_reason(changes: dict[str, Any
     assert refused.row.reason.isprintable() and len(refused.row.reason) < 200
 
 
+@pytest.mark.fault("J08")
 def test_hostile_text_is_stored_as_data() -> None:
     post = post_from_json(
         ELSEWHERE,
@@ -188,6 +196,7 @@ def test_addresses_are_made_absolute(stated: str, absolute: str) -> None:
     assert post.file is not None and post.file.url == absolute
 
 
+@pytest.mark.fault("H20")
 def test_a_foreign_file_host_is_recorded_and_left_to_the_downloader_to_refuse() -> None:
     post = post_from_json(ELSEWHERE, raw_post(9, file_url="https://evil.example/a.jpg"))
 

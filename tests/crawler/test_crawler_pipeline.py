@@ -72,6 +72,7 @@ async def test_a_tagged_post_is_kept_but_still_looked_at() -> None:
     assert work.shelf.sightings[0].decisions[0].score == 0.01
 
 
+@pytest.mark.fault("H17")
 async def test_a_hidden_post_is_counted_with_its_reason_and_not_fetched() -> None:
     work = stage([post(1, hidden=True)])
 
@@ -113,6 +114,7 @@ async def test_a_damaged_file_does_not_end_the_crawl() -> None:
     assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "retry")]
 
 
+@pytest.mark.fault("P09")
 async def test_a_bug_in_one_post_is_contained_and_counted() -> None:
     files = Files(raises={"720x720/2.": ZeroDivisionError("oh")})
     work = stage([post(3), post(2), post(1)], files=files)
@@ -190,6 +192,7 @@ async def test_a_range_that_is_still_missing_stays_open() -> None:
     assert work.run.tally.gaps == 1
 
 
+@pytest.mark.fault("H14")
 async def test_a_replaced_file_is_followed_to_its_new_version() -> None:
     old, new = post(1), replace(post(1), file=post(1, revision=1).file)
     assert old.file is not None
@@ -231,6 +234,7 @@ async def test_a_tag_that_came_since_overrules_an_old_deletion() -> None:
     assert await work.crawl() == {"kept": 1}
 
 
+@pytest.mark.fault("M20")
 @pytest.mark.parametrize(
     ("label", "score", "outcome"),
     [(LabelValue.KEEP, 0.0, "kept"), (LabelValue.DELETE, 1.0, "deleted"), (LabelValue.UNSURE, 1.0, "undecided")],
@@ -257,6 +261,7 @@ async def test_a_stored_rendition_is_looked_at_again_without_the_network() -> No
     assert work.files.asked == []
 
 
+@pytest.mark.fault("P15")
 async def test_a_post_that_kills_the_program_each_time_is_left_alone() -> None:
     work = stage([post(1)], shelf=Memory({1: Known(open_attempts=5, died_alone=3)}))
 
@@ -264,6 +269,7 @@ async def test_a_post_that_kills_the_program_each_time_is_left_alone() -> None:
     assert work.files.asked == []
 
 
+@pytest.mark.fault("P15")
 async def test_a_suspect_is_carried_alone_after_all_others() -> None:
     posts = [post(n) for n in range(9, 0, -1)]
     work = stage(posts, shelf=Memory({7: Known(open_attempts=2), 5: Known(open_attempts=4, died_alone=2)}))
@@ -316,6 +322,7 @@ async def test_a_stop_request_ends_the_listing_and_finishes_what_is_in_flight() 
     assert not work.shelf.finished
 
 
+@pytest.mark.fault("P18")
 async def test_the_numbers_add_up() -> None:
     posts = [post(n, hidden=n % 7 == 0, tagged=n % 5 == 0) for n in range(100, 0, -1)]
     work = stage(posts, Eye({n: (n % 10) / 10 for n in range(101)}, faults={33: "undecodable"}))

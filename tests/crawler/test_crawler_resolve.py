@@ -155,6 +155,7 @@ async def test_an_unknown_word_gets_the_likeliest_hints_and_exit_code_2() -> Non
     assert caught.value.suggestions == ("genshin_impact",) and caught.value.exit_code == 2
 
 
+@pytest.mark.fault("C02")
 @pytest.mark.parametrize(
     "typed",
     [
@@ -182,6 +183,7 @@ async def test_what_cannot_be_a_tag_is_refused_before_anything_is_asked(typed: s
     assert heard.requests == [] and isinstance(caught.value, UsageError) and str(caught.value).isprintable()
 
 
+@pytest.mark.fault("C02")
 @pytest.mark.parametrize(
     "typed", ["..", "../../etc/passwd", "/etc/passwd", "mona'--", "莫娜娜", "re:zero", ":)", "a b"]
 )
@@ -195,6 +197,7 @@ async def test_odd_words_are_asked_for_properly_and_never_become_paths(typed: st
     }  # fmt: skip
 
 
+@pytest.mark.fault("C02")
 @pytest.mark.parametrize(
     ("typed", "tag", "name"),
     [

@@ -28,6 +28,7 @@ def test_a_site_of_ones_own_wins_over_the_built_in_one() -> None:
     assert site_named("danbooru", {"danbooru": own}) is own
 
 
+@pytest.mark.fault("U16")
 @pytest.mark.parametrize(
     "url",
     [
@@ -52,6 +53,7 @@ def test_plain_http_is_fine_on_this_machine(url: str) -> None:
     assert site_from_url(url).loopback
 
 
+@pytest.mark.fault("H20")
 @pytest.mark.parametrize(
     "url",
     [
@@ -89,12 +91,14 @@ def test_another_port_of_this_machine_is_another_host() -> None:
     assert site.why_not("http://127.0.0.1:22/x.jpg") is not None
 
 
+@pytest.mark.fault("C03")
 @pytest.mark.parametrize("wish", [0, -1, float("nan")])
 def test_a_pace_that_is_none_is_refused(wish: float) -> None:
     with pytest.raises(UsageError, match="positive"):
         DANBOORU.with_limits(api_rate=wish)
 
 
+@pytest.mark.fault("C03")
 def test_a_pace_above_the_ceiling_is_cut_down_and_said_so() -> None:
     site, notes = DANBOORU.with_limits(api_rate=1e9, files_at_once=1000)
 

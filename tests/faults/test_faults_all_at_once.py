@@ -48,6 +48,7 @@ def slow_site(ground: Ground, folder: Path) -> Iterator[tuple[Ground, str]]:
         yield replace(ground, config=folder / "slow.toml", template=folder / "root"), url
 
 
+@pytest.mark.fault("P07")
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_crawl_answers_and_rounds_at_once_lose_nothing(ground: Ground, tmp_path: Path) -> None:

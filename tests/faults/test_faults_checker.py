@@ -219,6 +219,7 @@ def test_a_good_gallery_has_nothing_to_complain_about(gallery: Broken, expected:
     assert check(gallery.root, expected) == []
 
 
+@pytest.mark.fault("P18")
 @pytest.mark.parametrize(("invariant", "what", "damage"), BREAKS, ids=[f"{i} {what}" for i, what, _ in BREAKS])
 def test_every_broken_promise_is_noticed(
     invariant: str, what: str, damage: Damage, gallery: Broken, expected: Expected
@@ -264,6 +265,7 @@ def test_the_checker_changes_nothing(gallery: Broken, expected: Expected) -> Non
     assert tree_digest(gallery.root) == before
 
 
+@pytest.mark.fault("U15")
 def test_the_key_in_what_the_program_said_is_noticed(gallery: Broken) -> None:
     found = check(gallery.root, Expected(canary=CANARY, texts={"stderr": f"401 for {CANARY}"}))
 

@@ -177,6 +177,7 @@ def test_what_the_owner_changes_by_hand_is_reported_and_left_alone(laboratory: L
     assert checker.check(root, weak=True) == [] or not gone.exists()
 
 
+@pytest.mark.fault("R03")
 def test_recovering_twice_changes_nothing(laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
@@ -190,6 +191,7 @@ def test_recovering_twice_changes_nothing(laboratory: Laboratory) -> None:
         mends_itself(root, arguments, laboratory, label="rename 8, recovered twice")
 
 
+@pytest.mark.fault("R03")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["rename", "unlink", "sync", "create"])

@@ -96,6 +96,7 @@ def _it_stays(root: Path, post: int, words: list[str], where: str) -> None:
     assert_well(root, Expected(labels=[(post, "mona", "keep")]))
 
 
+@pytest.mark.fault("U13")
 @pytest.mark.parametrize(
     ("scene", "kind", "number"),
     [(APPLY, "rename", 2), (APPLY, "commit", 5), (CRAWL, "rename", 5)],
@@ -108,6 +109,7 @@ def test_a_keep_that_is_said_while_the_file_moves_is_obeyed(
         assert stopped_in_between(scene, kind, number, laboratory, site)
 
 
+@pytest.mark.fault("U13")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS)

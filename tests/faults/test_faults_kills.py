@@ -22,6 +22,7 @@ def _skip_where_nothing_can_aim(kind: str) -> None:
         pytest.skip(reason)
 
 
+@pytest.mark.fault("P01")
 @pytest.mark.parametrize(("kind", "number"), SAMPLE, ids=[f"{kind} {number}" for kind, number in SAMPLE])
 def test_a_kill_in_the_middle_of_an_operation_is_mended(kind: str, number: int, laboratory: Laboratory) -> None:
     _skip_where_nothing_can_aim(kind)
@@ -34,6 +35,7 @@ def test_a_kill_in_the_middle_of_an_operation_is_mended(kind: str, number: int, 
         mends_itself(root, arguments, laboratory, label=f"{kind} {number}")
 
 
+@pytest.mark.fault("P01")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", STRIDES)
@@ -51,6 +53,7 @@ def test_a_kill_at_any_operation_of_a_kind_is_mended(kind: str, laboratory: Labo
     pytest.fail(f"after {MOST} operations of kind {kind} the run still does not end")
 
 
+@pytest.mark.fault("P02")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_kill_at_any_moment_is_mended(laboratory: Laboratory) -> None:

@@ -38,6 +38,7 @@ def working(arguments: Sequence[str], site: Simulator, *, delay_s: float = 0.4) 
         yield child
 
 
+@pytest.mark.fault("P03", "P04")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["P03", "P04"])
 def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int, laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
@@ -54,6 +55,7 @@ def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int,
         mends_itself(root, arguments, laboratory, label=f"signal {number}")
 
 
+@pytest.mark.fault("P04")
 def test_a_second_stop_request_ends_the_run_at_once(laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
@@ -71,6 +73,7 @@ def test_a_second_stop_request_ends_the_run_at_once(laboratory: Laboratory) -> N
         mends_itself(root, arguments, laboratory, label="two signals")
 
 
+@pytest.mark.fault("P06")
 def test_a_second_crawl_on_the_same_gallery_is_refused_until_the_first_is_dead(laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
@@ -85,6 +88,7 @@ def test_a_second_crawl_on_the_same_gallery_is_refused_until_the_first_is_dead(l
         mends_itself(root, arguments, laboratory, label="a second crawl")
 
 
+@pytest.mark.fault("N01")
 @pytest.mark.parametrize("whole", [False, True], ids=["a fresh root", "a whole gallery"])
 def test_a_site_that_is_not_there_changes_nothing(whole: bool, laboratory: Laboratory, place: Path) -> None:
     with socket.socket() as reserved:  # bound and not listening: connections are refused
@@ -102,6 +106,7 @@ def test_a_site_that_is_not_there_changes_nothing(whole: bool, laboratory: Labor
         assert_same_state(place / "root", laboratory)
 
 
+@pytest.mark.fault("N03")
 def test_a_site_whose_name_does_not_resolve_is_given_up_soon(
     laboratory: Laboratory, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +230,7 @@ def test_no_picture_is_ever_removed_or_moved_by_default(laboratory: Laboratory) 
     assert_well(root, laboratory.expected(labels=((10, "mona", "delete"), (20, "mona", "keep"))))
 
 
+@pytest.mark.fault("U15")
 def test_the_key_is_nowhere_even_when_everything_is_told(laboratory: Laboratory) -> None:
     told = {**LOGGED_IN, "CRAWL_DEBUG": "1"}
     texts = {}
@@ -243,6 +249,7 @@ def test_the_key_is_nowhere_even_when_everything_is_told(laboratory: Laboratory)
     assert checker.check(root, Expected(canary=CANARY, texts=texts)) == []
 
 
+@pytest.mark.fault("M20")
 def test_a_setting_that_is_changed_back_changes_nothing(laboratory: Laboratory) -> None:
     distrustful = {**LOGGED_IN, "CRAWL_SCORING_TRUST_TAGS": "false"}
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:

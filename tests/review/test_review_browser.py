@@ -168,6 +168,7 @@ def test_mouse_alone_does_it_too(browser: Browser, served: ServedPage) -> None:
     assert [value for _, value, _ in labels(served)] == ["keep", "clear"]
 
 
+@pytest.mark.fault("U11")
 def test_an_answer_from_another_tab_is_shown_and_not_overwritten(browser: Browser, served: ServedPage) -> None:
     picture = browser.current
     browser.until(lambda: browser.text(".tile.current .score"), "the card is known")
@@ -181,6 +182,7 @@ def test_an_answer_from_another_tab_is_shown_and_not_overwritten(browser: Browse
     assert [(one, value) for one, value, _ in labels(served)] == [(picture, "delete")]
 
 
+@pytest.mark.fault("U12")
 def test_answers_given_while_the_program_is_away_arrive_when_it_is_back(browser: Browser, served: ServedPage) -> None:
     picture, port = browser.current, served.port
     browser.until(lambda: browser.text(".tile.current .score"), "the card is known")
@@ -194,6 +196,7 @@ def test_answers_given_while_the_program_is_away_arrive_when_it_is_back(browser:
     assert [(one, value) for one, value, _ in labels(served)] == [(picture, "keep")]
 
 
+@pytest.mark.fault("U06")
 def test_script_from_a_site_is_text_here(looking: Browser, shared: ServedPage) -> None:
     evil = "<img src=x onerror=window.evil=1>"
 
@@ -247,6 +250,7 @@ def test_everything_is_reached_by_tab_and_the_focus_is_seen(looking: Browser) ->
     assert {"target", "expression", "figures", "theme", "help", "questions", "all", "order", "grid", "keep"} <= reached
 
 
+@pytest.mark.fault("U06")
 def test_tags_that_try_to_be_code_are_shown_as_text(window: Browser, gallery: Painted) -> None:
     evil = '"><img/src=x/onerror=window.evil=1><script>window.evil=2</script>'
     with closing(sqlite3.connect(gallery.root / "crawl.db")) as rows, rows:

@@ -161,6 +161,7 @@ def test_an_answer_survives_and_can_be_taken_back(desk: GalleryDesk, gallery: Pa
     assert verify(gallery.root).missing == ()
 
 
+@pytest.mark.fault("U11")
 def test_two_tabs_cannot_overwrite_each_other(desk: GalleryDesk) -> None:
     desk.answer("mona", [Answer(1, "keep", "one-tab-1", 0)])
 
@@ -172,6 +173,7 @@ def test_two_tabs_cannot_overwrite_each_other(desk: GalleryDesk) -> None:
     assert late.picture.word.value == "keep"
 
 
+@pytest.mark.fault("U12")
 def test_a_click_that_is_sent_again_is_one_label(desk: GalleryDesk) -> None:
     desk.answer("mona", [Answer(1, "keep", "click-001", 0)])
 
@@ -181,6 +183,7 @@ def test_a_click_that_is_sent_again_is_one_label(desk: GalleryDesk) -> None:
     assert len(desk.history("mona", 1).words) == 1
 
 
+@pytest.mark.fault("P07")
 async def test_answers_are_taken_while_a_crawl_holds_the_gallery(desk: GalleryDesk, gallery: Painted) -> None:
     async with Archive.open(gallery.root, ArchiveSettings(reserve_bytes=0)):
         [done] = desk.answer("mona", [Answer(2, "keep", "click-001", 0)])

@@ -13,6 +13,7 @@ from review.gate import MOST_BODY, Address
 from review.serving import LOOPBACK, bind, port_of
 
 
+@pytest.mark.fault("U01")
 def test_the_page_listens_on_the_loopback_address_alone() -> None:
     with bind(0) as listening:
         assert listening.getsockname()[0] == LOOPBACK == "127.0.0.1"
@@ -23,6 +24,7 @@ def test_the_page_listens_on_the_loopback_address_alone() -> None:
             pass
 
 
+@pytest.mark.fault("U02")
 @pytest.mark.parametrize(
     "host",
     [
@@ -45,11 +47,13 @@ def test_a_host_that_is_not_exactly_ours_sees_nothing(page: Opened, host: str) -
         assert page.token not in answer.text
 
 
+@pytest.mark.fault("U02")
 @pytest.mark.parametrize("host", [f"127.0.0.1:{PORT}", f"localhost:{PORT}"])
 def test_our_own_names_are_answered(page: Opened, host: str) -> None:
     assert page.get("/", host=host).status_code == 200
 
 
+@pytest.mark.fault("U03")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -74,6 +78,7 @@ def test_a_change_that_the_page_did_not_ask_for_is_refused(page: Opened, changes
     assert page.rounds.now.state == "none"
 
 
+@pytest.mark.fault("U03")
 def test_another_page_cannot_read_through_the_browser(page: Opened) -> None:
     for site in ("cross-site", "same-site"):
         answer = page.client.get("/pictures/1", headers={"sec-fetch-site": site, "sec-fetch-dest": "image"})
@@ -86,6 +91,7 @@ def test_a_link_from_elsewhere_may_open_the_page(page: Opened) -> None:
     assert page.client.get("/", headers=headers).status_code == 200
 
 
+@pytest.mark.fault("U04")
 def test_reading_changes_nothing(page: Opened) -> None:
     paths = [
         "/",
@@ -118,6 +124,7 @@ def test_other_methods_are_refused(page: Opened, method: str) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.fault("U05")
 @pytest.mark.parametrize(
     "path",
     [
@@ -148,6 +155,7 @@ def test_what_is_no_id_of_ours_is_nowhere(page: Opened, path: str) -> None:
     assert page.get(path).status_code == 404
 
 
+@pytest.mark.fault("U07")
 def test_a_picture_is_what_its_bytes_are(page: Opened) -> None:
     page.desk.files |= {
         2: b"<!doctype html><script>alert(1)</script>",
@@ -164,6 +172,7 @@ def test_a_picture_is_what_its_bytes_are(page: Opened) -> None:
     assert kinds[1].headers["content-security-policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
+@pytest.mark.fault("U07")
 def test_every_answer_is_sealed(page: Opened) -> None:
     for path in ("/", "/static/main.js", "/static/mark.svg", "/pictures/1", "/api/start", "/nowhere", "/pictures/99"):
         headers = page.get(path).headers
@@ -177,6 +186,7 @@ def test_every_answer_is_sealed(page: Opened) -> None:
         assert "server" not in headers
 
 
+@pytest.mark.fault("U06")
 def test_the_page_has_no_inline_code(page: Opened) -> None:
     html = page.get("/").text
 
@@ -185,6 +195,7 @@ def test_the_page_has_no_inline_code(page: Opened) -> None:
     assert not [word for word in ("onclick", "onload", "onerror", "style=", "javascript:") if word in html]
 
 
+@pytest.mark.fault("U08")
 def test_proxy_headers_are_not_believed(page: Opened) -> None:
     forwarded = {
         "x-forwarded-for": "8.8.8.8",
@@ -199,6 +210,7 @@ def test_proxy_headers_are_not_believed(page: Opened) -> None:
     assert (plain.text, refused.status_code) == (told.text, 421)
 
 
+@pytest.mark.fault("U10")
 def test_too_much_at_once_is_refused(page: Opened) -> None:
     many = [said(1, key=f"key-{number:08d}") for number in range(501)]
     headers = {"origin": OWN, "content-type": "application/json", "x-review-token": page.token}
@@ -252,6 +264,7 @@ def test_every_start_of_the_program_has_a_token_of_its_own() -> None:
     assert len(first.token) >= 32
 
 
+@pytest.mark.fault("U06")
 def test_names_from_outside_arrive_as_text(page: Opened) -> None:
     from review_pieces import make_picture
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from review_pieces import Opened, make_picture, said
 
 
@@ -63,6 +64,7 @@ def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> Non
     assert page.desk.writes == 1
 
 
+@pytest.mark.fault("U11")
 def test_the_second_of_two_tabs_is_told_what_holds(page: Opened) -> None:
     page.answer(said(1, "keep", key="one-tab-1"))
 

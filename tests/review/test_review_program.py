@@ -19,6 +19,7 @@ from storage.archive import open_reader
 from storage.verify import verify
 
 
+@pytest.mark.fault("U09")
 def test_a_port_that_is_taken_is_left_alone(gallery: Painted) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -39,6 +40,7 @@ def test_without_a_gallery_the_command_says_so(tmp_path: Path) -> None:
     assert "no gallery" in ended.stderr
 
 
+@pytest.mark.fault("U05")
 def test_raw_requests_get_nowhere(served: ServedPage) -> None:
     host = f"Host: 127.0.0.1:{served.port}\r\nConnection: close\r\n\r\n"
 
@@ -51,6 +53,7 @@ def test_raw_requests_get_nowhere(served: ServedPage) -> None:
     assert " 4" in served.raw("GET / HTTP/1.0\r\n\r\n")
 
 
+@pytest.mark.fault("U10")
 def test_many_half_open_connections_do_not_lock_anybody_out(served: ServedPage) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):
@@ -64,11 +67,13 @@ def test_ctrl_c_closes_the_page_in_order(served: ServedPage) -> None:
     assert served.stop(signal.SIGINT) == 0
 
 
+@pytest.mark.fault("U01")
 def test_the_page_and_the_program_share_no_address_with_others(served: ServedPage) -> None:
     with pytest.raises(OSError), socket.create_connection(("::1", served.port), timeout=1):
         pass
 
 
+@pytest.mark.fault("U12")
 @pytest.mark.slow
 def test_what_was_acknowledged_survives_kill_minus_nine(painted: Painted, tmp_path: Path) -> None:
     seed = int(os.environ.get("SEED", "1"))

@@ -121,6 +121,7 @@ def test_the_page_needs_nothing_from_anywhere() -> None:
     assert "http://" not in others and "https://" not in others
 
 
+@pytest.mark.fault("U06")
 def test_only_the_pages_own_style_is_allowed() -> None:
     html = report_html(assessment(), NOON)
 
@@ -141,6 +142,7 @@ def test_links_to_posts_tell_the_site_nothing() -> None:
     assert all("noreferrer" in one["rel"] for one in links)
 
 
+@pytest.mark.fault("U06")
 def test_what_strangers_wrote_is_words_and_nothing_else() -> None:
     page = seen(strange())
 

@@ -187,6 +187,7 @@ async def test_every_class_teaches_its_name_but_one_that_only_says_what_is_not_s
     assert len({example["identity"]["post_id"] for example in job["examples"]}) == len(job["examples"]) == 120
 
 
+@pytest.mark.fault("M14")
 async def test_pictures_that_cannot_be_decoded_are_left_out_by_name(pictures: Path, tmp_path: Path) -> None:
     (pictures / "keqing" / "cut.jpg").write_bytes(b"\xff\xd8\xff broken")
 
@@ -224,6 +225,7 @@ async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
     assert not (tmp_path / "models").exists()
 
 
+@pytest.mark.fault("M16")
 async def test_a_model_that_is_worse_than_the_one_in_force_waits_unless_forced(pictures: Path, tmp_path: Path) -> None:
     shelf = Shelf()
     old = model_in_force(tmp_path, shelf, LIKES_RED, {})

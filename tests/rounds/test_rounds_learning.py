@@ -152,6 +152,7 @@ async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shel
         assert shelf.decisions[row + 1] == ruling.decide(MONA, tags, Look(scores={"mona": score}))
 
 
+@pytest.mark.fault("M16")
 async def test_a_worse_model_is_kept_aside_unless_it_is_forced(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +171,7 @@ async def test_a_worse_model_is_kept_aside_unless_it_is_forced(
     assert (forced.activated, shelf.active) == (True, "mona/3")
 
 
+@pytest.mark.fault("M13")
 async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +204,7 @@ async def test_the_number_of_a_folder_that_a_killed_round_left_is_not_used_again
     assert outcome.card.name == "mona/3"
 
 
+@pytest.mark.fault("M15")
 def test_a_picture_that_a_person_is_unsure_of_teaches_nothing(tmp_path: Path, shelf: Shelf) -> None:
     world, model = scene(), first_model(tmp_path, shelf)
     tagged = np.flatnonzero(world.evidence.tagged).tolist()
@@ -223,6 +226,7 @@ def test_answers_make_the_next_head_better(tmp_path: Path, shelf: Shelf) -> None
     assert ((after.belief > 0.5) != world.truth).sum() < ((before.belief > 0.5) != world.truth).sum()
 
 
+@pytest.mark.fault("M17")
 async def test_one_command_takes_a_model_back(tmp_path: Path, shelf: Shelf) -> None:
     world, model = scene(), first_model(tmp_path, shelf)
     settings = HeadRoundSettings(force=True)
@@ -251,6 +255,7 @@ async def test_an_imported_model_is_proven_and_registered_but_not_yet_in_force(t
     assert load_package(tmp_path / "models" / "mona" / "1").hash == shelf.registered[0].card.hash
 
 
+@pytest.mark.fault("M05")
 async def test_a_model_that_cannot_be_proven_leaves_nothing_behind(tmp_path: Path, shelf: Shelf) -> None:
     first_model(tmp_path / "elsewhere", Shelf())
 
@@ -297,6 +302,7 @@ def kept(found: int, wrongly: int) -> np.ndarray:
     return keeps
 
 
+@pytest.mark.fault("M16")
 @pytest.mark.parametrize(
     ("new", "worse"),
     [

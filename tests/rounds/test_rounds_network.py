@@ -100,6 +100,7 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["job.json"]
 
 
+@pytest.mark.fault("M14")
 async def test_pictures_that_are_damaged_are_left_out_and_too_many_of_them_refused(tmp_path: Path) -> None:
     candidate = candidate_of(tmp_path / "a", {})
 

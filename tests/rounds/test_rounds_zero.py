@@ -111,6 +111,7 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
     assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
 
 
+@pytest.mark.fault("M13")
 async def test_what_a_killed_round_left_behind_is_cleared_away(tmp_path: Path) -> None:
     left = tmp_path / "kiara" / ".work-round-0-old"
     left.mkdir(parents=True)
@@ -130,6 +131,7 @@ async def test_an_error_while_fetching_arrives_as_itself(tmp_path: Path) -> None
         await round_zero(of(Blocked()), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
 
+@pytest.mark.fault("M14")
 async def test_lost_and_broken_pictures_are_left_out_and_rows_still_fit(tmp_path: Path) -> None:
     desk = Desk(lost=set(range(1, 40)), broken=set(range(40, 80)))
 
@@ -146,6 +148,7 @@ async def test_no_more_pictures_are_on_their_way_than_the_settings_say(tmp_path:
     assert desk.most_at_once <= 4
 
 
+@pytest.mark.fault("M14")
 async def test_when_too_many_pictures_are_missing_the_round_stops_and_says_why(tmp_path: Path) -> None:
     desk = Desk(broken=set(range(1, 600)))
 
@@ -176,6 +179,7 @@ async def test_a_learning_process_that_dies_is_one_clear_error(tmp_path: Path) -
         await run_learning(tmp_path, tell=lambda *_: None, deadline_s=20, command=python(DIES))
 
 
+@pytest.mark.fault("M11")
 async def test_a_learning_process_that_hangs_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(LearningFailed, match="longer than 0 s"):
         await run_learning(tmp_path, tell=lambda *_: None, deadline_s=0.3, command=python(HANGS))

@@ -77,6 +77,7 @@ def at(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     monkeypatch.setattr(archive_module, "_now", lambda: datetime.now(UTC) + timedelta(days=days))
 
 
+@pytest.mark.fault("U14")
 async def test_rejected_files_go_to_the_trash_and_come_back_when_they_are_kept_again(
     archive: Archive, root: Path
 ) -> None:
@@ -112,6 +113,7 @@ async def test_a_plan_names_what_is_to_be_fetched(archive: Archive) -> None:
     assert (await archive.plan_apply("kiara")).empty
 
 
+@pytest.mark.fault("M07")
 async def test_the_brake_stops_a_model_that_rejects_too_much(archive: Archive, root: Path) -> None:
     await kept(archive, 60)
     await rescored(archive, " ".join(["delete"] * 51))
@@ -124,6 +126,7 @@ async def test_the_brake_stops_a_model_that_rejects_too_much(archive: Archive, r
     assert (await applied(archive, confirmed=True)).trashed == 51
 
 
+@pytest.mark.fault("U14")
 async def test_one_request_brings_back_everything_that_one_model_rejected(archive: Archive, root: Path) -> None:
     await kept(archive, 60)
     before = digest(root)
@@ -328,6 +331,7 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     assert [one.post_id for one in (await archive.plan_apply()).to_fetch] == [3]
 
 
+@pytest.mark.fault("C05")
 async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
     archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,6 +352,7 @@ async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
     assert lying_in(root, "trash") == [content_of(1)]
 
 
+@pytest.mark.fault("U13")
 @pytest.mark.parametrize("value", ["keep", "unsure"])
 @pytest.mark.parametrize("before", [True, False])
 async def test_a_label_that_arrives_while_its_file_moves_brings_it_back(

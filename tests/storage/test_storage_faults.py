@@ -104,6 +104,7 @@ async def test_another_gallerys_database_is_recognised(tmp_path: Path) -> None:
     assert bytes_below(tmp_path / "one" / "gallery") == before
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize("mask", [0o000, 0o077])
 async def test_nothing_is_readable_by_others_whatever_the_umask(root: Path, mask: int) -> None:
     before = os.umask(mask)
@@ -115,6 +116,7 @@ async def test_nothing_is_readable_by_others_whatever_the_umask(root: Path, mask
     assert modes_below(root) <= {(True, 0o700), (False, 0o600)}
 
 
+@pytest.mark.fault("P06")
 async def test_a_second_program_is_refused_at_once_and_may_start_when_the_first_is_gone(root: Path) -> None:
     first = Archive.open(root, ArchiveSettings(reserve_bytes=0, command="crawl --tag x"))
 
@@ -127,6 +129,7 @@ async def test_a_second_program_is_refused_at_once_and_may_start_when_the_first_
     assert refused.value.exit_code == 9
 
 
+@pytest.mark.fault("P06")
 def test_killing_the_owner_frees_the_gallery(root: Path) -> None:
     new_gallery(root)
     code = (
@@ -555,6 +558,7 @@ async def test_a_hard_link_planted_as_a_rendition_does_not_harm_its_other_name(
 # --- verification ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("B13")
 async def test_verify_finds_what_people_did_to_the_files_and_touches_nothing(root: Path) -> None:
     await filled(root, 1, 2, 3)
     files = sorted((root / "gallery" / "mona").iterdir())
@@ -575,6 +579,7 @@ async def test_verify_finds_what_people_did_to_the_files_and_touches_nothing(roo
     assert found.value.exit_code == 11
 
 
+@pytest.mark.fault("B13")
 async def test_damaged_files_are_set_aside_and_fetched_again(root: Path) -> None:
     await filled(root, 1, 2, 3)
     files = sorted((root / "gallery" / "mona").iterdir())
@@ -617,6 +622,7 @@ async def test_missing_files_are_neither_forgotten_nor_counted_as_rejected(root:
     assert known.places == {"mona": "gallery"}
 
 
+@pytest.mark.fault("P07")
 async def test_labels_can_be_written_beside_a_crawl(archive: Archive, root: Path) -> None:
     await list_posts(archive, [make_post(1)])
     word = Label(1, "demo", "mona", LabelValue.DELETE, "me", "click")

@@ -57,6 +57,7 @@ async def test_a_word_taken_back_leaves_what_the_machine_says(root: Path) -> Non
         assert (await archive.known([make_post(1)], ["mona"]))[1].labels == {}
 
 
+@pytest.mark.fault("U11")
 async def test_the_second_of_two_screens_is_told_what_the_first_said(root: Path) -> None:
     await a_judged_post(root)
     with Labelling(root) as one, Labelling(root) as two:
@@ -72,6 +73,7 @@ async def test_the_second_of_two_screens_is_told_what_the_first_said(root: Path)
         assert isinstance(agreed, Saved)
 
 
+@pytest.mark.fault("U12")
 async def test_a_click_that_is_sent_again_is_the_same_label(root: Path) -> None:
     await a_judged_post(root)
     with Labelling(root) as labelling:
@@ -86,6 +88,7 @@ async def test_a_click_that_is_sent_again_is_the_same_label(root: Path) -> None:
             labelling.record([Click(word("delete", "k1"), 1, None)])
 
 
+@pytest.mark.fault("J10")
 async def test_a_label_for_a_picture_that_was_replaced_meanwhile_is_a_conflict(root: Path) -> None:
     await a_judged_post(root)
     async with Archive.open(root, NO_RESERVE) as archive:

@@ -71,6 +71,7 @@ async def test_other_queries_and_sites_have_listings_of_their_own(archive: Archi
     assert len(ids) == 4
 
 
+@pytest.mark.fault("J13")
 async def test_the_tally_explains_what_the_site_counted(archive: Archive) -> None:
     listing = await archive.open_listing("demo", "x")
     posts = [make_post(9), make_post(8, file=None, renditions=(), hidden_reason="banned"), make_post(9)]

@@ -82,6 +82,7 @@ async def die_in_story(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) ->
         return reaper.struck
 
 
+@pytest.mark.fault("P01", "R03")
 @pytest.mark.parametrize("start", (0, 11, 22))
 async def test_killed_at_any_step_and_again_in_recovery_it_ends_as_if_unbroken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int
@@ -101,6 +102,7 @@ async def test_killed_at_any_step_and_again_in_recovery_it_ends_as_if_unbroken(
     assert deaths > 2
 
 
+@pytest.mark.fault("P01", "R03")
 @pytest.mark.slow
 async def test_killed_at_every_single_step_it_ends_as_if_unbroken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -151,6 +153,7 @@ async def dead_after(root: Path, work: Callable[[Archive], Any]) -> Archive:
     return Archive.open(root, NO_RESERVE)
 
 
+@pytest.mark.fault("P15")
 async def test_attempts_that_the_program_died_in_are_counted(root: Path) -> None:
     post = make_post(1)
 
@@ -172,6 +175,7 @@ async def test_attempts_that_the_program_died_in_are_counted(root: Path) -> None
         assert (await archive.known([post], ["mona"]))[1].open_attempts == 0
 
 
+@pytest.mark.fault("P15")
 async def test_a_post_is_not_blamed_for_a_death_that_others_were_in_as_well(root: Path) -> None:
     posts = [make_post(1), make_post(2)]
 
@@ -332,6 +336,7 @@ async def test_a_file_that_was_changed_by_hand_is_not_adopted_and_not_trashed(ar
     assert await archive.trash_original(first, ["mona"]) == 0
 
 
+@pytest.mark.fault("J10")
 async def test_a_replaced_file_is_a_new_version_beside_the_old_one_and_its_label(archive: Archive, root: Path) -> None:
     old = make_post(1)
     await list_posts(archive, [old])
@@ -355,6 +360,7 @@ async def test_a_replaced_file_is_a_new_version_beside_the_old_one_and_its_label
         assert reader.sql("SELECT label, decision FROM results").rows == [(None, "keep")]
 
 
+@pytest.mark.fault("J11")
 async def test_a_post_that_became_hidden_keeps_its_file_and_its_decision(archive: Archive, root: Path) -> None:
     post = make_post(1)
     await list_posts(archive, [post])
@@ -387,6 +393,7 @@ async def test_a_file_that_is_not_what_the_site_published_never_gets_a_name(
     assert list((root / "staging").iterdir()) == []
 
 
+@pytest.mark.fault("M20")
 async def test_decisions_are_made_once_and_the_one_asked_for_last_stands(archive: Archive, root: Path) -> None:
     post = make_post(1)
     await list_posts(archive, [post])
@@ -435,6 +442,7 @@ def digest_lines(root: Path, name: str = "crawl.db") -> list[Any]:
         return [*posts, *connection.execute("PRAGMA integrity_check").fetchall()]
 
 
+@pytest.mark.fault("M13")
 def test_what_is_left_of_a_half_made_model_is_removed_and_whole_ones_stay(root: Path) -> None:
     Archive.open(new_gallery(root), NO_RESERVE).close()
     models = root / "models" / "mona"
