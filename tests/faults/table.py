@@ -134,8 +134,8 @@ def table(found: Sequence[Holder]) -> str:
         BEGIN,
         "",
         f"{len(first)} rows must be held before a release: {tested} are tested, {excused} not applicable,"
-        f" {len(missing(found))} missing. Of the {len(ROWS) - len(first)} later rows {sum(row not in first for row in held)}"
-        " are tested too.",
+        f" {len(missing(found))} missing."
+        f" Of the {len(ROWS) - len(first)} later rows {sum(row not in first for row in held)} are tested too.",
     ]
     for letter, title in GROUPS.items():
         lines += ["", f"### {title} ({letter})", "", "| Row | What goes wrong | Held by |", "| --- | --- | --- |"]
