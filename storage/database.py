@@ -10,10 +10,25 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    Executable,
+    Table,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    exists,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.dialects.sqlite.dml import Insert
 from sqlalchemy.exc import DBAPIError
@@ -119,6 +134,54 @@ def insert_or_update(table: type[Base], key: Sequence[str], changed: Sequence[st
     return statement.on_conflict_do_update(
         index_elements=list(key), set_={name: statement.excluded[name] for name in changed}
     )
+
+
+def insert_absent(
+    connection: Connection, table: type[Base], key: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert those rows whose key is not there yet.
+
+    For tables that refuse REPLACE: their guards stand before every insert, and ON CONFLICT would come after them.
+    """
+    if rows:
+        columns = tuple(rows[0])
+        connection.execute(_absent(table, tuple(key), columns), [_renamed(row, columns) for row in rows])
+
+
+def update_or_insert(
+    connection: Connection,
+    table: type[Base],
+    key: Sequence[str],
+    changed: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Update the named columns of the rows whose key is there, insert the others; for tables that refuse REPLACE."""
+    if rows:
+        used = (*key, *changed)
+        connection.execute(_known(table, tuple(key), tuple(changed)), [_renamed(row, used) for row in rows])
+        insert_absent(connection, table, key, rows)
+
+
+@cache
+def _absent(row: type[Base], key: tuple[str, ...], columns: tuple[str, ...]) -> Insert:
+    table = _table(row)
+    there = exists(select(literal(1)).where(*(table.c[name] == _new(table, name) for name in key)))
+    return insert(table).from_select(columns, select(*(_new(table, name) for name in columns)).where(~there))
+
+
+@cache
+def _known(row: type[Base], key: tuple[str, ...], changed: tuple[str, ...]) -> Update:
+    table = _table(row)
+    its_row = (table.c[name] == _new(table, name) for name in key)
+    return update(table).where(*its_row).values({name: _new(table, name) for name in changed})
+
+
+def _new(table: Table, column: str) -> BindParameter[Any]:
+    return bindparam(f"new_{column}", type_=table.c[column].type)
+
+
+def _renamed(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    return {f"new_{name}": row[name] for name in columns}
 
 
 def new_id(connection: Connection, statement: Executable, values: Mapping[str, Any]) -> int:

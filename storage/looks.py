@@ -56,7 +56,7 @@ _NEW_MODEL = insert_new(ModelRow)
 _NEW_BACKBONE = insert_new(BackboneRow)
 _SCORE = insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id"))
 _EMBEDDING = insert_or_update(EmbeddingRow, ("version_id", "backbone_id"), ("vector",))
-_NEW_DECISION = insert_new(DecisionRow)
+_NEW_DECISION = insert(DecisionRow)
 _DECISION_SEQ = select(DecisionRow.seq).where(
     DecisionRow.version_id == bindparam("version"),
     DecisionRow.target == bindparam("for_target"),
@@ -188,11 +188,12 @@ def file_decision(
         "decided_at": now,
     }
     identity = {"version": version_id, "for_target": decision.target, "hash": hash_, "rule": decision.policy}
-    connection.execute(_NEW_DECISION, values)
-    seq = int(connection.execute(_DECISION_SEQ, identity).scalar_one())
+    seq = connection.execute(_DECISION_SEQ, identity).scalar()
+    if seq is None:
+        seq = new_id(connection, _NEW_DECISION, values)
     standing = {"version_id": version_id, "target": decision.target, "decision_seq": seq}
     connection.execute(_STAND_DECISION, standing)
-    return seq
+    return int(seq)
 
 
 def model_row(card: ModelCard, now: datetime) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from storage.database import insert_or_update
+from storage.database import insert_or_update, update_or_insert
 from storage.errors import RefusedFile, StorageError
 from storage.files import Tree
 from storage.filing import Digest
@@ -16,9 +16,7 @@ from storage.names import original_path
 from storage.records import FileVersion, Place, Post
 from storage.tables import FileRow, RenditionRow, StandingRow
 
-_FILE = insert_or_update(
-    FileRow, ("version_id", "target"), ("place", "path", "md5", "sha256", "size", "stored_at", "moved_at")
-)
+_FILE_FACTS = ("place", "path", "md5", "sha256", "size", "stored_at", "moved_at")
 _FILE_ID = select(FileRow.id).where(
     FileRow.version_id == bindparam("version"), FileRow.target == bindparam("for_target")
 )
@@ -97,7 +95,7 @@ def file_rows(connection: Connection, version_id: int, paths: Mapping[str, str],
             "stored_at": now,
             "moved_at": None,
         }
-        connection.execute(_FILE, row)
+        update_or_insert(connection, FileRow, ("version_id", "target"), _FILE_FACTS, [row])
         file_id = connection.execute(_FILE_ID, {"version": version_id, "for_target": target}).scalar_one()
         connection.execute(_STAND_FILE, {"version_id": version_id, "target": target, "file_id": file_id})
 

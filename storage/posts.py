@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.engine import Row
 
-from storage.database import insert_new, insert_or_update
+from storage.database import insert_new, insert_or_update, update_or_insert
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, TagCategory
 from storage.tables import AiNameRow, AiTagRow, PostRow, PostTagRow, TagRow, VersionRow
 
@@ -42,17 +42,13 @@ _POST_FACTS = (
 )
 _COUNTS = tuple(f"count_{category.value}" for category in TagCategory)
 
-_FILE_POST = insert_or_update(
-    PostRow, ("site", "post_id"), (*_POST_FACTS, "has_ai_tags", *_COUNTS, "seen_at", "seen_run_id")
-)
+_CHANGING = (*_POST_FACTS, "has_ai_tags", *_COUNTS, "seen_at", "seen_run_id")
 _POINT_TO = (
     update(PostRow)
     .where(PostRow.site == bindparam("its_site"), PostRow.post_id == bindparam("its_id"))
     .values(md5=bindparam("now_md5"))
 )
-_FILE_VERSION = insert_or_update(
-    VersionRow, ("post_key", "md5"), ("ext", "size", "width", "height", "url", "renditions")
-)
+_VERSION_FACTS = ("ext", "size", "width", "height", "url", "renditions")
 _NEW_TAG = insert_new(TagRow)
 _NEW_AI_NAME = insert_new(AiNameRow)
 _CARRY = insert_new(PostTagRow)
@@ -94,13 +90,15 @@ class PostRows:
         if not latest:
             return {}
         site = next(iter(latest.values())).site
-        connection.execute(_FILE_POST, [_post_row(post, run_id, now) for post in latest.values()])
+        rows = [_post_row(post, run_id, now) for post in latest.values()]
+        update_or_insert(connection, PostRow, ("site", "post_id"), _CHANGING, rows)
         keys = self._keys(connection, site, latest)
         visible = [post for post in latest.values() if post.file is not None]
         if visible:
             pointed = [{"its_site": site, "its_id": p.id, "now_md5": p.file.md5} for p in visible if p.file]
             connection.execute(_POINT_TO, pointed)
-            connection.execute(_FILE_VERSION, [_version_row(post, keys[post.id], now) for post in visible])
+            versions = [_version_row(post, keys[post.id], now) for post in visible]
+            update_or_insert(connection, VersionRow, ("post_key", "md5"), _VERSION_FACTS, versions)
         self._file_tags(connection, latest, keys)
         self._file_ai_tags(connection, latest, keys)
         return keys

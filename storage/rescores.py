@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Integer,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from storage.database import insert_new, insert_or_update
+from storage.database import insert_or_update
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
 from storage.looks import LookRows
@@ -78,15 +79,29 @@ def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batc
         literal(now, UtcTime()),
     )
     connection.execute(
-        insert_new(DecisionRow).from_select(
+        insert(DecisionRow).from_select(
             ["version_id", "target", *_DECIDED, "run_id", "decided_at"],
-            decided.where(true()).order_by(_PASSING.c.version_id),
+            decided.where(~_decided_before(card.target)).order_by(_PASSING.c.version_id),
         )
     )
     new = connection.execute(select(func.count()).where(DecisionRow.seq > before)).scalar_one()
     connection.execute(_stand(card.target))
     connection.execute(delete(_PASSING))
     return int(new)
+
+
+def _decided_before(target: str) -> ColumnElement[bool]:
+    return (
+        select(DecisionRow.seq)
+        .where(
+            DecisionRow.version_id == _PASSING.c.version_id,
+            DecisionRow.target == target,
+            DecisionRow.model_hash == _PASSING.c.model_hash,
+            DecisionRow.policy == _PASSING.c.policy,
+        )
+        .correlate(_PASSING)
+        .exists()
+    )
 
 
 def _stand(target: str) -> Any:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, bindparam, case, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, insert, select, update
 
 from storage.errors import RefusedRequest
 from storage.evidence import PARTS, Settled
@@ -29,6 +28,7 @@ def file_settled(connection: Connection, settled: Settled) -> None:
         for version, part in zip(settled.version_ids.tolist(), parts.tolist(), strict=True)
     ]
     if rows:
+        connection.execute(_TIGHTEN, rows)
         connection.execute(_GIVE, rows)
 
 
@@ -36,14 +36,16 @@ def _strictness(part: ColumnElement[str]) -> ColumnElement[Any]:
     return case({name: number for number, name in enumerate(PARTS)}, value=part)
 
 
-_NEW = insert(PartRow).from_select(
+_ITS_POST = select(VersionRow.post_key).where(VersionRow.id == bindparam("version"))
+_ITS_PART = (PartRow.post_key == _ITS_POST.scalar_subquery(), PartRow.target == bindparam("its_target"))
+_GIVE = insert(PartRow).from_select(
     ["post_key", "target", "value"],
     select(VersionRow.post_key, bindparam("its_target"), bindparam("part")).where(
-        VersionRow.id == bindparam("version")
+        VersionRow.id == bindparam("version"), ~exists(select(PartRow.value).where(*_ITS_PART))
     ),
 )
-_GIVE = _NEW.on_conflict_do_update(
-    index_elements=["post_key", "target"],
-    set_={"value": _NEW.excluded.value},
-    where=_strictness(_NEW.excluded.value) > _strictness(PartRow.__table__.c.value),
+_TIGHTEN = (
+    update(PartRow)
+    .where(*_ITS_PART, _strictness(bindparam("part")) > _strictness(PartRow.__table__.c.value))
+    .values(value=bindparam("part"))
 )

@@ -5,13 +5,21 @@ from __future__ import annotations
 import atexit
 import hashlib
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
+
+import migrations
+from storage import migrate
 from storage.archive import Archive, ArchiveSettings, Attempt, Digest, ListedPage, Sighting, StoredFacts
+from storage.database import writing_engine
 from storage.records import (
     DecidedBy,
     Decision,
@@ -126,3 +134,22 @@ async def keep(archive: Archive, post: Post, content: bytes | None = None, *targ
 def digest_of(content: bytes) -> Digest:
     """What the downloader says of these bytes."""
     return Digest(len(content), hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
+
+
+def schema_at(database: Path, revision: str, *, back: bool = False) -> list[Any]:
+    """The tables, views and triggers once the steps have been run up to a revision, or back to it."""
+    engine = writing_engine(database)
+    try:
+        with engine.connect() as connection:
+            if back:
+                with connection.begin():
+                    config = Config()
+                    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+                    config.attributes["connection"] = connection
+                    command.downgrade(config, revision)
+            else:
+                migrate.upgrade(connection, revision)
+    finally:
+        engine.dispose()
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import NO_RESERVE, content_of, decide, list_posts, make_post, new_gallery, sight
+from storage_samples import NO_RESERVE, content_of, decide, list_posts, make_post, new_gallery, schema_at, sight
 
 from storage.archive import Archive
 from storage.errors import RefusedRequest
@@ -131,9 +131,8 @@ async def test_a_label_says_why_it_was_asked(root: Path) -> None:
 
 async def test_labels_from_before_the_reasons_are_nobody_s_question(root: Path) -> None:
     await a_judged_post(root)
+    schema_at(root / "crawl.db", "0002", back=True)
     with closing(sqlite3.connect(root / "crawl.db")) as connection:
-        connection.execute("DROP TABLE part")
-        connection.execute("ALTER TABLE file_version DROP COLUMN picture_hash")
         connection.execute("ALTER TABLE label DROP COLUMN why")
         connection.execute("DROP TRIGGER purge_needs_a_decision")
         connection.execute(

@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from storage_samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, sight
+from storage_samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, schema_at, sight
 
 import migrations
 from storage import migrate, schema
 from storage.archive import Archive
-from storage.database import writing_engine
 from storage.errors import DatabaseError
 from storage.evidence import NO_PART
 from storage.records import Target
@@ -109,22 +106,31 @@ async def test_an_upgrade_that_fails_half_way_leaves_the_old_gallery(
         await list_posts(archive, [make_post(2)])
 
 
-def schema_at(database: Path, revision: str, *, back: bool = False) -> list[Any]:
-    """The tables, views and triggers once the steps have been run up to a revision, or back to it."""
-    engine = writing_engine(database)
-    try:
-        with engine.connect() as connection:
-            if back:
-                with connection.begin():
-                    config = Config()
-                    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-                    config.attributes["connection"] = connection
-                    command.downgrade(config, revision)
-            else:
-                migrate.upgrade(connection, revision)
-    finally:
-        engine.dispose()
-    return ask(database, "SELECT type, name, sql FROM sqlite_master ORDER BY type, name")
+def test_the_guards_against_replace_can_be_taken_back(tmp_path: Path) -> None:
+    database = tmp_path / "crawl.db"
+    database.touch()
+    before = schema_at(database, "0003")
+
+    added = {(kind, name) for kind, name, _sql in set(schema_at(database, "0004")) - set(before)}
+
+    assert len(added) > 20
+    assert {kind for kind, _name in added} == {"trigger"}
+    assert schema_at(database, "0003", back=True) == before
+
+
+async def test_a_gallery_from_before_the_guards_gets_them_and_keeps_its_rows(root: Path) -> None:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+        await list_posts(archive, [make_post(1)])
+        await archive.file_look(sight(make_post(1)))
+    schema_at(root / "crawl.db", "0003", back=True)
+    before = ask(root / "crawl.db", "SELECT * FROM decision")
+
+    async with Archive.open(root, NO_RESERVE) as archive:
+        assert archive.recovery.migrated_from == "0003"
+
+    assert ask(root / "crawl.db", "SELECT * FROM decision") == before
+    with closing(sqlite3.connect(root / "crawl.db")) as connection, pytest.raises(sqlite3.Error, match="appended"):
+        connection.execute("REPLACE INTO decision SELECT * FROM decision")
 
 
 def test_the_step_about_hashes_and_parts_can_be_taken_back(tmp_path: Path) -> None:
