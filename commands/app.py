@@ -15,6 +15,7 @@ import typer
 from commands.app_loop import declare_the_loop
 from commands.failures import exits_plainly
 from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption
+from commands.program import Application
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
 
@@ -36,7 +37,7 @@ to begin. Pictures that are not kept are never downloaded in full; nothing is de
 """
 EPILOG = "Exit codes, settings and the query language are described in the docs/ folder of the repository."
 
-app = typer.Typer(
+app = Application(
     name="crawl",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

@@ -1,0 +1,98 @@
+"""The command line as a whole: what holds for every command, whoever declares it.
+
+An option means the same wherever it stands. Those that several commands share may stand before the command as well
+(`crawl --root DIR status`); every other option that stands there is refused, because it would be ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from commands.failures import exits_plainly
+
+if TYPE_CHECKING:
+    CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
+
+SHARED = ("--root", "--config", "--site", "--json", "--quiet")
+
+
+class OptionRefused(Exception):
+    """An option stands where it would mean something else than elsewhere; nothing was done."""
+
+    exit_code = 2
+
+
+class Command(TyperCommand):
+    """A command that takes the shared options from before its name too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        exits_plainly(take_options_before)(ctx)
+        return super().invoke(ctx)
+
+
+class Group(TyperGroup):
+    """Commands below one name."""
+
+
+class Application(typer.Typer):
+    """Typer, with commands and groups of ours."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"cls": Group, **settings})
+
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = None, **settings: Any
+    ) -> Callable[[CommandFunction], CommandFunction]:
+        return super().command(name, cls=cls or Command, **settings)
+
+
+def take_options_before(context: typer.Context) -> None:
+    """Give the command the shared options that stand before its name.
+
+    Raises:
+        OptionRefused: one that is not shared stands there, the command has no such option, or the option stands
+            behind the command too and says something else.
+    """
+    own = {option: parameter for parameter in context.command.params for option in parameter.opts}
+    for option, value in _options_before(context):
+        words = _path_of(context)
+        if option not in own:
+            raise OptionRefused(f"{option} stands before {words!r}, which has no such option; leave it out")
+        if option not in SHARED:
+            raise OptionRefused(f"{option} stands before {words!r}; write it behind: crawl {words} … {option}")
+        name = str(own[option].name)
+        if _given(context, name) and not _same(context.params[name], value):
+            raise OptionRefused(f"{option} stands before and behind {words!r} with different values; give one of them")
+        context.params[name] = value
+
+
+def _options_before(context: typer.Context) -> Iterator[tuple[str, Any]]:
+    """Options that were typed before the command's name, the first word's first, with their values."""
+    above: Any = context.parent
+    while above is not None:
+        for parameter in above.command.params:
+            if _given(above, str(parameter.name)):
+                yield max(parameter.opts, key=len), above.params[parameter.name]
+        above = above.parent
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    """Whether the user typed it; a default is not typed."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Path) and isinstance(other, Path):
+        return one.absolute() == other.absolute()
+    return bool(one == other)
+
+
+def _path_of(context: typer.Context) -> str:
+    """The command's words, without the program's: `models activate`."""
+    return context.command_path.partition(" ")[2]

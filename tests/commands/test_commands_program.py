@@ -1,0 +1,124 @@
+"""What holds for every command, whoever declares it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from commands.app import app
+from commands.program import SHARED, Command, Group
+
+VALUES = {"--root": "elsewhere", "--config": "elsewhere.toml", "--site": "elsewhere"}
+
+
+def leaves(group: Any = None, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command of the tree, with the words that call it."""
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command, *words, name)
+        else:
+            yield (*words, name), command
+
+
+def options(command: Any) -> dict[str, str]:
+    """Each option's name in the program, by what is typed."""
+    return {option: one.name for one in command.params for option in one.opts}
+
+
+COMMANDS = dict(leaves())
+PROGRAM: Any = typer.main.get_command(app)
+OPTIONS = {max(one.opts, key=len): one for one in PROGRAM.params if "--help" not in one.opts}
+BEFORE = {name: option for name, option in OPTIONS.items() if "completion" not in name}
+
+
+def typed(option: str) -> list[str]:
+    parameter = BEFORE[option]
+    if parameter.is_flag:
+        return [option]
+    return [option, VALUES.get(option, "1")]
+
+
+def arguments(command: Any) -> list[str]:
+    """Something for every argument that must be given."""
+    return [word for one in command.params if one.param_type_name == "argument" and one.required for word in ("1",)]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What commands are called with, instead of doing it."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(typer.core.TyperCommand, "invoke", lambda self, context: given.update(context.params))
+    return given
+
+
+def test_every_command_is_one_of_ours() -> None:
+    assert isinstance(PROGRAM, Group)
+    assert all(isinstance(command, Command) for command in COMMANDS.values())
+    assert set(SHARED) <= set(BEFORE)
+
+
+@pytest.mark.parametrize("option", BEFORE)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_an_option_before_a_command_holds_or_is_refused(
+    words: tuple[str, ...], option: str, seen: dict[str, Any]
+) -> None:
+    command = COMMANDS[words]
+    takes = options(command)
+
+    done = CliRunner().invoke(app, [*typed(option), *words, *arguments(command)])
+
+    if option in SHARED and option in takes:
+        assert done.exit_code == 0, done.output
+        assert str(seen[takes[option]]) == (typed(option)[1] if len(typed(option)) > 1 else "True")
+    else:
+        assert done.exit_code == 2
+        assert option in done.output and not seen
+
+
+@pytest.mark.parametrize("words", [words for words, one in COMMANDS.items() if "--root" in options(one)], ids=" ".join)
+def test_the_same_option_on_both_sides_may_not_contradict_itself(words: tuple[str, ...], seen: dict[str, Any]) -> None:
+    more = arguments(COMMANDS[words])
+
+    same = CliRunner().invoke(app, ["--root", "here", *words, *more, "--root", "here"])
+    other = CliRunner().invoke(app, ["--root", "here", *words, *more, "--root", "there"])
+
+    assert same.exit_code == 0 and seen["root"] == Path("here")
+    assert other.exit_code == 2 and "different values" in other.output
+
+
+def test_an_option_before_a_nested_command_reaches_it() -> None:
+    from commands.program import Application
+
+    outer, inner, got = Application(), Application(), []
+
+    @outer.callback()
+    def program(root: str = typer.Option("")) -> None: ...
+
+    @inner.command()
+    def leaf(root: str = typer.Option("")) -> None:
+        got.append(root)
+
+    @inner.command()
+    def other() -> None: ...
+
+    outer.add_typer(inner, name="group")
+
+    assert CliRunner().invoke(outer, ["--root", "there", "group", "leaf"]).exit_code == 0
+    assert CliRunner().invoke(outer, ["--root", "there", "group", "other"]).exit_code == 2
+    assert got == ["there"]
+
+
+def test_a_root_before_the_command_is_the_one_that_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`crawl --root OTHER trash purge` emptied the trash of the gallery in the current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    done = CliRunner().invoke(app, ["--root", "other", "trash", "purge", "--older-than", "30d", "--yes"])
+
+    assert done.exit_code == 7
+    assert str(tmp_path / "other") in done.output
+    assert not list(tmp_path.iterdir())
