@@ -8,6 +8,7 @@ set are not believed: nobody is in between.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import secrets
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TOKEN_HEADER = "x-review-token"  # noqa: S105 - the header's name, not a secret
@@ -88,7 +90,8 @@ class Gate:
             status, words = refusal
             await _answer(sealed, status, words)
             return
-        await self._app(scope, _Counted(receive).receive, sealed)
+        with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered; nothing was recorded
+            await self._app(scope, _Counted(receive).receive, sealed)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         if _only(headers, "host") not in self._address.hosts:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
+import os
 import socket
+import traceback
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from review.connection import Connection
 from review.errors import PortTaken
 
 LOOPBACK = "127.0.0.1"  # never anything else: whoever can reach the page can see and change the gallery
 DEFAULT_PORT = 8787
-_BACKLOG = 256
+_BACKLOG = 64  # connections that wait to be taken
+_DEBUG_VARIABLE = "CRAWL_DEBUG"  # with it set, a bug shows its stack trace
 
 
 def bind(port: int) -> socket.socket:
@@ -43,10 +50,18 @@ def port_of(listening: socket.socket) -> int:
     return int(listening.getsockname()[1])
 
 
-async def serve(app: ASGIApp, listening: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests in flight are finished, a round that is at work is stopped."""
+async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connection] = Connection) -> None:
+    """Serve until SIGINT or SIGTERM; requests in flight are finished, a round that is at work is stopped.
+
+    Args:
+        app: the page.
+        listening: from `bind`.
+        connection: what a client may take its time for.
+    """
     config = uvicorn.Config(
         app,
+        http=connection,
+        backlog=_BACKLOG,
         log_config=None,
         log_level="error",
         access_log=False,
@@ -58,4 +73,34 @@ async def serve(app: ASGIApp, listening: socket.socket) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
     )
-    await uvicorn.Server(config).serve(sockets=[listening])
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    handler.addFilter(_is_no_cancellation)
+    logger = logging.getLogger("uvicorn.error")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        await uvicorn.Server(config).serve(sockets=[listening])
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """A request that was cut off because the page is being closed is no fault; uvicorn counts them in a line."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+class _OneLine(logging.Formatter):
+    """What went wrong in the program itself, in one line: a terminal is no place for stack traces."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or os.environ.get(_DEBUG_VARIABLE):
+            return super().format(record)
+        where = traceback.extract_tb(error.__traceback__)[-1:]
+        place = f" at {Path(where[0].filename).name}:{where[0].lineno}" if where else ""
+        words = "".join(sign if sign.isprintable() else " " for sign in str(error))
+        return (
+            f"unexpected error, a bug: {type(error).__name__}: {words}{place}; set {_DEBUG_VARIABLE}=1 for the details"
+        )

@@ -63,8 +63,40 @@ def test_many_half_open_connections_do_not_lock_anybody_out(served: ServedPage) 
         assert served.get("/api/targets/mona")["target"] == "mona"
 
 
-def test_ctrl_c_closes_the_page_in_order(served: ServedPage) -> None:
+@pytest.mark.fault("U10")
+def test_requests_that_are_broken_off_leave_no_trace_and_block_nobody(served: ServedPage) -> None:
+    token = served.get("/api/start")["token"]
+    lines = [
+        "POST /api/targets/mona/answers HTTP/1.1",
+        f"Host: 127.0.0.1:{served.port}",
+        f"Origin: http://127.0.0.1:{served.port}",
+        "Content-Type: application/json",
+        f"X-Review-Token: {token}",
+        "Content-Length: 1000",
+    ]
+    body = "\r\n".join(lines) + '\r\n\r\n{"answers"'
+    for sent in [body, body[:60], "GET /api/targets/mona HTTP/1.1\r\nHo", f"{body[:-11]}"] * 50:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
+            wire.sendall(sent.encode())
+
+    assert served.get("/api/targets/mona")["target"] == "mona"
     assert served.stop(signal.SIGINT) == 0
+    assert served.process.stderr is not None
+    assert served.process.stderr.read().splitlines() == [
+        "the page is closed; every answer that it showed as saved is saved"
+    ]
+
+
+def test_ctrl_c_closes_the_page_in_order_and_waits_for_no_half_request(served: ServedPage) -> None:
+    head = f"POST /api/rounds HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nContent-Length: 9\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
+        wire.sendall(head)
+        assert served.get("/api/targets/mona")["target"] == "mona"
+
+        assert served.stop(signal.SIGINT) == 0
+
+    assert served.process.stderr is not None
+    assert "Cancel" not in served.process.stderr.read()
 
 
 @pytest.mark.fault("U01")
