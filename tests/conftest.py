@@ -1,13 +1,22 @@
-"""What holds for every test: which rows of the fault suite to run."""
+"""What holds for every test: nobody leaves this machine, and which rows of the fault suite to run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests import loopback
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--row F03`, more than once if wanted."""
     parser.addoption("--row", action="append", default=[], help="only tests that hold this row of the fault suite")
+
+
+def pytest_configure() -> None:
+    """From here on no socket of this process leads to another machine."""
+    loopback.keep_watch()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -21,3 +30,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _rows_of(item: pytest.Item) -> set[str]:
     return {row for mark in item.iter_markers("fault") for row in mark.args}
+
+
+@pytest.fixture(autouse=True)
+def _nobody_leaves_this_machine() -> Iterator[None]:
+    """Fail a test that tried, even when the program took the refusal for an ordinary one."""
+    loopback.tried.clear()
+    yield
+    assert loopback.tried == []
