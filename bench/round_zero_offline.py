@@ -63,12 +63,12 @@ class FolderSource:
             for number, (_, _, group) in enumerate(rows, 1)
         ]
 
-    async def posts(self, tags: str, *, page: str | None = None, limit: int = 200) -> Page:
+    async def posts(self, tags: str, *, page: str, limit: int = 200) -> Page:
         """One page, as the site pages by id."""
         found = self._matching(tags)
-        if page and page[0] == "a":
+        if page[0] == "a":
             return Page(tuple(reversed([post for post in found if post.id > int(page[1:])][:limit])))
-        below = int(page[1:]) if page else len(self._posts) + 1
+        below = int(page[1:])
         return Page(tuple(reversed([post for post in found if post.id < below][-limit:])))
 
     async def count(self, tags: str) -> int | None:

@@ -162,7 +162,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
     current = Run(
         job=_job(stage, run_id),
         crew=_crew(stage, judge),
-        tally=Tally(expected=stage.plan.counted),
+        tally=Tally(expected=None if stage.plan.checked_here else stage.plan.counted),
         stop=stage.stop.event,
     )
     error: BaseException | None = None
@@ -227,6 +227,8 @@ def _job(stage: _Stage, run_id: int) -> Job:
         policy=Policy(trust_tags=scoring.trust_tags),
         score_on=scoring.score_on,
         wants=stage.plan.wants,
+        checked_here=stage.plan.checked_here,
+        counted=stage.plan.counted,
         limit=stage.wish.limit,
         newer_only=stage.wish.newer_only,
         in_flight=scoring.in_flight,

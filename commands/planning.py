@@ -52,7 +52,8 @@ class Plan:
     server_query: str  # what the site is asked
     query: str  # identifies the listing in the database
     wants: Callable[[Post], bool]  # what the site was not asked, evaluated here
-    counted: int | None  # posts that the site counts for the query
+    counted: int | None  # posts that the site counts for its part of the query
+    checked_here: bool  # whether the rest of the query leaves some of them out
     lines: tuple[str, ...]  # all of this, for people
 
 
@@ -78,7 +79,8 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         server_query=query.server,
         query=_identity(query),
         wants=matcher(query.local) if query.local is not None else _everything,
-        counted=counted if query.local is None else None,
+        counted=counted,
+        checked_here=query.local is not None,
         lines=tuple(_lines(tags, [_renamed(one, kept) for one in found], query, counted)),
     )
 

@@ -19,6 +19,7 @@ from crawler.sites import Site
 from storage.records import Post, RefusedRow, TagCategory
 
 PAGE_SIZE = 200  # posts; the most that the site gives
+NEWEST = f"b{2**31 - 1}"  # the first page by id; the site keeps ids in 32 bits and fails on larger numbers
 JSON_CAP = 16 * 1024 * 1024  # bytes of one answer, decompressed; a full page has about two
 LONGEST_QUERY = 3000  # characters of a query string; longer ones travel in the body
 ROWS_A_TURN = 25  # rows parsed before other tasks get their turn
@@ -109,19 +110,24 @@ class DanbooruClient:
 
     # --- posts -----------------------------------------------------------------------------------------------------
 
-    async def posts(self, tags: str, *, page: str | None = None, limit: int = PAGE_SIZE) -> PostPage:
+    async def posts(self, tags: str, *, page: str = NEWEST, limit: int = PAGE_SIZE) -> PostPage:
         """One page of a search.
 
         Args:
             tags: in the site's search language.
-            page: `b123` for ids below 123, `a123` for the lowest above; never a number, for those shift.
+            page: `b123` for the highest ids below 123, `a123` for the lowest above. Nothing else is sent: the site
+                answers cursors by id, whatever order the search names or implies (`date:` and `age:` do), while
+                numbered pages follow that order and shift.
             limit: 1..200.
         Raises:
             TransientError: no usable answer; SiteTimeout when the site's database gave up.
             TagLimit: too many terms for this account.
+            ValueError: `page` is no id cursor.
         """
         fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
-        query = {"tags": tags, "limit": str(limit), "page": page or "", "only": fields}
+        if not re.fullmatch(r"[ab][0-9]+", page):
+            raise ValueError(f"expected an id cursor like b123, got {page!r}")
+        query = {"tags": tags, "limit": str(limit), "page": page, "only": fields}
         return await self._page(await self._rows("/posts.json", query))
 
     async def post(self, post_id: int) -> Post:

@@ -112,6 +112,8 @@ class Job:
     policy: Policy
     score_on: str
     wants: Callable[[Post], bool]  # the query's terms that are evaluated here, not by the site
+    checked_here: bool = False  # whether there are such terms
+    counted: int | None = None  # posts that the site counts for its part of the query
     limit: int | None = None  # posts
     newer_only: bool = False
     in_flight: int = 48  # posts carried at the same time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from crawler.run import Run
 from storage.filing import ListedPage, Work
@@ -27,8 +28,10 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
         for item in await _with_knowledge(run, fresh):
             yield item
     floor = listing.newest if job.newer_only else None
+    unwanted = 0  # posts that the site listed and our own terms left out
     async for page in run.crew.source.walk(start=listing.cursor, floor=floor):
         posts = [post for post in page.posts if job.wants(post)]
+        unwanted += len(page.posts) - len(posts)
         run.tally.refused += len(page.refused)
         if page.gap is not None:
             run.tally.gaps += 1
@@ -36,7 +39,10 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
         await shelf.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
         for item in await _with_knowledge(run, [post for post in posts if post.id not in resumed]):
             yield item
-    run.walk = await shelf.finish_listing(listing.id, run.tally.expected)
+    whole = listing.cursor is None and floor is None
+    counted = job.counted if whole or not job.checked_here else None  # what another run left out is not known
+    walk = await shelf.finish_listing(listing.id, counted)
+    run.walk = replace(walk, listed=walk.listed + unwanted)
 
 
 async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:

@@ -1,8 +1,10 @@
 """Walk a search from the newest post to the oldest, by id, and never mistake silence for the end.
 
-The cursor is an id: pages hold posts below it, so uploads during the walk shift nothing. A short page, a page of
-repeats or an empty page proves nothing; the walk ends only when the last cursor yields nothing twice. Where the site
-cannot answer, smaller windows are asked for, and what remains unlisted is handed out as a gap.
+Every request names an id cursor, the first one too: without one the site answers in the search's own order, which
+`date:` and `age:` change on their own, and an id taken from such a page would skip posts. Pages hold posts below the
+cursor, so uploads during the walk shift nothing. A short page, a page of repeats or an empty page proves nothing; the
+walk ends only when the last cursor yields nothing twice. Where the site cannot answer, smaller windows are asked for,
+and what remains unlisted is handed out as a gap.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from crawler.client import PAGE_SIZE, DanbooruClient, PostPage
+from crawler.client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
 from crawler.errors import GoneError, TransientError, UnreachableError
 from storage.filing import Gap
 from storage.records import Post, RefusedRow
@@ -111,7 +113,7 @@ class _Walker:
         return self.cursor is not None and self.cursor <= self.floor + 1
 
     async def _page(self, query: str, limit: int) -> PostPage:
-        page = None if self.cursor is None else f"b{self.cursor}"
+        page = NEWEST if self.cursor is None else f"b{self.cursor}"
         return await self.client.posts(query, page=page, limit=limit)
 
     def _taken(self, page: PostPage) -> Listed | None:
@@ -178,7 +180,7 @@ class _Walker:
 
     async def _top(self) -> int:
         """One above the newest id of the whole site."""
-        newest = await self.client.posts("", limit=1)
+        newest = await self.client.posts("", page=NEWEST, limit=1)
         return max((post.id for post in newest.posts), default=0) + 1
 
     def _gap(self, above: int, below: int | None, reason: str) -> Listed:

@@ -13,7 +13,21 @@ from types import MappingProxyType
 
 from crawler.errors import TagLimit, UsageError
 from storage.records import Rating
-from storage.search.language import AST, And, Cost, Metatag, Node, Query, Tag, conjuncts, cost, leaves, parse, to_text
+from storage.search.language import (
+    AST,
+    ORDERING_METATAGS,
+    And,
+    Cost,
+    Metatag,
+    Node,
+    Query,
+    Tag,
+    conjuncts,
+    cost,
+    leaves,
+    parse,
+    to_text,
+)
 from storage.search.match import unmatchable
 
 
@@ -89,13 +103,23 @@ def _counted(part: Node) -> set[str]:
 
 
 def _refuse_settings(asked: Query) -> None:
+    """A crawl goes by id and takes all that matches: what orders or samples has no place in it."""
     if asked.order is not None:
         raise UsageError(f"order:{asked.order} has no effect on a crawl, which goes by id; leave it out")
     if asked.limit is not None:
-        raise UsageError(f"limit:{asked.limit} belongs into --limit {asked.limit}")
+        raise UsageError(f"limit:{asked.limit} has no effect on a crawl; write --limit {asked.limit}")
     for leaf in leaves(asked.root):
         if cost(leaf) is Cost.LOCAL:
             raise UsageError(f"{to_text(leaf)} asks our own database; use it in crawl query")
+        if isinstance(leaf, Metatag) and leaf.name in ORDERING_METATAGS:
+            raise UsageError(_instead_of_order(leaf))
+
+
+def _instead_of_order(leaf: Metatag) -> str:
+    if leaf.name == "random":
+        return f"{leaf.term} takes a sample, and a crawl takes all that matches; to stop after some posts, use --limit"
+    plain = Metatag(leaf.name.removeprefix("ord"), leaf.value)
+    return f"{leaf.term} orders the posts, and a crawl goes by id; write {plain.term}"
 
 
 def _ratings(rating: str) -> list[Node]:

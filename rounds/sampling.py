@@ -19,6 +19,7 @@ import numpy as np
 
 from classifier.learning import Example
 from classifier.splits import Identity
+from crawler.client import NEWEST
 from storage.records import PICTURE_EXTENSIONS, Post, Target
 
 PAGE = 200  # posts, the most that the site gives
@@ -38,7 +39,7 @@ class PostPage(Protocol):
 class Source(Protocol):
     """Searches the site; `crawler.client.DanbooruClient` does."""
 
-    async def posts(self, tags: str, *, page: str | None = None, limit: int = PAGE) -> PostPage: ...
+    async def posts(self, tags: str, *, page: str, limit: int = PAGE) -> PostPage: ...
     async def count(self, tags: str) -> int | None: ...
 
 
@@ -207,7 +208,7 @@ class _Drawer:
         """
         query = f"{terms} {self.refine}".strip()
         found: dict[int, Post] = {}
-        newest = await self._page(query, None, found)
+        newest = await self._page(query, NEWEST, found)
         if newest is None:
             return found
         total = await self.source.count(query)
@@ -235,7 +236,7 @@ class _Drawer:
                 return
             await self._page(query, f"b{start}", found)
 
-    async def _page(self, query: str, page: str | None, found: dict[int, Post]) -> int | None:
+    async def _page(self, query: str, page: str, found: dict[int, Post]) -> int | None:
         """Read one page; gives its lowest id, or None when it is empty."""
         self.pages_left -= 1
         self.requests += 1

@@ -28,6 +28,7 @@ COUNTED_METATAGS = frozenset((
     "commentaryupdater", "comment_count", "deleted_comment_count", "active_comment_count", "note_count",
     "active_note_count", "flag_count", "child_count",
 ))  # fmt: skip
+ORDERING_METATAGS = frozenset(("order", "ordpool", "ordfav", "ordfavgroup", "random", "limit"))  # more than conditions
 LOCAL_METATAGS = frozenset(("decision", "label", "p", "model", "target", "place", "round", "error"))
 METATAGS = FREE_METATAGS | COUNTED_METATAGS | LOCAL_METATAGS
 

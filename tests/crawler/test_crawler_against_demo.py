@@ -84,6 +84,18 @@ async def test_a_whole_tag_is_listed_as_the_site_counts_it(gallery: Gallery) -> 
     assert all(post.file is not None and post.renditions[-1].name == "original" for post in posts)
 
 
+@pytest.mark.parametrize(
+    "term", ["date:2019-01-01..2030-01-01", "age:<99y", "-date:<2019-01-01", "(age:>9y or DATE:>2019-01-01)"]
+)
+async def test_a_term_that_changes_the_sites_own_order_loses_no_post(gallery: Gallery, term: str) -> None:
+    for old_id in sorted(gallery.posts)[:3]:
+        gallery.edit(old_id, created_at=gallery.posts[max(gallery.posts)].created_at + 86_400)
+    async with visiting(gallery) as (_, client, _):
+        posts = await everything(client, f"genshin_impact {term}")
+
+    assert [post.id for post in posts] == sorted(gallery.posts, reverse=True)
+
+
 @pytest.mark.fault("J04")
 async def test_posts_uploaded_during_the_walk_make_no_gap_and_no_duplicate(gallery: Gallery) -> None:
     before = sorted(gallery.posts, reverse=True)

@@ -29,7 +29,7 @@ async def test_blank_parameters_are_never_sent() -> None:
     async with client_of(lambda request: page_of()) as (client, heard):
         await client.posts("", limit=1)
 
-    assert sorted(heard.requests[0].url.params) == ["limit", "only"]
+    assert sorted(heard.requests[0].url.params) == ["limit", "only", "page"]
 
 
 @pytest.mark.fault("J01")
@@ -190,7 +190,23 @@ async def test_too_many_terms_are_refused_with_the_sites_own_sentence() -> None:
 async def test_the_end_of_numbered_pages_is_an_error_of_its_own() -> None:
     async with client_of(lambda request: error_of("PaginationExtension::PaginationError", status=410)) as (client, _):
         with pytest.raises(PageLimitError):
-            await client.posts("mona", page="1001")
+            await client.posts("mona")
+
+
+@pytest.mark.parametrize("page", ["", "1", "1001", "b", "c5", "b5 "])
+async def test_a_page_in_the_searches_own_order_is_never_asked_for(page: str) -> None:
+    async with client_of(lambda request: page_of()) as (client, heard):
+        with pytest.raises(ValueError, match="id cursor"):
+            await client.posts("date:2024-05-01", page=page)
+
+    assert heard.requests == []
+
+
+async def test_without_a_cursor_the_newest_posts_by_id_are_asked_for() -> None:
+    async with client_of(lambda request: page_of(9)) as (client, heard):
+        await client.posts("date:2024-05-01")
+
+    assert heard.asked("page") == ["b2147483647"]
 
 
 async def test_a_server_of_another_kind_is_recognised() -> None:

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from crawler_scenes import client_of, error_of, raw_post, told
 
+from crawler.client import NEWEST
 from crawler.errors import AccessError, UnreachableError
 from crawler.listing import Listed, SiteSource, walk
 from storage.records import Post
@@ -28,9 +29,9 @@ class Gallery:
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         params = request.url.params
-        self.cursors.append(params.get("page", ""))
+        self.cursors.append(params["page"])
         self.queries.append(params.get("tags", ""))
-        below = int(params["page"][1:]) if "page" in params else 10**9
+        below = int(params["page"][1:])
         above = re.search(r"id:>(\d+)", params.get("tags", ""))
         least = int(above[1]) if above else 0
         limit = min(int(params["limit"]), self.page_size)
@@ -63,7 +64,7 @@ async def test_the_walk_goes_by_id_and_never_by_page_number() -> None:
 
     await listed(gallery)
 
-    assert gallery.cursors[0] == "" and all(re.fullmatch(r"b\d+", cursor) for cursor in gallery.cursors[1:])
+    assert gallery.cursors[0] == NEWEST and all(re.fullmatch(r"b\d+", cursor) for cursor in gallery.cursors)
 
 
 @pytest.mark.fault("J02")
@@ -72,7 +73,7 @@ async def test_the_end_is_believed_when_the_last_cursor_is_empty_twice() -> None
 
     await listed(gallery)
 
-    assert gallery.cursors == ["", "b5", "b5"]
+    assert gallery.cursors == [NEWEST, "b5", "b5"]
 
 
 @pytest.mark.fault("J02")
@@ -145,7 +146,7 @@ async def test_a_search_too_heavy_at_once_is_listed_in_narrower_windows() -> Non
 @pytest.mark.fault("H02")
 async def test_a_first_page_that_times_out_is_narrowed_from_the_newest_post() -> None:
     def time_out(gallery: Gallery, number: int, proper: list[int]) -> httpx2.Response | None:
-        return TIMED_OUT if gallery.queries[-1] == "mona" and gallery.cursors[-1] == "" else None
+        return TIMED_OUT if gallery.queries[-1] == "mona" and gallery.cursors[-1] == NEWEST else None
 
     steps = await listed(Gallery(list(range(1, 36)), time_out))
 
@@ -173,6 +174,20 @@ async def test_a_search_that_stays_heavy_is_not_tried_whole_at_every_step() -> N
 
     assert ids_of(steps) == list(range(1000, 0, -1))
     assert gallery.queries.count("mona") <= 1 + 2 * 4
+
+
+async def test_an_empty_answer_inside_a_narrowed_window_is_not_believed_once() -> None:
+    def empty_first(gallery: Gallery, number: int, proper: list[int]) -> list[int] | httpx2.Response | None:
+        if "id:>" not in gallery.queries[-1]:
+            return None if number == 1 else TIMED_OUT
+        asked = (gallery.cursors[-1], gallery.queries[-1])
+        first = list(zip(gallery.cursors, gallery.queries, strict=True)).count(asked) == 1
+        return [] if first else None
+
+    steps = await listed(Gallery(list(range(1, 36)), empty_first))
+
+    assert ids_of(steps) == list(range(35, 0, -1))
+    assert all(step.gap is None for step in steps)
 
 
 async def test_alternatives_stay_together_when_a_window_is_narrowed() -> None:
@@ -230,7 +245,7 @@ async def test_nothing_new_costs_one_request() -> None:
 @pytest.mark.fault("J07")
 async def test_refused_rows_move_the_cursor_and_are_handed_on() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
-        if "page" in request.url.params:
+        if request.url.params["page"] != NEWEST:
             return told([])
         return told([raw_post(9), raw_post(8, file_size=-1), raw_post(7, file_size=-1)])
 

@@ -72,6 +72,20 @@ async def test_a_tagged_post_is_kept_but_still_looked_at() -> None:
     assert work.shelf.sightings[0].decisions[0].score == 0.01
 
 
+async def test_what_the_walk_showed_is_held_against_the_sites_count_although_terms_are_checked_here() -> None:
+    only_even = {"wants": lambda post: post.id % 2 == 0, "checked_here": True}
+    whole = stage([post(4), post(3), post(2), post(1)], **only_even, counted=4)
+    short = stage([post(4), post(3)], **only_even, counted=4)
+    resumed = stage([post(2), post(1)], shelf=Memory(cursor=3), **only_even, counted=4)
+
+    for work in (whole, short, resumed):
+        await work.crawl()
+
+    assert whole.run.walk is not None and (whole.run.walk.listed, whole.run.walk.unexplained) == (4, 0)
+    assert short.run.walk is not None and (short.run.walk.listed, short.run.walk.unexplained) == (2, 2)
+    assert resumed.run.walk is not None and resumed.run.walk.unexplained is None  # what was left out before is unknown
+
+
 @pytest.mark.fault("H17")
 async def test_a_hidden_post_is_counted_with_its_reason_and_not_fetched() -> None:
     work = stage([post(1, hidden=True)])

@@ -80,10 +80,35 @@ def test_no_plan_ever_exceeds_the_limit_or_loses_a_term(where: str, limit: int) 
     assert said == counted_terms(parse(f"a {where}"))
 
 
-@pytest.mark.parametrize("where", ["order:score", "limit:5", "decision:keep", "-label:keep"])
-def test_what_makes_no_sense_in_a_crawl_is_refused(where: str) -> None:
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize(
+    ("where", "advice"),
+    [
+        ("order:score", "leave it out"),
+        ("(b (id:3,2,1 ORDER:custom))", "leave it out"),
+        ("limit:5", "--limit 5"),
+        ("LIMIT:5 b", "--limit 5"),
+        ("random:5", "--limit"),
+        ("-(b random:5)", "--limit"),
+        ("ordpool:12", "pool:12"),
+        ("OrdFav:me or b", "fav:me"),
+        ('~ordfavgroup:"my best" ~b', 'favgroup:"my best"'),
+        ("decision:keep", "crawl query"),
+        ("-label:keep", "crawl query"),
+    ],
+)
+def test_what_makes_no_sense_in_a_crawl_is_refused_with_advice(where: str, advice: str) -> None:
+    with pytest.raises(UsageError, match=advice) as refused:
         plan(["a"], where, tag_limit=2)
+
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("where", ["-order:score", "b or limit:5", "(~order:p ~b)", "-(limit:3 b)"])
+def test_an_order_or_limit_that_is_no_setting_is_refused_by_name(where: str) -> None:
+    with pytest.raises(QueryError, match="order:|limit:") as refused:
+        plan(["a"], where, tag_limit=2)
+
+    assert refused.value.exit_code == 2
 
 
 def test_a_rating_that_does_not_exist_is_refused() -> None:

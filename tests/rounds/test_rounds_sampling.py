@@ -39,14 +39,14 @@ class Site:
     holds: list[Post]
     asked: list[str] = field(default_factory=list)
 
-    async def posts(self, tags: str, *, page: str | None = None, limit: int = 200) -> Page:
+    async def posts(self, tags: str, *, page: str, limit: int = 200) -> Page:
         self.asked.append(tags)
         assert sum(":" not in term for term in tags.split()) <= 2, "over the tag limit"
-        assert page is None or page[0] in "ab", "numbered pages shift"
+        assert page[0] in "ab", "numbered pages shift, and the first page too follows the search's own order"
         found = sorted(self._matching(tags), key=lambda post: -post.id)
-        if page and page[0] == "a":
+        if page[0] == "a":
             return Page(tuple([post for post in found if post.id > int(page[1:])][-limit:]))
-        return Page(tuple([post for post in found if page is None or post.id < int(page[1:])][:limit]))
+        return Page(tuple([post for post in found if post.id < int(page[1:])][:limit]))
 
     async def count(self, tags: str) -> int | None:
         return len(self._matching(tags))
