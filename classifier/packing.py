@@ -114,8 +114,8 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"measured on {quality.examples} {these} kept aside, {quality.positives} of them positive: "
         f"precision {quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
         *_set_right(facts["set_right"]),
-        f"taught for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
-        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} by its own opinion",
+        f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
+        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures",
     ]
     if taught.steps < taught.planned_steps:
         lines.append("the time budget shortened the training; another run on another machine may differ")

@@ -26,6 +26,7 @@ from crawler.homecoming import Homecoming
 from crawler.listing import SiteSource
 from storage.applying import Applied, ApplyPlan
 from storage.archive import Archive, open_reader
+from storage.plurals import counted
 from storage.posts import chunked
 from storage.records import Post
 
@@ -93,7 +94,7 @@ async def _run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pa
                 say(
                     f"stopped: {brake}. Look at them: crawl query 'target:{brake.target} place:gallery decision:delete'"
                 )
-            say("nothing was moved; crawl apply --yes does it")
+            say("nothing was moved; run crawl apply --yes to move them")
             outcome.codes.append(ExitCode.BRAKE)
         elif not wish.dry_run:
             with stop.finishing_first():
@@ -109,9 +110,11 @@ def _tell_plan(plan: ApplyPlan) -> None:
         f"to fetch: {len({one.post_key for one in plan.to_fetch})}"
     )
     if plan.of_other_models:
-        say(f"{plan.of_other_models} were rejected by a model that is not in force: they stay; crawl rescore decides")
+        files = counted(plan.of_other_models, "file")
+        say(f"{files} rejected by a model that is not in force: left where they are; crawl rescore decides again")
     if plan.restored:
-        say(f"{plan.restored} were restored by you since they were rejected: they stay until something new is decided")
+        files = counted(plan.restored, "file")
+        say(f"{files} restored by you since the decision: left in the gallery until something new is decided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +175,14 @@ def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest
     for line in (*applied.problems[:SHOWN], *outcome.failed[:SHOWN]):
         say(line)
     if applied.problems:
-        say("these files stay where they are; crawl verify looks at all of them")
+        say("these files were left where they are; crawl verify checks the whole gallery")
     if applied.changed:
-        say(f"{applied.changed} were decided or labelled anew meanwhile and stay; run crawl apply again")
+        files = counted(applied.changed, "file")
+        say(f"{files} decided or labelled again in the meantime and left alone; run crawl apply again")
     if not wish.dry_run and code != ExitCode.BRAKE:
         say(
             f"moved {applied.trashed} to the trash, {applied.back} back; fetched {outcome.fetched} "
-            f"({size(outcome.bytes_originals)}), {len(outcome.failed)} could not be had"
+            f"({size(outcome.bytes_originals)}), {len(outcome.failed)} failed"
         )
     if wish.as_json:
         record = _as_json(plan, outcome) | {"dry_run": wish.dry_run, "exit": int(code)}

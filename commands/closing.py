@@ -18,12 +18,13 @@ from commands.truth import compare, fetch_truth
 from crawler.run import Run
 from crawler.tally import Outcome
 from storage.archive import Archive
+from storage.plurals import counted
 from storage.records import ORIGINAL, Target
 
 _NEXT = {
-    ExitCode.OPEN: "some posts are still open; the same command takes them up again",
-    ExitCode.INTERRUPTED: "stopped; the same command goes on where this one ended",
-    ExitCode.TERMINATED: "stopped; the same command goes on where this one ended",
+    ExitCode.OPEN: "some posts are still open; run the same command again to continue",
+    ExitCode.INTERRUPTED: "stopped; run the same command again to continue",
+    ExitCode.TERMINATED: "stopped; run the same command again to continue",
 }
 
 
@@ -84,10 +85,10 @@ def _difference(run: Run) -> str | None:
     walk = run.walk
     if walk is None or walk.counted is None or walk.counted == walk.listed:
         return None
-    explained = [f"{walk.refused} rows were no valid posts"] if walk.refused else []
-    explained += [f"{walk.gaps} id ranges could not be listed"] if walk.gaps else []
-    explained += ["the stored count of a site may lag behind"] if not posts_unaccounted_for(run) else []
-    because = "; ".join(explained) or "nothing explains the rest; run again, and ask the site if it stays so"
+    explained = [f"{counted(walk.refused, 'row')} refused as invalid"] if walk.refused else []
+    explained += [f"{counted(walk.gaps, 'id range')} not listed"] if walk.gaps else []
+    explained += ["a site's stored count may lag behind"] if not posts_unaccounted_for(run) else []
+    because = "; ".join(explained) or "no known reason for the difference; run again, and report it if it persists"
     return f"the site counts {walk.counted} posts, the walk showed {walk.listed}: {because}"
 
 

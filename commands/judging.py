@@ -150,7 +150,7 @@ def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard
         expected = f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
         say(
             f"{model.card.name}: threshold {threshold:.3f}, "
-            + (expected if math.isfinite(chosen.recall) else "its curve is not known, so nothing can be expected")
+            + (expected if math.isfinite(chosen.recall) else "no precision-recall curve is stored, so no forecast")
             + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
         )
     return replace(model.card, threshold=threshold)

@@ -23,6 +23,7 @@ from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
 from storage.in_the_way import file_in_the_way
+from storage.plurals import counted
 from storage.reading import Reader
 from storage.records import ModelCard
 
@@ -185,7 +186,7 @@ async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
         archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
         policy = Policy(trust_tags=where.settings.scoring.trust_tags)
         rescored = await switch(archive, Switch(target, model, package, evidence), policy)
-    say(f"{model.card.name} is in force: {rescored.posts} pictures decided by it, from stored embeddings")
+    say(f"{model.card.name} is in force: {counted(rescored.posts, 'picture')} rescored from stored embeddings")
     say("crawl apply moves the files whose decision changed")
     if wish.as_json:
         print_json({"model": model.card.name, "rescored": rescored.posts, "kept": rescored.kept, "exit": 0})

@@ -22,6 +22,7 @@ from commands.places import place
 from commands.planning import UsageRefused
 from commands.query_hints import hints
 from storage.archive import open_reader
+from storage.plurals import counted
 from storage.reading import Reader, Rows
 from storage.search.language import parse
 from storage.search.ranking import ASKED_COLUMNS, Ranker, needs_ranks
@@ -134,7 +135,7 @@ def _print_table(rows: Rows, expendable: Sequence[str]) -> None:
     more = len(rows.rows) - TABLE_ROWS
     tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
     narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""
-    say(f"{len(rows.rows)} rows{tail}{narrow}")
+    say(f"{counted(len(rows.rows), 'row')}{tail}{narrow}")
 
 
 def _cell(value: Any) -> str:

@@ -17,6 +17,7 @@ from commands.planning import UsageRefused
 from storage.archive import open_reader
 from storage.filing import Label, Relabelled
 from storage.labelling import Labelling
+from storage.plurals import counted
 from storage.reading import Reader
 from storage.records import LabelValue
 
@@ -54,11 +55,11 @@ def _tell(wish: RelabelWish, target: str, done: Relabelled) -> int:
     if wish.as_json:
         record = {"recorded": done.recorded, "unknown": done.unknown, "hidden": done.hidden, "target": target}
         print_json(record | {"exit": int(code)})
-    say(f"recorded {done.recorded} labels {wish.value} for {target}")
+    say(f"{counted(done.recorded, 'label')} recorded for {target}: {wish.value}")
     if done.unknown:
-        say(f"not known here, nothing recorded for them: {_some(done.unknown)}")
+        say(f"not in this gallery, no label recorded: {_some(done.unknown)}")
     if done.hidden:
-        say(f"their pictures were never visible, nothing recorded for them: {_some(done.hidden)}")
+        say(f"hidden by the site, never seen, no label recorded: {_some(done.hidden)}")
     return int(code)
 
 

@@ -22,6 +22,7 @@ from commands.telling import told
 from commands.training import followed_words
 from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
+from storage.plurals import counted
 from storage.records import ModelCard
 
 if TYPE_CHECKING:
@@ -63,21 +64,21 @@ async def _run(wish: RescoreWish, where: Place) -> int:
         archive = await hold_gallery(stack, where, "crawl rescore")
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
-            say(f"{waiting} posts have no embedding of this network: looking at their stored pictures")
+            say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
             async with told(quiet=wish.as_json) as tell:
                 again = await look_at_all_again(archive, where, target, card, policy, tell)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
         followed = await _let_follow(archive, where, model.card, wish) if chosen is None else ()
     say(
-        f"{card.name}, threshold {card.threshold:.3f}: {done.posts} pictures decided again, {done.kept} kept, in "
+        f"{card.name}, threshold {card.threshold:.3f}: {counted(done.posts, 'picture')} rescored, {done.kept} kept, in "
         f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
     )
     if card.threshold != model.card.threshold:
-        say(f"the next crawl uses the model's own threshold again; crawl rescore {target.name} goes back now")
+        say(f"the next crawl uses the model's own threshold again; crawl rescore {target.name} restores it now")
     code = ExitCode.COMPLETE
     if waiting > 0:
         code = ExitCode.OPEN
-        say(f"{waiting} posts have no stored picture; crawl again, it looks at them")
+        say(f"{counted(waiting, 'post')} without a stored picture; the next crawl scores them")
     if wish.as_json:
         print_json({"model": card.name, "threshold": card.threshold, "rescored": done.posts, "kept": done.kept,
                     "waiting": max(0, waiting), "followed": [{"model": one.card.name, "activated": one.activated}

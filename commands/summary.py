@@ -12,6 +12,7 @@ from rich.text import Text
 
 from commands.console import printable
 from crawler.tally import Outcome, Tally
+from storage.plurals import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Summary:
         tally, outcomes = self.tally, self.tally.outcomes
         rejects = "to the trash" if self.scored_originals else "originals never downloaded"
         rows = [
-            ("listed", f"{tally.listed} posts" + (f", {tally.known} decided before" if tally.known else "")),
+            ("listed", counted(tally.listed, "post") + (f", {tally.known} decided before" if tally.known else "")),
             ("kept", f"{outcomes[Outcome.KEPT]}"),
             ("deleted", f"{outcomes[Outcome.DELETED]} ({rejects})"),
             ("undecided", _with_reasons(outcomes[Outcome.UNDECIDED], tally, Outcome.UNDECIDED)),
@@ -144,11 +145,12 @@ class Summary:
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
         ]
         if tally.listed > tally.finished:
-            rows.append(("left open", f"{tally.listed - tally.finished} listed posts were not looked at; run again"))
+            left = counted(tally.listed - tally.finished, "listed post")
+            rows.append(("left open", f"{left} not processed; run again"))
         if tally.gaps:
-            rows.append(("gaps", f"{tally.gaps} id ranges could not be listed; run again"))
+            rows.append(("gaps", f"{counted(tally.gaps, 'id range')} not listed; run again"))
         if tally.refused:
-            rows.append(("refused rows", f"{tally.refused} rows of the site's answers were no valid posts"))
+            rows.append(("refused rows", f"{counted(tally.refused, 'row')} of the site's answers not valid"))
         for truth in self.truths:
             rows += _truth_rows(truth)
         return rows + self._cost_rows()

@@ -22,6 +22,7 @@ from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.summary import size
 from storage.archive import Archive, open_reader
+from storage.plurals import counted
 from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
 
 ACTIONS = ("list", "restore", "purge")
@@ -99,7 +100,8 @@ def _list(wish: TrashWish, where: Place) -> int:
     if gone:
         say(f"no room for {', '.join(gone)}: --json has all")
     say(
-        f"{len(found)} files, {size(sum(one.size for one in found))} in the trash; crawl trash restore brings them back"
+        f"{counted(len(found), 'file')}, {size(sum(one.size for one in found))} in the trash; "
+        "crawl trash restore brings them back"
     )
     return 0
 
@@ -142,10 +144,10 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     for line in done.problems[:SHOWN]:
         say(line)
     stay = "; crawl apply leaves them there until something new is decided" if done.back else ""
-    say(f"restored {done.back} files to the gallery{stay}")
+    say(f"{counted(done.back, 'file')} restored to the gallery{stay}")
     _tell_absent(absent)
     if gone:
-        say(f"{gone} files that {which.model} rejected were purged: they can only be fetched again, once they are kept")
+        say(f"{counted(gone, 'file')} rejected by {which.model} already purged: label them keep to download them again")
     if wish.as_json:
         print_json(
             {
@@ -184,13 +186,13 @@ async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
     plan: PurgePlan = await archive.plan_purge(days, which)
     doomed = sum(one.size for one in plan.files)
     say(
-        f"{len(plan.files)} files ({size(doomed)}) were rejected at least {plan.older_than_days:g} days ago; "
-        f"{plan.younger} are younger, {plan.wanted} are no longer rejected: both stay"
+        f"{counted(len(plan.files), 'file')} ({size(doomed)}) in the trash for at least {plan.older_than_days:g} days; "
+        f"kept: {plan.younger} younger, {plan.wanted} no longer rejected"
     )
     _tell_absent(absent)
     record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger, "absent": absent}
     if plan.files and not wish.yes:
-        say("nothing was destroyed; with --yes they are gone for good")
+        say("nothing was destroyed; --yes destroys them for good")
         code, done = ExitCode.BRAKE, None
     else:
         done = await archive.purge(plan, confirmed=wish.yes)
@@ -199,7 +201,7 @@ async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
         for line in done.problems[:SHOWN]:
             say(line)
         if plan.files:
-            say(f"destroyed {done.files} files; backup of the database: {done.backup}")
+            say(f"{counted(done.files, 'file')} destroyed; backup of the database: {done.backup}")
     if wish.as_json:
         record |= {"purged": done.files if done else 0, "problems": list(done.problems) if done else []}
         print_json(record | {"backup": done.backup if done else None, "exit": int(code)})

@@ -11,6 +11,7 @@ from commands.exit_codes import ExitCode
 from commands.judging import verified
 from commands.places import Place, place
 from storage.archive import open_reader
+from storage.plurals import counted
 from storage.verify import verify
 
 SHOWN = 20  # paths of each kind; --json has all
@@ -45,8 +46,9 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
         _list(words, getattr(report, kind))
     found = [f"{len(getattr(report, kind))} {kind}" for kind in ("missing", "damaged", "foreign", "database")]
     found += [f"{len(models)} damaged models"] if models else []
-    verdict = "all is well" if code == ExitCode.COMPLETE else f"not well ({', '.join(found)}); nothing was changed"
-    results().print(f"{report.checked} files, {report.bytes_read / 1e6:.1f} MB read: {verdict}", markup=False)
+    verdict = "no damage" if code == ExitCode.COMPLETE else f"damage ({', '.join(found)}); nothing was changed"
+    files = counted(report.checked, "file")
+    results().print(f"{files}, {report.bytes_read / 1e6:.1f} MB read: {verdict}", markup=False)
     return int(code)
 
 

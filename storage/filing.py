@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from storage.plurals import counted
 from storage.records import Decision, LabelReason, LabelValue, Look, ModelCard, Post, RefusedRow
 
 
@@ -46,17 +47,17 @@ class RecoveryReport:
 
     def lines(self) -> list[str]:
         """For people; nothing when there is nothing to say."""
-        said = [
-            (self.killed_runs, "runs ended without a word"),
-            (self.died_attempts, "posts were in work; they are taken up again"),
-            (self.staging_removed, "partial files removed"),
-            (self.adopted, "originals were complete and got their rows"),
-            (self.renditions_removed, "renditions without a row removed"),
-            (self.moves_finished, "moves finished"),
-            (self.moves_cancelled, "moves cancelled"),
-            (self.models_removed, "half-made models removed"),
+        found = [
+            (self.killed_runs, "interrupted run", "closed"),
+            (self.died_attempts, "unfinished post", "queued again"),
+            (self.staging_removed, "partial file", "removed"),
+            (self.adopted, "complete original", "recorded"),
+            (self.renditions_removed, "orphaned rendition", "removed"),
+            (self.moves_finished, "move", "finished"),
+            (self.moves_cancelled, "move", "cancelled"),
+            (self.models_removed, "unfinished model", "removed"),
         ]
-        lines = [f"recovered: {number} {what}" for number, what in said if number]
+        lines = [f"recovered: {counted(number, noun)} {done}" for number, noun, done in found if number]
         lines += [f"damaged: {path}" for path in self.damaged]
         if self.migrated_from is not None:
             lines.append(f"database upgraded from schema {self.migrated_from}; backup: {self.backup}")

@@ -174,7 +174,7 @@ def test_a_label_beats_the_decision_and_is_there_afterwards(root: Path) -> None:
     answer = crawl(root, "relabel", "delete", "1", "3", "99")
 
     assert answer.exit_code == 3
-    assert "recorded 2 labels delete for mona" in answer.output
+    assert "2 labels recorded for mona: delete" in answer.output
     assert "99" in answer.output
     assert ids(root, "decision:delete") == [3, 2, 1]
     assert ids(root, "label:delete") == [3, 1]

@@ -88,4 +88,4 @@ def test_posts_that_are_decided_at_another_threshold_are_told_until_they_no_long
     assert [(one["model"], one["own"], one["threshold"]) for one in between] == [("mona/1", 0.5, 0.8)]
     assert between[0]["posts"] > 0
     assert "are decided at 0.800, as was asked for, not at mona/1's own 0.500" in shown
-    assert "crawl rescore mona goes back" in asked.stderr
+    assert "crawl rescore mona restores it" in asked.stderr

@@ -54,7 +54,7 @@ def test_a_round_that_is_stopped_after_its_model_came_into_force_says_what_is_le
     assert (done.exit_code, active(root)) == (143, "mona/2")
     assert f"mona/2 is in force; {POSTS} pictures are not decided by it yet: crawl rescore mona finishes" in done.stderr
     assert finished.exit_code == 0
-    assert f"{POSTS} pictures decided again" in finished.stderr
+    assert f"{POSTS} pictures rescored" in finished.stderr
 
 
 def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_reason(

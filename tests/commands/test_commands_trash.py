@@ -151,8 +151,8 @@ def test_a_restore_from_a_site_that_is_not_known_is_refused(root: Path) -> None:
 def test_a_restore_that_finds_nothing_promises_nothing_of_files(root: Path) -> None:
     some, none = (crawl(root, "trash", "restore", "--model", name) for name in ("mona/2", "mona/1"))
 
-    assert "restored 3 files to the gallery; crawl apply leaves them there" in some.stderr
-    assert "restored 0 files to the gallery\n" in none.stderr
+    assert "3 files restored to the gallery; crawl apply leaves them there" in some.stderr
+    assert "0 files restored to the gallery\n" in none.stderr
 
 
 def test_the_list_can_be_read_on_a_narrow_screen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,7 +208,7 @@ async def test_a_run_that_never_ended_is_said_to_be_killed(root: Path) -> None:
 
     with Archive.reader(root) as reader:
         assert [run.state for run in reader.status().runs] == ["killed"]
-    assert archive.recovery.lines() == ["recovered: 1 runs ended without a word"]
+    assert archive.recovery.lines() == ["recovered: 1 interrupted run closed"]
 
 
 async def test_a_complete_original_without_its_row_is_adopted(root: Path) -> None:
