@@ -105,7 +105,7 @@ def test_what_makes_no_sense_in_a_crawl_is_refused_with_advice(where: str, advic
 
 @pytest.mark.parametrize("where", ["-order:score", "b or limit:5", "(~order:p ~b)", "-(limit:3 b)"])
 def test_an_order_or_limit_that_is_no_setting_is_refused_by_name(where: str) -> None:
-    with pytest.raises(QueryError, match="order:|limit:") as refused:
+    with pytest.raises(QueryError, match=r"order:|limit:") as refused:
         plan(["a"], where, tag_limit=2)
 
     assert refused.value.exit_code == 2

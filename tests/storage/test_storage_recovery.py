@@ -456,6 +456,6 @@ def test_what_is_left_of_a_half_made_model_is_removed_and_whole_ones_stay(root: 
     archive.close()
 
     assert archive.recovery.models_removed == 3
-    assert "recovered: 3 half-made models removed" in archive.recovery.lines()
+    assert "recovered: 3 unfinished models removed" in archive.recovery.lines()
     assert sorted(path.name for path in models.iterdir()) == [".work-3-1", ".work-network-young", "1", "mine"]
     assert (models / "1" / "backbone.keras").exists()
