@@ -33,6 +33,8 @@ from classifier.errors import PackageError
 from classifier.head_format import EMBEDDING_DTYPE, UNREADABLE, Head, read_head, write_head
 from classifier.pictures import Preprocessing
 from classifier.thresholds import ThresholdCurve
+from storage.errors import BadName
+from storage.names import TargetName
 
 FORMAT = 1
 MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
@@ -103,7 +105,7 @@ class Package:
     folder: Path
     hash: str
     backbone_hash: str
-    target: str
+    target: TargetName
     backbone_name: str
     dimension: int
     classes: tuple[str, ...]
@@ -188,8 +190,11 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
                 f"{folder} has package format {manifest['format']!r}, this program reads {FORMAT}; "
                 "use the program version that wrote it, or train the target again"
             )
+        target = TargetName(manifest["target"])  # first: a name that is none is the package's worst fault
         _check_files(folder, manifest["files"])
-        return _package(folder, manifest, found)
+        return _package(folder, manifest | {"target": target}, found)
+    except BadName as error:
+        raise PackageError(f"{folder / MANIFEST} names no target: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PackageError(f"{folder / MANIFEST} is not a manifest: {type(error).__name__} {error}") from error
 
@@ -318,7 +323,7 @@ def _package(folder: Path, manifest: Mapping[str, Any], found: str) -> Package:
         folder=folder,
         hash=found,
         backbone_hash=expected,
-        target=str(manifest["target"]),
+        target=manifest["target"],
         backbone_name=str(backbone["name"]),
         dimension=head.dimension,
         classes=tuple(str(name) for name in backbone["classes"]),

@@ -12,6 +12,7 @@ from rich.table import Table
 from commands.console import results
 from commands.fitting import filled, fitting
 from storage.applying import ApplyPlan
+from storage.paths import gallery_folder
 
 _COLUMNS = ("post", "target", "from", "to", "why")
 _LEAST = {"from": 8, "to": 8, "why": 12}  # columns that may wrap, and what they need to be readable
@@ -41,9 +42,9 @@ def steps(plan: ApplyPlan, *, fetch: bool) -> Iterator[Step]:
     for one in plan.to_trash:
         yield Step("trash", one.site, one.post_id, one.target, one.path, "trash", one.reason)
     for one in plan.back:
-        yield Step("back", one.site, one.post_id, one.target, one.path, f"gallery/{one.target}", one.reason)
+        yield Step("back", one.site, one.post_id, one.target, one.path, gallery_folder(one.target), one.reason)
     for missing in plan.to_fetch if fetch else ():
-        to = f"gallery/{missing.target}"
+        to = gallery_folder(missing.target)
         yield Step("fetch", missing.site, missing.post_id, missing.target, missing.site, to, missing.reason)
 
 

@@ -24,6 +24,7 @@ from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
 from storage.in_the_way import file_in_the_way
+from storage.names import tag_or_none
 from storage.reading import Reader
 from storage.records import Target
 from storage.showing import Picture, Renditions, pictures
@@ -149,7 +150,7 @@ def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Ta
 
 
 def _tag(model: RegisteredModel) -> str:
-    return str(model.facts.get("tag") or model.card.target)
+    return tag_or_none(model.facts.get("tag")) or model.card.target
 
 
 def _known(reader: Reader, subject: Subject) -> Known:

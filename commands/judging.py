@@ -17,6 +17,7 @@ from commands.shelves import CommandShelf
 from commands.sites import Connected
 from crawler.judge import Judge
 from storage.filing import RegisteredModel
+from storage.paths import model_folder, models_folder
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def verified(place: Place, model: RegisteredModel) -> Package:
 
 def package_folder(place: Place, card: ModelCard) -> Path:
     """Where a registered model's files are."""
-    return place.root / "models" / card.target / str(card.number)
+    return model_folder(models_folder(place.root), card.named)
 
 
 async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[str]) -> None:

@@ -17,10 +17,12 @@ from commands.telling import told
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
+from rounds.free_number import free_name
 from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
 from rounds.teaching import NewModel, preprocessing_for
 from storage.filing import Sighting, StoredFacts
+from storage.paths import model_folder, models_folder
 from storage.records import Look, ModelCard, Post, Rendition, Target
 
 if TYPE_CHECKING:
@@ -80,11 +82,8 @@ def _goal(wish: GoalWish, precision: float) -> Goal:
 
 async def _folder(wish: JudgeWish, target: Target) -> Path:
     """Where the new package goes: the first number that neither the registry nor the disk has."""
-    models = wish.place.root / "models" / target.name
-    number = await wish.shelf.next_model_number(target.name)
-    while (models / str(number)).exists():
-        number += 1
-    return models / str(number)
+    models = models_folder(wish.place.root)
+    return model_folder(models, await free_name(wish.shelf, models, target.name))
 
 
 async def _register(wish: JudgeWish, model: NewModel) -> None:

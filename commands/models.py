@@ -23,6 +23,7 @@ from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
 from storage.in_the_way import file_in_the_way
+from storage.paths import models_folder
 from storage.plurals import counted
 from storage.reading import Reader
 from storage.records import ModelCard
@@ -150,7 +151,7 @@ async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
 
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, "crawl models import", create=True)
-        name = await import_model(archive, source, where.root / "models", prove)
+        name = await import_model(archive, source, models_folder(where.root), prove)
     say(f"{name} is registered; crawl models activate {name} puts it in force")
     if wish.as_json:
         print_json({"model": name, "exit": 0})

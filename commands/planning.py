@@ -8,8 +8,9 @@ from typing import Protocol
 
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
-from crawler.resolve import ResolvedTag, ResolvedTarget, folder_name, resolve_tag, resolve_target, unqualified
+from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tag, resolve_target
 from storage.filing import RegisteredModel
+from storage.names import distinct_target_name, unqualified
 from storage.records import Post, Target
 from storage.search.language import to_text
 from storage.search.match import matcher
@@ -113,7 +114,7 @@ async def _named_like_its_model(target: Target, models: Targets) -> Target:
         if isinstance(taught, str) and flat(taught) in its_names:
             return replace(target, name=name)
         if isinstance(taught, str) and name == target.name:
-            return replace(target, name=folder_name(target.tag, target.tag))
+            return replace(target, name=distinct_target_name(target.tag))
     return target
 
 
@@ -133,7 +134,7 @@ def _as_known(found: Sequence[Target], known: Sequence[Target]) -> tuple[Target,
     for target in found:
         name = names.get(target.tag, target.name)
         if taken.get(name, target.tag) != target.tag:
-            name = folder_name(target.tag, target.tag)
+            name = distinct_target_name(target.tag)
         taken[name] = target.tag
         renamed.append(replace(target, name=name))
     return tuple(renamed)

@@ -13,6 +13,7 @@ from commands.judging import package_folder
 from commands.places import Place
 from commands.telling import Tell
 from storage.archive import Archive, open_reader
+from storage.paths import models_folder
 from storage.reading import Reader
 from storage.records import ModelCard, Target
 
@@ -54,7 +55,7 @@ async def follow(
             if (positives := candidate.learned.quality.positives) < _LEAST_POSITIVES:
                 tell("following", 1.0, f"{target.name} keeps its model: {positives} test pictures of it prove nothing")
                 continue
-            outcomes.append(await finish(candidate, archive, where.root / "models", replace(settings, force=False)))
+            outcomes.append(await finish(candidate, archive, models_folder(where.root), replace(settings, force=False)))
     return outcomes
 
 

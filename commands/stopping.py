@@ -55,7 +55,11 @@ def run_round(work: Coroutine[Any, Any, int], where: Place, named: str | None) -
     """
     from rounds.standing import standing_in
 
-    target, before = _before(where, named or "")
+    try:
+        target, before = _before(where, named or "")
+    except BaseException:
+        work.close()  # it never begins
+        raise
 
     def kept() -> str:
         words = standing_in(where.root, target).since(before)

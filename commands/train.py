@@ -25,6 +25,7 @@ from commands.telling import Tell, told
 from commands.training import TrainWish, check_goal, goal_of, tell_outcome
 from crawler.deciding import Policy
 from storage.archive import open_reader
+from storage.paths import models_folder, target_models
 from storage.reading import Reader
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         time_budget_s=asked.minutes * 60,
         in_flight=task.where.settings.scoring.in_flight,
     )
-    models = task.where.root / "models" / candidate.snapshot.target.name
+    models = target_models(models_folder(task.where.root), candidate.snapshot.target.name)
     with open_reader(task.where.root) as reader, closing(Renditions(reader)) as renditions:
         characters = _characters(reader)
         names = zip(candidate.snapshot.evidence.sites, candidate.snapshot.evidence.post_ids.tolist(), strict=True)
@@ -186,7 +187,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
 
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.wish.wait_s)
-        models = task.where.root / "models"
+        models = models_folder(task.where.root)
         outcome = await finish(candidate, archive, models, task.settings, tell=task.tell)
         if not outcome.activated or outcome.rescored is not None:
             return outcome, ()

@@ -20,7 +20,7 @@ from commands.planning import UsageRefused
 from commands.telling import Tell, told
 from commands.training import TrainWish, goal_of, tell_outcome
 from crawler.deciding import Policy
-from crawler.resolve import folder_name, normalised, unqualified
+from crawler.resolve import typed_tag
 from rounds.folder_round import (
     FolderModel,
     FolderSettings,
@@ -33,6 +33,8 @@ from rounds.folder_round import (
 )
 from rounds.learning_round import RoundOutcome
 from storage.archive import open_reader
+from storage.names import tag_or_none, target_name, unqualified
+from storage.paths import models_folder, target_models
 from storage.records import Target
 
 _COMMAND = "crawl train"
@@ -88,7 +90,7 @@ def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
     """The folder as the target sees it, and the model that it already has."""
     if wish.source is None or wish.target is None:
         raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
-    typed = normalised(wish.target)
+    typed = typed_tag(wish.target)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(where.root)) if _is_gallery(where) else None
         targets = reader.targets() if reader else ()
@@ -101,7 +103,7 @@ def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
         network = chosen_network(named, package, where.settings.round_zero)
         words = [name, known.tag, *known.variants] if known else [typed]
         found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))
-        target = known or Target(name, found.meant[0])
+        target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None
         if reader and model and package:
             old = in_force(model, package, reader.evidence(target, package.backbone_hash))
@@ -114,7 +116,7 @@ def _safe_name(typed: str) -> str:
     Raises:
         UsageRefused: there is none.
     """
-    name = folder_name(typed, typed)
+    name = target_name(typed, unqualified(typed))
     if name not in (typed, unqualified(typed)):
         raise UsageRefused(
             f"{typed!r} cannot name a folder of models; give the name in Latin letters, as the site's tags do"
@@ -138,10 +140,10 @@ async def _learn(lesson: _Lesson, wish: TrainWish, where: Place, tell: Tell) -> 
     preprocessings = [network.preprocessing]
     if lesson.old is not None and lesson.old.package.preprocessing != network.preprocessing:
         preprocessings.append(lesson.old.package.preprocessing)
-    models = where.root / "models"
+    models = models_folder(where.root)
     async with Decoders(preprocessings) as decoder:
         task = FolderTask(lesson.found, lesson.target, decoder, lesson.old)
-        async with model_from_folder(task, models / lesson.target.name, settings, tell=tell) as model:
+        async with model_from_folder(task, target_models(models, lesson.target.name), settings, tell=tell) as model:
             return await _finish(lesson, model, wish, where, tell), model
 
 
@@ -149,7 +151,7 @@ async def _finish(lesson: _Lesson, model: FolderModel, wish: TrainWish, where: P
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, _COMMAND, wait_s=wish.wait_s)
-        outcome = await finish_folder(model, archive, where.root / "models", force=wish.force, tell=tell)
+        outcome = await finish_folder(model, archive, models_folder(where.root), force=wish.force, tell=tell)
         if outcome.activated and lesson.known:
             policy = Policy(trust_tags=where.settings.scoring.trust_tags)
             looked = await look_at_all_again(archive, where, lesson.target, outcome.card, policy, tell)

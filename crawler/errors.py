@@ -20,7 +20,6 @@ CrawlError                     something ended the work; `exit_code` says how th
 └── UsageError                 stop before anything is done: what the user asked for cannot be done
     ├── BadSite                no such site, or an address that we refuse
     ├── BadCredentials         the key cannot be read, or must not be sent there
-    ├── BadTag                 the word cannot be a tag
     ├── UnknownTag             no such tag; carries `suggestions`
     ├── AmbiguousTag           several tags; carries `candidates`
     └── TagLimit               more terms than this account may search for
@@ -159,10 +158,6 @@ class BadSite(UsageError):
 
 class BadCredentials(UsageError):
     """The key cannot be used as given."""
-
-
-class BadTag(UsageError):
-    """The word cannot be a tag."""
 
 
 class UnknownTag(UsageError):

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import difflib
 import logging
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from crawler.client import DanbooruClient, Tag
-from crawler.errors import AmbiguousTag, BadTag, TransientError, UnknownTag
+from crawler.errors import AmbiguousTag, TransientError, UnknownTag
+from storage.errors import BadName
+from storage.names import TagName, as_the_site_writes, qualifiers, target_name, unqualified
 from storage.records import TagCategory, Target
+from storage.search.language import METATAGS
 
 log = logging.getLogger(__name__)
 
-LONGEST_TAG = 170  # characters; the site's own rule
-LONGEST_NAME = 100  # characters of a folder's name
 MOST_HINTS = 5
 LEAST_LIKENESS = 0.6  # 0..1, of two words
 LIKENESS_RANGE = 0.15  # how far behind the likeliest a hint may be
 NAMES_IT = frozenset({"tag-alias", "tag-other-name"})  # suggestions that are the thing itself, not something like it
-SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_'().-]*")
-WINDOWS_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(10))})
-_QUALIFIERS = re.compile(r"_\(([^()]*(?:\([^()]*\)[^()]*)*)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +50,9 @@ async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
     """The tag that a word names.
 
     Raises:
-        BadTag: the word cannot be a tag. UnknownTag: there is none; carries suggestions. AmbiguousTag: several.
+        BadName: the word cannot be a tag. UnknownTag: there is none; carries suggestions. AmbiguousTag: several.
     """
-    name = normalised(typed)
+    name = typed_tag(typed)
     found = await _by_name(client, name) or await _by_other_name(client, name, ())
     if found is None:
         raise UnknownTag(typed, await _near(client, name))
@@ -69,7 +66,7 @@ async def resolve_target(client: DanbooruClient, typed: str, within: Collection[
         within: the tags that are crawled; a character of theirs is preferred to one of the same name elsewhere.
     Raises: as `resolve_tag`.
     """
-    name = normalised(typed)
+    name = typed_tag(typed)
     found = (
         await _by_name(client, name)
         or await _by_other_name(client, name, within)
@@ -78,68 +75,28 @@ async def resolve_target(client: DanbooruClient, typed: str, within: Collection[
     if found is None:
         raise UnknownTag(typed, await _near(client, name))
     variants = await _variants(client, found.name)
-    target = Target(name=folder_name(name, found.name), tag=found.name, variants=variants)
+    target = Target(name=target_name(name, unqualified(found.name), found.name), tag=found.name, variants=variants)
     return ResolvedTarget(target, found.category, found.post_count, found.how)
 
 
-def normalised(typed: str) -> str:
-    """A word as the site writes tags: lower case, underscores for spaces.
+def typed_tag(typed: str) -> TagName:
+    """A word as the site writes tags: composed, lower case, underscores for blanks.
 
-    Raises: BadTag: it cannot be a tag; says why.
+    Raises: BadName: it cannot be a tag; says why.
     """
-    name = re.sub(r"\s+", "_", typed.strip()).lower()
-    if not name:
-        raise BadTag("a tag is missing; give one, like genshin_impact")
-    if len(name) > LONGEST_TAG:
-        raise BadTag(f"{name[:40]!a}… has {len(name)} characters; tags have at most {LONGEST_TAG}")
-    if name[0] in "-~":
-        raise BadTag(f"{typed!a} begins with {name[0]!r}; terms that refine the search belong into --where")
-    wrong = re.search(r"[*,%#\"`\\]|[^\S_]", name)
-    if wrong or not name.isprintable():
-        raise BadTag(f"{typed!a} cannot be a tag{f': {wrong[0]!a} never occurs in one' if wrong else ''}")
-    if re.match(r"(rating|status|id|score|order|limit|date|age|user|source|is|has|parent|filetype|ai):.", name):
-        raise BadTag(f"{typed!a} is a search term, not a tag; put it into --where")
-    return name
-
-
-def folder_name(typed: str, tag: str) -> str:
-    """A name for folders and rows: the typed word where it is safe, else made from the tag."""
-    for candidate in (typed, unqualified(tag), tag):
-        if _is_safe(candidate):
-            return candidate
-    name = re.sub(r"[^a-z0-9_'().-]", "_", unqualified(tag)).strip("._-'()")[:LONGEST_NAME]
-    name = re.sub(r"\.{2,}", "_", name)
-    return name if _is_safe(name) else f"tag_{name.replace('.', '_') or 'unnamed'}"
-
-
-def _is_safe(name: str) -> bool:
-    if not SAFE_NAME.fullmatch(name) or len(name) > LONGEST_NAME or ".." in name or name.endswith("."):
-        return False
-    return name.split(".")[0] not in WINDOWS_DEVICES
-
-
-def unqualified(tag: str) -> str:
-    """A tag without the qualifiers at its end: `mona_(genshin_impact)` → `mona`."""
-    while match := _QUALIFIERS.search(tag):
-        if not match.start():
-            break
-        tag = tag[: match.start()]
-    return tag
-
-
-def qualifiers(tag: str) -> list[str]:
-    """The qualifiers at a tag's end, from left to right."""
-    found: list[str] = []
-    while (match := _QUALIFIERS.search(tag)) and match.start():
-        found.insert(0, match[1])
-        tag = tag[: match.start()]
-    return found
+    plain = as_the_site_writes(typed)
+    if not plain:
+        raise BadName("a tag is missing; give one, like genshin_impact")
+    if plain[0] in "-~":
+        raise BadName(f"{typed!r} begins with {plain[0]!r}; terms that refine the search belong into --where")
+    name, colon, value = plain.partition(":")
+    if colon and value and name in METATAGS:
+        raise BadName(f"{typed!r} is a search term, not a tag; put it into --where")
+    return TagName(plain)
 
 
 async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:
     """The tag itself, or what it is an alias of; an empty tag is usually an alias's remains."""
-    if not name.isascii():
-        return None
     tag = await client.tag(name)
     if tag is not None and tag.post_count:
         return _resolved(tag, "exact")

@@ -30,7 +30,7 @@ from classifier.splits import Identity
 from classifier.training import Recipe
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
-from rounds.free_number import free_number
+from rounds.free_number import free_name
 from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Registry, RoundOutcome
 from rounds.parts import groups_of, parts_of
@@ -38,6 +38,7 @@ from rounds.round_zero import Hashed, HashingDecoder
 from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
+from storage.paths import model_folder
 from storage.records import ModelCard, Target
 
 BoolArray = npt.NDArray[np.bool_]
@@ -178,14 +179,15 @@ async def finish_folder(
         tell: progress.
     """
     name = model.target.name
-    place = models / name / str(await free_number(registry, models, name))
-    tell("writing", 0.5, f"writing {name}/{place.name}")
+    its_name = await free_name(registry, models, name)
+    place = model_folder(models, its_name)
+    tell("writing", 0.5, f"writing {its_name}")
     metrics = dict(model.told["metrics"])
     if model.compared is not None:
         metrics["compared"] = model.compared.to_json()
     facts = {"round": model.round, "how": "folder", "from": str(model.source), "tag": model.target.tag}
     new = await asyncio.to_thread(placed, model.told, model.done, place, facts | {"metrics": metrics})
-    card = ModelCard(name, int(place.name), new.hash, new.backbone_hash, new.threshold)
+    card = ModelCard(name, its_name.number, new.hash, new.backbone_hash, new.threshold)
     activate = force or model.compared is None or not model.compared.worse
     await registry.register_model(card, new.facts, activate=activate)
     words = "" if model.compared is None else model.compared.words() + "\n"

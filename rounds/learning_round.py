@@ -32,13 +32,14 @@ from crawler.deciding import Policy
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.evidence_words import testimony_of
-from rounds.free_number import free_number
+from rounds.free_number import free_name
 from rounds.learning_process import Tell
 from rounds.parts import groups_of, parts_of, settled_parts
 from rounds.rescoring import Ledger, Rescoring, rescore
 from rounds.round_report import report_files, report_text
 from storage.evidence import Evidence, Settled
 from storage.filing import RegisteredModel
+from storage.paths import model_folder
 from storage.records import ModelCard, Target
 
 
@@ -170,11 +171,12 @@ async def finish(
         tell: progress.
     """
     target = candidate.snapshot.target
-    folder = models / target.name / str(await free_number(registry, models, target.name))
-    tell("writing", 0.0, f"writing {target.name}/{folder.name}")
+    name = await free_name(registry, models, target.name)
+    folder = model_folder(models, name)
+    tell("writing", 0.0, f"writing {name}")
     facts = await asyncio.to_thread(_write, candidate, folder)
     threshold = candidate.learned.chosen.threshold
-    card = ModelCard(target.name, int(folder.name), facts.hash, facts.backbone_hash, threshold)
+    card = ModelCard(target.name, name.number, facts.hash, facts.backbone_hash, threshold)
     activate = settings.force or not candidate.compared.worse
     await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)

@@ -12,10 +12,12 @@ from classifier.package import Package, load_package
 from classifier.package_copy import copy_package
 from crawler.deciding import Policy
 from rounds.errors import UnknownModel
-from rounds.free_number import free_number
+from rounds.free_number import free_name
 from rounds.rescoring import Ledger, Rescoring, rescore
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
+from storage.names import tag_or_none
+from storage.paths import model_folder
 from storage.records import ModelCard, Target
 
 Proof = Callable[[ModelCard, Path], Awaitable[None]]  # scores the package's canary pictures; raises when they differ
@@ -95,14 +97,15 @@ async def import_model(registry: Registry, source: Path, models: Path, prove: Pr
     for known in await registry.models(package.target):
         if known.card.hash == package.hash:
             return known.card.name  # it is here already, under its own number
-    number = await free_number(registry, models, package.target)
-    folder = models / package.target / str(number)
-    card = ModelCard(package.target, number, package.hash, package.backbone_hash, package.threshold)
+    name = await free_name(registry, models, package.target)
+    folder = model_folder(models, name)
+    card = ModelCard(name.target, name.number, package.hash, package.backbone_hash, package.threshold)
     await prove(card, source)
     await asyncio.to_thread(copy_package, package, folder)
     facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
     taught = package.snapshot.get("targets")
     if isinstance(taught, list) and len(taught) == 1:
-        facts["tag"] = taught[0]  # so that a crawl finds it by its tag, whatever the target was called elsewhere
+        # so that a crawl finds it by its tag, whatever the target was called elsewhere
+        facts["tag"] = tag_or_none(taught[0]) or package.target
     await registry.register_model(card, facts, activate=False)
     return card.name

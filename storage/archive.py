@@ -55,8 +55,9 @@ from storage.filing import (
 from storage.group_commit import Writer
 from storage.known_targets import saved_targets
 from storage.lock import GalleryLock
-from storage.names import checked_target, staging_path
+from storage.names import TargetName
 from storage.opening import open_gallery
+from storage.paths import staging_path
 from storage.posts import PostRows
 from storage.reading import Reader, ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
@@ -189,11 +190,9 @@ class Archive(Tidying):
         """Remember what `--keep` named.
 
         Raises:
-            RefusedRequest: a name cannot name a folder.
+            BadName: a name cannot name a folder.
         """
-        rows = [
-            {"site": site, "name": checked_target(t.name), "tag": t.tag, "variants": list(t.variants)} for t in targets
-        ]
+        rows = [{"site": site, "name": TargetName(t.name), "tag": t.tag, "variants": list(t.variants)} for t in targets]
         if rows:
             await self._write(lambda c: c.execute(_TARGET, rows))
 

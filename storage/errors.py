@@ -2,6 +2,7 @@
 
 ArchiveError            never raised itself; every class says its process exit code
 ├── RefusedRequest      2   ask for something else; nothing was done
+│   ├── BadName             a text that cannot be a tag, a target's name or a model's
 │   ├── RefusedRoot         this folder must not become a gallery
 │   └── QueryError          an expression cannot be read; carries the term and, where there is one, a suggestion
 │       └── CannotMatch     the term is fine, but only the site (or only the database) can evaluate it
@@ -37,6 +38,10 @@ class RefusedRequest(ArchiveError):
     """The request was refused before anything was done."""
 
     exit_code = 2
+
+
+class BadName(RefusedRequest):
+    """A text that cannot be a tag, a target's name or a model's name; says why."""
 
 
 class RefusedRoot(RefusedRequest):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, insert, select
 from storage.database import insert_or_update, new_id
 from storage.errors import RefusedRequest
 from storage.filing import Click, Conflict, Label, Relabelled, Saved
-from storage.names import checked_target
+from storage.names import TargetName
 from storage.records import LabelReason, LabelValue
 from storage.tables import LabelRow, PostRow, StandingRow, VersionRow
 
@@ -56,7 +56,7 @@ def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) 
     unknown: list[int] = []
     hidden: list[int] = []
     for label in labels:
-        checked_target(label.target)
+        TargetName(label.target)
         if connection.execute(_SAME_KEY, {"key": label.key}).first() is not None:
             repeated += 1
             continue
@@ -78,7 +78,7 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
         RefusedRequest: no such post or picture, or its key was another click's.
     """
     label = click.label
-    checked_target(label.target)
+    TargetName(label.target)
     same = connection.execute(_SAME_KEY, {"key": label.key}).one_or_none()
     if same is not None:
         return _repeated(same, click)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from storage.database import insert_new
-from storage.errors import RefusedRequest
+from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.filing import RegisteredModel
 from storage.looks import model_row
 from storage.records import ModelCard
@@ -94,7 +94,7 @@ def models(connection: Connection, target: str | None = None) -> Sequence[Regist
         asked = asked.where(ModelRow.target == target)
     return tuple(
         RegisteredModel(
-            card=ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold),
+            card=_card(row),
             active=row.active,
             registered_at=row.registered_at,
             facts=row.facts,
@@ -103,3 +103,10 @@ def models(connection: Connection, target: str | None = None) -> Sequence[Regist
         )
         for row in connection.execute(asked.order_by(ModelRow.target, ModelRow.number))
     )
+
+
+def _card(row: Any) -> ModelCard:
+    try:
+        return ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold)
+    except BadName as error:
+        raise DatabaseDamaged(f"the database names a model that cannot be one: {error}; restore a backup") from error

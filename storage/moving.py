@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from storage.database import new_id
 from storage.errors import StorageError
 from storage.files import Tree
-from storage.names import moved_path, original_path
+from storage.paths import moved_path, original_path
 from storage.records import Place
 from storage.results import DECISION
 from storage.tables import DecisionRow, FileRow, LabelRow, MoveRow, PostRow, StandingRow, VersionRow

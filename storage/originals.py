@@ -12,7 +12,7 @@ from storage.database import insert_or_update, update_or_insert
 from storage.errors import RefusedFile, StorageError
 from storage.files import Tree
 from storage.filing import Digest
-from storage.names import original_path
+from storage.paths import original_path
 from storage.records import FileVersion, Place, Post
 from storage.tables import FileRow, RenditionRow, StandingRow
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from storage.names import ModelName, TagName, TargetName
+
 ORIGINAL = "original"
 RENDITION_NAMES = ("180x180", "360x360", "720x720", "sample", "full", ORIGINAL)
 
@@ -136,6 +138,15 @@ class Target:
     tag: str  # what the site calls it: `mona_(genshin_impact)`
     variants: tuple[str, ...] = ()  # tags that imply it: costumes; they name the target too
 
+    def __post_init__(self) -> None:
+        """Refuse names that cannot be one, wherever they come from.
+
+        Raises:
+            BadName: says which.
+        """
+        object.__setattr__(self, "name", TargetName(self.name))
+        object.__setattr__(self, "tag", TagName(self.tag))
+
     def named_by(self, tags: PostTags) -> bool:
         """Whether the post's own tags already name this target."""
         return any(tag in tags.character or tag in tags.all() for tag in (self.tag, *self.variants))
@@ -199,10 +210,23 @@ class ModelCard:
     backbone_hash: str  # of the network that gives the embedding, hex
     threshold: float  # 0..1
 
+    def __post_init__(self) -> None:
+        """Refuse a name that cannot be a target's, wherever it comes from.
+
+        Raises:
+            BadName: says which.
+        """
+        object.__setattr__(self, "target", self.named.target)
+
+    @property
+    def named(self) -> ModelName:
+        """Its name, checked; names its folder."""
+        return ModelName(TargetName(self.target), self.number)
+
     @property
     def name(self) -> str:
         """How people call it: `mona/3`."""
-        return f"{self.target}/{self.number}"
+        return str(self.named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from sqlalchemy import Connection, delete, func, select, update
 from storage.files import Tree
 from storage.filing import Digest, RecoveryReport
 from storage.moving import Move, carry, close_move, open_moves, still_wanted, turned_back
-from storage.names import original_path, staging_path
+from storage.names import can_name_a_folder
 from storage.originals import file_rows
+from storage.paths import original_path, staging_path
 from storage.records import Place
 from storage.tables import AttemptRow, FileRow, PostRow, RenditionRow, RunRow, VersionRow
 from storage.unfinished_models import clear_unfinished_models
@@ -83,7 +84,8 @@ def _close_attempts(connection: Connection, tree: Tree, mended: _Mended, now: da
         connection.execute(
             update(AttemptRow).where(AttemptRow.outcome.is_(None), AttemptRow.company.is_(None)).values(company=company)
         )
-    targets = tree.names("gallery") if any(row.kind != "rendition" for row in rows) else []
+    folders = tree.names("gallery") if any(row.kind != "rendition" for row in rows) else []
+    targets = [name for name in folders if can_name_a_folder(name)]
     for row in rows:
         mended.staging_removed += tree.remove(staging_path(row.id))
         if row.kind == "rendition":

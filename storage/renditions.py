@@ -8,7 +8,7 @@ import secrets
 from storage.errors import RefusedFile
 from storage.files import Tree
 from storage.filing import Sighting
-from storage.names import rendition_path, staging_path
+from storage.paths import rendition_path, staging_path
 from storage.records import StoredRendition
 
 

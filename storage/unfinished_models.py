@@ -7,6 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
+from storage.paths import models_folder
+
 _WORK = ".work-"
 _UNDER_THE_LOCK = re.compile(r"\.work-(\d+-\d+|round-0-.*)")  # made only by whoever holds the gallery
 _DAY_S = 86_400.0  # others learn beside a running crawl, without the lock; none takes so long
@@ -25,7 +27,7 @@ def clear_unfinished_models(root: Path) -> int:
     Returns:
         How many folders were removed.
     """
-    return sum(_removed(folder) for folder in (root / "models").glob(f"*/{_WORK}*"))
+    return sum(_removed(folder) for folder in models_folder(root).glob(f"*/{_WORK}*"))
 
 
 def _removed(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 from storage.database import check
 from storage.errors import DamageFound, StorageError
 from storage.files import Tree
+from storage.paths import models_folder
 from storage.reading import Reader
 from storage.records import LabelValue
 from storage.tables import DecisionRow, FileRow, LabelRow, RenditionRow, StandingRow
@@ -84,7 +85,7 @@ def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] =
             report = _compare(tree, claimed, tuple(database), rehash, progress)
         finally:
             tree.close()
-        beside = list(_unregistered(reader.root / "models", registered))
+        beside = list(_unregistered(models_folder(reader.root), registered))
         half_made = tuple(path for path in beside if is_half_made(path))
         left_over = tuple(path for path in beside if path not in half_made)
         return replace(report, left_over=left_over, half_made=half_made)
@@ -95,7 +96,7 @@ def _unregistered(models: Path, registered: Collection[str]) -> Iterator[str]:
     for folder in sorted(models.glob("*/*")):
         name = f"{folder.parent.name}/{folder.name}"
         if name not in registered and folder.is_dir():
-            yield f"models/{name}"
+            yield folder.relative_to(models.parent).as_posix()
 
 
 def _claims(connection: Connection) -> Iterator[tuple[str, tuple[int, str]]]:
