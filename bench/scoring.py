@@ -28,8 +28,9 @@ from classifier.frames import Frame
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.package import load_package
 from classifier.runtime import DEVICES, RUNTIMES, RuntimeSettings
-from classifier.worker_process import WorkerProcess, python_command
+from classifier.worker_process import WorkerProcess
 from storage.records import ModelCard
+from system.child_process import module_command
 
 GOAL = 50  # times the seven-layer network
 
@@ -50,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-scoring-") as scratch:
         package = options.package or _made_package(Path(scratch) / "bench" / "1")
         if options.table:
-            subprocess.run([*python_command("bench.scoring_runtimes"), str(package)], check=True, env=_environment())
+            subprocess.run([*module_command("bench.scoring_runtimes"), str(package)], check=True, env=_environment())
             return
         sources = {str(options.pictures): from_folder(options.pictures, options.count)} if options.pictures else {}
         for kind in () if options.pictures else KINDS:
@@ -75,7 +76,7 @@ def _parsed() -> argparse.Namespace:
 
 
 def _made_package(folder: Path) -> Path:
-    command = [*python_command("bench.scoring_package"), str(folder)]
+    command = [*module_command("bench.scoring_package"), str(folder)]
     made = subprocess.run(command, check=True, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     facts = json.loads(made.stdout.splitlines()[-1])
     print(f"network: small, {facts['parameters'] / 1e6:.2f} M parameters")
@@ -93,7 +94,7 @@ async def _compare(folder: Path, sources: dict[str, list[bytes]], options: argpa
     decoders = DecoderSettings(processes=options.decoders) if options.decoders else DecoderSettings()
     runtime = RuntimeSettings(options.device, options.runtime, options.threads)
     settings = JudgeSettings(decoders, ScorerSettings(runtime, batch_size=options.batch), in_flight=128)
-    theirs = WorkerProcess(python_command("bench.scoring_seven_layer"), {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    theirs = WorkerProcess(module_command("bench.scoring_seven_layer"), {"TF_CPP_MIN_LOG_LEVEL": "3"})
     await theirs.start()
     first = next(iter(sources.values()))
     facts = await theirs.ask(Frame({"op": "load"}, first[:1]), 300)

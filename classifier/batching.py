@@ -19,7 +19,8 @@ from classifier.errors import DeadlineError, DeviceError, ModelError, WorkerLost
 from classifier.frames import Frame, Payload
 from classifier.pictures import Pixels
 from classifier.runtime import RuntimeSettings
-from classifier.worker_process import WorkerProcess, python_command
+from classifier.worker_process import WorkerProcess
+from system.child_process import module_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class ScorerSettings:
     gather_s: float = 0.003  # how long a batch that is not full waits for more
     load_deadline_s: float = 180.0
     batch_deadline_s: float = 120.0
-    command: tuple[str, ...] = field(default_factory=lambda: tuple(python_command("classifier.scoring")))
+    command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.scoring"))
 
 
 @dataclass(frozen=True, slots=True)

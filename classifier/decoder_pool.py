@@ -18,7 +18,8 @@ import numpy as np
 from classifier.errors import DeviceError, PictureFault, WorkerLostError
 from classifier.frames import Frame
 from classifier.pictures import Limits, Pixels, Preprocessing
-from classifier.worker_process import WorkerProcess, python_command
+from classifier.worker_process import WorkerProcess
+from system.child_process import module_command
 
 _CHUNK_BYTES = 512 * 1024  # encoded bytes that travel in one frame: small pictures share the cost of the trip
 _CHUNK_PICTURES = 8
@@ -39,7 +40,7 @@ class DecoderSettings:
     start_deadline_s: float = 30.0
     memory_bytes: int = 1024 * 1024 * 1024  # address space of one process; what it really uses is far less
     limits: Limits = field(default_factory=Limits)
-    command: tuple[str, ...] = field(default_factory=lambda: tuple(python_command("classifier.decoding")))
+    command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.decoding"))
 
 
 @dataclass(frozen=True, slots=True)

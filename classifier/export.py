@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import os
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 from classifier.errors import DeviceError
 from classifier.package import KERAS, RUNTIME_FILES, BackboneFiles
 from classifier.pictures import Preprocessing
+from system.child_process import ChildLostError, module_command, run
 
 _EXPORT_DEADLINE_S = 600
 
@@ -69,16 +68,16 @@ def _export_elsewhere(keras_file: Path) -> bool:
     """Make the light file in an interpreter of its own that runs Keras on TensorFlow, if there is one."""
     if importlib.util.find_spec("tensorflow") is None:
         return False
-    search = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    done = subprocess.run(  # noqa: S603 - our own interpreter and module; the path is an argument of its own
-        [sys.executable, "-P", "-m", "classifier.export", str(keras_file)],
-        env={**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": search, "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        timeout=_EXPORT_DEADLINE_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise DeviceError(f"{keras_file} cannot be exported: {done.stderr.decode(errors='replace').strip()[-300:]}")
+    try:
+        done = run(
+            module_command("classifier.export", str(keras_file)),
+            _EXPORT_DEADLINE_S,
+            {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
+        )
+    except ChildLostError as error:
+        raise DeviceError(f"{keras_file} cannot be exported: {error}") from error
+    if done.code != 0:
+        raise DeviceError(f"{keras_file} cannot be exported: {done.errors.decode(errors='replace').strip()[-300:]}")
     return True
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from commands.console import say
+from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
 
 READY = "serving "
 START_S = 60.0  # how long the gallery may take until it answers
+_GRACE_S = 10.0  # for it to end in order
 
 
 class DemoError(Exception):
@@ -55,45 +55,34 @@ def arguments(wish: DemoWish) -> list[str]:
 
 
 def serve(given: list[str]) -> int:
-    """Serve in the foreground until Ctrl-C."""
-    command = [sys.executable, "-m", "demo", *given]
-    try:
-        return subprocess.run(command, check=False).returncode  # noqa: S603 - our own module, no shell
-    except KeyboardInterrupt:
-        return 0
+    """Serve in the foreground, in this process, until Ctrl-C."""
+    from demo.__main__ import main
+
+    return main(given)
 
 
 @asynccontextmanager
 async def demo_site(wish: DemoWish) -> AsyncIterator[str]:
     """Run the gallery in a process of its own for as long as the block lasts; yields its URL."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "demo",
-        *arguments(wish),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        start_new_session=True,  # our Ctrl-C must not reach it: the run still needs it to finish what is in flight
-    )
+    command = module_command("demo", *arguments(wish))
     try:
-        yield await _address(process)
+        gallery = await ChildProcess.start(command, ChildOptions(shows_errors=True))
+    except ChildLostError as error:
+        raise DemoError(f"the demo gallery does not start: {error}") from error
+    try:
+        yield await _address(gallery)
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        await gallery.stop(_GRACE_S)
 
 
-async def _address(process: asyncio.subprocess.Process) -> str:
-    output = process.stdout
-    if output is None:
-        raise DemoError("the demo gallery has no output to read its address from")
+async def _address(gallery: ChildProcess) -> str:
     try:
         async with asyncio.timeout(START_S):
-            while line := await output.readline():
+            async for line in gallery.lines():
                 text = line.decode(errors="replace").strip()
                 if text.startswith(READY):
                     say(f"demo gallery: {text}")
                     return text.removeprefix(READY)
     except TimeoutError:
         raise DemoError(f"the demo gallery did not start within {START_S:.0f} s") from None
-    raise DemoError(f"the demo gallery ended at once (exit {await process.wait()}); try `crawl demo` to see why")
+    raise DemoError(f"the demo gallery ended at once (exit {await gallery.wait()}); try `crawl demo` to see why")

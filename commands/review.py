@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import sys
 import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,12 @@ from commands.places import Place, place
 from storage.archive import Archive, open_reader
 from storage.errors import DatabaseError, DatabaseNewer
 from storage.filing import ArchiveSettings
+from system.child_process import DOWNLOADS, allowed, module_command
 
-CREDENTIALS = ("CRAWL_LOGIN", "CRAWL_API_KEY")  # a round needs none
+SETTINGS = (
+    "CRAWL_ROUND_ZERO_",
+    "CRAWL_SCORING_",
+)  # beginnings of the variables that a round obeys; no key is among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
         rounds = RoundProcess(
             lambda target: _round_command(target, where, config),
             lambda target: standing_in(where.root, target),
-            _without_credentials(),
+            _round_settings(),
         )
         page = Page(desk=desk, rounds=rounds, address=address, links=_links(where), root=str(where.root))
         try:
@@ -78,12 +81,12 @@ def _bring_up_to_date(where: Place) -> None:
 
 def _round_command(target: str, where: Place, config: Path | None) -> Sequence[str]:
     """What does a round and tells about it in lines of JSON."""
-    command = [sys.executable, "-m", "commands", "train", target, "--root", str(where.root), "--json-progress"]
-    return [*command, "--config", str(config.absolute())] if config else command
+    given = ["--config", str(config.absolute())] if config else []
+    return module_command("commands", "train", target, "--root", str(where.root), "--json-progress", *given)
 
 
-def _without_credentials() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in CREDENTIALS}
+def _round_settings() -> Mapping[str, str]:
+    return allowed([*DOWNLOADS, *(name for name in os.environ if name.startswith(SETTINGS))])
 
 
 def _links(where: Place) -> Mapping[str, str]:

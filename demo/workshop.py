@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
-import signal
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from demo.easel import run_job
 from demo.errors import PaintError
+from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
 
 URGENT, AHEAD = 0, 1
-LINE_LIMIT = 1 << 20  # bytes in one answer of a painter
-_ROOT = Path(__file__).resolve().parent.parent  # where `python -m demo.easel` is found
+_GRACE_S = 5.0  # for a painter to end
+_COMMAND = module_command("demo.easel")
+_OPTIONS = ChildOptions(shows_errors=True)
 _Entry = tuple[int, int, dict[str, Any], "asyncio.Future[dict[str, Any]]"]
 
 
@@ -60,57 +58,36 @@ class Workshop:
             self._queue.get_nowait()[3].cancel()
 
     async def _painter(self) -> None:
-        process: asyncio.subprocess.Process | None = None
+        painter: ChildProcess | None = None
         try:
             while True:
                 _, _, job, future = await self._queue.get()
                 if future.done():
                     continue
-                if process is None or process.returncode is not None:
-                    process = await _start()
                 try:
-                    answer = await _ask(process, job)
+                    if painter is None or not painter.running:
+                        painter = await ChildProcess.start(_COMMAND, _OPTIONS)
+                    answer = await _ask(painter, job)
                 except asyncio.CancelledError:
                     future.cancel()
                     raise
-                except (OSError, ValueError) as error:
+                except (ChildLostError, OSError, ValueError) as error:
                     answer = {"error": f"the painter died: {error}"}
-                    await _stop(process)
-                    process = None
+                    if painter is not None:
+                        await painter.kill()
+                    painter = None
                 if not future.done():
                     future.set_result(answer)
         finally:
-            if process is not None:
-                await _stop(process)
+            if painter is not None:
+                await painter.stop(_GRACE_S)
 
 
-async def _start() -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "demo.easel",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=_ROOT,
-        limit=LINE_LIMIT,
-    )
-
-
-async def _ask(process: asyncio.subprocess.Process, job: Mapping[str, Any]) -> dict[str, Any]:
-    if process.stdin is None or process.stdout is None:
-        raise OSError("no pipes")
-    process.stdin.write(json.dumps(job).encode() + b"\n")
-    await process.stdin.drain()
-    line = await process.stdout.readline()
+async def _ask(painter: ChildProcess, job: Mapping[str, Any]) -> dict[str, Any]:
+    painter.input.write(json.dumps(job).encode() + b"\n")
+    await painter.input.drain()
+    line = await painter.output.readline()
     if not line:
-        raise OSError("it closed its output")
+        raise ChildLostError("it closed its output")
     answer: dict[str, Any] = json.loads(line)
     return answer
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-    await process.wait()

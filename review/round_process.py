@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,11 +12,11 @@ from review.desk import RoundState
 from review.errors import RoundRuns
 from rounds.standing import Standing
 from storage.errors import StorageError
+from system.child_process import ChildLostError, ChildOptions, ChildProcess
 
-_LINE_LIMIT = 4 * 1024 * 1024  # bytes
 _GRACE_S = 10.0  # from asking it to end to ending it
 _STOPPED = frozenset({-15, -9, 143, 130})  # exit codes of a round that was asked to end, or was ended
-_KEPT_NOISE = 4000  # characters of what it said last on standard error
+_KEPT_NOISE = 4000  # bytes of what it said last on standard error
 
 CommandFor = Callable[[str], Sequence[str]]  # target -> the command that does a round for it
 Ask = Callable[[str], Standing]  # target -> which model is in force, and what it has yet to decide
@@ -29,12 +28,19 @@ class RoundProcess:
     A round that is stopped or dies leaves the old model in force, or the new one: which, the gallery says.
     """
 
-    def __init__(self, command_for: CommandFor, ask: Ask, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command_for: CommandFor, ask: Ask, settings: Mapping[str, str] | None = None) -> None:
+        """Name the command.
+
+        Args:
+            command_for: what does a round for a target.
+            ask: how a target stands.
+            settings: environment variables that the round needs besides what every child gets.
+        """
         self._command_for = command_for
         self._ask = ask
-        self._environment = environment
+        self._options = ChildOptions(settings or {}, reads=False, keeps_errors=True)
         self._before: str | None = None  # the model in force when the round began
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: ChildProcess | None = None
         self._watching: asyncio.Task[None] | None = None
         self._state = RoundState()
 
@@ -53,47 +59,31 @@ class RoundProcess:
         self._state = RoundState(target=target, state="running", stage="starting", started=self._state.started + 1)
         try:
             self._before = (await asyncio.to_thread(self._ask, target)).model
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command_for(target),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=_LINE_LIMIT,
-                env=None if self._environment is None else dict(self._environment),
-                start_new_session=True,  # the page's Ctrl-C ends it through `stop`, in order
-            )
-        except (OSError, StorageError) as error:
+            self._child = await ChildProcess.start(self._command_for(target), self._options)
+        except (ChildLostError, StorageError) as error:
             self._state = replace(self._state, state="failed", words=f"the round could not be started: {error}")
             return self._state
-        self._watching = asyncio.create_task(self._watch(self._process))
+        self._watching = asyncio.create_task(self._watch(self._child))
         return self._state
 
     async def stop(self) -> None:
         """End a round that is at work; what it put in force already stays."""
-        process = self._process
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
-            try:
-                async with asyncio.timeout(_GRACE_S):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        if self._child is not None and self._child.running:
+            await self._child.stop(_GRACE_S)
         if self._watching is not None:
             await self._watching
             self._watching = None
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        noise = asyncio.create_task(_last_words(process.stderr))
+    async def _watch(self, child: ChildProcess) -> None:
+        noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
         done: Mapping[str, Any] = {}
-        async for line in _lines(process.stdout):
+        async for line in child.lines():
             told = _object(line)
             if "stage" in told:
                 self._hear(told)
             elif isinstance(told.get("done"), dict):
                 done = told["done"]
-        code = await process.wait()
+        code = await child.wait()
         said = await noise
         if code == 0:
             self._state = replace(self._state, state="done", share=1.0, outcome=done, words=said)
@@ -124,28 +114,9 @@ class RoundProcess:
         self._state = replace(self._state, stage=stage, share=share, words=words, stages=stages)
 
 
-async def _lines(stream: asyncio.StreamReader | None) -> Any:
-    while stream is not None and (line := await _line(stream)):
-        yield line
-
-
-async def _line(stream: asyncio.StreamReader) -> bytes:
-    try:
-        return await stream.readline()
-    except ValueError:  # longer than any line that we read: it is passed over
-        return b"\n"
-
-
 def _object(line: bytes) -> Mapping[str, Any]:
     try:
         told = json.loads(line)
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
-
-
-async def _last_words(stream: asyncio.StreamReader | None) -> str:
-    kept = ""
-    while stream is not None and (chunk := await stream.read(65536)):
-        kept = (kept + chunk.decode(errors="replace"))[-_KEPT_NOISE:]
-    return kept.strip()

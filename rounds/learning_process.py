@@ -8,19 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rounds.errors import LearningFailed, TooLittleToLearn
+from system.child_process import DOWNLOADS, ChildLostError, ChildOptions, ChildProcess, allowed, module_command
 
 Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
-COMMAND = (sys.executable, "-m", "classifier.learning_worker")
-_LINE_LIMIT = 4 * 1024 * 1024  # bytes
-_GRACE_S = 5.0  # from closing its input to killing it
+COMMAND = module_command("classifier.learning_worker")
+_GRACE_S = 5.0  # from asking it to end to killing it
 _KEPT_NOISE = 2000  # bytes of what it printed last
 
 
@@ -39,33 +37,27 @@ async def run_learning(
         TooLittleToLearn: the examples do not suffice.
         LearningFailed: it failed, died, or took too long.
     """
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        str(folder),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_LINE_LIMIT,
-        env=_environment(),
-    )
-    noise = asyncio.create_task(_last_of(process.stderr))
+    extra = {**allowed(DOWNLOADS), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+    try:
+        child = await ChildProcess.start((*command, str(folder)), ChildOptions(extra, keeps_errors=True))
+    except ChildLostError as error:
+        raise LearningFailed(f"learning failed: {error}") from error
+    noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
     try:
         async with asyncio.timeout(deadline_s):
-            last = await _listen(process, tell)
-            await process.wait()
+            last = await _listen(child, tell)
+            await child.wait()
     except TimeoutError as error:
         raise LearningFailed(f"learning took longer than {deadline_s:.0f} s and was stopped") from error
     finally:
-        await _stop(process)
+        code = await child.stop(_GRACE_S)
         said = await noise
-    return _outcome(last, process.returncode, said)
+    return _outcome(last, code, said)
 
 
-async def _listen(process: asyncio.subprocess.Process, tell: Tell) -> Mapping[str, Any]:
+async def _listen(child: ChildProcess, tell: Tell) -> Mapping[str, Any]:
     last: Mapping[str, Any] = {}
-    if process.stdout is None:
-        return last
-    async for line in process.stdout:
+    async for line in child.lines():
         with contextlib.suppress(ValueError):
             told = json.loads(line)
             if "stage" in told:
@@ -85,30 +77,3 @@ def _outcome(last: Mapping[str, Any], code: int | None, said: str) -> Mapping[st
     if "error" in last:
         raise LearningFailed(f"learning failed: {last['message']}")
     raise LearningFailed(f"the learning process ended with {code} and without a word; it printed last: {said!r}")
-
-
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    """Close its input, which ends it; kill it when that does not help."""
-    if process.returncode is not None:
-        return
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        async with asyncio.timeout(_GRACE_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-async def _last_of(stream: asyncio.StreamReader | None) -> str:
-    kept = b""
-    while stream is not None and (chunk := await stream.read(65536)):
-        kept = (kept + chunk)[-_KEPT_NOISE:]
-    return kept.decode(errors="replace").strip()
-
-
-def _environment() -> dict[str, str]:
-    """Ours without the site's credentials, and with a quieter network library."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("CRAWL_")}
-    return {**ours, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}

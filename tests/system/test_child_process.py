@@ -1,0 +1,301 @@
+"""One way to start a process: it imports nothing of the user's, gets no secrets, and never outlives us."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from commands.review import _round_settings
+from system import launch
+from system.child_process import (
+    ChildLostError,
+    ChildOptions,
+    ChildProcess,
+    child_environment,
+    module_command,
+    run,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROOMS = ("classifier", "commands", "crawler", "demo", "migrations", "review", "rounds", "storage", "system")
+THE_ONE_WAY = REPOSITORY / "system" / "child_process.py"
+STARTERS = {  # module -> what in it starts a process; None: all of it
+    "subprocess": None,
+    "multiprocessing": None,
+    "pty": None,
+    "asyncio": ("subprocess", "create_subprocess_exec", "create_subprocess_shell"),
+    "concurrent.futures": ("ProcessPoolExecutor",),
+    "concurrent.futures.process": None,
+    "os": ("system", "popen", "fork", "forkpty", "startfile"),
+}
+PREFIXES = ("exec", "spawn", "posix_spawn")  # of names in `os`
+METHODS = ("subprocess_exec", "subprocess_shell")  # of an event loop
+
+
+def product_files() -> Iterator[Path]:
+    for room in ROOMS:
+        yield from sorted((REPOSITORY / room).rglob("*.py"))
+
+
+def starts_a_process(module: str, name: str) -> bool:
+    if module.partition(".")[0] in ("subprocess", "multiprocessing", "pty") or module.startswith("asyncio.subprocess"):
+        return True
+    known = STARTERS.get(module, ())
+    return known is None or name in known or (module == "os" and name.startswith(PREFIXES))
+
+
+def other_ways(tree: ast.AST) -> list[str]:
+    """Every place that could start a process, by what is imported and what is reached through a module."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [f"{node.lineno}: {one.name}" for one in node.names if starts_a_process(one.name, "")]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [
+                f"{node.lineno}: {node.module}.{one.name}"
+                for one in node.names
+                if starts_a_process(node.module, one.name) or starts_a_process(f"{node.module}.{one.name}", "")
+            ]
+        elif isinstance(node, ast.Attribute) and (
+            node.attr in METHODS or starts_a_process(ast.unparse(node.value), node.attr)
+        ):
+            found.append(f"{node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+def test_nothing_but_the_one_way_starts_a_process() -> None:
+    ways = {
+        f"{path.relative_to(REPOSITORY)}:{way}"
+        for path in product_files()
+        if path != THE_ONE_WAY
+        for way in other_ways(ast.parse(path.read_text(encoding="utf-8")))
+    }
+
+    assert ways == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import subprocess",
+        "from subprocess import run",
+        "import multiprocessing.pool",
+        "import os; os.system('x')",
+        "from os import execv",
+        "import os; os.posix_spawn('x', [], {})",
+        "import asyncio; asyncio.create_subprocess_exec('x')",
+        "import asyncio; asyncio.subprocess.create_subprocess_exec('x')",
+        "from asyncio import subprocess",
+        "from asyncio.subprocess import create_subprocess_shell",
+        "loop.subprocess_exec(x)",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "import concurrent.futures; concurrent.futures.ProcessPoolExecutor()",
+    ],
+)
+def test_the_search_for_other_ways_finds_them(code: str) -> None:
+    assert other_ways(ast.parse(code))
+
+
+def test_the_launcher_knows_every_package_of_the_program() -> None:
+    packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+
+    assert {name.partition(".")[0] for name in packages} == set(ROOMS) == launch.ROOMS - {"bench", "tests"}
+
+
+def modules_started() -> list[str]:
+    """What the program starts in a process of its own, read from its code."""
+    found = set()
+    for path in product_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("module_command"):
+                assert isinstance(node.args[0], ast.Constant), path
+                found.add(str(node.args[0].value))
+    return sorted(found)
+
+
+TRAPS = ("demo", "classifier", "commands", "storage", "json", "numpy", "PIL", "sitecustomize", "usercustomize", "runpy")
+
+
+@pytest.fixture
+def trapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, full of modules that leave a mark when they are imported; gives the folder of the marks."""
+    marks, here = tmp_path / "marks", tmp_path / "here"
+    marks.mkdir()
+    here.mkdir()
+    for number, name in enumerate(TRAPS):
+        package = number % 2 and name not in ("sitecustomize", "usercustomize")
+        path = here / name / "__init__.py" if package else here / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"open({str(marks / name)!r}, 'w').close()\n")
+    startup = here / "startup.py"
+    startup.write_text(f"open({str(marks / 'startup')!r}, 'w').close()\n")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(("", ".", str(here))))
+    monkeypatch.setenv("PYTHONSTARTUP", str(startup))
+    return marks
+
+
+def test_the_program_starts_all_that_it_is_known_to_start() -> None:
+    known = {"classifier.decoding", "classifier.export", "classifier.learning_worker", "classifier.scoring"}
+
+    assert set(modules_started()) == known | {"commands", "demo", "demo.easel"}
+
+
+@pytest.mark.parametrize("module", modules_started())
+def test_no_child_imports_from_the_current_folder(module: str, trapped: Path) -> None:
+    words = {"demo": ["--help"], "commands": ["--help"], "classifier.learning_worker": ["nowhere"]}
+
+    run(module_command(module, *words.get(module, [])), 60)
+
+    assert [path.name for path in trapped.iterdir()] == []
+
+
+def test_a_child_runs_the_code_of_its_parent_whatever_is_installed(tmp_path: Path) -> None:
+    script = "import sys; from system.child_process import *; print(module_command('demo')[2])"
+
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)}, capture_output=True
+    )
+
+    assert said.stdout.decode().strip() == str(REPOSITORY / "system" / "launch.py")
+
+
+def test_a_round_of_the_page_obeys_the_settings_and_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRAWL_SCORING_DEVICE", "cpu")
+    monkeypatch.setenv("CRAWL_API_KEY", "secret")
+    monkeypatch.setenv("CRAWL_DANBOORU_LOGIN", "secret")
+
+    assert _round_settings()["CRAWL_SCORING_DEVICE"] == "cpu"
+    assert "secret" not in _round_settings().values()
+
+
+def test_libraries_that_the_parent_found_by_its_path_are_behind_all_others(tmp_path: Path) -> None:
+    for name in ("json", "only_here"):
+        (tmp_path / f"{name}.py").write_text("")
+
+    environment = child_environment({}, {"PYTHONPATH": f"{tmp_path}{os.pathsep}relative{os.pathsep}{Path.cwd()}"})
+    code = "import json, only_here, sys; sys.exit(9 if json.__file__.startswith(sys.argv[1]) else 0)"
+    script = tmp_path / "tests" / "__init__.py"
+    script.parent.mkdir()
+    script.write_text("")
+    script.with_name("asks.py").write_text(code)
+    program = f"import sys; from system import launch; launch._ROOT = {str(tmp_path)!r}; launch.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "tests.asks", str(tmp_path)],
+        env={**environment, launch.PARENT: str(os.getpid())},
+        cwd=REPOSITORY,
+    )
+
+    assert environment[launch.LIBRARIES] == str(tmp_path)
+    assert done.returncode == 0
+
+
+def test_a_child_gets_the_variables_that_are_allowed_and_no_others() -> None:
+    ours = {"PATH": "/bin", "LANG": "C", "CUDA_VISIBLE_DEVICES": "0", "KERAS_BACKEND": "jax"}
+    secrets = ("CRAWL_API_KEY", "CRAWL_DANBOORU_API_KEY", "HTTPS_PROXY", "AWS_SECRET_ACCESS_KEY")
+    traps = ("LD_PRELOAD", "LD_AUDIT", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONUSERBASE")
+    not_theirs = (*secrets, *traps)
+
+    environment = child_environment({"EXTRA": "1"}, {**ours, **dict.fromkeys(not_theirs, "secret")})
+
+    assert {name: value for name, value in environment.items() if name in {*ours, "EXTRA"}} == {**ours, "EXTRA": "1"}
+    assert "secret" not in environment.values()
+
+
+PARENT_OF_ONE = """
+import subprocess, sys, time
+print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
+async def test_a_child_is_killed_with_all_that_it_started() -> None:
+    child = await ChildProcess.start([sys.executable, "-c", PARENT_OF_ONE])
+    grandchild = psutil.Process(int(await child.output.readline()))
+
+    assert await child.kill() < 0
+    assert psutil.wait_procs([grandchild], timeout=30)[1] == []
+
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
+
+
+async def test_a_child_that_does_not_end_when_asked_is_killed_after_its_grace() -> None:
+    child = await ChildProcess.start([sys.executable, "-c", DEAF])
+    await child.output.readline()
+
+    assert await child.stop(0.05) == -9
+    assert not child.running
+
+
+def test_a_child_that_takes_too_long_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    script = f"import subprocess, time; p = subprocess.Popen(['sleep', '600']); open({str(tmp_path / 'pid')!r}, 'w')"
+    script += ".write(str(p.pid)); time.sleep(600)"
+
+    with pytest.raises(ChildLostError, match="longer than"):
+        run([sys.executable, "-c", script], 3)
+
+    pid = (tmp_path / "pid").read_text()  # three seconds suffice to start an interpreter, or there is nothing to kill
+    assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_program_that_is_not_there_is_said_in_one_line() -> None:
+    with pytest.raises(ChildLostError, match="cannot be started"):
+        run(["/nowhere/python"], 5)
+    with pytest.raises(ChildLostError, match="cannot be started"):
+        asyncio.run(ChildProcess.start(["/nowhere/python"]))
+
+
+STARTS_AND_WAITS = """
+import asyncio, sys
+from system.child_process import *
+async def main():
+    command = module_command("demo", "--posts", "1", "--workers", "0", "--no-ahead", "--cache", sys.argv[1])
+    child = await ChildProcess.start(command, ChildOptions(reads=False))
+    await child.output.readline()
+    print(child.pid, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells of a parent's death on Linux alone")
+def test_a_child_that_reads_nothing_ends_with_its_parent_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STARTS_AND_WAITS, str(tmp_path)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+
+    assert psutil.wait_procs([child], timeout=30)[1] == []
+
+
+async def test_the_last_words_of_a_child_are_kept_and_a_line_that_never_ends_is_passed_over() -> None:
+    program = "import sys; print('x' * (9 << 20)); print('short'); print('a' * 99 + 'end', file=sys.stderr)"
+    child = await ChildProcess.start([sys.executable, "-c", program], ChildOptions(keeps_errors=True))
+    words = asyncio.create_task(child.last_words(5))
+
+    lines = [line async for line in child.lines()]
+
+    assert lines[-1] == b"short\n"
+    assert (await child.wait(), await words) == (0, "aend")
+
+
+def test_the_environment_of_a_child_names_its_parent_and_the_child_forgets_it(tmp_path: Path) -> None:
+    program = "import json, os; from system import launch; launch.die_with_parent(os.getppid()); print(json.dumps(1))"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=REPOSITORY)
+
+    assert json.loads(done.stdout) == 1
+    assert child_environment({})[launch.PARENT] == str(os.getpid())
