@@ -8,9 +8,13 @@ import logging
 import logging.handlers
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 
-LOG_NAME = "crawl.log"
+from storage.files import open_log
+from storage.layout import LOG
+
+LOG_NAME = LOG
 MAX_LOG_BYTES = 8_000_000
 KEPT_LOGS = 3
 _ROOMS = ("commands", "crawler", "classifier", "storage", "rounds")
@@ -49,7 +53,10 @@ def journal(root: Path, *, write: bool = True) -> Iterator[None]:
 
 
 class _Forgiving(logging.handlers.RotatingFileHandler):
-    """A full disk must not turn every log line into a stack trace on the terminal."""
+    """A full disk must not turn every log line into a stack trace on the terminal. A link is never written through."""
+
+    def _open(self) -> TextIOWrapper:
+        return open_log(Path(self.baseFilename))
 
     def close(self) -> None:
         with contextlib.suppress(OSError):  # what is still buffered is lost, the run is not
@@ -64,7 +71,6 @@ def _handler(root: Path) -> logging.Handler:
         handler: logging.Handler = _Forgiving(
             root / LOG_NAME, maxBytes=MAX_LOG_BYTES, backupCount=KEPT_LOGS, encoding="utf-8"
         )
-        (root / LOG_NAME).chmod(0o600)
     except OSError:
         return logging.NullHandler()
     handler.setFormatter(JsonLines())

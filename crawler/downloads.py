@@ -31,6 +31,7 @@ from crawler.http import Answer, Ask, Http
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
 from storage.filing import Digest
+from storage.layout import require_folder
 from storage.records import FileVersion
 from storage.translate import at_border
 
@@ -246,6 +247,7 @@ class _Partial:
         for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
             flags |= getattr(os, name, 0)
         with at_border(path):
+            require_folder(path.parent)
             return cls(os.open(path, flags, 0o600), path)
 
     @property

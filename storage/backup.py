@@ -10,6 +10,7 @@ from pathlib import Path
 
 from storage.errors import DatabaseDamaged
 from storage.files import sync_folder
+from storage.layout import require_folder
 from storage.translate import at_border
 
 
@@ -18,9 +19,10 @@ def back_up(database: Path, folder: Path, name: str) -> Path:
 
     Raises:
         DatabaseDamaged: the copy does not pass the check; it is removed.
-        StorageError: the disk refuses.
+        StorageError: the disk refuses, or the folder is a link.
     """
     with at_border(folder):
+        require_folder(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         final = folder / f"crawl-{name}-{stamp}.db"

@@ -26,6 +26,7 @@ from storage.filing import (
     Work,
 )
 from storage.known_targets import saved_targets
+from storage.layout import require_plain
 from storage.reading import ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 
@@ -36,6 +37,7 @@ class DryShelf:
     """Reads a gallery where there is one; every writing method only pretends."""
 
     def __init__(self, root: Path) -> None:
+        require_plain(root)
         self._database = root / "crawl.db"
         self._root = root
         self._reads = ReadingThread(reading_engine(self._database)) if self._database.exists() else None

@@ -16,15 +16,18 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 from storage.errors import StorageError
 from storage.filing import Digest
+from storage.layout import kind_of
 
 HANDLES = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 CHUNK = 1 << 20  # bytes
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _SAFE = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 
 
@@ -137,7 +140,7 @@ class Tree:
         except FileNotFoundError:
             return None
         if not stat.S_ISREG(found.st_mode):
-            raise StorageError(f"{self.root / path}: is {_kind(found.st_mode)} where a file should be; move it away")
+            raise StorageError(f"{self.root / path}: is {kind_of(found.st_mode)} where a file should be; move it away")
         return FileFacts(found.st_size, found.st_ino, found.st_nlink)
 
     @contextlib.contextmanager
@@ -356,6 +359,25 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def open_log(path: Path) -> TextIOWrapper:
+    """Open a log for appending: through no link, and without waiting for a pipe.
+
+    A log that has a second name elsewhere is left to that name, and a new one is begun here.
+
+    Raises:
+        OSError: it is no plain file, or the disk refuses.
+    """
+    descriptor = os.open(path, _LOG, FILE_MODE)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        return os.fdopen(descriptor, "a", encoding="utf-8")
+    os.close(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.ELOOP, "is no plain file", str(path))
+    path.unlink()
+    return os.fdopen(os.open(path, _LOG | os.O_EXCL, FILE_MODE), "a", encoding="utf-8")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Put a small file of our own in place, whole or not at all, durable."""
     part = path.with_name(path.name + ".part")
@@ -380,11 +402,3 @@ def _write_all(descriptor: int, content: bytes) -> None:
 def _split(path: str) -> tuple[str, str]:
     above, _, name = path.rpartition("/")
     return above, name
-
-
-def _kind(mode: int) -> str:
-    if stat.S_ISLNK(mode):
-        return "a link"
-    if stat.S_ISDIR(mode):
-        return "a folder"
-    return "a device, pipe or socket"

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from storage.errors import RefusedFile
+from storage.layout import MODELS, require_folder
 from storage.names import ModelName, TargetName
 from storage.records import FILE_EXTENSIONS, RENDITION_NAMES
 
@@ -16,8 +17,12 @@ _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 def models_folder(root: Path) -> Path:
-    """The folder below which a gallery's models lie."""
-    return root / "models"
+    """The folder below which a gallery's models lie.
+
+    Raises:
+        StorageError: there is a link, or no folder.
+    """
+    return _plain(root / MODELS)
 
 
 def target_models(models: Path, target: str) -> Path:
@@ -28,8 +33,9 @@ def target_models(models: Path, target: str) -> Path:
 
     Raises:
         BadName: the target's name cannot be one.
+        StorageError: there is a link, or no folder.
     """
-    return models / TargetName(target)
+    return _plain(models / TargetName(target))
 
 
 def model_folder(models: Path, name: ModelName) -> Path:
@@ -37,8 +43,16 @@ def model_folder(models: Path, name: ModelName) -> Path:
 
     Args:
         models: as `models_folder` gives it.
+
+    Raises:
+        StorageError: there is a link, or no folder.
     """
-    return target_models(models, name.target) / str(name.number)
+    return _plain(target_models(models, name.target) / str(name.number))
+
+
+def _plain(folder: Path) -> Path:
+    require_folder(folder)
+    return folder
 
 
 def gallery_folder(target: str) -> str:

@@ -23,6 +23,7 @@ from storage.filing import RegisteredModel
 from storage.gathering import gather_evidence
 from storage.known_targets import saved_targets
 from storage.labels import SaidLabel, labels_of
+from storage.layout import require_plain
 from storage.posts import chunked
 from storage.records import Target
 from storage.results import COLUMNS, DECISION, results_select
@@ -111,11 +112,13 @@ class Reader:
 
         Raises:
             WrongRoot: there is no gallery.
+            StorageError: a name of ours in it is a link, or something else that is no plain file or folder.
             DatabaseMissing, DatabaseDamaged, DatabaseNewer: its database cannot be read by this program.
         """
         root = root.absolute()
         database = root / "crawl.db"
         with at_border(database):
+            require_plain(root)
             if not database.exists():
                 if (root / ".gallery-id").exists():
                     raise DatabaseMissing(f"{database}: is gone; put a backup from {root / 'backups'} in its place")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,29 +11,11 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from storage.database import checkpoint, header_problem, writing_engine
-from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, StorageError, WrongRoot
+from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongRoot
 from storage.files import FOLDER_MODE, sync_folder, write_whole
+from storage.layout import DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.migrate import build
 from storage.tables import GalleryRow
-
-DATABASE = "crawl.db"
-IDENTITY = ".gallery-id"
-FOLDERS = ("gallery", "renditions", "trash", "damaged", "staging")
-_OWN = frozenset(
-    {
-        ".lock",
-        IDENTITY,
-        IDENTITY + ".part",
-        DATABASE + ".new",
-        DATABASE + ".new-wal",
-        DATABASE + ".new-shm",
-        DATABASE + ".new-journal",
-        "crawl.log",
-        "models",
-        "backups",
-        *FOLDERS,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +38,7 @@ def examine(root: Path, *, create: bool) -> Root:
         RefusedRoot: `/`, the home folder, a folder with foreign things in it, or a root inside another.
         WrongRoot: it is not there (and must not be made), or not ours.
         DatabaseMissing: it has files and no database.
+        StorageError: a name of ours in it is a link, or something else that is no plain file or folder.
     """
     path = Path(os.path.realpath(root))
     _refuse_places(path)
@@ -69,6 +51,7 @@ def examine(root: Path, *, create: bool) -> Root:
         return Root(path, is_new=True)
     if not path.is_dir():
         raise RefusedRoot(f"{path}: is no folder")
+    require_plain(path)
     return _examine_folder(path, create=create)
 
 
@@ -82,7 +65,7 @@ def _examine_folder(path: Path, *, create: bool) -> Root:
         raise DatabaseMissing(
             f"{path / DATABASE}: is gone, but the gallery has files; put a backup from {path}/backups in its place"
         )
-    if foreign := sorted(names - _OWN):
+    if foreign := sorted(names - OWN):
         raise RefusedRoot(f"{path}: is not empty and no gallery (it holds {foreign[0]}); choose an empty folder")
     if IDENTITY not in names and names & set(FOLDERS):
         raise RefusedRoot(
@@ -165,14 +148,11 @@ def check_identity(root: Root) -> None:
         )
     device = root.path.stat().st_dev
     for name in FOLDERS:
+        require_folder(root.path / name)
         try:
             found = os.lstat(root.path / name)
         except FileNotFoundError:
             continue
-        if stat.S_ISLNK(found.st_mode) or not stat.S_ISDIR(found.st_mode):
-            raise StorageError(
-                f"{root.path / name}: is a link or no folder; nothing is written through it, move it away"
-            )
         if found.st_dev != device:
             raise WrongRoot(
                 f"{root.path / name}: lies on another disk than {root.path}; files could not be moved safely"

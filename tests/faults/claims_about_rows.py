@@ -123,7 +123,12 @@ def history_cannot_be_changed(evidence: Evidence) -> Iterator[str]:
     for table in ("decision", "label"):
         if not evidence.all(f"SELECT 1 FROM {table} LIMIT 1"):
             continue
-        for attempt in (f"UPDATE {table} SET value = 'keep'", f"DELETE FROM {table}"):
+        changes = (
+            f"UPDATE {table} SET value = 'keep'",
+            f"DELETE FROM {table}",
+            f"REPLACE INTO {table} SELECT * FROM {table}",
+        )
+        for attempt in changes:
             evidence.rows.execute("BEGIN")
             try:
                 evidence.rows.execute(attempt)
