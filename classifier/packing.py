@@ -103,16 +103,16 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
     shown, every = facts["positives"]["train"], facts["examples"]["train"]
     learned_from = f"{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
-    kept_for, these = "untagged pictures", "tagged pictures"
+    kept_for, these, easier = "untagged pictures", "tagged pictures", "; those are easier, so go by the forecast"
     if source:
-        learned_from = f"{shown} pictures of its class among {every} of the folder {source}, which teaches"
-        kept_for, these = "pictures like these", "of its pictures"
+        learned_from = f"{shown} pictures of its class among {every} of the folder {source} with"
+        kept_for, these, easier = "pictures like these", "of its pictures", ""
     lines = [
-        f"{target.wish.target}: learned from {learned_from} {len(learned.classes)} characters",
-        f"expected among {kept_for} ({facts['prevalence']:.1%} show it): "
+        f"{target.wish.target}: trained on {learned_from} {len(learned.classes)} characters",
+        f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {chosen.precision:.3f}, recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
-        f"measured on {quality.examples} {these} kept aside, {quality.positives} of them positive: "
-        f"precision {quality.precision}, recall {quality.recall}, average precision {quality.average_precision}",
+        f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
+        f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
         *_set_right(facts["set_right"]),
         f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
         f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures",
@@ -126,9 +126,7 @@ def _set_right(lies: int) -> list[str]:
     if not lies:
         return []
     are = "tag that is" if lies == 1 else "tags that are"
-    return [
-        f"{lies} {are} out of the question did not count against it: pictures kept aside may be tagged wrongly, too"
-    ]
+    return [f"{lies} {are} clearly wrong left out of the test: held-out pictures may be tagged wrongly, too"]
 
 
 def _metrics(target: LearnedTarget) -> dict[str, Any]:

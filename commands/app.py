@@ -12,9 +12,11 @@ from typing import Annotated
 
 import typer
 
+from commands import completion
+from commands.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_ACTIONS
 from commands.app_loop import declare_the_loop
 from commands.failures import exits_plainly
-from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption
+from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption, TargetOption
 from commands.program import Application
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
@@ -61,7 +63,14 @@ def crawl(
     limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many posts.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Only what was posted since the last complete walk.")] = False,
     rating: Annotated[
-        str, typer.Option("--rating", metavar="g,s,q,e", help="Only these ratings.", show_default=False)
+        str,
+        typer.Option(
+            "--rating",
+            metavar="g,s,q,e",
+            help="Only these ratings.",
+            show_default=False,
+            autocompletion=completion.several_of(RATINGS),
+        ),
     ] = "",
     where: Annotated[
         str,
@@ -81,7 +90,12 @@ def crawl(
     ] = None,
     score_on: Annotated[
         str | None,
-        typer.Option("--score-on", metavar="360x360|720x720|sample|original", help="Which rendition to look at."),
+        typer.Option(
+            "--score-on",
+            metavar="SIZE",
+            help=f"Which rendition to look at: {', '.join(RENDITIONS)}.",
+            autocompletion=completion.one_of(RENDITIONS),
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
     as_json: JsonOption = False,
@@ -148,7 +162,14 @@ def query(
     expression: Annotated[str, typer.Argument(help="Search terms, as on the site.", show_default=False)] = "",
     sql: Annotated[str | None, typer.Option("--sql", help="A SELECT on the documented views; read-only.")] = None,
     format_: Annotated[
-        str, typer.Option("--format", "-f", help="table, json, jsonl, csv, parquet or ids.", metavar="FORMAT")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="table, json, jsonl, csv, parquet or ids.",
+            metavar="FORMAT",
+            autocompletion=completion.one_of(FORMATS),
+        ),
     ] = "table",
     limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many rows.")] = None,
     columns: Annotated[
@@ -187,12 +208,15 @@ def query(
 @exits_plainly
 def relabel(
     value: Annotated[
-        str, typer.Argument(help="keep, delete, unsure; clear takes it back.", metavar="keep|delete|unsure|clear")
+        str,
+        typer.Argument(
+            help="keep, delete, unsure; clear takes it back.",
+            metavar="keep|delete|unsure|clear",
+            autocompletion=completion.one_of(LABELS),
+        ),
     ],
     posts: Annotated[list[str], typer.Argument(help="Post ids, or - for standard input.", metavar="POST…")],
-    keep: Annotated[
-        str | None, typer.Option("--keep", help="The target that is meant.", metavar="NAME", show_default=False)
-    ] = None,
+    keep: TargetOption = None,
     site: SiteOption = None,
     root: RootOption = None,
     config: ConfigOption = None,
@@ -251,9 +275,7 @@ declare_the_loop(app)
 @exits_plainly
 def apply(
     context: typer.Context,
-    keep: Annotated[
-        str | None, typer.Option("--keep", help="Only this target.", metavar="NAME", show_default=False)
-    ] = None,
+    keep: TargetOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="You have looked: move even unusually many files.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
     fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Fetch originals that became keeps.")] = True,
@@ -283,19 +305,30 @@ def apply(
 @app.command()
 @exits_plainly
 def trash(
-    action: Annotated[str, typer.Argument(help="list, restore or purge.", metavar="list|restore|purge")],
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="list, restore or purge.",
+            metavar="list|restore|purge",
+            autocompletion=completion.one_of(TRASH_ACTIONS),
+        ),
+    ],
     posts: Annotated[list[str] | None, typer.Argument(help="Post ids.", metavar="POST…", show_default=False)] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="What this model rejected.", metavar="NAME/N", show_default=False),
+        typer.Option(
+            "--model",
+            help="What this model rejected.",
+            metavar="NAME/N",
+            show_default=False,
+            autocompletion=completion.models,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Restore: everything that lies there.")] = False,
     older_than: Annotated[
         str | None, typer.Option("--older-than", help="Purge: from this age.", metavar="30d", show_default=False)
     ] = None,
-    keep: Annotated[
-        str | None, typer.Option("--keep", help="Only this target.", metavar="NAME", show_default=False)
-    ] = None,
+    keep: TargetOption = None,
     site: SiteOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Purge: destroy them for good.")] = False,
     root: RootOption = None,

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from commands import completion
+from commands.allowed_values import MODEL_ACTIONS, TRAINING
 from commands.failures import exits_plainly
 from commands.options import ConfigOption, JsonOption, QuietOption, RootOption
 
@@ -22,7 +24,12 @@ def declare_the_loop(app: typer.Typer) -> None:
 
 @exits_plainly
 def train(
-    target: Annotated[str, typer.Argument(help="Whom to learn.", metavar="NAME", show_default=False)],
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="The target to learn.", metavar="NAME", show_default=False, autocompletion=completion.targets
+        ),
+    ],
     precision: Annotated[
         float | None, typer.Option("--precision", metavar="P", help="Aim at this precision, 0.5 to 0.9999.")
     ] = None,
@@ -30,15 +37,22 @@ def train(
         None
     ),
     how: Annotated[
-        str, typer.Option("--how", metavar="auto|head|network", help="Learn a head only, or teach the network too.")
+        str,
+        typer.Option(
+            "--how",
+            metavar="auto|head|network",
+            help="Train a head only, or the network too.",
+            autocompletion=completion.one_of(TRAINING),
+        ),
     ] = "auto",
     network: Annotated[
         str | None,
         typer.Option(
             "--network",
             metavar="NAME",
-            help="Teach this network: small, mobilenet_v3_small, mobilenet_v3_large or efficientnet_v2_b0.",
+            help="Train this network: small, mobilenet_v3_small, mobilenet_v3_large or efficientnet_v2_b0.",
             show_default=False,
+            autocompletion=completion.networks,
         ),
     ] = None,
     source: Annotated[
@@ -80,7 +94,7 @@ def train(
         target,
         precision,
         recall,
-        choose("--how", how, ("auto", "head", "network")),
+        choose("--how", how, TRAINING),
         network,
         source,
         force,
@@ -93,7 +107,14 @@ def train(
 
 @exits_plainly
 def evaluate(
-    name: Annotated[str, typer.Argument(help="A target, or one of its models: mona/3.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A target, or one of its models: mona/3.",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
+    ],
     on: Annotated[
         Path | None,
         typer.Option("--on", metavar="DIR", help="Your own pictures: one folder a class.", show_default=False),
@@ -151,7 +172,10 @@ def review(
 
 @exits_plainly
 def rescore(
-    target: Annotated[str | None, typer.Argument(help="Whose model.", metavar="NAME", show_default=False)] = None,
+    target: Annotated[
+        str | None,
+        typer.Argument(help="Whose model.", metavar="NAME", show_default=False, autocompletion=completion.targets),
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep from this score.")
     ] = None,
@@ -185,10 +209,20 @@ def rescore(
 @exits_plainly
 def models(
     action: Annotated[
-        str, typer.Argument(help="list, show, activate, rollback, export or import.", metavar="ACTION")
+        str,
+        typer.Argument(
+            help="list, show, activate, rollback, export or import.",
+            metavar="ACTION",
+            autocompletion=completion.one_of(MODEL_ACTIONS),
+        ),
     ] = "list",
     name: Annotated[
-        str | None, typer.Argument(help="A model: mona/3; of import: its folder.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="A model: mona/3; of import: its folder.",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
     ] = None,
     folder: Annotated[Path | None, typer.Argument(help="Of export: where to.", show_default=False)] = None,
     root: RootOption = None,
@@ -208,6 +242,5 @@ def models(
     from commands import models as models_command
     from commands.choices import choose
 
-    known = ("list", "show", "activate", "rollback", "export", "import")
-    wish = models_command.ModelsWish(choose("action", action, known), name, folder, as_json)
+    wish = models_command.ModelsWish(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
     raise typer.Exit(models_command.run(wish, root, config))

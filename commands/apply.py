@@ -16,6 +16,7 @@ from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.holding import hold_gallery
 from commands.known_targets import known_target
+from commands.next_command import next_command
 from commands.places import place
 from commands.signals import StopRequest, obeying_signals
 from commands.sites import Pace, connect
@@ -91,10 +92,9 @@ async def _run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pa
         outcome = _Outcome()
         if plan.brakes and not wish.yes:
             for brake in plan.brakes:
-                say(
-                    f"stopped: {brake}. Look at them: crawl query 'target:{brake.target} place:gallery decision:delete'"
-                )
-            say("nothing was moved; run crawl apply --yes to move them")
+                expression = f"target:{brake.target} place:gallery decision:delete"
+                say(f"stopped: {brake}. To see them: {next_command(archive.root, 'query', expression)}")
+            say(f"nothing was moved; to move them: {next_command(archive.root, 'apply', '--yes')}")
             outcome.codes.append(ExitCode.BRAKE)
         elif not wish.dry_run:
             with stop.finishing_first():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import ExitCode
+from commands.next_command import next_command
 from commands.places import Place
 from commands.planning import Plan
 from commands.progress import busy_share
@@ -101,13 +102,13 @@ def _notes(ending: Ending) -> list[str]:
     if difference is not None:
         notes.append(difference)
     if tally.outcomes[Outcome.UNDECIDED]:
-        notes.append("see what is undecided: crawl query 'decision:undecided'")
+        command = next_command(ending.place.root, "query", "decision:undecided")
+        notes.append(f"see what is undecided: {command}")
     found = tally.outcomes[Outcome.KEPT]
     if found and not ending.dry_run:
         target = ending.run.job.targets[0]
-        notes.append(
-            f"see what was found without its tag: crawl query 'decision:keep target:{target.name} -{target.tag}'"
-        )
+        expression = f"decision:keep target:{target.name} -{target.tag}"
+        notes.append(f"see what was found without its tag: {next_command(ending.place.root, 'query', expression)}")
     return notes
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from commands import completion
+
 RootOption = Annotated[
     Path | None,
     typer.Option("--root", help="Folder with pictures, models and database.", metavar="DIR", show_default=False),
@@ -19,9 +21,27 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
 SiteOption = Annotated[
     str | None,
-    typer.Option("--site", help="Site by name or URL; `demo` brings its own.", metavar="NAME|URL", show_default=False),
+    typer.Option(
+        "--site",
+        help="Site by name or URL; `demo` brings its own.",
+        metavar="NAME|URL",
+        show_default=False,
+        autocompletion=completion.sites,
+    ),
 ]
 KeepOption = Annotated[
     list[str] | None,
-    typer.Option("--keep", help="What to keep; repeat it for several.", metavar="NAME", show_default=False),
+    typer.Option(
+        "--keep",
+        help="What to keep; repeat it for several.",
+        metavar="NAME",
+        show_default=False,
+        autocompletion=completion.targets,
+    ),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--keep", help="Only this target.", metavar="NAME", show_default=False, autocompletion=completion.targets
+    ),
 ]

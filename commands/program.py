@@ -30,6 +30,9 @@ class OptionRefused(Exception):
 class Command(TyperCommand):
     """A command that takes the shared options from before its name too."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_type(super().get_params(ctx))
+
     def invoke(self, ctx: Any) -> Any:
         exits_plainly(take_options_before)(ctx)
         return super().invoke(ctx)
@@ -37,6 +40,17 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """Commands below one name."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_type(super().get_params(ctx))
+
+
+def _without_type(parameters: list[Any]) -> list[Any]:
+    """Show switches as switches: Typer 0.29 prints `--new <bool>`, as if a value had to follow."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    return parameters
 
 
 class Application(typer.Typer):

@@ -15,6 +15,7 @@ from typing import IO, Any
 from rich import box
 from rich.table import Table
 
+from commands.allowed_values import FORMATS
 from commands.choices import choose
 from commands.console import messages, printable, results, say
 from commands.fitting import filled, fitting
@@ -27,7 +28,6 @@ from storage.reading import Reader, Rows
 from storage.search.language import parse
 from storage.search.ranking import ASKED_COLUMNS, Ranker, needs_ranks
 
-FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
 TABLE_COLUMNS = ("post_id", "target", "decision", "score", "reason", "label", "tags_character", "place")
 TABLE_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "label", "tags_character")
 TABLE_ROWS = 50  # what a screen is for; the other formats give everything

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from commands.allowed_values import RENDITIONS
+
 MAX_FILE_BYTES = 1_000_000
 DEFAULT_FILE = "crawl.toml"
 
@@ -41,9 +43,7 @@ def _key(
 class Scoring:
     """`[scoring]`: which picture is looked at, and by what."""
 
-    score_on: str = _key(
-        "720x720", "which rendition is scored", choices=("180x180", "360x360", "720x720", "sample", "original")
-    )
+    score_on: str = _key("720x720", "which rendition is scored", choices=RENDITIONS)
     trust_tags: bool = _key(True, "keep a post whose tags name the target, whatever its score")
     device: str = _key("auto", "where scoring runs", choices=("auto", "cpu", "gpu"))
     runtime: str = _key("auto", "what scores on a CPU", choices=("auto", "litert", "openvino", "keras"))

@@ -126,7 +126,7 @@ class Summary:
         table.add_column()
         for name, value in self._rows():
             table.add_row(name, Text(value))
-        notes = [Text(printable(note)) for note in self.notes]
+        notes = [Text(printable(note), no_wrap=True, overflow="ignore") for note in self.notes]  # commands to paste
         return Group(table, *notes)
 
     def _title(self) -> Text:
@@ -190,7 +190,7 @@ def _truth_rows(truth: Truth) -> list[tuple[str, str]]:
     found = truth.untagged_right
     there = found + truth.untagged_missed
     return [
-        (f"truth, {truth.target}", shown(truth.precision, truth.recall)),
+        (f"truth, {truth.target}", f"{shown(truth.precision, truth.recall)} (counted by the demo)"),
         ("  without its tag", f"{shown(truth.untagged_precision, truth.untagged_recall)} (found {found} of {there})"),
     ]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
+from commands.allowed_values import TRASH_ACTIONS
 from commands.choices import choose
 from commands.console import print_json, results, say
 from commands.exit_codes import ExitCode, worst
@@ -25,7 +26,6 @@ from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
 
-ACTIONS = ("list", "restore", "purge")
 COLUMNS = ("post", "target", "rejected by", "why", "since", "size", "holds now")
 LEAST = {"why": 12, "since": 10, "holds now": 10}  # columns that may wrap, and what they need to be readable
 EXPENDABLE = ("size", "rejected by", "target")  # on narrow screens, the first one first
@@ -50,7 +50,7 @@ class TrashWish:
 
 def run(wish: TrashWish, root: Path | None, config: Path | None) -> int:
     """Do it."""
-    action = choose("crawl trash", wish.action, ACTIONS)
+    action = choose("crawl trash", wish.action, TRASH_ACTIONS)
     where = place(root, config)
     if action == "list":
         return _list(wish, where)

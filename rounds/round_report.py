@@ -17,15 +17,15 @@ def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
     said = facts["said"]
     reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
     lines = [
-        f"{target}: learned from {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
+        f"{target}: trained on {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
         f"{said['others']} with others, {said['nothing']} untagged",
         f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
         f"like it; tags are believed to be right in {facts['tags_right']:.1%}",
-        f"expected among untagged pictures ({facts['prevalence']:.1%} show it): precision {figure(chosen.precision)}, "
+        f"forecast for untagged pictures ({facts['prevalence']:.1%} show it): precision {figure(chosen.precision)}, "
         f"recall {figure(chosen.recall)} at threshold {chosen.threshold:.3f}{reached}",
-        f"measured on {quality.examples} pictures kept aside, {quality.positives} of them showing it: precision "
+        f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
-        f"{estimate(quality.average_precision)}",
+        f"{estimate(quality.average_precision)}; those are easier, so go by the forecast",
         compared.words(),
     ]
     return "\n".join(lines) + "\n"

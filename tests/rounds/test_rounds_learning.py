@@ -134,7 +134,7 @@ async def test_a_round_puts_a_better_model_in_force_and_decides_everything_by_it
     assert shelf.events == ["register mona/2", "activate mona/2", "rescore mona/2"]
     assert len(shelf.decisions) == len(world.evidence)
     assert load_package(tmp_path / "models" / "mona" / "2", expected_hash=outcome.card.hash).snapshot["round"] == 1
-    assert "learned from 0 labels" in outcome.report
+    assert "trained on 0 labels" in outcome.report
 
 
 async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shelf: Shelf) -> None:

@@ -1,0 +1,11 @@
+"""The fixed words that options and arguments take: what is checked, what help names and what the shell completes."""
+
+from __future__ import annotations
+
+FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
+RATINGS = ("g", "s", "q", "e")
+RENDITIONS = ("180x180", "360x360", "720x720", "sample", "original")
+LABELS = ("keep", "delete", "unsure", "clear")
+TRAINING = ("auto", "head", "network")
+TRASH_ACTIONS = ("list", "restore", "purge")
+MODEL_ACTIONS = ("list", "show", "activate", "rollback", "export", "import")
