@@ -24,6 +24,7 @@ def back_up(database: Path, folder: Path, name: str) -> Path:
     with at_border(folder):
         require_folder(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)  # the folder's own name: files are destroyed because this copy is there
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         final = folder / f"crawl-{name}-{stamp}.db"
         part = folder / f"{final.name}.part"
