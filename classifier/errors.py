@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from storage.records import RunError
+
 
 class ClassifierError(Exception):
     """The family of this room."""
@@ -36,7 +38,7 @@ class PictureFault(ClassifierError):
         self.detail = detail
 
 
-class ModelError(ClassifierError):
+class ModelError(ClassifierError, RunError):
     """The model or the device fails as a whole: nothing may be scored."""
 
     exit_code = 10
@@ -66,7 +68,7 @@ class WorkerLostError(ClassifierError):
     """A worker process ended, hangs, or speaks nonsense: replace it and try once more."""
 
 
-class TooFewExamples(ClassifierError):
+class TooFewExamples(ClassifierError, RunError):
     """There is too little to learn a target from; the message counts what there is."""
 
     exit_code = 2
@@ -77,7 +79,7 @@ class TooFewExamples(ClassifierError):
         self.target, self.counts, self.needed, self.advice = target, dict(counts), dict(needed), advice
 
 
-class ClassFolderError(ClassifierError):
+class ClassFolderError(ClassifierError, RunError):
     """A folder that should have one folder a class cannot be read, has none, or none that means the target."""
 
     exit_code = 2

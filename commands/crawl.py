@@ -159,9 +159,10 @@ def _judge_wish(stage: _Stage) -> JudgeWish:
 async def _work(stage: _Stage, judge: Judge) -> Summary:
     """Run the pipeline and record how it ended, whatever happens."""
     run_id = await stage.shelf.begin_run(_start(stage, judge))
+    downloader = Downloader(stage.connected.http, stage.connected.site, stage.connected.pace.patience)
     current = Run(
         job=_job(stage, run_id),
-        crew=_crew(stage, judge),
+        crew=_crew(stage, judge, downloader),
         tally=Tally(expected=None if stage.plan.checked_here else stage.plan.counted),
         stop=stage.stop.event,
     )
@@ -170,6 +171,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
         async with progress(current, quiet=stage.output.quiet):
             with stage.stop.finishing_first():
                 await crawl(current)
+        error = downloader.refuses_everything()
     except Exception as failure:  # noqa: BLE001 - told in one line with the summary; the code says which family
         error = failure
     except asyncio.CancelledError:
@@ -235,11 +237,11 @@ def _job(stage: _Stage, run_id: int) -> Job:
     )
 
 
-def _crew(stage: _Stage, judge: Judge) -> Crew:
+def _crew(stage: _Stage, judge: Judge, downloader: Downloader) -> Crew:
     connected = stage.connected
     return Crew(
         source=SiteSource(connected.client, stage.plan.server_query),
-        fetcher=Downloader(connected.http, connected.site, connected.pace.patience),
+        fetcher=downloader,
         judge=judge,
         shelf=stage.shelf,
         note=lambda post, error: log.warning("post %d: %s", post.id, describe(error)),

@@ -64,6 +64,7 @@ class Summary:
     requests: int
     bytes_listing: int
     bytes_renditions: int  # looked at, those that a first model was learned from included
+    bytes_originals: int  # transferred, those that did not arrive whole included
     device_busy: float  # 0..1
     device: str
     models: tuple[str, ...]
@@ -84,7 +85,7 @@ class Summary:
     @property
     def bytes_saved(self) -> int:
         """What downloading every original would have cost more."""
-        return max(0, self.tally.bytes_if_all - self.tally.bytes_originals - self.bytes_renditions)
+        return max(0, self.tally.bytes_if_all - self.bytes_originals - self.bytes_renditions)
 
     def to_json(self) -> Mapping[str, Any]:
         """The documented object of `crawl --json`."""
@@ -100,12 +101,13 @@ class Summary:
             "deleted": outcomes[Outcome.DELETED],
             "undecided": outcomes[Outcome.UNDECIDED],
             "failed": outcomes[Outcome.FAILED],
+            "gone": outcomes[Outcome.GONE],
             "hidden": outcomes[Outcome.HIDDEN],
             "gaps": self.tally.gaps,
             "requests": self.requests,
             "bytes_listing": self.bytes_listing,
             "bytes_renditions": self.bytes_renditions,
-            "bytes_originals": self.tally.bytes_originals,
+            "bytes_originals": self.bytes_originals,
             "bytes_if_all": self.tally.bytes_if_all,
             "preparing_seconds": round(self.preparing_seconds, 3),
             "seconds": round(self.seconds, 3),
@@ -144,6 +146,8 @@ class Summary:
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
         ]
+        if outcomes[Outcome.GONE]:
+            rows.append(("gone", _with_reasons(outcomes[Outcome.GONE], tally, Outcome.GONE)))
         if tally.listed > tally.finished:
             left = counted(tally.listed - tally.finished, "listed post")
             rows.append(("left open", f"{left} not processed; run again"))
@@ -157,7 +161,7 @@ class Summary:
 
     def _cost_rows(self) -> list[tuple[str, str]]:
         tally = self.tally
-        fetched = self.bytes_renditions + tally.bytes_originals
+        fetched = self.bytes_renditions + self.bytes_originals
         saved = f"{size(self.bytes_saved)} of {size(tally.bytes_if_all)}"
         share = _share(self.bytes_saved, tally.bytes_if_all)
         first = "" if tally.first_score_s is None else f", the first after {tally.first_score_s:.1f} s"

@@ -1,4 +1,9 @@
-"""What an answer that is not a plain success means, and which error of ours says so."""
+"""What an answer that is not a plain success means, and which error of ours says so.
+
+A status is read by what was asked for. The API answers questions, so its refusals may concern everything that we ask;
+a file's status concerns that file. Only a challenge page, a throttle or a login that the API refuses is about the site
+as a whole, whatever was asked for.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from crawler.budget import Kind
 from crawler.errors import (
     AccessError,
     BlockedError,
     CrawlError,
+    FileRefused,
+    Forbidden,
     GoneError,
     NotOffered,
     PageLimitError,
     PostError,
+    QuestionRefused,
     RangeRefused,
     SiteTimeout,
     TagLimit,
@@ -30,6 +39,8 @@ CHALLENGE_ADVICE = (
     "wait some hours, log in with an API key, and do not run through a shared proxy or VPN"
 )
 LONGEST_MESSAGE = 300  # characters of the site's own words that we repeat
+CHALLENGE_WORDS = (b"challenge", b"just a moment", b"captcha", b"checking your browser", b"cf-chl", b"ddos-guard")
+BLOCK_WORDS = (b"you have been blocked", b"attention required")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Refusal:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     what: str  # what was asked for, without query: `GET /posts.json`
+    kind: Kind = Kind.API
 
     @property
     def is_html(self) -> bool:
@@ -69,7 +81,7 @@ def meaning(refusal: Refusal, now: datetime | None = None) -> CrawlError:
     Args:
         now: the wall clock, aware; only a Retry-After that names a date needs it.
     """
-    if _is_challenge(refusal):
+    if is_challenge(refusal):
         return BlockedError(CHALLENGE_ADVICE)
     kind, message = refusal.said()
     text = f"{refusal.what}: {refusal.status}" + (f" {message or kind}" if message or kind else "")
@@ -77,23 +89,45 @@ def meaning(refusal: Refusal, now: datetime | None = None) -> CrawlError:
         return Throttled(text, retry_after=retry_after(refusal.headers, now or datetime.now(UTC)))
     if refusal.status >= 500:
         return _server_trouble(refusal, kind, text, now or datetime.now(UTC))
-    return _client_trouble(refusal.status, kind, message, text)
+    if refusal.kind is Kind.FILE:
+        return _file_trouble(refusal, message or kind, text)
+    return _api_trouble(refusal.status, kind, message, text)
 
 
 def _server_trouble(refusal: Refusal, kind: str, text: str, now: datetime) -> CrawlError:
-    if refusal.status == 501:
+    if refusal.status == 501 and refusal.kind is Kind.API:
         return NotOffered(text)
     if kind == "ActiveRecord::QueryCanceled":
         return SiteTimeout(text)
     return TransientError(text, retry_after=retry_after(refusal.headers, now))
 
 
-def _client_trouble(status: int, kind: str, message: str, text: str) -> CrawlError:
+def _file_trouble(refusal: Refusal, message: str, text: str) -> CrawlError:
+    """What a status below 500 means for one file: it is gone, not for us, or open. Never more than that."""
+    match refusal.status:
+        case 403 if refusal.is_html:
+            return FileRefused(f"{text}: forbidden")  # a page may be a proxy's word: not for good
+        case 403:
+            return Forbidden(message or "no reason given")
+        case 404 | 410:
+            return GoneError()
+        case 416:
+            return RangeRefused(text)
+        case 451:
+            return PostError("unavailable for legal reasons", "unavailable")
+        case 408 | 421 | 425:
+            return TransientError(text)
+        case status if 400 <= status < 500:
+            return FileRefused(text)
+    return TransientError(text)
+
+
+def _api_trouble(status: int, kind: str, message: str, text: str) -> CrawlError:
     match status:
         case 401:
             return AccessError(f"the site refuses the login or API key: {message or 'Invalid API key'}")
         case 403:
-            return PostError(f"forbidden: {message or kind or 'no reason given'}", "unavailable")
+            return Forbidden(message or kind or "no reason given")
         case 404:
             return GoneError()
         case 410:
@@ -103,25 +137,28 @@ def _client_trouble(status: int, kind: str, message: str, text: str) -> CrawlErr
         case 422:
             return UsageError(message or text)
         case 400 | 405 | 406:
-            return CrawlError(f"{text}: the request was malformed, which is a mistake of this program")
-        case 416:
-            return RangeRefused(text)
+            return QuestionRefused(f"{text}: the site does not understand the request; is it a Danbooru site?")
         case 451:
             return PostError("unavailable for legal reasons", "unavailable")
     return TransientError(text)
 
 
-def _is_challenge(refusal: Refusal) -> bool:
-    """A page that wants a browser: never ours to solve, so never to be asked for twice."""
-    if refusal.status not in (403, 503):
-        return False
+def is_challenge(refusal: Refusal) -> bool:
+    """A page that wants a browser: never ours to solve, so never to be asked for twice.
+
+    The API never answers with pages of its own, so there any forbidding page is one. A file may well be forbidden by
+    its server's plain page, which is no challenge.
+    """
     if "challenge" in refusal.headers.get("cf-mitigated", "").lower():
         return True
-    if refusal.status == 403:
-        return refusal.is_html
-    return (
-        refusal.is_html and b"challenge" in refusal.body.lower() and "cloudflare" in refusal.headers.get("server", "")
-    )
+    if not refusal.is_html:
+        return False
+    if refusal.status == 403 and refusal.kind is Kind.API:
+        return True
+    body = refusal.body.lower()
+    if refusal.status == 503:
+        return b"challenge" in body and "cloudflare" in refusal.headers.get("server", "").lower()
+    return refusal.status in (401, 403) and any(word in body for word in (*CHALLENGE_WORDS, *BLOCK_WORDS))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -11,7 +11,18 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from crawler.budget import Kind
-from crawler.errors import AccessError, GoneError, NotOffered, PostError, TransientError
+from crawler.errors import (
+    AccessError,
+    BlockedError,
+    CrawlError,
+    GoneError,
+    NotOffered,
+    NotPermitted,
+    PageLimitError,
+    PostError,
+    TransientError,
+    UnreachableError,
+)
 from crawler.http import Ask, Http
 from crawler.parse import RowRefused, post_from_json
 from crawler.patience import Patience, patiently
@@ -275,12 +286,27 @@ class DanbooruClient:
 
         try:
             return await patiently(attempt, self.patience)
-        except PostError as error:
-            if of_one_post:
+        except (AccessError, BlockedError, UnreachableError, TransientError):
+            raise
+        except CrawlError as error:
+            meant = self._of_one(error) if of_one_post else self._of_all(path, error)
+            if meant is error:
                 raise
-            if isinstance(error, GoneError):
-                raise NotOffered(f"{self.site.name} knows no {path}; is it a Danbooru site?") from error
-            raise AccessError(f"{self.site.name}: {path}: {error}") from error
+            raise meant from error
+
+    def _of_one(self, error: CrawlError) -> PostError:
+        """What the API will not say of one post is that post's trouble."""
+        if isinstance(error, PostError):
+            return error
+        return GoneError() if isinstance(error, PageLimitError) else PostError(str(error))
+
+    def _of_all(self, path: str, error: CrawlError) -> CrawlError:
+        """What the API refuses as a whole."""
+        if isinstance(error, GoneError):
+            return NotOffered(f"{self.site.name} knows no {path}; is it a Danbooru site?")
+        if isinstance(error, PostError):
+            return NotPermitted(path, f"{self.site.name}: {path}: {error}")
+        return error
 
     def _ask(self, path: str, query: Mapping[str, str]) -> Ask:
         """A GET, or a POST that stands for one where the query is too long for an address; blanks are left out."""

@@ -3,6 +3,9 @@
 Writing and hashing run in worker threads, a few hundred kilobytes at a time. `fetch_file` does not fsync: the archive
 does, when it takes the file over. A transfer that breaks is resumed where the site proves that the file is the same;
 in any doubt it starts from zero.
+
+The published size and md5 decide about an original, and never its Content-Type: bytes that are the published ones are
+the site's file, even where they are no picture.
 """
 
 from __future__ import annotations
@@ -19,14 +22,21 @@ from pathlib import Path
 
 from crawler.answers import looks_like_html
 from crawler.budget import Kind
+from crawler.decoding import decoder_for
 from crawler.errors import (
+    AccessError,
     BlockedError,
+    CrawlError,
+    FileRefused,
+    Forbidden,
+    GoneError,
     MismatchError,
     PostError,
     RangeRefused,
     TooLarge,
     TransientError,
 )
+from crawler.file_health import PROOF_CAP, FileHealth, Trouble
 from crawler.http import Answer, Ask, Http
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
@@ -38,8 +48,6 @@ from storage.translate import at_border
 RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory
 ORIGINAL_CAP = 1024 * 1024 * 1024  # bytes of an original; the site's own limit for uploads is below it
 BATCH = 512 * 1024  # bytes handed to a worker thread at a time
-PAGES_IN_A_ROW = 3  # files in a row that are web pages mean a block; one alone may be broken for good
-MISMATCHES_IN_A_ROW = 5  # originals in a row that are not the published ones mean a stand-in for all
 SAME_FOR_DIFFERENT = 3  # different files with the same bytes that mean a placeholder …
 RECENT = 24  # … among so many recent ones: blank pictures do exist, far apart
 
@@ -64,8 +72,12 @@ class Downloader:
     patience: Patience = field(default_factory=Patience)
     original_cap: int = ORIGINAL_CAP  # bytes
     _recent: deque[tuple[bytes, str]] = field(default_factory=lambda: deque(maxlen=RECENT))
-    _pages: set[str] = field(default_factory=set)  # files that were web pages since the last good one
-    _mismatches: set[str] = field(default_factory=set)  # originals that were other bytes since the last good one
+    _originals: FileHealth = field(init=False)
+    _renditions: FileHealth = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._originals = FileHealth(lambda url: self._once(url, original=True))
+        self._renditions = FileHealth(lambda url: self._once(url, original=False))
 
     async def fetch_bytes(
         self, url: str, *, version: FileVersion | None = None, cap: int = RENDITION_CAP, expect: str | None = None
@@ -79,27 +91,29 @@ class Downloader:
         Raises:
             PostError: `unavailable` or, after all retries, `retry`. GoneError: 404. MismatchError: other bytes.
             BlockedError: the site serves pages or placeholders instead of pictures.
+            AccessError: it refuses every file.
         """
         cap = cap if version is None else min(cap, version.size)
-        ask = Ask(url, Kind.FILE)
+        ask = Ask(url, Kind.FILE, original=version is not None)
+        health = self._renditions if version is None else self._originals
 
         async def attempt() -> bytes:
             async with self.http.exchange(ask) as answer:
                 body = await answer.read(cap)
-            self._refuse_pages(answer, body[:512])
             if not body:
                 raise TransientError("the file arrived empty")
-            if version is not None and (len(body) != version.size or _md5(body) != version.md5):
+            if version is None:
+                _refuse_text(body[:512])
+            elif len(body) != version.size or _md5(body) != version.md5:
+                _refuse_text(body[:512])
                 raise _Mismatch(f"{len(body)} bytes arrived that are not the published ones")
             return body
 
-        async with self._as_post_error(url):
+        async with self._as_post_error(url, health):
             body = await patiently(attempt, self.patience)
-        self._pages.clear()
         if version is None:
             self._refuse_placeholders(body, expect or url)
-        else:
-            self._mismatches.clear()
+        health.arrived(url, _md5(body), len(body))
         return Fetched(body, url)
 
     async def fetch_file(self, url: str, into: Path, *, version: FileVersion) -> Digest:
@@ -116,10 +130,9 @@ class Downloader:
         partial = await asyncio.to_thread(_Partial.create, into)
         complete = False
         try:
-            async with self._as_post_error(url):
+            async with self._as_post_error(url, self._originals):
                 digest = await patiently(lambda: self._transfer(url, partial, version), self.patience)
-            self._pages.clear()
-            self._mismatches.clear()
+            self._originals.arrived(url, digest.md5, digest.size)
             complete = True
             return digest
         finally:
@@ -132,17 +145,20 @@ class Downloader:
         if partial.resumable and 0 < partial.size < version.size:
             headers = {"range": f"bytes={partial.size}-", "if-range": partial.validator}
         try:
-            async with self.http.exchange(Ask(url, Kind.FILE, headers)) as answer:
+            async with self.http.exchange(Ask(url, Kind.FILE, headers, original=True)) as answer:
                 await self._place(answer, partial, version)
                 await self._stream(answer, partial, version)
         except RangeRefused:
             await asyncio.to_thread(partial.restart, "")
             raise
-        if partial.size < version.size:
-            raise TransientError(f"{partial.size} of {version.size} bytes arrived")
         digest = partial.digest()
         if partial.size != version.size or digest.md5 != version.md5:
+            short = partial.size < version.size
+            if short and not _is_text(partial.start):
+                raise TransientError(f"{partial.size} of {version.size} bytes arrived")
+            start = partial.start
             await asyncio.to_thread(partial.restart, "")
+            _refuse_text(start)
             raise _Mismatch(f"{digest.size} bytes with md5 {digest.md5} arrived, published are {version.size} bytes")
         return digest
 
@@ -157,21 +173,22 @@ class Downloader:
         if partial.size:
             await asyncio.to_thread(partial.restart, validator)
         partial.validator = validator
-        if answer.encoded:
-            raise TransientError("the file came compressed although it was asked for as it is")
-        if answer.declared is not None and answer.declared != version.size:
-            self._refuse_pages(answer, b"")
+        if answer.declared is not None and answer.declared != version.size and not answer.encoded:
+            async with aclosing(answer.pieces()) as stream:
+                async for piece in stream:
+                    _refuse_text(piece[:512])
+                    break
             raise _Mismatch(f"{answer.declared} bytes are announced, published are {version.size}")
 
     async def _stream(self, answer: Answer, partial: _Partial, version: FileVersion) -> None:
+        decoder = decoder_for(answer.headers.get("content-encoding", ""), version.size)
         pieces: list[bytes] = []
         waiting = 0
         received = partial.size
         try:
             async with aclosing(answer.pieces()) as stream:
-                async for piece in stream:
-                    if received == 0 and not pieces:
-                        self._refuse_pages(answer, piece[:512])
+                async for raw in stream:
+                    piece = decoder.feed(raw)
                     received += len(piece)
                     pieces.append(piece)
                     waiting += len(piece)
@@ -180,20 +197,25 @@ class Downloader:
                     if waiting >= BATCH:
                         await partial.take(pieces)
                         pieces, waiting = [], 0
+            decoder.finish()
         finally:
             if pieces and received <= version.size:
                 await partial.take(pieces)  # what came before a break is worth keeping
 
-    def _refuse_pages(self, answer: Answer, start: bytes) -> None:
-        """A page or an API error in a file's place: never stored, never decoded."""
-        kind = answer.headers.get("content-type", "").lower()
-        if "text/html" in kind or looks_like_html(start):
-            self._pages.add(answer.url)
-            if len(self._pages) >= PAGES_IN_A_ROW:
-                raise BlockedError(f"{self.site.name} serves web pages instead of pictures; wait some hours")
-            raise _NoFile("a web page arrived instead of a file")
-        if "application/json" in kind or _JSON_START.match(start):
-            raise _NoFile("a JSON answer arrived instead of a file")
+    def refuses_everything(self) -> AccessError | None:
+        """What ends a run in which several files were refused and not a single one arrived."""
+        for health, what in ((self._renditions, "renditions"), (self._originals, "originals")):
+            if health.nothing_arrived:
+                return AccessError(f"{self.site.name} refused all {what} that were asked for; crawl.log says how")
+        return None
+
+    async def _once(self, url: str, *, original: bool) -> bytes | None:
+        """A file that is known to be there, to see whether any file still arrives."""
+        try:
+            async with self.http.exchange(Ask(url, Kind.FILE, original=original)) as answer:
+                return await answer.read(PROOF_CAP)
+        except CrawlError:
+            return None
 
     def _refuse_placeholders(self, body: bytes, expect: str) -> None:
         """The same bytes for different pictures: the site serves a stand-in for all of them."""
@@ -203,15 +225,18 @@ class Downloader:
             raise BlockedError(f"{self.site.name} serves a placeholder: the same bytes for different pictures")
 
     @asynccontextmanager
-    async def _as_post_error(self, url: str) -> AsyncIterator[None]:
+    async def _as_post_error(self, url: str, health: FileHealth) -> AsyncIterator[None]:
         """When patience is spent, it is this post's trouble and nobody else's; unless it is everybody's."""
         try:
             yield
-        except _Mismatch as error:
-            self._mismatches.add(url)
-            if len(self._mismatches) >= MISMATCHES_IN_A_ROW:
-                raise BlockedError(f"{self.site.name} serves a placeholder: no file is the published one") from error
-            raise MismatchError(f"mismatch: {error}") from error
+        except (_NoFile, _Mismatch, FileRefused, Forbidden, GoneError) as error:
+            if await health.concerns_all(_trouble(error), url):
+                raise _of_all(self.site, error) from error
+            if isinstance(error, PostError):
+                raise
+            if isinstance(error, _Mismatch):
+                raise MismatchError(f"mismatch: {error}") from error
+            raise PostError(str(error)) from error
         except TooLarge as error:
             raise PostError(f"too large: {error}", "unavailable") from error
         except TransientError as error:
@@ -225,9 +250,38 @@ class _Mismatch(TransientError):
 
 
 class _NoFile(TransientError):
-    """Something else where a file should be."""
+    """A page or an API's answer where a file should be."""
 
     tries = 3
+
+
+def _trouble(error: CrawlError) -> Trouble:
+    if isinstance(error, _NoFile):
+        return Trouble.PAGE
+    return Trouble.OTHER_BYTES if isinstance(error, _Mismatch) else Trouble.REFUSED
+
+
+def _of_all(site: Site, error: CrawlError) -> CrawlError:
+    """The error of a run in which no file arrives any more, by what came in the last one's place."""
+    if isinstance(error, _NoFile):
+        return BlockedError(f"{site.name} serves web pages instead of pictures; wait some hours")
+    if isinstance(error, _Mismatch):
+        return BlockedError(f"{site.name} serves a placeholder: no file is the published one")
+    if isinstance(error, GoneError):
+        return BlockedError(f"{site.name} has none of the files that it lists; wait some hours")
+    return AccessError(f"{site.name} refuses every file that we ask for; the last: {error}")
+
+
+def _is_text(start: bytes) -> bool:
+    return looks_like_html(start) or _JSON_START.match(start) is not None
+
+
+def _refuse_text(start: bytes) -> None:
+    """A page or an API's answer in a file's place, whatever type it claims: never stored, never decoded."""
+    if looks_like_html(start):
+        raise _NoFile("a web page arrived instead of a file")
+    if _JSON_START.match(start):
+        raise _NoFile("a JSON answer arrived instead of a file")
 
 
 class _Partial:
@@ -237,6 +291,7 @@ class _Partial:
         self._handle = handle
         self._path = path
         self.size = 0  # bytes written and hashed
+        self.start = b""  # the first of them
         self.validator = ""  # strong; empty: the file cannot be resumed
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
@@ -268,6 +323,7 @@ class _Partial:
         with at_border(self._path):
             while view:
                 view = view[os.write(self._handle, view) :]
+        self.start = self.start or data[:512]
         self._md5.update(data)
         self._sha256.update(data)
         self.size += len(data)
@@ -279,7 +335,7 @@ class _Partial:
             with at_border(self._path):
                 os.ftruncate(self._handle, 0)
                 os.lseek(self._handle, 0, os.SEEK_SET)
-            self.size = 0
+            self.size, self.start = 0, b""
             self._md5 = hashlib.md5(usedforsecurity=False)
             self._sha256 = hashlib.sha256()
 

@@ -1,23 +1,31 @@
 """What may go wrong with a site, and what the caller does about it.
 
-CrawlError                     something ended the work; `exit_code` says how the program ends
+What is marked with * is also a `storage.records.RunError`: it ends a run, with its `exit_code`. Everything else belongs
+to the one post, file or question at hand, and the run goes on.
+
+CrawlError                     anything that the crawler raises on purpose
 ├── TransientError             try again: time-out, 429, 5xx, cut body; carries `retry_after` in seconds
 │   ├── ConnectionTrouble      no connection; becomes UnreachableError when patience is spent
 │   │   └── HostUnknown        the name does not resolve; not worth many tries
 │   ├── TooLarge               the body is longer than it may be
 │   ├── RangeRefused           416: begin the file again
+│   ├── FileRefused            400, 401, 405 … for one file: it stays open
 │   ├── SiteTimeout            the site's database gave up on the query: ask for less
 │   └── Throttled              429: the budget makes everybody wait
 ├── PostError                  file the reason under the post, go on with the next; carries `state`
-│   ├── GoneError              404: ask for the post itself again
+│   ├── GoneError              404, 410: ask for the post itself again
+│   ├── Forbidden              403: this one is not for us
+│   ├── StillUnavailable       an earlier run asked in vain, and nothing has changed since
 │   ├── MismatchError          the bytes are not the published ones: ask for the post itself again
 │   └── UrlRefused             the site named an address that we do not go to
 ├── NotOffered                 501: the site lacks this feature; do without
 ├── PageLimitError             410: numbered pages end here; go on by id cursor
-├── AccessError                stop: the site refuses our key or rights
-├── BlockedError               stop: the site challenges or throttles us; come back later
-├── UnreachableError           stop: the site cannot be reached
-└── UsageError                 stop before anything is done: what the user asked for cannot be done
+├── QuestionRefused            400, 405, 406 of the API: it does not understand the question
+├── AccessError *              the site refuses our key or rights
+│   └── NotPermitted *         403 of one part of the API: the key lacks its permission; carries `path`
+├── BlockedError *             the site challenges or throttles us; come back later
+├── UnreachableError *         the site cannot be reached
+└── UsageError *               before anything is done: what the user asked for cannot be done
     ├── BadSite                no such site, or an address that we refuse
     ├── BadCredentials         the key cannot be read, or must not be sent there
     ├── UnknownTag             no such tag; carries `suggestions`
@@ -28,12 +36,15 @@ CrawlError                     something ended the work; `exit_code` says how th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
+
+from storage.records import RunError
 
 
 class CrawlError(Exception):
     """Anything that the crawler raises on purpose."""
 
-    exit_code = 1
+    exit_code: ClassVar[int] = 1
 
 
 class TransientError(CrawlError):
@@ -81,6 +92,12 @@ class RangeRefused(TransientError):
     """416: what we have of the file is not the beginning of what the site has."""
 
 
+class FileRefused(TransientError):
+    """The site refuses this file with a status that says nothing about the next one."""
+
+    tries = 2
+
+
 class PostError(CrawlError):
     """One post's trouble."""
 
@@ -95,11 +112,25 @@ class PostError(CrawlError):
 
 
 class GoneError(PostError):
-    """404: nothing there (any more)."""
+    """404 or 410: nothing there (any more)."""
 
     ask_again = True
 
     def __init__(self, reason: str = "gone") -> None:
+        super().__init__(reason, "unavailable")
+
+
+class Forbidden(PostError):
+    """403: this file or post is not for us."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"forbidden: {reason}", "unavailable")
+
+
+class StillUnavailable(PostError):
+    """An earlier run asked for it in vain, and nothing has changed since; it was not asked for again."""
+
+    def __init__(self, reason: str) -> None:
         super().__init__(reason, "unavailable")
 
 
@@ -113,24 +144,41 @@ class UrlRefused(PostError):
     """The address is not one of the site's own; nothing was sent to it."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"url refused: {reason}", "unavailable")
+        super().__init__(f"url refused: {reason}")  # open: a setting may allow it, or the site mend it
 
 
 class NotOffered(CrawlError):
     """501: this site lacks the feature."""
+
+    exit_code = 2
 
 
 class PageLimitError(CrawlError):
     """410: numbered pages end before this one."""
 
 
-class AccessError(CrawlError):
+class QuestionRefused(CrawlError):
+    """The API does not understand the question."""
+
+    exit_code = 2
+
+
+class AccessError(CrawlError, RunError):
     """The site refuses our key, or what it permits."""
 
     exit_code = 4
 
 
-class BlockedError(CrawlError):
+class NotPermitted(AccessError):
+    """The API refuses one of its parts to us; others may be open."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        """Args: path: the part, like `/tag_aliases.json`."""
+        super().__init__(reason)
+        self.path = path
+
+
+class BlockedError(CrawlError, RunError):
     """The site does not want us now."""
 
     exit_code = 5
@@ -140,13 +188,13 @@ class BlockedError(CrawlError):
         self.wait_s = wait_s  # seconds until it is worth coming back, when known
 
 
-class UnreachableError(CrawlError):
+class UnreachableError(CrawlError, RunError):
     """The site cannot be reached."""
 
     exit_code = 6
 
 
-class UsageError(CrawlError):
+class UsageError(CrawlError, RunError):
     """What was asked for cannot be done; nothing was done."""
 
     exit_code = 2

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from crawler.attempts import attempting
 from crawler.crew import Fetcher, Shelf, Source
-from crawler.errors import PostError, TransientError
-from storage.records import ORIGINAL, Post
+from crawler.errors import CrawlError, PostError
+from storage.errors import RefusedFile
+from storage.records import ORIGINAL, Post, RunError
 
 IN_FLIGHT = 8  # posts at a time; the site's budget for files is narrower
 
@@ -52,7 +53,9 @@ class Homecoming:
     async def _one(self, post: Post, targets: Sequence[str]) -> None:
         try:
             self.bytes += await self._home(post, targets)
-        except (PostError, TransientError) as error:
+        except RunError:
+            raise
+        except (CrawlError, RefusedFile) as error:
             self.failed.append(f"post {post.id}: {error}")
         else:
             self.fetched += 1

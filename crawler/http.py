@@ -26,12 +26,10 @@ from crawler.budget import Budget, Kind, Permit
 from crawler.credentials import Credentials
 from crawler.decoding import decoder_for
 from crawler.errors import (
-    AccessError,
     BadSite,
     ConnectionTrouble,
     CrawlError,
     HostUnknown,
-    PostError,
     Throttled,
     TooLarge,
     TransientError,
@@ -48,7 +46,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REFUSAL_BODY = 64 * 1024  # bytes of an error's body that we read
 POOL_SPARE = 4  # connections beyond what our own limits let run, so that no request ever waits in the pool
 IDLE_S = 30.0  # seconds after which an unused connection is not trusted any more
-FORBIDDEN_IN_A_ROW = 5  # 403 on so many different things is about us, not about them
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +62,18 @@ class Deadlines:
 
 @dataclass(slots=True)
 class Traffic:
-    """What went over the wire; bytes are of bodies, as transferred."""
+    """What went over the wire; bytes are of bodies, as transferred, those of attempts that failed included."""
 
     requests: int = 0
     api_bytes: int = 0
-    file_bytes: int = 0
+    original_bytes: int = 0
+    rendition_bytes: int = 0  # of every file that is no original
     failures_in_a_row: int = 0
-    forbidden_in_a_row: int = 0
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of all files."""
+        return self.original_bytes + self.rendition_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Ask:
     kind: Kind
     headers: Mapping[str, str] = field(default_factory=dict)
     form: bytes | None = None  # a body of form fields; makes it a POST that stands for a GET
+    original: bool = False  # of a file: whether it is a post's own
 
     def what(self, url: str) -> str:
         """The request for logs and messages: no query, no user name, nothing that a terminal would obey."""
@@ -99,7 +102,7 @@ class Answer:
     _response: httpx2.Response
     _deadlines: Deadlines
     _traffic: Traffic
-    _kind: Kind
+    _ask: Ask
     received: int = field(default=0)  # bytes of the body so far, as transferred
 
     @property
@@ -164,10 +167,12 @@ class Answer:
         return bytes(body)
 
     def _account(self) -> None:
-        if self._kind is Kind.API:
+        if self._ask.kind is Kind.API:
             self._traffic.api_bytes += self.received
+        elif self._ask.original:
+            self._traffic.original_bytes += self.received
         else:
-            self._traffic.file_bytes += self.received
+            self._traffic.rendition_bytes += self.received
 
 
 class Http:
@@ -294,25 +299,21 @@ class Http:
         """The answer, when it is a success; its meaning as an error otherwise."""
         status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(status, headers, url, response, self._deadlines, self.traffic, ask.kind)
+        answer = Answer(status, headers, url, response, self._deadlines, self.traffic, ask)
         log.debug("%s: %d, %s bytes", ask.what(url), status, answer.declared)
         if status in (200, 206):
-            self.traffic.failures_in_a_row = self.traffic.forbidden_in_a_row = 0
+            self.traffic.failures_in_a_row = 0
             await self.budget.fine(ask.kind)
             return answer
-        error = meaning(Refusal(status, headers, await _some(answer), ask.what(url)))
+        error = meaning(Refusal(status, headers, await _some(answer), ask.what(url), ask.kind))
         if isinstance(error, Throttled):
             await self.budget.throttled(ask.kind, error.retry_after, permit.granted)
         elif isinstance(error, TransientError) and error.retry_after is not None:
             await self.budget.stated_wait(ask.kind, error.retry_after)
-        raise self._failed(error, forbidden=status == 403)
+        raise self._failed(error)
 
-    def _failed(self, error: CrawlError, *, forbidden: bool = False) -> CrawlError:
+    def _failed(self, error: CrawlError) -> CrawlError:
         """Count the failure; a long row of them is about the site or us, not about this request."""
-        if forbidden and isinstance(error, PostError):
-            self.traffic.forbidden_in_a_row += 1
-            if self.traffic.forbidden_in_a_row >= FORBIDDEN_IN_A_ROW:
-                return AccessError(f"{self.site.name} forbids everything we ask for: {error}")
         if isinstance(error, TransientError):
             self.traffic.failures_in_a_row += 1
             if self.traffic.failures_in_a_row >= self._most_failures:

@@ -13,13 +13,25 @@ from dataclasses import dataclass
 
 from crawler.attempts import attempting
 from crawler.deciding import effective
-from crawler.errors import PostError, TransientError
+from crawler.errors import CrawlError, PostError, StillUnavailable
 from crawler.feeding import posts_to_do
 from crawler.renditions import fits, likeness, rendition_to_score
 from crawler.run import Run
 from crawler.tally import Outcome
+from storage.errors import RefusedFile
 from storage.filing import Attempt, ListedPage, Sighting, StoredFacts
-from storage.records import ORIGINAL, DecidedBy, Decision, DecisionValue, Known, Look, Place, Post, Rendition
+from storage.records import (
+    ORIGINAL,
+    DecidedBy,
+    Decision,
+    DecisionValue,
+    Known,
+    Look,
+    Place,
+    Post,
+    Rendition,
+    RunError,
+)
 
 GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
 LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
@@ -120,16 +132,16 @@ async def _carry_suspects(run: Run, carriers: Sequence[asyncio.Task[None]]) -> N
 
 
 async def _carry(run: Run, post: Post, known: Known) -> None:
-    """One post's journey, with every fault that is its own contained."""
+    """One post's journey, with every fault that is its own contained: only a `RunError` is more than that."""
     try:
         outcome, reason = await _look_and_keep(run, post, known)
-    except (PostError, TransientError) as error:
-        run.tally.end(Outcome.FAILED, str(error))
+    except RunError as error:
+        run.abort(error)
+    except (CrawlError, RefusedFile) as error:
+        gone = isinstance(error, PostError) and error.state == "unavailable"
+        run.tally.end(Outcome.GONE if gone else Outcome.FAILED, str(error))
         run.crew.note(post, error)
-    except Exception as error:  # noqa: BLE001 - contained to this post, unless its family ends runs
-        if hasattr(error, "exit_code"):
-            run.abort(error)
-            return
+    except Exception as error:  # noqa: BLE001 - a bug of ours, contained to this post
         run.tally.bugs += 1
         run.tally.end(Outcome.FAILED, f"bug: {type(error).__name__}")
         run.crew.note(post, error)
@@ -150,8 +162,13 @@ async def _look_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, s
 
 
 async def _replaced(run: Run, post: Post) -> Post | None:
-    """The post as it is now, when its file was replaced since it was listed."""
-    fresh = await run.crew.source.again(post)
+    """The post as it is now, when its file was replaced since it was listed; None too when the site cannot say."""
+    try:
+        fresh = await run.crew.source.again(post)
+    except RunError:
+        raise
+    except CrawlError:
+        return None
     if fresh is None or fresh.file is None or post.file is None or fresh.file.md5 == post.file.md5:
         return None
     await run.crew.shelf.file_page(run.listing_id, ListedPage([fresh], (), None, run.job.run_id))
@@ -212,6 +229,7 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     rendition = rendition_to_score(post, run.job.score_on)
     if rendition is None:
         return await _record(run, post, Look(fault="unsupported"))
+    _refuse_in_vain(known)
     async with attempting(run.crew.shelf, post, "rendition", rendition.url) as attempt:
         look, content = await _fetch_and_look(run, post, rendition)
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height)
@@ -224,7 +242,6 @@ async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[L
     look, content = Look(fault="undecodable"), b""
     for _ in range(LOOKS_PER_PICTURE):
         content = (await run.crew.fetcher.fetch_bytes(rendition.url, version=version, expect=likeness(post))).content
-        run.tally.bytes_renditions += len(content)
         look = await run.crew.judge.look(content)
         if look.fault is None and fits(look, rendition):
             return look, content
@@ -269,10 +286,16 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
         return
     if await run.crew.shelf.adopt_known_original(post, missing):
         return
+    _refuse_in_vain(known)
     async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url) as attempt:
         digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
-        run.tally.bytes_originals += digest.size
         await run.crew.shelf.file_original(attempt, post, missing, digest)
+
+
+def _refuse_in_vain(known: Known) -> None:
+    """Do not ask for ever for what an earlier run found gone."""
+    if known.unavailable is not None:
+        raise StillUnavailable(known.unavailable)
 
 
 async def _discard(run: Run, post: Post, known: Known) -> None:

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     DELETED = "deleted"
     UNDECIDED = "undecided"
     HIDDEN = "hidden"  # the site does not show us the picture
+    GONE = "gone"  # the site lists it and has its file no more, or not for us
     FAILED = "failed"  # still open: run again
 
 
@@ -29,8 +30,6 @@ class Tally:
     known: int = 0  # posts whose decision stood already
     gaps: int = 0  # id ranges that could not be listed
     refused: int = 0  # rows of the site's answers that are no valid post
-    bytes_renditions: int = 0
-    bytes_originals: int = 0
     bytes_if_all: int = 0  # what the originals weigh of all posts that were decided now: the cost of not looking
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: dict[Outcome, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in Outcome})

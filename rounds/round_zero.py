@@ -19,12 +19,12 @@ from classifier.errors import PictureFault
 from classifier.learning import Example, Goal, Plan, Wish
 from classifier.pictures import Pixels, Preprocessing
 from classifier.training import Recipe
-from crawler.errors import PostError, TransientError
+from crawler.errors import CrawlError
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND, Tell
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
 from rounds.teaching import Decoded, Lesson, NewModel, gather_pictures, placed, preprocessing_for, teach, work_folder
-from storage.records import Post, Target
+from storage.records import Post, RunError, Target
 
 _WORK = ".work-round-0-"
 _MISSING_AT_MOST = 0.2  # share of the sample
@@ -159,7 +159,9 @@ async def _fetch_all(
             decoded = await _decoded(gallery, posts[number])
             hashes[number] = decoded.hash
             return decoded.pixels[0]
-        except (PostError, TransientError, PictureFault) as error:
+        except RunError:
+            raise
+        except (CrawlError, PictureFault) as error:
             faults[getattr(error, "reason", "") or type(error).__name__] += 1
             return None
 

@@ -237,7 +237,8 @@ class Archive(Tidying):
 
     async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
         """What is known of the posts' current file versions, by post id."""
-        return await self._read(lambda c: knowing.known(c, posts, targets))
+        now = _now()
+        return await self._read(lambda c: knowing.known(c, posts, targets, now))
 
     # --- looking -------------------------------------------------------------------------------------------------
 

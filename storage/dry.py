@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -65,7 +66,7 @@ class DryShelf:
 
     async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
         """What is known of the posts' current file versions, by post id."""
-        return await self._read(lambda c: knowing.known(c, posts, targets), {})
+        return await self._read(lambda c: knowing.known(c, posts, targets, datetime.now(UTC)), {})
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, when they are there and whole enough to be looked at."""

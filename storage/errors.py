@@ -19,6 +19,8 @@ ArchiveError            never raised itself; every class says its process exit c
 ├── DamageFound         11  files and rows disagree; nothing was removed
 └── BrakeEngaged        12  more would leave than a change of mind explains; look, then confirm
 
+All but `RefusedFile` are `storage.records.RunError`: in the middle of a run they end it.
+
 `OSError`, `sqlite3.Error` and SQLAlchemy's exceptions are translated at this room's border (`storage.translate`);
 nobody else has to know them.
 """
@@ -27,6 +29,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from storage.run_error import RunError
+
 
 class ArchiveError(Exception):
     """Anything this room raises on purpose."""
@@ -34,7 +38,7 @@ class ArchiveError(Exception):
     exit_code: ClassVar[int] = 1
 
 
-class RefusedRequest(ArchiveError):
+class RefusedRequest(ArchiveError, RunError):
     """The request was refused before anything was done."""
 
     exit_code = 2
@@ -75,7 +79,7 @@ class RefusedFile(ArchiveError):
     exit_code = 3
 
 
-class StorageError(ArchiveError):
+class StorageError(ArchiveError, RunError):
     """The disk refuses; the message names the path."""
 
     exit_code = 7
@@ -89,7 +93,7 @@ class WrongRoot(StorageError):
     """The folder and the database do not belong together, or the folder is not there."""
 
 
-class DatabaseError(ArchiveError):
+class DatabaseError(ArchiveError, RunError):
     """The database refuses."""
 
     exit_code = 8
@@ -111,19 +115,19 @@ class DatabaseNewer(DatabaseError):
     """A newer version of this program wrote the database."""
 
 
-class GalleryBusy(ArchiveError):
+class GalleryBusy(ArchiveError, RunError):
     """Another process owns this gallery."""
 
     exit_code = 9
 
 
-class DamageFound(ArchiveError):
+class DamageFound(ArchiveError, RunError):
     """Verification found files and rows that disagree."""
 
     exit_code = 11
 
 
-class BrakeEngaged(ArchiveError):
+class BrakeEngaged(ArchiveError, RunError):
     """Files would leave or be destroyed, and nobody has confirmed it; nothing was touched."""
 
     exit_code = 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, or_, select
@@ -47,6 +48,8 @@ PREFERRED = (
     "full",
     "original",
 )  # which rendition to name when there are more
+FIRST_WAIT = timedelta(days=1)  # until a file that was gone is asked for again; doubles with each time in vain
+MOST_DOUBLINGS = 8
 
 
 @dataclass(slots=True)
@@ -61,9 +64,28 @@ class _Gathered:
     died: int = 0
     died_alone: int = 0
     failed: int = 0
+    gone: _Gone | None = None
 
 
-def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A file that the site did not have, or not for us, when it was asked for."""
+
+    reason: str
+    asked_at: datetime
+    urls: frozenset[str]  # that were asked for
+    times: int
+
+    def holds(self, post: Post, now: datetime) -> bool:
+        """Whether it is too early to ask again: nothing has changed on the site, and little time has passed."""
+        files = {post.file.url if post.file else "", *(rendition.url for rendition in post.renditions)}
+        if not self.urls <= files or post.updated_at > self.asked_at:
+            return False
+        wait: timedelta = FIRST_WAIT * 2 ** min(self.times - 1, MOST_DOUBLINGS)
+        return now - self.asked_at < wait
+
+
+def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str], now: datetime) -> Mapping[int, Known]:
     """What is known of the posts' current file versions, by post id; posts never filed are missing."""
     versions = _versions(connection, posts)
     gathered: dict[int, _Gathered] = defaultdict(_Gathered)
@@ -73,6 +95,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str])
         _gather_scores(connection, chunk, gathered)
         _gather_embeddings(connection, chunk, gathered)
         _gather_attempts(connection, chunk, gathered)
+        _gather_gone(connection, chunk, gathered)
     renditions = _renditions(connection, [post.file.md5 for post in posts if post.file])
     answer = {}
     for post in posts:
@@ -90,6 +113,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str])
             open_attempts=facts.died,
             died_alone=facts.died_alone,
             failed_attempts=facts.failed,
+            unavailable=facts.gone.reason if facts.gone is not None and facts.gone.holds(post, now) else None,
         )
     return answer
 
@@ -193,6 +217,24 @@ def _gather_attempts(connection: Connection, versions: Sequence[int], gathered: 
         gathered[row.version_id].died = row.died
         gathered[row.version_id].died_alone = row.alone
         gathered[row.version_id].failed = row.failed
+
+
+def _gather_gone(connection: Connection, versions: Sequence[int], gathered: dict[int, _Gathered]) -> None:
+    """Of the versions that were given up: the last attempt in vain, and how many there were."""
+    last = (
+        select(AttemptRow.version_id, func.max(AttemptRow.id).label("id"), func.count(AttemptRow.id).label("times"))
+        .where(AttemptRow.version_id.in_(versions), AttemptRow.outcome == "failed")
+        .group_by(AttemptRow.version_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(VersionRow.id, VersionRow.trouble, AttemptRow.closed_at, AttemptRow.url, last.c.times)
+        .join(last, last.c.version_id == VersionRow.id)
+        .join(AttemptRow, AttemptRow.id == last.c.id)
+        .where(VersionRow.state == "unavailable", AttemptRow.closed_at.is_not(None))
+    )
+    for row in rows:
+        gathered[row.id].gone = _Gone(row.trouble or "gone", row.closed_at, frozenset({row.url}), row.times)
 
 
 def _renditions(connection: Connection, md5s: Sequence[str]) -> Mapping[str, StoredRendition]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from storage.names import ModelName, TagName, TargetName
+from storage.run_error import RunError as RunError  # with the records, so that every room may use it
 
 ORIGINAL = "original"
 RENDITION_NAMES = ("180x180", "360x360", "720x720", "sample", "full", ORIGINAL)
@@ -295,3 +296,4 @@ class Known:
     open_attempts: int = 0  # attempts that were begun and never ended: the program died in them
     died_alone: int = 0  # of those, attempts that were the only ones in flight: here the post itself is to blame
     failed_attempts: int = 0  # attempts that ended in a recorded failure
+    unavailable: str | None = None  # why its file is not to be had, while it is not yet time to ask again

@@ -3,20 +3,24 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.answers import Refusal, meaning, retry_after
+from crawler.budget import Kind
 from crawler.errors import (
     AccessError,
     BlockedError,
     CrawlError,
+    Forbidden,
     GoneError,
     NotOffered,
     PageLimitError,
     PostError,
+    QuestionRefused,
     SiteTimeout,
     TagLimit,
     Throttled,
     TransientError,
     UsageError,
 )
+from storage.records import RunError
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 HTML = b"<!DOCTYPE html><html><title>Just a moment...</title></html>"
@@ -88,14 +92,14 @@ def test_a_proxys_error_page_is_worth_another_try(status: int) -> None:
     ("status", "body", "kind", "code"),
     [
         (401, said("SessionLoader::AuthenticationFailure", "Invalid API key"), AccessError, 4),
-        (403, said("User::PrivilegeError", "Access denied"), PostError, 3),
+        (403, said("User::PrivilegeError", "Access denied"), Forbidden, 3),
         (404, said("ActiveRecord::RecordNotFound"), GoneError, 3),
         (410, said("PaginationExtension::PaginationError", "You cannot go beyond page 1000."), PageLimitError, 1),
         (422, said("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."), TagLimit, 2),
         (422, said("PostQuery::Error", "order: twice"), UsageError, 2),
         (500, said("ActiveRecord::QueryCanceled", "The database timed out running your query."), SiteTimeout, 3),
-        (501, said("NotImplementedError"), NotOffered, 1),
-        (400, said("ActionController::BadRequest"), CrawlError, 1),
+        (501, said("NotImplementedError"), NotOffered, 2),
+        (400, said("ActionController::BadRequest"), QuestionRefused, 2),
         (451, b"", PostError, 3),
         (418, b"short and stout", TransientError, 3),
         (299, b"", TransientError, 3),
@@ -105,6 +109,34 @@ def test_each_status_says_what_to_do_next(status: int, body: bytes, kind: type[C
     error = refused(status, body)
 
     assert type(error) is kind and error.exit_code == code
+
+
+PLAIN_PAGE = b"<html>\r\n<head><title>403 Forbidden</title></head><body><h1>Forbidden</h1></body></html>"
+ANY_STATUS = (*range(201, 206), *range(300, 309), *range(400, 432), 444, 451, 495, 499, *range(500, 512), 520, 530, 999)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", said("Anything", "no"), PLAIN_PAGE, b"\xff\xd8"], ids=["none", "json", "page", "jpg"]
+)
+@pytest.mark.parametrize("status", [status for status in ANY_STATUS if status != 206])
+def test_no_status_of_one_file_is_more_than_that_files_trouble(status: int, body: bytes) -> None:
+    error = meaning(Refusal(status, {}, body, "GET /a.jpg", Kind.FILE), NOW)
+
+    assert isinstance(error, TransientError | PostError) and not isinstance(error, RunError)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_file_that_the_site_has_no_more_is_gone(status: int) -> None:
+    error = meaning(Refusal(status, {}, PLAIN_PAGE, "GET /a.jpg", Kind.FILE), NOW)
+
+    assert isinstance(error, GoneError) and error.state == "unavailable"
+
+
+@pytest.mark.parametrize("word", [b"Just a moment...", b"challenge-platform", b"Sorry, you have been blocked"])
+def test_a_challenge_in_a_files_place_is_still_a_challenge(word: bytes) -> None:
+    error = meaning(Refusal(403, {}, b"<html><title>" + word + b"</title></html>", "GET /a.jpg", Kind.FILE), NOW)
+
+    assert isinstance(error, BlockedError)
 
 
 def test_the_sites_own_sentence_is_repeated() -> None:

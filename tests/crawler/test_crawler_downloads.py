@@ -28,7 +28,7 @@ from crawler_scenes import (
 )
 
 from crawler.downloads import Downloader
-from crawler.errors import BlockedError, GoneError, MismatchError, PostError, UrlRefused
+from crawler.errors import AccessError, BlockedError, GoneError, MismatchError, PostError, UrlRefused
 from storage.errors import DiskFull, StorageError
 from storage.records import FileVersion
 
@@ -79,6 +79,16 @@ def resumable(body: bytes, *, honours_if_range: bool = True, etag: str = ETAG) -
             head(206, len(body) - start, etag=etag, content_range=f"bytes {start}-{len(body) - 1}/{len(body)}"),
             body[start:],
         )
+
+    return act
+
+
+def typed(kind: str, body: bytes) -> Act:
+    """A whole answer of a type that the server claims."""
+
+    async def act(visit: Visit) -> None:
+        text = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+        await visit.send(text.encode(), body)
 
     return act
 
@@ -239,10 +249,34 @@ async def test_a_missing_file_says_that_the_post_should_be_looked_at_again(tmp_p
 
 
 @pytest.mark.fault("H26")
-async def test_a_compressed_original_is_never_stored_as_it_came(tmp_path: Path) -> None:
+async def test_a_compressed_original_is_stored_unpacked(tmp_path: Path) -> None:
     packed = gzip.compress(BODY)
 
-    await stored(tmp_path / "a.part", whole(packed, content_encoding="gzip"), whole(BODY))
+    visits = await stored(tmp_path / "a.part", whole(packed, content_encoding="gzip"))
+
+    assert len(visits) == 1
+
+
+async def test_an_original_in_an_encoding_that_nobody_asked_for_is_fetched_again(tmp_path: Path) -> None:
+    await stored(tmp_path / "a.part", whole(BODY, content_encoding="br"), whole(BODY))
+
+
+@pytest.mark.parametrize("body", [HTML, b'{"a": 1}', b"", b"\0"], ids=["a page", "JSON", "nothing", "a byte"])
+async def test_what_the_site_published_is_stored_even_if_it_is_no_picture(tmp_path: Path, body: bytes) -> None:
+    visits = await stored(tmp_path / "a.part", typed("text/html; charset=utf-8", body), body=body)
+
+    assert len(visits) == 1
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "application/octet-stream", "nonsense", ""])
+async def test_the_content_type_says_nothing_about_an_original(tmp_path: Path, kind: str) -> None:
+    assert len(await stored(tmp_path / "a.part", typed(kind, BODY))) == 1
+
+
+async def test_a_page_cut_short_is_not_glued_to_what_comes_next(tmp_path: Path) -> None:
+    visits = await stored(tmp_path / "a.part", plain(HTML, None, "close", etag=ETAG), resumable(BODY))
+
+    assert visits[1].header("range") is None
 
 
 @pytest.mark.fault("H28", "N07")
@@ -343,7 +377,7 @@ async def test_a_foreign_address_is_refused_before_anything_is_sent(tmp_path: Pa
         with pytest.raises(UrlRefused):
             await downloader.fetch_bytes(url)
 
-    assert heard.requests == [] and caught.value.state == "unavailable" and names_in(tmp_path) == []
+    assert heard.requests == [] and caught.value.state == "retry" and names_in(tmp_path) == []
 
 
 # --- renditions ------------------------------------------------------------------------------------------------------
@@ -431,6 +465,94 @@ async def test_a_stand_in_for_every_original_ends_the_run(tmp_path: Path) -> Non
             await downloader.fetch_file(f"{url}?last", tmp_path / "a.part", version=version_of(BODY))
 
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "application/octet-stream"])
+async def test_the_content_type_says_nothing_about_a_rendition(kind: str) -> None:
+    answer = httpx2.Response(200, content=BODY, headers={"content-type": kind})
+    async with renditions(lambda request: answer) as downloader:
+        assert (await downloader.fetch_bytes(URL.format(1))).content == BODY
+
+
+Refusing = Callable[[int], httpx2.Response]
+REFUSALS: dict[str, Refusing] = {
+    "forbidden": lambda number: httpx2.Response(403, json={"success": False, "error": "X", "message": "Access denied"}),
+    "a plain page": lambda number: httpx2.Response(403, content=b"<html><title>403 Forbidden</title></html>"),
+    "unauthorised": lambda number: httpx2.Response(401),
+    "gone": lambda number: httpx2.Response(404),
+    "anything": lambda number: httpx2.Response(400 + number % 30 if number % 30 not in (4, 10, 29) else 422),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
+async def test_many_refused_files_do_not_end_a_run_in_which_others_arrive(refusal: Refusing) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        number = int(re.findall(r"\d+", request.url.path)[-1])
+        return refusal(number) if number else httpx2.Response(200, content=BODY)
+
+    async with renditions(answer) as downloader:
+        await downloader.fetch_bytes(URL.format(0))
+        for number in range(1, 60):
+            with pytest.raises(PostError):
+                await downloader.fetch_bytes(URL.format(number))
+        await downloader.fetch_bytes(URL.format(0))
+
+    assert downloader.refuses_everything() is None
+
+
+async def test_a_few_forbidden_files_are_those_posts_trouble() -> None:
+    async with renditions(lambda request: REFUSALS["forbidden"](1)) as downloader:
+        with pytest.raises(PostError, match="forbidden: Access denied") as caught:
+            await downloader.fetch_bytes(URL.format(1))
+
+    assert caught.value.state == "unavailable" and downloader.refuses_everything() is None
+
+
+@pytest.mark.fault("H13")
+@pytest.mark.parametrize("refusal", ["forbidden", "unauthorised", "a plain page"])
+async def test_a_site_that_refuses_every_file_ends_the_run(refusal: str) -> None:
+    async with renditions(lambda request: REFUSALS[refusal](1)) as downloader:
+        for number in range(9):
+            with pytest.raises(PostError):
+                await downloader.fetch_bytes(URL.format(number))
+        assert downloader.refuses_everything() is not None
+        with pytest.raises(AccessError) as caught:
+            await downloader.fetch_bytes(URL.format(9))
+
+    assert caught.value.exit_code == 4
+
+
+async def test_a_site_that_begins_to_refuse_every_file_ends_the_run() -> None:
+    served = iter([httpx2.Response(200, content=BODY)])
+
+    async with renditions(lambda request: next(served, httpx2.Response(403))) as downloader:
+        await downloader.fetch_bytes(URL.format(0))
+        with pytest.raises(AccessError):
+            for number in range(1, 20):
+                with pytest.raises(PostError):
+                    await downloader.fetch_bytes(URL.format(number))
+
+    assert number <= 10
+
+
+async def test_pages_in_a_row_do_not_end_a_run_while_earlier_files_still_arrive() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=BODY if request.url.path.endswith("/0.jpg") else HTML)
+
+    async with renditions(answer) as downloader:
+        await downloader.fetch_bytes(URL.format(0))
+        for number in range(1, 12):
+            with pytest.raises(PostError, match="web page"):
+                await downloader.fetch_bytes(URL.format(number))
+
+
+async def test_failed_originals_are_counted_as_originals(tmp_path: Path) -> None:
+    async with downloading(whole(OTHER[:1000])) as (downloader, _, url):
+        with pytest.raises(PostError):
+            await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
+        traffic = downloader.http.traffic
+
+    assert traffic.rendition_bytes == 0 and traffic.original_bytes > 0
 
 
 @pytest.mark.fault("H09")

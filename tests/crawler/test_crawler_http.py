@@ -37,7 +37,6 @@ from crawler.errors import (
     BadSite,
     BlockedError,
     HostUnknown,
-    PostError,
     TooLarge,
     TransientError,
     UnreachableError,
@@ -455,7 +454,7 @@ async def test_a_redirect_to_anywhere_else_is_refused_before_connecting(target: 
         with pytest.raises(UrlRefused) as caught:
             await fetch(http, FILE)
 
-    assert len(heard.requests) == 1 and caught.value.state == "unavailable"
+    assert len(heard.requests) == 1 and caught.value.state == "retry"
 
 
 @pytest.mark.fault("H18")
@@ -500,26 +499,13 @@ async def test_a_challenge_is_one_request_and_exit_code_5() -> None:
 
 @pytest.mark.fault("H08")
 async def test_a_challenge_before_the_files_is_no_posts_fault() -> None:
-    page = httpx2.Response(403, content=b"<html>", headers={"content-type": "text/html"})
+    content = b"<html><title>Just a moment...</title>"
+    page = httpx2.Response(403, content=content, headers={"content-type": "text/html"})
     async with http_to(lambda request: page) as (http, heard):
         with pytest.raises(BlockedError):
             await patient(http, FILE)
 
     assert len(heard.requests) == 1
-
-
-@pytest.mark.fault("H13")
-async def test_one_forbidden_file_is_that_posts_and_all_forbidden_files_are_ours() -> None:
-    refusal = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
-    async with http_to(lambda request: told(refusal, 403)) as (http, _):
-        for _ in range(4):
-            with pytest.raises(PostError, match="forbidden") as caught:
-                await fetch(http, FILE)
-            assert caught.value.state == "unavailable"
-        with pytest.raises(AccessError) as all_of_them:
-            await fetch(http, FILE)
-
-    assert all_of_them.value.exit_code == 4
 
 
 @pytest.mark.fault("H13")

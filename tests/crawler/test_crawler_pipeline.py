@@ -7,11 +7,11 @@ import pytest
 
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
-from crawler.errors import BlockedError, GoneError, PostError, TransientError
+from crawler.errors import BlockedError, Forbidden, GoneError, PageLimitError, PostError, TransientError
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.tally import Outcome, Tally
-from storage.errors import StorageError
+from storage.errors import RefusedFile, StorageError
 from storage.filing import Gap
 from storage.records import DecisionValue, Known, LabelValue, Place, Post, StoredRendition
 from tests.crawler.crew_fakes import CARD, MONA, Eye, Files, Memory, Posts, decided, post
@@ -126,6 +126,52 @@ async def test_a_damaged_file_does_not_end_the_crawl() -> None:
 
     assert counts == {"deleted": 2, "failed": 1}
     assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "retry")]
+
+
+class Coded(Exception):
+    """A stranger's error that happens to carry the attribute."""
+
+    exit_code = 4
+
+
+@pytest.mark.parametrize(
+    "error", [Coded("x"), PageLimitError("410"), RefusedFile("not the published bytes"), TransientError("418")]
+)
+async def test_only_an_error_of_the_runs_own_family_ends_it(error: Exception) -> None:
+    work = stage([post(3), post(2), post(1)], files=Files(raises={"720x720/2.": error}))
+
+    counts = await work.crawl()
+
+    assert counts == {"deleted": 2, "failed": 1}
+
+
+@pytest.mark.fault("H14")
+@pytest.mark.parametrize("error", [GoneError(), Forbidden("Access denied")])
+async def test_a_file_that_the_site_has_no_more_is_counted_as_gone(error: PostError) -> None:
+    work = stage([post(3), post(2), post(1)], files=Files(raises={"720x720/2.": error}))
+
+    counts = await work.crawl()
+
+    assert counts == {"deleted": 2, "gone": 1}
+    assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "unavailable")]
+
+
+async def test_an_original_that_was_gone_is_not_asked_for_again() -> None:
+    known = replace(decided(DecisionValue.KEEP, Policy().identity(CARD, tagged=False)), unavailable="gone")
+    work = stage([post(1)], shelf=Memory(known_posts={1: known}))
+
+    counts = await work.crawl()
+
+    assert counts == {"gone": 1} and work.files.asked == []
+    assert work.run.tally.reasons[Outcome.GONE] == {"gone": 1}
+
+
+async def test_a_rendition_that_was_gone_is_not_asked_for_again() -> None:
+    work = stage([post(1)], shelf=Memory(known_posts={1: Known(unavailable="gone")}))
+
+    counts = await work.crawl()
+
+    assert counts == {"gone": 1} and work.files.asked == [] and work.shelf.attempts == []
 
 
 @pytest.mark.fault("P09")

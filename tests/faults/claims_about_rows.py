@@ -158,7 +158,7 @@ def the_summary_is_true(evidence: Evidence) -> Iterator[str]:
             yield f"run {run['id']}: exit code {run['exit_code']}, summary says {counts.get('exit')}"
         if "listed" not in counts:
             continue
-        ends = sum(counts[name] for name in ("kept", "deleted", "undecided", "failed", "hidden"))
+        ends = sum(counts.get(name, 0) for name in ("kept", "deleted", "undecided", "failed", "gone", "hidden"))
         if ends > counts["listed"] or (run["exit_code"] == 0 and ends != counts["listed"]):
             yield f"run {run['id']}: {counts['listed']} posts listed, {ends} accounted for"
         if run["exit_code"] == 0 and counts["failed"]:
@@ -194,9 +194,12 @@ def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets
     total = evidence.all("SELECT count(*) FROM post")[0][0]
     if len(targets) != 1 or counts["listed"] != total or _changed_since(evidence, run):
         return
-    shown = Counter(
-        row["decision"] for row in evidence.all("SELECT decision FROM results WHERE target = ?", targets[0])
+    query = (
+        "SELECT decision FROM results r WHERE target = ? AND NOT (place = 'none' AND decision = 'keep' AND EXISTS"
+        " (SELECT 1 FROM file_version v JOIN post p ON p.key = v.post_key WHERE p.post_id = r.post_id"
+        " AND v.md5 = p.md5 AND v.state = 'unavailable'))"
     )
+    shown = Counter(row["decision"] for row in evidence.all(query, targets[0]))
     hidden = evidence.all("SELECT count(*) FROM post WHERE md5 IS NULL")[0][0]
     counted = (counts["kept"], counts["deleted"], counts["undecided"], counts["hidden"])
     recounted = (shown["keep"], shown["delete"], shown["undecided"], hidden)

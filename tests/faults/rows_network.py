@@ -44,6 +44,21 @@ def post_is_open(post_id: int) -> Any:
     return check
 
 
+def post_is_gone(post_id: int) -> Any:
+    """That post is counted as gone, recorded as unavailable, and has no file; the others are complete."""
+
+    def check(broken: Broken) -> None:
+        state = "SELECT state FROM file_version JOIN post ON post.key = post_key WHERE post_id = ?"
+        assert broken.rows(state, post_id) == [("unavailable",)]
+        assert broken.decision(post_id)[2] == "none"
+        assert broken.rows("SELECT json_extract(counts, '$.gone'), json_extract(counts, '$.failed') FROM run") == [
+            (1, 0)
+        ]
+        assert broken.rows("SELECT count(*) FROM file WHERE place = 'gallery'")[0][0] >= 6
+
+    return check
+
+
 def nobody_asked_for_a_second(broken: Broken) -> None:
     """Between the 429 and the end of its wait no request for a file arrived, whoever might have sent it."""
     times = [(r["time"], r["rule"]) for r in broken.site.requests if "/720x720/" in r["target"]]
@@ -225,6 +240,21 @@ HTTP = (
         exit=4,
         requests_at_most=1,
         also=nothing_was_decided,
+    ),
+    *(
+        Row(f"H13 {status} for one {what}", [on(path, {"status": status}, post=70)], exit=3, also=post_is_open(70))
+        for status in (400, 401, 405, 406, 415, 422)
+        for what, path in (("original", ORIGINALS), ("rendition", RENDITIONS))
+    ),
+    *(
+        Row(
+            f"H14 {status} for one {what}",
+            [on(path, {"status": status}, post=10)],
+            same_end=False,
+            also=post_is_gone(10),
+        )
+        for status in (403, 404, 410, 451)
+        for what, path in (("original", ORIGINALS), ("rendition", RENDITIONS))
     ),
     Row("H15 numbered pages end", [THREE_A_PAGE], also=by_id_and_never_by_number),
     Row("H19 redirects elsewhere", redirects, exit=3, also=nobody_inside_was_asked),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from storage_samples import CARD, decide, keep, list_posts, make_post, sight
 
 from storage.archive import Archive, Failure, Gap, Label, ListedPage, Work
 from storage.errors import RefusedRequest
+from storage.knowing import known
 from storage.records import LabelValue, ModelCard, RefusedRow, Target
 
 WORK = Work(("mona",), {"mona": CARD.hash})
@@ -117,6 +119,37 @@ async def test_unfinished_posts_are_those_without_decision_or_without_their_orig
     assert await ids(Work(("mona",), {"mona": "another"})) == [6, 5, 4, 3, 1]
     assert await ids(Work(("mona",), {"mona": CARD.hash}, {"mona": ["p2"]})) == [6, 5, 4, 3, 1]
     assert await ids(Work(("mona", "kiara"))) == [6, 5, 4, 3, 1]
+
+
+async def test_a_file_that_was_gone_is_asked_for_again_when_something_has_changed(archive: Archive) -> None:
+    post = make_post(1)
+    await list_posts(archive, [post])
+    attempt = await archive.begin_attempt(post, "rendition", post.renditions[0].url)
+    await archive.fail_attempt(attempt, Failure("gone", "unavailable"))
+    later = replace(post, updated_at=datetime.now(UTC) + timedelta(minutes=1))
+    moved = replace(post, renditions=(replace(post.renditions[0], url="http://127.0.0.1:81/moved.jpg"),))
+
+    known = [(await archive.known([one], ["mona"]))[1].unavailable for one in (post, later, moved)]
+
+    assert known == ["gone", None, None]
+
+
+@pytest.mark.parametrize(("times", "early", "due"), [(1, 23, 25), (2, 47, 49), (4, 191, 193), (20, 6143, 6145)])
+async def test_a_file_that_was_gone_is_asked_for_less_and_less_often(
+    times: int, early: int, due: int, archive: Archive
+) -> None:
+    post = make_post(1)
+    await list_posts(archive, [post])
+    for _ in range(times):
+        attempt = await archive.begin_attempt(post, "rendition", post.renditions[0].url)
+        await archive.fail_attempt(attempt, Failure("gone", "unavailable"))
+
+    def reason_after(hours: int) -> str | None:
+        then = datetime.now(UTC) + timedelta(hours=hours)
+        with archive.reader(archive.root) as reader:
+            return reader.ask(lambda c: known(c, [post], ["mona"], then))[1].unavailable
+
+    assert (reason_after(early), reason_after(due)) == ("gone", None)
 
 
 async def test_a_label_is_recorded_once_a_click_and_the_newest_holds(archive: Archive) -> None:
