@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,8 @@ async def _fetch_from(
     archive: Archive, site: str, targets: Mapping[int, Sequence[str]], outcome: _Outcome, way: _Way
 ) -> None:
     async with AsyncExitStack() as stack:
-        connected = await connect(stack, place(way.root, way.config, site), way.pace)
+        where = replace(place(way.root, way.config, site), site_named=False)  # the gallery names it
+        connected = await connect(stack, where, way.pace)
         home = Homecoming(
             shelf=archive,
             fetcher=Downloader(connected.http, connected.site, connected.pace.patience),

@@ -22,7 +22,7 @@ from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
 from commands.shelves import CommandShelf, open_shelf
 from commands.signals import StopRequest, obeying_signals
-from commands.sites import Connected, Pace, connect
+from commands.sites import Connected, Pace, check_site, connect
 from commands.summary import Summary
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
@@ -91,6 +91,7 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
         The rooms' errors, when the job could not begin.
     """
     _check(wish)
+    check_site(where)
     messages().quiet = output.quiet
     stop = StopRequest()
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from commands.paths import PathRefused, expanded
 from commands.settings import Scoring, Settings, check_choice, load_settings
 
 DEMO = "demo"
@@ -17,6 +19,13 @@ class Place:
     root: Path
     site: str  # name or URL
     settings: Settings
+    config: Path | None = None  # the file of settings, when the user named one
+    site_named: bool = True  # by the user, on the command line or in the environment
+
+    @property
+    def vouched(self) -> bool:
+        """Whether the user, and not a file that lies in the current folder, says where the site is."""
+        return self.config is not None or (self.site_named and self.site not in self.settings.sites)
 
 
 def place(root: Path | None, config: Path | None, site: str | None = None, score_on: str | None = None) -> Place:
@@ -25,10 +34,26 @@ def place(root: Path | None, config: Path | None, site: str | None = None, score
     Raises:
         SettingsError: the configuration is refused.
     """
+    config = config or _from_environment("CRAWL_CONFIG")
     settings = load_settings(config)
     if score_on is not None:
         settings = replace(settings, scoring=checked_scoring(settings, score_on))
-    return Place((root or Path(settings.root)).absolute(), site or settings.site, settings)
+    named = site is not None or "CRAWL_SITE" in os.environ
+    where = root or Path(settings.root)
+    return Place(where.absolute(), site or settings.site, settings, config, named)
+
+
+def _from_environment(variable: str) -> Path | None:
+    """A path that an environment variable names, if any.
+
+    Raises:
+        PathRefused: it is none.
+    """
+    text = os.environ.get(variable)
+    try:
+        return None if text is None else expanded(text)
+    except PathRefused as error:
+        raise PathRefused(f"environment variable {variable} {error}") from None
 
 
 def checked_scoring(settings: Settings, score_on: str) -> Scoring:

@@ -7,6 +7,7 @@ An option means the same wherever it stands. Those that several commands share m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from commands.failures import exits_plainly
+from commands.paths import PathRefused, expanded
 
 if TYPE_CHECKING:
     CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -22,7 +24,7 @@ SHARED = ("--root", "--config", "--site", "--json", "--quiet")
 
 
 class OptionRefused(Exception):
-    """An option stands where it would mean something else than elsewhere; nothing was done."""
+    """An option that is refused before the command begins; nothing was done."""
 
     exit_code = 2
 
@@ -33,8 +35,12 @@ class Command(TyperCommand):
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_type(super().get_params(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
-        exits_plainly(take_options_before)(ctx)
+        exits_plainly(_prepare)(ctx)
         return super().invoke(ctx)
 
 
@@ -43,6 +49,17 @@ class Group(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_type(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        exits_plainly(expand_paths)(ctx)
+        return super().invoke(ctx)
+
+
+_TYPED = "commands.program.typed"  # what was typed behind the name of the command that is being parsed
 
 
 def _without_type(parameters: list[Any]) -> list[Any]:
@@ -63,6 +80,36 @@ class Application(typer.Typer):
         self, name: str | None = None, *, cls: type[TyperCommand] | None = None, **settings: Any
     ) -> Callable[[CommandFunction], CommandFunction]:
         return super().command(name, cls=cls or Command, **settings)
+
+
+def _prepare(context: typer.Context) -> None:
+    expand_paths(context)
+    take_options_before(context)
+
+
+def expand_paths(context: typer.Context) -> None:
+    """Make every path that was typed one that can be opened: `~` is the home folder.
+
+    Raises:
+        OptionRefused: a path is empty, as `--root "$UNSET"` is, or cannot be expanded.
+    """
+    typed = context.meta.get(_TYPED, [])
+    for parameter in context.command.params:
+        name, words = str(parameter.name), "/".join(parameter.opts)
+        if not isinstance(context.params.get(name), Path) or not _given(context, name):
+            continue
+        try:
+            context.params[name] = expanded("" if _is_empty(parameter.opts, typed) else context.params[name])
+        except PathRefused as error:
+            raise OptionRefused(f"{words} {error}") from None
+
+
+def _is_empty(options: list[str], typed: list[str]) -> bool:
+    """Whether an option was given an empty text: `Path` makes the current folder of it."""
+    pairs = pairwise(typed)
+    return any(f"{option}=" in typed for option in options) or any(
+        word in options and not value.strip() for word, value in pairs
+    )
 
 
 def take_options_before(context: typer.Context) -> None:

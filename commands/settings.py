@@ -10,16 +10,19 @@ import dataclasses
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from commands.allowed_values import RENDITIONS
+from commands.paths import PathRefused, expanded
+from storage.errors import UnreadableFile
+from storage.small_files import read_small_file, toml_of
 
 MAX_FILE_BYTES = 1_000_000
 DEFAULT_FILE = "crawl.toml"
+LONGEST_SHOWN = 80  # characters of a value that a message quotes
 
 
 class SettingsError(Exception):
@@ -37,6 +40,14 @@ def _key(
     choices: tuple[str, ...] = (),
 ) -> Any:
     return field(default=default, metadata={"doc": doc, "low": low, "high": high, "choices": choices})
+
+
+def _path(default: str, doc: str) -> Any:
+    """A path; `~` is the home folder, a relative one starts at the folder where the program runs.
+
+    It may be empty where the default is.
+    """
+    return field(default=default, metadata={"doc": doc, "low": None, "high": None, "choices": (), "path": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,7 @@ class RoundZero:
         choices=("small", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
     )
     download_weights: bool = _key(False, "consent to downloading published weights for the chosen backbone")
-    weights: str = _key("", "a local weights file for the backbone instead of a download")
+    weights: str = _path("", "a local weights file for the backbone instead of a download")
     seed: int = _key(0, "seed of sampling, splits and training", low=0, high=2**31 - 1)
 
 
@@ -96,9 +107,9 @@ class SiteEntry:
 class Settings:
     """Everything that `crawl.toml` may say."""
 
-    root: str = _key("gallery-data", "where pictures, models and the database are kept")
+    root: str = _path("gallery-data", "where pictures, models and the database are kept")
     site: str = _key("danbooru", "the site, by name or URL")
-    credentials_file: str = _key("", "a file of mode 0600 with `login = …` and `api_key = …`")
+    credentials_file: str = _path("", "a file of mode 0600 with `login = …` and `api_key = …`")
     scoring: Scoring = field(default_factory=Scoring)
     goal: Goal = field(default_factory=Goal)
     round_zero: RoundZero = field(default_factory=RoundZero)
@@ -113,11 +124,7 @@ def load_settings(file: Path | None, environ: Mapping[str, str] | None = None) -
         SettingsError: unreadable, too large, no TOML, an unknown key, or a value of the wrong type or range.
     """
     path = file or Path(DEFAULT_FILE)
-    text = _read(path, named=file is not None)
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}") from error
+    raw, text = _read(path, named=file is not None)
     settings: Settings = _build(Settings, raw, _Source(path, text), ())
     return _with_environment(settings, os.environ if environ is None else environ)
 
@@ -140,24 +147,58 @@ class _Source:
     text: str
 
     def at(self, keys: tuple[str, ...]) -> str:
-        pattern = re.compile(rf"^\s*(\[.*\b{re.escape(keys[-1])}\b.*\]|[\"']?{re.escape(keys[-1])}[\"']?\s*=)")
-        for number, line in enumerate(self.text.splitlines(), start=1):
-            if pattern.match(line):
-                return f"{self.path}, line {number}: {'.'.join(keys)}"
-        return f"{self.path}: {'.'.join(keys)}"
+        """Where a key stands: file, line where that can be told, and the key itself."""
+        name = ".".join(key if len(key) <= LONGEST_SHOWN else key[: LONGEST_SHOWN - 1] + "…" for key in keys)
+        line = self._line(keys)
+        return f"{self.path}: {name}" if line is None else f"{self.path}, line {line}: {name}"
+
+    def _line(self, keys: tuple[str, ...]) -> int | None:
+        """The line that says the key, or else the one that begins the nearest table around it."""
+        best, length = None, 0
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(self.text.split("\n"), start=1):
+            if header := _HEADER.match(line):
+                says = table = _parts(header[1])
+            elif assignment := _ASSIGNMENT.match(line):
+                says = (*table, *_parts(assignment[1]))
+            else:
+                continue
+            if len(says) > length and keys[: len(says)] == says:
+                best, length = number, len(says)
+        return best
 
 
-def _read(path: Path, *, named: bool) -> str:
-    if not named and not path.exists():
-        return ""
+_HEADER = re.compile(r"\s*\[\[?([^\[\]]+)\]")
+_ASSIGNMENT = re.compile(r"\s*([^\s=#\[\]][^=#]*?)\s*=")
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+def _parts(dotted: str) -> tuple[str, ...]:
+    """`sites."my.booru"` -> sites, my.booru."""
+    return tuple(part.strip("\"' ") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", dotted))
+
+
+def _read(path: Path, *, named: bool) -> tuple[dict[str, Any], str]:
+    """The file's tables, and its text; nothing where there is no file and none was named."""
+    if not named and not os.path.lexists(path):
+        return {}, ""
+    text = ""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise SettingsError(f"{path} is larger than {MAX_FILE_BYTES} bytes; that is no configuration file")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is no text file (byte {error.start}); expected TOML in UTF-8") from error
+        file = read_small_file(path, MAX_FILE_BYTES)
+        text = file.text()
+        return toml_of(file), text
+    except UnreadableFile as error:
+        raise SettingsError(f"cannot read the configuration {error}{_quoted_line(error, text)}") from None
+
+
+def _quoted_line(error: UnreadableFile, text: str) -> str:
+    """The key of the line that is no TOML, or that says a key again."""
+    found = _AT_LINE.search(error.problem)
+    lines = text.rstrip().split("\n")
+    line = lines[min(int(found[1]), len(lines)) - 1] if found else lines[-1]
+    key = _ASSIGNMENT.match(line)
+    again = "; every key may be given once" if "overwrite" in error.problem.lower() else ""
+    return f", in {key[1][:LONGEST_SHOWN]!r}{again}" if key else again
 
 
 def _build(kind: type[Any], raw: Mapping[str, Any], source: _Source, above: tuple[str, ...]) -> Any:
@@ -167,7 +208,7 @@ def _build(kind: type[Any], raw: Mapping[str, Any], source: _Source, above: tupl
     for name, value in raw.items():
         keys = (*above, name)
         if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
+            near = difflib.get_close_matches(name[:LONGEST_SHOWN], fields, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(fields)}"
             raise SettingsError(f"{source.at(keys)} is no known setting{hint}")
         values[name] = _value(hints[name], value, fields[name], source, keys)
@@ -191,26 +232,49 @@ def _value(hint: Any, value: Any, spec: dataclasses.Field[Any], source: _Source,
     return _checked(_typed(value, type(spec.default), where), spec, where)
 
 
+def shown(value: Any) -> str:
+    """A value as a message quotes it: short, whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a table in a table in a …
+        text = f"a {type(value).__name__} too large to show"
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
 def _typed(value: Any, kind: type[Any], where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise SettingsError(f"{where} must be a number, got {shown(value)}") from None
     if type(value) is not kind:
         names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-        raise SettingsError(f"{where} must be {names.get(kind, kind.__name__)}, got {value!r}")
+        raise SettingsError(f"{where} must be {names.get(kind, kind.__name__)}, got {shown(value)}")
     return value
 
 
 def _checked(value: Any, spec: dataclasses.Field[Any], where: str) -> Any:
     choices, low, high = (spec.metadata[name] for name in ("choices", "low", "high"))
     if choices and value not in choices:
-        near = difflib.get_close_matches(str(value), choices, n=1)
+        near = difflib.get_close_matches(shown(value).strip("'"), choices, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise SettingsError(f"{where} must be one of {', '.join(choices)}, got {value!r}{hint}")
+        raise SettingsError(f"{where} must be one of {', '.join(choices)}, got {shown(value)}{hint}")
+    if spec.metadata.get("path"):
+        return _checked_path(value, spec, where)
     too_low = low is not None and not value >= low
     too_high = high is not None and not value <= high
     if too_low or too_high:
-        raise SettingsError(f"{where} must lie within {low}..{high}, got {value!r}")
+        raise SettingsError(f"{where} must lie within {low}..{high}, got {shown(value)}")
     return value
+
+
+def _checked_path(text: str, spec: dataclasses.Field[Any], where: str) -> str:
+    if not text.strip() and not spec.default:
+        return ""
+    try:
+        return str(expanded(text))
+    except PathRefused as error:
+        raise SettingsError(f"{where} {error}") from None
 
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
@@ -245,11 +309,11 @@ def _parsed(text: str, kind: type[Any], variable: str) -> Any:
         }
         if text.lower() in words:
             return words[text.lower()]
-        raise SettingsError(f"environment variable {variable} must be true or false, got {text!r}")
+        raise SettingsError(f"environment variable {variable} must be true or false, got {shown(text)}")
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingsError(f"environment variable {variable} must be a {kind.__name__}, got {text!r}") from error
+        raise SettingsError(f"environment variable {variable} must be a {kind.__name__}, got {shown(text)}") from error
 
 
 _BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)

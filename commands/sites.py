@@ -14,7 +14,7 @@ from commands.places import DEMO, Place
 from commands.settings import Settings
 from crawler.budget import Manners, budget_for
 from crawler.client import DanbooruClient, Profile
-from crawler.credentials import load_credentials
+from crawler.credentials import Loaded, load_credentials
 from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.sites import Site, site_from_url, site_named
@@ -58,8 +58,7 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     site = await _site(stack, place)
     limits = place.settings.limits
     site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
-    file = Path(place.settings.credentials_file) if place.settings.credentials_file else None
-    loaded = load_credentials(site, os.environ, file)
+    loaded = _credentials(place, site)
     for note in (*notes, *loaded.warnings):
         say(note)
     pace = pace or Pace()
@@ -68,6 +67,28 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     client = DanbooruClient(site=site, http=http, patience=pace.patience)
     profile = await _profile(client, http)
     return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit, pace)
+
+
+_DEMO_KEY = ("CRAWL_DEMO_LOGIN", "CRAWL_DEMO_API_KEY")
+
+
+def check_site(place: Place) -> None:
+    """Refuse a site that does not exist, or a key that must not be sent there, before anything is done.
+
+    Raises:
+        UsageError: no such site, or credentials that must not be used there.
+    """
+    known = own_sites(place.settings)
+    if place.site != DEMO or DEMO in known:
+        _credentials(place, site_named(place.site, known))
+
+
+def _credentials(place: Place, site: Site) -> Loaded:
+    """The key for the site; for the demo gallery, which knows no account of the user's, its own."""
+    if place.site == DEMO and DEMO not in place.settings.sites:
+        return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
+    file = Path(place.settings.credentials_file) if place.settings.credentials_file else None
+    return load_credentials(site, os.environ, file, vouched=place.vouched)
 
 
 async def _site(stack: AsyncExitStack, place: Place) -> Site:

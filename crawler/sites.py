@@ -16,6 +16,7 @@ POLITE_RATE = 0.95  # API requests a second, sustained
 POLITE_BURST = 3  # API requests
 POLITE_FILES = 2  # files at a time
 
+DEFAULT = "danbooru"  # the site that is crawled when none is named
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -95,6 +96,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def host_of(site: Site) -> str:
+    """Where its API is: host[:port] in lower case, the scheme's default port left out."""
+    return _netloc(urlsplit(site.api_url))
 
 
 def _netloc(parts: SplitResult) -> str:

@@ -4,6 +4,7 @@ ArchiveError            never raised itself; every class says its process exit c
 ├── RefusedRequest      2   ask for something else; nothing was done
 │   ├── BadName             a text that cannot be a tag, a target's name or a model's
 │   ├── RefusedRoot         this folder must not become a gallery
+│   ├── UnreadableFile      a small file that the user named is not there, or is no such file
 │   └── QueryError          an expression cannot be read; carries the term and, where there is one, a suggestion
 │       └── CannotMatch     the term is fine, but only the site (or only the database) can evaluate it
 ├── RefusedFile         3   this one file cannot be stored (not the published bytes, unknown type); go on with the next
@@ -27,7 +28,10 @@ nobody else has to know them.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 from storage.run_error import RunError
 
@@ -50,6 +54,20 @@ class BadName(RefusedRequest):
 
 class RefusedRoot(RefusedRequest):
     """This folder must not become a gallery."""
+
+
+class UnreadableFile(RefusedRequest):
+    """A small file that the user named cannot be read as what it should be.
+
+    Args:
+        path: which file.
+        problem: what is wrong with it, as the end of a sentence about it.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path
+        self.problem = problem
 
 
 class QueryError(RefusedRequest):

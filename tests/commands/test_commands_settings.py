@@ -1,9 +1,25 @@
 import dataclasses
+import os
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
+from typer.testing import CliRunner
 
-from commands.settings import Goal, Limits, RoundZero, Scoring, Settings, SettingsError, load_settings
+from commands.app import app
+from commands.places import place
+from commands.settings import (
+    Goal,
+    Limits,
+    RoundZero,
+    Scoring,
+    Settings,
+    SettingsError,
+    SiteEntry,
+    load_settings,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -94,3 +110,192 @@ def test_a_site_of_ones_own_is_read(tmp_path: Path) -> None:
 
     assert settings.sites["mine"].url == "https://booru.example"
     assert settings.sites["mine"].file_hosts == ("cdn.booru.example",)
+
+
+# Every setting, with every bad value that its record lets one think of: a new setting is held without a new test.
+
+LITERALS = {str: "3", bool: "'yes please'", int: "1.5", float: "'much'", tuple: "3"}  # TOML of another type
+
+
+def settings_of(record: type[Any] = Settings, table: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting: the table it stands in, and its field."""
+    hints = get_type_hints(record)
+    for spec in dataclasses.fields(record):
+        if spec.metadata:
+            yield table, spec
+        elif dataclasses.is_dataclass(hints[spec.name]):
+            yield from settings_of(hints[spec.name], spec.name)  # type: ignore[arg-type]  # a dataclass is a type here
+    if record is Settings:
+        yield from settings_of(SiteEntry, "sites.mine")
+
+
+def bad_values() -> Iterator[Any]:
+    for table, spec in settings_of():
+        names = {"table": table, "name": spec.name}
+        marks = [("type", LITERALS[type(spec.default)])]
+        marks += [("low", repr(spec.metadata["low"] - 1))] if spec.metadata["low"] is not None else []
+        marks += [("high", repr(spec.metadata["high"] + 1))] if spec.metadata["high"] is not None else []
+        marks += [("nan", "nan")] if type(spec.default) is float else []
+        marks += [("choice", repr(f"{spec.metadata['choices'][0]}x"))] if spec.metadata["choices"] else []
+        if spec.metadata.get("path"):
+            marks += [("null", '"a\\u0000b"'), ("home", "'~nobody-has-this-name/x'")]
+            marks += [("empty", "''")] if spec.default else []
+        for kind, value in marks:
+            yield pytest.param({**names, "value": value}, id=f"{table}.{spec.name}-{kind}".lstrip("."))
+        yield pytest.param({**names, "name": f"{spec.name}x", "value": "1"}, id=f"{table}.{spec.name}-typo".lstrip("."))
+
+
+def refused(*arguments: str, **environment: str) -> str:
+    """What the command says when it refuses its settings; it must have touched nothing."""
+    before = sorted(Path.cwd().iterdir())
+
+    done = CliRunner().invoke(app, [*arguments], env=environment)
+
+    assert done.exit_code == 2, done.output
+    assert len(done.output.strip().splitlines()) == 1 and len(done.output) < 600
+    assert sorted(Path.cwd().iterdir()) == before
+    return done.output
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.fault("C01")
+@pytest.mark.parametrize("bad", list(bad_values()))
+def test_a_bad_value_of_any_setting_is_refused_with_file_line_and_key(here: Path, bad: dict[str, str]) -> None:
+    table, name, value = bad["table"], bad["name"], bad["value"]
+    header = f"[{table}]\n" if table else ""
+    text = f"# a comment\n{header}{name} = {value}\n"
+    (here / "mine.toml").write_text(text, encoding="utf-8")
+
+    said = refused("--config", "mine.toml", "status")
+
+    assert f"mine.toml, line {len(text.splitlines())}: {f'{table}.{name}'.lstrip('.')}" in said
+    if name.endswith("x"):
+        assert f"did you mean {name[:-1]!r}" in said
+
+
+def is_of_the_environment(case: Any) -> bool:
+    """Whether the environment can say it: no table of sites, no null character, and there every text is a text."""
+    bad = case.values[0]
+    typo, text = bad["name"].endswith("x"), bad["value"] == "3"
+    return not (bad["table"].startswith("sites") or "u0000" in bad["value"] or typo or text)
+
+
+@pytest.mark.fault("C01")
+@pytest.mark.parametrize("bad", list(filter(is_of_the_environment, bad_values())))
+def test_a_bad_value_in_the_environment_is_refused_by_its_variable(here: Path, bad: dict[str, str]) -> None:
+    variable = "_".join(filter(None, ("CRAWL", bad["table"].upper(), bad["name"].upper())))
+
+    said = refused("status", **{variable: bad["value"].strip("'")})
+
+    assert variable in said
+
+
+def sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**30)
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(path.name)  # a short name: the folder's is longer than a socket's may be
+
+
+NO_SETTINGS: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "binary": (lambda path: path.write_bytes(bytes(range(256))), "no text file"),
+    "nulls": (lambda path: path.write_bytes(b"\0" * 100), "null characters"),
+    "gigabyte": (sparse, "larger than"),
+    "folder": (lambda path: path.mkdir(), "a folder"),
+    "pipe": (os.mkfifo, "a pipe"),
+    "socket": (listening, "a socket"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "a device"),
+    "endless": (lambda path: path.symlink_to("/dev/urandom"), "a device"),
+    "dangling": (lambda path: path.symlink_to("nowhere"), "not there"),
+    "circle": (lambda path: path.symlink_to(path.name), "cannot be read"),
+    "deep": (lambda path: path.write_text("a = " + "[" * 20_000), "nested too deeply"),
+    "deep-tables": (lambda path: path.write_text("a = " + "{a = " * 20_000), "nested too deeply"),
+    "long-number": (lambda path: path.write_text("[scoring]\nbatch = " + "9" * 5_000), "not TOML"),
+    "long-text": (lambda path: path.write_text(f"[scoring]\ndevice = '{'x' * 500_000}'"), "scoring.device"),
+    "long-hexadecimal": (lambda path: path.write_text("[goal]\nprecision = 0x" + "f" * 9_000), "goal.precision"),
+    "long-key": (lambda path: path.write_text("x" * 500_000 + " = 1"), "no known setting"),
+    "twice": (lambda path: path.write_text("site = 'a'\nroot = 'b'\nroot = 'c'\n"), "'root'; every key"),
+    "no-toml": (lambda path: path.write_text("root = \n"), "'root'"),
+}
+
+
+@pytest.mark.fault("C01")
+@pytest.mark.parametrize("kind", NO_SETTINGS)
+@pytest.mark.parametrize("named", [True, False], ids=["named", "found"])
+def test_what_is_no_file_of_settings_is_refused_at_once(here: Path, kind: str, *, named: bool) -> None:
+    make, complaint = NO_SETTINGS[kind]
+    make(here / "crawl.toml")
+
+    said = refused(*(["--config", "crawl.toml"] if named else []), "status")
+
+    assert "crawl.toml" in said and complaint in said
+
+
+@pytest.mark.fault("C01")
+def test_a_file_of_settings_that_is_named_must_be_there(here: Path) -> None:
+    assert "absent.toml is not there" in refused("--config", "absent.toml", "status")
+    assert "absent.toml is not there" in refused("status", CRAWL_CONFIG="absent.toml")
+    assert "CRAWL_CONFIG is empty" in refused("status", CRAWL_CONFIG="")
+
+
+@pytest.mark.fault("C01")
+def test_an_empty_file_leaves_the_defaults(here: Path) -> None:
+    (here / "crawl.toml").touch()
+
+    assert load_settings(None, {}) == Settings()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_as_notepad_saves_it_is_read(here: Path, encoding: str) -> None:
+    (here / "crawl.toml").write_bytes('root = "モナ"\r\nsite = "demo"\r\n'.encode(encoding))
+
+    assert load_settings(None, {}).root == "モナ"
+
+
+@pytest.mark.parametrize("how", ["setting", "environment", "option", "option before the command"])
+def test_a_home_sign_is_the_home_folder_wherever_a_path_is_written(
+    here: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("HOME", str(here / "home"))
+    if how == "setting":
+        (here / "crawl.toml").write_text('root = "~/pictures"\n')
+    environment = {"CRAWL_ROOT": "~/pictures"} if how == "environment" else {}
+    option = ["--root=~/pictures"]
+
+    before, behind = (option if how == "option before the command" else []), (option if how == "option" else [])
+    done = CliRunner().invoke(app, [*before, "status", *behind], env=environment)
+
+    assert str(here / "home" / "pictures") in done.output
+
+
+def test_every_setting_that_is_a_path_is_expanded(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somebody")
+    paths = [(table, spec.name) for table, spec in settings_of() if spec.metadata.get("path")]
+    text = "".join(f"[{table}]\n" * bool(table) + f'{name} = "~/x"\n' for table, name in paths)
+    (here / "crawl.toml").write_text(text)
+
+    settings = load_settings(None, {})
+
+    assert ("", "root") in paths and ("", "credentials_file") in paths
+    for table, name in paths:
+        assert getattr(getattr(settings, table) if table else settings, name) == "/somebody/x"
+
+
+def test_a_relative_root_lies_below_the_current_folder_whatever_file_names_it(here: Path) -> None:
+    (here / "settings").mkdir()
+    (here / "settings" / "mine.toml").write_text("root = 'pictures'\n")
+
+    assert place(None, Path("settings/mine.toml")).root == here / "pictures"
+
+
+def test_an_empty_path_is_not_the_current_folder(here: Path) -> None:
+    for words in (["--root", "", "status"], ["status", "--root", ""], ["status", "--root="]):
+        assert "--root is empty" in refused(*words)
