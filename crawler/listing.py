@@ -10,7 +10,6 @@ and what remains unlisted is handed out as a gap.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from crawler.client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
 from crawler.errors import GoneError, TransientError, UnreachableError
 from storage.filing import Gap
 from storage.records import Post, RefusedRow
+from storage.search.language import Or, parse, to_text
 
 log = logging.getLogger(__name__)
 
@@ -192,4 +192,5 @@ class _Walker:
 
 def _also(query: str, term: str) -> str:
     """A search with one more condition; `a or b c` would mean `a or (b c)`."""
-    return f"({query}) {term}" if re.search(r"(^|\s)or\s", query) else f"{query} {term}".strip()
+    root = parse(query).root
+    return f"{to_text(root) if isinstance(root, Or) else query} {term}".strip()

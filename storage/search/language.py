@@ -1,324 +1,270 @@
-"""The site's search language: text in, a frozen tree out.
+"""The site's search language: text in, a frozen tree out, by the rules of the site's own parser.
 
-Terms stand side by side (and), `-x` is not, `~a ~b` is or, the words `or` and `and` and parentheses group. Tag names
-may contain balanced parentheses. `order:` and `limit:` are not conditions; they are taken out of the tree.
-Knows neither posts nor a database; `storage.search.match` and `storage.search.sql` give the tree its meaning.
+Terms stand side by side (and), `-x` is not, `~a ~b` is or, the words `or` and `and` and brackets group. A bracket at a
+word's end belongs to the word where the word is balanced with it, or is one of six faces like `;)`; otherwise it closes
+the group around the word. A word with a colon is a metatag only where its name is one. What the site cannot read finds
+nothing there; here it is refused, with what is wrong. `order:` and `limit:` are not conditions; they are taken out of
+the tree. Knows neither posts nor a database; `storage.search.match` and `storage.search.sql` give the tree its meaning.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TypeAlias
+import unicodedata
 
 from storage.errors import QueryError
+from storage.search.metatags import (
+    COUNTED_METATAGS,
+    FREE_METATAGS,
+    LOCAL_METATAGS,
+    METATAGS,
+    ORDERING_METATAGS,
+    SYNONYMS,
+)
+from storage.search.tree import (
+    AST,
+    SPACE,
+    UNBALANCED_TAGS,
+    And,
+    Cost,
+    Leaf,
+    Metatag,
+    Node,
+    Not,
+    Or,
+    Query,
+    Tag,
+    Wildcard,
+    balanced,
+    conjuncts,
+    cost,
+    counted_terms,
+    leaves,
+    to_text,
+    whole_word,
+)
 
-FREE_METATAGS = frozenset((
-    "status", "rating", "limit", "is", "id", "date", "age", "filesize", "filetype", "parent", "child", "md5",
-    "width", "height", "duration", "mpixels", "ratio", "score", "upvote", "downvotes", "favcount", "embedded",
-    "tagcount", "pixiv_id", "pixiv",
-))  # fmt: skip
-COUNTED_METATAGS = frozenset((
-    "order", "random", "source", "has", "user", "approver", "pool", "ordpool", "fav", "ordfav", "favgroup",
-    "ordfavgroup", "search", "commentary", "note", "noter", "noteupdater", "comment", "commenter", "ai",
-    "exif", "pixelhash", "unaliased", "disapproved", "reacted", "upvotes", "downvote", "upvoter", "downvoter",
-    "gentags", "arttags", "copytags", "chartags", "metatags", "appealer", "flagger", "artcomm",
-    "commentaryupdater", "comment_count", "deleted_comment_count", "active_comment_count", "note_count",
-    "active_note_count", "flag_count", "child_count",
-))  # fmt: skip
-ORDERING_METATAGS = frozenset(("order", "ordpool", "ordfav", "ordfavgroup", "random", "limit"))  # more than conditions
-LOCAL_METATAGS = frozenset(("decision", "label", "p", "model", "target", "place", "round", "error"))
-METATAGS = FREE_METATAGS | COUNTED_METATAGS | LOCAL_METATAGS
+__all__ = [
+    "AST",
+    "COUNTED_METATAGS",
+    "FREE_METATAGS",
+    "LOCAL_METATAGS",
+    "METATAGS",
+    "ORDERING_METATAGS",
+    "And",
+    "Cost",
+    "Leaf",
+    "Metatag",
+    "Node",
+    "Not",
+    "Or",
+    "Query",
+    "Tag",
+    "Wildcard",
+    "conjuncts",
+    "cost",
+    "counted_terms",
+    "leaves",
+    "parse",
+    "to_text",
+]
 
-_METATAG = re.compile(r"([a-z_0-9]+):", re.IGNORECASE)
-_QUOTES = "\"'"
 MAX_DEPTH = 40  # nested groups; more is no question a person asks
 MAX_STARS = 10  # in one term; each may cost a database a pass over the text
 MAX_LENGTH = 20_000  # characters
+NEVER_FIRST = "_`%{}[]"  # no tag begins with one of these, nor with - ~ ( ) that have meanings of their own
+RESERVED = frozenset(("not", "new", "search"))  # no tags either
+WORDS_WITH_MEANING = frozenset(("none", "any", "true", "false", "translated", "untranslated"))  # unless quoted
 
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A post carries this tag."""
-
-    name: str  # lower case
-
-
-@dataclass(frozen=True, slots=True)
-class Wildcard:
-    """A post carries some tag that fits; `*` stands for any text."""
-
-    pattern: str  # lower case
-
-
-@dataclass(frozen=True, slots=True)
-class Metatag:
-    """A condition on something else than tags; the value is as typed, without quotes."""
-
-    name: str  # one of METATAGS
-    value: str
-
-    @property
-    def term(self) -> str:
-        """As a person would type it."""
-        return to_text(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """The part does not hold."""
-
-    part: Node
-
-
-@dataclass(frozen=True, slots=True)
-class And:
-    """Every part holds; without parts, everything matches."""
-
-    parts: tuple[Node, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Or:
-    """At least one part holds; without parts, nothing matches."""
-
-    parts: tuple[Node, ...] = ()
-
-
-Leaf: TypeAlias = Tag | Wildcard | Metatag
-Node: TypeAlias = Tag | Wildcard | Metatag | Not | And | Or
-AST: TypeAlias = Node
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """An expression: the condition, and how to order and how many."""
-
-    root: Node
-    order: str | None = None  # the value of `order:`, lower case
-    limit: int | None = None
-
-
-class Cost(StrEnum):
-    """What a term costs at the site."""
-
-    FREE = "free"
-    COUNTED = "counted"  # counts against the account's tag limit
-    LOCAL = "local"  # ours; the site would take it for a tag that does not exist
+_METATAG = re.compile(r"([a-z_0-9]+):", re.IGNORECASE)
+_BLANKS = re.compile(f"[{SPACE}]*")
+_WORD = re.compile(f"[^{SPACE}]+")
+_BARE_VALUE = re.compile(rf"(?:\\[{SPACE}]|[^{SPACE}])*")
+_ESCAPED_SPACE = re.compile(rf"\\[{SPACE}]")
+_QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\")*)"'), "'": re.compile(r"'((?:[^'\\]|\\')*)'")}
 
 
 def parse(text: str) -> Query:
     """Read an expression.
 
     Raises:
-        QueryError: a group is not closed, a sign stands alone, `order:` is negated or inside an `or`, …
+        QueryError: a group is not closed, a sign stands alone, `order:` is negated or inside an `or`, a word cannot be
+            a tag, …
     """
     if len(text) > MAX_LENGTH:
         raise QueryError(text[:40] + "…", f"the expression is longer than {MAX_LENGTH} characters")
     parser = _Parser(text)
-    root = parser.alternatives(depth=0)
-    if parser.at < len(text):
-        raise QueryError(text[parser.at :], "a ) that closes nothing")
+    root = parser.alternatives()
+    if parser.at < len(parser.text):
+        raise QueryError(parser.text[parser.at :], "a ) that closes nothing")
     return _without_settings(root)
 
 
-def leaves(node: Node) -> Iterator[Leaf]:
-    """Every condition in the tree, from left to right."""
-    if isinstance(node, Not):
-        yield from leaves(node.part)
-    elif isinstance(node, And | Or):
-        for part in node.parts:
-            yield from leaves(part)
-    else:
-        yield node
-
-
-def cost(leaf: Leaf) -> Cost:
-    """Whether one term counts against the account's tag limit."""
-    if isinstance(leaf, Metatag):
-        if leaf.name in LOCAL_METATAGS:
-            return Cost.LOCAL
-        return Cost.FREE if leaf.name in FREE_METATAGS else Cost.COUNTED
-    return Cost.COUNTED
-
-
-def counted_terms(query: Query) -> frozenset[str]:
-    """The distinct terms that count against the tag limit, as text; negated and or-ed ones count the same."""
-    counted = {to_text(leaf) for leaf in leaves(query.root) if cost(leaf) is Cost.COUNTED}
-    if query.order:
-        counted.add(f"order:{query.order}")
-    return frozenset(counted)
-
-
-def conjuncts(node: Node) -> tuple[Node, ...]:
-    """The parts that must all hold, nested groups of `and` flattened; each can be sent or evaluated alone."""
-    if isinstance(node, And):
-        return tuple(inner for part in node.parts for inner in conjuncts(part))
-    return (node,)
-
-
-def to_text(node: Node) -> str:
-    """Write a tree so that `parse` reads the same tree again."""
-    if isinstance(node, Tag):
-        return node.name
-    if isinstance(node, Wildcard):
-        return node.pattern
-    if isinstance(node, Metatag):
-        return f"{node.name}:{_quoted(node.value)}"
-    if isinstance(node, Not):
-        return f"-{_grouped(node.part)}"
-    if isinstance(node, And):
-        return " ".join(_grouped(part) for part in node.parts)
-    return "(" + " or ".join(_grouped(part) for part in node.parts) + ")"
-
-
-def _grouped(node: Node) -> str:
-    return f"({to_text(node)})" if isinstance(node, And) else to_text(node)
-
-
-def _quoted(value: str) -> str:
-    if value and not re.search(r"[\s\"'\\()]", value):
-        return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 class _Parser:
-    """Recursive descent over the text; `at` is the next character."""
+    """Recursive descent over the text; `at` is the next character, `depth` the number of open groups."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
 
-    def alternatives(self, depth: int) -> Node:
+    def alternatives(self) -> Node:
         """Terms joined by the word `or`; ends at the end of the text or at a `)`."""
-        if depth > MAX_DEPTH:
-            raise QueryError("(", f"more than {MAX_DEPTH} groups inside each other")
-        parts = [self._sequence(depth)]
-        while self._word("or"):
-            parts.append(self._sequence(depth))
+        parts = [self._conjunction()]
+        while self._operator("or"):
+            parts.append(self._conjunction())
         if len(parts) == 1:
             return parts[0]
         if And() in parts:
             raise QueryError("or", "a side is missing")
         return Or(tuple(parts))
 
-    def _sequence(self, depth: int) -> Node:
+    def _conjunction(self) -> Node:
+        """Lists of terms joined by the word `and`, which parts the `~` on its left from those on its right."""
+        parts = [self._list()]
+        while self._operator("and"):
+            parts.append(self._list())
+        if len(parts) > 1 and And() in parts:
+            raise QueryError("and", "a side is missing")
+        joined = tuple(inner for part in parts for inner in (part.parts if isinstance(part, And) else (part,)))
+        return joined[0] if len(joined) == 1 else And(joined)
+
+    def _list(self) -> Node:
+        """Terms side by side."""
         required: list[Node] = []
         optional: list[Node] = []
-        while self._more(depth) and not self._peek_word("or"):
-            if self._word("and"):
-                continue
-            if self.text[self.at] == "~":
-                self.at += 1
-                optional.append(self._factor("~", depth))
-            else:
-                required.append(self._factor("", depth))
+        while self._more() and not self._at_operator("or", "and"):
+            sign = self.text[self.at] if self.text[self.at] in "-~" else ""
+            self.at += len(sign)
+            term = self._operand(sign)
+            (optional if sign == "~" else required).append(Not(term) if sign == "-" else term)
         if optional:
             required.append(optional[0] if len(optional) == 1 else Or(tuple(optional)))
         return required[0] if len(required) == 1 else And(tuple(required))
 
-    def _factor(self, sign: str, depth: int) -> Node:
-        if sign and (self.at >= len(self.text) or self.text[self.at].isspace() or self.text[self.at] == ")"):
-            raise QueryError(sign, "nothing follows the sign; put the tag right behind it")
-        if self.text[self.at] == "-":
-            return self._negation(depth)
-        if self.text[self.at] == "(":
-            return self._group(depth)
-        if self.text[self.at] == ")":
-            raise QueryError(self.text[self.at :], "a ) that closes nothing")
-        return self._term(depth)
+    def _operand(self, sign: str) -> Node:
+        self._skip_blanks()
+        char = self.text[self.at : self.at + 1]
+        if sign and char in ("", ")"):
+            raise QueryError(sign, "nothing follows the sign")
+        if sign and char in "-~":
+            raise QueryError(sign + char, f"two signs; write one, or {sign}({char}…)")
+        return self._group() if char == "(" else self._term()
 
-    def _negation(self, depth: int) -> Node:
-        signs = len(self.text[self.at :]) - len(self.text[self.at :].lstrip("-"))
-        if signs > 2:
-            raise QueryError("-" * signs, "too many signs; write one")
-        self.at += signs
-        inner = self._factor("-", depth)
-        return Not(inner) if signs == 1 else Not(Not(inner))
-
-    def _group(self, depth: int) -> Node:
+    def _group(self) -> Node:
         start = self.at
+        if self.depth >= MAX_DEPTH:
+            raise QueryError("(", f"more than {MAX_DEPTH} groups inside each other")
         self.at += 1
-        inner = self.alternatives(depth + 1)
+        self.depth += 1
+        inner = self.alternatives()
         if self.at >= len(self.text):
             raise QueryError(self.text[start:], "a ( that is never closed")
         self.at += 1
+        self.depth -= 1
         if inner == And():
             raise QueryError("()", "an empty group")
         return inner
 
-    def _term(self, depth: int) -> Leaf:
+    def _term(self) -> Leaf:
         match = _METATAG.match(self.text, self.at)
         if match and match[1].lower() in METATAGS:
-            self.at = match.end()
-            name = match[1].lower()
-            value = self._value(depth)
-            if not value and name != "source":
-                raise QueryError(match[0], "a value is missing")
-            return Metatag(name, value)
-        word = self._bare(depth).lower()
-        if depth == 0 and word[0].isalnum() and word.count(")") > word.count("("):
-            raise QueryError(word, "a ) that closes nothing")  # but :) is a tag
-        if word.count("*") > MAX_STARS:
-            raise QueryError(word, f"more than {MAX_STARS} stars in one term")
-        return Wildcard(word) if "*" in word else Tag(word)
-
-    def _value(self, depth: int) -> str:
-        if self.at < len(self.text) and self.text[self.at] in _QUOTES:
-            return self._quoted_value(self.text[self.at])
-        return self._bare(depth)
-
-    def _quoted_value(self, quote: str) -> str:
+            return self._metatag(match)
         start = self.at
-        self.at += 1
-        taken: list[str] = []
-        while self.at < len(self.text):
-            char = self.text[self.at]
-            if char == "\\" and self.at + 1 < len(self.text):
-                taken.append(self.text[self.at + 1])
-                self.at += 2
-                continue
-            self.at += 1
-            if char == quote:
-                return "".join(taken)
-            taken.append(char)
-        raise QueryError(self.text[start:], f"a {quote} that is never closed")
+        word = self._word()
+        normal = unicodedata.normalize("NFKC", word)
+        if normal != word:  # read it again as the site writes it: a full-width colon makes a metatag too
+            self.text = self.text[:start] + normal + self.text[self.at :]
+            self.at = start
+            return self._term()
+        return _wildcard(word.lower()) if "*" in word else _tag(word.lower())
 
-    def _bare(self, depth: int) -> str:
-        """Text up to the next space; a `)` that the term itself did not open belongs to the group around it."""
-        taken: list[str] = []
-        opened = 0
-        while self.at < len(self.text) and not (char := self.text[self.at]).isspace():
-            if char == "\\" and self.text[self.at + 1 : self.at + 2].isspace():
-                self.at += 1
-                char = self.text[self.at]
-            elif char == "(":
-                opened += 1
-            elif char == ")":
-                if depth > 0 and opened == 0 and taken:
-                    break
-                opened = max(0, opened - 1)
-            taken.append(char)
-            self.at += 1
-        return "".join(taken)
+    def _metatag(self, match: re.Match[str]) -> Metatag:
+        self.at = match.end()
+        name = match[1].lower()
+        quoted = self.text[self.at : self.at + 1] in _QUOTED
+        value = self._quoted_value() if quoted else self._bare_value()
+        if not value and name != "source":
+            raise QueryError(match[0], "a value is missing")
+        return Metatag(SYNONYMS.get(name, name), value, quoted and value.lower() in WORDS_WITH_MEANING)
 
-    def _more(self, depth: int) -> bool:
-        while self.at < len(self.text) and self.text[self.at].isspace():
-            self.at += 1
-        return self.at < len(self.text) and not (self.text[self.at] == ")" and depth > 0)
+    def _quoted_value(self) -> str:
+        quote = self.text[self.at]
+        match = _QUOTED[quote].match(self.text, self.at)
+        if match is None:
+            closes = self.text.find(quote, self.at + 1) > 0
+            wrong = f"a backslash inside quotes may only stand before a {quote}" if closes else "never closed"
+            raise QueryError(self.text[self.at :], f"a {quote}: {wrong}")
+        self.at = match.end()
+        return match[1].replace("\\" + quote, quote)
 
-    def _peek_word(self, word: str) -> bool:
-        end = self.at + len(word)
-        follows = self.text[end : end + 1]
-        return self.text[self.at : end].lower() == word and (not follows or follows.isspace() or follows in "()")
+    def _bare_value(self) -> str:
+        """Up to white space; brackets at its end close the groups around it."""
+        match = _BARE_VALUE.match(self.text, self.at)
+        raw = match[0] if match else ""
+        closing = min(self.depth, len(raw) - len(raw.rstrip(")")))
+        raw = raw[: len(raw) - closing]
+        self.at += len(raw)
+        return _ESCAPED_SPACE.sub(" ", raw)
 
-    def _word(self, word: str) -> bool:
-        if not self._peek_word(word):
+    def _word(self) -> str:
+        """Up to white space; a bracket at its end that the word itself did not open closes the group around it."""
+        match = _WORD.match(self.text, self.at)
+        word = match[0] if match else ""
+        for _ in range(self.depth):
+            if not word.endswith(")") or whole_word(word):
+                break
+            word = word[:-1]
+        self.at += len(word)
+        return word
+
+    def _skip_blanks(self) -> None:
+        if match := _BLANKS.match(self.text, self.at):
+            self.at = match.end()
+
+    def _more(self) -> bool:
+        self._skip_blanks()
+        return self.at < len(self.text) and not (self.text[self.at] == ")" and self._closes())
+
+    def _closes(self) -> bool:
+        if self.depth == 0:
+            raise QueryError(self.text[self.at :], "a ) that closes nothing")
+        return True
+
+    def _at_operator(self, *words: str) -> bool:
+        """Whether a word like `or` stands here alone; `or(a)` is a tag at the site, and no operator."""
+        match = _WORD.match(self.text, self.at)
+        return match is not None and match[0].rstrip(")" if self.depth else "").lower() in words
+
+    def _operator(self, word: str) -> bool:
+        if not self._at_operator(word):
             return False
         self.at += len(word)
         return True
+
+
+def _tag(word: str) -> Tag:
+    """A word as a tag; what the site lets no tag be is refused, for it can find nothing."""
+    if not balanced(word) and word not in UNBALANCED_TAGS:
+        closing = word.count(")") > word.count("(")
+        raise QueryError(word, "a ) that closes nothing" if closing else "a ( that is never closed")
+    if word in ("or", "and"):
+        raise QueryError(word, "a side is missing")
+    if word in RESERVED:
+        raise QueryError(
+            word, "no tag has this name; write -hat for no hat" if word == "not" else "no tag has this name"
+        )
+    if "," in word:
+        raise QueryError(word, "no tag has a comma in it; put spaces between terms")
+    if word[0] in NEVER_FIRST:
+        raise QueryError(word, f"no tag begins with {word[0]}")
+    return Tag(word)
+
+
+def _wildcard(word: str) -> Wildcard:
+    if word.count("*") > MAX_STARS:
+        raise QueryError(word, f"more than {MAX_STARS} stars in one term")
+    return Wildcard(word)
 
 
 def _without_settings(root: Node) -> Query:
@@ -328,20 +274,22 @@ def _without_settings(root: Node) -> Query:
     limit: int | None = None
     for part in conjuncts(root):
         if isinstance(part, Metatag) and part.name == "order":
-            if order is not None:
+            if order not in (None, part.value.lower()):
                 raise QueryError(part.term, "a second ordering; give one")
             order = part.value.lower()
         elif isinstance(part, Metatag) and part.name == "limit":
-            limit = _limit(part)
+            limit = _limit(part, limit)
         else:
             _refuse_settings_inside(part)
             kept.append(part)
     return Query(kept[0] if len(kept) == 1 else And(tuple(kept)), order, limit)
 
 
-def _limit(part: Metatag) -> int:
+def _limit(part: Metatag, known: int | None) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", part.value):
         raise QueryError(part.term, "no whole number of posts")
+    if known not in (None, int(part.value)):
+        raise QueryError(part.term, "a second limit; give one")
     return int(part.value)
 
 

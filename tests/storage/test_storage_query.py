@@ -259,7 +259,7 @@ async def test_sql_of_the_users_own_may_be_clever(reader: Reader) -> None:
 
 @pytest.mark.parametrize("hostile", ["' OR 1=1 --", '"; DROP TABLE post', "a%b_c", "x\x00y", "\u202etxet"])
 async def test_hostile_words_are_words(reader: Reader, hostile: str) -> None:
-    word = hostile.replace(" ", "\\ ")
+    word = hostile.replace(" ", "")
 
     assert reader.query(word).rows == []
     assert reader.query(to_text(Metatag("source", hostile))).rows == []

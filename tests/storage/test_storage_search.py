@@ -85,7 +85,6 @@ def test_order_and_limit_are_settings_and_not_conditions() -> None:
         "(a",
         "a)",
         "-",
-        "- a",
         "~",
         "a or",
         "()",
