@@ -8,14 +8,15 @@ from __future__ import annotations
 import fnmatch
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from demo.errors import SearchError, TagLimitError
 from demo.gallery import CATEGORY_NUMBERS, GalleryPost
-from demo.terms import COUNTED, FREE, METATAGS, Asker, Predicate, meta_predicate
+from demo.terms import COUNTED, FREE, METATAGS, Asker, Predicate, canonical, meta_predicate
 
+ONCE = ("order", "limit", "random", "ordpool", "ordfav", "ordfavgroup")  # settings more than conditions
 WILDCARD_TAGS = 100  # a wildcard stands for at most this many tags
 NEEDS_FILES = frozenset({"md5", "filesize", "pixelhash", "duration"})
 
@@ -64,108 +65,126 @@ class _ParseError(Exception):
     """Not a search; the site answers with no posts."""
 
 
-_METATAG = re.compile(r"([a-z_]+):")
+FACES = frozenset((":)", ":(", ";)", ";(", ">:)", ">:("))  # the tags that may hold a bracket without its fellow
+DEEPEST = 100  # groups inside each other
+_METATAG = re.compile(rf"({'|'.join(sorted(METATAGS, key=len, reverse=True))}):")
 
 
 class _Reader:
-    """Recursive descent over the search string."""
+    """The site's grammar, rule by rule; each rule takes its text or fails, and a failed one is taken back.
+
+    either = both "or" either | both;  both = list "and" both | list;  list = factor [list];
+    factor = "-" operand | "~" operand | operand;  operand = "(" either ")" | term
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.open = 0  # groups
 
     def read(self) -> Node:
-        node = self._either()
+        self._blanks()
+        node = self._either() if self.at < len(self.text) else Node("all")
+        self._blanks()
         if self.at < len(self.text):
             raise _ParseError(f"stray {self.text[self.at]!r} at {self.at}")
         return node
 
-    def _skip(self) -> None:
-        while self.at < len(self.text) and self.text[self.at].isspace():
-            self.at += 1
+    def _take(self, pattern: str) -> str | None:
+        match = re.compile(pattern).match(self.text, self.at)
+        if match is None:
+            return None
+        self.at = match.end()
+        return match[0]
 
-    def _word(self, word: str) -> bool:
-        """Take a bare word operator, when it stands here alone."""
-        self._skip()
-        end = self.at + len(word)
-        if self.text[self.at : end].lower() == word and (end >= len(self.text) or self.text[end].isspace()):
-            self.at = end
-            return True
-        return False
+    def _blanks(self) -> None:
+        self._take(r"\s*")
 
     def _either(self) -> Node:
-        parts = [self._together()]
-        while self._word("or"):
-            parts.append(self._together())
+        parts = [self._both()]
+        while self._take(r"or\s+"):
+            parts.append(self._both())
         return parts[0] if len(parts) == 1 else Node("any", tuple(parts))
 
-    def _together(self) -> Node:
-        parts: list[Node] = []
-        optional: list[Node] = []
+    def _both(self) -> Node:
+        parts = [self._list()]
+        while self._take(r"and\s+"):
+            parts.append(self._list())
+        return parts[0] if len(parts) == 1 else Node("all", tuple(parts))
+
+    def _list(self) -> Node:
+        found = [self._factor()]
         while True:
-            self._skip()
-            if self.at >= len(self.text) or self.text[self.at] == ")":
+            before = self.at, self.open
+            try:
+                found.append(self._factor())
+            except _ParseError:
+                self.at, self.open = before
                 break
-            before = self.at
-            if self._word("or"):
-                self.at = before
-                break
-            if self._word("and"):
-                continue
-            tilde, node = self._factor()
-            (optional if tilde else parts).append(node)
+        self._blanks()
+        parts = [node for tilde, node in found if not tilde]
+        optional = [node for tilde, node in found if tilde]
         if optional:
             parts.append(optional[0] if len(optional) == 1 else Node("any", tuple(optional)))
         return parts[0] if len(parts) == 1 else Node("all", tuple(parts))
 
     def _factor(self) -> tuple[bool, Node]:
-        char = self.text[self.at]
-        if char in "-~":
-            self.at += 1
-            if self.at >= len(self.text) or self.text[self.at].isspace():
-                raise _ParseError(f"{char} without a term")
-            tilde, node = self._factor()
-            return (True, node) if char == "~" else (tilde, Node("not", (node,)))
-        if char == "(":
-            self.at += 1
-            node = self._either()
-            self._skip()
-            if self.at >= len(self.text):
-                raise _ParseError("( without )")
-            self.at += 1
-            return False, node
-        return False, Node("leaf", term=self._term())
+        self._blanks()
+        sign = self._take(r"[-~]")
+        node = self._operand()
+        return sign == "~", Node("not", (node,)) if sign == "-" else node
+
+    def _operand(self) -> Node:
+        self._blanks()
+        if not self._take(r"\("):
+            return Node("leaf", term=self._term())
+        self.open += 1
+        if self.open > DEEPEST:
+            raise _ParseError("too many groups")
+        node = self._either()
+        self._blanks()
+        if not self._take(r"\)"):
+            raise _ParseError("( without )")
+        self.open -= 1
+        return node
 
     def _term(self) -> Term:
         match = _METATAG.match(self.text, self.at)
-        if match and (match[1] in METATAGS or match[1].endswith("_count")):
+        if match:
             self.at = match.end()
-            return Term(match[1], self._value())
-        return Term(self._bare())
+            return Term(canonical(match[1]), self._value())
+        word = self._take(r"[^\s)~-]\S*")
+        if word is None:
+            raise _ParseError("a term is missing")
+        word = self._given_back(word, keeps_its_own=True)
+        if word in ("and", "or"):
+            raise _ParseError(f"{word} is no tag")
+        return Term(word)
 
     def _value(self) -> str:
-        quote = self.text[self.at : self.at + 1]
-        if quote in ('"', "'") and (end := self.text.find(quote, self.at + 1)) > 0:
-            value = self.text[self.at + 1 : end]
-            self.at = end + 1
-            return value
-        return self._bare()
+        for quote in "\"'":
+            if self._take(quote):
+                value = self._take(rf"(?:[^{quote}\\]|\\{quote})*") or ""
+                if not self._take(quote):
+                    raise _ParseError(f"{quote} without {quote}")
+                return value.replace("\\" + quote, quote)
+        raw = self._given_back(self._take(r"(?:\\\s|\S)*") or "", keeps_its_own=False)
+        return re.sub(r"\\\s", " ", raw)
 
-    def _bare(self) -> str:
-        """Up to white space; a closing bracket that was not opened inside ends it too."""
-        depth, taken = 0, ""
-        while self.at < len(self.text):
-            char = self.text[self.at]
-            if char == "\\" and self.text[self.at + 1 : self.at + 2].isspace():
-                taken += self.text[self.at + 1]
-                self.at += 2
-                continue
-            if char.isspace() or (char == ")" and depth == 0):
+    def _given_back(self, word: str, *, keeps_its_own: bool) -> str:
+        """The word without the closing brackets that belong to open groups."""
+        for _ in range(self.open):
+            if not word.endswith(")") or (keeps_its_own and (_balanced(word) or word in FACES)):
                 break
-            depth += (char == "(") - (char == ")")
-            taken += char
-            self.at += 1
-        return taken
+            word = word[:-1]
+            self.at -= 1
+        return word
+
+
+def _balanced(word: str) -> bool:
+    while (shorter := re.sub(r"\([^()]*\)", "", word)) != word:
+        word = shorter
+    return "(" not in word and ")" not in word
 
 
 def parse_search(text: str, tag_limit: int | None) -> Search:
@@ -181,7 +200,7 @@ def parse_search(text: str, tag_limit: int | None) -> Search:
         return Search(None)
     terms = tuple(_leaves(root))
     _check_cost(terms, tag_limit)
-    single = {name: _single(root, terms, name) for name in ("order", "limit", "random")}
+    single = {name: _single(root, terms, name) for name in ONCE}
     numbers = {
         name: int(value) if (value := single[name]) and value.isdecimal() else None for name in ("limit", "random")
     }
@@ -208,10 +227,17 @@ def _single(root: Node, terms: tuple[Term, ...], name: str) -> str | None:
         raise SearchError(f"'{name}:' cannot be used more than once")
     if not values:
         return None
-    top = root.parts if root.kind == "all" else (root,)
-    if not any(part.term is not None and part.term.name == name and part.term.value is not None for part in top):
+    if not any(part.term is not None and part.term.name == name and part.term.value for part in _required(root)):
         raise SearchError(f"'{name}:' cannot be negated or used in an OR clause")
     return values.pop()
+
+
+def _required(node: Node) -> Iterator[Node]:
+    """What must hold, groups of it taken apart."""
+    if node.kind != "all":
+        yield node
+    for part in node.parts if node.kind == "all" else ():
+        yield from _required(part)
 
 
 def find(search: Search, asker: Asker, seed: int = 0) -> list[int]:

@@ -75,9 +75,23 @@ COSTLY = frozenset(
         "chartags",
         "metatags",
         "flagger",
+        "appealer",
+        "artcomm",
+        "comm",
+        "commentaryupdater",
+        "commenter",
+        "noter",
+        "noteupdater",
+        "ordfavgroup",
     ]
 )
-METATAGS = FREE | COSTLY
+ROWS = (
+    *("comment", "deleted_comment", "active_comment", "note", "deleted_note", "active_note", "flag", "child"),
+    *("deleted_child", "active_child", "pool", "deleted_pool", "active_pool", "series_pool", "collection_pool"),
+    *("appeal", "approval", "replacement", "disapproval"),
+)  # rows about a post that can be counted: `flag_count:`, or `flags:`
+MANY = {(f"{row}ren" if row.endswith("child") else f"{row}s"): f"{row}_count" for row in ROWS}
+METATAGS = FREE | COSTLY | frozenset(MANY) | frozenset(MANY.values())
 COUNTED = {
     "gentags": "general",
     "arttags": "artist",
@@ -97,6 +111,11 @@ class Asker:
     gallery: Gallery
     account: Account
     now: float = field(default_factory=time.time)  # seconds since 1970
+
+
+def canonical(name: str) -> str:
+    """A metatag's own name: `comments:` is `comment_count:`."""
+    return MANY.get(name, name)
 
 
 def nothing(_post: GalleryPost) -> bool:

@@ -263,9 +263,9 @@ def _child(tag: Metatag) -> Condition:
 
 
 def _source(tag: Metatag) -> Condition:
-    if tag.value.lower() == "none":
+    if not tag.value or (tag.value.lower() == "none" and not tag.literal):
         return SourceLike("")
-    if tag.value.lower() == "any":
+    if tag.value.lower() == "any" and not tag.literal:
         return NoneOf((SourceLike(""),))
     if tag.value.count("*") > MAX_STARS:
         raise QueryError(tag.term, f"more than {MAX_STARS} stars in one term")
