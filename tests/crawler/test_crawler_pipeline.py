@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.errors import RefusedFile, StorageError
 from storage.filing import Gap
-from storage.records import DecisionValue, Known, LabelValue, Place, Post, StoredRendition
-from tests.crawler.crew_fakes import CARD, MONA, Eye, Files, Memory, Posts, decided, post
+from storage.records import DecisionValue, FileVersion, Known, LabelValue, Look, Place, Post, StoredRendition
+from tests.crawler.crew_fakes import CARD, MONA, Bytes, Eye, Files, Memory, Posts, decided, post
 
 
 @dataclass
@@ -400,3 +400,82 @@ async def test_only_a_run_that_scores_originals_moves_any_to_the_trash() -> None
 
     assert looked_small.shelf.trashed == []
     assert looked_at_originals.shelf.trashed == [1]
+
+
+@dataclass
+class Closed(Eye):
+    """A judge that answers nobody until it is opened, and counts who waits for it."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: int = 0
+    most_waiting: int = 0
+
+    async def look(self, picture: bytes) -> Look:
+        self.waiting += 1
+        self.most_waiting = max(self.most_waiting, self.waiting)
+        await self.opened.wait()
+        self.waiting -= 1
+        return await Eye.look(self, picture)
+
+
+async def everybody_waits() -> None:
+    """Let every task go on until it can go no further."""
+    for _ in range(2000):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.fault("P10")
+async def test_downloads_wait_for_a_judge_that_is_slow() -> None:
+    posts, eye = Posts([post(number) for number in range(1000, 0, -1)]), Closed()
+    work = stage(posts, eye, in_flight=4)
+    running = asyncio.create_task(work.crawl())
+
+    await everybody_waits()
+
+    assert (len(work.files.asked), eye.most_waiting, len(work.shelf.attempts)) == (4, 4, 4)
+    assert work.run.queue.qsize() <= 400
+    assert work.run.tally.listed <= 400 + 4 + 1  # in the queue, in flight, and in the lister's hand
+    eye.opened.set()
+    assert await running == {"deleted": 1000}
+    assert eye.most_waiting == 4
+
+
+@dataclass
+class SlowFiles(Files):
+    """A file host that sends nothing for a while."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None, expect: str | None = None) -> Bytes:
+        self.begun.set()
+        await self.go_on.wait()
+        return await Files.fetch_bytes(self, url, version=version, expect=expect)
+
+
+@pytest.mark.fault("P11")
+def test_waiting_for_downloads_keeps_nobody_busy() -> None:
+    turns = 0
+
+    class CountingLoop(asyncio.SelectorEventLoop):
+        def _run_once(self) -> None:
+            nonlocal turns
+            turns += 1
+            super()._run_once()  # type: ignore[misc]  # one turn of the loop has no public name
+
+    async def job() -> int:
+        work = stage([post(3), post(2), post(1)], files=(files := SlowFiles()))
+        running = asyncio.create_task(work.crawl())
+        await files.begun.wait()
+        await everybody_waits()
+        before = turns
+        woken = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_later(0.2, woken.set_result, None)
+        await woken
+        while_waiting = turns - before
+        files.go_on.set()
+        await running
+        return while_waiting
+
+    with asyncio.Runner(loop_factory=CountingLoop) as runner:
+        assert runner.run(job()) < 20  # a loop that polls makes thousands of turns in that time

@@ -24,6 +24,7 @@ from storage_samples import (
     list_posts,
     make_post,
     new_gallery,
+    schema_at,
     sight,
 )
 
@@ -115,6 +116,24 @@ async def test_killed_at_every_single_step_it_ends_as_if_unbroken(
             return
         for again in range(1, 12):
             die_in_recovery(root, monkeypatch, again)
+        await ends_as(root, expected, nth)
+
+
+@pytest.mark.fault("P20")
+@pytest.mark.parametrize("before", ("0002", "0003"))
+async def test_what_an_older_program_left_when_it_was_killed_is_mended_after_the_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    expected = await unbroken(tmp_path / "unbroken")
+    for nth in (9, 24, 51, 77):  # within a look, between the naming and the row of an original, within a move
+        root = new_gallery(tmp_path / f"killed-{nth}")
+        assert await die_in_story(root, monkeypatch, nth)
+        schema_at(root / "crawl.db", before, back=True)
+
+        archive = Archive.open(root, NO_RESERVE)
+        await archive.aclose()
+
+        assert archive.recovery.migrated_from == before
         await ends_as(root, expected, nth)
 
 
