@@ -58,15 +58,14 @@ DURABILITY = (
         "storage/database.py",
         '"recursive_triggers": "ON"',
         '"recursive_triggers": "OFF"',
-        (_FAULTS, f"{_STORAGE}upgrade.py"),
+        (f"{_STORAGE}durability.py",),
     ),
     Mutation(
         "readers may write",
         "storage/database.py",
         '"query_only=ON",',
         "",
-        (f"{_STORAGE}query.py", f"{_STORAGE}durability.py"),
-        equivalent="the file is opened with mode=ro, which refuses every write by itself; this is the second lock",
+        (f"{_STORAGE}durability.py",),
     ),
     Mutation(
         "answers before the commit",
