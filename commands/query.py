@@ -12,29 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from rich import box
-from rich.table import Table
-
 from commands.allowed_values import FORMATS
 from commands.choices import choose
-from commands.console import messages, printable, results, say
-from commands.fitting import filled, fitting
+from commands.console import messages, say
+from commands.links import site_pages
 from commands.places import place
 from commands.planning import UsageRefused
 from commands.query_hints import hints
+from commands.query_table import EXPENDABLE, print_table, summary_of
 from storage.archive import open_reader
-from storage.plurals import counted
 from storage.reading import Reader, Rows
 from storage.search.language import parse
-from storage.search.ranking import ASKED_COLUMNS, Ranker, needs_ranks
-
-TABLE_COLUMNS = ("post_id", "target", "decision", "score", "reason", "label", "tags_character", "place")
-TABLE_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "label", "tags_character")
-TABLE_ROWS = 50  # what a screen is for; the other formats give everything
-WIDEST = 70  # characters of one cell
-LEAST = {"why": 24, "reason": 14, "tags_character": 16}  # columns that may wrap, and what they need to be readable
-EXPENDABLE = ("tags_character", "asked", "place", "reason", "label", "score")  # on narrow screens, the first one first
-_SILENT = ("target", "label")  # columns that say nothing while they are the same all over
+from storage.search.ranking import Ranker, needs_ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +48,15 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
         rows = _found(reader, wish) if wish.sql is None else reader.sql(wish.sql, wish.limit)
         for hint in hints(reader, wish.expression) if not rows.rows and wish.sql is None else ():
             say(hint)
-    shown = _narrowed(rows, _columns(wish, rows, format_))
-    if format_ == "table" and wish.output is None:
-        named = bool(wish.columns) or wish.sql is not None  # who names columns wants them all
-        _print_table(shown, () if named else EXPENDABLE)
-    else:
+        pages = site_pages(where, reader)
+    shown = _narrowed(rows, _columns(wish, rows))
+    if format_ != "table" or wish.output is not None:
         _write(shown, format_, wish.output)
+    elif wish.columns or wish.sql is not None:
+        print_table(shown)  # who names columns wants them all
+    else:
+        summary, said = summary_of(rows, pages, _near(where.root))
+        print_table(summary, EXPENDABLE, said)
     return 0
 
 
@@ -73,6 +65,11 @@ def _found(reader: Reader, wish: QueryWish) -> Rows:
     shows = ranker is not None and messages().is_terminal
     with messages().status("thinking about every picture") if shows else nullcontext():
         return reader.query(wish.expression, wish.limit, ranker=ranker)
+
+
+def _near(root: Path) -> Path:
+    """The root as people would write it: relative where it lies below the current folder."""
+    return root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
 
 
 def _ranker(reader: Reader, expression: str) -> Ranker | None:
@@ -84,19 +81,11 @@ def _ranker(reader: Reader, expression: str) -> Ranker | None:
     return doubts_of(reader, say)
 
 
-def _columns(wish: QueryWish, rows: Rows, format_: str) -> Sequence[str]:
+def _columns(wish: QueryWish, rows: Rows) -> Sequence[str]:
     asked = [name.strip() for name in wish.columns.split(",") if name.strip()]
     for name in asked:
         choose("--columns", name, rows.columns)
-    if asked or wish.sql is not None or format_ != "table":
-        return asked or rows.columns
-    telling = TABLE_OF_ASKED if ASKED_COLUMNS[0] in rows.columns else TABLE_COLUMNS
-    return [name for name in telling if name not in _SILENT or len(_values(rows, name)) > 1]
-
-
-def _values(rows: Rows, column: str) -> set[Any]:
-    place_of_it = rows.columns.index(column)
-    return {row[place_of_it] for row in rows.rows}
+    return asked or rows.columns
 
 
 def _narrowed(rows: Rows, columns: Sequence[str]) -> Rows:
@@ -124,25 +113,6 @@ def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
     except OSError as error:
         raise UsageRefused(f"cannot write {output}: {error.strerror}") from error
     say(f"wrote {output}")
-
-
-def _print_table(rows: Rows, expendable: Sequence[str]) -> None:
-    shown = rows.rows[:TABLE_ROWS]
-    cells = {name: [_cell(row[at]) for row in shown] for at, name in enumerate(rows.columns)}
-    columns, gone = fitting(cells, results().width, LEAST, expendable)
-    look = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    results().print(filled(look, columns, results().width, LEAST))
-    more = len(rows.rows) - TABLE_ROWS
-    tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
-    narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""
-    say(f"{counted(len(rows.rows), 'row')}{tail}{narrow}")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = f"{value:.3f}" if isinstance(value, float) else printable(str(value))
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
 def _as_json(rows: Rows) -> str:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from commands import query
+from commands import query_table
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
@@ -85,7 +85,7 @@ def test_a_query_finds_what_it_says(root: Path, expression: str, found: list[int
 
 def test_the_questions_can_be_read_on_a_narrow_screen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(query, "results", lambda: Console(file=screen, width=60))
+    monkeypatch.setattr(query_table, "results", lambda: Console(file=screen, width=60))
 
     answer = crawl(root, "query", "order:uncertain limit:2")
 
