@@ -24,8 +24,8 @@ from commands.failures import describe, exit_code_of
 from commands.places import DEMO, Place, place
 from commands.sites import connect
 from storage.archive import Archive
+from storage.database import sqlite_warning
 
-SQLITE_FIXED = (3, 51, 3)  # older ones can corrupt a log that two connections write and checkpoint at once
 NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "tensorflow", "keras", "ai-edge-litert")
 OPTIONAL = {"openvino": "another CPU runtime", "pyarrow": "crawl query --format parquet"}
 
@@ -61,9 +61,8 @@ def _here(where: Place) -> Iterator[Finding]:
     for name, purpose in OPTIONAL.items():
         present = importlib.util.find_spec(name) is not None
         yield Finding(name, True, "installed" if present else f"not installed; only for: {purpose}")
-    version = tuple(int(part) for part in sqlite3.sqlite_version.split("."))
-    old = "" if version >= SQLITE_FIXED else "; before 3.51.3: let only one crawl use a gallery (its lock sees to that)"
-    yield Finding("sqlite", True, sqlite3.sqlite_version + old)
+    warning = sqlite_warning()
+    yield Finding("sqlite", True, sqlite3.sqlite_version + (f": {warning}" if warning else ""))
     yield _disk(where)
     yield from _guarded("gallery", lambda: _gallery(where))
 

@@ -264,8 +264,8 @@ def sqlite_warning() -> str | None:
     if sqlite3.sqlite_version_info >= SQLITE_WAL_FIXED:
         return None
     return (
-        f"SQLite {sqlite3.sqlite_version} has a rare write-ahead-log defect, mended in "
-        f"{'.'.join(map(str, SQLITE_WAL_FIXED))}; only one process folds the log in here, which avoids it"
+        f"has a rare write-ahead-log defect, fixed in {'.'.join(map(str, SQLITE_WAL_FIXED))}; "
+        "galleries avoid it, because only one process at a time checkpoints"
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from storage import roots
-from storage.database import check, sqlite_warning, writing_engine
+from storage.database import check, writing_engine
 from storage.errors import DatabaseDamaged, DiskFull
 from storage.files import Tree
 from storage.filing import ArchiveSettings, RecoveryReport
@@ -58,14 +58,12 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
     except BaseException:
         tree.close()
         raise
-    warning = sqlite_warning() if root.is_new else None
     report = replace(
         report,
         created=root.is_new,
         clean=lock.was_clean,
         migrated_from=migrated.before if migrated.backup else None,
         backup=migrated.backup,
-        notes=(warning,) if warning else (),
     )
     return Opened(lock, tree, report)
 

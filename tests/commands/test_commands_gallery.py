@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from storage.archive import Archive, ListedPage, RunStart, Sighting
 from storage.filing import ArchiveSettings, StoredFacts
 from storage.records import Look, PostTags
 from tests.crawler.crew_fakes import CARD, MONA, post
+from tests.storage.storage_samples import NO_RESERVE, new_gallery
 
 SCORES = {1: 0.9, 2: 0.1, 3: 0.52, 4: 0.0}
 
@@ -213,6 +215,20 @@ def test_a_root_without_a_gallery_is_said_to_be_one(tmp_path: Path) -> None:
     assert answer.exit_code == 7
     assert "no gallery here" in answer.output
     assert not (tmp_path / "nothing").exists()
+
+
+def test_an_old_sqlite_is_mentioned_by_the_doctor_alone(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.SQLITE_WAL_FIXED", (99, 0, 0))
+
+    answer = crawl(root, "doctor", "--site", "demo", "--json")
+
+    said = {finding["what"]: finding for finding in json.loads(answer.stdout)["findings"]}
+    assert said["sqlite"]["ok"]
+    assert "fixed in 99.0.0" in said["sqlite"]["said"]
+    with closing(Archive.open(new_gallery(tmp_path / "new"), NO_RESERVE)) as archive:
+        assert archive.recovery.lines() == []
 
 
 def test_the_doctor_names_what_is_well_and_what_is_not(root: Path) -> None:
