@@ -12,8 +12,10 @@ from pathlib import Path
 from commands.choices import choose
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
+from commands.known_sites import known_site
 from commands.places import place
 from commands.planning import UsageRefused
+from commands.settings import Settings
 from storage.archive import open_reader
 from storage.filing import Label, Relabelled
 from storage.labelling import Labelling
@@ -42,7 +44,7 @@ def run(wish: RelabelWish, root: Path | None, config: Path | None) -> int:
     where = place(root, config)
     with open_reader(where.root) as reader:
         target = _target(reader, wish.target)
-        site = _site(reader, wish.site)
+        site = _site(reader, wish.site, where.settings)
     who = _who()
     words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
     with Labelling(where.root) as labelling:
@@ -106,13 +108,13 @@ def _target(reader: Reader, named: str | None) -> str:
     return choose("--keep", named, list(known))
 
 
-def _site(reader: Reader, named: str | None) -> str:
+def _site(reader: Reader, named: str | None, settings: Settings) -> str:
     sites = sorted({listing.site for listing in reader.status().listings})
     if named is None:
         if len(sites) == 1:
             return sites[0]
         raise UsageRefused(f"say which site is meant: --site {' or --site '.join(sites) or 'NAME'}")
-    return choose("--site", named, sites)
+    return known_site(named, sites, settings)
 
 
 def _who() -> str:

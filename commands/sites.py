@@ -63,8 +63,10 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
         say(note)
     pace = pace or Pace()
     budget = budget_for(site, manners=pace.manners)
-    http = await stack.enter_async_context(Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines))
-    client = DanbooruClient(site=site, http=http, patience=pace.patience)
+    http = await stack.enter_async_context(
+        Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines, notify=say)
+    )
+    client = DanbooruClient(site=site, http=http, patience=pace.patience, notify=say)
     profile = await _profile(client, http)
     return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit, pace)
 
@@ -104,6 +106,6 @@ async def _profile(client: DanbooruClient, http: Http) -> Profile | None:
     if not http.logged_in:
         return None
     profile = await client.profile()
-    if profile.id is not None:
+    if profile is not None and profile.id is not None:
         http.introduce(profile.id)
     return profile

@@ -18,6 +18,7 @@ from commands.console import print_json, results, say
 from commands.exit_codes import ExitCode, worst
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
+from commands.known_sites import known_site
 from commands.known_targets import known_target
 from commands.places import Place, place
 from commands.planning import UsageRefused
@@ -77,13 +78,14 @@ def _which(wish: TrashWish, where: Place) -> TrashChoice:
         if not word.isdecimal() or not 0 < int(word) < 2**63:
             raise UsageRefused(f"{word!r} is no post id; nothing was done")
         ids.append(int(word))
-    target = None
+    target = site = None
     with open_reader(where.root) as reader:
         if wish.target is not None:
             target = known_target(reader, wish.target).name
         if wish.site is not None:
-            choose("--site", wish.site, sorted({listing.site for listing in reader.status().listings}))
-    return TrashChoice(tuple(ids), wish.site, target, wish.model)
+            sites = sorted({listing.site for listing in reader.status().listings})
+            site = known_site(wish.site, sites, where.settings)
+    return TrashChoice(tuple(ids), site, target, wish.model)
 
 
 def _list(wish: TrashWish, where: Place) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from crawler.budget import Kind
@@ -29,6 +30,9 @@ from crawler.patience import Patience, patiently
 from crawler.sites import Site
 from storage.records import Post, RefusedRow, TagCategory
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
 PAGE_SIZE = 200  # posts; the most that the site gives
 NEWEST = f"b{2**31 - 1}"  # the first page by id; the site keeps ids in 32 bits and fails on larger numbers
 JSON_CAP = 16 * 1024 * 1024  # bytes of one answer, decompressed; a full page has about two
@@ -49,6 +53,17 @@ CATEGORIES: Mapping[int, TagCategory] = {
     3: TagCategory.COPYRIGHT,
     4: TagCategory.CHARACTER,
     5: TagCategory.META,
+}
+
+
+# Parts of the API that are optional, and what is lost without them.
+WITHOUT: Mapping[str, str] = {
+    "/tag_aliases.json": "aliases are not followed, so names must be typed as the site writes its tags",
+    "/tag_implications.json": "costumes and other variants of a character do not count as the character",
+    "/autocomplete.json": "names in other scripts are not found, and nothing is suggested",
+    "/wiki_pages.json": "names in other scripts are not found",
+    "/counts/posts.json": "how many posts match is unknown",
+    "/profile.json": "the account's search limit is unknown, so that of a visitor is assumed",
 }
 
 
@@ -118,6 +133,8 @@ class DanbooruClient:
     http: Http
     patience: Patience = field(default_factory=Patience)
     with_ai_tags: bool = True
+    notify: Callable[[str], None] = log.warning  # is told, once each, what this site or key has to do without
+    _closed: set[str] = field(default_factory=set)  # optional parts of the API that are not open to us
 
     # --- posts -----------------------------------------------------------------------------------------------------
 
@@ -165,7 +182,9 @@ class DanbooruClient:
 
     async def count(self, tags: str) -> int | None:
         """How many posts match; None when the site could not count in time."""
-        told = await self._json("/counts/posts.json", {"tags": tags})
+        told = await self._optional("/counts/posts.json", lambda path: self._json(path, {"tags": tags}), None)
+        if told is None:
+            return None
         counts = told.get("counts") if isinstance(told, dict) else None
         if not isinstance(counts, dict) or "posts" not in counts:
             raise TransientError("the site's count is no count")
@@ -219,20 +238,20 @@ class DanbooruClient:
     async def aliases(self, name: str) -> list[str]:
         """What an alias stands for: the active ones' targets."""
         query = {"search[antecedent_name]": name, "search[status]": "active", "limit": "20"}
-        return [_text(row, "consequent_name") for row in _active(await self._rows("/tag_aliases.json", query))]
+        return [_text(row, "consequent_name") for row in _active(await self._rows_if_open("/tag_aliases.json", query))]
 
     async def implications(self, *, to: str | None = None, of: str | None = None) -> list[Implication]:
         """Active implications: all that lead to a tag (its variants), or all that follow from one, over any number
         of steps."""
         query = {"search[status]": "active", "limit": "1000"}
         query |= {"search[implied_to]": to} if to is not None else {"search[implied_from]": of or ""}
-        rows = _active(await self._rows("/tag_implications.json", query))
+        rows = _active(await self._rows_if_open("/tag_implications.json", query))
         return [Implication(_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows]
 
     async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
         """What the site's search box would suggest; finds aliases and names in other scripts."""
         query = {"search[query]": text, "search[type]": "tag_query", "limit": str(limit)}
-        rows = await self._rows("/autocomplete.json", query)
+        rows = await self._rows_if_open("/autocomplete.json", query)
         return [_suggestion(row) for row in rows if isinstance(row, dict) and _text(row, "value")]
 
     async def wiki(self, name: str) -> Wiki | None:
@@ -245,15 +264,18 @@ class DanbooruClient:
     async def wikis_by_other_name(self, text: str) -> list[Wiki]:
         """Wiki pages of things that are also called that, in any script."""
         query = {"search[other_names_include_any]": text, "search[is_deleted]": "false", "limit": "20"}
-        pages = [_wiki(row) for row in await self._rows("/wiki_pages.json", query)]
+        pages = [_wiki(row) for row in await self._rows_if_open("/wiki_pages.json", query)]
         return [page for page in pages if page is not None and text in page.other_names]
 
-    async def profile(self) -> Profile:
+    async def profile(self) -> Profile | None:
         """Whom the site takes us for; with an account, its number goes into the user agent from then on.
 
+        Returns: None: the key has no permission to ask that.
         Raises: AccessError: the key is refused.
         """
-        told = await self._json("/profile.json", {})
+        told = await self._optional("/profile.json", lambda path: self._json(path, {}), None)
+        if told is None:
+            return None
         if not isinstance(told, dict) or "level" not in told:
             raise TransientError("the site's profile is no profile")
         number, limit = told.get("id"), told.get("tag_query_limit", self.site.tag_limit)
@@ -266,6 +288,22 @@ class DanbooruClient:
             tag_query_limit=int(limit) if type(limit) is int else None,
             safe_mode=told.get("enable_safe_mode") is True,
         )
+
+    # --- what we can do without ------------------------------------------------------------------------------------
+
+    async def _rows_if_open(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        return await self._optional(path, lambda _: self._rows(path, query), [])
+
+    async def _optional(self, path: str, ask: Callable[[str], Awaitable[T]], without: T) -> T:
+        """The answer of a part of the API that we can do without; a key need not have its permission."""
+        if path in self._closed:
+            return without
+        try:
+            return await ask(path)
+        except (NotPermitted, NotOffered) as error:
+            self._closed.add(path)
+            self.notify(f"{error}; going on without: {WITHOUT[path]}")
+            return without
 
     # --- asking ----------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 Nothing is taken from the environment (no proxies, no .netrc), redirects are followed by hand within the site's own
 hosts, bodies are decompressed by ourselves under a cap, and the account's key goes to the API host alone, request by
-request. Every request that leaves takes a permit of the budget first.
+request. Cookies are neither kept nor sent. Every request that leaves takes a permit of the budget first.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 from urllib.parse import urljoin, urlsplit
@@ -36,7 +37,7 @@ from crawler.errors import (
     UnreachableError,
     UrlRefused,
 )
-from crawler.sites import Site
+from crawler.sites import Site, how_to_allow
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REFUSAL_BODY = 64 * 1024  # bytes of an error's body that we read
 POOL_SPARE = 4  # connections beyond what our own limits let run, so that no request ever waits in the pool
+MOST_HOSTS_NAMED = 5  # hosts that files lie on and that are not the site's; further ones are in the log only
 IDLE_S = 30.0  # seconds after which an unused connection is not trusted any more
 
 
@@ -186,8 +188,9 @@ class Http:
         credentials: Credentials | None = None,
         deadlines: Deadlines = Deadlines(),
         transport: httpx2.AsyncBaseTransport | None = None,
+        notify: Callable[[str], None] = log.warning,
     ) -> None:
-        """Args: transport: stands in for the network in tests."""
+        """Args: transport: stands in for the network in tests. notify: is told, once each, what a setting mends."""
         self.site = site
         self.budget = budget
         self.traffic = Traffic()
@@ -195,6 +198,8 @@ class Http:
         self._deadlines = deadlines
         self._transport = transport
         self._user_agent = user_agent()
+        self._notify = notify
+        self._refused_hosts: set[str] = set()
         self._retired: list[httpx2.AsyncClient] = []
         self._most_failures = 100 + 10 * sum(budget.at_once(kind) for kind in Kind)
         # httpx2 logs whole URLs at INFO; ours, without queries, are the only ones wanted.
@@ -278,8 +283,13 @@ class Http:
 
     def _check(self, ask: Ask, url: str) -> None:
         """Whether the address is one that we go to, before anything is sent there."""
-        if ask.kind is Kind.FILE and (reason := self.site.why_not(url)) is not None:
-            raise UrlRefused(reason)
+        if ask.kind is not Kind.FILE or (reason := self.site.why_not(url)) is None:
+            return
+        host = self.site.unknown_host(url)
+        if host is not None and host not in self._refused_hosts and len(self._refused_hosts) < MOST_HOSTS_NAMED:
+            self._refused_hosts.add(host)
+            self._notify(how_to_allow(self.site, host))
+        raise UrlRefused(reason)
 
     def _redirected(self, ask: Ask, url: str, response: httpx2.Response) -> str:
         try:
@@ -339,6 +349,7 @@ class Http:
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
             trust_env=False,
             follow_redirects=False,
+            cookies=_NoCookies(),
             timeout=httpx2.Timeout(
                 connect=self._deadlines.connect_s,
                 read=self._deadlines.silence_s,
@@ -350,6 +361,16 @@ class Http:
             ),
             transport=self._transport,
         )
+
+
+class _NoCookies(CookieJar):
+    """A jar that stays empty: what a site sets in one answer must not travel with every request after it."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave them where they are."""
+
+    def add_cookie_header(self, request: object) -> None:
+        """There are none."""
 
 
 def user_agent(user_id: int | None = None) -> str:

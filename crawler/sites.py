@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -70,6 +71,16 @@ class Site:
         api = urlsplit(self.api_url)
         return parts.scheme == api.scheme and _netloc(parts) == _netloc(api)
 
+    def unknown_host(self, url: str) -> str | None:
+        """The host of a file's address, when the host is all that is wrong with it."""
+        try:
+            parts = urlsplit(url)
+            host = _netloc(parts)
+        except ValueError:
+            return None
+        allowed = replace(self, file_hosts=self.file_hosts | {host})
+        return host if self.why_not(url) is not None and allowed.why_not(url) is None else None
+
     def why_not(self, url: str) -> str | None:
         """Why no file is fetched from there; None when it may be."""
         try:
@@ -86,6 +97,16 @@ class Site:
         if netloc not in self.file_hosts:
             return f"host {netloc[:80]!a} is none of {self.name}'s"
         return None
+
+
+def how_to_allow(site: Site, host: str) -> str:
+    """What to tell a user whose site keeps files on a host that it is not known to use."""
+    hosts = ", ".join(f'"{one}"' for one in sorted({*site.file_hosts, host}))
+    name = site.name if re.fullmatch(r"[A-Za-z0-9_-]+", site.name) else f'"{site.name}"'
+    return (
+        f"{site.name} keeps files on {host}, which is not one of its known hosts, so they are not fetched. If that is "
+        f'right, add to crawl.toml: [sites.{name}] with url = "{site.api_url}" and file_hosts = [{hosts}]'
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -141,7 +162,10 @@ BUILTIN: Mapping[str, Site] = MappingProxyType(
 
 
 def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({})) -> Site:
-    """The site of that name or address.
+    """The site of that name or address; the one place that decides which site the user's words mean.
+
+    An address means the known site that is there, however it is written: capitals, a slash at the end, the scheme's own
+    port. `127.0.0.1:8000` without a scheme is an address too; it is what rows of such a site are called.
 
     Args:
         name: one of `BUILTIN`, one of `extra`, or an address.
@@ -149,15 +173,29 @@ def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({})) -> S
     Raises:
         BadSite: no such name; says which are known.
     """
-    if "://" in name:
-        return site_from_url(name)
+    name = name.strip()
     known = {**BUILTIN, **extra}
-    site = known.get(name)
+    site = known.get(name) or {one.casefold(): known[one] for one in known}.get(name.casefold())
+    address = _as_address(name)
+    if site is None and address is not None:
+        there = site_from_url(address)
+        at_address = {one.api_url: one for one in (*extra.values(), *BUILTIN.values())}
+        return at_address.get(there.api_url, there)
     if site is None:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}, or give its address"
         raise BadSite(f"no site is called {name!r}; {hint}")
     return site
+
+
+def _as_address(name: str) -> str | None:
+    """The address that a word is, if it is one; a host without a scheme is meant as its rows are called."""
+    if "://" in name:
+        return name
+    if not re.search(r"[.:]", name) and name.partition("/")[0].lower() != "localhost":
+        return None
+    host = name.partition("/")[0].rpartition(":")[0] if re.search(r":\d+(/|$)", name) else name.partition("/")[0]
+    return f"{'http' if is_loopback(host.strip('[]').lower()) else 'https'}://{name}"
 
 
 def site_from_url(url: str, *, name: str | None = None, file_hosts: frozenset[str] = frozenset()) -> Site:

@@ -182,6 +182,39 @@ def test_a_label_beats_the_decision_and_is_there_afterwards(root: Path) -> None:
     assert ids(root, "label:delete") == [3, 1]
 
 
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    """A gallery of the site at http://127.0.0.1:8901, with one post whose original lies in the trash's reach."""
+
+    async def filled() -> None:
+        async with Archive.open(tmp_path / "local", ArchiveSettings(reserve_bytes=0)) as archive:
+            await archive.save_targets("127.0.0.1:8901", [MONA])
+            listing = await archive.open_listing("127.0.0.1:8901", "genshin_impact")
+            await archive.file_page(listing.id, ListedPage([replace(post(1), site="127.0.0.1:8901")]))
+
+    asyncio.run(filled())
+    return tmp_path / "local"
+
+
+@pytest.mark.parametrize(
+    "words", ["http://127.0.0.1:8901", "http://127.0.0.1:8901/", "HTTP://127.0.0.1:8901", "127.0.0.1:8901", "mine"]
+)
+def test_the_words_of_a_crawl_mean_the_same_site_everywhere(words: str, local: Path, tmp_path: Path) -> None:
+    config = tmp_path / "crawl.toml"
+    config.write_text('[sites.mine]\nurl = "http://127.0.0.1:8901"\n', encoding="utf-8")
+
+    label = crawl(local, "relabel", "keep", "1", "--site", words, "--config", str(config))
+    trash = crawl(local, "trash", "list", "--site", words, "--config", str(config))
+
+    assert (label.exit_code, trash.exit_code) == (0, 0), label.output + trash.output
+
+
+def test_a_site_that_the_gallery_does_not_know_is_refused(local: Path) -> None:
+    answer = crawl(local, "relabel", "keep", "1", "--site", "http://127.0.0.1:8902")
+
+    assert answer.exit_code == 2 and "did you mean '127.0.0.1:8901'" in answer.output
+
+
 def test_ids_are_taken_from_standard_input(root: Path) -> None:
     answer = crawl(root, "relabel", "keep", "-", "--keep", "mona_(genshin_impact)", stdin="2\n\n4\n")
 

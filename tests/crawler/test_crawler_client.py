@@ -1,6 +1,7 @@
 import gzip
 import resource
 import zlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx2
@@ -8,7 +9,17 @@ import pytest
 from crawler_scenes import Clock, client_of, error_of, hidden, http_to_stage, misbehaving, plain, quick, raw_post, told
 
 from crawler.client import DanbooruClient
-from crawler.errors import GoneError, NotOffered, PageLimitError, PostError, SiteTimeout, TagLimit, TransientError
+from crawler.errors import (
+    AccessError,
+    GoneError,
+    NotOffered,
+    PageLimitError,
+    PostError,
+    SiteTimeout,
+    TagLimit,
+    TransientError,
+)
+from crawler.resolve import resolve_target
 from storage.records import TagCategory
 
 
@@ -254,3 +265,54 @@ async def test_a_missing_wiki_page_is_no_error() -> None:
         assert await client.wiki("a/b") is None
 
     assert heard.requests[0].url.raw_path.startswith(b"/wiki_pages/a%2Fb.json")
+
+
+# --- what a key may not ask ------------------------------------------------------------------------------------------
+
+FORBIDDEN = error_of("User::PrivilegeError", "Access denied", 403)
+OPTIONAL: dict[str, Callable[[DanbooruClient], Awaitable[object]]] = {
+    "/tag_aliases.json": lambda client: client.aliases("mona"),
+    "/tag_implications.json": lambda client: client.implications(to="mona"),
+    "/autocomplete.json": lambda client: client.autocomplete("mona"),
+    "/wiki_pages.json": lambda client: client.wikis_by_other_name("mona"),
+    "/counts/posts.json": lambda client: client.count("mona"),
+    "/profile.json": lambda client: client.profile(),
+}
+
+
+@pytest.mark.parametrize("status", [403, 404, 501])
+@pytest.mark.parametrize("path", OPTIONAL)
+async def test_a_part_of_the_api_that_is_closed_is_done_without_and_named_once(path: str, status: int) -> None:
+    async with client_of(lambda request: error_of("X", "Access denied", status), account=True) as (client, heard):
+        said: list[str] = []
+        client.notify = said.append
+        answers = [await OPTIONAL[path](client) for _ in range(3)]
+
+    assert answers in ([None] * 3, [[]] * 3)
+    assert len(said) == len(heard.requests) == 1 and path in said[0] and "without" in said[0]
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+async def test_a_refused_key_is_refused_in_every_part_of_the_api(path: str) -> None:
+    async with client_of(lambda request: error_of("X", "Invalid API key", 401), account=True) as (client, _):
+        with pytest.raises(AccessError):
+            await OPTIONAL[path](client)
+
+
+async def test_a_name_is_resolved_by_a_key_that_may_only_read_tags_and_posts() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path != "/tags.json":
+            return FORBIDDEN
+        return told([{"name": "mona_(genshin_impact)", "category": 4, "post_count": 9}])
+
+    async with client_of(answer, account=True) as (client, _):
+        found = await resolve_target(client, "mona_(genshin_impact)", ["genshin_impact"])
+
+    assert found.target.tag == "mona_(genshin_impact)" and found.target.variants == ()
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 406, 410, 415, 422, 451])
+async def test_what_the_api_will_not_say_of_one_post_is_that_posts_trouble(status: int) -> None:
+    async with client_of(lambda request: error_of("X", "no", status)) as (client, _):
+        with pytest.raises((PostError, TransientError)):
+            await client.post(17)

@@ -147,6 +147,42 @@ async def test_a_hostile_path_is_logged_on_one_line(caplog: pytest.LogCaptureFix
     assert "\x1b" not in caplog.text
 
 
+async def test_cookies_are_neither_kept_nor_sent() -> None:
+    baggage = [("set-cookie", f"c{number}={'x' * 3000}; Path=/; Max-Age=9999") for number in range(20)]
+
+    async with http_to(lambda request: httpx2.Response(200, headers=baggage, content=b"{}")) as (http, heard):
+        for _ in range(3):
+            await fetch(http, API)
+            await fetch(http, FILE)
+
+    assert not any("cookie" in request.headers for request in heard.requests)
+    assert max(sum(len(a) + len(b) for a, b in request.headers.raw) for request in heard.requests) < 1000
+
+
+async def test_a_host_that_is_not_the_sites_is_named_once_with_the_setting_that_allows_it() -> None:
+    said: list[str] = []
+    async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock()), notify=said.append) as http:
+        for number in range(290):
+            with pytest.raises(UrlRefused):
+                await fetch(http, Ask(f"https://files.example/{number}.jpg", Kind.FILE))
+
+    assert len(said) == 1
+    assert "files.example" in said[0] and "[sites.elsewhere]" in said[0]
+    assert 'file_hosts = ["cdn.booru.example", "files.example"]' in said[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://files.example/a", "http://files.example/a", "https://a:b@files.example/a", "https://[/", "a.jpg"]
+)
+async def test_no_setting_is_suggested_where_none_would_help(url: str) -> None:
+    said: list[str] = []
+    async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock()), notify=said.append) as http:
+        with pytest.raises(UrlRefused):
+            await fetch(http, Ask(url, Kind.FILE))
+
+    assert said == []
+
+
 # --- connections that fail -------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,38 @@ def test_a_site_of_ones_own_wins_over_the_built_in_one() -> None:
     assert site_named("danbooru", {"danbooru": own}) is own
 
 
+OWN = site_from_url("http://127.0.0.1:3000", name="mine", file_hosts=frozenset({"127.0.0.1:3001"}))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("https://danbooru.donmai.us", "danbooru"),
+        ("HTTPS://Danbooru.Donmai.US:443//", "danbooru"),
+        ("danbooru.donmai.us", "danbooru"),
+        ("Danbooru", "danbooru"),
+        (" danbooru ", "danbooru"),
+        ("http://127.0.0.1:3000/", "mine"),
+        ("127.0.0.1:3000", "mine"),
+        ("http://127.0.0.1:8901", "127.0.0.1:8901"),
+        ("127.0.0.1:8901", "127.0.0.1:8901"),
+        ("HTTP://LOCALHOST:8901/", "localhost:8901"),
+        ("localhost:80", "localhost"),
+        ("https://booru.example:443", "booru.example"),
+        ("Booru.Example", "booru.example"),
+        ("[::1]:8901", "[::1]:8901"),
+    ],
+)
+def test_one_site_is_meant_however_it_is_written(words: str, name: str) -> None:
+    assert site_named(words, {"mine": OWN}).name == name
+
+
+def test_the_name_of_a_sites_rows_means_the_same_address() -> None:
+    for url in ("http://127.0.0.1:8901", "https://booru.example", "http://[::1]:8901", "http://localhost:8901"):
+        site = site_from_url(url)
+        assert site_named(site.name) == site
+
+
 @pytest.mark.fault("U16")
 @pytest.mark.parametrize(
     "url",
