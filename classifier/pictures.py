@@ -19,8 +19,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from classifier import jpeg_end
 from classifier.errors import PictureFault
 from classifier.picture_hash import picture_hash
+from classifier.png_chunks import without_metadata
+from classifier.white_ground import on_white
 
 try:
     import webp
@@ -28,6 +31,8 @@ except ImportError:  # a platform without its wheel: Pillow does it all, with th
     webp = None
 
 Pixels = npt.NDArray[np.uint8]
+Size = tuple[int, int]  # width, height
+Box = tuple[float, float, float, float]  # left, top, right, bottom, pixels
 
 FORMATS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}  # Pillow's name -> ours
 FITS = ("pad", "crop", "stretch")
@@ -38,7 +43,8 @@ RESAMPLES = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-WHITE = (255, 255, 255)
+MOST_SIZE = 1024  # pixels of both sides of an input; a batch of eight is 100 MB of floats
+VERSIONS = (1, 2)  # 1: borders and middle of a JPEG from its size after decoding at reduced scale, a row or two off
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _DRAFT_MARGIN = 1.5  # a JPEG is decoded at no less than this multiple of the input size, then resampled
 _REDUCING_GAP = 2.0  # Pillow's: whole-number reduction first when the picture is far larger than the input
@@ -53,6 +59,9 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+
+_SIDEWAYS = (_UPRIGHT[5], _UPRIGHT[6], _UPRIGHT[7], _UPRIGHT[8])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +84,20 @@ class Preprocessing:
     fit: str = "pad"  # one of FITS: whole picture with borders | middle square | distorted
     resample: str = "bilinear"  # one of RESAMPLES, always with antialiasing
     pad_value: int = 255  # grey level of the borders, 0..255
-    version: int = 1  # of the code in this module; counts up when the same settings give other pixels
+    version: int = 2  # one of VERSIONS: of the code in this module; counts up when the same settings give other pixels
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= 4096:
-            raise ValueError(f"preprocessing size must be 1..4096 pixels, got {self.size}")
+        if not 1 <= self.size <= MOST_SIZE:
+            raise ValueError(f"preprocessing size must be 1..{MOST_SIZE} pixels, got {self.size}")
         if self.fit not in FITS:
             raise ValueError(f"preprocessing fit must be one of {', '.join(FITS)}, got {self.fit!r}")
         if self.resample not in RESAMPLES:
             raise ValueError(f"preprocessing resample must be one of {', '.join(RESAMPLES)}, got {self.resample!r}")
         if not 0 <= self.pad_value <= 255:
             raise ValueError(f"preprocessing pad_value must be 0..255, got {self.pad_value}")
-        if self.version != 1:
-            raise ValueError(f"preprocessing version {self.version} is not known to this program; it knows 1")
+        if self.version not in VERSIONS:
+            known = ", ".join(map(str, VERSIONS))
+            raise ValueError(f"preprocessing version {self.version} is not known to this program; it knows {known}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a manifest; `from_json` takes them back."""
@@ -128,6 +138,17 @@ class PreparedPicture:
     hash: int  # by `picture_hash`, of the whole picture: nearly the same for any preprocessing
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A picture after decoding, upright, perhaps at reduced scale."""
+
+    image: Image.Image  # RGB or RGBX
+    width: int  # of the whole picture, upright
+    height: int
+    format: str  # Pillow's name
+    box: Box  # where in the image the whole picture is; a reduced scale leaves parts of pixels at its edges
+
+
 DEFAULT_LIMITS = Limits()
 
 
@@ -154,7 +175,7 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Pixels:
     Raises:
         PictureFault: it cannot be decoded within the limits.
     """
-    return np.asarray(_load(data, limits, None)[0].convert("RGB"))
+    return np.asarray(_load(data, limits, None).image.convert("RGB"))
 
 
 def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_LIMITS) -> PreparedPicture:
@@ -163,14 +184,14 @@ def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_
     Raises:
         PictureFault: it cannot be decoded within the limits.
     """
-    image, size, name = _load(data, limits, preprocessing)
+    decoded = _load(data, limits, preprocessing)
     try:
-        fitted, whole = _fit(image, preprocessing)
+        fitted, whole = _fit(decoded, preprocessing)
         pixels = np.array(fitted.convert("RGB"))
-        hash_ = picture_hash(whole if min(whole.size) >= _ENOUGH_TO_HASH else image)
+        hash_ = picture_hash(whole if min(whole.size) >= _ENOUGH_TO_HASH else decoded.image)
     except MemoryError as error:
-        raise PictureFault("too large", f"no memory left to resize {size[0]}x{size[1]}") from error
-    return PreparedPicture(pixels, size[0], size[1], FORMATS[name], hash_)
+        raise PictureFault("too large", f"no memory left to resize {decoded.width}x{decoded.height}") from error
+    return PreparedPicture(pixels, decoded.width, decoded.height, FORMATS[decoded.format], hash_)
 
 
 def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_LIMITS) -> Pixels:
@@ -182,22 +203,41 @@ def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DE
     return prepare(data, preprocessing, limits).pixels
 
 
-def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> tuple[Image.Image, tuple[int, int], str]:
-    """Decode fully: the upright picture (RGB or RGBX, perhaps reduced), the whole picture's size, the format's name."""
+def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> _Decoded:
+    """Decode fully and turn upright.
+
+    Raises:
+        PictureFault: it cannot be decoded within the limits.
+    """
     if len(data) > limits.max_bytes:
         raise PictureFault("too large", f"{len(data)} bytes, the limit is {limits.max_bytes}")
     name = sniff(data)
     if name is None:
         raise PictureFault("unsupported", f"the bytes begin with {data[:12]!r}")
     try:
+        return _decoded(without_metadata(data) if name == "PNG" else data, name, limits, preprocessing)
+    except PictureFault as fault:
+        whole = jpeg_end.completed(data, limits.max_pixels) if (name, fault.reason) == ("JPEG", "truncated") else None
+        if whole is None:
+            raise
+        return _decoded(whole, name, limits, preprocessing)
+
+
+def _decoded(data: bytes, name: str, limits: Limits, preprocessing: Preprocessing | None) -> _Decoded:
+    """Decode with everything that may come of it as a fault."""
+    try:
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
-            size = _checked_size(image, limits, preprocessing)
+            (width, height), box = _checked_size(image, limits, preprocessing)
             if name == "WEBP" and (plain := _plain_webp(data)) is not None:
-                return plain, size, name
+                return _Decoded(plain, width, height, name, (0, 0, width, height))
             image.load()
-            orientation = _orientation(image)
-            upright = image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
-            return _rgb(upright), size if orientation < 5 else (size[1], size[0]), name
+            turn = _UPRIGHT.get(_orientation(image))
+            rgb = on_white(image, data)
+            if turn is None:
+                return _Decoded(rgb, width, height, name, box)
+            if turn in _SIDEWAYS:
+                width, height = height, width
+            return _Decoded(rgb.transpose(turn), width, height, name, _turned(box, image.size, turn))
     except PictureFault:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
@@ -223,16 +263,36 @@ def _plain_webp(data: bytes) -> Image.Image | None:
     return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)  # four bytes a pixel: not copied
 
 
-def _checked_size(image: Image.Image, limits: Limits, preprocessing: Preprocessing | None) -> tuple[int, int]:
-    """The header's width and height, after asking a JPEG for a reduced scale."""
+def _checked_size(image: Image.Image, limits: Limits, preprocessing: Preprocessing | None) -> tuple[Size, Box]:
+    """The header's width and height, after asking a JPEG for a reduced scale; and where the picture will be in that."""
     width, height = image.size
+    box: Box = (0, 0, width, height)
     if width * height > limits.max_declared_pixels:
         raise PictureFault("too large", f"{width}x{height} pixels, the limit is {limits.max_declared_pixels}")
     if preprocessing is not None and image.format in {"JPEG", "MPO"}:
-        image.draft(None, _draft_size(width, height, preprocessing))  # None keeps the mode
+        reduced = image.draft(None, _draft_size(width, height, preprocessing))  # None keeps the mode
+        if reduced is not None:
+            box = reduced[1]
     if image.width * image.height > limits.max_pixels:
         raise PictureFault("too large", f"{width}x{height} pixels, {limits.max_pixels} can be decoded")
-    return width, height
+    return (width, height), box
+
+
+def _turned(box: Box, size: Size, turn: Image.Transpose) -> Box:
+    """A box in an image of some size, where it is after the image was turned."""
+    (left, top, right, bottom), (width, height) = box, size
+    across, down = (left, right), (top, bottom)
+    from_right, from_bottom = (width - right, width - left), (height - bottom, height - top)
+    (left, right), (top, bottom) = {
+        Image.Transpose.FLIP_LEFT_RIGHT: (from_right, down),
+        Image.Transpose.ROTATE_180: (from_right, from_bottom),
+        Image.Transpose.FLIP_TOP_BOTTOM: (across, from_bottom),
+        Image.Transpose.TRANSPOSE: (down, across),
+        Image.Transpose.ROTATE_270: (from_bottom, across),
+        Image.Transpose.TRANSVERSE: (from_bottom, from_right),
+        Image.Transpose.ROTATE_90: (down, from_right),
+    }[turn]
+    return left, top, right, bottom
 
 
 def _draft_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
@@ -258,39 +318,34 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Any of Pillow's modes as RGB: 16 bits scaled to 8, transparency over white."""
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        sixteen = values if values.dtype.itemsize == 2 else values.clip(0, 65535)
-        return Image.fromarray((sixteen >> 8).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        layered = image.convert("RGBA")
-        white = Image.new("RGB", layered.size, WHITE)
-        white.paste(layered, mask=layered.getchannel("A"))
-        return white
-    return image.convert("RGB")
-
-
-def _fit(image: Image.Image, preprocessing: Preprocessing) -> tuple[Image.Image, Image.Image]:
+def _fit(decoded: _Decoded, preprocessing: Preprocessing) -> tuple[Image.Image, Image.Image]:
     """An RGB picture at the network's size; and the smallest picture on the way there that still shows all of it."""
-    size, resample = preprocessing.size, RESAMPLES[preprocessing.resample]
-    width, height = image.size
-    if preprocessing.fit == "stretch":
-        stretched = image.resize((size, size), resample, reducing_gap=_REDUCING_GAP)
+    image, box, side, fit = decoded.image, decoded.box, preprocessing.size, preprocessing.fit
+    width, height = decoded.width, decoded.height
+    if preprocessing.version == 1:
+        (width, height), box = image.size, (0, 0, *image.size)
+    if fit == "stretch":
+        stretched = _resized(image, (side, side), box, preprocessing)
         return stretched, stretched
-    if preprocessing.fit == "crop":
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        box = (left, top, left + side, top + side)
-        return image.resize((size, size), resample, box=box, reducing_gap=_REDUCING_GAP), image
-    scale = size / max(width, height)
+    if fit == "crop":
+        return _resized(image, (side, side), _middle(box, width, height), preprocessing), image
+    scale = side / max(width, height)
     inner = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = image.resize(inner, resample, reducing_gap=_REDUCING_GAP)
-    if inner == (size, size):
+    small = _resized(image, inner, box, preprocessing)
+    if inner == (side, side):
         return small, small
-    canvas = Image.new("RGB", (size, size), (preprocessing.pad_value,) * 3)
-    canvas.paste(small, ((size - inner[0]) // 2, (size - inner[1]) // 2))
+    canvas = Image.new("RGB", (side, side), (preprocessing.pad_value,) * 3)
+    canvas.paste(small, ((side - inner[0]) // 2, (side - inner[1]) // 2))
     return canvas, small
+
+
+def _resized(image: Image.Image, size: Size, box: Box, preprocessing: Preprocessing) -> Image.Image:
+    return image.resize(size, RESAMPLES[preprocessing.resample], box=box, reducing_gap=_REDUCING_GAP)
+
+
+def _middle(box: Box, width: int, height: int) -> Box:
+    """The middle square of a picture of some size that lies in a box."""
+    side = min(width, height)
+    across, down = (box[2] - box[0]) / width, (box[3] - box[1]) / height  # of the box's pixels in one of the picture
+    left, top = box[0] + (width - side) / 2 * across, box[1] + (height - side) / 2 * down
+    return left, top, left + side * across, top + side * down
