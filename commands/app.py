@@ -17,7 +17,7 @@ from commands.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_
 from commands.app_loop import declare_the_loop
 from commands.failures import exits_plainly
 from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption, TargetOption
-from commands.program import Application
+from commands.program import Application, flowing
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
 
@@ -49,7 +49,7 @@ app = Application(
 _GOAL = "Goal and threshold"
 
 
-@app.callback(invoke_without_command=True, help=HELP, epilog=EPILOG)
+@app.callback(invoke_without_command=True, help=flowing(HELP), epilog=EPILOG)
 @exits_plainly
 def crawl(
     context: typer.Context,

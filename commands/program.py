@@ -6,6 +6,8 @@ An option means the same wherever it stands. Those that several commands share m
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -79,7 +81,16 @@ class Application(typer.Typer):
     def command(
         self, name: str | None = None, *, cls: type[TyperCommand] | None = None, **settings: Any
     ) -> Callable[[CommandFunction], CommandFunction]:
-        return super().command(name, cls=cls or Command, **settings)
+        def declare(function: CommandFunction) -> CommandFunction:
+            words = settings.pop("help", None) or inspect.getdoc(function) or ""
+            return super(Application, self).command(name, cls=cls or Command, help=flowing(words), **settings)(function)
+
+        return declare
+
+
+def flowing(words: str) -> str:
+    """Help whose paragraphs fill the screen: rich keeps every line break of a docstring as it stands."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", words)
 
 
 def _prepare(context: typer.Context) -> None:

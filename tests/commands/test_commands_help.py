@@ -1,5 +1,9 @@
 """What help promises is so."""
 
+from itertools import groupby
+
+import pytest
+import typer
 from typer.testing import CliRunner
 
 from commands.app import app
@@ -18,3 +22,21 @@ def test_help_does_not_deny_what_a_setting_may_allow_to_be_downloaded() -> None:
 def test_help_of_rescoring_is_no_promise_of_a_preview() -> None:
     assert "would hold" not in shown("rescore")
     assert "What is decided holds at once" in shown("rescore")
+
+
+COMMANDS = ([], *([name] for name in typer.main.get_command(app).commands))  # type: ignore[attr-defined]  # a group
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_switch_is_shown_without_a_value(command: list[str]) -> None:
+    assert "<bool>" not in shown(*command)
+    assert "--help" in shown(*command)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_paragraphs_of_help_fill_the_screen(command: list[str]) -> None:
+    screen = {"COLUMNS": "500", "TERM": "dumb"}
+    lines = CliRunner().invoke(app, [*command, "--help"], env=screen).output.partition("╭")[0].splitlines()
+    paragraphs = [len(list(its)) for words, its in groupby(lines, key=lambda line: bool(line.strip())) if words]
+
+    assert set(paragraphs) == {1}
