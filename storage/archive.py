@@ -66,6 +66,7 @@ from storage.settling import file_settled
 from storage.tables import RunRow, TargetRow
 from storage.tidying import Tidying
 from storage.translate import at_border, free_words
+from storage.uninterrupted import uninterrupted
 from storage.verify import VerifyReport
 
 __all__ = [
@@ -269,6 +270,7 @@ class Archive(Tidying):
         attempt_id, now = recording.result()[0], _now()
         self._writer.post(lambda c: looks.end_attempt(c, attempt_id, "stopped", looks.STOPPED, now))
 
+    @uninterrupted
     async def file_look(self, sighting: Sighting) -> None:
         """Record one look: the rendition's bytes and name first, then all its rows in one transaction."""
         now = _now()
@@ -299,6 +301,7 @@ class Archive(Tidying):
                 self._unsettled.add(attempt.id)
             raise
 
+    @uninterrupted
     async def fail_attempt(self, attempt: Attempt, failure: Failure) -> None:
         """An attempt came to nothing; its partial file is removed. One whose files were placed stays open."""
         if attempt.id in self._unsettled:
@@ -307,6 +310,7 @@ class Archive(Tidying):
         await self._on_disk(lambda: self._tree.remove(staging_path(attempt.id)))
         await self._write(lambda c: looks.fail_attempt(c, attempt.id, failure, now))
 
+    @uninterrupted
     async def file_original(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None:
         """Bring the attempt's verified file into the gallery, under a name for every target.
 
@@ -320,6 +324,7 @@ class Archive(Tidying):
             paths = await self._on_disk(lambda: originals.place_original(self._tree, source, post, targets, digest))
             await self._write(lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
 
+    @uninterrupted
     async def adopt_known_original(self, post: Post, targets: Sequence[str]) -> bool:
         """Use bytes that are already here: in the trash, in the gallery for another post or target, or as a rendition.
 
@@ -359,6 +364,7 @@ class Archive(Tidying):
     async def _restore(self, post: Post, targets: Sequence[str]) -> int:
         return await self._move(post, targets, moving.intend_to_restore)
 
+    @uninterrupted
     async def _move(
         self,
         post: Post,

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import shutil
 import signal
 import socket
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from crawler import pipeline
+from storage import originals
 from tests.faults import checker, driver, simulator
 from tests.faults.driver import Child
 from tests.faults.evidence import Expected, tree_digest
@@ -56,6 +62,37 @@ def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int,
 
 
 @pytest.mark.fault("P04")
+def test_a_run_that_ends_itself_counts_what_it_placed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled = threading.Event()
+    place, finish = originals.place_original, pipeline._finish_or_stop
+
+    def on_a_slow_disk(*given: Any) -> Any:
+        paths = place(*given)
+        cancelled.wait(20)
+        return paths
+
+    async def without_grace(*given: Any) -> None:
+        await finish(*given)
+        asyncio.get_running_loop().call_soon(cancelled.set)  # after everybody was cancelled
+
+    monkeypatch.setattr(pipeline, "GRACE_S", 0.0)
+    monkeypatch.setattr(pipeline, "_finish_or_stop", without_grace)
+    monkeypatch.setattr(originals, "place_original", on_a_slow_disk)
+    challenge = {"status": 403, "body": "<html>challenge", "headers": {"cf-mitigated": "challenge"}}
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        root, arguments = command(laboratory, site)
+        site.misbehave([{"match": {"path": "/original/*", "nth": [3]}, "do": challenge}])
+
+        ended = run_here([*arguments, "--json"], environment=LOGGED_IN)
+        verified = run_here(["verify", "--root", str(root)])
+
+    kept = json.loads(ended.stdout)["kept"]
+    assert ended.code == 5 and kept > 0, ended.said
+    assert len([path for path in (root / "gallery").rglob("*") if path.is_file()]) == kept
+    assert verified.code == 0, verified.said
+    assert_well(root, laboratory.expected(posts=None, last_exit=5))
+
+
 def test_a_second_stop_request_ends_the_run_at_once(laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
