@@ -60,7 +60,7 @@ from storage.opening import open_gallery
 from storage.paths import staging_path
 from storage.posts import PostRows
 from storage.reading import Reader, ReadingThread
-from storage.records import Known, ModelCard, Post, StoredRendition, Target
+from storage.records import FileVersion, Known, ModelCard, Post, StoredRendition, Target
 from storage.renditions import read_rendition, store_rendition
 from storage.settling import file_settled
 from storage.tables import RunRow, TargetRow
@@ -122,6 +122,7 @@ class Archive(Tidying):
         self._files = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="archive-files")
         self._reads = ReadingThread(reading_engine(self._database, busy_timeout_s=settings.busy_timeout_s))
         self._mover = moving.Mover(tree, self._write, self._on_disk_to_the_last, lambda: _now())
+        self._changing_places = asyncio.Lock()  # one post at a time: another one may be taking its copy from there
         self._closed = False
 
     @classmethod
@@ -334,9 +335,13 @@ class Archive(Tidying):
         file = post.file
         if file is None:
             return False
-        copies = await self._read(lambda c: originals.copies_of(c, file))
-        if not copies:
+        if not await self._read(lambda c: originals.copies_of(c, file)):
             return False
+        async with self._changing_places:
+            return await self._adopt(post, file, targets)
+
+    async def _adopt(self, post: Post, file: FileVersion, targets: Sequence[str]) -> bool:
+        copies = await self._read(lambda c: originals.copies_of(c, file))
         await self._restore(post, targets)
         whole = await self._on_disk(lambda: originals.whole_copy(self._tree, copies, file))
         if whole is None:
@@ -359,7 +364,8 @@ class Archive(Tidying):
         Returns:
             How many were moved. A file that is not what its row says stays where it is.
         """
-        return await self._move(post, targets, moving.intend_to_trash)
+        async with self._changing_places:
+            return await self._move(post, targets, moving.intend_to_trash)
 
     async def _restore(self, post: Post, targets: Sequence[str]) -> int:
         return await self._move(post, targets, moving.intend_to_restore)

@@ -477,3 +477,24 @@ def test_what_is_left_of_a_half_made_model_is_removed_and_whole_ones_stay(root: 
     assert "recovered: 3 unfinished models removed" in archive.recovery.lines()
     assert sorted(path.name for path in models.iterdir()) == [".work-network-young", "1", "mine"]
     assert (models / "1" / "backbone.keras").exists()
+
+
+async def test_posts_of_one_file_may_come_home_at_the_same_time(archive: Archive, root: Path) -> None:
+    content = content_of(1)
+    posts = [make_post(number, content) for number in range(1, 33)]
+    first, others = posts[0], posts[1:]
+    await list_posts(archive, posts)
+    await archive.file_look(sight(first))
+    await keep(archive, first, content)
+    await archive.file_look(sight(first, decide("delete", policy="p2")))
+    await archive.apply(await archive.plan_apply(), confirmed=True)
+    for post in posts:
+        await archive.file_look(sight(post, decide("keep", policy="p3")))
+
+    # The only copy lies in the trash: while the others take theirs from there, its own post takes it back.
+    homes = [archive.adopt_known_original(post, ["mona"]) for post in (*others[:16], first, *others[16:])]
+    found = await asyncio.gather(*homes)
+
+    assert all(found)
+    assert verify(root).whole
+    assert len(list((root / "gallery" / "mona").iterdir())) == len(posts)
