@@ -9,18 +9,26 @@ from __future__ import annotations
 import csv
 import difflib
 import hashlib
+import io
 import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from classifier.errors import ClassFolderError
-from classifier.pictures import sniff
+from classifier.errors import ClassFolderError, PictureFault
+from classifier.pictures import DEFAULT_LIMITS, sniff
+from system.regular_files import LEADS_OUT, FileRefused, leads_out, open_regular, read_regular
 
 TABLE = "labels.csv"  # optional, in the folder: columns path and group; pictures of one group are one set
 NO_PICTURE, UNREADABLE, NO_CLASS, TWO_CLASSES = "no picture", "cannot be read", "in no class folder", "in two classes"
+_LINK = LEADS_OUT.removeprefix("is ")
+MOST_FILES = 1_000_000  # below the folder, all of them looked at by name
+_MOST_TABLE = 64 * 1024 * 1024  # bytes of the table
+_MOST_OF_ANYTHING = 2**63  # bytes; of what is no picture only the head is read
+_HEAD = 512  # bytes that tell a picture from anything else
 _WITHOUT_NAME = frozenset({"other", "others", "negative", "negatives"})
 _QUALIFIERS = re.compile(r"(?<=.)(?:_\([^()]*\))+$")
 _NAMED_AT_MOST = 5  # files in one line for people
@@ -37,13 +45,25 @@ class ClassPicture:
     md5: str  # of the file
     group: str  # of the table; "" where nothing is said
 
+    def read(self) -> bytes:
+        """Its content.
+
+        Raises:
+            PictureFault: it is no picture any more.
+            FileRefused, OSError: as `read_class_file`.
+        """
+        content = read_class_file(self.path, self.path.parents[self.name.count("/")])
+        if content is None:
+            raise PictureFault("unsupported", f"{self.name} was changed since it was listed")
+        return content
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """One file that neither teaches nor measures anything."""
 
     name: str  # path below the folder, with slashes
-    why: str  # NO_PICTURE | UNREADABLE | NO_CLASS | TWO_CLASSES
+    why: str  # NO_PICTURE | UNREADABLE | NO_CLASS | TWO_CLASSES, or what it is: "a pipe, not a regular file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +98,49 @@ def class_pictures(
     Raises:
         ClassFolderError: no such folder, no folders in it, or none that means the target; names the nearest.
     """
-    folders = _folders(folder)
+    folders, left = _folders(folder)
     labels = {path: label_of(path.name) for path in folders}
     meant = meaning(folder, sorted(set(labels.values())), words)
     groups = _groups(folder / TABLE)
-    files = [(file, labels[top]) for top in folders for file in _files(top)]
-    left = [
-        LeftOut(path.name, NO_CLASS)
-        for path in folder.iterdir()
-        if path.is_file() and not path.name.startswith(".") and path.name != TABLE
-    ]
+    files = list(islice(((file, labels[top]) for top in folders for file in _files(top)), MOST_FILES + 1))
+    if len(files) > MOST_FILES:
+        raise ClassFolderError(f"{folder} has more than {MOST_FILES} files; name a smaller folder")
     found: list[ClassPicture] = []
     for number, (file, label) in enumerate(files, start=1):
         name = file.relative_to(folder).as_posix()
         try:
-            content = file.read_bytes()
-        except OSError:
-            left.append(LeftOut(name, UNREADABLE))
+            content = read_class_file(file, folder)
+        except OSError as error:
+            left.append(LeftOut(name, why_not(error)))
             continue
-        if sniff(content) is None:
+        if content is None:
             left.append(LeftOut(name, NO_PICTURE))
             continue
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         found.append(ClassPicture(file, name, label, label in meant, md5, groups.get(name, "")))
         tell(number / len(files), f"{number} of {len(files)} files")
     return _without_contradictions(folder, meant, found, left)
+
+
+def read_class_file(file: Path, folder: Path) -> bytes | None:
+    """The content of a picture file; None when it is no picture by its first bytes.
+
+    Raises:
+        FileRefused: it is no regular file, larger than any picture that is decoded, or a link out of the folder.
+        OSError: it cannot be read.
+    """
+    most = DEFAULT_LIMITS.max_bytes
+    with open_regular(file, _MOST_OF_ANYTHING, within=folder) as opened:
+        if sniff(opened.read(_HEAD) or b"") is None:
+            return None
+    return read_regular(file, most, within=folder).content
+
+
+def why_not(error: OSError | PictureFault) -> str:
+    """Why a file is left out, for `LeftOut`."""
+    if isinstance(error, PictureFault):
+        return error.reason
+    return error.why.removeprefix("is ") if isinstance(error, FileRefused) else UNREADABLE
 
 
 def label_of(name: str) -> str:
@@ -161,14 +199,27 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     ]
 
 
-def _folders(folder: Path) -> list[Path]:
+def _folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
+    """The class folders by name; and what else lies beside them."""
+    found: list[Path] = []
+    left: list[LeftOut] = []
     try:
-        found = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        for path in sorted(folder.iterdir()):
+            if path.name.startswith(".") or path.name == TABLE:
+                continue
+            if not path.is_dir():
+                left.append(LeftOut(path.name, NO_CLASS))
+            elif path.is_symlink() and leads_out(path, folder):
+                left.append(LeftOut(path.name, _LINK))
+            else:
+                found.append(path)
     except OSError as error:
         raise ClassFolderError(f"cannot read the folder {folder}: {error.strerror}") from error
     if not found:
-        raise ClassFolderError(f"{folder} has no folders; expected one a class: {folder}/mona/1.jpg")
-    return found
+        links = [one.name for one in left if one.why == _LINK]
+        hint = f"; {links[0]} {LEADS_OUT}, and such links are not followed" if links else ""
+        raise ClassFolderError(f"{folder} has no folders; expected one a class: {folder}/mona/1.jpg{hint}")
+    return found, left
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -181,8 +232,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _groups(table: Path) -> dict[str, str]:
     """Which set each file is of, by its name below the folder; nothing without a readable table."""
     try:
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = [(row.get("path"), row.get("group")) for row in csv.DictReader(lines)]
+        text = read_regular(table, _MOST_TABLE, within=table.parent).content.decode("utf-8-sig")
+        rows = [(row.get("path"), row.get("group")) for row in csv.DictReader(io.StringIO(text, newline=""))]
     except (OSError, UnicodeDecodeError, csv.Error):
         return {}
     return {path: group for path, group in rows if path and group}

@@ -18,7 +18,7 @@ from commands.holding import hold_gallery
 from commands.known_targets import known_target
 from commands.next_command import next_command
 from commands.places import place
-from commands.signals import StopRequest, obeying_signals
+from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Pace, connect
 from commands.summary import size
 from crawler.downloads import Downloader
@@ -70,7 +70,7 @@ def run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace | No
     messages().quiet = wish.quiet
     stop = StopRequest()
     try:
-        return asyncio.run(_run(wish, root, config, pace or Pace(), stop))
+        return run_obeying(_run(wish, root, config, pace or Pace(), stop), stop)
     except asyncio.CancelledError:
         say("stopped; what was moved is recorded, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)

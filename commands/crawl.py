@@ -21,7 +21,7 @@ from commands.places import Place, place
 from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
 from commands.shelves import CommandShelf, open_shelf
-from commands.signals import StopRequest, obeying_signals
+from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Connected, Pace, check_site, connect
 from commands.summary import Summary
 from crawler.crew import Crew, Job
@@ -95,7 +95,7 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
     messages().quiet = output.quiet
     stop = StopRequest()
     try:
-        summary = asyncio.run(_run(wish, where, output, parts or Parts(), stop))
+        summary = run_obeying(_run(wish, where, output, parts or Parts(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was done is kept, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)

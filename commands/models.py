@@ -18,6 +18,7 @@ from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.stopping import run_stoppable
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.errors import StorageError
@@ -51,8 +52,11 @@ def run(wish: ModelsWish, root: Path | None, config: Path | None) -> int:
     if wish.action == "export":
         return _export(wish, wish.name, where)
     if wish.action == "import":
-        return asyncio.run(_import(wish, Path(wish.name), where))
-    return asyncio.run(_activate(wish, wish.name, where))
+        return run_stoppable(_import(wish, Path(wish.name), where), lambda: _LIST)
+    return run_stoppable(_activate(wish, wish.name, where), lambda: _LIST)
+
+
+_LIST = "crawl models list shows what is registered and in force; run the same command again"
 
 
 COLUMNS = ("model", "active", "round", "before it", "threshold", "precision", "recall", "tested", "made")

@@ -24,6 +24,9 @@ from storage.reading import Reader
 from storage.records import LabelValue
 
 MOST_AT_ONCE = 1_000_000  # ids in one call
+LONGEST_LINE = 1_000_000  # characters
+_DIGITS = 19  # of the highest post id
+_SHOWN = 40  # characters of a word that is no id
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ def _ids(posts: Iterable[str]) -> list[int]:
     """
     ids: dict[int, None] = {}
     for word in _words(posts):
-        if not word.isdecimal() or not 0 < int(word) < 2**63:
-            raise UsageRefused(f"{word!r} is no post id; nothing was recorded")
+        if not word.isdecimal() or len(word) > _DIGITS or not 0 < int(word) < 2**63:
+            raise UsageRefused(f"{word[:_SHOWN]!r} is no post id; nothing was recorded")
         ids[int(word)] = None
         if len(ids) > MOST_AT_ONCE:
             raise UsageRefused(f"more than {MOST_AT_ONCE} ids in one call; nothing was recorded")
@@ -90,10 +93,26 @@ def _ids(posts: Iterable[str]) -> list[int]:
 def _words(posts: Iterable[str]) -> Iterable[str]:
     for word in posts:
         if word == "-":
-            for line in sys.stdin:
-                yield from line.split()
+            yield from _typed()
         else:
             yield word
+
+
+def _typed() -> Iterable[str]:
+    """The words of standard input, a line at a time.
+
+    Raises:
+        UsageRefused: it is no text, or a line has no end.
+    """
+    try:
+        while line := sys.stdin.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise UsageRefused(
+                    f"standard input has a line of more than {LONGEST_LINE} characters; nothing was recorded"
+                )
+            yield from line.split()
+    except UnicodeDecodeError as error:
+        raise UsageRefused(f"standard input is no text (byte {error.start}); nothing was recorded") from error
 
 
 def _target(reader: Reader, named: str | None) -> str:

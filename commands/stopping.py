@@ -9,7 +9,7 @@ from typing import Any
 from commands.console import complain
 from commands.exit_codes import ExitCode
 from commands.places import Place
-from commands.signals import StopRequest, obeying_signals
+from commands.signals import StopRequest, obeying_signals, run_obeying
 from storage.errors import StorageError
 
 
@@ -23,14 +23,14 @@ def run_stoppable(work: Coroutine[Any, Any, int], kept: Callable[[], str]) -> in
     Returns:
         the work's exit code, or that of the stop.
     """
+    request = StopRequest()
     try:
-        return asyncio.run(_stoppable(work, kept))
+        return run_obeying(_stoppable(work, kept, request), request)
     except KeyboardInterrupt:  # where the event loop takes no signal handlers
         return _stopped(ExitCode.INTERRUPTED, kept)
 
 
-async def _stoppable(work: Coroutine[Any, Any, int], kept: Callable[[], str]) -> int:
-    request = StopRequest()
+async def _stoppable(work: Coroutine[Any, Any, int], kept: Callable[[], str], request: StopRequest) -> int:
     with obeying_signals(request):
         try:
             return await work

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,8 +22,10 @@ from demo.errors import GalleryError
 from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost, Truth
 from demo.tagger import guess_tags
 from demo.withhold import choose_groups
+from system.regular_files import read_regular
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}
+_MOST_TABLE, _MOST_PICTURE = 64 << 20, 256 << 20  # bytes
 SITE_NAMES = str.maketrans({" ": "_", ",": "_", "*": "_"})
 
 
@@ -98,8 +101,7 @@ def _pictures(folder: Path) -> list[Picture]:
         raise GalleryError(f"{folder} is no folder")
     table = folder / "labels.csv"
     if table.exists():
-        with table.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
+        rows = _rows(table)
         if rows and not {"path", "class"} <= rows[0].keys():
             raise GalleryError(f"{table} needs the columns path and class, has {', '.join(rows[0])}")
         listed = [
@@ -115,6 +117,14 @@ def _pictures(folder: Path) -> list[Picture]:
         for path in sorted(folder.glob("*/*"))
         if path.is_file() and path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
     ]
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    try:
+        text = read_regular(table, _MOST_TABLE).content.decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise GalleryError(f"{table} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def tag_name(label: str) -> str:
@@ -180,9 +190,9 @@ def _post(  # noqa: PLR0913 (one row from seven sources; a record would only ren
 
 def read_facts(path: Path) -> FileFacts | None:
     """What the site must know of a file; None when it is no picture."""
-    content = path.read_bytes()
     try:
-        with Image.open(path, formats=tuple(EXTENSIONS)) as picture:
+        content = read_regular(path, _MOST_PICTURE).content
+        with Image.open(io.BytesIO(content), formats=tuple(EXTENSIONS)) as picture:
             width, height = picture.size
             ext = EXTENSIONS[picture.format or ""]
             animated = getattr(picture, "n_frames", 1) > 1

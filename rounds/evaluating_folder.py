@@ -11,14 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from classifier.assessment import Assessment, Mistake
-from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines
+from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
 from classifier.errors import PictureFault
 from classifier.head_only import TEST
 from classifier.measuring import Judged, measure, slices_by
@@ -41,7 +40,7 @@ from rounds.learning_process import Tell
 
 IntArray = npt.NDArray[np.int64]
 
-_BAD_SCORE, _UNREADABLE = "bad score", "cannot be read"
+_BAD_SCORE = "bad score"
 _NEW, _LEARNED = "new to it", "learned from"
 
 
@@ -97,7 +96,7 @@ async def look_at_folder(
             try:
                 seen[number] = await _look(subject, picture, eye)
             except (PictureFault, OSError) as error:
-                left.append(LeftOut(picture.name, getattr(error, "reason", _UNREADABLE)))
+                left.append(LeftOut(picture.name, why_not(error)))
             tell("looking", (len(seen) + len(left)) / len(found.pictures), f"{len(seen)} pictures")
 
     try:
@@ -181,7 +180,7 @@ def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
 
 
 async def _look(subject: Subject, picture: ClassPicture, eye: Eye) -> Looked:
-    decoded = await eye.decoder.decode(await asyncio.to_thread(picture.path.read_bytes))
+    decoded = await eye.decoder.decode(await asyncio.to_thread(picture.read))
     score = subject.package.head.score(await eye.embed(decoded.pixels[0]))
     if not 0 <= score <= 1:  # not-a-number too
         raise PictureFault(_BAD_SCORE)
@@ -214,16 +213,16 @@ def _mistakes(looked: Sequence[Looked], threshold: float, *, kept: bool) -> tupl
             score=one.score,
             why=f"in folder {one.picture.name.partition('/')[0]}",
             link=None,
-            picture=_small(one.picture.path),
+            picture=_small(one.picture),
         )
         for one in wrong[:MISTAKES]
     )
 
 
-def _small(path: Path) -> bytes | None:
+def _small(picture: ClassPicture) -> bytes | None:
     try:
-        return thumbnail(path.read_bytes())
-    except OSError:  # it is gone since it was looked at
+        return thumbnail(picture.read())
+    except (OSError, PictureFault):  # it is gone since it was looked at
         return None
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.class_folders import UNREADABLE, ClassFolder, ClassPicture, LeftOut, nameless
+from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, nameless, why_not
 from classifier.errors import PictureFault
 from classifier.head_only import TEST
 from classifier.learning import Example, Goal, Plan, Wish
@@ -241,7 +241,7 @@ async def _decode_all(
         try:
             decoded = await _decoded(chosen[number], decoder)
         except (PictureFault, OSError) as error:
-            left.append(LeftOut(chosen[number].name, getattr(error, "reason", UNREADABLE)))
+            left.append(LeftOut(chosen[number].name, why_not(error)))
             return None
         hashes[number] = decoded.hash
         return decoded.pixels[0]
@@ -253,7 +253,7 @@ async def _decode_all(
 
 
 async def _decoded(picture: ClassPicture, decoder: HashingDecoder) -> Hashed:
-    return await decoder.decode(await asyncio.to_thread(picture.path.read_bytes))
+    return await decoder.decode(await asyncio.to_thread(picture.read))
 
 
 def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: Target) -> list[Example]:

@@ -7,23 +7,14 @@ understands; all of them are refused before a byte is read.
 from __future__ import annotations
 
 import codecs
-import os
-import stat
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from storage.errors import UnreadableFile
+from system.regular_files import FileRefused, read_regular
 
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # as Notepad's "Unicode" saves
 
 
@@ -58,19 +49,14 @@ def read_small_file(path: Path, at_most: int) -> SmallFile:
         UnreadableFile: it is not there, may not be read, is larger, or is no regular file.
     """
     try:
-        _check(path, path.stat(), at_most)
-        descriptor = os.open(path, _FLAGS)
-        with os.fdopen(descriptor, "rb", buffering=0):
-            found = os.fstat(descriptor)
-            _check(path, found, at_most)
-            content = _read(descriptor, at_most + 1)
+        found = read_regular(path, at_most)
     except FileNotFoundError:
         raise UnreadableFile(path, "is not there") from None
+    except FileRefused as refused:
+        raise UnreadableFile(path, refused.why) from None
     except (OSError, ValueError) as error:  # a ValueError: the path has a null character
         raise UnreadableFile(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > at_most:  # it grew, or its size is not known
-        raise UnreadableFile(path, f"is larger than {at_most} bytes")
-    return SmallFile(path, content, found.st_mode)
+    return SmallFile(path, found.content, found.mode)
 
 
 def toml_of(file: SmallFile) -> dict[str, Any]:
@@ -85,23 +71,3 @@ def toml_of(file: SmallFile) -> dict[str, Any]:
         raise UnreadableFile(file.path, "is nested too deeply for a file of settings") from None
     except ValueError as error:  # tomllib.TOMLDecodeError is one; a number of too many digits is another
         raise UnreadableFile(file.path, f"is not TOML: {str(error)[:200]}") from None
-
-
-def _check(path: Path, found: os.stat_result, at_most: int) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
-        raise UnreadableFile(path, f"is {kind}, not a regular file")
-    if found.st_size > at_most:
-        raise UnreadableFile(path, f"is larger than {at_most} bytes")
-
-
-def _read(descriptor: int, at_most: int) -> bytes:
-    pieces: list[bytes] = []
-    left = at_most
-    while left > 0:
-        piece = os.read(descriptor, left)
-        if not piece:
-            break
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from classifier import class_folders
 from classifier.class_folders import NO_CLASS, NO_PICTURE, TWO_CLASSES, class_pictures, label_of, nameless
-from classifier.errors import ClassFolderError
+from classifier.errors import ClassFolderError, PictureFault
 
 
 def picture(number: int) -> bytes:
@@ -148,3 +150,62 @@ def test_classes_that_only_say_what_is_not_shown_have_no_name() -> None:
         "not_mona",
         "negative",
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes are POSIX's")
+def test_whatever_is_no_regular_file_is_left_out_unread_and_told(tmp_path: Path) -> None:
+    outside = folder_of(tmp_path / "elsewhere", {"a.jpg": picture(7), "class/b.jpg": picture(8)})
+    folder = folder_of(tmp_path / "all", {"mona/1.jpg": picture(1), "other/2.jpg": picture(2)})
+    os.mkfifo(folder / "mona" / "pipe.jpg")
+    os.mkfifo(folder / "labels.csv")
+    os.mkfifo(folder / "loose pipe")
+    (folder / "mona" / "zero.jpg").symlink_to("/dev/zero")
+    (folder / "mona" / "far.jpg").symlink_to(outside / "a.jpg")
+    (folder / "mona" / "gone.jpg").symlink_to("nowhere")
+    (folder / "other" / "near.jpg").symlink_to("2.jpg")
+    (folder / "linked").symlink_to(outside / "class")
+    with (folder / "other" / "huge.jpg").open("wb") as file:
+        file.write(picture(3))
+        file.truncate(20 << 30)
+    with (folder / "other" / "huge film.mkv").open("wb") as file:
+        file.truncate(20 << 30)
+
+    found = class_pictures(folder, ["mona"])
+
+    assert [one.name for one in found.pictures] == ["mona/1.jpg", "other/2.jpg", "other/near.jpg"]
+    assert {one.name: one.why for one in found.left_out} == {
+        "linked": "a link out of the folder",
+        "loose pipe": NO_CLASS,
+        "mona/far.jpg": "a link out of the folder",
+        "mona/gone.jpg": "cannot be read",
+        "mona/pipe.jpg": "a pipe, not a regular file",
+        "mona/zero.jpg": "a link out of the folder",
+        "other/huge film.mkv": NO_PICTURE,
+        "other/huge.jpg": "larger than 64 MB",
+    }
+
+
+def test_a_folder_of_nothing_but_links_says_that_they_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    (tmp_path / "mona").mkdir()
+    (tmp_path / "all" / "mona").symlink_to(tmp_path / "mona")
+
+    with pytest.raises(ClassFolderError, match=r"mona is a link out of the folder.*not followed"):
+        class_pictures(tmp_path / "all", ["mona"])
+
+
+def test_a_folder_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(class_folders, "MOST_FILES", 2)
+    folder_of(tmp_path, {f"mona/{number}.jpg": picture(number) for number in range(3)})
+
+    with pytest.raises(ClassFolderError, match="more than 2 files"):
+        class_pictures(tmp_path, ["mona"])
+
+
+def test_a_picture_that_became_something_else_is_no_picture_any_more(tmp_path: Path) -> None:
+    found = class_pictures(folder_of(tmp_path, {"mona/1.jpg": picture(1)}), ["mona"]).pictures[0]
+
+    assert found.read() == picture(1)
+    found.path.write_bytes(b"<html>")
+    with pytest.raises(PictureFault, match="changed since"):
+        found.read()

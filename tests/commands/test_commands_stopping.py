@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from test_commands_rounds import POSTS, active, crawl, fill
 
+from commands.exit_codes import ExitCode
+from commands.signals import StopRequest
 from rounds import evaluating, learning_round
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -82,3 +89,59 @@ def test_a_measurement_that_is_stopped_says_that_nothing_was_written(
 
     assert done.exit_code == code
     assert "stopped: nothing was written; run the same command" in done.stderr
+
+
+STUCK = """
+import asyncio, sys, time
+from commands.stopping import run_stoppable
+
+async def work():
+    print("working", flush=True)
+    await asyncio.to_thread(time.sleep, 600)  # as a file does on a disk that does not answer
+    return 0
+
+raise SystemExit(run_stoppable(work(), lambda: "nothing was changed"))
+"""
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_two_requests_end_what_waits_for_a_thread_that_never_ends(by: signal.Signals) -> None:
+    command = [sys.executable, "-c", STUCK]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.readline() == "working\n"
+        child.send_signal(by)
+        heard = child.stderr.readline()
+        child.send_signal(signal.SIGINT)
+        code = child.wait(60)  # of the 600 that the thread would take
+        heard += child.stderr.read()
+
+    assert code == (130 if by == signal.SIGINT else 143)
+    assert heard.startswith("crawl: stopped: nothing was changed")
+    assert "Traceback" not in heard
+
+
+async def test_the_work_is_ended_by_force_when_one_request_does_not_end_it() -> None:
+    ends = asyncio.Queue[int]()
+    loop = asyncio.get_running_loop()
+    request = StopRequest(force=lambda code: loop.call_soon_threadsafe(ends.put_nowait, code))
+    deaf = loop.create_task(asyncio.sleep(600))
+
+    request.ask(ExitCode.TERMINATED, deaf)
+    request._insist(0.0)  # instead of nine seconds
+
+    assert await ends.get() == 143
+    request.over.set()
+
+
+async def test_work_that_has_ended_is_left_in_peace() -> None:
+    forced: list[int] = []
+    request = StopRequest(force=forced.append)
+    request.over.set()
+
+    request._insist(0.0)
+    for thread in [one for one in threading.enumerate() if one.name == "stop"]:
+        await asyncio.to_thread(thread.join)
+
+    assert forced == []

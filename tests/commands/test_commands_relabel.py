@@ -1,0 +1,33 @@
+"""What `crawl relabel -` reads from standard input is bounded."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from commands import relabel
+from commands.planning import UsageRefused
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (b"1 " * (relabel.LONGEST_LINE), "a line of more than"),
+        (b"12 \xff\xfe\x00", "is no text"),
+        (b"9" * 5000, r"'9{40}' is no post id"),
+        (b"12\nmona", "'mona' is no post id"),
+    ],
+    ids=["a line without end", "no text", "a number without end", "a word"],
+)
+def test_what_is_no_list_of_ids_is_refused(typed: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))
+
+    with pytest.raises(UsageRefused, match=said):
+        relabel._ids(["-"])
+
+
+def test_ids_are_read_from_the_arguments_and_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("3 4\n5\n"))
+
+    assert relabel._ids(["2", "-", "6", "3"]) == [2, 3, 4, 5, 6]
