@@ -71,7 +71,14 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     kept = _as_known(named, await targets.targets(connected.site.name))
     await targets.save_targets(connected.site.name, kept)
     counts = {tag.name: tag.post_count for tag in tags}
-    query = plan(names, wish.where, wish.rating, tag_limit=connected.tag_limit, counts=counts)
+    query = plan(
+        names,
+        wish.where,
+        wish.rating,
+        tag_limit=connected.tag_limit,
+        counts=counts,
+        pinned_days=connected.other_days,
+    )
     counted = await connected.client.count(query.server)
     return Plan(
         tag=" ".join(names),

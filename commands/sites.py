@@ -18,6 +18,7 @@ from crawler.credentials import Loaded, load_credentials
 from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.sites import Site, site_from_url, site_named
+from storage.search.days import EASTERN_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Connected:
     client: DanbooruClient
     tag_limit: int | None  # terms in one search; None: no limit
     pace: Pace = field(default_factory=Pace)
+    other_days: bool = False  # whether the account's days begin elsewhere than US Eastern time
 
 
 def own_sites(settings: Settings) -> Mapping[str, Site]:
@@ -68,7 +70,11 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     )
     client = DanbooruClient(site=site, http=http, patience=pace.patience, notify=say)
     profile = await _profile(client, http)
-    return Connected(site, http, client, site.tag_limit if profile is None else profile.tag_query_limit, pace)
+    if profile is None:
+        return Connected(site, http, client, site.tag_limit, pace)
+    return Connected(
+        site, http, client, profile.tag_query_limit, pace, other_days=profile.time_zone not in EASTERN_NAMES
+    )
 
 
 _DEMO_KEY = ("CRAWL_DEMO_LOGIN", "CRAWL_DEMO_API_KEY")

@@ -123,6 +123,7 @@ class Profile:
     level: int
     tag_query_limit: int | None  # terms in one search; None: unlimited
     safe_mode: bool = False  # the account's setting, which silently filters searches
+    time_zone: str = ""  # in the site's words; where the account's days begin. Empty: not said
 
 
 @dataclass(slots=True)
@@ -287,6 +288,7 @@ class DanbooruClient:
             level=told["level"] if type(told["level"]) is int else 0,
             tag_query_limit=int(limit) if type(limit) is int else None,
             safe_mode=told.get("enable_safe_mode") is True,
+            time_zone=_text(told, "time_zone"),
         )
 
     # --- what we can do without ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from crawler.errors import TagLimit, UsageError
@@ -18,6 +19,7 @@ from storage.search.language import (
     ORDERING_METATAGS,
     And,
     Cost,
+    Leaf,
     Metatag,
     Node,
     Query,
@@ -29,6 +31,8 @@ from storage.search.language import (
     to_text,
 )
 from storage.search.match import unmatchable
+from storage.search.meaning import as_the_site_reads, refuse_bad_values
+from storage.search.tree import with_leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ def plan(
     *,
     tag_limit: int | None,
     counts: Mapping[str, int] = MappingProxyType({}),
+    pinned_days: bool = False,
 ) -> QueryPlan:
     """Plan a search.
 
@@ -56,17 +61,19 @@ def plan(
         rating: letters with commas, `g,s`; empty: all.
         tag_limit: terms that this account may search for at once; None: any number.
         counts: posts by tag where known; the first tag counts as the rarest otherwise.
+        pinned_days: name the moments at which days begin, because the account's days begin elsewhere than ours.
     Raises:
-        QueryError: `where` cannot be read.
+        QueryError: `where` cannot be read, or a value in it.
         UsageError: it orders or limits, or asks our own database.
         TagLimit: more terms than allowed can only be evaluated by the site.
     """
     asked = parse(where)
     _refuse_settings(asked)
+    refuse_bad_values(asked.root, datetime.now(UTC))
     parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(asked.root)])
     free = [part for part in parts if not _counted(part)]
     server, local = _split([part for part in parts if _counted(part)], tag_limit, counts)
-    text = " ".join(_as_term(part) for part in [*server, *free])
+    text = " ".join(_as_term(part, pinned_days=pinned_days) for part in [*server, *free])
     if not local:
         return QueryPlan(text, None, ())
     here = ", ".join(to_text(part) for part in local)
@@ -135,5 +142,8 @@ def _each_once(parts: Sequence[Node]) -> list[Node]:
     return list(dict.fromkeys(parts))
 
 
-def _as_term(part: Node) -> str:
-    return f"({to_text(part)})" if isinstance(part, And) else to_text(part)
+def _as_term(part: Node, *, pinned_days: bool) -> str:
+    def reads(leaf: Leaf) -> Leaf:
+        return as_the_site_reads(leaf, pinned_days=pinned_days) if isinstance(leaf, Metatag) else leaf
+
+    return to_text(with_leaves(part, reads))

@@ -10,7 +10,19 @@ from dataclasses import dataclass, field
 
 from demo.accounts import Account
 from demo.gallery import CATEGORY_NUMBERS, Gallery, GalleryPost
-from demo.ranges import date_reader, parse_range, read_age, read_int, read_ratio, read_size
+from demo.ranges import (
+    FUZZ,
+    age_reader,
+    date_reader,
+    day_around,
+    hundredths,
+    parse_range,
+    read_duration,
+    read_int,
+    read_ratio,
+    read_size,
+    size_fuzz,
+)
 
 Predicate = Callable[[GalleryPost], bool]
 Number = Callable[[GalleryPost], float | None]
@@ -101,7 +113,6 @@ COUNTED = {
 }
 RATINGS = "gsqe"
 FILE_TYPES = frozenset({"jpg", "png", "gif", "webp", "avif", "mp4", "webm", "swf", "zip"})
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +167,7 @@ NUMBERS: dict[str, tuple[Number, Callable[[str], float], float]] = {
     "width": (lambda post: post.width, read_int, 0.0),
     "height": (lambda post: post.height, read_int, 0.0),
     "mpixels": (lambda post: post.width * post.height / 1e6, float, 0.05),
-    "ratio": (lambda post: round(post.width / max(1, post.height), 2), read_ratio, 0.05),
+    "ratio": (lambda post: hundredths(post.width / max(1, post.height)), read_ratio, 0.0),
     "tagcount": (lambda post: len(post.tags), read_int, 0.0),
     "pixiv": (lambda post: post.pixiv_id, read_int, 0.0),
     "pixiv_id": (lambda post: post.pixiv_id, read_int, 0.0),
@@ -225,13 +236,13 @@ def _pixelhash(value: str, asker: Asker) -> Predicate:
 
 
 def _filesize(value: str, asker: Asker) -> Predicate:
-    test = parse_range(value, read_size, fuzz=0.05)
+    test = parse_range(value, read_size, fuzz=size_fuzz(value))
     files = asker.gallery.files
     return lambda post: post.picture in files and test(files[post.picture].size)
 
 
 def _duration(value: str, asker: Asker) -> Predicate:
-    test = parse_range(value, float, fuzz=0.05)
+    test = parse_range(value, read_duration, fuzz=FUZZ)
     files = asker.gallery.files
     return lambda post: post.picture in files and test(files[post.picture].duration)
 
@@ -255,13 +266,15 @@ def _child(value: str, asker: Asker) -> Predicate:
 
 
 def _date(value: str, asker: Asker) -> Predicate:
-    test = parse_range(value, date_reader(asker.account.time_zone), span=DAY_S)
+    zone = asker.account.time_zone
+    test = parse_range(value, date_reader(zone), day=day_around(zone))
     return lambda post: test(post.created_at)
 
 
 def _age(value: str, asker: Asker) -> Predicate:
-    test = parse_range(value, read_age, fuzz=0.05)
-    return lambda post: test(asker.now - post.created_at)
+    zone = asker.account.time_zone
+    test = parse_range(value, age_reader(asker.now, zone), day=day_around(zone), ages=True)
+    return lambda post: test(post.created_at)
 
 
 def _source(value: str, _asker: Asker) -> Predicate:

@@ -148,7 +148,7 @@ class _Parser:
         if sign and char in ("", ")"):
             raise QueryError(sign, "nothing follows the sign")
         if sign and char in "-~":
-            raise QueryError(sign + char, f"two signs; write one, or {sign}({char}…)")
+            raise QueryError(sign + char, "two signs; write one, or put a bracket between them")
         return self._group() if char == "(" else self._term()
 
     def _group(self) -> Node:
@@ -159,7 +159,8 @@ class _Parser:
         self.depth += 1
         inner = self.alternatives()
         if self.at >= len(self.text):
-            raise QueryError(self.text[start:], "a ( that is never closed")
+            face = "; between a face like :( and the ) of a group put a space" if ":()" in self.text[start:] else ""
+            raise QueryError(self.text[start:], f"a ( that is never closed{face}")
         self.at += 1
         self.depth -= 1
         if inner == And():

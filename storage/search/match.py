@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from storage.errors import CannotMatch, QueryError
+from storage.errors import CannotMatch
 from storage.records import Post, TagCategory
 from storage.search import meaning as asks
 from storage.search.language import LOCAL_METATAGS, And, Leaf, Node, Not, Or, Tag, Wildcard, leaves, to_text
@@ -48,12 +48,16 @@ def matches(node: Node, post: Post, now: datetime | None = None) -> bool:
 
 
 def unmatchable(node: Node) -> tuple[Leaf, ...]:
-    """The terms that `matcher` would refuse, in order."""
+    """The terms that only the site, or our database, can evaluate, in order.
+
+    Raises:
+        QueryError: a value cannot be read by anybody.
+    """
     refused = []
     for leaf in leaves(node):
         try:
             _leaf(leaf, datetime.now(UTC))
-        except QueryError:
+        except CannotMatch:
             refused.append(leaf)
     return tuple(refused)
 
@@ -145,8 +149,9 @@ def _ai_tag(condition: asks.AiTagIn) -> Matcher:
     return holds
 
 
-def _ratio(post: Post) -> float | None:
-    return post.width / post.height if post.width and post.height else None
+def _ratio(post: Post) -> int | None:
+    """Width through height in hundredths, rounded to the nearest, halves up."""
+    return (post.width * 200 + post.height) // (2 * post.height) if post.width and post.height else None
 
 
 NUMBERS: dict[str, Callable[[Post], int | float | None]] = {

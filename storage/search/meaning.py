@@ -9,18 +9,19 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from storage.errors import CannotMatch, QueryError
 from storage.records import FILE_EXTENSIONS, Rating
-from storage.search.language import MAX_STARS, Metatag
+from storage.search.days import age, day, for_the_site
+from storage.search.language import MAX_STARS
+from storage.search.metatags import COUNTS_OF_ROWS, LOCAL_METATAGS
 from storage.search.ranges import (
     Interval,
     Range,
-    before,
-    day,
     duration_s,
     integer,
     parse_range,
@@ -28,6 +29,7 @@ from storage.search.ranges import (
     real,
     size,
 )
+from storage.search.tree import Metatag, Node, leaves
 
 RATING_WORDS = {"general": "g", "sensitive": "s", "questionable": "q", "explicit": "e", "safe": "s"}
 STATES = ("pending", "flagged", "deleted", "banned")
@@ -125,11 +127,38 @@ def meaning(tag: Metatag, now: datetime) -> Condition:
         fact, reader = _RANGES[tag.name]
         return NumberIn(fact, reader(tag))
     if tag.name == "age":
-        return CreatedIn(before(now, parse_range(tag.term, tag.value, duration_s)))
-    reading = _READINGS.get(tag.name)
-    if reading is None:
-        raise CannotMatch(tag.term, f"{tag.name}: is known to the site alone and cannot be evaluated here")
-    return reading(tag)
+        return _age(tag, now)
+    if reading := _READINGS.get(tag.name):
+        return reading(tag)
+    if check := _VALUES_OF_THE_SITE.get(tag.name):
+        check(tag)
+    raise CannotMatch(tag.term, f"{tag.name}: is known to the site alone and cannot be evaluated here")
+
+
+def refuse_bad_values(node: Node, now: datetime) -> None:
+    """Read every value that the site would be asked for; there, a bad one finds nothing and says nothing.
+
+    Raises:
+        QueryError: a value cannot be read.
+    """
+    for leaf in leaves(node):
+        if isinstance(leaf, Metatag) and leaf.name not in LOCAL_METATAGS:
+            with suppress(CannotMatch):
+                meaning(leaf, now)
+
+
+def as_the_site_reads(tag: Metatag, *, pinned_days: bool = False) -> Metatag:
+    """The same condition in words that mean at the site what they mean here.
+
+    Args:
+        pinned_days: the account's days begin elsewhere than ours.
+    """
+    if tag.name == "date":
+        return Metatag("date", for_the_site(tag.value, pinned=pinned_days))
+    if tag.name in ("filetype", "is"):
+        names = [_FILE_TYPES.get(name, name) for name in re.split(r"[, ]+", tag.value.lower())]
+        return Metatag(tag.name, ",".join(names))
+    return tag
 
 
 def _reads_integers(tag: Metatag) -> Range[int]:
@@ -140,7 +169,7 @@ def _reads_reals(tag: Metatag) -> Range[float]:
     return parse_range(tag.term, tag.value, real)
 
 
-def _reads_ratios(tag: Metatag) -> Range[float]:
+def _reads_ratios(tag: Metatag) -> Range[int]:
     return parse_range(tag.term, tag.value, ratio)
 
 
@@ -178,12 +207,21 @@ def _rating(tag: Metatag) -> Condition:
     return TextIn("rating", letters)
 
 
+def _age(tag: Metatag, now: datetime) -> Condition:
+    if "," in tag.value and not re.search(r"[<>]|\.\.", tag.value):
+        raise QueryError(tag.term, "a list of ages finds nothing at the site; write a range, as in age:1d..3d")
+    return CreatedIn(parse_range(tag.term, tag.value, age(now), backwards=True))
+
+
 def _date(tag: Metatag) -> Condition:
     return CreatedIn(parse_range(tag.term, tag.value, day))
 
 
+_FILE_TYPES = {"ugoira": "zip", "jpeg": "jpg"}  # names of ours -> the site's
+
+
 def _filetype(tag: Metatag) -> Condition:
-    names = frozenset({"ugoira": "zip", "jpeg": "jpg"}.get(name, name) for name in tag.value.lower().split(","))
+    names = frozenset(_FILE_TYPES.get(name, name) for name in re.split(r"[, ]+", tag.value.lower()))
     if unknown := names - FILE_EXTENSIONS:
         raise QueryError(tag.term, f"{min(unknown)!r} is no file type", _near(min(unknown), sorted(FILE_EXTENSIONS)))
     return TextIn("ext", names)
@@ -198,7 +236,7 @@ def _pixel_hash(tag: Metatag) -> Condition:
 
 
 def _hashes(tag: Metatag) -> frozenset[str]:
-    values = frozenset(tag.value.lower().split(","))
+    values = frozenset(re.split(r"[, ]+", tag.value.lower()))
     for value in values:
         if not re.fullmatch(r"[0-9a-f]{32}", value):
             raise QueryError(tag.term, f"{value!r} is not 32 hex digits")
@@ -247,9 +285,10 @@ def _is(tag: Metatag) -> Condition:
 def _parent(tag: Metatag) -> Condition:
     if tag.value.lower() in ("any", "none"):
         return NumberIn("parent", parse_range(tag.term, tag.value, integer))
+    _refuse_known_states(tag)
+    if not re.fullmatch(r"[0-9]{1,18}", tag.value):
+        raise QueryError(tag.term, "no post id; write a number, any or none", _near(tag.value, _FAMILY_STATES))
     family = _reads_integers(tag)
-    if any(one.low != one.high for one in family.intervals):
-        raise QueryError(tag.term, "no post id; write a number, any or none")
     return AnyOf((NumberIn("id", family), NumberIn("parent", family)))
 
 
@@ -259,14 +298,39 @@ def _child(tag: Metatag) -> Condition:
         return HasChildren()
     if word == "none":
         return NoneOf((HasChildren(),))
-    raise CannotMatch(tag.term, "the children's state is known to the site alone; child:any and child:none work here")
+    _refuse_known_states(tag)
+    raise QueryError(tag.term, "write any, none or a status", _near(word, ["any", "none", *_FAMILY_STATES]))
+
+
+def _refuse_known_states(tag: Metatag) -> None:
+    if tag.value.lower() in _FAMILY_STATES:
+        raise CannotMatch(tag.term, f"the family's state is known to the site alone; {tag.name}:any and none work here")
+
+
+def _has(tag: Metatag) -> Condition:
+    word = tag.value.lower()
+    if word in _HAS:
+        return _HAS[word]
+    if word in _HAS_AT_THE_SITE:
+        raise CannotMatch(tag.term, "is known to the site alone")
+    raise QueryError(tag.term, "no post has that", _near(word, [*_HAS, *_HAS_AT_THE_SITE]))
+
+
+_FAMILY_STATES = ["pending", "flagged", "appealed", "modqueue", "deleted", "banned", "active", "unmoderated"]
+_HAS: Mapping[str, Condition] = {
+    "parent": NumberIn("parent", Range(any=True)),
+    "child": HasChildren(),
+    "children": HasChildren(),
+    "source": NoneOf((SourceLike(""),)),
+}
+_HAS_AT_THE_SITE = ("appeals", "flags", "replacements", "comments", "commentary", "notes", "pools")
 
 
 def _source(tag: Metatag) -> Condition:
     if not tag.value or (tag.value.lower() == "none" and not tag.literal):
         return SourceLike("")
     if tag.value.lower() == "any" and not tag.literal:
-        return NoneOf((SourceLike(""),))
+        raise QueryError(tag.term, "the site takes it for a source that begins with any", "has:source")
     if tag.value.count("*") > MAX_STARS:
         raise QueryError(tag.term, f"more than {MAX_STARS} stars in one term")
     return SourceLike(tag.value if "*" in tag.value else f"{tag.value}*")
@@ -295,8 +359,24 @@ _READINGS: Mapping[str, Callable[[Metatag], Condition]] = {
     "child": _child,
     "source": _source,
     "ai": _ai,
+    "has": _has,
 }
 EVALUATED_HERE = frozenset(_RANGES) | frozenset(_READINGS) | {"age"}  # the metatags that need no site
+
+
+def _whole_numbers(tag: Metatag) -> None:
+    parse_range(tag.term, tag.value, integer)
+
+
+def _truth(tag: Metatag) -> None:
+    if tag.value.lower() not in ["true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0"]:
+        raise QueryError(tag.term, "write true or false")
+
+
+_VALUES_OF_THE_SITE: Mapping[str, Callable[[Metatag], None]] = {
+    **dict.fromkeys((*COUNTS_OF_ROWS, "upvotes", "downvotes", "pixiv", "pixiv_id"), _whole_numbers),
+    "embedded": _truth,
+}  # metatags of numbers and words that only the site can look up; the others take any text
 
 
 def _near(word: str, known: list[str]) -> str | None:

@@ -1,34 +1,41 @@
 """Range values of the search language: `5`, `>5`, `5..10`, `5...10`, `..5`, `1,2,7..9`, `any`, `none`.
 
-One reading serves both evaluators, so that a post matches locally exactly when the database says so.
+One reading serves both evaluators, so that a post matches locally exactly when the database says so; what it takes and
+what it means follows the site's own range parser.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 from storage.errors import QueryError
 
 FUZZ = 0.05  # the site lets floats, durations and sizes with a unit match within 5 %
 LARGEST_INTEGER = 2**63 - 1  # what a database column holds
-
 DURATION_UNITS_S = {
-    "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
-    "min": 60.0, "mins": 60.0, "minute": 60.0, "minutes": 60.0,
-    "h": 3600.0, "hour": 3600.0, "hours": 3600.0,
-    "d": 86400.0, "day": 86400.0, "days": 86400.0,
-    "w": 604800.0, "week": 604800.0, "weeks": 604800.0,
-    "mo": 2629746.0, "month": 2629746.0, "months": 2629746.0,
-    "y": 31556952.0, "year": 31556952.0, "years": 31556952.0,
-}  # fmt: skip
-SIZE_UNITS = {"b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2, "g": 1024**3, "gb": 1024**3}
-
+    "seconds": 1.0,
+    "minutes": 60.0,
+    "hours": 3600.0,
+    "days": 86_400.0,
+    "weeks": 604_800.0,
+    "months": 2_629_800.0,  # 365.25 days / 12
+    "years": 31_557_600.0,
+}  # from small to large
+SHORT_UNITS = {"m": "minutes", "hr": "hours", "wk": "weeks", "yr": "years"}  # others by their beginning
+SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2}
 
 T = TypeVar("T", int, float, datetime)
+
+_NUMBER = r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{1,18})?|\.[0-9]{1,18})(?:e[+-]?[0-9]{1,2})?"
+_PART = re.compile(r"((?:[0-9]{0,9}\.)?[0-9]{1,18})([a-z]*)")
+_TIMECODE = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,2}):([0-9]{2}(?:\.[0-9]{1,9})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,88 +71,69 @@ class Range(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Atom(Generic[T]):
-    """One value as written: what it stands for alone (`same`), and its edges when it bounds a range."""
+    """One value as written: the bound that it makes, and what it stands for alone (`same`)."""
 
-    first: T
-    last: T
-    last_open: bool
+    value: T
     same: Interval[T]
 
 
 Reader = Callable[[str], Atom[T]]
 
 
-def parse_range(term: str, value: str, read: Reader[T]) -> Range[T]:
+def parse_range(term: str, value: str, read: Reader[T], *, backwards: bool = False) -> Range[T]:
     """Read a range value.
 
     Args:
         term: the whole term as typed, for the error message.
         value: the part after the colon.
         read: reads one bound; raises ValueError when it cannot.
+        backwards: what is compared runs the other way than what is written, as ages and the moments that they mean.
     Raises:
         QueryError: the value is no range of this kind.
     """
-    intervals: list[Interval[T]] = []
-    present = absent = False
-    for piece in value.lower().split(","):
-        if piece == "any":
-            present = True
-        elif piece == "none":
-            absent = True
-        else:
-            try:
-                intervals.append(_interval(piece, read))
-            except (ValueError, OverflowError) as error:
-                raise QueryError(term, f"{piece!r} is {error}") from None
-    return Range(tuple(intervals), any=present, none=absent)
+    word = value.lower()
+    if word in ("any", "none"):
+        return Range(any=word == "any", none=word == "none")
+    pieces = re.split(r"[, ]+", word)
+    listed = len(pieces) > 1 and not re.search(r"[<>]|\.\.", word)
+    intervals = []
+    for piece in pieces:
+        try:
+            intervals.append(_interval(piece, read, backwards=backwards, listed=listed))
+        except (ValueError, OverflowError) as error:
+            raise QueryError(term, f"{piece!r} is {error}") from None
+    return Range(tuple(intervals))
 
 
-def _interval(piece: str, read: Reader[T]) -> Interval[T]:
+def _interval(piece: str, read: Reader[T], *, backwards: bool, listed: bool) -> Interval[T]:
     if not piece:
         raise ValueError("empty; write a value, or any, or none")
-    for sign in (">=", "<=", ">", "<", "="):
-        if piece.startswith(sign):
-            return _compared(sign, read(piece[len(sign) :]))
-    if "..." in piece:
-        low, high = piece.split("...", 1)
-        return _between(low, high, read, without_end=True)
-    if ".." in piece:
-        low, high = piece.split("..", 1)
-        return _between(low, high, read, without_end=False)
-    return read(piece).same
+    if piece in ("any", "none"):
+        raise ValueError("no part of a list; let it stand alone")
+    if match := re.fullmatch(r"(.+?)\.\.(\.?)(.+)", piece):
+        low, high = sorted((read(match[1]).value, read(match[3]).value))
+        return Interval(low, high, high_open=bool(match[2]))
+    if match := re.fullmatch(r"(<=?|>=?|\.\.)(.+)|(.+)(\.\.)", piece):
+        sign = match[1] if match[1] not in (None, "..") else "<=" if match[1] else ">="
+        return _compared(sign, read(match[2] or match[3]).value, backwards=backwards)
+    atom = read(piece)
+    return atom.same if not listed or isinstance(atom.value, datetime) else Interval(atom.value, atom.value)
 
 
-def _compared(sign: str, atom: Atom[T]) -> Interval[T]:
-    if sign == ">=":
-        return Interval(low=atom.first)
-    if sign == ">":
-        return Interval(low=atom.last, low_open=not atom.last_open)
-    if sign == "<":
-        return Interval(high=atom.first, high_open=True)
-    if sign == "<=":
-        return Interval(high=atom.last, high_open=atom.last_open)
-    return atom.same
-
-
-def _between(low: str, high: str, read: Reader[T], *, without_end: bool) -> Interval[T]:
-    if not low and not high:
-        raise ValueError("a range without an end; write 5.. or ..5")
-    first = read(low) if low else None
-    last = read(high) if high else None
-    if first and last and last.last < first.first:
-        first, last = last, first  # the site swaps them too
-    if last is not None and without_end:
-        return Interval(first.first if first else None, last.first, high_open=True)
-    return Interval(
-        first.first if first else None, last.last if last else None, high_open=bool(last and last.last_open)
-    )
+def _compared(sign: str, value: T, *, backwards: bool) -> Interval[T]:
+    open_ = "=" not in sign
+    if (sign[0] == "<") is not backwards:
+        return Interval(high=value, high_open=open_)
+    return Interval(low=value, low_open=open_)
 
 
 def integer(text: str) -> Atom[int]:
     """A whole number that a database column can hold."""
-    if not re.fullmatch(r"-?[0-9]{1,19}", text) or abs(number := int(text)) > LARGEST_INTEGER:
+    if not re.fullmatch(r"[+-]?[0-9]{1,19}(?:_[0-9]{1,3})*", text) or abs(number := int(text)) > LARGEST_INTEGER:
         raise ValueError("no whole number")
-    return Atom(number, number, False, Interval(number, number))
+    if re.match(r"[+-]?0[0-9_]", text):
+        raise ValueError("a number that begins with 0, which the site reads in eights")
+    return _exact(number)
 
 
 def real(text: str) -> Atom[float]:
@@ -155,84 +143,73 @@ def real(text: str) -> Atom[float]:
 
 def exact_real(text: str) -> Atom[float]:
     """A number that means just itself: a probability."""
-    number = _number(text)
-    return Atom(number, number, False, Interval(number, number))
+    return _exact(_number(text))
 
 
-def ratio(text: str) -> Atom[float]:
-    """Width through height: `1.78` or `16:9`."""
-    if ":" in text:
-        width, height = (_number(part) for part in text.split(":", 1))
-        if height == 0:
-            raise ValueError("a ratio to zero")
-        return _fuzzy(width / height)
-    return _fuzzy(_number(text))
+def ratio(text: str) -> Atom[int]:
+    """Width through height in hundredths, rounded as the site does: `1.78`, `16:9` or `16/9`."""
+    match = re.fullmatch(rf"({_NUMBER})(?:[:/]([0-9]{{1,18}}))?", text)
+    if match is None:
+        raise ValueError("no ratio; write 1.78 or 16:9")
+    if match[2] and not int(match[2]):
+        raise ValueError("a ratio to zero")
+    return _exact(math.floor(float(Fraction(match[1]) / int(match[2] or 1)) * 100 + 0.5))
 
 
 def duration_s(text: str) -> Atom[float]:
-    """A time span in seconds: `30`, `45s`, `2d`, `1mo`."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z]*)", text)
-    if not match or (match[2] and match[2] not in DURATION_UNITS_S):
+    """A length in seconds: `30`, `1:30`, `1m30s`; alone it matches within 5 %."""
+    if ":" not in text:
+        return _fuzzy(sum(number * DURATION_UNITS_S[unit] for number, unit in duration_parts(text)))
+    match = _TIMECODE.fullmatch(text)
+    if match is None or float(match[3]) >= 60 or (match[1] and int(match[2]) >= 60):
+        raise ValueError("no time; write 1:30 or 1:00:30")
+    return _fuzzy(int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3]))
+
+
+def duration_parts(text: str) -> list[tuple[float, str]]:
+    """A time span as numbers and units of DURATION_UNITS_S, the largest first: `1w2d`, `1h30m`, `45`.
+
+    Raises: ValueError: it is none.
+    """
+    if not re.fullmatch(f"(?:{_PART.pattern})+", text):
         raise ValueError("no time span; write a number and one of s, min, h, d, w, mo, y")
-    return _fuzzy(float(match[1]) * DURATION_UNITS_S.get(match[2], 1.0))
+    parts = [(float(number), _unit(short)) for number, short in _PART.findall(text)]
+    sizes = [DURATION_UNITS_S[unit] for _, unit in parts]
+    if any(one <= other for one, other in itertools.pairwise(sizes)):
+        raise ValueError("no time span; write the larger unit first, as in 1w2d")
+    return parts
+
+
+def _unit(short: str) -> str:
+    if short in SHORT_UNITS or not short:
+        return SHORT_UNITS.get(short, "seconds")
+    meant = [unit for unit in DURATION_UNITS_S if unit.startswith(short)]
+    if len(meant) != 1:
+        raise ValueError(f"no time span: there is no unit {short!r}; write s, min, h, d, w, mo or y")
+    return meant[0]
 
 
 def size(text: str) -> Atom[int]:
-    """A file size in bytes: `1200`, `500kb`, `2.5mb`; with a unit it matches within 5 % alone."""
-    match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]+)?)([a-z]*)", text)
-    if not match or (match[2] and match[2] not in SIZE_UNITS):
-        raise ValueError("no file size; write bytes, or a number and one of kb, mb, gb")
-    number = round(float(match[1]) * SIZE_UNITS.get(match[2], 1))
-    if number > LARGEST_INTEGER:
-        raise ValueError("too large for a file size")
-    if not match[2]:
-        return Atom(number, number, False, Interval(number, number))
-    return Atom(number, number, False, Interval(round(number * (1 - FUZZ)), round(number * (1 + FUZZ))))
-
-
-def day(text: str) -> Atom[datetime]:
-    """A day, month or year in UTC: `2024-05-01`, `2024-05`, `2024`; the whole of it when alone."""
-    match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2}))?)?", text)
+    """A file size in bytes: `1200`, `500kb`, `2.5m`; with k or m it matches within 5 % alone."""
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([km]?)b?", text)
     if not match:
-        raise ValueError("no date; write 2024-05-01")
-    year, month, of_month = int(match[1]), match[2], match[3]
-    try:
-        first = datetime(year, int(month or 1), int(of_month or 1), tzinfo=UTC)
-        if of_month:
-            last = first + timedelta(days=1)
-        elif month:
-            last = (first + timedelta(days=31)).replace(day=1)
-        else:
-            last = first.replace(year=year + 1)
-    except (ValueError, OverflowError):
-        raise ValueError("not in the calendar") from None
-    return Atom(first, last, True, Interval(first, last, high_open=True))
-
-
-def before(now: datetime, ages: Range[float]) -> Range[datetime]:
-    """Turn ages in seconds into moments: the older, the earlier."""
-
-    def moment(age: float | None) -> datetime | None:
-        if age is None:
-            return None
-        try:
-            return now - timedelta(seconds=age)
-        except OverflowError:
-            return datetime.min.replace(tzinfo=UTC)
-
-    intervals = tuple(
-        Interval(moment(one.high), moment(one.low), low_open=one.high_open, high_open=one.low_open)
-        for one in ages.intervals
-    )
-    return Range(intervals, any=ages.any, none=ages.none)
+        raise ValueError("no file size; write bytes, or a number and kb or mb")
+    number = int(float(match[1]) * SIZE_UNITS[match[2]])
+    if not match[2]:
+        return _exact(number)
+    return Atom(number, Interval(math.ceil(number * (1 - FUZZ)), math.floor(number * (1 + FUZZ))))
 
 
 def _number(text: str) -> float:
-    if not re.fullmatch(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?|-?\.[0-9]{1,18}", text):
+    if not re.fullmatch(_NUMBER, text):
         raise ValueError("no number")
     return float(text)
 
 
+def _exact(number: T) -> Atom[T]:
+    return Atom(number, Interval(number, number))
+
+
 def _fuzzy(number: float) -> Atom[float]:
     edges = sorted((number * (1 - FUZZ), number * (1 + FUZZ)))
-    return Atom(number, number, False, Interval(edges[0], edges[1]))
+    return Atom(number, Interval(edges[0], edges[1]))

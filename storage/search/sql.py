@@ -126,9 +126,9 @@ _NUMBERS: Mapping[str, ColumnElement[Any]] = {
     "height": PostRow.height.expression,
     "mpixels": cast(PostRow.width * PostRow.height, Float) / literal(1_000_000.0),
     "ratio": case(
-        (and_(PostRow.width != 0, PostRow.height != 0), cast(PostRow.width, Float) / cast(PostRow.height, Float)),
+        (and_(PostRow.width != 0, PostRow.height != 0), (PostRow.width * 200 + PostRow.height) // (PostRow.height * 2)),
         else_=None,
-    ),
+    ),  # hundredths, rounded to the nearest, halves up
     "filesize": PostRow.size.expression,
     "duration": PostRow.duration_s.expression,
     "parent": PostRow.parent_id.expression,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -96,6 +96,15 @@ def leaves(node: Node) -> Iterator[Leaf]:
             yield from leaves(part)
     else:
         yield node
+
+
+def with_leaves(node: Node, change: Callable[[Leaf], Leaf]) -> Node:
+    """The same tree over other conditions."""
+    if isinstance(node, Not):
+        return Not(with_leaves(node.part, change))
+    if isinstance(node, And | Or):
+        return type(node)(tuple(with_leaves(part, change) for part in node.parts))
+    return change(node)
 
 
 def conjuncts(node: Node) -> tuple[Node, ...]:
