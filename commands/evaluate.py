@@ -24,6 +24,7 @@ from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
 from storage.in_the_way import file_in_the_way
+from storage.known_targets import target_called
 from storage.names import tag_or_none
 from storage.reading import Reader
 from storage.records import Target
@@ -134,7 +135,7 @@ def _subject(reader: Reader, where: Place, named: str) -> Subject:
 
 
 def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Target:
-    """The target that is meant, by name, tag or variant; a model from a folder may have one that was never crawled.
+    """The target that is meant, however it is called; a model from a folder may have one that was never crawled.
 
     Raises:
         UsageRefused: nothing of that name is known; suggests what may be meant.
@@ -143,9 +144,8 @@ def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Ta
     known |= {target.name: target for target in reader.targets()}
     if not known:
         raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
-    for target in known.values():
-        if named in (target.name, target.tag, *target.variants):
-            return target
+    if (target := target_called(list(known.values()), named)) is not None:
+        return target
     return known[choose("target", named, list(known))]
 
 
@@ -204,7 +204,7 @@ async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known,
     from rounds.evaluating_folder import Eye, evaluate_folder, look_at_folder
 
     target, package = subject.target, subject.package
-    words = [target.name, target.tag, *target.variants]
+    words = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]
     found = await asyncio.to_thread(
         class_pictures, folder, words, tell=lambda share, said: tell("listing", share, said)
     )

@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from commands.choices import choose
 from commands.planning import UsageRefused
 from storage.filing import RegisteredModel
+from storage.known_targets import target_called
 from storage.reading import Reader
 from storage.records import Target
 
 
 def known_target(reader: Reader, named: str | None) -> Target:
-    """The target of that name, tag or variant; without a name the only one that there is.
+    """The target of that name, tag, alias or variant; without a name the only one that there is.
 
     Raises:
         UsageRefused: nothing or several are known, or nothing of that name; suggests what may be meant.
     """
     known = {target.name: target for target in reader.targets()}
-    for target in known.values():
-        if named in (target.name, target.tag, *target.variants) or (named is None and len(known) == 1):
-            return target
+    if (target := _meant(known, named)) is not None:
+        return target
     taught = _never_crawled(reader, known)
     for model in taught:
         if named in (model.card.target, model.facts.get("tag")) or (named is None and not known):
@@ -30,6 +30,12 @@ def known_target(reader: Reader, named: str | None) -> Target:
     if named is None:
         raise UsageRefused(f"say which target is meant: {', '.join(known)}")
     return known[choose("target", named, [*known, *dict.fromkeys(model.card.target for model in taught)])]
+
+
+def _meant(known: Mapping[str, Target], named: str | None) -> Target | None:
+    if named is not None:
+        return target_called(list(known.values()), named)
+    return next(iter(known.values())) if len(known) == 1 else None
 
 
 def _never_crawled(reader: Reader, known: Mapping[str, Target]) -> Sequence[RegisteredModel]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
+from commands.identities import Identified, Targets, identify
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
-from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tag, resolve_target
-from storage.filing import RegisteredModel
-from storage.names import distinct_target_name, unqualified
+from crawler.resolve import ResolvedTag, resolve_tag, resolve_target
+from storage.known_targets import target_called
 from storage.records import Post, Target
 from storage.search.language import to_text
 from storage.search.match import matcher
@@ -33,14 +33,6 @@ class Wish(Protocol):
     def rating(self) -> str: ...
     @property
     def where(self) -> str: ...
-
-
-class Targets(Protocol):
-    """Where resolved targets are remembered, and their models."""
-
-    async def targets(self, site: str) -> Sequence[Target]: ...
-    async def save_targets(self, site: str, targets: Sequence[Target]) -> None: ...
-    async def active_model(self, target: str) -> RegisteredModel | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +58,11 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     """
     tags = [await resolve_tag(connected.client, typed) for typed in _words(wish.tags)]
     names = tuple(tag.name for tag in tags)
-    found = [await resolve_target(connected.client, typed, within=names) for typed in wish.keep]
-    named = [await _named_like_its_model(target, targets) for target in _each_once(found)]
-    kept = _as_known(named, await targets.targets(connected.site.name))
-    await targets.save_targets(connected.site.name, kept)
+    client, site = connected.client, connected.site.name
+    known = await targets.targets(site)
+    found = [
+        await resolve_target(client, typed, within=names, known=target_called(known, typed)) for typed in wish.keep
+    ]
     counts = {tag.name: tag.post_count for tag in tags}
     query = plan(
         names,
@@ -79,17 +72,18 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         counts=counts,
         pinned_days=connected.other_days,
     )
-    counted = await connected.client.count(query.server)
+    counted = await client.count(query.server)
+    kept = await identify(client, site, found, targets)  # last: what is refused changes nothing
     return Plan(
         tag=" ".join(names),
         tags=names,
-        targets=kept,
+        targets=tuple(one.target for one in kept),
         server_query=query.server,
         query=_identity(query),
         wants=matcher(query.local) if query.local is not None else _everything,
         counted=counted,
         checked_here=query.local is not None,
-        lines=tuple(_lines(tags, [_renamed(one, kept) for one in found], query, counted)),
+        lines=tuple(_lines(tags, kept, query, counted)),
     )
 
 
@@ -101,62 +95,15 @@ def _everything(post: Post) -> bool:
     return True
 
 
-def _each_once(found: Sequence[ResolvedTarget]) -> list[Target]:
-    by_tag = {one.target.tag: one.target for one in found}
-    return list(by_tag.values())
-
-
-async def _named_like_its_model(target: Target, models: Targets) -> Target:
-    """The target under the name that a folder of pictures taught it by, before any site had told its tag.
-
-    `crawl train mona --from DIR` makes `mona/1`; `--keep mona_(genshin_impact)` and `--keep 莫娜` mean that model too.
-    A model that was taught another series' tag of the same name is not this target's.
-    """
-    from classifier.class_folders import flat
-
-    its_names = {flat(target.tag), flat(unqualified(target.tag)), flat(target.name)}
-    for name in dict.fromkeys((target.name, target.tag, unqualified(target.tag), flat(target.tag))):
-        model = await models.active_model(name)
-        taught = model.facts.get("tag") if model is not None else None
-        if isinstance(taught, str) and flat(taught) in its_names:
-            return replace(target, name=name)
-        if isinstance(taught, str) and name == target.name:
-            return replace(target, name=distinct_target_name(target.tag))
-    return target
-
-
-def _renamed(one: ResolvedTarget, kept: Sequence[Target]) -> ResolvedTarget:
-    """For people: under the name that holds here."""
-    return replace(one, target=next((target for target in kept if target.tag == one.target.tag), one.target))
-
-
-def _as_known(found: Sequence[Target], known: Sequence[Target]) -> tuple[Target, ...]:
-    """Keep the name that a tag got first: `--keep mona` and `--keep 莫娜` are one target with one set of models.
-
-    Two tags may claim one name (`mona` of two series); the later one goes by its whole tag.
-    """
-    names = {target.tag: target.name for target in known}
-    taken = {target.name: target.tag for target in known}
-    renamed = []
-    for target in found:
-        name = names.get(target.tag, target.name)
-        if taken.get(name, target.tag) != target.tag:
-            name = distinct_target_name(target.tag)
-        taken[name] = target.tag
-        renamed.append(replace(target, name=name))
-    return tuple(renamed)
-
-
 def _identity(query: QueryPlan) -> str:
     return query.server if query.local is None else f"{query.server} && {to_text(query.local)}"
 
 
-def _lines(
-    tags: Sequence[ResolvedTag], found: Sequence[ResolvedTarget], query: QueryPlan, counted: int | None
-) -> list[str]:
+def _lines(tags: Sequence[ResolvedTag], kept: Sequence[Identified], query: QueryPlan, counted: int | None) -> list[str]:
     lines = [f"tag {tag.name}: {tag.post_count} posts ({tag.how})" for tag in tags]
-    for one in found:
+    for one in kept:
         also = f", and {', '.join(one.target.variants)}" if one.target.variants else ""
-        lines.append(f"keep {one.target.name}: {one.target.tag}{also}, {one.post_count} posts ({one.how})")
+        how = f"{one.target.tag}{also}, {one.found.post_count} posts ({one.found.how})"
+        lines += [f"keep {one.target.name}: {how}", *one.lines]
     count = "an unknown number of" if counted is None else str(counted)
     return [*lines, *query.lines, f"asking the site for: {query.server} ({count} posts)"]

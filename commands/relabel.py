@@ -18,6 +18,7 @@ from commands.planning import UsageRefused
 from commands.settings import Settings
 from storage.archive import open_reader
 from storage.filing import Label, Relabelled
+from storage.known_targets import target_called
 from storage.labelling import Labelling
 from storage.plurals import counted
 from storage.reading import Reader
@@ -121,9 +122,8 @@ def _target(reader: Reader, named: str | None) -> str:
         if len(known) == 1:
             return next(iter(known))
         raise UsageRefused(f"say which target is meant: --keep {' or --keep '.join(known) or 'NAME'}")
-    for target in known.values():
-        if named in (target.name, target.tag, *target.variants):
-            return target.name
+    if (target := target_called(list(known.values()), named)) is not None:
+        return target.name
     return choose("--keep", named, list(known))
 
 

@@ -79,11 +79,13 @@ def _before(where: Place, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
     from rounds.standing import standing_in
     from storage.archive import open_reader
+    from storage.known_targets import target_called
 
     if (where.root / "crawl.db").exists():
         with open_reader(where.root) as reader:
             known = reader.targets()
-        named = next((one.name for one in known if named in (one.name, one.tag, *one.variants)), named)
+        meant = target_called(known, named)
+        named = named if meant is None else meant.name
     return named, standing_in(where.root, named).model
 
 

@@ -27,6 +27,7 @@ from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.paths import models_folder, target_models
 from storage.reading import Reader
+from storage.records import shown_characters
 
 if TYPE_CHECKING:
     from classifier.package import Package
@@ -173,9 +174,12 @@ _MORE_THAN_AT_FIRST = 2  # times the pictures of round 0: they are here already
 
 
 def _characters(reader: Reader) -> Mapping[tuple[str, int], Sequence[str]]:
-    """Character tags by site and post id."""
-    rows = reader.sql("SELECT DISTINCT site, post_id, tags_character FROM results").rows
-    return {(str(site), int(post)): str(tags or "").split() for site, post, tags in rows}
+    """Characters that are in the picture by its tags, by site and post id."""
+    rows = reader.sql("SELECT DISTINCT site, post_id, tags_character, tags FROM results").rows
+    return {
+        (str(site), int(post)): shown_characters(str(characters or "").split(), set(str(tags or "").split()))
+        for site, post, characters, tags in rows
+    }
 
 
 async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = True) -> _Ended:

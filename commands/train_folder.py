@@ -33,6 +33,7 @@ from rounds.folder_round import (
 )
 from rounds.learning_round import RoundOutcome
 from storage.archive import open_reader
+from storage.known_targets import target_called
 from storage.names import tag_or_none, target_name, unqualified
 from storage.paths import models_folder, target_models
 from storage.records import Target
@@ -94,14 +95,14 @@ def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(where.root)) if _is_gallery(where) else None
         targets = reader.targets() if reader else ()
-        known = next((t for t in targets if typed in (t.name, t.tag, *t.variants)), None)
+        known = target_called(targets, wish.target)
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(where, model) if model else None
         # Named even when it is in force: a folder's lesson begins with the network's first weights.
         named = wish.network or (package.backbone_name if package else None)
         network = chosen_network(named, package, where.settings.round_zero)
-        words = [name, known.tag, *known.variants] if known else [typed]
+        words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
         found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None

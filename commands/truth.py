@@ -31,7 +31,7 @@ def fetch_truth(url: str) -> Mapping[str, Any] | None:
 
 def compare(target: Target, judged: Iterable[JudgedPost], truth: Mapping[str, Any]) -> Truth:
     """Count right, wrong and missed, over all judged posts and over those without the tag."""
-    names = {target.tag, *target.variants}
+    names = target.names
     counts = dict.fromkeys(("right", "wrong", "missed", "u_right", "u_wrong", "u_missed"), 0)
     for one in judged:
         shown = truth.get(str(one.post_id))

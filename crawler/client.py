@@ -241,6 +241,18 @@ class DanbooruClient:
         query = {"search[antecedent_name]": name, "search[status]": "active", "limit": "20"}
         return [_text(row, "consequent_name") for row in _active(await self._rows_if_open("/tag_aliases.json", query))]
 
+    async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
+        """What each active alias of these tags stands for, by the alias's own name."""
+        found: dict[str, str] = {}
+        wanted = sorted(set(names))
+        for start in range(0, len(wanted), PAGE_SIZE):
+            batch = wanted[start : start + PAGE_SIZE]
+            query = {"search[consequent_name_comma]": ",".join(batch), "search[status]": "active", "limit": "1000"}
+            rows = _active(await self._rows("/tag_aliases.json", query))
+            links = ((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
+            found.update((alias, tag) for alias, tag in links if alias and tag in batch)
+        return found
+
     async def implications(self, *, to: str | None = None, of: str | None = None) -> list[Implication]:
         """Active implications: all that lead to a tag (its variants), or all that follow from one, over any number
         of steps."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from crawler.client import DanbooruClient, Tag
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
 from storage.errors import BadName
-from storage.names import TagName, as_the_site_writes, qualifiers, target_name, unqualified
+from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, target_name, unqualified
 from storage.records import TagCategory, Target
 from storage.search.language import METATAGS
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 MOST_HINTS = 5
 LEAST_LIKENESS = 0.6  # 0..1, of two words
 LIKENESS_RANGE = 0.15  # how far behind the likeliest a hint may be
+_SURE = ("exact", "alias")  # how a word was found that can mean nobody else
 NAMES_IT = frozenset({"tag-alias", "tag-other-name"})  # suggestions that are the thing itself, not something like it
 
 
@@ -44,6 +45,7 @@ class ResolvedTarget:
     category: TagCategory
     post_count: int
     how: str
+    renamed: frozenset[str] = frozenset()  # names that the site takes for the tag itself; its former ones among them
 
 
 async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
@@ -59,24 +61,44 @@ async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
     return found
 
 
-async def resolve_target(client: DanbooruClient, typed: str, within: Collection[str] = ()) -> ResolvedTarget:
-    """The target that a word names, with the variants that imply it.
+async def resolve_target(
+    client: DanbooruClient, typed: str, within: Collection[str] = (), known: Target | None = None
+) -> ResolvedTarget:
+    """The target that a word names, with the variants that imply it and every other name that the site has for them.
 
     Args:
         within: the tags that are crawled; a character of theirs is preferred to one of the same name elsewhere.
+        known: whom the word has named here before. Where the site does not know the word any more, or takes it for
+            somebody outside `within`, it goes on naming whoever the known tag is today.
     Raises: as `resolve_tag`.
     """
     name = typed_tag(typed)
-    found = (
-        await _by_name(client, name)
-        or await _by_other_name(client, name, within)
-        or await _by_base(client, name, within)
-    )
+    try:
+        found = await _target_tag(client, name, within)
+    except AmbiguousTag:
+        if known is None:
+            raise
+        found = None
+    if known is not None and (found is None or not (found.how in _SURE or _belongs(found.name, within))):
+        found = await _by_name(client, known.tag) or found
     if found is None:
         raise UnknownTag(typed, await _near(client, name))
     variants = await _variants(client, found.name)
-    target = Target(name=target_name(name, unqualified(found.name), found.name), tag=found.name, variants=variants)
-    return ResolvedTarget(target, found.category, found.post_count, found.how)
+    renamed = await _leading_to(client, (found.name,))
+    others = await _leading_to(client, variants)
+    target = Target(
+        name=target_name(name, unqualified(found.name), found.name),
+        tag=found.name,
+        variants=variants,
+        aliases=tuple(sorted(renamed | others)),
+    )
+    return ResolvedTarget(target, found.category, found.post_count, found.how, frozenset(renamed))
+
+
+async def with_posts(client: DanbooruClient, names: Collection[str]) -> frozenset[str]:
+    """Which of these names are tags that posts carry today."""
+    found = await client.tags(sorted(names)) if names else {}
+    return frozenset(name for name, tag in found.items() if tag.post_count)
 
 
 def typed_tag(typed: str) -> TagName:
@@ -95,16 +117,38 @@ def typed_tag(typed: str) -> TagName:
     return TagName(plain)
 
 
+async def _target_tag(client: DanbooruClient, name: TagName, within: Collection[str]) -> ResolvedTag | None:
+    return (
+        await _by_name(client, name)
+        or await _by_other_name(client, name, within)
+        or await _by_base(client, name, within)
+    )
+
+
 async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:
-    """The tag itself, or what it is an alias of; an empty tag is usually an alias's remains."""
-    tag = await client.tag(name)
-    if tag is not None and tag.post_count:
-        return _resolved(tag, "exact")
-    for consequent in await client.aliases(name):
-        aliased = await client.tag(consequent)
-        if aliased is not None:
-            return _resolved(aliased, "alias")
-    return None
+    """The tag itself, or what it is an alias of, over any number of steps.
+
+    An alias comes first, as it does in the site's own search: right after a rename its old tag may still count posts.
+    """
+    at, passed = name, {name}
+    while (step := next((one for one in await client.aliases(at) if one not in passed), None)) is not None:
+        passed.add(step)
+        at = step
+    tag = await client.tag(at)
+    if tag is None or (at == name and not tag.post_count):
+        return None
+    return _resolved(tag, "exact" if at == name else "alias")
+
+
+async def _leading_to(client: DanbooruClient, names: Iterable[str]) -> set[str]:
+    """All aliases of these tags, over any number of steps."""
+    asked = set(names)
+    found: set[str] = set()
+    frontier = asked
+    while frontier:
+        frontier = set(await client.aliases_to(frontier)) - found - asked
+        found |= frontier
+    return found
 
 
 async def _by_other_name(client: DanbooruClient, name: str, within: Collection[str]) -> ResolvedTag | None:
@@ -157,8 +201,8 @@ def _belongs(tag: str, within: Collection[str]) -> bool:
 
 
 async def _variants(client: DanbooruClient, tag: str) -> tuple[str, ...]:
-    """All tags that imply this one, over any number of steps."""
-    edges = await client.implications(to=tag)
+    """All tags that imply this one, over any number of steps; who is dressed as somebody is no variant of them."""
+    edges = [edge for edge in await client.implications(to=tag) if not edge.antecedent.endswith(COSPLAY)]
     found: set[str] = set()
     frontier = {tag}
     while frontier:

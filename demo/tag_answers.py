@@ -89,6 +89,8 @@ class TagAnswers:
             "status": lambda value: link.status == value.lower(),
             "antecedent_name": lambda value: link.antecedent in value.split(","),
             "consequent_name": lambda value: link.consequent in value.split(","),
+            "antecedent_name_comma": lambda value: link.antecedent in value.split(","),
+            "consequent_name_comma": lambda value: link.consequent in value.split(","),
             "name_matches": lambda value: _like(link.antecedent, value) or _like(link.consequent, value),
             "antecedent_name_matches": lambda value: _like(link.antecedent, value),
             "consequent_name_matches": lambda value: _like(link.consequent, value),

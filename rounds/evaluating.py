@@ -267,7 +267,7 @@ class _Desk:
         )
 
     def _why(self, row: int, characters: Sequence[str]) -> str:
-        said, names = Said(int(self.held.said[row])), {self.subject.target.tag, *self.subject.target.variants}
+        said, names = Said(int(self.held.said[row])), self.subject.target.names
         if said in PEOPLE:
             return f"labelled {said.name.lower()}"
         if said is Said.TAGGED:

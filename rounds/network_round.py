@@ -238,16 +238,12 @@ def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Exampl
     said, _ = testimony_of(evidence)
     belief = candidate.learned.belief
     identities = identities_of(evidence, artists=candidate.artists)
-    names = {target.tag, *target.variants}
     found = []
     for row in rows.tolist():
         characters = tuple(album.characters.get(int(evidence.version_ids[row]), ()))
-        others = tuple(name for name in characters if name not in names)
+        others = tuple(name for name in characters if name not in target.names)
         kind = Said(int(said[row]))
-        if kind is Said.KEEP:
-            characters = (*others, target.tag)
-        elif kind is Said.DELETE:
-            characters = others
+        characters = (*others, target.tag) if kind in (Said.KEEP, Said.TAGGED) else others
         doubtful = (kind is Said.TAGGED and belief[row] < _OUT_OF_THE_QUESTION) or (
             kind is Said.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
         )

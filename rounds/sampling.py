@@ -91,12 +91,13 @@ async def sample(
         found = await drawer.draw(f"{tag} {target.tag}" if tag != target.tag else tag, budget, _pages(budget) + 1)
         if len(found) < budget and tag != target.tag:
             found |= await drawer.draw(target.tag, budget - len(found), _pages(budget))
-        positives |= {post.id: post for post in _preferred(found.values(), budget)}
+        named = [post for post in found.values() if target.named_by(post.tags)]  # not who is only dressed as it
+        positives |= {post.id: post for post in _preferred(named, budget)}
     pool = await drawer.draw(tag, 2 * size.total, size.pages_at_most)
     for post in pool.values():  # met by the way: they are as good as any
         if _names_any(post, targets) and len(positives) < budget * len(targets):
             positives.setdefault(post.id, post)
-    rest = [post for post in pool.values() if not _names_any(post, targets) and post.id not in positives]
+    rest = [post for post in pool.values() if not _concerns_any(post, targets)]
     others, unlabelled = _shares(rest, size, len(positives), drawer.random)
     return Sample(_by_id(positives.values()), _by_id(others), _by_id(unlabelled), drawer.requests)
 
@@ -104,12 +105,13 @@ async def sample(
 def well_tagged(post: Post) -> bool:
     """Whether the character tags probably name everybody in the picture."""
     tags = post.tags
-    if not tags.character or DOUBTS & (set(tags.meta) | set(tags.general)):
+    named = tags.shown()
+    if not named or DOUBTS & (set(tags.meta) | set(tags.general)):
         return False
     people = head_count(tags.general)
     if people == math.inf:
         return "solo" in tags.general
-    return people <= len(tags.character)
+    return people <= len(named)
 
 
 def head_count(general: Sequence[str]) -> float:
@@ -138,7 +140,7 @@ def examples_of(sample: Sample) -> list[Example]:
                 parent_id=post.parent_id,
                 set_key=sets[row],
             ),
-            characters=post.tags.character,
+            characters=post.tags.shown(),
             labelled=post.id not in unlabelled,
         )
         for row, post in enumerate(posts)
@@ -160,7 +162,7 @@ def _shares(
     rest: Sequence[Post], size: SampleSize, positives: int, random: np.random.Generator
 ) -> tuple[list[Post], list[Post]]:
     tagged = [post for post in rest if well_tagged(post)]
-    bare = [post for post in rest if not post.tags.character]
+    bare = [post for post in rest if not post.tags.character]  # nobody is named, and nobody is dressed as another
     room = size.total - positives
     blank = min(len(bare), max(int(size.total * size.unlabelled), room - len(tagged)))
     return _some(tagged, room - blank, random), _some(bare, blank, random)
@@ -175,11 +177,16 @@ def _some(posts: Sequence[Post], count: int, random: np.random.Generator) -> lis
 
 def _preferred(posts: Iterable[Post], count: int) -> list[Post]:
     """Alone in the picture first, then well tagged, then the rest; newest first within each."""
-    return sorted(posts, key=lambda post: (len(post.tags.character) > 1, not well_tagged(post), -post.id))[:count]
+    return sorted(posts, key=lambda post: (len(post.tags.shown()) > 1, not well_tagged(post), -post.id))[:count]
 
 
 def _names_any(post: Post, targets: Sequence[Target]) -> bool:
     return any(target.named_by(post.tags) for target in targets)
+
+
+def _concerns_any(post: Post, targets: Sequence[Target]) -> bool:
+    """Whether the tags name a target, or say that somebody is dressed as it: no reliable negative."""
+    return _names_any(post, targets) or any(not target.cosplays.isdisjoint(post.tags.all()) for target in targets)
 
 
 def _by_id(posts: Iterable[Post]) -> tuple[Post, ...]:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, update
 from storage import (
     aside,
     knowing,
+    known_targets,
     labels,
     listings,
     looks,
@@ -29,7 +30,7 @@ from storage import (
     originals,
     rescores,
 )
-from storage.database import insert_or_update, new_id, reading_engine, writing_engine
+from storage.database import new_id, reading_engine, writing_engine
 from storage.errors import DiskFull, RefusedFile
 from storage.evidence import Rescored, Settled
 from storage.files import Tree
@@ -53,9 +54,8 @@ from storage.filing import (
     Work,
 )
 from storage.group_commit import Writer
-from storage.known_targets import saved_targets
+from storage.known_targets import Merged
 from storage.lock import GalleryLock
-from storage.names import TargetName
 from storage.opening import open_gallery
 from storage.paths import staging_path
 from storage.posts import PostRows
@@ -63,7 +63,7 @@ from storage.reading import Reader, ReadingThread
 from storage.records import FileVersion, Known, ModelCard, Post, StoredRendition, Target
 from storage.renditions import read_rendition, store_rendition
 from storage.settling import file_settled
-from storage.tables import RunRow, TargetRow
+from storage.tables import RunRow
 from storage.tidying import Tidying
 from storage.translate import at_border, free_words
 from storage.uninterrupted import uninterrupted
@@ -93,7 +93,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-_TARGET = insert_or_update(TargetRow, ("site", "name"), ("tag", "variants"))
 
 
 class Archive(Tidying):
@@ -189,18 +188,24 @@ class Archive(Tidying):
         await self._write(lambda c: c.execute(update(RunRow).where(RunRow.id == run_id).values(values)))
 
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None:
-        """Remember what `--keep` named.
+        """Remember what `--keep` named."""
+        await self._write(lambda c: known_targets.save_targets(c, site, targets))
+
+    async def merge_target(self, site: str, gone: str, into: str) -> Merged:
+        """Make one target part of another that the site calls by the same tag; its labels hold for the other too.
 
         Raises:
-            BadName: a name cannot name a folder.
+            RefusedRequest: they are no two targets of the site.
         """
-        rows = [{"site": site, "name": TargetName(t.name), "tag": t.tag, "variants": list(t.variants)} for t in targets]
-        if rows:
-            await self._write(lambda c: c.execute(_TARGET, rows))
+        return await self._write(lambda c: known_targets.merge_target(c, site, gone, into))
+
+    async def merged_targets(self, site: str) -> Sequence[Target]:
+        """What `--keep` named before and is part of another target now."""
+        return await self._read(lambda c: known_targets.merged_targets(c, site))
 
     async def targets(self, site: str) -> Sequence[Target]:
         """What `--keep` named before on a site."""
-        return await self._read(lambda c: saved_targets(c, site))
+        return await self._read(lambda c: known_targets.saved_targets(c, site))
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
         """Go on with the unfinished walk of this query, or begin one."""

@@ -26,7 +26,7 @@ from storage.filing import (
     Sighting,
     Work,
 )
-from storage.known_targets import saved_targets
+from storage.known_targets import Merged, merged_targets, saved_targets, would_merge
 from storage.layout import require_plain
 from storage.reading import ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
@@ -59,6 +59,14 @@ class DryShelf:
     async def targets(self, site: str) -> Sequence[Target]:
         """What `--keep` named before."""
         return await self._read(lambda c: saved_targets(c, site), [])
+
+    async def merged_targets(self, site: str) -> Sequence[Target]:
+        """What `--keep` named before and is part of another target now."""
+        return await self._read(lambda c: merged_targets(c, site), [])
+
+    async def merge_target(self, site: str, gone: str, into: str) -> Merged:
+        """Say what would be taken over, write nothing."""
+        return await self._read(lambda c: would_merge(c, site, gone, into), Merged(gone, into, 0, 0))
 
     async def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""

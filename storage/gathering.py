@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, and_, case, func, literal, select
 
 from storage.evidence import NO_PART, PARTS, Evidence
+from storage.named_posts import dressed_as, naming, shown_where_dressed
 from storage.records import Target
 from storage.tables import (
     AiNameRow,
@@ -36,7 +37,8 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
     rows = connection.execute(_wide(target, backbone_hash)).all()
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
-    artists, carriers = _artists(connection), _carriers(connection, target)
+    artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
+    characters = _characters(connection, target, named)
     return Evidence(
         version_ids=_whole(named["version_id"]),
         post_ids=_whole(named["post_id"]),
@@ -46,8 +48,8 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
         scores=np.array(named["score"], dtype=np.float64),  # None becomes NaN
         labels=list(named["label"]),
         tagged=np.array([key in carriers for key in named["post_key"]], dtype=np.bool_),
-        named=_whole(named["count_character"]) > 0,
-        character_counts=_whole(named["count_character"]),
+        named=characters > 0,
+        character_counts=characters,
         ai_scores=_whole(named["ai_score"]),
         parent_ids=_whole(named["parent_id"]),
         pixel_hashes=list(named["pixel_hash"]),
@@ -67,7 +69,13 @@ _PART_NUMBERS = {None: NO_PART} | {name: number for number, name in enumerate(PA
 
 def _wide(target: Target, backbone_hash: str) -> Any:
     active = select(ModelRow.id).where(ModelRow.target == target.name, ModelRow.active).scalar_subquery()
-    ai_name = select(AiNameRow.id).where(AiNameRow.name == target.tag).scalar_subquery()
+    ai_names = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
+    ai_score = (
+        select(func.max(AiTagRow.score))
+        .where(AiTagRow.post_key == PostRow.key, AiTagRow.name_id.in_(ai_names))
+        .correlate(PostRow)
+        .scalar_subquery()
+    )
     return (
         select(
             VersionRow.id,
@@ -78,7 +86,7 @@ def _wide(target: Target, backbone_hash: str) -> Any:
             ScoreRow.value,
             func.coalesce(LabelRow.value, ""),
             PostRow.count_character,
-            case((PostRow.has_ai_tags, func.coalesce(AiTagRow.score, 0)), else_=literal(-1)),
+            case((PostRow.has_ai_tags, func.coalesce(ai_score, 0)), else_=literal(-1)),
             func.coalesce(PostRow.parent_id, 0),
             func.coalesce(PostRow.pixel_hash, ""),
             PostRow.key,
@@ -94,15 +102,17 @@ def _wide(target: Target, backbone_hash: str) -> Any:
         .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
         .outerjoin(PartRow, and_(PartRow.post_key == PostRow.key, PartRow.target == target.name))
-        .outerjoin(AiTagRow, and_(AiTagRow.post_key == PostRow.key, AiTagRow.name_id == ai_name))
         .order_by(PostRow.site, PostRow.post_id)
     )
 
 
-def _carriers(connection: Connection, target: Target) -> set[int]:
-    """Keys of the posts whose own tags name the target."""
-    names = select(TagRow.id).where(TagRow.name.in_((target.tag, *target.variants)))
-    return set(connection.execute(select(PostTagRow.post_key).where(PostTagRow.tag_id.in_(names))).scalars())
+def _characters(
+    connection: Connection, target: Target, named: Mapping[str, Sequence[Any]]
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How many characters each post's tags say are in the picture; none where somebody is dressed as the target."""
+    dressed = shown_where_dressed(connection) | dict.fromkeys(connection.execute(dressed_as(target)).scalars(), 0)
+    counts = zip(named["post_key"], named["count_character"], strict=True)
+    return _whole(dressed.get(key, count) for key, count in counts)
 
 
 def _artists(connection: Connection) -> dict[int, str]:

@@ -66,7 +66,7 @@ def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) 
         elif post.id is None:
             hidden.append(label.post_id)
         else:
-            _file(connection, label, post.id, now)
+            append_label(connection, post.id, label, now)
             recorded += 1
     return Relabelled(recorded, repeated, tuple(unknown), tuple(hidden))
 
@@ -90,7 +90,7 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
         if newest is None:
             return Conflict(post.id, None, None)
         return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who, newest.labelled_at)
-    return Saved(_file(connection, label, post.id, now))
+    return Saved(append_label(connection, post.id, label, now))
 
 
 def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
@@ -146,7 +146,8 @@ def _repeated(same: Any, click: Click) -> Saved:
     return Saved(same.seq, repeated=True)
 
 
-def _file(connection: Connection, label: Label, version_id: int, now: datetime) -> int:
+def append_label(connection: Connection, version_id: int, label: Label, now: datetime) -> int:
+    """Append a label for a file version; gives its number in the order of events."""
     values = {
         "version_id": version_id,
         "target": label.target,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.errors import BadName
@@ -139,12 +140,11 @@ def target_name(*wanted: str) -> TargetName:
     return TargetName(f"tag_{_fingerprint(tag)}")  # `:)` and `;)` stay two
 
 
-def distinct_target_name(tag: str) -> TargetName:
-    """A target's name that no other tag gets, for when its plain one is taken."""
-    if can_name_a_folder(tag):
-        return TargetName(tag)
+def distinct_target_names(tag: str) -> Sequence[TargetName]:
+    """Names for a tag's target when its plain one is taken, the most readable first; the last is no other tag's."""
     plain = str(target_name(tag))[: LONGEST_TARGET - 9].rstrip("._-")
-    return TargetName(plain if plain.endswith(_fingerprint(tag)) else f"{plain}_{_fingerprint(tag)}")
+    marked = TargetName(plain if plain.endswith(_fingerprint(tag)) else f"{plain}_{_fingerprint(tag)}")
+    return (TargetName(tag), marked) if can_name_a_folder(tag) else (marked,)
 
 
 def unqualified(tag: str) -> str:

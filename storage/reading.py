@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, case, exists, func, select
+from sqlalchemy import Connection, Engine, case, func
 
 from storage import model_registry
 from storage.database import header_problem, reading_engine
@@ -24,6 +24,7 @@ from storage.gathering import gather_evidence
 from storage.known_targets import saved_targets
 from storage.labels import SaidLabel, labels_of
 from storage.layout import require_plain
+from storage.named_posts import naming
 from storage.posts import chunked
 from storage.records import Target
 from storage.results import COLUMNS, DECISION, results_select
@@ -34,7 +35,7 @@ from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, r
 from storage.search.sql import compile_query
 from storage.state_digest import digest_lines, digest_of
 from storage.status import OtherThreshold, Status, other_thresholds, status_of
-from storage.tables import PostRow, PostTagRow, StandingRow, TagRow, VersionRow
+from storage.tables import PostRow, StandingRow, VersionRow
 from storage.translate import at_border
 
 T = TypeVar("T")
@@ -235,12 +236,7 @@ class Reader:
 
     def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
         """What holds for every post of a site that was decided or labelled for a target."""
-        names = (target.tag, *target.variants)
-        carries = exists(
-            select(PostTagRow.post_key)
-            .join(TagRow, TagRow.id == PostTagRow.tag_id)
-            .where(PostTagRow.post_key == PostRow.key, TagRow.name.in_(names))
-        )
+        carries = PostRow.key.in_(naming(target))
         asked = (
             results_select()
             .with_only_columns(PostRow.post_id, DECISION.label("decision"), case((carries, 1), else_=0).label("tagged"))

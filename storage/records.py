@@ -6,12 +6,12 @@ picture, what was decided and why. Nothing here knows a database, a network libr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from storage.names import ModelName, TagName, TargetName
+from storage.names import COSPLAY, ModelName, TagName, TargetName
 from storage.run_error import RunError as RunError  # with the records, so that every room may use it
 
 ORIGINAL = "original"
@@ -58,6 +58,20 @@ class PostTags:
     def all(self) -> frozenset[str]:
         """Every tag, whatever its category."""
         return frozenset().union(*(self.of(category) for category in TagCategory))
+
+    def shown(self) -> tuple[str, ...]:
+        """The characters that the tags say are in the picture."""
+        return shown_characters(self.character, self.all())
+
+
+def shown_characters(characters: Iterable[str], tags: Collection[str]) -> tuple[str, ...]:
+    """Character tags without costumes: the site adds `x` by itself wherever `x_(cosplay)` says that somebody wears it.
+
+    Args:
+        characters: the post's character tags.
+        tags: all its tags.
+    """
+    return tuple(name for name in characters if not name.endswith(COSPLAY) and f"{name}{COSPLAY}" not in tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,9 @@ class Target:
 
     name: str  # as the user typed it when that is a safe name: `mona`; names folders and rows
     tag: str  # what the site calls it: `mona_(genshin_impact)`
-    variants: tuple[str, ...] = ()  # tags that imply it: costumes; they name the target too
+    variants: tuple[str, ...] = ()  # tags that imply it: outfits; they name the target too
+    aliases: tuple[str, ...] = ()  # other names that the site has for these tags, former ones among them
+    names_before: tuple[str, ...] = ()  # of targets that became part of this one, when the site made one tag of two
 
     def __post_init__(self) -> None:
         """Refuse names that cannot be one, wherever they come from.
@@ -148,9 +164,20 @@ class Target:
         object.__setattr__(self, "name", TargetName(self.name))
         object.__setattr__(self, "tag", TagName(self.tag))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every tag that names it, by its present name or a former one."""
+        return frozenset((self.tag, *self.variants, *self.aliases))
+
+    @property
+    def cosplays(self) -> frozenset[str]:
+        """Tags that say that somebody is dressed as this target."""
+        return frozenset(f"{name}{COSPLAY}" for name in self.names)
+
     def named_by(self, tags: PostTags) -> bool:
-        """Whether the post's own tags already name this target."""
-        return any(tag in tags.character or tag in tags.all() for tag in (self.tag, *self.variants))
+        """Whether the post's own tags name this target; somebody dressed as it is not it."""
+        carried = tags.all()
+        return not carried.isdisjoint(self.names) and carried.isdisjoint(self.cosplays)
 
 
 class LabelValue(StrEnum):

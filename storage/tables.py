@@ -87,6 +87,8 @@ class TargetRow(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     tag: Mapped[str]
     variants: Mapped[list[Any]]
+    aliases: Mapped[list[Any]] = mapped_column(server_default="[]")
+    part_of: Mapped[str | None]
 
 
 class PostRow(Base):

@@ -37,6 +37,8 @@ def site_of(dictionary: Dictionary) -> Any:
         if path == "/tags.json":
             return told([dictionary.row(name) for name in _names(dictionary, params)])
         if path == "/tag_aliases.json":
+            if "search[consequent_name_comma]" in params:
+                return told(_aliases_to(dictionary, params["search[consequent_name_comma]"].split(",")))
             asked = params["search[antecedent_name]"]
             rows = [{"antecedent_name": asked, "consequent_name": dictionary.aliases.get(asked), "status": "active"}]
             return told(rows if asked in dictionary.aliases else [])
@@ -47,6 +49,11 @@ def site_of(dictionary: Dictionary) -> Any:
         return told([])
 
     return answer
+
+
+def _aliases_to(dictionary: Dictionary, names: list[str]) -> list[dict[str, Any]]:
+    links = dictionary.aliases.items()
+    return [{"antecedent_name": old, "consequent_name": new, "status": "active"} for old, new in links if new in names]
 
 
 def _names(dictionary: Dictionary, params: Any) -> list[str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from storage.errors import BadName
-from storage.names import ModelName, TagName, TargetName, distinct_target_name, target_name
+from storage.names import ModelName, TagName, TargetName, distinct_target_names, target_name
 from storage.records import ModelCard, Target
 
 ODD_TAGS = [
@@ -69,10 +69,13 @@ def test_a_model_is_called_by_its_target_and_number() -> None:
 
 
 def test_every_tag_gives_a_target_a_name_and_no_two_tags_share_it() -> None:
-    names = {tag: distinct_target_name(tag) for tag in [*ODD_TAGS, "x" * 170, "x" * 169 + "y", "fate_grand_order"]}
+    tags = [*ODD_TAGS, "x" * 170, "x" * 169 + "y", "fate_grand_order"]
 
-    assert len(set(names.values())) == len(names)
-    assert all(TargetName(name) == name and distinct_target_name(tag) == name for tag, name in names.items())
+    for at in (0, -1):
+        names = [distinct_target_names(tag)[at] for tag in tags]
+
+        assert len(set(names)) == len(tags)
+        assert all(TargetName(name) == name for name in names)
 
 
 @pytest.mark.fault("C02")

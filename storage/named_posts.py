@@ -1,0 +1,51 @@
+"""Which posts name a target by their own tags, asked of the database; `Target.named_by` says the same of one post."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from storage.names import COSPLAY
+from storage.records import Target, shown_characters
+from storage.tables import PostTagRow, TagRow
+
+_IS_COSPLAY: ColumnElement[bool] = TagRow.name.like("%" + COSPLAY.replace("_", "\\_"), escape="\\")
+
+
+def naming(target: Target) -> Select[Any]:
+    """Keys of the posts whose own tags name the target; somebody dressed as it is not it."""
+    return _carrying(target.names).where(PostTagRow.post_key.not_in(dressed_as(target)))
+
+
+def dressed_as(target: Target) -> Select[Any]:
+    """Keys of the posts on which somebody is dressed as the target: its tag there says nothing of who it is."""
+    return _carrying(target.cosplays)
+
+
+def shown_where_dressed(connection: Connection) -> dict[int, int]:
+    """Of every post on which somebody is dressed as another: how many characters its tags still name.
+
+    The site adds the character of such a costume by itself; it says nothing of who is in the picture.
+    """
+    dressed = select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(_IS_COSPLAY)
+    asked = (
+        select(PostTagRow.post_key, TagRow.name, TagRow.category)
+        .join(TagRow, TagRow.id == PostTagRow.tag_id)
+        .where(PostTagRow.post_key.in_(dressed), (TagRow.category == "character") | _IS_COSPLAY)
+    )
+    characters: defaultdict[int, list[str]] = defaultdict(list)
+    everything: defaultdict[int, set[str]] = defaultdict(set)
+    for row in connection.execute(asked):
+        everything[row.post_key].add(row.name)
+        if row.category == "character":
+            characters[row.post_key].append(row.name)
+    return {key: len(shown_characters(characters[key], tags)) for key, tags in everything.items()}
+
+
+def _carrying(names: Collection[str]) -> Select[Any]:
+    return (
+        select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(TagRow.name.in_(sorted(names)))
+    )

@@ -1,0 +1,243 @@
+"""A target is known by who it is, not by how the site spells its tag today."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from commands_small_site import MONA, NEW, SERIES, SmallSite, small_site
+
+NEWEST = "mona_astrologist_(genshin_impact)"
+MAIN = ("--tag", SERIES, "--keep", "mona")
+
+
+def gallery_of(site: SmallSite) -> None:
+    """Twelve posts, every fourth tagged, every third bright."""
+    site.gallery.add_tag(MONA, "character")
+    site.gallery.add_alias("mona", MONA)
+    for number in range(1, 13):
+        site.post(10 * number, *([MONA] if number % 4 == 0 else []), bright=number % 3 == 0)
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root that has crawled it, and was corrected by a person."""
+    with pytest.MonkeyPatch.context() as monkeypatch, small_site(tmp_path_factory.mktemp("site"), monkeypatch) as site:
+        gallery_of(site)
+        assert site.crawl(*MAIN).exit_code == 0
+        assert site.crawl("relabel", "delete", "30", "120").exit_code == 0
+        assert site.crawl("relabel", "keep", "10").exit_code == 0
+        assert site.crawl(*MAIN).exit_code == 0
+        return site.root
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crawled: Path) -> Iterator[SmallSite]:
+    with small_site(tmp_path, monkeypatch) as found:
+        gallery_of(found)
+        shutil.copytree(crawled, found.root)
+        yield found
+
+
+def targets(site: SmallSite) -> list[tuple[str, str]]:
+    with site.reader() as reader:
+        return [(target.name, target.tag) for target in reader.targets()]
+
+
+def labels(site: SmallSite, target: str = "mona") -> dict[int, str]:
+    with site.reader() as reader:
+        return {said.post_id: said.value.value for said in reader.labels(target) if said.holds}
+
+
+SAID = {10: "keep", 30: "delete", 120: "delete"}
+
+
+def renamed_once(site: SmallSite) -> None:
+    site.rename(MONA, NEW)
+    site.gallery.add_alias("mona", NEW)
+
+
+def renamed_in_a_chain(site: SmallSite) -> None:
+    site.rename(MONA, NEW)
+    site.rename(NEW, NEWEST)
+
+
+def renamed_without_the_short_alias(site: SmallSite) -> None:
+    site.rename(MONA, NEW)
+    del site.gallery.aliases["mona"]
+
+
+def renamed_while_the_old_tag_still_counts_posts(site: SmallSite) -> None:
+    site.rename(MONA, NEW)
+    site.post(5, MONA)
+
+
+def renamed_beside_another_of_the_same_short_name(site: SmallSite) -> None:
+    renamed_without_the_short_alias(site)
+    site.gallery.add_tag("mona_(shantae)", "character")
+    site.post(7, "mona_(shantae)")
+
+
+@pytest.mark.parametrize("named", ["mona", MONA])
+@pytest.mark.parametrize(
+    "happens",
+    [
+        renamed_once,
+        renamed_in_a_chain,
+        renamed_without_the_short_alias,
+        renamed_while_the_old_tag_still_counts_posts,
+        renamed_beside_another_of_the_same_short_name,
+    ],
+)
+def test_after_a_rename_the_same_command_goes_on_with_the_same_target(
+    site: SmallSite, happens: Callable[[SmallSite], None], named: str
+) -> None:
+    before = {row[0]: row[1:] for row in site.rows("post_id, target, decision, model, label, score")}
+    happens(site)
+
+    done = site.crawl("--tag", SERIES, "--keep", named)
+
+    assert done.exit_code == 0, done.stderr
+    after = {row[0]: row[1:] for row in site.rows("post_id, target, decision, model, label, score")}
+    assert targets(site) == [("mona", NEWEST if happens is renamed_in_a_chain else NEW)]
+    assert labels(site) == SAID and {post: after[post] for post in before} == before
+    assert [path.name for path in (site.root / "gallery").iterdir()] == ["mona"]
+    assert f"the site renamed {MONA} to" in done.stderr
+
+
+def test_a_rename_is_told_once_and_costs_no_picture(site: SmallSite) -> None:
+    renamed_once(site)
+
+    first, second = site.crawl(*MAIN), site.crawl(*MAIN)
+
+    assert "renamed" in first.stderr and "renamed" not in second.stderr
+    assert not any("720x720" in path or "sample" in path for path in site.server.paths())
+
+
+def test_a_rename_there_and_back_again_is_the_same_target(site: SmallSite) -> None:
+    renamed_once(site)
+    assert site.crawl(*MAIN).exit_code == 0
+    del site.gallery.aliases[MONA]
+    site.rename(NEW, MONA)
+    site.gallery.add_alias("mona", MONA)
+
+    done = site.crawl(*MAIN)
+
+    assert done.exit_code == 0 and targets(site) == [("mona", MONA)] and labels(site) == SAID
+
+
+def test_a_run_for_newer_posts_notices_the_rename_and_hides_no_post(site: SmallSite) -> None:
+    site.post(130, MONA)
+    renamed_once(site)
+
+    done = site.crawl(*MAIN, "--new")
+
+    assert done.exit_code == 0 and targets(site) == [("mona", NEW)]
+    assert (130, "keep", f"tagged {NEW}") in site.rows("post_id, decision, reason")
+
+
+def test_a_crawled_tag_that_was_renamed_is_listed_whole_even_for_newer_posts(site: SmallSite) -> None:
+    site.rename(SERIES, "genshin")
+    site.post(15, "genshin", bright=True)  # was in the other tag before: lower than the newest that was listed
+
+    done = site.crawl(*MAIN, "--new")
+
+    assert done.exit_code == 0 and 15 in [row[0] for row in site.rows("post_id")]
+
+
+def test_every_command_knows_the_target_by_its_old_tag_its_new_one_and_its_alias(site: SmallSite) -> None:
+    renamed_once(site)
+    assert site.crawl(*MAIN).exit_code == 0
+
+    for number, name in enumerate(("mona", MONA, NEW, MONA.upper(), "Ｍｏｎａ", "mona (genshin impact)")):
+        value = ("keep", "delete")[number % 2]
+        assert site.crawl("relabel", value, "20", "--keep", name).exit_code == 0
+        assert labels(site)[20] == value
+        for command in (("train", name), ("rescore", name), ("evaluate", name)):
+            done = site.crawl(*command)
+            assert done.exit_code == 2 and "no model for mona yet" in done.stderr, done.stderr
+
+
+def test_a_variant_that_was_renamed_still_names_the_target_on_posts_that_were_not_listed_again(site: SmallSite) -> None:
+    old, new = "mona_(swimsuit)_(genshin_impact)", "mona_(beach)_(genshin_impact)"
+    site.gallery.add_tag(old, "character")
+    site.gallery.add_implication(old, MONA)
+    site.post(200, old)
+    assert site.crawl(*MAIN).exit_code == 0
+    site.gallery.implications.clear()
+    site.gallery.add_implication(new, MONA)
+    site.rename(old, new)
+
+    assert site.crawl(*MAIN, "--new").exit_code == 0
+
+    with site.reader() as reader:
+        (target,) = reader.targets()
+        tagged = {one.post_id for one in reader.judged(site.site, target) if one.tagged}
+    assert target.variants == (new,) and 200 in tagged
+
+
+def second_target(site: SmallSite) -> None:
+    """Somebody else, with labels of her own on one picture that has one already and on one that has none."""
+    site.gallery.add_tag("megistus", "character")
+    site.post(140, "megistus")
+    assert site.crawl("--tag", SERIES, "--keep", "megistus").exit_code == 0
+    assert site.crawl("relabel", "keep", "20", "30", "--keep", "megistus").exit_code == 0
+    assert site.crawl("relabel", "delete", "120", "--keep", "megistus").exit_code == 0
+
+
+@pytest.mark.parametrize("into", [MONA, NEW])
+def test_two_targets_that_the_site_makes_one_become_one_and_no_label_is_lost(site: SmallSite, into: str) -> None:
+    second_target(site)
+    for old in ("megistus", MONA):
+        if old != into:
+            site.rename(old, into)
+
+    done = site.crawl(*MAIN)
+
+    assert done.exit_code == 0, done.stderr
+    ((name, tag),) = targets(site)
+    gone = {"mona": "megistus", "megistus": "mona"}[name]
+    assert tag == into and f"{gone} is part of {name} now" in done.stderr and "2 pictures" not in done.stderr
+    assert "different labels for 1 picture" in done.stderr
+    assert labels(site, name).keys() == {10, 20, 30, 120}
+    assert labels(site, name)[20] == labels(site, name)[10] == "keep" and labels(site, name)[120] == "delete"
+    assert labels(site, "mona")[30] == "delete" and labels(site, "megistus")[30] == "keep"
+    again = site.crawl(*MAIN)
+    assert again.exit_code == 0 and "part of" not in again.stderr
+    assert site.crawl("relabel", "keep", "40", "--keep", gone).exit_code == 0
+    assert labels(site, name)[40] == "keep"
+
+
+def test_a_dry_run_says_what_became_one_and_changes_nothing(site: SmallSite) -> None:
+    second_target(site)
+    site.rename("megistus", MONA)
+    before = [targets(site), labels(site), labels(site, "megistus")]
+
+    done = site.crawl(*MAIN, "--dry-run")
+
+    assert "1 label taken over" in done.stderr, done.stderr
+    assert [targets(site), labels(site), labels(site, "megistus")] == before
+
+
+def test_two_tags_that_were_one_for_a_while_are_two_targets_again(site: SmallSite) -> None:
+    second_target(site)
+    site.rename("megistus", MONA)
+    assert site.crawl(*MAIN).exit_code == 0
+    del site.gallery.aliases["megistus"]
+    site.post(150, "megistus")
+
+    done = site.crawl("--tag", SERIES, "--keep", "megistus")
+
+    assert done.exit_code == 0, done.stderr
+    assert sorted(targets(site)) == [("megistus", "megistus"), ("mona", MONA)]
+    with site.reader() as reader:
+        mona = next(target for target in reader.targets() if target.name == "mona")
+    assert "megistus" not in mona.names
+
+
+def test_tags_without_a_letter_that_a_folder_may_have_are_targets_of_their_own(site: SmallSite) -> None:
+    for number, tag in enumerate((":)", ";)")):
+        site.post(300 + number, tag)
+        assert site.crawl("--tag", SERIES, "--keep", tag).exit_code == 0
+
+    assert [tag for _name, tag in targets(site)].count(":)") == 1 and len(set(targets(site))) == 3
