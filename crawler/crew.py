@@ -54,6 +54,11 @@ class Source(Protocol):
         """The post as the site states it now, or None when it is gone."""
         ...
 
+    async def moved(self, posts: Sequence[Post]) -> Mapping[int, Post | None]:
+        """Of posts from an earlier run, those whose files the site no longer has where it said: as it states them now,
+        by id; None for one that is gone."""
+        ...
+
 
 class Fetcher(Protocol):
     """Brings bytes; `crawler.downloads` does it over the network."""

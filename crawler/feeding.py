@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+from crawler.attempts import attempting
+from crawler.errors import GoneError, TransientError
 from crawler.run import Run
+from crawler.tally import Outcome
 from storage.filing import ListedPage, Work
-from storage.records import Known, Post
+from storage.records import ORIGINAL, Known, Post
 
 RESUME_CHUNK = 200  # posts that are read back from the database at a time
 
@@ -18,7 +22,8 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
     listing = await shelf.open_listing(job.site, job.query, newer_only=job.newer_only)
     run.listing_id = listing.id
     resumed: set[int] = set()
-    async for posts in _left_open(run):
+    async for listed in _left_open(run):
+        posts = await _where_they_are_now(run, listed)
         resumed.update(post.id for post in posts)
         for item in await _with_knowledge(run, posts):
             yield item
@@ -54,6 +59,30 @@ async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
             return
         below = posts[-1].id
         yield posts
+
+
+async def _where_they_are_now(run: Run, posts: Sequence[Post]) -> Sequence[Post]:
+    """Posts of an earlier run with addresses that hold: a site of one's own may have another port or name by now."""
+    try:
+        moved = await run.crew.source.moved(posts)
+    except TransientError:
+        return posts  # each then fails by itself, and stays open
+    fresh = [post for post in moved.values() if post is not None]
+    if fresh:
+        await run.crew.shelf.file_page(run.listing_id, ListedPage(fresh, (), None, run.job.run_id))
+    for post in posts:
+        if moved.get(post.id, post) is None:
+            await _gone(run, post)
+    return [now for post in posts if (now := moved.get(post.id, post)) is not None]
+
+
+async def _gone(run: Run, post: Post) -> None:
+    """The site does not know the post any more."""
+    run.tally.listed += 1
+    run.tally.end(Outcome.GONE, "gone")
+    with contextlib.suppress(GoneError):
+        async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url if post.file else ""):
+            raise GoneError
 
 
 async def _once_missing(run: Run) -> AsyncIterator[Sequence[Post]]:

@@ -10,7 +10,7 @@ and what remains unlisted is handed out as a gap.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crawler.client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
@@ -72,6 +72,20 @@ class SiteSource:
             return await self.client.post(post.id)
         except GoneError:
             return None
+
+    async def moved(self, posts: Sequence[Post]) -> Mapping[int, Post | None]:
+        """Those whose files lie on no host of the site: it has another address, port or scheme than it had then."""
+        elsewhere = [post.id for post in posts if self._is_elsewhere(post)]
+        now: dict[int, Post | None] = dict.fromkeys(elsewhere)
+        async for page in self.client.posts_by_id(elsewhere):
+            now.update((post.id, post) for post in page.posts)
+            for row in page.refused:
+                now.pop(row.post_id or 0, None)
+        return now
+
+    def _is_elsewhere(self, post: Post) -> bool:
+        urls = [rendition.url for rendition in post.renditions] + ([post.file.url] if post.file else [])
+        return any(self.client.site.why_not(url) is not None for url in urls)
 
 
 @dataclass(slots=True)

@@ -86,7 +86,7 @@ async def _list(run: Run) -> None:
         async for post, known in posts_to_do(run):
             run.tally.listed += 1
             await run.queue.put((post, known))
-            if run.stop.is_set() or run.tally.listed == run.job.limit:
+            if run.stop.is_set() or (run.job.limit is not None and run.tally.listed >= run.job.limit):
                 break
     except asyncio.CancelledError:
         raise
@@ -158,18 +158,22 @@ async def _look_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, s
         fresh = await _replaced(run, post) if error.ask_again else None
         if fresh is None:
             raise
-    return await _decide_and_keep(run, fresh, Known(labels={}))
+    same = fresh.file is not None and fresh.file.md5 == post.file.md5
+    return await _decide_and_keep(run, fresh, known if same else Known(labels={}))
 
 
 async def _replaced(run: Run, post: Post) -> Post | None:
-    """The post as it is now, when its file was replaced since it was listed; None too when the site cannot say."""
+    """The post as it is now, when its file was replaced or moved since it was listed; None too when the site cannot
+    say."""
     try:
         fresh = await run.crew.source.again(post)
     except RunError:
         raise
     except CrawlError:
         return None
-    if fresh is None or fresh.file is None or post.file is None or fresh.file.md5 == post.file.md5:
+    if fresh is None or fresh.file is None or post.file is None:
+        return None
+    if (fresh.file, fresh.renditions) == (post.file, post.renditions):
         return None
     await run.crew.shelf.file_page(run.listing_id, ListedPage([fresh], (), None, run.job.run_id))
     return fresh

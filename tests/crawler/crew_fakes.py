@@ -73,6 +73,10 @@ class Posts:
     replaced: Mapping[int, Post] = field(default_factory=dict)
     gap: Gap | None = None
     breaks_with: Exception | None = None
+    moved_posts: Mapping[int, Post | None] = field(default_factory=dict)
+
+    async def moved(self, posts: Sequence[Post]) -> Mapping[int, Post | None]:
+        return {p.id: self.moved_posts[p.id] for p in posts if p.id in self.moved_posts}
 
     async def walk(self, *, start: int | None, floor: int | None) -> AsyncIterator[OnePage]:
         listed = [p for p in self.posts if (start is None or p.id < start) and (floor is None or p.id > floor)]

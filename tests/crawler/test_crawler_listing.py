@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx2
 import pytest
@@ -283,3 +283,16 @@ def a_post() -> Post:
     from crawler.parse import post_from_json
 
     return post_from_json(ELSEWHERE, raw_post(7))
+
+
+@pytest.mark.parametrize("url", ["http://booru.example/{}", "https://booru.example:8443/{}", "https://old.example/{}"])
+async def test_posts_whose_files_were_elsewhere_are_asked_for_again(url: str) -> None:
+    rows = [raw_post(n, file_url=f"https://cdn.booru.example/{n}.jpg", media_asset=None) for n in (3, 2)]
+    async with client_of(lambda request: told(rows)) as (client, heard):
+        now = (await client.posts("x")).posts
+        old = [replace(post, file=replace(post.file, url=url.format(post.id))) for post in now if post.file]
+        moved = await SiteSource(client, "x").moved([*old, replace(old[0], id=1)])
+        stayed = await SiteSource(client, "x").moved([replace(post, renditions=()) for post in now])
+
+    assert moved == {3: now[0], 2: now[1], 1: None}
+    assert stayed == {} and len(heard.requests) == 2

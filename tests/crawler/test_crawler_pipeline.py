@@ -266,6 +266,45 @@ async def test_a_replaced_file_is_followed_to_its_new_version() -> None:
     assert work.shelf.originals == [1]
 
 
+def at(old: Post, host: str) -> Post:
+    """The same post with its files on another host."""
+    assert old.file is not None
+    file = replace(old.file, url=f"https://{host}/{old.file.md5}.png")
+    return replace(
+        old, file=file, renditions=(replace(old.renditions[0], url=f"https://{host}/720x720/{old.id}.webp"),)
+    )
+
+
+async def test_what_an_earlier_run_left_open_is_fetched_from_where_it_is_now() -> None:
+    old = [post(2), post(1)]
+    source = Posts(old, moved_posts={2: at(old[0], "new.example"), 1: at(old[1], "new.example")})
+    work = stage(source, Eye({2: 0.9}), shelf=Memory(open_posts=old, cursor=1))
+
+    counts = await work.crawl()
+
+    assert counts == {"kept": 1, "deleted": 1}
+    assert all(url.startswith("https://new.example/") for url in work.files.asked)
+    assert [p.id for page in work.shelf.pages for p in page.posts] == [2, 1]
+
+
+async def test_what_an_earlier_run_left_open_and_the_site_has_no_more_is_gone() -> None:
+    old = [post(2), post(1)]
+    work = stage(Posts(old, moved_posts={2: None}), shelf=Memory(open_posts=old, cursor=1))
+
+    counts = await work.crawl()
+
+    assert counts == {"gone": 1, "deleted": 1} and work.run.tally.listed == 2
+    assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "unavailable")]
+
+
+async def test_a_file_that_has_moved_on_its_host_is_fetched_from_where_it_is_now() -> None:
+    old = post(1)
+    source = Posts([old], replaced={1: at(old, "cdn2.example")})
+    work = stage(source, Eye({1: 0.9}), Files(raises={"//cdn.example/": GoneError()}))
+
+    assert await work.crawl() == {"kept": 1}
+
+
 async def test_a_decision_of_an_earlier_run_stands() -> None:
     policy = Policy().identity(CARD, tagged=False)
     known = {2: decided(DecisionValue.DELETE, policy), 1: decided(DecisionValue.KEEP, policy, place=Place.GALLERY)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -24,7 +25,7 @@ from storage import originals
 from tests.faults import checker, driver, simulator
 from tests.faults.driver import Child
 from tests.faults.evidence import Expected, tree_digest
-from tests.faults.experiment import LOGGED_IN, Laboratory, assert_same_state, assert_well, run_here
+from tests.faults.experiment import LOGGED_IN, Laboratory, assert_same_state, assert_well, own_digest, run_here
 from tests.faults.killing import command, mends_itself
 from tests.faults.simulator import CANARY, Simulator
 
@@ -62,6 +63,63 @@ def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int,
 
 
 @pytest.mark.fault("P04")
+def test_a_crawl_stopped_five_times_on_a_site_that_moves_each_time_ends_like_an_unbroken_one(
+    laboratory: Laboratory, place: Path
+) -> None:
+    arguments = simulator.arguments(place / "root", place / "crawl.toml")
+    for _ in range(5):
+        with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+            simulator.configuration(place, site.url)
+            with working(arguments, site, delay_s=0.2) as child:
+                child.send(signal.SIGINT)
+                stopped = child.wait(STOP_WITHIN_S)
+            assert stopped is not None and stopped.code == 130, stopped
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        simulator.configuration(place, site.url)
+        ended = run_here(arguments, environment=LOGGED_IN)
+
+    assert ended.code == 0, ended.said
+    assert_well(place / "root", laboratory.expected(last_exit=0))
+    assert_same_state(place / "root", laboratory)
+
+
+DEMO = ["--site", "demo", "--tag", "genshin_impact", "--keep", "mona"]
+STOP_AFTER = (30, 200, 380, 560, 740)  # looks that a run of the demo has recorded when it is told to stop
+
+
+@pytest.mark.slow
+def test_a_crawl_of_the_demo_stopped_five_times_ends_like_an_unbroken_one(place: Path) -> None:
+    unhurried = {"STUB_PACE": "real"}  # the demo paints its pictures while it is asked for them
+    with driver.started([*DEMO, "--root", str(place / "whole")], environment=unhurried, limit_s=600) as child:
+        whole = child.wait()
+    broken = place / "broken"
+    for looks in STOP_AFTER:
+        with driver.started([*DEMO, "--root", str(broken)], environment=unhurried, limit_s=600) as child:
+            while _decisions(broken) < looks:
+                assert child.wait(0.02) is None, child.heard()
+            child.send(signal.SIGINT)
+            stopped = child.wait()
+        assert stopped is not None and stopped.code == 130, stopped
+    with driver.started([*DEMO, "--root", str(broken)], environment=unhurried, limit_s=600) as child:
+        ended = child.wait()
+    verified = run_here(["verify", "--root", str(broken)])
+
+    assert whole is not None and ended is not None
+    assert (whole.code, ended.code, verified.code) == (0, 0, 0), ended.said
+    assert own_digest(broken) == own_digest(place / "whole")
+
+
+def _decisions(root: Path) -> int:
+    """Pictures that were decided on so far."""
+    if not (root / "crawl.db").exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{root / 'crawl.db'}?mode=ro", uri=True)) as rows:
+        try:
+            return int(rows.execute("SELECT count(*) FROM decision").fetchone()[0])
+        except sqlite3.OperationalError:  # its tables are being made
+            return 0
+
+
 def test_a_run_that_ends_itself_counts_what_it_placed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     cancelled = threading.Event()
     place, finish = originals.place_original, pipeline._finish_or_stop
