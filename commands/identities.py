@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crawler.client import DanbooruClient
-from crawler.resolve import ResolvedTarget, with_posts
+from crawler.client import ALIASES, IMPLICATIONS, DanbooruClient
+from crawler.resolve import ResolvedTarget, present_tag, with_posts
 from storage.filing import RegisteredModel
 from storage.known_targets import Merged
 from storage.names import distinct_target_names, unqualified
@@ -56,6 +56,8 @@ async def identify(
 async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, targets: Targets) -> Identified:
     known = await targets.targets(site)
     same = [one for one in known if one.tag == found.target.tag or one.tag in found.renamed]
+    if not same and client.lacks(ALIASES):
+        same = await _called_so_today(client, found.target.tag, known)
     if not same:
         same = [one for one in await targets.merged_targets(site) if one.tag == found.target.tag]  # two again
     if not same:
@@ -67,10 +69,19 @@ async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, ta
     others = [one for one in same if one is not ours]
     before = {name for one in others for name in (one.name, *one.names_before)} | set(ours.names_before)
     aliases = await _all_aliases(client, ours, found.target)
-    target = replace(found.target, name=ours.name, aliases=aliases, names_before=tuple(sorted(before)))
+    variants = ours.variants if client.lacks(IMPLICATIONS) else found.target.variants
+    target = replace(
+        found.target, name=ours.name, variants=variants, aliases=aliases, names_before=tuple(sorted(before))
+    )
     await targets.save_targets(site, [target])
     merged = [_merged_line(await targets.merge_target(site, one.name, ours.name), one, target) for one in others]
     return Identified(target, found, (*_renamed_lines(ours, target), *merged))
+
+
+async def _called_so_today(client: DanbooruClient, tag: str, known: Sequence[Target]) -> list[Target]:
+    """The known targets whose own tag has no posts any more, and is this one today."""
+    living = await with_posts(client, {one.tag for one in known})
+    return [one for one in known if one.tag not in living and await present_tag(client, one.tag) == tag]
 
 
 async def _which_stays(same: Sequence[Target], tag: str, targets: Targets) -> Target:

@@ -56,10 +56,12 @@ CATEGORIES: Mapping[int, TagCategory] = {
 }
 
 
+ALIASES, IMPLICATIONS = "/tag_aliases.json", "/tag_implications.json"
+
 # Parts of the API that are optional, and what is lost without them.
 WITHOUT: Mapping[str, str] = {
-    "/tag_aliases.json": "aliases are not followed, so names must be typed as the site writes its tags",
-    "/tag_implications.json": "costumes and other variants of a character do not count as the character",
+    ALIASES: "aliases are not followed, so names must be typed as the site writes its tags",
+    IMPLICATIONS: "costumes and other variants of a character do not count as the character",
     "/autocomplete.json": "names in other scripts are not found, and nothing is suggested",
     "/wiki_pages.json": "names in other scripts are not found",
     "/counts/posts.json": "how many posts match is unknown",
@@ -239,7 +241,7 @@ class DanbooruClient:
     async def aliases(self, name: str) -> list[str]:
         """What an alias stands for: the active ones' targets."""
         query = {"search[antecedent_name]": name, "search[status]": "active", "limit": "20"}
-        return [_text(row, "consequent_name") for row in _active(await self._rows_if_open("/tag_aliases.json", query))]
+        return [_text(row, "consequent_name") for row in _active(await self._rows_if_open(ALIASES, query))]
 
     async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
         """What each active alias of these tags stands for, by the alias's own name."""
@@ -248,7 +250,7 @@ class DanbooruClient:
         for start in range(0, len(wanted), PAGE_SIZE):
             batch = wanted[start : start + PAGE_SIZE]
             query = {"search[consequent_name_comma]": ",".join(batch), "search[status]": "active", "limit": "1000"}
-            rows = _active(await self._rows("/tag_aliases.json", query))
+            rows = _active(await self._rows_if_open(ALIASES, query))
             links = ((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
             found.update((alias, tag) for alias, tag in links if alias and tag in batch)
         return found
@@ -258,7 +260,7 @@ class DanbooruClient:
         of steps."""
         query = {"search[status]": "active", "limit": "1000"}
         query |= {"search[implied_to]": to} if to is not None else {"search[implied_from]": of or ""}
-        rows = _active(await self._rows_if_open("/tag_implications.json", query))
+        rows = _active(await self._rows_if_open(IMPLICATIONS, query))
         return [Implication(_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows]
 
     async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
@@ -304,6 +306,10 @@ class DanbooruClient:
         )
 
     # --- what we can do without ------------------------------------------------------------------------------------
+
+    def lacks(self, path: str) -> bool:
+        """Whether a part of the API was asked and is not open to us: then an empty answer says nothing."""
+        return path in self._closed
 
     async def _rows_if_open(self, path: str, query: Mapping[str, str]) -> list[Any]:
         return await self._optional(path, lambda _: self._rows(path, query), [])

@@ -80,7 +80,7 @@ async def resolve_target(
             raise
         found = None
     if known is not None and (found is None or not (found.how in _SURE or _belongs(found.name, within))):
-        found = await _by_name(client, known.tag) or found
+        found = await _present(client, known.tag) or found
     if found is None:
         raise UnknownTag(typed, await _near(client, name))
     variants = await _variants(client, found.name)
@@ -93,6 +93,12 @@ async def resolve_target(
         aliases=tuple(sorted(renamed | others)),
     )
     return ResolvedTarget(target, found.category, found.post_count, found.how, frozenset(renamed))
+
+
+async def present_tag(client: DanbooruClient, tag: str) -> str | None:
+    """What a tag of earlier days is called today, by the site's aliases or, where those are closed, its completion."""
+    found = await _present(client, tag)
+    return found.name if found else None
 
 
 async def with_posts(client: DanbooruClient, names: Collection[str]) -> frozenset[str]:
@@ -123,6 +129,10 @@ async def _target_tag(client: DanbooruClient, name: TagName, within: Collection[
         or await _by_other_name(client, name, within)
         or await _by_base(client, name, within)
     )
+
+
+async def _present(client: DanbooruClient, tag: str) -> ResolvedTag | None:
+    return await _by_name(client, tag) or await _by_other_name(client, tag, ())
 
 
 async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:

@@ -241,3 +241,31 @@ def test_tags_without_a_letter_that_a_folder_may_have_are_targets_of_their_own(s
         assert site.crawl("--tag", SERIES, "--keep", tag).exit_code == 0
 
     assert [tag for _name, tag in targets(site)].count(":)") == 1 and len(set(targets(site))) == 3
+
+
+def test_a_rename_is_noticed_where_the_key_may_not_ask_for_aliases(site: SmallSite) -> None:
+    renamed_once(site)
+    told = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
+    site.server.misbehave(
+        [{"name": "closed", "match": {"path": "/tag_aliases.json"}, "do": {"status": 403, "json": told}}]
+    )
+
+    done = site.crawl(*MAIN)
+
+    assert done.exit_code == 0, done.stderr
+    assert site.server.unfired() == [] and targets(site) == [("mona", NEW)] and labels(site) == SAID
+
+
+def test_a_crawl_decides_about_costumes_by_what_it_sees(site: SmallSite) -> None:
+    costume = f"{MONA}_(cosplay)"
+    site.gallery.add_tag(costume, "character")
+    site.gallery.add_implication(costume, MONA)
+    site.post(400, MONA, costume, bright=False)
+    site.post(410, MONA, costume, bright=True)
+
+    done = site.crawl(*MAIN)
+
+    rows = {row[0]: row[1:] for row in site.rows("post_id, decision, decided_by")}
+    assert done.exit_code == 0
+    assert (rows[400], rows[410]) == (("delete", "score"), ("keep", "score"))
+    assert costume not in done.stderr

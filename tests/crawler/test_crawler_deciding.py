@@ -99,3 +99,15 @@ def test_the_newest_label_beats_every_decision() -> None:
     assert effective(DecisionValue.KEEP, LabelValue.DELETE) is DecisionValue.DELETE
     assert effective(DecisionValue.DELETE, LabelValue.UNSURE) is DecisionValue.UNDECIDED
     assert effective(DecisionValue.DELETE, None) is DecisionValue.DELETE
+
+
+@pytest.mark.parametrize("costume", [f"{name}_(cosplay)" for name in (MONA.tag, *MONA.variants)])
+@pytest.mark.parametrize(("score", "value"), [(0.1, DecisionValue.DELETE), (0.9, DecisionValue.KEEP)])
+def test_somebody_who_is_dressed_as_the_target_is_decided_by_score(
+    costume: str, score: float, value: DecisionValue
+) -> None:
+    tags = PostTags(general=(costume, "cosplay"), character=(MONA.tag, *MONA.variants))
+
+    decision = ruling().decide(MONA, tags, scored(score))
+
+    assert (decision.value, decision.decided_by) == (value, DecidedBy.SCORE)

@@ -142,3 +142,25 @@ async def test_an_artists_pictures_stay_together() -> None:
 
     assert found[0].identity.set_key == found[1].identity.set_key == "someone"
     assert found[2].identity.set_key == "other"
+
+
+async def test_who_is_dressed_as_a_target_is_no_example_of_it_and_none_against_it() -> None:
+    site = gallery()
+    dressed = [post(10_000 + n, KIARA.tag, general=(f"{KIARA.tag}_(cosplay)", "solo")) for n in range(200)]
+    other = [post(20_000 + n, KIARA.tag, "ina", general=(f"{KIARA.tag}_(cosplay)", "solo")) for n in range(200)]
+    site.holds += [*dressed, *other]
+
+    found = await sample(site, "hololive", [KIARA], SampleSize(total=900))
+
+    assert {one.id for one in found.posts()}.isdisjoint(one.id for one in [*dressed, *other])
+    assert found.positives
+
+
+async def test_a_costume_of_another_character_teaches_nothing_about_that_character() -> None:
+    site = gallery()
+    site.holds += [post(10_000 + n, "ina", "bae", general=("bae_(cosplay)", "1girl")) for n in range(200)]
+
+    found = await sample(site, "hololive", [KIARA], SampleSize(total=3000))
+
+    dressed = [one for one, post in zip(examples_of(found), found.posts(), strict=True) if post.id >= 10_000]
+    assert dressed and {one.characters for one in dressed} == {("ina",)}
