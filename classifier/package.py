@@ -35,6 +35,7 @@ from classifier.pictures import Preprocessing
 from classifier.thresholds import ThresholdCurve
 from storage.errors import BadName
 from storage.names import TargetName
+from system.flush import flush
 
 FORMAT = 1
 MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
@@ -159,7 +160,7 @@ def write_package(folder: Path, parts: PackageParts) -> PackageFacts:
         (work / MANIFEST).write_bytes(manifest)
         sync_tree(work)
         work.rename(folder)
-        sync(folder.parent)
+        flush(folder.parent)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -379,19 +380,5 @@ def _sha256(path: Path) -> str:
 def sync_tree(folder: Path) -> None:
     """Make a folder and everything in it durable."""
     for path in sorted(folder.rglob("*"), reverse=True):
-        sync(path)
-    sync(folder)
-
-
-def sync(path: Path) -> None:
-    """Make a file or, where the system can, a directory durable."""
-    if path.is_dir():
-        if os.name != "posix":
-            return  # directories cannot be opened there; the rename is durable on its own
-        handle = os.open(path, os.O_RDONLY)
-    else:
-        handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        flush(path)
+    flush(folder)

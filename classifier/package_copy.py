@@ -7,7 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from classifier.package import MANIFEST, Package, load_package, sync, sync_tree
+from classifier.package import MANIFEST, Package, load_package, sync_tree
+from system.flush import flush
 
 
 def copy_package(package: Package, folder: Path) -> Package:
@@ -32,7 +33,7 @@ def copy_package(package: Package, folder: Path) -> Package:
         load_package(work, expected_hash=package.hash)
         sync_tree(work)
         work.rename(folder)
-        sync(folder.parent)
+        flush(folder.parent)
     except BaseException:
         shutil.rmtree(work, ignore_errors=True)
         raise

@@ -16,6 +16,23 @@ MEGABYTE = 1024 * 1024
 _ASK_AGAIN_S = 1.0
 
 
+def archive_settings(where: Place, command: str, *, create: bool) -> ArchiveSettings:
+    """How this gallery is to be kept, by the user's settings.
+
+    Args:
+        command: for the message that others get while we hold it.
+        create: make a gallery where there is none.
+    """
+    mode = where.settings.disk.picture_mode
+    return ArchiveSettings(
+        create=create,
+        reserve_bytes=where.settings.limits.free_space_mb * MEGABYTE,
+        command=command,
+        picture_mode=None if mode == "umask" else int(mode, 8),
+        network_disk=where.settings.disk.network,
+    )
+
+
 async def hold_gallery(
     stack: AsyncExitStack, where: Place, command: str, *, wait_s: float = 0.0, create: bool = False
 ) -> Archive:
@@ -31,12 +48,12 @@ async def hold_gallery(
     Raises:
         GalleryBusy: another program held it all the while; nothing was done.
     """
-    reserve = where.settings.limits.free_space_mb * MEGABYTE
-    settings = ArchiveSettings(create=create, reserve_bytes=reserve, command=command)
+    settings = archive_settings(where, command, create=create)
     deadline, waiting = time.monotonic() + wait_s, False
     while True:
         try:
-            return await stack.enter_async_context(await asyncio.to_thread(Archive.open, where.root, settings))
+            archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, where.root, settings))
+            break
         except GalleryBusy as busy:
             if time.monotonic() >= deadline:
                 raise
@@ -44,3 +61,6 @@ async def hold_gallery(
                 say(f"waiting for the gallery: {busy}")
             waiting = True
             await asyncio.sleep(_ASK_AGAIN_S)
+    for line in archive.recovery.notes:
+        say(line)
+    return archive

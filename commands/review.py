@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.console import say
+from commands.holding import archive_settings
 from commands.links import site_pages
 from commands.places import Place, place
 from storage.archive import Archive, open_reader
 from storage.errors import DatabaseError, DatabaseNewer
-from storage.filing import ArchiveSettings
 from system.child_process import DOWNLOADS, allowed, module_command
 
 SETTINGS = (
@@ -73,7 +73,7 @@ def _bring_up_to_date(where: Place) -> None:
         raise
     except DatabaseError as old:
         say(str(old))
-        archive = Archive.open(where.root, ArchiveSettings(create=False, command="crawl review"))
+        archive = Archive.open(where.root, archive_settings(where, "crawl review", create=False))
         for line in archive.recovery.lines():
             say(line)
         archive.close()

@@ -96,6 +96,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Disk:
+    """`[disk]`: what the gallery asks of its file system."""
+
+    picture_mode: str = _key(
+        "umask",
+        "mode of new pictures; their folders can be entered by whoever may read them. Database, log and models are "
+        "always yours alone",
+        choices=("umask", "0600", "0640", "0644", "0660", "0664"),
+    )
+    network: bool = _key(False, "consent to a root on a network file system, when no other machine uses it")
+
+
+@dataclass(frozen=True, slots=True)
 class SiteEntry:
     """`[sites.<name>]`: one more site that speaks the Danbooru API."""
 
@@ -114,6 +127,7 @@ class Settings:
     goal: Goal = field(default_factory=Goal)
     round_zero: RoundZero = field(default_factory=RoundZero)
     limits: Limits = field(default_factory=Limits)
+    disk: Disk = field(default_factory=Disk)
     sites: Mapping[str, SiteEntry] = field(default_factory=dict)
 
 
@@ -279,7 +293,7 @@ def _checked_path(text: str, spec: dataclasses.Field[Any], where: str) -> str:
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
     changed: Settings = _overlaid(settings, environ, ("CRAWL",))
-    for section in ("scoring", "goal", "round_zero", "limits"):
+    for section in ("scoring", "goal", "round_zero", "limits", "disk"):
         part = _overlaid(getattr(settings, section), environ, ("CRAWL", section.upper()))
         changed = dataclasses.replace(changed, **{section: part})
     return changed

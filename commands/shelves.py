@@ -7,15 +7,14 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from commands.console import say
+from commands.holding import archive_settings
 from commands.places import Place
 from crawler.crew import Shelf
 from storage.archive import Archive
 from storage.dry import DryShelf
-from storage.filing import ArchiveSettings, RegisteredModel, RunEnd, RunStart
+from storage.filing import RegisteredModel, RunEnd, RunStart
 from storage.known_targets import Merged
 from storage.records import ModelCard, Target
-
-MEGABYTE = 1024 * 1024
 
 
 class CommandShelf(Shelf, Protocol):
@@ -40,7 +39,7 @@ async def open_shelf(stack: AsyncExitStack, place: Place, *, dry_run: bool) -> C
     """
     if dry_run:
         return await stack.enter_async_context(DryShelf(place.root))
-    settings = ArchiveSettings(reserve_bytes=place.settings.limits.free_space_mb * MEGABYTE, command="crawl")
+    settings = archive_settings(place, "crawl", create=True)
     archive = await stack.enter_async_context(Archive.open(place.root, settings))
     for line in archive.recovery.lines():
         say(line)

@@ -40,6 +40,7 @@ from crawler.file_health import PROOF_CAP, FileHealth, Trouble
 from crawler.http import Answer, Ask, Http
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
+from storage.files import UMASK_FILE
 from storage.filing import Digest
 from storage.layout import require_folder
 from storage.records import FileVersion
@@ -303,7 +304,7 @@ class _Partial:
             flags |= getattr(os, name, 0)
         with at_border(path):
             require_folder(path.parent)
-            return cls(os.open(path, flags, 0o600), path)
+            return cls(os.open(path, flags, UMASK_FILE), path)
 
     @property
     def resumable(self) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -31,6 +30,7 @@ from classifier.pictures import Pixels, Preprocessing
 from classifier.runtime import RuntimeSettings
 from classifier.teaching_on import Earlier
 from rounds.learning_process import Tell, run_learning
+from system.flush import flush
 
 _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
 _BATCH = 64
@@ -195,7 +195,7 @@ def placed(told: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts:
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     Path(told["folder"]).rename(place)
-    _make_durable(place.parent)
+    flush(place.parent)
     return NewModel(
         target=told["target"],
         folder=place,
@@ -220,14 +220,3 @@ def _new_folder(models: Path, prefix: str, left_for_s: float) -> Path:
         if time.time() - left.stat().st_mtime >= left_for_s:
             shutil.rmtree(left, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=prefix, dir=models))
-
-
-def _make_durable(folder: Path) -> None:
-    """See to it that a name in a folder outlives a power cut; where folders cannot be opened, the rename has to do."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
+from storage.disk import Disk
 from storage.errors import StorageError
 from storage.filing import Digest
 from storage.layout import kind_of
@@ -28,7 +29,9 @@ CHUNK = 1 << 20  # bytes
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _SAFE = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
-FILE_MODE, FOLDER_MODE = 0o600, 0o700
+FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of what is the gallery's own: the database, the log, models, backups
+_TRIALS = ("trial", "trial-2")  # names in `staging/`
+UMASK_FILE, UMASK_FOLDER = 0o666, 0o777  # what the umask takes its bits from
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,19 @@ class FileFacts:
 class Folder:
     """An open folder; a handle where the system has them, else a checked path."""
 
-    def __init__(self, path: Path, handle: int | None) -> None:
+    def __init__(self, path: Path, handle: int | None, disk: Disk) -> None:
         self.path = path
         self.handle = handle
+        self._disk = disk
 
     def at(self, name: str) -> str:
         """What to pass to the system for an entry of this folder."""
         return name if self.handle is not None else str(self.path / name)
 
     def sync(self) -> None:
-        """Make the folder's names durable."""
+        """Make the folder's names durable, where the file system can."""
         if self.handle is not None:
-            os.fsync(self.handle)
+            self._disk.flush_folder(self.handle)
 
     def close(self) -> None:
         """Let the handle go."""
@@ -65,9 +69,19 @@ class Folder:
 class Tree:
     """Everything below one root."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, disk: Disk | None = None, mode: int | None = None) -> None:
+        """Open the root.
+
+        Args:
+            root: must be there.
+            disk: the file system's promises; None: this machine's.
+            mode: of pictures, 0..0o777; their folders are open to whoever may read them. None: as the umask says.
+        """
         self.root = root
-        self._top = Folder(root, os.open(root, os.O_RDONLY | os.O_DIRECTORY | _SAFE) if HANDLES else None)
+        self.disk = disk or Disk()
+        self._mode = mode
+        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | _SAFE) if HANDLES else None
+        self._top = Folder(root, handle, self.disk)
 
     def close(self) -> None:
         """Let the root's handle go."""
@@ -105,10 +119,13 @@ class Tree:
             if not create:
                 raise
         with contextlib.suppress(FileExistsError):
-            os.mkdir(above.at(name), FOLDER_MODE, dir_fd=above.handle)
+            os.mkdir(above.at(name), UMASK_FOLDER, dir_fd=above.handle)
             if flush:
                 above.sync()
-        return self._enter(above, name), True
+        entered = self._enter(above, name)
+        if self._mode is not None and entered.handle is not None:
+            self.disk.set_mode(entered.handle, folder_mode(self._mode))
+        return entered, True
 
     def _enter(self, above: Folder, name: str) -> Folder:
         path = above.path / name
@@ -116,16 +133,38 @@ class Tree:
             raise StorageError(f"{path}: no folder of a gallery is called that")
         if not HANDLES:
             if stat.S_ISDIR(os.lstat(path).st_mode):
-                return Folder(path, None)
+                return Folder(path, None, self.disk)
             raise StorageError(f"{path}: is not a folder; move it away")
         try:
-            return Folder(path, os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFE, dir_fd=above.handle))
+            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFE, dir_fd=above.handle)
+            return Folder(path, handle, self.disk)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
                 raise StorageError(
                     f"{path}: is a link or no folder; nothing is written through it, move it away"
                 ) from None
             raise
+
+    def try_promises(self) -> None:
+        """Ask the file system for what it may refuse, so that `disk.notes` can say so before anything depends on it.
+
+        Raises:
+            OSError: it fails, rather than refuses.
+        """
+        with self.folder("staging", create=True) as folder:
+            for name in _TRIALS:
+                self._unlink(folder, name)
+            try:
+                descriptor = self._create(folder, _TRIALS[0])
+                try:
+                    self.disk.set_mode(descriptor, FILE_MODE)
+                finally:
+                    os.close(descriptor)
+                self.disk.second_name(folder.at(_TRIALS[0]), folder.at(_TRIALS[1]), folder.handle, folder.handle)
+            finally:
+                for name in _TRIALS:
+                    self._unlink(folder, name)
+            folder.sync()
 
     def facts(self, path: str) -> FileFacts | None:
         """Size and identity of a regular file, or None where there is nothing.
@@ -178,12 +217,11 @@ class Tree:
         """
         above, name = _split(path)
         with self.folder(above, create=True) as folder:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
-            descriptor = os.open(folder.at(name), flags, FILE_MODE, dir_fd=folder.handle)
+            descriptor = self._create(folder, name)
             try:
                 try:
                     _write_all(descriptor, content)
-                    os.fsync(descriptor)
+                    self.disk.fsync(descriptor)
                 finally:
                     os.close(descriptor)
             except BaseException:
@@ -199,8 +237,7 @@ class Tree:
         (staging_above, staging_name), (above, name) = _split(staging), _split(path)
         made: list[str] = []
         with self.folder(staging_above) as waiting, self.folder(above, create=True, made=made) as folder:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
-            descriptor = os.open(waiting.at(staging_name), flags, FILE_MODE, dir_fd=waiting.handle)
+            descriptor = self._create(waiting, staging_name)
             placed = False
             try:
                 try:
@@ -212,7 +249,7 @@ class Tree:
                         dst_dir_fd=folder.handle,
                     )
                     placed = True
-                    os.fsync(descriptor)
+                    self.disk.fsync(descriptor)
                 finally:
                     os.close(descriptor)
                 folder.sync()
@@ -222,6 +259,14 @@ class Tree:
             except BaseException:
                 self._unlink(*((folder, name) if placed else (waiting, staging_name)))
                 raise
+
+    def _create(self, folder: Folder, name: str) -> int:
+        descriptor = os.open(
+            folder.at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, UMASK_FILE, dir_fd=folder.handle
+        )
+        if self._mode is not None:
+            self.disk.set_mode(descriptor, self._mode)
+        return descriptor
 
     def make_durable(self, path: str, *, keep: bool = False) -> FileFacts:
         """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems.
@@ -234,9 +279,9 @@ class Tree:
             descriptor = self._open_regular(folder, name, os.O_RDWR)
             try:
                 try:
-                    if hasattr(os, "fchmod"):
-                        os.fchmod(descriptor, FILE_MODE)  # whatever the umask of whoever wrote it
-                    os.fsync(descriptor)
+                    if self._mode is not None:
+                        self.disk.set_mode(descriptor, self._mode)
+                    self.disk.fsync(descriptor)
                     found = os.fstat(descriptor)
                 finally:
                     os.close(descriptor)
@@ -263,29 +308,18 @@ class Tree:
         """Give a file a second name; a copy where the file system has no hard links."""
         (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
         with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
-            try:
-                os.link(
-                    old.at(source_name),
-                    new.at(target_name),
-                    src_dir_fd=old.handle,
-                    dst_dir_fd=new.handle,
-                    follow_symlinks=False,
-                )
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV, errno.ENOSYS):
-                    raise
+            if not self.disk.second_name(old.at(source_name), new.at(target_name), old.handle, new.handle):
                 self._copy(old, source_name, new, target_name)
             new.sync()
 
     def _copy(self, old: Folder, source_name: str, new: Folder, target_name: str) -> None:
         reading = self._open_regular(old, source_name, os.O_RDONLY)
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE
-            writing = os.open(new.at(target_name), flags, FILE_MODE, dir_fd=new.handle)
+            writing = self._create(new, target_name)
             try:
                 while chunk := os.read(reading, CHUNK):
                     _write_all(writing, chunk)
-                os.fsync(writing)
+                self.disk.fsync(writing)
             finally:
                 os.close(writing)
         except BaseException:
@@ -348,13 +382,18 @@ class Tree:
                 yield below, stat.S_ISREG(mode)
 
 
-def sync_folder(path: Path) -> None:
+def folder_mode(mode: int) -> int:
+    """The mode of a folder whose files have this mode: whoever may read them may enter it."""
+    return mode | 0o700 | (mode & 0o444) >> 2
+
+
+def sync_folder(path: Path, disk: Disk | None = None) -> None:
     """Make a folder's names durable, where the system can."""
     if not HANDLES:
         return
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
     try:
-        os.fsync(handle)
+        (disk or Disk()).flush_folder(handle)
     finally:
         os.close(handle)
 
@@ -378,18 +417,19 @@ def open_log(path: Path) -> TextIOWrapper:
     return os.fdopen(os.open(path, _LOG | os.O_EXCL, FILE_MODE), "a", encoding="utf-8")
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, disk: Disk | None = None) -> None:
     """Put a small file of our own in place, whole or not at all, durable."""
+    disk = disk or Disk()
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
     try:
         _write_all(descriptor, content)
-        os.fsync(descriptor)
+        disk.fsync(descriptor)
     finally:
         os.close(descriptor)
     part.replace(path)
-    sync_folder(path.parent)
+    sync_folder(path.parent, disk)
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from storage.disk import Disk
 from storage.plurals import counted
 from storage.records import Decision, LabelReason, LabelValue, Look, ModelCard, Post, RefusedRow
 
@@ -24,6 +25,9 @@ class ArchiveSettings:
     batch_size: int = 256  # operations that share one transaction
     quick_check_limit: int = 512 * 1024 * 1024  # bytes; larger databases are checked by `crawl verify` only
     command: str = ""  # for the message that another program gets: what holds the gallery
+    picture_mode: int | None = None  # of pictures, 0..0o777; None: as the umask says
+    network_disk: bool = False  # consent to a network's file system, which only this machine uses
+    disk: Disk = field(default_factory=Disk, compare=False)  # the file system's promises
 
 
 @dataclass(frozen=True, slots=True)

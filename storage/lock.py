@@ -12,14 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from storage.errors import GalleryBusy, StorageError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # the module is checked before each use
-
-NAME = ".lock"
+from storage.disk import Disk
+from storage.errors import GalleryBusy
+from storage.layout import LOCK
 
 
 class GalleryLock:
@@ -31,24 +26,21 @@ class GalleryLock:
         self.was_clean = was_clean  # whether the holder before us ended in order
 
     @classmethod
-    def take(cls, root: Path, command: str) -> GalleryLock:
+    def take(cls, root: Path, command: str, disk: Disk) -> GalleryLock:
         """Take the gallery, at once or not at all.
 
         Raises:
             GalleryBusy: another process has it; the message says which.
-            StorageError: the lock file is a link or no file.
+            StorageError: the file system has no locks.
+            OSError: the lock file is a link, or cannot be written.
         """
-        path = root / NAME
+        path = root / LOCK
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(path, flags, 0o600)
         try:
-            descriptor = os.open(path, flags, 0o600)
-        except IsADirectoryError:
-            raise StorageError(f"{path}: is a folder; move it away") from None
-        if not _try_lock(descriptor):
-            holder = _holder(descriptor)
-            os.close(descriptor)
-            raise GalleryBusy(f"{root}: another program owns this gallery{holder}; wait for it, or stop it")
-        try:
+            if not disk.lock(descriptor, path):
+                holder = _holder(descriptor)
+                raise GalleryBusy(f"{root}: another program owns this gallery{holder}; wait for it, or stop it")
             before = _read(descriptor)
             lock = cls(descriptor, path, was_clean=before.get("state", "closed") == "closed")
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -76,24 +68,6 @@ class GalleryLock:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         os.write(self._descriptor, content.ljust(512))
         os.fsync(self._descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            _lock_byte(descriptor)
-    except OSError:
-        return False
-    return True
-
-
-def _lock_byte(descriptor: int) -> None:
-    import msvcrt  # Windows alone has it
-
-    os.lseek(descriptor, 4096, os.SEEK_SET)  # beyond the text, which others read
-    msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed for Windows only
 
 
 def _read(descriptor: int) -> dict[str, Any]:

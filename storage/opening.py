@@ -33,8 +33,10 @@ def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> Opened
     """Take a gallery over; raises what `Archive.open` says, with the lock let go and nothing replaced."""
     with at_border(path):
         root = roots.examine(path, create=settings.create)
-        roots.prepare(root.path)
-        lock = GalleryLock.take(root.path, settings.command)
+        if not settings.network_disk:
+            settings.disk.require_local(root.path)
+        roots.prepare(root.path, settings)
+        lock = GalleryLock.take(root.path, settings.command, settings.disk)
         try:
             return _take_over(root, lock, settings, now)
         except BaseException:
@@ -48,12 +50,13 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
         reserve = f"the reserve of {settings.reserve_bytes / 1e6:.0f} MB"
         raise DiskFull(f"{root.path}: {free_words(root.path)}, less than {reserve}; free some space and run again")
     if root.is_new:
-        roots.create(root)
+        roots.create(root, settings)
     roots.check_identity(root)
     migrated = migrate(root.database, root.path / "backups")
-    roots.make_folders(root.path)
-    tree = Tree(root.path)
+    roots.make_folders(root.path, settings)
+    tree = Tree(root.path, settings.disk, settings.picture_mode)
     try:
+        tree.try_promises()
         report = _checked_and_recovered(root, tree, lock, settings, now)
     except BaseException:
         tree.close()
@@ -64,6 +67,7 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
         clean=lock.was_clean,
         migrated_from=migrated.before if migrated.backup else None,
         backup=migrated.backup,
+        notes=settings.disk.notes(root.path),
     )
     return Opened(lock, tree, report)
 

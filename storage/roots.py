@@ -12,7 +12,8 @@ from sqlalchemy import insert, select
 
 from storage.database import checkpoint, header_problem, writing_engine
 from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongRoot
-from storage.files import FOLDER_MODE, sync_folder, write_whole
+from storage.files import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
+from storage.filing import ArchiveSettings
 from storage.layout import DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.migrate import build
 from storage.tables import GalleryRow
@@ -91,17 +92,19 @@ def _has_files(folder: Path) -> bool:
     return any(files for _, _, files in os.walk(folder))
 
 
-def prepare(path: Path) -> None:
-    """Make the root itself, readable by its owner alone."""
-    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+def prepare(path: Path, settings: ArchiveSettings) -> None:
+    """Make the root itself; who may enter it may see the pictures, but neither database nor log."""
+    if not path.exists():
+        path.mkdir(parents=True, exist_ok=True)
+        _set_folder_mode(path, settings)
 
 
-def create(root: Root) -> None:
+def create(root: Root, settings: ArchiveSettings) -> None:
     """Make a gallery; killed at any moment, the next call goes on from there. The lock must be held."""
     identity = _identity(root.path)
     if identity is None:
         identity = secrets.token_hex(16)
-        write_whole(root.path / IDENTITY, identity.encode() + b"\n")
+        write_whole(root.path / IDENTITY, identity.encode() + b"\n", settings.disk)
     new = root.path / (DATABASE + ".new")
     for leftover in root.path.glob(new.name + "*"):
         leftover.unlink()
@@ -115,15 +118,29 @@ def create(root: Root) -> None:
     engine.dispose()
     for leftover in root.path.glob(new.name + "-*"):
         leftover.unlink()
-    make_folders(root.path)
+    make_folders(root.path, settings)
     new.replace(root.database)
-    sync_folder(root.path)
+    sync_folder(root.path, settings.disk)
 
 
-def make_folders(path: Path) -> None:
-    """Make the folders that are not there."""
+def make_folders(path: Path, settings: ArchiveSettings) -> None:
+    """Make the folders that are not there: for pictures as the umask or the settings say, others for us alone."""
     for name in FOLDERS:
-        (path / name).mkdir(mode=FOLDER_MODE, exist_ok=True)
+        folder = path / name
+        if not folder.exists():
+            folder.mkdir(mode=FOLDER_MODE if name == "staging" else UMASK_FOLDER, exist_ok=True)
+            if name != "staging":
+                _set_folder_mode(folder, settings)
+
+
+def _set_folder_mode(folder: Path, settings: ArchiveSettings) -> None:
+    if settings.picture_mode is None or not HANDLES:
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        settings.disk.set_mode(handle, folder_mode(settings.picture_mode))
+    finally:
+        os.close(handle)
 
 
 def check_identity(root: Root) -> None:

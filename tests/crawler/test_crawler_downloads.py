@@ -100,10 +100,21 @@ def first_half(body: bytes = BODY, etag: str = ETAG, then: str = "close") -> Act
 # --- originals -------------------------------------------------------------------------------------------------------
 
 
-async def test_an_original_arrives_whole_private_and_verified(tmp_path: Path) -> None:
-    await stored(tmp_path / "a.part", whole(BODY))
+@pytest.mark.parametrize("mask", [0o022, 0o077], ids=oct)
+async def test_an_original_arrives_whole_and_verified_with_the_mode_that_the_umask_leaves(
+    tmp_path: Path, mask: int
+) -> None:
+    before = os.umask(mask)
+    try:
+        await stored(tmp_path / "a.part", whole(BODY))
+    finally:
+        os.umask(before)
 
-    assert (tmp_path / "a.part").stat().st_mode & 0o777 == 0o600
+    assert modes_in(tmp_path) == [0o666 & ~mask]
+
+
+def modes_in(folder: Path) -> list[int]:
+    return [path.stat().st_mode & 0o777 for path in folder.iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from storage_samples import NO_RESERVE
 
 from storage.archive import Archive
+from storage.disk import Disk
 from storage.group_commit import Writer
 from storage.lock import GalleryLock
 
@@ -64,8 +65,8 @@ def die_in_recovery(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> No
     take = GalleryLock.take.__func__  # type: ignore[attr-defined]  # a class method's function
     with monkeypatch.context() as patched:
 
-        def remember(cls: type[GalleryLock], root: Path, command: str) -> GalleryLock:
-            locks.append(take(cls, root, command))
+        def remember(cls: type[GalleryLock], root: Path, command: str, disk: Disk) -> GalleryLock:
+            locks.append(take(cls, root, command, disk))
             return locks[-1]
 
         patched.setattr(GalleryLock, "take", classmethod(remember))

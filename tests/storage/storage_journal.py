@@ -91,7 +91,16 @@ def watched(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
     watching("replace", renamed)
     watching("rename", renamed)
     watching("link", linked)
-    watching("unlink", lambda path, *, dir_fd=None: journal.name_changed(_resolved(path, dir_fd), "name taken from"))
+    really_unlink = os.unlink
+
+    def unlinked(path: Any, *, dir_fd: int | None = None) -> None:
+        facts = os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
+        really_unlink(path, dir_fd=dir_fd)
+        if facts.st_nlink == 1:
+            journal.files.discard(facts.st_ino)  # its bytes are nobody's any more
+        journal.name_changed(_resolved(path, dir_fd), "name taken from")
+
+    monkeypatch.setattr(os, "unlink", unlinked)
     watching("mkdir", lambda path, mode=0, *, dir_fd=None: journal.name_changed(_resolved(path, dir_fd), "folder in"))
     watching("fsync", journal.flushed)
 

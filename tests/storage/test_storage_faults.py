@@ -49,10 +49,6 @@ async def filled(root: Path, *numbers: int) -> None:
             await keep(archive, make_post(number))
 
 
-def modes_below(root: Path) -> set[tuple[bool, int]]:
-    return {(path.is_dir(), path.stat().st_mode & 0o777) for path in [root, *root.rglob("*")]}
-
-
 def bytes_below(root: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
@@ -102,18 +98,6 @@ async def test_another_gallerys_database_is_recognised(tmp_path: Path) -> None:
 
     assert refused.value.exit_code == 7
     assert bytes_below(tmp_path / "one" / "gallery") == before
-
-
-@pytest.mark.fault("F19")
-@pytest.mark.parametrize("mask", [0o000, 0o077])
-async def test_nothing_is_readable_by_others_whatever_the_umask(root: Path, mask: int) -> None:
-    before = os.umask(mask)
-    try:
-        await filled(root, 1)
-    finally:
-        os.umask(before)
-
-    assert modes_below(root) <= {(True, 0o700), (False, 0o600)}
 
 
 @pytest.mark.fault("P06")

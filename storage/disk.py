@@ -1,0 +1,193 @@
+"""What a gallery asks of its file system beyond reading and writing, and what becomes of it where that is refused.
+
+Shares and small file systems keep fewer promises than a local disk. Some of them a gallery can do without, and says so
+once a run; without the others it is refused, and the line names the file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from storage.errors import StorageError
+from system.flush import NO_FOLDER_FLUSH
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]  # the module is checked before each use
+
+MOUNTS = Path("/proc/self/mountinfo")
+
+# Where several machines may write: SQLite's log needs memory that all writers share, and theirs they do not.
+_OVER_FUSE = ("sshfs", "glusterfs", "rclone", "s3fs", "davfs2", "curlftpfs", "ceph", "smbnetfs")
+NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "glusterfs", "beegfs", "orangefs"}
+    | {f"fuse.{name}" for name in _OVER_FUSE}
+)
+
+_REFUSED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+_NO_MODES = frozenset({*_REFUSED, errno.EPERM, errno.EACCES})
+_NO_HARD_LINKS = frozenset({*_REFUSED, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV})
+_HELD_BY_ANOTHER = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
+_NO_LOCKS = frozenset({*_REFUSED, errno.ENOLCK})
+
+
+class Lack(StrEnum):
+    """A promise that a file system does not keep and a gallery can do without: what follows from it."""
+
+    MODES = "does not let file modes be changed; who may read the gallery is up to it"
+    FOLDER_FLUSH = "cannot flush folders; after a power cut a file may lack its name, crawl verify finds that"
+    HARD_LINKS = "has no hard links; a picture that two targets keep is stored twice"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """Where a path lies."""
+
+    type: str  # as the system calls it: ext4, nfs4, fuse.sshfs …
+    mounted_at: str
+
+    def __str__(self) -> str:
+        return f"{self.type} at {self.mounted_at}"
+
+
+class Disk:
+    """The operations that a file system may refuse, and which of them it did refuse.
+
+    Tests hand in a subclass whose system calls fail.
+    """
+
+    def __init__(self) -> None:
+        self.lacks: set[Lack] = set()
+
+    # --- the system calls, one each ------------------------------------------------------------------------------
+
+    def fchmod(self, descriptor: int, mode: int) -> None:
+        """Change a file's mode."""
+        if hasattr(os, "fchmod"):
+            os.fchmod(descriptor, mode)
+
+    def fsync(self, descriptor: int) -> None:
+        """Flush a file or a folder."""
+        os.fsync(descriptor)
+
+    def link(self, source: str, target: str, source_folder: int | None, target_folder: int | None) -> None:
+        """Give a file a second name."""
+        os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
+
+    def flock(self, descriptor: int) -> None:
+        """Lock a file, at once or not at all."""
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            _lock_byte(descriptor)
+
+    def file_system(self, path: Path) -> FileSystem | None:
+        """Where a path lies; None: the system does not tell."""
+        try:
+            return _mounted(MOUNTS.read_text("utf-8", "surrogateescape"), os.path.realpath(path))
+        except OSError:
+            return None
+
+    # --- what the gallery asks for -------------------------------------------------------------------------------
+
+    def set_mode(self, descriptor: int, mode: int) -> None:
+        """Wish for a mode: a file without it is as good."""
+        with self._without(Lack.MODES, _NO_MODES):
+            self.fchmod(descriptor, mode)
+
+    def flush_folder(self, descriptor: int) -> None:
+        """Make a folder's names durable, where the file system can.
+
+        Raises:
+            OSError: it can, and failed.
+        """
+        with self._without(Lack.FOLDER_FLUSH, NO_FOLDER_FLUSH):
+            self.fsync(descriptor)
+
+    def second_name(self, source: str, target: str, source_folder: int | None, target_folder: int | None) -> bool:
+        """Give a file a second name; False: it must be copied, for there can be none."""
+        with self._without(Lack.HARD_LINKS, _NO_HARD_LINKS):
+            self.link(source, target, source_folder, target_folder)
+            return True
+        return False
+
+    def lock(self, descriptor: int, path: Path) -> bool:
+        """Lock a file until it is closed; False: another process has it.
+
+        Raises:
+            StorageError: the file system has no locks; it is named.
+        """
+        try:
+            self.flock(descriptor)
+        except OSError as error:
+            if error.errno in _HELD_BY_ANOTHER:
+                return False
+            if error.errno in _NO_LOCKS:
+                raise StorageError(
+                    f"{path}: its file system{self._named(path)} has no locks ({error.strerror}), and without them two "
+                    "programs could write at once; keep the gallery on another disk"
+                ) from error
+            raise
+        return True
+
+    def require_local(self, path: Path) -> None:
+        """Refuse a network's file system.
+
+        Raises:
+            StorageError: it is one; it is named.
+        """
+        found = self.file_system(path)
+        if found is not None and found.type.lower() in NETWORK:
+            raise StorageError(
+                f"{path}: lies on a network ({found}), where two machines at once would damage its database; use a "
+                "local disk, or say network = true below [disk] in crawl.toml when no other machine uses this one"
+            )
+
+    def notes(self, path: Path) -> tuple[str, ...]:
+        """What the file system does not keep, for people; a line each."""
+        return tuple(f"{path}: its file system{self._named(path)} {lack}" for lack in Lack if lack in self.lacks)
+
+    def _named(self, path: Path) -> str:
+        found = self.file_system(path)
+        return "" if found is None else f" ({found})"
+
+    @contextlib.contextmanager
+    def _without(self, lack: Lack, refusals: frozenset[int]) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in refusals:
+                raise
+            self.lacks.add(lack)
+
+
+def _mounted(table: str, path: str) -> FileSystem | None:
+    """The deepest mount that a path lies below; of several at one point, the last one covers the others."""
+    found: FileSystem | None = None
+    for line in table.splitlines():
+        before, _, after = line.partition(" - ")
+        if len(fields := before.split(" ")) < 5 or not after:
+            continue
+        point = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4])
+        below = path == point or path.startswith(point.rstrip("/") + "/")
+        if below and (found is None or len(point) >= len(found.mounted_at)):
+            found = FileSystem(after.split(" ")[0], point)
+    return found
+
+
+_ESCAPED = re.compile(r"\\([0-7]{3})")  # blanks and the like, as mountinfo writes them
+
+
+def _lock_byte(descriptor: int) -> None:
+    import msvcrt  # Windows alone has it
+
+    os.lseek(descriptor, 4096, os.SEEK_SET)  # beyond the text, which others read
+    msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed for Windows only
