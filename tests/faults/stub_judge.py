@@ -41,6 +41,7 @@ def _has_a_bug(number: int, honest: float) -> float:
 
 NONSENSE = (math.nan, math.inf, -math.inf, -0.1, 1.1)
 LISTER_BUG = "lister bug"
+CONTRARY = "contrary"  # another model, which believes in the dark
 MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
     "honest": lambda _, honest: honest,
     "nonsense": lambda number, _: NONSENSE[number % len(NONSENSE)],
@@ -56,6 +57,7 @@ class StubJudge:
     cards: Mapping[str, ModelCard]
     misbehave: Misbehaviour = MISBEHAVIOURS["honest"]
     breaks_the_lister: bool = False
+    contrary: bool = False
     delay_s: float = 0.0  # for each look, to keep a run alive long enough to be stopped
     looks: int = 0
 
@@ -76,7 +78,7 @@ class StubJudge:
         except PictureFault as fault:
             return Look(fault=fault.reason)
         brightness = np.float16(pixels.mean() / 255)  # as exact as the embedding that it is recalled from
-        score = self.misbehave(self.looks, float(brightness))
+        score = self.misbehave(self.looks, self._score(float(brightness)))
         vector = np.linspace(0.0, brightness, 8, dtype="<f2")
         height, width = pixels.shape[:2]
         return Look(
@@ -89,18 +91,21 @@ class StubJudge:
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
         """The same score again: it is the embedding's last number."""
-        score = float(np.frombuffer(embeddings[BACKBONE], dtype="<f2")[-1])
+        score = self._score(float(np.frombuffer(embeddings[BACKBONE], dtype="<f2")[-1]))
         return Look(scores=dict.fromkeys(self.cards, score), embeddings=embeddings)
+
+    def _score(self, brightness: float) -> float:
+        return 1.0 - brightness if self.contrary else brightness
 
     def stats(self) -> JudgeStats:
         """Nothing was ever busy."""
         return JudgeStats(self.looks, self.looks, 0.0, 0, "cpu, a stub", "stub")
 
 
-def cards(targets: tuple[Target, ...]) -> dict[str, ModelCard]:
+def cards(targets: tuple[Target, ...], model: int = 1) -> dict[str, ModelCard]:
     """A model for every target that only this stub knows."""
     return {
-        target.name: ModelCard(target.name, 1, f"{number:064x}", BACKBONE, THRESHOLD)
+        target.name: ModelCard(target.name, model, f"{number + 1000 * (model - 1):064x}", BACKBONE, THRESHOLD)
         for number, target in enumerate(targets, start=1)
     }
 
@@ -112,6 +117,8 @@ def stub_judge(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> JudgeFa
     async def judging(wish: JudgeWish) -> AsyncIterator[Judge]:
         honest = MISBEHAVIOURS["honest"]
         misbehave = MISBEHAVIOURS.get(misbehaviour, honest)
-        yield StubJudge(cards(wish.targets), misbehave, misbehaviour == LISTER_BUG, delay_s)
+        contrary = misbehaviour == CONTRARY
+        known = cards(wish.targets, model=2 if contrary else 1)
+        yield StubJudge(known, misbehave, misbehaviour == LISTER_BUG, contrary, delay_s)
 
     return judging
