@@ -142,7 +142,7 @@ DURABILITY = (
         "storage/files.py",
         "                if not keep:\n                    self._unlink(folder, name)",
         "                pass",
-        (_FAULTS,),
+        (f"{_STORAGE}durability.py",),
     ),
     Mutation(
         "links are followed",
@@ -632,7 +632,7 @@ NETWORK = (
     Mutation(
         "alternatives fall apart in a narrowed window",
         "crawler/listing.py",
-        'return f"({query}) {term}" if re.search(r"(^|\\s)or\\s", query) else f"{query} {term}".strip()',
+        'return f"{to_text(root) if isinstance(root, Or) else query} {term}".strip()',
         'return f"{query} {term}".strip()',
         (_LISTING,),
     ),
@@ -718,8 +718,8 @@ NETWORK = (
     Mutation(
         "files come from anywhere",
         "crawler/http.py",
-        "if ask.kind is Kind.FILE and (reason := self.site.why_not(url)) is not None:",
-        "if ask.kind is Kind.FILE and (reason := None) is not None:",
+        "if ask.kind is not Kind.FILE or (reason := self.site.why_not(url)) is None:",
+        "if True or (reason := self.site.why_not(url)) is None:",
         (_HTTP, _DOWNLOADS),
     ),
     Mutation(
@@ -774,8 +774,8 @@ NETWORK = (
     Mutation(
         "an original in memory is not compared",
         "crawler/downloads.py",
-        "if version is not None and (len(body) != version.size or _md5(body) != version.md5):",
-        "if version is not None and len(body) != version.size:",
+        "elif len(body) != version.size or _md5(body) != version.md5:",
+        "elif len(body) != version.size:",
         (_DOWNLOADS,),
     ),
     Mutation(
@@ -809,7 +809,7 @@ NETWORK = (
     Mutation(
         "a challenge is tried again",
         "crawler/answers.py",
-        "    if _is_challenge(refusal):\n        return BlockedError(CHALLENGE_ADVICE)\n",
+        "    if is_challenge(refusal):\n        return BlockedError(CHALLENGE_ADVICE)\n",
         "",
         (f"{_CRAWLER}answers.py",),
     ),
@@ -836,7 +836,174 @@ NETWORK = (
     ),
 )
 
+NAMES_AND_KEYS = (
+    Mutation(
+        "a comma may stand in a tag",
+        "storage/names.py",
+        '_ANYWHERE = "*,"',
+        '_ANYWHERE = "*"',
+        (f"{_STORAGE}names.py",),
+    ),
+    Mutation(
+        "a tag may begin with a minus",
+        "storage/names.py",
+        '_AT_THE_BEGINNING = "-~_`',
+        '_AT_THE_BEGINNING = "~_`',
+        (f"{_STORAGE}names.py",),
+    ),
+    Mutation(
+        "full-width letters stay as they were typed",
+        "storage/names.py",
+        'plain = unicodedata.normalize("NFKC", text).strip()\n    return unicodedata.normalize("NFKC", ',
+        'plain = unicodedata.normalize("NFC", text).strip()\n    return unicodedata.normalize("NFC", ',
+        (f"{_STORAGE}names.py",),
+    ),
+    Mutation(
+        "any text names a folder",
+        "storage/names.py",
+        "if not isinstance(text, str) or not can_name_a_folder(text):",
+        "if not isinstance(text, str):",
+        (f"{_STORAGE}names.py",),
+    ),
+    Mutation(
+        "a folder's name may end with a full stop",
+        "storage/names.py",
+        'and not text.endswith(".")',
+        "",
+        (f"{_STORAGE}names.py",),
+    ),
+    Mutation(
+        "a device of Windows names a folder",
+        "storage/names.py",
+        " and not _WINDOWS_DEVICES.fullmatch(text)",
+        "",
+        (f"{_STORAGE}names.py",),
+    ),
+    Mutation(
+        "a known site's key goes to whatever host its name was moved to",
+        "crawler/credentials.py",
+        "if found.host != host and moved is not None:",
+        "if False:",
+        (f"{_CRAWLER}credentials.py",),
+    ),
+    Mutation(
+        "a key goes to a host that this folder's settings name",
+        "crawler/credentials.py",
+        "if found.host is None and not vouched and not",
+        "if found.host is None and vouched and not",
+        (f"{_CRAWLER}credentials.py",),
+    ),
+    Mutation(
+        "a key goes out unencrypted",
+        "crawler/credentials.py",
+        'if urlsplit(site.api_url).scheme != "https" and not site.loopback:',
+        "if False:",
+        (f"{_CRAWLER}credentials.py",),
+    ),
+    Mutation(
+        "a pipe is read like a file",
+        "system/regular_files.py",
+        "if not stat.S_ISREG(found.st_mode):",
+        "if False:",
+        ("tests/system/test_regular_files.py",),
+    ),
+    Mutation(
+        "a file of any size is read",
+        "system/regular_files.py",
+        "    if left <= 0:  # it grew",
+        "    if False:  # it grew",
+        ("tests/system/test_regular_files.py",),
+    ),
+    Mutation(
+        "a link leads out of the folder",
+        "system/regular_files.py",
+        "return not path.resolve().is_relative_to(folder.resolve())",
+        "return False",
+        ("tests/system/test_regular_files.py",),
+    ),
+    Mutation(
+        "a link stands for a folder of the gallery",
+        "storage/layout.py",
+        "    if mode is not None and not stat.S_ISDIR(mode):",
+        "    if False:",
+        (f"{_STORAGE}links.py",),
+    ),
+    Mutation(
+        "a link stands for a file of the gallery",
+        "storage/layout.py",
+        "    if mode is not None and not stat.S_ISREG(mode):",
+        "    if False:",
+        (f"{_STORAGE}links.py",),
+    ),
+    Mutation(
+        "one refused file ends the run",
+        "crawler/answers.py",
+        "        case status if 400 <= status < 500:\n            return FileRefused(text)",
+        "        case status if 400 <= status < 500:\n            return CrawlError(text)",
+        (f"{_CRAWLER}answers.py", _DOWNLOADS),
+    ),
+    Mutation(
+        "a site that serves no file any more is not noticed",
+        "crawler/file_health.py",
+        "if self.proof is None or content is None or not self.proof.holds(content):\n            return True",
+        "if self.proof is None or content is None or not self.proof.holds(content):\n            return False",
+        (_DOWNLOADS,),
+    ),
+    Mutation(
+        "cookies are kept",
+        "crawler/http.py",
+        "cookies=_NoCookies(),",
+        "cookies=None,",
+        (_HTTP,),
+    ),
+)
+
+CHILDREN = (
+    Mutation(
+        "children look for modules in the current folder",
+        "system/child_process.py",
+        'return (sys.executable, "-P", str',
+        "return (sys.executable, str",
+        ("tests/system/test_child_process.py",),
+    ),
+    Mutation(
+        "children inherit the whole environment",
+        "system/child_process.py",
+        "if name.upper() in ENVIRONMENT or name.startswith(ENVIRONMENT_PREFIXES)",
+        "if name",
+        ("tests/system/test_child_process.py",),
+    ),
+    Mutation(
+        "a child that takes too long is left alone",
+        "system/child_process.py",
+        "            if process.poll() is None:\n                _kill_group(process.pid)\n",
+        "            pass\n",
+        ("tests/system/test_child_process.py",),
+    ),
+    Mutation(
+        "what a child has started outlives it",
+        "system/child_process.py",
+        "            os.killpg(leader, signal.SIGKILL)",
+        "            os.kill(leader, signal.SIGKILL)",
+        ("tests/system/test_child_process.py",),
+    ),
+)
+
 PICTURES = (
+    Mutation(
+        "half of a 16-bit colour is compared",
+        "classifier/white_ground.py",
+        "clear &= low.all(axis=2)",
+        "pass",
+        (f"{_CLASSIFIER}odd_pictures.py", f"{_CLASSIFIER}pictures.py"),
+    ),
+    Mutation(
+        "metadata is unpacked without end",
+        "classifier/png_chunks.py",
+        "unpacking.decompress(packed[1:], MOST_METADATA)",
+        "unpacking.decompress(packed[1:])",
+        (f"{_CLASSIFIER}odd_pictures.py", f"{_CLASSIFIER}pictures.py"),
+    ),
     Mutation(
         "a pixel bomb is opened",
         "classifier/pictures.py",
@@ -954,4 +1121,13 @@ EDGES = (
     ),
 )
 
-MUTATIONS: tuple[Mutation, ...] = (*DURABILITY, *DELETING, *DECIDING, *NETWORK, *PICTURES, *EDGES)
+MUTATIONS: tuple[Mutation, ...] = (
+    *DURABILITY,
+    *DELETING,
+    *DECIDING,
+    *NETWORK,
+    *NAMES_AND_KEYS,
+    *CHILDREN,
+    *PICTURES,
+    *EDGES,
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -199,3 +201,17 @@ def test_a_file_that_is_no_head_is_refused(tmp_path: Path, content: bytes) -> No
 def test_a_calibration_that_could_leave_the_probabilities_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="calibration"):
         Calibration(**values)  # type: ignore[arg-type] # wrong on purpose
+
+
+@pytest.mark.fault("M03")
+@pytest.mark.parametrize("name", ["../outside.bin", "extra.bin", "report/../../outside.bin", "/etc/hostname"])
+def test_a_manifest_may_list_the_files_of_a_package_and_no_other(copy: Path, name: str) -> None:
+    for outside in (copy / "extra.bin", copy.parent / "outside.bin"):
+        outside.write_bytes(b"x")
+    path = copy / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][name] = {"size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+    path.write_text(json.dumps(manifest))
+
+    with pytest.raises(PackageError):
+        load_package(copy)

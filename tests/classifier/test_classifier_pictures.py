@@ -96,6 +96,15 @@ def test_a_pixel_bomb_is_refused_from_its_header(side: int) -> None:
     assert reason_of(bomb(side, side)) == "too large"
 
 
+@pytest.mark.fault("B06")
+def test_a_jpeg_is_refused_by_what_it_declares_although_it_could_be_decoded_small() -> None:
+    content = bytearray(encoded(painting(), "JPEG"))
+    frame = content.index(b"\xff\xc0")  # the header of the frame: length, bits, height, width
+    content[frame + 5 : frame + 9] = struct.pack(">HH", 9_200, 9_200)
+
+    assert reason_of(bytes(content)) == "too large"
+
+
 def test_more_bytes_than_allowed_are_not_even_opened() -> None:
     assert reason_of(encoded(painting()), Limits(max_bytes=100)) == "too large"
 

@@ -131,6 +131,20 @@ def test_canaries_catch_colours_in_the_wrong_order(tiny: TinyBackbone, mona: Mon
         check_canaries(package, tiny.embed(seen) * np.float32(np.nan), "keras")
 
 
+@pytest.mark.fault("M06")
+def test_canaries_catch_embeddings_that_only_the_head_takes_for_the_same(mona: Mona) -> None:
+    package = load_package(mona[1])
+    embeddings = package.canaries.embeddings.astype(np.float64)
+    weights = np.asarray(package.head.weights, dtype=np.float64)
+    across = np.random.default_rng(1).normal(size=weights.shape)
+    across -= weights * (across @ weights) / (weights @ weights)  # the head does not see this direction
+    turned = (embeddings + across * np.abs(embeddings).max()).astype(np.float32)
+    assert np.abs(package.head.probabilities(turned) - package.canaries.scores).max() < 1e-3
+
+    with pytest.raises(CanaryError, match="other pictures"):
+        check_canaries(package, turned, "keras")
+
+
 @pytest.mark.fault("M10")
 def test_a_gpu_that_is_not_there_is_said_to_be_missing(mona: Mona) -> None:
     with warnings.catch_warnings():

@@ -17,6 +17,7 @@ from classifier_tiny_models import paintings, png
 
 from classifier.judge import NetworkJudge
 from storage.records import ModelCard
+from tests.speed import patient
 
 Mona = tuple[ModelCard, Path]
 HEAVY = {"tensorflow", "keras", "jax", "torch", "openvino", "onnxruntime", "pandas", "scipy"}
@@ -80,11 +81,11 @@ def test_the_first_picture_is_scored_within_two_seconds_of_the_start(mona: Mona,
         started = time.perf_counter()
         answer = fresh(script, str(mona[1]), mona[0].hash, mona[0].backbone_hash, str(tmp_path / "picture.png"))
         seconds.append(time.perf_counter() - started)
-        if seconds[-1] < 2:
+        if seconds[-1] < patient(2):
             break
 
     assert answer["scores"]
-    assert min(seconds) < 2
+    assert min(seconds) < patient(2)
 
 
 async def test_all_processes_together_stay_small_and_end_with_the_judge(mona: Mona) -> None:
@@ -142,7 +143,7 @@ def test_no_worker_outlives_a_main_process_that_is_killed(mona: Mona) -> None:
         assert main.stdout.readline() == "open\n"
         workers = psutil.Process(main.pid).children(recursive=True)
         main.kill()
-    _, alive = psutil.wait_procs(workers, timeout=10)
+    _, alive = psutil.wait_procs(workers, timeout=60)
 
     assert len(workers) >= 2
     assert not alive

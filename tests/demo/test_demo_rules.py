@@ -32,7 +32,7 @@ async def raw(running: Any, target: str, *headers: str) -> bytes:
     lines = [f"GET {target} HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""]
     writer.write("\r\n".join(lines).encode())
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 60)
     finally:
         writer.close()
 

@@ -35,7 +35,7 @@ def main() -> None:
     parts = stub_parts(
         os.environ.get("STUB_JUDGE", "honest"),
         delay_s=float(os.environ.get("STUB_DELAY", "0")),
-        hurry=os.environ.get("STUB_PACE") != "real",
+        short_waits=os.environ.get("STUB_PACE") != "real",
     )
     app(prog_name="crawl", obj=parts)
 

@@ -183,7 +183,7 @@ def said(picture: int, value: str = "keep", key: str = "key-00001", seen: int = 
     return {"id": picture, "value": value, "key": key, "seen": seen} | more
 
 
-def opened() -> Opened:
+def opened(root: str = "/somewhere") -> Opened:
     desk, rounds, address = MemoryDesk(), ToldRounds(), Address(PORT)
-    page = Page(desk=desk, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root="/somewhere")
+    page = Page(desk=desk, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root=root)
     return Opened(desk, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)

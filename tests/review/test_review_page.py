@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from review_pieces import Opened, make_picture, said
+from review_pieces import Opened, make_picture, opened, said
 
 
 def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:
@@ -112,3 +112,13 @@ def test_unchanged_scripts_are_not_sent_again(page: Opened) -> None:
 def test_a_picture_is_kept_only_under_an_address_that_names_its_bytes(page: Opened) -> None:
     assert "immutable" in page.get("/pictures/1?v=abc").headers["cache-control"]
     assert "immutable" not in page.get("/pictures/1").headers["cache-control"]
+
+
+@pytest.mark.fault("U06")
+def test_a_gallery_in_a_folder_of_any_name_is_named_as_text() -> None:
+    page = opened(root='/data/"><script>alert(1)</script>')
+
+    html = page.get("/").text
+
+    assert "<script>alert" not in html
+    assert "/data/&#34;&gt;&lt;script&gt;" in html

@@ -25,7 +25,7 @@ def test_a_port_that_is_taken_is_left_alone(gallery: Painted) -> None:
         port = str(other.getsockname()[1])
 
         ended = subprocess.run(
-            command(gallery.root, "--port", port), capture_output=True, text=True, timeout=60, cwd=REPOSITORY
+            command(gallery.root, "--port", port), capture_output=True, text=True, timeout=120, cwd=REPOSITORY
         )
 
     assert ended.returncode == 2
@@ -34,7 +34,7 @@ def test_a_port_that_is_taken_is_left_alone(gallery: Painted) -> None:
 
 
 def test_without_a_gallery_the_command_says_so(tmp_path: Path) -> None:
-    ended = subprocess.run(command(tmp_path / "nothing"), capture_output=True, text=True, timeout=60, cwd=REPOSITORY)
+    ended = subprocess.run(command(tmp_path / "nothing"), capture_output=True, text=True, timeout=120, cwd=REPOSITORY)
 
     assert ended.returncode == 7
     assert "no gallery" in ended.stderr
@@ -57,7 +57,7 @@ def test_raw_requests_get_nowhere(served: ServedPage) -> None:
 def test_many_half_open_connections_do_not_lock_anybody_out(served: ServedPage) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):
-            wire = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=10))
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
             wire.sendall(b"POST /api/rounds HTTP/1.1\r\nHost: 127")
 
         assert served.get("/api/targets/mona")["target"] == "mona"
@@ -76,7 +76,7 @@ def test_requests_that_are_broken_off_leave_no_trace_and_block_nobody(served: Se
     ]
     body = "\r\n".join(lines) + '\r\n\r\n{"answers"'
     for sent in [body, body[:60], "GET /api/targets/mona HTTP/1.1\r\nHo", f"{body[:-11]}"] * 50:
-        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
             wire.sendall(sent.encode())
 
     assert served.get("/api/targets/mona")["target"] == "mona"
@@ -89,7 +89,7 @@ def test_requests_that_are_broken_off_leave_no_trace_and_block_nobody(served: Se
 
 def test_ctrl_c_closes_the_page_in_order_and_waits_for_no_half_request(served: ServedPage) -> None:
     head = f"POST /api/rounds HTTP/1.1\r\nHost: 127.0.0.1:{served.port}\r\nContent-Length: 9\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as wire:
         wire.sendall(head)
         assert served.get("/api/targets/mona")["target"] == "mona"
 
@@ -123,7 +123,7 @@ def test_what_was_acknowledged_survives_kill_minus_nine(painted: Painted, tmp_pa
                     if status == 200 and told["saved"]:
                         acknowledged.append(picture)
             timer.join()
-            page.process.wait(timeout=30)
+            page.process.wait(timeout=60)
         with open_reader(gallery.root) as reader:
             there = {label.version_id for label in reader.labels("mona")}
         assert set(acknowledged) <= there, f"seed {seed}, moment {moment}"
@@ -148,7 +148,7 @@ def test_a_page_killed_in_a_round_loses_no_answer_and_leaves_one_whole_model(pai
             assert page.post("/api/rounds", {"target": "mona"})[0] == 202
             timer = threading.Timer(chance.uniform(0.0, 2.0), page.process.kill)
             timer.start()
-            page.process.wait(timeout=30)
+            page.process.wait(timeout=60)
         with serving(gallery.root) as page:  # opened again, a round is done to its end
             status, _ = page.post("/api/rounds", {"target": "mona"})
             while page.get("/api/rounds")["state"] == "running":

@@ -41,7 +41,7 @@ NEW = Standing("mona", "mona/2", undecided=485)
 
 
 async def until(rounds: RoundProcess, fits: Callable[[RoundState], bool]) -> RoundState:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not fits(rounds.state()):  # noqa: ASYNC110 - another process tells, when it likes
             await asyncio.sleep(0.01)
     return rounds.state()

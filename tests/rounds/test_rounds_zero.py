@@ -171,12 +171,12 @@ async def test_a_target_that_is_hardly_tagged_is_refused_before_anything_is_fetc
 
 async def test_what_the_learning_process_finds_too_little_is_too_little(tmp_path: Path) -> None:
     with pytest.raises(TooLittleToLearn, match="found 3"):
-        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=20, command=python(TOO_FEW))
+        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=120, command=python(TOO_FEW))
 
 
 async def test_a_learning_process_that_dies_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(LearningFailed, match=r"ended with 9.*out of cheese"):
-        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=20, command=python(DIES))
+        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=120, command=python(DIES))
 
 
 @pytest.mark.fault("M11")

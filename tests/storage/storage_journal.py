@@ -26,6 +26,7 @@ class Journal:
     steps: list[str] = field(default_factory=list)  # "rename gallery -> trash", "fsync trash", "commit"
     folders: set[str] = field(default_factory=set)  # whose names are not durable
     files: set[int] = field(default_factory=set)  # inodes whose bytes are not
+    flushed_files: set[int] = field(default_factory=set)  # inodes of all that were ever flushed
     wrong: list[str] = field(default_factory=list)  # commits before which something was still in the air
 
     def written(self, path: Path) -> None:
@@ -48,6 +49,7 @@ class Journal:
         """A file or folder was flushed."""
         where = Path(f"/proc/self/fd/{descriptor}").readlink()
         self.files.discard(os.fstat(descriptor).st_ino)
+        self.flushed_files.add(os.fstat(descriptor).st_ino)
         if where.is_dir() and (folder := self.place(where)) is not None:
             self.folders.discard(folder)
             self.steps.append(f"fsync {folder}")

@@ -25,7 +25,7 @@ from storage.errors import BrakeEngaged, RefusedRequest, StorageError
 from storage.evidence import Rescored
 from storage.files import Tree
 from storage.records import LabelValue, ModelCard, Place
-from storage.trash import EVERYTHING, TrashChoice
+from storage.trash import EVERYTHING, TrashChoice, purge_planned
 from storage.verify import verify
 
 NEXT = replace(CARD, number=2, hash="c" * 64)
@@ -476,3 +476,64 @@ async def test_killed_at_every_step_of_tidying_it_ends_as_if_unbroken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await sweep(tmp_path, monkeypatch, range(1, 400)) > 30
+
+
+async def test_another_decision_of_the_same_verdict_needs_another_plan(archive: Archive, root: Path) -> None:
+    await kept(archive, 1)
+    await rescored(archive, "delete")
+    plan = await archive.plan_apply()
+    await archive.file_look(sight(make_post(1), decide("delete", card=NEXT, policy="another", score=0.2)))
+
+    done = await archive.apply(plan)
+
+    assert (done.trashed, done.changed) == (0, 1)
+    assert places(root) == {1: "gallery"}
+    assert (await applied(archive)).trashed == 1
+
+
+@pytest.mark.fault("M07")
+async def test_as_many_files_as_may_always_leave_do(archive: Archive) -> None:
+    await kept(archive, 60)
+    await rescored(archive, " ".join(["delete"] * 50))
+
+    assert (await applied(archive)).trashed == 50
+
+
+async def test_a_file_that_went_to_the_trash_again_since_the_plan_is_young(
+    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept(archive, 2)
+    await rescored(archive, "delete delete")
+    await applied(archive)
+    at(monkeypatch, 40)
+    plan = await archive.plan_purge(30)
+    await archive.restore(TrashChoice(posts=(1,)))
+    await say(archive, "delete", 1)
+    await applied(archive)
+
+    done = await archive.purge(plan, confirmed=True)
+
+    assert (done.files, done.changed) == (1, 1)
+    assert places(root) == {1: "trash", 2: "purged"}
+    assert lying_in(root, "trash") == [content_of(1)]
+
+
+async def test_a_purge_that_was_not_carried_out_is_not_gone_on_with(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
+    await kept(archive, 1)
+    await rescored(archive, "delete")
+    await applied(archive)
+    at(monkeypatch, 40)
+    plan = await archive.plan_purge(30)
+    intending = purge_planned(plan)
+    await archive._write(lambda c: intending(c, [one.file_id for one in plan.files], archive_module._now()))
+    await asyncio.to_thread(bury, archive)  # killed between the intent and the file
+
+    again = Archive.open(root, NO_RESERVE)
+    await again.aclose()
+
+    assert again.recovery.moves_cancelled == 1
+    assert places(root) == {1: "trash"}
+    assert lying_in(root, "trash") == [content_of(1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,10 @@ from storage_samples import NO_RESERVE, content_of, decide, digest_of, keep, lis
 
 from storage import archive as archive_module
 from storage.archive import Archive, Label
+from storage.backup import back_up
 from storage.database import reading_engine, writing_engine
+from storage.errors import DatabaseDamaged
+from storage.files import Tree
 from storage.records import LabelValue
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc to know what a handle is")
@@ -107,6 +111,8 @@ async def test_a_destroyed_file_is_gone_for_good_before_that_is_recorded(
     assert done.files == 1
     assert journal.wrong == []
     assert "name taken from trash" in journal.steps
+    assert done.backup is not None
+    assert done.backup.stat().st_ino in journal.flushed_files  # before its rows destroy anything
 
 
 @pytest.mark.fault("F11")
@@ -190,3 +196,37 @@ def test_the_journal_knows_what_a_power_cut_would_undo(tmp_path: Path, monkeypat
 def test_a_database_of_our_own_has_no_other_writers_settings(root: Path) -> None:
     with closing(sqlite3.connect(new_gallery(root) / "crawl.db")) as other:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)  # kept in the file itself
+
+
+@pytest.mark.fault("F21")
+def test_a_backup_that_does_not_pass_its_check_is_no_backup(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "crawl.db")) as rows:
+        rows.executescript("CREATE TABLE post (n); INSERT INTO post VALUES (1), (1); CREATE INDEX numbers ON post (n);")
+        rows.executescript(
+            "PRAGMA writable_schema=ON;"  # an index that promises what the rows do not keep: copied, and found
+            "UPDATE sqlite_master SET sql = 'CREATE UNIQUE INDEX numbers ON post (n)' WHERE name = 'numbers'"
+        )
+
+    with pytest.raises(DatabaseDamaged, match="does not pass its check"):
+        back_up(tmp_path / "crawl.db", tmp_path / "backups", "before-purge")
+
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+@pytest.mark.fault("F06")
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_file_whose_flush_failed_goes_unless_it_was_here_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    (tmp_path / "picture").write_bytes(b"perhaps on disk, perhaps not")
+    tree = Tree(tmp_path)
+
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        tree.make_durable("picture", keep=keep)
+
+    assert (tmp_path / "picture").exists() is keep
+    tree.close()

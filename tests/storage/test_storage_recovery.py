@@ -248,7 +248,8 @@ async def test_a_complete_original_without_its_row_is_adopted(root: Path) -> Non
     assert verify(root).whole
 
 
-async def test_other_bytes_under_the_name_of_an_attempt_are_moved_aside(root: Path) -> None:
+@pytest.mark.parametrize("content", [b"half", bytes(len(content_of(1)))], ids=["of another size", "of the same size"])
+async def test_other_bytes_under_the_name_of_an_attempt_are_moved_aside(root: Path, content: bytes) -> None:
     post = make_post(1)
     assert post.file is not None
 
@@ -256,13 +257,13 @@ async def test_other_bytes_under_the_name_of_an_attempt_are_moved_aside(root: Pa
         await list_posts(archive, [post])
         await archive.begin_attempt(post, "original", "http://127.0.0.1/x")
         (root / "gallery" / "mona").mkdir()
-        (root / "gallery" / "mona" / f"1_{post.file.md5}.jpg").write_bytes(b"half")  # type: ignore[union-attr]  # checked above
+        (root / "gallery" / "mona" / f"1_{post.file.md5}.jpg").write_bytes(content)  # type: ignore[union-attr]  # checked above
 
     archive = await dead_after(root, place)
     await archive.aclose()
 
     assert archive.recovery.damaged == ("damaged/attempt-1-mona.jpg",)
-    assert (root / "damaged" / "attempt-1-mona.jpg").read_bytes() == b"half"
+    assert (root / "damaged" / "attempt-1-mona.jpg").read_bytes() == content
 
 
 async def test_a_label_that_says_keep_stops_a_move_to_the_trash(root: Path) -> None:
@@ -498,3 +499,14 @@ async def test_posts_of_one_file_may_come_home_at_the_same_time(archive: Archive
     assert all(found)
     assert verify(root).whole
     assert len(list((root / "gallery" / "mona").iterdir())) == len(posts)
+
+
+async def test_what_lies_in_staging_is_nobodys_and_goes_at_the_next_start(root: Path) -> None:
+    new_gallery(root)
+    (root / "staging" / "77.part").write_bytes(b"of an attempt that was never recorded")
+
+    archive = Archive.open(root, NO_RESERVE)
+    await archive.aclose()
+
+    assert archive.recovery.staging_removed == 1
+    assert list((root / "staging").iterdir()) == []
