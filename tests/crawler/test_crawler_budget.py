@@ -39,6 +39,15 @@ async def test_no_minute_ever_sees_more_than_sixty_requests(tmp_path: Path) -> N
     assert max(sum(start <= one < start + 60 for one in times) for start in times) <= 60
 
 
+@pytest.mark.fault("P19")
+async def test_starting_anew_again_and_again_makes_no_burst(tmp_path: Path) -> None:
+    clock = Clock()
+
+    times = [await ask(a_budget(tmp_path, clock)) for _ in range(100)]  # each dies before its first byte
+
+    assert max(sum(start <= one < start + 60 for one in times) for start in times) <= 60
+
+
 async def test_many_workers_share_one_rate(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)
