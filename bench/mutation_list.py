@@ -84,7 +84,7 @@ DURABILITY = (
     Mutation(
         "a folder's names are not flushed",
         "storage/files.py",
-        "            os.fsync(self.handle)",
+        "            self._disk.flush_folder(self.handle)",
         "            pass",
         (f"{_STORAGE}durability.py",),
     ),
@@ -126,14 +126,14 @@ DURABILITY = (
     Mutation(
         "a rendition's bytes are not flushed",
         "storage/files.py",
-        "                    placed = True\n                    os.fsync(descriptor)",
+        "                    placed = True\n                    self.disk.fsync(descriptor)",
         "                    placed = True",
         (f"{_STORAGE}durability.py",),
     ),
     Mutation(
         "an original's bytes are not flushed",
         "storage/files.py",
-        "                    os.fsync(descriptor)\n                    found = os.fstat(descriptor)",
+        "                    self.disk.fsync(descriptor)\n                    found = os.fstat(descriptor)",
         "                    found = os.fstat(descriptor)",
         (f"{_STORAGE}durability.py",),
     ),
@@ -195,18 +195,42 @@ DURABILITY = (
     ),
 )
 
+DISKS = (
+    Mutation(
+        "a folder whose flush fails counts as one that cannot be flushed",
+        "storage/disk.py",
+        "            if error.errno not in refusals:\n                raise\n",
+        "",
+        (f"{_STORAGE}weak_disks.py",),
+    ),
+    Mutation(
+        "a gallery is kept on a network",
+        "storage/disk.py",
+        "if found is not None and found.type.lower() in NETWORK:",
+        "if False:",
+        (f"{_STORAGE}weak_disks.py",),
+    ),
+    Mutation(
+        "a file system without hard links refuses a second name",
+        "storage/disk.py",
+        "        with self._without(Lack.HARD_LINKS, _NO_HARD_LINKS):",
+        "        with self._without(Lack.HARD_LINKS, frozenset()):",
+        (f"{_STORAGE}weak_disks.py",),
+    ),
+)
+
 DELETING = (
     Mutation(
         "the folder of the backups is not flushed",
         "storage/backup.py",
-        "        sync_folder(folder.parent)",
+        "        sync_folder(folder.parent, disk)",
         "        pass",
         (f"{_STORAGE}durability.py",),
     ),
     Mutation(
         "the backup's bytes are not flushed",
         "storage/backup.py",
-        "                os.fsync(descriptor)",
+        "                disk.fsync(descriptor)",
         "                pass",
         (f"{_STORAGE}durability.py",),
     ),
@@ -373,7 +397,7 @@ DELETING = (
     ),
     Mutation(
         "the gallery's lock is not exclusive",
-        "storage/lock.py",
+        "storage/disk.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
         (_FAULTS,),
@@ -1123,6 +1147,7 @@ EDGES = (
 
 MUTATIONS: tuple[Mutation, ...] = (
     *DURABILITY,
+    *DISKS,
     *DELETING,
     *DECIDING,
     *NETWORK,
