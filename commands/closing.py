@@ -29,6 +29,9 @@ _NEXT = {
 }
 
 
+_SILENCE = (ExitCode.ACCESS, ExitCode.BLOCKED, ExitCode.UNREACHABLE)  # ends after which nothing more is asked
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """What the closing summary is made from."""
@@ -47,7 +50,8 @@ async def closing_summary(ending: Ending) -> Summary:
     run, stats = ending.run, ending.run.crew.judge.stats()
     cards = [run.crew.judge.models[target.name] for target in run.job.targets if target.name in run.crew.judge.models]
     traffic = ending.connected.http.traffic
-    seconds = run.tally.seconds
+    seconds, bytes_listing = run.tally.seconds, traffic.api_bytes
+    truths = await _truths(ending)
     return Summary(
         run=run.job.run_id,
         site=run.job.site,
@@ -55,7 +59,7 @@ async def closing_summary(ending: Ending) -> Summary:
         targets=tuple(target.name for target in run.job.targets),
         tally=run.tally,
         requests=traffic.requests,
-        bytes_listing=traffic.api_bytes,
+        bytes_listing=bytes_listing,
         bytes_renditions=traffic.rendition_bytes,
         bytes_originals=traffic.original_bytes,
         preparing_seconds=ending.preparing_s,
@@ -65,7 +69,7 @@ async def closing_summary(ending: Ending) -> Summary:
         thresholds=tuple(card.threshold for card in cards),
         exit=int(ending.code),
         seconds=seconds,
-        truths=await _truths(ending),
+        truths=truths,
         notes=tuple(_notes(ending)),
         dry_run=ending.dry_run,
         scored_originals=run.job.score_on == ORIGINAL,
@@ -114,10 +118,10 @@ def _notes(ending: Ending) -> list[str]:
 
 
 async def _truths(ending: Ending) -> tuple[Truth, ...]:
-    """Asked only of a gallery on this machine, after the run has ended."""
-    if ending.dry_run or not ending.connected.site.loopback:
+    """Asked only of a gallery on this machine that still answers, after the run has ended."""
+    if ending.dry_run or not ending.connected.site.loopback or ending.code in _SILENCE:
         return ()
-    truth = await asyncio.to_thread(fetch_truth, ending.connected.site.api_url)
+    truth = await fetch_truth(ending.connected.http)
     if truth is None:
         return ()
     return await asyncio.to_thread(_compared, ending.place.root, ending.run.job.site, ending.run.job.targets, truth)

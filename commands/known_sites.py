@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from commands.choices import choose
 from commands.settings import Settings
-from commands.sites import own_sites
+from commands.sites import meant_site
 from crawler.errors import UsageError
-from crawler.sites import Site, site_named
+from crawler.sites import Site
 
 
 def known_site(words: str, stored: Sequence[str], settings: Settings) -> str:
@@ -32,6 +32,6 @@ def known_site(words: str, stored: Sequence[str], settings: Settings) -> str:
 
 def _site(words: str, settings: Settings) -> Site | None:
     try:
-        return site_named(words, own_sites(settings))
+        return meant_site(words, settings)
     except UsageError:
         return None

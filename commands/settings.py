@@ -114,6 +114,7 @@ class SiteEntry:
 
     url: str = _key("", "where the API is")
     file_hosts: tuple[str, ...] = _key((), "hosts that may serve its files, besides the API's own")
+    allow_http: bool = _key(False, "consent to plain http to this site, which is on another machine; never with a key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ class Settings:
     root: str = _path("gallery-data", "where pictures, models and the database are kept")
     site: str = _key("danbooru", "the site, by name or URL")
     credentials_file: str = _path("", "a file of mode 0600 with `login = …` and `api_key = …`")
+    proxy: str = _key("", "http://, https:// or socks5:// address of a proxy that every request goes through")
+    allow_http: bool = _key(False, "consent to plain http to sites on other machines; never with a key")
     scoring: Scoring = field(default_factory=Scoring)
     goal: Goal = field(default_factory=Goal)
     round_zero: RoundZero = field(default_factory=RoundZero)

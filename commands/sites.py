@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from commands.console import say
 from commands.demo import DemoWish, demo_site
@@ -15,8 +16,10 @@ from commands.settings import Settings
 from crawler.budget import Manners, budget_for
 from crawler.client import DanbooruClient, Profile
 from crawler.credentials import Loaded, load_credentials
+from crawler.errors import BadCredentials
 from crawler.http import Deadlines, Http
 from crawler.patience import Patience
+from crawler.proxies import Proxy, proxy_from
 from crawler.sites import Site, site_from_url, site_named
 from storage.search.days import EASTERN_NAMES
 
@@ -45,9 +48,23 @@ class Connected:
 def own_sites(settings: Settings) -> Mapping[str, Site]:
     """The sites that `crawl.toml` adds, by name."""
     return {
-        name: site_from_url(entry.url, name=name, file_hosts=frozenset(entry.file_hosts))
+        name: site_from_url(
+            entry.url,
+            name=name,
+            file_hosts=frozenset(entry.file_hosts),
+            allow_http=entry.allow_http or settings.allow_http,
+        )
         for name, entry in settings.sites.items()
     }
+
+
+def meant_site(words: str, settings: Settings) -> Site:
+    """The site that the user's words mean, by these settings.
+
+    Raises:
+        UsageError: no such site, or an address that we refuse.
+    """
+    return site_named(words, own_sites(settings), allow_http=settings.allow_http)
 
 
 async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None) -> Connected:
@@ -61,13 +78,15 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     limits = place.settings.limits
     site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
     loaded = _credentials(place, site)
+    proxy = _proxy(place, site, with_key=loaded.credentials is not None)
     for note in (*notes, *loaded.warnings):
         say(note)
     pace = pace or Pace()
     budget = budget_for(site, manners=pace.manners)
     http = await stack.enter_async_context(
-        Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines, notify=say)
+        Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines, proxy=proxy)
     )
+    http.notify = say
     client = DanbooruClient(site=site, http=http, patience=pace.patience, notify=say)
     profile = await _profile(client, http)
     if profile is None:
@@ -75,6 +94,20 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     return Connected(
         site, http, client, profile.tag_query_limit, pace, other_days=profile.time_zone not in EASTERN_NAMES
     )
+
+
+def _proxy(place: Place, site: Site, *, with_key: bool) -> Proxy | None:
+    """The proxy that the settings name. The demo gallery, which we start ourselves, is reached without it.
+
+    Raises:
+        BadCredentials: a key would travel to it unencrypted.
+    """
+    proxy = proxy_from(place.settings.proxy)
+    if proxy is None or (place.site == DEMO and DEMO not in place.settings.sites):
+        return None
+    if with_key and urlsplit(site.api_url).scheme != "https":
+        raise BadCredentials(f"the key of {site.name} would reach the proxy {proxy.host} unencrypted; it is not sent")
+    return proxy
 
 
 _DEMO_KEY = ("CRAWL_DEMO_LOGIN", "CRAWL_DEMO_API_KEY")
@@ -86,9 +119,9 @@ def check_site(place: Place) -> None:
     Raises:
         UsageError: no such site, or credentials that must not be used there.
     """
-    known = own_sites(place.settings)
-    if place.site != DEMO or DEMO in known:
-        _credentials(place, site_named(place.site, known))
+    proxy_from(place.settings.proxy)
+    if place.site != DEMO or DEMO in place.settings.sites:
+        _credentials(place, meant_site(place.site, place.settings))
 
 
 def _credentials(place: Place, site: Site) -> Loaded:
@@ -100,9 +133,8 @@ def _credentials(place: Place, site: Site) -> Loaded:
 
 
 async def _site(stack: AsyncExitStack, place: Place) -> Site:
-    known = own_sites(place.settings)
-    if place.site != DEMO or DEMO in known:
-        return site_named(place.site, known)
+    if place.site != DEMO or DEMO in place.settings.sites:
+        return meant_site(place.site, place.settings)
     url = await stack.enter_async_context(demo_site(DemoWish()))
     return replace(site_from_url(url), name=DEMO)
 

@@ -5,12 +5,15 @@ Only a gallery on this machine that answers `/demo/truth.json` is asked; the cra
 
 from __future__ import annotations
 
+import asyncio
 import json
-import urllib.request
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from commands.summary import Truth
+from crawler.budget import Kind
+from crawler.errors import CrawlError
+from crawler.http import Ask, Http
 from storage.reading import JudgedPost
 from storage.records import Target
 
@@ -18,13 +21,16 @@ TRUTH_S = 30.0  # seconds to wait for the answer
 MAX_BYTES = 64_000_000
 
 
-def fetch_truth(url: str) -> Mapping[str, Any] | None:
-    """What the gallery at this loopback address says, or None when it says nothing."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+async def fetch_truth(http: Http) -> Mapping[str, Any] | None:
+    """What the gallery at this loopback address says, or None when it says nothing.
+
+    The request is like every other: within the budget, under our name, and counted.
+    """
+    ask = Ask(f"{http.site.api_url}/demo/truth.json", Kind.API)
     try:
-        with opener.open(f"{url}/demo/truth.json", timeout=TRUTH_S) as answer:
-            found = json.loads(answer.read(MAX_BYTES))
-    except (OSError, ValueError):
+        async with asyncio.timeout(TRUTH_S), http.exchange(ask) as answer:
+            found = json.loads(await answer.read(MAX_BYTES))
+    except (CrawlError, ValueError, RecursionError, TimeoutError):
         return None
     return found if isinstance(found, dict) else None
 

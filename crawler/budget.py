@@ -292,7 +292,10 @@ def budget_for(
         Kind.API: Allowance(site.api_rate, site.api_burst, site.api_at_once),
         Kind.FILE: Allowance(None, 1, site.files_at_once),
     }
-    buckets = {}
+    together = site.loopback and site.api_rate is not None  # one machine serves all, so one rate is meant for all
+    if together:
+        allowances[Kind.FILE] = Allowance(site.api_rate, site.api_burst, site.files_at_once)
+    buckets: dict[Kind, Bucket] = {}
     for kind, allowance in allowances.items():
         record: Record = OwnRecord()
         places = None
@@ -301,6 +304,8 @@ def budget_for(
             record = SharedRecord(stem.with_name(f"{stem.name}.json"))
             places = SlotFiles(stem, allowance.at_once)
         buckets[kind] = Bucket(kind, allowance, record, manners, boot, places)
+    if together:
+        buckets[Kind.FILE].record, buckets[Kind.FILE].turn = buckets[Kind.API].record, buckets[Kind.API].turn
     return Budget(buckets, manners, clock=clock, sleep=sleep)
 
 

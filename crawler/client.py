@@ -241,7 +241,7 @@ class DanbooruClient:
     async def aliases(self, name: str) -> list[str]:
         """What an alias stands for: the active ones' targets."""
         query = {"search[antecedent_name]": name, "search[status]": "active", "limit": "20"}
-        return [_text(row, "consequent_name") for row in _active(await self._rows_if_open(ALIASES, query))]
+        return [_text(row, "consequent_name") for row in _active(await self._rows(ALIASES, query))]
 
     async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
         """What each active alias of these tags stands for, by the alias's own name."""
@@ -250,7 +250,7 @@ class DanbooruClient:
         for start in range(0, len(wanted), PAGE_SIZE):
             batch = wanted[start : start + PAGE_SIZE]
             query = {"search[consequent_name_comma]": ",".join(batch), "search[status]": "active", "limit": "1000"}
-            rows = _active(await self._rows_if_open(ALIASES, query))
+            rows = _active(await self._rows(ALIASES, query))
             links = ((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
             found.update((alias, tag) for alias, tag in links if alias and tag in batch)
         return found
@@ -260,13 +260,13 @@ class DanbooruClient:
         of steps."""
         query = {"search[status]": "active", "limit": "1000"}
         query |= {"search[implied_to]": to} if to is not None else {"search[implied_from]": of or ""}
-        rows = _active(await self._rows_if_open(IMPLICATIONS, query))
+        rows = _active(await self._rows(IMPLICATIONS, query))
         return [Implication(_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows]
 
     async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
         """What the site's search box would suggest; finds aliases and names in other scripts."""
         query = {"search[query]": text, "search[type]": "tag_query", "limit": str(limit)}
-        rows = await self._rows_if_open("/autocomplete.json", query)
+        rows = await self._rows("/autocomplete.json", query)
         return [_suggestion(row) for row in rows if isinstance(row, dict) and _text(row, "value")]
 
     async def wiki(self, name: str) -> Wiki | None:
@@ -279,7 +279,7 @@ class DanbooruClient:
     async def wikis_by_other_name(self, text: str) -> list[Wiki]:
         """Wiki pages of things that are also called that, in any script."""
         query = {"search[other_names_include_any]": text, "search[is_deleted]": "false", "limit": "20"}
-        pages = [_wiki(row) for row in await self._rows_if_open("/wiki_pages.json", query)]
+        pages = [_wiki(row) for row in await self._rows("/wiki_pages.json", query)]
         return [page for page in pages if page is not None and text in page.other_names]
 
     async def profile(self) -> Profile | None:
@@ -311,9 +311,6 @@ class DanbooruClient:
         """Whether a part of the API was asked and is not open to us: then an empty answer says nothing."""
         return path in self._closed
 
-    async def _rows_if_open(self, path: str, query: Mapping[str, str]) -> list[Any]:
-        return await self._optional(path, lambda _: self._rows(path, query), [])
-
     async def _optional(self, path: str, ask: Callable[[str], Awaitable[T]], without: T) -> T:
         """The answer of a part of the API that we can do without; a key need not have its permission."""
         if path in self._closed:
@@ -321,6 +318,8 @@ class DanbooruClient:
         try:
             return await ask(path)
         except (NotPermitted, NotOffered) as error:
+            if path not in WITHOUT:
+                raise
             self._closed.add(path)
             self.notify(f"{error}; going on without: {WITHOUT[path]}")
             return without
@@ -328,8 +327,8 @@ class DanbooruClient:
     # --- asking ----------------------------------------------------------------------------------------------------
 
     async def _rows(self, path: str, query: Mapping[str, str]) -> list[Any]:
-        told = await self._json(path, query, want=list)
-        return told if isinstance(told, list) else []
+        """The rows of one part of the API; none where it is closed to us and we can do without it."""
+        return await self._optional(path, lambda path: self._json(path, query, want=list), [])
 
     async def _json(
         self, path: str, query: Mapping[str, str], *, want: type | None = None, of_one_post: bool = False

@@ -1,6 +1,7 @@
 """The one place that knows the HTTP library: requests with a permit, deadlines, caps, and errors of our own.
 
-Nothing is taken from the environment (no proxies, no .netrc), redirects are followed by hand within the site's own
+Nothing is taken from the environment but the certificates to trust (SSL_CERT_FILE, SSL_CERT_DIR): no proxies, no
+.netrc. Redirects are followed by hand within the site's own
 hosts, bodies are decompressed by ourselves under a cap, and the account's key goes to the API host alone, request by
 request. Cookies are neither kept nor sent. Every request that leaves takes a permit of the budget first.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import ssl
 import time
@@ -18,7 +20,7 @@ from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx2
 
@@ -37,7 +39,9 @@ from crawler.errors import (
     UnreachableError,
     UrlRefused,
 )
+from crawler.proxies import Proxy
 from crawler.sites import Site, how_to_allow
+from crawler.trust import trusted
 
 log = logging.getLogger(__name__)
 
@@ -188,9 +192,9 @@ class Http:
         credentials: Credentials | None = None,
         deadlines: Deadlines = Deadlines(),
         transport: httpx2.AsyncBaseTransport | None = None,
-        notify: Callable[[str], None] = log.warning,
+        proxy: Proxy | None = None,
     ) -> None:
-        """Args: transport: stands in for the network in tests. notify: is told, once each, what a setting mends."""
+        """Args: transport: stands in for the network in tests."""
         self.site = site
         self.budget = budget
         self.traffic = Traffic()
@@ -198,7 +202,8 @@ class Http:
         self._deadlines = deadlines
         self._transport = transport
         self._user_agent = user_agent()
-        self._notify = notify
+        self.notify: Callable[[str], None] = log.warning  # is told, once each, what a setting would mend
+        self._proxy = proxy
         self._refused_hosts: set[str] = set()
         self._retired: list[httpx2.AsyncClient] = []
         self._most_failures = 100 + 10 * sum(budget.at_once(kind) for kind in Kind)
@@ -288,7 +293,7 @@ class Http:
         host = self.site.unknown_host(url)
         if host is not None and host not in self._refused_hosts and len(self._refused_hosts) < MOST_HOSTS_NAMED:
             self._refused_hosts.add(host)
-            self._notify(how_to_allow(self.site, host))
+            self.notify(how_to_allow(self.site, host))
         raise UrlRefused(reason)
 
     def _redirected(self, ask: Ask, url: str, response: httpx2.Response) -> str:
@@ -300,7 +305,7 @@ class Http:
             raise UrlRefused("it redirects to something that is no address") from None
         if ask.kind is Kind.API and not own:
             raise BadSite(
-                f"{self.site.name} sends its API requests on to {parts.hostname!a}; name that site if you mean it"
+                f"{self.site.name} sends its API requests on to {_origin(parts)}; name that site if you mean it"
             )
         self._check(ask, target)
         return target
@@ -336,7 +341,8 @@ class Http:
             self._retired.append(self._client)
             self._client = self._new_client()
         try:
-            _translate(error, f"{urlsplit(url).hostname}: {ask.what(url)}")
+            way = f", through the proxy {self._proxy.host}" if self._proxy else ""
+            _translate(error, f"{urlsplit(url).hostname}{way}: {ask.what(url)}")
         except TransientError as ours:
             raise self._failed(ours) from error
 
@@ -345,8 +351,9 @@ class Http:
         plain = urlsplit(self.site.api_url).scheme == "http"
         return httpx2.AsyncClient(
             # A context of its own that trusts nobody: loading the authorities takes longer than all the rest, and a
-            # site on this machine that is reached by plain http needs none.
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True,
+            # site that is reached by plain http needs none.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain and self._proxy is None else trusted(os.environ),
+            proxy=None if self._proxy is None else self._proxy.url,
             trust_env=False,
             follow_redirects=False,
             cookies=_NoCookies(),
@@ -371,6 +378,11 @@ class _NoCookies(CookieJar):
 
     def add_cookie_header(self, request: object) -> None:
         """There are none."""
+
+
+def _origin(parts: SplitResult) -> str:
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return origin[:200] if origin.isprintable() else ascii(origin)[:200]
 
 
 def user_agent(user_id: int | None = None) -> str:

@@ -44,6 +44,7 @@ class Site:
     ceiling: Ceiling = Ceiling()
     tag_limit: int = 2  # terms in one search for someone without an account
     safe_mode: bool = False  # whether it hides everything that is not rated general
+    plain_http: bool = False  # whether the user consents to unencrypted requests to another machine; never with a key
 
     @property
     def loopback(self) -> bool:
@@ -53,6 +54,8 @@ class Site:
     def with_limits(self, *, api_rate: float | None = None, files_at_once: int | None = None) -> tuple[Site, list[str]]:
         """This site at the user's pace, with a line for every wish that was cut down to the ceiling.
 
+        A rate of two a second or more is what no second exceeds; a lower one is what no minute exceeds.
+
         Raises:
             UsageError: a rate or number that is not positive.
         """
@@ -60,7 +63,8 @@ class Site:
         notes: list[str] = []
         if api_rate is not None:
             rate, note = _capped(api_rate, self.ceiling.api_rate, "requests a second")
-            site, notes = replace(site, api_rate=rate), notes + note
+            steady, burst = (rate - 1.0, 1) if rate >= 2.0 else (POLITE_RATE * rate, POLITE_BURST)
+            site, notes = replace(site, api_rate=steady, api_burst=burst), notes + note
         if files_at_once is not None:
             files, note = _capped(files_at_once, self.ceiling.files_at_once, "files at a time")
             site, notes = replace(site, files_at_once=int(files)), notes + note
@@ -92,7 +96,7 @@ class Site:
             return "it carries a user name"
         if self.serves_api(parts):
             return None
-        if parts.scheme != "https" and not (self.loopback and parts.scheme == "http"):
+        if parts.scheme != "https" and not (parts.scheme == "http" and (self.loopback or self.plain_http)):
             return f"scheme {parts.scheme[:12]!r}"
         if netloc not in self.file_hosts:
             return f"host {netloc[:80]!a} is none of {self.name}'s"
@@ -161,7 +165,7 @@ BUILTIN: Mapping[str, Site] = MappingProxyType(
 )
 
 
-def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({})) -> Site:
+def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({}), *, allow_http: bool = False) -> Site:
     """The site of that name or address; the one place that decides which site the user's words mean.
 
     An address means the known site that is there, however it is written: capitals, a slash at the end, the scheme's own
@@ -170,6 +174,7 @@ def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({})) -> S
     Args:
         name: one of `BUILTIN`, one of `extra`, or an address.
         extra: the user's own sites, which win over the built-in ones.
+        allow_http: whether the user consents to plain http to other machines than this one.
     Raises:
         BadSite: no such name; says which are known.
     """
@@ -178,7 +183,7 @@ def site_named(name: str, extra: Mapping[str, Site] = MappingProxyType({})) -> S
     site = known.get(name) or {one.casefold(): known[one] for one in known}.get(name.casefold())
     address = _as_address(name)
     if site is None and address is not None:
-        there = site_from_url(address)
+        there = site_from_url(address, allow_http=allow_http)
         at_address = {one.api_url: one for one in (*extra.values(), *BUILTIN.values())}
         return at_address.get(there.api_url, there)
     if site is None:
@@ -198,8 +203,10 @@ def _as_address(name: str) -> str | None:
     return f"{'http' if is_loopback(host.strip('[]').lower()) else 'https'}://{name}"
 
 
-def site_from_url(url: str, *, name: str | None = None, file_hosts: frozenset[str] = frozenset()) -> Site:
-    """The site at an address: https anywhere, plain http on this machine only.
+def site_from_url(
+    url: str, *, name: str | None = None, file_hosts: frozenset[str] = frozenset(), allow_http: bool = False
+) -> Site:
+    """The site at an address: https anywhere, plain http on this machine, or elsewhere by the user's consent.
 
     Raises:
         BadSite: not such an address.
@@ -219,10 +226,15 @@ def site_from_url(url: str, *, name: str | None = None, file_hosts: frozenset[st
     if known is not None and name is None:
         return known
     local = is_loopback(parts.hostname)
-    if parts.scheme == "http" and not local:
-        raise BadSite(f"{url!r}: plain http is accepted for this machine only; use https://{netloc}")
+    plain = parts.scheme == "http" and not local
+    if plain and not allow_http:
+        raise BadSite(
+            f"{url!r}: plain http is accepted for this machine only; use https://{netloc}, or consent to unencrypted "
+            "requests with allow_http = true in crawl.toml (or CRAWL_ALLOW_HTTP=1)"
+        )
     site = Site(
-        name=name or netloc,
+        name=name or (f"http://{netloc}" if plain else netloc),
+        plain_http=plain,
         api_url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}",
         file_hosts=file_hosts,
         group=netloc,

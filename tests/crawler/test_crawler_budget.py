@@ -48,6 +48,31 @@ async def test_starting_anew_again_and_again_makes_no_burst(tmp_path: Path) -> N
     assert max(sum(start <= one < start + 60 for one in times) for start in times) <= 60
 
 
+@pytest.mark.fault("H07")
+@pytest.mark.parametrize("rate", [2.0, 5.0, 10.0])
+@pytest.mark.parametrize("idle", [0.0, 60.0])
+async def test_on_one_machine_all_requests_of_all_kinds_share_the_users_rate(rate: float, idle: float) -> None:
+    clock = Clock()
+    site, _ = site_from_url("http://127.0.0.1:3000").with_limits(api_rate=rate)
+    budget = budget_for(site, clock=clock, sleep=clock.sleep)
+    await ask(budget)
+    clock.now += idle
+
+    times = sorted(await asyncio.gather(*[ask(budget, kind) for _ in range(20) for kind in Kind]))
+
+    assert max(sum(start <= one <= start + 1.0 for one in times) for start in times) <= rate
+
+
+async def test_a_gallery_of_ones_own_without_a_rate_is_not_held_back() -> None:
+    clock = Clock()
+    site = site_from_url("http://127.0.0.1:3000")
+    budget = budget_for(site, clock=clock, sleep=clock.sleep)
+
+    times = [await ask(budget, kind) for _ in range(20) for kind in Kind]
+
+    assert max(times) == min(times)
+
+
 async def test_many_workers_share_one_rate(tmp_path: Path) -> None:
     clock = Clock()
     budget = a_budget(tmp_path, clock)

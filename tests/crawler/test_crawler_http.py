@@ -163,7 +163,8 @@ async def test_cookies_are_neither_kept_nor_sent() -> None:
 
 async def test_a_host_that_is_not_the_sites_is_named_once_with_the_setting_that_allows_it() -> None:
     said: list[str] = []
-    async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock()), notify=said.append) as http:
+    async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock())) as http:
+        http.notify = said.append
         for number in range(290):
             with pytest.raises(UrlRefused):
                 await fetch(http, Ask(f"https://files.example/{number}.jpg", Kind.FILE))
@@ -178,7 +179,8 @@ async def test_a_host_that_is_not_the_sites_is_named_once_with_the_setting_that_
 )
 async def test_no_setting_is_suggested_where_none_would_help(url: str) -> None:
     said: list[str] = []
-    async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock()), notify=said.append) as http:
+    async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock())) as http:
+        http.notify = said.append
         with pytest.raises(UrlRefused):
             await fetch(http, Ask(url, Kind.FILE))
 

@@ -134,7 +134,7 @@ def test_a_pace_that_is_none_is_refused(wish: float) -> None:
 def test_a_pace_above_the_ceiling_is_cut_down_and_said_so() -> None:
     site, notes = DANBOORU.with_limits(api_rate=1e9, files_at_once=1000)
 
-    assert (site.api_rate, site.files_at_once) == (10.0, 4)
+    assert (site.api_rate, site.api_burst, site.files_at_once) == (9.0, 1, 4)  # never more than ten in one second
     assert len(notes) == 2 and "more than the site allows" in notes[0]
 
 

@@ -89,6 +89,7 @@ STOP_AFTER = (30, 200, 380, 560, 740)  # looks that a run of the demo has record
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_crawl_of_the_demo_stopped_five_times_ends_like_an_unbroken_one(place: Path) -> None:
     unhurried = {"STUB_PACE": "real"}  # the demo paints its pictures while it is asked for them
     with driver.started([*DEMO, "--root", str(place / "whole")], environment=unhurried, limit_s=600) as child:
