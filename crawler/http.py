@@ -210,6 +210,7 @@ class Http:
         # httpx2 logs whole URLs at INFO; ours, without queries, are the only ones wanted.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
         self._client = self._new_client()
+        self._fresh: httpx2.AsyncClient | None = None  # keeps no connection; made when one is found dead
 
     @property
     def logged_in(self) -> bool:
@@ -228,7 +229,7 @@ class Http:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for client in (*self._retired, self._client):
+        for client in (*self._retired, self._client, *([self._fresh] if self._fresh else [])):
             await client.aclose()
 
     @asynccontextmanager
@@ -253,22 +254,25 @@ class Http:
         raise self._failed(TransientError(f"{ask.what(ask.url)}: more than {MAX_REDIRECTS} redirects"))
 
     async def _send(self, ask: Ask, url: str, permit: Permit) -> httpx2.Response:
-        """Send, and read the headers; once more at once when a kept connection turns out to be dead."""
+        """Send, and read the headers; when a kept connection turns out to be dead, once more at once on a fresh one.
+
+        The others that are kept may have died with it, so the second try goes out by a client that keeps none.
+        """
         self._check(ask, url)
         try:
-            return await self._send_once(ask, url)
+            return await self._send_once(self._client, ask, url)
         except (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError) as error:
             log.debug("%s: connection lost before an answer (%s)", ask.what(url), type(error).__name__)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             self._give_up(error, ask, url)
         await permit.again()
+        self._fresh = self._fresh or self._new_client(kept=0)
         try:
-            return await self._send_once(ask, url)
+            return await self._send_once(self._fresh, ask, url)
         except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
             self._give_up(error, ask, url)
 
-    async def _send_once(self, ask: Ask, url: str) -> httpx2.Response:
-        client = self._client
+    async def _send_once(self, client: httpx2.AsyncClient, ask: Ask, url: str) -> httpx2.Response:
         self.traffic.requests += 1
         async with asyncio.timeout(self._deadlines.headers_s):
             request = client.build_request(
@@ -346,7 +350,8 @@ class Http:
         except TransientError as ours:
             raise self._failed(ours) from error
 
-    def _new_client(self) -> httpx2.AsyncClient:
+    def _new_client(self, kept: int | None = None) -> httpx2.AsyncClient:
+        """Args: kept: connections that may wait for another request; None: all."""
         connections = sum(self.budget.at_once(kind) for kind in Kind) + POOL_SPARE
         plain = urlsplit(self.site.api_url).scheme == "http"
         return httpx2.AsyncClient(
@@ -364,7 +369,9 @@ class Http:
                 pool=self._deadlines.connect_s,
             ),
             limits=httpx2.Limits(
-                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=IDLE_S
+                max_connections=connections,
+                max_keepalive_connections=connections if kept is None else kept,
+                keepalive_expiry=IDLE_S,
             ),
             transport=self._transport,
         )

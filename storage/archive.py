@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, insert, update
 
@@ -110,6 +111,7 @@ class Archive(Tidying):
         self._database = tree.root / "crawl.db"
         self._posts = PostRows()
         self._looks = looks.LookRows()
+        self._renditions: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by the original's md5
         self._unsettled: set[int] = set()  # attempts whose files are in place and whose rows could not be written
         self._writer = Writer(
             writing_engine(self._database, busy_timeout_s=settings.busy_timeout_s),
@@ -280,6 +282,14 @@ class Archive(Tidying):
     async def file_look(self, sighting: Sighting) -> None:
         """Record one look: the rendition's bytes and name first, then all its rows in one transaction."""
         now = _now()
+        async with self._alone_with(sighting.post.file.md5 if sighting.post.file else ""):
+            await self._file_look(sighting, now)
+
+    def _alone_with(self, md5: str) -> asyncio.Lock:
+        """Posts may share a file and be sent different renditions of it: which one is on disk, its row must say."""
+        return self._renditions.setdefault(md5, asyncio.Lock())
+
+    async def _file_look(self, sighting: Sighting, now: datetime) -> None:
         with self._settling(sighting.attempt):
             stored = None
             if sighting.rendition is not None and sighting.stored is not None:

@@ -397,6 +397,30 @@ async def test_a_kept_connection_that_died_costs_nothing() -> None:
     assert all(body == BODY for body in bodies)
 
 
+@pytest.mark.fault("N11")
+async def test_kept_connections_that_died_together_cost_nothing() -> None:
+    both, died = asyncio.Event(), asyncio.Event()
+    waiting: list[Visit] = []
+
+    async def together_then_dead(visit: Visit) -> None:
+        waiting.append(visit)
+        if len(waiting) == 4:
+            both.set()
+        await both.wait()
+        await visit.send(head(200, len(BODY)), BODY)
+        if visit.number <= 4:
+            await visit.reader.readuntil(b"\r\n\r\n")  # the next request is read, and answered with nothing
+            died.set()
+            await visit.close()
+
+    async with misbehaving(together_then_dead) as stage, http_to_stage(stage) as http:
+        ask = Ask(f"{stage.url}/a.jpg", Kind.FILE)
+        await asyncio.gather(*[fetch(http, ask) for _ in range(4)])
+        bodies = await asyncio.gather(*[fetch(http, ask) for _ in range(30)])
+
+    assert died.is_set() and all(body == BODY for body in bodies)
+
+
 @pytest.mark.fault("H29")
 async def test_too_many_headers_are_an_ordinary_failure() -> None:
     async def act(visit: Visit) -> None:

@@ -185,6 +185,9 @@ NETWORK = (
 )
 
 HTTP = (
+    Row("N11 connections die unanswered", everywhere({"drop": "rst"}, 2, 5, 7)),
+    Row("H28 a terabyte is announced", everywhere({"length": 10**12, "after_bytes": 3000, "then": "close"}, 2, 5)),
+    Row("H28 a body without an end", [on(ORIGINALS, {"length": None, "after_bytes": 100, "then": "more"}, nth=[2, 5])]),
     Row("H01 listing fails twice", [on(LISTING, {"status": 500}, nth=[1, 2])]),
     Row("H01 files fail twice", everywhere({"status": 500}, 1, 2)),
     Row(

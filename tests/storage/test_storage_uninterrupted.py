@@ -95,3 +95,15 @@ async def test_an_original_that_was_placed_gets_its_row_even_if_nobody_waits_for
 
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_of_two_renditions_of_one_file_the_row_describes_the_one_on_disk(archive: Archive) -> None:
+    content = content_of(1)
+    posts = [make_post(number, content) for number in range(1, 9)]
+    await list_posts(archive, posts)
+    looks = [sight(post, decide("delete"), rendition=content_of(post.id, "rendition")) for post in posts]
+
+    await asyncio.gather(*[archive.file_look(look) for look in looks])
+
+    stored = (await archive.known(posts[:1], ["mona"]))[1].rendition
+    assert stored is not None and await archive.read_rendition(stored) is not None
