@@ -111,8 +111,7 @@ def crawl(
         main_job.print_version()
         raise typer.Exit
     if not tag and not keep:
-        typer.echo(context.get_help())
-        raise typer.Exit(2)
+        raise typer.Exit(main_job.say_what_is_needed(context.get_help))
     wish = main_job.Wish(
         tags=tuple(tag or ()),
         keep=tuple(keep or ()),

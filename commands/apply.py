@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from commands.apply_plan import plain, print_steps, steps
-from commands.console import messages, print_json, say
+from commands.console import print_json, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.holding import hold_gallery
 from commands.known_targets import known_target
+from commands.machine_formats import leave_open
 from commands.next_command import next_command
 from commands.places import place
 from commands.signals import StopRequest, obeying_signals, run_obeying
@@ -67,7 +68,6 @@ def run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace | No
         The documented exit code: 3 when something is still open, 11 when a file is not what its row says, 12 when
         the brake held.
     """
-    messages().quiet = wish.quiet
     stop = StopRequest()
     try:
         return run_obeying(_run(wish, root, config, pace or Pace(), stop), stop)
@@ -170,6 +170,9 @@ def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest
         codes.append(ExitCode.DAMAGE)
     if applied.changed or (outcome.fetched < wanted and ExitCode.BRAKE not in codes):
         codes.append(ExitCode.OPEN)
+        missing = max(0, wanted - outcome.fetched)
+        leave_open("files", applied.changed, "decided or labelled again in the meantime and left alone")
+        leave_open("originals", missing, "; ".join(outcome.failed[:SHOWN]) or "not fetched")
     if stop.code is not None:
         codes.append(stop.code)
     code = worst(codes)

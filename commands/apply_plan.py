@@ -9,8 +9,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from commands.console import results
 from commands.fitting import filled, fitting
+from commands.tables import print_table, screen_width
 from storage.applying import ApplyPlan
 from storage.paths import gallery_folder
 
@@ -63,8 +63,8 @@ def print_steps(plan: ApplyPlan, *, fetch: bool) -> None:
     if not rows:
         return
     cells = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
-    columns, _ = fitting(cells, results().width, _LEAST, _EXPENDABLE)
-    results().print(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, results().width, _LEAST))
+    columns, _ = fitting(cells, screen_width(), _LEAST, _EXPENDABLE)
+    print_table(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, screen_width(), _LEAST))
 
 
 def _row(step: Step) -> tuple[str, ...]:

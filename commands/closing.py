@@ -71,6 +71,7 @@ async def closing_summary(ending: Ending) -> Summary:
         seconds=seconds,
         truths=truths,
         notes=tuple(_notes(ending)),
+        unaccounted=posts_unaccounted_for(run),
         dry_run=ending.dry_run,
         scored_originals=run.job.score_on == ORIGINAL,
     )

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import unicodedata
-from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import IO, Any, cast
 
 from rich.console import Console
+
+from commands.escapes import printable
+from commands.machine_formats import note_error, print_json
+from commands.streams import MESSAGES
+from commands.tables import results
 
 
 @cache
 def messages() -> Console:
     """Standard error. Rich leaves colours out when it is no terminal or NO_COLOR is set."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-@cache
-def results() -> Console:
-    """Standard output, for tables."""
-    return Console(highlight=False)
+    return Console(file=cast("IO[str]", MESSAGES), highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
@@ -32,21 +27,15 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """One plain line that is said even when all else is quiet: why a command ends."""
     messages().quiet = False
+    note_error(text.removeprefix("crawl: "))
     say(text)
 
 
-def print_json(record: Mapping[str, Any]) -> None:
-    """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
-    sys.stdout.flush()
+def print_usage_error(error: Any) -> None:
+    """What the option parser refuses, with the command's usage, as Typer shows it."""
+    from typer.rich_utils import rich_format_error
+
+    rich_format_error(error)
 
 
-def printable(text: str) -> str:
-    """The text with control, format and line-breaking characters shown as escapes: one line, no terminal tricks."""
-    return "".join(
-        char if char == " " or unicodedata.category(char) not in _UNSAFE else char.encode("unicode_escape").decode()
-        for char in text
-    )
-
-
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+__all__ = ["complain", "messages", "print_json", "print_usage_error", "printable", "results", "say"]

@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from commands.closing import Ending, closing_summary, posts_unaccounted_for
-from commands.console import complain, messages, print_json, results, say
+from commands.console import complain, print_json, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
 from commands.judging import GoalWish, JudgeWish, check_known_models, learned_judge
+from commands.machine_formats import leave_open, object_is_owed
 from commands.places import Place, place
 from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
@@ -24,6 +25,7 @@ from commands.shelves import CommandShelf, open_shelf
 from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Connected, Pace, check_site, connect
 from commands.summary import Summary
+from commands.tables import print_line, print_page, print_table
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
@@ -75,9 +77,22 @@ class Parts:
 def print_version() -> None:
     """The installed version, on standard output."""
     try:
-        results().print(f"boorusieve {version('boorusieve')}")
+        found = version("boorusieve")
     except PackageNotFoundError:
-        results().print("boorusieve, not installed")
+        found = None
+    if object_is_owed():
+        print_json({"version": found})
+    else:
+        print_line(f"boorusieve {found}" if found else "boorusieve, not installed")
+
+
+def say_what_is_needed(get_help: Callable[[], str]) -> int:
+    """Nobody said what to do: show the help, on standard output unless a program waits for an object there."""
+    if object_is_owed():
+        complain("crawl: say which tag to walk and what to keep: --tag genshin_impact --keep mona")
+    else:
+        print_page(get_help())
+    return int(ExitCode.REFUSED)
 
 
 def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) -> int:
@@ -92,7 +107,6 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
     """
     _check(wish)
     check_site(where)
-    messages().quiet = output.quiet
     stop = StopRequest()
     try:
         summary = run_obeying(_run(wish, where, output, parts or Parts(), stop), stop)
@@ -101,8 +115,10 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
         return int(stop.code or ExitCode.INTERRUPTED)
     if output.as_json:
         print_json(summary.to_json())
+        for what, count, why in summary.still_open():
+            leave_open(what, count, why)
     else:
-        results().print(summary.to_table())
+        print_table(summary.to_table())
     return summary.exit
 
 

@@ -18,11 +18,12 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from commands.console import print_json, printable, results
+from commands.console import print_json, printable
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.places import DEMO, Place, place
 from commands.sites import connect
+from commands.tables import print_table
 from storage.archive import Archive
 from storage.database import sqlite_warning
 
@@ -47,7 +48,7 @@ def run(root: Path | None, config: Path | None, site: str | None, *, as_json: bo
     if as_json:
         print_json({"findings": [asdict(finding) for finding in found], "exit": int(_code(found))})
     else:
-        results().print(_table(found))
+        print_table(_table(found))
     return int(_code(found))
 
 

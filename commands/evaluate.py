@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.choices import choose
-from commands.console import print_json, results, say
+from commands.console import print_json, say
 from commands.evaluation_table import evaluation_table
 from commands.exit_codes import ExitCode
 from commands.failures import exit_code_of
@@ -19,6 +19,7 @@ from commands.links import site_pages
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
+from commands.tables import print_line, print_table
 from commands.telling import Tell, told
 from storage.archive import open_reader
 from storage.errors import StorageError
@@ -81,9 +82,9 @@ def _say(wish: EvaluateWish, assessment: Assessment) -> int:
     if wish.as_json:
         print_json(assessment.to_json() | {"report": None if page is None else str(page), "exit": code})
     else:
-        results().print(evaluation_table(assessment))
+        print_table(evaluation_table(assessment))
         if page is not None:
-            results().print(str(page), markup=False, soft_wrap=True)
+            print_line(str(page))
     if trouble is not None:
         raise trouble
     if not wish.quiet and not wish.as_json:

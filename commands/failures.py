@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
+import signal
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -21,6 +23,32 @@ R = TypeVar("R")
 DEBUG_VARIABLE = "CRAWL_DEBUG"
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: the program ends as by Ctrl-C, with the exit code of its own."""
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """While the block runs, SIGTERM and SIGHUP end it as Ctrl-C does, in order; what is ignored stays ignored.
+
+    Work that finishes what is in flight first takes the signals itself, see `commands.signals`.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, _terminate)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise Terminated
+
+
 def exits_plainly(command: Callable[P, R]) -> Callable[P, R]:
     """Translate what escapes a command into a line and an exit code.
 
@@ -33,10 +61,10 @@ def exits_plainly(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except typer.Exit:
             raise
+        except Terminated:
+            _leave("stopped", ExitCode.TERMINATED)
         except KeyboardInterrupt:
             _leave("stopped", ExitCode.INTERRUPTED)
-        except BrokenPipeError:
-            _close_quietly()
         except Exception as error:  # noqa: BLE001 - the last door: everything becomes a line and a code here
             _explain(error)
 
@@ -67,14 +95,7 @@ def _explain(error: Exception) -> NoReturn:
 
 def _leave(text: str, code: ExitCode) -> NoReturn:
     complain(f"crawl: {text}")
-    sys.stdout.flush()
     raise typer.Exit(int(code))
 
 
-def _close_quietly() -> NoReturn:
-    """The reader of our output went away (`… | head -1`): that is no error of ours."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(0)
-
-
-__all__ = ["describe", "exit_code_of", "exits_plainly", "printable"]
+__all__ = ["Terminated", "describe", "exit_code_of", "exits_plainly", "printable", "stopped_by_signals"]

@@ -12,13 +12,14 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from commands.console import print_json, printable, results, say
+from commands.console import print_json, say
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
+from commands.tables import print_line, print_table, screen_width
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.errors import StorageError
@@ -72,8 +73,8 @@ def _list(wish: ModelsWish, where: Place) -> int:
         return 0
     rows = [_row(model) for model in models]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
-    columns, gone = fitting(cells, results().width, LEAST, EXPENDABLE)
-    results().print(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, results().width, LEAST))
+    columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
+    print_table(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, screen_width(), LEAST))
     if gone:
         say(f"no room for {', '.join(gone)}: --json has all")
     if len({row[COLUMNS.index("tested")] for row in rows} - {""}) > 1:
@@ -112,7 +113,7 @@ def _show(wish: ModelsWish, name: str, where: Place) -> int:
         *(report.read_text(encoding="utf-8").splitlines() if report.is_file() else ()),
     ]
     for line in lines:
-        results().print(printable(line), markup=False, soft_wrap=True)
+        print_line(line)
     return 0
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,8 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from commands.failures import exits_plainly
+from commands import machine_formats
+from commands.console import complain, messages, print_usage_error
+from commands.exit_codes import ExitCode, worst
+from commands.failures import exits_plainly, stopped_by_signals
 from commands.paths import PathRefused, expanded
+from commands.streams import MESSAGES, OUTPUT, guarded
 
 if TYPE_CHECKING:
     CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -42,7 +47,7 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        exits_plainly(_prepare)(ctx)
+        exits_plainly(prepare_command)(ctx)
         return super().invoke(ctx)
 
 
@@ -57,8 +62,54 @@ class Group(TyperGroup):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        exits_plainly(expand_paths)(ctx)
+        exits_plainly(prepare_group)(ctx)
         return super().invoke(ctx)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the program from its words to its exit code; nothing but this ends it."""
+        words = sys.argv[1:] if args is None else list(args)
+        parsed = super().main
+        code = _run(words, lambda: parsed(words, prog_name, complete_var, standalone_mode=False, **extra))
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def _run(words: Sequence[str], parsed: Callable[[], Any]) -> int:
+    """Run what was typed, and end its output: the object that `--json` owes, and what could not be written."""
+    with guarded(), stopped_by_signals(), machine_formats.one_reply():
+        messages().quiet = False
+        code = _exit_code(words, parsed)
+        machine_formats.finish(code)
+        OUTPUT.flush()
+        if OUTPUT.fate.trouble is not None:
+            code = worst([code, ExitCode.STORAGE])
+            complain(f"crawl: cannot write to standard output: {OUTPUT.fate.trouble}; what was done is kept")
+        MESSAGES.flush()
+    return int(code)
+
+
+def _exit_code(words: Sequence[str], parsed: Callable[[], Any]) -> int:
+    try:
+        return int(parsed() or 0)
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # a word that is no command, an option without its value
+            raise
+        if "--json" in words:
+            machine_formats.owe_object()
+        machine_formats.note_error(error.format_message())
+        print_usage_error(error)
+        return ExitCode.REFUSED
 
 
 _TYPED = "commands.program.typed"  # what was typed behind the name of the command that is being parsed
@@ -93,9 +144,25 @@ def flowing(words: str) -> str:
     return re.sub(r"(?<!\n)\n(?!\n)", " ", words)
 
 
-def _prepare(context: typer.Context) -> None:
+def prepare_group(context: typer.Context) -> None:
+    """Settle what holds for every command, before the command itself is known."""
+    _settle_output(context)
     expand_paths(context)
+
+
+def prepare_command(context: typer.Context) -> None:
+    """Settle what holds for every command, before its own work begins."""
+    prepare_group(context)
     take_options_before(context)
+    _settle_output(context)
+
+
+def _settle_output(context: typer.Context) -> None:
+    """`--json` and `--quiet`."""
+    if context.params.get("as_json"):
+        machine_formats.owe_object()
+    if context.params.get("quiet"):
+        messages().quiet = True
 
 
 def expand_paths(context: typer.Context) -> None:

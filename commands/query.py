@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from commands import machine_formats
 from commands.allowed_values import FORMATS
 from commands.choices import choose
 from commands.console import messages, say
@@ -21,9 +19,11 @@ from commands.planning import UsageRefused
 from commands.query_hints import hints
 from commands.query_table import EXPENDABLE, print_table, summary_of
 from storage.archive import open_reader
+from storage.errors import StorageError
 from storage.reading import Reader, Rows
 from storage.search.language import parse
 from storage.search.ranking import Ranker, needs_ranks
+from storage.translate import FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ def _write(rows: Rows, format_: str, output: Path | None) -> None:
     if format_ == "parquet":
         _write_parquet(rows, output)
     else:
-        text = _AS_TEXT["csv" if format_ == "table" else format_](rows)
+        text = _text(rows, format_)
         if output is None:
-            sys.stdout.write(text)
+            machine_formats.print_formatted(text)
         else:
-            _to_file(output, lambda file: file.write(text.encode("utf-8")))
+            _to_file(output, lambda file: file.write(text.encode()))
 
 
 def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -111,43 +111,37 @@ def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
         with output.open("wb") as file:
             write(file)
     except OSError as error:
-        raise UsageRefused(f"cannot write {output}: {error.strerror}") from error
+        refused = StorageError if error.errno in FULL else UsageRefused
+        raise refused(f"cannot write {output}: {error.strerror}") from error
     say(f"wrote {output}")
 
 
-def _as_json(rows: Rows) -> str:
-    return json.dumps(list(rows.mappings()), ensure_ascii=False, indent=1) + "\n"
+def _text(rows: Rows, format_: str) -> str:
+    """The answer in a format that is text.
+
+    Raises:
+        UsageRefused: the answer has no such form.
+    """
+    if format_ == "ids":
+        return machine_formats.as_ids(_ids(rows))
+    if format_ in ("json", "jsonl"):
+        _check_names(rows, format_)
+    write = {"json": machine_formats.as_json, "jsonl": machine_formats.as_jsonl}.get(format_, machine_formats.as_csv)
+    return write(rows.columns, rows.rows)
 
 
-def _as_jsonl(rows: Rows) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows.mappings())
-
-
-def _as_csv(rows: Rows) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(rows.columns)
-    writer.writerows(rows.rows)
-    return file.getvalue()
-
-
-def _as_ids(rows: Rows) -> str:
+def _ids(rows: Rows) -> Iterable[Any]:
     if "post_id" not in rows.columns:
         raise UsageRefused(f"--format ids needs a column post_id; the answer has {', '.join(rows.columns)}")
     place_of_id = rows.columns.index("post_id")
-    return "".join(f"{post_id}\n" for post_id in _each_once(row[place_of_id] for row in rows.rows))
+    return (row[place_of_id] for row in rows.rows)
 
 
-def _each_once(ids: Iterable[Any]) -> Iterable[Any]:
-    return dict.fromkeys(ids)
-
-
-_AS_TEXT: dict[str, Callable[[Rows], str]] = {
-    "json": _as_json,
-    "jsonl": _as_jsonl,
-    "csv": _as_csv,
-    "ids": _as_ids,
-}
+def _check_names(rows: Rows, format_: str) -> None:
+    """In an object the second of two values of one name would take the place of the first."""
+    twice = [name for name, times in Counter(rows.columns).items() if times > 1]
+    if twice:
+        raise UsageRefused(f"--format {format_}: two columns are called {twice[0]!r}; name them with AS")
 
 
 def _write_parquet(rows: Rows, output: Path | None) -> None:
@@ -158,6 +152,7 @@ def _write_parquet(rows: Rows, output: Path | None) -> None:
         import pyarrow.parquet
     except ImportError:
         raise UsageRefused("--format parquet needs pyarrow: pip install 'boorusieve[parquet]'") from None
+    _check_names(rows, "parquet")
     columns = {name: [row[i] for row in rows.rows] for i, name in enumerate(rows.columns)}
     table = pyarrow.table(columns)
     _to_file(output, lambda file: pyarrow.parquet.write_table(table, file))

@@ -9,7 +9,9 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from commands.console import printable, results, say
+from commands import tables
+from commands.console import printable, say
+from commands.escapes import plain
 from commands.fitting import filled, fitting
 from storage.plurals import counted
 from storage.reading import Rows
@@ -59,10 +61,10 @@ def print_table(rows: Rows, expendable: Sequence[str] = (), said: str = "") -> N
         said: what is the same for all rows.
     """
     cells = {name: [_cell(row[at]) for row in rows.rows[:ROWS]] for at, name in enumerate(rows.columns)}
-    columns, gone = fitting(cells, results().width, LEAST, expendable)
+    columns, gone = fitting(cells, tables.screen_width(), LEAST, expendable)
     look = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     if rows.columns:
-        results().print(filled(look, columns, results().width, LEAST))
+        tables.print_table(filled(look, columns, tables.screen_width(), LEAST))
     more = len(rows.rows) - ROWS
     tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
     narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""
@@ -84,5 +86,5 @@ def _where(record: Mapping[str, Any], pages: Mapping[str, str]) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    text = f"{value:.3f}" if isinstance(value, float) else printable(str(value))
+    text = f"{value:.3f}" if isinstance(value, float) else printable(str(plain(value)))
     return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -13,6 +13,7 @@ from commands.choices import choose
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
 from commands.known_sites import known_site
+from commands.machine_formats import leave_open
 from commands.places import place
 from commands.planning import UsageRefused
 from commands.settings import Settings
@@ -58,6 +59,8 @@ def run(wish: RelabelWish, root: Path | None, config: Path | None) -> int:
 
 def _tell(wish: RelabelWish, target: str, done: Relabelled) -> int:
     code = ExitCode.OPEN if done.unknown or done.hidden else ExitCode.COMPLETE
+    leave_open("posts", len(done.unknown), "not known here, nothing recorded for them")
+    leave_open("posts", len(done.hidden), "their pictures were never visible, nothing recorded for them")
     if wish.as_json:
         record = {"recorded": done.recorded, "unknown": done.unknown, "hidden": done.hidden, "target": target}
         print_json(record | {"exit": int(code)})
@@ -105,6 +108,8 @@ def _typed() -> Iterable[str]:
     Raises:
         UsageRefused: it is no text, or a line has no end.
     """
+    if sys.stdin is None:  # closed: `crawl relabel keep - <&-`
+        return
     try:
         while line := sys.stdin.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:

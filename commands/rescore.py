@@ -15,6 +15,7 @@ from commands.holding import hold_gallery
 from commands.judging import GoalWish, chosen_for, verified
 from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
+from commands.machine_formats import leave_open
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
@@ -78,6 +79,7 @@ async def _run(wish: RescoreWish, where: Place) -> int:
     code = ExitCode.COMPLETE
     if waiting > 0:
         code = ExitCode.OPEN
+        leave_open("posts", waiting, "no stored picture; the next crawl scores them")
         say(f"{counted(waiting, 'post')} without a stored picture; the next crawl scores them")
     if wish.as_json:
         print_json({"model": card.name, "threshold": card.threshold, "rescored": done.posts, "kept": done.kept,

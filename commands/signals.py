@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from typing import Any, TypeVar
 
 from commands.console import complain, say
 from commands.exit_codes import ExitCode
+from commands.machine_formats import finish
+from commands.streams import MESSAGES, OUTPUT
 
 T = TypeVar("T")
 STOP_WITHIN_S = 9.0  # after the first request, where there is nothing to finish
@@ -27,10 +28,12 @@ _SHOW_CURSOR = "\x1b[?25h"  # a progress bar may have hidden it
 
 def end_by_force(code: int) -> None:
     """End the process without waiting for any thread of it."""
-    if sys.stderr.isatty():
-        sys.stderr.write(_SHOW_CURSOR)
+    if MESSAGES.isatty():
+        MESSAGES.write(_SHOW_CURSOR)
     complain("crawl: stopped at once, something did not end by itself; what was done is kept")
-    sys.stderr.flush()
+    finish(code)
+    OUTPUT.flush()
+    MESSAGES.flush()
     os._exit(code)
 
 
@@ -99,18 +102,22 @@ def obeying_signals(request: StopRequest) -> Iterator[None]:
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     wanted = {"SIGINT": ExitCode.INTERRUPTED, "SIGTERM": ExitCode.TERMINATED, "SIGHUP": ExitCode.TERMINATED}
-    taken = []
+    taken = {}
     for name, code in wanted.items():
         number = getattr(signal, name, None)
         if number is None or task is None:
+            continue
+        before = signal.getsignal(number)
+        if before is signal.SIG_IGN:  # as nohup wishes, or the shell for what runs in the background
             continue
         try:
             loop.add_signal_handler(number, request.ask, code, task)
         except (NotImplementedError, RuntimeError, ValueError):
             continue
-        taken.append(number)
+        taken[number] = before
     try:
         yield
     finally:
-        for number in taken:
+        for number, before in taken.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, before)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from commands.console import print_json, printable, results
+from commands.console import print_json, printable
 from commands.places import place
 from commands.summary import size
+from commands.tables import print_table
 from storage.archive import open_reader
 from storage.reading import Reader
 from storage.records import LabelReason
@@ -37,7 +38,7 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     table.add_column()
     for name, value in _rows(status, told):
         table.add_row(name, Text(printable(value)))
-    results().print(table)
+    print_table(table)
     return 0
 
 

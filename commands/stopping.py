@@ -8,6 +8,7 @@ from typing import Any
 
 from commands.console import complain
 from commands.exit_codes import ExitCode
+from commands.failures import Terminated
 from commands.places import Place
 from commands.signals import StopRequest, obeying_signals, run_obeying
 from storage.errors import StorageError
@@ -26,6 +27,8 @@ def run_stoppable(work: Coroutine[Any, Any, int], kept: Callable[[], str]) -> in
     request = StopRequest()
     try:
         return run_obeying(_stoppable(work, kept, request), request)
+    except Terminated:
+        return _stopped(ExitCode.TERMINATED, kept)
     except KeyboardInterrupt:  # where the event loop takes no signal handlers
         return _stopped(ExitCode.INTERRUPTED, kept)
 

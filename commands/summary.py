@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,7 @@ class Summary:
     preparing_seconds: float = 0.0  # before it, until the judge was ready: learning a first model takes minutes
     truths: tuple[Truth, ...] = ()
     notes: tuple[str, ...] = field(default=())  # what the user should know or do next
+    unaccounted: int = 0  # posts that the site counts and the walk did not show, beyond what its count may be off by
     dry_run: bool = False
     scored_originals: bool = False  # then they were downloaded to be looked at, and rejects went to the trash
 
@@ -115,11 +116,22 @@ class Summary:
             "device_busy": round(self.device_busy, 4),
             "model": _one_or_many(self.models),
             "threshold": _one_or_many(self.thresholds),
+            "notes": list(self.notes),
             "exit": self.exit,
         }
         if self.truths:
             record["truth"] = [_truth_json(truth) for truth in self.truths]
         return record
+
+    def still_open(self) -> Iterator[tuple[str, int, str]]:
+        """What the run did not complete: what is counted, how many, and why."""
+        tally = self.tally
+        for reason, count in tally.reasons[Outcome.FAILED].most_common():
+            yield "posts", count, reason
+        yield "posts", max(0, tally.listed - tally.finished), "listed and not looked at"
+        yield "id ranges", tally.gaps, "could not be listed"
+        yield "rows", tally.refused, "no valid posts in the site's answers"
+        yield "posts", self.unaccounted, "counted by the site and not shown by the walk"
 
     def to_table(self) -> RenderableType:
         """The closing table."""

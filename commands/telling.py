@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
-from commands.console import messages, print_json, printable, say
+from commands.console import messages, printable, say
+from commands.machine_formats import print_json_line
 
 Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
@@ -78,4 +79,4 @@ class _Lines:
 
 
 def _tell_json(stage: str, share: float, words: str) -> None:
-    print_json({"stage": stage, "share": round(share, 4), "words": words})
+    print_json_line({"stage": stage, "share": round(share, 4), "words": words})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
+from commands.machine_formats import print_json_line
 from commands.planning import UsageRefused
 from commands.settings import Goal as GoalSettings
 from commands.settings import Settings, check_choice
@@ -86,7 +87,7 @@ def tell_outcome(
         "exit": int(code),
     }
     if wish.json_progress:
-        print_json({"done": record})
+        print_json_line({"done": record})
     elif wish.as_json:
         print_json(record)
     if not wish.quiet:

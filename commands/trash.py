@@ -14,15 +14,17 @@ from rich.table import Table
 
 from commands.allowed_values import TRASH_ACTIONS
 from commands.choices import choose
-from commands.console import print_json, results, say
+from commands.console import print_json, say
 from commands.exit_codes import ExitCode, worst
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.known_sites import known_site
 from commands.known_targets import known_target
+from commands.machine_formats import leave_open
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.summary import size
+from commands.tables import print_table, screen_width
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
@@ -97,8 +99,8 @@ def _list(wish: TrashWish, where: Place) -> int:
         return 0
     rows = [_row(one) for one in found]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
-    columns, gone = fitting(cells, results().width, LEAST, EXPENDABLE)
-    results().print(filled(Table(), columns, results().width, LEAST))
+    columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
+    print_table(filled(Table(), columns, screen_width(), LEAST))
     if gone:
         say(f"no room for {', '.join(gone)}: --json has all")
     say(
@@ -140,6 +142,7 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     done = await archive.restore(which)
     gone = await archive.purged_of_model(which.model) if which.model else 0
     codes = [ExitCode.DAMAGE] if done.problems else []
+    _leave_open(absent, done.changed)
     if absent or done.changed:
         codes.append(ExitCode.OPEN)
     code = worst(codes)
@@ -174,6 +177,11 @@ def _absent(which: TrashChoice, there: Sequence[Trashed]) -> list[int]:
     return sorted(set(which.posts) - {one.post_id for one in there if which.wants(one)})
 
 
+def _leave_open(absent: Sequence[int], changed: int) -> None:
+    leave_open("posts", len(absent), "not in the trash")
+    leave_open("files", changed, "decided or labelled again in the meantime and left alone")
+
+
 def _tell_absent(absent: Sequence[int]) -> None:
     if absent:
         say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
@@ -199,6 +207,7 @@ async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
     else:
         done = await archive.purge(plan, confirmed=wish.yes)
         codes = [ExitCode.DAMAGE] if done.problems else []
+        _leave_open(absent, done.changed)
         code = worst([*codes, ExitCode.OPEN] if done.changed or absent else codes)
         for line in done.problems[:SHOWN]:
             say(line)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from commands.console import messages, print_json, results, say
+from commands.console import messages, print_json, say
 from commands.exit_codes import ExitCode
 from commands.judging import verified
 from commands.places import Place, place
+from commands.tables import print_line
 from storage.archive import open_reader
 from storage.plurals import counted
 from storage.verify import verify
@@ -48,7 +49,7 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     found += [f"{len(models)} damaged models"] if models else []
     verdict = "no damage" if code == ExitCode.COMPLETE else f"damage ({', '.join(found)}); nothing was changed"
     files = counted(report.checked, "file")
-    results().print(f"{files}, {report.bytes_read / 1e6:.1f} MB read: {verdict}", markup=False)
+    print_line(f"{files}, {report.bytes_read / 1e6:.1f} MB read: {verdict}")
     return int(code)
 
 

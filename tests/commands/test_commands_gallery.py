@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from commands import query_table
+from commands import tables
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
@@ -87,7 +87,7 @@ def test_a_query_finds_what_it_says(root: Path, expression: str, found: list[int
 
 def test_the_questions_can_be_read_on_a_narrow_screen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(query_table, "results", lambda: Console(file=screen, width=60))
+    monkeypatch.setattr(tables, "results", lambda: Console(file=screen, width=60))
 
     answer = crawl(root, "query", "order:uncertain limit:2")
 

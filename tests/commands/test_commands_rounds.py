@@ -22,7 +22,7 @@ from classifier import package_copy
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures import Preprocessing
-from commands import models
+from commands import tables
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
@@ -193,7 +193,7 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
     root: Path, width: int, gone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(models, "results", lambda: Console(file=screen, width=width))
+    monkeypatch.setattr(tables, "results", lambda: Console(file=screen, width=width))
     crawl(root, "train", "mona", "--quiet")
     crawl(root, "rescore", "mona", "--threshold", "0.97")
     test = json.loads(crawl(root, "models", "--json").stdout)["models"][1]["metrics"]["test"]

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from commands import trash
+from commands import tables
 from commands.app import app
 from storage import archive as archive_module
 from storage.archive import Archive, ListedPage, Sighting, StoredFacts, open_reader
@@ -157,7 +157,7 @@ def test_a_restore_that_finds_nothing_promises_nothing_of_files(root: Path) -> N
 
 def test_the_list_can_be_read_on_a_narrow_screen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(trash, "results", lambda: Console(file=screen, width=60))
+    monkeypatch.setattr(tables, "results", lambda: Console(file=screen, width=60))
 
     answer = crawl(root, "trash", "list", "--keep", "mona")
 
