@@ -15,7 +15,7 @@ import numpy.typing as npt
 from classifier import networks
 from classifier.errors import CanaryError, DeviceError, PackageError, PictureFault
 from classifier.package import Package
-from classifier.pictures import picture_array
+from classifier.pictures import picture_array, sniff
 from classifier.runtime import Network, Runtime, RuntimeSettings
 
 SCORE_TOLERANCE = 1e-3  # between any two runtimes
@@ -74,6 +74,8 @@ def check_canaries(package: Package, embeddings: npt.NDArray[np.float32], runtim
 
 
 def _canary_pictures(package: Package) -> npt.NDArray[np.uint8]:
+    if any(sniff(picture) != "PNG" for picture in package.canaries.pictures):
+        raise PackageError(f"{package.folder}: a canary picture is no PNG")
     try:
         return np.stack([picture_array(picture, package.preprocessing) for picture in package.canaries.pictures])
     except PictureFault as fault:

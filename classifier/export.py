@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from classifier.errors import DeviceError
-from classifier.package import KERAS, RUNTIME_FILES, BackboneFiles
+from classifier.package import BackboneFiles
+from classifier.package_files import KERAS, RUNTIME_FILES
 from classifier.pictures import Preprocessing
 from system.child_process import ChildLostError, module_command, run
 

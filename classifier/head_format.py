@@ -8,7 +8,6 @@ computed from the float16 embedding, one picture at a time, so that a stored emb
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PackageError
+from classifier.npz_arrays import ArraySpec, read_arrays
+from system.regular_files import read_regular
 
 Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 EMBEDDING_DTYPE = np.dtype("<f2")  # as stored: half precision, little endian
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile)  # what a bad .npz may raise
-_FIELDS = ("weights", "bias", "knots", "values")
+_MOST_BYTES = 16 * 1024 * 1024
+_ARRAYS = {
+    "weights": ArraySpec("<f4", 1),
+    "bias": ArraySpec("<f8", 1),
+    "knots": ArraySpec("<f8", 1),
+    "values": ArraySpec("<f8", 1),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,9 +144,20 @@ def read_head(path: Path) -> Head:
         PackageError: it is no such file, or its numbers make no head.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _head({name: arrays[name] for name in _FIELDS})
-    except UNREADABLE as error:
+        return parse_head(read_regular(path, _MOST_BYTES).content, path)
+    except OSError as error:
+        raise PackageError(f"{path} is not the head of a model: {error}; train the model again") from error
+
+
+def parse_head(content: bytes, path: Path) -> Head:
+    """The head in what `write_head` wrote; the path is for messages.
+
+    Raises:
+        PackageError: its numbers make no head.
+    """
+    try:
+        return _head(read_arrays(content, _ARRAYS))
+    except ValueError as error:
         raise PackageError(f"{path} is not the head of a model: {error}; train the model again") from error
 
 

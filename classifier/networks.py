@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from classifier.errors import DeviceError
+from classifier.keras_file import check_network
 from classifier.runtime import Floats, Pixels, RuntimeSettings
 
 CPU_SHAPES = (1, 2, 4, 8)  # a larger batch is no faster per picture on a CPU, and its memory and delay grow
@@ -142,6 +143,7 @@ class KerasNetwork:
         self.shapes = settings.shapes or (GPU_SHAPES if gpu else CPU_SHAPES)
         precision = "mixed float16" if mixed else "float32"
         self.device = f"gpu {devices[0]} ({backend}, {precision})" if gpu else f"cpu ({backend})"
+        check_network(path)
         try:
             model = keras.saving.load_model(path, compile=False)  # safe mode: no code in the file is run
         except (ValueError, TypeError, OSError) as error:

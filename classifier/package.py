@@ -16,9 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -29,8 +27,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier import manifest_values
+from classifier.bounded_json import read_json
 from classifier.errors import PackageError
-from classifier.head_format import EMBEDDING_DTYPE, UNREADABLE, Head, read_head, write_head
+from classifier.head_format import EMBEDDING_DTYPE, Head, parse_head, write_head
+from classifier.npz_arrays import ArraySpec, read_arrays
+from classifier.package_files import (
+    CANARIES,
+    HEAD,
+    KERAS,
+    MANIFEST,
+    REPORT,
+    REPORT_NAME,
+    RUNTIME_FILES,
+    PackageFiles,
+    read_manifest,
+)
 from classifier.pictures import Preprocessing
 from classifier.thresholds import ThresholdCurve
 from storage.errors import BadName
@@ -38,11 +50,7 @@ from storage.names import TargetName
 from system.flush import flush
 
 FORMAT = 1
-MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
-RUNTIME_FILES = {"litert": "backbone.tflite"}  # runtime -> file; whoever reads the same format shares the file
-_REPORT_NAME = re.compile(r"report/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_HEX64 = re.compile(r"[0-9a-f]{64}")
-_MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes
+_MOST_CANARIES = 256  # pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class PackageFacts:
     backbone_hash: str  # equal for packages whose embeddings are interchangeable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Canaries:
     """The pictures of a package with what they must give."""
 
@@ -104,6 +112,7 @@ class Package:
     """A package whose files are as its manifest says."""
 
     folder: Path
+    files: PackageFiles
     hash: str
     backbone_hash: str
     target: TargetName
@@ -125,6 +134,15 @@ class Package:
     def keras(self) -> Path:
         """The backbone's Keras file."""
         return self.folder / KERAS
+
+    def report(self, name: str) -> bytes | None:
+        """A file of the report, checked; None when the package lists none of that name.
+
+        Raises:
+            PackageError: it was altered since.
+        """
+        listed = f"{REPORT}/{name}"
+        return self.files.content(listed) if listed in self.files.listed else None
 
     @property
     def backbone(self) -> BackboneFiles:
@@ -177,7 +195,7 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
     Raises:
         PackageError: something is missing or altered; the message names it.
     """
-    raw = _read_manifest(folder)
+    raw = read_manifest(folder)
     found = hashlib.sha256(raw).hexdigest()
     if expected_hash is not None and found != expected_hash:
         raise PackageError(
@@ -185,19 +203,24 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
             "restore the folder from a backup or train the target again"
         )
     try:
-        manifest = json.loads(raw)
+        manifest = read_json(raw)
         if manifest["format"] != FORMAT:
             raise PackageError(
-                f"{folder} has package format {manifest['format']!r}, this program reads {FORMAT}; "
+                f"{folder} has package format {manifest['format']!r:.40}, this program reads {FORMAT}; "
                 "use the program version that wrote it, or train the target again"
             )
         target = TargetName(manifest["target"])  # first: a name that is none is the package's worst fault
-        _check_files(folder, manifest["files"])
-        return _package(folder, manifest | {"target": target}, found)
+        files = PackageFiles.of(folder, manifest["files"])
+        files.check()
+        return _package(files, manifest | {"target": target}, found)
     except BadName as error:
         raise PackageError(f"{folder / MANIFEST} names no target: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PackageError(f"{folder / MANIFEST} is not a manifest: {type(error).__name__} {error}") from error
+        raise PackageError(f"{folder / MANIFEST} is not a manifest: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    return f"it does not say {error}" if isinstance(error, KeyError) else str(error)[:300]
 
 
 def _check_parts(parts: PackageParts) -> None:
@@ -218,7 +241,7 @@ def _check_parts(parts: PackageParts) -> None:
     if unknown:
         raise ValueError(f"unknown runtime {unknown[0]!r}; known are {', '.join(RUNTIME_FILES)}")
     for name in parts.report:
-        if not _REPORT_NAME.fullmatch(f"report/{name}"):
+        if not REPORT_NAME.fullmatch(f"report/{name}"):
             raise ValueError(f"{name!r} is no plain file name for a report")
 
 
@@ -278,94 +301,68 @@ def _manifest(parts: PackageParts, files: Mapping[str, Mapping[str, int | str]])
     }
 
 
-def _read_manifest(folder: Path) -> bytes:
-    path = folder / MANIFEST
-    if not folder.is_dir():
-        raise PackageError(f"{folder} is missing; train the target again or restore the folder")
-    if not path.is_file() or path.is_symlink():
-        raise PackageError(f"{path} is missing; {folder} is no model package")
-    if path.stat().st_size > _MANIFEST_LIMIT:
-        raise PackageError(f"{path} is no manifest: {path.stat().st_size} bytes")
-    return path.read_bytes()
-
-
-def _check_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
-    """Size first, then hash, so that the message can say what is really wrong."""
-    allowed = {HEAD, CANARIES, KERAS, *RUNTIME_FILES.values()}
-    for required in (KERAS, HEAD, CANARIES):
-        if required not in files:
-            raise PackageError(f"{folder / MANIFEST} does not list {required}; it is no whole package")
-    for name, facts in files.items():
-        if name not in allowed and not _REPORT_NAME.fullmatch(name):
-            raise PackageError(f"{folder / MANIFEST} lists {name!r}, which is no file of a model package")
-        path, size, sha256 = folder / name, int(facts["size"]), str(facts["sha256"])
-        if path.is_symlink() or not path.is_file():
-            raise PackageError(f"{path} is missing; restore it or train the target again")
-        if path.stat().st_size != size:
-            raise PackageError(
-                f"{path} has {path.stat().st_size} bytes, the manifest says {size}; restore it or train again"
-            )
-        if not _HEX64.fullmatch(sha256) or _sha256(path) != sha256:
-            raise PackageError(f"{path} was altered: its hash is not the manifest's; restore it or train again")
-
-
-def _package(folder: Path, manifest: Mapping[str, Any], found: str) -> Package:
+def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Package:
+    folder = files.folder
     backbone, preprocessing = manifest["backbone"], Preprocessing.from_json(manifest["preprocessing"])
-    threshold, ratio = float(manifest["threshold"]), manifest["reject_ratio"]
-    head = read_head(folder / HEAD)
-    if head.dimension != backbone["dimension"]:
+    head = parse_head(files.content(HEAD), folder / HEAD)
+    if head.dimension != manifest_values.dimension(backbone["dimension"]):
         raise PackageError(f"{folder}: the head wants {head.dimension} numbers, the backbone {backbone['dimension']}")
-    if not 0 <= threshold <= 1:
-        raise PackageError(f"{folder}: the threshold {threshold} is no probability")
-    expected = _backbone_hash(manifest["files"][KERAS]["sha256"], preprocessing)
+    expected = _backbone_hash(files.listed[KERAS].sha256, preprocessing)
     if backbone["hash"] != expected:
         raise PackageError(f"{folder}: the manifest's backbone hash does not belong to its backbone")
+    runtimes = manifest_values.runtimes(manifest["runtimes"], files.listed)
     return Package(
         folder=folder,
+        files=files,
         hash=found,
         backbone_hash=expected,
         target=manifest["target"],
-        backbone_name=str(backbone["name"]),
+        backbone_name=manifest_values.word(backbone["name"], "the network's name"),
         dimension=head.dimension,
-        classes=tuple(str(name) for name in backbone["classes"]),
+        classes=manifest_values.names(backbone["classes"], "classes"),
         preprocessing=preprocessing,
         head=head,
-        threshold=threshold,
-        curve=_curve(manifest["curve"]),
-        canaries=_read_canaries(folder / CANARIES, head.dimension),
-        snapshot=dict(manifest["snapshot"]),
-        metrics=dict(manifest["metrics"]),
-        reject_ratio=None if ratio is None else float(ratio),
-        created_at=datetime.fromisoformat(manifest["created_at"]),
-        runtimes={name: folder / RUNTIME_FILES[name] for name in manifest["runtimes"]},
+        threshold=manifest_values.number(manifest, "threshold"),
+        curve=manifest_values.curve(manifest["curve"]),
+        canaries=_canaries(files.content(CANARIES), folder / CANARIES, head.dimension),
+        snapshot=manifest_values.snapshot(manifest["snapshot"]),
+        metrics=manifest_values.metrics(manifest["metrics"]),
+        reject_ratio=None if manifest["reject_ratio"] is None else manifest_values.number(manifest, "reject_ratio"),
+        created_at=manifest_values.moment(manifest["created_at"]),
+        runtimes={name: folder / file for name, file in runtimes.items()},
     )
 
 
-def _curve(values: Mapping[str, Any] | None) -> ThresholdCurve | None:
-    if values is None:
-        return None
-    rows = {name: tuple(float(x) for x in values[name]) for name in ("thresholds", "precision", "recall")}
-    if len({len(row) for row in rows.values()}) != 1 or not all(math.isfinite(x) for row in rows.values() for x in row):
-        raise ValueError("the threshold curve's columns differ in length or hold no numbers")
-    return ThresholdCurve(rows["thresholds"], rows["precision"], rows["recall"], float(values["prevalence"]))
+def _canaries(content: bytes, path: Path, dimension: int) -> Canaries:
+    """The canary pictures of a package.
 
-
-def _read_canaries(path: Path, dimension: int) -> Canaries:
+    Raises:
+        PackageError: they are none.
+    """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            sizes, joined = arrays["sizes"], arrays["pictures"].tobytes()
-            embeddings, scores = arrays["embeddings"], arrays["scores"]
-    except UNREADABLE as error:
+        arrays = read_arrays(content, _CANARY_ARRAYS)
+    except ValueError as error:
         raise PackageError(f"{path} holds no canary pictures: {error}") from error
+    sizes, joined = [int(size) for size in arrays["sizes"]], arrays["pictures"].tobytes()
+    embeddings, scores = arrays["embeddings"], arrays["scores"]
     count = len(sizes)
-    if embeddings.shape != (count, dimension) or scores.shape != (count,) or sizes.sum() != len(joined) or not count:
+    if not 1 <= count <= _MOST_CANARIES:
+        raise PackageError(f"{path}: {count} pictures, expected 1 to {_MOST_CANARIES}")
+    if embeddings.shape != (count, dimension) or scores.shape != (count,) or sum(sizes) != len(joined):
         raise PackageError(f"{path}: {count} pictures, embeddings {embeddings.shape} and scores {scores.shape} differ")
+    if not (np.isfinite(embeddings).all() and ((scores >= 0) & (scores <= 1)).all()):
+        raise PackageError(f"{path}: an embedding is not finite, or a score is no probability")
     stream = io.BytesIO(joined)
-    return Canaries(
-        pictures=tuple(stream.read(int(size)) for size in sizes),
-        embeddings=embeddings.astype(np.float16),
-        scores=scores.astype(np.float64),
-    )
+    pictures = tuple(stream.read(max(0, size)) for size in sizes)
+    return Canaries(pictures, embeddings.astype(np.float16), scores.astype(np.float64))
+
+
+_CANARY_ARRAYS = {
+    "sizes": ArraySpec("<i8", 1),
+    "pictures": ArraySpec("|u1", 1),
+    "embeddings": ArraySpec("<f2", 2),
+    "scores": ArraySpec("<f8", 1),
+}
 
 
 def _backbone_hash(keras_sha256: str, preprocessing: Preprocessing) -> str:

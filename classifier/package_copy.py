@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
 
-from classifier.package import MANIFEST, Package, load_package, sync_tree
+from classifier.package import Package, load_package, sync_tree
+from classifier.package_files import MANIFEST
 from system.flush import flush
 
 
@@ -26,8 +26,7 @@ def copy_package(package: Package, folder: Path) -> Package:
     shutil.rmtree(work, ignore_errors=True)  # ours by name: left by a killed process with our number
     try:
         work.mkdir(mode=0o700)
-        listed = json.loads((package.folder / MANIFEST).read_bytes())["files"]
-        for name in (MANIFEST, *listed):  # names that `load_package` found harmless
+        for name in (MANIFEST, *package.files.listed):  # names that `load_package` found harmless
             (work / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(package.folder / name, work / name, follow_symlinks=False)
         load_package(work, expected_hash=package.hash)

@@ -49,6 +49,7 @@ class RuntimeSettings:
     threads: int = 0  # of a CPU runtime; 0: as many as there are cores, at most 4
     shapes: tuple[int, ...] = ()  # batch sizes, rising; empty: what suits the runtime
     mixed_precision: bool = True  # on a GPU: half precision where the canaries agree
+    check_networks: bool = False  # look into the Keras files even where they are not loaded: before an import
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:

@@ -18,6 +18,7 @@ from classifier.choosing import choose_runtime
 from classifier.errors import ClassifierError, DeviceError, ModelError, PackageError
 from classifier.frames import Frame
 from classifier.head_format import EMBEDDING_DTYPE
+from classifier.keras_file import check_network
 from classifier.package import Package, load_package
 from classifier.runtime import Runtime, RuntimeSettings
 from classifier.worker_process import serve
@@ -62,6 +63,8 @@ class Scoring:
             shared.setdefault(package.backbone_hash, []).append(package)
         settings = RuntimeSettings(**{**header["settings"], "shapes": tuple(header["settings"]["shapes"])})
         for packages in shared.values():
+            if settings.check_networks:
+                check_network(packages[0].keras)
             self._runtimes.append(self._choose(packages, settings))
             self._packages.append(packages[0])
         if not self._runtimes:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from classifier.assessment import TrainingCurve
+from classifier.bounded_json import read_json
 from classifier.package import Package
 
 FILE = "history.json"  # below report/
@@ -52,17 +53,17 @@ def history_of(losses: Sequence[float], rates: Sequence[float], steps_an_epoch: 
 
 def kept_history(package: Package) -> dict[str, bytes]:
     """The history file of a package, for another package with the same network; empty when it has none."""
-    file = package.folder / "report" / FILE
-    return {FILE: file.read_bytes()} if file.is_file() else {}
+    content = package.report(FILE)
+    return {} if content is None else {FILE: content}
 
 
 def training_curves(package: Package) -> tuple[TrainingCurve, ...]:
     """What a package keeps of the teaching of its network; nothing for packages that are older than this."""
-    file = package.folder / "report" / FILE
-    if not file.is_file() or file.stat().st_size > _LARGEST:
+    content = package.report(FILE)
+    if content is None or len(content) > _LARGEST:
         return ()
     try:
-        kept = json.loads(file.read_bytes())
+        kept = read_json(content)
         epochs = [float(value) for value in kept["epochs"]]
         curves = {name: [float(value) for value in kept[name]] for name in ("loss", "learning_rate") if name in kept}
     except (ValueError, KeyError, TypeError):

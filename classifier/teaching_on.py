@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.errors import PackageError
+from classifier.keras_file import check_network
 from classifier.training import TELLER, Network, Recipe
 
 _EPOCHS, _LEAST_STEPS = 18.0, 500
@@ -48,10 +49,11 @@ def take_over(pupil: Network, classes: Sequence[str], earlier: Earlier) -> None:
         earlier: the network to begin with.
 
     Raises:
-        PackageError: it has another architecture.
+        PackageError: it has another architecture, or its weights are no plain numbers.
     """
     import keras
 
+    check_network(earlier.file)
     known = keras.models.load_model(earlier.file, compile=False)
     own, theirs = pupil.embedding.variables, known.variables
     if len(own) != len(theirs):

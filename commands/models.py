@@ -106,11 +106,11 @@ def _show(wish: ModelsWish, name: str, where: Place) -> int:
     if wish.as_json:
         print_json(_plain(model) | {"snapshot": {k: v for k, v in package.snapshot.items() if k not in _LONG}})
         return 0
-    report = package.folder / "report" / "report.txt"
+    report = (package.report("report.txt") or b"").decode(errors="replace")
     lines = [
         f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}",
         f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole",
-        *(report.read_text(encoding="utf-8").splitlines() if report.is_file() else ()),
+        *report.splitlines(),
     ]
     for line in lines:
         print_line(line)
@@ -145,13 +145,17 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
 
 
 async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
-    from classifier.judge import NetworkJudge
+    from classifier.batching import ScorerSettings
+    from classifier.judge import JudgeSettings, NetworkJudge
+    from classifier.runtime import RuntimeSettings
     from rounds.models import import_model
 
     await asyncio.to_thread(_check_package, source)
 
+    settings = JudgeSettings(scorer=ScorerSettings(runtime=RuntimeSettings(check_networks=True)))
+
     async def prove(card: ModelCard, folder: Path) -> None:
-        async with NetworkJudge({card.target: card}, {card.target: folder}):
+        async with NetworkJudge({card.target: card}, {card.target: folder}, settings):
             return
 
     async with AsyncExitStack() as stack:
@@ -170,11 +174,12 @@ def _check_package(source: Path) -> None:
         UsageRefused: there is no such folder.
         PackageError: it is no whole package.
     """
+    from classifier.keras_file import check_description
     from classifier.package import load_package
 
     if not source.is_dir():
         raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")
-    load_package(source)
+    check_description(load_package(source).keras)
 
 
 async def _activate(wish: ModelsWish, name: str, where: Place) -> int:

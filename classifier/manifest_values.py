@@ -1,0 +1,170 @@
+"""What a package's manifest may say: each value of the type and the range that everything after relies on."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from classifier.package_files import RUNTIME_FILES
+from classifier.thresholds import ThresholdCurve
+
+MOST_DIMENSION = 65_536  # numbers of an embedding
+_MOST_NAMES, _LONGEST_NAME = 100_000, 300  # of classes; characters
+_MOST_POINTS = 100_000  # of a curve
+_MOST_ROUND = 1_000_000
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
+
+
+def number(values: Mapping[str, Any], name: str) -> float:
+    """A number, 0..1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = values[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} {_shown(value)} is no number from 0 to 1")
+    return float(value)
+
+
+def dimension(value: Any) -> int:
+    """Length of the embedding.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(value) is not int or not 1 <= value <= MOST_DIMENSION:
+        raise ValueError(f"the dimension {_shown(value)} is no whole number from 1 to {MOST_DIMENSION}")
+    return value
+
+
+def word(value: Any, what: str) -> str:
+    """A short word of letters, digits and few signs.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise ValueError(f"{what} {_shown(value)} is no name")
+    return value
+
+
+def names(value: Any, what: str) -> tuple[str, ...]:
+    """A list of different names.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, list) or len(value) > _MOST_NAMES:
+        raise ValueError(f"{what} are no list of at most {_MOST_NAMES} names")
+    if any(not isinstance(one, str) or len(one) > _LONGEST_NAME for one in value):
+        raise ValueError(f"{what} are no names of at most {_LONGEST_NAME} characters")
+    if len(set(value)) != len(value):
+        raise ValueError(f"{what} have a name twice")
+    return tuple(value)
+
+
+def runtimes(value: Any, listed: Mapping[str, Any]) -> Mapping[str, str]:
+    """The runtimes that the package carries a network for, each with its listed file.
+
+    Raises:
+        ValueError: one is not known, or its file is not listed: then it was never hashed.
+    """
+    found = names(value, "runtimes")
+    for one in found:
+        if one not in RUNTIME_FILES:
+            raise ValueError(f"the runtime {one!r} is not known; known are {', '.join(RUNTIME_FILES)}")
+        if RUNTIME_FILES[one] not in listed:
+            raise ValueError(f"the runtime {one} wants {RUNTIME_FILES[one]}, which is not listed")
+    return {one: RUNTIME_FILES[one] for one in found}
+
+
+def curve(value: Any) -> ThresholdCurve | None:
+    """Precision and recall by threshold.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if value is None:
+        return None
+    found = _object(value, "curve")
+    thresholds, precision, recall = (_column(found, name) for name in ("thresholds", "precision", "recall"))
+    if not len(thresholds) == len(precision) == len(recall):
+        raise ValueError("the threshold curve's columns differ in length")
+    return ThresholdCurve(thresholds, precision, recall, number(found, "prevalence"))
+
+
+def snapshot(value: Any) -> dict[str, Any]:
+    """What the model was trained on, with the parts that the program reads again.
+
+    Raises:
+        ValueError: such a part is of another kind.
+    """
+    found = _object(value, "snapshot")
+    round_ = found.get("round")
+    if round_ is not None and (type(round_) is not int or not 0 <= round_ <= _MOST_ROUND):
+        raise ValueError(f"the snapshot's round {_shown(round_)} is no number of a round")
+    if "targets" in found:
+        names(found["targets"], "the snapshot's targets")
+    for part, md5s in _object(found.get("parts") or {}, "snapshot's parts").items():
+        if not isinstance(md5s, list) or not all(isinstance(md5, str) for md5 in md5s):
+            raise ValueError(f"the snapshot's part {part[:40]!r} is no list of pictures")
+    return dict(found)
+
+
+def metrics(value: Any) -> dict[str, Any]:
+    """Figures by name: numbers, or numbers with an interval, or figures again.
+
+    Raises:
+        ValueError: what the program shows as a figure is none.
+    """
+    found = _object(value, "metrics")
+    for name, part in found.items():
+        if name == "test" and not isinstance(part, dict):
+            raise ValueError("the metrics of the test part are no figures by name")
+    test = found.get("test", {})
+    for name in ("precision", "recall"):
+        if isinstance(test.get(name), dict):
+            for end in ("value", "low", "high"):
+                _check_figure(name, test[name].get(end))
+        else:
+            _check_figure(name, test.get(name))
+    return dict(found)
+
+
+def moment(value: Any) -> datetime:
+    """A point in time.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"created_at {_shown(value)} is no time")
+    return datetime.fromisoformat(value)
+
+
+def _check_figure(name: str, value: Any) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"the metrics' {name} {_shown(value)} is no figure")
+
+
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"the {what} {_shown(value)} has no names in it")
+    return value
+
+
+def _column(values: Mapping[str, Any], name: str) -> tuple[float, ...]:
+    column: Sequence[Any] = values[name]
+    if not isinstance(column, list) or len(column) > _MOST_POINTS:
+        raise ValueError(f"the threshold curve's {name} are no list of at most {_MOST_POINTS} numbers")
+    if any(isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x) for x in column):
+        raise ValueError(f"the threshold curve's {name} are no numbers")
+    return tuple(float(x) for x in column)
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:80]
