@@ -19,7 +19,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from review import reading, telling
-from review.desk import LOT, QUEUE, Desk, Rounds
+from review.desk import QUEUE, SAMPLE, Desk, Rounds
+from review.error_answers import error_answer
 from review.errors import BadRequest, NoSuchPicture, ReviewError
 from review.gate import MOST_BODY, PICTURE_POLICY, Address, BodyTooLong, Gate
 from review.pictures import content_type
@@ -67,6 +68,7 @@ def create_app(page: Page) -> ASGIApp:
         BodyTooLong: _too_long,
         404: _not_found,
         405: _not_found,
+        Exception: _bug,
     }
 
     @asynccontextmanager
@@ -104,7 +106,7 @@ class _Answers:
         content = await run_in_threadpool(self._page.desk.rendition, reading.picture_id(request.path_params["picture"]))
         media_type = content_type(content) if content else None
         if content is None or media_type is None:
-            raise NoSuchPicture("there is no picture to show")
+            raise NoSuchPicture("no picture can be shown")
         # Another gallery may be served here tomorrow: only an address that names the bytes is kept for good.
         keep = _UNCHANGING if request.query_params.get("v") else _SOME_TIME
         headers = {"content-security-policy": PICTURE_POLICY, "cache-control": keep}
@@ -121,8 +123,8 @@ class _Answers:
     async def listed(self, request: Request) -> Response:
         target, expression = await self._target(request), reading.expression(request)
         view = request.query_params.get("view")
-        if view in (QUEUE, LOT):
-            found = await run_in_threadpool(partial(self._page.desk.queue, target, by_lot=view == LOT))
+        if view in (QUEUE, SAMPLE):
+            found = await run_in_threadpool(partial(self._page.desk.queue, target, by_lot=view == SAMPLE))
         else:
             found = await run_in_threadpool(self._page.desk.find, target, expression)
         return JSONResponse(telling.picture_list(found))
@@ -152,7 +154,7 @@ class _Answers:
         target, answers = await self._target(request), reading.answers_of(await reading.body_of(request))
         told = await run_in_threadpool(self._page.desk.answer, target, answers)
         if all(one.picture is None for one in told):
-            raise NoSuchPicture("these pictures are not known here")
+            raise NoSuchPicture("these pictures are not in this gallery")
         status = 200 if all(one.saved for one in told) else 409
         return JSONResponse(telling.outcomes(told, self._page.links), status_code=status)
 
@@ -163,7 +165,7 @@ class _Answers:
         body = await reading.body_of(request)
         target = body.get("target")
         if not isinstance(target, str) or target not in await run_in_threadpool(self._page.desk.targets):
-            raise BadRequest("target: one of the gallery's")
+            raise BadRequest("target: not a target of this gallery")
         return JSONResponse(telling.round_state(await self._page.rounds.start(target)), status_code=202)
 
     async def stop_round(self, request: Request) -> Response:
@@ -191,23 +193,28 @@ def _static_files() -> list[tuple[str, tuple[bytes, str, str]]]:
 
 
 async def _query_error(_request: Request, error: QueryError) -> Response:
-    told = {"error": str(error), "term": error.term, "problem": error.problem, "suggestion": error.suggestion}
-    return JSONResponse(told, status_code=422)
+    reply = {"error": str(error), "term": error.term, "problem": error.problem, "suggestion": error.suggestion}
+    return JSONResponse(reply, status_code=422)
 
 
-async def _review_error(_request: Request, error: ReviewError) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=error.status)
+async def _review_error(request: Request, error: ReviewError) -> Response:
+    return error_answer(request.headers, error.status, str(error))
 
 
-async def _archive_error(_request: Request, error: ArchiveError) -> Response:
+async def _archive_error(request: Request, error: ArchiveError) -> Response:
     """The gallery refuses: the page says so and sends the same answers again when it is only busy."""
     busy = isinstance(error, DatabaseBusy)
-    return JSONResponse({"error": str(error), "again": busy}, status_code=503 if busy else 500)
+    return error_answer(request.headers, 503 if busy else 500, str(error), facts={"again": busy})
 
 
-async def _too_long(_request: Request, _error: BodyTooLong) -> Response:
-    return JSONResponse({"error": f"at most {MOST_BODY} bytes at once"}, status_code=413)
+async def _too_long(request: Request, _error: BodyTooLong) -> Response:
+    return error_answer(request.headers, 413, f"at most {MOST_BODY} bytes at once")
 
 
-async def _not_found(_request: Request, _error: Exception) -> Response:
-    return JSONResponse({"error": "there is nothing here"}, status_code=404)
+async def _not_found(request: Request, _error: Exception) -> Response:
+    return error_answer(request.headers, 404, "there is nothing at this address")
+
+
+async def _bug(request: Request, _error: Exception) -> Response:
+    """Our own fault; the terminal names it."""
+    return error_answer(request.headers, 500, "unexpected error, a bug; the terminal that runs crawl review says more")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from storage.showing import Counts, Picture, Verdict, Word
 
 ANSWERS = ("keep", "delete", "unsure", "clear")
-QUEUE, LOT = "questions", "lot"  # lists that `rounds` puts together; every other list is an expression
+QUEUE, SAMPLE = "questions", "sample"  # lists that `rounds` puts together; every other list is an expression
 
 
 @dataclass(frozen=True, slots=True)

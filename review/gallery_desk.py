@@ -153,7 +153,7 @@ class GalleryDesk:
         return near[0] if near else None
 
     def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
-        """What is worth a glance, each with its reason; or only what the lot draws, for the estimates."""
+        """What is worth a glance, each with its reason; or only the random sample, for the estimates."""
         inquiry = self._inquiry(target)
         if inquiry is None:
             return self.find(target, _DOUBTS)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,9 +18,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from review.error_answers import error_answer
+
 TOKEN_HEADER = "x-review-token"  # noqa: S105 - the header's name, not a secret
 SAFE = frozenset({"GET", "HEAD"})
 MOST_BODY = 256 * 1024  # bytes
+WRONG_HOST = 421  # HTTP: misdirected
 _NAVIGATION = frozenset({"navigate", "nested-navigate"})
 
 CONTENT_POLICY = "; ".join(
@@ -88,14 +90,15 @@ class Gate:
         refusal = self._refusal(scope["method"], headers)
         if refusal is not None:
             status, words = refusal
-            await _answer(sealed, status, words)
+            home = self._address.url if status == WRONG_HOST else "/"
+            await error_answer(headers, status, words, home=home)(scope, receive, sealed)
             return
         with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered; nothing was recorded
             await self._app(scope, _Counted(receive).receive, sealed)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         if _only(headers, "host") not in self._address.hosts:
-            return 421, f"this page answers at {self._address.url} only"
+            return WRONG_HOST, f"this page answers at {self._address.url} only"
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
         if method in SAFE:
             came_by_link = mode in _NAVIGATION and headers.get("sec-fetch-dest") == "document"
@@ -163,10 +166,3 @@ def _set(headers: MutableHeaders, values: Mapping[str, str], *, replace: bool) -
     for name, value in values.items():
         if replace or name not in headers:
             headers[name] = value
-
-
-async def _answer(send: Send, status: int, words: str) -> None:
-    body = json.dumps({"error": words}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

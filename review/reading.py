@@ -52,9 +52,9 @@ async def body_of(request: Request) -> Mapping[str, Any]:
     try:
         body = json.loads(await request.body())
     except (ValueError, RecursionError):
-        raise BadRequest("the body is no JSON") from None
+        raise BadRequest("the body is not JSON") from None
     if not isinstance(body, dict):
-        raise BadRequest("the body is no JSON object")
+        raise BadRequest("the body is not a JSON object")
     return body
 
 
@@ -67,31 +67,31 @@ def answers_of(body: Mapping[str, Any]) -> Sequence[Answer]:
     """
     given = body.get("answers")
     if not isinstance(given, list) or not given:
-        raise BadRequest("answers: a list with at least one")
+        raise BadRequest("answers: needs a list with at least one answer")
     if len(given) > MOST_ANSWERS:
         raise TooMuch(f"at most {MOST_ANSWERS} answers at once")
     answers = [_answer(one) for one in given]
     if len({answer.id for answer in answers}) < len(answers):
-        raise BadRequest("answers: a picture stands there twice")
+        raise BadRequest("answers: the same picture twice")
     return answers
 
 
 def _answer(given: object) -> Answer:
     if not isinstance(given, dict):
-        raise BadRequest("answers: each is an object")
+        raise BadRequest("answers: each needs to be an object")
     picture, seen = _whole(given, "id", 1), _whole(given, "seen", 0)
     value, key, why = given.get("value"), given.get("key"), given.get("why", "manual")
     if value not in ANSWERS:
-        raise BadRequest(f"value: one of {', '.join(ANSWERS)}")
+        raise BadRequest(f"value: not one of {', '.join(ANSWERS)}")
     if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise BadRequest("key: 8 to 80 letters, digits, - and _; one a click")
+        raise BadRequest("key: needs 8 to 80 letters, digits, - and _, new for each click")
     if not isinstance(why, str) or not _WHY.fullmatch(why):
-        raise BadRequest("why: a short word")
+        raise BadRequest("why: needs one short word")
     return Answer(picture, value, key, seen, why)
 
 
 def _whole(given: Mapping[str, Any], name: str, least: int) -> int:
     number = given.get(name)
     if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= _LARGEST_ID:
-        raise BadRequest(f"{name}: a whole number from {least}")
+        raise BadRequest(f"{name}: needs a whole number of at least {least}")
     return number

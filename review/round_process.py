@@ -55,7 +55,7 @@ class RoundProcess:
             RoundRuns: one is at work.
         """
         if self._state.state == "running":
-            raise RoundRuns(f"a round for {self._state.target} is at work; wait for it, or stop it")
+            raise RoundRuns(f"a round for {self._state.target} is already running; wait for it or stop it")
         self._state = RoundState(target=target, state="running", stage="starting", started=self._state.started + 1)
         try:
             self._before = (await asyncio.to_thread(self._ask, target)).model
@@ -92,7 +92,7 @@ class RoundProcess:
 
     async def _ended_early(self, code: int, said: str) -> None:
         """Say what stands: the gallery is asked, as the round may have been killed in the middle of a word."""
-        why = "stopped" if code in _STOPPED else said or f"it ended with {code}"
+        why = "stopped" if code in _STOPPED else said or f"it ended with exit code {code}"
         try:
             now = await asyncio.to_thread(self._ask, self._state.target)
         except StorageError as error:

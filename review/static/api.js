@@ -3,10 +3,10 @@
 let token = document.querySelector('meta[name="review-token"]').content;
 
 export class Refused extends Error {
-  constructor(status, told) {
-    super(told.error ?? `the program answered ${status}`);
+  constructor(status, reply) {
+    super(reply.error ?? `the program answered with status ${status}`);
     this.status = status;
-    this.told = told;
+    this.reply = reply;
   }
 }
 

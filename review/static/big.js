@@ -1,7 +1,7 @@
 // The big view: one picture with everything that is known of it, and more like it.
 
 import { forTarget, get } from "./api.js";
-import { DONE, byId, bytes, el, icon, number, readable, score } from "./dom.js";
+import { DONE, announcer, byId, bytes, el, icon, number, readable, score } from "./dom.js";
 
 const CATEGORIES = ["character", "copyright", "artist", "general", "meta"];
 const RATINGS = { g: "general", s: "sensitive", q: "questionable", e: "explicit" };
@@ -12,6 +12,8 @@ export class Big extends EventTarget {
     this.cards = cards;
     this.outbox = outbox;
     this.dialog = byId("big");
+    this.content = el("div", { class: "content" });
+    this.dialog.append(this.content, announcer());
     this.id = null;
     this.reason = null;
     cards.addEventListener("change", (event) => {
@@ -35,10 +37,10 @@ export class Big extends EventTarget {
     const target = this.cards.target;
     const still = () => this.open && this.id === id && this.cards.target === target;
     try {
-      const told = await get(forTarget(target, `/pictures/${id}`));
+      const known = await get(forTarget(target, `/pictures/${id}`));
       if (!still()) return;
-      this.history = told;
-      this.cards.put([told.card]);
+      this.history = known;
+      this.cards.put([known.card]);
       const found = await get(forTarget(target, `/alike/${id}`));
       if (!still()) return;
       this.alike = found.ids;
@@ -73,36 +75,38 @@ export class Big extends EventTarget {
     this.painted = this.id;
     this.verdict.className = `verdict ${label ? `said-${label}` : ""}`;
     this.verdict.replaceChildren(...(label ? [icon(label), DONE[label] + (saving ? " …" : "")] : [machineSays(card)]));
-    this.told.replaceChildren(...this.storyOf(card));
+    this.story.replaceChildren(...this.storyOf(card));
   }
 
   build(card) {
     const picture = card.picture
       ? el("img", { class: "whole", src: card.picture, alt: `Post ${card.post}` })
-      : el("p", { class: "nothing", text: "There is no picture to show." });
+      : el("p", { class: "nothing", text: "No picture can be shown." });
     this.verdict = el("p", { class: "verdict" });
-    this.told = el("ul", { class: "told" });
+    this.story = el("ul", { class: "story" });
     this.strip = el("div", { class: "strip" });
-    this.dialog.replaceChildren(
+    const had = this.content.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    this.content.replaceChildren(
       el("div", { class: "stage" }, picture, this.verdict,
-        el("button", { class: "step before", type: "button", "aria-label": "Previous picture", onclick: () => this.step(-1) }, icon("before")),
-        el("button", { class: "step after", type: "button", "aria-label": "Next picture", onclick: () => this.step(1) }, icon("after"))),
+        el("button", { class: "step before", "data-name": "before", type: "button", "aria-label": "Previous picture", onclick: () => this.step(-1) }, icon("before")),
+        el("button", { class: "step after", "data-name": "after", type: "button", "aria-label": "Next picture", onclick: () => this.step(1) }, icon("after"))),
       this.side(card),
       el("div", { class: "more" }, el("h3", { text: "More like this" }), this.strip));
+    if (had) this.content.querySelector(`[data-name="${had}"]`)?.focus(); // the same key again does the same
   }
 
   side(card) {
-    const say = (value) => el("button", { class: value, type: "button", onclick: () => this.dispatchEvent(new CustomEvent("say", { detail: value })) },
+    const say = (value) => el("button", { class: value, "data-name": value, type: "button", onclick: () => this.dispatchEvent(new CustomEvent("say", { detail: value })) },
       icon(value), DONE[value], el("kbd", { text: value[0] }));
-    const undo = el("button", { type: "button", onclick: () => this.dispatchEvent(new Event("undo")) }, "Undo", el("kbd", { text: "z" }));
+    const undo = el("button", { type: "button", "data-name": "undo", onclick: () => this.dispatchEvent(new Event("undo")) }, "Undo", el("kbd", { text: "z" }));
     return el("div", { class: "side" },
       el("div", { class: "top" },
-        el("h2", { text: `Post ${card.post}` }),
-        el("button", { class: "plain", type: "button", "aria-label": "Close the big view", onclick: () => this.close() }, icon("close"))),
-      el("div", { class: "scroll", tabindex: "0", "aria-label": "About this picture" },
+        el("h2", { id: "big-title", text: `Post ${card.post}` }),
+        el("button", { class: "plain", "data-name": "close", type: "button", "aria-label": "Close the big view", onclick: () => this.close() }, icon("close"))),
+      el("div", { class: "scroll", "data-name": "scroll", tabindex: "0", role: "region", "aria-label": "About this picture" },
         ...this.scoreOf(card), ...this.tagsOf(card), ...factsOf(card),
-        el("h3", { text: "History" }), this.told),
-      el("div", { class: "buttons", role: "toolbar", "aria-label": "Answers" }, say("keep"), say("delete"), say("unsure"), undo));
+        el("h3", { text: "History" }), this.story),
+      el("div", { class: "buttons", role: "group", "aria-label": "Answers" }, say("keep"), say("delete"), say("unsure"), undo));
   }
 
   scoreOf(card) {
@@ -135,9 +139,9 @@ export class Big extends EventTarget {
 
   storyOf(card) {
     const words = (this.history?.words ?? (card.labelled ? [card.labelled] : [])).map((one) =>
-      [one.at, one.value === "clear" ? `${one.who} took the answer back` : `${one.who} said ${one.value}`]);
+      [one.at, one.value === "clear" ? `${one.who} cleared the answer` : `${one.who} answered ${one.value}`]);
     const verdicts = (this.history?.verdicts ?? []).map((one) =>
-      [one.at, `${one.model ?? "The program"} said ${one.value}: ${one.reason}`]);
+      [one.at, `${one.model ?? "The program"} decided ${one.value}: ${one.reason}`]);
     return [...words, ...verdicts].sort(([a], [b]) => (a < b ? 1 : -1)).map(([at, text]) =>
       el("li", {}, el("div", { text }), el("time", { datetime: at, text: new Date(at).toLocaleString() })));
   }
@@ -154,9 +158,9 @@ export class Big extends EventTarget {
 }
 
 function machineSays(card) {
-  if (card.machine === "keep") return card.by === "tag" ? "kept, by its tag" : "kept, by its score";
-  if (card.machine === "delete") return "rejected, by its score";
-  return card.reason ?? "not decided";
+  if (card.machine === "keep") return card.by === "tag" ? "kept for its tag" : "kept for its score";
+  if (card.machine === "delete") return "rejected for its score";
+  return card.reason ?? "undecided";
 }
 
 function factsOf(card) {
@@ -171,6 +175,6 @@ function factsOf(card) {
     ["Votes", number(card.votes ?? 0)],
     ["Source", source],
   ];
-  return [el("h3", { text: "Facts" }), el("dl", { class: "facts" }, ...rows.filter(([, value]) => value).flatMap(([name, value]) =>
+  return [el("h3", { text: "Details" }), el("dl", { class: "facts" }, ...rows.filter(([, value]) => value).flatMap(([name, value]) =>
     [el("dt", { text: name }), el("dd", {}, value)]))];
 }

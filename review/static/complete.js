@@ -1,7 +1,7 @@
-// Completing the word under the cursor in the filter: words of the language, and the gallery's own tags.
+// Completing the word under the cursor in the filter: terms of the search language, and the gallery's own tags.
 
 import { get } from "./api.js";
-import { byId, el, number } from "./dom.js";
+import { byId, counted, el } from "./dom.js";
 
 const WAIT_MS = 90;
 
@@ -42,7 +42,7 @@ export class Completion {
     this.input.setAttribute("aria-expanded", String(words.length > 0));
     this.list.replaceChildren(...words.map(([word, kind, posts], at) =>
       el("li", { role: "option", id: `suggestion-${at}`, class: kind, "data-word": word, "aria-selected": "false" },
-        el("span", { text: word }), el("small", { text: kind === "word" ? "word of the language" : number(posts) }))));
+        el("span", { text: word }), el("small", { text: kind === "word" ? "search term" : counted(posts, "post") }))));
   }
 
   hide() {

@@ -40,6 +40,9 @@ export const DONE = { keep: "Keep", delete: "Delete", unsure: "Unsure" };
 
 export function number(value) { return value.toLocaleString("en-US"); }
 
+// A number with its noun: "1 picture", "2 pictures".
+export function counted(value, noun, plural = `${noun}s`) { return `${number(value)} ${value === 1 ? noun : plural}`; }
+
 export function score(value) {
   if (value === null || value === undefined) return "–";
   if (value > 0.995 && value < 1) return "> 0.99";
@@ -49,7 +52,7 @@ export function score(value) {
 
 export function readable(tag) { return tag.replaceAll("_", " "); }
 
-// A character's name without its series, where the series is told by another tag.
+// A character's name without its series, where another tag names the series.
 export function shortName(tag, copyrights) {
   const short = tag.replace(/_\(([^()]*)\)$/, (whole, series) => (copyrights.includes(series) ? "" : whole));
   return readable(short || tag);
@@ -60,4 +63,7 @@ export function bytes(count) {
   return `${Math.max(1, Math.round(count / 1e3))} kB`;
 }
 
-export function announce(words) { byId("announcer").textContent = words; }
+// Say it to a screen reader. What lies behind an open dialog is not read, so each dialog has a place of its own.
+export function announce(words) { (document.querySelector("dialog:modal .announcer") ?? byId("announcer")).textContent = words; }
+
+export const announcer = () => el("div", { class: "announcer hidden", role: "status", "aria-live": "polite" });

@@ -2,10 +2,11 @@
 // so neither scrolling nor recycling ever loses it.
 
 import { byId } from "./dom.js";
-import { arrange, rowAt } from "./layout.js";
+import { CAPTION, arrange, rowAt } from "./layout.js";
 import { Tile } from "./tile.js";
 
 const BEYOND = 1.2; // windows above and below that are painted too
+const LEAST_HEIGHT = 90; // pixels of a picture, however low the window
 const RUSH = 3; // windows a tenth of a second: faster than that nobody looks, and no picture is loaded
 
 export class Grid extends EventTarget {
@@ -52,12 +53,17 @@ export class Grid extends EventTarget {
     const width = this.room.clientWidth;
     if (!width) return;
     const seen = this.current >= 0 ? this.offsetOf(this.current) : null;
-    this.layout = arrange(this.list.ratios, width, this.size);
+    this.layout = arrange(this.list.ratios, width, this.wanted, this.highest);
     this.holder.style.height = `${this.layout.height}px`;
     if (seen !== null && this.tiles.size) this.room.scrollTop += this.offsetOf(this.current) - seen;
     this.drop();
     this.paint();
   }
+
+  // The height of the pictures: what was chosen, but one row must fit into the window.
+  get wanted() { return Math.max(Math.min(this.size, this.highest), LEAST_HEIGHT); }
+
+  get highest() { return this.room.clientHeight - CAPTION - 24; }
 
   offsetOf(index) { return this.layout.rows[this.layout.rowOf[index]]?.top ?? 0; }
 
@@ -86,10 +92,10 @@ export class Grid extends EventTarget {
     const last = rows[rowAt(rows, top + tall * (1 + BEYOND))].last;
     for (const index of [...this.tiles.keys()]) if (index < first || index >= last) this.recycle(index);
     for (let index = first; index < last; index += 1) this.paintOne(index, !rushing);
-    this.wish(first, last, rowAt(rows, top), rowAt(rows, top + tall));
+    this.askFor(first, last, rowAt(rows, top), rowAt(rows, top + tall));
     if (rushing) {
-      clearTimeout(this.calm);
-      this.calm = setTimeout(() => { this.lastTop = this.room.scrollTop; this.paint(); }, 120);
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => { this.lastTop = this.room.scrollTop; this.paint(); }, 120);
     }
   }
 
@@ -102,7 +108,7 @@ export class Grid extends EventTarget {
   }
 
   // Cards in the window come before those around it.
-  wish(first, last, rowTop, rowBottom) {
+  askFor(first, last, rowTop, rowBottom) {
     const { rows } = this.layout, { ids } = this.list;
     const from = rows[rowTop].first, to = rows[rowBottom].last;
     this.cards.want([...ids.slice(from, to), ...ids.slice(to, last), ...ids.slice(first, from)]);
@@ -161,8 +167,8 @@ export class Grid extends EventTarget {
       ArrowDown: () => this.beside(1),
       Home: () => 0,
       End: () => this.list.ids.length - 1,
-      PageUp: () => this.beside(-Math.max(1, Math.floor(tall / (this.size + 60)))),
-      PageDown: () => this.beside(Math.max(1, Math.floor(tall / (this.size + 60)))),
+      PageUp: () => this.beside(-Math.max(1, Math.floor(tall / (this.wanted + CAPTION + 10)))),
+      PageDown: () => this.beside(Math.max(1, Math.floor(tall / (this.wanted + CAPTION + 10)))),
     };
     this.go(moves[key](), options);
   }

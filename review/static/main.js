@@ -4,7 +4,7 @@ import { forTarget, get, Refused } from "./api.js";
 import { Big } from "./big.js";
 import { Cards } from "./cards.js";
 import { Completion } from "./complete.js";
-import { announce, byId, el, number } from "./dom.js";
+import { announce, byId, counted, el, number } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Help } from "./help.js";
 import { Outbox } from "./outbox.js";
@@ -12,7 +12,7 @@ import { Panel } from "./panel.js";
 
 const VIEWS = [
   { name: "questions", words: "Questions", query: "", queue: true },
-  { name: "lot", words: "By lot", query: "", queue: true, hidden: true },
+  { name: "sample", words: "Random sample", query: "", queue: true, hidden: true },
   { name: "kept", words: "Kept", query: "decision:keep", count: (counts) => counts.decisions.keep },
   { name: "rejected", words: "Rejected", query: "decision:delete", count: (counts) => counts.decisions.delete },
   { name: "undecided", words: "Undecided", query: "decision:undecided", count: (counts) => counts.decisions.undecided },
@@ -58,21 +58,21 @@ async function load({ keep = false } = {}) {
     remember();
   } catch (error) {
     if (error.name === "AbortError") return;
-    if (error instanceof Refused && error.status === 422) problem(error.told);
+    if (error instanceof Refused && error.status === 422) problem(error.reply);
     else notice(error.message, { trouble: true });
   } finally {
     if (loading === mine) { loading = null; grid.room.setAttribute("aria-busy", "false"); }
   }
 }
 
-function problem(told) {
+function problem(found) {
   const box = byId("filter-problem");
-  box.hidden = !told;
-  byId("filter").classList.toggle("wrong", Boolean(told));
-  byId("expression").setAttribute("aria-invalid", String(Boolean(told)));
-  if (!told) return;
-  box.replaceChildren(el("mark", { text: told.term }), el("span", { text: told.problem }));
-  if (told.suggestion) box.append(el("button", { type: "button", onclick: () => correct(told.term, told.suggestion) }, `Write ${told.suggestion}`));
+  box.hidden = !found;
+  byId("filter").classList.toggle("wrong", Boolean(found));
+  byId("expression").setAttribute("aria-invalid", String(Boolean(found)));
+  if (!found) return;
+  box.replaceChildren(el("mark", { text: found.term }), el("span", { text: found.problem }));
+  if (found.suggestion) box.append(el("button", { type: "button", onclick: () => correct(found.term, found.suggestion) }, `Use ${found.suggestion}`));
 }
 
 function correct(term, suggestion) {
@@ -84,25 +84,32 @@ function correct(term, suggestion) {
 }
 
 function empty(list, question) {
-  const box = byId("empty");
-  box.hidden = list.ids.length > 0;
-  byId("grid").hidden = list.ids.length === 0;
-  if (list.ids.length) return;
+  if (list.ids.length) { nothing(null); return; }
   const all = el("button", { type: "button", onclick: () => choose(VIEWS.at(-1)) }, "Show all pictures");
-  if (view.queue && !question) box.replaceChildren(el("h2", { text: "No question is open" }), "Start a round to see what your answers changed, or look through the lists.", el("br"), all);
-  else box.replaceChildren(el("h2", { text: "Nothing fits" }), ...absent(list.absent), el("br"), all);
+  if (panel.facts?.counts.total === 0) {
+    nothing("The gallery is empty", el("p", {}, "No picture has been listed yet. Run ", el("code", { text: `crawl --tag … --keep ${cards.target}` }), " in a terminal; its pictures appear here while it runs."));
+  } else if (view.queue && !question) nothing("No open questions", el("p", { text: "Train a round to see what your answers changed, or browse the lists." }), all);
+  else nothing("No matches", ...absent(list.absent), all);
+}
+
+// In the place of the pictures: what there is instead.
+function nothing(title, ...parts) {
+  const box = byId("empty");
+  box.hidden = title === null;
+  byId("grid").hidden = title !== null;
+  if (title !== null) box.replaceChildren(el("h2", { text: title }), ...parts);
 }
 
 function absent(tags) {
-  const words = Object.entries(tags ?? {});
-  if (!words.length) return ["No picture of this list fits the filter."];
-  return words.map(([tag, meant]) => el("p", {}, nothingFor(tag),
-    meant ? el("button", { type: "button", onclick: () => correct(tag, meant) }, `Write ${meant}`) : null));
+  const found = Object.entries(tags ?? {});
+  if (!found.length) return [el("p", { text: "No picture in this list matches the filter." })];
+  return found.map(([tag, meant]) => el("p", {}, nothingFor(tag),
+    meant ? el("button", { type: "button", onclick: () => correct(tag, meant) }, `Use ${meant}`) : null));
 }
 
-function nothingFor(word) {
-  if (word.startsWith("target:")) return `${word}: the page shows ${cards.target}; another target is chosen at the top. `;
-  return `Nobody carries the tag ${word}. `;
+function nothingFor(term) {
+  if (term.startsWith("target:")) return `${term}: the page shows ${cards.target}; choose another target at the top. `;
+  return `No picture has the tag ${term}. `;
 }
 
 function choose(wanted) {
@@ -123,7 +130,9 @@ function paintViews() {
   }
   for (const [at, one] of SHOWN.entries()) {
     const button = list.children[at].firstChild;
-    button.setAttribute("aria-current", String(one === view || (view.hidden && one === VIEWS[0])));
+    const shown = one === view || (Boolean(view.hidden) && one === VIEWS[0]);
+    if (shown && button.ariaCurrent !== "true") list.children[at].scrollIntoView({ block: "nearest", inline: "nearest" });
+    button.setAttribute("aria-current", String(shown));
     const count = counts && one.count ? one.count(counts) ?? 0 : null;
     button.lastChild.textContent = count === null ? "" : number(count);
   }
@@ -147,7 +156,7 @@ function say(value) {
   if (!ids.length) return;
   const several = ids.length > 1;
   const changed = outbox.say(ids, value, whyOf);
-  announce(several ? `${changed} pictures: ${value}` : `${value}`);
+  announce(several ? `${counted(changed, "picture")}: ${value}` : value);
   if (several || grid.chosen.size) grid.chooseNone();
   else if (value !== "clear") advance();
 }
@@ -163,9 +172,9 @@ function paintProgress() {
   byId("progress").setAttribute("aria-valuemax", String(ids.length));
   if (queue && answered === ids.length && !finished) {
     finished = true;
-    const round = el("button", { type: "button", onclick: () => { notice(null); panel.toggle(true); panel.start(); } }, "Start a round");
+    const round = el("button", { type: "button", onclick: () => { notice(null); panel.toggle(true); panel.start(); } }, "Train a round");
     const more = el("button", { type: "button", onclick: () => { notice(null); load(); } }, "More questions", el("kbd", { text: "r" }));
-    notice(`All ${number(ids.length)} are answered.`, { button: el("span", { class: "buttons" }, round, more) });
+    notice(ids.length === 1 ? "The question is answered." : `All ${number(ids.length)} questions are answered.`, { button: el("span", { class: "buttons" }, round, more) });
   } else if (queue && answered < ids.length && finished) {
     finished = false;
     notice(null);
@@ -183,7 +192,7 @@ function advance() {
 function undo() {
   const ids = outbox.undo();
   if (!ids) return;
-  announce(ids.length > 1 ? `undone: ${ids.length} pictures` : "undone");
+  announce(ids.length > 1 ? `undone: ${counted(ids.length, "picture")}` : "undone");
   if (ids.length === 1) grid.goTo(ids[0]);
   if (big.open) big.show(ids[0], grid.list.reasons?.[ids[0]]);
 }
@@ -276,7 +285,10 @@ async function fromAddress() {
   byId("order").value = words.get("order") ?? "";
   select.value = target;
   paintViews();
-  if (!target) { notice("This gallery knows no target yet; crawl --tag … --keep … makes the first."); return; }
+  if (!target) {
+    nothing("The gallery has no target yet", el("p", {}, "Run ", el("code", { text: "crawl --tag … --keep …" }), " in a terminal, and reload this page."));
+    return;
+  }
   if (target !== cards.target) await showTarget(target);
   else await load();
 }
@@ -305,7 +317,7 @@ function onKey(event) {
   const { key, target } = event;
   const typing = target.matches?.("input[type=text], select, textarea");
   if (key === "Escape") { onEscape(event, typing); return; }
-  if (typing || event.altKey || help.dialog.open) return;
+  if (typing || event.altKey || help.dialog.open || (panel.modal && key !== "g")) return;
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "a" && !big.open) { grid.chooseAll(); event.preventDefault(); return; }
   if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "z") { undo(); event.preventDefault(); return; }
   if (event.ctrlKey || event.metaKey) return;
@@ -325,14 +337,14 @@ function onMove(event) {
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") { stepBig(event.key === "ArrowLeft" ? -1 : 1); event.preventDefault(); }
     return;
   }
-  if (event.target.closest?.(".drawer")) return;
+  if (event.target.closest?.(".drawer") || panel.modal) return;
   grid.step(event.key, { extend: event.shiftKey });
   grid.room.focus({ preventScroll: true });
   event.preventDefault();
 }
 
 function onEscape(event, typing) {
-  if (help.dialog.open || big.open) return; // a dialog closes itself
+  if (help.dialog.open || big.open || panel.modal) return; // a modal dialog closes itself
   if (typing) { event.target.blur(); grid.room.focus({ preventScroll: true }); }
   else if (panel.open) panel.toggle(false);
   else grid.chooseNone();
@@ -348,6 +360,7 @@ function soon(work) {
 
 function wire() {
   document.addEventListener("keydown", onKey);
+  byId("skip").addEventListener("click", (event) => { event.preventDefault(); (byId("grid").hidden ? byId("pictures") : grid.room).focus(); });
   byId("filter").addEventListener("submit", (event) => { event.preventDefault(); load().then(() => { if (byId("filter-problem").hidden) grid.room.focus(); }); });
   byId("expression").addEventListener("input", () => { if (!byId("expression").value) problem(null); });
   byId("order").addEventListener("change", () => load());
@@ -368,7 +381,7 @@ function wire() {
   big.addEventListener("step", (event) => stepBig(event.detail));
   big.addEventListener("filter", (event) => { byId("expression").value = event.detail; view = VIEWS.at(-1); paintViews(); load(); });
   big.addEventListener("closed", () => grid.room.focus({ preventScroll: true }));
-  panel.addEventListener("lot", () => choose(VIEWS.find((one) => one.name === "lot")));
+  panel.addEventListener("sample", () => choose(VIEWS.find((one) => one.name === "sample")));
   panel.addEventListener("facts", onFacts);
   panel.addEventListener("away", (event) => notice(event.detail, { trouble: true }));
   panel.addEventListener("ended", onRoundEnd);
@@ -378,8 +391,8 @@ function wire() {
 let looking = 0;
 function onSettled(event) {
   const { conflicts, unknown } = event.detail;
-  if (conflicts.length) notice(`${number(conflicts.length)} ${conflicts.length > 1 ? "pictures were" : "picture was"} answered elsewhere meanwhile; nothing was overwritten. Look again and answer if you still differ.`, { trouble: true });
-  else if (unknown.length) notice("Some pictures are no longer here; load the list again (r).", { trouble: true });
+  if (conflicts.length) notice(`${counted(conflicts.length, "picture was", "pictures were")} answered elsewhere in the meantime; nothing was overwritten. Look again, and answer if you disagree.`, { trouble: true });
+  else if (unknown.length) notice("Some pictures are no longer in the gallery; reload the list (r).", { trouble: true });
   clearTimeout(looking);
   looking = setTimeout(() => panel.look(), 700); // one look for many quick answers
 }
@@ -389,14 +402,14 @@ function onFacts() {
   if (byId("notice").classList.contains("trouble") && !outbox.trouble && byId("notice").textContent.includes("does not answer")) notice(null);
   const newest = panel.facts.counts.newest;
   if (listedAt !== null && newest > listedAt) {
-    notice(`${number(newest - listedAt)} new pictures came in.`, { button: el("button", { type: "button", onclick: () => { notice(null); load({ keep: true }); } }, "Show them", el("kbd", { text: "r" })) });
+    notice(`${counted(newest - listedAt, "new picture")} arrived.`, { button: el("button", { type: "button", onclick: () => { notice(null); load({ keep: true }); } }, newest - listedAt === 1 ? "Show it" : "Show them", el("kbd", { text: "r" })) });
   } else listedAt ??= newest;
 }
 
 function onRoundEnd(event) {
   panel.drawer.scrollTop = 0;
   const round = event.detail;
-  announce(round.state === "done" ? "The round is done" : "The round failed");
+  announce(round.state === "done" ? "The round is finished" : "The round failed");
   if (round.target !== cards.target || (round.state !== "done" && !round.outcome.activated)) return;
   cards.known.clear();
   load();

@@ -1,9 +1,10 @@
-// Figures and rounds: how good the gallery is, one button to make it better, and what came of it.
+// Figures and training: how good the gallery is, one button to make it better, and what came of it.
 
 import { forTarget, get, post } from "./api.js";
-import { byId, el, icon, number } from "./dom.js";
+import { announcer, byId, counted, el, icon, number } from "./dom.js";
 
-const STAGES = { starting: "Starting", reading: "Reading answers, tags and embeddings", choosing: "Choosing what to learn", learning: "Learning", writing: "Writing the model", rescoring: "Scoring every picture again", "looking again": "Looking at every stored picture again", following: "Letting the other targets follow" };
+const STAGES = { starting: "Starting", reading: "Reading answers, tags and embeddings", choosing: "Choosing what to train", learning: "Training", writing: "Saving the model", rescoring: "Scoring every picture again", "looking again": "Embedding every stored picture again", following: "Updating the other targets" };
+const WIDE = matchMedia("(min-width: 1081px) and (min-height: 481px)"); // there is room beside the pictures
 const AWAKE_MS = 1000, ASLEEP_MS = 6000;
 
 export class Panel extends EventTarget {
@@ -11,11 +12,16 @@ export class Panel extends EventTarget {
     super();
     this.button = byId("figures");
     this.drawer = byId("round-panel");
+    this.announcer = announcer();
     this.facts = null;
     this.round = { state: "none", started: 0 };
     this.before = null; // figures as they were when the round began
     this.seen = 0;
     this.button.addEventListener("click", () => this.toggle());
+    this.drawer.addEventListener("close", () => this.closed());
+    this.drawer.addEventListener("click", (event) => { if (event.target === this.drawer && this.drawer.matches(":modal")) this.toggle(false); });
+    WIDE.addEventListener("change", () => this.fit());
+    this.paint();
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });
   }
 
@@ -30,6 +36,7 @@ export class Panel extends EventTarget {
   async look() {
     clearTimeout(this.timer);
     const target = this.target;
+    if (!target) return;
     try {
       const [facts, round] = await Promise.all([get(forTarget(target)), get("/api/rounds")]);
       if (target !== this.target) return;
@@ -53,9 +60,9 @@ export class Panel extends EventTarget {
   async start() {
     this.before = this.facts;
     try {
-      const { told, status } = await post("/api/rounds", { target: this.target });
-      if (status === 409) this.dispatchEvent(new CustomEvent("away", { detail: told.error }));
-      else this.hear(told);
+      const { told: reply, status } = await post("/api/rounds", { target: this.target });
+      if (status === 409) this.dispatchEvent(new CustomEvent("away", { detail: reply.error }));
+      else this.hear(reply);
     } catch (error) {
       this.dispatchEvent(new CustomEvent("away", { detail: error.message }));
     }
@@ -67,76 +74,99 @@ export class Panel extends EventTarget {
     await this.look();
   }
 
-  toggle(open = this.drawer.hidden) {
-    if (open && this.drawer.hidden) this.from = document.activeElement;
-    const inside = this.drawer.contains(document.activeElement); // hiding takes the focus away
-    this.drawer.hidden = !open;
-    this.button.setAttribute("aria-expanded", String(open));
-    if (open) { this.look(); this.drawer.querySelector("button.plain")?.focus(); }
-    else if (inside) (this.from?.isConnected && this.from !== document.body ? this.from : byId("grid")).focus({ preventScroll: true });
+  toggle(open = !this.open) {
+    if (open === this.open) return;
+    if (!open) { this.drawer.close(); return; }
+    this.show();
+    this.button.setAttribute("aria-expanded", "true");
+    this.look();
   }
 
-  get open() { return !this.drawer.hidden; }
+  // Beside the pictures where there is room for both; else above them, and nothing behind can be reached by accident.
+  show() {
+    if (WIDE.matches) this.drawer.show();
+    else this.drawer.showModal();
+    this.drawer.querySelector('[data-name="close"]')?.focus();
+  }
+
+  fit() {
+    if (!this.open || this.drawer.matches(":modal") !== WIDE.matches) return;
+    this.moving = true; // the dialog closes only to be opened in the other way
+    this.drawer.close();
+    this.show();
+  }
+
+  // The browser itself gives the focus back to where it was.
+  closed() {
+    if (this.moving) { this.moving = false; return; }
+    this.button.setAttribute("aria-expanded", "false");
+    if (document.activeElement === document.body) byId("grid").focus({ preventScroll: true });
+  }
+
+  get open() { return this.drawer.open; }
+
+  get modal() { return this.drawer.matches(":modal"); }
 
   paint() {
     this.paintButton();
     const key = JSON.stringify([this.facts, this.round]);
     if (key === this.key) return;
     this.key = key;
-    const had = this.drawer.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    const had = this.drawer.contains(document.activeElement) ? document.activeElement.dataset.name ?? "close" : null;
     this.drawer.replaceChildren(
-      el("header", {}, el("h2", { text: "How good is it?" }),
+      el("div", { class: "top" }, el("h2", { id: "round-title", text: "Figures and training" }),
         el("button", { class: "plain", type: "button", "data-name": "close", "aria-label": "Close", onclick: () => this.toggle(false) }, icon("close"))),
+      this.announcer,
       el("div", { class: "inside" }, ...(this.round.state === "none" ? [] : this.progress()), ...this.figures(), ...this.model(), ...this.next()));
-    if (had) this.drawer.querySelector(`[data-name="${had}"]`)?.focus();
+    if (had) (this.drawer.querySelector(`[data-name="${had}"]:not(:disabled)`) ?? this.drawer.querySelector('[data-name="close"]')).focus();
   }
 
   paintButton() {
     const figures = this.facts?.figures, running = this.round.state === "running";
     const dot = running ? "running" : this.facts?.model ? "" : "none";
     const parts = [el("span", { class: `dot ${dot}` })];
-    if (running) parts.push(el("span", { text: `round: ${STAGES[this.round.stage] ?? this.round.stage}` }));
+    if (running) parts.push(el("span", { text: `round: ${(STAGES[this.round.stage] ?? this.round.stage).toLowerCase()}` }));
     else if (figures?.precision) {
       parts.push(el("span", { class: "number" }, `precision ${inBrief(figures.precision)}`));
       if (figures.recall) parts.push(el("span", { class: "number wide" }, `recall ${inBrief(figures.recall)}`));
     } else parts.push(el("span", { text: this.facts?.model?.name ?? "no model yet" }));
     this.button.replaceChildren(...parts);
-    this.button.setAttribute("aria-label", `Figures and rounds: ${parts.map((part) => part.textContent).join(" ")}`);
+    this.button.setAttribute("aria-label", `Figures and training: ${parts.map((part) => part.textContent).join(" ")}`);
   }
 
   figures() {
     const figures = this.facts?.figures;
-    const title = el("h3", { text: "The gallery as it stands" });
-    const lot = el("button", { type: "button", "data-name": "lot", onclick: () => { this.toggle(false); this.dispatchEvent(new Event("lot")); } }, "Answer only what is drawn by lot");
+    const title = el("h3", { text: "The gallery as it is now" });
+    const sample = el("button", { type: "button", "data-name": "sample", onclick: () => { this.toggle(false); this.dispatchEvent(new Event("sample")); } }, "Answer only the random sample");
     if (!figures?.answers) {
-      return [title, el("p", { class: "quiet", text: "Answer some questions: those drawn by lot tell how many of the kept pictures are right, and how many were missed." }), lot];
+      return [title, el("p", { class: "quiet", text: "Nothing measured yet. Answers to the random sample among the questions show how many of the kept pictures are right, and how many were missed." }), sample];
     }
-    return [title, stat("Precision", figures.precision, "how much of what is kept is right"), stat("Recall", figures.recall, "how much of what there is is kept"),
-      el("p", { class: "quiet", text: `From ${number(figures.answers)} ${figures.answers === 1 ? "answer that was" : "answers that were"} drawn by lot. The pale bars are 95 % intervals: more answers make them shorter.` }), lot];
+    return [title, stat("Precision", figures.precision, "share of the kept pictures that are right"), stat("Recall", figures.recall, "share of the pictures looked for that are kept"),
+      el("p", { class: "quiet", text: `From ${counted(figures.answers, "answer")} to the random sample. The pale bars are 95 % intervals; more answers narrow them.` }), sample];
   }
 
   model() {
     const model = this.facts?.model;
-    if (!model) return [el("h3", { text: "Model" }), el("p", { class: "quiet", text: "There is none yet; crawl --tag … --keep … learns the first from tags." })];
+    if (!model) return [el("h3", { text: "Model" }), el("p", { class: "quiet", text: "There is none yet. Run crawl --tag … --keep … in a terminal: it trains the first from tags." })];
     const test = model.measured?.test;
     return [el("h3", { text: `In force: ${model.name}` }),
-      el("p", { class: "quiet", text: `Keeps from a score of ${model.threshold.toFixed(3)}.` }),
+      el("p", { class: "quiet", text: `Keeps pictures with a score of ${model.threshold.toFixed(3)} or more.` }),
       ...(test?.precision?.value === undefined || test.precision.value === null ? [] :
-        [stat("Precision", test.precision, `on ${number(test.examples ?? 0)} pictures kept aside`), stat("Recall", test.recall, `on the ${number(test.positives ?? 0)} of them that show it`)])];
+        [stat("Precision", test.precision, `on ${counted(test.examples ?? 0, "held-out picture")}`), stat("Recall", test.recall, `on the ${number(test.positives ?? 0)} of them that show the target`)])];
   }
 
   next() {
     if (this.round.state === "running") return [];
     const answers = Object.values(this.facts?.counts?.labels ?? {}).reduce((sum, count) => sum + count, 0);
     return [el("h3", { text: "Next round" }),
-      el("p", { class: "quiet", text: `${number(answers)} ${answers === 1 ? "picture has" : "pictures have"} your answer. A round learns from them and scores every picture again. It takes seconds, or minutes when teaching the network too promises more.` }),
-      el("button", { class: "primary", id: "start-round", "data-name": "start", type: "button", disabled: !this.facts?.model, onclick: () => this.start() }, "Start a round")];
+      el("p", { class: "quiet", text: `You have answered ${counted(answers, "picture")}. A round trains a new model on the answers and tags, and scores every picture again. It takes seconds, or minutes when the network is trained too.` }),
+      el("button", { class: "primary", id: "start-round", "data-name": "start", type: "button", disabled: !this.facts?.model, onclick: () => this.start() }, "Train a round")];
   }
 
   progress() {
     const { round } = this;
-    if (round.state === "done") return [el("h3", { text: `The round for ${round.target}` }), this.result(round)];
-    const parts = [el("h3", { text: `The round for ${round.target}` }), this.steps(round)];
+    if (round.state === "done") return [el("h3", { text: `Round for ${round.target}` }), this.result(round)];
+    const parts = [el("h3", { text: `Round for ${round.target}` }), this.steps(round)];
     if (round.state === "running") {
       const bar = el("progress", { max: "1", "aria-label": "Progress of this step" });
       if (round.share > 0) bar.value = round.share;
@@ -149,7 +179,7 @@ export class Panel extends EventTarget {
   }
 
   unfinished({ outcome }) {
-    return outcome.activated ? `The round did not finish, but ${outcome.model} is in force.` : "The round did not finish; the model in force stays as it was.";
+    return outcome.activated ? `The round did not finish, but ${outcome.model} is in force.` : "The round did not finish; the model in force has not changed.";
   }
 
   steps(round) {
@@ -162,13 +192,13 @@ export class Panel extends EventTarget {
 
   result(round) {
     const { outcome } = round;
-    const words = outcome.activated ? `${outcome.model} is in force` : `${outcome.model ?? "The new model"} is not better; the old one stays in force`;
+    const words = outcome.activated ? `${outcome.model} is in force` : `${outcome.model ?? "The new model"} is no better; the previous model stays in force`;
     const box = el("div", { class: `result ${outcome.activated ? "" : "same"}`, id: "round-result" }, el("b", { text: words }));
     const compared = outcome.metrics?.compared;
     if (compared?.pictures) {
-      box.append(el("p", { text: `On ${number(compared.pictures)} pictures that neither has learned from: ${compared.new_errors} errors, before ${compared.old_errors}.` }));
+      box.append(el("p", { text: `On ${counted(compared.pictures, "picture")} that neither model was trained on: ${counted(compared.new_errors, "error")}, previously ${number(compared.old_errors)}.` }));
     }
-    if (outcome.rescored) box.append(el("p", { text: `${number(outcome.rescored)} pictures were scored again; the round took ${outcome.seconds} s.` }));
+    if (outcome.rescored) box.append(el("p", { text: `${counted(outcome.rescored, "picture")} scored again; the round took ${outcome.seconds} s.` }));
     for (const why of outcome.why ?? []) box.append(el("p", { class: "why", text: why }));
     const table = this.beforeAndAfter(round);
     if (table) box.append(table);
@@ -177,9 +207,9 @@ export class Panel extends EventTarget {
 
   beforeAndAfter(round) {
     if (!this.before || !this.facts || this.before.target !== round.target || this.facts.target !== round.target) return null;
-    const row = (name, of) => el("tr", {}, el("td", { text: name }), el("td", { text: of(this.before) }), el("td", { text: of(this.facts) }));
-    const share = (figure) => (figure ? inBrief(figure) : "too few answers by lot");
-    return el("table", {}, el("thead", {}, el("tr", {}, el("th", { text: "" }), el("th", { text: "before" }), el("th", { text: "now" }))),
+    const row = (name, of) => el("tr", {}, el("th", { scope: "row", text: name }), el("td", { text: of(this.before) }), el("td", { text: of(this.facts) }));
+    const share = (figure) => (figure ? inBrief(figure) : "too few answers");
+    return el("table", {}, el("thead", {}, el("tr", {}, el("td"), el("th", { scope: "col", text: "before" }), el("th", { scope: "col", text: "now" }))),
       el("tbody", {}, row("Kept", (facts) => number(facts.counts.decisions.keep ?? 0)), row("Rejected", (facts) => number(facts.counts.decisions.delete ?? 0)),
         row("Precision", (facts) => share(facts.figures?.precision)), row("Recall", (facts) => share(facts.figures?.recall))));
   }
@@ -190,12 +220,17 @@ function inBrief({ value, low, high }) {
   return high - low > 0.1 ? `${low.toFixed(2)}–${high.toFixed(2)}` : `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
+// A share with its bar. What was measured is always said; where the interval is wide, the words say what that means.
 function stat(name, interval, words) {
-  if (!interval || interval.value === null) return el("p", { class: "quiet", text: `${name}: nothing measured yet` });
+  if (!interval || interval.value === null) return el("p", { class: "quiet", text: `${name}: not measured yet` });
+  const { value, low, high } = interval;
+  const known = low !== null && high !== null;
   const band = el("div", { class: "band", "aria-hidden": "true" }, el("i"), el("b"));
-  band.children[0].style.left = `${100 * interval.low}%`;
-  band.children[0].style.width = `${100 * (interval.high - interval.low)}%`;
-  band.children[1].style.left = `${100 * interval.value}%`;
-  return el("div", { class: "stat" }, el("span", { text: name }), band, el("output", { text: interval.high - interval.low > 0.3 ? "?" : interval.value.toFixed(3), title: interval.high - interval.low > 0.3 ? "too few answers to say" : "" }),
-    el("small", { text: `${interval.low.toFixed(2)} to ${interval.high.toFixed(2)}, ${words}` }));
+  band.children[0].style.left = `${100 * (known ? low : value)}%`;
+  band.children[0].style.width = `${known ? 100 * (high - low) : 0}%`;
+  band.children[1].style.left = `${100 * value}%`;
+  const vague = !known || high - low > 0.3;
+  const range = known ? `${low.toFixed(2)} to ${high.toFixed(2)}` : "interval unknown";
+  return el("div", { class: "stat" }, el("span", { text: name }), band, el("output", { text: value.toFixed(vague ? 2 : 3) }),
+    el("small", { text: `${range}${vague ? ": too few answers to rely on it" : ""}; ${words}` }));
 }

@@ -1,17 +1,19 @@
-// One picture in the grid: what it is, what the machine thinks, what a person said.
+// One picture in the grid: what it is, what the machine decided, what a person answered.
 
 import { DONE, el, icon, readable, score, shortName } from "./dom.js";
+import { CAPTION_EDGE, CAPTION_LINES } from "./layout.js";
 
-const ASKED = { threshold: "close call", "missing-tag": "missing tag?", "tag-error": "wrong tag?", disagreement: "disputed", diverse: "something new", random: "drawn by lot" };
+const ASKED = { threshold: "close call", "missing-tag": "missing tag?", "tag-error": "wrong tag?", disagreement: "disputed", diverse: "something new", random: "random sample" };
+const REASON_EDGE = 18; // pixels of the gap before a reason, and of its ground beside the words
 
 export class Tile {
   constructor() {
     this.image = el("img", { alt: "", decoding: "async", draggable: "false" });
     this.image.addEventListener("load", () => this.image.classList.add("there"));
-    this.image.addEventListener("error", () => this.nothing("the picture is gone"));
+    this.image.addEventListener("error", () => this.nothing("the picture cannot be shown"));
     this.empty = el("span", { class: "nothing", hidden: true });
     this.badge = el("span", { class: "badge" });
-    this.tick = el("button", { class: "tick", type: "button", tabindex: "-1", "aria-hidden": "true" }, icon("keep"));
+    this.tick = el("span", { class: "tick", "aria-hidden": "true" }, icon("keep")); // for mouse and finger; x is the key
     this.film = el("span", { class: "film", hidden: true });
     this.fill = el("i");
     this.mark = el("b");
@@ -29,6 +31,7 @@ export class Tile {
 
   place(index, left, top, width, height) {
     this.index = index;
+    this.width = width;
     Object.assign(this.root.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   }
 
@@ -56,7 +59,7 @@ export class Tile {
 
   show(card, loads) {
     if (!card) return;
-    if (!card.picture) { this.nothing(card.gone ? "no longer here" : "not looked at yet"); return; }
+    if (!card.picture) { this.nothing(card.gone ? "no longer in the gallery" : "no picture stored yet"); return; }
     if (this.address === card.picture || !loads) return;
     this.address = card.picture;
     this.image.classList.remove("there");
@@ -74,7 +77,7 @@ export class Tile {
     const key = conflict ? `conflict ${label}` : `${label} ${saving}`;
     if (this.said === key) return;
     this.said = key;
-    if (conflict) this.badge.replaceChildren(icon("conflict"), `elsewhere: ${label ? DONE[label] : "taken back"}`);
+    if (conflict) this.badge.replaceChildren(icon("conflict"), `elsewhere: ${label ? DONE[label] : "cleared"}`);
     else if (label) this.badge.replaceChildren(icon(label), DONE[label] + (saving ? "…" : ""));
     else this.badge.replaceChildren();
   }
@@ -91,11 +94,18 @@ export class Tile {
     this.why.classList.toggle("asked", Boolean(reason));
     this.why.title = reason?.words ?? card?.reason ?? "";
     const named = card?.tags?.character ?? [];
-    const names = named.length ? [el("b", { text: named.map((tag) => shortName(tag, card.tags.copyright ?? [])).join(", ") })] : (card ? ["no character tag"] : []);
-    this.names.replaceChildren(...names);
+    const names = named.map((tag) => shortName(tag, card.tags.copyright ?? []));
+    this.names.replaceChildren(...(names.length ? [el("b", { text: fitting(names, (words) => this.fits(words)) })] : card && !card.gone ? ["no character tag"] : []));
     this.names.title = named.join(" ");
     this.film.hidden = !["zip", "mp4", "webm", "gif"].includes(card?.ext);
     this.film.textContent = card?.ext === "zip" ? "ugoira" : card?.ext ?? "";
+  }
+
+  // Whether these names fit into the lines below score and reason.
+  fits(names) {
+    const room = this.width - CAPTION_EDGE;
+    const said = widthOf(this.score.textContent, this.score) + REASON_EDGE + widthOf(this.why.textContent, this.why);
+    return linesOf(names, this.names, room) <= CAPTION_LINES - (said > room ? 2 : 1);
   }
 
   reuse() {
@@ -108,19 +118,56 @@ export class Tile {
   }
 }
 
+// As many names as there is room for, and how many there are besides; a name is never cut where it could be left out.
+function fitting(names, fits) {
+  for (let shown = names.length; shown > 0; shown -= 1) {
+    const words = names.slice(0, shown).join(", ") + (shown < names.length ? ` +${names.length - shown}` : "");
+    if (fits(words)) return words;
+  }
+  const more = names.length > 1 ? ` +${names.length - 1}` : "";
+  let length = names[0].length - 1;
+  while (length > 3 && !fits(`${names[0].slice(0, length).trimEnd()}…${more}`)) length -= 1;
+  return `${names[0].slice(0, length).trimEnd()}…${more}`;
+}
+
+const pen = document.createElement("canvas").getContext("2d");
+const fonts = new Map(); // class -> font
+
+// Pixels that a text takes in an element's font, measured without a layout.
+function widthOf(text, element) {
+  const kind = element.className.split(" ")[0];
+  if (!fonts.has(kind)) {
+    const { fontWeight, fontSize, fontFamily } = getComputedStyle(element);
+    fonts.set(kind, `${kind === "score" ? fontWeight : "600"} ${fontSize} ${fontFamily}`); // reasons and names may be bold
+  }
+  pen.font = fonts.get(kind);
+  return pen.measureText(text).width;
+}
+
+// Lines that a text takes in a room of so many pixels, broken between words, and within those that are longer.
+function linesOf(text, element, room) {
+  let lines = 1, used = 0;
+  for (const word of text.split(" ")) {
+    const width = widthOf(`${word} `, element);
+    if (used > 0 && used + width > room) { lines += 1; used = 0; }
+    if (width > room) { lines += Math.ceil(width / (room - 8)) - 1; used = room; } else used += width;
+  }
+  return lines;
+}
+
 function inShort(card) {
   if (card.gone) return "";
-  if (card.by === "tag") return "kept by its tag";
-  if (card.machine === "keep") return `kept, over ${score(card.threshold)}`;
-  if (card.machine === "delete") return `rejected, under ${score(card.threshold)}`;
-  return card.reason ?? "not decided";
+  if (card.by === "tag") return "kept for its tag";
+  if (card.machine === "keep") return `kept (≥ ${score(card.threshold)})`;
+  if (card.machine === "delete") return `rejected (< ${score(card.threshold)})`;
+  return "undecided";
 }
 
 function spoken(card, label, reason, saving, conflict) {
   if (!card) return "loading";
   const parts = [`Post ${card.post}`];
-  if (label) parts.push(conflict ? `labelled ${label} elsewhere, look again` : `labelled ${label}${saving ? ", being saved" : ""}`);
-  parts.push(card.score === null || card.score === undefined ? "not scored" : `score ${score(card.score)}`, reason?.words ?? inShort(card));
+  if (label) parts.push(conflict ? `labelled ${label} elsewhere; look again` : `labelled ${label}${saving ? ", saving" : ""}`);
+  parts.push(card.score === null || card.score === undefined ? "not scored" : `score ${score(card.score)}`, reason?.words ?? (card.machine ? inShort(card) : card.reason ?? inShort(card)));
   if (card.tags?.character?.length) parts.push(card.tags.character.map(readable).join(", "));
   return parts.join("; ");
 }

@@ -9,6 +9,7 @@ import pytest
 from review_pieces import Opened, opened
 from review_program import Painted
 
+from bench.browser import Browser, browsing
 from bench.review_gallery import fill
 from bench.served import ServedPage, serving
 
@@ -37,3 +38,31 @@ def served(gallery: Painted) -> Iterator[ServedPage]:
     """The real command, serving the gallery."""
     with serving(gallery.root) as page:
         yield page
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(window: Browser, served: ServedPage) -> Browser:
+    window.complaints()
+    window.open(served.url)
+    return window
+
+
+@pytest.fixture(scope="module")
+def shared(painted: Painted) -> Iterator[ServedPage]:
+    """A page for tests that only look."""
+    with serving(painted.root) as page:
+        yield page
+
+
+@pytest.fixture
+def looking(window: Browser, shared: ServedPage) -> Browser:
+    window.driver.get("about:blank")
+    window.complaints()
+    window.open(shared.url)
+    return window

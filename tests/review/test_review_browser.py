@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 from review_program import Painted
+from review_window import rounds_say
 
-from bench.browser import Browser, Keys, browsing, why_not
+from bench.browser import Browser, Keys, why_not
 from bench.served import ServedPage, serving
 from storage.archive import open_reader
 
@@ -20,34 +20,6 @@ pytestmark = [
 NARROW = {"width": 820, "height": 1180, "deviceScaleFactor": 1, "mobile": False}  # pixels: a tablet held upright
 WIDE = NARROW | {"width": 1280, "height": 800}
 LETTER = {"keep": "k", "delete": "d"}
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture
-def browser(window: Browser, served: ServedPage) -> Browser:
-    window.complaints()
-    window.open(served.url)
-    return window
-
-
-@pytest.fixture(scope="module")
-def shared(painted: Painted) -> Iterator[ServedPage]:
-    """A page for tests that only look."""
-    with serving(painted.root) as page:
-        yield page
-
-
-@pytest.fixture
-def looking(window: Browser, shared: ServedPage) -> Browser:
-    window.driver.get("about:blank")
-    window.complaints()
-    window.open(shared.url)
-    return window
 
 
 def labels(page: ServedPage) -> list[tuple[int, str, str]]:
@@ -103,7 +75,7 @@ def test_words_of_the_filter_are_completed(looking: Browser) -> None:
     looking.keys("/", *"-sol")
     looking.until(lambda: looking.all("#suggestions li"), "suggestions")
     looking.keys(Keys.TAB, *"decison:keep", Keys.ENTER)
-    looking.until(lambda: "Nobody carries the tag decison:keep" in looking.text("#empty"), "what is wrong is said")
+    looking.until(lambda: "No picture has the tag decison:keep" in looking.text("#empty"), "what is wrong is said")
     looking.press("#empty p button")
     looking.until(lambda: looking.text("#position").startswith("1 of "), "the correction finds pictures")
 
@@ -117,7 +89,7 @@ def test_the_big_view_shows_tags_facts_history_and_more_like_it(browser: Browser
 
     assert browser.text("#big h2") == f"Post {post_of(served, picture)}"
     assert "painter" in browser.text("#big .tags.artist")
-    assert "mona/1 said" in browser.text("#big .told")
+    assert "mona/1 decided" in browser.text("#big .story")
 
     browser.keys("d")
     browser.until(lambda: browser.current != picture, "the next picture")
@@ -202,7 +174,7 @@ def test_script_from_a_site_is_text_here(looking: Browser, shared: ServedPage) -
 
     looking.run("location.hash = new URLSearchParams({ q: arguments[0], view: 'all' })", evil)
     looking.driver.refresh()
-    looking.until(lambda: "Nothing fits" in looking.text("#empty"), "the search is done")
+    looking.until(lambda: "No matches" in looking.text("#empty"), "the search is done")
 
     assert looking.run("return [...document.scripts].every((one) => one.src.startsWith(location.origin))")
     assert looking.run("return window.evil ?? null") is None
@@ -284,16 +256,6 @@ def test_no_answer_falls_on_a_list_that_is_about_to_change(browser: Browser, ser
     assert len(labels(served)) == 1
 
 
-def rounds_say(browser: Browser, **state: object) -> None:
-    """From now on the page hears this about rounds."""
-    whole = {"target": "mona", "stage": "", "share": 0, "words": "", "stages": [], "outcome": {}, "started": 1} | state
-    browser.run(
-        "const real = window.fetch, told = arguments[0]; window.fetch = (...all) => all[0].endsWith('/api/rounds') ? "
-        "Promise.resolve(Response.json(told)) : real(...all)",
-        whole,
-    )
-
-
 def test_a_round_that_was_stopped_too_late_says_which_model_is_in_force(looking: Browser) -> None:
     words = "stopped: mona/2 is in force; 485 pictures are not decided by it yet: crawl rescore mona finishes"
     rounds_say(looking, state="failed", words=words, outcome={"model": "mona/2", "activated": True})
@@ -338,11 +300,11 @@ def test_a_tablet_held_upright_shows_more_like_this_too(looking: Browser) -> Non
         looking.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", WIDE)
 
 
-def test_where_too_few_answers_were_drawn_by_lot_the_figures_of_a_round_say_so(looking: Browser) -> None:
+def test_where_the_random_sample_is_too_small_the_figures_of_a_round_say_so(looking: Browser) -> None:
     looking.keys("g")
     looking.until(lambda: looking.all("#start-round:not(:disabled)"), "a round can be started")
     rounds_say(looking, state="done", outcome={"model": "mona/2", "activated": True})
     looking.press("#start-round")
 
     looking.until(lambda: looking.all("#round-result table"), "before and after")
-    assert "Precisiontoo few answers by lottoo few answers by lot" in looking.text("#round-result table")
+    assert "Precisiontoo few answerstoo few answers" in looking.text("#round-result table")

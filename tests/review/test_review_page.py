@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from review_pieces import Opened, make_picture, opened, said
+from review_pieces import OWN, Opened, make_picture, opened, said
 
 
 def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:
@@ -122,3 +122,27 @@ def test_a_gallery_in_a_folder_of_any_name_is_named_as_text() -> None:
 
     assert "<script>alert" not in html
     assert "/data/&#34;&gt;&lt;script&gt;" in html
+
+
+def test_whoever_opens_a_wrong_address_gets_a_page_and_a_script_gets_json(page: Opened) -> None:
+    person, script = page.get("/nowhere", accept="text/html,*/*"), page.get("/nowhere")
+
+    assert (person.status_code, script.status_code) == (404, 404)
+    assert "<h1>Page not found</h1>" in person.text
+    assert '<a href="/">' in person.text
+    assert script.json() == {"error": "there is nothing at this address"}
+
+
+def test_at_a_wrong_host_the_page_names_the_right_one_and_fetches_nothing(page: Opened) -> None:
+    refused = page.get("/", host="evil.example", accept="text/html")
+
+    assert refused.status_code == 421
+    assert f'<a href="{OWN}/">' in refused.text
+    assert "/static/" not in refused.text
+
+
+def test_words_in_an_error_are_text(page: Opened) -> None:
+    refused = page.get("/api/targets/%3Cscript%3E/cards?ids=1", accept="text/html")
+
+    assert refused.status_code == 404
+    assert "<script>" not in refused.text
