@@ -18,6 +18,7 @@ from commands.app_loop import declare_the_loop
 from commands.failures import exits_plainly
 from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption, TargetOption
 from commands.program import Application, flowing
+from commands.search_terms import TermsCommand
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
 
@@ -155,10 +156,12 @@ def demo(
     raise typer.Exit(demo_command.serve(arguments))
 
 
-@app.command()
+@app.command(cls=TermsCommand)
 @exits_plainly
 def query(
-    expression: Annotated[str, typer.Argument(help="Search terms, as on the site.", show_default=False)] = "",
+    terms: Annotated[
+        list[str] | None, typer.Argument(help="Search terms, as on the site.", show_default=False, metavar="TERM")
+    ] = None,
     sql: Annotated[str | None, typer.Option("--sql", help="A SELECT on the documented views; read-only.")] = None,
     format_: Annotated[
         str,
@@ -199,7 +202,7 @@ def query(
     """
     from commands import query as query_command
 
-    wish = query_command.QueryWish(expression, sql, format_, limit, columns, output)
+    wish = query_command.QueryWish(" ".join(terms or ()), sql, format_, limit, columns, output)
     raise typer.Exit(query_command.run(wish, root, config))
 
 

@@ -32,6 +32,7 @@ from crawler.downloads import Downloader
 from crawler.judge import Judge
 from crawler.listing import SiteSource
 from crawler.pipeline import crawl
+from crawler.plan import checked
 from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.filing import RunEnd, RunStart
@@ -127,6 +128,7 @@ def _check(wish: Wish) -> None:
         raise UsageRefused("say which tag to walk: --tag genshin_impact")
     if not wish.keep or not all(name.strip() for name in wish.keep):
         raise UsageRefused("say what to keep: --keep mona")
+    checked(wish.where, wish.rating)
 
 
 @dataclass(slots=True)

@@ -10,9 +10,10 @@ from commands.identities import Identified, Targets, identify
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
 from crawler.resolve import ResolvedTag, resolve_tag, resolve_target
+from crawler.where import resolve_where
 from storage.known_targets import target_called
 from storage.records import Post, Target
-from storage.search.language import to_text
+from storage.search.language import parse, to_text
 from storage.search.match import matcher
 
 
@@ -54,7 +55,7 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     """Resolve names, count posts, and fit the query to the account's tag limit.
 
     Raises:
-        UnknownTag, AmbiguousTag, TagLimit: with what to type instead.
+        UnknownTag, AmbiguousTag, TagLimit, QueryError: with what to type instead.
     """
     tags = [await resolve_tag(connected.client, typed) for typed in _words(wish.tags)]
     names = tuple(tag.name for tag in tags)
@@ -63,10 +64,11 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     found = [
         await resolve_target(client, typed, within=names, known=target_called(known, typed)) for typed in wish.keep
     ]
+    where = await resolve_where(client, parse(wish.where))
     counts = {tag.name: tag.post_count for tag in tags}
     query = plan(
         names,
-        wish.where,
+        where.query,
         wish.rating,
         tag_limit=connected.tag_limit,
         counts=counts,
@@ -83,7 +85,7 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         wants=matcher(query.local) if query.local is not None else _everything,
         counted=counted,
         checked_here=query.local is not None,
-        lines=tuple(_lines(tags, kept, query, counted)),
+        lines=(*where.lines, *_lines(tags, kept, query, counted)),
     )
 
 

@@ -5,40 +5,69 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
+from storage.names import unqualified
 from storage.reading import Reader
-from storage.search.language import METATAGS, Metatag, leaves, parse
+from storage.records import Target
+from storage.search.language import And, Leaf, Metatag, Wildcard, leaves, parse, to_text
 from storage.search.match import fits
 from storage.search.ranking import needs_ranks
+from storage.showing import absent_tags, tags_like
+
+MOST_TAGS = 20_000  # of those that posts carry, the most frequent first
+MOST_HINTS = 3
+_ALIKE = 0.7  # 0..1, of two words
 
 
 def hints(reader: Reader, expression: str) -> Iterator[str]:
     """Lines for people about an expression that found nothing."""
-    yield from _misspelt(expression)
-    known = [target.name for target in reader.targets()]
     query = parse(expression)
-    if not known and needs_ranks(query):
+    targets = reader.targets()
+    if not targets and needs_ranks(query):
         yield _nothing_crawled(reader)
-    for leaf in leaves(query.root):
-        if isinstance(leaf, Metatag) and leaf.name == "target":
-            yield from _unknown_target(leaf, known)
+    words = dict.fromkeys(leaf for leaf in leaves(query.root))
+    yield from _unknown_tags(reader, [word for word in words if not isinstance(word, Metatag)], targets)
+    for word in words:
+        if isinstance(word, Metatag) and word.name == "target":
+            yield from _unknown_name(word, [target.name for target in targets], "picture was looked at for a target")
+        elif isinstance(word, Metatag) and word.name == "model":
+            yield from _unknown_name(word, _model_names(reader), "picture was decided by a model")
 
 
-def _misspelt(expression: str) -> Iterator[str]:
-    """Was a metatag misspelt? Tags may hold colons, so this is no error."""
-    for word in expression.split():
-        name, colon, _ = word.lstrip("-~").partition(":")
-        near = difflib.get_close_matches(name, METATAGS, n=1, cutoff=0.75) if colon and name not in METATAGS else []
-        if near:
-            yield f"{word!r} was taken for a tag; did you mean {near[0]}:?"
-
-
-def _unknown_target(term: Metatag, known: Sequence[str]) -> Iterator[str]:
-    name = term.value.lower()
-    if not known or name in ("any", "none") or any(fits(name, target.lower()) for target in known):
+def _unknown_tags(reader: Reader, words: Sequence[Leaf], targets: Sequence[Target]) -> Iterator[str]:
+    """Tags that no crawled post carries, and what may have been meant."""
+    if not words:
         return
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean target:{near[0]}?" if near else f"there is {', '.join(known)}"
-    yield f"no picture was looked at for a target {term.value!r}; {hint}"
+    carried = [name for name, _, _ in reader.ask(lambda c: tags_like(c, "", limit=MOST_TAGS))]
+    absent = reader.ask(lambda c: absent_tags(c, to_text(And(tuple(words)))))
+    patterns = [word.pattern for word in words if isinstance(word, Wildcard) and len(carried) < MOST_TAGS]
+    for text in (*absent, *(one for one in patterns if not any(fits(one, tag) for tag in carried))):
+        near = _meant(text.replace("*", ""), carried, targets)
+        meant = f"did you mean {', '.join(near)}?" if near else "crawl query finds what was crawled"
+        yield f"no post here has a tag {text}; {meant}"
+
+
+def _meant(word: str, carried: Sequence[str], targets: Sequence[Target]) -> list[str]:
+    """Tags that a word may mean: a target's, those with their series left out, those spelt nearly so."""
+    by_name = [target.tag for target in targets if target.name == word and target.tag in carried]
+    by_base = [tag for tag in carried if unqualified(tag) == word]
+    forms = {unqualified(tag): tag for tag in reversed(carried)} | {tag: tag for tag in carried}
+    alike = [forms[form] for form in difflib.get_close_matches(word, list(forms), n=MOST_HINTS, cutoff=_ALIKE)]
+    return list(dict.fromkeys([*by_name, *by_base] or alike))[:MOST_HINTS]
+
+
+def _model_names(reader: Reader) -> list[str]:
+    return [model.card.name for model in reader.models()]
+
+
+def _unknown_name(term: Metatag, known: Sequence[str], nothing: str) -> Iterator[str]:
+    """A target or a model that has no picture."""
+    name = term.value.lower()
+    if not known or name in ("any", "none") or any(fits(name, one.lower()) for one in known):
+        return
+    more = [one for one in known if one.startswith(f"{name}/")]
+    near = [f"{name}/*"] if more else difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {term.name}:{near[0]}?" if near else f"there is {', '.join(known)}"
+    yield f"no {nothing} {term.value!r}; {hint}"
 
 
 def _nothing_crawled(reader: Reader) -> str:

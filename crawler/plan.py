@@ -46,7 +46,7 @@ class QueryPlan:
 
 def plan(
     tags: Sequence[str],
-    where: str = "",
+    where: str | Query = "",
     rating: str = "",
     *,
     tag_limit: int | None,
@@ -57,7 +57,7 @@ def plan(
 
     Args:
         tags: resolved tags that a post must all carry.
-        where: further terms in the site's search language.
+        where: further terms in the site's search language, read or to be read.
         rating: letters with commas, `g,s`; empty: all.
         tag_limit: terms that this account may search for at once; None: any number.
         counts: posts by tag where known; the first tag counts as the rarest otherwise.
@@ -67,9 +67,7 @@ def plan(
         UsageError: it orders or limits, or asks our own database.
         TagLimit: more terms than allowed can only be evaluated by the site.
     """
-    asked = parse(where)
-    _refuse_settings(asked)
-    refuse_bad_values(asked.root, datetime.now(UTC))
+    asked = checked(where, rating)
     parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(asked.root)])
     free = [part for part in parts if not _counted(part)]
     server, local = _split([part for part in parts if _counted(part)], tag_limit, counts)
@@ -79,6 +77,18 @@ def plan(
     here = ", ".join(to_text(part) for part in local)
     line = f"the site takes {tag_limit} terms at a time for this account, so these are checked here: {here}"
     return QueryPlan(text, local[0] if len(local) == 1 else And(tuple(local)), (line,))
+
+
+def checked(where: str | Query, rating: str) -> Query:
+    """Read what narrows a crawl, and refuse what cannot; asks nobody.
+
+    Raises: as `plan`.
+    """
+    asked = parse(where) if isinstance(where, str) else where
+    _refuse_settings(asked)
+    refuse_bad_values(asked.root, datetime.now(UTC))
+    _ratings(rating)
+    return asked
 
 
 def _split(parts: list[Node], tag_limit: int | None, counts: Mapping[str, int]) -> tuple[list[Node], list[Node]]:

@@ -33,6 +33,7 @@ from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Query, parse
 from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, ranks_for
 from storage.search.sql import compile_query
+from storage.search.unknown_metatags import refuse_unknown_metatags
 from storage.state_digest import digest_lines, digest_of
 from storage.status import OtherThreshold, Status, other_thresholds, status_of
 from storage.tables import PostRow, StandingRow, VersionRow
@@ -252,6 +253,7 @@ class Reader:
 
 
 def _found(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
+    refuse_unknown_metatags(connection, query)
     compiled = compile_query(query, now, limit=limit, ranked=ranks is not None).add_columns(VersionRow.id)
     if ranks is not None:
         lend(connection, ranks)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import re
 
+from storage.errors import QueryError
+
 FREE_METATAGS = frozenset((
     "status", "rating", "limit", "is", "id", "date", "age", "filesize", "filetype", "parent", "child", "md5",
     "width", "height", "duration", "mpixels", "ratio", "score", "upvote", "downvotes", "favcount", "embedded",
@@ -49,6 +51,17 @@ def name_before_colon(tag: str) -> str | None:
     return match[1] if match else None
 
 
-def nearest_metatag(name: str) -> str | None:
-    """The metatag whose name is spelt most like this one."""
-    return next(iter(difflib.get_close_matches(name, sorted(METATAGS), n=1, cutoff=_ALIKE)), None)
+def no_metatag(term: str, who: str) -> QueryError:
+    """What is wrong with a term that looks like a metatag.
+
+    Args:
+        term: as typed, with a colon.
+        who: whose posts were looked at, as in `no post here`.
+    """
+    name, _, rest = term.partition(":")
+    near = difflib.get_close_matches(name, sorted(METATAGS), n=1, cutoff=0)[0]
+    alike = difflib.SequenceMatcher(None, near, name).ratio() >= _ALIKE
+    problem = f"there is no metatag {name}:, and {who} has a tag of this name"
+    return QueryError(
+        term, problem if alike else f"{problem}; the nearest is {near}:", f"{near}:{rest}" if alike else None
+    )

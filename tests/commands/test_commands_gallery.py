@@ -117,10 +117,11 @@ def test_sql_reads_and_only_reads(root: Path) -> None:
     assert ids(root, "") == [4, 3, 2, 1]
 
 
-def test_a_misspelt_metatag_is_hinted_at(root: Path) -> None:
+def test_a_misspelt_metatag_is_refused_with_the_nearest(root: Path) -> None:
     answer = crawl(root, "query", "decison:keep")
 
-    assert "did you mean decision:" in answer.output
+    assert answer.exit_code == 2
+    assert "did you mean decision:keep?" in " ".join(answer.output.split())
 
 
 @pytest.mark.parametrize(

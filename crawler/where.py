@@ -1,0 +1,59 @@
+"""The tags of `--where` as the site has them: aliases followed, and words that no post carries noticed.
+
+The site finds nothing for a tag that does not exist, and says nothing; it follows aliases by itself, but terms over
+the account's limit are checked here, on posts that carry the tag's own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from crawler.client import DanbooruClient
+from crawler.errors import AmbiguousTag, UnknownTag
+from crawler.resolve import resolve_tag
+from storage.search.language import Leaf, Query, Tag, conjuncts, leaves
+from storage.search.metatags import name_before_colon, no_metatag
+from storage.search.tree import with_leaves
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedWhere:
+    """Further terms of a search, and what is to be said of them."""
+
+    query: Query
+    lines: tuple[str, ...]  # for people
+
+
+async def resolve_where(client: DanbooruClient, asked: Query) -> ResolvedWhere:
+    """Replace every tag of an expression by the one that it means.
+
+    Raises:
+        QueryError: a word looks like a metatag, is none, and is no tag of the site either.
+        UnknownTag, AmbiguousTag: a tag that every post must carry does not exist, or may be several.
+    """
+    names = {leaf.name for leaf in leaves(asked.root) if isinstance(leaf, Tag) and leaf.name[0] != "/"}
+    if not names:
+        return ResolvedWhere(asked, ())
+    there = {name for name, tag in (await client.tags(sorted(names))).items() if tag.post_count}
+    required = {part.name for part in conjuncts(asked.root) if isinstance(part, Tag)}
+    meant: dict[str, str] = {}
+    lines: list[str] = []
+    for name in sorted(names - there, key=lambda name: (name_before_colon(name) is None, name)):
+        try:
+            found = await resolve_tag(client, name)
+        except (UnknownTag, AmbiguousTag) as error:
+            if name_before_colon(name):
+                raise no_metatag(name, "nothing at the site") from None
+            if name in required:
+                raise
+            lines.append(f"{error}; {name} changes nothing")
+        else:
+            meant[name] = found.name
+            lines.append(f"{name} means {found.name} ({found.how})")
+    root = with_leaves(asked.root, lambda leaf: _renamed(leaf, meant))
+    return ResolvedWhere(replace(asked, root=root), tuple(lines))
+
+
+def _renamed(leaf: Leaf, meant: Mapping[str, str]) -> Leaf:
+    return Tag(meant[leaf.name]) if isinstance(leaf, Tag) and leaf.name in meant else leaf
