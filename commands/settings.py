@@ -265,8 +265,7 @@ def _typed(value: Any, kind: type[Any], where: str) -> Any:
         except OverflowError:
             raise SettingsError(f"{where} must be a number, got {shown(value)}") from None
     if type(value) is not kind:
-        names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
-        raise SettingsError(f"{where} must be {names.get(kind, kind.__name__)}, got {shown(value)}")
+        raise SettingsError(f"{where} must be {_TYPES.get(kind, kind.__name__)}, got {shown(value)}")
     return value
 
 
@@ -296,10 +295,28 @@ def _checked_path(text: str, spec: dataclasses.Field[Any], where: str) -> str:
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
     changed: Settings = _overlaid(settings, environ, ("CRAWL",))
-    for section in ("scoring", "goal", "round_zero", "limits", "disk"):
-        part = _overlaid(getattr(settings, section), environ, ("CRAWL", section.upper()))
-        changed = dataclasses.replace(changed, **{section: part})
+    for spec in dataclasses.fields(Settings):
+        section = getattr(settings, spec.name)
+        if dataclasses.is_dataclass(section) and not isinstance(section, type):
+            _check_variables(section, environ, f"CRAWL_{spec.name.upper()}_")
+            part = _overlaid(section, environ, ("CRAWL", spec.name.upper()))
+            changed = dataclasses.replace(changed, **{spec.name: part})
     return changed
+
+
+def _check_variables(section: Any, environ: Mapping[str, str], prefix: str) -> None:
+    """Refuse a variable that is meant for a table of settings and names nothing in it.
+
+    Raises:
+        SettingsError: with the nearest name.
+    """
+    known = [f"{prefix}{spec.name.upper()}" for spec in dataclasses.fields(section)]
+    keys = (f"{prefix}LOGIN", f"{prefix}API_KEY")  # of a site that has the table's name
+    for variable in environ:
+        if variable.startswith(prefix) and variable not in known and variable not in keys:
+            near = difflib.get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+            raise SettingsError(f"environment variable {variable} is no known setting{hint}")
 
 
 def _overlaid(record: Any, environ: Mapping[str, str], prefix: tuple[str, ...]) -> Any:
@@ -313,24 +330,11 @@ def _overlaid(record: Any, environ: Mapping[str, str], prefix: tuple[str, ...]) 
 
 
 def _parsed(text: str, kind: type[Any], variable: str) -> Any:
-    if kind is bool:
-        words = {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }
-        if text.lower() in words:
-            return words[text.lower()]
-        raise SettingsError(f"environment variable {variable} must be true or false, got {shown(text)}")
     try:
-        return kind(text)
-    except ValueError as error:
-        raise SettingsError(f"environment variable {variable} must be a {kind.__name__}, got {shown(text)}") from error
+        return _BOOLEANS[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        raise SettingsError(f"environment variable {variable} must be {_TYPES[kind]}, got {shown(text)}") from None
 
 
 _BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
+_TYPES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}

@@ -84,7 +84,7 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
 
 
 def test_a_bad_environment_variable_is_named() -> None:
-    with pytest.raises(SettingsError, match="CRAWL_SCORING_BATCH must be a int, got 'many'"):
+    with pytest.raises(SettingsError, match="CRAWL_SCORING_BATCH must be a whole number, got 'many'"):
         load_settings(None, {"CRAWL_SCORING_BATCH": "many"})
 
 
@@ -196,6 +196,11 @@ def test_a_bad_value_in_the_environment_is_refused_by_its_variable(here: Path, b
     said = refused("status", **{variable: bad["value"].strip("'")})
 
     assert variable in said
+
+
+@pytest.mark.fault("C01")
+def test_a_variable_that_sets_nothing_is_refused_with_the_nearest(here: Path) -> None:
+    assert "did you mean CRAWL_SCORING_BATCH?" in refused("status", CRAWL_SCORING_BATCHH="3")
 
 
 def sparse(path: Path) -> None:
