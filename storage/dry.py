@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from storage import knowing, model_registry
 from storage.database import reading_engine
+from storage.files import Tree
 from storage.filing import (
     Attempt,
     Digest,
@@ -30,6 +32,7 @@ from storage.known_targets import Merged, merged_targets, saved_targets, would_m
 from storage.layout import require_plain
 from storage.reading import ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
+from storage.renditions import read_rendition
 
 T = TypeVar("T")
 
@@ -78,8 +81,8 @@ class DryShelf:
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, when they are there and whole enough to be looked at."""
-        path = self._root / stored.path
-        return path.read_bytes() if path.is_file() and path.stat().st_size == stored.size else None
+        with closing(Tree(self._root)) as tree:
+            return read_rendition(tree, stored)
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
         """A dry run always walks from the newest post."""

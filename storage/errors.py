@@ -10,6 +10,7 @@ ArchiveError            never raised itself; every class says its process exit c
 ├── RefusedFile         3   this one file cannot be stored (not the published bytes, unknown type); go on with the next
 ├── StorageError        7   stop: the disk refuses (I/O error, read-only, a link where a file should be)
 │   ├── DiskFull            free some space, run again
+│   ├── BadPath             a row is damaged; go on without its file, `crawl verify` names it
 │   └── WrongRoot           the folder is missing, not mounted, or belongs to another database
 ├── DatabaseError       8   stop: the database refuses
 │   ├── DatabaseBusy        another program holds it for too long; run again
@@ -101,6 +102,10 @@ class StorageError(ArchiveError, RunError):
     """The disk refuses; the message names the path."""
 
     exit_code = 7
+
+
+class BadPath(StorageError):
+    """A row names a path that no file of a gallery can have; nothing was looked for there."""
 
 
 class DiskFull(StorageError):

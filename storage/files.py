@@ -20,7 +20,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from storage.disk import Disk
-from storage.errors import StorageError
+from storage.errors import BadPath, StorageError
 from storage.filing import Digest
 from storage.layout import kind_of
 
@@ -30,6 +30,7 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _SAFE = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
 FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of what is the gallery's own: the database, the log, models, backups
+LONGEST_NAME = 255  # bytes; more is refused by every file system
 _TRIALS = ("trial", "trial-2")  # names in `staging/`
 UMASK_FILE, UMASK_FOLDER = 0o666, 0o777  # what the umask takes its bits from
 
@@ -94,12 +95,13 @@ class Tree:
         Folders that had to be made are durable, or, where `made` is given, listed there for the caller to flush.
 
         Raises:
+            BadPath: no folder of a gallery has such a path.
             StorageError: a step is a link or no folder.
             FileNotFoundError: it is not there, and `create` is off.
         """
         current = self._top
         try:
-            names = path.split("/") if path else []
+            names = _names(path) if path else []
             for depth, name in enumerate(names):
                 following, is_new = self._step(current, name, create=create, flush=made is None)
                 if is_new and made is not None:
@@ -129,8 +131,6 @@ class Tree:
 
     def _enter(self, above: Folder, name: str) -> Folder:
         path = above.path / name
-        if name in ("", ".", ".."):
-            raise StorageError(f"{path}: no folder of a gallery is called that")
         if not HANDLES:
             if stat.S_ISDIR(os.lstat(path).st_mode):
                 return Folder(path, None, self.disk)
@@ -440,5 +440,25 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _split(path: str) -> tuple[str, str]:
-    above, _, name = path.rpartition("/")
+    above, _, name = "/".join(_names(path)).rpartition("/")
     return above, name
+
+
+def check_path(path: object) -> None:
+    """Refuse what cannot be the path of a gallery's file: rows may be damaged, and hold anything.
+
+    Raises:
+        BadPath: it is no text, absolute, not in its plainest form, or longer than file systems take.
+    """
+    _names(path)
+
+
+def _names(path: object) -> list[str]:
+    """The steps of a path below the root, checked."""
+    if not isinstance(path, str):
+        raise BadPath(f"{path!r}: is no path at all")
+    names = path.split("/")
+    for name in names:
+        if name in ("", ".", "..") or "\0" in name or len(os.fsencode(name)) > LONGEST_NAME:
+            raise BadPath(f"{path!r:.200}: no file of a gallery has such a path")
+    return names

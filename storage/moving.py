@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, LargeBinary, and_, cast, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
 from storage.database import new_id
-from storage.errors import StorageError
-from storage.files import Tree
+from storage.errors import BadPath, StorageError
+from storage.files import Tree, check_path
 from storage.paths import moved_path, original_path
 from storage.records import Place
 from storage.results import DECISION
@@ -37,6 +37,7 @@ class Move:
     to_place: Place
     sha256: str
     size: int
+    is_sound: bool = True  # its row's paths are the file's own, and those of its place; False: the row is damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ def carry(tree: Tree, move: Move) -> str | None:
 
 def _problem(tree: Tree, move: Move) -> str | None:
     try:
+        check_path(move.target or move.source)
         facts = tree.facts(move.source)
         if facts is None:
             return f"{move.source}: is missing"
@@ -242,13 +244,14 @@ def turned_back(connection: Connection, move: Move, now: datetime) -> Move | Non
 
 
 def open_moves(connection: Connection) -> Iterator[Move]:
-    """The intents that were never closed, oldest first."""
+    """The intents that were never closed, oldest first; paths as they are stored, for they may be damaged."""
     rows = connection.execute(
         select(
             MoveRow.id,
             MoveRow.file_id,
-            MoveRow.from_path,
-            MoveRow.to_path,
+            cast(MoveRow.from_path, LargeBinary).label("from_path"),
+            cast(MoveRow.to_path, LargeBinary).label("to_path"),
+            cast(FileRow.path, LargeBinary).label("path"),
             MoveRow.to_place,
             FileRow.sha256,
             FileRow.size,
@@ -258,7 +261,22 @@ def open_moves(connection: Connection) -> Iterator[Move]:
         .order_by(MoveRow.id)
     ).all()
     for row in rows:
-        yield Move(row.id, row.file_id, row.from_path, row.to_path, Place(row.to_place), row.sha256, row.size)
+        source, target = (path.decode("utf-8", "surrogateescape") for path in (row.from_path, row.to_path))
+        place = Place(row.to_place)
+        lies_well = row.from_path == row.path and (_may_hold(Place.GALLERY, source) or _may_hold(Place.TRASH, source))
+        sound = lies_well and _may_hold(place, target)
+        yield Move(row.id, row.file_id, source, target, place, row.sha256, row.size, is_sound=sound)
+
+
+def _may_hold(place: Place, path: str) -> bool:
+    """Whether a file may have this path in a place; one that is destroyed has none."""
+    if place is Place.PURGED:
+        return path == ""
+    try:
+        check_path(path)
+    except BadPath:
+        return False
+    return path.isascii() and path.isprintable() and path.startswith(f"{place.value}/")
 
 
 def still_wanted(connection: Connection, move: Move) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from storage.database import insert_or_update, update_or_insert
-from storage.errors import RefusedFile, StorageError
+from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files import Tree
 from storage.filing import Digest
 from storage.paths import original_path
@@ -125,9 +125,12 @@ def copies_of(connection: Connection, file: FileVersion) -> list[Copy]:
 
 
 def whole_copy(tree: Tree, copies: Sequence[Copy], file: FileVersion) -> tuple[str, Digest] | None:
-    """The first copy whose bytes are still what they were; damaged or missing ones are passed over."""
+    """The first copy whose bytes are still what they were; others, and damaged rows, are passed over."""
     for copy in copies:
-        facts = tree.facts(copy.path)
+        try:
+            facts = tree.facts(copy.path)
+        except BadPath:
+            continue
         if facts is None or facts.size != copy.size:
             continue
         digest = tree.digest(copy.path)

@@ -79,7 +79,7 @@ class ReadingThread:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """An answer: names of the columns, and a tuple a row; values are numbers, text or None."""
+    """An answer: names of the columns, and a tuple a row; values are numbers, text or None (bytes are hex digits)."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
@@ -197,7 +197,7 @@ class Reader:
                 raise
             if cursor.description is None:
                 raise QueryError(_short(text), "is no SELECT")
-            return Rows(tuple(column[0] for column in cursor.description), rows)
+            return Rows(tuple(column[0] for column in cursor.description), [_without_bytes(row) for row in rows])
 
     def status(self) -> Status:
         """How much there is of everything."""
@@ -279,8 +279,15 @@ def _rows_of(connection: Connection, wanted: Sequence[tuple[int, str | None]]) -
     for chunk in chunked(sorted({key for key, _target in wanted})):
         for row in connection.execute(asked.where(PostRow.key.in_(chunk))):
             *columns, key = row
-            found[key, row.target] = tuple(columns)
+            found[key, row.target] = _without_bytes(columns)
     return Rows(COLUMNS, [found[one] for one in wanted])
+
+
+def _without_bytes(values: Sequence[Any]) -> tuple[Any, ...]:
+    """A row's values; bytes, as of vectors or of a damaged text, in hex digits."""
+    if any(isinstance(value, bytes) for value in values):
+        return tuple(value.hex() if isinstance(value, bytes) else value for value in values)
+    return tuple(values)
 
 
 def _authorize(action: int, _one: str | None, two: str | None, _db: str | None, _by: str | None) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from storage.errors import BadPath
 from storage.files import Tree
 from storage.filing import Digest, RecoveryReport
 from storage.moving import Move, carry, close_move, open_moves, still_wanted, turned_back
@@ -104,13 +105,20 @@ def _drop_unknown_renditions(connection: Connection, tree: Tree, md5: str) -> in
         asked = select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(RenditionRow.md5 == md5)
         whole = set()
         for row in connection.execute(asked).all():
-            if tree.facts(row.path) is not None and tree.digest(row.path).sha256 == row.sha256:
+            if _is_whole(tree, row.path, row.sha256):
                 whole.add(row.path)
             else:
                 its_row = (RenditionRow.md5 == md5, RenditionRow.name == row.name)
                 connection.execute(delete(RenditionRow).where(*its_row))
     names = [name for name in tree.names(folder) if name.startswith(f"{md5}.") and f"{folder}/{name}" not in whole]
     return sum(tree.remove(f"{folder}/{name}") for name in names)
+
+
+def _is_whole(tree: Tree, path: str, sha256: str) -> bool:
+    try:
+        return tree.facts(path) is not None and tree.digest(path).sha256 == sha256
+    except BadPath:
+        return False
 
 
 def _adopt(
@@ -155,7 +163,9 @@ def _close_moves(connection: Connection, tree: Tree, mended: _Mended, now: datet
 
 
 def _end(connection: Connection, tree: Tree, move: Move) -> str:
-    """How an open move ends: done, cancelled or missing."""
+    """How an open move ends: done, cancelled or missing; one whose row is damaged is cancelled."""
+    if not move.is_sound:
+        return "cancelled"
     gone = tree.facts(move.source) is None
     if gone and move.to_place is Place.PURGED:
         return "done"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from storage.errors import RefusedFile
+from storage.errors import BadPath, RefusedFile
 from storage.files import Tree
 from storage.filing import Sighting
 from storage.paths import rendition_path, staging_path
@@ -35,8 +35,11 @@ def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
 
 
 def read_rendition(tree: Tree, stored: StoredRendition) -> bytes | None:
-    """A rendition's bytes, or None when the file is gone or no longer what its row says."""
-    facts = tree.facts(stored.path)
+    """A rendition's bytes, or None when the file is gone or no longer what its row says, or its row is damaged."""
+    try:
+        facts = tree.facts(stored.path)
+    except BadPath:
+        return None
     if facts is None or facts.size != stored.size:
         return None
     content = tree.read(stored.path)

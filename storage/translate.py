@@ -63,6 +63,8 @@ def _from_database(error: sqlite3.Error, path: Path) -> ArchiveError:
         return DatabaseDamaged(
             f"{path}: damaged ({error}); it was left as it is; put a backup from {path.parent / 'backups'} in its place"
         )
+    if str(error).startswith("Could not decode to UTF-8"):
+        return DatabaseDamaged(f"{path}: a row holds text that is none; crawl verify names damaged paths")
     if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StorageError(f"{path}: {error} ({name}); check the disk and the permissions")
     return DatabaseError(f"{path}: {error}")

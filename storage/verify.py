@@ -7,12 +7,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, null, or_, select
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from storage.database import check
-from storage.errors import DamageFound, StorageError
-from storage.files import Tree
+from storage.errors import BadPath, DamageFound, StorageError
+from storage.files import Tree, check_path
 from storage.paths import models_folder
 from storage.reading import Reader
 from storage.records import LabelValue
@@ -21,6 +34,7 @@ from storage.translate import at_border
 from storage.unfinished_models import is_half_made
 
 FOLDERS = ("gallery", "trash", "renditions")
+_LONGEST_SHOWN = 120  # bytes of a damaged path
 OWN_NAMES = frozenset({"Thumbs.db", ".DS_Store", "desktop.ini"})  # left by file browsers; nobody's damage
 
 
@@ -78,11 +92,12 @@ def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] =
     """
     with Reader.open(root) as reader, at_border(root):
         database = reader.ask(lambda c: [*check(c, thorough=True), *_crooked_standings(c)])
-        claimed = reader.ask(lambda c: dict(_claims(c)))
+        claims = reader.ask(_claims)
+        faults = (*database, *claims.bad_paths)
         registered = {model.card.name for model in reader.models()}
         tree = Tree(reader.root)
         try:
-            report = _compare(tree, claimed, tuple(database), rehash, progress)
+            report = _compare(tree, claims.files, faults, rehash, progress)
         finally:
             tree.close()
         beside = list(_unregistered(models_folder(reader.root), registered))
@@ -99,13 +114,61 @@ def _unregistered(models: Path, registered: Collection[str]) -> Iterator[str]:
             yield folder.relative_to(models.parent).as_posix()
 
 
-def _claims(connection: Connection) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Path -> size and sha256 of every file that a row claims to be on disk."""
-    placed = select(FileRow.path, FileRow.size, FileRow.sha256).where(FileRow.place.in_(("gallery", "trash")))
-    kept = select(RenditionRow.path, RenditionRow.size, RenditionRow.sha256)
-    for asked in (placed, kept):
-        for row in connection.execute(asked):
-            yield row.path, (row.size, row.sha256)
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What rows say of files on disk."""
+
+    files: dict[str, tuple[int, str]]  # path -> size and sha256
+    bad_paths: list[str]  # rows whose path cannot be that of a gallery's file, for people
+
+
+def _claims(connection: Connection) -> _Claims:
+    """Every file that a row claims to be on disk. Paths are read as they are stored: a damaged one may be no text."""
+    claims = _Claims({}, [])
+    for row in connection.execute(_claiming()):
+        path = row.path or b""
+        problem = _wrong_with(path, row.place)
+        if problem is None:
+            claims.files[path.decode()] = (row.size, row.sha256)
+        else:
+            claims.bad_paths.append(f"{row.its_table} {row.its_key}: its path {_shown(path)} {problem}")
+    return claims
+
+
+def _claiming() -> Any:
+    placed = select(
+        literal("file").label("its_table"),
+        FileRow.id.label("its_key"),
+        FileRow.place.label("place"),
+        cast(FileRow.path, LargeBinary).label("path"),
+        FileRow.size.label("size"),
+        FileRow.sha256.label("sha256"),
+    ).where(FileRow.place.in_(("gallery", "trash")))
+    kept: Any = select(
+        literal("rendition"),
+        literal_column("rendition.rowid"),
+        literal("renditions"),
+        cast(RenditionRow.path, LargeBinary),
+        RenditionRow.size,
+        RenditionRow.sha256,
+    )
+    return placed.union_all(kept)
+
+
+def _wrong_with(path: bytes, place: str) -> str | None:
+    """Why a row's path cannot be that of a file in its place, or None."""
+    try:
+        check_path(path.decode())
+    except UnicodeDecodeError:
+        return "is no text"
+    except BadPath:
+        return "cannot be a file's"
+    return None if path.startswith(f"{place}/".encode()) else f"does not lie in {place}"
+
+
+def _shown(path: bytes) -> str:
+    """For people: one line without control characters, however long it is."""
+    return repr(path[:_LONGEST_SHOWN]).removeprefix("b") + ("…" if len(path) > _LONGEST_SHOWN else "")
 
 
 def _compare(
@@ -124,7 +187,7 @@ def _compare(
             missing.append(path)
         elif state == "damaged":
             damaged.append(path)
-        read += size if rehash and state != "missing" else 0
+        read += size if rehash and state != "missing" and isinstance(size, int) else 0
         progress(number)
     foreign = [
         path
