@@ -29,6 +29,7 @@ from commands.tables import print_line, print_page, print_table
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
+from crawler.errors import AccessError, BlockedError
 from crawler.judge import Judge
 from crawler.listing import SiteSource
 from crawler.pipeline import crawl
@@ -196,6 +197,8 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
     except asyncio.CancelledError:
         if stage.stop.code is None:
             raise
+    if isinstance(error, AccessError | BlockedError) and downloader.refused:
+        current.tally.reopen(await stage.shelf.reopen(sorted(downloader.refused)))
     code = _exit_code(stage, current, error)
     if error is not None:
         complain(f"crawl: {describe(error)}")

@@ -191,7 +191,7 @@ class Summary:
 
 
 def _with_reasons(count: int, tally: Tally, outcome: Outcome) -> str:
-    reasons = tally.reasons[outcome].most_common(4)
+    reasons = [one for one in tally.reasons[outcome].most_common(4) if one[0] != outcome]
     text = ", ".join(f"{n} {printable(reason)}" for reason, n in reasons)
     return f"{count} ({text})" if text else f"{count}"
 

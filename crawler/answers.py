@@ -84,7 +84,9 @@ def meaning(refusal: Refusal, now: datetime | None = None) -> CrawlError:
     if is_challenge(refusal):
         return BlockedError(CHALLENGE_ADVICE)
     kind, message = refusal.said()
-    text = f"{refusal.what}: {refusal.status}" + (f" {message or kind}" if message or kind else "")
+    # A file's reason stands beside its post, and is counted with others of its kind: its own path would be in the way.
+    asked = "the site answers" if refusal.kind is Kind.FILE else f"{refusal.what}:"
+    text = f"{asked} {refusal.status}" + (f" {message or kind}" if message or kind else "")
     if refusal.status == 429:
         return Throttled(text, retry_after=retry_after(refusal.headers, now or datetime.now(UTC)))
     if refusal.status >= 500:

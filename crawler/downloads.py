@@ -73,6 +73,7 @@ class Downloader:
     patience: Patience = field(default_factory=Patience)
     original_cap: int = ORIGINAL_CAP  # bytes
     _recent: deque[tuple[bytes, str]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _last_refusal: CrawlError | None = None
     _originals: FileHealth = field(init=False)
     _renditions: FileHealth = field(init=False)
 
@@ -203,11 +204,16 @@ class Downloader:
             if pieces and received <= version.size:
                 await partial.take(pieces)  # what came before a break is worth keeping
 
-    def refuses_everything(self) -> AccessError | None:
-        """What ends a run in which several files were refused and not a single one arrived."""
-        for health, what in ((self._renditions, "renditions"), (self._originals, "originals")):
-            if health.nothing_arrived:
-                return AccessError(f"{self.site.name} refused all {what} that were asked for; crawl.log says how")
+    @property
+    def refused(self) -> frozenset[str]:
+        """Addresses that were refused with no file arriving since: when a run ends for that, none of them is gone."""
+        return self._originals.refused | self._renditions.refused
+
+    def refuses_everything(self) -> CrawlError | None:
+        """What ends a run in which several files of a kind were refused and not a single one arrived."""
+        for health in (self._renditions, self._originals):
+            if health.nothing_arrived and self._last_refusal is not None:
+                return _of_all(self.site, self._last_refusal)
         return None
 
     async def _once(self, url: str, *, original: bool) -> bytes | None:
@@ -231,6 +237,7 @@ class Downloader:
         try:
             yield
         except (_NoFile, _Mismatch, FileRefused, Forbidden, GoneError) as error:
+            self._last_refusal = error
             if await health.concerns_all(_trouble(error), url):
                 raise _of_all(self.site, error) from error
             if isinstance(error, PostError):

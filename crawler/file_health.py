@@ -67,6 +67,11 @@ class FileHealth:
         return False
 
     @property
+    def refused(self) -> frozenset[str]:
+        """The addresses that were refused since the last file that arrived."""
+        return frozenset(self.row[Trouble.REFUSED])
+
+    @property
     def nothing_arrived(self) -> bool:
         """Whether several files were refused and not a single one ever arrived."""
         return self.proof is None and len(self.row[Trouble.REFUSED]) >= FEWEST

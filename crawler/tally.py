@@ -58,6 +58,11 @@ class Tally:
         if self.first_score_s is None:
             self.first_score_s = self.seconds
 
+    def reopen(self, posts: int) -> None:
+        """So many posts were counted as gone, and turned out to be refused like everything else."""
+        self.outcomes[Outcome.GONE] -= posts
+        self.outcomes[Outcome.FAILED] += posts
+
     def end(self, outcome: Outcome, reason: str | None = None) -> None:
         """Count one ended journey."""
         self.outcomes[outcome] += 1

@@ -326,6 +326,10 @@ class Archive(Tidying):
         await self._on_disk(lambda: self._tree.remove(staging_path(attempt.id)))
         await self._write(lambda c: looks.fail_attempt(c, attempt.id, failure, now))
 
+    async def reopen(self, urls: Sequence[str]) -> int:
+        """Ask again for what was given up at these addresses: the site refused everything, so none of it is gone."""
+        return await self._write(lambda c: looks.reopen(c, urls))
+
     @uninterrupted
     async def file_original(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None:
         """Bring the attempt's verified file into the gallery, under a name for every target.

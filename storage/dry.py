@@ -127,6 +127,10 @@ class DryShelf:
     async def file_look(self, sighting: Sighting) -> None: ...
     async def fail_attempt(self, attempt: Attempt, failure: Failure) -> None: ...
     async def file_original(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None: ...
+    async def reopen(self, urls: Sequence[str]) -> int:
+        """Nothing was given up."""
+        return 0
+
     async def trash_original(self, post: Post, targets: Sequence[str]) -> int:
         """Nothing is moved."""
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -88,6 +88,19 @@ def fail_attempt(connection: Connection, attempt_id: int, failure: Failure, now:
     if version is not None:
         state = failure.state if failure.state in ("retry", "unavailable") else "retry"
         connection.execute(_SET_STATE, {"version": version, "now_state": state, "now_trouble": failure.reason})
+
+
+def reopen(connection: Connection, urls: Sequence[str]) -> int:
+    """Versions that were given up after these addresses had been refused are to be asked for again; says how many."""
+    versions = (
+        select(AttemptRow.version_id)
+        .where(AttemptRow.url.in_(urls), AttemptRow.outcome == "failed")
+        .join(VersionRow, VersionRow.id == AttemptRow.version_id)
+        .where(VersionRow.state == "unavailable")
+    )
+    found = set(connection.execute(versions).scalars())
+    connection.execute(update(VersionRow).where(VersionRow.id.in_(found)).values(state="retry"))
+    return len(found)
 
 
 def clear_trouble(connection: Connection, version_id: int) -> None:

@@ -261,6 +261,17 @@ HTTP = (
         for status in (403, 404, 410, 451)
         for what, path in (("original", ORIGINALS), ("rendition", RENDITIONS))
     ),
+    *(
+        Row(
+            f"H13 {status} for every {what}",
+            [on(path, {"status": status})],
+            exit=exit,
+            says=says,
+            also=nothing_was_taken_for_gone,
+        )
+        for status, exit, says in ((403, 4, "refuse"), (401, 4, "refuse"), (404, 5, "has none of"))
+        for what, path in (("original", ORIGINALS), ("rendition", RENDITIONS))
+    ),
     Row("H15 numbered pages end", [THREE_A_PAGE], also=by_id_and_never_by_number),
     Row("H19 redirects elsewhere", redirects, exit=3, also=nobody_inside_was_asked),
     Row(
