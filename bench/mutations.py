@@ -42,7 +42,7 @@ class Verdict:
     mutation: Mutation
     state: str  # killed | survived | equivalent | stale
     seconds: float
-    detail: str = ""  # the last lines of the tests' output, where something is wrong
+    detail: str = ""  # which test noticed it; where something is wrong, the last lines of the tests' output
 
     @property
     def wrong(self) -> bool:
@@ -63,7 +63,7 @@ class Copy:
 
     def run(self, tests: Sequence[str], limit_s: float = LIMIT_S) -> tuple[int | None, str]:
         """Run tests in the copy: pytest's exit code, None when time ran out, and what it said last."""
-        command = [str(self.python), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *tests]
+        command = [str(self.python), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]
         process = subprocess.Popen(
             command, cwd=self.tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
@@ -88,8 +88,13 @@ class Copy:
         finally:
             path.write_text(before, "utf-8")
         state = _state(mutation, code)
-        detail = said if state in ("survived", "stale") else ""
+        detail = said if state in ("survived", "stale") else _noticed_by(said)
         return Verdict(mutation, state, time.monotonic() - begun, detail)
+
+
+def _noticed_by(said: str) -> str:
+    """The first test that failed."""
+    return next((line.split()[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))), "")
 
 
 def _state(mutation: Mutation, code: int | None) -> str:
@@ -151,7 +156,8 @@ def judge_all(mutations: Sequence[Mutation], folder: Path, jobs: int) -> list[Ve
 
 
 def _line(verdict: Verdict) -> str:
-    return f"{verdict.state:<10} {verdict.seconds:6.1f} s  {verdict.mutation.file}: {verdict.mutation.name}"
+    by = f" ({verdict.detail})" if verdict.state == "killed" and verdict.detail else ""
+    return f"{verdict.state:<10} {verdict.seconds:6.1f} s  {verdict.mutation.file}: {verdict.mutation.name}{by}"
 
 
 def report(verdicts: Sequence[Verdict]) -> str:
