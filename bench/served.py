@@ -34,7 +34,7 @@ class ServedPage:
 
     def get(self, path: str) -> Any:
         """An answer's JSON."""
-        with urllib.request.urlopen(self.url.rstrip("/") + path, timeout=20) as answer:
+        with urllib.request.urlopen(self.url.rstrip("/") + path, timeout=60) as answer:
             return json.loads(answer.read())
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
@@ -43,21 +43,21 @@ class ServedPage:
         headers = {"content-type": "application/json", "origin": self.url.rstrip("/"), "x-review-token": token}
         request = urllib.request.Request(self.url.rstrip("/") + path, json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read())
 
     def raw(self, head: str) -> str:
         """The first line of the answer to exactly these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as wire:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as wire:
             wire.sendall(head.encode())
             return wire.recv(65536).decode(errors="replace").splitlines()[0]
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
         """End it and give its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
 
 def command(root: Path, *arguments: str) -> list[str]:
@@ -83,6 +83,6 @@ def serving(root: Path, port: int = 0) -> Iterator[ServedPage]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         if process.stderr is not None:
             process.stderr.close()
