@@ -85,6 +85,7 @@ async def test_processes_decode_exactly_like_the_library() -> None:
         assert np.array_equal(each.pixels[1], picture_array(picture, Preprocessing(24, "crop")))
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.parametrize("word", [b"abort", b"spin!"])
 async def test_a_picture_that_kills_its_decoder_twice_is_a_fault_and_all_others_are_answered(
     evil: tuple[str, ...], word: bytes
@@ -98,6 +99,7 @@ async def test_a_picture_that_kills_its_decoder_twice_is_a_fault_and_all_others_
     assert decoders.crashes == 2
 
 
+@pytest.mark.fault("B10")
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space is limited on Linux alone")
 async def test_a_decoder_that_allocates_without_end_meets_its_limit(evil: tuple[str, ...]) -> None:
     async with Decoders([SMALL], settings(evil)) as decoders:

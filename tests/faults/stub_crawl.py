@@ -4,6 +4,7 @@ What the environment may say:
     STUB_JUDGE   a name of `stub_judge.MISBEHAVIOURS`
     STUB_DELAY   seconds for each look
     STUB_PACE    `real` for the program's own waits instead of short ones
+    STUB_DECODER WAY:MARK, for a decoder process that each picture goes through first (see `odd_decoder`)
     STUB_BATCH   how many pictures are scored again in one transaction, so that few make several
     STUB_DIE     KIND:N, to SIGKILL itself as it begins its Nth operation of a kind (see `operations`)
     STUB_STOP    KIND:N, to SIGSTOP itself there
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 import signal
 
+from system.child_process import module_command
 from tests.faults.operations import signal_at
 from tests.faults.stub_parts import stub_parts
 
@@ -32,10 +34,12 @@ def main() -> None:
         rescoring.BATCH = int(batch)
     from commands.app import app
 
+    way, _, mark = os.environ.get("STUB_DECODER", "").partition(":")
     parts = stub_parts(
         os.environ.get("STUB_JUDGE", "honest"),
         delay_s=float(os.environ.get("STUB_DELAY", "0")),
         short_waits=os.environ.get("STUB_PACE") != "real",
+        decoder=module_command("tests.faults.odd_decoder", way, mark) if way else None,
     )
     app(prog_name="crawl", obj=parts)
 

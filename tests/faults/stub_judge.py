@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import math
+import resource
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from classifier.decoder_pool import Decoders, DecoderSettings
 from classifier.errors import ModelError, PictureFault
-from classifier.pictures import FORMATS, decode, sniff
+from classifier.pictures import FORMATS, Preprocessing, decode, sniff
 from commands.crawl import JudgeFactory
 from commands.judging import JudgeWish
 from crawler.judge import Judge
@@ -47,6 +50,7 @@ MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
     "nonsense": lambda number, _: NONSENSE[number % len(NONSENSE)],
     "device lost": _fails_as_a_whole,
     "bug": _has_a_bug,
+    "no memory": lambda number, honest: _runs_out_of_memory(number, honest),
 }
 
 
@@ -60,6 +64,7 @@ class StubJudge:
     contrary: bool = False
     delay_s: float = 0.0  # for each look, to keep a run alive long enough to be stopped
     looks: int = 0
+    decoders: Decoders | None = None
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
@@ -74,6 +79,8 @@ class StubJudge:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         try:
+            if self.decoders is not None:
+                await self.decoders.decode(picture)
             pixels = decode(picture)
         except PictureFault as fault:
             return Look(fault=fault.reason)
@@ -110,8 +117,26 @@ def cards(targets: tuple[Target, ...], model: int = 1) -> dict[str, ModelCard]:
     }
 
 
-def stub_judge(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> JudgeFactory:
-    """What `Parts.judge` wants: a judge for a wish."""
+def _runs_out_of_memory(number: int, honest: float) -> float:
+    """From the third look on this process gets no more memory from the system."""
+    if number >= 3:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), hard))
+        bytearray(256 << 20)
+    return honest
+
+
+def stub_judge(
+    misbehaviour: str = "honest", *, delay_s: float = 0.0, decoder: tuple[str, ...] | None = None
+) -> JudgeFactory:
+    """What `Parts.judge` wants: a judge for a wish.
+
+    Args:
+        misbehaviour: a name of `MISBEHAVIOURS`.
+        delay_s: of each look.
+        decoder: the command of a decoder process that each picture goes through first.
+    """
 
     @asynccontextmanager
     async def judging(wish: JudgeWish) -> AsyncIterator[Judge]:
@@ -119,6 +144,12 @@ def stub_judge(misbehaviour: str = "honest", *, delay_s: float = 0.0) -> JudgeFa
         misbehave = MISBEHAVIOURS.get(misbehaviour, honest)
         contrary = misbehaviour == CONTRARY
         known = cards(wish.targets, model=2 if contrary else 1)
-        yield StubJudge(known, misbehave, misbehaviour == LISTER_BUG, contrary, delay_s)
+        judge = StubJudge(known, misbehave, misbehaviour == LISTER_BUG, contrary, delay_s)
+        if decoder is None:
+            yield judge
+            return
+        settings = DecoderSettings(processes=1, command=decoder, deadline_s=3600.0)
+        async with Decoders([Preprocessing(16)], settings) as judge.decoders:
+            yield judge
 
     return judging

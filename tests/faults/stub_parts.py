@@ -27,6 +27,14 @@ def hurry() -> Pace:
     )
 
 
-def stub_parts(misbehaviour: str = "honest", *, delay_s: float = 0.0, short_waits: bool = True) -> Parts:
+def stub_parts(
+    misbehaviour: str = "honest",
+    *,
+    delay_s: float = 0.0,
+    short_waits: bool = True,
+    decoder: tuple[str, ...] | None = None,
+) -> Parts:
     """The parts of a run in the fault suite."""
-    return Parts(judge=stub_judge(misbehaviour, delay_s=delay_s), pace=hurry() if short_waits else Pace())
+    return Parts(
+        judge=stub_judge(misbehaviour, delay_s=delay_s, decoder=decoder), pace=hurry() if short_waits else Pace()
+    )
