@@ -60,11 +60,13 @@ def _fails_once(number: int, laboratory: Laboratory, monkeypatch: pytest.MonkeyP
         return True
 
 
+@pytest.mark.fault("F06")
 @pytest.mark.parametrize("number", FSYNCS)
 def test_a_failed_fsync_is_never_believed(number: int, laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _fails_once(number, laboratory, monkeypatch)
 
 
+@pytest.mark.fault("F06")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_no_failed_fsync_is_ever_believed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +90,7 @@ def small_disk(request: pytest.FixtureRequest, place: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.mark.fault("F01", "F02")
 def test_a_full_disk_stops_the_run_and_loses_nothing(laboratory: Laboratory, small_disk: Path) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root = small_disk / "root"
@@ -117,6 +120,7 @@ def _pipe(path: Path, victim: Path) -> None:
     os.mkfifo(path)
 
 
+@pytest.mark.fault("F12", "F13")
 @pytest.mark.parametrize(
     ("plant", "where"),
     [(_link, FOLDER), (_pipe, FOLDER), (_link, NAME), (_folder, NAME), (_pipe, NAME)],
@@ -145,6 +149,7 @@ def test_nothing_is_written_through_what_is_planted(
         mends_itself(root, arguments, laboratory, label=f"{plant.__name__} at {where}")
 
 
+@pytest.mark.fault("F14")
 def test_another_gallerys_files_are_refused_before_anything_is_done(laboratory: Laboratory, place: Path) -> None:
     root = place / "root"
     shutil.copytree(laboratory.whole, root)
@@ -160,6 +165,7 @@ def test_another_gallerys_files_are_refused_before_anything_is_done(laboratory: 
     assert (tree_digest(root / "gallery"), (root / "crawl.db").read_bytes()) == before
 
 
+@pytest.mark.fault("F16")
 def test_what_the_owner_changes_by_hand_is_reported_and_left_alone(laboratory: Laboratory, place: Path) -> None:
     root = place / "root"
     shutil.copytree(laboratory.whole, root)

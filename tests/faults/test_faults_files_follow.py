@@ -53,6 +53,7 @@ def gallery(laboratory: Laboratory, place: Path) -> Iterator[Gallery]:
 KEPT, REJECTED = 10, 20
 
 
+@pytest.mark.fault("X01")
 def test_x01_looking_and_labelling_move_nothing(gallery: Gallery) -> None:
     before = gallery.files("gallery")
 
@@ -86,6 +87,7 @@ def test_apply_moves_what_was_rejected_fetches_what_is_kept_and_brings_it_all_ba
     assert_well(gallery.root, gallery.laboratory.expected())
 
 
+@pytest.mark.fault("X07")
 def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
     before = gallery.files("gallery")
     gallery.crawl("relabel", "delete", str(KEPT))
@@ -125,6 +127,7 @@ def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) 
     assert gallery.places()[REJECTED] == "none"
 
 
+@pytest.mark.fault("X07")
 def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applying, "BRAKE_FILES", 0)
     monkeypatch.setattr(applying, "BRAKE_SHARE", 0.0)

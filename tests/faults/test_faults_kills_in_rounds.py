@@ -87,7 +87,7 @@ def assert_mended(scenes: Scenes, kind: str, blow: Blow) -> bool:
     return struck.killed
 
 
-@pytest.mark.fault("M13", "M18", "U12")
+@pytest.mark.fault("M13", "M18", "U12", "X02")
 @pytest.mark.parametrize(("kind", "blow"), SAMPLE, ids=[f"{kind}, {blow}" for kind, blow in SAMPLE])
 def test_a_kill_loses_no_label_no_file_and_no_model(kind: str, blow: Blow, scenes: Scenes) -> None:
     assert assert_mended(scenes, kind, blow)
@@ -106,7 +106,7 @@ def test_a_kill_at_any_moment_loses_no_label_no_file_and_no_model(kind: str, sce
     assert sum(killed) > 3
 
 
-@pytest.mark.fault("M13", "U12")
+@pytest.mark.fault("M13", "U12", "X02")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("operation", SWEPT)

@@ -113,6 +113,7 @@ def kill_and_go_on(originals: Originals, kind: str, number: int, unbroken: Mappi
     return True
 
 
+@pytest.mark.fault("X02")
 @pytest.mark.parametrize(("kind", "number"), [("rename", 5), ("commit", 30)])
 def test_a_kill_on_the_way_to_the_trash_is_mended(
     kind: str, number: int, originals: Originals, unbroken: Mapping[str, str]
@@ -120,6 +121,7 @@ def test_a_kill_on_the_way_to_the_trash_is_mended(
     assert kill_and_go_on(originals, kind, number, unbroken)
 
 
+@pytest.mark.fault("X02")
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS)

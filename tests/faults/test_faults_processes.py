@@ -272,6 +272,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.fault("D06")
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_database_is_refused_and_left_alone(
     damage: Callable[[Path], None], laboratory: Laboratory, place: Path
@@ -290,6 +291,7 @@ def test_a_damaged_database_is_refused_and_left_alone(
     assert ((root / "crawl.db").read_bytes(), tree_digest(root / "gallery")) == before
 
 
+@pytest.mark.fault("D07")
 def test_a_gallery_without_its_database_is_not_begun_anew(laboratory: Laboratory, place: Path) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = place / "root", simulator.arguments(place / "root", simulator.configuration(place, site.url))
@@ -327,6 +329,7 @@ def removals() -> Iterator[list[tuple[str, str]]]:
         _watching = None
 
 
+@pytest.mark.fault("X01")
 def test_no_picture_is_ever_removed_or_moved_by_default(laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, crawl = command(laboratory, site)

@@ -126,7 +126,7 @@ async def test_the_brake_stops_a_model_that_rejects_too_much(archive: Archive, r
     assert (await applied(archive, confirmed=True)).trashed == 51
 
 
-@pytest.mark.fault("U14")
+@pytest.mark.fault("U14", "X08")
 async def test_one_request_brings_back_everything_that_one_model_rejected(archive: Archive, root: Path) -> None:
     await kept(archive, 60)
     before = digest(root)
@@ -179,6 +179,7 @@ async def test_what_a_model_out_of_force_rejected_stays(archive: Archive, root: 
     assert (plan.empty, plan.of_other_models) == (True, 3)
 
 
+@pytest.mark.fault("X03")
 @pytest.mark.parametrize(
     "change",
     [
@@ -205,6 +206,7 @@ async def test_a_decision_that_changed_after_the_plan_leaves_the_file_where_it_i
     assert places(root) == {1: "gallery"}
 
 
+@pytest.mark.fault("X03", "X05")
 async def test_a_label_after_the_plan_wins(archive: Archive, root: Path) -> None:
     await kept(archive, 2)
     await rescored(archive, "delete delete")
@@ -230,6 +232,7 @@ def _pipe(path: Path) -> None:
     os.mkfifo(path)
 
 
+@pytest.mark.fault("X04")
 @pytest.mark.parametrize("damage", [_same_size, _link, _pipe, Path.unlink, lambda path: path.write_bytes(b"short")])
 @pytest.mark.parametrize("purging", [False, True])
 async def test_a_file_that_is_not_what_was_stored_is_neither_moved_nor_destroyed(
@@ -254,6 +257,7 @@ async def test_a_file_that_is_not_what_was_stored_is_neither_moved_nor_destroyed
     assert (path in path.parent.iterdir()) == (damage is not Path.unlink)
 
 
+@pytest.mark.fault("X06")
 async def test_a_taken_name_in_the_trash_is_left_alone_and_a_missing_trash_is_made(
     archive: Archive, root: Path
 ) -> None:
@@ -272,6 +276,7 @@ async def test_a_taken_name_in_the_trash_is_left_alone_and_a_missing_trash_is_ma
     assert verify(root).whole
 
 
+@pytest.mark.fault("X06")
 async def test_a_trash_that_is_a_link_is_refused(archive: Archive, root: Path, tmp_path: Path) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
@@ -299,6 +304,7 @@ async def test_a_name_that_is_taken_in_the_gallery_is_not_overwritten(archive: A
     assert lying_in(root, "trash") == [content_of(1)]
 
 
+@pytest.mark.fault("X05", "X07")
 async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -331,7 +337,7 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     assert [one.post_id for one in (await archive.plan_apply()).to_fetch] == [3]
 
 
-@pytest.mark.fault("C05")
+@pytest.mark.fault("C05", "X07")
 async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
     archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,12 +471,14 @@ async def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: range) -
     return deaths
 
 
+@pytest.mark.fault("X02")
 async def test_killed_while_files_move_or_are_destroyed_it_ends_as_if_unbroken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await sweep(tmp_path, monkeypatch, range(1, 200, 9)) > 3
 
 
+@pytest.mark.fault("X02")
 @pytest.mark.slow
 async def test_killed_at_every_step_of_tidying_it_ends_as_if_unbroken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

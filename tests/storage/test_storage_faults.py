@@ -56,6 +56,7 @@ def bytes_below(root: Path) -> dict[str, bytes]:
 # --- the root --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("place", ["/", "~", "~/.."])
 def test_the_disk_and_the_home_folder_are_no_galleries(place: str) -> None:
     with pytest.raises(RefusedRoot) as refused:
@@ -64,6 +65,7 @@ def test_the_disk_and_the_home_folder_are_no_galleries(place: str) -> None:
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.fault("F18")
 def test_a_folder_with_foreign_things_is_no_gallery(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("x")
 
@@ -73,6 +75,7 @@ def test_a_folder_with_foreign_things_is_no_gallery(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.fault("F18")
 async def test_a_gallery_inside_a_gallery_is_refused(root: Path) -> None:
     await filled(root, 1)
 
@@ -80,6 +83,7 @@ async def test_a_gallery_inside_a_gallery_is_refused(root: Path) -> None:
         Archive.open(root / "gallery" / "inner")
 
 
+@pytest.mark.fault("F14")
 def test_a_root_that_must_exist_and_does_not_is_not_made(root: Path) -> None:
     with pytest.raises(WrongRoot, match="mounted"):
         Archive.open(root, ArchiveSettings(create=False))
@@ -87,6 +91,7 @@ def test_a_root_that_must_exist_and_does_not_is_not_made(root: Path) -> None:
     assert not root.exists()
 
 
+@pytest.mark.fault("F14")
 async def test_another_gallerys_database_is_recognised(tmp_path: Path) -> None:
     Archive.open(tmp_path / "two", NO_RESERVE).close()
     await filled(tmp_path / "one", 1)
@@ -153,6 +158,7 @@ def damage(kind: str, database: Path) -> None:
     database.write_bytes(content)
 
 
+@pytest.mark.fault("D06")
 @pytest.mark.parametrize("kind", ["cut", "header", "page", "empty", "application"])
 async def test_a_damaged_database_is_left_as_it_is(root: Path, kind: str) -> None:
     await filled(root, 1)
@@ -170,6 +176,7 @@ async def test_a_damaged_database_is_left_as_it_is(root: Path, kind: str) -> Non
     }
 
 
+@pytest.mark.fault("D07")
 async def test_a_missing_database_is_not_replaced_by_an_empty_one(root: Path) -> None:
     await filled(root, 1)
     (root / "crawl.db").unlink()
@@ -183,6 +190,7 @@ async def test_a_missing_database_is_not_replaced_by_an_empty_one(root: Path) ->
     assert not (root / "crawl.db").exists()
 
 
+@pytest.mark.fault("D08")
 async def test_a_newer_schema_is_left_alone(root: Path) -> None:
     await filled(root, 1)
     with closing(sqlite3.connect(root / "crawl.db")) as connection:
@@ -196,6 +204,7 @@ async def test_a_newer_schema_is_left_alone(root: Path) -> None:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
 
+@pytest.mark.fault("D01")
 def test_work_waits_for_another_programs_short_write(archive: Archive, root: Path) -> None:
     other = sqlite3.connect(root / "crawl.db", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -209,6 +218,7 @@ def test_work_waits_for_another_programs_short_write(archive: Archive, root: Pat
     assert listing.id == 1
 
 
+@pytest.mark.fault("D02")
 async def test_a_database_held_for_too_long_is_said_to_be_busy_and_can_be_used_afterwards(root: Path) -> None:
     async with Archive.open(root, IMPATIENT) as archive:
         with closing(sqlite3.connect(root / "crawl.db", isolation_level=None)) as other:
@@ -221,6 +231,7 @@ async def test_a_database_held_for_too_long_is_said_to_be_busy_and_can_be_used_a
         assert (await archive.open_listing("demo", "x")).id == 1
 
 
+@pytest.mark.fault("D03", "D04")
 def test_every_write_begins_immediately_so_no_update_is_lost(archive: Archive, root: Path) -> None:
     engine = writing_engine(root / "crawl.db")
     with engine.begin() as connection:
@@ -244,6 +255,7 @@ def test_every_write_begins_immediately_so_no_update_is_lost(archive: Archive, r
         connection.exec_driver_sql("DROP TABLE counter")
 
 
+@pytest.mark.fault("D05")
 def test_orphans_are_refused_by_every_connection(archive: Archive, root: Path) -> None:
     engine = writing_engine(root / "crawl.db")
 
@@ -252,6 +264,7 @@ def test_orphans_are_refused_by_every_connection(archive: Archive, root: Path) -
             connection.exec_driver_sql("INSERT INTO post_tag (post_key, tag_id) VALUES (99, 99)")
 
 
+@pytest.mark.fault("X03")
 @pytest.mark.parametrize("table", ["decision", "label"])
 @pytest.mark.parametrize(
     "change", ["UPDATE {0} SET value = 'delete'", "DELETE FROM {0}", "REPLACE INTO {0} SELECT * FROM {0}"]
@@ -290,6 +303,7 @@ async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, 
         )
 
 
+@pytest.mark.fault("X03")
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
@@ -328,6 +342,7 @@ async def test_one_bad_operation_fails_alone(archive: Archive) -> None:
     assert set(await archive.known([good, bad], ["mona"])) == {1, 2}
 
 
+@pytest.mark.fault("D11")
 async def test_cancelling_a_caller_at_any_moment_leaves_the_archive_whole(archive: Archive) -> None:
     posts = [make_post(number) for number in range(1, 31)]
     await list_posts(archive, posts)
@@ -349,6 +364,7 @@ async def test_cancelling_a_caller_at_any_moment_leaves_the_archive_whole(archiv
     assert all(known[post.id].decisions["mona"] == decide() for post in posts)
 
 
+@pytest.mark.fault("D12")
 def test_an_exception_before_closing_does_not_keep_the_process(root: Path) -> None:
     code = (
         "from pathlib import Path; from storage.archive import Archive, ArchiveSettings\n"
@@ -361,6 +377,7 @@ def test_an_exception_before_closing_does_not_keep_the_process(root: Path) -> No
     assert ended.returncode == 3
 
 
+@pytest.mark.fault("D13")
 def test_started_programs_inherit_no_descriptor_of_the_gallery(archive: Archive, root: Path) -> None:
     listed = subprocess.run(
         [sys.executable, "-c", "import os; print([os.readlink(f'/proc/self/fd/{n}') for n in range(3, 60) "
@@ -374,6 +391,7 @@ def test_started_programs_inherit_no_descriptor_of_the_gallery(archive: Archive,
 # --- the disk --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("F03")
 async def test_a_disk_below_the_reserve_is_not_filled_further(root: Path) -> None:
     await filled(root, 1)
 
@@ -383,6 +401,7 @@ async def test_a_disk_below_the_reserve_is_not_filled_further(root: Path) -> Non
     assert refused.value.exit_code == 7
 
 
+@pytest.mark.fault("F01", "F02")
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_full_disk_stops_with_the_path_and_loses_nothing(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
@@ -416,6 +435,7 @@ async def fill_up(disk: Path) -> None:
         await archive.file_look(sight(big[-1], rendition=b"small"))
 
 
+@pytest.mark.fault("F05")
 async def test_the_file_size_limit_is_an_error_and_not_a_short_file(archive: Archive, root: Path) -> None:
     post = make_post(1)
     await list_posts(archive, [post])
@@ -432,6 +452,7 @@ async def test_the_file_size_limit_is_an_error_and_not_a_short_file(archive: Arc
     assert not (await archive.known([post], ["mona"]))[1].decisions
 
 
+@pytest.mark.fault("F06")
 @pytest.mark.parametrize("nth", range(1, 9))
 async def test_a_failed_flush_is_never_believed(
     archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch, nth: int
@@ -463,6 +484,7 @@ async def test_a_failed_flush_is_never_believed(
     assert verify(root).missing == verify(root).damaged == ()
 
 
+@pytest.mark.fault("F12")
 @pytest.mark.parametrize("folder", ["gallery", "gallery/mona", "staging", "renditions", "trash"])
 async def test_a_link_where_a_folder_should_be_is_not_followed(root: Path, tmp_path: Path, folder: str) -> None:
     victim = tmp_path / "victim"
@@ -494,6 +516,7 @@ async def test_a_link_where_a_folder_should_be_is_not_followed(root: Path, tmp_p
             Archive.open(root, NO_RESERVE)
 
 
+@pytest.mark.fault("F13")
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "file"])
 async def test_whatever_has_the_name_of_an_original_already_is_left_alone(
     archive: Archive, root: Path, tmp_path: Path, kind: str
@@ -521,6 +544,7 @@ async def test_whatever_has_the_name_of_an_original_already_is_left_alone(
     assert planted.name in {path.name for path in planted.parent.iterdir()}
 
 
+@pytest.mark.fault("F13")
 async def test_a_hard_link_planted_as_a_rendition_does_not_harm_its_other_name(
     archive: Archive, root: Path, tmp_path: Path
 ) -> None:
@@ -542,7 +566,7 @@ async def test_a_hard_link_planted_as_a_rendition_does_not_harm_its_other_name(
 # --- verification ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fault("B13")
+@pytest.mark.fault("B13", "F16")
 async def test_verify_finds_what_people_did_to_the_files_and_touches_nothing(root: Path) -> None:
     await filled(root, 1, 2, 3)
     files = sorted((root / "gallery" / "mona").iterdir())
@@ -595,6 +619,7 @@ async def test_verify_is_content_with_an_untouched_gallery(root: Path) -> None:
     assert (report.checked, report.lines()) == (4, [])
 
 
+@pytest.mark.fault("F16")
 async def test_missing_files_are_neither_forgotten_nor_counted_as_rejected(root: Path) -> None:
     await filled(root, 1)
     next((root / "gallery" / "mona").iterdir()).unlink()

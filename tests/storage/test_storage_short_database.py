@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from storage.archive import Archive, ArchiveSettings
 from storage.database import header_problem
 
 
+@pytest.mark.fault("D06")
 def test_a_short_database_is_damaged_only_without_its_log(tmp_path: Path) -> None:
     root = tmp_path / "root"
     Archive.open(root, ArchiveSettings(reserve_bytes=0)).close()

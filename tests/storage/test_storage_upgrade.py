@@ -51,6 +51,7 @@ def ask(database: Path, question: str) -> list[Any]:
         return connection.execute(question).fetchall()
 
 
+@pytest.mark.fault("D08")
 async def test_an_older_gallery_is_backed_up_and_upgraded(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ async def test_a_root_may_have_any_name(tmp_path: Path, monkeypatch: pytest.Monk
         assert reader.query("hat").rows
 
 
+@pytest.mark.fault("D09")
 async def test_an_upgrade_that_fails_half_way_leaves_the_old_gallery(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
