@@ -21,7 +21,6 @@ from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.proxies import Proxy, proxy_from
 from crawler.sites import Site, site_from_url, site_named
-from storage.search.days import EASTERN_NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,7 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     profile = await _profile(client, http)
     if profile is None:
         return Connected(site, http, client, site.tag_limit, pace)
-    return Connected(
-        site, http, client, profile.tag_query_limit, pace, other_days=profile.time_zone not in EASTERN_NAMES
-    )
+    return Connected(site, http, client, profile.tag_query_limit, pace, other_days=profile.has_other_days)
 
 
 def _proxy(place: Place, site: Site, *, with_key: bool) -> Proxy | None:

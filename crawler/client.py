@@ -29,6 +29,7 @@ from crawler.parse import RowRefused, post_from_json
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
 from storage.records import Post, RefusedRow, TagCategory
+from storage.search.days import EASTERN_NAMES
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -125,7 +126,12 @@ class Profile:
     level: int
     tag_query_limit: int | None  # terms in one search; None: unlimited
     safe_mode: bool = False  # the account's setting, which silently filters searches
-    time_zone: str = ""  # in the site's words; where the account's days begin. Empty: not said
+    time_zone: str = ""  # in the site's words; empty: not said
+
+    @property
+    def has_other_days(self) -> bool:
+        """Whether `date:` may mean other days for this account than for a visitor."""
+        return self.time_zone not in EASTERN_NAMES
 
 
 @dataclass(slots=True)

@@ -96,7 +96,7 @@ def read_int(text: str) -> float:
 
 def read_size(text: str) -> float:
     """A number of bytes: `300`, `300kb`, `1.5m`."""
-    match = re.fullmatch(r"(\d+(?:\.\d*)?|\d*\.\d+)([km]?)b?", text)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?|\d*\.\d+)([km]?)b?", text)
     if match is None:
         raise ValueError(f"not a size: {text!r}")
     return float(int(float(match[1]) * SIZES[match[2]]))
@@ -117,7 +117,7 @@ def read_ratio(text: str) -> float:
 
 def hundredths(ratio: float) -> float:
     """Rounded as the site rounds ratios, halves up."""
-    return math.floor(ratio * 100 + 0.5) / 100
+    return math.floor(ratio * 100 + 0.5 + 1e-9) / 100
 
 
 def read_duration(text: str) -> float:

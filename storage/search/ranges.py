@@ -153,7 +153,7 @@ def ratio(text: str) -> Atom[int]:
         raise ValueError("no ratio; write 1.78 or 16:9")
     if match[2] and not int(match[2]):
         raise ValueError("a ratio to zero")
-    return _exact(math.floor(float(Fraction(match[1]) / int(match[2] or 1)) * 100 + 0.5))
+    return _exact(math.floor(Fraction(match[1]) / int(match[2] or 1) * 100 + Fraction(1, 2)))
 
 
 def duration_s(text: str) -> Atom[float]:
@@ -191,7 +191,7 @@ def _unit(short: str) -> str:
 
 def size(text: str) -> Atom[int]:
     """A file size in bytes: `1200`, `500kb`, `2.5m`; with k or m it matches within 5 % alone."""
-    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([km]?)b?", text)
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})([km]?)b?", text)
     if not match:
         raise ValueError("no file size; write bytes, or a number and kb or mb")
     number = int(float(match[1]) * SIZE_UNITS[match[2]])

@@ -316,10 +316,14 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
 
 def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
     """Sort keys from a fixed list; ties by id, then target, so that the same question gives the same rows."""
-    chosen = _ORDERS.get(query.order or "id_desc")
+    order = query.order or "id_desc"
+    chosen = _ORDERS.get(order, _ORDERS.get(order.removesuffix("_desc")))
     if chosen is None:
-        near = difflib.get_close_matches(query.order or "", list(_ORDERS), n=1)
-        raise QueryError(f"order:{query.order}", "no such order here", f"order:{near[0]}" if near else None)
+        near = difflib.get_close_matches(order, list(_ORDERS), n=1)
+        known = ", ".join(name for name in _ORDERS if not name.endswith(("_asc", "_desc")))
+        raise QueryError(
+            f"order:{order}", f"no such order here; there is {known}", f"order:{near[0]}" if near else None
+        )
     ordering = (chosen, PostRow.post_id.desc(), PostRow.site.asc(), StandingRow.target.asc())
     if ranked and query.order == UNCERTAIN:
         return (question_place().asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)

@@ -254,6 +254,16 @@ async def test_nobody_in_particular_has_the_sites_own_limit() -> None:
     assert profile.id is None and profile.tag_query_limit == 2
 
 
+@pytest.mark.parametrize(
+    ("zone", "other"),
+    [("Eastern Time (US & Canada)", False), ("America/New_York", False), ("Tokyo", True), ("UTC", True), (None, True)],
+)
+async def test_an_account_says_where_its_days_begin(zone: str | None, other: bool) -> None:
+    member = {"id": 4, "name": "p", "level": 20, "tag_query_limit": 2, "time_zone": zone}
+    async with client_of(lambda request: told(member), account=True) as (client, _):
+        assert (await client.profile()).has_other_days is other
+
+
 async def test_an_unlimited_account_is_unlimited() -> None:
     platinum = {"id": 4, "name": "p", "level": 31, "tag_query_limit": None}
     async with client_of(lambda request: told(platinum), account=True) as (client, _):
