@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.choices import choose
 from commands.console import print_json, say
 from commands.evaluation_table import evaluation_table
 from commands.exit_codes import ExitCode
 from commands.failures import exit_code_of
 from commands.judging import judge_settings, verified
+from commands.known_targets import target_among
 from commands.links import site_pages
 from commands.places import Place, place
 from commands.planning import UsageRefused
@@ -25,7 +25,6 @@ from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
 from storage.in_the_way import file_in_the_way
-from storage.known_targets import target_called
 from storage.names import tag_or_none
 from storage.reading import Reader
 from storage.records import Target
@@ -145,9 +144,7 @@ def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Ta
     known |= {target.name: target for target in reader.targets()}
     if not known:
         raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
-    if (target := target_called(list(known.values()), named)) is not None:
-        return target
-    return known[choose("target", named, list(known))]
+    return target_among(list(known.values()), named)
 
 
 def _tag(model: RegisteredModel) -> str:

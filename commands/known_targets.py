@@ -8,6 +8,7 @@ from commands.choices import choose
 from commands.planning import UsageRefused
 from storage.filing import RegisteredModel
 from storage.known_targets import target_called
+from storage.names import as_the_site_writes, unqualified
 from storage.reading import Reader
 from storage.records import Target
 
@@ -29,7 +30,31 @@ def known_target(reader: Reader, named: str | None) -> Target:
         raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
     if named is None:
         raise UsageRefused(f"say which target is meant: {', '.join(known)}")
-    return known[choose("target", named, [*known, *dict.fromkeys(model.card.target for model in taught)])]
+    return target_among(list(known.values()), named, [model.card.target for model in taught])
+
+
+def target_among(known: Sequence[Target], named: str, others: Sequence[str] = (), *, where: str = "target") -> Target:
+    """The target of that name, tag, alias or variant.
+
+    Args:
+        known: which there are.
+        named: as typed.
+        others: names that may be meant, though they are no target here.
+        where: what was typed, for the message.
+
+    Raises:
+        UsageRefused: none of them; names the nearest.
+    """
+    if (target := target_called(known, named)) is not None:
+        return target
+    forms = {form: one.name for one in known for name in (*one.names_before, *one.names) for form in _forms(name)}
+    choices = list(dict.fromkeys([*(one.name for one in known), *others]))
+    chosen = choose(where, as_the_site_writes(named), choices, forms)
+    raise UsageRefused(f"{where} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
+
+
+def _forms(name: str) -> tuple[str, str]:
+    return name, unqualified(name)
 
 
 def _meant(known: Mapping[str, Target], named: str | None) -> Target | None:

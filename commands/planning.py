@@ -11,7 +11,6 @@ from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
 from crawler.resolve import ResolvedTag, resolve_tag, resolve_target
 from crawler.where import resolve_where
-from storage.known_targets import target_called
 from storage.records import Post, Target
 from storage.search.language import parse, to_text
 from storage.search.match import matcher
@@ -61,9 +60,7 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     names = tuple(tag.name for tag in tags)
     client, site = connected.client, connected.site.name
     known = await targets.targets(site)
-    found = [
-        await resolve_target(client, typed, within=names, known=target_called(known, typed)) for typed in wish.keep
-    ]
+    found = [await resolve_target(client, typed, within=names, known=known) for typed in wish.keep]
     where = await resolve_where(client, parse(wish.where))
     counts = {tag.name: tag.post_count for tag in tags}
     query = plan(

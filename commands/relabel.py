@@ -13,13 +13,13 @@ from commands.choices import choose
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
 from commands.known_sites import known_site
+from commands.known_targets import target_among
 from commands.machine_formats import leave_open
 from commands.places import place
 from commands.planning import UsageRefused
 from commands.settings import Settings
 from storage.archive import open_reader
 from storage.filing import Label, Relabelled
-from storage.known_targets import target_called
 from storage.labelling import Labelling
 from storage.plurals import counted
 from storage.reading import Reader
@@ -127,9 +127,7 @@ def _target(reader: Reader, named: str | None) -> str:
         if len(known) == 1:
             return next(iter(known))
         raise UsageRefused(f"say which target is meant: --keep {' or --keep '.join(known) or 'NAME'}")
-    if (target := target_called(list(known.values()), named)) is not None:
-        return target.name
-    return choose("--keep", named, list(known))
+    return target_among(list(known.values()), named, where="--keep").name
 
 
 def _site(reader: Reader, named: str | None, settings: Settings) -> str:

@@ -28,6 +28,7 @@ from crawler.http import Ask, Http
 from crawler.parse import RowRefused, post_from_json
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
+from storage.names import as_the_site_writes
 from storage.records import Post, RefusedRow, TagCategory
 from storage.search.days import EASTERN_NAMES
 
@@ -286,7 +287,7 @@ class DanbooruClient:
         """Wiki pages of things that are also called that, in any script."""
         query = {"search[other_names_include_any]": text, "search[is_deleted]": "false", "limit": "20"}
         pages = [_wiki(row) for row in await self._rows("/wiki_pages.json", query)]
-        return [page for page in pages if page is not None and text in page.other_names]
+        return [page for page in pages if page is not None and text in map(as_the_site_writes, page.other_names)]
 
     async def profile(self) -> Profile | None:
         """Whom the site takes us for; with an account, its number goes into the user agent from then on.

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from crawler.client import DanbooruClient, Tag
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
 from storage.errors import BadName
+from storage.known_targets import target_called
 from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, target_name, unqualified
 from storage.records import TagCategory, Target
 from storage.search.language import METATAGS
@@ -21,6 +22,7 @@ from storage.search.language import METATAGS
 log = logging.getLogger(__name__)
 
 MOST_HINTS = 5
+MOST_LOOKED_THROUGH = 200  # characters, in search of one that is spelled nearly so
 LEAST_LIKENESS = 0.6  # 0..1, of two words
 LIKENESS_RANGE = 0.15  # how far behind the likeliest a hint may be
 _SURE = ("exact", "alias")  # how a word was found that can mean nobody else
@@ -62,27 +64,27 @@ async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
 
 
 async def resolve_target(
-    client: DanbooruClient, typed: str, within: Collection[str] = (), known: Target | None = None
+    client: DanbooruClient, typed: str, within: Collection[str] = (), known: Sequence[Target] = ()
 ) -> ResolvedTarget:
     """The target that a word names, with the variants that imply it and every other name that the site has for them.
 
     Args:
         within: the tags that are crawled; a character of theirs is preferred to one of the same name elsewhere.
-        known: whom the word has named here before. Where the site does not know the word any more, or takes it for
-            somebody outside `within`, it goes on naming whoever the known tag is today.
+        known: the targets that there are here. Where the site does not know a word any more that named one of them,
+            or takes it for somebody outside `within`, it goes on naming whoever that target's tag is today.
     Raises: as `resolve_tag`.
     """
-    name = typed_tag(typed)
+    name, before = typed_tag(typed), target_called(known, typed)
     try:
         found = await _target_tag(client, name, within)
     except AmbiguousTag:
-        if known is None:
+        if before is None:
             raise
         found = None
-    if known is not None and (found is None or not (found.how in _SURE or _belongs(found.name, within))):
-        found = await _present(client, known.tag) or found
+    if before is not None and (found is None or not (found.how in _SURE or _belongs(found.name, within))):
+        found = await _present(client, before.tag) or found
     if found is None:
-        raise UnknownTag(typed, await _near(client, name))
+        raise UnknownTag(typed, await _near(client, name, within, [one.name for one in known]))
     variants = await _variants(client, found.name)
     renamed = await _leading_to(client, (found.name,))
     others = await _leading_to(client, variants)
@@ -164,7 +166,11 @@ async def _leading_to(client: DanbooruClient, names: Iterable[str]) -> set[str]:
 async def _by_other_name(client: DanbooruClient, name: str, within: Collection[str]) -> ResolvedTag | None:
     """A tag that is also called that, usually in another script."""
     suggested = await client.autocomplete(name, 10)
-    names = {found.name for found in suggested if found.antecedent == name and found.kind in NAMES_IT}
+    names = {
+        found.name
+        for found in suggested
+        if found.kind in NAMES_IT and found.antecedent and as_the_site_writes(found.antecedent) == name
+    }
     if not names and not name.isascii():
         names = {wiki.title for wiki in await client.wikis_by_other_name(name)}
     tags = [tag for tag in (await client.tags(sorted(names))).values() if tag.post_count] if names else []
@@ -221,15 +227,42 @@ async def _variants(client: DanbooruClient, tag: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-async def _near(client: DanbooruClient, name: str) -> list[str]:
-    """What may have been meant instead, the likeliest first."""
-    suggestions: list[str] = []
-    for asked in (client.autocomplete, client.tags_near):
+async def _near(
+    client: DanbooruClient, name: str, within: Collection[str] = (), here: Collection[str] = ()
+) -> list[str]:
+    """What may have been meant instead, the likeliest first.
+
+    Args:
+        within: the tags that are crawled; their characters are looked through.
+        here: names that are known here already.
+    """
+    found = [*here]
+    for ask in _hints(client, name, within):
         try:
-            suggestions += [found.name for found in await asked(name, limit=10)]
+            found += await ask()
         except TransientError as error:  # a search for hints that fails must not hide the answer
             log.info("no hints for %a: %s", name, error)
-    return _by_likeness(name, suggestions)[:MOST_HINTS]
+    return _by_likeness(name, dict.fromkeys(found))[:MOST_HINTS]
+
+
+def _hints(client: DanbooruClient, name: str, within: Collection[str]) -> Iterable[Callable[[], Awaitable[list[str]]]]:
+    """Questions whose answers may hold what was meant."""
+
+    async def completed() -> list[str]:
+        return [one.name for one in await client.autocomplete(name, limit=10)]
+
+    async def spelled_so() -> list[str]:
+        return [one.name for one in await client.tags_near(name, limit=10)]
+
+    def characters(pattern: str) -> Callable[[], Awaitable[list[str]]]:
+        async def ask() -> list[str]:
+            like = await client.tags_like(pattern, category=TagCategory.CHARACTER, limit=MOST_LOOKED_THROUGH)
+            return [one.name for one in like]
+
+        return ask
+
+    begin = [characters(f"{name[:2]}*")] if name[:2].isalnum() else []
+    return [completed, spelled_so, *begin, *(characters(f"*_({unqualified(one)})") for one in within)]
 
 
 def _by_likeness(name: str, suggestions: Iterable[str]) -> list[str]:
