@@ -9,7 +9,7 @@ from typing import Protocol
 from commands.identities import Identified, Targets, identify
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
-from crawler.resolve import ResolvedTag, resolve_tag, resolve_target
+from crawler.resolve import ResolvedTag, resolve_tags, resolve_target
 from crawler.where import resolve_where
 from storage.records import Post, Target
 from storage.search.language import parse, to_text
@@ -56,9 +56,9 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
     Raises:
         UnknownTag, AmbiguousTag, TagLimit, QueryError: with what to type instead.
     """
-    tags = [await resolve_tag(connected.client, typed) for typed in _words(wish.tags)]
-    names = tuple(tag.name for tag in tags)
     client, site = connected.client, connected.site.name
+    tags = [tag for typed in wish.tags for tag in await resolve_tags(client, typed)]
+    names = tuple(dict.fromkeys(tag.name for tag in tags))
     known = await targets.targets(site)
     found = [await resolve_target(client, typed, within=names, known=known) for typed in wish.keep]
     where = await resolve_where(client, parse(wish.where))
@@ -84,10 +84,6 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         checked_here=query.local is not None,
         lines=(*where.lines, *_lines(tags, kept, query, counted)),
     )
-
-
-def _words(tags: Sequence[str]) -> list[str]:
-    return [word for text in tags for word in text.split()]
 
 
 def _everything(post: Post) -> bool:

@@ -252,14 +252,21 @@ class DanbooruClient:
 
     async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
         """What each active alias of these tags stands for, by the alias's own name."""
+        return await self._alias_links("consequent_name", names)
+
+    async def aliases_of(self, names: Iterable[str]) -> dict[str, str]:
+        """What those of these names that are active aliases stand for."""
+        return await self._alias_links("antecedent_name", names)
+
+    async def _alias_links(self, side: str, names: Iterable[str]) -> dict[str, str]:
+        """Active aliases of which one side is among the names: what each stands for, by the alias's own name."""
         found: dict[str, str] = {}
         wanted = sorted(set(names))
         for start in range(0, len(wanted), PAGE_SIZE):
             batch = wanted[start : start + PAGE_SIZE]
-            query = {"search[consequent_name_comma]": ",".join(batch), "search[status]": "active", "limit": "1000"}
-            rows = _active(await self._rows(ALIASES, query))
-            links = ((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
-            found.update((alias, tag) for alias, tag in links if alias and tag in batch)
+            query = {f"search[{side}_comma]": ",".join(batch), "search[status]": "active", "limit": "1000"}
+            rows = [row for row in _active(await self._rows(ALIASES, query)) if _text(row, side) in batch]
+            found.update((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
         return found
 
     async def implications(self, *, to: str | None = None, of: str | None = None) -> list[Implication]:

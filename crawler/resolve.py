@@ -15,7 +15,7 @@ from crawler.client import DanbooruClient, Tag
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
 from storage.errors import BadName
 from storage.known_targets import target_called
-from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, target_name, unqualified
+from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, tag_or_none, target_name, unqualified
 from storage.records import TagCategory, Target
 from storage.search.language import METATAGS
 
@@ -61,6 +61,19 @@ async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
     if found is None:
         raise UnknownTag(typed, await _near(client, name))
     return found
+
+
+async def resolve_tags(client: DanbooruClient, typed: str) -> Sequence[ResolvedTag]:
+    """The tag that a text names with its blanks, else one tag a word.
+
+    Raises: as `resolve_tag`.
+    """
+    words = typed.split()
+    if len(words) > 1 and (name := tag_or_none(as_the_site_writes(typed))) is not None:
+        whole = await _by_name(client, name)
+        if whole is not None:
+            return [whole]
+    return [await resolve_tag(client, word) for word in words]
 
 
 async def resolve_target(

@@ -35,7 +35,8 @@ async def resolve_where(client: DanbooruClient, asked: Query) -> ResolvedWhere:
     names = {leaf.name for leaf in leaves(asked.root) if isinstance(leaf, Tag) and leaf.name[0] != "/"}
     if not names:
         return ResolvedWhere(asked, ())
-    there = {name for name, tag in (await client.tags(sorted(names))).items() if tag.post_count}
+    moved = await client.aliases_of(names)  # an alias comes first: right after a rename its old tag still counts posts
+    there = {name for name, tag in (await client.tags(sorted(names - moved.keys()))).items() if tag.post_count}
     required = {part.name for part in conjuncts(asked.root) if isinstance(part, Tag)}
     meant: dict[str, str] = {}
     lines: list[str] = []

@@ -269,3 +269,88 @@ def test_a_crawl_decides_about_costumes_by_what_it_sees(site: SmallSite) -> None
     assert done.exit_code == 0
     assert (rows[400], rows[410]) == (("delete", "score"), ("keep", "score"))
     assert costume not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "named", ["カ\u3099ンタ\u3099ム", "ｶﾞﾝﾀﾞﾑ", "ガンダム", "ｍｏｎａ", "MONA", " Mona (Genshin Impact) "]
+)
+def test_a_name_is_composed_before_the_site_is_asked(site: SmallSite, named: str) -> None:
+    site.gallery.add_wiki(MONA, "", ["ガンダム"])
+
+    done = site.crawl("--tag", "Ｇenshin　impact", "--keep", named, "--limit", "1")
+
+    assert done.exit_code == 0, done.stderr
+    assert targets(site) == [("mona", MONA)]
+
+
+@pytest.mark.parametrize("typed", ["monna", "nona", "mnoa", "mona_(genshinimpact)"])
+def test_a_mistyped_target_is_suggested_whether_the_site_or_the_gallery_is_asked(site: SmallSite, typed: str) -> None:
+    site.gallery.add_tag("moon", "general")
+    site.post(500, "moon")
+
+    at_the_site = site.crawl("--tag", SERIES, "--keep", typed)
+    offline = [
+        site.crawl("relabel", "keep", "10", "--keep", typed),
+        *(site.crawl(command, typed) for command in ("train", "rescore", "evaluate")),
+    ]
+
+    assert at_the_site.exit_code == 2 and "did you mean mona" in at_the_site.stderr and "moon" not in at_the_site.stderr
+    for done in offline:
+        assert done.exit_code == 2 and "did you mean 'mona'" in done.stderr, done.stderr
+
+
+def test_a_target_that_goes_by_its_whole_tag_is_suggested_for_its_short_name(site: SmallSite) -> None:
+    site.gallery.add_tag("keqing_(genshin_impact)", "character")
+    site.post(510, "keqing_(genshin_impact)")
+    assert site.crawl("--tag", SERIES, "--keep", "keqing_(genshin_impact)").exit_code == 0
+
+    done = site.crawl("relabel", "keep", "10", "--keep", "kequing")
+
+    assert done.exit_code == 2 and "did you mean 'keqing_(genshin_impact)'" in done.stderr
+
+
+def test_search_terms_by_an_old_name_mean_the_renamed_tag_here_too(site: SmallSite) -> None:
+    site.post(520, "hat", "umbrella", "1girl", bright=True)
+    site.post(530, "1girl", bright=True)
+    site.rename("umbrella", "parasol")
+    site.post(5, "umbrella")  # not moved yet
+
+    done = site.crawl(*MAIN, "--where", "1girl -umbrella gentags:>0")
+
+    assert done.exit_code == 0 and "umbrella means parasol" in done.stderr
+    assert {row[0] for row in site.rows("post_id") if row[0] >= 500} == {530}
+
+
+def test_a_tag_with_a_blank_is_one_tag_and_two_tags_are_two(site: SmallSite) -> None:
+    site.post(540, "hat")
+
+    one = site.crawl("--tag", "genshin impact", "--keep", "mona", "--limit", "1")
+    two = site.crawl("--tag", "genshin_impact hat", "--keep", "mona")
+
+    assert (one.exit_code, two.exit_code) == (0, 0)
+    assert "asking the site for: genshin_impact (" in one.stderr
+    assert "asking the site for: genshin_impact hat (1 posts)" in two.stderr
+
+
+ODD = [
+    "#unicus_(idolmaster)",
+    "100%_orange_juice",
+    ":3",
+    ";)",
+    ">:(",
+    "^_^",
+    "=_=",
+    "fate/grand_order",
+    "nier:automata",
+]
+
+
+def test_every_tag_that_the_site_allows_can_be_crawled_and_kept(site: SmallSite) -> None:
+    for number, tag in enumerate(ODD):
+        site.post(600 + number, tag)
+
+    for number, tag in enumerate(ODD):
+        done = site.crawl("--tag", tag, "--keep", tag if number < 3 else "mona")
+        assert done.exit_code == 0, done.stderr
+        assert f"tag {tag}: 1 posts (exact)" in done.stderr
+        assert site.crawl("query", tag, "--format", "ids").stdout.split()[:1] == [str(600 + number)]

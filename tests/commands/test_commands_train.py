@@ -223,6 +223,9 @@ class Shelf:
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None:
         pass
 
+    async def merged_targets(self, site: str) -> Sequence[Target]:
+        return []
+
     async def active_model(self, target: str) -> RegisteredModel | None:
         if target not in self.taught:
             return None
@@ -241,6 +244,12 @@ class Genshin:
 
     async def aliases(self, name: str) -> list[str]:
         return []
+
+    async def aliases_to(self, names: Sequence[str]) -> dict[str, str]:
+        return {}
+
+    def lacks(self, path: str) -> bool:
+        return False
 
     async def autocomplete(self, name: str, limit: int) -> list[Suggestion]:
         found = Suggestion(GENSHIN_MONA, TagCategory.CHARACTER, 7000, "tag-other-name", name)
