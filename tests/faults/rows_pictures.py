@@ -166,19 +166,31 @@ NOT_WHOLE = ("truncated", "undecodable")
 
 def own_file_is_broken(_: Laboratory, gallery: Gallery) -> None:
     """Post 30's published file does not decode; size and md5 are honest."""
-    facts = gallery.files[gallery.posts[30].picture]
-    path = Path(facts.path).with_name("broken-30.jpg")
-    content = Path(facts.path).read_bytes()[:3000]
+    publish(gallery, 30, Path(gallery.files[gallery.posts[30].picture].path).read_bytes()[:3000])
+
+
+def a_page_is_published(_: Laboratory, gallery: Gallery) -> None:
+    """Post 30's published file is a web page; size and md5 are honest."""
+    publish(gallery, 30, PAGE)
+
+
+def publish(gallery: Gallery, post_id: int, content: bytes) -> None:
+    """Give a post another original, with honest facts about it and its old previews."""
+    facts = gallery.files[gallery.posts[post_id].picture]
+    path = Path(facts.path).with_name(f"other-{post_id}.jpg")
     path.write_bytes(content)
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     gallery.add_file(md5, replace(facts, md5=md5, size=len(content), path=str(path), still=facts.path))
-    gallery.edit(30, picture=md5)
+    gallery.edit(post_id, picture=md5)
 
 
 def shared_file(_: Laboratory, gallery: Gallery) -> None:
     """80 shows 120's dark file and is tagged; 120 is not."""
     gallery.edit(80, picture=gallery.posts[120].picture, tags=(TAG, "somebody", CHARACTER))
 
+
+PAGE = b"<!DOCTYPE html><html><body>not a picture</body></html>"
+AS_PAGES = [on(ORIGINALS, {"headers": {"Content-Type": "text/html; charset=utf-8"}})]
 
 ROWS = (
     Row("B01 wrong originals", swapped(ORIGINALS, MISMATCHES), exit=3, also=refused_as_mismatch),
@@ -187,6 +199,14 @@ ROWS = (
         swapped(RENDITIONS, DAMAGED),
         also=undecided_because({10: ("too large",), 20: NOT_WHOLE, 50: NOT_WHOLE, 120: NOT_WHOLE}),
     ),
+    Row(
+        "B03 the site published a page",
+        AS_PAGES,
+        prepare=a_page_is_published,
+        also=kept_although_broken,
+        same_end=False,
+    ),
+    Row("B03 originals are sent as pages", AS_PAGES),
     Row("B03 the site's own file is broken", prepare=own_file_is_broken, also=kept_although_broken, same_end=False),
     Row(
         "B05 SVG, EPS, PDF, MP4, SWF, zip",

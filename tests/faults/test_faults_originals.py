@@ -13,6 +13,7 @@ import pytest
 from tests.faults import checker, driver, simulator
 from tests.faults.experiment import LOGGED_IN, Laboratory, assert_well, run_here
 from tests.faults.killing import ONE_AT_A_TIME
+from tests.faults.rows_pictures import PAGE, publish
 
 REJECTED = {20, 50, 120}
 TAGGED_AND_DARK = {30, 110}  # kept for their tags alone
@@ -65,6 +66,21 @@ def test_rejects_go_to_the_trash_once_and_restored_ones_stay(originals: Original
     assert originals.lying_in("trash") == REJECTED - {20}
     assert originals.moves == len(REJECTED) + 1  # the way back alone
     assert_well(originals.root, originals.laboratory.expected(last_exit=0))
+
+
+@pytest.mark.fault("B03")
+def test_an_original_that_is_no_picture_is_undecided_and_never_trash(laboratory: Laboratory, place: Path) -> None:
+    gallery = laboratory.gallery()
+    for post_id in (20, 30):  # dark; 30 is tagged
+        publish(gallery, post_id, PAGE + b"%d" % post_id)
+    with simulator.simulator(gallery, laboratory.cache) as site:
+        originals = Originals(laboratory, site, place)
+        originals.crawl()
+        originals.crawl()
+
+    assert originals.rows("SELECT decision, place FROM results WHERE post_id = 20") == [("undecided", "none")]
+    assert originals.rows("SELECT decision, place FROM results WHERE post_id = 30") == [("keep", "gallery")]
+    assert originals.lying_in("trash") == REJECTED - {20}
 
 
 def test_what_an_earlier_crawl_kept_waits_for_apply(originals: Originals) -> None:
