@@ -49,6 +49,7 @@ PROJECT = "https://github.com/boorusieve/boorusieve"
 MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REFUSAL_BODY = 64 * 1024  # bytes of an error's body that we read
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 POOL_SPARE = 4  # connections beyond what our own limits let run, so that no request ever waits in the pool
 MOST_HOSTS_NAMED = 5  # hosts that files lie on and that are not the site's; further ones are in the log only
 IDLE_S = 30.0  # seconds after which an unused connection is not trusted any more
@@ -345,10 +346,18 @@ class Http:
             self._retired.append(self._client)
             self._client = self._new_client()
         try:
-            way = f", through the proxy {self._proxy.host}" if self._proxy else ""
-            _translate(error, f"{urlsplit(url).hostname}{way}: {ask.what(url)}")
+            _translate(error, f"{urlsplit(url).hostname}{self._way(error)}: {ask.what(url)}")
         except TransientError as ours:
             raise self._failed(ours) from error
+
+    def _way(self, error: Exception) -> str:
+        """How the connection was tried, where that may explain its failure."""
+        if self._proxy is not None:
+            return f", through the proxy {self._proxy.host}"
+        ignored = next((name for name in PROXY_VARIABLES if os.environ.get(name)), None)
+        if ignored is None or self.site.loopback or not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return ""
+        return f", without a proxy ({ignored} is ignored; set proxy in crawl.toml or CRAWL_PROXY)"
 
     def _new_client(self, kept: int | None = None) -> httpx2.AsyncClient:
         """Args: kept: connections that may wait for another request; None: all."""

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
-from crawler_scenes import HASTY, Clock, quick, quiet_budget
+from crawler_scenes import Clock, client_of, hasty, quick, quiet_budget
 
 from crawler.budget import Kind
 from crawler.client import DanbooruClient
@@ -47,7 +48,7 @@ async def test_requests_go_through_the_proxy_that_the_user_names() -> None:
     site = site_from_url("http://booru.example", allow_http=True)
     async with listening() as (port, heard):
         proxy = proxy_from(f"http://me:secret@127.0.0.1:{port}")
-        async with Http(site, quiet_budget(site, Clock()), deadlines=HASTY, proxy=proxy) as http:
+        async with Http(site, quiet_budget(site, Clock()), deadlines=hasty(), proxy=proxy) as http:
             assert await fetch(http, "http://booru.example/posts.json") == b"{}"
 
     assert heard[0].startswith("GET http://booru.example/posts.json ")
@@ -57,9 +58,20 @@ async def test_requests_go_through_the_proxy_that_the_user_names() -> None:
 async def test_a_proxy_that_is_not_there_is_named_without_its_password() -> None:
     site = site_from_url("https://booru.example")
     proxy = Proxy("http://me:secret@127.0.0.1:1", "127.0.0.1:1")
-    async with Http(site, quiet_budget(site, Clock()), deadlines=HASTY, proxy=proxy) as http:
+    async with Http(site, quiet_budget(site, Clock()), deadlines=hasty(), proxy=proxy) as http:
         with pytest.raises(UnreachableError, match=r"through the proxy 127\.0\.0\.1:1") as caught:
             await DanbooruClient(site, http, quick()).posts("mona")
+
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_proxy_of_the_environment_is_named_as_ignored_where_nothing_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:secret@127.0.0.1:1")
+    async with client_of(lambda request: httpx2.ConnectError("refused")) as (client, _):
+        with pytest.raises(UnreachableError, match="HTTPS_PROXY is ignored; set proxy") as caught:
+            await client.posts("mona")
 
     assert "secret" not in str(caught.value)
 
