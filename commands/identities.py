@@ -28,6 +28,7 @@ class Targets(Protocol):
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None: ...
     async def merge_target(self, site: str, gone: str, into: str) -> Merged: ...
     async def active_model(self, target: str) -> RegisteredModel | None: ...
+    async def models(self, target: str | None = None) -> Sequence[RegisteredModel]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,8 @@ async def _named_like_its_model(found: ResolvedTarget, models: Targets) -> Targe
     target = found.target
     its_names = {flat(name) for name in (target.tag, unqualified(target.tag), target.name, *found.renamed)}
     for name in dict.fromkeys((target.name, target.tag, unqualified(target.tag), flat(target.tag))):
-        model = await models.active_model(name)
+        its_models = await models.models(name)  # one that was imported need not be in force yet
+        model = next((one for one in its_models if one.active), its_models[-1] if its_models else None)
         taught = model.facts.get("tag") if model is not None else None
         if isinstance(taught, str) and flat(taught) in its_names:
             return replace(target, name=name)

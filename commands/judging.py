@@ -66,7 +66,7 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
     from classifier.judge import NetworkJudge
 
     wish.goal.check()
-    models = await _active(wish)
+    models = await models_in_force(wish)
     missing = [target for target in wish.targets if target.name not in models]
     if missing:
         models |= await _learn(wish, missing)
@@ -124,9 +124,33 @@ async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[
             verified(place, model)
 
 
-async def _active(wish: JudgeWish) -> dict[str, RegisteredModel]:
-    found = {target.name: await wish.shelf.active_model(target.name) for target in wish.targets}
+async def models_in_force(wish: JudgeWish) -> dict[str, RegisteredModel]:
+    """The model of each target that has one; one that was imported and is a target's only one comes into force now.
+
+    Raises:
+        UsageRefused: several were imported for a target, and none was ever put in force.
+        PackageError: the imported one's files are missing, cut or altered.
+    """
+    found = {
+        target.name: await wish.shelf.active_model(target.name) or await _imported(wish, target)
+        for target in wish.targets
+    }
     return {name: model for name, model in found.items() if model is not None}
+
+
+async def _imported(wish: JudgeWish, target: Target) -> RegisteredModel | None:
+    there = await wish.shelf.models(target.name)
+    if not there:
+        return None
+    names = ", ".join(model.card.name for model in there)
+    if len(there) > 1:
+        raise UsageRefused(
+            f"{names} are here for {target.name}, and none of them is in force; choose one: "
+            f"crawl models activate {there[-1].card.name}"
+        )
+    verified(wish.place, there[0])
+    say(f"{names} was imported for {target.name} and is put in force now, so nothing has to be learned first")
+    return await wish.shelf.activate_model(target.name, there[0].card.number)
 
 
 async def _learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:

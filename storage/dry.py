@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 
 from storage import knowing, model_registry
 from storage.database import reading_engine
+from storage.errors import RefusedRequest
 from storage.files import Tree
 from storage.filing import (
     Attempt,
@@ -74,6 +76,21 @@ class DryShelf:
     async def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""
         return await self._read(lambda c: model_registry.active_model(c, target), None)
+
+    async def models(self, target: str | None = None) -> Sequence[RegisteredModel]:
+        """The registered models, by target and number."""
+        return await self._read(lambda c: model_registry.models(c, target), ())
+
+    async def activate_model(self, target: str, number: int) -> RegisteredModel:
+        """The registered model, as if it were in force.
+
+        Raises:
+            RefusedRequest: the target has no model of that number.
+        """
+        for model in await self.models(target):
+            if model.card.number == number:
+                return replace(model, active=True)
+        raise RefusedRequest(f"{target}/{number}: no such model")
 
     async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
         """What is known of the posts' current file versions, by post id."""

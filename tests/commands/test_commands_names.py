@@ -3,17 +3,25 @@
 import asyncio
 import json
 import sqlite3
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from classifier.errors import PackageError
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures import Preprocessing
 from commands.app import app
-from storage.archive import Archive
+from commands.judging import GoalWish, JudgeWish, models_in_force
+from commands.places import place
+from commands.planning import UsageRefused
+from commands.shelves import CommandShelf, open_shelf
+from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
 from storage.records import ModelCard, Target
 
@@ -24,7 +32,7 @@ def crawl(root: Path, *words: str) -> Result:
     return CliRunner().invoke(app, [*words, "--root", str(root)], prog_name="crawl")
 
 
-def package(folder: Path) -> ModelCard:
+def package(folder: Path, threshold: float = 0.5) -> ModelCard:
     """A package whose network nobody will ever load."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     keras = folder.parent / "net.keras"
@@ -33,12 +41,12 @@ def package(folder: Path) -> ModelCard:
         target="mona",
         backbone=BackboneFiles("small", keras, {}, Preprocessing(96), WIDTH),
         head=Head(np.ones(WIDTH, np.float32), -4.0),
-        threshold=0.5,
+        threshold=threshold,
         canaries=[Canary(b"png", np.zeros(WIDTH, np.float32))],
     )
     facts = write_package(folder, parts)
     keras.unlink()
-    return ModelCard("mona", 1, facts.hash, facts.backbone_hash, 0.5)
+    return ModelCard("mona", 1, facts.hash, facts.backbone_hash, threshold)
 
 
 @pytest.fixture
@@ -119,3 +127,59 @@ def test_a_row_whose_name_leads_elsewhere_is_called_damage(root: Path, change: s
 
     assert done.exit_code == 8, done.stderr
     assert "cannot" in done.stderr and "backup" in done.stderr
+
+
+def judge_wish(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> JudgeWish:
+    where = place(root, None)
+    targets = (Target("mona", "mona_(genshin_impact)"),)
+    connected: Any = None  # nobody is asked for anything
+    return JudgeWish(where, GoalWish(), "genshin_impact", targets, connected, shelf, dry_run=dry_run, quiet=True)
+
+
+async def imported(root: Path, *numbers: int) -> None:
+    """A gallery with models that were imported and never put in force."""
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+        for number in numbers:
+            card = package(root / "models" / "mona" / str(number), threshold=0.5 + number / 10)
+            await archive.register_model(replace(card, number=number), {"imported": True}, activate=False)
+
+
+def active(root: Path) -> list[str]:
+    with open_reader(root) as reader:
+        return [model.card.name for model in reader.models() if model.active]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_crawl_uses_the_model_that_was_imported_and_says_so(
+    tmp_path: Path, dry_run: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await imported(tmp_path / "root", 1)
+
+    async with AsyncExitStack() as stack:
+        shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=dry_run)
+        models = await models_in_force(judge_wish(tmp_path / "root", shelf, dry_run=dry_run))
+
+    assert models["mona"].card.name == "mona/1" and models["mona"].active
+    assert active(tmp_path / "root") == ([] if dry_run else ["mona/1"])
+    assert "mona/1 was imported for mona and is put in force" in capsys.readouterr().err
+
+
+async def test_a_crawl_does_not_choose_between_models_that_were_imported(tmp_path: Path) -> None:
+    await imported(tmp_path / "root", 1, 2)
+
+    async with AsyncExitStack() as stack:
+        shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=False)
+        with pytest.raises(UsageRefused, match="crawl models activate mona/2"):
+            await models_in_force(judge_wish(tmp_path / "root", shelf))
+
+
+async def test_an_imported_model_whose_files_were_altered_is_not_put_in_force(tmp_path: Path) -> None:
+    await imported(tmp_path / "root", 1)
+    (tmp_path / "root" / "models" / "mona" / "1" / "backbone.keras").write_bytes(b"other")
+
+    async with AsyncExitStack() as stack:
+        shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=False)
+        with pytest.raises(PackageError):
+            await models_in_force(judge_wish(tmp_path / "root", shelf))
+
+    assert active(tmp_path / "root") == []

@@ -223,6 +223,10 @@ class Shelf:
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None:
         pass
 
+    async def models(self, target: str) -> list[RegisteredModel]:
+        found = await self.active_model(target)
+        return [found] if found else []
+
     async def merged_targets(self, site: str) -> Sequence[Target]:
         return []
 
