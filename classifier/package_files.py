@@ -157,4 +157,5 @@ def _unreadable(path: Path, error: OSError) -> PackageError:
     if isinstance(error, FileNotFoundError):
         return PackageError(f"{path} is missing; restore it or train the target again")
     why = error.why if isinstance(error, FileRefused) else f"cannot be read: {error.strerror or error}"
-    return PackageError(f"{path} {why}; restore it or train the target again")
+    own = ", the package's own file is missing" if path.is_symlink() else ""
+    return PackageError(f"{path} {why}{own}; restore it or train the target again")

@@ -25,17 +25,17 @@ class WorkerProcess:
     def __init__(self, command: Sequence[str], extra_environment: Mapping[str, str] | None = None) -> None:
         self._command = tuple(command)
         self._options = ChildOptions(extra=extra_environment or {})  # what libraries print there is nobody's concern
-        self._child: ChildProcess | None = None
+        self._process: ChildProcess | None = None
 
     @property
     def running(self) -> bool:
         """Whether it was started and has not ended."""
-        return self._child is not None and self._child.running
+        return self._process is not None and self._process.running
 
     @property
     def pid(self) -> int | None:
         """Its process id, for messages."""
-        return self._child.pid if self._child is not None else None
+        return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
         """Start the process; it is ready when it answers its first frame.
@@ -44,7 +44,7 @@ class WorkerProcess:
             WorkerLostError: the system refuses to start it.
         """
         try:
-            self._child = await ChildProcess.start(self._command, self._options)
+            self._process = await ChildProcess.start(self._command, self._options)
         except ChildLostError as error:
             raise WorkerLostError(str(error)) from error
 
@@ -55,21 +55,21 @@ class WorkerProcess:
             WorkerLostError: it ended or spoke nonsense.
             TimeoutError: no answer within the deadline.
         """
-        child = self._child
-        if child is None:
+        process = self._process
+        if process is None:
             raise WorkerLostError("the worker process was not started")
         async with asyncio.timeout(deadline_s):
-            await send(child.input, question)
+            await send(process.input, question)
             try:
-                return await receive(child.output)
+                return await receive(process.output)
             except WorkerLostError as error:
-                raise WorkerLostError(f"{error} (exit code {await child.wait()})") from error
+                raise WorkerLostError(f"{error} (exit code {await process.wait()})") from error
 
     async def kill(self) -> None:
         """End it at once and leave nothing behind."""
-        child, self._child = self._child, None
-        if child is not None:
-            await child.kill()
+        process, self._process = self._process, None
+        if process is not None:
+            await process.kill()
 
 
 def serve(answer: Callable[[Frame], Frame]) -> None:

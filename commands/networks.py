@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from classifier.backbones.catalogue import BACKBONES, Origin, backbone_named, builder
@@ -44,7 +44,9 @@ def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero
     if in_force is not None and named is None:  # it is taught on, with the weights that it has
         return NetworkChoice(name, in_force.preprocessing, None, may_download=False)
     origin = first_weights(name, asked)
-    preprocessing = in_force.preprocessing if in_force is not None and same else preprocessing_for(name)
+    preprocessing = preprocessing_for(name)
+    if in_force is not None and same:  # from its first weights: nothing holds it to an older version
+        preprocessing = replace(in_force.preprocessing, version=preprocessing.version)
     return NetworkChoice(name, preprocessing, origin.file, origin.may_download)
 
 

@@ -14,6 +14,7 @@ from system.child_process import ChildLostError, ChildOptions, ChildProcess, mod
 
 URGENT, AHEAD = 0, 1
 _GRACE_S = 5.0  # for a painter to end
+_JOB_S = 300.0  # for one picture, on a busy machine
 _COMMAND = module_command("demo.easel")
 _OPTIONS = ChildOptions(shows_errors=True)
 _Entry = tuple[int, int, dict[str, Any], "asyncio.Future[dict[str, Any]]"]
@@ -67,11 +68,12 @@ class Workshop:
                 try:
                     if painter is None or not painter.running:
                         painter = await ChildProcess.start(_COMMAND, _OPTIONS)
-                    answer = await _ask(painter, job)
+                    async with asyncio.timeout(_JOB_S):
+                        answer = await _ask(painter, job)
                 except asyncio.CancelledError:
                     future.cancel()
                     raise
-                except (ChildLostError, OSError, ValueError) as error:
+                except (ChildLostError, OSError, ValueError) as error:  # TimeoutError is an OSError
                     answer = {"error": f"the painter died: {error}"}
                     if painter is not None:
                         await painter.kill()

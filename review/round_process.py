@@ -14,6 +14,7 @@ from rounds.standing import Standing
 from storage.errors import StorageError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess
 
+_DEADLINE_S = 24 * 3600.0  # of a round; its parts have shorter ones
 _GRACE_S = 10.0  # from asking it to end to ending it
 _STOPPED = frozenset({-15, -9, 143, 130})  # exit codes of a round that was asked to end, or was ended
 _KEPT_NOISE = 4000  # bytes of what it said last on standard error
@@ -77,13 +78,17 @@ class RoundProcess:
     async def _watch(self, child: ChildProcess) -> None:
         noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
         done: Mapping[str, Any] = {}
-        async for line in child.lines():
-            told = _object(line)
-            if "stage" in told:
-                self._hear(told)
-            elif isinstance(told.get("done"), dict):
-                done = told["done"]
-        code = await child.wait()
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                async for line in child.lines():
+                    told = _object(line)
+                    if "stage" in told:
+                        self._hear(told)
+                    elif isinstance(told.get("done"), dict):
+                        done = told["done"]
+                code = await child.wait()
+        except TimeoutError:
+            code = await child.stop(_GRACE_S)
         said = await noise
         if code == 0:
             self._state = replace(self._state, state="done", share=1.0, outcome=done, words=said)

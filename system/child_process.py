@@ -9,6 +9,8 @@ A child is one of our modules in a fresh interpreter (`module_command`). It
 - is killed together with all that it started in its group.
 
 Whoever asks a child something sets a deadline: `run` wants one, and `ChildProcess` is asked within `asyncio.timeout`.
+A child is started from a thread that outlives it, such as the one of the event loop: to the kernel, the parent of a
+process is the thread that started it.
 """
 
 from __future__ import annotations
@@ -157,8 +159,9 @@ class ChildProcess:
         if process.stdin is not None:
             process.stdin.close()
         if process.stdout is not None:
-            while await process.stdout.read(READ_AHEAD):
-                pass  # what was on its way; without reading it the pipe would stay open
+            with contextlib.suppress(RuntimeError):  # somebody else is reading it, to the end
+                while await process.stdout.read(READ_AHEAD):
+                    pass  # what was on its way; without reading it the pipe would stay open
         return await process.wait()
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from classifier.backbones import efficientnet_v2_b0, mobilenet_v3_large, mobilenet_v3_small, small
 from classifier.errors import DeviceError
+from system.regular_files import FileRefused, open_regular
 
 DEFAULT = "small"
+_MOST_WEIGHTS = 4 * 1024**3  # bytes of a file of weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,7 @@ def builder(backbone: Backbone, origin: Origin, size: int | None = None) -> Call
     if backbone.published_mb is None:
         return lambda: backbone.build(side, None)
     if origin.file is not None:
-        if not origin.file.is_file():
-            raise DeviceError(f"the weights file {origin.file} for {backbone.name} does not exist")
+        _check_weights_file(origin.file, backbone)
         return lambda: _built(backbone, side, origin.file)
     if not origin.may_download:
         raise DeviceError(
@@ -77,6 +78,16 @@ def builder(backbone: Backbone, origin: Origin, size: int | None = None) -> Call
             f"download, name a local weights file, or use the backbone {DEFAULT}, which needs none"
         )
     return lambda: _built(backbone, side, "imagenet")
+
+
+def _check_weights_file(file: Path, backbone: Backbone) -> None:
+    try:
+        open_regular(file, _MOST_WEIGHTS).close()
+    except FileNotFoundError:
+        raise DeviceError(f"the weights file {file} for {backbone.name} does not exist") from None
+    except OSError as error:
+        why = error.why if isinstance(error, FileRefused) else f"cannot be read: {error.strerror}"
+        raise DeviceError(f"the weights file {file} for {backbone.name} {why}") from error
 
 
 def _built(backbone: Backbone, size: int, weights: Path | str | None) -> Any:

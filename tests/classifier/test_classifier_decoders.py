@@ -164,8 +164,8 @@ async def test_a_worker_gets_no_secrets_in_its_environment(monkeypatch: pytest.M
     script.write_text("import os, sys\nsys.exit(3 if 'canary-key-7731' in repr(dict(os.environ)) else 4)\n")
     worker = WorkerProcess([sys.executable, str(script)])
     await worker.start()
-    assert worker._child is not None
-    code = await worker._child.wait()
+    assert worker._process is not None
+    code = await worker._process.wait()
     await worker.kill()
 
     assert code == 4

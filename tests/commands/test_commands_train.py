@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,6 +19,8 @@ from test_commands_rounds import fill, model
 from typer.testing import CliRunner, Result
 
 from classifier.backbones.catalogue import BACKBONES
+from classifier.package import Package
+from classifier.pictures import Preprocessing
 from commands.app import app
 from commands.networks import chosen_network
 from commands.planning import UsageRefused, make_plan
@@ -143,6 +148,21 @@ def test_a_weights_file_belongs_to_the_network_of_the_settings(tmp_path: Path) -
     assert chosen_network("mobilenet_v3_small", None, RoundZero(weights=str(file))).weights == file
     with pytest.raises(UsageRefused, match="4 MB to download"):
         chosen_network("mobilenet_v3_small", None, of_another)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
+def test_a_weights_file_that_is_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.h5")
+
+    with pytest.raises(UsageRefused, match="is a pipe, not a regular file"):
+        chosen_network(None, None, RoundZero(network="mobilenet_v3_small", weights=str(tmp_path / "pipe.h5")))
+
+
+def test_a_network_that_begins_anew_leaves_an_older_preprocessing_behind() -> None:
+    old = cast(Package, SimpleNamespace(backbone_name="small", preprocessing=Preprocessing(64, version=1)))
+
+    assert chosen_network("small", old, RoundZero()).preprocessing == Preprocessing(64)
+    assert chosen_network(None, old, RoundZero()).preprocessing == old.preprocessing
 
 
 async def never_crawled(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from review import round_process
 from review.desk import RoundState
 from review.errors import RoundRuns
 from review.round_process import RoundProcess
@@ -115,3 +116,32 @@ def test_the_nearest_pictures_come_first() -> None:
 
     assert nearest(vectors, 0, 2)[0] == 1
     assert nearest(vectors[:1], 0, 5) == []
+
+
+DEAF = """
+import json, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(json.dumps({"stage": "learning", "share": 0.1, "words": ""}), flush=True)
+time.sleep(600)
+"""
+
+
+async def test_a_round_that_does_not_end_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(round_process, "_GRACE_S", 0.05)
+    rounds = program(DEAF)
+    await rounds.start("mona")
+    await until(rounds, lambda now: now.stage == "learning")
+
+    await rounds.stop()
+
+    assert (rounds.state().state, rounds.state().outcome["activated"]) == ("failed", False)
+
+
+async def test_a_round_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(round_process, "_DEADLINE_S", 0.2)
+    rounds = program(WAITING)
+
+    await rounds.start("mona")
+    state = await until(rounds, lambda now: now.state != "running")
+
+    assert state.words.startswith("stopped")
