@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from commands.apply_plan import plain, print_steps, steps
-from commands.console import print_json, say
+from commands.console import complain, print_json, say
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.holding import hold_gallery
 from commands.known_targets import known_target
 from commands.machine_formats import leave_open
 from commands.next_command import next_command
-from commands.places import place
+from commands.places import Place, place
 from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Pace, connect
 from commands.summary import size
@@ -26,7 +26,7 @@ from crawler.downloads import Downloader
 from crawler.errors import CrawlError
 from crawler.homecoming import Homecoming
 from crawler.listing import SiteSource
-from storage.applying import Applied, ApplyPlan
+from storage.applying import Applied, ApplyPlan, plan_apply
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.posts import chunked
@@ -72,36 +72,60 @@ def run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace | No
     try:
         return run_obeying(_run(wish, root, config, pace or Pace(), stop), stop)
     except asyncio.CancelledError:
-        say("stopped; what was moved is recorded, and the same command goes on from there")
+        complain("stopped; what was moved is recorded, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
 
 
 async def _run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace, stop: StopRequest) -> int:
     where = place(root, config)
-    target = None
-    if wish.target is not None:
-        with open_reader(where.root) as reader:
-            target = known_target(reader, wish.target).name
+    if wish.dry_run:
+        return _dry_run(wish, where, stop)
+    target = _target(wish, where)
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await hold_gallery(stack, where, "crawl apply")
         plan = await archive.plan_apply(target)
         _tell_plan(plan)
-        if wish.dry_run and not wish.as_json:
-            print_steps(plan, fetch=wish.fetch)
         outcome = _Outcome()
-        if plan.brakes and not wish.yes:
-            for brake in plan.brakes:
-                expression = f"target:{brake.target} place:gallery decision:delete"
-                say(f"stopped: {brake}. To see them: {next_command(archive.root, 'query', expression)}")
-            say(f"nothing was moved; to move them: {next_command(archive.root, 'apply', '--yes')}")
-            outcome.codes.append(ExitCode.BRAKE)
-        elif not wish.dry_run:
+        if not _brakes_hold(wish, plan, archive.root, outcome):
             with stop.finishing_first():
                 outcome.applied = await archive.apply(plan, confirmed=wish.yes)
                 if wish.fetch and not stop.event.is_set():
                     await _fetch(archive, plan, outcome, _Way(root, config, pace, stop))
         return _tell(wish, plan, outcome, stop)
+
+
+def _dry_run(wish: ApplyWish, where: Place, stop: StopRequest) -> int:
+    """Read, and say what would be done: not even what a killed run left behind is tidied up."""
+    target = _target(wish, where)
+    with open_reader(where.root) as reader:
+        plan = reader.ask(lambda connection: plan_apply(connection, target))
+    _tell_plan(plan)
+    if not wish.as_json:
+        print_steps(plan, fetch=wish.fetch)
+    outcome = _Outcome()
+    _brakes_hold(wish, plan, where.root, outcome)
+    return _tell(wish, plan, outcome, stop)
+
+
+def _target(wish: ApplyWish, where: Place) -> str | None:
+    """The target that is meant; None: every one."""
+    if wish.target is None:
+        return None
+    with open_reader(where.root) as reader:
+        return known_target(reader, wish.target).name
+
+
+def _brakes_hold(wish: ApplyWish, plan: ApplyPlan, root: Path, outcome: _Outcome) -> bool:
+    """Whether so much would leave that somebody has to look first; says so."""
+    if not plan.brakes or wish.yes:
+        return False
+    for brake in plan.brakes:
+        expression = f"target:{brake.target} place:gallery decision:delete"
+        say(f"stopped: {brake}. To see them: {next_command(root, 'query', expression)}")
+    complain(f"nothing was moved; to move them: {next_command(root, 'apply', '--yes')}")
+    outcome.codes.append(ExitCode.BRAKE)
+    return True
 
 
 def _tell_plan(plan: ApplyPlan) -> None:

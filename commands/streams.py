@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, TextIO
 
+_NEAREST = str.maketrans({"–": "-", "—": "-", "·": "-", "…": "...", "→": "->", "×": "x", "’": "'", "“": '"', "”": '"'})
+
 
 @dataclass(slots=True)
 class Fate:
@@ -64,7 +66,7 @@ class StandardStream(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Write in the stream's own encoding; a character that it lacks becomes `?`."""
+        """Write in the stream's own encoding; a character that it lacks becomes the nearest one, or `?`."""
         stream = self._stream()
         if stream is not None and not self.fate.gone:
             with self._surviving(stream):
@@ -72,7 +74,7 @@ class StandardStream(io.TextIOBase):
                     stream.write(text)
                 except UnicodeEncodeError:
                     encoding = self.encoding
-                    stream.write(text.encode(encoding, "replace").decode(encoding))
+                    stream.write(text.translate(_NEAREST).encode(encoding, "replace").decode(encoding))
         return len(text)
 
     def write_utf8(self, text: str) -> None:
