@@ -23,6 +23,7 @@ _NEAREST = str.maketrans({"–": "-", "—": "-", "·": "-", "…": "...", "→"
 class Fate:
     """What became of a stream."""
 
+    terminal: bool = False  # whether it was one at the beginning
     gone: bool = False  # nothing more is written
     trouble: str | None = None  # why, when it should have been
 
@@ -104,7 +105,7 @@ class StandardStream(io.TextIOBase):
         if stands is self:  # a command within a command
             yield
             return
-        self._below, self.fate = stands, Fate()
+        self._below, self.fate = stands, Fate(terminal=stands is not None and stands.isatty())
         if stands is not None:
             setattr(sys, self._name, self)
         try:
@@ -122,9 +123,13 @@ class StandardStream(io.TextIOBase):
             yield
         except (OSError, ValueError) as error:  # a ValueError: it was closed under our feet
             self.fate.gone = True
-            if isinstance(error, OSError) and error.errno not in (errno.EPIPE, errno.EBADF):
+            if isinstance(error, OSError) and not self._nobody_reads(error):
                 self.fate.trouble = error.strerror or str(error)
             _let_go(stream)
+
+    def _nobody_reads(self, error: OSError) -> bool:
+        """Whether the reader went away: of a pipe, of a terminal that closed, or there never was one."""
+        return error.errno in (errno.EPIPE, errno.EBADF) or (self.fate.terminal and error.errno == errno.EIO)
 
 
 OUTPUT = StandardStream("stdout")
