@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from commands import query_table
+from commands import tables
 from commands.query_table import EXPENDABLE, print_table, summary_of
 from storage.reading import Rows
 
@@ -61,7 +61,7 @@ def test_what_decided_is_a_word_and_a_fault_is_named() -> None:
 def test_a_path_is_never_broken_into_two_lines(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(query_table, "results", lambda: Console(width=width))
+    monkeypatch.setattr(tables, "results", lambda: Console(width=width))
     shown, said = summary_of(rows(*(row(n, "demo", path=KEPT) for n in range(3))), {}, Path("g"))
 
     print_table(shown, EXPENDABLE, said)
