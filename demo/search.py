@@ -307,8 +307,10 @@ def _ordered(found: list[int], search: Search, asker: Asker, seed: int) -> list[
     """Put ids (given newest first) into the search's order."""
     posts = asker.gallery.posts
     order = search.order
-    if not order and any(term.name in ("date", "age") and term.value is not None for term in search.terms):
-        order = "created_at"
+    if any(term.name in ("date", "age") and term.value is not None for term in search.terms):  # for their index's sake
+        order = {"": "created_at", "id_desc": "created_at", "id": "created_at_asc", "id_asc": "created_at_asc"}.get(
+            order, order
+        )
     if order == "custom":
         return _custom(found, search)
     if order == "random":

@@ -129,16 +129,18 @@ def test_a_misspelt_metatag_is_refused_with_the_nearest(root: Path) -> None:
     [
         ("target:monna", "did you mean target:mona?"),
         ("hat -target:ganyu target:ganyu", "for a target 'ganyu'; there is mona"),
+        ("model:monna/1", "no picture was decided by a model 'monna/1'; did you mean model:mona/1?"),
+        ("model:mona", "did you mean model:mona/*?"),
         ("target:mona label:any", ""),
         ("target:m* label:any", ""),
     ],
 )
-def test_a_target_that_nobody_looked_for_is_hinted_at(root: Path, expression: str, said: str) -> None:
+def test_a_target_or_model_without_pictures_is_hinted_at(root: Path, expression: str, said: str) -> None:
     answer = crawl(root, "query", expression)
 
     assert answer.exit_code == 0
-    assert said in answer.stderr
-    assert bool(said) is ("target" in answer.stderr)
+    assert said in " ".join(answer.stderr.split())
+    assert bool(said) is ("did you mean" in answer.stderr or "there is mona" in answer.stderr)
 
 
 def test_questions_before_any_crawl_say_what_to_do_first(tmp_path: Path) -> None:

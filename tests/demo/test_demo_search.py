@@ -155,3 +155,27 @@ async def test_random_redirects_with_the_limit_as_a_metatag(posts: Gallery, open
     assert answer.status_code == 302
     assert "random%3A1" in answer.headers["location"]
     assert len(followed.json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("date:>=2019-01-01", [2, 4, 3, 1]),
+        ("-age:>20y", [2, 4, 3, 1]),
+        ("(hat or AGE:<20y) order:id_desc", [2, 4, 3, 1]),
+        ("date:>=2019-01-01 order:id", [1, 3, 4, 2]),
+        ("date:>=2019-01-01 order:score", [4, 3, 2, 1]),
+        ("hat", [4, 3, 2, 1]),
+    ],
+)
+async def test_a_date_or_an_age_orders_by_time_but_never_a_cursor(
+    gallery: Gallery, opened: Opened, tags: str, expected: list[int]
+) -> None:
+    for number in (1, 2, 3, 4):
+        add_post(gallery, number, "hat", up_score=number)
+    gallery.edit(2, created_at=gallery.posts[4].created_at + 86_400)
+    async with opened(gallery) as (_, client):
+        assert await found(client, tags) == expected
+        answer = await client.get("/posts.json", params={"tags": tags, "only": "id", "page": "b2147483647"})
+
+    assert [row["id"] for row in answer.json()] == [4, 3, 2, 1]
