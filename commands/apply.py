@@ -56,6 +56,7 @@ class _Outcome:
     fetched: int = 0
     bytes_originals: int = 0
     failed: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
 
 
@@ -185,6 +186,7 @@ async def _fetch_from(
             outcome.fetched += home.fetched
             outcome.bytes_originals += home.bytes
             outcome.failed += home.failed
+            outcome.gone += home.gone
 
 
 def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:
@@ -192,15 +194,15 @@ def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest
     wanted = len({one.post_key for one in plan.to_fetch}) if wish.fetch and not wish.dry_run else 0
     if applied.problems:
         codes.append(ExitCode.DAMAGE)
-    if applied.changed or (outcome.fetched < wanted and ExitCode.BRAKE not in codes):
+    missing = max(0, wanted - outcome.fetched - len(outcome.gone))
+    if applied.changed or (missing and ExitCode.BRAKE not in codes):
         codes.append(ExitCode.OPEN)
-        missing = max(0, wanted - outcome.fetched)
         leave_open("files", applied.changed, "decided or labelled again in the meantime and left alone")
         leave_open("originals", missing, "; ".join(outcome.failed[:SHOWN]) or "not fetched")
     if stop.code is not None:
         codes.append(stop.code)
     code = worst(codes)
-    for line in (*applied.problems[:SHOWN], *outcome.failed[:SHOWN]):
+    for line in (*applied.problems[:SHOWN], *outcome.failed[:SHOWN], *outcome.gone[:SHOWN]):
         say(line)
     if applied.problems:
         say("these files were left where they are; crawl verify checks the whole gallery")
@@ -211,6 +213,7 @@ def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest
         say(
             f"moved {applied.trashed} to the trash, {applied.back} back; fetched {outcome.fetched} "
             f"({size(outcome.bytes_originals)}), {len(outcome.failed)} failed"
+            + (f", {len(outcome.gone)} gone from the site" if outcome.gone else "")
         )
     if wish.as_json:
         record = _as_json(plan, outcome) | {"dry_run": wish.dry_run, "exit": int(code)}
@@ -238,4 +241,5 @@ def _as_json(plan: ApplyPlan, outcome: _Outcome) -> dict[str, Any]:
         "changed": applied.changed,
         "problems": list(applied.problems),
         "failed": outcome.failed,
+        "gone": outcome.gone,
     }

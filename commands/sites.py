@@ -21,6 +21,7 @@ from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.proxies import Proxy, proxy_from
 from crawler.sites import Site, site_from_url, site_named
+from crawler.trust import trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def check_site(place: Place) -> None:
         UsageError: no such site, or credentials that must not be used there.
     """
     proxy_from(place.settings.proxy)
+    trusted(os.environ)
     if place.site != DEMO or DEMO in place.settings.sites:
         _credentials(place, meant_site(place.site, place.settings))
 

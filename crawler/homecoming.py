@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from crawler.attempts import attempting
 from crawler.crew import Fetcher, Shelf, Source
-from crawler.errors import CrawlError, PostError
+from crawler.errors import CrawlError, GoneError, PostError
 from storage.errors import RefusedFile
 from storage.records import ORIGINAL, Post, RunError
 
@@ -26,7 +26,8 @@ class Homecoming:
     stop: asyncio.Event
     fetched: int = 0  # posts
     bytes: int = 0  # that came over the network
-    failed: list[str] = field(default_factory=list)  # one line a post that is not here
+    failed: list[str] = field(default_factory=list)  # one line a post that is not here, and open
+    gone: list[str] = field(default_factory=list)  # one line a post whose file the site has no more
 
     async def bring(self, wanted: Sequence[tuple[Post, Sequence[str]]]) -> None:
         """Bring the originals of posts home, each for its targets; one post's trouble stays with it.
@@ -56,28 +57,33 @@ class Homecoming:
         except RunError:
             raise
         except (CrawlError, RefusedFile) as error:
-            self.failed.append(f"post {post.id}: {error}")
+            unavailable = isinstance(error, PostError) and error.state == "unavailable"
+            (self.gone if unavailable else self.failed).append(f"post {post.id}: {error}")
         else:
             self.fetched += 1
 
     async def _home(self, post: Post, targets: Sequence[str]) -> int:
         if await self.shelf.adopt_known_original(post, targets):
             return 0
-        post = await self._addressed(post)
-        if post.file is None:
-            raise PostError(f"hidden ({post.hidden_reason})")
-        async with attempting(self.shelf, post, ORIGINAL, post.file.url) as attempt:
-            digest = await self.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
-            await self.shelf.file_original(attempt, post, targets, digest)
+        now = await self._addressed(post)
+        asked = now if now is not None and now.file is not None else post
+        async with attempting(self.shelf, asked, ORIGINAL, asked.file.url if asked.file else "") as attempt:
+            if now is None:
+                raise GoneError
+            if now.file is None:
+                raise PostError(f"hidden ({now.hidden_reason})")
+            digest = await self.fetcher.fetch_file(now.file.url, attempt.staging, version=now.file)
+            await self.shelf.file_original(attempt, now, targets, digest)
         return digest.size
 
-    async def _addressed(self, post: Post) -> Post:
-        """The post with an address that holds: sites move, and a demo gallery has another port each time."""
+    async def _addressed(self, post: Post) -> Post | None:
+        """The post with an address that holds: sites move, and a demo gallery has another port each time.
+
+        Returns: None: the site has it no more.
+        """
         if post.file is not None and self.reachable(post.file.url):
             return post
         fresh = await self.source.again(post)
-        if fresh is None:
-            raise PostError("gone from the site")
-        if fresh.file is not None and post.file is not None and fresh.file.md5 != post.file.md5:
+        if fresh is not None and fresh.file is not None and post.file is not None and fresh.file.md5 != post.file.md5:
             raise PostError("its file was replaced since it was judged; the next crawl looks at the new one")
         return fresh

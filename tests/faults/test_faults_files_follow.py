@@ -87,6 +87,26 @@ def test_apply_moves_what_was_rejected_fetches_what_is_kept_and_brings_it_all_ba
     assert_well(gallery.root, gallery.laboratory.expected())
 
 
+@pytest.mark.fault("H14")
+@pytest.mark.parametrize("what", ["the file", "the post"])
+def test_an_original_that_the_site_has_no_more_is_gone_and_not_asked_for_by_every_apply(
+    what: str, gallery: Gallery
+) -> None:
+    gallery.crawl("relabel", "keep", str(REJECTED))
+    if what == "the file":
+        gallery.site.misbehave([{"match": {"path": "/original/*"}, "do": {"status": 404}}])
+    else:
+        del gallery.site.running.gallery.posts[REJECTED]
+
+    first, asked = gallery.said("apply"), len(gallery.site.paths("/original/"))
+    second = gallery.said("apply")
+
+    assert (first["fetched"], first["failed"], len(first["gone"]), first["exit"]) == (0, [], 1, 0)
+    assert (second["planned"]["fetch"], second["exit"]) == (0, 0)
+    assert len(gallery.site.paths("/original/")) == asked
+    assert_well(gallery.root, gallery.laboratory.expected(labels=((REJECTED, "mona", "keep"),)))
+
+
 @pytest.mark.fault("X07")
 def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
     before = gallery.files("gallery")
@@ -117,7 +137,7 @@ def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
 def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) -> None:
     gallery.crawl("relabel", "delete", str(KEPT))
     gallery.crawl("relabel", "keep", str(REJECTED))
-    gallery.site.misbehave([{"match": {"path": "/original/**"}, "do": {"status": 404}}])
+    gallery.site.misbehave([{"match": {"path": "/original/**"}, "do": {"status": 503}}])
 
     done = gallery.said("apply")
 
