@@ -577,9 +577,9 @@ DECIDING = (
     ),
     Mutation(
         "a model's files are not hashed",
-        "classifier/package.py",
-        "if not _HEX64.fullmatch(sha256) or _sha256(path) != sha256:",
-        "if not _HEX64.fullmatch(sha256):",
+        "classifier/package_files.py",
+        "        if sha256 != facts.sha256:",
+        "        if False:",
         (f"{_CLASSIFIER}package.py",),
     ),
     Mutation(
@@ -591,8 +591,8 @@ DECIDING = (
     ),
     Mutation(
         "a package lists files outside of it",
-        "classifier/package.py",
-        "if name not in allowed and not _REPORT_NAME.fullmatch(name):",
+        "classifier/package_files.py",
+        "if name not in _LIMITS and not REPORT_NAME.fullmatch(name):",
         "if False:",
         (f"{_CLASSIFIER}package.py",),
     ),
@@ -1035,6 +1035,60 @@ CHILDREN = (
     ),
 )
 
+_IMPORT = "tests/commands/test_commands_models_import.py"
+PACKAGES = (
+    Mutation(
+        "members of a package may be compressed",
+        "classifier/zip_members.py",
+        "entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or ",
+        "",
+        (_IMPORT,),
+    ),
+    Mutation(
+        "a package may hold other members",
+        "classifier/zip_members.py",
+        "if sorted(names) != sorted(expected):",
+        "if not set(names) >= set(expected):",
+        (f"{_IMPORT}::test_a_package_that_is_not_as_we_write_them_is_refused_before_anything_is_written",),
+        equivalent="the directory may not have more entries than expected, so nothing can be there besides them",
+    ),
+    Mutation(
+        "layers may run code",
+        "classifier/keras_file.py",
+        "    if name in _RUN_CODE_OR_READ_FILES:",
+        "    if False:",
+        (f"{_IMPORT}::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
+    ),
+    Mutation(
+        "layers may come from anywhere",
+        "classifier/keras_file.py",
+        "if not isinstance(name, str) or not known or registered not in (None, name):",
+        "if not isinstance(name, str) or registered not in (None, name):",
+        (f"{_IMPORT}::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
+    ),
+    Mutation(
+        "weights may be links to other files",
+        "classifier/keras_file.py",
+        "if not isinstance(group.get(name, getlink=True), h5py.HardLink):",
+        "if False:",
+        (f"{_IMPORT}::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
+    ),
+    Mutation(
+        "weights may lie in other files",
+        "classifier/keras_file.py",
+        "if not isinstance(one, h5py.Dataset) or one.external or one.is_virtual or one.chunks is not None:",
+        "if not isinstance(one, h5py.Dataset) or one.is_virtual or one.chunks is not None:",
+        (f"{_IMPORT}::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
+    ),
+    Mutation(
+        "a manifest may say a thing twice",
+        "classifier/bounded_json.py",
+        "    if len(found) != len(pairs):",
+        "    if False:",
+        (_IMPORT,),
+    ),
+)
+
 PICTURES = (
     Mutation(
         "half of a 16-bit colour is compared",
@@ -1175,6 +1229,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *NETWORK,
     *NAMES_AND_KEYS,
     *CHILDREN,
+    *PACKAGES,
     *PICTURES,
     *EDGES,
 )
