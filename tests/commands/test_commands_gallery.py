@@ -267,6 +267,7 @@ def test_an_old_sqlite_is_mentioned_by_the_doctor_alone(
         assert archive.recovery.lines() == []
 
 
+@pytest.mark.fault("D16")
 def test_the_doctor_names_what_is_well_and_what_is_not(root: Path) -> None:
     answer = crawl(root, "doctor", "--site", "danboru", "--json")
 

@@ -109,7 +109,7 @@ def by_row(found: Sequence[Holder]) -> Mapping[str, list[Holder]]:
     """Who holds each row."""
     held = defaultdict(list)
     for holder in found:
-        for row in holder.rows:
+        for row in dict.fromkeys(holder.rows):
             held[row].append(holder)
     return held
 

@@ -55,6 +55,7 @@ def originals(laboratory: Laboratory, place: Path) -> Iterator[Originals]:
         yield Originals(laboratory, site, place)
 
 
+@pytest.mark.fault("X01")
 def test_rejects_go_to_the_trash_once_and_restored_ones_stay(originals: Originals) -> None:
     originals.crawl()
     assert originals.lying_in("trash") == REJECTED

@@ -486,6 +486,7 @@ async def test_killed_at_every_step_of_tidying_it_ends_as_if_unbroken(
     assert await sweep(tmp_path, monkeypatch, range(1, 400)) > 30
 
 
+@pytest.mark.fault("X03")
 async def test_another_decision_of_the_same_verdict_needs_another_plan(archive: Archive, root: Path) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
@@ -507,6 +508,7 @@ async def test_as_many_files_as_may_always_leave_do(archive: Archive) -> None:
     assert (await applied(archive)).trashed == 50
 
 
+@pytest.mark.fault("X05")
 async def test_a_file_that_went_to_the_trash_again_since_the_plan_is_young(
     archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -437,6 +437,7 @@ async def test_a_score_that_is_no_probability_is_not_recorded(archive: Archive) 
     assert (await archive.known([post], ["mona"]))[1].scores == {}
 
 
+@pytest.mark.fault("D09")
 async def test_a_failing_step_of_the_schema_leaves_the_old_schema_and_a_backup(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
