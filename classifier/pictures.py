@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from classifier import jpeg_end
+from classifier import jpeg_end, webp_end
 from classifier.errors import PictureFault
 from classifier.picture_hash import picture_hash
 from classifier.png_chunks import without_metadata
@@ -217,10 +217,17 @@ def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> _
     try:
         return _decoded(without_metadata(data) if name == "PNG" else data, name, limits, preprocessing)
     except PictureFault as fault:
-        whole = jpeg_end.completed(data, limits.max_pixels) if (name, fault.reason) == ("JPEG", "truncated") else None
+        whole = _completed(data, name, fault.reason, limits)
         if whole is None:
             raise
         return _decoded(whole, name, limits, preprocessing)
+
+
+def _completed(data: bytes, name: str, reason: str, limits: Limits) -> bytes | None:
+    """The picture with the end that it lacks, where it lacks nothing else."""
+    if name == "JPEG" and reason == "truncated":
+        return jpeg_end.completed(data, limits.max_pixels)
+    return webp_end.completed(data) if name == "WEBP" and reason != "too large" else None
 
 
 def _decoded(data: bytes, name: str, limits: Limits, preprocessing: Preprocessing | None) -> _Decoded:

@@ -336,6 +336,44 @@ def test_a_gif_without_its_trailer_is_decoded() -> None:
     assert np.array_equal(decode(data[:-1]), decode(data))
 
 
+ODD_WEBP: dict[str, tuple[dict[str, object], int]] = {  # how it is written, and how many bytes are cut
+    "in its metadata": ({"quality": 80, "exif": b"Exif\0\0" + bytes(3000), "xmp": b"x" * 50}, 1000),
+    "in the metadata of a lossless one": ({"lossless": True, "xmp": b"x" * 3001}, 1000),
+    "in a later frame": ({"quality": 80, "save_all": True, "append_images": [drawing().rotate(90)]}, 3000),
+}
+
+
+@pytest.mark.parametrize(("options", "cut"), ODD_WEBP.values(), ids=ODD_WEBP.keys())
+def test_a_webp_that_was_cut_behind_its_pixels_is_decoded(options: dict[str, object], cut: int) -> None:
+    whole = encoded(drawing(), "WEBP", **options)
+
+    assert np.array_equal(decode(whole[:-cut]), decode(whole))
+
+
+def test_a_webp_that_lacks_only_the_byte_that_fills_it_up_is_decoded() -> None:
+    odd = [encoded(drawing(size, 40), "WEBP", lossless=True) for size in range(40, 60)]
+    odd = [data for data in odd if int.from_bytes(data[16:20], "little") % 2]
+
+    assert odd
+    for data in odd:
+        assert np.array_equal(decode(data[:-1]), decode(data))
+        with pytest.raises(PictureFault):
+            decode(data[:-2])
+
+
+@pytest.mark.parametrize(
+    "options", [{"quality": 80}, {"lossless": True}, {"quality": 80, "exif": b"Exif\0\0" + bytes(99)}]
+)
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_webp_that_lacks_pixels_stays_undecodable(options: dict[str, object], mode: str) -> None:
+    data = encoded(translucent("RGBA") if mode == "RGBA" else drawing(), "WEBP", **options)
+    end = data.index(b"EXIF") if b"EXIF" in data else len(data)
+
+    for left in range(16, end - 2, 53):
+        with pytest.raises(PictureFault):
+            decode(data[:left])
+
+
 def test_nothing_is_ever_decoded_that_pillow_calls_truncated_by_a_switch_for_all() -> None:
     decode(encoded(drawing(), "JPEG")[:-2])
 
