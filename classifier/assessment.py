@@ -85,7 +85,7 @@ class TrainingCurve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AsItStands:
-    """How good the gallery is with tags, labels and scores together, by the answers that were drawn by lot."""
+    """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
 
     precision: Estimate
     recall: Estimate
@@ -116,7 +116,7 @@ class Assessment:
     training: Sequence[TrainingCurve]
     notes: Sequence[str]  # what a reader has to know before trusting the figures
     prevalence_source: str = ""  # for people: where `prevalence` is from
-    as_it_stands: AsItStands | None = None  # None: nothing was answered by lot
+    as_it_stands: AsItStands | None = None  # None: nothing of the random sample was answered
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program, without the pictures; NaN becomes None."""

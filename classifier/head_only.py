@@ -125,7 +125,7 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
     if any(counts[name] < least for name, least in needed.items()):
         raise TooFewExamples(
-            lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or walk a larger tag"
+            lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or crawl a larger tag"
         )
     shows, not_ = np.isin(said, (Said.TAGGED, Said.KEEP)), np.isin(said, (Said.OTHERS, Said.DELETE))
     kinds = {"that show it": shows, "that do not": not_}

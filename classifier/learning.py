@@ -203,7 +203,7 @@ def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: 
                 wish.target,
                 {f"pictures tagged {wish.tag}": positives, "well-tagged pictures of others": negatives},
                 {f"pictures tagged {wish.tag}": minimum.positives, "well-tagged pictures of others": minimum.negatives},
-                "walk a larger tag, sample more of it, or bring a model",
+                "crawl a larger tag, sample more of it, or import a model",
             )
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.console import printable
+from storage.plurals import counted
 
 if TYPE_CHECKING:
     from classifier.assessment import Assessment, Mistake, Slice
@@ -68,7 +69,7 @@ def _standing(told: Assessment) -> RenderableType:
     if stands is not None:
         lines.append(
             f"the gallery as it stands, with tags and labels: precision {figure(stands.precision, 2)}, "
-            f"recall {figure(stands.recall, 2)} from {stands.answers} random answers"
+            f"recall {figure(stands.recall, 2)} from {counted(stands.answers, 'answer')} to the random sample"
         )
     return Group(*(Text(printable(line)) for line in lines))
 
@@ -116,13 +117,13 @@ def _classes(classes: Sequence[Slice]) -> Table:
 
 def _mistakes(told: Assessment) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for words, mistakes, counted in (
+    for words, mistakes, total in (
         ("kept wrongly, the surest first", told.kept_wrong, told.confusion.kept_wrong),
         ("missed, the furthest first", told.missed, told.confusion.missed),
     ):
         if mistakes:
             named = [_named(one) for one in mistakes[:_NAMED]]
-            rest = max(counted, len(mistakes)) - len(named)
+            rest = max(total, len(mistakes)) - len(named)
             lines += [Text(words, style="bold"), _list([*named, *([f"and {rest} more"] if rest else [])]), Text("")]
     return lines
 

@@ -284,7 +284,7 @@ def _words(desk: _Desk, row: int, reason: Reason) -> str:
     if reason is Reason.THRESHOLD:
         return f"score {score:.2f}, next to the threshold {desk.threshold:.2f}"
     if reason is Reason.TAG_ERROR:
-        return f"tagged, but the others of that tag look different ({opinion:.0%} likely)"
+        return f"tagged with it, but looks unlike the others with that tag ({opinion:.0%} likely)"
     if reason is Reason.MISSING_TAG:
         known = "kept by its score, not tagged" if desk.kept[row] else "not kept, but it looks like the target"
         return f"{known} ({desk.chance[row]:.0%} likely)"
@@ -292,8 +292,8 @@ def _words(desk: _Desk, row: int, reason: Reason) -> str:
         tagger = f", the site's tagger {site} %" if site >= 0 else ""
         return f"the model says {score:.0%}, a second opinion {opinion:.0%}{tagger}"
     if reason is Reason.DIVERSE:
-        return "unlike anything that was answered so far"
-    return "drawn by lot, for the estimate"
+        return "unlike anything answered so far"
+    return "random sample, for the estimate"
 
 
 def _log_odds(share: FloatArray) -> FloatArray:

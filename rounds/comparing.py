@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from storage.plurals import counted
+
 BoolArray = npt.NDArray[np.bool_]
 
 _DOUBT = 0.25  # chance that a coin breaks as much more than it mends; up to here the new one seems worse
@@ -47,11 +49,11 @@ class Compared:
     def words(self) -> str:
         """For people."""
         if not self.pictures:
-            return f"nothing to compare with {self.old} on"
+            return f"no held-out pictures to compare with {self.old}"
         verdict = "worse" if self.worse else "better" if self.new_errors < self.old_errors else "not worse"
         return (
-            f"{verdict} than {self.old}: {self.new_errors} errors against {self.old_errors} on the same "
-            f"{self.pictures} held-out pictures ({self.only_old_wrong} mended, {self.only_new_wrong} new)"
+            f"{verdict} than {self.old}: {counted(self.new_errors, 'error')} against {self.old_errors} on the same "
+            f"{counted(self.pictures, 'held-out picture')} ({self.only_old_wrong} fixed, {self.only_new_wrong} new)"
         )
 
     def to_json(self) -> dict[str, Any]:

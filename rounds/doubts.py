@@ -27,7 +27,7 @@ def inquiry_into(model: RegisteredModel, evidence: Evidence) -> Inquiry | None:
 
 
 def next_questions(inquiry: Inquiry, *, by_lot: bool = False) -> Sequence[Question]:
-    """The queue: what to ask next; or only what the lot draws."""
+    """The queue: what to ask next; or only the random sample."""
     return inquiry.questions(QUEUE_SIZE, _LOT if by_lot else None)
 
 
@@ -50,7 +50,7 @@ class Doubts:
         for target in targets:
             inquiry = self._inquiry_of(target)
             if inquiry is None:
-                self._note(f"{target}: {_NO_MODEL}; its pictures come by nearness to the threshold alone")
+                self._note(f"{target}: {_NO_MODEL}; its pictures are ordered by distance from the threshold alone")
             else:
                 queues.append([_ranked(inquiry, target, one) for one in next_questions(inquiry)])
         return [one for one in chain.from_iterable(zip_longest(*queues)) if one is not None]
@@ -61,13 +61,13 @@ class Doubts:
         for target in targets:
             inquiry = self._inquiry_of(target)
             if inquiry is None:
-                self._note(f"{target}: {_NO_MODEL}; nothing can be said of its tags")
+                self._note(f"{target}: {_NO_MODEL}; its tags cannot be checked")
             else:
                 found += [(_wrong(one), _ranked(inquiry, target, one)) for one in inquiry.likely_errors()]
         return [ranked for _, ranked in sorted(found, key=lambda one: -one[0])]
 
 
-_NO_MODEL = "there is no model whose embeddings are stored"
+_NO_MODEL = "no model with stored embeddings"
 
 
 def doubts_of(reader: Reader, note: Note) -> Doubts:

@@ -1,13 +1,13 @@
 """What can go wrong in this room, and what the caller does about it.
 
 RoundError
-├── TooLittleToLearn   the gallery's tags teach too little: say what there is (exit code 2)
+├── TooLittleToLearn   the gallery's tags are too few to train on: say what there is (exit code 2)
 ├── TooLittleToMeasure there are too few pictures of a kind to say anything: say how many (exit code 2)
 ├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
 ├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
 ├── ReportNotWritten   the disk refuses a report: free space, or name another folder (exit code 7)
-└── PicturesMissing    too many of the sampled pictures could not be had: try again later (exit code 3)
+└── PicturesMissing    too many of the sampled pictures could not be downloaded: try again later (exit code 3)
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class UnknownModel(RoundError):
 
 
 class ReportRefused(RoundError):
-    """A report would replace a file that is none of ours."""
+    """A report would replace a file that is not ours."""
 
     exit_code = 2
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from classifier.evaluation import Estimate, Quality, wilson, without_nan
 from rounds.random_order import STRATA, lots_of, strata_of
 from storage.evidence import Evidence
+from storage.plurals import counted
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -38,8 +39,11 @@ class Estimates:
     def words(self) -> str:
         """For people."""
         if not self.answers:
-            return "no random answers yet"
-        return f"precision {_short(self.precision)}, recall {_short(self.recall)} from {self.answers} random answers"
+            return "no answers to the random sample yet"
+        return (
+            f"precision {_short(self.precision)}, recall {_short(self.recall)} from "
+            f"{counted(self.answers, 'answer')} to the random sample"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; what nothing is known of becomes None."""

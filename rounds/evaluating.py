@@ -31,6 +31,7 @@ from rounds.sampling import head_count
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.labels import SaidLabel
+from storage.plurals import counted
 from storage.records import LabelReason, Target
 from storage.showing import Picture
 
@@ -79,7 +80,7 @@ class Known:
     threshold: float | None = None  # of the model in force, by which the gallery stands; None: there is none
 
     def drawn(self) -> IntArray:
-        """Rows that were asked about because their lot was drawn."""
+        """Rows that were asked about because they are in the random sample."""
         ids = [label.version_id for label in self.labels if label.why is LabelReason.RANDOM]
         return np.flatnonzero(np.isin(self.evidence.version_ids, np.array(ids, dtype=np.int64))).astype(np.int64)
 
@@ -107,7 +108,7 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
     held = _held(subject, known.evidence)
     rows = np.flatnonzero(held.counted).astype(np.int64)
     judged = Judged(held.scores[rows], held.truth[rows], held.groups[rows])
-    check(judged, f"the gallery's test part has, with character tags, for {subject.target.name}:", _MORE_TAGS)
+    check(judged, f"for {subject.target.name}, the gallery's test split has, with character tags,", _MORE_TAGS)
     told = gallery_stands(known)
     prevalence = prevalence_of(held, told) or own_share(judged, "the test pictures' own share")
     threshold = subject.model.card.threshold
@@ -118,7 +119,7 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
     return Assessment(
         model=subject.model.card.name,
         target=subject.target.name,
-        on=f"{len(rows)} test pictures of the gallery",
+        on=f"{counted(len(rows), 'test picture')} of the gallery",
         threshold=threshold,
         quality=figures.quality,
         test_prevalence=figures.test_prevalence,
@@ -156,33 +157,34 @@ def check(judged: Judged, where: str, advice: str) -> None:
     others = len(judged) - shown
     if min(shown, others) < LEAST:
         raise TooLittleToMeasure(
-            f"too few pictures to measure: {where} {shown} showing it and {others} not, at least {LEAST} of each are "
-            f"needed; {advice}"
+            f"too few pictures to measure: {where} {shown} that show it and {others} that do not; at least {LEAST} "
+            f"of each are needed; {advice}"
         )
 
 
-_MORE_TAGS = "answer some (crawl review), walk a larger tag, or measure on your own pictures (--on DIR)"
+_MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your own pictures (--on DIR)"
 
 
 def gallery_stands(known: Known) -> Estimates:
-    """How good the gallery is with tags, labels and scores together, by the answers that were drawn by lot."""
+    """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
     nobody = np.array([], dtype=np.int64)
     return estimates(known.evidence, known.threshold or 0.0, nobody if known.threshold is None else known.drawn())
 
 
 def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence | None:
-    """How much of the gallery shows the target: counted by lot where that says enough, else as it is believed.
+    """How much of the gallery shows the target: measured by the random sample where that says enough, else estimated.
 
-    None: nobody has answered by lot, and every picture has taught the model.
+    None: nobody has answered the random sample, and the model was trained on every picture.
     """
     share = told.share
     if told.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value:
-        return Prevalence(_possible(share), f"counted, from {told.answers} random answers")
+        return Prevalence(_possible(share), f"measured, from {counted(told.answers, 'answer')} to the random sample")
     believed = believed_share(held)
     if not math.isfinite(believed.value):
         return None
     return Prevalence(
-        _possible(believed), "believed from tags, answers and calibrated scores; a hundred random answers count it"
+        _possible(believed),
+        "estimated from tags, answers and scores; measured once about 100 of the random sample are answered",
     )
 
 
@@ -280,23 +282,23 @@ def _notes(held: HeldOut, rows: IntArray, threshold: float, untagged: Quality | 
     """What has to be known before the figures are trusted."""
     people = int(np.isin(held.said[rows], PEOPLE).sum())
     notes = [
-        f"what the pictures show is known from {_count(people, 'answer')} of people and believed from "
-        f"{_count(len(rows) - people, 'post')}' tags, and tags may be wrong"
+        f"the truth of {counted(people, 'picture')} is known from answers; that of {len(rows) - people} is taken from "
+        "tags, which may be wrong"
     ]
     overruled = int(held.overruled.sum())
     if overruled:
         word = evaluate(held.scores[rows], held.as_said[rows], threshold, groups=held.groups[rows])
         notes.append(
-            f"tags taken for wrong, because the model contradicts them beyond doubt, as in a round: {overruled}; "
-            f"with every tag at its word: precision {word.precision}, recall {word.recall}"
+            f"{counted(overruled, 'tag')} counted as wrong because the model contradicts them beyond doubt, as in a "
+            f"round; if every tag were right: precision {word.precision}, recall {word.recall}"
         )
     notes.append(_untagged_note(untagged))
     answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
     aside = max(0, answered - (0 if untagged is None else untagged.examples))
     if aside:
         notes.append(
-            f"{_count(aside, 'answer')} about untagged pictures count nowhere here: they were asked for because of "
-            "their score and would make untagged pictures look harder than they are, or the model has learned from them"
+            f"{counted(aside, 'answer')} about untagged pictures left out: asked for because of a score, which makes "
+            "untagged pictures look harder than they are, or used to train the model"
         )
     return notes
 
@@ -304,14 +306,10 @@ def _notes(held: HeldOut, rows: IntArray, threshold: float, untagged: Quality | 
 def _untagged_note(untagged: Quality | None) -> str:
     if untagged is None:
         return (
-            "pictures without any character tag are not among them, because nobody has answered about such pictures by "
-            "lot (crawl review asks by lot too); the figures take for granted that they look like tagged ones"
+            "pictures without a character tag are not included, because none in the random sample has been answered "
+            "(crawl review asks about them); the figures assume that they look like tagged ones"
         )
     return (
-        f"pictures without any character tag are a row of their own, from {_count(untagged.examples, 'answer')} by "
-        "lot; where lots were drawn more often they count less"
+        f"pictures without a character tag have a row of their own, from {counted(untagged.examples, 'answer')} to the "
+        "random sample, each weighted by how often its kind was sampled"
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -37,11 +37,12 @@ from rounds.evaluating import (
 )
 from rounds.held_out import held_out
 from rounds.learning_process import Tell
+from storage.plurals import counted
 
 IntArray = npt.NDArray[np.int64]
 
 _BAD_SCORE = "bad score"
-_NEW, _LEARNED = "new to it", "learned from"
+_NEW, _LEARNED = "not trained on", "trained on"
 
 
 class Decoded(Protocol):
@@ -97,7 +98,7 @@ async def look_at_folder(
                 seen[number] = await _look(subject, picture, eye)
             except (PictureFault, OSError) as error:
                 left.append(LeftOut(picture.name, why_not(error)))
-            tell("looking", (len(seen) + len(left)) / len(found.pictures), f"{len(seen)} pictures")
+            tell("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
 
     try:
         async with asyncio.TaskGroup() as crew:
@@ -144,7 +145,7 @@ def evaluate_folder(
     return Assessment(
         model=subject.model.card.name,
         target=subject.target.name,
-        on=f"{len(looked)} pictures of the folder {found.folder}",
+        on=f"{counted(len(looked), 'picture')} of the folder {found.folder}",
         threshold=threshold,
         quality=figures.quality,
         test_prevalence=figures.test_prevalence,
@@ -201,7 +202,7 @@ def _prevalence(subject: Subject, known: Known | None, judged: Judged) -> Preval
     found = None
     if known is not None and len(known.evidence):
         found = prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
-    return found or own_share(judged, "the folder's own share, because the gallery has no pictures to tell by")
+    return found or own_share(judged, "the folder's own share, because the gallery has no pictures to estimate it from")
 
 
 def _mistakes(looked: Sequence[Looked], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
@@ -227,17 +228,18 @@ def _small(picture: ClassPicture) -> bytes | None:
 
 
 def _notes(found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson: Sequence[str]) -> tuple[str, ...]:
-    notes = ["what the pictures show is known from the folders that they lie in", *left_out_lines(found.left_out)]
+    notes = ["the truth is taken from the folder that each picture is in", *left_out_lines(found.left_out)]
     notes += left_out_lines(left)
     learned = lesson.count(_LEARNED)
     if learned:
         notes.append(
-            f"{learned} of these pictures taught this model: figures flatter it; those of the row '{_NEW}' do not"
+            f"the model was trained on {learned} of these pictures, which flatters its figures; the row '{_NEW}' is "
+            "without them"
         )
     related = len(groups) - len(np.unique(groups))
     if related:
         notes.append(
-            f"{related} pictures are copies of others, or nearly, or of one set; such ones count as related in every "
-            "interval"
+            f"{counted(related, 'picture')} the same as another, nearly the same, or of one set with it; intervals "
+            "take that into account"
         )
     return tuple(notes)

@@ -39,6 +39,7 @@ from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, wo
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.paths import model_folder
+from storage.plurals import counted
 from storage.records import ModelCard, Target
 
 BoolArray = npt.NDArray[np.bool_]
@@ -213,9 +214,9 @@ def check_enough(found: ClassFolder, target: Target) -> None:
     others = len(found.pictures) - shown
     if shown < least.positives or others < least.negatives:
         raise TooLittleToLearn(
-            f"too few pictures to learn {target.name}: {found.folder} has {shown} of it (at least {least.positives}) "
-            f"and {others} of others (at least {least.negatives}); put more of them there, each class in its folder, "
-            "unnamed ones in a folder called other",
+            f"too few pictures to learn {target.name}: {found.folder} has {shown} that show it (at least "
+            f"{least.positives} needed) and {others} that do not (at least {least.negatives}); add more, one folder a "
+            "class; a folder called other takes whatever has no name",
             target.name,
             {"positives": shown, "others": others},
         )
@@ -247,7 +248,7 @@ async def _decode_all(
         return decoded.pixels[0]
 
     rows = await gather_pictures(
-        len(chosen), decode, folder, settings, lambda share, held: tell("reading", share, f"{held} pictures")
+        len(chosen), decode, folder, settings, lambda share, held: tell("reading", share, counted(held, "picture"))
     )
     return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda one: one.name))
 

@@ -76,4 +76,4 @@ def _outcome(last: Mapping[str, Any], code: int | None, said: str) -> Mapping[st
         raise TooLittleToLearn(str(last["message"]), str(facts.get("target", "")), facts.get("counts"))
     if "error" in last:
         raise LearningFailed(f"learning failed: {last['message']}")
-    raise LearningFailed(f"the learning process ended with {code} and without a word; it printed last: {said!r}")
+    raise LearningFailed(f"the training process ended with exit code {code} and no message; its last output: {said!r}")

@@ -40,6 +40,7 @@ from rounds.round_report import report_files, report_text
 from storage.evidence import Evidence, Settled
 from storage.filing import RegisteredModel
 from storage.paths import model_folder
+from storage.plurals import counted
 from storage.records import ModelCard, Target
 
 
@@ -182,10 +183,10 @@ async def finish(
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
     if activate and not candidate.network_changed:
-        tell("rescoring", 0.0, f"{len(candidate.snapshot.evidence)} pictures, from stored embeddings")
+        tell("rescoring", 0.0, f"{counted(len(candidate.snapshot.evidence), 'picture')}, from stored embeddings")
         model = (card, candidate.learned.head)
         rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
-        tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} are kept")
+        tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} kept")
     return RoundOutcome(
         card=card,
         network=candidate.snapshot.package.backbone_name,

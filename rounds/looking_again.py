@@ -11,6 +11,7 @@ from crawler.deciding import Policy, Ruling
 from crawler.judge import Judge
 from rounds.learning_process import Tell
 from storage.filing import Sighting, Work
+from storage.plurals import counted
 from storage.records import DecisionValue, Known, Post, StoredRendition, Target
 
 _AT_ONCE = 200  # posts
@@ -83,7 +84,7 @@ async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Tell) ->
             waiting = [post for post in posts if _decided_by_another(known.get(post.id), target.name, card.hash)]
             await asyncio.gather(*(look(post, known[post.id]) for post in waiting))
             share = min(1.0, (done.looked + done.without) / again.expected) if again.expected else 0.0
-            tell("looking again", share, f"{done.looked} pictures")
+            tell("looking again", share, counted(done.looked, "picture"))
     return done
 
 

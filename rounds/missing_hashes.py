@@ -21,6 +21,7 @@ from rounds.evidence_words import testimony_of
 from rounds.learning_process import Tell
 from rounds.round_zero import HashingDecoder
 from storage.evidence import Evidence
+from storage.plurals import counted
 
 AT_MOST = 5000  # pictures in one round
 
@@ -89,7 +90,7 @@ async def missing_hashes(
                 with contextlib.suppress(PictureFault):  # it had pixels once; without them it stands alone
                     found[version] = (await pictures.decoder.decode(content)).hash
             done += 1
-            tell("looking for copies", done / len(rows), f"{done} of {len(rows)} pictures that were not compared yet")
+            tell("looking for copies", done / len(rows), f"{done} of {counted(len(rows), 'picture')} not compared yet")
 
     async with asyncio.TaskGroup() as crew:
         for _ in range(pace.in_flight):

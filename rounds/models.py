@@ -57,8 +57,8 @@ def named_model(models: Sequence[RegisteredModel], name: str) -> RegisteredModel
             f"no model of {name} is in force; name one of {', '.join(its)}, or put one in force: "
             f"crawl models activate {its[-1]}"
         )
-    there = ", ".join(model.card.name for model in models) or "none at all"
-    raise UnknownModel(f"no model {name!r} is registered here; there is {there}")
+    there = ", ".join(model.card.name for model in models) or "none"
+    raise UnknownModel(f"no model {name!r} is registered here; registered: {there}")
 
 
 def model_before(models: Sequence[RegisteredModel], target: str) -> RegisteredModel:

@@ -36,6 +36,7 @@ from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_
 from rounds.parts import identities_of, taught_so_far
 from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import PARTS, Evidence
+from storage.plurals import counted
 
 IntArray = npt.NDArray[np.int64]
 
@@ -91,14 +92,14 @@ def advise(candidate: Candidate) -> Advice:
     if reached >= _ENOUGH:
         return Advice(False, f"head only: its average precision of {reached:.3f} leaves a new network little to gain")
     if now < _LEAST_PICTURES:
-        return Advice(False, f"head only: about {now} pictures are too few to teach a network ({_LEAST_PICTURES})")
+        return Advice(False, f"head only: about {now} pictures are too few to train a network ({_LEAST_PICTURES})")
     if seen and now < _GROWTH * seen:
         return Advice(
             False,
-            f"head only: teaching was tried with {seen} of about {now} pictures that could teach it, too few are new",
+            f"head only: a network was trained on {seen} of about {now} usable pictures already; too few are new",
         )
-    short = ", and it was taught in too short a time" if _cut_short(snapshot.get("taught") or {}) else ""
-    return Advice(True, f"network too: average precision is {reached:.3f}, about {now} pictures can teach it{short}")
+    short = ", and its training was cut short" if _cut_short(snapshot.get("taught") or {}) else ""
+    return Advice(True, f"network too: average precision is {reached:.3f}, about {now} pictures to train on{short}")
 
 
 def without(network: Candidate, head: Candidate) -> Candidate:
@@ -139,7 +140,7 @@ async def new_network(
         rows = _chosen(candidate, settings.pictures_at_most, rounds.seed)
         rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, tell)
         done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, tell)
-        tell("measuring", 0.5, "learning a head on the new network")
+        tell("measuring", 0.5, "training a head on the new network")
         taught = await asyncio.to_thread(_candidate, candidate, rows, folder, done, rounds)
         yield replace(taught, eyesight=_eyesight(candidate, album, rows, taught.snapshot))
 
@@ -152,21 +153,21 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
     one picture next to the threshold would outvote all the others.
     """
     if network.compared.worse:
-        return head, f"the new network is not better: {network.compared.words()}; the head alone it is"
+        return head, f"the new network is no better: {network.compared.words()}; only the head is new"
     sight = network.eyesight
     if sight is not None and (sight.gain.low > 0 or sight.gain.high < 0):
         figures = (
             f"it tells {sight.characters} characters apart with a loss of {sight.new_loss:.3f} against "
-            f"{sight.old_loss:.3f} on {sight.pictures} pictures kept aside"
+            f"{sight.old_loss:.3f} on {counted(sight.pictures, 'held-out picture')}"
         )
         if sight.gain.low > 0:
             return network, f"the new network is better: {figures}"
-        return head, f"the new network is not better ({figures}): the head alone it is"
+        return head, f"the new network is no better ({figures}); only the head is new"
     old, new = head.learned.quality.average_precision.value, network.learned.quality.average_precision.value
     figures = f"average precision {new:.3f} against {old:.3f} with a new head alone"
     if new > old + _LEAST_GAIN:
         return network, f"the new network is better: {figures}"
-    return head, f"the new network is not better ({figures}): the head alone it is"
+    return head, f"the new network is no better ({figures}); only the head is new"
 
 
 _LEAST_GAIN = 0.002
@@ -200,7 +201,7 @@ async def _decode_all(
             return None
 
     found = await gather_pictures(
-        len(rows), decode, folder, settings, lambda share, held: tell("reading", share, f"{held} pictures")
+        len(rows), decode, folder, settings, lambda share, held: tell("reading", share, counted(held, "picture"))
     )
     if len(found) < (1 - _MISSING_AT_MOST) * len(rows):
         raise PicturesMissing(

@@ -20,7 +20,7 @@ def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
         f"{target}: trained on {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
         f"{said['others']} with others, {said['nothing']} untagged",
         f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
-        f"like it; tags are believed to be right in {facts['tags_right']:.1%}",
+        f"like it; an estimated {facts['tags_right']:.1%} of tags are right",
         f"forecast for untagged pictures ({facts['prevalence']:.1%} show it): precision {figure(chosen.precision)}, "
         f"recall {figure(chosen.recall)} at threshold {chosen.threshold:.3f}{reached}",
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "

@@ -24,6 +24,7 @@ from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND, Tell
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
 from rounds.teaching import Decoded, Lesson, NewModel, gather_pictures, placed, preprocessing_for, teach, work_folder
+from storage.plurals import counted
 from storage.records import Post, RunError, Target
 
 _WORK = ".work-round-0-"
@@ -110,7 +111,7 @@ async def round_zero(
         LearningFailed: the learning process failed.
         CrawlError: the site refuses or cannot be reached.
     """
-    tell("sampling", 0.0, f"choosing what to learn from among the posts tagged {tag}")
+    tell("sampling", 0.0, f"choosing training examples among the posts tagged {tag}")
     chosen = await sample(
         gallery.source, tag, tuple(targets), settings.size, refine=settings.refine, seed=settings.seed
     )
@@ -134,7 +135,7 @@ def _check(chosen: Sample, targets: Sequence[Target]) -> None:
             raise TooLittleToLearn(
                 f"too few examples to learn {target.name}: the sample has {found} pictures tagged {target.tag} (at "
                 f"least {least.positives}) and {len(chosen.others)} well-tagged pictures of others (at least "
-                f"{least.negatives}); walk a larger tag, or bring a model",
+                f"{least.negatives}); crawl a larger tag, or import a model",
                 target.name,
                 {"positives": found, "others": len(chosen.others), "unlabelled": len(chosen.unlabelled)},
             )
@@ -166,11 +167,13 @@ async def _fetch_all(
             return None
 
     rows = await gather_pictures(
-        len(posts), fetch, folder, settings, lambda share, held: tell("fetching", share, f"{held} pictures")
+        len(posts), fetch, folder, settings, lambda share, held: tell("fetching", share, counted(held, "picture"))
     )
     if faults.total() > _MISSING_AT_MOST * len(posts):
         reasons = ", ".join(f"{count} {reason}" for reason, count in faults.most_common(4))
-        raise PicturesMissing(f"{faults.total()} of {len(posts)} pictures cannot be had ({reasons}); try again later")
+        raise PicturesMissing(
+            f"{faults.total()} of {len(posts)} pictures could not be downloaded ({reasons}); try again later"
+        )
     return {row: hashes[row] for row in rows}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.archive import open_reader
+from storage.plurals import counted
 from storage.reading import Reader
 from storage.records import ModelCard
 
@@ -30,12 +31,12 @@ class Standing:
             return f"nothing was changed: {self.model} stays in force"
         left = []
         if self.undecided:
-            left.append(f"{self.undecided} pictures are not decided by it yet")
+            left.append(f"{counted(self.undecided, 'picture')} not decided by it yet")
         if self.behind:
-            left.append(f"{', '.join(self.behind)} did not follow to its network yet")
+            left.append(f"{', '.join(self.behind)} not moved to its network yet")
         stays = "stays" if self.model == before else "is"
         if not left:
-            return f"{self.model} {stays} in force, and everything is decided by it"
+            return f"{self.model} {stays} in force, and has decided everything"
         return f"{self.model} {stays} in force; {' and '.join(left)}: crawl rescore {self.target} finishes"
 
 

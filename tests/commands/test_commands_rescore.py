@@ -20,7 +20,7 @@ def test_rescoring_lets_the_targets_follow_that_a_stopped_round_did_not_come_to(
     done = crawl(root, "rescore", "mona", "--json")
     again = crawl(root, "rescore", "mona")
 
-    assert "lisa did not follow to its network yet: crawl rescore mona finishes" in left
+    assert "lisa not moved to its network yet: crawl rescore mona finishes" in left
     assert json.loads(done.stdout)["followed"] == [{"model": "lisa/2", "activated": True}]
     assert "lisa/2 is in force, on the same network" in done.stderr
     assert in_force(root, "lisa").backbone_hash == mona.backbone_hash

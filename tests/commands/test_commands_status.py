@@ -64,7 +64,7 @@ def test_answers_by_lot_tell_how_good_the_gallery_is_so_far(root: Path) -> None:
     precision, recall = figures
     assert f"so far, mona precision {precision}" in shown
     assert f"recall {recall}" in shown
-    assert "from 40 random answers" in shown
+    assert "from 40 answers to the random sample" in shown
     assert not loaded_by_status(root) & {"tensorflow", "keras"}
 
 

@@ -60,7 +60,7 @@ def test_a_round_that_is_stopped_after_its_model_came_into_force_says_what_is_le
     finished = crawl(root, "rescore", "mona")
 
     assert (done.exit_code, active(root)) == (143, "mona/2")
-    assert f"mona/2 is in force; {POSTS} pictures are not decided by it yet: crawl rescore mona finishes" in done.stderr
+    assert f"mona/2 is in force; {POSTS} pictures not decided by it yet: crawl rescore mona finishes" in done.stderr
     assert finished.exit_code == 0
     assert f"{POSTS} pictures rescored" in finished.stderr
 
@@ -77,7 +77,7 @@ def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_re
 
     assert done.exit_code == 1
     assert "the device is gone" in done.stderr
-    assert f"mona/2 is in force; {POSTS} pictures are not decided by it yet: crawl rescore mona finishes" in done.stderr
+    assert f"mona/2 is in force; {POSTS} pictures not decided by it yet: crawl rescore mona finishes" in done.stderr
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -76,7 +76,7 @@ def test_help_names_every_network() -> None:
         (("--from", "pictures", "--precision", "0.9", "--recall", "0.9"), "not both"),
         (("--precision", "0"), "--precision must lie within 0.5..0.9999, got 0.0"),
         (("--from", "pictures", "--precision", "0.4"), "--precision must lie within 0.5..0.9999, got 0.4"),
-        (("--from", "pictures"), "too few pictures to learn mona: pictures has 3 of it (at least 30)"),
+        (("--from", "pictures"), "too few pictures to learn mona: pictures has 3 that show it (at least 30"),
     ],
 )
 def test_what_cannot_be_taught_is_refused_in_one_line(

@@ -98,7 +98,7 @@ class MemoryDesk:
         return [Suggestion("hat", "general", 5)] if "hat".startswith(start) else []
 
     def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
-        return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "drawn by lot, for the estimate")})
+        return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "random sample, for the estimate")})
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
         return [self.shelf[one] for one in ids if one in self.shelf]

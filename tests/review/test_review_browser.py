@@ -257,7 +257,7 @@ def test_no_answer_falls_on_a_list_that_is_about_to_change(browser: Browser, ser
 
 
 def test_a_round_that_was_stopped_too_late_says_which_model_is_in_force(looking: Browser) -> None:
-    words = "stopped: mona/2 is in force; 485 pictures are not decided by it yet: crawl rescore mona finishes"
+    words = "stopped: mona/2 is in force; 485 pictures not decided by it yet: crawl rescore mona finishes"
     rounds_say(looking, state="failed", words=words, outcome={"model": "mona/2", "activated": True})
 
     looking.keys("g")

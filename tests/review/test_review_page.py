@@ -10,7 +10,7 @@ def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:
     told = page.get("/api/targets/mona/list?view=questions").json()
 
     assert told["ids"] == [2, 1]
-    assert told["reasons"]["2"] == {"reason": "random", "words": "drawn by lot, for the estimate"}
+    assert told["reasons"]["2"] == {"reason": "random", "words": "random sample, for the estimate"}
 
 
 def test_an_expression_that_cannot_be_read_names_its_term(page: Opened) -> None:

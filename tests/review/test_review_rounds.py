@@ -92,7 +92,7 @@ async def test_a_round_that_is_stopped_after_its_model_came_into_force_says_whic
     await rounds.stop()
 
     stopped = rounds.state()
-    assert stopped.words.startswith("stopped: mona/2 is in force; 485 pictures are not decided by it yet")
+    assert stopped.words.startswith("stopped: mona/2 is in force; 485 pictures not decided by it yet")
     assert stopped.outcome == {"model": "mona/2", "activated": True}
 
 

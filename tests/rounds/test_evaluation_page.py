@@ -92,7 +92,7 @@ def test_the_page_says_the_figures_that_matter_with_their_intervals() -> None:
         assert f"{found.value:.3f} {found.low:.3f} to {found.high:.3f}" in text
     assert f"{told.quality.precision.value:.3f}" in text
     assert "mona/3 on 1,080 test pictures of the gallery" in text
-    assert "counted, from 420 random answers" in text
+    assert "measured, from 420 answers to the random sample" in text
     assert all(note in text for note in told.notes)
     assert f"{told.confusion.kept_wrong} 0.2% kept wrongly" in text
 
@@ -262,7 +262,7 @@ def test_intervals_that_nobody_knows_leave_the_figure_standing() -> None:
     text = seen(bare).text
 
     assert "0.030 (no interval)" in text
-    assert "Share in the gallery 11.0% counted" in text
+    assert "Share in the gallery 11.0% measured" in text
 
 
 def test_a_mistake_shows_picture_score_reason_and_post() -> None:
@@ -333,7 +333,7 @@ def test_a_report_makes_its_folder_and_replaces_only_reports(tmp_path: Path) -> 
 def test_a_strangers_file_is_never_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("my own thesis")
 
-    with pytest.raises(ReportRefused, match=f"{name} is there and is no report of ours"):
+    with pytest.raises(ReportRefused, match=f"{name} exists and is no report of crawl evaluate"):
         write_report(assessment(), tmp_path)
 
     assert (tmp_path / name).read_text() == "my own thesis"

@@ -81,7 +81,7 @@ def test_a_target_without_a_model_is_told_and_left_out() -> None:
     assert {one.target for one in queue} == {"mona"}
     assert errors == []
     assert [line.split(":")[0] for line in told] == ["ina", "ina"]
-    assert "nearness to the threshold" in told[0]
+    assert "distance from the threshold" in told[0]
 
 
 def test_without_anything_to_learn_from_the_scores_alone_are_believed() -> None:

@@ -15,7 +15,7 @@ def test_without_random_answers_nothing_is_claimed() -> None:
     found = estimates(scene().evidence, THRESHOLD, np.array([], dtype=np.int64))
 
     assert found.answers == 0
-    assert found.words() == "no random answers yet"
+    assert found.words() == "no answers to the random sample yet"
 
 
 def test_the_truth_lies_in_the_interval_after_rounds_of_questions() -> None:

@@ -87,8 +87,8 @@ def test_the_figures_are_those_of_the_test_part_and_say_what_they_rest_on(tmp_pa
 
     assert found.quality.examples == test
     assert found.on == f"{test} test pictures of the gallery"
-    assert f"believed from {test} posts' tags" in found.notes[0]
-    assert "believed" in found.prevalence_source
+    assert f"that of {test} is taken from tags" in found.notes[0]
+    assert "estimated" in found.prevalence_source
     assert [curve.name for curve in found.training] == ["loss"]
 
 
@@ -116,9 +116,9 @@ def test_wrong_tags_are_taken_for_wrong_and_a_reader_is_told_what_they_would_cha
 
     found = assess(subject(tmp_path), world.evidence)
 
-    note = next(note for note in found.notes if "taken for wrong" in note)
+    note = next(note for note in found.notes if "counted as wrong" in note)
     assert ", as in a round: 0;" not in note
-    assert "with every tag at its word: precision" in note
+    assert "if every tag were right: precision" in note
     assert found.quality.recall.value > 0.9
 
 
@@ -138,7 +138,7 @@ def test_answers_that_were_asked_for_because_of_the_score_bend_nothing(tmp_path:
     assert after.quality == before.quality
     assert [point.recall for point in after.curve] == [point.recall for point in before.curve]
     assert not any(part.value == "untagged" for part in after.slices)
-    assert any("count nowhere here" in note for note in after.notes)
+    assert any("left out" in note for note in after.notes)
 
 
 def test_random_answers_measure_the_untagged_part_beside_any_other_answers(tmp_path: Path) -> None:
@@ -172,8 +172,8 @@ def test_enough_random_answers_count_the_prevalence_and_few_do_not(tmp_path: Pat
 
     vague, counted = assess(one, few, few_labels), assess(one, many, many_labels)
 
-    assert "believed" in vague.prevalence_source
-    assert counted.prevalence_source == "counted, from 250 random answers"
+    assert "estimated" in vague.prevalence_source
+    assert counted.prevalence_source == "measured, from 250 answers to the random sample"
     assert counted.prevalence.low <= world.truth.mean() <= counted.prevalence.high
 
 
@@ -236,7 +236,7 @@ def test_parts_by_rating_and_company_add_up(tmp_path: Path, general: tuple[str, 
 def test_too_few_test_pictures_are_counted_and_refused(tmp_path: Path) -> None:
     world = scene(60, seed=9)
 
-    with pytest.raises(TooLittleToMeasure, match=r"\d+ showing it and \d+ not, at least 5 of each"):
+    with pytest.raises(TooLittleToMeasure, match=r"\d+ that show it and \d+ that do not; at least 5 of each"):
         assess(subject(tmp_path), world.evidence)
 
 

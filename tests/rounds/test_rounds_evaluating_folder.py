@@ -110,8 +110,8 @@ def test_pictures_that_taught_the_model_are_counted_and_told_apart(tmp_path: Pat
     found = assess(subject(tmp_path / "root", parts={"train": taught}), folder)
 
     lesson = {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}
-    assert lesson == {"new to it": 48, "learned from": 12}
-    assert any(note.startswith("12 of these pictures taught this model") for note in found.notes)
+    assert lesson == {"not trained on": 48, "trained on": 12}
+    assert any(note.startswith("the model was trained on 12 of these pictures") for note in found.notes)
 
 
 def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_path: Path, folder: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_
 
     found = assess(subject(tmp_path / "root", evidence="hash of it"), folder, Known(evidence, (), 0.5))
 
-    assert {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}["learned from"] == 1
+    assert {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}["trained on"] == 1
 
 
 def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:
@@ -136,7 +136,7 @@ def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:
 
     assert copied.quality.positives == 100
     assert copied.quality.recall.low == pytest.approx(once.quality.recall.low, abs=0.03)
-    assert any("80 pictures are copies of others" in note for note in copied.notes)
+    assert any("80 pictures the same as another" in note for note in copied.notes)
 
 
 def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_path: Path, folder: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_folder_with_hardly_any_picture_of_the_target_is_refused_with_counts(t
     for file in list((folder / "Mona (Genshin Impact)").glob("*.png"))[3:]:
         file.unlink()
 
-    with pytest.raises(TooLittleToMeasure, match="3 showing it and 40 not"):
+    with pytest.raises(TooLittleToMeasure, match="3 that show it and 40 that do not"):
         assess(subject(tmp_path / "root"), folder)
 
 

@@ -209,8 +209,8 @@ async def test_of_too_many_pictures_a_third_shows_the_target(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("classes", "said"),
     [
-        ({"mona": (20, RED), "keqing": (90, BLUE)}, "has 20 of it .at least 30. and 90 of others"),
-        ({"mona": (40, RED)}, "has 40 of it .at least 30. and 0 of others .at least 60..*a folder called other"),
+        ({"mona": (20, RED), "keqing": (90, BLUE)}, "has 20 that show it .at least 30 needed. and 90 that do not"),
+        ({"mona": (40, RED)}, "has 40 that show it .at least 30 needed. and 0 that do not .at least 60..*a folder called other"),
     ],
 )
 async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
@@ -265,7 +265,7 @@ async def test_nothing_that_the_old_model_has_learned_from_is_compared_on(pictur
     assert 0 < outcome.compared.pictures < 10
     assert without.compared is not None
     assert (without.compared.pictures, without.activated) == (0, True)
-    assert "nothing to compare with mona/1 on" in without.report
+    assert "no held-out pictures to compare with mona/1" in without.report
 
 
 def test_a_head_of_a_round_has_learned_from_the_gallery_outside_of_its_test_part(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ async def test_a_model_that_cannot_be_proven_leaves_nothing_behind(tmp_path: Pat
 def test_a_name_that_nobody_knows_is_refused_with_those_that_there_are(tmp_path: Path, shelf: Shelf) -> None:
     first_model(tmp_path, shelf)
 
-    with pytest.raises(UnknownModel, match="'mona/7' is registered here; there is mona/1"):
+    with pytest.raises(UnknownModel, match="'mona/7' is registered here; registered: mona/1"):
         named_model(shelf.registered, "mona/7")
     with pytest.raises(UnknownModel, match="mona/1 was the first"):
         model_before(shelf.registered, "mona")

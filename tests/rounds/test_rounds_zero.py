@@ -175,7 +175,7 @@ async def test_what_the_learning_process_finds_too_little_is_too_little(tmp_path
 
 
 async def test_a_learning_process_that_dies_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(LearningFailed, match=r"ended with 9.*out of cheese"):
+    with pytest.raises(LearningFailed, match=r"ended with exit code 9.*out of cheese"):
         await run_learning(tmp_path, tell=lambda *_: None, deadline_s=120, command=python(DIES))
 
 
