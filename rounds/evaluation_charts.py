@@ -1,4 +1,4 @@
-"""The charts of an evaluation's report: figures over all thresholds, and whether the scores keep their word."""
+"""The charts of an evaluation's report: figures over all thresholds, and whether the scores are calibrated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from classifier.charts import (
     unit_axis,
 )
 from classifier.evaluation import Estimate
-from rounds.evaluation_words import count, estimate, figure, share
+from rounds.evaluation_words import count, estimate, figure, pictures, share
 
 _TOUCHED = 60  # places of a line that say their numbers; more would lie on each other
 _LONGEST_NAME = 24  # letters of a target in a legend
@@ -100,7 +100,7 @@ def reliability(told: Assessment) -> str:
     marks: list[Mark] = [Line([(0.0, 0.0), (1.0, 1.0)], guide=True), Line(line)]
     for one, place in zip(bins, line, strict=True):
         note = (
-            f"{count(one.pictures)} pictures, {_range(one.low, one.high)}: mean score {figure(one.mean_score)}, "
+            f"{pictures(one.pictures)}, {_range(one.low, one.high)}: mean score {figure(one.mean_score)}, "
             f"{estimate(one.share)} show it"
         )
         radius = 3.0 + 3.0 * math.sqrt(one.pictures / most)
@@ -122,7 +122,7 @@ def histogram(told: Assessment) -> str:
         Bars(up),
         Bars(down, 1),
         Line([(0.0, 0.0), (1.0, 0.0)], guide=True),
-        Legend([(f"upwards: shows {_short(told.target)}", 0), ("downwards: does not", 1)], filled=True),
+        Legend([(f"up: shows {_short(told.target)}", 0), ("down: does not", 1)], filled=True),
         Upright(told.threshold, f"in force: {figure(told.threshold)}"),
     ]
     shows, others = sum(one.positives for one in told.histogram), sum(one.negatives for one in told.histogram)
@@ -150,7 +150,7 @@ def _learned(name: str, curves: Sequence[TrainingCurve]) -> str:
         marks += [Line(line, look), Hover(said, 3.0, look) if len(said) <= _TOUCHED else Hover(_some(said))]
     marks.append(Legend([(_in_words(one.name), look) for look, one in enumerate(curves)]))
     last = ", ".join(f"{_in_words(one.name)} {one.values[-1]:.4g}" for one in curves if len(one.values))
-    return draw(Words(f"{name} while learning", f"At the end: {last}"), plane, marks)
+    return draw(Words(f"{name} while training", f"At the end: {last}"), plane, marks)
 
 
 def _points(curve: TrainingCurve) -> list[tuple[float, float]]:

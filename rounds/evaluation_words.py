@@ -39,6 +39,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def pictures(number: int) -> str:
+    """1 picture, 1,234 pictures."""
+    return f"{count(number)} picture{'' if number == 1 else 's'}"
+
+
 def share(part: float) -> str:
     """12.3%; what is not quite nothing or everything never reads as if it were."""
     if not math.isfinite(part):

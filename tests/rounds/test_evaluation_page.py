@@ -94,7 +94,7 @@ def test_the_page_says_the_figures_that_matter_with_their_intervals() -> None:
     assert "mona/3 on 1,080 test pictures of the gallery" in text
     assert "measured, from 420 answers to the random sample" in text
     assert all(note in text for note in told.notes)
-    assert f"{told.confusion.kept_wrong} 0.2% kept wrongly" in text
+    assert f"{told.confusion.kept_wrong} 0.2% wrongly kept" in text
 
 
 def test_the_page_needs_nothing_from_anywhere() -> None:
@@ -164,8 +164,8 @@ def test_every_chart_is_xml_with_a_name() -> None:
         "Figures against the threshold",
         "Reliability",
         "Scores",
-        "loss while learning",
-        "learning rate while learning",
+        "loss while training",
+        "learning rate while training",
     ]
 
 
@@ -233,15 +233,15 @@ def test_what_could_not_be_measured_is_said_in_words(positives: int, negatives: 
     page = seen(told)
 
     assert "not measured" in page.text
-    assert "No curves were recorded while this model learned." in page.text
+    assert "No curves were recorded while this model was trained." in page.text
     assert not re.search(r"\b(nan|inf|None)\b(?! of| can)", page.text)
-    assert "Nothing was kept wrongly." in page.text or told.kept_wrong
+    assert "Nothing was wrongly kept." in page.text or told.kept_wrong
 
 
 def test_a_model_without_mistakes_gets_no_contact_sheets() -> None:
     page = seen(replace(assessment(), kept_wrong=(), missed=()))
 
-    assert "Nothing was kept wrongly." in page.text
+    assert "Nothing was wrongly kept." in page.text
     assert "Nothing was missed." in page.text
     assert page.all("img") == []
 

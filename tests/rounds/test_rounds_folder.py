@@ -210,7 +210,7 @@ async def test_of_too_many_pictures_a_third_shows_the_target(tmp_path: Path) -> 
     ("classes", "said"),
     [
         ({"mona": (20, RED), "keqing": (90, BLUE)}, "has 20 that show it .at least 30 needed. and 90 that do not"),
-        ({"mona": (40, RED)}, "has 40 that show it .at least 30 needed. and 0 that do not .at least 60..*a folder called other"),
+        ({"mona": (40, RED)}, r"has 40 that show it .* and 0 that do not .at least 60.*a folder called other"),
     ],
 )
 async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
