@@ -156,7 +156,7 @@ DURABILITY = (
         "storage/archive.py",
         "                self._keep_reserve()\n",
         "",
-        (_FAULTS,),
+        (f"{_FAULTS}::test_a_run_stops_at_the_reserve_and_can_still_commit_and_clean_up",),
     ),
     Mutation(
         "recovery adopts a file of the right size without its md5",

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ async def filled(root: Path, *numbers: int) -> None:
         for number in numbers:
             await archive.file_look(sight(make_post(number)))
             await keep(archive, make_post(number))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the system says of a disk."""
+
+    free: int  # bytes
 
 
 def bytes_below(root: Path) -> dict[str, bytes]:
@@ -399,6 +407,28 @@ async def test_a_disk_below_the_reserve_is_not_filled_further(root: Path) -> Non
         Archive.open(root, ArchiveSettings(reserve_bytes=2**60))
 
     assert refused.value.exit_code == 7
+
+
+@pytest.mark.fault("F03")
+async def test_a_run_stops_at_the_reserve_and_can_still_commit_and_clean_up(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(root, 1)
+    first, second = make_post(1), make_post(2)
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=1_000_000)) as archive:
+        await list_posts(archive, [second])
+        attempt = await archive.begin_attempt(second, "rendition", "http://127.0.0.1/x")
+        monkeypatch.setattr("storage.archive.shutil.disk_usage", lambda _: Usage(free=999_999))
+
+        with pytest.raises(DiskFull, match="less than the reserve of 1 MB") as refused:
+            await archive.file_look(sight(second, attempt=attempt))
+
+        assert refused.value.exit_code == 7
+        await archive.file_look(sight(first, decide("delete", policy="p2"), rendition=None, stored=None))
+        assert (await archive.apply(await archive.plan_apply())).trashed == 1  # to move and to record takes no room
+
+    assert verify(root).whole
+    assert not list((root / "staging").iterdir())
 
 
 @pytest.mark.fault("F01", "F02")
