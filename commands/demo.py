@@ -55,10 +55,11 @@ def arguments(wish: DemoWish) -> list[str]:
 
 
 def serve(given: list[str]) -> int:
-    """Serve in the foreground, in this process, until Ctrl-C."""
-    from demo.__main__ import main
+    """Serve in the foreground, in this process, until Ctrl-C; that is how it ends, with 0."""
+    from demo.__main__ import EXIT_INTERRUPTED, EXIT_OK, main
 
-    return main(given)
+    code = main(given)
+    return EXIT_OK if code == EXIT_INTERRUPTED else code
 
 
 @asynccontextmanager
