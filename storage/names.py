@@ -40,7 +40,7 @@ class TagName(str):
         """Check a tag that is already written as the site writes it."""
         if type(text) is cls:
             return text
-        if problem := _wrong_with_tag(text):
+        if problem := wrong_with_tag(text):
             raise BadName(f"{_shown(text)} cannot be a tag: {problem}")
         return super().__new__(cls, text)
 
@@ -165,7 +165,7 @@ def qualifiers(tag: str) -> list[str]:
     return found
 
 
-def _wrong_with_tag(text: str) -> str | None:
+def wrong_with_tag(text: str) -> str | None:
     """What the site would not take, or None."""
     if not text:
         return "it is empty"

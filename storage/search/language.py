@@ -13,6 +13,7 @@ import re
 import unicodedata
 
 from storage.errors import QueryError
+from storage.names import as_the_site_writes, wrong_with_tag
 from storage.search.metatags import (
     COUNTED_METATAGS,
     FREE_METATAGS,
@@ -72,7 +73,6 @@ __all__ = [
 MAX_DEPTH = 40  # nested groups; more is no question a person asks
 MAX_STARS = 10  # in one term; each may cost a database a pass over the text
 MAX_LENGTH = 20_000  # characters
-NEVER_FIRST = "_`%{}[]"  # no tag begins with one of these, nor with - ~ ( ) that have meanings of their own
 RESERVED = frozenset(("not", "new", "search"))  # no tags either
 WORDS_WITH_MEANING = frozenset(("none", "any", "true", "false", "translated", "untranslated"))  # unless quoted
 
@@ -178,7 +178,8 @@ class _Parser:
             self.text = self.text[:start] + normal + self.text[self.at :]
             self.at = start
             return self._term()
-        return _wildcard(word.lower()) if "*" in word else _tag(word.lower())
+        word = as_the_site_writes(word)
+        return _wildcard(word) if "*" in word else _tag(word)
 
     def _metatag(self, match: re.Match[str]) -> Metatag:
         self.at = match.end()
@@ -257,8 +258,8 @@ def _tag(word: str) -> Tag:
         )
     if "," in word:
         raise QueryError(word, "no tag has a comma in it; put spaces between terms")
-    if word[0] in NEVER_FIRST:
-        raise QueryError(word, f"no tag begins with {word[0]}")
+    if word[0] != "/" and (problem := wrong_with_tag(word)):  # `/hr` is the site's way to shorten tags
+        raise QueryError(word, problem)
     return Tag(word)
 
 

@@ -85,7 +85,7 @@ def ascii_lower(text: str) -> str:
 
 def _leaf(leaf: Leaf, now: datetime) -> Matcher:
     if isinstance(leaf, Tag):
-        name = leaf.name
+        name = asks.tag_name(leaf)
         return lambda post: _carries(post, name)
     if isinstance(leaf, Wildcard):
         pattern = leaf.pattern

@@ -29,7 +29,7 @@ from storage.search.ranges import (
     real,
     size,
 )
-from storage.search.tree import Metatag, Node, leaves
+from storage.search.tree import Metatag, Node, Tag, leaves
 
 RATING_WORDS = {"general": "g", "sensitive": "s", "questionable": "q", "explicit": "e", "safe": "s"}
 STATES = ("pending", "flagged", "deleted", "banned")
@@ -133,6 +133,17 @@ def meaning(tag: Metatag, now: datetime) -> Condition:
     if check := _VALUES_OF_THE_SITE.get(tag.name):
         check(tag)
     raise CannotMatch(tag.term, f"{tag.name}: is known to the site alone and cannot be evaluated here")
+
+
+def tag_name(tag: Tag) -> str:
+    """What a tag is called on posts.
+
+    Raises:
+        CannotMatch: it is the site's way to shorten tags, as `/hr`.
+    """
+    if tag.name[0] == "/":
+        raise CannotMatch(tag.name, "stands for a tag at the site alone; write the tag itself")
+    return tag.name
 
 
 def refuse_bad_values(node: Node, now: datetime) -> None:

@@ -35,13 +35,13 @@ LOCAL_METATAGS = frozenset(("decision", "label", "p", "model", "target", "place"
 
 def _plural(name: str) -> str:
     word = name.removesuffix("_count")
-    return "".join((word.removesuffix("child"), "children")) if word.endswith("child") else f"{word}s"
+    return f"{word}ren" if word.endswith("child") else f"{word}s"
 
 
 SYNONYMS = {_plural(name): name for name in COUNTS_OF_ROWS}  # `comments:` is `comment_count:`
 METATAGS = FREE_METATAGS | COUNTED_METATAGS | LOCAL_METATAGS | frozenset(SYNONYMS)
 
-_LIKE_A_METATAG = re.compile(r"([a-z][a-z_]+):.*")  # one letter before the colon is a face, as in `d:`
+_LIKE_A_METATAG = re.compile(r"([a-z][a-z_0-9]+):.*")  # one letter before the colon is a face, as in `d:`
 _ALIKE = 0.6  # 0..1, from which a name may be meant
 
 

@@ -101,7 +101,7 @@ def like_pattern(pattern: str) -> str:
 
 def _leaf(leaf: Leaf, now: datetime) -> Condition:
     if isinstance(leaf, Tag):
-        return _carries(TagRow.name == leaf.name)
+        return _carries(TagRow.name == asks.tag_name(leaf))
     if isinstance(leaf, Wildcard):
         fits = TagRow.name.like(like_pattern(leaf.pattern), escape=_ESCAPE)
         prefix = leaf.pattern.split("*", 1)[0]

@@ -44,6 +44,19 @@ def test_what_only_the_site_knows_stays_with_the_site() -> None:
     assert "commentary:true" in planned.server and to_text(planned.local or parse("").root) == "solo"
 
 
+def test_a_shortened_tag_stays_with_the_site() -> None:
+    planned = plan(["genshin_impact"], "solo hat /gi", tag_limit=2)
+
+    assert planned.server == "genshin_impact /gi" and to_text(planned.local or parse("").root) == "solo hat"
+
+
+def test_a_bad_value_is_refused_and_not_taken_for_one_that_only_the_site_knows() -> None:
+    for where in ("score:>>3", "(hat or upvotes:few)", "-date:today", "age:3q", "status:foo", "has:foo", "embedded:x"):
+        with pytest.raises(QueryError) as refused:
+            plan(["genshin_impact"], where, tag_limit=2)
+        assert refused.value.exit_code == 2
+
+
 def test_too_much_that_only_the_site_knows_is_refused() -> None:
     with pytest.raises(TagLimit, match="pool:3") as caught:
         plan(["a"], "fav:me commentary:true pool:3", tag_limit=2)

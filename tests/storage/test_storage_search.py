@@ -240,7 +240,9 @@ def test_posts_without_ai_tags_are_evidence_for_neither_side() -> None:
     assert not matches(parse("ai:hat,0").root, silent)
 
 
-@pytest.mark.parametrize("text", ["pool:3", "fav:me", "pixiv_id:4", "decision:keep", "status:appealed", "child:active"])
+@pytest.mark.parametrize(
+    "text", ["pool:3", "fav:me", "pixiv_id:4", "decision:keep", "status:appealed", "child:active", "/hr", "has:notes"]
+)
 def test_a_term_that_only_the_site_knows_is_named(text: str) -> None:
     with pytest.raises(CannotMatch, match=text):
         matches(parse(text).root, MONA)
