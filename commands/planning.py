@@ -100,5 +100,11 @@ def _lines(tags: Sequence[ResolvedTag], kept: Sequence[Identified], query: Query
         also = f", and {', '.join(one.target.variants)}" if one.target.variants else ""
         how = f"{one.target.tag}{also}, {one.found.post_count} posts ({one.found.how})"
         lines += [f"keep {one.target.name}: {how}", *one.lines]
+        if one.target.tag in {tag.name for tag in tags}:
+            lines.append(
+                f"every post of this search is tagged {one.target.tag}: what does not show it is learned from posts "
+                "elsewhere at the site, and while trust_tags is on, the tag keeps every post (crawl query "
+                "error:tag-error lists those that look wrong)"
+            )
     count = "an unknown number of" if counted is None else str(counted)
     return [*lines, *query.lines, f"asking the site for: {query.server} ({count} posts)"]

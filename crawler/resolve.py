@@ -210,7 +210,9 @@ def _choose(typed: str, tags: Sequence[Tag], within: Collection[str]) -> Tag | N
     """
     characters = [tag for tag in tags if tag.category is TagCategory.CHARACTER] or list(tags)
     characters.sort(key=lambda tag: (len(qualifiers(tag.name)), -tag.post_count))
-    ours = [tag for tag in characters if _belongs(tag.name, within)]
+    ours = [tag for tag in characters if tag.name in within] or [
+        tag for tag in characters if _belongs(tag.name, within)
+    ]
     if ours:
         return ours[0]
     fewest = [tag for tag in characters if len(qualifiers(tag.name)) == len(qualifiers(characters[0].name))]
@@ -220,11 +222,15 @@ def _choose(typed: str, tags: Sequence[Tag], within: Collection[str]) -> Tag | N
 
 
 def _belongs(tag: str, within: Collection[str]) -> bool:
-    """Whether a qualifier names one of the crawled tags, or the franchise it is part of."""
+    """Whether a qualifier names one of the crawled tags, the franchise it is part of, or the series of a character."""
     for qualifier in qualifiers(tag):
         for name in within:
             base = unqualified(name)
-            if qualifier in (name, base) or base.startswith((f"{qualifier}_", f"{qualifier}/")):
+            if (
+                tag == name
+                or qualifier in (name, base, *qualifiers(name))
+                or base.startswith((f"{qualifier}_", f"{qualifier}/"))
+            ):
                 return True
     return False
 

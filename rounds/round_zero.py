@@ -103,7 +103,7 @@ async def round_zero(
         tag: of the gallery that will be walked.
         targets: whom to learn, and where each one's package goes: a folder that does not exist yet.
         settings: how.
-        tell: progress: sampling, fetching, loading, training, measuring, writing.
+        tell: progress: sampling, sampled, fetching, loading, training, measuring, writing.
 
     Raises:
         TooLittleToLearn: the tags teach too little; says what there is.
@@ -116,7 +116,7 @@ async def round_zero(
         gallery.source, tag, tuple(targets), settings.size, refine=settings.refine, seed=settings.seed
     )
     _check(chosen, tuple(targets))
-    tell("sampling", 1.0, _words(chosen))
+    tell("sampled", 1.0, _words(chosen))
     async with work_folder(next(iter(targets.values())).parent, _WORK) as folder:
         hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
         examples = examples_of(chosen)
@@ -142,9 +142,10 @@ def _check(chosen: Sample, targets: Sequence[Target]) -> None:
 
 
 def _words(chosen: Sample) -> str:
+    elsewhere = " and ".join(terms or "the whole site" for terms in chosen.elsewhere)
     return (
         f"{len(chosen.positives)} pictures tagged with the target, {len(chosen.others)} well-tagged ones of others, "
-        f"{len(chosen.unlabelled)} untagged ones"
+        f"{len(chosen.unlabelled)} untagged ones" + (f"; those of others come from {elsewhere}" if elsewhere else "")
     )
 
 

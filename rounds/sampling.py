@@ -11,7 +11,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,6 +24,8 @@ from storage.records import PICTURE_EXTENSIONS, Post, Target
 
 PAGE = 200  # posts, the most that the site gives
 NOT_NAMES = frozenset({"original", "banned_artist", "artist_request", "anonymous_artist"})
+LEAST_OTHERS = 120  # well-tagged posts of others; with fewer of them in the walked tag, more come from elsewhere
+SERIES_AT_MOST = 2
 DOUBTS = frozenset({"character_request", "tagme", "multiple_others"})
 _PEOPLE = re.compile(r"(\d)(?:girl|boy|other)s?")
 _CROWD = re.compile(r"(?:\d\+|multiple_)(?:girls|boys|others)|everyone|crowd")
@@ -65,6 +67,7 @@ class Sample:
     others: tuple[Post, ...]  # well tagged, with other characters
     unlabelled: tuple[Post, ...]  # without any character tag
     requests: int
+    elsewhere: tuple[str, ...] = ()  # searches beyond the walked tag that negatives were taken from; "": the whole site
 
     def posts(self) -> tuple[Post, ...]:
         """All of them."""
@@ -78,7 +81,9 @@ async def sample(
 
     Args:
         source: the site.
-        tag: of the gallery that is walked; searched together with each target first, then the target alone.
+        tag: of the gallery that is walked, or several with blanks; searched together with each target first, then the
+            target alone. Where it holds next to nobody but the targets (`--tag mona --keep mona`), what does not show
+            them is taken from their series and from the whole site.
         targets: whom to learn.
         size: how much.
         refine: further terms that cost nothing at the site (`rating:g`).
@@ -86,20 +91,47 @@ async def sample(
     """
     drawer = _Drawer(source, refine, np.random.default_rng(seed), size.pages_at_most)
     budget = int(size.total * size.positives_at_most / len(targets))
+    walked = tag.split()
     positives: dict[int, Post] = {}
     for target in targets:
-        found = await drawer.draw(f"{tag} {target.tag}" if tag != target.tag else tag, budget, _pages(budget) + 1)
-        if len(found) < budget and tag != target.tag:
+        found = await drawer.draw(" ".join(dict.fromkeys((*walked[:1], target.tag))), budget, _pages(budget) + 1)
+        if len(found) < budget and walked != [target.tag]:
             found |= await drawer.draw(target.tag, budget - len(found), _pages(budget))
         named = [post for post in found.values() if target.named_by(post.tags)]  # not who is only dressed as it
         positives |= {post.id: post for post in _preferred(named, budget)}
-    pool = await drawer.draw(tag, 2 * size.total, size.pages_at_most)
+    only_named = any(target.tag in walked for target in targets)
+    pool = {} if only_named else await drawer.draw(" ".join(walked[:2]), 2 * size.total, size.pages_at_most)
     for post in pool.values():  # met by the way: they are as good as any
         if _names_any(post, targets) and len(positives) < budget * len(targets):
             positives.setdefault(post.id, post)
-    rest = [post for post in pool.values() if not _concerns_any(post, targets)]
-    others, unlabelled = _shares(rest, size, len(positives), drawer.random)
-    return Sample(_by_id(positives.values()), _by_id(others), _by_id(unlabelled), drawer.requests)
+    rest = {post.id: post for post in pool.values() if not _concerns_any(post, targets)}
+    elsewhere = [] if _enough(rest) else await _from_elsewhere(drawer, positives, targets, rest)
+    others, unlabelled = _shares(list(rest.values()), size, len(positives), drawer.random)
+    return Sample(_by_id(positives.values()), _by_id(others), _by_id(unlabelled), drawer.requests, tuple(elsewhere))
+
+
+def _enough(rest: Mapping[int, Post], wanted: int = LEAST_OTHERS) -> bool:
+    return sum(well_tagged(post) for post in rest.values()) >= wanted
+
+
+async def _from_elsewhere(
+    drawer: _Drawer, positives: Mapping[int, Post], targets: Sequence[Target], rest: dict[int, Post]
+) -> Sequence[str]:
+    """Add posts of others to `rest`: from the targets' own series first, then from the whole site.
+
+    Returns:
+        the searches that were asked.
+    """
+    wanted = max(2 * LEAST_OTHERS, 2 * len(positives))
+    series = Counter(name for post in positives.values() for name in post.tags.copyright)
+    asked: list[str] = []
+    for terms in [*(name for name, _count in series.most_common(SERIES_AT_MOST)), ""]:
+        if _enough(rest, wanted):
+            break
+        found = await drawer.draw(terms, 2 * wanted, _pages(2 * wanted))
+        rest |= {post.id: post for post in found.values() if not _concerns_any(post, targets)}
+        asked.append(terms)
+    return asked
 
 
 def well_tagged(post: Post) -> bool:

@@ -342,3 +342,13 @@ def test_every_tag_that_the_site_allows_can_be_crawled_and_kept(site: SmallSite)
         assert done.exit_code == 0, done.stderr
         assert f"tag {tag}: 1 posts (exact)" in done.stderr
         assert site.crawl("query", tag, "--format", "ids").stdout.split()[:1] == [str(600 + number)]
+
+
+def test_a_targets_own_tag_can_be_walked_and_it_is_said_what_it_is_compared_with(site: SmallSite) -> None:
+    done = site.crawl("--tag", "mona", "--keep", "mona")
+
+    assert done.exit_code == 0, done.stderr
+    assert f"every post of this search is tagged {MONA}: what does not show it is learned from posts elsewhere" in (
+        done.stderr
+    )
+    assert "error:tag-error" in done.stderr

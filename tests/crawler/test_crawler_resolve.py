@@ -121,6 +121,14 @@ async def test_an_alias_leads_to_what_it_stands_for() -> None:
     assert (found.name, found.how) == ("genshin_impact", "alias")
 
 
+@pytest.mark.parametrize(("typed", "within"), [("mona", MONA), ("mona", "mona_(shantae)"), ("saber", "shirou_(fate)")])
+async def test_a_character_that_is_crawled_or_of_its_series_is_preferred(typed: str, within: str) -> None:
+    async with client_of(site_of(GALLERY)) as (client, _):
+        found = await resolve_target(client, typed, [within])
+
+    assert found.target.tag == (within if typed == "mona" else "saber_(fate)")
+
+
 async def test_an_emptied_tag_is_followed_to_its_successor() -> None:
     assert await target_of("mona_megistus") == (MONA, "mona_megistus", "alias")
 

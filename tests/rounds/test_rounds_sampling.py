@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -164,3 +164,43 @@ async def test_a_costume_of_another_character_teaches_nothing_about_that_charact
 
     dressed = [one for one, post in zip(examples_of(found), found.posts(), strict=True) if post.id >= 10_000]
     assert dressed and {one.characters for one in dressed} == {("ina",)}
+
+
+async def test_a_walk_of_the_targets_own_tag_takes_negatives_from_its_series_and_bounds_its_questions() -> None:
+    site = gallery(3000)
+
+    chosen = await sample(site, KIARA.tag, [KIARA], SampleSize(total=1000))
+
+    assert len(chosen.positives) == 300 and len(chosen.others) >= 400
+    assert not any(KIARA.named_by(post.tags) for post in (*chosen.others, *chosen.unlabelled))
+    assert chosen.elsewhere == ("hololive",) and set(site.asked) == {KIARA.tag, "hololive"}
+    assert chosen.requests <= 40
+
+
+async def test_where_the_series_knows_nobody_else_the_whole_site_is_asked() -> None:
+    site = gallery(0)
+    site.holds = [post(number, KIARA.tag) for number in range(1, 200)]
+    strangers = [post(number, "ina") for number in range(1000, 1800)]
+    site.holds += [replace(one, tags=replace(one.tags, copyright=("other",))) for one in strangers]
+
+    chosen = await sample(site, KIARA.tag, [KIARA], SampleSize(total=1000))
+
+    assert chosen.elsewhere == ("hololive", "") and len(chosen.others) >= 240
+    assert len(chosen.posts()) <= 1000
+
+
+async def test_a_walk_with_enough_of_others_asks_for_nothing_elsewhere() -> None:
+    site = gallery()
+
+    chosen = await sample(site, "hololive", [KIARA], SampleSize(total=1000))
+
+    assert chosen.elsewhere == () and "" not in site.asked
+
+
+async def test_a_walk_of_several_tags_never_asks_for_more_terms_than_an_ordinary_account_may() -> None:
+    site = gallery(600)
+    site.holds = [replace(one, tags=replace(one.tags, general=("solo", "hat"))) for one in site.holds]
+
+    chosen = await sample(site, f"hololive solo hat {KIARA.tag}", [KIARA], SampleSize(total=600))
+
+    assert chosen.positives and chosen.others
