@@ -11,10 +11,16 @@ from crawler.errors import PostError
 from storage.filing import Attempt, Failure
 from storage.records import Post
 
+GIVE_UP_AFTER = 4  # failed attempts before this one; each run makes one
+
 
 @asynccontextmanager
-async def attempting(shelf: Shelf, post: Post, kind: str, url: str) -> AsyncIterator[Attempt]:
+async def attempting(
+    shelf: Shelf, post: Post, kind: str, url: str, *, failed_before: int = 0
+) -> AsyncIterator[Attempt]:
     """Open an attempt; record its failure, if it fails, without hiding it from the caller.
+
+    What the site has not served in so many attempts is given up: it counts as gone, and is asked for ever more rarely.
 
     An attempt that is never closed means that the program died in it: that is how a picture which kills the program
     each time is found. A stop asked for by the user is closed as such and does not count.
@@ -26,6 +32,8 @@ async def attempting(shelf: Shelf, post: Post, kind: str, url: str) -> AsyncIter
         await asyncio.shield(shelf.fail_attempt(attempt, Failure("stopped", "retry")))
         raise
     except PostError as error:
+        if error.lasting and failed_before >= GIVE_UP_AFTER:
+            error.state = "unavailable"
         await shelf.fail_attempt(attempt, Failure(error.reason, error.state))
         raise
     except Exception as error:

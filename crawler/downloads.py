@@ -31,6 +31,7 @@ from crawler.errors import (
     Forbidden,
     GoneError,
     MismatchError,
+    NotServed,
     PostError,
     RangeRefused,
     TooLarge,
@@ -244,7 +245,7 @@ class Downloader:
                 raise
             if isinstance(error, _Mismatch):
                 raise MismatchError(f"mismatch: {error}") from error
-            raise PostError(str(error)) from error
+            raise NotServed(str(error)) from error
         except TooLarge as error:
             raise PostError(f"too large: {error}", "unavailable") from error
         except TransientError as error:

@@ -15,6 +15,7 @@ CrawlError                     anything that the crawler raises on purpose
 ├── PostError                  file the reason under the post, go on with the next; carries `state`
 │   ├── GoneError              404, 410: ask for the post itself again
 │   ├── Forbidden              403: this one is not for us
+│   ├── NotServed              a refusal or a page where the file should be
 │   ├── StillUnavailable       an earlier run asked in vain, and nothing has changed since
 │   ├── MismatchError          the bytes are not the published ones: ask for the post itself again
 │   └── UrlRefused             the site named an address that we do not go to
@@ -103,6 +104,9 @@ class PostError(CrawlError):
 
     exit_code = 3
     ask_again = False  # whether the post itself should be fetched again: its file may have been replaced
+    lasting = (
+        False  # whether the site answered, and will hardly answer otherwise: not worth asking in every run for ever
+    )
 
     def __init__(self, reason: str, state: str = "retry") -> None:
         """Args: reason: for people and the record. state: `retry` or `unavailable`."""
@@ -127,6 +131,12 @@ class Forbidden(PostError):
         super().__init__(f"forbidden: {reason}", "unavailable")
 
 
+class NotServed(PostError):
+    """The site answers, and not with the file: a refusal, a page, an API's answer."""
+
+    lasting = True
+
+
 class StillUnavailable(PostError):
     """An earlier run asked for it in vain, and nothing has changed since; it was not asked for again."""
 
@@ -137,7 +147,7 @@ class StillUnavailable(PostError):
 class MismatchError(PostError):
     """The bytes are not those that the site published, however often they are fetched."""
 
-    ask_again = True
+    ask_again = lasting = True
 
 
 class UrlRefused(PostError):

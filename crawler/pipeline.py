@@ -234,7 +234,8 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     if rendition is None:
         return await _record(run, post, Look(fault="unsupported"))
     _refuse_in_vain(known)
-    async with attempting(run.crew.shelf, post, "rendition", rendition.url) as attempt:
+    before = known.failed_attempts
+    async with attempting(run.crew.shelf, post, "rendition", rendition.url, failed_before=before) as attempt:
         look, content = await _fetch_and_look(run, post, rendition)
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height)
         return await _record(run, post, look, _Arrived(attempt, content, None if look.fault else facts))
@@ -291,7 +292,8 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
     if await run.crew.shelf.adopt_known_original(post, missing):
         return
     _refuse_in_vain(known)
-    async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url) as attempt:
+    before = known.failed_attempts
+    async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url, failed_before=before) as attempt:
         digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
         await run.crew.shelf.file_original(attempt, post, missing, digest)
 

@@ -7,7 +7,16 @@ import pytest
 
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
-from crawler.errors import BlockedError, Forbidden, GoneError, PageLimitError, PostError, TransientError
+from crawler.errors import (
+    BlockedError,
+    Forbidden,
+    GoneError,
+    MismatchError,
+    NotServed,
+    PageLimitError,
+    PostError,
+    TransientError,
+)
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.tally import Outcome, Tally
@@ -154,6 +163,24 @@ async def test_a_file_that_the_site_has_no_more_is_counted_as_gone(error: PostEr
 
     assert counts == {"deleted": 2, "gone": 1}
     assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "unavailable")]
+
+
+@pytest.mark.parametrize("error", [NotServed("the site answers 401"), MismatchError("other bytes")])
+@pytest.mark.parametrize(("failed", "outcome"), [(0, "failed"), (3, "failed"), (4, "gone")])
+async def test_what_is_never_served_is_not_asked_for_in_every_run_for_ever(
+    failed: int, outcome: str, error: PostError
+) -> None:
+    files = Files(raises={"720x720/1.": type(error)(error.reason)})
+    work = stage([post(1)], files=files, shelf=Memory(known_posts={1: Known(failed_attempts=failed)}))
+
+    assert await work.crawl() == {outcome: 1}
+
+
+async def test_what_a_broken_network_keeps_from_us_is_never_given_up() -> None:
+    files = Files(raises={"720x720/1.": PostError("no answer in time")})
+    work = stage([post(1)], files=files, shelf=Memory(known_posts={1: Known(failed_attempts=99)}))
+
+    assert await work.crawl() == {"failed": 1}
 
 
 async def test_an_original_that_was_gone_is_not_asked_for_again() -> None:
