@@ -210,9 +210,8 @@ def _choose(typed: str, tags: Sequence[Tag], within: Collection[str]) -> Tag | N
     """
     characters = [tag for tag in tags if tag.category is TagCategory.CHARACTER] or list(tags)
     characters.sort(key=lambda tag: (len(qualifiers(tag.name)), -tag.post_count))
-    ours = [tag for tag in characters if tag.name in within] or [
-        tag for tag in characters if _belongs(tag.name, within)
-    ]
+    walked = [tag for tag in characters if tag.name in within]
+    ours = walked or [tag for tag in characters if _belongs(tag.name, within)]
     if ours:
         return ours[0]
     fewest = [tag for tag in characters if len(qualifiers(tag.name)) == len(qualifiers(characters[0].name))]
@@ -226,11 +225,8 @@ def _belongs(tag: str, within: Collection[str]) -> bool:
     for qualifier in qualifiers(tag):
         for name in within:
             base = unqualified(name)
-            if (
-                tag == name
-                or qualifier in (name, base, *qualifiers(name))
-                or base.startswith((f"{qualifier}_", f"{qualifier}/"))
-            ):
+            named = (name, base, *qualifiers(name))
+            if tag == name or qualifier in named or base.startswith((f"{qualifier}_", f"{qualifier}/")):
                 return True
     return False
 

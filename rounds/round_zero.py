@@ -119,7 +119,7 @@ async def round_zero(
     tell("sampled", 1.0, _words(chosen))
     async with work_folder(next(iter(targets.values())).parent, _WORK) as folder:
         hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
-        examples = examples_of(chosen)
+        examples = examples_of(chosen, tuple(targets))
         seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
         lesson = _lesson(seen, tuple(targets), settings, tag)
         done = await teach(folder, lesson, settings, tell)

@@ -158,8 +158,11 @@ def looks_like_a_picture(post: Post) -> bool:
     return post.file is not None and any(rendition.ext in PICTURE_EXTENSIONS for rendition in post.renditions)
 
 
-def examples_of(sample: Sample) -> list[Example]:
-    """What the tags say of each post of the sample, in the order of `sample.posts()`."""
+def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]:
+    """What the tags say of each post of the sample, in the order of `sample.posts()`.
+
+    A target need not be a character: whatever its tag is, the posts that it names teach it.
+    """
     posts = sample.posts()
     unlabelled = {post.id for post in sample.unlabelled}
     sets = _set_keys(posts)
@@ -172,11 +175,16 @@ def examples_of(sample: Sample) -> list[Example]:
                 parent_id=post.parent_id,
                 set_key=sets[row],
             ),
-            characters=post.tags.shown(),
+            characters=_taught_by(post, targets),
             labelled=post.id not in unlabelled,
         )
         for row, post in enumerate(posts)
     ]
+
+
+def _taught_by(post: Post, targets: Sequence[Target]) -> tuple[str, ...]:
+    named = [target.tag for target in targets if target.named_by(post.tags)]
+    return tuple(dict.fromkeys((*post.tags.shown(), *named)))
 
 
 def _set_keys(posts: Sequence[Post]) -> list[str]:

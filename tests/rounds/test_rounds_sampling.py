@@ -204,3 +204,15 @@ async def test_a_walk_of_several_tags_never_asks_for_more_terms_than_an_ordinary
     chosen = await sample(site, f"hololive solo hat {KIARA.tag}", [KIARA], SampleSize(total=600))
 
     assert chosen.positives and chosen.others
+
+
+@pytest.mark.parametrize("tag", ["hat", "ina_(cosplay)"])
+async def test_a_target_that_is_no_character_is_taught_by_the_posts_that_its_tag_names(tag: str) -> None:
+    site = gallery(500)
+    site.holds += [post(10_000 + n, "ina", general=(tag, "1girl")) for n in range(100)]
+    target = Target("it", tag)
+
+    chosen = await sample(site, "hololive", [target], SampleSize(total=600))
+
+    taught = [one for one in examples_of(chosen, [target]) if tag in one.characters]
+    assert len(taught) == len(chosen.positives) == 100

@@ -107,7 +107,7 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
 
     assert [model.target for model in models] == ["kiara"]
     assert json.loads((place / "manifest.json").read_text()) == 600
-    assert list(dict.fromkeys(told)) == ["sampling", "fetching", "training"]
+    assert list(dict.fromkeys(told)) == ["sampling", "sampled", "fetching", "training"]
     assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
 
 
