@@ -8,6 +8,7 @@ the file read-only.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -34,6 +35,7 @@ from sqlalchemy.dialects.sqlite.dml import Insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from storage.errors import StorageError
 from storage.tables import Base
 
 APPLICATION_ID = 0x62_73_76_31  # "bsv1": says in the file's header whose it is
@@ -76,7 +78,7 @@ def reading_engine(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Eng
     """An engine that cannot write: the file is opened read-only and the connection refuses changes."""
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _connect(f"{path.absolute().as_uri()}?mode=ro", busy_timeout_s),
+        creator=lambda: _connect(reading_uri(path), busy_timeout_s),
         poolclass=NullPool,
     )
 
@@ -98,6 +100,28 @@ def reading_engine(path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Eng
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def reading_uri(path: Path) -> str:
+    """How SQLite opens the file to read it.
+
+    A reader makes the log's index beside the file where there is none, and takes it away again. Where it may not, the
+    file is read as one that nobody changes: there is no log, and nobody here can begin one.
+
+    Raises:
+        StorageError: nothing can be made there, and what was written last is still in the log.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    if os.access(path.parent, os.W_OK):
+        return uri
+    if not _has_log(path):
+        return f"{uri}&immutable=1"
+    if path.with_name(path.name + "-shm").exists():
+        return uri
+    raise StorageError(
+        f"{path}: lies where nothing can be written, and what was written last is still in {path.name}-wal; open the "
+        "gallery once where it can be written, or read a copy of it"
+    )
 
 
 def _connect(uri: str, busy_timeout_s: float) -> sqlite3.Connection:

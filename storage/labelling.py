@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from storage.errors import RefusedRequest
 from storage.filing import Click, Conflict, Label, Relabelled, Saved
 from storage.labels import file_click, file_labels
 from storage.reading import Reader
-from storage.translate import at_border
+from storage.translate import at_border, not_writable
 
 BATCH = 500  # labels that share one transaction, so that a crawl never waits long
 
@@ -25,10 +26,14 @@ class Labelling:
 
         Raises:
             WrongRoot: there is no gallery.
+            StorageError: nothing can be written there.
             DatabaseError: it cannot be written by this program.
         """
         self.reader = Reader.open(root)
         self._database = self.reader.root / "crawl.db"
+        if not os.access(self.reader.root, os.W_OK):
+            self.reader.close()
+            raise not_writable(self.reader.root)
         self._engine = writing_engine(self._database, busy_timeout_s=busy_timeout_s, checkpoints=False)
 
     def __enter__(self) -> Labelling:

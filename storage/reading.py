@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, case, func
 
 from storage import model_registry
-from storage.database import header_problem, reading_engine
+from storage.database import header_problem, reading_engine, reading_uri
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
@@ -181,8 +181,10 @@ class Reader:
         Raises:
             QueryError: it is not one statement, does not read, or is no SQL.
         """
-        uri = f"{self._database.absolute().as_uri()}?mode=ro"
-        with at_border(self._database), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        with (
+            at_border(self._database),
+            closing(sqlite3.connect(reading_uri(self._database), uri=True, isolation_level=None)) as connection,
+        ):
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA trusted_schema=OFF")
             connection.set_authorizer(_authorize)

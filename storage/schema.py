@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -43,4 +44,5 @@ def require_current(connection: Connection, database: Path) -> None:
     schema = schema_of(connection, database)
     if schema != HEAD:
         refuse_unknown(schema, database)
-        raise DatabaseError(f"{database}: has the older schema {schema}; the next crawl upgrades it to {HEAD}")
+        where = "" if os.access(database.parent, os.W_OK) else " (of a copy that can be written, for here nothing can)"
+        raise DatabaseError(f"{database}: has the older schema {schema}; the next crawl{where} upgrades it to {HEAD}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from storage.errors import (
     StorageError,
 )
 
+READ_ONLY = "its file system is read-only; here a gallery can only be looked at (crawl query, status, verify …)"
 FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
@@ -48,6 +50,8 @@ def translated(error: BaseException, path: Path) -> BaseException:
 def _from_disk(error: OSError, path: Path) -> ArchiveError:
     name = error.filename2 or error.filename
     where = Path(name) if isinstance(name, str) and Path(name).is_absolute() else path
+    if error.errno == errno.EROFS:
+        return StorageError(f"{where}: {READ_ONLY}")
     if error.errno in FULL:
         return DiskFull(f"{where}: {error.strerror}; {free_words(path)}; free some space and run again")
     return StorageError(f"{where}: {error.strerror or error}; nothing was recorded that is not on disk")
@@ -65,9 +69,27 @@ def _from_database(error: sqlite3.Error, path: Path) -> ArchiveError:
         )
     if str(error).startswith("Could not decode to UTF-8"):
         return DatabaseDamaged(f"{path}: a row holds text that is none; crawl verify names damaged paths")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_IOERR")) and _is_read_only(path):
+        return StorageError(f"{path}: {READ_ONLY}")
     if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return StorageError(f"{path}: {error} ({name}); check the disk and the permissions")
     return DatabaseError(f"{path}: {error}")
+
+
+def not_writable(path: Path) -> StorageError:
+    """The error for a gallery in which we may write nothing."""
+    if _is_read_only(path):
+        return StorageError(f"{path}: {READ_ONLY}")
+    return StorageError(f"{path}: you may not write there; mend its permissions, or ask its owner")
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether the file system refuses every change; False where it does not say."""
+    try:
+        place = path if path.is_dir() else path.parent
+        return hasattr(os, "statvfs") and bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def free_words(path: Path) -> str:
