@@ -36,10 +36,10 @@ _FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 def run_and_print(root: Path) -> Sequence[str]:
     """The lines of a real run, without the ones that only tell of progress."""
-    command = [sys.executable, "-m", "commands", *COMMAND, "--root", str(root)]
-    environ = os.environ | {"COLUMNS": str(WIDTH), "NO_COLOR": "1"}
+    command = [sys.executable, "-P", "-m", "commands", *COMMAND]
+    environ = os.environ | {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONPATH": str(HERE), "CRAWL_ROOT": root.name}
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ, cwd=HERE, check=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ, cwd=root.parent, check=True
     )
     return told_by(done.stdout.splitlines())
 
@@ -53,8 +53,9 @@ def draw_run(lines: Sequence[str], into: Path) -> None:
     """A terminal as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     console.print(Text("$ crawl " + " ".join(COMMAND), style="bold green"))
-    for line in lines:
-        console.print(Text(line, style="" if line.startswith(("│", "┌", "└", "run")) else "bright_black"))
+    summary = next((at for at, line in enumerate(lines) if line.startswith("run ")), len(lines))
+    for at, line in enumerate(lines):
+        console.print(Text(line, style="bright_black" if at < summary else ""))
     svg = console.export_svg(title="crawl")
     into.write_text(_FONTS_FROM_ELSEWHERE.sub("", svg), encoding="utf-8")  # a picture must not call another host
 

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from commands.fitting import filled, fitting
-from commands.tables import print_table, screen_width
+from commands.tables import list_table, print_table, screen_width
 from storage.applying import ApplyPlan
 from storage.paths import gallery_folder
 
@@ -64,7 +61,7 @@ def print_steps(plan: ApplyPlan, *, fetch: bool) -> None:
         return
     cells = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
     columns, _ = fitting(cells, screen_width(), _LEAST, _EXPENDABLE)
-    print_table(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, screen_width(), _LEAST))
+    print_table(filled(list_table(), columns, screen_width(), _LEAST))
 
 
 def _row(step: Step) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.places import DEMO, Place, place
 from commands.sites import connect
-from commands.tables import print_table
+from commands.tables import facts_table, print_table
 from storage.archive import Archive
 from storage.database import sqlite_warning
 
@@ -119,8 +119,8 @@ def _guarded(what: str, look: Callable[[], Finding]) -> Iterator[Finding]:
 
 
 def _table(found: list[Finding]) -> Table:
-    table = Table(show_header=False, box=None)
+    table = facts_table()
     for finding in found:
-        mark = Text("ok", style="green") if finding.ok else Text("NO", style="bold red")
-        table.add_row(mark, finding.what, Text(printable(finding.said)))
+        mark = Text("ok", style="green") if finding.ok else Text("failed", style="bold red")
+        table.add_row(Text(finding.what), mark + Text(f"  {printable(finding.said)}", style="not bold default"))
     return table

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from commands.console import printable
+from commands.tables import list_table
 from storage.plurals import counted
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _alarming(count: int) -> Text:
 
 
 def _table(*columns: str, right: int = 0) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = list_table()
     for number, column in enumerate(columns):
         counted = 0 < number <= right
         table.add_column(Text(printable(column)), justify="right" if counted else "left", no_wrap=True)

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
 from commands.console import print_json, say
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
@@ -19,7 +16,7 @@ from commands.judging import package_folder, verified
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
-from commands.tables import print_line, print_table, screen_width
+from commands.tables import list_table, print_line, print_table, screen_width
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.errors import StorageError
@@ -74,7 +71,7 @@ def _list(wish: ModelsWish, where: Place) -> int:
     rows = [_row(model) for model in models]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
-    print_table(filled(Table(box=SIMPLE_HEAD, pad_edge=False), columns, screen_width(), LEAST))
+    print_table(filled(list_table(), columns, screen_width(), LEAST))
     if gone:
         say(f"no room for {', '.join(gone)}: --json has all")
     if len({row[COLUMNS.index("tested")] for row in rows} - {""}) > 1:

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 from commands import tables
 from commands.console import printable, say
 from commands.escapes import plain
@@ -62,9 +59,8 @@ def print_table(rows: Rows, expendable: Sequence[str] = (), said: str = "") -> N
     """
     cells = {name: [_cell(row[at]) for row in rows.rows[:ROWS]] for at, name in enumerate(rows.columns)}
     columns, gone = fitting(cells, tables.screen_width(), LEAST, expendable)
-    look = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     if rows.columns:
-        tables.print_table(filled(look, columns, tables.screen_width(), LEAST))
+        tables.print_table(filled(tables.list_table(), columns, tables.screen_width(), LEAST))
     more = len(rows.rows) - ROWS
     tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
     narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""

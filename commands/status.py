@@ -7,13 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
 from rich.text import Text
 
 from commands.console import print_json, printable
 from commands.places import place
 from commands.summary import size
-from commands.tables import print_table
+from commands.tables import facts_table, print_table
 from storage.archive import open_reader
 from storage.reading import Reader
 from storage.records import LabelReason
@@ -33,9 +32,7 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
             so_far = {target: found.to_json() for target, found in told.items()}
             print_json(_as_json(status) | {"so_far": so_far, "digest": reader.digest()})
             return 0
-    table = Table(title=Text(printable(str(status.root))), title_justify="left", show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
+    table = facts_table(Text(printable(str(status.root))))
     for name, value in _rows(status, told):
         table.add_row(name, Text(printable(value)))
     print_table(table)

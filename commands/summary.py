@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from commands.console import printable
+from commands.tables import facts_table
 from crawler.tally import Outcome, Tally
 from storage.plurals import counted
 
@@ -135,9 +135,7 @@ class Summary:
 
     def to_table(self) -> RenderableType:
         """The closing table."""
-        table = Table(title=self._title(), title_justify="left", show_header=False, min_width=60)
-        table.add_column(style="bold")
-        table.add_column()
+        table = facts_table(self._title())
         for name, value in self._rows():
             table.add_row(name, Text(value))
         notes = [Text(printable(note), no_wrap=True, overflow="ignore") for note in self.notes]  # commands to paste

@@ -8,10 +8,34 @@ from __future__ import annotations
 from functools import cache
 from typing import IO, cast
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from commands.escapes import printable
 from commands.streams import OUTPUT
+
+
+def list_table() -> Table:
+    """Rows below a line of headings, for `commands.fitting.filled`."""
+    return Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
+
+
+def facts_table(title: Text | None = None) -> Table:
+    """Two columns, name and value, below a title."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    return table
 
 
 @cache

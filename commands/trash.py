@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from commands.allowed_values import TRASH_ACTIONS
 from commands.choices import choose
 from commands.console import print_json, say
@@ -24,7 +22,7 @@ from commands.machine_formats import leave_open
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.summary import size
-from commands.tables import print_table, screen_width
+from commands.tables import list_table, print_table, screen_width
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
@@ -97,10 +95,13 @@ def _list(wish: TrashWish, where: Place) -> int:
     if wish.as_json:
         print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
         return 0
+    if not found:
+        say("nothing of that lies in the trash" if which != TrashChoice() else "the trash is empty")
+        return 0
     rows = [_row(one) for one in found]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
-    print_table(filled(Table(), columns, screen_width(), LEAST))
+    print_table(filled(list_table(), columns, screen_width(), LEAST))
     if gone:
         say(f"no room for {', '.join(gone)}: --json has all")
     say(
