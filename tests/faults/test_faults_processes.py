@@ -389,3 +389,24 @@ def test_a_setting_that_is_changed_back_changes_nothing(laboratory: Laboratory) 
     assert len(site.paths("/720x720/")) == fetched
     assert_well(root, laboratory.expected(last_exit=0))
     assert_same_state(root, laboratory)
+
+
+@pytest.mark.fault("P16")
+def test_no_step_of_a_crawl_holds_the_event_loop_up(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    worst, steps, run_step = 0.0, 0, asyncio.events.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        nonlocal worst, steps
+        before = time.thread_time()  # our own work only: other programs may be busy
+        run_step(handle)
+        if threading.current_thread() is threading.main_thread():  # the simulator has a loop in another thread
+            worst, steps = max(worst, time.thread_time() - before), steps + 1
+
+    monkeypatch.setattr(asyncio.events.Handle, "_run", timed)
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        _, arguments = command(laboratory, site)
+        ended = run_here(arguments, environment=LOGGED_IN)
+
+    assert ended.code == 0, ended.said
+    assert steps > 100
+    assert worst < 0.2  # seconds

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from storage import archive
+from storage import archive, labelling
 from tests.faults import driver, simulator
 from tests.faults.experiment import LOGGED_IN, Broken, Laboratory, assert_same_state, assert_well, run_here
 from tests.faults.killing import ONE_AT_A_TIME, command
@@ -171,7 +172,12 @@ def tell(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, 
             ReferenceModel({recipe.id: Post(recipe.tagged) for recipe in seen}),
             {recipe.id: (laboratory.files[recipe.id].md5, recipe.bright) for recipe in seen},
         )  # fmt: skip
-        monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=story.model.now))
+
+        def now(*_: object) -> datetime:
+            return datetime.now(UTC) + timedelta(days=story.model.now)
+
+        monkeypatch.setattr(archive, "_now", now)
+        monkeypatch.setattr(labelling, "datetime", SimpleNamespace(now=now))
         try:
             story.goes_on(steps)
         except AssertionError as error:
