@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
@@ -16,6 +16,8 @@ from storage.filing import Label
 from storage.labels import append_label
 from storage.names import as_the_site_writes
 from storage.records import LabelValue, Target
+from storage.search.language import Leaf, Metatag, Query, leaves
+from storage.search.tree import with_leaves
 from storage.tables import LabelRow, PostRow, StandingRow, TargetRow, VersionRow
 
 _SAVED = insert_or_update(TargetRow, ("site", "name"), ("tag", "variants", "aliases", "part_of"))
@@ -108,6 +110,24 @@ def target_called(targets: Sequence[Target], typed: str) -> Target | None:
         lambda target: not words.isdisjoint(target.names),
     )
     return next((target for test in tests for target in targets if test(target)), None)
+
+
+def by_known_names(connection: Connection, query: Query) -> Query:
+    """An expression whose `target:` may say a tag, an alias or a variant, with the name that rows have.
+
+    A name that some target has, or had before it became part of another, stays what it is.
+    """
+    asked = {leaf for leaf in leaves(query.root) if isinstance(leaf, Metatag) and leaf.name == "target"}
+    if not asked:
+        return query
+    targets, names = saved_targets(connection), {row.name for row in _rows(connection, None)}
+    meant = {leaf: target_called(targets, leaf.value) for leaf in asked if leaf.value not in names}
+    renamed = {leaf: Metatag("target", target.name) for leaf, target in meant.items() if target is not None}
+    return replace(query, root=with_leaves(query.root, lambda leaf: _renamed(leaf, renamed)))
+
+
+def _renamed(leaf: Leaf, renamed: Mapping[Metatag, Metatag]) -> Leaf:
+    return renamed.get(leaf, leaf) if isinstance(leaf, Metatag) else leaf
 
 
 def _to_carry(row: Any) -> bool:

@@ -21,7 +21,7 @@ from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRo
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.gathering import gather_evidence
-from storage.known_targets import saved_targets
+from storage.known_targets import by_known_names, saved_targets
 from storage.labels import SaidLabel, labels_of
 from storage.layout import require_plain
 from storage.named_posts import naming
@@ -171,7 +171,7 @@ class Reader:
         Raises:
             QueryError: the expression cannot be read or evaluated; it names the term.
         """
-        query = parse(expression)
+        query = self.ask(lambda c: by_known_names(c, parse(expression)))
         ranks = ranks_for(query, ranker, [target.name for target in self.targets()] if ranker else ())
         return self.ask(lambda c: _found(c, query, ranks, now or datetime.now(UTC), limit))
 

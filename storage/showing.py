@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from storage.errors import StorageError
 from storage.files import Tree
+from storage.known_targets import by_known_names
 from storage.posts import chunked
 from storage.reading import Reader
 from storage.records import TagCategory
@@ -125,7 +126,7 @@ def wanted(
     Raises:
         QueryError: the expression cannot be read or evaluated; it names the term.
     """
-    query = parse(expression)
+    query = by_known_names(connection, parse(expression))
     asked = (
         compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
         .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)

@@ -149,6 +149,8 @@ def test_every_command_knows_the_target_by_its_old_tag_its_new_one_and_its_alias
     renamed_once(site)
     assert site.crawl(*MAIN).exit_code == 0
 
+    for name in (MONA, NEW, "mona"):
+        assert site.crawl("query", f"target:{name} label:any", "--format", "ids").stdout.split() == ["120", "30", "10"]
     for number, name in enumerate(("mona", MONA, NEW, MONA.upper(), "Ｍｏｎａ", "mona (genshin impact)")):
         value = ("keep", "delete")[number % 2]
         assert site.crawl("relabel", value, "20", "--keep", name).exit_code == 0
