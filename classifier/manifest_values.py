@@ -104,9 +104,11 @@ def snapshot(value: Any) -> dict[str, Any]:
         ValueError: such a part is of another kind.
     """
     found = _object(value, "snapshot")
-    round_ = found.get("round")
-    if round_ is not None and (type(round_) is not int or not 0 <= round_ <= _MOST_ROUND):
-        raise ValueError(f"the snapshot's round {_shown(round_)} is no number of a round")
+    for name, most in (("round", _MOST_ROUND), ("newest_label", 2**62), ("tried", 2**62)):
+        _check_count(found, name, most)
+    taught = _object(found.get("taught") or {}, "snapshot's taught")
+    for name in ("steps", "planned_steps"):
+        _check_figure(name, taught.get(name))
     if "targets" in found:
         names(found["targets"], "the snapshot's targets")
     for part, md5s in _object(found.get("parts") or {}, "snapshot's parts").items():
@@ -122,10 +124,8 @@ def metrics(value: Any) -> dict[str, Any]:
         ValueError: what the program shows as a figure is none.
     """
     found = _object(value, "metrics")
-    for name, part in found.items():
-        if name == "test" and not isinstance(part, dict):
-            raise ValueError("the metrics of the test part are no figures by name")
-    test = found.get("test", {})
+    _object(found.get("compared") or {}, "metrics' comparison")
+    test = _object(found.get("test", {}), "metrics of the test part")
     for name in ("precision", "recall"):
         if isinstance(test.get(name), dict):
             for end in ("value", "low", "high"):
@@ -143,7 +143,16 @@ def moment(value: Any) -> datetime:
     """
     if not isinstance(value, str):
         raise ValueError(f"created_at {_shown(value)} is no time")
-    return datetime.fromisoformat(value)
+    found = datetime.fromisoformat(value)
+    if found.tzinfo is None:
+        raise ValueError(f"created_at {_shown(value)} has no time zone")
+    return found
+
+
+def _check_count(values: Mapping[str, Any], name: str, most: int) -> None:
+    value = values.get(name)
+    if value is not None and (type(value) is not int or not 0 <= value <= most):
+        raise ValueError(f"the snapshot's {name} {_shown(value)} is no whole number from 0 to {most}")
 
 
 def _check_figure(name: str, value: Any) -> None:

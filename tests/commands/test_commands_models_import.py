@@ -219,6 +219,11 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     "metrics that are no figures": (changed("metrics", to={"test": {"recall": {"value": 1, "low": "0"}}}), "figure"),
     "metrics that are a list": (changed("metrics", to=[1]), "metrics"),
     "a round that no database holds": (changed("snapshot", to={"round": 10**12}), "round"),
+    "a newest label that is text": (changed("snapshot", to={"newest_label": "all"}), "newest_label"),
+    "teaching that is text": (changed("snapshot", to={"taught": "long"}), "taught"),
+    "steps that are text": (changed("snapshot", to={"taught": {"steps": "many"}}), "steps"),
+    "a comparison that is text": (changed("metrics", to={"compared": "better"}), "comparison"),
+    "a time without a zone": (changed("created_at", to="2026-01-01T00:00:00"), "zone"),
     "parts that are text": (changed("snapshot", to={"parts": {"train": "abc"}}), "part"),
     "a curve of text": (
         changed("curve", to={"thresholds": ["a"], "precision": [1], "recall": [1], "prevalence": 0.1}),
