@@ -66,7 +66,7 @@ def exits_plainly(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             _leave("stopped", ExitCode.INTERRUPTED)
         except Exception as error:  # noqa: BLE001 - the last door: everything becomes a line and a code here
-            _explain(error)
+            raise typer.Exit(int(explain(error))) from None
 
     return wrapper
 
@@ -87,10 +87,12 @@ def describe(error: BaseException) -> str:
     return f"unexpected error, a bug: {type(error).__name__}: {text}{place}; set {DEBUG_VARIABLE}=1 for the details"
 
 
-def _explain(error: Exception) -> NoReturn:
+def explain(error: Exception) -> ExitCode:
+    """Say it in one line, with all details where the user asked for them; gives the exit code."""
     if os.environ.get(DEBUG_VARIABLE):
         messages().print_exception()
-    _leave(describe(error), exit_code_of(error))
+    complain(f"crawl: {describe(error)}")
+    return exit_code_of(error)
 
 
 def _leave(text: str, code: ExitCode) -> NoReturn:
@@ -98,4 +100,4 @@ def _leave(text: str, code: ExitCode) -> NoReturn:
     raise typer.Exit(int(code))
 
 
-__all__ = ["Terminated", "describe", "exit_code_of", "exits_plainly", "printable", "stopped_by_signals"]
+__all__ = ["Terminated", "describe", "exit_code_of", "exits_plainly", "explain", "printable", "stopped_by_signals"]

@@ -13,6 +13,7 @@ from commands.console import print_json, say
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
+from commands.paths import expanded
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
@@ -50,7 +51,7 @@ def run(wish: ModelsWish, root: Path | None, config: Path | None) -> int:
     if wish.action == "export":
         return _export(wish, wish.name, where)
     if wish.action == "import":
-        return run_stoppable(_import(wish, Path(wish.name), where), lambda: _LIST)
+        return run_stoppable(_import(wish, expanded(wish.name), where), lambda: _LIST)
     return run_stoppable(_activate(wish, wish.name, where), lambda: _LIST)
 
 

@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from commands import machine_formats
 from commands.console import complain, messages, print_usage_error
 from commands.exit_codes import ExitCode, worst
-from commands.failures import exits_plainly, stopped_by_signals
+from commands.failures import exits_plainly, explain, stopped_by_signals
 from commands.paths import PathRefused, expanded
 from commands.streams import MESSAGES, OUTPUT, guarded
 
@@ -102,11 +102,11 @@ def _exit_code(words: Sequence[str], parsed: Callable[[], Any]) -> int:
         return int(parsed() or 0)
     except typer.Abort:
         return ExitCode.INTERRUPTED
-    except Exception as error:
-        if not hasattr(error, "format_message"):  # a word that is no command, an option without its value
-            raise
+    except Exception as error:  # noqa: BLE001 - the last door, as in `exits_plainly`
         if "--json" in words:
             machine_formats.owe_object()
+        if not hasattr(error, "format_message"):  # else: a word that is no command, an option without its value
+            return explain(error)
         machine_formats.note_error(error.format_message())
         print_usage_error(error)
         return ExitCode.REFUSED

@@ -46,7 +46,7 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
     with GalleryDesk(where.root, _who()) as desk, bind(DEFAULT_PORT if wish.port is None else wish.port) as listening:
         address = Address(port_of(listening))
         rounds = RoundProcess(
-            lambda target: _round_command(target, where, config),
+            lambda target: _round_command(target, where),
             lambda target: standing_in(where.root, target),
             _round_settings(),
         )
@@ -79,9 +79,9 @@ def _bring_up_to_date(where: Place) -> None:
         archive.close()
 
 
-def _round_command(target: str, where: Place, config: Path | None) -> Sequence[str]:
+def _round_command(target: str, where: Place) -> Sequence[str]:
     """What does a round and tells about it in lines of JSON."""
-    given = ["--config", str(config.absolute())] if config else []
+    given = ["--config", str(where.config.absolute())] if where.config else []
     return module_command("commands", "train", target, "--root", str(where.root), "--json-progress", *given)
 
 

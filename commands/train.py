@@ -53,6 +53,8 @@ def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
 def _checked(wish: TrainWish) -> TrainWish:
     """The wish without contradictions: a network that is named is one to teach."""
     check_goal(wish)
+    if wish.as_json and wish.json_progress:
+        raise UsageRefused("give one of --json and --json-progress: one prints one object, the other many")
     if wish.how == "head" and wish.network is not None:
         raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {wish.network}")
     if wish.how == "head" and wish.source is not None:

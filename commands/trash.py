@@ -12,7 +12,7 @@ from typing import Any
 
 from commands.allowed_values import TRASH_ACTIONS
 from commands.choices import choose
-from commands.console import print_json, say
+from commands.console import complain, print_json, say
 from commands.exit_codes import ExitCode, worst
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
@@ -203,7 +203,7 @@ async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
     _tell_absent(absent)
     record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger, "absent": absent}
     if plan.files and not wish.yes:
-        say("nothing was destroyed; --yes destroys them for good")
+        complain("nothing was destroyed; --yes destroys them for good")
         code, done = ExitCode.BRAKE, None
     else:
         done = await archive.purge(plan, confirmed=wish.yes)

