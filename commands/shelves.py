@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
@@ -43,7 +44,7 @@ async def open_shelf(stack: AsyncExitStack, place: Place, *, dry_run: bool) -> C
     if dry_run:
         return await stack.enter_async_context(DryShelf(place.root))
     settings = archive_settings(place, "crawl", create=True)
-    archive = await stack.enter_async_context(Archive.open(place.root, settings))
+    archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, place.root, settings))
     for line in archive.recovery.lines():
         say(line)
     return archive

@@ -32,7 +32,7 @@ from storage import (
     rescores,
 )
 from storage.database import new_id, reading_engine, writing_engine
-from storage.errors import DiskFull, RefusedFile
+from storage.errors import RefusedFile, ReserveReached
 from storage.evidence import Rescored, Settled
 from storage.files import Tree
 from storage.filing import (
@@ -310,7 +310,7 @@ class Archive(Tidying):
         """
         try:
             yield
-        except RefusedFile:
+        except (RefusedFile, ReserveReached):
             raise  # nothing was named
         except Exception:
             if attempt is not None:
@@ -323,7 +323,7 @@ class Archive(Tidying):
         if attempt.id in self._unsettled:
             return  # the next start sees to it
         now = _now()
-        await self._on_disk(lambda: self._tree.remove(staging_path(attempt.id)))
+        await self._on_disk_to_the_last(lambda: self._tree.remove(staging_path(attempt.id)))
         await self._write(lambda c: looks.fail_attempt(c, attempt.id, failure, now))
 
     async def reopen(self, urls: Sequence[str]) -> int:
@@ -499,7 +499,7 @@ class Archive(Tidying):
         return await asyncio.get_running_loop().run_in_executor(self._files, bordered)
 
     async def _on_disk_to_the_last(self, work: Callable[[], T]) -> T:
-        """The same without a look at the reserve: moving and destroying files needs no room."""
+        """The same without a look at the reserve: moving and removing files needs no room, and may make some."""
         return await asyncio.get_running_loop().run_in_executor(self._files, lambda: self._bordered(work))
 
     def _bordered(self, work: Callable[[], T]) -> T:
@@ -510,7 +510,8 @@ class Archive(Tidying):
         """Stop while there is still enough room to commit and to clean up."""
         reserve = self._settings.reserve_bytes
         if reserve and shutil.disk_usage(self.root).free < reserve:
-            raise DiskFull(f"{self.root}: {free_words(self.root)}, less than the reserve of {reserve / 1e6:.0f} MB")
+            kept_free = f"the reserve of {reserve / 1e6:.0f} MB"
+            raise ReserveReached(f"{self.root}: {free_words(self.root)}, less than {kept_free}")
 
     async def _write(self, operation: Callable[[Connection], T]) -> T:
         return await self._writer.do(operation)

@@ -39,6 +39,16 @@ _HELD_BY_ANOTHER = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 _NO_LOCKS = frozenset({*_REFUSED, errno.ENOLCK})
 
 
+UNREADABLE = frozenset(
+    {errno.EIO, errno.EBADMSG, getattr(errno, "ESTALE", errno.EIO), getattr(errno, "EUCLEAN", errno.EIO)}
+)
+
+
+def is_unreadable(error: OSError) -> bool:
+    """Whether a file's own bytes cannot be had: a bad spot of the disk, not our lack of memory, rights or handles."""
+    return error.errno in UNREADABLE
+
+
 class Lack(StrEnum):
     """A promise that a file system does not keep and a gallery can do without: what follows from it."""
 
@@ -77,6 +87,10 @@ class Disk:
     def fsync(self, descriptor: int) -> None:
         """Flush a file or a folder."""
         os.fsync(descriptor)
+
+    def read(self, descriptor: int, most: int) -> bytes:
+        """Read on; nothing at the end."""
+        return os.read(descriptor, most)
 
     def link(self, source: str, target: str, source_folder: int | None, target_folder: int | None) -> None:
         """Give a file a second name."""

@@ -10,6 +10,7 @@ ArchiveError            never raised itself; every class says its process exit c
 ├── RefusedFile         3   this one file cannot be stored (not the published bytes, unknown type); go on with the next
 ├── StorageError        7   stop: the disk refuses (I/O error, read-only, a link where a file should be)
 │   ├── DiskFull            free some space, run again
+│   │   └── ReserveReached  the same, before anything was begun
 │   ├── BadPath             a row is damaged; go on without its file, `crawl verify` names it
 │   └── WrongRoot           the folder is missing, not mounted, or belongs to another database
 ├── DatabaseError       8   stop: the database refuses
@@ -110,6 +111,10 @@ class BadPath(StorageError):
 
 class DiskFull(StorageError):
     """No space, no inode, over the quota, or over the file size limit."""
+
+
+class ReserveReached(DiskFull):
+    """Less is free than is to stay free; nothing was begun, and what is in flight can still be ended and cleaned up."""
 
 
 class WrongRoot(StorageError):

@@ -317,7 +317,7 @@ class Tree:
         try:
             writing = self._create(new, target_name)
             try:
-                while chunk := os.read(reading, CHUNK):
+                while chunk := self.disk.read(reading, CHUNK):
                     _write_all(writing, chunk)
                 self.disk.fsync(writing)
             finally:
@@ -347,7 +347,7 @@ class Tree:
         """A whole small file."""
         with self.open(path) as descriptor:
             parts = []
-            while chunk := os.read(descriptor, CHUNK):
+            while chunk := self.disk.read(descriptor, CHUNK):
                 parts.append(chunk)
         return b"".join(parts)
 
@@ -355,7 +355,7 @@ class Tree:
         """Size, md5 and sha256 of the bytes on disk."""
         md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
         with self.open(path) as descriptor:
-            while chunk := os.read(descriptor, CHUNK):
+            while chunk := self.disk.read(descriptor, CHUNK):
                 md5.update(chunk)
                 sha256.update(chunk)
                 size += len(chunk)

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, LargeBinary, and_, cast, exist
 from sqlalchemy.orm import aliased
 
 from storage.database import new_id
+from storage.disk import is_unreadable
 from storage.errors import BadPath, StorageError
 from storage.files import Tree, check_path
 from storage.paths import moved_path, original_path
@@ -207,6 +208,10 @@ def _problem(tree: Tree, move: Move) -> str | None:
             return f"{move.source}: is not the file that was stored; it stays where it is"
     except StorageError as error:
         return str(error)
+    except OSError as error:
+        if not is_unreadable(error):
+            raise
+        return f"{move.source}: cannot be read ({error.strerror}); it stays where it is"
     if move.target and _taken(tree, move.target):
         return f"{move.target}: is taken by another file; move it away and run again"
     return None

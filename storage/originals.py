@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from storage.database import insert_or_update, update_or_insert
+from storage.disk import is_unreadable
 from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files import Tree
 from storage.filing import Digest
@@ -124,6 +125,16 @@ def copies_of(connection: Connection, file: FileVersion) -> list[Copy]:
     return [Copy(row.path, row.size, row.sha256) for row in (*placed, *kept) if row.path is not None]
 
 
+def _digest_at(tree: Tree, path: str) -> Digest | None:
+    """What a file's bytes are; None: the disk cannot read them any more."""
+    try:
+        return tree.digest(path)
+    except OSError as error:
+        if is_unreadable(error):
+            return None
+        raise
+
+
 def whole_copy(tree: Tree, copies: Sequence[Copy], file: FileVersion) -> tuple[str, Digest] | None:
     """The first copy whose bytes are still what they were; others, and damaged rows, are passed over."""
     for copy in copies:
@@ -133,7 +144,7 @@ def whole_copy(tree: Tree, copies: Sequence[Copy], file: FileVersion) -> tuple[s
             continue
         if facts is None or facts.size != copy.size:
             continue
-        digest = tree.digest(copy.path)
-        if digest.sha256 == copy.sha256 and digest.md5 == file.md5:
+        digest = _digest_at(tree, copy.path)
+        if digest is not None and digest.sha256 == copy.sha256 and digest.md5 == file.md5:
             return copy.path, digest
     return None

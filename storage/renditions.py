@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from storage.disk import is_unreadable
 from storage.errors import BadPath, RefusedFile
 from storage.files import Tree
 from storage.filing import Sighting
@@ -26,7 +27,7 @@ def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
     sha256 = hashlib.sha256(content).hexdigest()
     stored = StoredRendition(facts.name, path, facts.ext, facts.width, facts.height, len(content), sha256)
     there = tree.facts(path)
-    if there is not None and there.size == len(content) and tree.read(path) == content:
+    if there is not None and there.size == len(content) and _bytes_at(tree, path) == content:
         tree.make_durable(path, keep=True)  # another post may have it too
         return stored
     attempt = sighting.attempt
@@ -35,12 +36,22 @@ def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
 
 
 def read_rendition(tree: Tree, stored: StoredRendition) -> bytes | None:
-    """A rendition's bytes, or None when the file is gone or no longer what its row says, or its row is damaged."""
+    """A rendition's bytes, or None when the file is gone or no longer what its row says, or cannot be read."""
     try:
         facts = tree.facts(stored.path)
     except BadPath:
         return None
     if facts is None or facts.size != stored.size:
         return None
-    content = tree.read(stored.path)
-    return content if hashlib.sha256(content).hexdigest() == stored.sha256 else None
+    content = _bytes_at(tree, stored.path)
+    return content if content is not None and hashlib.sha256(content).hexdigest() == stored.sha256 else None
+
+
+def _bytes_at(tree: Tree, path: str) -> bytes | None:
+    """A file's bytes; None: the disk cannot read them any more."""
+    try:
+        return tree.read(path)
+    except OSError as error:
+        if is_unreadable(error):
+            return None
+        raise

@@ -268,7 +268,7 @@ class Renditions:
             if facts is None or facts.size != row.size or facts.size > _BIGGEST_RENDITION:
                 return None
             content = self._tree.read(row.path)
-        except (FileNotFoundError, StorageError):
+        except (OSError, StorageError):
             return None
         return content if hashlib.sha256(content).hexdigest() == row.sha256 else None
 

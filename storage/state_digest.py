@@ -91,7 +91,7 @@ def _sha256(tree: Tree, path: str) -> str:
         return tree.digest(path).sha256
     except FileNotFoundError:
         return "missing"
-    except StorageError:
+    except (StorageError, OSError):
         return "no file"
 
 

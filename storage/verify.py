@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from storage.database import check
+from storage.disk import Disk
 from storage.errors import BadPath, DamageFound, StorageError
 from storage.files import Tree, check_path
 from storage.paths import models_folder
@@ -80,13 +81,20 @@ class VerifyReport:
             )
 
 
-def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] = lambda _: None) -> VerifyReport:
+def verify(
+    root: Path,
+    *,
+    rehash: bool = True,
+    progress: Callable[[int], None] = lambda _: None,
+    disk: Disk | None = None,
+) -> VerifyReport:
     """Walk the gallery, the trash and the renditions, and look the database through.
 
     Args:
         root: of the gallery; a crawl should not be running, its files in flight would look foreign.
         rehash: read every byte; without it only sizes are compared.
         progress: told the number of files checked so far.
+        disk: the file system's promises; None: this machine's.
     Raises:
         DatabaseError, StorageError: it cannot even be looked at.
     """
@@ -95,7 +103,7 @@ def verify(root: Path, *, rehash: bool = True, progress: Callable[[int], None] =
         claims = reader.ask(_claims)
         faults = (*database, *claims.bad_paths)
         registered = {model.card.name for model in reader.models()}
-        tree = Tree(reader.root)
+        tree = Tree(reader.root, disk)
         try:
             report = _compare(tree, claims.files, faults, rehash, progress)
         finally:

@@ -12,7 +12,7 @@ from storage_samples import decide, keep, list_posts, make_post, new_gallery, si
 
 from storage.archive import Archive, ArchiveSettings
 from storage.disk import NETWORK, Disk, FileSystem
-from storage.errors import GalleryBusy, StorageError
+from storage.errors import DamageFound, GalleryBusy, StorageError
 from storage.verify import verify
 
 SHARE = FileSystem("cifs", "/mnt/nas")
@@ -51,6 +51,10 @@ class WeakDisk(Disk):
     def flock(self, descriptor: int) -> None:
         self._perhaps("flock")
         super().flock(descriptor)
+
+    def read(self, descriptor: int, most: int) -> bytes:
+        self._perhaps("read")
+        return super().read(descriptor, most)
 
     def file_system(self, path: Path) -> FileSystem | None:
         return self._where
@@ -179,6 +183,56 @@ def test_a_system_without_a_table_of_mounts_tells_nothing(tmp_path: Path, monkey
 
     assert Disk().file_system(tmp_path) is None
     Disk().require_local(tmp_path)
+
+
+# --- bytes that cannot be read any more ------------------------------------------------------------------------------
+
+
+@pytest.mark.fault("F07")
+async def test_verify_counts_what_cannot_be_read_as_damage(root: Path) -> None:
+    await a_little_of_everything(new_gallery(root), on(WeakDisk()))
+
+    report = verify(root, disk=WeakDisk("read", error=errno.EIO))
+
+    assert len(report.damaged) == report.checked == 6
+    with pytest.raises(DamageFound) as found:
+        report.require_whole()
+    assert found.value.exit_code == 11
+
+
+@pytest.mark.fault("F07")
+async def test_a_picture_that_cannot_be_read_is_fetched_again_and_nothing_is_rejected(root: Path) -> None:
+    post = make_post(1)
+    await a_little_of_everything(new_gallery(root), on(WeakDisk()))
+    failing = WeakDisk("read", error=errno.EIO)
+
+    async with Archive.open(root, on(failing)) as archive:
+        known = (await archive.known([post], ["mona"]))[1]
+        assert known.rendition is not None
+        assert await archive.read_rendition(known.rendition) is None
+        assert not await archive.adopt_known_original(post, ["other"])
+        await archive.file_look(sight(post))  # its bytes came over the network
+        known = (await archive.known([post], ["mona"]))[1]
+
+    assert known.decisions["mona"].value == "keep"
+    assert verify(root).whole
+
+
+@pytest.mark.fault("F07")
+async def test_a_file_that_cannot_be_read_neither_moves_nor_is_destroyed(root: Path) -> None:
+    await a_little_of_everything(new_gallery(root), on(WeakDisk()))
+    before = sorted(path.name for path in (root / "gallery").rglob("*.jpg"))
+
+    async with Archive.open(root, on(WeakDisk("read", error=errno.EIO))) as archive:
+        await archive.file_look(sight(make_post(1), decide("delete", policy="p2"), rendition=None, stored=None))
+        done = await archive.apply(await archive.plan_apply("mona"), confirmed=True)
+
+    assert done.trashed == 0
+    assert [problem.rpartition(": ")[2] for problem in done.problems] == [
+        "cannot be read (Input/output error); it stays where it is"
+    ]
+    assert sorted(path.name for path in (root / "gallery").rglob("*.jpg")) == before
+    assert verify(root).whole
 
 
 # --- modes -----------------------------------------------------------------------------------------------------------
