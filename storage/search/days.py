@@ -96,7 +96,7 @@ def _span(text: str) -> tuple[date, date]:
     """The first day of a month or year, and the first day after it."""
     match = _SPAN.fullmatch(text)
     if match is None:
-        raise ValueError("no month")
+        raise ValueError("not a month")
     try:
         first = date(int(match[1]), int(match[2] or 1), 1)
         after = (first + timedelta(days=31)).replace(day=1) if match[2] else first.replace(year=first.year + 1)
@@ -108,7 +108,7 @@ def _span(text: str) -> tuple[date, date]:
 def _moment(text: str) -> datetime:
     match = _DAY.fullmatch(text)
     if match is None:
-        raise ValueError("no date; write 2024-05-01, 2024-05 or 2024, or for the last days age:<3d")
+        raise ValueError("not a date; write 2024-05-01, 2024-05 or 2024, or age:<3d for the last three days")
     year, month, of_month = (match[name] or match[f"{name}2"] or match[f"{name}3"] for name in ("year", "month", "day"))
     try:
         on = date(int(year), int(month), int(of_month))

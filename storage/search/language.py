@@ -116,7 +116,7 @@ class _Parser:
         if len(parts) == 1:
             return parts[0]
         if And() in parts:
-            raise QueryError("or", "a side is missing")
+            raise QueryError("or", "a term is missing on one side")
         return Or(tuple(parts))
 
     def _conjunction(self) -> Node:
@@ -125,7 +125,7 @@ class _Parser:
         while self._operator("and"):
             parts.append(self._list())
         if len(parts) > 1 and And() in parts:
-            raise QueryError("and", "a side is missing")
+            raise QueryError("and", "a term is missing on one side")
         joined = tuple(inner for part in parts for inner in (part.parts if isinstance(part, And) else (part,)))
         return joined[0] if len(joined) == 1 else And(joined)
 
@@ -146,9 +146,9 @@ class _Parser:
         self._skip_blanks()
         char = self.text[self.at : self.at + 1]
         if sign and char in ("", ")"):
-            raise QueryError(sign, "nothing follows the sign")
+            raise QueryError(sign, "the sign stands alone; write it before a tag")
         if sign and char in "-~":
-            raise QueryError(sign + char, "two signs; write one, or put a bracket between them")
+            raise QueryError(sign + char, "two signs in a row; write one, or put brackets between them")
         return self._group() if char == "(" else self._term()
 
     def _group(self) -> Node:
@@ -195,8 +195,10 @@ class _Parser:
         match = _QUOTED[quote].match(self.text, self.at)
         if match is None:
             closes = self.text.find(quote, self.at + 1) > 0
-            wrong = f"a backslash inside quotes may only stand before a {quote}" if closes else "never closed"
-            raise QueryError(self.text[self.at :], f"a {quote}: {wrong}")
+            wrong = (
+                f"inside {quote} a backslash may only stand before {quote}" if closes else f"{quote} is never closed"
+            )
+            raise QueryError(self.text[self.at :], wrong)
         self.at = match.end()
         return match[1].replace("\\" + quote, quote)
 
@@ -251,10 +253,10 @@ def _tag(word: str) -> Tag:
         closing = word.count(")") > word.count("(")
         raise QueryError(word, "a ) that closes nothing" if closing else "a ( that is never closed")
     if word in ("or", "and"):
-        raise QueryError(word, "a side is missing")
+        raise QueryError(word, "a term is missing on one side")
     if word in RESERVED:
         raise QueryError(
-            word, "no tag has this name; write -hat for no hat" if word == "not" else "no tag has this name"
+            word, "no tag has this name; to exclude hat, write -hat" if word == "not" else "no tag has this name"
         )
     if "," in word:
         raise QueryError(word, "no tag has a comma in it; put spaces between terms")
@@ -289,7 +291,7 @@ def _without_settings(root: Node) -> Query:
 
 def _limit(part: Metatag, known: int | None) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", part.value):
-        raise QueryError(part.term, "no whole number of posts")
+        raise QueryError(part.term, "not a whole number of posts")
     if known not in (None, int(part.value)):
         raise QueryError(part.term, "a second limit; give one")
     return int(part.value)

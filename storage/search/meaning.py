@@ -142,7 +142,7 @@ def tag_name(tag: Tag) -> str:
         CannotMatch: it is the site's way to shorten tags, as `/hr`.
     """
     if tag.name[0] == "/":
-        raise CannotMatch(tag.name, "stands for a tag at the site alone; write the tag itself")
+        raise CannotMatch(tag.name, "is an abbreviation that only the site knows; write the tag itself")
     return tag.name
 
 
@@ -290,7 +290,7 @@ def _is(tag: Metatag) -> Condition:
     if word in ("appealed", "wiki_image"):
         raise CannotMatch(tag.term, "is known to the site alone")
     known = ["parent", "child", "sfw", "nsfw", *_STATUS, *RATING_WORDS, *FILE_EXTENSIONS]
-    raise QueryError(tag.term, "no post is that", _near(word, known))
+    raise QueryError(tag.term, f"write one of {', '.join(dict.fromkeys(known))}", _near(word, known))
 
 
 def _parent(tag: Metatag) -> Condition:
@@ -298,7 +298,7 @@ def _parent(tag: Metatag) -> Condition:
         return NumberIn("parent", parse_range(tag.term, tag.value, integer))
     _refuse_known_states(tag)
     if not re.fullmatch(r"[0-9]{1,18}", tag.value):
-        raise QueryError(tag.term, "no post id; write a number, any or none", _near(tag.value, _FAMILY_STATES))
+        raise QueryError(tag.term, "not a post id; write a number, any or none", _near(tag.value, _FAMILY_STATES))
     family = _reads_integers(tag)
     return AnyOf((NumberIn("id", family), NumberIn("parent", family)))
 
@@ -324,7 +324,8 @@ def _has(tag: Metatag) -> Condition:
         return _HAS[word]
     if word in _HAS_AT_THE_SITE:
         raise CannotMatch(tag.term, "is known to the site alone")
-    raise QueryError(tag.term, "no post has that", _near(word, [*_HAS, *_HAS_AT_THE_SITE]))
+    known = [*_HAS, *_HAS_AT_THE_SITE]
+    raise QueryError(tag.term, f"write one of {', '.join(known)}", _near(word, known))
 
 
 _FAMILY_STATES = ["pending", "flagged", "appealed", "modqueue", "deleted", "banned", "active", "unmoderated"]
@@ -341,7 +342,7 @@ def _source(tag: Metatag) -> Condition:
     if not tag.value or (tag.value.lower() == "none" and not tag.literal):
         return SourceLike("")
     if tag.value.lower() == "any" and not tag.literal:
-        raise QueryError(tag.term, "the site takes it for a source that begins with any", "has:source")
+        raise QueryError(tag.term, "the site reads this as a source that begins with 'any'", "has:source")
     if tag.value.count("*") > MAX_STARS:
         raise QueryError(tag.term, f"more than {MAX_STARS} stars in one term")
     return SourceLike(tag.value if "*" in tag.value else f"{tag.value}*")

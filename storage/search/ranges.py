@@ -109,7 +109,7 @@ def _interval(piece: str, read: Reader[T], *, backwards: bool, listed: bool) -> 
     if not piece:
         raise ValueError("empty; write a value, or any, or none")
     if piece in ("any", "none"):
-        raise ValueError("no part of a list; let it stand alone")
+        raise ValueError("not allowed in a list; use it on its own")
     if match := re.fullmatch(r"(.+?)\.\.(\.?)(.+)", piece):
         low, high = sorted((read(match[1]).value, read(match[3]).value))
         return Interval(low, high, high_open=bool(match[2]))
@@ -130,9 +130,9 @@ def _compared(sign: str, value: T, *, backwards: bool) -> Interval[T]:
 def integer(text: str) -> Atom[int]:
     """A whole number that a database column can hold."""
     if not re.fullmatch(r"[+-]?[0-9]{1,19}(?:_[0-9]{1,3})*", text) or abs(number := int(text)) > LARGEST_INTEGER:
-        raise ValueError("no whole number")
+        raise ValueError("not a whole number")
     if re.match(r"[+-]?0[0-9_]", text):
-        raise ValueError("a number that begins with 0, which the site reads in eights")
+        raise ValueError("written with a leading zero, which the site reads as octal")
     return _exact(number)
 
 
@@ -150,7 +150,7 @@ def ratio(text: str) -> Atom[int]:
     """Width through height in hundredths, rounded as the site does: `1.78`, `16:9` or `16/9`."""
     match = re.fullmatch(rf"({_NUMBER})(?:[:/]([0-9]{{1,18}}))?", text)
     if match is None:
-        raise ValueError("no ratio; write 1.78 or 16:9")
+        raise ValueError("not a ratio; write 1.78 or 16:9")
     if match[2] and not int(match[2]):
         raise ValueError("a ratio to zero")
     return _exact(math.floor(Fraction(match[1]) / int(match[2] or 1) * 100 + Fraction(1, 2)))
@@ -162,7 +162,7 @@ def duration_s(text: str) -> Atom[float]:
         return _fuzzy(sum(number * DURATION_UNITS_S[unit] for number, unit in duration_parts(text)))
     match = _TIMECODE.fullmatch(text)
     if match is None or float(match[3]) >= 60 or (match[1] and int(match[2]) >= 60):
-        raise ValueError("no time; write 1:30 or 1:00:30")
+        raise ValueError("not a time; write 1:30 or 1:00:30")
     return _fuzzy(int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3]))
 
 
@@ -172,11 +172,11 @@ def duration_parts(text: str) -> list[tuple[float, str]]:
     Raises: ValueError: it is none.
     """
     if not re.fullmatch(f"(?:{_PART.pattern})+", text):
-        raise ValueError("no time span; write a number and one of s, min, h, d, w, mo, y")
+        raise ValueError("not a time span; write a number and one of s, min, h, d, w, mo, y")
     parts = [(float(number), _unit(short)) for number, short in _PART.findall(text)]
     sizes = [DURATION_UNITS_S[unit] for _, unit in parts]
     if any(one <= other for one, other in itertools.pairwise(sizes)):
-        raise ValueError("no time span; write the larger unit first, as in 1w2d")
+        raise ValueError("not a time span; write the larger unit first, as in 1w2d")
     return parts
 
 
@@ -185,7 +185,7 @@ def _unit(short: str) -> str:
         return SHORT_UNITS.get(short, "seconds")
     meant = [unit for unit in DURATION_UNITS_S if unit.startswith(short)]
     if len(meant) != 1:
-        raise ValueError(f"no time span: there is no unit {short!r}; write s, min, h, d, w, mo or y")
+        raise ValueError(f"not a time span: there is no unit {short!r}; write s, min, h, d, w, mo or y")
     return meant[0]
 
 
@@ -193,7 +193,7 @@ def size(text: str) -> Atom[int]:
     """A file size in bytes: `1200`, `500kb`, `2.5m`; with k or m it matches within 5 % alone."""
     match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})([km]?)b?", text)
     if not match:
-        raise ValueError("no file size; write bytes, or a number and kb or mb")
+        raise ValueError("not a file size; write bytes, or a number and kb or mb")
     number = int(float(match[1]) * SIZE_UNITS[match[2]])
     if not match[2]:
         return _exact(number)
@@ -202,7 +202,7 @@ def size(text: str) -> Atom[int]:
 
 def _number(text: str) -> float:
     if not re.fullmatch(_NUMBER, text):
-        raise ValueError("no number")
+        raise ValueError("not a number")
     return float(text)
 
 

@@ -322,7 +322,7 @@ def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
         near = difflib.get_close_matches(order, list(_ORDERS), n=1)
         known = ", ".join(name for name in _ORDERS if not name.endswith(("_asc", "_desc")))
         raise QueryError(
-            f"order:{order}", f"no such order here; there is {known}", f"order:{near[0]}" if near else None
+            f"order:{order}", f"no such order here; the orders are {known}", f"order:{near[0]}" if near else None
         )
     ordering = (chosen, PostRow.post_id.desc(), PostRow.site.asc(), StandingRow.target.asc())
     if ranked and query.order == UNCERTAIN:

@@ -159,7 +159,7 @@ def test_questions_before_any_crawl_say_what_to_do_first(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("query", "p:>=much"), "is no number"),
+        (("query", "p:>=much"), "is not a number"),
         (("query", "x", "--format", "tabel"), "did you mean 'table'"),
         (("query", "x", "--columns", "scores"), "did you mean 'score'"),
         (("query", "x", "--format", "parquet"), "needs --output"),
