@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from crawler.attempts import attempting
 from crawler.deciding import effective
-from crawler.errors import CrawlError, PostError, StillUnavailable
+from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
 from crawler.feeding import posts_to_do
-from crawler.renditions import fits, likeness, rendition_to_score
+from crawler.renditions import fits, likeness, renditions_to_score
 from crawler.run import Run
 from crawler.tally import Outcome
 from storage.errors import RefusedFile
@@ -230,10 +230,20 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     stored = known.rendition and await run.crew.shelf.read_rendition(known.rendition)
     if stored:
         return await _record(run, post, await run.crew.judge.look(stored))
-    rendition = rendition_to_score(post, run.job.score_on)
-    if rendition is None:
+    renditions = renditions_to_score(post, run.job.score_on)
+    if not renditions:
         return await _record(run, post, Look(fault="unsupported"))
     _refuse_in_vain(known)
+    for rendition in renditions[:-1]:
+        try:
+            return await _look_at(run, post, known, rendition)
+        except (GoneError, Forbidden):
+            continue  # recorded; another one may be there
+    return await _look_at(run, post, known, renditions[-1])
+
+
+async def _look_at(run: Run, post: Post, known: Known, rendition: Rendition) -> Sequence[Decision]:
+    """Fetch one rendition, score it, and record what follows from it."""
     before = known.failed_attempts
     async with attempting(run.crew.shelf, post, "rendition", rendition.url, failed_before=before) as attempt:
         look, content = await _fetch_and_look(run, post, rendition)

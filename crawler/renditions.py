@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from storage.records import ORIGINAL, PICTURE_EXTENSIONS, Look, Post, Rendition
 
 # The longer side of each rendition's box, in pixels; `full` and the original have no box.
@@ -22,6 +24,19 @@ def rendition_to_score(post: Post, wanted: str) -> Rendition | None:
     larger = [r for r in by_size if _BOX[r.name] > _BOX[wanted]]
     nearest = larger or by_size[-1:]
     return nearest[0] if nearest else None
+
+
+def renditions_to_score(post: Post, wanted: str) -> Sequence[Rendition]:
+    """The rendition to score, then those that may stand in for it where the site has it no more, the largest first.
+
+    Originals are no stand-in: they are what is not downloaded unless it is kept.
+    """
+    first = rendition_to_score(post, wanted)
+    if first is None or wanted == ORIGINAL:
+        return () if first is None else (first,)
+    others = [r for r in post.renditions if r.ext in PICTURE_EXTENSIONS and r.name in _BOX and r.name != ORIGINAL]
+    others.sort(key=lambda r: (_BOX[r.name] < _BOX[wanted], abs(_BOX[r.name] - _BOX[wanted])))
+    return (first, *(other for other in others if other != first))
 
 
 def fits(look: Look, rendition: Rendition) -> bool:

@@ -22,7 +22,7 @@ from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.errors import RefusedFile, StorageError
 from storage.filing import Gap
-from storage.records import DecisionValue, FileVersion, Known, LabelValue, Look, Place, Post, StoredRendition
+from storage.records import DecisionValue, FileVersion, Known, LabelValue, Look, Place, Post, Rendition, StoredRendition
 from tests.crawler.crew_fakes import CARD, MONA, Bytes, Eye, Files, Memory, Posts, decided, post
 
 
@@ -181,6 +181,15 @@ async def test_what_a_broken_network_keeps_from_us_is_never_given_up() -> None:
     work = stage([post(1)], files=files, shelf=Memory(known_posts={1: Known(failed_attempts=99)}))
 
     assert await work.crawl() == {"failed": 1}
+
+
+async def test_another_rendition_stands_in_for_one_that_is_gone() -> None:
+    smaller = Rendition("360x360", "https://cdn.example/360x360/1.webp", 100, 80, "webp")
+    two = replace(post(1), renditions=(smaller, *post(1).renditions))
+    work = stage([two], Eye({1: 0.9}), Files(raises={"720x720/": GoneError()}))
+
+    assert await work.crawl() == {"kept": 1}
+    assert [url.split("/")[3] for url in work.files.asked] == ["720x720", "360x360", "original"]
 
 
 async def test_an_original_that_was_gone_is_not_asked_for_again() -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.renditions import fits, likeness, rendition_to_score
+from crawler.renditions import fits, likeness, rendition_to_score, renditions_to_score
 from storage.records import Look, Post, Rendition
 from tests.crawler.crew_fakes import post
 
@@ -30,6 +30,19 @@ def test_the_nearest_rendition_is_scored_where_the_wanted_one_is_missing(
 
     assert found is not None
     assert found.name == chosen
+
+
+@pytest.mark.parametrize(
+    ("served", "wanted", "order"),
+    [
+        (("180x180", "360x360", "720x720", "sample", "original"), "720x720", "720x720 sample 360x360 180x180"),
+        (("180x180", "360x360", "original"), "720x720", "original 360x360 180x180"),
+        (("180x180", "360x360", "original"), "original", "original"),
+        ((), "720x720", ""),
+    ],
+)
+def test_other_renditions_stand_in_and_originals_never_do(served: tuple[str, ...], wanted: str, order: str) -> None:
+    assert [one.name for one in renditions_to_score(serving(*served), wanted)] == order.split()
 
 
 def test_a_video_is_scored_on_its_preview_and_never_on_itself() -> None:

@@ -60,6 +60,17 @@ def post_is_gone(post_id: int) -> Any:
     return check
 
 
+def decided_by_another_rendition(post_id: int) -> Any:
+    """Another rendition stood in, and the post was kept by what it shows."""
+
+    def check(broken: Broken) -> None:
+        assert broken.decision(post_id)[0::2] == ("keep", "gallery")
+        names = "SELECT name FROM rendition JOIN post USING (md5) WHERE post_id = ?"
+        assert broken.rows(names, post_id) not in ([], [("720x720",)])
+
+    return check
+
+
 def nobody_asked_for_a_second(broken: Broken) -> None:
     """Between the 429 and the end of its wait no request for a file arrived, whoever might have sent it."""
     times = [(r["time"], r["rule"]) for r in broken.site.requests if "/720x720/" in r["target"]]
@@ -259,7 +270,13 @@ HTTP = (
             also=post_is_gone(10),
         )
         for status in (403, 404, 410, 451)
-        for what, path in (("original", ORIGINALS), ("rendition", RENDITIONS))
+        for what, path in (("original", ORIGINALS), ("file", FILES))
+    ),
+    Row(
+        "H14 404 for one rendition",
+        [on(RENDITIONS, {"status": 404}, post=10)],
+        same_end=False,
+        also=decided_by_another_rendition(10),
     ),
     *(
         Row(
@@ -270,7 +287,7 @@ HTTP = (
             also=nothing_was_taken_for_gone,
         )
         for status, exit, says in ((403, 4, "refuse"), (401, 4, "refuse"), (404, 5, "has none of"))
-        for what, path in (("original", ORIGINALS), ("rendition", RENDITIONS))
+        for what, path in (("original", ORIGINALS), ("file", FILES))
     ),
     Row("H15 numbered pages end", [THREE_A_PAGE], also=by_id_and_never_by_number),
     Row("H19 redirects elsewhere", redirects, exit=3, also=nobody_inside_was_asked),
