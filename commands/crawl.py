@@ -121,6 +121,8 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
             leave_open(what, count, why)
     else:
         print_table(summary.to_table())
+        for note in summary.notes:
+            print_line(note)
     return summary.exit
 
 

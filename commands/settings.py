@@ -205,7 +205,7 @@ def _read(path: Path, *, named: bool) -> tuple[dict[str, Any], str]:
         text = file.text()
         return toml_of(file), text
     except UnreadableFile as error:
-        raise SettingsError(f"cannot read the configuration {error}{_quoted_line(error, text)}") from None
+        raise SettingsError(f"cannot read the configuration: {error}{_quoted_line(error, text)}") from None
 
 
 def _quoted_line(error: UnreadableFile, text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from commands.console import printable
@@ -134,12 +134,11 @@ class Summary:
         yield "posts", self.unaccounted, "counted by the site and not shown by the walk"
 
     def to_table(self) -> RenderableType:
-        """The closing table."""
+        """The closing table; the notes are printed as lines, they have commands to paste."""
         table = facts_table(self._title())
         for name, value in self._rows():
             table.add_row(name, Text(value))
-        notes = [Text(printable(note), no_wrap=True, overflow="ignore") for note in self.notes]  # commands to paste
-        return Group(table, *notes)
+        return table
 
     def _title(self) -> Text:
         wish = " ".join(f"--keep {target}" for target in self.targets)

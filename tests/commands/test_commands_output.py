@@ -16,18 +16,20 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
-from commands import app_loop
+from commands import app_loop, tables
 from commands.app import app
 from commands.console import print_json, say
 from commands.escapes import csv_cell, json_text, printable
 from commands.exit_codes import ExitCode
 from commands.failures import Terminated, exits_plainly
+from commands.streams import OUTPUT
 from storage.archive import Archive, ListedPage, RunStart
 from storage.records import Target
 from tests.crawler.crew_fakes import post
@@ -424,3 +426,16 @@ def test_nobody_but_the_writers_prints() -> None:
 
     assert found == []
     assert app_loop.__name__ and len(files) > 80
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_a_line_is_neither_cut_nor_broken_on_a_narrow_screen(width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """A suggested command was cut at the edge of the terminal."""
+    command = "crawl query 'decision:keep target:mona -mona_(genshin_impact)' --root " + "x" * 90
+    narrow = Console(file=cast("IO[str]", OUTPUT), width=width, force_terminal=True, color_system=None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "results", lambda: narrow)
+        tables.print_line(command)
+
+    assert capsys.readouterr().out == command + "\n"
