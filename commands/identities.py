@@ -23,7 +23,7 @@ from storage.records import Target
 class Targets(Protocol):
     """Where resolved targets are remembered, and their models."""
 
-    async def targets(self, site: str) -> Sequence[Target]: ...
+    async def targets(self, site: str | None) -> Sequence[Target]: ...
     async def merged_targets(self, site: str) -> Sequence[Target]: ...
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None: ...
     async def merge_target(self, site: str, gone: str, into: str) -> Merged: ...
@@ -63,7 +63,8 @@ async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, ta
         same = [one for one in await targets.merged_targets(site) if one.tag == found.target.tag]  # two again
     if not same:
         named = await _named_like_its_model(found, targets)
-        target = _under_a_free_name(named, [*known, *await targets.merged_targets(site)])
+        elsewhere = [one for one in await targets.targets(None) if not _same_tag(one, found)]
+        target = _under_a_free_name(named, [*known, *await targets.merged_targets(site), *elsewhere])
         await targets.save_targets(site, [target])
         return Identified(target, found)
     ours = await _which_stays(same, found.target.tag, targets)
@@ -77,6 +78,11 @@ async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, ta
     await targets.save_targets(site, [target])
     merged = [_merged_line(await targets.merge_target(site, one.name, ours.name), one, target) for one in others]
     return Identified(target, found, (*_renamed_lines(ours, target), *merged))
+
+
+def _same_tag(one: Target, found: ResolvedTarget) -> bool:
+    """Whether a target of any site has this tag, by one of its names: it and its model are shared then."""
+    return found.target.tag in one.names or one.tag in found.renamed
 
 
 async def _called_so_today(client: DanbooruClient, tag: str, known: Sequence[Target]) -> list[Target]:
@@ -140,7 +146,7 @@ async def _named_like_its_model(found: ResolvedTarget, models: Targets) -> Targe
 
 
 def _under_a_free_name(target: Target, known: Sequence[Target]) -> Target:
-    """Two tags may claim one name (`mona` of two series); the later one goes by its whole tag."""
+    """Two tags may claim one name (`mona` of two series, here or at another site); the later goes by its whole tag."""
     taken = {one.name for one in known}
     names = (target.name, *distinct_target_names(target.tag))
     return replace(target, name=next(name for name in names if name not in taken))

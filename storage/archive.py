@@ -205,8 +205,8 @@ class Archive(Tidying):
         """What `--keep` named before and is part of another target now."""
         return await self._read(lambda c: known_targets.merged_targets(c, site))
 
-    async def targets(self, site: str) -> Sequence[Target]:
-        """What `--keep` named before on a site."""
+    async def targets(self, site: str | None) -> Sequence[Target]:
+        """What `--keep` named before on a site; None: on any."""
         return await self._read(lambda c: known_targets.saved_targets(c, site))
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:

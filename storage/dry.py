@@ -61,8 +61,8 @@ class DryShelf:
     async def _read(self, operation: Callable[[Connection], T], default: T) -> T:
         return default if self._reads is None else await self._reads.do(operation, self._database)
 
-    async def targets(self, site: str) -> Sequence[Target]:
-        """What `--keep` named before."""
+    async def targets(self, site: str | None) -> Sequence[Target]:
+        """What `--keep` named before on a site; None: on any."""
         return await self._read(lambda c: saved_targets(c, site), [])
 
     async def merged_targets(self, site: str) -> Sequence[Target]:

@@ -323,3 +323,23 @@ async def test_a_crawl_uses_the_model_that_a_folder_taught_for_the_target(
 
     assert [(target.name, target.tag) for target in plan.targets] == [(name, GENSHIN_MONA)]
     assert any(line.startswith(f"keep {name}: {GENSHIN_MONA}") for line in plan.lines)
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [
+        (Target("mona", "mona_(shantae)"), GENSHIN_MONA),
+        (Target("mona", GENSHIN_MONA), "mona"),
+        (Target("mona", "mona_megistus", aliases=(GENSHIN_MONA,)), "mona"),
+    ],
+)
+async def test_a_name_that_means_somebody_else_at_another_site_is_not_shared(
+    tmp_path: Path, there: Target, name: str
+) -> None:
+    site = Connected(site_named("danbooru"), None, Genshin(), 2)  # type: ignore[arg-type]  # nothing else is asked
+    async with Archive.open(tmp_path / "root", ArchiveSettings(reserve_bytes=0)) as archive:
+        await archive.save_targets("elsewhere", [there])
+
+        plan = await make_plan(Words(("mona",)), site, archive)
+
+    assert [target.name for target in plan.targets] == [name]
