@@ -111,7 +111,7 @@ def _original(number: int) -> bytes:
 def _write_model(root: Path, head: Head) -> ModelCard:
     dummy = root / "staging" / "backbone.keras"
     dummy.write_bytes(b"no network")
-    backbone = BackboneFiles("made up", dummy, {}, Preprocessing(32), WIDTH)
+    backbone = BackboneFiles("made_up", dummy, {}, Preprocessing(32), WIDTH)
     canary = Canary(_png(Image.new("RGB", (8, 8), (90, 40, 160))), np.zeros(WIDTH, dtype=np.float32))
     parts = PackageParts(
         target=TARGET.name, backbone=backbone, head=head, threshold=THRESHOLD, canaries=[canary], snapshot={"round": 0}
