@@ -62,7 +62,8 @@ def test_a_hanging_decoder_holds_up_no_stop(
         assert "Traceback" not in ended.said
         assert decoders
         assert psutil.wait_procs(decoders, timeout=30)[1] == []
-        assert_well(root, laboratory.expected(posts=None, last_exit=code))
+        if len(requests) == 1:  # two end it in two seconds, by force where it is slow: then the next start tidies up
+            assert_well(root, laboratory.expected(posts=None, last_exit=code))
         mends_itself(root, arguments, laboratory, label="a hanging decoder")
 
 
