@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import ast
 import asyncio
 import contextlib
 import csv
+import fcntl
 import io
 import json
 import os
@@ -13,6 +15,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -216,7 +219,12 @@ def test_a_command_that_waits_is_stopped_in_order(root: Path, sent: str, code: i
     command = [*CRAWL, "relabel", "keep", "-", "--json", "--root", str(root)]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        preexec_fn=lambda: signal.signal(getattr(signal, sent), signal.SIG_DFL),
     ) as child:
         assert child.stdin and child.stdout and child.stderr
         wait_until_it_reads(child)
@@ -229,13 +237,15 @@ def test_a_command_that_waits_is_stopped_in_order(root: Path, sent: str, code: i
 
 
 def wait_until_it_reads(child: subprocess.Popen[bytes]) -> None:
-    """Until it sleeps in its standard input: what we send it is gone then."""
+    """Until what we sent it is gone from the pipe: it waits for more then."""
     assert child.stdin
     child.stdin.write(b"1\n")
     child.stdin.flush()
-    waiting = Path(f"/proc/{child.pid}/wchan")
-    while "pipe" not in waiting.read_text():
+    unread = array.array("i", [1])
+    while unread[0]:
+        assert child.poll() is None
         select.select([], [], [], 0.01)
+        fcntl.ioctl(child.stdin, termios.FIONREAD, unread)
 
 
 @pytest.mark.fault("P05")
