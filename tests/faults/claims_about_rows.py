@@ -194,17 +194,28 @@ def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets
     total = evidence.all("SELECT count(*) FROM post")[0][0]
     if len(targets) != 1 or counts["listed"] != total or _changed_since(evidence, run):
         return
-    query = (
-        "SELECT decision FROM results r WHERE target = ? AND NOT (place = 'none' AND decision = 'keep' AND EXISTS"
-        " (SELECT 1 FROM file_version v JOIN post p ON p.key = v.post_key WHERE p.post_id = r.post_id"
-        " AND v.md5 = p.md5 AND v.state = 'unavailable'))"
+    shown = Counter(
+        row["decision"] for row in evidence.all("SELECT decision FROM results WHERE target = ?", targets[0])
     )
-    shown = Counter(row["decision"] for row in evidence.all(query, targets[0]))
+    shown["keep"] -= _kept_and_gone(evidence, targets[0])
     hidden = evidence.all("SELECT count(*) FROM post WHERE md5 IS NULL")[0][0]
     counted = (counts["kept"], counts["deleted"], counts["undecided"], counts["hidden"])
     recounted = (shown["keep"], shown["delete"], shown["undecided"], hidden)
     if counted != recounted:
         yield f"run {run['id']}: kept, deleted, undecided, hidden counted {counted}, the rows say {recounted}"
+
+
+def _kept_and_gone(evidence: Evidence, target: str) -> int:
+    """Posts that are to be kept, and whose originals the site has no more: a run counts them as gone."""
+    query = (
+        "SELECT p.post_id, v.id AS version FROM post p JOIN file_version v ON v.post_key = p.key AND v.md5 = p.md5"
+        " WHERE v.state = 'unavailable'"
+    )
+    gone = 0
+    for post in evidence.all(query):
+        file = evidence.all("SELECT 1 FROM file WHERE version_id = ? AND target = ?", post["version"], target)
+        gone += effective(*newest(evidence, post["version"], target)) == "keep" and not file
+    return gone
 
 
 def _changed_since(evidence: Evidence, run: Row) -> bool:

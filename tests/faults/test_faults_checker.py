@@ -119,7 +119,8 @@ def _counts(name: str, change: int) -> Damage:
         counts = json.loads(rows.execute("SELECT counts FROM run").fetchone()[0])
         rows.close()
         counts[name] += change
-        gallery.do(f"UPDATE run SET counts = '{json.dumps(counts)}'")
+        text = json.dumps(counts).replace("'", "''")
+        gallery.do(f"UPDATE run SET counts = '{text}'")
 
     return change_count
 
