@@ -24,7 +24,7 @@ from bench.served import ServedPage, serving
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 DEMO = ("--site", "demo", "--tag", "genshin_impact", "--keep", "mona", "--quiet")
-WIDE, TABLET = (1440, 900), (820, 1180)
+WIDE, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
 _A_ROUND_S = 1200.0  # that teaches the network on, on a busy machine
 QUALITY = 87  # of JPEG: text stays crisp, and the repository small
 
@@ -100,6 +100,9 @@ def session(url: str, page: ServedPage) -> None:
     with browsing(*TABLET) as browser:
         browser.open(f"{url}#view=kept")
         shoot(browser, "tablet")
+    with browsing(*PHONE, scheme="dark") as browser:
+        browser.open(url)
+        shoot(browser, "phone")
 
 
 def main() -> int:

@@ -127,8 +127,8 @@ export class Panel extends EventTarget {
     const parts = [el("span", { class: `dot ${dot}` })];
     if (running) parts.push(el("span", { text: `round: ${(STAGES[this.round.stage] ?? this.round.stage).toLowerCase()}` }));
     else if (figures?.precision) {
-      parts.push(el("span", { class: "number" }, `precision ${inBrief(figures.precision)}`));
-      if (figures.recall) parts.push(el("span", { class: "number wide" }, `recall ${inBrief(figures.recall)}`));
+      parts.push(inShort("precision", figures.precision));
+      if (figures.recall) parts.push(inShort("recall", figures.recall, "wide"));
     } else parts.push(el("span", { text: this.facts?.model?.name ?? "no model yet" }));
     this.button.replaceChildren(...parts);
     this.button.setAttribute("aria-label", `Figures and training: ${parts.map((part) => part.textContent).join(" ")}`);
@@ -213,6 +213,12 @@ export class Panel extends EventTarget {
       el("tbody", {}, row("Kept", (facts) => number(facts.counts.decisions.keep ?? 0)), row("Rejected", (facts) => number(facts.counts.decisions.delete ?? 0)),
         row("Precision", (facts) => share(facts.figures?.precision)), row("Recall", (facts) => share(facts.figures?.recall))));
   }
+}
+
+// The same for the button; narrow windows leave out its name, and the interval where the figure says enough.
+function inShort(name, interval, more = "") {
+  const [brief, ...rest] = inBrief(interval).split(" ");
+  return el("span", { class: `number ${more}` }, el("span", { class: "word", text: `${name} ` }), brief, el("span", { class: "word", text: rest.length ? ` ${rest.join(" ")}` : "" }));
 }
 
 // A figure in a few letters; where little is known, only between which bounds it lies.

@@ -297,6 +297,22 @@ def test_a_figure_that_was_measured_is_shown_however_wide_its_interval(anywhere:
     assert "?" not in anywhere.text("#round-panel .inside")
 
 
+@pytest.mark.parametrize("precision", [(0.97, 0.94, 0.99), (0.67, 0.21, 0.94)])
+def test_figures_leave_room_for_the_target_on_a_phone(
+    anywhere: Browser, shared: ServedPage, precision: tuple[float, float, float]
+) -> None:
+    share = dict(zip(("value", "low", "high"), precision, strict=True))
+    facts = shared.get("/api/targets/mona") | {"figures": {"precision": share, "recall": share, "answers": 90}}
+    replies_with(anywhere, "/api/targets/mona", facts)
+    anywhere.keys("g", Keys.ESCAPE)
+    anywhere.until(lambda: "precision" in anywhere.text("#figures"), "the figures")
+
+    for size in SIZES:
+        resize(anywhere, size)
+        assert (overflowing(anywhere), cut_off(anywhere, "#figures, #figures span")) == ([], []), size
+        assert anywhere.one("#target").rect["width"] >= 72, size
+
+
 def test_the_button_that_starts_a_round_says_train_a_round(anywhere: Browser) -> None:
     STATES["the figures"](anywhere)
 

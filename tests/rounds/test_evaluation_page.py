@@ -17,12 +17,14 @@ from xml.etree import ElementTree
 import pytest
 from evaluation_samples import NOTHING, assessment, jpeg, mistake
 
+from bench.accessibility import findings, overflowing, small_targets
 from bench.browser import browsing, why_not
 from classifier.assessment import Assessment, Mistake, Slice, TrainingCurve
 from classifier.charts import Plane, Sheet, unit_axis
 from classifier.evaluation import Estimate
 from rounds.errors import ReportNotWritten, ReportRefused
 from rounds.evaluation_page import report_html, report_json, write_report
+from rounds.evaluation_words import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -409,3 +411,37 @@ def test_no_table_is_cut_in_a_window_that_a_laptop_has_room_for(tmp_path: Path) 
             size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
             browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             assert browser.run(cut) == 0, width
+
+
+@pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_leaves_the_window(tmp_path: Path, scheme: str) -> None:
+    page = write_report(assessment(), tmp_path, now=NOON)
+
+    with browsing(1280, 900, scheme=scheme) as browser:
+        browser.driver.get(page.as_uri())
+        browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
+        for width in (1280, 820, 640, 390, 320):
+            size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+            browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            assert (findings(browser), overflowing(browser), small_targets(browser)) == ([], [], []), width
+
+
+@pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
+def test_the_words_of_a_chart_can_be_read_on_a_phone(tmp_path: Path) -> None:
+    page = write_report(assessment(), tmp_path, now=NOON)
+
+    with browsing(390, 844) as browser:
+        browser.driver.get(page.as_uri())
+        heights = browser.run(
+            "return [...document.querySelectorAll('figure svg text')].map((one) => one.getBBox().height * "
+            "one.getScreenCTM().a).filter((height) => height > 0)"
+        )
+
+    assert min(heights) >= 9  # pixels
+
+
+def test_one_picture_is_not_many() -> None:
+    assert [pictures(1), pictures(0), pictures(1234)] == ["1 picture", "0 pictures", "1,234 pictures"]
