@@ -239,7 +239,6 @@ def _notes(found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson
     related = len(groups) - len(np.unique(groups))
     if related:
         notes.append(
-            f"{counted(related, 'picture')} the same as another, nearly the same, or of one set with it; intervals "
-            "take that into account"
+            f"copies, near copies and members of one set: {counted(related, 'picture')}; intervals take that into account"
         )
     return tuple(notes)

@@ -245,5 +245,5 @@ async def test_without_a_model_the_doubtful_ones_are_asked_about_all_the_same(ga
     assert (facts.model, facts.figures) == (None, None)
     assert len(asked.ids) == 240
     assert [int(line) for line in answer.stdout.splitlines()] == listed
-    assert "mona: there is no model" in answer.stderr
+    assert "mona: no model with stored embeddings" in answer.stderr
     assert list(alike.ids) == []
