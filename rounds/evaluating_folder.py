@@ -239,6 +239,6 @@ def _notes(found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson
     related = len(groups) - len(np.unique(groups))
     if related:
         notes.append(
-            f"copies, near copies and members of one set: {counted(related, 'picture')}; intervals take that into account"
+            f"copies, near copies or of one set: {counted(related, 'picture')}; intervals take that into account"
         )
     return tuple(notes)

@@ -136,7 +136,7 @@ def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:
 
     assert copied.quality.positives == 100
     assert copied.quality.recall.low == pytest.approx(once.quality.recall.low, abs=0.03)
-    assert any("members of one set: 80 pictures" in note for note in copied.notes)
+    assert any("or of one set: 80 pictures" in note for note in copied.notes)
 
 
 def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_path: Path, folder: Path) -> None:
