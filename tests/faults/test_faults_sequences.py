@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from storage import archive, labelling
-from tests.faults import driver, simulator
+from tests.faults import checker, driver, simulator
 from tests.faults.experiment import LOGGED_IN, Broken, Laboratory, assert_same_state, assert_well, run_here
 from tests.faults.killing import ONE_AT_A_TIME, command
 from tests.faults.reference_model import Post, ReferenceModel
@@ -37,6 +37,7 @@ class Story:
     model: ReferenceModel
     shown: dict[int, tuple[str, bool]]  # what the site shows: md5, whether it is bright
     holding: str = "honest"  # the model in use
+    clock_went_back: bool = False
     told: list[str] = field(default_factory=list)  # what was done, to tell it again
 
     def run(self, *words: str, code: int = 0) -> None:
@@ -115,6 +116,7 @@ class Story:
 
     def clock_goes_back(self) -> str:
         self.model.now -= 100
+        self.clock_went_back = True
         return "the clock goes back by 100 days"
 
     def is_replaced(self) -> str:
@@ -159,7 +161,10 @@ class Story:
         found = {(post_id, md5): (holds, place) for post_id, md5, holds, place in rows}
         assert found == self.model.state()
         known = self.laboratory.expected(labels=self.model.labels, files={}, posts=None)  # the site's files change
-        assert_well(self.root, known)
+        broken = [str(one) for one in checker.check(self.root, known)]
+        if self.clock_went_back:  # the summary of a run is compared unless labels came after it: by the clock
+            broken = [one for one in broken if not one.startswith("I8")]
+        assert broken == []
 
 
 def tell(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, steps: int) -> None:
