@@ -31,7 +31,7 @@ from pathlib import Path
 from bench.mutation_list import MUTATIONS, Mutation
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-LIMIT_S = 300.0  # for the tests of one mutation; a change that makes them hang is noticed as well
+LIMIT_S = 180.0  # for the tests of one mutation; a change that makes them hang is noticed as well
 PYTEST_FAILED = 1
 
 
