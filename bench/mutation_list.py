@@ -1059,7 +1059,7 @@ CHILDREN = (
         "system/child_process.py",
         'return (sys.executable, "-P", str',
         "return (sys.executable, str",
-        ("tests/system/test_child_process.py::test_no_child_imports_from_the_current_folder",),
+        ("tests/system/test_child_process.py::test_a_child_runs_the_code_of_its_parent_whatever_is_installed",),
     ),
     Mutation(
         "children inherit the whole environment",
