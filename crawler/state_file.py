@@ -65,9 +65,9 @@ class SharedRecord:
 
         Raises:
             LockBusy: another process is changing it now.
-            UsageError: the file cannot be opened.
+            UsageError: the file cannot be opened, locked or written.
         """
-        with _opened(self._path) as handle:
+        with _opened(self._path) as handle, _in_words(self._path):
             if not _lock(handle):
                 raise LockBusy
             text = _read(handle)
@@ -93,7 +93,9 @@ class SlotFiles:
             if number in self._held:
                 continue
             handle = _open(path)
-            if _lock(handle):
+            with _in_words(path):
+                is_ours = _lock(handle)
+            if is_ours:
                 self._held.add(number)
                 return number, handle
             os.close(handle)
@@ -128,6 +130,15 @@ def _unusable(path: Path, error: OSError) -> UsageError:
         f"{path} cannot be used for the request budget that all runs share ({error.strerror}); "
         "make it writable or point XDG_STATE_HOME elsewhere"
     )
+
+
+@contextmanager
+def _in_words(path: Path) -> Iterator[None]:
+    """A disk that is full, or a file system without locks, is the user's to mend and no bug of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise _unusable(path, error) from error
 
 
 def _open(path: Path) -> int:

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import json
 import multiprocessing
 import os
@@ -15,7 +16,7 @@ from crawler_scenes import Clock
 from crawler.budget import Budget, Kind, Manners, budget_for
 from crawler.errors import BlockedError, CrawlError, UsageError
 from crawler.sites import BUILTIN, Site, site_from_url
-from crawler.state_file import SharedRecord, state_directory
+from crawler.state_file import SharedRecord, SlotFiles, state_directory
 
 DANBOORU = BUILTIN["danbooru"]
 MANNERS = Manners()
@@ -456,3 +457,19 @@ async def test_a_permit_is_cheap_while_there_is_budget(tmp_path: Path) -> None:
         fastest = min(fastest, (time.process_time() - start) / 100)
 
     assert fastest < 0.0005  # seconds of the processor; 0.0001 on ours
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.ENOSPC, errno.EROFS])
+def test_a_state_folder_that_cannot_be_locked_or_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    record, slots = SharedRecord(tmp_path / "state"), SlotFiles(tmp_path / "slot", 1)
+    monkeypatch.setattr("fcntl.flock", refuse)
+
+    for asked in (lambda: record.update(lambda _: 0.0), slots.take):
+        with pytest.raises(UsageError, match=r"XDG_STATE_HOME elsewhere") as refused:
+            asked()
+        assert str(tmp_path) in str(refused.value)
