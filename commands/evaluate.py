@@ -16,6 +16,7 @@ from commands.failures import exit_code_of
 from commands.judging import judge_settings, verified
 from commands.known_targets import target_among
 from commands.links import site_pages
+from commands.outputs import check_output_folder
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
@@ -24,7 +25,6 @@ from commands.telling import Tell, told
 from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
-from storage.in_the_way import file_in_the_way
 from storage.names import tag_or_none
 from storage.reading import Reader
 from storage.records import Target
@@ -52,9 +52,8 @@ def run(wish: EvaluateWish, root: Path | None, config: Path | None) -> int:
     Raises:
         UsageRefused: a file is where the report should lie, or what is named is not known.
     """
-    blocked = wish.report and file_in_the_way(wish.report.absolute())
-    if blocked:  # said now: measuring may take minutes
-        raise UsageRefused(f"--report: {blocked} is no folder; name another, nothing was measured")
+    if wish.report is not None:  # said now: measuring may take minutes
+        check_output_folder(wish.report, "--report")
     return run_stoppable(_run(wish, place(root, config)), lambda: _NOTHING_KEPT)
 
 

@@ -13,6 +13,7 @@ from commands.console import print_json, say
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
+from commands.outputs import check_output_folder
 from commands.paths import expanded
 from commands.places import Place, place
 from commands.planning import UsageRefused
@@ -22,7 +23,6 @@ from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
-from storage.in_the_way import file_in_the_way
 from storage.paths import models_folder
 from storage.plurals import counted
 from storage.reading import Reader
@@ -123,9 +123,7 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
 
     if wish.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
-    blocked = file_in_the_way(wish.folder.absolute())
-    if blocked is not None:
-        raise UsageRefused(f"{blocked} is no folder; name a folder to write to, nothing was written")
+    check_output_folder(wish.folder, "crawl models export")
     with open_reader(where.root) as reader:
         model = _named(reader, name)
     into = wish.folder / f"{model.card.target}-{model.card.number}"

@@ -14,16 +14,17 @@ from commands.allowed_values import FORMATS
 from commands.choices import choose
 from commands.console import messages, say
 from commands.links import site_pages
+from commands.outputs import check_output, write_output
 from commands.places import place
 from commands.planning import UsageRefused
 from commands.query_hints import hints
 from commands.query_table import EXPENDABLE, print_table, summary_of
 from storage.archive import open_reader
-from storage.errors import StorageError
 from storage.reading import Reader, Rows
 from storage.search.language import parse
 from storage.search.ranking import Ranker, needs_ranks
-from storage.translate import FULL
+
+_OUTPUT = "--output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
     """Answer the query on standard output or into a file."""
     format_ = choose("--format", wish.format, FORMATS)
     where = place(root, config)
+    if wish.output is not None:
+        check_output(wish.output, _OUTPUT)
     if wish.sql is not None and wish.expression:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(where.root) as reader:
@@ -107,12 +110,7 @@ def _write(rows: Rows, format_: str, output: Path | None) -> None:
 
 
 def _to_file(output: Path, write: Callable[[IO[bytes]], object]) -> None:
-    try:
-        with output.open("wb") as file:
-            write(file)
-    except OSError as error:
-        refused = StorageError if error.errno in FULL else UsageRefused
-        raise refused(f"cannot write {output}: {error.strerror}") from error
+    write_output(output, _OUTPUT, write)
     say(f"wrote {output}")
 
 

@@ -72,6 +72,26 @@ def require_file(path: Path) -> None:
         raise StorageError(f"{path}: is {kind_of(mode)} where a file should be; move it away")
 
 
+def gallery_around(path: Path) -> Path | None:
+    """The gallery to whose own files and folders a path belongs, links followed; None: nobody's.
+
+    Asked before something is written where a user says: a list that takes the place of a database costs all labels.
+    """
+    real = Path(os.path.realpath(path))
+    for below, root in zip((real, *real.parents), real.parents, strict=False):
+        name = below.name.casefold()  # the file system may not tell capitals from small letters
+        if (name in OWN or name.startswith((LOG, DATABASE))) and _is_gallery(root):
+            return root
+    return None
+
+
+def _is_gallery(root: Path) -> bool:
+    try:
+        return (root / IDENTITY).exists()
+    except OSError:  # a folder that is closed to us
+        return False
+
+
 def kind_of(mode: int) -> str:
     """What a file mode stands for, for people."""
     if stat.S_ISLNK(mode):

@@ -1,0 +1,75 @@
+"""Files and folders that a user names to be written: never a gallery's own, and nothing that would be waited for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from commands.planning import UsageRefused
+from storage.errors import StorageError
+from storage.in_the_way import file_in_the_way
+from storage.layout import gallery_around
+from storage.translate import FULL
+
+
+def check_output(path: Path, named: str) -> None:
+    """Refuse what belongs to a gallery.
+
+    Args:
+        path: that is to be written, or written into.
+        named: how the user named it, as `--output`.
+
+    Raises:
+        UsageRefused: it is a gallery's own, or lies in what is.
+    """
+    gallery = gallery_around(path)
+    if gallery is not None:
+        raise UsageRefused(f"{named}: {path} belongs to the gallery {gallery}; name another place, nothing was written")
+
+
+def check_output_folder(folder: Path, named: str) -> None:
+    """Refuse a folder that cannot be one, or belongs to a gallery; asked before something long begins.
+
+    Raises:
+        UsageRefused: see there.
+    """
+    check_output(folder, named)
+    blocked = file_in_the_way(folder.absolute())
+    if blocked is not None:
+        raise UsageRefused(f"{named}: {blocked} is no folder; name another, nothing was written")
+
+
+def write_output(path: Path, named: str, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file, a device, or a pipe that somebody reads.
+
+    Raises:
+        UsageRefused: it cannot be written there.
+        StorageError: there is no room.
+    """
+    check_output(path, named)
+    try:
+        with open(path, "wb", opener=_opened) as file:
+            write(file)
+    except BrokenPipeError:
+        return  # whoever read it has enough
+    except OSError as error:
+        refused = StorageError if error.errno in FULL else UsageRefused
+        raise refused(f"cannot write {path}: {_why(path, error)}") from error
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open without waiting for a reader."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if hasattr(os, "O_NONBLOCK"):
+        os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _why(path: Path, error: OSError) -> str:
+    if error.errno == errno.ENXIO and path.exists() and stat.S_ISFIFO(path.stat().st_mode):
+        return "it is a pipe that nobody reads; start its reader first, or name a file"
+    return error.strerror or str(error)
