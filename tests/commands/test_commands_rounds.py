@@ -213,7 +213,7 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
     ("words", "code", "said"),
     [
         (("train", "mono"), 2, "did you mean 'mona'"),
-        (("models", "activate", "mona/9"), 2, "there is mona/1"),
+        (("models", "activate", "mona/9"), 2, "registered: mona/1"),
         (("models", "rollback", "mona"), 2, "was the first"),
         (("models", "rolback"), 2, "did you mean 'rollback'"),
         (("train", "mona", "--precision", "0.9", "--recall", "0.9"), 2, "not both"),
