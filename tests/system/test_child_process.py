@@ -187,6 +187,33 @@ def test_no_child_imports_from_the_current_folder(module: str, trapped: Path) ->
     assert [path.name for path in trapped.iterdir()] == []
 
 
+SHADOWS = ("demo", "crawler", "classifier", "rounds", "typer", "json", "numpy", "sqlite3", "decimal")
+
+
+@pytest.mark.parametrize(
+    ("start", "path"),
+    [
+        (("-m", "commands"), "{checkout}"),
+        (("-c", "from commands.app import main; main()"), "{checkout}"),
+        (("-P", "-c", "from commands.app import main; main()"), "{checkout}:"),
+        (("-P", "-m", "commands"), "{checkout}:.:{here}"),
+    ],
+    ids=["python -m", "python -c", "an empty entry of PYTHONPATH", "a dot and its own name in PYTHONPATH"],
+)
+def test_the_program_itself_imports_nothing_from_the_current_folder(
+    start: tuple[str, ...], path: str, tmp_path: Path
+) -> None:
+    for name in SHADOWS:
+        (tmp_path / f"{name}.py").write_text(f"open('ran-{name}', 'w').close()\n")
+    python_path = path.format(checkout=REPOSITORY, here=tmp_path)
+
+    for words in (["--version"], ["models", "list", "--root", "nowhere"], ["query", "--help"]):
+        command = [sys.executable, *start, *words]
+        subprocess.run(command, cwd=tmp_path, env={"PYTHONPATH": python_path}, capture_output=True, check=False)
+
+    assert [found.name for found in tmp_path.glob("ran-*")] == []
+
+
 def test_a_child_runs_the_code_of_its_parent_whatever_is_installed(tmp_path: Path) -> None:
     script = "import sys; from system.child_process import *; print(module_command('demo')[2])"
 
