@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE_S = 30
+PATIENCE_S = 180  # seconds: not for ever, however busy the machine is
 
 
 def chromium() -> str | None:
