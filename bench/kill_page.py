@@ -141,7 +141,7 @@ class PageScene:
                 page.process.send_signal(signal.SIGKILL)
                 for one in children if power_cut else ():
                     kill(one)
-            killed = page.process.wait(timeout=30) == -signal.SIGKILL
+            killed = page.process.wait(timeout=120) == -signal.SIGKILL
         orphans = [] if all(map(ended, children)) else ["the round of the killed page still runs"]
         found = Struck(root, killed, ran_s, person.saved, len(person.saved))
         found.troubles = [

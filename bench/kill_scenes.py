@@ -28,7 +28,7 @@ from tests.faults.evidence import Expected, walk
 Run = Callable[[Sequence[str], Mapping[str, str]], driver.Ended]
 
 LIMIT_S = 600.0  # one command
-ORPHANS_S = 30.0  # what a killed command had started ends within
+ORPHANS_S = 120.0  # what a killed command had started ends within: not for ever, however busy the machine is
 SMALL_BATCH = {"STUB_BATCH": "60", "PYTHONDONTWRITEBYTECODE": "1"}  # rescoring takes several transactions
 KEPT_PLACES = ("gallery", "trash")
 

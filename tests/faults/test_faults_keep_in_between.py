@@ -18,6 +18,7 @@ from tests.faults import driver, simulator
 from tests.faults.evidence import Expected
 from tests.faults.experiment import LOGGED_IN, Laboratory, assert_well, run_here
 from tests.faults.killing import ONE_AT_A_TIME
+from tests.speed import patient
 
 KINDS = ("link", "rename", "unlink", "sync", "commit")
 STRIDES = {"sync": 3, "commit": 3}
@@ -68,7 +69,7 @@ def stopped_in_between(scene: Scene, kind: str, number: int, laboratory: Laborat
             return False
         person = threading.Thread(target=lambda: said.append(say_keep(root, scene.post)))
         person.start()
-        person.join(HELD_S)  # in the middle of a transaction the label waits until the program goes on
+        person.join(patient(HELD_S))  # in the middle of a transaction the label waits until the program goes on
         child.go_on()
         person.join()
         ended = child.wait()
