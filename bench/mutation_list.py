@@ -1053,6 +1053,72 @@ NAMES_AND_KEYS = (
     ),
 )
 
+SEARCHES = (
+    Mutation(
+        "a crawl takes terms that order the posts",
+        "crawler/plan.py",
+        "if isinstance(leaf, Metatag) and leaf.name in ORDERING_METATAGS:",
+        "if False:",
+        (f"{_CRAWLER}plan.py",),
+    ),
+    Mutation(
+        "a crawl takes an order",
+        "crawler/plan.py",
+        "    if asked.order is not None:\n        raise",
+        "    if False:\n        raise",
+        (f"{_CRAWLER}plan.py",),
+    ),
+    Mutation(
+        "a search has one term more than the account may have",
+        "crawler/plan.py",
+        "if len(together) <= allowed:",
+        "if len(together) <= allowed + 1:",
+        (f"{_CRAWLER}plan.py",),
+    ),
+    Mutation(
+        "a day begins at midnight of Greenwich",
+        "storage/search/days.py",
+        "return datetime.combine(on, time.min, zone()).astimezone(UTC)",
+        "return datetime.combine(on, time.min, UTC)",
+        (f"{_STORAGE}search.py", "tests/crawler/test_search_meanings.py"),
+    ),
+    Mutation(
+        "a target is not known by what the site calls it, too",
+        "storage/known_targets.py",
+        "        lambda target: not words.isdisjoint(target.names),\n",
+        "",
+        ("tests/commands/test_commands_identities.py",),
+    ),
+    Mutation(
+        "a label is carried over where the target has one of its own",
+        "storage/known_targets.py",
+        "return row.there is None and not row.ever",
+        "return True",
+        ("tests/commands/test_commands_identities.py",),
+    ),
+    Mutation(
+        "a full disk under the output is nobody's trouble",
+        "commands/streams.py",
+        "            if isinstance(error, OSError) and not self._nobody_reads(error):",
+        "            if False:",
+        ("tests/commands/test_commands_output.py",),
+    ),
+    Mutation(
+        "a reader that went away is a fault",
+        "commands/streams.py",
+        "return error.errno in (errno.EPIPE, errno.EBADF) or",
+        "return False or",
+        ("tests/commands/test_commands_output.py",),
+    ),
+    Mutation(
+        "a formula reaches a spreadsheet",
+        "commands/escapes.py",
+        "or _FORMULA.match(text) else text",
+        "else text",
+        ("tests/commands/test_commands_output.py",),
+    ),
+)
+
 CHILDREN = (
     Mutation(
         "children look for modules in the current folder",
@@ -1277,6 +1343,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *DECIDING,
     *NETWORK,
     *NAMES_AND_KEYS,
+    *SEARCHES,
     *CHILDREN,
     *PACKAGES,
     *PICTURES,

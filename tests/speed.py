@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 
 QUIET_S = 0.08  # what the piece of work takes on a quiet machine of ours
-ROOM = 2.0  # a busy machine is not evenly busy: its deadlines are stretched by this factor more
-MOST = 10.0  # slower than this does not count: what drips must never be taken for healthy
-BUSY = 1.5  # from here on a machine counts as busy
+ROOM = 4.0  # a busy machine is not evenly busy: its deadlines are stretched by this factor more
+MOST = 5.0  # slower than this does not count: what drips must never be taken for healthy
+BUSY = 1.2  # from here on a machine counts as busy
 VALID_S = 3.0  # a measurement is good for so long
 
 _PIECE = bytes(1 << 20)
