@@ -32,6 +32,7 @@ class ScorerSettings:
     gather_s: float = 0.003  # how long a batch that is not full waits for more
     load_deadline_s: float = 180.0
     batch_deadline_s: float = 120.0
+    memory_bytes: int = 0  # that the process may take, not counting a GPU's; 0: half of the machine's, 4 GiB at least
     command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.scoring"))
 
 
@@ -124,7 +125,14 @@ class Scorer:
     async def _load(self) -> None:
         settings = self._settings
         packages = {name: {"folder": str(pin.folder), "hash": pin.hash} for name, pin in self._packages.items()}
-        question = Frame({"op": "load", "packages": packages, "settings": asdict(settings.runtime)})
+        question = Frame(
+            {
+                "op": "load",
+                "packages": packages,
+                "settings": asdict(settings.runtime),
+                "memory_bytes": settings.memory_bytes,
+            }
+        )
         await self._worker.start()
         reply = await self._ask(question, settings.load_deadline_s, "loading the model")
         entries = reply.header["backbones"]

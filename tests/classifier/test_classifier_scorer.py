@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -15,6 +16,7 @@ from classifier.batching import ScorerSettings
 from classifier.decoder_pool import DecoderSettings
 from classifier.errors import CanaryError, DeadlineError, DeviceError, ModelError, PackageError, ScoreError
 from classifier.judge import JudgeSettings, NetworkJudge
+from classifier.networks import gpu_in_sight
 from classifier.package import write_package
 from storage.records import Look, ModelCard
 
@@ -51,6 +53,11 @@ ODD_SCORER = """
     def choose(packages, settings):
         if sys.argv[1] == "slow load":
             time.sleep(60)
+        if sys.argv[1] == "greedy":
+            bytearray(2 << 30)
+        if sys.argv[1] == "limits":
+            import resource
+            raise MemoryError(f"{resource.getrlimit(resource.RLIMIT_DATA)[0]} bytes at most")
         return Runtime(Network())
 
     scoring.main(choose)
@@ -105,6 +112,22 @@ async def test_a_batch_that_hangs_meets_its_deadline(mona: Mona, tmp_path: Path)
 async def test_a_model_that_loads_for_ever_meets_its_deadline(mona: Mona, tmp_path: Path) -> None:
     with pytest.raises(DeadlineError, match=r"loading the model took longer than 0\.2 s"):
         await looks(mona, odd("slow load", tmp_path, load_deadline_s=0.2))
+
+
+@pytest.mark.fault("M09")
+@pytest.mark.skipif(sys.platform != "linux" or gpu_in_sight(), reason="memory is counted on Linux without a GPU")
+async def test_a_network_that_wants_more_memory_than_it_may_have_is_refused(mona: Mona, tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="MemoryError"):
+        await looks(mona, odd("greedy", tmp_path, memory_bytes=1 << 30))
+
+
+@pytest.mark.fault("M09")
+@pytest.mark.skipif(sys.platform != "linux" or gpu_in_sight(), reason="memory is counted on Linux without a GPU")
+async def test_a_scorer_may_take_half_of_the_machines_memory(mona: Mona, tmp_path: Path) -> None:
+    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+    with pytest.raises(DeviceError, match=f"{max(4 << 30, half)} bytes at most"):
+        await looks(mona, odd("limits", tmp_path))
 
 
 @pytest.mark.fault("M04")

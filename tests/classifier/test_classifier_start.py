@@ -40,7 +40,8 @@ def test_scoring_on_a_cpu_imports_no_training_library(mona: Mona) -> None:
         scoring = Scoring()
         pin = {"mona": {"folder": sys.argv[1], "hash": sys.argv[2]}}
         settings = {"device": "auto", "runtime": "auto", "threads": 1, "shapes": []}
-        loaded = scoring.answer(Frame({"op": "load", "packages": pin, "settings": settings}))
+        question = {"op": "load", "packages": pin, "settings": settings, "memory_bytes": 0}
+        loaded = scoring.answer(Frame(question))
         answer = scoring.answer(Frame({"op": "embed", "backbone": 0}, [bytes(16 * 16 * 3)]))
         modules = sorted({name.partition(".")[0] for name in sys.modules})
         print(json.dumps({"loaded": dict(loaded.header), "size": len(answer.payloads[0]), "modules": modules}))
