@@ -42,6 +42,7 @@ class ClassPicture:
     name: str  # path below the folder, with slashes
     label: str  # its class as a tag: mona_(genshin_impact)
     shows: bool  # whether that class means the target
+    size: int  # bytes of the file when it was listed
     md5: str  # of the file
     group: str  # of the table; "" where nothing is said
 
@@ -117,7 +118,7 @@ def class_pictures(
             left.append(LeftOut(name, NO_PICTURE))
             continue
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        found.append(ClassPicture(file, name, label, label in meant, md5, groups.get(name, "")))
+        found.append(ClassPicture(file, name, label, label in meant, len(content), md5, groups.get(name, "")))
         tell(number / len(files), f"{number} of {len(files)} files")
     return _without_contradictions(folder, meant, found, left)
 

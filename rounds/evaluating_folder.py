@@ -35,6 +35,7 @@ from rounds.evaluating import (
     own_share,
     prevalence_of,
 )
+from rounds.folder_pictures import HELD_BYTES, ByteBudget, Decoder, decoded
 from rounds.held_out import held_out
 from rounds.learning_process import Tell
 from storage.plurals import counted
@@ -54,21 +55,14 @@ class Decoded(Protocol):
     def hash(self) -> int: ...  # by `classifier.picture_hash`
 
 
-class Decoder(Protocol):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
-
-    async def decode(self, picture: bytes) -> Decoded:
-        """Raises PictureFault for a picture that cannot be decoded."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Eye:
     """What a crawl looks with."""
 
-    decoder: Decoder
+    decoder: Decoder[Decoded]
     embed: Callable[[Pixels], Awaitable[bytes]]  # an embedding as it is stored
     in_flight: int = 48  # pictures at a time
+    held_bytes: int = HELD_BYTES  # of their files at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +85,12 @@ async def look_at_folder(
     seen: dict[int, Looked] = {}
     left: list[LeftOut] = []
     waiting = iter(enumerate(found.pictures))
+    budget = ByteBudget(eye.held_bytes)
 
     async def carry() -> None:
         for number, picture in waiting:
             try:
-                seen[number] = await _look(subject, picture, eye)
+                seen[number] = await _look(subject, picture, eye, budget)
             except (PictureFault, OSError) as error:
                 left.append(LeftOut(picture.name, why_not(error)))
             tell("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
@@ -180,12 +175,12 @@ def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
     return frozenset(learned)
 
 
-async def _look(subject: Subject, picture: ClassPicture, eye: Eye) -> Looked:
-    decoded = await eye.decoder.decode(await asyncio.to_thread(picture.read))
-    score = subject.package.head.score(await eye.embed(decoded.pixels[0]))
+async def _look(subject: Subject, picture: ClassPicture, eye: Eye, budget: ByteBudget) -> Looked:
+    seen = await decoded(picture, eye.decoder, budget)
+    score = subject.package.head.score(await eye.embed(seen.pixels[0]))
     if not 0 <= score <= 1:  # not-a-number too
         raise PictureFault(_BAD_SCORE)
-    return Looked(picture, score, decoded.hash)
+    return Looked(picture, score, seen.hash)
 
 
 def _groups(looked: Sequence[Looked]) -> IntArray:

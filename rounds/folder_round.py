@@ -30,11 +30,12 @@ from classifier.splits import Identity
 from classifier.training import Recipe
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
+from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.free_number import free_name
 from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Registry, RoundOutcome
 from rounds.parts import groups_of, parts_of
-from rounds.round_zero import Hashed, HashingDecoder
+from rounds.round_zero import HashingDecoder
 from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
@@ -63,6 +64,7 @@ class FolderSettings:
     time_budget_s: float = 300.0  # for teaching the network
     epochs: float = field(default_factory=lambda: Recipe().epochs)
     in_flight: int = 16  # pictures on their way at the same time
+    held_bytes: int = HELD_BYTES  # of their files at the same time
     seed: int = 0
     command: tuple[str, ...] = COMMAND  # the learning process
 
@@ -237,24 +239,21 @@ async def _decode_all(
     """Decode all; gives which of them the array in the folder holds, with their hashes, and which cannot be decoded."""
     left: list[LeftOut] = []
     hashes: dict[int, int] = {}
+    budget = ByteBudget(settings.held_bytes)
 
     async def decode(number: int) -> Pixels | None:
         try:
-            decoded = await _decoded(chosen[number], decoder)
+            seen = await decoded(chosen[number], decoder, budget)
         except (PictureFault, OSError) as error:
             left.append(LeftOut(chosen[number].name, why_not(error)))
             return None
-        hashes[number] = decoded.hash
-        return decoded.pixels[0]
+        hashes[number] = seen.hash
+        return seen.pixels[0]
 
     rows = await gather_pictures(
         len(chosen), decode, folder, settings, lambda share, held: tell("reading", share, counted(held, "picture"))
     )
     return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda one: one.name))
-
-
-async def _decoded(picture: ClassPicture, decoder: HashingDecoder) -> Hashed:
-    return await decoder.decode(await asyncio.to_thread(picture.read))
 
 
 def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: Target) -> list[Example]:
@@ -301,7 +300,8 @@ async def _compared(
         nothing = np.zeros(0, dtype=np.bool_)
         return compare(old.model.card.name, nothing, nothing, nothing)
     of_new = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[rows]
-    of_old = np.stack([(await _decoded(pictures[row], task.decoder)).pixels[-1] for row in rows])
+    one = ByteBudget(HELD_BYTES)
+    of_old = np.stack([(await decoded(pictures[row], task.decoder, one)).pixels[-1] for row in rows])
     vectors = await asyncio.to_thread(task.embed, new, of_new)
     vectors_of_old = await asyncio.to_thread(task.embed, old.package, of_old)
     return compare(
