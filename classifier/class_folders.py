@@ -24,6 +24,7 @@ from system.regular_files import LEADS_OUT, FileRefused, leads_out, open_regular
 
 TABLE = "labels.csv"  # optional, in the folder: columns path and group; pictures of one group are one set
 NO_PICTURE, UNREADABLE, NO_CLASS, TWO_CLASSES = "no picture", "cannot be read", "in no class folder", "in two classes"
+NO_TABLE, FOLDER_LINK = "no table in UTF-8", "a link to a folder"
 _LINK = LEADS_OUT.removeprefix("is ")
 MOST_FILES = 1_000_000  # below the folder, all of them looked at by name
 _MOST_TABLE = 64 * 1024 * 1024  # bytes of the table
@@ -64,7 +65,7 @@ class LeftOut:
     """One file that neither teaches nor measures anything."""
 
     name: str  # path below the folder, with slashes
-    why: str  # NO_PICTURE | UNREADABLE | NO_CLASS | TWO_CLASSES, or what it is: "a pipe, not a regular file"
+    why: str  # one of the words above, or what it is: "a pipe, not a regular file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,8 @@ def class_pictures(
     folders, left = _folders(folder)
     labels = {path: label_of(path.name) for path in folders}
     meant = meaning(folder, sorted(set(labels.values())), words)
-    groups = _groups(folder / TABLE)
-    files = list(islice(((file, labels[top]) for top in folders for file in _files(top)), MOST_FILES + 1))
+    groups = _groups(folder / TABLE, left)
+    files = list(islice(((file, labels[top]) for top in folders for file in _files(top, folder, left)), MOST_FILES + 1))
     if len(files) > MOST_FILES:
         raise ClassFolderError(f"{folder} has more than {MOST_FILES} files; name a smaller folder")
     found: list[ClassPicture] = []
@@ -223,19 +224,32 @@ def _folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     return found, left
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, by path; links to folders are not followed, they may go round in circles."""
-    for at, inner, names in os.walk(folder):
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+def _files(top: Path, folder: Path, left: list[LeftOut]) -> Iterator[Path]:
+    """Every file below a class's folder, by path; links to folders are not followed, they may go round in circles."""
+
+    def leave(path: Path, why: str) -> None:
+        left.append(LeftOut(path.relative_to(folder).as_posix(), why))
+
+    for at, inner, names in os.walk(top, onerror=lambda error: leave(Path(error.filename), UNREADABLE)):
+        shown = sorted(name for name in inner if not name.startswith("."))
+        for link in (Path(at, name) for name in shown if Path(at, name).is_symlink()):
+            leave(link, FOLDER_LINK)
+        inner[:] = shown
         yield from (Path(at, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _groups(table: Path) -> dict[str, str]:
-    """Which set each file is of, by its name below the folder; nothing without a readable table."""
+def _groups(table: Path, left: list[LeftOut]) -> dict[str, str]:
+    """Which set each file is of, by its name below the folder; a table that cannot be read is left out, and told."""
     try:
         text = read_regular(table, _MOST_TABLE, within=table.parent).content.decode("utf-8-sig")
         rows = [(row.get("path"), row.get("group")) for row in csv.DictReader(io.StringIO(text, newline=""))]
-    except (OSError, UnicodeDecodeError, csv.Error):
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        left.append(LeftOut(TABLE, why_not(error)))
+        return {}
+    except (UnicodeDecodeError, csv.Error):
+        left.append(LeftOut(TABLE, NO_TABLE))
         return {}
     return {path: group for path, group in rows if path and group}
 

@@ -164,6 +164,7 @@ def test_whatever_is_no_regular_file_is_left_out_unread_and_told(tmp_path: Path)
     (folder / "mona" / "gone.jpg").symlink_to("nowhere")
     (folder / "other" / "near.jpg").symlink_to("2.jpg")
     (folder / "linked").symlink_to(outside / "class")
+    (folder / "mona" / "round").symlink_to(folder)
     with (folder / "other" / "huge.jpg").open("wb") as file:
         file.write(picture(3))
         file.truncate(20 << 30)
@@ -174,15 +175,36 @@ def test_whatever_is_no_regular_file_is_left_out_unread_and_told(tmp_path: Path)
 
     assert [one.name for one in found.pictures] == ["mona/1.jpg", "other/2.jpg", "other/near.jpg"]
     assert {one.name: one.why for one in found.left_out} == {
+        "labels.csv": "a pipe, not a regular file",
         "linked": "a link out of the folder",
         "loose pipe": NO_CLASS,
         "mona/far.jpg": "a link out of the folder",
         "mona/gone.jpg": "cannot be read",
         "mona/pipe.jpg": "a pipe, not a regular file",
+        "mona/round": "a link to a folder",
         "mona/zero.jpg": "a link out of the folder",
         "other/huge film.mkv": NO_PICTURE,
         "other/huge.jpg": "larger than 64 MB",
     }
+
+
+@pytest.mark.parametrize("content", [b"path,group\n\xff\xfe,1\n", b'path,group\n"' + b"x" * 200_000 + b'",1\n'])
+def test_a_table_that_is_none_is_told(content: bytes, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, {"mona/1.jpg": picture(1), "other/2.jpg": picture(2), "labels.csv": content})
+
+    found = class_pictures(folder, ["mona"])
+
+    assert found.lines()[1:] == ["left out, no table in UTF-8: 1 file (labels.csv)"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_is_closed_to_us_is_told(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, {"mona/1.jpg": picture(1), "other/2.jpg": picture(2), "mona/closed/3.jpg": b""})
+    (folder / "mona" / "closed").chmod(0)
+
+    found = class_pictures(folder, ["mona"])
+
+    assert [(one.name, one.why) for one in found.left_out] == [("mona/closed", "cannot be read")]
 
 
 def test_a_folder_of_nothing_but_links_says_that_they_are_not_followed(tmp_path: Path) -> None:
