@@ -75,7 +75,7 @@ def check_canaries(package: Package, embeddings: npt.NDArray[np.float32], runtim
 
 def _canary_pictures(package: Package) -> npt.NDArray[np.uint8]:
     if any(sniff(picture) != "PNG" for picture in package.canaries.pictures):
-        raise PackageError(f"{package.folder}: a canary picture is no PNG")
+        raise PackageError(f"{package.folder}: a canary picture is not a PNG")
     try:
         return np.stack([picture_array(picture, package.preprocessing) for picture in package.canaries.pictures])
     except PictureFault as fault:

@@ -108,7 +108,7 @@ def _frame(header: bytes, body: bytes) -> Frame:
         values = json.loads(header)
         sizes = [int(size) for size in values.pop(_SIZES)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WorkerLostError(f"the header {header[:80]!r} is no message") from error
+        raise WorkerLostError(f"the header {header[:80]!r} is not a message") from error
     if sum(sizes) != len(body) or any(size < 0 for size in sizes):
         raise WorkerLostError(f"the payloads are {len(body)} bytes, the header says {sum(sizes)}")
     view, payloads, at = memoryview(body), [], 0

@@ -162,7 +162,7 @@ class NetworkJudge:
         if bad > 1 and bad > _BAD_SHARE * len(self._bad):
             names = ", ".join(card.name for card in self._cards.values())
             raise ScoreError(
-                f"{bad} of the last {len(self._bad)} scores of {names} are no probabilities; "
+                f"{bad} of the last {len(self._bad)} scores of {names} are not probabilities; "
                 "the model or its device is broken, nothing more is scored"
             )
 

@@ -26,7 +26,7 @@ def number(values: Mapping[str, Any], name: str) -> float:
     """
     value = values[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ValueError(f"{name} {_shown(value)} is no number from 0 to 1")
+        raise ValueError(f"{name} {_shown(value)} is not a number from 0 to 1")
     return float(value)
 
 
@@ -37,7 +37,7 @@ def dimension(value: Any) -> int:
         ValueError: it is none.
     """
     if type(value) is not int or not 1 <= value <= MOST_DIMENSION:
-        raise ValueError(f"the dimension {_shown(value)} is no whole number from 1 to {MOST_DIMENSION}")
+        raise ValueError(f"the dimension {_shown(value)} is not a whole number from 1 to {MOST_DIMENSION}")
     return value
 
 
@@ -48,7 +48,7 @@ def word(value: Any, what: str) -> str:
         ValueError: it is none.
     """
     if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise ValueError(f"{what} {_shown(value)} is no name")
+        raise ValueError(f"{what} {_shown(value)} is not a name")
     return value
 
 
@@ -59,9 +59,9 @@ def names(value: Any, what: str) -> tuple[str, ...]:
         ValueError: it is none.
     """
     if not isinstance(value, list) or len(value) > _MOST_NAMES:
-        raise ValueError(f"{what} are no list of at most {_MOST_NAMES} names")
+        raise ValueError(f"{what} are not a list of at most {_MOST_NAMES} names")
     if any(not isinstance(one, str) or len(one) > _LONGEST_NAME for one in value):
-        raise ValueError(f"{what} are no names of at most {_LONGEST_NAME} characters")
+        raise ValueError(f"{what} are not names of at most {_LONGEST_NAME} characters")
     if len(set(value)) != len(value):
         raise ValueError(f"{what} have a name twice")
     return tuple(value)
@@ -113,7 +113,7 @@ def snapshot(value: Any) -> dict[str, Any]:
         names(found["targets"], "the snapshot's targets")
     for part, md5s in _object(found.get("parts") or {}, "snapshot's parts").items():
         if not isinstance(md5s, list) or not all(isinstance(md5, str) for md5 in md5s):
-            raise ValueError(f"the snapshot's part {part[:40]!r} is no list of pictures")
+            raise ValueError(f"the snapshot's part {part[:40]!r} is not a list of pictures")
     return dict(found)
 
 
@@ -142,7 +142,7 @@ def moment(value: Any) -> datetime:
         ValueError: it is none.
     """
     if not isinstance(value, str):
-        raise ValueError(f"created_at {_shown(value)} is no time")
+        raise ValueError(f"created_at {_shown(value)} is not a time")
     found = datetime.fromisoformat(value)
     if found.tzinfo is None:
         raise ValueError(f"created_at {_shown(value)} has no time zone")
@@ -152,12 +152,12 @@ def moment(value: Any) -> datetime:
 def _check_count(values: Mapping[str, Any], name: str, most: int) -> None:
     value = values.get(name)
     if value is not None and (type(value) is not int or not 0 <= value <= most):
-        raise ValueError(f"the snapshot's {name} {_shown(value)} is no whole number from 0 to {most}")
+        raise ValueError(f"the snapshot's {name} {_shown(value)} is not a whole number from 0 to {most}")
 
 
 def _check_figure(name: str, value: Any) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise ValueError(f"the metrics' {name} {_shown(value)} is no figure")
+        raise ValueError(f"the metrics' {name} {_shown(value)} is not a figure")
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:
@@ -169,9 +169,9 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
 def _column(values: Mapping[str, Any], name: str) -> tuple[float, ...]:
     column: Sequence[Any] = values[name]
     if not isinstance(column, list) or len(column) > _MOST_POINTS:
-        raise ValueError(f"the threshold curve's {name} are no list of at most {_MOST_POINTS} numbers")
+        raise ValueError(f"the threshold curve's {name} are not a list of at most {_MOST_POINTS} numbers")
     if any(isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x) for x in column):
-        raise ValueError(f"the threshold curve's {name} are no numbers")
+        raise ValueError(f"the threshold curve's {name} are not numbers")
     return tuple(float(x) for x in column)
 
 

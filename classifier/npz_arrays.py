@@ -49,7 +49,7 @@ def _array(name: str, content: bytes, spec: ArraySpec) -> npt.NDArray[Any]:
             raise ValueError(f"version {version}")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_HEADER_LIMIT)
     except (ValueError, TypeError, SyntaxError, EOFError, RecursionError, MemoryError) as error:
-        raise NotOurArchive(f"{name} is no array: {str(error)[:200]}") from error
+        raise NotOurArchive(f"{name} is not an array: {str(error)[:200]}") from error
     if dtype.str != spec.dtype or len(shape) != spec.ndim or (fortran and spec.ndim > 1):
         raise NotOurArchive(f"{name} is {dtype.str} of shape {shape}, expected {spec.dtype} with {spec.ndim} axes")
     values = content[stream.tell() :]

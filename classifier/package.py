@@ -242,7 +242,7 @@ def _check_parts(parts: PackageParts) -> None:
         raise ValueError(f"unknown runtime {unknown[0]!r}; known are {', '.join(RUNTIME_FILES)}")
     for name in parts.report:
         if not REPORT_NAME.fullmatch(f"report/{name}"):
-            raise ValueError(f"{name!r} is no plain file name for a report")
+            raise ValueError(f"{name!r} is not a plain file name for a report")
 
 
 def _write_files(work: Path, parts: PackageParts) -> None:
@@ -351,7 +351,7 @@ def _canaries(content: bytes, path: Path, dimension: int) -> Canaries:
     if embeddings.shape != (count, dimension) or scores.shape != (count,) or sum(sizes) != len(joined):
         raise PackageError(f"{path}: {count} pictures, embeddings {embeddings.shape} and scores {scores.shape} differ")
     if not (np.isfinite(embeddings).all() and ((scores >= 0) & (scores <= 1)).all()):
-        raise PackageError(f"{path}: an embedding is not finite, or a score is no probability")
+        raise PackageError(f"{path}: an embedding is not finite, or a score is not a probability")
     stream = io.BytesIO(joined)
     pictures = tuple(stream.read(max(0, size)) for size in sizes)
     return Canaries(pictures, embeddings.astype(np.float16), scores.astype(np.float64))

@@ -57,11 +57,11 @@ class PackageFiles:
             raise PackageError(f"{where} lists no files, or more than {_MOST_FILES}")
         for required in (KERAS, HEAD, CANARIES):
             if required not in files:
-                raise PackageError(f"{where} does not list {required}; it is no whole package")
+                raise PackageError(f"{where} does not list {required}; it is not a whole package")
         listed: dict[str, ListedFile] = {}
         for name, facts in files.items():
             if name not in _LIMITS and not REPORT_NAME.fullmatch(name):
-                raise PackageError(f"{where} lists {name[:200]!r}, which is no file of a model package")
+                raise PackageError(f"{where} lists {name[:200]!r}, which is not a file of a model package")
             listed[name] = _listed(where, name, facts)
         return cls(folder, listed)
 
@@ -135,7 +135,7 @@ def read_manifest(folder: Path) -> bytes:
     try:
         return read_regular(path, _MANIFEST_LIMIT, links=False).content
     except FileNotFoundError as error:
-        raise PackageError(f"{path} is missing; {folder} is no model package") from error
+        raise PackageError(f"{path} is missing; {folder} is not a model package") from error
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -45,7 +45,7 @@ def members(archive: BinaryIO, size: int, expected: Collection[str]) -> dict[str
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, struct.error, NotImplementedError) as error:
-        raise NotOurArchive(f"it is no archive: {error}") from error
+        raise NotOurArchive(f"it is not an archive: {error}") from error
     names = [entry.filename for entry in entries]
     if sorted(names) != sorted(expected):
         raise NotOurArchive(
@@ -63,11 +63,11 @@ def members(archive: BinaryIO, size: int, expected: Collection[str]) -> dict[str
 def _check_end(archive: BinaryIO, size: int, most: int) -> None:
     """Before the directory is read: it is small, and has no more entries than are expected."""
     if size < _END.size:
-        raise NotOurArchive("it is no archive: too short")
+        raise NotOurArchive("it is not an archive: too short")
     archive.seek(size - _END.size)
     magic, disk, first, here, entries, length, at, comment = _END.unpack(archive.read(_END.size))
     if magic != b"PK\x05\x06" or comment:
-        raise NotOurArchive("it is no archive: it does not end like one")
+        raise NotOurArchive("it is not an archive: it does not end like one")
     if (disk, first) != (0, 0) or here != entries or entries > most or length > _DIRECTORY_LIMIT:
         raise NotOurArchive(f"its directory says {entries} members in {length} bytes, expected {most} members")
     if at + length + _END.size != size:

@@ -42,7 +42,7 @@ def arguments(wish: DemoWish) -> list[str]:
         DemoError: the folder is missing, or its tag was not given.
     """
     if wish.source is not None and not wish.source.is_dir():
-        raise DemoError(f"--from {wish.source} is no folder; it needs one folder of pictures for each class")
+        raise DemoError(f"--from {wish.source} is not a folder; it needs one folder of pictures for each class")
     if (wish.source is None) != (wish.tag is None):
         raise DemoError("--from DIR and --tag NAME go together: the tag is what all those pictures are posted under")
     given = ["--port", str(wish.port), "--seed", str(wish.seed), "--hide", str(wish.hide)]

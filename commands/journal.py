@@ -40,6 +40,7 @@ def journal(root: Path, *, write: bool = True) -> Iterator[None]:
     """Log the rooms' messages to the root's log while the block runs; trouble with the log never fails a run."""
     handler = _handler(root) if write else logging.NullHandler()
     loggers = [logging.getLogger(room) for room in _ROOMS]
+    before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
@@ -47,8 +48,10 @@ def journal(root: Path, *, write: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        for logger in loggers:
+        for logger, (level, propagate) in zip(loggers, before, strict=True):
             logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = propagate
         handler.close()
 
 

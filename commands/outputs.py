@@ -40,7 +40,7 @@ def check_output_folder(folder: Path, named: str) -> None:
     check_output(folder, named)
     blocked = file_in_the_way(folder.absolute())
     if blocked is not None:
-        raise UsageRefused(f"{named}: {blocked} is no folder; name another, nothing was written")
+        raise UsageRefused(f"{named}: {blocked} is not a folder; name another, nothing was written")
 
 
 def write_output(path: Path, named: str, write: Callable[[IO[bytes]], object]) -> None:

@@ -144,7 +144,7 @@ def _check_names(rows: Rows, format_: str) -> None:
 
 def _write_parquet(rows: Rows, output: Path | None) -> None:
     if output is None:
-        raise UsageRefused("--format parquet needs --output FILE: it is no text for a terminal")
+        raise UsageRefused("--format parquet needs --output FILE: it is not text for a terminal")
     try:
         import pyarrow
         import pyarrow.parquet

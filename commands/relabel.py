@@ -85,7 +85,7 @@ def _ids(posts: Iterable[str]) -> list[int]:
     ids: dict[int, None] = {}
     for word in _words(posts):
         if not word.isdecimal() or len(word) > _DIGITS or not 0 < int(word) < 2**63:
-            raise UsageRefused(f"{word[:_SHOWN]!r} is no post id; nothing was recorded")
+            raise UsageRefused(f"{word[:_SHOWN]!r} is not a post id; nothing was recorded")
         ids[int(word)] = None
         if len(ids) > MOST_AT_ONCE:
             raise UsageRefused(f"more than {MOST_AT_ONCE} ids in one call; nothing was recorded")
@@ -118,7 +118,7 @@ def _typed() -> Iterable[str]:
                 )
             yield from line.split()
     except UnicodeDecodeError as error:
-        raise UsageRefused(f"standard input is no text (byte {error.start}); nothing was recorded") from error
+        raise UsageRefused(f"standard input is not text (byte {error.start}); nothing was recorded") from error
 
 
 def _target(reader: Reader, named: str | None) -> str:

@@ -227,7 +227,7 @@ def _build(kind: type[Any], raw: Mapping[str, Any], source: _Source, above: tupl
         if name not in fields:
             near = difflib.get_close_matches(name[:LONGEST_SHOWN], fields, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(fields)}"
-            raise SettingsError(f"{source.at(keys)} is no known setting{hint}")
+            raise SettingsError(f"{source.at(keys)} is not a known setting{hint}")
         values[name] = _value(hints[name], value, fields[name], source, keys)
     return kind(**values)
 
@@ -316,7 +316,7 @@ def _check_variables(section: Any, environ: Mapping[str, str], prefix: str) -> N
         if variable.startswith(prefix) and variable not in known and variable not in keys:
             near = difflib.get_close_matches(variable, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
-            raise SettingsError(f"environment variable {variable} is no known setting{hint}")
+            raise SettingsError(f"environment variable {variable} is not a known setting{hint}")
 
 
 def _overlaid(record: Any, environ: Mapping[str, str], prefix: tuple[str, ...]) -> Any:

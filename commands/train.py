@@ -129,7 +129,7 @@ async def _network_or_head(task: _Task, candidate: Candidate) -> _Ended:
     except (RoundError, UsageRefused) as error:
         if task.wish.how == "network":
             raise
-        say(f"the network could not be taught: {error}; the head alone it is")
+        say(f"the network could not be trained: {error}; only the head is new")
         return await _finish(task, candidate)
 
 

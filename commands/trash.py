@@ -76,7 +76,7 @@ def _which(wish: TrashWish, where: Place) -> TrashChoice:
     ids = []
     for word in wish.posts:
         if not word.isdecimal() or not 0 < int(word) < 2**63:
-            raise UsageRefused(f"{word!r} is no post id; nothing was done")
+            raise UsageRefused(f"{word!r} is not a post id; nothing was done")
         ids.append(int(word))
     target = site = None
     with open_reader(where.root) as reader:
@@ -230,5 +230,5 @@ def _days(text: str | None) -> float:
         raise UsageRefused("say how old: --older-than 30d")
     found = _AGE.fullmatch(text.strip().lower())
     if found is None:
-        raise UsageRefused(f"--older-than {text!r} is no age; write 30d or 6w")
+        raise UsageRefused(f"--older-than {text!r} is not an age; write 30d or 6w")
     return float(found[1]) * (7 if (found[2] or "d").startswith("w") else 1)

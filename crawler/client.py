@@ -197,7 +197,7 @@ class DanbooruClient:
             return None
         counts = told.get("counts") if isinstance(told, dict) else None
         if not isinstance(counts, dict) or "posts" not in counts:
-            raise TransientError("the site's count is no count")
+            raise TransientError("the site's answer to a count holds no number")
         number = counts["posts"]
         return number if type(number) is int and number >= 0 else None
 
@@ -306,7 +306,7 @@ class DanbooruClient:
         if told is None:
             return None
         if not isinstance(told, dict) or "level" not in told:
-            raise TransientError("the site's profile is no profile")
+            raise TransientError("the site's answer holds no profile")
         number, limit = told.get("id"), told.get("tag_query_limit", self.site.tag_limit)
         if self.http.logged_in and type(number) is int:
             self.http.introduce(number)
@@ -394,7 +394,7 @@ def _parsed(body: bytes, path: str, want: type | None) -> Any:
         told = json.loads(body)
     except (ValueError, RecursionError):
         start = re.sub(rb"\s+", b" ", body[:40])
-        raise TransientError(f"{path}: the answer is no JSON: {ascii(start)[1:]}") from None
+        raise TransientError(f"{path}: the answer is not JSON: {ascii(start)[1:]}") from None
     if isinstance(told, dict) and told.get("success") is False:
         raise TransientError(f"{path}: the site reports {ascii(told.get('error'))[:80]}")
     if not isinstance(told, want or dict):

@@ -307,7 +307,7 @@ class Http:
             parts = urlsplit(target)
             own = self.site.serves_api(parts) and "@" not in parts.netloc
         except ValueError:
-            raise UrlRefused("it redirects to something that is no address") from None
+            raise UrlRefused("it redirects to something that is not an address") from None
         if ask.kind is Kind.API and not own:
             raise BadSite(
                 f"{self.site.name} sends its API requests on to {_origin(parts)}; name that site if you mean it"

@@ -51,7 +51,7 @@ def post_from_json(site: Site, raw: object) -> Post:
         RowRefused: a field is missing, of the wrong type or out of range.
     """
     if not isinstance(raw, dict):
-        raise RowRefused(None, f"a row is no object but {type(raw).__name__}")
+        raise RowRefused(None, f"a row is not an object but {type(raw).__name__}")
     post_id = raw.get("id")
     if type(post_id) is not int or not 0 < post_id <= LARGEST_ID:
         raise RowRefused(None, f"id is {_shown(post_id)}")

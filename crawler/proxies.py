@@ -33,7 +33,7 @@ def proxy_from(text: str) -> Proxy | None:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise UsageError("the proxy is no address; write it like http://proxy.example:8080") from None
+        raise UsageError("the proxy is not an address; write it like http://proxy.example:8080") from None
     if parts.scheme not in SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
         scheme = f"{parts.scheme}:// is not supported" if parts.scheme and parts.hostname else "it is no such address"
         raise UsageError(f"the proxy must look like http://proxy.example:8080 (or {', '.join(SCHEMES[1:])}); {scheme}")

@@ -99,7 +99,7 @@ class Site:
         if parts.scheme != "https" and not (parts.scheme == "http" and (self.loopback or self.plain_http)):
             return f"scheme {parts.scheme[:12]!r}"
         if netloc not in self.file_hosts:
-            return f"host {netloc[:80]!a} is none of {self.name}'s"
+            return f"host {netloc[:80]!a} does not belong to {self.name}"
         return None
 
 
@@ -139,7 +139,7 @@ def _netloc(parts: SplitResult) -> str:
 
 def _capped(wish: float, ceiling: float | None, unit: str) -> tuple[float, list[str]]:
     if not wish > 0:
-        raise UsageError(f"{wish:g} {unit} is no pace; give a positive number")
+        raise UsageError(f"{wish:g} {unit} is not a pace; give a positive number")
     if ceiling is None or wish <= ceiling:
         return wish, []
     return ceiling, [f"{wish:g} {unit} is more than the site allows; using {ceiling:g}"]
@@ -215,9 +215,9 @@ def site_from_url(
         parts = urlsplit(url.strip())
         netloc = _netloc(parts)
     except ValueError:
-        raise BadSite(f"{url!r} is no web address") from None
+        raise BadSite(f"{url!r} is not a web address") from None
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise BadSite(f"{url!r} is no web address; it should look like https://danbooru.donmai.us")
+        raise BadSite(f"{url!r} is not a web address; it should look like https://danbooru.donmai.us")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise BadSite(f"the address of {parts.hostname} must carry no user name, query or fragment")
     if not netloc.isascii():

@@ -98,7 +98,7 @@ class _Set:
 
 def _pictures(folder: Path) -> list[Picture]:
     if not folder.is_dir():
-        raise GalleryError(f"{folder} is no folder")
+        raise GalleryError(f"{folder} is not a folder")
     table = folder / "labels.csv"
     if table.exists():
         rows = _rows(table)

@@ -158,7 +158,7 @@ class _Reader:
             raise _ParseError("a term is missing")
         word = self._given_back(word, keeps_its_own=True)
         if word in ("and", "or"):
-            raise _ParseError(f"{word} is no tag")
+            raise _ParseError(f"{word} is not a tag")
         return Term(word)
 
     def _value(self) -> str:

@@ -187,7 +187,7 @@ def _refuse_strangers(path: Path) -> None:
         return
     ours = path.is_file() and GENERATOR.encode() in _beginning(path)
     if not ours:
-        raise ReportRefused(f"{path} exists and is no report of crawl evaluate: left alone; name another folder")
+        raise ReportRefused(f"{path} exists and is not a report of crawl evaluate: left alone; name another folder")
 
 
 def _beginning(path: Path) -> bytes:

@@ -219,7 +219,7 @@ def new_id(connection: Connection, statement: Executable, values: Mapping[str, A
 def _table(row: type[Base]) -> Table:
     table = row.__table__
     if not isinstance(table, Table):
-        raise TypeError(f"{row.__name__} is no table")
+        raise TypeError(f"{row.__name__} is not a table")
     return table
 
 

@@ -201,11 +201,11 @@ class Tree:
             descriptor = os.open(folder.at(name), flags | _SAFE, dir_fd=folder.handle)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
-                raise StorageError(f"{path}: is no regular file; move it away") from None
+                raise StorageError(f"{path}: is not a regular file; move it away") from None
             raise
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise StorageError(f"{path}: is no regular file; move it away")
+            raise StorageError(f"{path}: is not a regular file; move it away")
         return descriptor
 
     def write_new(self, path: str, content: bytes) -> None:
@@ -412,7 +412,7 @@ def open_log(path: Path) -> TextIOWrapper:
         return os.fdopen(descriptor, "a", encoding="utf-8")
     os.close(descriptor)
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.ELOOP, "is no plain file", str(path))
+        raise OSError(errno.ELOOP, "is not a plain file", str(path))
     path.unlink()
     return os.fdopen(os.open(path, _LOG | os.O_EXCL, FILE_MODE), "a", encoding="utf-8")
 
@@ -456,7 +456,7 @@ def check_path(path: object) -> None:
 def _names(path: object) -> list[str]:
     """The steps of a path below the root, checked."""
     if not isinstance(path, str):
-        raise BadPath(f"{path!r}: is no path at all")
+        raise BadPath(f"{path!r}: cannot be a path")
     names = path.split("/")
     for name in names:
         if name in ("", ".", "..") or "\0" in name or len(os.fsencode(name)) > LONGEST_NAME:

@@ -90,7 +90,7 @@ class ModelName:
         """
         object.__setattr__(self, "target", TargetName(self.target))
         if type(self.number) is not int or not 0 <= self.number < 10**9:
-            raise BadName(f"{self.number!r} is no model's number; they count up from 1")
+            raise BadName(f"{self.number!r} is not a model's number; they count up from 1")
 
     def __str__(self) -> str:
         return f"{self.target}/{self.number}"
@@ -104,7 +104,7 @@ class ModelName:
         """
         found = _MODEL.fullmatch(text)
         if found is None:
-            raise BadName(f"{_shown(text)} is no model's name; they look like mona/3")
+            raise BadName(f"{_shown(text)} is not a model's name; they look like mona/3")
         return cls(TargetName(found[1]), int(found[2]))
 
 

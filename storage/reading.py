@@ -198,7 +198,7 @@ class Reader:
                     raise QueryError(_short(text), f"{error}; only reading is possible here") from None
                 raise
             if cursor.description is None:
-                raise QueryError(_short(text), "is no SELECT")
+                raise QueryError(_short(text), "is not a SELECT")
             return Rows(tuple(column[0] for column in cursor.description), [_without_bytes(row) for row in rows])
 
     def status(self) -> Status:

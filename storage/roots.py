@@ -51,7 +51,7 @@ def examine(root: Path, *, create: bool) -> Root:
             raise WrongRoot(f"{path}: there is no gallery here; is the disk mounted?")
         return Root(path, is_new=True)
     if not path.is_dir():
-        raise RefusedRoot(f"{path}: is no folder")
+        raise RefusedRoot(f"{path}: is not a folder")
     require_plain(path)
     return _examine_folder(path, create=create)
 

@@ -36,9 +36,9 @@ class SmallFile:
         try:
             text = self.content.decode(encoding)
         except UnicodeDecodeError as error:
-            raise UnreadableFile(self.path, f"is no text file (byte {error.start}); save it as UTF-8") from None
+            raise UnreadableFile(self.path, f"is not a text file (byte {error.start}); save it as UTF-8") from None
         if "\0" in text:
-            raise UnreadableFile(self.path, "is no text file (it has null characters); save it as UTF-8")
+            raise UnreadableFile(self.path, "is not a text file (it has null characters); save it as UTF-8")
         return text
 
 

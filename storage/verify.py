@@ -168,7 +168,7 @@ def _wrong_with(path: bytes, place: str) -> str | None:
     try:
         check_path(path.decode())
     except UnicodeDecodeError:
-        return "is no text"
+        return "is not text"
     except BadPath:
         return "cannot be a file's"
     return None if path.startswith(f"{place}/".encode()) else f"does not lie in {place}"

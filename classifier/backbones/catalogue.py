@@ -97,8 +97,8 @@ def _built(backbone: Backbone, size: int, weights: Path | str | None) -> Any:
     except Exception as error:  # Keras raises plain Exception for a failed download
         where = "their publisher" if weights == "imagenet" else str(weights)
         raise DeviceError(
-            f"the weights of {backbone.name} cannot be had from {where}: {str(error)[:200]}; without a network, name a "
-            f"local weights file (Keras' own, without its top) or use the backbone {DEFAULT}, which needs none"
+            f"the weights of {backbone.name} cannot be downloaded from {where}: {str(error)[:200]}; without a network, "
+            f"name a local weights file (Keras' own, without its top) or use the backbone {DEFAULT}, which needs none"
         ) from error
     network.trainable = False  # a few thousand pictures spoil it sooner than they improve it, and it would take hours
     return network

@@ -234,7 +234,7 @@ _FILE_TYPES = {"ugoira": "zip", "jpeg": "jpg"}  # names of ours -> the site's
 def _filetype(tag: Metatag) -> Condition:
     names = frozenset(_FILE_TYPES.get(name, name) for name in re.split(r"[, ]+", tag.value.lower()))
     if unknown := names - FILE_EXTENSIONS:
-        raise QueryError(tag.term, f"{min(unknown)!r} is no file type", _near(min(unknown), sorted(FILE_EXTENSIONS)))
+        raise QueryError(tag.term, f"{min(unknown)!r} is not a file type", _near(min(unknown), sorted(FILE_EXTENSIONS)))
     return TextIn("ext", names)
 
 

@@ -107,7 +107,7 @@ def test_a_report_where_a_file_is_in_the_way_is_refused_before_anything_is_measu
     assert done.exit_code == 2
     assert done.stdout == ""
     assert done.stderr.startswith("crawl: --report: ")
-    assert "taken is no folder" in done.stderr
+    assert "taken is not a folder" in done.stderr
 
 
 def test_a_report_whose_folder_cannot_be_made_costs_no_figures(root: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_report_that_cannot_be_written_costs_no_figures(root: Path, tmp_path: 
 
     assert shown.exit_code == told.exit_code == json.loads(told.stdout)["exit"] == 2
     assert "average precision" in shown.stdout
-    assert "no report of crawl evaluate" in shown.stderr
+    assert "is not a report of crawl evaluate" in shown.stderr
     assert json.loads(told.stdout)["report"] is None
     assert (tmp_path / "report.html").read_text() == "somebody's own page"
 

@@ -164,7 +164,7 @@ def test_questions_before_any_crawl_say_what_to_do_first(tmp_path: Path) -> None
         (("query", "x", "--columns", "scores"), "did you mean 'score'"),
         (("query", "x", "--format", "parquet"), "needs --output"),
         (("relabel", "kep", "1"), "did you mean 'keep'"),
-        (("relabel", "keep", "one"), "'one' is no post id"),
+        (("relabel", "keep", "one"), "'one' is not a post id"),
         (("relabel", "keep", "1", "--keep", "monna"), "did you mean 'mona'"),
     ],
 )

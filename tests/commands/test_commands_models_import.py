@@ -179,7 +179,7 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     "a runtime whose file is not listed": (unlisted("backbone.tflite"), "not listed"),
     "a runtime that is not known": (changed("runtimes", to=["litert", "torch"]), "torch"),
     "a runtime twice": (changed("runtimes", to=["litert", "litert"]), "twice"),
-    "runtimes that are no list": (changed("runtimes", to={"litert": 1}), "runtimes"),
+    "runtimes that are not list": (changed("runtimes", to={"litert": 1}), "runtimes"),
     "no head": (unlisted("head.npz"), "does not list head.npz"),
     "a report folder that is a link": (linked_report, "is a link"),
     "a network that is a pipe": (piped("backbone.keras"), "is a pipe"),
@@ -192,13 +192,13 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     "a manifest of 20 GB": (huge("manifest.json"), "is larger than"),
     "a size that no file may have": (changed("files", "head.npz", "size", to=1 << 40), "the limit is"),
     "a size that is none": (changed("files", "head.npz", "size", to=True), "size and hash"),
-    "a file outside": (changed("files", "../x", to={"size": 1, "sha256": "0" * 64}), "no file of a model package"),
-    "a file of another kind": (changed("files", "x.pkl", to={"size": 1, "sha256": "0" * 64}), "no file of a model"),
+    "a file outside": (changed("files", "../x", to={"size": 1, "sha256": "0" * 64}), "not a file of a model package"),
+    "a file of another kind": (changed("files", "x.pkl", to={"size": 1, "sha256": "0" * 64}), "not a file of a model"),
     "too many files": (
         changed("files", to={f"report/{n}": {"size": 1, "sha256": "0" * 64} for n in range(200)}),
         "more than 100",
     ),
-    "a threshold that is no number": (replaced('"threshold": 0.6', '"threshold": NaN'), "NaN"),
+    "a threshold that is not a number": (replaced('"threshold": 0.6', '"threshold": NaN'), "NaN"),
     "an infinite threshold": (replaced('"threshold": 0.6', '"threshold": 1e999'), "finite"),
     "a threshold that is text": (changed("threshold", to="0.5"), "threshold"),
     "a threshold beyond one": (changed("threshold", to=1.5), "threshold"),
@@ -253,7 +253,10 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     ),
     "one array more": (array("head.npz", "extra", lambda: npy(np.zeros(1))), "expected"),
     "an array twice": (twice, "members"),
-    "a head that is no archive": (lambda folder: _written(folder, "head.npz", b"PK\x03\x04 no zip"), "no archive"),
+    "a head that is not an archive": (
+        lambda folder: _written(folder, "head.npz", b"PK\x03\x04 no zip"),
+        "not an archive",
+    ),
     "weights that are not finite": (
         array("head.npz", "weights", lambda: npy(np.full(8, np.nan, np.float32))),
         "finite",
@@ -268,7 +271,7 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     ),
     "canaries without scores": (
         array("canaries.npz", "scores", lambda: npy(np.full(6, np.nan))),
-        "no probability",
+        "not a probability",
     ),
 }  # fmt: skip
 
@@ -351,11 +354,11 @@ NETWORKS: dict[str, tuple[Spoil, str]] = {
         keras(lambda members: {**members, "config.json": b"[" * 100_000 + b"]" * 100_000}),
         "nested",
     ),
-    "a pickle": (lambda folder: _written(folder, "backbone.keras", b"\x80\x04]\x94."), "no archive"),
+    "a pickle": (lambda folder: _written(folder, "backbone.keras", b"\x80\x04]\x94."), "not an archive"),
     "a pickle as a member": (keras(lambda members: {**members, "data.pkl": b"\x80\x04]\x94."}), "4 members"),
     "a legacy .h5": (
         lambda folder: _written(folder, "backbone.keras", keras_members(folder)["model.weights.h5"]),
-        "no archive",
+        "not an archive",
     ),
     "a SavedModel": (keras(lambda _: {"saved_model.pb": b"\x08\x01", "variables/": b""}), "saved_model.pb"),
     "a member that unpacks to much": (

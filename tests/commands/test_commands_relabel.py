@@ -14,9 +14,9 @@ from commands.planning import UsageRefused
     ("typed", "said"),
     [
         (b"1 " * (relabel.LONGEST_LINE), "a line of more than"),
-        (b"12 \xff\xfe\x00", "is no text"),
-        (b"9" * 5000, r"'9{40}' is no post id"),
-        (b"12\nmona", "'mona' is no post id"),
+        (b"12 \xff\xfe\x00", "is not text"),
+        (b"9" * 5000, r"'9{40}' is not a post id"),
+        (b"12\nmona", "'mona' is not a post id"),
     ],
     ids=["a line without end", "no text", "a number without end", "a word"],
 )

@@ -218,8 +218,8 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
         (("models", "rolback"), 2, "did you mean 'rollback'"),
         (("train", "mona", "--precision", "0.9", "--recall", "0.9"), 2, "not both"),
         (("models", "import", "/nowhere"), 2, "there is no folder /nowhere"),
-        (("models", "export", "mona/1", __file__), 2, "is no folder"),
-        (("models", "export", "mona/1", f"{__file__}/below"), 2, "is no folder"),
+        (("models", "export", "mona/1", __file__), 2, "is not a folder"),
+        (("models", "export", "mona/1", f"{__file__}/below"), 2, "is not a folder"),
         (("models", "export", "mona/1", "/tmp/" + "a" * 300), 7, "File name too long; the model was not exported"),
     ],
 )

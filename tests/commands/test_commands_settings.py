@@ -44,7 +44,7 @@ def test_the_shipped_file_states_the_defaults_and_every_key() -> None:
 
 @pytest.mark.fault("C01")
 def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"line 2: scoring\.batchh is no known setting; did you mean 'batch'"):
+    with pytest.raises(SettingsError, match=r"line 2: scoring\.batchh is not a known setting; did you mean 'batch'"):
         load(tmp_path, "[scoring]\nbatchh = 3\n")
 
 
@@ -62,7 +62,7 @@ def test_an_unknown_key_is_refused_with_its_line_and_the_nearest_name(tmp_path: 
         ("[sites.x]\nallow_http = 1\n", "sites.x.allow_http must be true or false, got 1"),
         ("scoring = 3\n", "must be a table"),
         ("root = 'a'\nroot = 'b'\n", "root"),
-        ("[sites.x]\nurll = 'y'\n", "sites.x.urll is no known setting; did you mean 'url'"),
+        ("[sites.x]\nurll = 'y'\n", "sites.x.urll is not a known setting; did you mean 'url'"),
         ("sites = 3\n", "must be tables"),
     ],
 )

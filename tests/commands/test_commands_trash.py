@@ -120,8 +120,8 @@ def test_a_purge_of_a_post_that_is_not_there_destroys_nothing_and_names_it(root:
         (("--site", "elsewere"), "did you mean 'elsewhere'"),
         (("--model", "mona/7"), "mona/2"),
         (("--model", ""), "mona/2"),
-        (("one",), "'one' is no post id"),
-        (("",), "is no post id"),
+        (("one",), "'one' is not a post id"),
+        (("",), "is not a post id"),
     ],
 )
 def test_a_purge_of_what_is_not_known_is_refused(root: Path, words: tuple[str, ...], said: str) -> None:

@@ -104,5 +104,5 @@ def test_wrong_arguments_end_with_one_line_and_code_two(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert result.returncode == 2
-    assert "nowhere is no folder" in result.stderr
+    assert "nowhere is not a folder" in result.stderr
     assert result.stderr.count("\n") == 1

@@ -335,7 +335,7 @@ def test_a_report_makes_its_folder_and_replaces_only_reports(tmp_path: Path) -> 
 def test_a_strangers_file_is_never_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("my own thesis")
 
-    with pytest.raises(ReportRefused, match=f"{name} exists and is no report of crawl evaluate"):
+    with pytest.raises(ReportRefused, match=f"{name} exists and is not a report of crawl evaluate"):
         write_report(assessment(), tmp_path)
 
     assert (tmp_path / name).read_text() == "my own thesis"
