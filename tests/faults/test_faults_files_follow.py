@@ -126,7 +126,7 @@ def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
         (("trash", "purge", "--older-than", "soon"), "no age"),
         (("trash", "purge", "--older-than", "0d"), "at least"),
         (("trash", "lisst"), "did you mean 'list'"),
-        (("trash", "restore", "x"), "no post id"),
+        (("trash", "restore", "x"), "not a post id"),
         (("apply", "--keep", "monna"), "did you mean 'mona'"),
     ):
         ended = gallery.crawl(*words)
