@@ -229,7 +229,7 @@ NO_SETTINGS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "long-number": (lambda path: path.write_text("[scoring]\nbatch = " + "9" * 5_000), "not TOML"),
     "long-text": (lambda path: path.write_text(f"[scoring]\ndevice = '{'x' * 500_000}'"), "scoring.device"),
     "long-hexadecimal": (lambda path: path.write_text("[goal]\nprecision = 0x" + "f" * 9_000), "goal.precision"),
-    "long-key": (lambda path: path.write_text("x" * 500_000 + " = 1"), "no known setting"),
+    "long-key": (lambda path: path.write_text("x" * 500_000 + " = 1"), "not a known setting"),
     "twice": (lambda path: path.write_text("site = 'a'\nroot = 'b'\nroot = 'c'\n"), "'root'; every key"),
     "no-toml": (lambda path: path.write_text("root = \n"), "'root'"),
 }
