@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from commands.console import say
+from storage.names import TagName
 from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
 
 READY = "serving "
@@ -40,6 +41,7 @@ def arguments(wish: DemoWish) -> list[str]:
 
     Raises:
         DemoError: the folder is missing, or its tag was not given.
+        BadName: the tag cannot be one.
     """
     if wish.source is not None and not wish.source.is_dir():
         raise DemoError(f"--from {wish.source} is not a folder; it needs one folder of pictures for each class")
@@ -50,16 +52,25 @@ def arguments(wish: DemoWish) -> list[str]:
     if wish.posts is not None:
         given += ["--posts", str(wish.posts)]
     if wish.source is not None and wish.tag is not None:
-        given += ["--from", str(wish.source), "--tag", wish.tag]
+        given += [f"--from={wish.source}", f"--tag={TagName.typed(wish.tag)}"]
     return given
 
 
 def serve(given: list[str]) -> int:
-    """Serve in the foreground, in this process, until Ctrl-C; that is how it ends, with 0."""
-    from demo.__main__ import EXIT_INTERRUPTED, EXIT_OK, main
+    """Serve in the foreground, in this process, until Ctrl-C; that is how it ends, with 0.
 
-    code = main(given)
-    return EXIT_OK if code == EXIT_INTERRUPTED else code
+    Raises:
+        DemoError: it cannot be served so; says why.
+    """
+    from demo.__main__ import run
+    from demo.errors import DemoError as Refused
+
+    with suppress(KeyboardInterrupt):  # before it was served at all
+        try:
+            run(given)
+        except Refused as error:
+            raise DemoError(str(error)) from error
+    return 0
 
 
 @asynccontextmanager

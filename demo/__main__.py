@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -59,20 +60,35 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until told to stop; returns the exit code."""
+    try:
+        run(arguments)
+    except KeyboardInterrupt:  # before the signals were ours
+        return EXIT_INTERRUPTED
+    except DemoError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_USAGE
+    return EXIT_OK
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        DemoError: it cannot be served so.
+        KeyboardInterrupt: stopped before it began.
+    """
     options = parser().parse_args(arguments)
     try:
         gallery = build(options)
         if options.sheet is not None:
             write_sheet(gallery, options.sheet)
-            return EXIT_OK
+            return
         rules = json.loads(options.rules.read_text(encoding="utf-8")) if options.rules else []
         asyncio.run(_serve(gallery, rules, options))
-    except KeyboardInterrupt:  # before the signals were ours
-        return EXIT_INTERRUPTED
-    except (DemoError, OSError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return EXIT_USAGE
-    return EXIT_OK
+    except (OSError, ValueError) as error:
+        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        said = f"port {options.port} is in use already; name another, or 0 for a free one" if taken else str(error)
+        raise DemoError(said) from error
 
 
 def build(options: argparse.Namespace) -> Gallery:

@@ -10,22 +10,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from demo.errors import GalleryError
 from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost, Truth
 from demo.tagger import guess_tags
 from demo.withhold import choose_groups
-from system.regular_files import read_regular
+from system.regular_files import FileRefused, read_regular
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}
 _MOST_TABLE, _MOST_PICTURE = 64 << 20, 256 << 20  # bytes
+_LONGEST_TAG = 170  # characters
+_NOT_FIRST = "-~_`%(){}[]/"  # no tag begins with any of these
 SITE_NAMES = str.maketrans({" ": "_", ",": "_", "*": "_"})
 
 
@@ -104,32 +107,56 @@ def _pictures(folder: Path) -> list[Picture]:
         rows = _rows(table)
         if rows and not {"path", "class"} <= rows[0].keys():
             raise GalleryError(f"{table} needs the columns path and class, has {', '.join(rows[0])}")
-        listed = [
-            Picture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"]) for row in rows
+        found = [Picture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"]) for row in rows]
+    else:
+        found = [
+            Picture(path, tag_name(path.parent.name), _plain(path.relative_to(folder)))
+            for path in sorted(folder.glob("*/*"))
+            if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
         ]
-        return [
-            picture
-            for picture in listed
-            if picture.path.is_file() and picture.path.resolve().is_relative_to(folder.resolve())
-        ]
-    return [
-        Picture(path, tag_name(path.parent.name), str(path.relative_to(folder)))
-        for path in sorted(folder.glob("*/*"))
-        if path.is_file() and path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
-    ]
+    inside = folder.resolve()
+    return [one for one in found if one.path.is_file() and one.path.resolve().is_relative_to(inside)]
+
+
+def _plain(path: Path) -> str:
+    """A path as a text that can be written anywhere, whatever bytes its names have."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _rows(table: Path) -> list[dict[str, str]]:
+    """The rows of the table; every one has a path and a class, where there are such columns.
+
+    Raises:
+        GalleryError: it cannot be read, or a row lacks one of them.
+    """
     try:
         text = read_regular(table, _MOST_TABLE).content.decode("utf-8-sig")
-        return list(csv.DictReader(io.StringIO(text, newline="")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        rows = []
+        for row in reader:
+            if any(row.get(name, "there") in (None, "") for name in ("path", "class")):
+                raise GalleryError(f"{table}, line {reader.line_num}: the path or the class is missing")
+            rows.append(row)
+    except UnicodeDecodeError as error:
+        raise GalleryError(f"{table} is no text in UTF-8 (byte {error.start})") from error
+    except FileRefused as error:
+        raise GalleryError(f"{table} {error.why}") from error
+    except (OSError, csv.Error) as error:
         raise GalleryError(f"{table} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return rows
 
 
 def tag_name(label: str) -> str:
-    """A class name as a tag."""
-    return label.strip().lower().translate(SITE_NAMES)
+    """A class name as a tag; what no tag may have is left out.
+
+    Raises:
+        GalleryError: nothing is left.
+    """
+    letters = (letter for letter in label.strip().lower().translate(SITE_NAMES) if letter.isprintable())
+    name = "".join(letters).lstrip(_NOT_FIRST)[:_LONGEST_TAG]
+    if not name:
+        raise GalleryError(f"the class {label!a} cannot become a tag; give it a name with a letter")
+    return name
 
 
 def _groups(pictures: Iterable[Picture]) -> dict[str, list[Picture]]:
@@ -196,7 +223,7 @@ def read_facts(path: Path) -> FileFacts | None:
             width, height = picture.size
             ext = EXTENSIONS[picture.format or ""]
             animated = getattr(picture, "n_frames", 1) > 1
-    except (UnidentifiedImageError, OSError, KeyError, Image.DecompressionBombError):
+    except Exception:  # noqa: BLE001 - Pillow raises a dozen types for bad bytes; each means the same to us
         return None
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     pixels = hashlib.blake2b(content, digest_size=16).hexdigest()

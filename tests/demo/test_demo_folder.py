@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,44 @@ def test_paths_out_of_the_folder_are_ignored(folder: Path, tmp_path: Path) -> No
     (folder / "labels.csv").write_text("path,class\n../outside.png,kiara\nkiara/1.jpg,kiara\n")
 
     assert len(folder_gallery(FolderPlan(folder=folder, tag="t")).posts) == 1
+
+
+def test_links_out_of_the_folder_are_ignored_without_a_table_too(folder: Path, tmp_path: Path) -> None:
+    (folder / "labels.csv").unlink()
+    Image.new("RGB", (9, 9)).save(tmp_path / "outside.png")
+    (folder / "kiara" / "linked.png").symlink_to(tmp_path / "outside.png")
+
+    assert len(folder_gallery(FolderPlan(folder=folder, tag="t")).posts) == 40
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("path,class\nkiara/1.jpg\n", r"labels\.csv, line 2: the path or the class is missing"),
+        ("path,class\nkiara/1.jpg,kiara\nkiara/2.jpg,\n", r"labels\.csv, line 3"),
+        ("class,path\nkiara\n", r"labels\.csv, line 2"),
+        ("path,class\nkiara/1.jpg,---\n", "'---' cannot become a tag"),
+        ("file,label\nkiara/1.jpg,kiara\n", "needs the columns path and class"),
+    ],
+)
+def test_a_table_with_a_row_that_says_too_little_is_refused_by_its_line(rows: str, says: str, folder: Path) -> None:
+    (folder / "labels.csv").write_text(rows)
+
+    with pytest.raises(GalleryError, match=says):
+        folder_gallery(FolderPlan(folder=folder, tag="t"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names are Unicode there")
+def test_names_that_are_no_text_or_no_tag_are_served_as_what_is_left_of_them(tmp_path: Path) -> None:
+    for name in (b"-~mona", b"ke\xffqing", "モナ".encode(), b"we ird,*cat"):
+        (tmp_path / os.fsdecode(name)).mkdir()
+        Image.new("RGB", (9, 9), (len(name), name[0], 0)).save(tmp_path / os.fsdecode(name) / os.fsdecode(b"\xfe.png"))
+
+    gallery = folder_gallery(FolderPlan(folder=tmp_path, tag="t", hide=0.0))
+
+    characters = {name for name, tag in gallery.tags.items() if tag.category == 4}
+    assert characters == {"mona", "keqing", "モナ", "we_ird__cat"}
+    assert len(gallery.posts) == 4
 
 
 async def test_originals_are_untouched_and_copies_never_larger(folder: Path, opened: Opened) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
+
+from commands.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,3 +110,26 @@ def test_wrong_arguments_end_with_one_line_and_code_two(tmp_path: Path) -> None:
     assert result.returncode == 2
     assert "nowhere is not a folder" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--from", "{here}/empty", "--tag", "t"), "holds no pictures"),
+        (("--from", "{here}/empty", "--tag", "-x"), "no tag begins with"),
+        (("--from", "{here}/empty", "--tag", "a,b"), "never occurs in one"),
+        (("--port", "{taken}"), "in use already"),
+    ],
+    ids=["no pictures", "a tag like an option", "no tag", "a port that is taken"],
+)
+def test_what_cannot_be_served_is_refused_in_one_line(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        filled = [word.format(here=tmp_path, taken=taken.getsockname()[1]) for word in words]
+
+        done = CliRunner().invoke(app, ["demo", *filled], prog_name="crawl")
+
+    assert done.exit_code == 2
+    assert done.stderr.startswith("crawl: ")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
