@@ -16,7 +16,7 @@ from commands.tables import results
 @cache
 def messages() -> Console:
     """Standard error. Rich leaves colours out when it is no terminal or NO_COLOR is set."""
-    return Console(file=cast("IO[str]", MESSAGES), highlight=False, soft_wrap=True)
+    return Console(file=cast("IO[str]", MESSAGES), highlight=False, emoji=False, soft_wrap=True)
 
 
 def say(text: str) -> None:

@@ -9,8 +9,9 @@ from typing import Protocol
 from commands.identities import Identified, Targets, identify
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
-from crawler.resolve import ResolvedTag, resolve_tags, resolve_target
+from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tags, resolve_target
 from crawler.where import resolve_where
+from storage.plurals import counted
 from storage.records import Post, Target
 from storage.search.language import parse, to_text
 from storage.search.match import matcher
@@ -71,7 +72,7 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         counts=counts,
         pinned_days=connected.other_days,
     )
-    counted = await client.count(query.server)
+    number = await client.count(query.server)
     kept = await identify(client, site, found, targets)  # last: what is refused changes nothing
     return Plan(
         tag=" ".join(names),
@@ -80,9 +81,9 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         server_query=query.server,
         query=_identity(query),
         wants=matcher(query.local) if query.local is not None else _everything,
-        counted=counted,
+        counted=number,
         checked_here=query.local is not None,
-        lines=(*where.lines, *_lines(tags, kept, query, counted)),
+        lines=(*where.lines, *_named_twice(wish.keep, found), *_lines(tags, kept, query, number)),
     )
 
 
@@ -94,11 +95,19 @@ def _identity(query: QueryPlan) -> str:
     return query.server if query.local is None else f"{query.server} && {to_text(query.local)}"
 
 
-def _lines(tags: Sequence[ResolvedTag], kept: Sequence[Identified], query: QueryPlan, counted: int | None) -> list[str]:
-    lines = [f"tag {tag.name}: {tag.post_count} posts ({tag.how})" for tag in tags]
+def _named_twice(typed: Sequence[str], found: Sequence[ResolvedTarget]) -> list[str]:
+    """Words of `--keep` that are one target at the site, and so are crawled as one."""
+    by_tag: dict[str, list[str]] = {}
+    for word, one in zip(typed, found, strict=True):
+        by_tag.setdefault(one.target.tag, []).append(word)
+    return [f"keep {' and '.join(words)}: one target, {tag}" for tag, words in by_tag.items() if len(words) > 1]
+
+
+def _lines(tags: Sequence[ResolvedTag], kept: Sequence[Identified], query: QueryPlan, number: int | None) -> list[str]:
+    lines = [f"tag {tag.name}: {counted(tag.post_count, 'post')} ({tag.how})" for tag in tags]
     for one in kept:
         also = f", and {', '.join(one.target.variants)}" if one.target.variants else ""
-        how = f"{one.target.tag}{also}, {one.found.post_count} posts ({one.found.how})"
+        how = f"{one.target.tag}{also}, {counted(one.found.post_count, 'post')} ({one.found.how})"
         lines += [f"keep {one.target.name}: {how}", *one.lines]
         if one.target.tag in {tag.name for tag in tags}:
             lines.append(
@@ -106,5 +115,5 @@ def _lines(tags: Sequence[ResolvedTag], kept: Sequence[Identified], query: Query
                 "elsewhere at the site, and while trust_tags is on, the tag keeps every post (crawl query "
                 "error:tag-error lists those that look wrong)"
             )
-    count = "an unknown number of" if counted is None else str(counted)
-    return [*lines, *query.lines, f"asking the site for: {query.server} ({count} posts)"]
+    posts = "an unknown number of posts" if number is None else counted(number, "post")
+    return [*lines, *query.lines, f"asking the site for: {query.server} ({posts})"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from storage.names import unqualified
 from storage.reading import Reader
 from storage.records import Target
-from storage.search.language import And, Leaf, Metatag, Wildcard, leaves, parse, to_text
+from storage.search.language import Leaf, Metatag, Wildcard, leaves
 from storage.search.match import fits
 from storage.search.ranking import needs_ranks
 from storage.showing import absent_tags, tags_like
@@ -20,7 +20,7 @@ _ALIKE = 0.7  # 0..1, of two words
 
 def hints(reader: Reader, expression: str) -> Iterator[str]:
     """Lines for people about an expression that found nothing."""
-    query = parse(expression)
+    query = reader.meant(expression)
     targets = reader.targets()
     if not targets and needs_ranks(query):
         yield _nothing_crawled(reader)
@@ -38,7 +38,7 @@ def _unknown_tags(reader: Reader, words: Sequence[Leaf], targets: Sequence[Targe
     if not words:
         return
     carried = [name for name, _, _ in reader.ask(lambda c: tags_like(c, "", limit=MOST_TAGS))]
-    absent = reader.ask(lambda c: absent_tags(c, to_text(And(tuple(words)))))
+    absent = reader.ask(lambda c: absent_tags(c, words))
     patterns = [word.pattern for word in words if isinstance(word, Wildcard) and len(carried) < MOST_TAGS]
     for text in (*absent, *(one for one in patterns if not any(fits(one, tag) for tag in carried))):
         near = _meant(text.replace("*", ""), carried, targets)

@@ -14,6 +14,7 @@ from commands.places import place
 from commands.summary import size
 from commands.tables import facts_table, print_table
 from storage.archive import open_reader
+from storage.plurals import counted
 from storage.reading import Reader
 from storage.records import LabelReason
 from storage.status import RunFacts, Status
@@ -79,7 +80,7 @@ def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, 
         yield f"threshold, {other.target}", other.words()
     for listing in status.listings:
         walked = "complete" if listing.state == "complete" else f"walking, next below post {listing.cursor}"
-        gaps = f", {listing.gaps} gaps" if listing.gaps else ""
+        gaps = f", {counted(listing.gaps, 'gap')}" if listing.gaps else ""
         yield "listing", f"{listing.query} on {listing.site}: {walked}{gaps}"
     for run_facts in status.runs[:5]:
         yield "run", _run(run_facts)

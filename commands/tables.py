@@ -41,7 +41,7 @@ def facts_table(title: Text | None = None) -> Table:
 @cache
 def results() -> Console:
     """Standard output."""
-    return Console(file=cast("IO[str]", OUTPUT), highlight=False)
+    return Console(file=cast("IO[str]", OUTPUT), highlight=False, emoji=False)
 
 
 def screen_width() -> int:

@@ -83,8 +83,9 @@ async def resolve_target(
 
     Args:
         within: the tags that are crawled; a character of theirs is preferred to one of the same name elsewhere.
-        known: the targets that there are here. Where the site does not know a word any more that named one of them,
-            or takes it for somebody outside `within`, it goes on naming whoever that target's tag is today.
+        known: the targets that there are here. A word that one of them is called by, and that the site has neither as
+            a tag nor as an alias, goes on naming whoever that target's tag is today; so does one that only named it
+            once, where the site takes it for nobody, or for somebody outside `within`.
     Raises: as `resolve_tag`.
     """
     name, before = typed_tag(typed), target_called(known, typed)
@@ -94,8 +95,10 @@ async def resolve_target(
         if before is None:
             raise
         found = None
-    if before is not None and (found is None or not (found.how in _SURE or _belongs(found.name, within))):
-        found = await _present(client, before.tag) or found
+    if before is not None and (found is None or found.how not in _SURE):
+        today = await _present(client, before.tag)
+        if today is not None and _goes_on(before, today.name, found, name, within):
+            found = today
     if found is None:
         raise UnknownTag(typed, await _near(client, name, within, [one.name for one in known]))
     variants = await _variants(client, found.name)
@@ -108,6 +111,13 @@ async def resolve_target(
         aliases=tuple(sorted(renamed | others)),
     )
     return ResolvedTarget(target, found.category, found.post_count, found.how, frozenset(renamed))
+
+
+def _goes_on(before: Target, today: str, found: ResolvedTag | None, name: str, within: Collection[str]) -> bool:
+    """Whether a word goes on naming the target that it named before, and not whom the site's other names suggest."""
+    if found is None or not _belongs(found.name, within):
+        return True
+    return before.name == name and _belongs(today, within)
 
 
 async def present_tag(client: DanbooruClient, tag: str) -> str | None:

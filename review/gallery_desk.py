@@ -34,7 +34,7 @@ from storage.evidence import Evidence
 from storage.filing import Click, Label, RegisteredModel, Saved
 from storage.labelling import Labelling
 from storage.records import LabelReason, LabelValue, Target
-from storage.search.language import METATAGS, Metatag, conjuncts, parse
+from storage.search.language import METATAGS, Metatag, conjuncts, leaves, parse
 from storage.search.match import fits
 from storage.search.ranking import Ranks, ranks_for
 from storage.showing import (
@@ -136,18 +136,15 @@ class GalleryDesk:
 
     def _why_nothing(self, expression: str, target: str) -> Mapping[str, str | None]:
         """Words of an expression that nothing fits: the targets that are not shown, and tags that nobody carries."""
-        asked = (one for one in conjuncts(parse(expression).root) if isinstance(one, Metatag) and one.name == "target")
+        query = self._reader.meant(expression)
+        asked = (one for one in conjuncts(query.root) if isinstance(one, Metatag) and one.name == "target")
         others = [
             one.term for one in asked if one.value.lower() != "any" and not fits(one.value.lower(), target.lower())
         ]
-        tags = self._reader.ask(lambda c: absent_tags(c, expression))
+        tags = self._reader.ask(lambda c: absent_tags(c, leaves(query.root)))
         return dict.fromkeys(others) | {name: self._meant(name) for name in tags}
 
     def _meant(self, name: str) -> str | None:
-        head, colon, rest = name.partition(":")
-        if colon:
-            near = difflib.get_close_matches(head, METATAGS, n=1)
-            return f"{near[0]}:{rest}" if near else None
         known = self._reader.ask(lambda c: tags_like(c, name[:2], limit=500))
         near = difflib.get_close_matches(name, [tag for tag, _, _ in known], n=1, cutoff=0.7)
         return near[0] if near else None

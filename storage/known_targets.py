@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, exists, select, update
 from sqlalchemy.orm import aliased
 
 from storage.database import insert_or_update
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.filing import Label
 from storage.labels import append_label
-from storage.names import as_the_site_writes
+from storage.names import as_the_site_writes, unqualified
 from storage.records import LabelValue, Target
-from storage.search.language import Leaf, Metatag, Query, leaves
+from storage.search.language import Leaf, Metatag, Node, Or, Query, Tag, leaves
 from storage.search.tree import with_leaves
-from storage.tables import LabelRow, PostRow, StandingRow, TargetRow, VersionRow
+from storage.tables import LabelRow, PostRow, PostTagRow, StandingRow, TagRow, TargetRow, VersionRow
 
 _SAVED = insert_or_update(TargetRow, ("site", "name"), ("tag", "variants", "aliases", "part_of"))
 
@@ -113,21 +113,47 @@ def target_called(targets: Sequence[Target], typed: str) -> Target | None:
 
 
 def by_known_names(connection: Connection, query: Query) -> Query:
-    """An expression whose `target:` may say a tag, an alias or a variant, with the name that rows have.
+    """An expression with the names that rows have, where it says what the site calls a target, or called it once.
 
-    A name that some target has, or had before it became part of another, stays what it is.
+    `target:` may say a tag, an alias or a variant; a name that some target has, or had before it became part of
+    another, stays what it is. A target's tag means its aliases too, and an alias means the tag: posts that were not
+    listed again since a rename carry the earlier name.
     """
-    asked = {leaf for leaf in leaves(query.root) if isinstance(leaf, Metatag) and leaf.name == "target"}
+    asked = {leaf for leaf in leaves(query.root) if isinstance(leaf, Tag) or _names_a_target(leaf)}
     if not asked:
         return query
     targets, names = saved_targets(connection), {row.name for row in _rows(connection, None)}
-    meant = {leaf: target_called(targets, leaf.value) for leaf in asked if leaf.value not in names}
-    renamed = {leaf: Metatag("target", target.name) for leaf, target in meant.items() if target is not None}
-    return replace(query, root=with_leaves(query.root, lambda leaf: _renamed(leaf, renamed)))
+    meant: dict[Leaf, Node] = {}
+    for leaf in asked:
+        if isinstance(leaf, Tag):
+            meant[leaf] = _any_of(_called_today_or_once(connection, leaf.name, targets))
+        elif isinstance(leaf, Metatag) and leaf.value not in names:
+            target = target_called(targets, leaf.value)
+            meant[leaf] = leaf if target is None else Metatag("target", target.name)
+    return replace(query, root=with_leaves(query.root, lambda leaf: meant.get(leaf, leaf)))
 
 
-def _renamed(leaf: Leaf, renamed: Mapping[Metatag, Metatag]) -> Leaf:
-    return renamed.get(leaf, leaf) if isinstance(leaf, Metatag) else leaf
+def _names_a_target(leaf: Leaf) -> bool:
+    return isinstance(leaf, Metatag) and leaf.name == "target"
+
+
+def _called_today_or_once(connection: Connection, name: str, targets: Sequence[Target]) -> Sequence[str]:
+    """The names under which posts may carry a tag, the present one first; the name alone where it is no target's.
+
+    The short name alone, `mona`, is too little to say a tag, unless posts carry it.
+    """
+    same = [one for one in targets if one.tag == name] or [one for one in targets if name in one.aliases]
+    names = dict.fromkeys(name for one in same for name in (one.tag, *one.aliases))
+    asked = select(TagRow.name).where(TagRow.name.in_(names), exists().where(PostTagRow.tag_id == TagRow.id))
+    carried = set(connection.execute(asked).scalars()) if names else set()
+    short = any(name in (one.name, unqualified(one.tag)) and name != one.tag for one in same)
+    if not names or (short and name not in carried):
+        return [name]
+    return [one for one in names if one in carried] or [next(iter(names))]
+
+
+def _any_of(names: Sequence[str]) -> Node:
+    return Tag(names[0]) if len(names) == 1 else Or(tuple(map(Tag, names)))
 
 
 def _to_carry(row: Any) -> bool:

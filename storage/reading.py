@@ -152,6 +152,14 @@ class Reader:
         with at_border(self._database), self._engine.connect() as connection, connection.begin():
             return operation(connection)
 
+    def meant(self, expression: str) -> Query:
+        """An expression, read, with the names that rows have for targets and their tags.
+
+        Raises:
+            QueryError: the expression cannot be read.
+        """
+        return self.ask(lambda c: by_known_names(c, parse(expression)))
+
     def query(
         self,
         expression: str,
@@ -171,7 +179,7 @@ class Reader:
         Raises:
             QueryError: the expression cannot be read or evaluated; it names the term.
         """
-        query = self.ask(lambda c: by_known_names(c, parse(expression)))
+        query = self.meant(expression)
         ranks = ranks_for(query, ranker, [target.name for target in self.targets()] if ranker else ())
         return self.ask(lambda c: _found(c, query, ranks, now or datetime.now(UTC), limit))
 

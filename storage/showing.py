@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,10 @@ from storage.reading import Reader
 from storage.records import TagCategory
 from storage.results import DECISION, PLACE, results_select
 from storage.search.fault_names import refuse_misspelt_faults
-from storage.search.language import Tag, leaves, parse
+from storage.search.language import Leaf, Tag, parse
 from storage.search.ranking import Ranks, lend
 from storage.search.sql import compile_query
+from storage.search.unknown_metatags import refuse_unknown_metatags
 from storage.tables import (
     DecisionRow,
     EmbeddingRow,
@@ -127,6 +128,7 @@ def wanted(
         QueryError: the expression cannot be read or evaluated; it names the term.
     """
     query = by_known_names(connection, parse(expression))
+    refuse_unknown_metatags(connection, query)
     asked = (
         compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
         .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)
@@ -220,13 +222,9 @@ def counts(connection: Connection, target: str) -> Counts:
     return Counts(sum(held.values()), decisions, said, newest, newest_label)
 
 
-def absent_tags(connection: Connection, expression: str) -> Sequence[str]:
-    """Plain tags of an expression that no post carries: most likely they are mistyped.
-
-    Raises:
-        QueryError: the expression cannot be read.
-    """
-    names = sorted({leaf.name for leaf in leaves(parse(expression).root) if isinstance(leaf, Tag)})
+def absent_tags(connection: Connection, words: Iterable[Leaf]) -> Sequence[str]:
+    """Of an expression's words, the plain tags that no post carries: most likely they are mistyped."""
+    names = sorted({leaf.name for leaf in words if isinstance(leaf, Tag)})
     carried = select(TagRow.name).join(PostTagRow, PostTagRow.tag_id == TagRow.id).where(TagRow.name.in_(names))
     known = set(connection.execute(carried.distinct()).scalars()) if names else set()
     return [name for name in names if name not in known]

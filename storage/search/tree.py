@@ -98,8 +98,8 @@ def leaves(node: Node) -> Iterator[Leaf]:
         yield node
 
 
-def with_leaves(node: Node, change: Callable[[Leaf], Leaf]) -> Node:
-    """The same tree over other conditions."""
+def with_leaves(node: Node, change: Callable[[Leaf], Node]) -> Node:
+    """The same tree over other conditions; one of them may become several."""
     if isinstance(node, Not):
         return Not(with_leaves(node.part, change))
     if isinstance(node, And | Or):

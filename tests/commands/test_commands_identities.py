@@ -329,7 +329,7 @@ def test_a_tag_with_a_blank_is_one_tag_and_two_tags_are_two(site: SmallSite) -> 
 
     assert (one.exit_code, two.exit_code) == (0, 0)
     assert "asking the site for: genshin_impact (" in one.stderr
-    assert "asking the site for: genshin_impact hat (1 posts)" in two.stderr
+    assert "asking the site for: genshin_impact hat (1 post)" in two.stderr
 
 
 ODD = ["100%_orange_juice", ";)", ">:(", "^_^", "#unicus_(idolmaster)", "nier:automata"]
@@ -342,7 +342,7 @@ def test_every_tag_that_the_site_allows_can_be_crawled_and_kept(site: SmallSite)
     for number, tag in enumerate(ODD):
         done = site.crawl("--tag", tag, "--keep", tag if number < 3 else "mona")
         assert done.exit_code == 0, done.stderr
-        assert f"tag {tag}: 1 posts (exact)" in done.stderr
+        assert f"tag {tag}: 1 post (exact)" in done.stderr
         assert site.crawl("query", tag, "--format", "ids").stdout.split()[:1] == [str(600 + number)]
 
 
@@ -354,3 +354,60 @@ def test_a_targets_own_tag_can_be_walked_and_it_is_said_what_it_is_compared_with
         done.stderr
     )
     assert "error:tag-error" in done.stderr
+
+
+def ids(site: SmallSite, *expression: str) -> list[int]:
+    """The posts that a query lists."""
+    done = site.crawl("query", *expression, "--format", "ids")
+    assert done.exit_code == 0, done.stderr
+    return [int(line) for line in done.stdout.split()]
+
+
+@pytest.mark.parametrize("name", [MONA, NEW])
+def test_a_query_for_a_renamed_tag_finds_it_by_its_old_name_and_its_new_one(site: SmallSite, name: str) -> None:
+    site.post(130, MONA)
+    assert site.crawl(*MAIN).exit_code == 0
+    renamed_once(site)
+    site.post(140, NEW)
+    assert site.crawl(*MAIN, "--new").exit_code == 0  # 40 to 130 are stored with the old name still
+
+    assert ids(site, name) == [140, 130, 120, 80, 40]
+    assert ids(site, f"-{name}") == [110, 100, 90, 70, 60, 50, 30, 20, 10]
+    assert ids(site, f"({name} or rating:e) id:>100 -label:any") == [140, 130]
+    nothing = site.crawl("query", f"{name} id:1 target:{name}")
+    assert "no post here has a tag" not in nothing.stderr and "no picture was looked at" not in nothing.stderr
+
+
+def test_a_name_here_goes_on_naming_its_target_when_another_gets_the_tag_that_it_had(site: SmallSite) -> None:
+    lisa = "lisa_(genshin_impact)"
+    both = (*MAIN, "--keep", lisa)
+    site.gallery.add_tag(lisa, "character")
+    site.post(150, lisa)
+    assert site.crawl(*both).exit_code == 0
+    renamed_once(site)
+    assert site.crawl(*both).exit_code == 0
+    for old in (MONA, "mona"):
+        del site.gallery.aliases[old]
+    site.rename(lisa, MONA)
+
+    done = site.crawl(*both)
+
+    assert done.exit_code == 0, done.stderr
+    assert sorted(targets(site)) == [(lisa, MONA), ("mona", NEW)]
+    assert labels(site) == SAID and labels(site, lisa) == {}
+
+
+def test_two_words_for_one_target_are_said_to_be_one(site: SmallSite) -> None:
+    done = site.crawl(*MAIN, "--keep", MONA)
+
+    assert done.exit_code == 0 and f"keep mona and {MONA}: one target, {MONA}" in done.stderr
+
+
+def test_a_tag_with_two_colons_is_shown_as_it_is(site: SmallSite) -> None:
+    site.post(550, "a:b:c")
+
+    done = site.crawl("--tag", "a:b:c", "--keep", "mona")
+    shown = site.crawl("query", "a:b:c", "--columns", "post_id,tags_general")
+
+    assert "tag a:b:c: 1 post (exact)" in done.stderr
+    assert "a:b:c" in shown.stdout, shown.stdout

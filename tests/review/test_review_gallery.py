@@ -210,8 +210,14 @@ def test_a_picture_comes_as_bytes_by_its_id_alone(desk: GalleryDesk) -> None:
 
 def test_a_tag_that_nobody_carries_comes_with_what_may_be_meant(desk: GalleryDesk) -> None:
     assert desk.find("mona", "hatt").absent == {"hatt": "hat"}
-    assert desk.find("mona", "decison:keep").absent == {"decison:keep": "decision:keep"}
     assert desk.find("mona", "hat").absent == {}
+
+
+@pytest.mark.parametrize("term", ["decison:keep", "-decison:keep"])
+def test_an_unknown_metatag_is_refused_with_the_nearest(desk: GalleryDesk, term: str) -> None:
+    with pytest.raises(QueryError, match="there is no metatag decison:") as refused:
+        desk.find("mona", term)
+    assert refused.value.suggestion == "decision:keep"
 
 
 def test_a_target_that_the_page_does_not_show_is_named_where_nothing_fits(desk: GalleryDesk) -> None:
