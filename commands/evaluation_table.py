@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -158,5 +158,6 @@ def _table(*columns: str, right: int = 0) -> Table:
     table = list_table()
     for number, column in enumerate(columns):
         counted = 0 < number <= right
-        table.add_column(Text(printable(column)), justify="right" if counted else "left", no_wrap=True)
+        justify: JustifyMethod = "right" if counted else "left"  # counts are never cut; names and figures wrap
+        table.add_column(Text(printable(column)), justify=justify, no_wrap=counted, overflow="fold")
     return table

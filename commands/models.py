@@ -14,7 +14,7 @@ from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
 from commands.outputs import check_output_folder
-from commands.paths import expanded
+from commands.paths import PathRefused, expanded
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
@@ -51,8 +51,20 @@ def run(wish: ModelsWish, root: Path | None, config: Path | None) -> int:
     if wish.action == "export":
         return _export(wish, wish.name, where)
     if wish.action == "import":
-        return run_stoppable(_import(wish, expanded(wish.name), where), lambda: _LIST)
+        return run_stoppable(_import(wish, _source(wish.name), where), lambda: _LIST)
     return run_stoppable(_activate(wish, wish.name, where), lambda: _LIST)
+
+
+def _source(named: str) -> Path:
+    """The folder to import.
+
+    Raises:
+        UsageRefused: it is no path.
+    """
+    try:
+        return expanded(named)
+    except PathRefused as error:
+        raise UsageRefused(f"the folder to import {error}") from None
 
 
 _LIST = "crawl models list shows what is registered and in force; run the same command again"

@@ -69,6 +69,17 @@ def test_a_person_reads_figures_with_intervals_on_stdout_and_nothing_is_changed(
     assert digest(root) == before
 
 
+@pytest.mark.parametrize("width", ["80", "64"])
+def test_no_figure_and_no_caption_is_cut(root: Path, width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+
+    done = crawl(root, "evaluate", "mona")
+
+    assert done.exit_code == 0, done.stderr
+    assert "…" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= int(width)
+
+
 def test_a_program_reads_one_json_object_without_nan(root: Path) -> None:
     done = crawl(root, "evaluate", "mona", "--json")
 

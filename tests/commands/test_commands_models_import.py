@@ -436,6 +436,13 @@ def test_a_good_package_is_imported_whole(good: Path, tmp_path: Path) -> None:
     check_description(imported.keras)
 
 
+def test_an_empty_folder_name_is_refused_with_what_it_should_be(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["models", "import", "", "--root", str(tmp_path / "root")])
+
+    assert done.exit_code == 2
+    assert "the folder to import is empty" in done.stderr
+
+
 def test_a_report_that_was_altered_is_not_shown(good: Path, source: Path) -> None:
     package = load_package(source)
     (source / "report" / "report.txt").write_bytes(b"another report")
