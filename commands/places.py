@@ -22,11 +22,6 @@ class Place:
     config: Path | None = None  # the file of settings, when the user named one
     site_named: bool = True  # by the user, on the command line or in the environment
 
-    @property
-    def vouched(self) -> bool:
-        """Whether the user, and not a file that lies in the current folder, says where the site is."""
-        return self.config is not None or (self.site_named and self.site not in self.settings.sites)
-
 
 def place(root: Path | None, config: Path | None, site: str | None = None, score_on: str | None = None) -> Place:
     """Flags over environment over file.
@@ -40,7 +35,8 @@ def place(root: Path | None, config: Path | None, site: str | None = None, score
         settings = replace(settings, scoring=checked_scoring(settings, score_on))
     named = site is not None or "CRAWL_SITE" in os.environ
     where = root or Path(settings.root)
-    return Place(where.absolute(), site or settings.site, settings, config, named)
+    words = (settings.site if site is None else site).strip()
+    return Place(where.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named)
 
 
 def _from_environment(variable: str) -> Path | None:

@@ -16,11 +16,11 @@ from commands.settings import Settings
 from crawler.budget import Manners, budget_for
 from crawler.client import DanbooruClient, Profile
 from crawler.credentials import Loaded, load_credentials
-from crawler.errors import BadCredentials
+from crawler.errors import BadCredentials, UsageError
 from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.proxies import Proxy, proxy_from
-from crawler.sites import Site, site_from_url, site_named
+from crawler.sites import Site, host_of, site_from_url, site_named
 from crawler.trust import trusted
 
 
@@ -128,7 +128,21 @@ def _credentials(place: Place, site: Site) -> Loaded:
     if place.site == DEMO and DEMO not in place.settings.sites:
         return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
     file = Path(place.settings.credentials_file) if place.settings.credentials_file else None
-    return load_credentials(site, os.environ, file, vouched=place.vouched)
+    return load_credentials(site, os.environ, file, vouched=vouched(place, site))
+
+
+def vouched(place: Place, site: Site) -> bool:
+    """Whether the user, and not a file that lies in the current folder, says which host the site is on.
+
+    Where only such a file gives the words a meaning, or another one than they have without it, it is the file's word;
+    names are read without regard to capitals, so what counts is the host that they lead to.
+    """
+    if place.config is not None or not place.site_named:
+        return place.config is not None
+    try:
+        return host_of(site_named(place.site, allow_http=True)) == host_of(site)
+    except UsageError:
+        return False
 
 
 async def _site(stack: AsyncExitStack, place: Place) -> Site:

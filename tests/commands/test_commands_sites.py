@@ -68,7 +68,7 @@ def test_settings_that_move_a_known_site_do_not_get_its_key(
     assert stranger.keys == [] and not (here / "gallery-data").exists()
 
 
-@pytest.mark.parametrize("words", [(), ("--site", "mine")], ids=" ".join)
+@pytest.mark.parametrize("words", [(), *(("--site", name) for name in ("mine", "MINE", " Mine "))], ids=" ".join)
 def test_settings_that_lie_in_the_current_folder_get_no_key_for_a_site_of_their_own(
     here: Path, stranger: Stranger, words: tuple[str, ...]
 ) -> None:
@@ -92,8 +92,9 @@ def test_a_site_that_the_user_names_gets_the_key(here: Path, stranger: Stranger,
     assert stranger.keys and None not in stranger.keys
 
 
+@pytest.mark.parametrize("name", ["demo", "Demo"])
 def test_the_demo_gallery_is_sent_no_key_that_names_no_host(
-    here: Path, stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+    here: Path, stranger: Stranger, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It refused the key of the real site, and the first example of the help ended with exit 4."""
 
@@ -103,6 +104,6 @@ def test_the_demo_gallery_is_sent_no_key_that_names_no_host(
 
     monkeypatch.setattr("commands.sites.demo_site", demo_site)
 
-    CliRunner().invoke(app, ["--site", "demo", *CRAWL], env=NAMELESS)
+    CliRunner().invoke(app, ["--site", name, *CRAWL], env=NAMELESS)
 
     assert stranger.keys and set(stranger.keys) == {None}
