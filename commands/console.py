@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from rich.console import Console
 
@@ -31,11 +31,4 @@ def complain(text: str) -> None:
     say(text)
 
 
-def print_usage_error(error: Any) -> None:
-    """What the option parser refuses, with the command's usage, as Typer shows it."""
-    from typer.rich_utils import rich_format_error
-
-    rich_format_error(error)
-
-
-__all__ = ["complain", "messages", "print_json", "print_usage_error", "printable", "results", "say"]
+__all__ = ["complain", "messages", "print_json", "printable", "results", "say"]

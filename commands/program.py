@@ -10,7 +10,6 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from commands import machine_formats
-from commands.console import complain, messages, print_usage_error
+from commands.console import complain, messages
 from commands.exit_codes import ExitCode, worst
 from commands.failures import exits_plainly, explain, stopped_by_signals
 from commands.paths import PathRefused, expanded
@@ -107,9 +106,27 @@ def _exit_code(words: Sequence[str], parsed: Callable[[], Any]) -> int:
             machine_formats.owe_object()
         if not hasattr(error, "format_message"):  # else: a word that is no command, an option without its value
             return explain(error)
-        machine_formats.note_error(error.format_message())
-        print_usage_error(error)
+        complain(f"crawl: {usage_line(error)}")
         return ExitCode.REFUSED
+
+
+def usage_line(error: Any) -> str:
+    """What the option parser refuses, in one line: which word, which value, and where to read on.
+
+    Args:
+        error: a usage error of Typer's.
+    """
+    context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
+    said = error.format_message().strip().rstrip(".")
+    if parameter is not None and error.message:
+        typed = [value for one, value in _typed_values(context) if one is parameter] if context is not None else []
+        reason = error.message.partition(", unable to parse")[0].replace("Input should", "should").rstrip(".")
+        said = f"{max(parameter.opts, key=len)}: {reason}" + (f", got {typed[-1]!r}" if typed else "")
+        said = said.replace(": should", " should", 1)
+    elif near := getattr(error, "possibilities", None):
+        said = f"{error.message}; did you mean {' or '.join(sorted(near))}?"
+    more = f" ({context.command_path} --help shows how)" if context is not None else ""
+    return f"{said[:1].lower()}{said[1:]}{more}"
 
 
 _TYPED = "commands.program.typed"  # what was typed behind the name of the command that is being parsed
@@ -147,6 +164,7 @@ def flowing(words: str) -> str:
 def prepare_group(context: typer.Context) -> None:
     """Settle what holds for every command, before the command itself is known."""
     _settle_output(context)
+    check_values(context)
     expand_paths(context)
 
 
@@ -165,29 +183,52 @@ def _settle_output(context: typer.Context) -> None:
         messages().quiet = True
 
 
+def check_values(context: typer.Context) -> None:
+    """Refuse what was typed and would be passed over: an empty value, and the first of two different ones.
+
+    Raises:
+        OptionRefused: an option is empty, as `--site "$UNSET"` is, or has two values and takes one.
+    """
+    values: dict[str, str] = {}
+    for parameter, value in _typed_values(context):
+        option = max(parameter.opts, key=len)
+        if not value.strip():
+            raise OptionRefused(f"{option} is empty; give a value, or leave it out")
+        if not parameter.multiple and values.setdefault(option, value) != value:
+            raise OptionRefused(f"{option} is given twice, as {values[option]!r} and {value!r}; give one of them")
+
+
 def expand_paths(context: typer.Context) -> None:
     """Make every path that was typed one that can be opened: `~` is the home folder.
 
     Raises:
-        OptionRefused: a path is empty, as `--root "$UNSET"` is, or cannot be expanded.
+        OptionRefused: a path is empty or cannot be expanded.
     """
-    typed = context.meta.get(_TYPED, [])
     for parameter in context.command.params:
-        name, words = str(parameter.name), "/".join(parameter.opts)
-        if not isinstance(context.params.get(name), Path) or not _given(context, name):
+        name = str(parameter.name)
+        path = context.params.get(name)
+        if not isinstance(path, Path) or not _given(context, name):
             continue
+        words = name.upper() if parameter.param_type_name == "argument" else max(parameter.opts, key=len)
+        if path == Path() and "" in context.meta.get(_TYPED, []):
+            raise OptionRefused(f"{words} is empty; give a path")  # `Path` makes the current folder of it
         try:
-            context.params[name] = expanded("" if _is_empty(parameter.opts, typed) else context.params[name])
+            context.params[name] = expanded(path)
         except PathRefused as error:
             raise OptionRefused(f"{words} {error}") from None
 
 
-def _is_empty(options: list[str], typed: list[str]) -> bool:
-    """Whether an option was given an empty text: `Path` makes the current folder of it."""
-    pairs = pairwise(typed)
-    return any(f"{option}=" in typed for option in options) or any(
-        word in options and not value.strip() for word, value in pairs
-    )
+def _typed_values(context: Any) -> Iterator[tuple[Any, str]]:
+    """The options that take a value, with the text that was typed for them, in the order of the command line."""
+    options = {option: one for one in context.command.params for option in one.opts if one.param_type_name == "option"}
+    words = iter(context.meta.get(_TYPED, []))
+    for word in words:
+        option, joined, value = word.partition("=")
+        parameter = options.get(option)
+        if word == "--" or not (word.startswith("-") or context.allow_interspersed_args):
+            return  # what follows belongs to somebody else
+        if parameter is not None and not parameter.is_flag:
+            yield parameter, value if joined else next(words, "")
 
 
 def take_options_before(context: typer.Context) -> None:

@@ -122,3 +122,79 @@ def test_a_root_before_the_command_is_the_one_that_is_used(tmp_path: Path, monke
     assert done.exit_code == 7
     assert str(tmp_path / "other") in done.output
     assert not list(tmp_path.iterdir())
+
+
+TEXTS = [
+    pytest.param(words, option, id=" ".join((*words, option)))
+    for words, command in [((), PROGRAM), *COMMANDS.items()]
+    for one in command.params
+    for option in one.opts
+    if one.param_type_name == "option" and not one.is_flag and "completion" not in option
+]
+
+
+@pytest.mark.parametrize(("words", "option"), TEXTS)
+def test_an_empty_value_is_refused_by_its_option_wherever_it_stands(words: tuple[str, ...], option: str) -> None:
+    """`--site "$UNSET"` crawled Danbooru; `--rating "$UNSET"` crawled all ratings."""
+    needed = arguments(COMMANDS[words]) if words else []
+
+    done = CliRunner().invoke(app, [*words, option, "", *needed])
+
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "is empty" in done.stderr or "should be a valid" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["status", "--root", "a", "--root", "b"], ["--root", "'a'", "'b'"]),
+        (["--site", "danbooru", "--site=demo", "status"], ["--site", "'danbooru'", "'demo'"]),
+        (["query", "-f", "csv", "--format", "ids", "x"], ["--format", "'csv'", "'ids'"]),
+        (["--tag", "a", "--keep", "b", "--limit", "5", "--limit", "50"], ["--limit", "'5'", "'50'"]),
+    ],
+)
+def test_two_different_values_of_one_option_are_refused(words: list[str], names: list[str]) -> None:
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 2 and "given twice" in done.stderr
+    assert all(name in done.stderr for name in names)
+
+
+def test_an_option_that_is_repeated_or_meant_for_several_holds(seen: dict[str, Any]) -> None:
+    assert CliRunner().invoke(app, ["status", "--root", "a", "--root", "a"]).exit_code == 0
+    assert str(seen["root"]) == "a"
+    assert "given twice" not in CliRunner().invoke(app, ["--tag", "a", "--tag", "b"]).output
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["query", "--limit", "0"], "--limit should be greater than or equal to 1, got '0' (crawl query"),
+        (
+            ["--threshold", "nan", "--tag", "a"],
+            "--threshold should be less than or equal to 1, got 'nan' (crawl --help",
+        ),
+        (["--limit=many", "--tag", "a"], "--limit should be a valid integer, got 'many' (crawl --help"),
+        (["review", "--port", "99999"], "--port should be less than or equal to 65535, got '99999' (crawl review"),
+        (["quer"], "no such command 'quer'. Did you mean 'query'? (crawl --help"),
+        (["--tga", "x"], "no such option: --tga; did you mean --tag? (crawl --help"),
+        (["relabel"], "missing argument 'keep|delete|unsure|clear' (crawl relabel"),
+        (["query", "--limit"], "option '--limit' requires an argument"),
+    ],
+)
+def test_what_the_option_parser_refuses_is_one_line_with_the_value(words: list[str], line: str) -> None:
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 2 and done.stdout == ""
+    assert done.stderr.startswith(f"crawl: {line}") and len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [(["models", "import", ""], "folder to import"), (["models", "export", "mona/1", ""], "FOLDER")]
+)
+def test_an_empty_folder_is_not_the_current_one(words: list[str], name: str) -> None:
+    done = CliRunner().invoke(app, words)
+
+    assert done.exit_code == 2
+    assert f"{name} is empty" in done.stderr
