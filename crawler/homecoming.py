@@ -66,6 +66,15 @@ class Homecoming:
         if await self.shelf.adopt_known_original(post, targets):
             return 0
         now = await self._addressed(post)
+        try:
+            return await self._fetch(post, now, targets)
+        except PostError as error:
+            fresh = await self._elsewhere(post) if error.ask_again and now is post else None
+            if fresh is None:
+                raise
+        return await self._fetch(post, fresh, targets)
+
+    async def _fetch(self, post: Post, now: Post | None, targets: Sequence[str]) -> int:
         asked = now if now is not None and now.file is not None else post
         async with attempting(self.shelf, asked, ORIGINAL, asked.file.url if asked.file else "") as attempt:
             if now is None:
@@ -76,6 +85,18 @@ class Homecoming:
             await self.shelf.file_original(attempt, now, targets, digest)
         return digest.size
 
+    async def _elsewhere(self, post: Post) -> Post | None:
+        """The post as the site states it now, where its file has another address; None where that is no help."""
+        try:
+            fresh = await self.source.again(post)
+        except RunError:
+            raise
+        except CrawlError:
+            return None
+        if fresh is None or fresh.file is None or post.file is None or fresh.file.url == post.file.url:
+            return None
+        return _same_file(post, fresh)
+
     async def _addressed(self, post: Post) -> Post | None:
         """The post with an address that holds: sites move, and a demo gallery has another port each time.
 
@@ -84,6 +105,15 @@ class Homecoming:
         if post.file is not None and self.reachable(post.file.url):
             return post
         fresh = await self.source.again(post)
-        if fresh is not None and fresh.file is not None and post.file is not None and fresh.file.md5 != post.file.md5:
-            raise PostError("its file was replaced since it was judged; the next crawl looks at the new one")
-        return fresh
+        return fresh if fresh is None else _same_file(post, fresh)
+
+
+def _same_file(post: Post, fresh: Post) -> Post:
+    """The post as it is now.
+
+    Raises:
+        PostError: it is about another file now.
+    """
+    if fresh.file is not None and post.file is not None and fresh.file.md5 != post.file.md5:
+        raise PostError("its file was replaced since it was judged; the next crawl looks at the new one")
+    return fresh

@@ -227,7 +227,10 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
     if backbones and backbones <= set(known.embeddings):
         return await _record(run, post, await run.crew.judge.recall(known.embeddings))
-    stored = known.rendition and await run.crew.shelf.read_rendition(known.rendition)
+    there = known.rendition
+    if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
+        there = None  # it is no picture; the renditions may be
+    stored = there and await run.crew.shelf.read_rendition(there)
     if stored:
         return await _record(run, post, await run.crew.judge.look(stored))
     renditions = renditions_to_score(post, run.job.score_on)
@@ -247,8 +250,9 @@ async def _look_at(run: Run, post: Post, known: Known, rendition: Rendition) -> 
     before = known.failed_attempts
     async with attempting(run.crew.shelf, post, "rendition", rendition.url, failed_before=before) as attempt:
         look, content = await _fetch_and_look(run, post, rendition)
-        facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height)
-        return await _record(run, post, look, _Arrived(attempt, content, None if look.fault else facts))
+        whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
+        facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
+        return await _record(run, post, look, _Arrived(attempt, content, facts))
 
 
 async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[Look, bytes]:
@@ -260,7 +264,7 @@ async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[L
         look = await run.crew.judge.look(content)
         if look.fault is None and fits(look, rendition):
             return look, content
-        if look.fault == "too large":
+        if look.fault == "too large" or version is not None:  # an original is what was published: no other will come
             break
     return (look if look.fault else Look(fault="wrong dimensions")), content
 

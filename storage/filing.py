@@ -176,7 +176,7 @@ class StoredFacts:
 
     name: str  # one of RENDITION_NAMES
     ext: str
-    width: int
+    width: int  # 0: an original that is no picture
     height: int
 
 

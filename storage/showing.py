@@ -276,6 +276,7 @@ def _rendition_select() -> Any:
     return (
         select(RenditionRow.path, RenditionRow.size, RenditionRow.sha256)
         .join(VersionRow, VersionRow.md5 == RenditionRow.md5)
+        .where(RenditionRow.width > 0)  # the others are originals that are no pictures
         .order_by(RenditionRow.width.desc(), RenditionRow.name)
         .limit(1)
     )
@@ -284,7 +285,7 @@ def _rendition_select() -> Any:
 def _picture_select(target: str) -> Any:
     stored = (
         select(RenditionRow.sha256)
-        .where(RenditionRow.md5 == VersionRow.md5)
+        .where(RenditionRow.md5 == VersionRow.md5, RenditionRow.width > 0)
         .order_by(RenditionRow.width.desc(), RenditionRow.name)
         .limit(1)
         .correlate(VersionRow)

@@ -77,8 +77,11 @@ def test_an_original_that_is_no_picture_is_undecided_and_never_trash(laboratory:
     with simulator.simulator(gallery, laboratory.cache) as site:
         originals = Originals(laboratory, site, place)
         originals.crawl()
+        asked = len(site.paths("/original/"))
         originals.crawl()
 
+        assert len(site.paths("/original/")) == asked > 0, "what is no picture is on disk, and not fetched again"
+    assert originals.run("verify").code == 0
     assert originals.rows("SELECT decision, place FROM results WHERE post_id = 20") == [("undecided", "none")]
     assert originals.rows("SELECT decision, place FROM results WHERE post_id = 30") == [("keep", "gallery")]
     assert originals.lying_in("trash") == REJECTED - {20}
