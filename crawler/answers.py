@@ -130,10 +130,10 @@ def _api_trouble(status: int, kind: str, message: str, text: str) -> CrawlError:
             return AccessError(f"the site refuses the login or API key: {message or 'Invalid API key'}")
         case 403:
             return Forbidden(message or kind or "no reason given")
-        case 404:
-            return GoneError()
-        case 410:
+        case 410 if kind == "PaginationExtension::PaginationError":
             return PageLimitError(text)
+        case 404 | 410:
+            return GoneError()
         case 422 if kind == "PostQuery::TagLimitError":
             return TagLimit(message or "the search has too many terms for this account")
         case 422:

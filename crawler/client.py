@@ -21,6 +21,7 @@ from crawler.errors import (
     NotPermitted,
     PageLimitError,
     PostError,
+    Throttled,
     TransientError,
     UnreachableError,
 )
@@ -191,8 +192,14 @@ class DanbooruClient:
             yield await self.posts(f"id:{','.join(map(str, batch))}")
 
     async def count(self, tags: str) -> int | None:
-        """How many posts match; None when the site could not count in time."""
-        told = await self._optional("/counts/posts.json", lambda path: self._json(path, {"tags": tags}), None)
+        """How many posts match; None when the site cannot count them, or not in time: nothing depends on it."""
+        try:
+            told = await self._optional("/counts/posts.json", lambda path: self._json(path, {"tags": tags}), None)
+        except Throttled:
+            raise
+        except TransientError as error:
+            log.info("the number of posts is unknown: %s", error)
+            return None
         if told is None:
             return None
         counts = told.get("counts") if isinstance(told, dict) else None

@@ -166,6 +166,8 @@ class NotOffered(CrawlError):
 class PageLimitError(CrawlError):
     """410: numbered pages end before this one."""
 
+    exit_code = 2
+
 
 class QuestionRefused(CrawlError):
     """The API does not understand the question."""

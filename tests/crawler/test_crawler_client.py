@@ -226,6 +226,27 @@ async def test_a_server_of_another_kind_is_recognised() -> None:
             await client.posts("mona")
 
 
+@pytest.mark.parametrize("status", [403, 404, 410, 501])
+@pytest.mark.parametrize("path", ["/tag_aliases.json", "/tag_implications.json", "/counts/posts.json"])
+async def test_a_part_of_the_api_that_is_gone_is_done_without(path: str, status: int) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return error_of("X", "no", status) if request.url.path == path else told([])
+
+    async with client_of(answer) as (client, _):
+        found = {
+            "/tag_aliases.json": lambda: client.aliases("mona"),
+            "/tag_implications.json": lambda: client.implications(to="mona"),
+            "/counts/posts.json": lambda: client.count("mona"),
+        }
+        assert not await found[path]() and client.lacks(path)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_a_site_that_cannot_count_is_crawled_all_the_same(status: int) -> None:
+    async with client_of(lambda request: error_of("X", "no", status)) as (client, _):
+        assert await client.count("mona") is None
+
+
 async def test_tags_are_found_by_name_with_their_category() -> None:
     rows = [{"name": "mona_(genshin_impact)", "category": 4, "post_count": 7}, {"name": 3}, None]
     async with client_of(lambda request: told(rows)) as (client, heard):
