@@ -146,8 +146,8 @@ class KerasNetwork:
         check_network(path)
         try:
             model = keras.saving.load_model(path, compile=False)  # safe mode: no code in the file is run
-        except (ValueError, TypeError, OSError) as error:
-            raise DeviceError(f"Keras refuses {path}: {error}") from error
+        except Exception as error:  # a network that somebody else described may fail anywhere within Keras
+            raise _refused(path, error) from error
         self._model = _in_half_precision(keras, model) if mixed else model
         self._model.compile(jit_compile=gpu)
 
@@ -200,6 +200,14 @@ def _translated(error: Exception, runtime: str) -> Exception:
     if isinstance(error, MemoryError) or any(word in words for word in _MEMORY_WORDS):
         return MemoryError(f"{runtime}: {str(error)[:200]}")
     return DeviceError(f"{runtime} failed: {type(error).__name__}: {str(error)[:300]}")
+
+
+def _refused(path: Path, error: Exception) -> DeviceError:
+    """Why Keras does not load a network, in one line."""
+    if isinstance(_translated(error, "Keras"), MemoryError):
+        return DeviceError(f"{path} needs more memory than a network may take here")
+    words = " ".join(str(error).split())
+    return DeviceError(f"Keras refuses {path}: {type(error).__name__}: {words[:300]}")
 
 
 def _threads(settings: RuntimeSettings) -> int:

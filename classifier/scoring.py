@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from classifier.choosing import choose_runtime
-from classifier.errors import ClassifierError, DeviceError, ModelError, PackageError
+from classifier.errors import DeviceError, ModelError, PackageError
 from classifier.frames import Frame
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.keras_file import check_network
@@ -56,7 +56,7 @@ class Scoring:
             return self._embed(question)
         except ModelError as error:
             return Frame({"error": type(error).__name__, "message": str(error)})
-        except (ClassifierError, ValueError, RuntimeError, OSError, MemoryError, ImportError) as error:
+        except Exception as error:  # noqa: BLE001 - a process that ends without an answer says nothing of the cause
             return Frame({"error": DeviceError.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
 
     def _load(self, header: Mapping[str, Any]) -> Frame:

@@ -55,6 +55,8 @@ ODD_SCORER = """
             time.sleep(60)
         if sys.argv[1] == "greedy":
             bytearray(2 << 30)
+        if sys.argv[1] == "odd error":
+            raise KeyError("layers")
         if sys.argv[1] == "limits":
             import resource
             raise MemoryError(f"{resource.getrlimit(resource.RLIMIT_DATA)[0]} bytes at most")
@@ -128,6 +130,12 @@ async def test_a_scorer_may_take_half_of_the_machines_memory(mona: Mona, tmp_pat
 
     with pytest.raises(DeviceError, match=f"{max(4 << 30, half)} bytes at most"):
         await looks(mona, odd("limits", tmp_path))
+
+
+@pytest.mark.fault("M03")
+async def test_whatever_a_library_raises_over_a_network_is_said(mona: Mona, tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="KeyError: 'layers'"):
+        await looks(mona, odd("odd error", tmp_path))
 
 
 @pytest.mark.fault("M04")

@@ -17,10 +17,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from classifier.errors import PackageError
+from classifier.errors import DeviceError, PackageError
 from classifier.keras_file import check_description, check_network
+from classifier.networks import KerasNetwork
 from classifier.package import backbone_hash, load_package, write_package
 from classifier.pictures import Preprocessing
+from classifier.runtime import RuntimeSettings
 from commands.app import app
 from tests.classifier.classifier_tiny_models import TinyBackbone, make_backbone, make_head, make_parts
 
@@ -423,6 +425,37 @@ def test_a_hostile_network_is_refused_at_import_and_whenever_it_would_be_loaded(
     spoil(source)
 
     assert_refused(import_(source, tmp_path / "root"), says, tmp_path / "root")
+
+
+def described(change: Callable[[dict[str, Any]], None]) -> Spoil:
+    """A network of Keras' own layers whose description makes no sense."""
+
+    def spoil(members: dict[str, bytes]) -> dict[str, bytes]:
+        config = json.loads(members["config.json"])
+        change(config["config"])
+        return {**members, "config.json": json.dumps(config).encode()}
+
+    return keras(spoil)
+
+
+@pytest.mark.fault("M03")
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        described(lambda config: config.update(output_layers=[["nowhere", 0, 0]])),
+        described(lambda config: config.pop("layers")),
+        described(lambda config: config["layers"][1].pop("inbound_nodes")),
+        described(lambda config: config["layers"][2]["config"].update(activation="no such thing")),
+        described(lambda config: config["layers"].insert(0, None)),
+    ],
+    ids=["an unknown output", "no layers", "a layer without a place", "an odd activation", "a layer that is none"],
+)
+def test_a_network_that_keras_cannot_read_is_refused_with_its_file(spoil: Spoil, source: Path) -> None:
+    spoil(source)
+
+    with pytest.raises(DeviceError, match=r"Keras refuses .*backbone\.keras") as refused:
+        KerasNetwork(source / "backbone.keras", RuntimeSettings(), gpu=False, mixed=False)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.fault("M03")
