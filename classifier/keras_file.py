@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,6 +44,8 @@ _SIZES = frozenset(  # settings of layers that say how many weights or numbers t
     }
 )
 _LARGEST_SIZE = 65_536
+_OF_WEIGHTS = ("units", "filters", "kernel_size", "input_dim", "output_dim", "num_heads", "key_dim", "depth_multiplier")
+_MOST_NUMBERS = MOST_BYTES // 4  # of all layers together: more than a file may hold
 _MOST_WEIGHTS = 100_000  # arrays and groups
 
 
@@ -58,8 +61,12 @@ def check_description(path: Path) -> None:
             if config.size > _CONFIG_LIMIT:
                 raise NotOurArchive(f"{_CONFIG} has {config.size} bytes")
             file.seek(config.start)
+            together = 0
             for layer in _described(read_json(_exactly(file, config.size))):
                 _check_layer(layer)
+                together += _numbers(layer)
+            if together > _MOST_NUMBERS:
+                raise ValueError(f"its layers say that they have {together} weights, the limit is {_MOST_NUMBERS}")
         except ValueError as error:
             raise PackageError(f"{path} is refused: {error}; only plain networks of Keras are taken") from error
 
@@ -125,6 +132,17 @@ def _check_layer(layer: dict[str, Any]) -> None:
         raise ValueError(f"it wants {str(module)[:80]}.{str(name)[:80]}, which is none of Keras' own layers")
     if name in _RUN_CODE_OR_READ_FILES:
         raise ValueError(f"it has a layer {name}, which runs code or reads files of its own")
+
+
+def _numbers(layer: dict[str, Any]) -> int:
+    """About how many weights a layer says that it has: its own sizes, times the width of what goes into it."""
+    config, built = layer.get("config"), layer.get("build_config")
+    sizes = [one for name in _OF_WEIGHTS if isinstance(config, dict) for one in _whole_numbers(config.get(name))]
+    if not sizes:
+        return 0
+    shape = built.get("input_shape") if isinstance(built, dict) else None
+    widths = list(_whole_numbers(shape[-1:])) if isinstance(shape, list) else []
+    return prod(max(1, one) for one in (*sizes, *widths))
 
 
 def _whole_numbers(value: Any) -> Iterator[int]:

@@ -352,6 +352,10 @@ NETWORKS: dict[str, tuple[Spoil, str]] = {
     "a layer that reads a file": (layer(class_name="StringLookup", config={"vocabulary": "/canary"}), "StringLookup"),
     "another framework's layer": (layer(class_name="TFSMLayer", config={"filepath": "canary"}), "TFSMLayer"),
     "a layer of 10^9 units": (layer(class_name="Dense", config={"units": 10**9}), "units"),
+    "layers that have 4 billion weights together": (
+        layer(class_name="Dense", config={"units": 65_536}, build_config={"input_shape": [None, 65_536]}),
+        "weights, the limit is",
+    ),
     "a description nested without end": (
         keras(lambda members: {**members, "config.json": b"[" * 100_000 + b"]" * 100_000}),
         "nested",
