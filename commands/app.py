@@ -48,6 +48,7 @@ app = Application(
 )
 
 _GOAL = "Goal and threshold"
+MOST_DEMO_POSTS = 100_000  # beyond that the gallery takes minutes to plan
 
 
 @app.callback(invoke_without_command=True, help=flowing(HELP), epilog=EPILOG)
@@ -132,14 +133,16 @@ def crawl(
 @exits_plainly
 def demo(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
-    posts: Annotated[int | None, typer.Option("--posts", min=1, help="How many posts to paint.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed paints another gallery.")] = 1,
+    posts: Annotated[
+        int | None, typer.Option("--posts", min=1, max=MOST_DEMO_POSTS, help="How many posts to paint.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed paints another gallery.")] = 1,
     hide: Annotated[float, typer.Option("--hide", min=0, max=1, help="Share of character tags left out.")] = 0.4,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="DIR", help="Serve real pictures: one folder a class.")
     ] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="With --from: the tag that all pictures carry.")] = None,
-    latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, help="Delay every answer.")] = 0,
+    latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, max=60_000, help="Delay every answer.")] = 0,
 ) -> None:
     """Serve a Danbooru-compatible gallery on this machine, with pictures that it paints itself.
 

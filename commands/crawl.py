@@ -132,6 +132,7 @@ def _check(wish: Wish) -> None:
     if not wish.keep or not all(name.strip() for name in wish.keep):
         raise UsageRefused("say what to keep: --keep mona")
     checked(wish.where, wish.rating)
+    wish.goal.check()
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -46,19 +48,49 @@ def check_output_folder(folder: Path, named: str) -> None:
 def write_output(path: Path, named: str, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file, a device, or a pipe that somebody reads.
 
+    A file that is there is replaced when the new one is whole, and stays as it was otherwise; a link stays a link.
+
     Raises:
         UsageRefused: it cannot be written there.
         StorageError: there is no room.
     """
     check_output(path, named)
     try:
-        with open(path, "wb", opener=_opened) as file:
-            write(file)
+        if not _is_a_stream(path):
+            _replace(Path(os.path.realpath(path)), write)
+        else:
+            with open(path, "wb", opener=_opened) as file:
+                write(file)
     except BrokenPipeError:
         return  # whoever read it has enough
     except OSError as error:
         refused = StorageError if error.errno in FULL else UsageRefused
         raise refused(f"cannot write {path}: {_why(path, error)}") from error
+
+
+def _is_a_stream(path: Path) -> bool:
+    """Whether it is written into as it stands: a pipe, a device, or what `/dev/stdout` leads to."""
+    return (path.exists() and not path.is_file()) or path.absolute().parts[1:2] in (("dev",), ("proc",))
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a new file beside the old one, with the old one's mode, and let it take the place of it."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    if mode is not None and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    part = path.with_name(f".crawl-{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            if mode is not None:
+                with contextlib.suppress(OSError):  # a file system without modes
+                    part.chmod(mode)
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _opened(path: str, flags: int) -> int:

@@ -27,6 +27,9 @@ from storage.search.ranking import Ranker, needs_ranks
 _OUTPUT = "--output"
 
 
+MOST_ROWS = 2**31 - 1  # a higher limit limits nothing
+
+
 @dataclass(frozen=True, slots=True)
 class QueryWish:
     """What the user asked for."""
@@ -48,7 +51,7 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
     if wish.sql is not None and wish.expression:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(where.root) as reader:
-        rows = _found(reader, wish) if wish.sql is None else reader.sql(wish.sql, wish.limit)
+        rows = _found(reader, wish) if wish.sql is None else reader.sql(wish.sql, _limit(wish))
         for hint in hints(reader, wish.expression) if not rows.rows and wish.sql is None else ():
             say(hint)
         pages = site_pages(where, reader)
@@ -67,7 +70,12 @@ def _found(reader: Reader, wish: QueryWish) -> Rows:
     ranker = _ranker(reader, wish.expression)
     shows = ranker is not None and messages().is_terminal
     with messages().status("thinking about every picture") if shows else nullcontext():
-        return reader.query(wish.expression, wish.limit, ranker=ranker)
+        return reader.query(wish.expression, _limit(wish), ranker=ranker)
+
+
+def _limit(wish: QueryWish) -> int | None:
+    """At most so many rows; more than the database can count is no limit."""
+    return None if wish.limit is None or wish.limit > MOST_ROWS else wish.limit
 
 
 def _near(root: Path) -> Path:

@@ -54,7 +54,15 @@ def run(wish: RelabelWish, root: Path | None, config: Path | None) -> int:
     words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
     with Labelling(where.root) as labelling:
         done = labelling.relabel(words)
-    return _tell(wish, target, done)
+    return _tell(wish, target, done) if ids else _tell_nothing(wish, target)
+
+
+def _tell_nothing(wish: RelabelWish, target: str) -> int:
+    """A query before the pipe found nothing: there is nothing to do."""
+    if wish.as_json:
+        print_json({"recorded": 0, "unknown": [], "hidden": [], "target": target})
+    say("standard input has no post ids; no label was recorded")
+    return int(ExitCode.COMPLETE)
 
 
 def _tell(wish: RelabelWish, target: str, done: Relabelled) -> int:
@@ -76,8 +84,8 @@ def _some(ids: Sequence[int]) -> str:
     return ", ".join(map(str, ids[:10])) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
 
 
-def _ids(posts: Iterable[str]) -> list[int]:
-    """Post ids from the arguments, and from standard input where a `-` stands.
+def _ids(posts: Sequence[str]) -> list[int]:
+    """Post ids from the arguments, and from standard input where a `-` stands; a query that found nothing gives none.
 
     Raises:
         UsageRefused: something is no id; nothing is recorded then.
@@ -89,7 +97,7 @@ def _ids(posts: Iterable[str]) -> list[int]:
         ids[int(word)] = None
         if len(ids) > MOST_AT_ONCE:
             raise UsageRefused(f"more than {MOST_AT_ONCE} ids in one call; nothing was recorded")
-    if not ids:
+    if not ids and "-" not in posts:
         raise UsageRefused("no post ids were given; name them, or - to read them from standard input")
     return list(ids)
 
@@ -106,10 +114,10 @@ def _typed() -> Iterable[str]:
     """The words of standard input, a line at a time.
 
     Raises:
-        UsageRefused: it is no text, or a line has no end.
+        UsageRefused: it is closed or no text, or a line has no end.
     """
     if sys.stdin is None:  # closed: `crawl relabel keep - <&-`
-        return
+        raise UsageRefused("standard input is closed; nothing was recorded")
     try:
         while line := sys.stdin.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:

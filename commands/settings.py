@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -23,6 +23,7 @@ from storage.small_files import read_small_file, toml_of
 MAX_FILE_BYTES = 1_000_000
 DEFAULT_FILE = "crawl.toml"
 LONGEST_SHOWN = 80  # characters of a value that a message quotes
+_ALIKE = 0.78  # 0..1: from here on a variable of nobody's was meant for us
 
 
 class SettingsError(Exception):
@@ -295,6 +296,7 @@ def _checked_path(text: str, spec: dataclasses.Field[Any], where: str) -> str:
 
 def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Settings:
     changed: Settings = _overlaid(settings, environ, ("CRAWL",))
+    _check_names(environ)
     for spec in dataclasses.fields(Settings):
         section = getattr(settings, spec.name)
         if dataclasses.is_dataclass(section) and not isinstance(section, type):
@@ -302,6 +304,47 @@ def _with_environment(settings: Settings, environ: Mapping[str, str]) -> Setting
             part = _overlaid(section, environ, ("CRAWL", spec.name.upper()))
             changed = dataclasses.replace(changed, **{spec.name: part})
     return changed
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """Refuse a variable that was meant for us and sets nothing: `CRAWL_ROOOT`, `CRAWL_DEVICE`, `CRAWL_SITES_MINE_URL`.
+
+    Others that begin with `CRAWL_` may be another program's, or the key of a site.
+
+    Raises:
+        SettingsError: with what was meant.
+    """
+    known = {f"CRAWL_{name}": name for name in ("CONFIG", "DEBUG", "LOGIN", "API_KEY", *_variables())}
+    tables = {f"CRAWL_{spec.name.upper()}": spec.name for spec in dataclasses.fields(Settings) if _is_table(spec)}
+    for variable in environ:
+        name = variable.removeprefix("CRAWL_")
+        if name == variable or variable in known or variable.endswith(("_LOGIN", "_API_KEY")):
+            continue
+        if variable == "CRAWL_SITES" or variable.startswith("CRAWL_SITES_"):
+            raise SettingsError(f"environment variable {variable} is no known setting; sites are added in a file")
+        if variable in tables:
+            raise SettingsError(
+                f"environment variable {variable} names the table [{tables[variable]}], no setting in it"
+            )
+        near = [one for one in known.values() if one.endswith(f"_{name}")]
+        near = near or difflib.get_close_matches(name, known.values(), n=1, cutoff=_ALIKE)
+        if near:
+            raise SettingsError(
+                f"environment variable {variable} is no known setting; did you mean CRAWL_{' or CRAWL_'.join(near)}?"
+            )
+
+
+def _variables() -> Iterator[str]:
+    """The variables of all settings, without `CRAWL_`."""
+    for spec in dataclasses.fields(Settings):
+        if not _is_table(spec):
+            yield spec.name.upper()
+        elif dataclasses.is_dataclass(kind := get_type_hints(Settings)[spec.name]):
+            yield from (f"{spec.name}_{inner.name}".upper() for inner in dataclasses.fields(kind))
+
+
+def _is_table(spec: dataclasses.Field[Any]) -> bool:
+    return spec.default is dataclasses.MISSING
 
 
 def _check_variables(section: Any, environ: Mapping[str, str], prefix: str) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import stat
 import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from commands.app import app
+from commands.outputs import write_output
+from commands.planning import UsageRefused
 from storage.archive import Archive
+from storage.errors import StorageError
 from storage.layout import OWN, gallery_around
 from storage.records import Target
 from tests.storage.storage_samples import NO_RESERVE
@@ -129,3 +135,54 @@ def test_a_reader_that_has_enough_is_no_trouble(root: Path, tmp_path: Path) -> N
     leaving.join()
 
     assert done.exit_code == 0, done.output
+
+
+def breaks_off(file: IO[bytes]) -> None:
+    file.write(b"half")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_old_one(tmp_path: Path) -> None:
+    old = tmp_path / "list.csv"
+    old.write_text("old")
+
+    with pytest.raises(StorageError, match="No space left"):
+        write_output(old, "--output", breaks_off)
+    with pytest.raises(StorageError):
+        write_output(tmp_path / "new.csv", "--output", breaks_off)
+
+    assert old.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_file_that_is_replaced_keeps_its_mode_and_the_links_to_it(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    file, link = tmp_path / "there" / "list.csv", tmp_path / "link.csv"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+
+    write_output(link, "--output", lambda opened: opened.write(b"new"))
+
+    assert link.is_symlink() and file.read_text() == "new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_a_link_that_leads_nowhere_yet_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(tmp_path / "list.csv")
+
+    write_output(tmp_path / "link.csv", "--output", lambda opened: opened.write(b"new"))
+
+    assert (tmp_path / "link.csv").is_symlink() and (tmp_path / "list.csv").read_text() == "new"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="the superuser may write everything")
+def test_a_file_that_is_write_protected_stays(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text("old")
+    file.chmod(0o444)
+
+    with pytest.raises(UsageRefused, match="Permission denied"):
+        write_output(file, "--output", lambda opened: opened.write(b"new"))
+
+    assert file.read_text() == "old"

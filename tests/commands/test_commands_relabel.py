@@ -31,3 +31,18 @@ def test_ids_are_read_from_the_arguments_and_standard_input(monkeypatch: pytest.
     monkeypatch.setattr("sys.stdin", io.StringIO("3 4\n5\n"))
 
     assert relabel._ids(["2", "-", "6", "3"]) == [2, 3, 4, 5, 6]
+
+
+def test_no_ids_from_a_query_that_found_nothing_are_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+
+    assert relabel._ids(["-"]) == []
+
+
+def test_no_ids_at_all_and_a_closed_input_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+
+    with pytest.raises(UsageRefused, match="standard input is closed"):
+        relabel._ids(["-"])
+    with pytest.raises(UsageRefused, match="no post ids were given"):
+        relabel._ids([])

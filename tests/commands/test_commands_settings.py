@@ -203,6 +203,30 @@ def test_a_variable_that_sets_nothing_is_refused_with_the_nearest(here: Path) ->
     assert "did you mean CRAWL_SCORING_BATCH?" in refused("status", CRAWL_SCORING_BATCHH="3")
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("CRAWL_ROOOT", "did you mean CRAWL_ROOT?"),
+        ("CRAWL_APIKEY", "did you mean CRAWL_API_KEY?"),
+        ("CRAWL_CONF", "did you mean CRAWL_CONFIG?"),
+        ("CRAWL_DEVICE", "did you mean CRAWL_SCORING_DEVICE?"),
+        ("CRAWL_GOAL", "names a table, [goal]"),
+        ("CRAWL_SITES_MINE_URL", "sites are added in a file"),
+    ],
+)
+def test_a_variable_that_was_meant_for_us_is_not_passed_over(here: Path, variable: str, meant: str) -> None:
+    """With `CRAWL_ROOOT` a command worked on the gallery in the current folder."""
+    said = refused("status", **{variable: "elsewhere"})
+
+    assert variable in said and meant in said
+
+
+def test_variables_of_other_programs_and_keys_of_sites_are_left_alone() -> None:
+    others = {"CRAWL_DEPTH": "3", "CRAWLAB_HOME": "/x", "CRAWL_MINE_LOGIN": "alice", "CRAWL_MINE_API_KEY": "x"}
+
+    assert load_settings(None, others) == load_settings(None, {})
+
+
 def sparse(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**30)
