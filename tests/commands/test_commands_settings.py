@@ -102,7 +102,7 @@ def test_a_binary_or_giant_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "giant.toml").write_bytes(b"#" * 1_000_001)
 
-    with pytest.raises(SettingsError, match="no text file"):
+    with pytest.raises(SettingsError, match="not a text file"):
         load_settings(tmp_path / "binary.toml", {})
     with pytest.raises(SettingsError, match="larger than"):
         load_settings(tmp_path / "giant.toml", {})
@@ -210,7 +210,7 @@ def test_a_variable_that_sets_nothing_is_refused_with_the_nearest(here: Path) ->
         ("CRAWL_APIKEY", "did you mean CRAWL_API_KEY?"),
         ("CRAWL_CONF", "did you mean CRAWL_CONFIG?"),
         ("CRAWL_DEVICE", "did you mean CRAWL_SCORING_DEVICE?"),
-        ("CRAWL_GOAL", "names a table, [goal]"),
+        ("CRAWL_GOAL", "names the table [goal]"),
         ("CRAWL_SITES_MINE_URL", "sites are added in a file"),
     ],
 )
@@ -238,7 +238,7 @@ def listening(path: Path) -> None:
 
 
 NO_SETTINGS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "binary": (lambda path: path.write_bytes(bytes(range(256))), "no text file"),
+    "binary": (lambda path: path.write_bytes(bytes(range(256))), "not a text file"),
     "nulls": (lambda path: path.write_bytes(b"\0" * 100), "null characters"),
     "gigabyte": (sparse, "larger than"),
     "folder": (lambda path: path.mkdir(), "a folder"),
