@@ -26,6 +26,7 @@ from commands.sites import connect
 from commands.tables import facts_table, print_table
 from storage.archive import Archive
 from storage.database import sqlite_warning
+from storage.roots import examine
 
 NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "tensorflow", "keras", "ai-edge-litert")
 OPTIONAL = {"openvino": "another CPU runtime", "pyarrow": "crawl query --format parquet"}
@@ -85,7 +86,7 @@ def _disk(where: Place) -> Finding:
 
 
 def _gallery(where: Place) -> Finding:
-    if not (where.root / "crawl.db").exists():
+    if examine(where.root, create=True).is_new:
         return Finding("gallery", True, f"none yet at {where.root}; the first crawl makes it")
     with Archive.reader(where.root) as reader:
         status = reader.status()

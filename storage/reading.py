@@ -124,6 +124,8 @@ class Reader:
             if not database.exists():
                 if (root / ".gallery-id").exists():
                     raise DatabaseMissing(f"{database}: is gone; put a backup from {root / 'backups'} in its place")
+                if root.exists() and not root.is_dir():
+                    raise WrongRoot(f"{root}: is not a folder; name the gallery's")
                 raise WrongRoot(f"{root}: there is no gallery here; crawl makes one")
             if problem := header_problem(database):
                 raise DatabaseDamaged(f"{database}: {problem}; it was left as it is; put a backup in its place")

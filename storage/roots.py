@@ -14,6 +14,7 @@ from storage.database import checkpoint, header_problem, writing_engine
 from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongRoot
 from storage.files import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
 from storage.filing import ArchiveSettings
+from storage.in_the_way import file_in_the_way
 from storage.layout import DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.migrate import build
 from storage.tables import GalleryRow
@@ -49,6 +50,8 @@ def examine(root: Path, *, create: bool) -> Root:
     if not path.exists():
         if not create:
             raise WrongRoot(f"{path}: there is no gallery here; is the disk mounted?")
+        if blocked := file_in_the_way(path):
+            raise RefusedRoot(f"{path}: {blocked} is not a folder; choose another place")
         return Root(path, is_new=True)
     if not path.is_dir():
         raise RefusedRoot(f"{path}: is not a folder")

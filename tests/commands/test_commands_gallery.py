@@ -276,3 +276,36 @@ def test_the_doctor_names_what_is_well_and_what_is_not(root: Path) -> None:
     assert not findings["site"]["ok"]
     assert "did you mean danbooru" in findings["site"]["said"]
     assert answer.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("file", "is not a folder"),
+        ("file/below", "file is not a folder"),
+        ("dangling/below", "file is not a folder"),
+        ("pictures", "is not empty and no gallery"),
+        ("gallery-data/inside", "lies inside another gallery"),
+    ],
+)
+def test_the_doctor_refuses_a_root_as_a_crawl_would(name: str, says: str, root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("somebody's")
+    (tmp_path / "dangling").symlink_to(tmp_path / "file" / "nothing")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "holiday.jpg").write_text("somebody's")
+
+    answer = crawl(tmp_path / name, "doctor", "--site", "demo", "--json")
+
+    gallery = next(one for one in json.loads(answer.stdout)["findings"] if one["what"] == "gallery")
+    assert (gallery["ok"], says in gallery["said"]) == (False, True), gallery
+    assert answer.exit_code == gallery["code"] != 0
+
+
+def test_a_root_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("somebody's")
+
+    answer = crawl(tmp_path / "file", "status")
+
+    assert answer.exit_code == 7
+    assert "is not a folder" in answer.stderr
+    assert "crawl makes one" not in answer.stderr
