@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from crawler.client import DanbooruClient
 from crawler.errors import AmbiguousTag, UnknownTag
 from crawler.resolve import resolve_tag
-from storage.search.language import Leaf, Query, Tag, conjuncts, leaves
+from storage.search.language import Leaf, Query, Tag, Wildcard, conjuncts, leaves
 from storage.search.metatags import name_before_colon, no_metatag
 from storage.search.tree import with_leaves
 
@@ -26,20 +26,21 @@ class ResolvedWhere:
 
 
 async def resolve_where(client: DanbooruClient, asked: Query) -> ResolvedWhere:
-    """Replace every tag of an expression by the one that it means.
+    """Replace every tag of an expression by the one that it means; patterns stay.
 
     Raises:
         QueryError: a word looks like a metatag, is none, and is no tag of the site either.
         UnknownTag, AmbiguousTag: a tag that every post must carry does not exist, or may be several.
     """
+    nothing_fits = await _patterns_in_vain(client, asked)
     names = {leaf.name for leaf in leaves(asked.root) if isinstance(leaf, Tag) and leaf.name[0] != "/"}
     if not names:
-        return ResolvedWhere(asked, ())
+        return ResolvedWhere(asked, nothing_fits)
     moved = await client.aliases_of(names)  # an alias comes first: right after a rename its old tag still counts posts
     there = {name for name, tag in (await client.tags(sorted(names - moved.keys()))).items() if tag.post_count}
     required = {part.name for part in conjuncts(asked.root) if isinstance(part, Tag)}
     meant: dict[str, str] = {}
-    lines: list[str] = []
+    lines = [*nothing_fits]
     for name in sorted(names - there, key=lambda name: (name_before_colon(name) is None, name)):
         try:
             found = await resolve_tag(client, name)
@@ -54,6 +55,22 @@ async def resolve_where(client: DanbooruClient, asked: Query) -> ResolvedWhere:
             lines.append(f"{name} means {found.name} ({found.how})")
     root = with_leaves(asked.root, lambda leaf: _renamed(leaf, meant))
     return ResolvedWhere(replace(asked, root=root), tuple(lines))
+
+
+async def _patterns_in_vain(client: DanbooruClient, asked: Query) -> tuple[str, ...]:
+    """Lines about patterns that no tag of the site fits.
+
+    Raises: as `resolve_where`.
+    """
+    patterns = dict.fromkeys(leaf.pattern for leaf in leaves(asked.root) if isinstance(leaf, Wildcard))
+    vain = [one for one in patterns if not any(tag.post_count for tag in await client.tags_like(one, limit=1))]
+    required = {part.pattern for part in conjuncts(asked.root) if isinstance(part, Wildcard)}
+    for pattern in vain:
+        if name_before_colon(pattern.replace("*", "")):
+            raise no_metatag(pattern, "nothing at the site")
+        if pattern in required:
+            raise UnknownTag(pattern)
+    return tuple(f"no tag matches {pattern!r}; {pattern} changes nothing" for pattern in vain)
 
 
 def _renamed(leaf: Leaf, meant: Mapping[str, str]) -> Leaf:

@@ -411,3 +411,23 @@ def test_a_tag_with_two_colons_is_shown_as_it_is(site: SmallSite) -> None:
 
     assert "tag a:b:c: 1 post (exact)" in done.stderr
     assert "a:b:c" in shown.stdout, shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("zzz*", "no tag matches 'zzz*'"),
+        ("foo:*", "there is no metatag foo:"),
+        ("-scroe:*", "there is no metatag scroe:"),
+    ],
+)
+def test_a_pattern_that_no_tag_of_the_site_fits_is_refused(site: SmallSite, where: str, said: str) -> None:
+    done = site.crawl(*MAIN, "--where", where, "--dry-run")
+
+    assert done.exit_code == 2 and said in done.stderr, done.stderr
+
+
+def test_a_pattern_that_changes_nothing_is_said_to(site: SmallSite) -> None:
+    done = site.crawl(*MAIN, "--where", "-zzz* mona*", "--dry-run")
+
+    assert done.exit_code == 0 and "zzz* changes nothing" in done.stderr and "mona* changes" not in done.stderr
