@@ -62,7 +62,7 @@ def crawl(
     site: SiteOption = None,
     root: RootOption = None,
     config: ConfigOption = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many posts.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many posts.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Only what was posted since the last complete walk.")] = False,
     rating: Annotated[
         str,
@@ -80,7 +80,9 @@ def crawl(
     ] = "",
     threshold: Annotated[
         float | None,
-        typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep from this score.", rich_help_panel=_GOAL),
+        typer.Option(
+            "--threshold", min=0, max=1, metavar="P", help="Keep posts that score at least this.", rich_help_panel=_GOAL
+        ),
     ] = None,
     precision: Annotated[
         float | None,
@@ -99,7 +101,7 @@ def crawl(
             autocompletion=completion.one_of(RENDITIONS),
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -137,11 +139,13 @@ def demo(
         int | None, typer.Option("--posts", min=1, max=MOST_DEMO_POSTS, help="How many posts to paint.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed paints another gallery.")] = 1,
-    hide: Annotated[float, typer.Option("--hide", min=0, max=1, help="Share of character tags left out.")] = 0.4,
+    hide: Annotated[float, typer.Option("--hide", min=0, max=1, help="Share of character tags to leave out.")] = 0.4,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="DIR", help="Serve real pictures: one folder a class.")
     ] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="With --from: the tag that all pictures carry.")] = None,
+    tag: Annotated[
+        str | None, typer.Option("--tag", metavar="TAG", help="With --from: the tag that all pictures carry.")
+    ] = None,
     latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, max=60_000, help="Delay every answer.")] = 0,
 ) -> None:
     """Serve a Danbooru-compatible gallery on this machine, with pictures that it paints itself.
@@ -165,7 +169,9 @@ def query(
     terms: Annotated[
         list[str] | None, typer.Argument(help="Search terms, as on the site.", show_default=False, metavar="TERM")
     ] = None,
-    sql: Annotated[str | None, typer.Option("--sql", help="A SELECT on the documented views; read-only.")] = None,
+    sql: Annotated[
+        str | None, typer.Option("--sql", metavar="SELECT", help="A SELECT on the documented views; read-only.")
+    ] = None,
     format_: Annotated[
         str,
         typer.Option(
@@ -176,7 +182,7 @@ def query(
             autocompletion=completion.one_of(FORMATS),
         ),
     ] = "table",
-    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many rows.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many rows.")] = None,
     columns: Annotated[
         str, typer.Option("--columns", help="Columns, separated by commas.", show_default=False, metavar="NAMES")
     ] = "",
@@ -220,7 +226,7 @@ def relabel(
             autocompletion=completion.one_of(LABELS),
         ),
     ],
-    posts: Annotated[list[str], typer.Argument(help="Post ids, or - for standard input.", metavar="POST…")],
+    posts: Annotated[list[str], typer.Argument(help="Post ids, or - for standard input.", metavar="POST")],
     keep: TargetOption = None,
     site: SiteOption = None,
     root: RootOption = None,
@@ -281,17 +287,17 @@ declare_the_loop(app)
 def apply(
     context: typer.Context,
     keep: TargetOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="You have looked: move even unusually many files.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; move nothing.")] = False,
-    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Fetch originals that became keeps.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", help="Move the files even if they are unusually many.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; move nothing.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch/--no-fetch", help="Download originals that are kept now.")] = True,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Let the files follow what holds now: rejected originals go to the trash, kept ones come back or are fetched.
+    """Make the files match what holds now: rejected originals go to the trash, kept ones return or are downloaded.
 
-    Nothing is destroyed: [bold]crawl trash[/bold] shows and restores what left. When unusually many files would leave
+    Nothing is destroyed: [bold]crawl trash[/bold] lists and restores what was moved. When unusually many files would go
     (more than 50 and more than a fifth of a target's), nothing is moved until you say --yes.
 
     [bold]Examples[/bold]
@@ -318,29 +324,32 @@ def trash(
             autocompletion=completion.one_of(TRASH_ACTIONS),
         ),
     ],
-    posts: Annotated[list[str] | None, typer.Argument(help="Post ids.", metavar="POST…", show_default=False)] = None,
+    posts: Annotated[list[str] | None, typer.Argument(help="Post ids.", metavar="POST", show_default=False)] = None,
     model: Annotated[
         str | None,
         typer.Option(
             "--model",
-            help="What this model rejected.",
+            help="Only what this model rejected.",
             metavar="NAME/N",
             show_default=False,
             autocompletion=completion.models,
         ),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Restore: everything that lies there.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With restore: everything in the trash.")] = False,
     older_than: Annotated[
-        str | None, typer.Option("--older-than", help="Purge: from this age.", metavar="30d", show_default=False)
+        str | None,
+        typer.Option(
+            "--older-than", help="With purge: files that have been there this long.", metavar="30d", show_default=False
+        ),
     ] = None,
     keep: TargetOption = None,
     site: SiteOption = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Purge: destroy them for good.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With purge: destroy them for good.")] = False,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """See what was rejected, bring it back, or destroy what has lain there for long.
+    """See what was rejected, bring it back, or destroy what has been there for long enough.
 
     Restored files stay in the gallery until something new is decided or said of them. A purge asks for --yes, spares
     whatever is no longer rejected, and makes a backup of the database first. Post ids, --keep, --site and --model

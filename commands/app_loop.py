@@ -72,8 +72,8 @@ def train(
 ) -> None:
     """Learn a better model from your labels and the tags, compare it with the one in force, and score everything again.
 
-    A head alone is learned from stored embeddings in seconds; teaching the network too takes minutes, and is done
-    when it promises to pay. No picture is downloaded; published weights of a network are, but only where the setting
+    A head alone is learned from stored embeddings in seconds; training the network too takes minutes, and is done
+    when it is likely to help. No picture is downloaded; published weights of a network are, but only where the setting
     download_weights allows it. The new model comes into force only when it is not worse on pictures that neither has
     learned from.
 
@@ -111,6 +111,7 @@ def evaluate(
         str,
         typer.Argument(
             help="A target, or one of its models: mona/3.",
+            metavar="NAME",
             show_default=False,
             autocompletion=completion.targets_and_models,
         ),
@@ -120,7 +121,8 @@ def evaluate(
         typer.Option("--on", metavar="DIR", help="Your own pictures: one folder a class.", show_default=False),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", metavar="DIR", help="Write a page with curves.", show_default=False)
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page with curves into this folder.", show_default=False),
     ] = None,
     root: RootOption = None,
     config: ConfigOption = None,
@@ -148,14 +150,18 @@ def review(
     port: Annotated[
         int | None,
         typer.Option(
-            "--port", min=0, max=65535, help="Port on 127.0.0.1; 8787, 0 takes a free one.", show_default=False
+            "--port",
+            min=0,
+            max=65535,
+            help="Port on 127.0.0.1; 8787 by default, 0 takes a free one.",
+            show_default=False,
         ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
     root: RootOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Look at the program's doubts on a web page, correct them with single keys, start a round and watch it.
+    """Review uncertain decisions on a web page, correct them with single keys, and start a training round.
 
     The page is served to this machine alone, and works while a crawl runs. Press ? on it for the keys.
 
@@ -174,10 +180,16 @@ def review(
 def rescore(
     target: Annotated[
         str | None,
-        typer.Argument(help="Whose model.", metavar="NAME", show_default=False, autocompletion=completion.targets),
+        typer.Argument(
+            help="The target whose model decides.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets,
+        ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep from this score.")
+        float | None,
+        typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep posts that score at least this."),
     ] = None,
     precision: Annotated[
         float | None, typer.Option("--precision", min=0, max=1, metavar="P", help="Aim at this precision.")
@@ -219,12 +231,15 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A model: mona/3; of import: its folder.",
+            help="A model, like mona/3; with import: the folder of a package.",
+            metavar="NAME",
             show_default=False,
             autocompletion=completion.targets_and_models,
         ),
     ] = None,
-    folder: Annotated[Path | None, typer.Argument(help="Of export: where to.", show_default=False)] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="With export: where to write it.", metavar="FOLDER", show_default=False)
+    ] = None,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,

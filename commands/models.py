@@ -81,6 +81,9 @@ def _list(wish: ModelsWish, where: Place) -> int:
     if wish.as_json:
         print_json({"models": [_plain(model) for model in models]})
         return 0
+    if not models:
+        say("no models yet; the first crawl learns one, and so does crawl train NAME --from DIR")
+        return 0
     rows = [_row(model) for model in models]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)

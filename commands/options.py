@@ -15,7 +15,12 @@ RootOption = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings file; `crawl.toml` here, if any.", metavar="FILE", show_default=False),
+    typer.Option(
+        "--config",
+        help="Settings file; by default `crawl.toml` in the current folder.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages.")]
@@ -23,7 +28,7 @@ SiteOption = Annotated[
     str | None,
     typer.Option(
         "--site",
-        help="Site by name or URL; `demo` brings its own.",
+        help="Site by name or URL; `demo` starts the built-in gallery.",
         metavar="NAME|URL",
         show_default=False,
         autocompletion=completion.sites,

@@ -7,6 +7,7 @@ An option means the same wherever it stands. Those that several commands share m
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from commands.exit_codes import ExitCode, worst
 from commands.failures import exits_plainly, explain, stopped_by_signals
 from commands.paths import PathRefused, expanded
 from commands.streams import MESSAGES, OUTPUT, guarded
+from commands.tables import settle_screen
 
 if TYPE_CHECKING:
     CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -39,7 +41,7 @@ class Command(TyperCommand):
     """A command that takes the shared options from before its name too."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_type(super().get_params(ctx))
+        return _with_plain_types(super().get_params(ctx), ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[_TYPED] = list(args)
@@ -54,7 +56,7 @@ class Group(TyperGroup):
     """Commands below one name."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_type(super().get_params(ctx))
+        return _with_plain_types(super().get_params(ctx), ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[_TYPED] = list(args)
@@ -84,6 +86,7 @@ class Group(TyperGroup):
 
 def _run(words: Sequence[str], parsed: Callable[[], Any]) -> int:
     """Run what was typed, and end its output: the object that `--json` owes, and what could not be written."""
+    settle_screen(os.environ)
     with guarded(), stopped_by_signals(), machine_formats.one_reply():
         messages().quiet = False
         code = _exit_code(words, parsed)
@@ -132,12 +135,20 @@ def usage_line(error: Any) -> str:
 _TYPED = "commands.program.typed"  # what was typed behind the name of the command that is being parsed
 
 
-def _without_type(parameters: list[Any]) -> list[Any]:
-    """Show switches as switches: Typer 0.29 prints `--new <bool>`, as if a value had to follow."""
+def _with_plain_types(parameters: list[Any], context: Any) -> list[Any]:
+    """Show what is to be typed, not the program's types: Typer 0.29 prints `--new <bool>` and `--port <int range>`.
+
+    A switch is followed by nothing, a number by N; an argument's own name says what it is.
+    """
     for parameter in parameters:
-        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
-            parameter.metavar = ""
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda ctx: None
+        elif parameter.metavar is None:
+            parameter.metavar = "" if parameter.is_flag else _METAVARS.get(parameter.display_type_rich(context))
     return parameters
+
+
+_METAVARS = {f"<{kind}>": "N" for kind in ("int", "int range", "float", "float range")}
 
 
 class Application(typer.Typer):

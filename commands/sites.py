@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from commands.console import say
 from commands.demo import DemoWish, demo_site
 from commands.places import DEMO, Place
-from commands.settings import Settings
+from commands.settings import DEFAULT_FILE, Settings
 from crawler.budget import Manners, budget_for
 from crawler.client import DanbooruClient, Profile
 from crawler.credentials import Loaded, load_credentials
@@ -79,7 +79,7 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
     loaded = _credentials(place, site)
     proxy = _proxy(place, site, with_key=loaded.credentials is not None)
-    for note in (*notes, *loaded.warnings):
+    for note in (*notes, *loaded.warnings, *_proxy_note(place, proxy)):
         say(note)
     pace = pace or Pace()
     budget = budget_for(site, manners=pace.manners)
@@ -106,6 +106,12 @@ def _proxy(place: Place, site: Site, *, with_key: bool) -> Proxy | None:
     if with_key and urlsplit(site.api_url).scheme != "https":
         raise BadCredentials(f"the key of {site.name} would reach the proxy {proxy.host} unencrypted; it is not sent")
     return proxy
+
+
+def _proxy_note(place: Place, proxy: Proxy | None) -> Iterator[str]:
+    """A proxy is told of when a file that merely lies in the current folder names it: it may be anybody's."""
+    if proxy is not None and place.config is None and "CRAWL_PROXY" not in os.environ:
+        yield f"requests go through the proxy {proxy.host}, which {DEFAULT_FILE} in the current folder names"
 
 
 _DEMO_KEY = ("CRAWL_DEMO_LOGIN", "CRAWL_DEMO_API_KEY")

@@ -60,19 +60,19 @@ def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
 
 
 def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, str]]:
-    yield "posts", f"{status.posts}, {status.hidden} of them hidden from us"
+    yield "posts", f"{status.posts}" + (f", {status.hidden} of them hidden by the site" if status.hidden else "")
     for target, counts in status.decisions.items():
         yield f"decisions, {target}", _counts(counts)
     for target, found in told.items():
         yield f"so far, {target}", found.words()
     for target, counts in status.places.items():
-        yield f"originals, {target}", _counts(counts)
+        yield f"originals, {target}", _counts({_PLACES.get(name, name): number for name, number in counts.items()})
     yield "labels", _counts(status.labels) or "none; crawl relabel keep|delete POST…"
     waiting = {state: n for state, n in status.versions.items() if state != "known"}
     if waiting:
         yield "not done", f"{_counts(waiting)}: {_counts(status.troubles)}"
     for model in status.models:
-        mark = "active" if model.active else "kept for going back"
+        mark = "active" if model.active else "kept for rollback"
         yield "model", f"{model.card.name}, threshold {model.card.threshold:.3f}, {mark}"
     for target, posts in status.outdated.items():
         yield "to do", f"{posts} posts are decided by a model of {target} that is not in force: crawl rescore {target}"
@@ -91,6 +91,9 @@ def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, 
             f"{size(status.bytes_trash)} trash, {size(status.bytes_database)} database"
         ),
     )
+
+
+_PLACES = {"none": "not downloaded", "gallery": "in the gallery", "trash": "in the trash"}
 
 
 def _run(facts: RunFacts) -> str:

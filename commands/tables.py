@@ -5,6 +5,8 @@ Characters that the terminal's encoding lacks are replaced; nothing fails becaus
 
 from __future__ import annotations
 
+import re
+from collections.abc import MutableMapping
 from functools import cache
 from typing import IO, cast
 
@@ -15,6 +17,19 @@ from rich.text import Text
 
 from commands.escapes import printable
 from commands.streams import OUTPUT
+
+_NARROW = 50  # characters; below that, names of facts wrap too
+_SCREEN = range(20, 1001)  # characters in a line
+
+
+def settle_screen(environ: MutableMapping[str, str]) -> None:
+    """Take only a width from COLUMNS that a screen can have: with 0, which some terminals say, nothing was printed."""
+    columns = environ.get("COLUMNS", "")
+    width = int(columns) if re.fullmatch(r"[0-9]{1,9}", columns) else 0
+    if columns and width not in _SCREEN:
+        del environ["COLUMNS"]
+        if width:
+            environ["COLUMNS"] = str(min(max(width, _SCREEN[0]), _SCREEN[-1]))
 
 
 def list_table() -> Table:
@@ -33,8 +48,9 @@ def facts_table(title: Text | None = None) -> Table:
         pad_edge=False,
         padding=(0, 2, 0, 0),
     )
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    widest = screen_width() // 3 if screen_width() < _NARROW else None
+    table.add_column(style="bold", no_wrap=widest is None, max_width=widest, overflow="fold")
+    table.add_column(overflow="fold")
     return table
 
 

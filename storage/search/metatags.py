@@ -42,6 +42,7 @@ SYNONYMS = {_plural(name): name for name in COUNTS_OF_ROWS}  # `comments:` is `c
 METATAGS = FREE_METATAGS | COUNTED_METATAGS | LOCAL_METATAGS | frozenset(SYNONYMS)
 
 _LIKE_A_METATAG = re.compile(r"([a-z][a-z_0-9]+):.*")  # one letter before the colon is a face, as in `d:`
+_MEANT = {"post": "id", "post_id": "id"}  # what people say elsewhere
 _ALIKE = 0.6  # 0..1, from which a name may be meant
 
 
@@ -59,8 +60,9 @@ def no_metatag(term: str, who: str) -> QueryError:
         who: whose posts were looked at, as in `no post here`.
     """
     name, _, rest = term.partition(":")
-    near = difflib.get_close_matches(name, sorted(METATAGS), n=1, cutoff=0)[0]
-    alike = difflib.SequenceMatcher(None, near, name).ratio() >= _ALIKE
+    meant = _MEANT.get(name)
+    near = meant or difflib.get_close_matches(name, sorted(METATAGS), n=1, cutoff=0)[0]
+    alike = meant is not None or difflib.SequenceMatcher(None, near, name).ratio() >= _ALIKE
     problem = f"there is no metatag {name}:, and {who} has a tag of this name"
     return QueryError(
         term, problem if alike else f"{problem}; the nearest is {near}:", f"{near}:{rest}" if alike else None

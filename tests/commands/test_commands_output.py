@@ -449,3 +449,25 @@ def test_a_line_is_neither_cut_nor_broken_on_a_narrow_screen(width: int, capsys:
         tables.print_line(command)
 
     assert capsys.readouterr().out == command + "\n"
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "-3", "²", "9" * 9, "9" * 5000])
+def test_a_width_that_no_screen_has_hides_nothing(root: Path, columns: str) -> None:
+    """Some terminals say that they are 0 columns wide; tables and errors were printed as nothing at all."""
+    table, error = (crawl(root, *words, env={"COLUMNS": columns}) for words in (("query", "id:1"), ("query", "foo:1")))
+
+    assert b"1" in table.stdout and max(map(len, table.stdout.splitlines())) < 4000
+    assert b"foo:1" in error.stderr and error.returncode == 2
+
+
+def test_facts_are_whole_on_a_narrow_screen(root: Path) -> None:
+    shown = crawl(root, "status", env={"COLUMNS": "20"}).stdout.decode()
+
+    assert "…" not in shown.replace("POST…", "")
+    assert "renditions" in "".join(line[8:].strip() for line in shown.splitlines())
+
+
+def test_a_gallery_without_models_says_so_instead_of_an_empty_table(root: Path) -> None:
+    done = crawl(root, "models")
+
+    assert done.stdout == b"" and done.stderr.startswith(b"no models yet")
