@@ -17,7 +17,7 @@ from storage.errors import BadName
 from storage.known_targets import target_called
 from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, tag_or_none, target_name, unqualified
 from storage.records import TagCategory, Target
-from storage.search.language import METATAGS
+from storage.search.language import LOCAL_METATAGS, METATAGS
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
     name = typed_tag(typed)
     found = await _by_name(client, name) or await _by_other_name(client, name, ())
     if found is None:
+        _refuse_own_words(typed, name)
         raise UnknownTag(typed, await _near(client, name))
     return found
 
@@ -100,6 +101,7 @@ async def resolve_target(
         if today is not None and _goes_on(before, today.name, found, name, within):
             found = today
     if found is None:
+        _refuse_own_words(typed, name)
         raise UnknownTag(typed, await _near(client, name, within, [one.name for one in known]))
     variants = await _variants(client, found.name)
     renamed = await _leading_to(client, (found.name,))
@@ -143,9 +145,16 @@ def typed_tag(typed: str) -> TagName:
     if plain[0] in "-~":
         raise BadName(f"{typed!r} begins with {plain[0]!r}; terms that refine the search belong into --where")
     name, colon, value = plain.partition(":")
-    if colon and value and name in METATAGS:
+    if colon and value and name in METATAGS - LOCAL_METATAGS:  # the site lets tags begin with words that are only ours
         raise BadName(f"{typed!r} is a search term, not a tag; put it into --where")
     return TagName(plain)
+
+
+def _refuse_own_words(typed: str, name: str) -> None:
+    """What is no tag and begins like a term of `crawl query` is most likely meant as one."""
+    word, colon, value = name.partition(":")
+    if colon and value and word in LOCAL_METATAGS:
+        raise BadName(f"{typed!r} is no tag of the site; as a search term it belongs into crawl query")
 
 
 async def _target_tag(client: DanbooruClient, name: TagName, within: Collection[str]) -> ResolvedTag | None:

@@ -431,3 +431,16 @@ def test_a_pattern_that_changes_nothing_is_said_to(site: SmallSite) -> None:
     done = site.crawl(*MAIN, "--where", "-zzz* mona*", "--dry-run")
 
     assert done.exit_code == 0 and "zzz* changes nothing" in done.stderr and "mona* changes" not in done.stderr
+
+
+@pytest.mark.parametrize("tag", ["target:mona", "error:flesh", "round:1", "p:q"])
+def test_a_tag_may_begin_with_a_word_that_only_this_program_knows(site: SmallSite, tag: str) -> None:
+    refused = site.crawl("--tag", tag, "--keep", "mona")
+    site.post(560, tag, bright=True)
+
+    walked = site.crawl("--tag", tag, "--keep", "mona")
+    kept = site.crawl("--tag", SERIES, "--keep", tag, "--dry-run")
+
+    assert refused.exit_code == 2 and "is no tag of the site" in refused.stderr
+    assert walked.exit_code == 0 and f"tag {tag}: 1 post (exact)" in walked.stderr
+    assert kept.exit_code == 0 and f"{tag}, 1 post (exact)" in kept.stderr
