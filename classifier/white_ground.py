@@ -21,6 +21,24 @@ def on_white(image: Image.Image, encoded: bytes) -> Image.Image:
         image: loaded, as Pillow decoded it.
         encoded: the bytes that it was decoded from: a PNG's transparent colour is exact only in them.
     """
+    if image.format == "GIF":
+        return _white_around_frame(image, encoded)
+    return _on_white(image, encoded)
+
+
+def _white_around_frame(image: Image.Image, encoded: bytes) -> Image.Image:
+    """The first frame of a GIF with white around it; Pillow paints the palette's first colour there."""
+    with Image.open(io.BytesIO(encoded), formats=("GIF",)) as unloaded:
+        frame = tuple(next(iter(getattr(unloaded, "tile", [])))[1])
+    shown = _on_white(image, encoded)
+    if frame == (0, 0, *image.size):
+        return shown
+    canvas = Image.new("RGB", image.size, WHITE)
+    canvas.paste(shown.crop(frame), frame[:2])
+    return canvas
+
+
+def _on_white(image: Image.Image, encoded: bytes) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.format == "PNG" and "transparency" in image.info and header(encoded)[1] in (GREY, RGB):

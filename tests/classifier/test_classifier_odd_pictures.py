@@ -202,6 +202,25 @@ def test_a_gif_shows_its_transparent_colour_as_white() -> None:
     assert pixels[:, 20:].min() == 255
 
 
+@pytest.mark.parametrize("at", [(0, 0), (3, 5)])
+def test_around_a_small_first_frame_a_gif_is_white(at: tuple[int, int]) -> None:
+    """Browsers show nothing there; Pillow would paint the palette's first colour."""
+    image = Image.new("P", (40, 40), 1)
+    image.putpalette([9, 9, 200, 0, 0, 0])
+    image.putpixel((39, 39), 0)
+    gif = bytearray(encoded(image, "GIF", optimize=False))
+    frame = gif.index(struct.pack("<HHHH", 0, 0, 40, 40), 13)
+    gif[6:10] = struct.pack("<HH", 60, 50)  # a larger canvas
+    gif[frame : frame + 4] = struct.pack("<HH", *at)
+
+    pixels = decode(bytes(gif))
+
+    whole = np.full((50, 60, 3), 255, dtype=np.uint8)
+    whole[at[1] : at[1] + 40, at[0] : at[0] + 40] = 0
+    whole[at[1] + 39, at[0] + 39] = (9, 9, 200)
+    assert np.array_equal(pixels, whole)
+
+
 # --- pixels that are whole are decoded -------------------------------------------------------------------------------
 
 TEXT = zlib.compress(b'{"nodes": "x"} ' * 100_000, 9)  # 1.5 MB in 3 kB, as workflows of picture generators are
