@@ -91,11 +91,11 @@ def _ids(posts: Sequence[str]) -> list[int]:
         UsageRefused: something is no id; nothing is recorded then.
     """
     ids: dict[int, None] = {}
-    for word in _words(posts):
+    for number, word in enumerate(_words(posts)):
         if not word.isdecimal() or len(word) > _DIGITS or not 0 < int(word) < 2**63:
             raise UsageRefused(f"{word[:_SHOWN]!r} is not a post id; nothing was recorded")
         ids[int(word)] = None
-        if len(ids) > MOST_AT_ONCE:
+        if number >= MOST_AT_ONCE:  # repeated ones count as well: standard input may have no end
             raise UsageRefused(f"more than {MOST_AT_ONCE} ids in one call; nothing was recorded")
     if not ids and "-" not in posts:
         raise UsageRefused("no post ids were given; name them, or - to read them from standard input")
@@ -119,7 +119,11 @@ def _typed() -> Iterable[str]:
     if sys.stdin is None:  # closed: `crawl relabel keep - <&-`
         raise UsageRefused("standard input is closed; nothing was recorded")
     try:
+        lines = 0
         while line := sys.stdin.readline(LONGEST_LINE + 1):
+            lines += 1
+            if lines > MOST_AT_ONCE:  # blank ones, without end
+                raise UsageRefused(f"standard input has more than {MOST_AT_ONCE} lines; nothing was recorded")
             if len(line) > LONGEST_LINE:
                 raise UsageRefused(
                     f"standard input has a line of more than {LONGEST_LINE} characters; nothing was recorded"

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crawler.errors import UsageError
+from system.regular_files import FileRefused, open_regular
+
+_MOST_BYTES = 64 << 20  # all the world's authorities are a quarter of a megabyte
 
 
 def trusted(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
@@ -26,7 +29,11 @@ def trusted(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
     if folder is not None and not any(Path(one).is_dir() for one in folder.split(os.pathsep)):
         raise UsageError(f"SSL_CERT_DIR={folder}: there is no such folder")  # OpenSSL would say nothing
     try:
+        if file is not None:  # OpenSSL would wait for a pipe
+            open_regular(Path(file), _MOST_BYTES).close()
         return ssl.create_default_context(cafile=file, capath=folder)
+    except FileRefused as error:
+        raise UsageError(f"SSL_CERT_FILE={file} {error.why}") from error
     except (OSError, ssl.SSLError) as error:
         named = " and ".join(f"{name}={value}" for name, value in _named(file, folder))
         raise UsageError(f"{named}: no certificates can be read there: {error}") from error

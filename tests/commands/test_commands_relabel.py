@@ -17,8 +17,10 @@ from commands.planning import UsageRefused
         (b"12 \xff\xfe\x00", "is not text"),
         (b"9" * 5000, r"'9{40}' is not a post id"),
         (b"12\nmona", "'mona' is not a post id"),
+        (b"12\n" * (relabel.MOST_AT_ONCE + 1), "more than"),
+        (b"\n" * (relabel.MOST_AT_ONCE + 1), "more than"),
     ],
-    ids=["a line without end", "no text", "a number without end", "a word"],
+    ids=["a line without end", "no text", "a number without end", "a word", "one id without end", "blank lines"],
 )
 def test_what_is_no_list_of_ids_is_refused(typed: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))

@@ -1,6 +1,7 @@
 """A proxy and an authority are used when the user names them, and never otherwise."""
 
 import asyncio
+import os
 import shutil
 import ssl
 import subprocess
@@ -118,6 +119,14 @@ def test_an_authority_that_cannot_be_read_is_refused_by_its_variable(variable: s
     if variable == "SSL_CERT_FILE":
         with pytest.raises(UsageError, match="broken"):
             trusted({variable: str(broken)})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="named pipes are POSIX's")
+def test_an_authority_in_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.pem")
+
+    with pytest.raises(UsageError, match=r"SSL_CERT_FILE=.*pipe\.pem is a pipe, not a regular file"):
+        trusted({"SSL_CERT_FILE": str(tmp_path / "pipe.pem")})
 
 
 def test_without_these_variables_the_usual_authorities_are_trusted() -> None:
