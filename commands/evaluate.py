@@ -121,7 +121,9 @@ def _subject(reader: Reader, where: Place, named: str) -> Subject:
     from rounds.evaluating import Subject
     from rounds.models import named_model
 
-    bare, slash, _ = named.partition("/")
+    bare, slash, number = named.rpartition("/")
+    if not number.isdecimal():
+        bare, slash = named, ""  # a tag may have a slash of its own
     models = reader.models()
     target = _target(reader, models, bare)
     its = [model for model in models if model.card.target == target.name]
@@ -129,7 +131,7 @@ def _subject(reader: Reader, where: Place, named: str) -> Subject:
         raise UsageRefused(
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
         )
-    model = named_model(its, f"{target.name}{named[len(bare) :]}" if slash else target.name)
+    model = named_model(its, f"{target.name}/{number}" if slash else target.name)
     return Subject(target, model, verified(where, model))
 
 

@@ -53,6 +53,17 @@ def target_among(known: Sequence[Target], named: str, others: Sequence[str] = ()
     raise UsageRefused(f"{where} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
 
 
+def model_words(reader: Reader, named: str) -> str:
+    """The words for a model, `mona/3` or `mona`, with the target's own name where they say its tag or an alias."""
+    if any(named in (model.card.name, model.card.target) for model in reader.models()):
+        return named
+    bare, slash, number = named.rpartition("/")
+    for words, rest in ((named, ""), (bare, slash + number)):
+        if words and (target := target_called(reader.targets(), words)) is not None:
+            return f"{target.name}{rest}"
+    return named
+
+
 def _forms(name: str) -> tuple[str, str]:
     return name, unqualified(name)
 

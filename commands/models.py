@@ -13,6 +13,7 @@ from commands.console import print_json, say
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
+from commands.known_targets import model_words
 from commands.outputs import check_output_folder
 from commands.paths import PathRefused, expanded
 from commands.places import Place, place
@@ -198,7 +199,7 @@ async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
 
     with open_reader(where.root) as reader:
         models = reader.models()
-        model = model_before(models, name) if wish.action == "rollback" else _named(reader, name)
+        model = model_before(models, model_words(reader, name)) if wish.action == "rollback" else _named(reader, name)
         package = verified(where, model)
         target = next((target for target in reader.targets() if target.name == model.card.target), None)
         evidence = reader.evidence(target, model.card.backbone_hash) if target else None
@@ -229,7 +230,7 @@ async def _activate_before_any_crawl(wish: ModelsWish, model: RegisteredModel, w
 def _named(reader: Reader, name: str) -> RegisteredModel:
     from rounds.models import named_model
 
-    return named_model(reader.models(), name)
+    return named_model(reader.models(), model_words(reader, name))
 
 
 def _plain(model: RegisteredModel) -> dict[str, Any]:

@@ -115,9 +115,9 @@ def target_called(targets: Sequence[Target], typed: str) -> Target | None:
 def by_known_names(connection: Connection, query: Query) -> Query:
     """An expression with the names that rows have, where it says what the site calls a target, or called it once.
 
-    `target:` may say a tag, an alias or a variant; a name that some target has, or had before it became part of
-    another, stays what it is. A target's tag means its aliases too, and an alias means the tag: posts that were not
-    listed again since a rename carry the earlier name.
+    `target:` and `model:` may say a tag, an alias or a variant; a name that some target has, or had before it became
+    part of another, stays what it is. A target's tag means its aliases too, and an alias means the tag: posts that were
+    not listed again since a rename carry the earlier name.
     """
     asked = {leaf for leaf in leaves(query.root) if isinstance(leaf, Tag) or _names_a_target(leaf)}
     if not asked:
@@ -127,14 +127,15 @@ def by_known_names(connection: Connection, query: Query) -> Query:
     for leaf in asked:
         if isinstance(leaf, Tag):
             meant[leaf] = _any_of(_called_today_or_once(connection, leaf.name, targets))
-        elif isinstance(leaf, Metatag) and leaf.value not in names:
-            target = target_called(targets, leaf.value)
-            meant[leaf] = leaf if target is None else Metatag("target", target.name)
+        elif isinstance(leaf, Metatag):
+            word, slash, number = leaf.value.rpartition("/") if leaf.name == "model" else (leaf.value, "", "")
+            target = None if word in names else target_called(targets, word)
+            meant[leaf] = leaf if target is None else replace(leaf, value=f"{target.name}{slash}{number}")
     return replace(query, root=with_leaves(query.root, lambda leaf: meant.get(leaf, leaf)))
 
 
 def _names_a_target(leaf: Leaf) -> bool:
-    return isinstance(leaf, Metatag) and leaf.name == "target"
+    return isinstance(leaf, Metatag) and leaf.name in ("target", "model")
 
 
 def _called_today_or_once(connection: Connection, name: str, targets: Sequence[Target]) -> Sequence[str]:

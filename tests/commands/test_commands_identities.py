@@ -1,11 +1,15 @@
 """A target is known by who it is, not by how the site spells its tag today."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from commands_small_site import MONA, NEW, SERIES, SmallSite, small_site
+
+from storage.archive import Archive, ArchiveSettings
+from storage.records import ModelCard
 
 NEWEST = "mona_astrologist_(genshin_impact)"
 MAIN = ("--tag", SERIES, "--keep", "mona")
@@ -444,3 +448,22 @@ def test_a_tag_may_begin_with_a_word_that_only_this_program_knows(site: SmallSit
     assert refused.exit_code == 2 and "is no tag of the site" in refused.stderr
     assert walked.exit_code == 0 and f"tag {tag}: 1 post (exact)" in walked.stderr
     assert kept.exit_code == 0 and f"{tag}, 1 post (exact)" in kept.stderr
+
+
+async def register_a_model(site: SmallSite) -> None:
+    async with Archive.open(site.root, ArchiveSettings(reserve_bytes=0)) as archive:
+        await archive.register_model(ModelCard("mona", 7, "7" * 64, "b" * 64, 0.5), {}, activate=True)
+
+
+@pytest.mark.parametrize("name", [MONA, NEW])
+def test_a_model_is_known_by_the_old_tag_of_its_target_and_by_the_new_one(site: SmallSite, name: str) -> None:
+    renamed_once(site)
+    assert site.crawl(*MAIN).exit_code == 0
+    asyncio.run(register_a_model(site))
+
+    for words in (f"{name}/7", name):
+        for command in (("models", "show", words), ("models", "activate", words), ("evaluate", words)):
+            done = site.crawl(*command)
+            assert done.exit_code == 10 and "mona/7" in done.stderr, done.stderr  # its package is missing
+    assert ids(site, f"model:{name}/1 id:<40") == ids(site, "model:mona/1 id:<40") == [30, 20, 10]
+    assert ids(site, f"model:{name}/*") == ids(site, "model:mona/*")
