@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from commands import machine_formats
 from commands.console import complain, messages
 from commands.exit_codes import ExitCode, worst
-from commands.failures import exits_plainly, explain, stopped_by_signals
+from commands.failures import Terminated, exits_plainly, explain, stopped_by_signals
 from commands.paths import PathRefused, expanded
 from commands.streams import MESSAGES, OUTPUT, guarded
 from commands.tables import settle_screen
@@ -35,6 +36,24 @@ class OptionRefused(Exception):
     """An option that is refused before the command begins; nothing was done."""
 
     exit_code = 2
+
+
+class StoppedEarly(Exception):
+    """A stop before the command's own work, or behind it."""
+
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__("stopped")
+        self.exit_code = code
+
+
+@contextmanager
+def _ours_to_end() -> Iterator[None]:
+    """Typer would end the program itself: with 130 for every signal, without a line, without the object of `--json`."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        code = ExitCode.TERMINATED if isinstance(stop, Terminated) else ExitCode.INTERRUPTED
+        raise StoppedEarly(code) from None
 
 
 class Command(TyperCommand):
@@ -62,9 +81,14 @@ class Group(TyperGroup):
         ctx.meta[_TYPED] = list(args)
         return super().parse_args(ctx, args)
 
+    def make_context(self, *words: Any, **extra: Any) -> Any:
+        with _ours_to_end():
+            return super().make_context(*words, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        exits_plainly(prepare_group)(ctx)
-        return super().invoke(ctx)
+        with _ours_to_end():
+            exits_plainly(prepare_group)(ctx)
+            return super().invoke(ctx)
 
     def main(
         self,

@@ -96,7 +96,7 @@ def _list(wish: TrashWish, where: Place) -> int:
         print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
         return 0
     if not found:
-        say("nothing of that lies in the trash" if which != TrashChoice() else "the trash is empty")
+        say("nothing in the trash matches" if which != TrashChoice() else "the trash is empty")
         return 0
     rows = [_row(one) for one in found]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}

@@ -471,3 +471,50 @@ def test_a_gallery_without_models_says_so_instead_of_an_empty_table(root: Path) 
     done = crawl(root, "models")
 
     assert done.stdout == b"" and done.stderr.startswith(b"no models yet")
+
+
+def started(before: str, root: Path) -> subprocess.CompletedProcess[bytes]:
+    """`crawl status --json` by its own start, with something done before."""
+    program = f"""
+import atexit, os, signal, sys
+sys.argv = ["crawl", "status", "--json", "--root", {str(root)!r}]
+class Stop:
+    def find_spec(self, name, *rest):
+        if name == "commands.app":
+            os.kill(os.getpid(), signal.{{sent}})
+{before}
+from commands.__main__ import main
+main()
+"""
+    program = program.replace("{sent}", before.rpartition("# ")[2])
+    command = [sys.executable, "-P", "-c", program]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(command, capture_output=True, check=False, env=environment, timeout=60)
+
+
+@pytest.mark.parametrize(("sent", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_stop_while_the_program_loads_is_a_line_and_an_object(root: Path, sent: str, code: int) -> None:
+    done = started(f"sys.meta_path.insert(0, Stop())  # {sent}", root)
+
+    assert done.returncode == code == the_object(done.stdout.decode())["exit"]
+    assert done.stderr == b"crawl: stopped\n"
+
+
+@pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM"])
+def test_a_stop_after_the_end_does_not_change_the_exit_code(root: Path, sent: str) -> None:
+    done = started(f"atexit.register(lambda: os.kill(os.getpid(), signal.{sent}))", root)
+
+    assert done.returncode == 0 == the_object(done.stdout.decode())["exit"]
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_stop_before_the_command_begins_comes_with_its_object(
+    stop: type[BaseException], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(PROGRAM), "resolve_command", lambda *given: raised(stop()))
+
+    ended, out, err = run("status", "--json")
+
+    assert ended == code == the_object(out)["exit"]
+    assert err == "crawl: stopped\n"

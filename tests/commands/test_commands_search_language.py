@@ -160,6 +160,7 @@ def test_a_day_is_the_same_day_at_the_site_and_in_a_query(site: SmallSite) -> No
     [
         ("foo:bar", "no metatag foo:"),
         ("scroe:>3", "did you mean score:>3?"),
+        ("post:3", "did you mean id:3?"),
         ("1girl or -raiting:g", "did you mean rating:g?"),
         ("1grl", "did you mean 1girl?"),
     ],
