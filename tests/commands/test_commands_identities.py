@@ -467,3 +467,38 @@ def test_a_model_is_known_by_the_old_tag_of_its_target_and_by_the_new_one(site: 
             assert done.exit_code == 10 and "mona/7" in done.stderr, done.stderr  # its package is missing
     assert ids(site, f"model:{name}/1 id:<40") == ids(site, "model:mona/1 id:<40") == [30, 20, 10]
     assert ids(site, f"model:{name}/*") == ids(site, "model:mona/*")
+
+
+def test_a_target_that_was_renamed_and_became_part_of_another_is_its_own_again_with_its_labels(site: SmallSite) -> None:
+    second_target(site)
+    both = (*MAIN, "--keep", "megistus")
+    site.rename("megistus", "astrologist")
+    assert site.crawl(*both).exit_code == 0
+    site.rename("astrologist", MONA)
+    assert site.crawl(*both).exit_code == 0
+    for alias in ("megistus", "astrologist"):
+        del site.gallery.aliases[alias]
+    site.post(140, "megistus")
+
+    done = site.crawl(*both)
+
+    assert done.exit_code == 0, done.stderr
+    assert sorted(targets(site)) == [("megistus", "megistus"), ("mona", MONA)]
+    assert labels(site, "megistus") == {20: "keep", 30: "keep", 120: "delete"}
+    assert {post: labels(site)[post] for post in SAID} == SAID
+
+
+def test_somebody_who_gets_an_alias_of_a_target_that_is_no_more_is_somebody_new(site: SmallSite) -> None:
+    site.gallery.add_tag("megistus", "character")
+    site.gallery.add_alias("astrologist", "megistus")
+    second_target(site)
+    site.rename("megistus", MONA)
+    assert site.crawl(*MAIN).exit_code == 0
+    del site.gallery.aliases["astrologist"]
+    site.post(150, "astrologist")
+
+    done = site.crawl("--tag", SERIES, "--keep", "astrologist")
+
+    assert done.exit_code == 0, done.stderr
+    assert sorted(targets(site)) == [("astrologist", "astrologist"), ("mona", MONA)]
+    assert labels(site, "astrologist") == {}
