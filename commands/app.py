@@ -15,7 +15,7 @@ import typer
 from commands import completion
 from commands.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_ACTIONS
 from commands.app_loop import declare_the_loop
-from commands.failures import exits_plainly
+from commands.failures import exits_plainly, settle
 from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption, TargetOption
 from commands.program import Application, flowing
 from commands.search_terms import TermsCommand
@@ -377,4 +377,8 @@ def main() -> None:
     """The `crawl` program."""
     # NumPy's second thread only spins and waits beside decoders and a network (12 times slower on a busy machine).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    app(prog_name="crawl")
+    try:
+        app(prog_name="crawl")
+    except SystemExit as ended:
+        settle(ended.code if isinstance(ended.code, int) else 0)
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import signal
@@ -16,6 +17,7 @@ import typer
 
 from commands.console import complain, messages, printable
 from commands.exit_codes import ExitCode
+from commands.streams import MESSAGES, OUTPUT
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -101,3 +103,22 @@ def _leave(text: str, code: ExitCode) -> NoReturn:
 
 
 __all__ = ["Terminated", "describe", "exit_code_of", "exits_plainly", "explain", "printable", "stopped_by_signals"]
+
+
+def settle(code: int) -> None:
+    """The command is over and the interpreter is leaving: a request to stop changes nothing any more.
+
+    Otherwise a second Ctrl-C that comes a moment too late would end the process by the signal. While the interpreter
+    waits for threads a request still ends it, with the command's own code.
+    """
+    OUTPUT.flush()
+    MESSAGES.flush()
+    _let_signals(lambda *_: os._exit(code))
+    atexit.register(_let_signals, signal.SIG_IGN)  # the interpreter itself would let them kill it, in its last moments
+
+
+def _let_signals(do: Callable[..., object] | signal.Handlers) -> None:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, do)

@@ -146,3 +146,31 @@ async def test_work_that_has_ended_is_left_in_peace() -> None:
         await asyncio.to_thread(thread.join)
 
     assert forced == []
+
+
+LATE = """
+import atexit, os, signal
+from commands.app import main
+atexit.register(lambda: os.kill(os.getpid(), signal.LATE))
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+@pytest.mark.parametrize("late", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["status", "--root", "nowhere"], 7)])
+def test_a_request_to_stop_that_comes_too_late_changes_no_exit_code(
+    words: list[str], code: int, late: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATE.replace("LATE", late), *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert done.stdout or done.stderr.startswith("crawl: ")
