@@ -63,10 +63,13 @@ class Source(Protocol):
 class Fetcher(Protocol):
     """Brings bytes; `crawler.downloads` does it over the network."""
 
-    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None, expect: str | None = None) -> Fetched:
+    async def fetch_bytes(
+        self, url: str, *, version: FileVersion | None = None, expect: str | None = None, replaceable: bool = False
+    ) -> Fetched:
         """A whole small file; checked against the published version where there is one.
 
         `expect` is what posts have in common that may rightly share these bytes; a placeholder is shared by others.
+        `replaceable` files have others that stand in for them where they are gone.
         """
         ...
 

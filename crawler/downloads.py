@@ -83,7 +83,13 @@ class Downloader:
         self._renditions = FileHealth(lambda url: self._once(url, original=False))
 
     async def fetch_bytes(
-        self, url: str, *, version: FileVersion | None = None, cap: int = RENDITION_CAP, expect: str | None = None
+        self,
+        url: str,
+        *,
+        version: FileVersion | None = None,
+        cap: int = RENDITION_CAP,
+        expect: str | None = None,
+        replaceable: bool = False,
     ) -> Fetched:
         """A whole small file.
 
@@ -91,6 +97,7 @@ class Downloader:
             version: what the site published of these bytes, when it did (originals only); they are compared.
             cap: bytes it may have.
             expect: what pictures that may look the same have in common (md5 or pixel hash); default: the address.
+            replaceable: another file stands in for it where it is gone, so that its absence says nothing of the site.
         Raises:
             PostError: `unavailable` or, after all retries, `retry`. GoneError: 404. MismatchError: other bytes.
             BlockedError: the site serves pages or placeholders instead of pictures.
@@ -112,7 +119,7 @@ class Downloader:
                 raise _Mismatch(f"{len(body)} bytes arrived that are not the published ones")
             return body
 
-        async with self._as_post_error(url, health):
+        async with self._as_post_error(url, health, replaceable=replaceable):
             body = await patiently(attempt, self.patience)
         if version is None:
             self._refuse_placeholders(body, expect or url)
@@ -233,12 +240,14 @@ class Downloader:
             raise BlockedError(f"{self.site.name} serves a placeholder: the same bytes for different pictures")
 
     @asynccontextmanager
-    async def _as_post_error(self, url: str, health: FileHealth) -> AsyncIterator[None]:
+    async def _as_post_error(self, url: str, health: FileHealth, *, replaceable: bool = False) -> AsyncIterator[None]:
         """When patience is spent, it is this post's trouble and nobody else's; unless it is everybody's."""
         try:
             yield
         except (_NoFile, _Mismatch, FileRefused, Forbidden, GoneError) as error:
             self._last_refusal = error
+            if replaceable and isinstance(error, GoneError):
+                raise
             if await health.concerns_all(_trouble(error), url):
                 raise _of_all(self.site, error) from error
             if isinstance(error, PostError):

@@ -239,28 +239,33 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     _refuse_in_vain(known)
     for rendition in renditions[:-1]:
         try:
-            return await _look_at(run, post, known, rendition)
+            return await _look_at(run, post, known, rendition, replaceable=True)
         except (GoneError, Forbidden):
             continue  # recorded; another one may be there
     return await _look_at(run, post, known, renditions[-1])
 
 
-async def _look_at(run: Run, post: Post, known: Known, rendition: Rendition) -> Sequence[Decision]:
+async def _look_at(
+    run: Run, post: Post, known: Known, rendition: Rendition, *, replaceable: bool = False
+) -> Sequence[Decision]:
     """Fetch one rendition, score it, and record what follows from it."""
     before = known.failed_attempts
     async with attempting(run.crew.shelf, post, "rendition", rendition.url, failed_before=before) as attempt:
-        look, content = await _fetch_and_look(run, post, rendition)
+        look, content = await _fetch_and_look(run, post, rendition, replaceable=replaceable)
         whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
         return await _record(run, post, look, _Arrived(attempt, content, facts))
 
 
-async def _fetch_and_look(run: Run, post: Post, rendition: Rendition) -> tuple[Look, bytes]:
+async def _fetch_and_look(run: Run, post: Post, rendition: Rendition, *, replaceable: bool) -> tuple[Look, bytes]:
     """Fetch and look, once more when what arrived is not whole; what is still not whole is a fault, not a picture."""
     version = post.file if rendition.name == ORIGINAL else None
     look, content = Look(fault="undecodable"), b""
     for _ in range(LOOKS_PER_PICTURE):
-        content = (await run.crew.fetcher.fetch_bytes(rendition.url, version=version, expect=likeness(post))).content
+        fetched = await run.crew.fetcher.fetch_bytes(
+            rendition.url, version=version, expect=likeness(post), replaceable=replaceable
+        )
+        content = fetched.content
         look = await run.crew.judge.look(content)
         if look.fault is None and fits(look, rendition):
             return look, content

@@ -45,3 +45,14 @@ def test_apply_counts_as_gone_what_the_site_has_nowhere(site: SmallSite) -> None
 
     assert done.exit_code == 0, done.stderr
     assert "1 gone from the site" in done.stderr and (1, "none") in site.rows("post_id, place")
+
+
+def test_a_site_that_has_no_file_of_one_size_is_crawled_by_the_others(site: SmallSite) -> None:
+    for number in range(10, 40):
+        site.post(number, bright=number % 2 == 0)
+    site.server.misbehave([{"name": "gone", "match": {"path": "/720x720/*"}, "do": {"status": 404}}])
+
+    done = site.crawl("--tag", SERIES, "--keep", MONA)
+
+    assert done.exit_code == 0, done.stderr
+    assert len(site.rows("post_id")) == 35

@@ -105,7 +105,9 @@ class Files:
     raises: Mapping[str, Exception] = field(default_factory=dict)  # by a part of the URL
     asked: list[str] = field(default_factory=list)
 
-    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None, expect: str | None = None) -> Bytes:
+    async def fetch_bytes(
+        self, url: str, *, version: FileVersion | None = None, expect: str | None = None, replaceable: bool = False
+    ) -> Bytes:
         self.asked.append(url)
         self._misbehave(url)
         return Bytes(url.rsplit("/", 1)[-1].encode())

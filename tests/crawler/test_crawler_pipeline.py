@@ -522,10 +522,12 @@ class SlowFiles(Files):
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def fetch_bytes(self, url: str, *, version: FileVersion | None = None, expect: str | None = None) -> Bytes:
+    async def fetch_bytes(
+        self, url: str, *, version: FileVersion | None = None, expect: str | None = None, replaceable: bool = False
+    ) -> Bytes:
         self.begun.set()
         await self.go_on.wait()
-        return await Files.fetch_bytes(self, url, version=version, expect=expect)
+        return await Files.fetch_bytes(self, url, version=version, expect=expect, replaceable=replaceable)
 
 
 @pytest.mark.fault("P11")
