@@ -17,7 +17,7 @@ from commands.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_
 from commands.app_loop import declare_the_loop
 from commands.failures import exits_plainly, settle
 from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption, TargetOption
-from commands.program import Application, flowing
+from commands.program import Application, any_typed, flowing
 from commands.search_terms import TermsCommand
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
@@ -115,7 +115,7 @@ def crawl(
         main_job.print_version()
         raise typer.Exit
     if not tag and not keep:
-        raise typer.Exit(main_job.say_what_is_needed(context.get_help))
+        raise typer.Exit(main_job.say_what_is_needed(context.get_help, typed=any_typed(context)))
     wish = main_job.Wish(
         tags=tuple(tag or ()),
         keep=tuple(keep or ()),

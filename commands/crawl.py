@@ -88,9 +88,14 @@ def print_version() -> None:
         print_line(f"boorusieve {found}" if found else "boorusieve, not installed")
 
 
-def say_what_is_needed(get_help: Callable[[], str]) -> int:
-    """Nobody said what to do: show the help, on standard output unless a program waits for an object there."""
-    if object_is_owed():
+def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
+    """Nobody said what to do: show the help; where options were typed, one line says which are missing.
+
+    Args:
+        get_help: gives the page of help.
+        typed: whether any options were typed.
+    """
+    if typed or object_is_owed():
         complain("crawl: say which tag to walk and what to keep: --tag genshin_impact --keep mona")
     else:
         print_page(get_help())

@@ -103,7 +103,7 @@ async def _site(where: Place) -> list[Finding]:
     except Exception as error:  # noqa: BLE001 - every trouble is a finding here
         return [Finding("site", False, describe(error), int(exit_code_of(error)))]
     limit = "any number of" if connected.tag_limit is None else str(connected.tag_limit)
-    who = "nobody (no CRAWL_LOGIN and CRAWL_API_KEY)" if profile is None or profile.id is None else profile.name
+    who = "nobody (there is no login and key for this site)" if profile is None or profile.id is None else profile.name
     if profile is None and connected.http.logged_in:
         who = "an account whose key may not ask who it is"
     return [

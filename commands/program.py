@@ -296,6 +296,11 @@ def _options_before(context: typer.Context) -> Iterator[tuple[str, Any]]:
         above = above.parent
 
 
+def any_typed(context: typer.Context) -> bool:
+    """Whether the user typed anything behind the program's name."""
+    return any(_given(context, name) for name in context.params)
+
+
 def _given(context: typer.Context, name: str) -> bool:
     """Whether the user typed it; a default is not typed."""
     source = context.get_parameter_source(name)

@@ -198,3 +198,11 @@ def test_an_empty_folder_is_not_the_current_one(words: list[str], name: str) -> 
 
     assert done.exit_code == 2
     assert f"{name} is empty" in done.stderr
+
+
+def test_options_without_a_tag_get_one_line_and_no_options_the_help() -> None:
+    some, none = CliRunner().invoke(app, ["--new"]), CliRunner().invoke(app, [])
+
+    assert (some.exit_code, none.exit_code) == (2, 2)
+    assert some.stdout == "" and "--tag genshin_impact --keep mona" in some.stderr
+    assert len(some.stderr.splitlines()) == 1 and "Usage: " in none.stdout
