@@ -243,11 +243,20 @@ def _value(hint: Any, value: Any, spec: dataclasses.Field[Any], source: _Source,
         if not isinstance(value, dict):
             raise SettingsError(f"{where} must be a table, like [{keys[-1]}]")
         return _build(hint, value, source, keys)  # type: ignore[arg-type]  # a dataclass type, checked above
-    if isinstance(value, list) and spec.default == ():
-        if not all(isinstance(item, str) for item in value):
-            raise SettingsError(f"{where} must be a list of texts")
-        return tuple(value)
+    if spec.default == ():
+        return _hosts(value, where)
     return _checked(_typed(value, type(spec.default), where), spec, where)
+
+
+def _hosts(value: Any, where: str) -> tuple[str, ...]:
+    """Names of hosts as addresses are compared: in lower case, without the port that https has anyway."""
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(value, list) or not isinstance(item, str) or not _HOST.fullmatch(item):
+            raise SettingsError(f'{where} must be a list of host names, like ["cdn.booru.example"], got {shown(item)}')
+    return tuple(item.lower().removesuffix(":443") for item in value)
+
+
+_HOST = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?")
 
 
 def shown(value: Any) -> str:

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from commands.console import say
 from commands.demo import DemoWish, demo_site
 from commands.places import DEMO, Place
-from commands.settings import DEFAULT_FILE, Settings
+from commands.settings import DEFAULT_FILE, Settings, SiteEntry
 from crawler.budget import Manners, budget_for
 from crawler.client import DanbooruClient, Profile
 from crawler.credentials import Loaded, load_credentials
-from crawler.errors import BadCredentials, UsageError
+from crawler.errors import BadCredentials, BadSite, UsageError
 from crawler.http import Deadlines, Http
 from crawler.patience import Patience
 from crawler.proxies import Proxy, proxy_from
@@ -47,15 +47,15 @@ class Connected:
 
 def own_sites(settings: Settings) -> Mapping[str, Site]:
     """The sites that `crawl.toml` adds, by name."""
-    return {
-        name: site_from_url(
-            entry.url,
-            name=name,
-            file_hosts=frozenset(entry.file_hosts),
-            allow_http=entry.allow_http or settings.allow_http,
-        )
-        for name, entry in settings.sites.items()
-    }
+    return {name: _own_site(name, entry, settings) for name, entry in settings.sites.items()}
+
+
+def _own_site(name: str, entry: SiteEntry, settings: Settings) -> Site:
+    hosts, plain = frozenset(entry.file_hosts), entry.allow_http or settings.allow_http
+    try:
+        return site_from_url(entry.url, name=name, file_hosts=hosts, allow_http=plain)
+    except BadSite as error:
+        raise BadSite(f"sites.{name}.url in the settings: {error}") from None
 
 
 def meant_site(words: str, settings: Settings) -> Site:

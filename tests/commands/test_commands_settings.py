@@ -331,3 +331,28 @@ def test_a_relative_root_lies_below_the_current_folder_whatever_file_names_it(he
 def test_an_empty_path_is_not_the_current_folder(here: Path) -> None:
     for words in (["--root", "", "status"], ["status", "--root", ""], ["status", "--root="]):
         assert "--root is empty" in refused(*words)
+
+
+@pytest.mark.parametrize(
+    "value", ['"cdn.example"', '["https://cdn.example/"]', '["cdn.example/x"]', "[1]", '[""]', "{ a = 1 }"]
+)
+def test_hosts_that_no_address_can_have_are_refused(here: Path, value: str) -> None:
+    """A host with its scheme never matched, and nothing was said."""
+    (here / "crawl.toml").write_text(f"[sites.mine]\nurl = 'https://booru.example'\nfile_hosts = {value}\n")
+
+    said = refused("status")
+
+    assert "crawl.toml, line 3: sites.mine.file_hosts must be a list of host names" in said
+
+
+def test_hosts_are_compared_as_addresses_are(tmp_path: Path) -> None:
+    settings = load(tmp_path, "[sites.mine]\nurl = 'https://b.example'\nfile_hosts = ['CDN.Example:443', '[::1]:80']\n")
+
+    assert settings.sites["mine"].file_hosts == ("cdn.example", "[::1]:80")
+
+
+@pytest.mark.parametrize("entry", ["", "url = ''", "url = 'ftp://booru.example'", "url = 'booru.example'"])
+def test_an_address_of_a_site_of_ones_own_is_refused_by_its_setting(here: Path, entry: str) -> None:
+    (here / "crawl.toml").write_text(f"[sites.mine]\n{entry}\n")
+
+    assert "sites.mine.url in the settings: " in refused("--tag", "a", "--keep", "b", "--site", "mine")
