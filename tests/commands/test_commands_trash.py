@@ -116,10 +116,10 @@ def test_a_purge_of_a_post_that_is_not_there_destroys_nothing_and_names_it(root:
     ("words", "said"),
     [
         (("--keep", "fishl"), "did you mean 'fischl'"),
-        (("--keep", ""), "target"),
+        (("--keep", ""), "--keep is empty"),
         (("--site", "elsewere"), "did you mean 'elsewhere'"),
         (("--model", "mona/7"), "mona/2"),
-        (("--model", ""), "mona/2"),
+        (("--model", ""), "--model is empty"),
         (("one",), "'one' is not a post id"),
         (("",), "is not a post id"),
     ],
