@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
@@ -239,7 +240,7 @@ def simulator(gallery: Gallery, cache: Path, rules: Rules = ()) -> Iterator[Simu
 
 def configuration(folder: Path, url: str, **more: str) -> Path:
     """A settings file that knows the site as `sim`, whatever port it has: names stay, and so do digests."""
-    port = url.rpartition(":")[2]
+    port = urlsplit(url).port or 443
     lines = [f"{key} = {value}" for key, value in more.items()]
     lines += ["[limits]", "free_space_mb = 1"]
     lines += ["[sites.sim]", f'url = "{url}"', f'file_hosts = ["{MEDIA_HOST}:{port}"]', ""]
