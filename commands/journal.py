@@ -17,7 +17,7 @@ from storage.layout import LOG
 LOG_NAME = LOG
 MAX_LOG_BYTES = 8_000_000
 KEPT_LOGS = 3
-_ROOMS = ("commands", "crawler", "classifier", "storage", "rounds")
+_LOGGERS = ("commands", "crawler", "classifier", "storage", "rounds", "asyncio")  # asyncio would print a stack trace
 
 
 class JsonLines(logging.Formatter):
@@ -39,7 +39,7 @@ class JsonLines(logging.Formatter):
 def journal(root: Path, *, write: bool = True) -> Iterator[None]:
     """Log the rooms' messages to the root's log while the block runs; trouble with the log never fails a run."""
     handler = _handler(root) if write else logging.NullHandler()
-    loggers = [logging.getLogger(room) for room in _ROOMS]
+    loggers = [logging.getLogger(room) for room in _LOGGERS]
     before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)

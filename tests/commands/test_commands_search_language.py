@@ -232,7 +232,7 @@ def test_a_misspelt_option_of_a_query_is_refused(crawled: Path, option: str) -> 
     result = query(crawled, "hat", option, "ids")
 
     assert result.exit_code == 2
-    assert f"No such option: {option}" in plain(result)
+    assert f"no such option: {option}" in plain(result)
 
 
 @pytest.mark.parametrize(

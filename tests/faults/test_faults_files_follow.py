@@ -123,7 +123,7 @@ def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
     for words, what in (
         (("trash", "restore"), "say what to restore"),
         (("trash", "purge"), "say how old"),
-        (("trash", "purge", "--older-than", "soon"), "no age"),
+        (("trash", "purge", "--older-than", "soon"), "not an age"),
         (("trash", "purge", "--older-than", "0d"), "at least"),
         (("trash", "lisst"), "did you mean 'list'"),
         (("trash", "restore", "x"), "not a post id"),

@@ -75,8 +75,8 @@ def test_words_of_the_filter_are_completed(looking: Browser) -> None:
     looking.keys("/", *"-sol")
     looking.until(lambda: looking.all("#suggestions li"), "suggestions")
     looking.keys(Keys.TAB, *"decison:keep", Keys.ENTER)
-    looking.until(lambda: "No picture has the tag decison:keep" in looking.text("#empty"), "what is wrong is said")
-    looking.press("#empty p button")
+    looking.until(lambda: "decison" in looking.text("#filter-problem mark"), "what is wrong is said")
+    looking.press("#filter-problem button")
     looking.until(lambda: looking.text("#position").startswith("1 of "), "the correction finds pictures")
 
     assert looking.run("return document.getElementById('expression').value") == "-solo decision:keep"
