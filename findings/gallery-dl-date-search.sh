@@ -8,6 +8,8 @@
 #
 # The gallery here is a server on the loopback interface with these two orders and nothing else: 400 posts, of which number 10 has a
 # date between those of 202 and 201. Seen: 209 posts are listed, 191 of 400 are missing, exit code 0.
+#
+# Version: gallery-dl 1.32.18 from PyPI.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -8,6 +8,8 @@
 #
 # Seen for a red frame of 4x4 on a canvas of 8x8, first colour yellow, background blue:
 #   inside: red in both; outside: Pillow (255, 255, 0, alpha 255), libvips (0, 0, 0) with 3 bands.
+#
+# Version: pillow 13.0.0, pyvips 3.2.0, pyvips-binary 8.18.7 from PyPI.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -8,6 +8,8 @@
 # Seen, for the samples 0, 128, 255, 256, 4660, 65535:
 #   rgb        0 128 255 255 255 255
 #   grayscale  0 128 255 256 4660 65535
+#
+# Version: keras 3.15.1, pillow 13.0.0, jax 0.10.2, numpy 2.4.6 from PyPI.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -7,6 +7,8 @@
 #
 # Seen: 1001x667 asked for at 125x80 becomes 126x84, box (0, 0, 125.125, 83.375). An edge at 992 of 1001 pixels is at 985.1 by the
 # new size, and at 992.0 by the box.
+#
+# Version: pillow 13.0.0 from PyPI.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

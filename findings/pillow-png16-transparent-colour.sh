@@ -11,6 +11,8 @@
 # Seen with Pillow 13.0.0 (alpha of each pixel):
 #   transparent 1234 5678 9abc   Pillow: 255 255 255 255   libvips:   0 255 255 255
 #   transparent 0012 0056 009a   Pillow:   0   0 255   0   libvips: 255 255   0 255
+#
+# Version: pillow 13.0.0, pyvips 3.2.0, pyvips-binary 8.18.7 from PyPI.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
