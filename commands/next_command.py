@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
+
+from commands.paths import shortest
 
 DEFAULT_ROOT = Path("gallery-data")
 
@@ -16,11 +17,5 @@ def next_command(root: Path, *words: str) -> str:
         root: the gallery's folder; named in the command unless it is the one that is used without being named.
         words: the command and its arguments, unquoted.
     """
-    where = () if root.absolute() == DEFAULT_ROOT.absolute() else ("--root", _shortest(root))
+    where = () if root.absolute() == DEFAULT_ROOT.absolute() else ("--root", str(shortest(root)))
     return shlex.join(("crawl", *words, *where))
-
-
-def _shortest(path: Path) -> str:
-    """Relative to the current folder where it lies below that."""
-    relative = os.path.relpath(path.absolute())
-    return str(path) if relative.startswith("..") else relative

@@ -26,3 +26,9 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise PathRefused(f"begins with {text.split('/')[0]}, and no home folder is known for that") from None
+
+
+def shortest(path: Path) -> Path:
+    """A path as people would write it: relative where it lies below the current folder."""
+    here, path = Path.cwd(), path.absolute()
+    return path.relative_to(here) if path.is_relative_to(here) else path

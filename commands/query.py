@@ -15,6 +15,7 @@ from commands.choices import choose
 from commands.console import messages, say
 from commands.links import site_pages
 from commands.outputs import check_output, write_output
+from commands.paths import shortest
 from commands.places import place
 from commands.planning import UsageRefused
 from commands.query_hints import hints
@@ -61,7 +62,7 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
     elif wish.columns or wish.sql is not None:
         print_table(shown)  # who names columns wants them all
     else:
-        summary, said = summary_of(rows, pages, _near(where.root))
+        summary, said = summary_of(rows, pages, shortest(where.root))
         print_table(summary, EXPENDABLE, said)
     return 0
 
@@ -76,11 +77,6 @@ def _found(reader: Reader, wish: QueryWish) -> Rows:
 def _limit(wish: QueryWish) -> int | None:
     """At most so many rows; more than the database can count is no limit."""
     return None if wish.limit is None or wish.limit > MOST_ROWS else wish.limit
-
-
-def _near(root: Path) -> Path:
-    """The root as people would write it: relative where it lies below the current folder."""
-    return root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
 
 
 def _ranker(reader: Reader, expression: str) -> Ranker | None:
