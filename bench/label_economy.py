@@ -77,7 +77,7 @@ class Play:
         learned = learn_candidate(snapshot, HeadRoundSettings()).learned
         self.package = replace(self.package, head=learned.head)
         self.threshold = learned.chosen.threshold
-        self.gallery = self.gallery.scored(learned.head.probabilities(evidence.vectors))
+        self.gallery = self.gallery.scored(learned.head.probabilities(evidence.vectors, evidence.strata))
 
 
 def ours(play: Play, count: int) -> IntArray:

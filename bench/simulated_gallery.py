@@ -17,6 +17,7 @@ from classifier.package import Package
 from classifier.pictures import picture_array
 from classifier.runtime import RuntimeSettings
 from storage.evidence import NO_PART, Evidence
+from storage.records import Target, stratum_of
 
 _BATCH = 32
 
@@ -62,6 +63,7 @@ def gallery(source: FolderSource, target: str, vectors: npt.NDArray[np.float16],
     """The gallery as a crawl with the package would leave it: scored, nothing answered."""
     posts = source.every_post()
     count = len(posts)
+    strata = np.array([stratum_of(post.tags, Target(target, target)) for post in posts], dtype=np.int8)
     tagged = np.array([target in post.tags.character for post in posts])
     evidence = Evidence(
         version_ids=np.arange(count, dtype=np.int64),
@@ -69,7 +71,7 @@ def gallery(source: FolderSource, target: str, vectors: npt.NDArray[np.float16],
         sites=["folder"] * count,
         md5s=[post.file.md5 if post.file else "" for post in posts],
         vectors=np.ascontiguousarray(vectors),
-        scores=package.head.probabilities(vectors),
+        scores=package.head.probabilities(vectors, strata),
         labels=[""] * count,
         tagged=tagged,
         named=np.array([bool(post.tags.character) for post in posts]),
@@ -81,6 +83,7 @@ def gallery(source: FolderSource, target: str, vectors: npt.NDArray[np.float16],
         ratings=["g"] * count,
         look_hashes=np.zeros(count, dtype=np.uint64),
         frozen_parts=np.full(count, NO_PART, dtype=np.int8),
+        strata=strata,
     )
     truth = np.array([source.classes[post.id] == target for post in posts])
     hidden = set(source.hidden)

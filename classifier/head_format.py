@@ -1,6 +1,7 @@
 """The head of a model: the few numbers that turn an embedding into a probability for one target.
 
-embedding (d floats, stored as float16) -> weights and bias -> logit -> calibration -> probability 0..1.
+embedding (d floats, stored as float16) -> weights and bias -> logit -> calibration -> shift of the post's stratum ->
+probability 0..1 that the picture shows the target, given the picture and whether the post names somebody else.
 Fitting is done elsewhere; here is what is fitted, how it is applied, and how it is stored. The score is always
 computed from the float16 embedding, one picture at a time, so that a stored embedding gives the identical score.
 """
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from classifier.errors import PackageError
 from classifier.npz_arrays import ArraySpec, read_arrays
+from storage.records import Stratum
 from system.regular_files import read_regular
 
 Floats = npt.NDArray[np.float64]
@@ -31,6 +33,10 @@ _ARRAYS = {
     "knots": ArraySpec("<f8", 1),
     "values": ArraySpec("<f8", 1),
 }
+_LATER_ARRAYS = {"shifts": ArraySpec("<f8", 1)}  # that files of earlier versions lack
+_STRATA = len(Stratum)
+_NO_SHIFTS = (0.0,) * _STRATA
+_LARGEST_SHIFT = 50.0  # log odds; beyond, a score is 0 or 1 whatever the picture shows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,13 +66,25 @@ class Calibration:
         if any(not 0 <= value <= 1 for value in self.values) or list(self.values) != sorted(self.values):
             raise ValueError("calibration values must be probabilities that never fall")
 
-    def probabilities(self, logits: npt.ArrayLike) -> Floats:
-        """Probabilities, 0..1, in the shape of `logits`; not-a-number stays not-a-number."""
-        x = np.asarray(logits, dtype=np.float64)
+    def probabilities(self, logits: npt.ArrayLike, shifts: npt.ArrayLike = 0.0) -> Floats:
+        """Probabilities, 0..1, in the shape of `logits`; not-a-number stays not-a-number.
+
+        Args:
+            logits: of the head.
+            shifts: log odds added to the calibrated ones; of the shape of `logits`, or one for all.
+        """
+        x, by = np.asarray(logits, dtype=np.float64), np.asarray(shifts, dtype=np.float64)
         if self.knots:
-            return np.asarray(np.interp(x, self.knots, self.values), dtype=np.float64)
-        z = np.clip(self.slope * x + self.intercept, -700, 700)  # exp overflows beyond
+            return _moved(np.interp(x, self.knots, self.values), by)
+        z = np.clip(self.slope * x + self.intercept + by, -700, 700)  # exp overflows beyond
         return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float64)
+
+
+def _moved(probabilities: Floats, shifts: Floats) -> Floats:
+    """Probabilities under log odds that are higher by `shifts`; certainty stays."""
+    odds = np.exp(np.clip(shifts, -_LARGEST_SHIFT, _LARGEST_SHIFT))
+    moved = probabilities * odds / (1 + probabilities * (odds - 1))
+    return np.asarray(np.where(shifts == 0, probabilities, moved), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +93,18 @@ class Head:
 
     weights: Weights  # (d,)
     bias: float
-    calibration: Calibration = Calibration()
+    calibration: Calibration = Calibration()  # holds for posts that name nobody
+    shifts: tuple[float, ...] = _NO_SHIFTS  # by `Stratum`: log odds added to the calibrated ones of such a post
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 1 or not self.weights.size:
             raise ValueError(f"head weights must have the shape (d,), got {self.weights.shape}")
         if not (np.isfinite(self.weights).all() and math.isfinite(self.bias)):
             raise ValueError("head weights and bias must be finite")
+        if len(self.shifts) != _STRATA or not all(abs(shift) <= _LARGEST_SHIFT for shift in self.shifts):
+            raise ValueError(f"a head needs {_STRATA} shifts of at most {_LARGEST_SHIFT:g}, got {self.shifts!r:.100}")
+        if self.shifts[Stratum.NOBODY]:
+            raise ValueError(f"the calibration holds where nobody is named, so its shift is 0, got {self.shifts[0]}")
 
     @property
     def dimension(self) -> int:
@@ -100,17 +123,28 @@ class Head:
             rounded = embeddings.astype(EMBEDDING_DTYPE).astype(np.float64)
             return np.asarray((rounded * self.weights.astype(np.float64)).sum(axis=1) + self.bias, dtype=np.float64)
 
-    def probabilities(self, embeddings: Embeddings) -> Floats:
-        """Calibrated probabilities, shape (n,), of embeddings, shape (n, d)."""
-        return self.calibration.probabilities(self.logits(embeddings))
+    def probabilities(self, embeddings: Embeddings, strata: npt.NDArray[np.int8] | None = None) -> Floats:
+        """Calibrated probabilities, shape (n,), of embeddings, shape (n, d).
 
-    def score(self, stored: bytes) -> float:
-        """The calibrated probability for one stored embedding (float16, little endian).
+        Args:
+            embeddings: of the pictures.
+            strata: of `Stratum`, shape (n,), of the posts; None: of pictures of which nothing is said.
+        """
+        return self.calibrated(self.logits(embeddings), strata)
+
+    def calibrated(self, logits: Floats, strata: npt.NDArray[np.int8] | None = None) -> Floats:
+        """Probabilities, shape (n,), from this head's own logits, shape (n,); not-a-number stays not-a-number."""
+        if strata is None or not any(self.shifts):
+            return self.calibration.probabilities(logits)
+        return self.calibration.probabilities(logits, np.array(self.shifts)[strata])
+
+    def score(self, stored: bytes, stratum: int = Stratum.NOBODY) -> float:
+        """The calibrated probability for one stored embedding (float16, little endian) of a post of a stratum.
 
         Raises:
             ValueError: it is of another length.
         """
-        return float(self.probabilities(read_embedding(stored)[None, :])[0])
+        return float(self.probabilities(read_embedding(stored)[None, :], np.array([stratum], dtype=np.int8))[0])
 
 
 def store_embedding(embedding: npt.NDArray[np.float32]) -> bytes:
@@ -134,6 +168,7 @@ def write_head(path: Path, head: Head) -> None:
         bias=np.array([head.bias, calibration.slope, calibration.intercept], dtype="<f8"),
         knots=np.array(calibration.knots, dtype="<f8"),
         values=np.array(calibration.values, dtype="<f8"),
+        shifts=np.array(head.shifts, dtype="<f8"),
     )
 
 
@@ -156,7 +191,7 @@ def parse_head(content: bytes, path: Path) -> Head:
         PackageError: its numbers make no head.
     """
     try:
-        return _head(read_arrays(content, _ARRAYS))
+        return _head(read_arrays(content, _ARRAYS, _LATER_ARRAYS))
     except ValueError as error:
         raise PackageError(f"{path} is not the head of a model: {error}; train the model again") from error
 
@@ -164,4 +199,5 @@ def parse_head(content: bytes, path: Path) -> Head:
 def _head(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Head:
     bias, slope, intercept = (float(value) for value in arrays["bias"].astype(np.float64))
     knots, values = (tuple(float(x) for x in arrays[name].astype(np.float64)) for name in ("knots", "values"))
-    return Head(arrays["weights"].astype(np.float32), bias, Calibration(slope, intercept, knots, values))
+    shifts = tuple(float(shift) for shift in arrays["shifts"].astype(np.float64)) if "shifts" in arrays else _NO_SHIFTS
+    return Head(arrays["weights"].astype(np.float32), bias, Calibration(slope, intercept, knots, values), shifts)

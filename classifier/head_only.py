@@ -54,6 +54,8 @@ class HeadLesson:
     untagged: BoolArray  # (n,) no character tag: the pictures that scores decide, answered or not
     start: LinearHead  # where regularisation pulls to
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
+    strata: npt.NDArray[np.int8] | None = None  # (n,) of `Stratum`; None: by what is said alone
+    trained_on: BoolArray | None = None  # (n,) the network learned from them: their scores choose nothing; None: none
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -69,6 +71,8 @@ class LearnedHead:
     measured: IntArray  # rows of the test part that `quality` rests on
     noisy: NoisyHead
     facts: Mapping[str, Any]
+    refusal: str = ""  # why the model must not decide, and what to do; "": it may
+    doubted: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # (n,) contradicted beyond doubt
 
     @property
     def reject_ratio(self) -> float:

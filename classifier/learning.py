@@ -40,6 +40,7 @@ class Example:
     characters: tuple[str, ...]  # tags
     labelled: bool  # False: untagged, anybody may be in the picture
     part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
+    stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
 
 
 @dataclass(frozen=True, slots=True)

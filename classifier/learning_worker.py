@@ -78,7 +78,13 @@ def _work(folder: Path, job: Mapping[str, Any], pictures: Pixels, tell: Any) -> 
     from classifier.packing import pack
 
     examples = [
-        Example(Identity(**row["identity"]), tuple(row["characters"]), bool(row["labelled"]), str(row.get("part", "")))
+        Example(
+            Identity(**row["identity"]),
+            tuple(row["characters"]),
+            bool(row["labelled"]),
+            str(row.get("part", "")),
+            int(row.get("stratum", 0)),
+        )
         for row in job["examples"]
     ]
     wishes = [Wish(row["target"], row["tag"], tuple(row["variants"]), Goal(**row["goal"])) for row in job["wishes"]]

@@ -23,20 +23,26 @@ class ArraySpec:
     ndim: int
 
 
-def read_arrays(content: bytes, expected: Mapping[str, ArraySpec]) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(
+    content: bytes, expected: Mapping[str, ArraySpec], optional: Mapping[str, ArraySpec] | None = None
+) -> dict[str, npt.NDArray[Any]]:
     """The arrays of an `.npz` file.
 
     Args:
         content: of the file.
         expected: names that it must have, and no others.
+        optional: names that it may have besides; those that it lacks are not in the answer.
 
     Raises:
         ValueError: it is no such file; says why.
     """
-    found = members(io.BytesIO(content), len(content), [f"{name}.npy" for name in expected])
+    besides = optional or {}
+    names = [[f"{name}.npy" for name in specs] for specs in (expected, besides)]
+    found = members(io.BytesIO(content), len(content), *names)
     arrays = {}
-    for name, spec in expected.items():
-        member = found[f"{name}.npy"]
+    for name, spec in {**expected, **besides}.items():
+        if (member := found.get(f"{name}.npy")) is None:
+            continue
         arrays[name] = _array(name, content[member.start : member.start + member.size], spec)
     return arrays
 

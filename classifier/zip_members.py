@@ -29,25 +29,28 @@ class Member:
     size: int  # bytes
 
 
-def members(archive: BinaryIO, size: int, expected: Collection[str]) -> dict[str, Member]:
+def members(
+    archive: BinaryIO, size: int, expected: Collection[str], optional: Collection[str] = ()
+) -> dict[str, Member]:
     """The members of an archive, all of which are there as plain bytes.
 
     Args:
         archive: open for reading; can seek.
         size: of the archive, bytes.
         expected: names that it must have, and no others.
+        optional: names that it may have besides.
 
     Raises:
         NotOurArchive: it is none, or not one as we write them; says why.
     """
-    _check_end(archive, size, len(expected))
+    _check_end(archive, size, len(expected) + len(optional))
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, struct.error, NotImplementedError) as error:
         raise NotOurArchive(f"it is not an archive: {error}") from error
     names = [entry.filename for entry in entries]
-    if sorted(names) != sorted(expected):
+    if sorted(set(names) - set(optional)) != sorted(expected) or len(set(names)) != len(names):
         raise NotOurArchive(
             f"it holds {', '.join(map(repr, sorted(names)[:5]))}, expected {', '.join(sorted(expected))}"
         )

@@ -27,10 +27,10 @@ from classifier.thumbnails import thumbnail
 from rounds.errors import TooLittleToMeasure
 from rounds.estimating import Estimates, among, estimates
 from rounds.held_out import PEOPLE, HeldOut, believed_share, held_out, newest_label_of
-from rounds.sampling import head_count
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.labels import SaidLabel
+from storage.people_count import people_count
 from storage.plurals import counted
 from storage.records import LabelReason, Target
 from storage.showing import Picture
@@ -231,7 +231,7 @@ def _slices(
 def _company(evidence: Evidence, row: int, card: Picture | None) -> str:
     """Whether somebody is alone in a picture: by its general tags, else by how many characters are named."""
     general = () if card is None else card.tags.get("general", ())
-    people = 1 if "solo" in general else head_count(general) or int(evidence.character_counts[row])
+    people = 1 if "solo" in general else people_count(general) or int(evidence.character_counts[row])
     return "unknown" if not people else "solo" if people == 1 else "group"
 
 

@@ -263,7 +263,7 @@ def _compared(snapshot: Snapshot, learned: LearnedHead, lesson: HeadLesson) -> C
     rows = learned.measured
     said = lesson.testimony.said[rows]
     if snapshot.old_scores is None:
-        old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
+        old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
     else:
         old = snapshot.old_scores[rows]
     new = learned.scores[rows]

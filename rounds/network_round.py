@@ -250,7 +250,8 @@ def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Exampl
         )
         labelled = bool(characters) and not doubtful
         part = PARTS[int(candidate.parts[row])]
-        found.append(Example(identities[row], characters if labelled else (), labelled, part))
+        stratum = int(evidence.strata[row])
+        found.append(Example(identities[row], characters if labelled else (), labelled, part, stratum))
     return found
 
 
@@ -264,7 +265,7 @@ def _candidate(
     evidence = replace(
         snapshot.evidence.rows(rows), vectors=embedded(package, pictures), frozen_parts=candidate.parts[rows]
     )
-    old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows])
+    old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
     renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
     return replace(learn_candidate(renewed, rounds), network_changed=True, settled=candidate.settled)
 

@@ -46,7 +46,7 @@ async def rescore(
         policy: the settings that decisions follow.
     """
     card, head = model
-    scores = head.probabilities(evidence.vectors) if len(evidence) else np.zeros(0)
+    scores = head.probabilities(evidence.vectors, evidence.strata) if len(evidence) else np.zeros(0)
     decisions = decide_all(evidence, target, card, policy, scores)
     for start in range(0, len(evidence), BATCH):
         part = slice(start, start + BATCH)
@@ -59,7 +59,15 @@ async def rescore(
 def decide_all(
     evidence: Evidence, target: Target, card: ModelCard, policy: Policy, scores: npt.NDArray[np.float64]
 ) -> Sequence[Decision]:
-    """The machine's decision for every row, as the main job would make it."""
+    """The machine's decision for every row, as the main job would make it.
+
+    Args:
+        evidence: the rows.
+        target: whom it is about.
+        card: of the model in force.
+        policy: the settings that decisions follow.
+        scores: shape (n,), the shifts of the posts' strata in them.
+    """
     ruling = Ruling(policy, {card.target: card})
     judged = zip(evidence.tagged.tolist(), scores.tolist(), strict=True)
     return [ruling.decide_score(target, tagged=tagged, score=score) for tagged, score in judged]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,15 +19,14 @@ import numpy as np
 from classifier.learning import Example
 from classifier.splits import Identity
 from crawler.client import NEWEST
-from storage.records import PICTURE_EXTENSIONS, Post, Target
+from storage.people_count import people_count
+from storage.records import PICTURE_EXTENSIONS, Post, Target, stratum_of
 
 PAGE = 200  # posts, the most that the site gives
 NOT_NAMES = frozenset({"original", "banned_artist", "artist_request", "anonymous_artist"})
 LEAST_OTHERS = 120  # well-tagged posts of others; with fewer of them in the walked tag, more come from elsewhere
 SERIES_AT_MOST = 2
 DOUBTS = frozenset({"character_request", "tagme", "multiple_others"})
-_PEOPLE = re.compile(r"(\d)(?:girl|boy|other)s?")
-_CROWD = re.compile(r"(?:\d\+|multiple_)(?:girls|boys|others)|everyone|crowd")
 
 
 class PostPage(Protocol):
@@ -140,17 +138,10 @@ def well_tagged(post: Post) -> bool:
     named = tags.shown()
     if not named or DOUBTS & (set(tags.meta) | set(tags.general)):
         return False
-    people = head_count(tags.general)
+    people = people_count(tags.general)
     if people == math.inf:
         return "solo" in tags.general
     return people <= len(named)
-
-
-def head_count(general: Sequence[str]) -> float:
-    """How many people a picture shows by its general tags; 0 when they say nothing, infinite for a crowd."""
-    if any(_CROWD.fullmatch(tag) for tag in general):
-        return math.inf
-    return sum(int(found[1]) for tag in general if (found := _PEOPLE.fullmatch(tag)))
 
 
 def looks_like_a_picture(post: Post) -> bool:
@@ -177,6 +168,7 @@ def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]
             ),
             characters=_taught_by(post, targets),
             labelled=post.id not in unlabelled,
+            stratum=int(stratum_of(post.tags, None)),
         )
         for row, post in enumerate(posts)
     ]

@@ -38,6 +38,7 @@ class Evidence:
     frozen_parts: npt.NDArray[
         np.int8
     ]  # (n,) that the target's earlier rounds gave the post: place in PARTS, or NO_PART
+    strata: npt.NDArray[np.int8]  # (n,) of `Stratum`, as `stratum_of` says for the target
 
     def __len__(self) -> int:
         return len(self.version_ids)

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, and_, case, func, literal, select
+import numpy.typing as npt
+from sqlalchemy import Connection, and_, case, func, literal, or_, select
 
 from storage.evidence import NO_PART, PARTS, Evidence
 from storage.named_posts import dressed_as, naming, shown_where_dressed
-from storage.records import Target
+from storage.people_count import COUNTING_TAGS, people_in
+from storage.records import GROUP, Stratum, Target
 from storage.tables import (
     AiNameRow,
     AiTagRow,
@@ -38,6 +40,7 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
     artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
+    tagged = np.array([key in carriers for key in named["post_key"]], dtype=np.bool_)
     characters = _characters(connection, target, named)
     return Evidence(
         version_ids=_whole(named["version_id"]),
@@ -47,7 +50,7 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
         vectors=_vectors(named["vector"]),
         scores=np.array(named["score"], dtype=np.float64),  # None becomes NaN
         labels=list(named["label"]),
-        tagged=np.array([key in carriers for key in named["post_key"]], dtype=np.bool_),
+        tagged=tagged,
         named=characters > 0,
         character_counts=characters,
         ai_scores=_whole(named["ai_score"]),
@@ -57,6 +60,7 @@ def gather_evidence(connection: Connection, target: Target, backbone_hash: str) 
         ratings=list(named["rating"]),
         look_hashes=_whole(named["picture_hash"]).view(np.uint64),
         frozen_parts=_whole(_PART_NUMBERS[value] for value in named["part"]).astype(np.int8),
+        strata=_strata(connection, named["post_key"], characters, tagged),
     )
 
 
@@ -113,6 +117,34 @@ def _characters(
     dressed = shown_where_dressed(connection) | dict.fromkeys(connection.execute(dressed_as(target)).scalars(), 0)
     counts = zip(named["post_key"], named["count_character"], strict=True)
     return _whole(dressed.get(key, count) for key, count in counts)
+
+
+def _strata(
+    connection: Connection, keys: Sequence[int], characters: npt.NDArray[np.int64], tagged: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int8]:
+    """The stratum of each post, shape (n,), as `storage.records.stratum_of` says of one."""
+    groups = _groups(connection)
+    several = np.array([key in groups for key in keys], dtype=np.bool_)
+    others = (characters > 0) & ~tagged
+    return (others * int(Stratum.OTHERS) + several * int(Stratum.NOBODY_GROUP)).astype(np.int8)
+
+
+def _groups(connection: Connection) -> set[int]:
+    """Keys of the posts whose general tags say that several people are in the picture."""
+    counting = select(TagRow.id, TagRow.name).where(
+        TagRow.category == "general", or_(*(TagRow.name.like(words) for words in COUNTING_TAGS))
+    )
+    counts = {row.id: min(people_in(row.name), GROUP) for row in connection.execute(counting)}
+    counts = {tag_id: int(people) for tag_id, people in counts.items() if people}
+    if not counts:
+        return set()
+    asked = (
+        select(PostTagRow.post_key)
+        .where(PostTagRow.tag_id.in_(counts))
+        .group_by(PostTagRow.post_key)
+        .having(func.sum(case(counts, value=PostTagRow.tag_id)) >= GROUP)
+    )
+    return set(connection.execute(asked).scalars())
 
 
 def _artists(connection: Connection) -> dict[int, str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from storage.names import COSPLAY, ModelName, TagName, TargetName
+from storage.people_count import people_count
 from storage.run_error import RunError as RunError  # with the records, so that every room may use it
 
 ORIGINAL = "original"
@@ -178,6 +179,37 @@ class Target:
         """Whether the post's own tags name this target; somebody dressed as it is not it."""
         carried = tags.all()
         return not carried.isdisjoint(self.names) and carried.isdisjoint(self.cosplays)
+
+
+class Stratum(IntEnum):
+    """Posts that are scored alike: how likely they show a target differs before anybody looks at the picture."""
+
+    NOBODY = 0  # no character tag, or the target's own: the tags name nobody else
+    OTHERS = 1  # tagged with somebody else
+    NOBODY_GROUP = 2  # the same two, where the general tags say that several people are in it
+    OTHERS_GROUP = 3
+
+
+def stratum_of(tags: PostTags, target: Target | None) -> Stratum:
+    """The stratum of a post for one target.
+
+    A post that names the target, or says that somebody is dressed as it, counts with those that name nobody: that it
+    names others too is no evidence against the target. Costumes name nobody.
+
+    Args:
+        tags: the post's own.
+        target: whom it is scored for; None: nobody in particular, so that every name is somebody else's.
+    """
+    concerned = target is not None and not tags.all().isdisjoint(target.names | target.cosplays)
+    return stratum(others=bool(tags.shown()) and not concerned, group=people_count(tags.general) >= GROUP)
+
+
+def stratum(*, others: bool, group: bool) -> Stratum:
+    """The stratum of a post that names others or not, and shows several people or not."""
+    return Stratum(int(others) + 2 * int(group))
+
+
+GROUP = 2  # people in a picture, by its general tags, from which it shows several
 
 
 class LabelValue(StrEnum):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -176,6 +177,47 @@ def test_a_head_survives_its_file_and_scores_the_same(tmp_path: Path) -> None:
 
     assert (again.probabilities(embeddings) == head.probabilities(embeddings)).all()
     assert [again.score(store_embedding(each)) for each in embeddings] == list(head.probabilities(embeddings))
+
+
+def test_a_post_that_names_others_is_scored_lower_by_the_shift_of_its_stratum(tmp_path: Path) -> None:
+    write_head(tmp_path / "head.npz", replace(make_head(), shifts=(0.0, -3.0, 0.5, -2.0)))
+    head = read_head(tmp_path / "head.npz")
+    embeddings = np.random.default_rng(3).normal(size=(4, DIMENSION)).astype(np.float16)
+    plain = head.probabilities(embeddings)
+
+    scores = head.probabilities(embeddings, np.arange(4, dtype=np.int8))
+
+    odds = np.log(scores / (1 - scores)) - np.log(plain / (1 - plain))
+    assert odds == pytest.approx([0.0, -3.0, 0.5, -2.0])
+    assert [head.score(one.tobytes(), number) for number, one in enumerate(embeddings)] == scores.tolist()
+
+
+def test_a_curve_of_knots_is_shifted_too_and_stays_within_probabilities() -> None:
+    head = Head(np.ones(1, np.float32), 0.0, Calibration(knots=(-1.0, 1.0), values=(0.0, 0.8)), (0.0, -2.0, 0.0, 0.0))
+
+    scores = head.probabilities(np.array([[-5.0], [5.0]], np.float16), np.array([1, 1], np.int8))
+
+    assert scores.tolist() == pytest.approx([0.0, 1 / (1 + np.exp(-(np.log(4) - 2)))])
+
+
+def test_a_head_of_an_earlier_version_has_no_shifts(tmp_path: Path) -> None:
+    write_head(tmp_path / "head.npz", make_head())
+    with np.load(tmp_path / "head.npz") as arrays:
+        np.savez(tmp_path / "old.npz", **{name: arrays[name] for name in arrays.files if name != "shifts"})
+
+    assert read_head(tmp_path / "old.npz").shifts == (0.0,) * 4
+
+
+@pytest.mark.parametrize("shifts", [(0.0,) * 3, (0.0, float("nan"), 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 99.0, 0, 0)])
+def test_shifts_that_make_no_head_are_refused_whoever_wrote_them(tmp_path: Path, shifts: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="shift"):
+        replace(make_head(), shifts=shifts)
+    write_head(tmp_path / "head.npz", make_head())
+    with np.load(tmp_path / "head.npz") as arrays:
+        np.savez(tmp_path / "bad.npz", **{**arrays, "shifts": np.array(shifts)})
+
+    with pytest.raises(PackageError, match="not the head of a model"):
+        read_head(tmp_path / "bad.npz")
 
 
 @pytest.mark.fault("M01")

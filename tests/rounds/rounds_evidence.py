@@ -45,6 +45,7 @@ def scene(count: int = 1200, *, share: float = 0.15, wrong: float = 0.05, hidden
         ratings=["g"] * count,
         look_hashes=np.zeros(count, dtype=np.uint64),
         frozen_parts=np.full(count, NO_PART, dtype=np.int8),
+        strata=(named & ~tagged).astype(np.int8),
     )
     return Scene(evidence, truth, mistaken)
 

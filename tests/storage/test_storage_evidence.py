@@ -7,7 +7,7 @@ import math
 from storage_samples import CARD, decide, list_posts, make_post, sight
 
 from storage.archive import Archive, Label
-from storage.records import AiTag, LabelValue, PostTags, Target
+from storage.records import AiTag, LabelValue, PostTags, Stratum, Target, stratum_of
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
 
@@ -41,3 +41,38 @@ async def test_evidence_has_tags_artists_scores_and_the_words_that_hold(archive:
     assert math.isnan(evidence.scores[2])
     assert evidence.vectors.shape == (3, 8)
     assert len(other) == 0
+
+
+SAMPLES = {
+    (): (),
+    ("1girl", "solo"): (),
+    ("1girl", "1boy"): ("keqing_(genshin_impact)",),
+    ("2girls",): ("keqing_(genshin_impact)", MONA.tag),
+    ("multiple_girls", "hat"): (),
+    ("1girl",): ("keqing_(genshin_impact)", "keqing_(genshin_impact)_(cosplay)"),
+    ("6+others",): ("keqing_(genshin_impact)",),
+    ("1boy", "brother"): ("keqing_(genshin_impact)", MONA.tag, f"{MONA.tag}_(cosplay)"),
+}
+
+
+async def test_the_database_finds_the_strata_that_the_tags_of_each_post_say(archive: Archive) -> None:
+    tags = [PostTags(general=general, character=characters) for general, characters in SAMPLES.items()]
+    posts = [make_post(number, tags=one) for number, one in enumerate(tags, start=1)]
+    await archive.register_model(CARD, {}, activate=True)
+    await list_posts(archive, posts)
+    for post in posts:
+        await archive.file_look(sight(post, decide(score=0.25)))
+
+    with Archive.reader(archive.root) as reader:
+        evidence = reader.evidence(MONA, CARD.backbone_hash)
+
+    expected = [Stratum(value) for value in (0, 0, 3, 2, 2, 0, 3, 0)]
+    assert [stratum_of(one, MONA) for one in tags] == expected
+    assert evidence.strata.tolist() == expected
+
+
+def test_a_name_is_somebody_elses_unless_it_is_the_targets() -> None:
+    tags = PostTags(character=(MONA.tag,))
+
+    assert stratum_of(tags, MONA) is Stratum.NOBODY
+    assert stratum_of(tags, Target("keqing", "keqing_(genshin_impact)")) is stratum_of(tags, None) is Stratum.OTHERS
