@@ -23,21 +23,18 @@ import numpy.typing as npt
 
 from classifier.augmentation import Changes, FloatPictures, Pictures, changed
 from classifier.teaching_history import TeachingHistory, history_of
+from classifier.training_pace import Clock, Pace
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
-Clock = Callable[[], float]
 
 _HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 TELLER = "characters"  # name of the layer that gives one logit a character
 FULL, HALF = "float32", "mixed_bfloat16"
 LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
 _NEVER = -1e4  # a logit that plays no part
-_WARM_STEPS = 4  # the first ones compile and are not timed
-_TIMED_STEPS = 16
-_LEAST_STEPS = 20
 _PREDICT_BATCH = 128
-_RESERVE = 0.88  # share of the time budget that training may plan with; the rest is for looking at pictures
+_TOO_EARLY = 0.5  # opinions after fewer of the steps that they should have waited for are asked for again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,7 @@ class Recipe:
     sure: float = 0.8  # probability from which an opinion on an unlabelled picture counts as sure
     changes: Changes = field(default_factory=Changes)
     seed: int = 0
-    time_budget_s: float = 360.0  # wall time; the number of steps is lowered to fit
+    time_budget_s: float = 360.0  # wall time; the number of steps is fitted to it
     precision: str = "auto"  # float32 | mixed_bfloat16 | auto: whichever is faster on this processor
 
     def __post_init__(self) -> None:
@@ -209,27 +206,29 @@ def teach(
     course = _Course(lesson, recipe, clock)
     losses: list[float] = []
     rates: list[float] = []
+    pace = course.pace
     with ThreadPoolExecutor(1, "augmentation") as ahead:
         coming = ahead.submit(course.batch, 0)
-        while course.step < course.steps:
+        while pace.step < pace.steps:
             pictures, shows = coming.result()
-            coming = ahead.submit(course.batch, course.step + 1)
-            rates.append(course.rate())
+            coming = ahead.submit(course.batch, pace.step + 1)
+            rates.append(recipe.peak_rate * pace.rate())
             optimizer.learning_rate = rates[-1]
             losses.append(float(taught.logits.train_on_batch(pictures, shows)))
-            course.stepped()
+            pace.stepped()
             if course.opinions_are_due():
                 coming.result()  # it must not read the lesson while the lesson grows
-                course.join(*_sure_opinions(taught, optimizer, lesson, recipe))
-                coming = ahead.submit(course.batch, course.step)
-            if course.step % 10 == 0 or course.step == course.steps:
-                tell(Progress(course.step, course.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
+                with pace.pause():
+                    course.join(*_sure_opinions(taught, optimizer, lesson, recipe))
+                coming = ahead.submit(course.batch, pace.step)
+            if pace.step % 10 == 0 or pace.step == pace.steps:
+                tell(Progress(pace.step, pace.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
         coming.cancel()
     optimizer.finalize_variable_values(taught.logits.trainable_variables)
     return Taught(
-        steps=course.steps,
-        planned_steps=course.planned,
-        seconds=course.seconds(),
+        steps=pace.step,
+        planned_steps=pace.planned,
+        seconds=pace.seconds(),
         pictures_per_s=course.pictures_per_s(),
         loss=float(np.mean(losses[-50:])),
         self_taught=course.joined,
@@ -264,18 +263,14 @@ def embeddings(taught: Network, pictures: Pictures) -> FloatArray:
 
 
 class _Course:
-    """Which pictures come when, at what rate, and when to stop."""
+    """Which pictures come when, and when the network's own opinions join them."""
 
     def __init__(self, lesson: Lesson, recipe: Recipe, clock: Clock) -> None:
-        self._lesson, self._recipe, self._clock = lesson, recipe, clock
-        self._begun = clock()
-        self._timed_from = self._begun
-        self._looking_s = 0.0  # spent on opinions, not on steps
-        self.planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(lesson.pictures) / recipe.batch))
-        self.steps = self.planned
-        self.step = 0
+        self._lesson, self._recipe = lesson, recipe
+        planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(lesson.pictures) / recipe.batch))
+        self.pace = Pace(planned, recipe.time_budget_s, clock)
         self.joined = 0
-        self._asked = False
+        self._asked_after = 0  # steps; 0: not asked yet
         self._pictures, self._shows = lesson.pictures, lesson.shows
         self._order = self._shuffled(0)
 
@@ -284,45 +279,25 @@ class _Course:
         random = np.random.default_rng((self._recipe.seed, 1, step))
         return changed(self._pictures[rows], self._recipe.changes, random), self._shows[rows]
 
-    def rate(self) -> float:
-        warm = max(1, min(100, self.planned // 8))
-        falling = 0.5 * (1 + math.cos(math.pi * self.step / self.steps)) + 0.002
-        return self._recipe.peak_rate * min((self.step + 1) / warm, falling)
-
-    def stepped(self) -> None:
-        self.step += 1
-        if self.step == _WARM_STEPS:
-            self._timed_from = self._clock()
-        if self.step == _WARM_STEPS + _TIMED_STEPS or self.step % 100 == 0:
-            self._fit_to_budget()
-
     def opinions_are_due(self) -> bool:
-        due = self.step >= self._recipe.self_training_from * self.steps and self.step < self.steps
-        if self._asked or not due or not len(self._lesson.unlabelled):
+        """Half way; and again where that turns out to have been far from half way, because the plan has grown since."""
+        wait, step = self._recipe.self_training_from * self.pace.steps, self.pace.step
+        if not wait <= step < self.pace.steps or not len(self._lesson.unlabelled):
             return False
-        self._asked = True
-        self._asked_at = self._clock()
+        if self._asked_after and self._asked_after >= _TOO_EARLY * wait:
+            return False
+        self._asked_after = step
         return True
 
     def join(self, pictures: Pictures, shows: FloatArray) -> None:
+        """Learn from these, too, in the place of earlier opinions."""
         self.joined = len(pictures)
-        self._pictures = np.concatenate([self._pictures, pictures])
-        self._shows = np.concatenate([self._shows, shows])
-        self._order = self._shuffled(1)
-        self._looking_s += self._clock() - self._asked_at
-
-    def seconds(self) -> float:
-        return self._clock() - self._begun
+        self._pictures = np.concatenate([self._lesson.pictures, pictures])
+        self._shows = np.concatenate([self._lesson.shows, shows])
+        self._order = self._shuffled(self._asked_after)
 
     def pictures_per_s(self) -> float:
-        passed = self._clock() - self._timed_from - self._looking_s
-        return max(0, self.step - _WARM_STEPS) * self._recipe.batch / passed if passed > 0 else 0.0
-
-    def _fit_to_budget(self) -> None:
-        speed = self.pictures_per_s() / self._recipe.batch
-        left = self._recipe.time_budget_s * _RESERVE - self.seconds()
-        affordable = self.step + int(max(0.0, left) * speed)
-        self.steps = max(min(self.steps, affordable), min(self.planned, max(_LEAST_STEPS, self.step + 1)))
+        return self.pace.steps_per_s() * self._recipe.batch
 
     def _shuffled(self, part: int) -> Iterator[int]:
         random = np.random.default_rng((self._recipe.seed, 2, part))
