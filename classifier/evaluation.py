@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
-_Z95 = 1.959963984540054  # the normal's two-sided 95 % point
+_ROUNDING = 1e-9  # a share times a count is seldom whole to the last digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,44 @@ class Quality:
         return {key: without_nan(value) for key, value in asdict(self).items()}
 
 
+@lru_cache(maxsize=4096)
 def wilson(right: float, of: float) -> Estimate:
-    """A share with Wilson's 95 % interval; NaN of nothing. Counts may be broken: see `worth`."""
+    """A share with its 95 % interval; NaN of nothing.
+
+    Wilson's interval for counts. Counts that are broken, because related pictures count for less than one each (see
+    `worth`), have Clopper and Pearson's, which is hardly wider: scipy has no other for an effective sample size.
+    Source: Korn & Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data".
+
+    Args:
+        right: hits, 0..of.
+        of: how many were looked at, or what those are worth.
+
+    Raises:
+        ValueError: more hits than pictures, or fewer than none.
+    """
     if not 0 <= right <= of:
         raise ValueError(f"expected 0 <= right <= of, got {right} of {of}")
     if of == 0:
         return Estimate(math.nan, math.nan, math.nan)
-    share, z2 = right / of, _Z95**2
-    centre = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z95 * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+    low, high = _limits(right, of)
+    return Estimate(right / of, min(low, right / of), max(high, right / of))  # rounding never leaves it outside
+
+
+def _limits(right: float, of: float) -> tuple[float, float]:
+    """A share's 95 % limits; scipy takes a second to load, so it is loaded by the first figure that needs it."""
+    from scipy import stats
+
+    if _is_whole(right) and _is_whole(of):
+        found = stats.binomtest(round(right), round(of)).proportion_ci(0.95, "wilson")
+        return float(found.low), float(found.high)
+    low = stats.beta.ppf(0.025, right, of - right + 1) if right > 0 else 0.0
+    high = stats.beta.ppf(0.975, right + 1, of - right) if right < of else 1.0
+    return float(low), float(high)
+
+
+def _is_whole(count: float) -> bool:
+    return abs(count - round(count)) < _ROUNDING
 
 
 def worth(scores: FloatArray, groups: IntArray) -> float:

@@ -28,7 +28,7 @@ from storage.archive import Archive
 from storage.database import sqlite_warning
 from storage.roots import examine
 
-NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "tensorflow", "keras", "ai-edge-litert")
+NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "scipy", "tensorflow", "keras", "ai-edge-litert")
 OPTIONAL = {"openvino": "another CPU runtime", "pyarrow": "crawl query --format parquet"}
 
 

@@ -22,6 +22,32 @@ def test_all_right_is_not_certainty() -> None:
     assert wilson(20, 20).low == pytest.approx(0.839, abs=0.001)
 
 
+@pytest.mark.parametrize(("right", "of"), [(0, 7), (1, 7), (9, 10), (28, 30), (900, 1000)])
+def test_the_interval_of_counts_is_wilsons(right: int, of: int) -> None:
+    share, z = right / of, 1.959963984540054
+    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+
+    found = wilson(right, of)
+
+    assert (found.low, found.high) == (pytest.approx(centre - half, abs=1e-12), pytest.approx(centre + half, abs=1e-12))
+
+
+def test_pictures_that_count_for_less_than_one_each_widen_the_interval() -> None:
+    whole, broken = wilson(18, 20), wilson(18 * 0.73, 20 * 0.73)
+
+    assert broken.value == pytest.approx(whole.value)
+    assert broken.low < whole.low and broken.high > whole.high
+
+
+@pytest.mark.parametrize("of", [0.4, 1.5, 12.7, 300.2])
+def test_a_broken_count_of_all_or_of_none_is_not_certainty_but_has_its_end(of: float) -> None:
+    everything, nothing = wilson(of, of), wilson(0, of)
+
+    assert 0 < everything.low < everything.value == everything.high == 1
+    assert 0 == nothing.low == nothing.value < nothing.high < 1
+
+
 def test_nothing_measured_is_said_to_be_nothing() -> None:
     assert math.isnan(wilson(0, 0).value)
 
@@ -32,6 +58,19 @@ def test_precision_and_recall_are_counted_at_the_threshold() -> None:
     assert (quality.kept, quality.right, quality.positives) == (3, 2, 3)
     assert quality.precision.value == pytest.approx(2 / 3)
     assert quality.recall.value == pytest.approx(2 / 3)
+
+
+@pytest.mark.slow  # scikit-learn takes seconds to load
+@pytest.mark.parametrize("ties", [False, True])
+def test_average_precision_agrees_with_scikit_learn(ties: bool) -> None:
+    from sklearn.metrics import average_precision_score
+
+    random = np.random.default_rng(7)
+    truth = random.random(400) < 0.1
+    scores = np.clip(random.normal(np.where(truth, 0.6, 0.3), 0.2), 0, 1)
+    scores = np.round(scores, 1) if ties else scores
+
+    assert average_precision(scores, truth) == pytest.approx(average_precision_score(truth, scores))
 
 
 def test_average_precision_takes_equal_scores_together() -> None:

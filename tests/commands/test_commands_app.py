@@ -11,7 +11,7 @@ from commands.console import printable
 from commands.exit_codes import ExitCode, worst
 
 REPOSITORY = Path(__file__).parents[2]
-HEAVY = ("tensorflow", "keras", "numpy", "sqlalchemy", "httpx2", "PIL", "ai_edge_litert")
+HEAVY = ("tensorflow", "keras", "numpy", "sqlalchemy", "httpx2", "PIL", "ai_edge_litert", "scipy", "sklearn")
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -28,12 +28,13 @@ def test_a_query_loads_the_learning_loop_only_when_it_asks_for_it() -> None:
     assert not loaded_by("import commands.query, storage.archive") & {"rounds", "classifier"}
 
 
-def test_no_room_but_the_classifier_loads_tensorflow() -> None:
+def test_no_room_loads_tensorflow_or_scipy_before_it_is_needed() -> None:
     rooms = (
-        "import crawler.pipeline, crawler.client, crawler.downloads, storage.archive, demo.server, rounds.round_zero"
+        "import crawler.pipeline, crawler.client, crawler.downloads, storage.archive, demo.server, rounds.round_zero, "
+        "commands.status, rounds.doubts, rounds.estimating, review.gallery_desk"
     )
 
-    assert not loaded_by(rooms) & {"tensorflow", "keras"}
+    assert not loaded_by(rooms) & {"tensorflow", "keras", "scipy"}
 
 
 def test_every_command_has_help_with_an_example_or_needs_none() -> None:
