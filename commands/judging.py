@@ -154,7 +154,7 @@ async def _imported(wish: JudgeWish, target: Target) -> RegisteredModel | None:
 
 
 async def _learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
-    """Round 0 for the targets that have no model."""
+    """A model for each target that has none: a head on another target's network, or round 0."""
     names = ", ".join(target.name for target in missing)
     if wish.dry_run:
         raise UsageRefused(
@@ -162,8 +162,11 @@ async def _learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, Reg
             "a dry run writes nothing, so it ends here"
         )
     from commands.learning import learn
+    from commands.second_target import second_heads
 
-    return await learn(wish, missing)
+    found = dict(await second_heads(wish, missing))
+    left = [target for target in missing if target.name not in found]
+    return found | dict(await learn(wish, left)) if left else found
 
 
 def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard:

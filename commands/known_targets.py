@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 
 from commands.choices import choose
 from commands.planning import UsageRefused
 from storage.filing import RegisteredModel
 from storage.known_targets import target_called
-from storage.names import as_the_site_writes, unqualified
+from storage.named_posts import is_carried
+from storage.names import as_the_site_writes, qualifiers, target_name, unqualified
 from storage.reading import Reader
 from storage.records import Target
 
@@ -51,6 +53,46 @@ def target_among(known: Sequence[Target], named: str, others: Sequence[str] = ()
     choices = list(dict.fromkeys([*(one.name for one in known), *others]))
     chosen = choose(where, as_the_site_writes(named), choices, forms)
     raise UsageRefused(f"{where} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
+
+
+def named_in_tags(reader: Reader, named: str) -> Target:
+    """The target that a word names by the tags of the gallery's own posts; no site is asked.
+
+    A tag of that name, whatever its category, else the character that is called so without its series; of several the
+    plain one before its costumes.
+
+    Raises:
+        UsageRefused: no post is tagged so, or posts of several characters are; names the nearest.
+    """
+    word = as_the_site_writes(named)
+    characters = [str(row[0]) for row in reader.sql(_CHARACTERS).rows]
+    taken = {target.name for target in reader.targets()}
+    if word in characters or reader.ask(lambda c: is_carried(c, word)):
+        return _target_of(word, word, taken)
+    called_so = [tag for tag in characters if unqualified(tag) == word]
+    plainest = min((len(qualifiers(tag)) for tag in called_so), default=0)
+    meant = [tag for tag in called_so if len(qualifiers(tag)) == plainest]
+    if len(meant) > 1:
+        raise UsageRefused(f"target {named!r} may mean {', '.join(sorted(meant)[:_NAMED_AT_MOST])}; give the whole tag")
+    if meant:
+        return _target_of(word, meant[0], taken)
+    forms = {form: form for form in taken} | {form: tag for tag in characters for form in _forms(tag)}
+    near = difflib.get_close_matches(word, forms, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "no post of the gallery is tagged so"
+    raise UsageRefused(f"target {named!r} is not known; {hint}")
+
+
+_CHARACTERS = (
+    "SELECT name FROM tag WHERE category = 'character' AND EXISTS (SELECT 1 FROM post_tag WHERE tag_id = tag.id) "
+    "ORDER BY name"
+)
+_NAMED_AT_MOST = 5  # tags in one message
+
+
+def _target_of(word: str, tag: str, taken: Collection[str]) -> Target:
+    """A target of that tag, called as it was typed where that is free; a crawl asks the site for its variants."""
+    free = [name for name in (word, unqualified(tag), tag) if name not in taken]
+    return Target(target_name(*free or [tag]), tag)
 
 
 def model_words(reader: Reader, named: str) -> str:

@@ -14,6 +14,7 @@ from commands.places import Place
 from crawler.crew import Shelf
 from storage.archive import Archive
 from storage.dry import DryShelf
+from storage.evidence import Rescored, Settled
 from storage.filing import RegisteredModel, RunEnd, RunStart
 from storage.records import ModelCard
 
@@ -27,6 +28,8 @@ class CommandShelf(Shelf, Targets, Protocol):
     async def activate_model(self, target: str, number: int) -> RegisteredModel: ...
     async def next_model_number(self, target: str) -> int: ...
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+    async def file_settled(self, settled: Settled) -> None: ...
+    async def file_rescores(self, card: ModelCard, batch: Rescored) -> int: ...
 
 
 async def open_shelf(stack: AsyncExitStack, place: Place, *, dry_run: bool) -> CommandShelf:

@@ -18,6 +18,7 @@ from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.second_target import second_target, train_second_target
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
 from commands.stopping import run_round
@@ -71,13 +72,17 @@ async def _run(wish: TrainWish, where: Place) -> int:
     settings = _settings(wish, where)
     async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
         with open_reader(where.root) as reader:
+            second = await asyncio.to_thread(second_target, reader, wish)
+            if second is not None:
+                outcome = await train_second_target(second, wish, where, tell)
+                return tell_outcome(wish, outcome, time.monotonic() - started)
             subject = await asyncio.to_thread(_subject, reader, where, wish)
             tell("reading", 0.0, "labels, tags and embeddings")
             snapshot = await asyncio.to_thread(_snapshot, reader, subject)
             snapshot = await hashed(snapshot, reader, tell)
         tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
-        tell("learning", 1.0, candidate.compared.words())
+        tell("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
         task = _Task(wish, where, settings, tell)
         if wish.how == "head" or not _pays(task, candidate):
             outcome, others = await _finish(task, candidate)
@@ -202,8 +207,11 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
         )
         if not others_follow:
             return replace(outcome, rescored=looked), ()
-        left = candidate.snapshot.active.card.backbone_hash
-        others = await follow(archive, task.where, outcome.card, left, task.settings, task.tell)
+        left = candidate.snapshot.active
+        if left is None:
+            return replace(outcome, rescored=looked), ()
+        old = left.card.backbone_hash
+        others = await follow(archive, task.where, outcome.card, old, task.settings, task.tell)
         return replace(outcome, rescored=looked), others
 
 

@@ -59,6 +59,7 @@ class HeadRoundSettings:
     goal: Goal = field(default_factory=Goal)
     policy: Policy = field(default_factory=Policy)
     force: bool = False  # in force even when it is worse
+    decide_again: bool = True  # from stored embeddings; not where a crawl is about to do it
     seed: int = 0
 
 
@@ -67,8 +68,8 @@ class Snapshot:
     """What a round learns from, read once: whatever is said later belongs to the next round."""
 
     target: Target
-    active: RegisteredModel
-    package: Package  # of the model in force
+    active: RegisteredModel | None  # None: the target has no model yet
+    package: Package  # of the model in force; without one, of another target's, whose network is shared
     evidence: Evidence
     newest_label: int = 0  # sequence number of the newest label in it
     old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
@@ -81,7 +82,7 @@ class Candidate:
 
     snapshot: Snapshot
     learned: LearnedHead
-    compared: Compared
+    compared: Compared | None  # None: the target has no model yet
     round: int
     artists: bool  # whether each artist's set went one way
     parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
@@ -127,12 +128,12 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
                 raise TooLittleToLearn(str(error), error.target, error.counts) from error
     if learned is None:
         raise TooLittleToLearn(f"nothing could be learned for {snapshot.target.name}", snapshot.target.name)
-    compared = _compared(snapshot, learned, lesson)
+    active = snapshot.active
     return Candidate(
         snapshot=snapshot,
         learned=learned,
-        compared=compared,
-        round=(snapshot.active.round or 0) + 1,
+        compared=None if active is None else _compared(snapshot, active, learned, lesson),
+        round=0 if active is None else (active.round or 0) + 1,
         artists=artists,
         parts=parts,
         settled=_settled(snapshot, parts),
@@ -178,11 +179,11 @@ async def finish(
     facts = await asyncio.to_thread(_write, candidate, folder)
     threshold = candidate.learned.chosen.threshold
     card = ModelCard(target.name, name.number, facts.hash, facts.backbone_hash, threshold)
-    activate = settings.force or not candidate.compared.worse
+    activate = settings.force or candidate.compared is None or not candidate.compared.worse
     await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
-    if activate and not candidate.network_changed:
+    if activate and settings.decide_again and not candidate.network_changed:
         tell("rescoring", 0.0, f"{counted(len(candidate.snapshot.evidence), 'picture')}, from stored embeddings")
         model = (card, candidate.learned.head)
         rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
@@ -242,7 +243,7 @@ def metrics_of(candidate: Candidate) -> dict[str, Any]:
             "recall": learned.chosen.recall,
             "reached": learned.chosen.reached,
         },
-        "compared": candidate.compared.to_json(),
+        **({} if candidate.compared is None else {"compared": candidate.compared.to_json()}),
         **learned.facts,
     }
 
@@ -252,13 +253,18 @@ def facts_of(candidate: Candidate) -> dict[str, Any]:
     return {
         "round": candidate.round,
         "how": "network" if candidate.network_changed else "head only",
-        "parent": candidate.snapshot.active.card.name,
+        "parent": _parent(candidate.snapshot),
         "metrics": metrics_of(candidate),
         "newest_label": candidate.snapshot.newest_label,
     }
 
 
-def _compared(snapshot: Snapshot, learned: LearnedHead, lesson: HeadLesson) -> Compared:
+def _parent(snapshot: Snapshot) -> str | None:
+    """The model that it takes the place of, or, where it is the target's first, nothing."""
+    return None if snapshot.active is None else snapshot.active.card.name
+
+
+def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadLesson) -> Compared:
     """On the test part; a testimony that both models contradict strongly is left out, whoever is right."""
     rows = learned.measured
     said = lesson.testimony.said[rows]
@@ -271,9 +277,9 @@ def _compared(snapshot: Snapshot, learned: LearnedHead, lesson: HeadLesson) -> C
     people = np.isin(said, (Said.KEEP, Said.DELETE))
     doubted = ~people & ((np.where(truth, old, 1 - old) < _DOUBTED) & (np.where(truth, new, 1 - new) < _DOUBTED))
     told = ~doubted
-    threshold = snapshot.active.card.threshold
+    threshold = active.card.threshold
     return compare(
-        snapshot.active.card.name,
+        active.card.name,
         old[told] >= threshold,
         new[told] >= learned.chosen.threshold,
         truth[told],
@@ -316,7 +322,7 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
     return {
         "round": candidate.round,
         "how": "network" if candidate.network_changed else "head only",
-        "parent": snapshot.active.card.name,
+        "parent": _parent(snapshot),
         **{name: before[name] for name in _OF_THE_NETWORK if name in before},
         "tried": candidate.tried or (0 if candidate.network_changed else before.get("tried", 0)),
         "artists_together": candidate.artists,

@@ -152,7 +152,7 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
     the ranking of the target's test pictures decides, not errors at a threshold: with thirty positives to measure on,
     one picture next to the threshold would outvote all the others.
     """
-    if network.compared.worse:
+    if network.compared is not None and network.compared.worse:
         return head, f"the new network is no better: {network.compared.words()}; only the head is new"
     sight = network.eyesight
     if sight is not None and (sight.gain.low > 0 or sight.gain.high < 0):

@@ -11,7 +11,7 @@ from rounds.comparing import Compared
 from rounds.evaluation_words import estimate, figure
 
 
-def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
+def report_text(learned: LearnedHead, compared: Compared | None, target: str) -> str:
     """A few lines for people."""
     facts, chosen, quality = learned.facts, learned.chosen, learned.quality
     said = facts["said"]
@@ -26,12 +26,14 @@ def report_text(learned: LearnedHead, compared: Compared, target: str) -> str:
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
         f"{estimate(quality.average_precision)}; those are easier, so go by the forecast",
-        compared.words(),
+        *([] if compared is None else [compared.words()]),
     ]
     return "\n".join(lines) + "\n"
 
 
-def report_files(learned: LearnedHead, compared: Compared, target: str, metrics: Mapping[str, Any]) -> dict[str, bytes]:
+def report_files(
+    learned: LearnedHead, compared: Compared | None, target: str, metrics: Mapping[str, Any]
+) -> dict[str, bytes]:
     """What goes into the package's report folder."""
     return {
         "report.json": json.dumps(dict(metrics), indent=1, allow_nan=False, default=float).encode(),

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from storage import knowing, model_registry
 from storage.database import reading_engine
 from storage.errors import RefusedRequest
+from storage.evidence import Rescored, Settled
 from storage.files import Tree
 from storage.filing import (
     Attempt,
@@ -153,3 +154,9 @@ class DryShelf:
         return 0
 
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+
+    async def file_settled(self, settled: Settled) -> None: ...
+
+    async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
+        """No decision is new."""
+        return 0

@@ -31,12 +31,20 @@ from storage.tables import (
 )
 
 
-def gather_evidence(connection: Connection, target: Target, backbone_hash: str) -> Evidence:
+def gather_evidence(
+    connection: Connection, target: Target, backbone_hash: str, *, whole_gallery: bool = False
+) -> Evidence:
     """What is known of every post that was looked at for a target, with embeddings of one backbone.
 
     Rows are ordered by site and post id, so the same database gives the same evidence.
+
+    Args:
+        connection: to the database.
+        target: whom it is about.
+        backbone_hash: of the network that gave the embeddings.
+        whole_gallery: the posts too that were looked at for other targets only.
     """
-    rows = connection.execute(_wide(target, backbone_hash)).all()
+    rows = connection.execute(_wide(target, backbone_hash, whole_gallery=whole_gallery)).all()
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
     artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
@@ -71,7 +79,7 @@ _COLUMNS = (
 _PART_NUMBERS = {None: NO_PART} | {name: number for number, name in enumerate(PARTS)}
 
 
-def _wide(target: Target, backbone_hash: str) -> Any:
+def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:
     active = select(ModelRow.id).where(ModelRow.target == target.name, ModelRow.active).scalar_subquery()
     ai_names = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
     ai_score = (
@@ -102,7 +110,11 @@ def _wide(target: Target, backbone_hash: str) -> Any:
         .join(BackboneRow, and_(BackboneRow.id == EmbeddingRow.backbone_id, BackboneRow.hash == backbone_hash))
         .join(VersionRow, VersionRow.id == EmbeddingRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .join(StandingRow, and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target.name))
+        .join(
+            StandingRow,
+            and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target.name),
+            isouter=whole_gallery,
+        )
         .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
         .outerjoin(PartRow, and_(PartRow.post_key == PostRow.key, PartRow.target == target.name))

@@ -45,6 +45,11 @@ def shown_where_dressed(connection: Connection) -> dict[int, int]:
     return {key: len(shown_characters(characters[key], tags)) for key, tags in everything.items()}
 
 
+def is_carried(connection: Connection, name: str) -> bool:
+    """Whether any post carries a tag of that name, whatever its category."""
+    return connection.execute(_carrying([name]).limit(1)).first() is not None
+
+
 def _carrying(names: Collection[str]) -> Select[Any]:
     return (
         select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(TagRow.name.in_(sorted(names)))

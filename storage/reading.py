@@ -231,9 +231,15 @@ class Reader:
         """What `--keep` named before."""
         return self.ask(lambda c: saved_targets(c, site))
 
-    def evidence(self, target: Target, backbone_hash: str) -> Evidence:
-        """What a round learns from: a row for every post of the target that has an embedding of the backbone."""
-        return self.ask(lambda c: gather_evidence(c, target, backbone_hash))
+    def evidence(self, target: Target, backbone_hash: str, *, whole_gallery: bool = False) -> Evidence:
+        """What a round learns from: a row for every post of the target that has an embedding of the backbone.
+
+        Args:
+            target: whom it is about.
+            backbone_hash: of the network that gave the embeddings.
+            whole_gallery: the posts too that were looked at for other targets only.
+        """
+        return self.ask(lambda c: gather_evidence(c, target, backbone_hash, whole_gallery=whole_gallery))
 
     def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""

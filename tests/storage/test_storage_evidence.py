@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from storage_samples import CARD, decide, list_posts, make_post, sight
 
 from storage.archive import Archive, Label
@@ -76,3 +77,23 @@ def test_a_name_is_somebody_elses_unless_it_is_the_targets() -> None:
 
     assert stratum_of(tags, MONA) is Stratum.NOBODY
     assert stratum_of(tags, Target("keqing", "keqing_(genshin_impact)")) is stratum_of(tags, None) is Stratum.OTHERS
+
+
+async def test_the_whole_gallery_is_evidence_for_a_target_that_it_was_never_looked_at_for(archive: Archive) -> None:
+    keqing = Target("keqing", "keqing_(genshin_impact)")
+    posts = [make_post(1, tags=PostTags(character=(keqing.tag,))), make_post(2), make_post(3)]
+    await archive.register_model(CARD, {}, activate=True)
+    await list_posts(archive, posts)
+    for post in posts:
+        await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
+    await archive.relabel([Label(2, "demo", "keqing", LabelValue.KEEP, "me", "2")])
+
+    with Archive.reader(archive.root) as reader:
+        own = reader.evidence(keqing, CARD.backbone_hash)
+        whole = reader.evidence(keqing, CARD.backbone_hash, whole_gallery=True)
+
+    assert own.post_ids.tolist() == [2]
+    assert whole.post_ids.tolist() == [1, 2, 3]
+    assert whole.tagged.tolist() == [True, False, False]
+    assert list(whole.labels) == ["", "keep", ""]
+    assert np.isnan(whole.scores).all()

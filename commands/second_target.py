@@ -1,0 +1,152 @@
+"""A head for a target that has no model, on the network in force for another one: seconds, and no picture touched."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from commands.console import say
+from commands.holding import hold_gallery
+from commands.judging import GoalWish, JudgeWish, verified
+from commands.known_targets import named_in_tags
+from commands.places import Place
+from commands.planning import UsageRefused
+from commands.telling import Tell
+from commands.training import TrainWish, goal_of
+from crawler.deciding import Policy
+from storage.archive import open_reader
+from storage.known_targets import target_called
+from storage.names import as_the_site_writes
+from storage.paths import models_folder
+from storage.reading import Reader
+from storage.records import Target
+
+if TYPE_CHECKING:
+    from classifier.learning import Goal
+    from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome
+    from rounds.second_target import SharedNetwork
+    from storage.filing import RegisteredModel
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTarget:
+    """A target without a model, and the network that it can share."""
+
+    target: Target
+    known: bool  # to the gallery: a crawl or a label named it
+    network: SharedNetwork
+
+
+def second_target(reader: Reader, wish: TrainWish) -> SecondTarget | None:
+    """The target that is meant, when it has no model and another target's network has looked at the gallery.
+
+    Returns:
+        None where it has a model, where one of it waits to be put in force, or where there is no such network.
+
+    Raises:
+        UsageRefused: the gallery knows neither such a target nor posts tagged so, or a network is asked for.
+    """
+    from rounds.second_target import shared_network
+
+    if wish.target is None:
+        return None
+    known = target_called(reader.targets(), wish.target)
+    names = {wish.target, as_the_site_writes(wish.target)} if known is None else {known.name, known.tag}
+    if any(not names.isdisjoint((model.card.target, model.facts.get("tag"))) for model in reader.models()):
+        return None
+    network = shared_network(reader, "" if known is None else known.name)
+    if network is None:
+        return None
+    target = known or named_in_tags(reader, wish.target)
+    if wish.how == "network":
+        raise UsageRefused(
+            f"{target.name} has no model yet: crawl train {target.name} learns a head on {network.model.card.name}'s "
+            "network first, in seconds; then the network can be trained for it"
+        )
+    return SecondTarget(target, known is not None, network)
+
+
+async def train_second_target(second: SecondTarget, wish: TrainWish, where: Place, tell: Tell) -> RoundOutcome:
+    """Learn the head, put it in force, and decide every post that the network has looked at.
+
+    Raises:
+        TooLittleToLearn: too few posts of the gallery are tagged or labelled with the target; says what to do.
+    """
+    from rounds.errors import TooLittleToLearn
+    from rounds.learning_round import finish
+
+    target, settings = second.target, _settings(goal_of(wish, where.settings), where, decide_again=True)
+    if not wish.quiet:
+        say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
+    try:
+        with open_reader(where.root) as reader:
+            candidate = await asyncio.to_thread(_candidate, reader, where, second, settings, tell)
+    except TooLittleToLearn as error:
+        advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
+        raise TooLittleToLearn(f"{error}; {advice}", target.name, error.counts) from error
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
+        if not second.known:
+            for site in sorted(set(candidate.snapshot.evidence.sites)):
+                await archive.save_targets(site, [target])
+        return await finish(candidate, archive, models_folder(where.root), settings, tell=tell)
+
+
+async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
+    """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0."""
+    from rounds.errors import TooLittleToLearn
+    from rounds.learning_round import finish
+    from rounds.second_target import shared_network
+
+    found: dict[str, RegisteredModel] = {}
+    for target in missing:
+        started = time.monotonic()
+        settings = _settings(_crawl_goal(wish.goal, wish.place), wish.place, decide_again=False)
+        with open_reader(wish.place.root) as reader:
+            network = await asyncio.to_thread(shared_network, reader, target.name)
+            if network is None:
+                continue
+            second = SecondTarget(target, known=True, network=network)
+            try:
+                candidate = await asyncio.to_thread(_candidate, reader, wish.place, second, settings, _no_progress)
+            except TooLittleToLearn as error:
+                say(f"{target.name} is learned from the site's tags: {error}")
+                continue
+        outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
+        for line in outcome.report.splitlines():
+            say(line)
+        say(f"learned {target.name} in {time.monotonic() - started:.1f} s, a head on {network.words()}")
+        model = await wish.shelf.active_model(target.name)
+        if model is not None:
+            found[target.name] = model
+    return found
+
+
+def _candidate(
+    reader: Reader, where: Place, second: SecondTarget, settings: HeadRoundSettings, tell: Tell
+) -> Candidate:
+    from rounds.second_target import gallery_snapshot, second_candidate
+
+    tell("reading", 0.0, "labels, tags and embeddings")
+    snapshot = gallery_snapshot(reader, second.target, verified(where, second.network.model))
+    tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
+    return second_candidate(snapshot, settings)
+
+
+def _settings(goal: Goal, where: Place, *, decide_again: bool) -> HeadRoundSettings:
+    from rounds.learning_round import HeadRoundSettings
+
+    policy = Policy(trust_tags=where.settings.scoring.trust_tags)
+    return HeadRoundSettings(goal=goal, policy=policy, decide_again=decide_again, seed=where.settings.round_zero.seed)
+
+
+def _crawl_goal(goal: GoalWish, where: Place) -> Goal:
+    return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), where.settings)
+
+
+def _no_progress(stage: str, share: float, words: str) -> None:
+    """A head takes seconds: what comes of it is said at its end."""

@@ -1,0 +1,99 @@
+"""A second target is a head: learned from the embeddings that another target's network left in the gallery.
+
+Nothing is fetched and no picture is decoded. The network in force for the other target has looked at the stored
+pictures already, and the posts' own tags say who is in them; so a head on that network takes seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.package import Package
+from rounds.errors import TooLittleToLearn
+from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
+from storage.filing import RegisteredModel
+from storage.plurals import counted
+from storage.reading import Reader
+from storage.records import Target
+
+LEAST_TAGGED = 30  # posts of the gallery; round 0 needs as many
+
+_PICTURES = (
+    "SELECT backbone.hash, count(*) FROM embedding JOIN backbone ON backbone.id = embedding.backbone_id "
+    "JOIN file_version ON file_version.id = embedding.version_id "
+    "JOIN post ON post.key = file_version.post_key AND post.md5 = file_version.md5 GROUP BY backbone.hash"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedNetwork:
+    """The network in force for another target."""
+
+    model: RegisteredModel  # that target's
+    pictures: int  # of the gallery that it has looked at
+    others: tuple[str, ...] = ()  # models in force on networks that have looked at no more
+
+    def words(self) -> str:
+        """Which network it is, and instead of which, for people."""
+        chosen = f"{self.model.card.name}'s network, which has looked at {counted(self.pictures, 'picture')}"
+        return chosen if not self.others else f"{chosen} (those of {', '.join(self.others)}: no more)"
+
+
+def shared_network(reader: Reader, target: str) -> SharedNetwork | None:
+    """The network in force for another target that has looked at most of the gallery; None: there is none.
+
+    Args:
+        reader: of the gallery.
+        target: name of the target that needs a network.
+    """
+    pictures = {str(network): int(count) for network, count in reader.sql(_PICTURES).rows}
+    in_force = [
+        model
+        for model in reader.models()
+        if model.active and model.card.target != target and pictures.get(model.card.backbone_hash)
+    ]
+    if not in_force:
+        return None
+    chosen = max(in_force, key=lambda model: pictures[model.card.backbone_hash])
+    others = [model.card.name for model in in_force if model.card.backbone_hash != chosen.card.backbone_hash]
+    return SharedNetwork(chosen, pictures[chosen.card.backbone_hash], tuple(others))
+
+
+def gallery_snapshot(reader: Reader, target: Target, package: Package) -> Snapshot:
+    """What the gallery knows of a target that has no model: every post that the package's network has looked at.
+
+    Args:
+        reader: of the gallery.
+        target: whom it is about.
+        package: of the model whose network is shared.
+
+    Raises:
+        TooLittleToLearn: too few of these posts are tagged or labelled with the target.
+    """
+    newest = int(reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0])  # before: never newer than it
+    evidence = reader.evidence(target, package.backbone_hash, whole_gallery=True)
+    said = evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")
+    sites = {evidence.sites[row] for row in np.flatnonzero(said).tolist()}  # a name may mean somebody else elsewhere
+    evidence = evidence.rows(np.flatnonzero([site in sites for site in evidence.sites]))
+    shown = int(said.sum())
+    if shown < LEAST_TAGGED:
+        raise TooLittleToLearn(
+            f"{counted(shown, 'post')} of the gallery's {len(evidence)} looked at {'is' if shown == 1 else 'are'} "
+            f"tagged {target.tag} or labelled so, and a head needs {LEAST_TAGGED}",
+            target.name,
+            {"tagged or labelled": shown},
+        )
+    return Snapshot(target=target, active=None, package=package, evidence=evidence, newest_label=newest)
+
+
+def second_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+    """A head for a target without a model; pure computing, seconds.
+
+    Raises:
+        TooLittleToLearn: what is said does not suffice; counts what there is.
+    """
+    if snapshot.active is not None:
+        raise ValueError(f"{snapshot.target.name} has a model, {snapshot.active.card.name}: that is another round")
+    return learn_candidate(snapshot, settings)
