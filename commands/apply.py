@@ -28,8 +28,8 @@ from crawler.homecoming import Homecoming
 from crawler.listing import SiteSource
 from storage.applying import Applied, ApplyPlan, plan_apply
 from storage.archive import Archive, open_reader
+from storage.chunks import chunked
 from storage.plurals import counted
-from storage.posts import chunked
 from storage.records import Post
 
 SHOWN = 10  # lines of trouble that are printed; the rest is counted

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, or_, select
 from sqlalchemy.orm import aliased
 
+from storage.chunks import chunked
 from storage.filing import Work
-from storage.posts import chunked, load_posts
+from storage.posts import load_posts
 from storage.records import (
     DecidedBy,
     Decision,

@@ -22,6 +22,7 @@ from storage.tables import (
     StandingRow,
     VersionRow,
 )
+from storage.tagger_tags import TaggerTagRows
 
 STOPPED = "stopped"  # the reason of an attempt that the user's own stop request ended
 
@@ -125,11 +126,13 @@ class LookRows:
     def __init__(self) -> None:
         self._models: dict[tuple[str, str], int] = {}
         self._backbones: dict[str, int] = {}
+        self._tagger_tags = TaggerTagRows()
 
     def forget(self) -> None:
         """Ids met in a transaction that was rolled back may not exist."""
         self._models.clear()
         self._backbones.clear()
+        self._tagger_tags.forget()
 
     def file(
         self,
@@ -149,6 +152,8 @@ class LookRows:
             backbone = self._backbone_id(connection, backbone_hash)
             values = {"version_id": version_id, "backbone_id": backbone, "vector": vector}
             connection.execute(_EMBEDDING, values)
+        if sighting.look.tagger_tags is not None:
+            self._tagger_tags.file(connection, version_id, sighting.look.tagger_tags, now)
         for decision in sighting.decisions:
             file_decision(connection, version_id, decision, sighting.run_id, now)
         if sighting.attempt is not None:

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 from sqlalchemy.engine import Row
 
+from storage.ai_names import AiNames
+from storage.chunks import chunked
 from storage.database import insert_new, insert_or_update, update_or_insert
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, TagCategory
 from storage.tables import AiNameRow, AiTagRow, PostRow, PostTagRow, TagRow, VersionRow
 
 MAX_REMEMBERED = 200_000  # names per memory; forgotten all at once beyond that
 MAX_VERSIONS = 20_000  # file versions; a post is looked at soon after it was listed, or not at all in this run
-CHUNK = 500  # values in one IN (…)
 
 _POST_FACTS = (
     "created_at",
@@ -50,7 +51,6 @@ _POINT_TO = (
 )
 _VERSION_FACTS = ("ext", "size", "width", "height", "url", "renditions")
 _NEW_TAG = insert_new(TagRow)
-_NEW_AI_NAME = insert_new(AiNameRow)
 _CARRY = insert_new(PostTagRow)
 _DROP = delete(PostTagRow).where(PostTagRow.post_key == bindparam("key"), PostTagRow.tag_id == bindparam("tag"))
 _AI_SAYS = insert_or_update(AiTagRow, ("post_key", "name_id"), ("score",))
@@ -67,13 +67,13 @@ class PostRows:
 
     def __init__(self) -> None:
         self._tags: dict[tuple[str, str], int] = {}
-        self._ai_names: dict[str, int] = {}
+        self._ai_names = AiNames()
         self._versions: dict[tuple[str, int, str], int] = {}
 
     def forget(self) -> None:
         """Ids met in a transaction that was rolled back may not exist."""
         self._tags.clear()
-        self._ai_names.clear()
+        self._ai_names.forget()
         self._versions.clear()
 
     def file(
@@ -169,8 +169,8 @@ class PostRows:
         speaking = {keys[post.id]: post.ai_tags for post in posts.values() if post.ai_tags is not None}
         if not speaking:
             return
-        self._meet_ai_names(connection, {tag.name for tags in speaking.values() for tag in tags})
-        wanted = {(key, self._ai_names[tag.name]): tag.score for key, tags in speaking.items() for tag in tags}
+        ids = self._ai_names.ids(connection, {tag.name for tags in speaking.values() for tag in tags})
+        wanted = {(key, ids[tag.name]): tag.score for key, tags in speaking.items() for tag in tags}
         there: dict[tuple[int, int], int] = {}
         for chunk in chunked(list(speaking)):
             rows = connection.execute(
@@ -181,18 +181,6 @@ class PostRows:
             connection.execute(_AI_DROPS, [{"key": key, "name": name} for key, name in gone])
         if new := sorted((at, score) for at, score in wanted.items() if there.get(at) != score):
             connection.execute(_AI_SAYS, [{"post_key": k, "name_id": n, "score": score} for (k, n), score in new])
-
-    def _meet_ai_names(self, connection: Connection, names: set[str]) -> None:
-        unknown = sorted(names - self._ai_names.keys())
-        if not unknown:
-            return
-        if len(self._ai_names) + len(unknown) > MAX_REMEMBERED:
-            self._ai_names.clear()
-            unknown = sorted(names)
-        connection.execute(_NEW_AI_NAME, [{"name": name} for name in unknown])
-        for chunk in chunked(unknown):
-            rows = connection.execute(select(AiNameRow.id, AiNameRow.name).where(AiNameRow.name.in_(chunk)))
-            self._ai_names.update((row.name, row.id) for row in rows)
 
 
 def load_posts(connection: Connection, keys: Sequence[int]) -> list[Post]:
@@ -209,12 +197,6 @@ def load_posts(connection: Connection, keys: Sequence[int]) -> list[Post]:
             version = None if row.hidden_reason is not None else versions.get((row.key, row.md5))
             posts[row.key] = _post(row, version, tags[row.key], ai_tags[row.key])
     return [posts[key] for key in keys if key in posts]
-
-
-def chunked(values: Sequence[Any], size: int = CHUNK) -> Iterable[Sequence[Any]]:
-    """Pieces small enough for one statement."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def _posts_of() -> Any:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, case, func
 
 from storage import model_registry
+from storage.chunks import chunked
 from storage.database import header_problem, reading_engine, reading_uri
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
 from storage.evidence import Evidence
@@ -25,7 +26,6 @@ from storage.known_targets import by_known_names, saved_targets
 from storage.labels import SaidLabel, labels_of
 from storage.layout import require_plain
 from storage.named_posts import naming
-from storage.posts import chunked
 from storage.records import Target
 from storage.results import COLUMNS, DECISION, results_select
 from storage.schema import require_current

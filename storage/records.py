@@ -83,6 +83,18 @@ class AiTag:
     score: int  # percent, 0..100
 
 
+TAGGER_FLOOR = 0.1  # 0..1: what the user's own tagger holds less probable is not recorded, the targets' tags apart
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerTags:
+    """What the user's own tagger says of one picture."""
+
+    tagger: str  # hash of its network and tags, hex
+    name: str  # what people call it
+    probabilities: Mapping[str, float]  # tag -> 0..1; those from the floor up, and the targets'
+
+
 @dataclass(frozen=True, slots=True)
 class Rendition:
     """One copy of the picture that the site serves."""
@@ -300,6 +312,7 @@ class Look:
     format: str = ""  # what the bytes really are: jpg | png | gif | webp | avif
     fault: str | None = None  # undecodable | unsupported | too large | truncated | decoder crashed | bad score
     picture_hash: int | None = None  # 64 bits, nearly the same for nearly the same picture; None: no pixels were seen
+    tagger_tags: TaggerTags | None = None  # None: there is no tagger, or no pixels were seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +325,8 @@ class JudgeStats:
     waiting: int  # pictures handed in and not yet answered
     device: str  # cpu | gpu, and what it is called
     runtime: str  # litert | openvino | keras …
+    tagger: str = ""  # the user's own tagger: its folder's name and its device; "" where there is none
+    tagger_busy_s: float = 0.0  # seconds that it computed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from storage.chunks import chunked
 from storage.errors import StorageError
 from storage.files import Tree
 from storage.known_targets import by_known_names
-from storage.posts import chunked
 from storage.reading import Reader
 from storage.records import TagCategory
 from storage.results import DECISION, PLACE, results_select

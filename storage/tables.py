@@ -170,7 +170,7 @@ class PostTagRow(Base):
 
 
 class AiNameRow(Base):
-    """A word of the site's own tagger."""
+    """A word of the site's own tagger, or of the user's."""
 
     __tablename__ = "ai_name"
     __table_args__ = (UniqueConstraint("name"),)
@@ -186,6 +186,35 @@ class AiTagRow(Base):
     post_key: Mapped[int] = mapped_column(ForeignKey("post.key"), primary_key=True)
     name_id: Mapped[int] = mapped_column(ForeignKey("ai_name.id"), primary_key=True)
     score: Mapped[int]  # percent
+
+
+class TaggerRow(Base):
+    """A tagger of the user's own."""
+
+    __tablename__ = "tagger"
+    __table_args__ = (UniqueConstraint("hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    name: Mapped[str]
+    seen_at: Mapped[datetime]
+
+
+class TaggerLookRow(Base):
+    """Which tagger looked at a file version last."""
+
+    __tablename__ = "tagger_look"
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), primary_key=True)
+    tagger_id: Mapped[int] = mapped_column(ForeignKey("tagger.id"))
+
+
+class TaggerTagRow(Base):
+    """What that tagger says of the file version."""
+
+    __tablename__ = "tagger_tag"
+    __table_args__ = (Index(None, "name_id", "version_id"), {"sqlite_with_rowid": False})
+    version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), primary_key=True)
+    name_id: Mapped[int] = mapped_column(ForeignKey("ai_name.id"), primary_key=True)
+    value: Mapped[float]  # probability, 0..1
 
 
 class ListingRow(Base):

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
-from sqlalchemy.types import Float
+from sqlalchemy.types import Float, Integer
 
 from storage.errors import CannotMatch, QueryError
-from storage.records import DecisionValue, LabelValue, Place
+from storage.records import TAGGER_FLOOR, DecisionValue, LabelValue, Place
 from storage.results import DECISION, PLACE, results_select
 from storage.search import meaning as asks
 from storage.search.fault_names import FAULT
@@ -50,7 +50,10 @@ from storage.tables import (
     PostRow,
     PostTagRow,
     StandingRow,
+    TaggerLookRow,
+    TaggerTagRow,
     TagRow,
+    VersionRow,
 )
 
 Condition = ColumnElement[bool]
@@ -210,15 +213,26 @@ def _one_of(column: ColumnElement[Any], values: frozenset[str]) -> Condition:
 
 
 def _ai_tag(asked: asks.AiTagIn) -> Condition:
-    said = (
-        select(AiTagRow.post_key).join(AiNameRow, AiNameRow.id == AiTagRow.name_id).where(AiNameRow.name == asked.name)
-    )
+    """What either tagger says, the site's own of the post or the user's of the picture; absent where neither does."""
+    site = select(AiTagRow.post_key).join(AiNameRow, AiNameRow.id == AiTagRow.name_id)
+    users = select(TaggerTagRow.version_id).join(AiNameRow, AiNameRow.id == TaggerTagRow.name_id)
+    site, users = (said.where(AiNameRow.name == asked.name) for said in (site, users))
+    site_spoke, user_spoke = PostRow.has_ai_tags.is_(True), _current_among(select(TaggerLookRow.version_id))
     if asked.absent:
-        return and_(PostRow.has_ai_tags.is_(True), PostRow.key.not_in(said))
-    return and_(
-        PostRow.has_ai_tags.is_(True),
-        PostRow.key.in_(said.where(_within(AiTagRow.score.expression, asked.range))),
+        said = or_(
+            and_(site_spoke, PostRow.key.in_(site)), _current_among(users.where(TaggerTagRow.value >= TAGGER_FLOOR))
+        )
+        return and_(or_(site_spoke, user_spoke), not_(said))
+    percent = cast(func.round(TaggerTagRow.value * 100), Integer)
+    return or_(
+        and_(site_spoke, PostRow.key.in_(site.where(_within(AiTagRow.score.expression, asked.range)))),
+        _current_among(users.where(_within(percent, asked.range))),
     )
+
+
+def _current_among(versions: Select[int]) -> Condition:
+    """The post's current file version is one of these; false where it has none."""
+    return and_(VersionRow.id.is_not(None), VersionRow.id.in_(versions))
 
 
 # --- what we know ----------------------------------------------------------------------------------------------------

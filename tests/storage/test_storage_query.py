@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,19 @@ from storage_samples import CARD, NO_RESERVE, content_of, decide, keep, list_pos
 from storage.archive import Archive, Failure, Label
 from storage.errors import QueryError
 from storage.reading import Reader
-from storage.records import AiTag, DecidedBy, Decision, DecisionValue, LabelValue, Look, Post, PostTags, Rating, Target
+from storage.records import (
+    AiTag,
+    DecidedBy,
+    Decision,
+    DecisionValue,
+    LabelValue,
+    Look,
+    Post,
+    PostTags,
+    Rating,
+    TaggerTags,
+    Target,
+)
 from storage.results import COLUMNS
 from storage.search.language import Metatag, parse, to_text
 from storage.search.match import matches
@@ -223,6 +236,53 @@ async def fill(root: Path) -> None:
 )
 async def test_our_own_terms_ask_what_was_decided(reader: Reader, expression: str, ids: list[int]) -> None:
     assert [row["post_id"] for row in reader.query(expression).mappings()] == ids
+
+
+AI_TERMS = (
+    ("ai:hat", [4, 2, 1]),
+    ("-ai:hat", [6, 5, 3]),
+    ("ai:hat,>=80", [4, 1]),
+    ("ai:hat,70..75", [2]),
+    ("ai:hat,0", [5, 3]),
+    ("ai:mona_(genshin_impact),<10", [1]),
+    ("ai:mona_(genshin_impact),0", [4, 3, 2, 1]),
+    ("ai:ghost,0", [5, 4, 3, 2, 1]),
+)
+
+
+async def test_ai_terms_ask_the_sites_tagger_and_the_users(archive: Archive, root: Path) -> None:
+    """1 and 4: the user's; 2: the site's; 3: the site's says nothing of a hat; 5: both, of another tag; 6: neither."""
+    posts = [make_post(number, ai_tags=(AiTag("solo", 9),) if number in (3, 5) else None) for number in range(1, 7)]
+    posts[1] = make_post(2, ai_tags=(AiTag("hat", 72),))
+    said = {
+        1: {"hat": 0.804, "mona_(genshin_impact)": 0.03},
+        4: {"hat": 0.95},
+        5: {"mona_(genshin_impact)": 0.6},
+    }
+    await list_posts(archive, posts)
+    for post in posts:
+        tags = TaggerTags("c" * 64, "wd-vit", said[post.id]) if post.id in said else None
+        await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=tags)))
+
+    with Archive.reader(root) as reader:
+        for expression, ids in AI_TERMS:
+            assert [row["post_id"] for row in reader.query(expression).mappings()] == ids, expression
+
+
+async def test_a_tagger_that_looks_again_takes_the_place_of_the_one_before(archive: Archive, root: Path) -> None:
+    post = make_post(1)
+    await list_posts(archive, [post])
+    for tagger, tags in (("c" * 64, {"hat": 0.9, "solo": 0.8}), ("d" * 64, {"hood": 0.7}), ("c" * 64, {})):
+        look = replace(sight(post).look, tagger_tags=TaggerTags(tagger, tagger[:1], tags))
+        await archive.file_look(sight(post, look=look))
+        with Archive.reader(root) as reader:
+            said = reader.sql(
+                "SELECT ai_name.name, value, tagger.name FROM tagger_look JOIN tagger ON tagger.id = tagger_id "
+                "LEFT JOIN tagger_tag USING (version_id) LEFT JOIN ai_name ON ai_name.id = name_id ORDER BY 1"
+            ).rows
+
+        expected = [(name, value, tagger[:1]) for name, value in sorted(tags.items())]
+        assert said == (expected or [(None, None, "c")])
 
 
 async def test_the_rows_have_the_columns_of_the_view(reader: Reader) -> None:
