@@ -647,7 +647,7 @@ DECIDING = (
     ),
     Mutation(
         "the scorer's memory is not limited",
-        "classifier/scoring.py",
+        "classifier/memory_limit.py",
         "        resource.setrlimit(resource.RLIMIT_DATA, (most, most))",
         "        pass",
         (f"{_CLASSIFIER}scorer.py",),

@@ -10,7 +10,8 @@ ClassifierError
     ├── CanaryError    the model does not give the scores that it was stored with
     ├── DeviceError    the runtime failed, ran out of memory at batch size 1, or is not installed
     ├── DeadlineError  loading or scoring took longer than allowed
-    └── ScoreError     too many scores of one batch are no probabilities
+    ├── ScoreError     too many scores of one batch are no probabilities
+    └── TaggerError    the user's tagger is missing, of no known form, or gives no probabilities
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class DeadlineError(ModelError):
 
 class ScoreError(ModelError):
     """Too many scores of one batch are no probabilities."""
+
+
+class TaggerError(ModelError):
+    """The tagger in the user's folder is not there, of no known form, fed wrongly, or fails as a whole."""
 
 
 class WorkerLostError(ClassifierError):

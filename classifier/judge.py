@@ -12,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +23,8 @@ from classifier.errors import PackageError, PictureFault, ScoreError
 from classifier.head_format import Head
 from classifier.package import Package, load_package
 from classifier.pictures import Preprocessing
-from storage.records import JudgeStats, Look, ModelCard
+from classifier.taggers.client import Tagger, TaggerSettings
+from storage.records import JudgeStats, Look, ModelCard, TaggerTags
 
 BAD_SCORE = "bad score"
 _BAD_WINDOW = 1000  # looks over which bad scores are counted
@@ -37,6 +38,7 @@ class JudgeSettings:
     decoders: DecoderSettings = field(default_factory=DecoderSettings)
     scorer: ScorerSettings = field(default_factory=ScorerSettings)
     in_flight: int = 64  # pictures that are decoded or scored at a time; more callers wait
+    tagger: TaggerSettings | None = None  # the user's own tagger, which looks at every picture too
 
 
 class NetworkJudge:
@@ -67,11 +69,17 @@ class NetworkJudge:
         self._stack = AsyncExitStack()
         self._scorer: Scorer | None = None
         self._decoders: Decoders | None = None
+        self._tagger: Tagger | None = None
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
         """The models in use, by `Target.name`."""
         return self._cards
+
+    @property
+    def tagger(self) -> Tagger | None:
+        """The user's own tagger, where there is one and the judge is open."""
+        return self._tagger
 
     async def __aenter__(self) -> Self:
         """Verify and load the models, start the processes.
@@ -82,8 +90,10 @@ class NetworkJudge:
         packages = await asyncio.to_thread(self._load_packages)
         pins = {name: PackagePin(package.folder, package.hash) for name, package in packages.items()}
         async with AsyncExitStack() as stack:
+            tagger = self._settings.tagger
+            self._tagger = await stack.enter_async_context(Tagger(tagger)) if tagger is not None else None
             # decoders start while the scorer loads
-            preprocessings = _unique(packages)
+            preprocessings = _unique(packages, self._tagger)
             decoders = await stack.enter_async_context(Decoders(preprocessings, self._settings.decoders))
             scorer = await stack.enter_async_context(Scorer(pins, self._settings.scorer))
             by_hash = {package.backbone_hash: package.preprocessing for package in packages.values()}
@@ -95,7 +105,7 @@ class NetworkJudge:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._decoders = self._scorer = None
+        self._decoders = self._scorer = self._tagger = None
         await self._stack.aclose()
 
     async def look(self, picture: bytes) -> Look:
@@ -114,10 +124,10 @@ class NetworkJudge:
                     decoded = await decoders.decode(picture)
                 except PictureFault as fault:
                     return Look(fault=fault.reason)
-                embeddings = await self._embed(scorer, decoded)
+                embeddings, tags = await asyncio.gather(self._embed(scorer, decoded), self._tag(decoded))
         finally:
             self._waiting -= 1
-        return self._scored(embeddings, decoded)
+        return replace(self._scored(embeddings, decoded), tagger_tags=tags)
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
         """Score stored embeddings (backbone hash -> float16) without a picture.
@@ -131,15 +141,18 @@ class NetworkJudge:
         scorer = self._scorer
         if scorer is None:
             return JudgeStats(0, 0, 0.0, self._waiting, "none", "none")
-        counts, devices = scorer.counts, scorer.backbones
-        return JudgeStats(
-            counts.pictures, counts.batches, counts.busy_s, self._waiting, devices[0].device, devices[0].runtime
-        )
+        counts, device, tagger = scorer.counts, scorer.backbones[0], self._tagger
+        stats = JudgeStats(counts.pictures, counts.batches, counts.busy_s, self._waiting, device.device, device.runtime)
+        return stats if tagger is None else replace(stats, tagger=tagger.title, tagger_busy_s=tagger.busy_s)
 
     async def _embed(self, scorer: Scorer, decoded: DecodedPicture) -> dict[str, bytes]:
         wishes = [scorer.embed(number, decoded.pixels[at]) for number, at in enumerate(self._inputs)]
         answers = await asyncio.gather(*wishes) if len(wishes) > 1 else [await wishes[0]]
         return {backbone.hash: answer for backbone, answer in zip(scorer.backbones, answers, strict=True)}
+
+    async def _tag(self, decoded: DecodedPicture) -> TaggerTags | None:
+        tagger = self._tagger
+        return None if tagger is None else await tagger.tag(decoded.pixels[0])
 
     def _scored(self, embeddings: Mapping[str, bytes], decoded: DecodedPicture | None) -> Look:
         """Apply every head whose embedding is there."""
@@ -181,9 +194,12 @@ class NetworkJudge:
         return packages
 
 
-def _unique(packages: Mapping[str, Package]) -> list[Preprocessing]:
-    """Every preprocessing once."""
-    return list(dict.fromkeys(package.preprocessing for package in packages.values()))
+def _unique(packages: Mapping[str, Package], tagger: Tagger | None) -> list[Preprocessing]:
+    """Every preprocessing once, the tagger's first: the picture's hash is of the last one's pixels, a backbone's."""
+    backbones = dict.fromkeys(package.preprocessing for package in packages.values())
+    if tagger is None:
+        return list(backbones)
+    return [tagger.preprocessing, *(one for one in backbones if one != tagger.preprocessing)]
 
 
 def _score(head: Head, embedding: bytes) -> float:

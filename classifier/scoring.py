@@ -7,7 +7,6 @@ score from a stored embedding and one from a picture are computed by the same li
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from classifier.errors import DeviceError, ModelError, PackageError
 from classifier.frames import Frame
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.keras_file import check_network
-from classifier.networks import gpu_in_sight
+from classifier.memory_limit import confine
 from classifier.package import Package, load_package
 from classifier.runtime import Runtime, RuntimeSettings
 from classifier.worker_process import serve
@@ -30,7 +29,6 @@ _QUIET_AND_MODEST = {  # read by the libraries when they are imported
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # others may use the GPU too
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
-_LEAST_MEMORY = 4 << 30  # bytes
 Choose = Callable[[Sequence[Package], RuntimeSettings], Runtime]
 
 
@@ -61,7 +59,7 @@ class Scoring:
 
     def _load(self, header: Mapping[str, Any]) -> Frame:
         started = time.perf_counter()
-        _confine(int(header["memory_bytes"]))
+        confine(int(header["memory_bytes"]))
         shared: dict[str, list[Package]] = {}
         for facts in header["packages"].values():
             package = load_package(Path(facts["folder"]), expected_hash=facts["hash"])
@@ -93,21 +91,6 @@ class Scoring:
         with np.errstate(over="ignore"):  # infinite ones are refused as bad scores
             stored = np.ascontiguousarray(embeddings.astype(EMBEDDING_DTYPE))
         return Frame({"busy_s": busy_s, "largest": runtime.largest}, [stored.tobytes()])
-
-
-def _confine(memory_bytes: int) -> None:
-    """No core dumps, and no more memory than given: a network that somebody else made may ask for any amount.
-
-    Beside a GPU memory is not limited: its driver maps far more than is ever used.
-    """
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux" and not gpu_in_sight():  # elsewhere nothing counts what a process really takes
-        most = memory_bytes or max(_LEAST_MEMORY, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def main(choose: Choose = choose_runtime) -> None:

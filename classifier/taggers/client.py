@@ -1,0 +1,210 @@
+"""The tagger's process seen from the main process: pixels in, tags with their probabilities out.
+
+Pictures that wait while one batch is computed make the next one. A process that dies is started once more with its
+batch; if it dies again or takes too long, everything that waits fails with the reason, and the run stops: a gallery in
+which some pictures were tagged and some were not would say nothing about either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from classifier import errors
+from classifier.errors import ModelError, TaggerError, WorkerLostError
+from classifier.frames import Frame
+from classifier.pictures import Pixels, Preprocessing
+from classifier.taggers.worker import PLACES, VALUES
+from classifier.worker_process import WorkerProcess
+from storage.records import TAGGER_FLOOR, TaggerTags
+from system.child_process import module_command
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerSettings:
+    """Which tagger, and how it runs."""
+
+    folder: Path
+    wanted: tuple[str, ...] = ()  # tags whose probability is always wanted: the targets'
+    channels: str = "auto"  # auto | rgb | bgr
+    device: str = "auto"  # auto | cpu | gpu
+    floor: float = TAGGER_FLOOR  # 0..1: less probable tags are left out
+    memory_bytes: int = 0  # that the process may take, not counting a GPU's; 0: half of the machine's, 4 GiB at least
+    load_deadline_s: float = 300.0
+    batch_deadline_s: float = 300.0
+    command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.taggers.worker"))
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    pixels: Pixels
+    answer: asyncio.Future[TaggerTags | None]
+
+
+class Tagger:
+    """The process and its queue; use as an async context manager."""
+
+    def __init__(self, settings: TaggerSettings) -> None:
+        self._settings = settings
+        self._worker = WorkerProcess(settings.command)
+        self._requests: asyncio.Queue[_Request] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._failure: ModelError | None = None
+        self._names: Sequence[str] = ()
+        self._largest = 1
+        self.hash = ""  # of network and tags, hex
+        self.preprocessing = Preprocessing(1)
+        self.device = ""
+        self.checked = ""  # what was found about the feeding
+        self.pictures = 0
+        self.busy_s = 0.0
+
+    @property
+    def name(self) -> str:
+        """What people call it: its folder's name."""
+        return self._settings.folder.name
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """Its words, by place in its answer; "" for a place without one."""
+        return self._names
+
+    @property
+    def title(self) -> str:
+        """Its name and where it computes."""
+        return f"{self.name} ({self.device})"
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._load()
+        except WorkerLostError as error:
+            await self._worker.kill()
+            raise TaggerError(f"the tagger's process died while it loaded {self._settings.folder}: {error}") from error
+        except BaseException:
+            await self._worker.kill()
+            raise
+        self._task = asyncio.create_task(self._work(), name="tagger")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._give_up(TaggerError("the tagger was closed"))
+        await self._worker.kill()
+
+    async def tag(self, pixels: Pixels) -> TaggerTags | None:
+        """The tags of one picture that are at least as probable as the floor, and those that are always wanted.
+
+        Args:
+            pixels: (size, size, 3), RGB, made ready by `preprocessing`.
+        Returns:
+            None where the network's answer for it is no numbers.
+        Raises:
+            ModelError: the tagger failed for good.
+        """
+        if self._failure is not None:
+            raise self._failure
+        request = _Request(pixels, asyncio.get_running_loop().create_future())
+        self._requests.put_nowait(request)
+        return await request.answer
+
+    async def _load(self) -> None:
+        settings = self._settings
+        header = {
+            "op": "load",
+            "folder": str(settings.folder),
+            "channels": settings.channels,
+            "device": settings.device,
+            "memory_bytes": settings.memory_bytes,
+            "floor": settings.floor,
+            "wanted": list(settings.wanted),
+        }
+        await self._worker.start()
+        reply = await self._ask(Frame(header), settings.load_deadline_s, "loading the tagger")
+        self._names = json.loads(bytes(reply.payloads[0]))
+        self._largest = int(reply.header["largest"])
+        self.hash, self.device = str(reply.header["hash"]), str(reply.header["device"])
+        self.checked = str(reply.header["checked"])
+        self.preprocessing = Preprocessing.from_json(reply.header["preprocessing"])
+
+    async def _ask(self, question: Frame, deadline_s: float, what: str) -> Frame:
+        try:
+            reply = await self._worker.ask(question, deadline_s)
+        except TimeoutError as error:
+            raise TaggerError(f"{what} took longer than {deadline_s:g} s; take a smaller one") from error
+        if "error" in reply.header:
+            family = getattr(errors, str(reply.header["error"]), TaggerError)
+            raise family(str(reply.header["message"]))
+        return reply
+
+    async def _work(self) -> None:
+        """Batch after batch; whatever goes wrong here fails every picture that waits."""
+        batch: list[_Request] = []
+        try:
+            while True:
+                batch = [await self._requests.get()]
+                while len(batch) < self._largest and not self._requests.empty():
+                    batch.append(self._requests.get_nowait())
+                await self._tag([request for request in batch if not request.answer.done()])
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a bug here must fail every waiting look, not hang it
+            known = error if isinstance(error, ModelError) else TaggerError(f"{type(error).__name__}: {error}")
+            self._give_up(known, batch)
+
+    async def _tag(self, batch: Sequence[_Request]) -> None:
+        if not batch:
+            return
+        question = Frame({"op": "tag"}, [request.pixels.reshape(-1).data for request in batch])
+        try:
+            reply = await self._ask(question, self._settings.batch_deadline_s, "tagging a picture")
+        except WorkerLostError:
+            reply = await self._once_more(question)
+        self.pictures += len(batch)
+        self.busy_s += float(reply.header["busy_s"])
+        places = np.frombuffer(reply.payloads[0], PLACES)
+        values = np.frombuffer(reply.payloads[1], VALUES)
+        at = 0
+        for request, count in zip(batch, reply.header["counts"], strict=True):
+            found = (
+                None if count < 0 else self._named(places[at : at + count].tolist(), values[at : at + count].tolist())
+            )
+            at += max(0, count)
+            if not request.answer.done():
+                request.answer.set_result(found)
+
+    def _named(self, places: Sequence[int], values: Sequence[float]) -> TaggerTags:
+        """Tags by name; a name that the list has twice gets its highest value."""
+        found: dict[str, float] = {}
+        for place, value in zip(places, values, strict=True):
+            name = self._names[place]
+            found[name] = max(value, found.get(name, 0.0))
+        return TaggerTags(self.hash, self.name, found)
+
+    async def _once_more(self, question: Frame) -> Frame:
+        """Start a new process in place of one that died, and hand it the same batch."""
+        await self._worker.kill()
+        try:
+            await self._load()
+            return await self._ask(question, self._settings.batch_deadline_s, "tagging a picture, after a restart,")
+        except WorkerLostError as error:
+            raise TaggerError(f"the tagger's process died twice over the same pictures: {error}") from error
+
+    def _give_up(self, error: ModelError, batch: Sequence[_Request] = ()) -> None:
+        self._failure = self._failure or error
+        waiting = [*batch]
+        while not self._requests.empty():
+            waiting.append(self._requests.get_nowait())
+        for request in waiting:
+            if not request.answer.done():
+                request.answer.set_exception(error)
