@@ -12,7 +12,7 @@ from commands.exit_codes import ExitCode
 from commands.next_command import next_command
 from commands.places import Place
 from commands.planning import Plan
-from commands.progress import busy_share
+from commands.progress import busy_share, tagger_share
 from commands.sites import Connected
 from commands.summary import Summary, Truth
 from commands.truth import compare, fetch_truth
@@ -65,6 +65,8 @@ async def closing_summary(ending: Ending) -> Summary:
         preparing_seconds=ending.preparing_s,
         device_busy=busy_share(run),
         device=f"{stats.device} ({stats.runtime})",
+        tagger=stats.tagger,
+        tagger_busy=tagger_share(run) or 0.0,
         models=tuple(card.name for card in cards),
         thresholds=tuple(card.threshold for card in cards),
         exit=int(ending.code),

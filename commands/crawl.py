@@ -26,6 +26,7 @@ from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Connected, Pace, check_site, connect
 from commands.summary import Summary
 from commands.tables import print_line, print_page, print_table
+from commands.taggers import check_tagger
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
@@ -114,6 +115,7 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
     """
     _check(wish)
     check_site(where)
+    check_tagger(where.settings)
     stop = StopRequest()
     try:
         summary = run_obeying(_run(wish, where, output, parts or Parts(), stop), stop)

@@ -15,6 +15,7 @@ from commands.planning import UsageRefused
 from commands.settings import Scoring
 from commands.shelves import CommandShelf
 from commands.sites import Connected
+from commands.taggers import tagger_line, tagger_settings
 from crawler.judge import Judge
 from storage.filing import RegisteredModel
 from storage.paths import model_folder, models_folder
@@ -23,6 +24,7 @@ from storage.records import ModelCard, Target
 if TYPE_CHECKING:
     from classifier.judge import JudgeSettings
     from classifier.package import Package
+    from classifier.taggers.client import TaggerSettings
     from classifier.thresholds import Chosen
 
 
@@ -66,6 +68,7 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
     from classifier.judge import NetworkJudge
 
     wish.goal.check()
+    settings = judge_settings(wish.place.settings.scoring, tagger_settings(wish.place.settings, wish.targets))
     models = await models_in_force(wish)
     missing = [target for target in wish.targets if target.name not in models]
     if missing:
@@ -73,15 +76,17 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
     packages = {name: verified(wish.place, model) for name, model in models.items()}
     cards = {name: _card(models[name], package, wish.goal) for name, package in packages.items()}
     folders = {name: package.folder for name, package in packages.items()}
-    async with NetworkJudge(cards, folders, judge_settings(wish.place.settings.scoring)) as judge:
+    async with NetworkJudge(cards, folders, settings) as judge:
         if not wish.quiet:
             for card in cards.values():
                 say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
+            if judge.tagger is not None:
+                say(tagger_line(judge.tagger, wish.targets))
         yield judge
 
 
-def judge_settings(scoring: Scoring) -> JudgeSettings:
-    """How a judge works by these settings."""
+def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
+    """How a judge works by these settings, with the user's own tagger beside it where there is one."""
     from classifier.batching import ScorerSettings
     from classifier.decoder_pool import DecoderSettings
     from classifier.judge import JudgeSettings
@@ -93,6 +98,7 @@ def judge_settings(scoring: Scoring) -> JudgeSettings:
         decoders=decoders,
         scorer=ScorerSettings(runtime=runtime, batch_size=scoring.batch),
         in_flight=max(scoring.in_flight, scoring.batch),
+        tagger=tagger,
     )
 
 

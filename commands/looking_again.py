@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from commands.judging import judge_settings, package_folder
 from commands.places import Place
+from commands.taggers import tagger_settings
 from commands.telling import Tell
 from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
@@ -31,7 +32,7 @@ async def look_at_all_again(
         status = reader.status()
     listings = [listing.id for listing in status.listings]
     again = Again(target, listings, policy, status.outdated.get(target.name, 0))
-    settings = judge_settings(where.settings.scoring)
+    settings = judge_settings(where.settings.scoring, tagger_settings(where.settings, [target]))
     async with NetworkJudge({target.name: card}, {target.name: package_folder(where, card)}, settings) as judge:
         done = await look_again(archive, judge, again, tell=tell)
     return Rescoring(done.looked, done.kept)

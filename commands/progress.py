@@ -93,7 +93,7 @@ def _panel(run: Run, rate: float) -> RenderableType:
     rates = Table.grid(padding=(0, 2))
     rates.add_row(
         Text(f"{rate:.1f} posts/s"),
-        Text(f"device {busy_share(run):.0%} busy"),
+        Text(f"device {busy_share(run):.0%} busy{_tagger(run)}"),
         Text(f"queue {run.queue.qsize()}/{run.queue.maxsize}"),
         Text(f"in flight {tally.in_flight}"),
         Text(_eta(run, rate)),
@@ -107,6 +107,17 @@ def _panel(run: Run, rate: float) -> RenderableType:
 def busy_share(run: Run) -> float:
     """Share of the run's time in which the device computed, 0..1."""
     return min(1.0, run.crew.judge.stats().device_busy_s / max(run.tally.seconds, 1e-9))
+
+
+def tagger_share(run: Run) -> float | None:
+    """Share of the run's time in which the user's own tagger computed, 0..1; None where there is none."""
+    stats = run.crew.judge.stats()
+    return min(1.0, stats.tagger_busy_s / max(run.tally.seconds, 1e-9)) if stats.tagger else None
+
+
+def _tagger(run: Run) -> str:
+    share = tagger_share(run)
+    return "" if share is None else f", tagger {share:.0%}"
 
 
 def _total(run: Run) -> int | None:

@@ -88,6 +88,16 @@ class RoundZero:
 
 
 @dataclass(frozen=True, slots=True)
+class Tagger:
+    """`[tagger]`: a tagger of your own that looks at every picture too."""
+
+    folder: str = _path("", "folder with model.onnx and its tag list, as downloaded by you; empty: none")
+    channels: str = _key(
+        "auto", "order of the colours that it takes; auto means as its form has it", choices=("auto", "rgb", "bgr")
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """`[limits]`: manners and resources; manners can be made stricter, never laxer than the site's ceiling."""
 
@@ -130,6 +140,7 @@ class Settings:
     scoring: Scoring = field(default_factory=Scoring)
     goal: Goal = field(default_factory=Goal)
     round_zero: RoundZero = field(default_factory=RoundZero)
+    tagger: Tagger = field(default_factory=Tagger)
     limits: Limits = field(default_factory=Limits)
     disk: Disk = field(default_factory=Disk)
     sites: Mapping[str, SiteEntry] = field(default_factory=dict)

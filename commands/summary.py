@@ -76,6 +76,8 @@ class Summary:
     notes: tuple[str, ...] = field(default=())  # what the user should know or do next
     unaccounted: int = 0  # posts that the site counts and the walk did not show, beyond what its count may be off by
     dry_run: bool = False
+    tagger: str = ""  # the user's own, and where it computes; "" where there is none
+    tagger_busy: float = 0.0  # 0..1
     scored_originals: bool = False  # then they were downloaded to be looked at, and rejects went to the trash
 
     @property
@@ -119,6 +121,8 @@ class Summary:
             "notes": list(self.notes),
             "exit": self.exit,
         }
+        if self.tagger:
+            record |= {"tagger": self.tagger, "tagger_busy": round(self.tagger_busy, 4)}
         if self.truths:
             record["truth"] = [_truth_json(truth) for truth in self.truths]
         return record
@@ -175,6 +179,7 @@ class Summary:
         share = _share(self.bytes_saved, tally.bytes_if_all)
         first = "" if tally.first_score_s is None else f", the first after {tally.first_score_s:.1f} s"
         model = ", ".join(f"{m} at {t:.3f}" for m, t in zip(self.models, self.thresholds, strict=False)) or "none"
+        tagger = [("tagger", f"{self.tagger}, {self.tagger_busy:.0%} busy")] if self.tagger else []
         return [
             ("model", model),
             (
@@ -184,6 +189,7 @@ class Summary:
             ("bytes saved", saved + (f" ({share:.0%})" if share is not None else "")),
             ("speed", f"{self.images_per_second:.1f} pictures/s in {self.seconds:.1f} s{first}"),
             ("device", f"{self.device}, {self.device_busy:.0%} busy"),
+            *tagger,
         ]
 
 

@@ -1,0 +1,57 @@
+"""The user's own tagger, as the settings name it: found to be whole before anything long begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.settings import Settings
+from storage.records import Target
+
+if TYPE_CHECKING:
+    from classifier.taggers.client import Tagger, TaggerSettings
+
+
+def check_tagger(settings: Settings) -> None:
+    """Look into the folder that `[tagger]` names, if it names one; nothing is loaded.
+
+    Raises:
+        TaggerError: as `tagger_settings`.
+    """
+    tagger_settings(settings, ())
+
+
+def tagger_settings(settings: Settings, targets: Sequence[Target]) -> TaggerSettings | None:
+    """The tagger that `[tagger]` names; None where it names none.
+
+    Raises:
+        TaggerError: it is missing, of no known form, or nothing is installed that runs it.
+    """
+    if not settings.tagger.folder:
+        return None
+    from classifier.taggers.client import TaggerSettings
+    from classifier.taggers.forms import read_form
+    from classifier.taggers.onnx_tagger import require_runtime
+
+    folder = Path(settings.tagger.folder)
+    require_runtime()
+    read_form(folder)
+    return TaggerSettings(
+        folder=folder,
+        wanted=tuple(sorted({name for target in targets for name in _names(target)})),
+        channels=settings.tagger.channels,
+        device=settings.scoring.device,
+    )
+
+
+def tagger_line(tagger: Tagger, targets: Sequence[Target]) -> str:
+    """What the user should know of the tagger: what it was found to be, and which targets it has no word for."""
+    words = set(tagger.tags)
+    without = [target.name for target in targets if not words & _names(target)]
+    unknown = f"; it has no tag for {', '.join(without)}" if without else ""
+    return f"tagger {tagger.title}, {len(words - {''})} tags: {tagger.checked}{unknown}"
+
+
+def _names(target: Target) -> set[str]:
+    return {target.tag, *target.aliases}
