@@ -73,7 +73,7 @@ class NetworkJudge:
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
-        """The models in use, by `Target.name`."""
+        """The models in use, by `Target.name`; once they are loaded, with what their packages say of deciding."""
         return self._cards
 
     @property
@@ -191,6 +191,7 @@ class NetworkJudge:
                     f"{card.name} is registered with {card.backbone_hash[:12]}; train {name} again"
                 )
             self._heads[name] = (package.backbone_hash, package.head)
+            self._cards[name] = replace(card, shifts=package.head.shifts, refusal=package.refusal)
         return packages
 
 

@@ -15,6 +15,7 @@ MOST_DIMENSION = 65_536  # numbers of an embedding
 _MOST_NAMES, _LONGEST_NAME = 100_000, 300  # of classes; characters
 _MOST_POINTS = 100_000  # of a curve
 _MOST_ROUND = 1_000_000
+LONGEST_REFUSAL = 500  # characters
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}")
 
 
@@ -49,6 +50,17 @@ def word(value: Any, what: str) -> str:
     """
     if not isinstance(value, str) or not _WORD.fullmatch(value):
         raise ValueError(f"{what} {_shown(value)} is not a name")
+    return value
+
+
+def refusal(value: Any) -> str:
+    """Why the model may not decide; empty: it may.
+
+    Raises:
+        ValueError: it is no line of plain text.
+    """
+    if not isinstance(value, str) or len(value) > LONGEST_REFUSAL or not value.isprintable():
+        raise ValueError(f"the refusal {_shown(value)} is not one line of at most {LONGEST_REFUSAL} characters")
     return value
 
 

@@ -47,6 +47,7 @@ from classifier.pictures import Preprocessing
 from classifier.thresholds import ThresholdCurve
 from storage.errors import BadName
 from storage.names import TargetName
+from storage.records import ModelCard
 from system.flush import flush
 
 FORMAT = 1
@@ -86,6 +87,7 @@ class PackageParts:
     snapshot: Mapping[str, Any] = field(default_factory=dict)  # which examples it was trained on
     metrics: Mapping[str, Any] = field(default_factory=dict)
     reject_ratio: float | None = None  # share of the gallery that it is expected to reject, 0..1
+    refusal: str = ""  # why the model may not decide; after a semicolon, what to do. "": it decides
     report: Mapping[str, bytes] = field(default_factory=dict)  # file name below report/ -> content
     created_at: datetime | None = None  # None: now
 
@@ -127,8 +129,15 @@ class Package:
     snapshot: Mapping[str, Any]
     metrics: Mapping[str, Any]
     reject_ratio: float | None
+    refusal: str  # why the model may not decide; after a semicolon, what to do. "": it decides
     created_at: datetime
     runtimes: Mapping[str, Path]
+
+    def card(self, number: int) -> ModelCard:
+        """What a decision says about this model, under its number in a gallery."""
+        return ModelCard(
+            self.target, number, self.hash, self.backbone_hash, self.threshold, self.head.shifts, self.refusal
+        )
 
     @property
     def keras(self) -> Path:
@@ -232,6 +241,7 @@ def _check_parts(parts: PackageParts) -> None:
         raise ValueError(f"the threshold must be 0..1, got {parts.threshold}")
     if parts.reject_ratio is not None and not 0 <= parts.reject_ratio <= 1:
         raise ValueError(f"the reject ratio must be 0..1, got {parts.reject_ratio}")
+    manifest_values.refusal(parts.refusal)
     if not parts.canaries:
         raise ValueError("a package needs at least one canary picture")
     shapes = {np.shape(canary.embedding) for canary in parts.canaries}
@@ -297,6 +307,7 @@ def _manifest(parts: PackageParts, files: Mapping[str, Mapping[str, int | str]])
         "snapshot": dict(parts.snapshot),
         "metrics": dict(parts.metrics),
         "reject_ratio": parts.reject_ratio,
+        "refusal": parts.refusal,
         "files": files,
     }
 
@@ -328,6 +339,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Pa
         snapshot=manifest_values.snapshot(manifest["snapshot"]),
         metrics=manifest_values.metrics(manifest["metrics"]),
         reject_ratio=None if manifest["reject_ratio"] is None else manifest_values.number(manifest, "reject_ratio"),
+        refusal=manifest_values.refusal(manifest.get("refusal", "")),  # packages of before say nothing
         created_at=manifest_values.moment(manifest["created_at"]),
         runtimes={name: folder / file for name, file in runtimes.items()},
     )

@@ -19,6 +19,7 @@ from classifier.learning import Learned, LearnedTarget
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.teaching_history import FILE as HISTORY
+from classifier.training_pace import too_brief
 
 CANARIES = 16
 
@@ -73,6 +74,7 @@ def _pack_target(
         },
         metrics=metrics,
         reject_ratio=target.reject_ratio,
+        refusal=too_brief(learned.taught.facts()),
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
             "report.txt": report(target, learned, source).encode(),
@@ -117,7 +119,10 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
         f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures",
     ]
-    if taught.steps < taught.planned_steps:
+    refusal = too_brief(taught.facts())
+    if refusal:
+        lines.append(f"it does not decide: {refusal}")
+    elif taught.steps < taught.planned_steps:
         lines.append("the time budget shortened the training; another run on another machine may differ")
     return "\n".join(lines) + "\n"
 

@@ -98,18 +98,17 @@ class Pace:
         self.steps = min(self.planned, affordable)
 
 
-def too_brief(trained: Mapping[str, Any], minutes: float | None = None) -> str:
+def too_brief(trained: Mapping[str, Any]) -> str:
     """Why a network may not decide that did far fewer steps than planned, and what to do; empty where it may.
 
     Args:
-        trained: `steps` and `planned_steps`, as a package's snapshot keeps them.
-        minutes: that it had; None: nobody remembers.
+        trained: `steps`, `planned_steps` and `seconds`, as a package's snapshot keeps them.
     """
     steps, planned = int(trained.get("steps") or 0), int(trained.get("planned_steps") or 0)
     if steps >= LEAST_SHARE * planned:
         return ""
-    more = "more minutes" if minutes is None else f"{math.ceil(minutes * planned / max(1, steps)):.0f} minutes"
+    minutes = math.ceil(float(trained.get("seconds") or 0) / RESERVE / 60 * planned / max(1, steps))
     return (
-        f"trained for only {steps / planned:.0%} of its steps; give it more time: [round_zero] minutes in crawl.toml, "
-        f"{more} on a machine as busy as this one, then crawl train --how network"
+        f"trained for only {steps / planned:.0%} of its steps; give it more time: [round_zero] minutes = {minutes} in "
+        "crawl.toml where the machine stays as busy, then crawl train --how network"
     )

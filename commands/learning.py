@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
 from classifier.learning import Goal
+from classifier.package import load_package
 from commands.console import say
 from commands.networks import first_weights
 from commands.telling import told
@@ -23,7 +25,7 @@ from rounds.sampling import SampleSize
 from rounds.teaching import NewModel, preprocessing_for
 from storage.filing import Sighting, StoredFacts
 from storage.paths import model_folder, models_folder
-from storage.records import Look, ModelCard, Post, Rendition, Target
+from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
     from commands.judging import GoalWish, JudgeWish
@@ -87,7 +89,8 @@ async def _folder(wish: JudgeWish, target: Target) -> Path:
 
 
 async def _register(wish: JudgeWish, model: NewModel) -> None:
-    card = ModelCard(model.target, int(model.folder.name), model.hash, model.backbone_hash, model.threshold)
+    package = await asyncio.to_thread(load_package, model.folder, expected_hash=model.hash)
+    card = package.card(int(model.folder.name))
     await wish.shelf.register_model(card, model.facts, activate=True)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crawler.attempts import attempting
-from crawler.deciding import effective
+from crawler.deciding import doubt, effective
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
 from crawler.feeding import posts_to_do
 from crawler.renditions import fits, likeness, renditions_to_score
@@ -22,7 +22,6 @@ from storage.errors import RefusedFile
 from storage.filing import Attempt, ListedPage, Sighting, StoredFacts
 from storage.records import (
     ORIGINAL,
-    DecidedBy,
     Decision,
     DecisionValue,
     Known,
@@ -191,7 +190,7 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome,
     if wanted:
         await _keep(run, post, known, wanted)
         return Outcome.KEPT, None
-    undecided = [_doubt(d) for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
+    undecided = [doubt(d) for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
     if undecided:
         return Outcome.UNDECIDED, undecided[0]
     if run.job.score_on == ORIGINAL:
@@ -199,22 +198,13 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome,
     return Outcome.DELETED, None
 
 
-def _doubt(decision: Decision) -> str:
-    """Why nothing was decided, in words that can be counted."""
-    if decision.decided_by is DecidedBy.FAULT:
-        return decision.reason
-    return "too close to the threshold" if decision.value is DecisionValue.UNDECIDED else "labelled unsure"
-
-
 def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
     """The decisions of an earlier run, when this run's models and rules would decide on the same facts again."""
-    cards, policy = run.crew.judge.models, run.job.policy
+    ruling = run.job.ruling(run.crew.judge)
     found = []
     for target in run.job.targets:
-        decision, card = known.decisions.get(target.name), cards.get(target.name)
-        if decision is None or decision.score is None or decision.model_hash != (card.hash if card else None):
-            return None
-        if decision.policy != policy.identity(card, tagged=target.named_by(post.tags)):
+        decision = known.decisions.get(target.name)
+        if decision is None or not ruling.still_holds(decision, target, post.tags):
             return None
         found.append(decision)
     return found
@@ -285,8 +275,7 @@ class _Arrived:
 
 async def _record(run: Run, post: Post, look: Look, arrived: _Arrived | None = None) -> Sequence[Decision]:
     """Decide, and file the picture, its scores and the decisions together."""
-    ruling = run.job.ruling(run.crew.judge)
-    decisions = tuple(ruling.decide(target, post.tags, look) for target in run.job.targets)
+    look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post.tags, look)
     if look.scores:
         run.tally.score_seen()
     sighting = Sighting(

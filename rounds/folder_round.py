@@ -33,7 +33,7 @@ from rounds.errors import TooLittleToLearn
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.free_number import free_name
 from rounds.learning_process import COMMAND, Tell
-from rounds.learning_round import Registry, RoundOutcome
+from rounds.learning_round import Registry, RoundOutcome, gives_up
 from rounds.parts import groups_of, parts_of
 from rounds.round_zero import HashingDecoder
 from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
@@ -41,7 +41,7 @@ from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.paths import model_folder
 from storage.plurals import counted
-from storage.records import ModelCard, Target
+from storage.records import Target
 
 BoolArray = npt.NDArray[np.bool_]
 Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
@@ -91,6 +91,7 @@ class FolderModel:
     undecodable: tuple[LeftOut, ...]
     network: str  # name of the backbone
     compared: Compared | None  # None: there is no model in force
+    replaces: RegisteredModel | None  # the model in force
 
 
 def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> InForce:
@@ -166,6 +167,7 @@ async def model_from_folder(
             undecodable=undecodable,
             network=settings.backbone,
             compared=compared,
+            replaces=None if old is None else old.model,
         )
 
 
@@ -190,8 +192,10 @@ async def finish_folder(
         metrics["compared"] = model.compared.to_json()
     facts = {"round": model.round, "how": "folder", "from": str(model.source), "tag": model.target.tag}
     new = await asyncio.to_thread(placed, model.told, model.done, place, facts | {"metrics": metrics})
-    card = ModelCard(name, its_name.number, new.hash, new.backbone_hash, new.threshold)
-    activate = force or model.compared is None or not model.compared.worse
+    package = await asyncio.to_thread(load_package, place, expected_hash=new.hash)
+    card = package.card(its_name.number)
+    worse = model.compared is not None and model.compared.worse
+    activate = force or not (worse or gives_up(card, model.replaces))
     await registry.register_model(card, new.facts, activate=activate)
     words = "" if model.compared is None else model.compared.words() + "\n"
     return RoundOutcome(

@@ -28,6 +28,7 @@ from classifier.learning import Goal
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.teaching_history import kept_history
+from classifier.training_pace import too_brief
 from crawler.deciding import Policy
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
@@ -178,8 +179,10 @@ async def finish(
     tell("writing", 0.0, f"writing {name}")
     facts = await asyncio.to_thread(_write, candidate, folder)
     threshold = candidate.learned.chosen.threshold
-    card = ModelCard(target.name, name.number, facts.hash, facts.backbone_hash, threshold)
-    activate = settings.force or candidate.compared is None or not candidate.compared.worse
+    refusal = refusal_of(candidate)
+    shifts = candidate.learned.head.shifts
+    card = ModelCard(target.name, name.number, facts.hash, facts.backbone_hash, threshold, shifts, refusal)
+    activate = settings.force or not (_worse(candidate) or gives_up(card, candidate.snapshot.active))
     await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
@@ -197,6 +200,20 @@ async def finish(
         metrics=metrics_of(candidate),
         report=report_text(candidate.learned, candidate.compared, target.name),
     )
+
+
+def refusal_of(candidate: Candidate) -> str:
+    """Why the model may not decide; empty: it may."""
+    return too_brief(candidate.snapshot.package.snapshot.get("taught") or {})
+
+
+def _worse(candidate: Candidate) -> bool:
+    return candidate.compared is not None and candidate.compared.worse
+
+
+def gives_up(new: ModelCard, active: RegisteredModel | None) -> bool:
+    """Whether a model that may not decide would take the place of one that may."""
+    return bool(new.refusal) and active is not None and not active.card.refusal
 
 
 def lesson_of(
@@ -305,6 +322,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         snapshot=_remembered(candidate),
         metrics=metrics_of(candidate),
         reject_ratio=learned.reject_ratio,
+        refusal=refusal_of(candidate),
         report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate))
         | kept_history(package),
     )

@@ -70,11 +70,10 @@ async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Tell) ->
             if not stored:
                 done.without += 1
                 return
-            seen = await judge.look(stored)
-            decision = ruling.decide(target, post.tags, seen)
-            await shelf.file_look(Sighting(post=post, look=seen, decisions=(decision,), models=judge.models))
+            seen, decisions = ruling.judge((target,), post.tags, await judge.look(stored))
+            await shelf.file_look(Sighting(post=post, look=seen, decisions=decisions, models=judge.models))
             done.looked += 1
-            done.kept += decision.value is DecisionValue.KEEP
+            done.kept += decisions[0].value is DecisionValue.KEEP
 
     for listing in again.listings:
         below: int | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,7 +99,7 @@ async def import_model(registry: Registry, source: Path, models: Path, prove: Pr
             return known.card.name  # it is here already, under its own number
     name = await free_name(registry, models, package.target)
     folder = model_folder(models, name)
-    card = ModelCard(name.target, name.number, package.hash, package.backbone_hash, package.threshold)
+    card = replace(package.card(name.number), target=name.target)
     await prove(card, source)
     await asyncio.to_thread(copy_package, package, folder)
     facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}

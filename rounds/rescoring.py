@@ -12,7 +12,7 @@ import numpy.typing as npt
 from classifier.head_format import Head
 from crawler.deciding import Policy, Ruling
 from storage.evidence import Evidence, Rescored
-from storage.records import Decision, DecisionValue, ModelCard, Target
+from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
 
 BATCH = 20_000  # posts that share one transaction, so that a crawl beside us never waits long
 
@@ -69,5 +69,7 @@ def decide_all(
         scores: shape (n,), the shifts of the posts' strata in them.
     """
     ruling = Ruling(policy, {card.target: card})
-    judged = zip(evidence.tagged.tolist(), scores.tolist(), strict=True)
-    return [ruling.decide_score(target, tagged=tagged, score=score) for tagged, score in judged]
+    judged = zip(evidence.tagged.tolist(), scores.tolist(), map(Stratum, evidence.strata.tolist()), strict=True)
+    return [
+        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum) for tagged, score, stratum in judged
+    ]

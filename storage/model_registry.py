@@ -33,6 +33,7 @@ def register(
     if taken is not None and taken != card.hash:
         raise RefusedRequest(f"{card.name}: another model has this number; take the next one")
     active = active_model(connection, card.target)
+    facts = {**facts, **_how_it_decides(card)}
     connection.execute(insert_new(ModelRow), model_row(card, now))
     its_row = (ModelRow.target == card.target, ModelRow.hash == card.hash)
     if taken is None:
@@ -105,8 +106,16 @@ def models(connection: Connection, target: str | None = None) -> Sequence[Regist
     )
 
 
+def _how_it_decides(card: ModelCard) -> Mapping[str, Any]:
+    """What a card says besides the columns; nothing where there is nothing to say, as for every older model."""
+    said = {"shifts": list(card.shifts) if any(card.shifts) else None, "refusal": card.refusal or None}
+    return {name: value for name, value in said.items() if value is not None}
+
+
 def _card(row: Any) -> ModelCard:
+    facts = row.facts
+    shifts, refusal = tuple(float(shift) for shift in facts.get("shifts", ())), str(facts.get("refusal", ""))
     try:
-        return ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold)
+        return ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold, shifts, refusal)
     except BadName as error:
         raise DatabaseDamaged(f"the database names a model that cannot be one: {error}; restore a backup") from error

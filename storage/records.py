@@ -281,6 +281,8 @@ class ModelCard:
     hash: str  # of the whole package, hex
     backbone_hash: str  # of the network that gives the embedding, hex
     threshold: float  # 0..1
+    shifts: tuple[float, ...] = ()  # log odds added to the score of a post of each stratum; none: nothing is added
+    refusal: str = ""  # why the model may not decide; after a semicolon, what to do. "": it decides
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a target's, wherever it comes from.
@@ -299,6 +301,11 @@ class ModelCard:
     def name(self) -> str:
         """How people call it: `mona/3`."""
         return str(self.named)
+
+    @property
+    def why_it_refuses(self) -> str:
+        """The refusal without its advice, short enough to be counted by."""
+        return self.refusal.split(";")[0][:100]
 
 
 @dataclass(frozen=True, slots=True)

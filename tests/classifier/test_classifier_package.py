@@ -54,6 +54,21 @@ def test_a_package_keeps_everything_that_it_was_written_from(tiny: TinyBackbone,
     assert [path.name for path in (tmp_path / "mona").iterdir()] == ["1"]
 
 
+def test_a_model_says_why_it_does_not_decide_and_an_older_one_decides(tiny: TinyBackbone, tmp_path: Path) -> None:
+    head = replace(make_head(), shifts=(0.0, -2.0, 0.0, -1.0))
+    refusal = "only 9 pictures show mona; crawl more pages"
+    facts = write_package(tmp_path / "1", make_parts(tiny, "mona", head, refusal=refusal))
+    card = load_package(tmp_path / "1").card(4)
+    assert (card.name, card.hash, card.shifts) == ("mona/4", facts.hash, head.shifts)
+    assert (card.refusal, card.why_it_refuses) == (refusal, "only 9 pictures show mona")
+
+    manifest = json.loads((tmp_path / "1" / "manifest.json").read_text())
+    del manifest["refusal"]  # as earlier versions wrote it
+    (tmp_path / "1" / "manifest.json").write_text(json.dumps(manifest))
+
+    assert load_package(tmp_path / "1").card(4).refusal == ""
+
+
 def test_another_target_can_share_the_backbone_of_a_package(tiny: TinyBackbone, mona: Mona, tmp_path: Path) -> None:
     shared = load_package(mona[1]).backbone
 
@@ -122,12 +137,19 @@ def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"threshold": 1.2}, {"canaries": []}, {"reject_ratio": -1.0}, {"report": {"../x": b""}}, {"report": {"a/b": b""}}],
+    [
+        {"threshold": 1.2},
+        {"canaries": []},
+        {"reject_ratio": -1.0},
+        {"refusal": "two\nlines"},
+        {"report": {"../x": b""}},
+        {"report": {"a/b": b""}},
+    ],
 )
 def test_parts_that_do_not_fit_leave_nothing_behind(
     tiny: TinyBackbone, tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    with pytest.raises(ValueError, match=r"threshold|canary|ratio|file name"):
+    with pytest.raises(ValueError, match=r"threshold|canary|ratio|refusal|file name"):
         write_package(tmp_path / "1", make_parts(tiny, "mona", make_head(), **changes))
 
     assert list(tmp_path.iterdir()) == []

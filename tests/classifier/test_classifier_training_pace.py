@@ -59,7 +59,7 @@ def test_the_rate_warms_up_never_jumps_up_and_keeps_below_its_peak(seed: int) ->
 
     rises = [after - before for before, after in zip([0.0, *rates], rates, strict=False)]
     assert max(rises) <= 1 / (LEAST_STEPS // 8) and max(rises[:LEAST_STEPS]) <= 1 / 50 + 1e-9
-    assert 0 < min(rates) and max(rates) <= 1
+    assert min(rates) > 0 and max(rates) <= 1
 
 
 def test_a_machine_of_constant_speed_gets_the_plain_cosine() -> None:
@@ -111,12 +111,11 @@ def test_a_pause_counts_against_the_budget_and_not_against_the_speed() -> None:
 
 @pytest.mark.parametrize(("steps", "brief"), [(88, True), (299, True), (300, False), (900, False)])
 def test_a_network_that_did_few_of_its_steps_may_not_decide(steps: int, brief: bool) -> None:
-    words = too_brief({"steps": steps, "planned_steps": 900}, 6)
+    words = too_brief({"steps": steps, "planned_steps": 900, "seconds": 317.0})
 
     assert bool(words) == brief
     if steps == 88:
-        assert words.startswith("trained for only 10% of its steps; give it more time: [round_zero] minutes")
-        assert "62 minutes" in words
+        assert words.startswith("trained for only 10% of its steps; give it more time: [round_zero] minutes = 62 in")
 
 
 def test_a_network_of_which_nobody_knows_the_steps_may_decide() -> None:

@@ -133,10 +133,11 @@ class Eye:
     looked: list[int] = field(default_factory=list)
     recalled: int = 0
     size: tuple[int, int] = (100, 80)
+    card: ModelCard = CARD
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
-        return {"mona": CARD}
+        return {"mona": self.card}
 
     async def look(self, picture: bytes) -> Look:
         post_id = int(picture.split(b".")[0])
@@ -146,7 +147,7 @@ class Eye:
         if post_id in self.faults:
             return Look(fault=self.faults[post_id])
         width, height = self.size
-        score = self.scores.get(post_id, 0.0)
+        score = self.scores.get(post_id, 0.01)
         return Look({"mona": score}, {"backbone-hash": b"\0\0"}, width=width, height=height, format="webp")
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:

@@ -1,17 +1,22 @@
 import math
+from dataclasses import replace
 
 import pytest
 
-from crawler.deciding import DEAD_BAND, Policy, Ruling, effective
+from crawler.deciding import DEAD_BAND, DOUBTED_TAG, Policy, Ruling, doubt, effective, moved
 from storage.records import DecidedBy, DecisionValue, LabelValue, Look, ModelCard, PostTags, Target
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(pact_of_stars_and_moon)_(genshin_impact)",))
 CARD = ModelCard("mona", 1, "aa", "bb", 0.7)
+SHIFTED = replace(CARD, shifts=(0.0, -3.0, 0.5, -2.0))
+REFUSING = replace(CARD, refusal="only 9 pictures show it; give it more with --references")
 UNTAGGED = PostTags(general=("1girl",))
+OTHERS = PostTags(general=("1girl",), character=("fischl_(genshin_impact)",))
+TAGGED = PostTags(general=("1girl",), character=(MONA.tag,))
 
 
-def ruling(*, trust_tags: bool = True) -> Ruling:
-    return Ruling(Policy(trust_tags=trust_tags), {"mona": CARD})
+def ruling(card: ModelCard = CARD, *, trust_tags: bool = True) -> Ruling:
+    return Ruling(Policy(trust_tags=trust_tags), {"mona": card})
 
 
 def scored(score: float) -> Look:
@@ -111,3 +116,107 @@ def test_somebody_who_is_dressed_as_the_target_is_decided_by_score(
     decision = ruling().decide(MONA, tags, scored(score))
 
     assert (decision.value, decision.decided_by) == (value, DecidedBy.SCORE)
+
+
+def test_a_post_that_names_somebody_else_is_decided_by_the_moved_score() -> None:
+    nobody, others = (ruling(SHIFTED).decide(MONA, tags, scored(0.9)) for tags in (UNTAGGED, OTHERS))
+
+    assert (nobody.value, nobody.score) == (DecisionValue.KEEP, 0.9)
+    assert others.score == pytest.approx(1 / (1 + math.exp(-(math.log(9) - 3))))
+    assert (others.value, others.reason) == (DecisionValue.DELETE, "0.309 < 0.700")
+
+
+def test_the_scores_to_store_are_the_moved_ones() -> None:
+    fischl = Target("fischl", "fischl_(genshin_impact)")
+    rules = Ruling(Policy(), {"mona": SHIFTED, "fischl": replace(SHIFTED, target="fischl")})
+    seen = Look(scores={"mona": 0.9, "fischl": 0.9}, embeddings={"bb": b"12"})
+
+    look, decisions = rules.judge((MONA, fischl), OTHERS, seen)
+
+    assert look.scores == {one.target: one.score for one in decisions}
+    assert look.scores["mona"] < 0.4 and look.scores["fischl"] == 0.9  # who is named is not somebody else
+    assert look.embeddings == seen.embeddings
+
+
+def test_a_score_that_is_no_probability_stays_what_it_is() -> None:
+    look, decisions = ruling(SHIFTED).judge((MONA,), OTHERS, scored(math.nan))
+
+    assert math.isnan(look.scores["mona"]) and decisions[0].reason == "bad score"
+
+
+def test_what_was_decided_before_holds_until_the_tags_change() -> None:
+    rules = ruling(SHIFTED)
+    before = rules.decide(MONA, OTHERS, scored(0.9))
+
+    assert rules.still_holds(before, MONA, OTHERS)
+    assert not rules.still_holds(before, MONA, UNTAGGED)
+    assert not rules.still_holds(before, MONA, TAGGED)
+    assert not ruling(replace(SHIFTED, threshold=0.8)).still_holds(before, MONA, OTHERS)
+
+
+def test_decisions_of_models_without_strata_keep_their_identity() -> None:
+    policy = Policy()
+
+    assert policy.identity(CARD, tagged=False) == "8384ec57f65d6d06"
+    assert ruling().still_holds(ruling().decide(MONA, OTHERS, scored(0.9)), MONA, UNTAGGED)
+
+
+@pytest.mark.parametrize(("score", "shift"), [(0.0, -9.0), (1.0, 9.0), (1e-300, 40.0), (1 - 1e-16, 50.0), (0.5, -50.0)])
+def test_a_moved_score_is_a_probability(score: float, shift: float) -> None:
+    found = moved(score, shift)
+
+    assert found is not None and 0.0 <= found <= 1.0
+    assert moved(score, 0.0) == score and moved(None, shift) is None
+
+
+def test_a_model_that_may_not_decide_keeps_what_tags_say_and_leaves_the_rest_open() -> None:
+    rules = ruling(REFUSING)
+
+    kept, high, low = (
+        rules.decide(MONA, tags, scored(score)) for tags, score in ((TAGGED, 0.0), (UNTAGGED, 0.99), (UNTAGGED, 0.01))
+    )
+
+    assert (kept.value, kept.decided_by) == (DecisionValue.KEEP, DecidedBy.TAG)
+    assert {high.value, low.value} == {DecisionValue.UNDECIDED}
+    assert (high.score, low.score) == (0.99, 0.01)  # recorded all the same
+    assert high.reason == low.reason == doubt(high) == "model refused: only 9 pictures show it"
+
+
+def test_the_same_model_without_its_refusal_decides_anew() -> None:
+    undecided = ruling(REFUSING).decide(MONA, UNTAGGED, scored(0.99))
+
+    assert not ruling().still_holds(undecided, MONA, UNTAGGED)
+
+
+def test_a_tag_that_the_model_contradicts_beyond_doubt_is_for_a_person_to_decide() -> None:
+    doubted = ruling().decide(MONA, TAGGED, scored(DOUBTED_TAG / 2))
+    believed = ruling().decide(MONA, TAGGED, scored(DOUBTED_TAG * 2))
+
+    assert (doubted.value, doubted.decided_by, doubt(doubted)) == (
+        DecisionValue.UNDECIDED,
+        DecidedBy.TAG,
+        "tag doubted",
+    )
+    assert believed.value is DecisionValue.KEEP
+    assert doubted.policy != believed.policy  # so an older decision to keep does not stand in its place
+    assert effective(doubted.value, LabelValue.KEEP) is DecisionValue.KEEP
+
+
+def test_a_tag_is_not_doubted_where_tags_decide_nothing() -> None:
+    decision = ruling(trust_tags=False).decide(MONA, TAGGED, scored(0.0))
+
+    assert (decision.value, decision.decided_by) == (DecisionValue.DELETE, DecidedBy.SCORE)
+
+
+def test_who_wears_a_costume_of_somebody_else_is_still_tagged() -> None:
+    tags = PostTags(general=("fischl_(genshin_impact)_(cosplay)",), character=(MONA.tag, "fischl_(genshin_impact)"))
+
+    assert ruling(SHIFTED).decide(MONA, tags, scored(0.5)).decided_by is DecidedBy.TAG
+
+
+def test_somebody_with_a_name_of_her_own_in_the_targets_costume_is_decided_by_score() -> None:
+    tags = PostTags(general=(f"{MONA.tag}_(cosplay)",), character=(MONA.tag, "fischl_(genshin_impact)"))
+
+    decision = ruling().decide(MONA, tags, scored(0.0))
+
+    assert (decision.value, decision.decided_by) == (DecisionValue.DELETE, DecidedBy.SCORE)

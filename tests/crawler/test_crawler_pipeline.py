@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy
+from crawler.deciding import Policy, Ruling
 from crawler.errors import (
     BlockedError,
     Forbidden,
@@ -22,7 +22,18 @@ from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.errors import RefusedFile, StorageError
 from storage.filing import Gap
-from storage.records import DecisionValue, FileVersion, Known, LabelValue, Look, Place, Post, Rendition, StoredRendition
+from storage.records import (
+    DecisionValue,
+    FileVersion,
+    Known,
+    LabelValue,
+    Look,
+    Place,
+    Post,
+    PostTags,
+    Rendition,
+    StoredRendition,
+)
 from tests.crawler.crew_fakes import CARD, MONA, Bytes, Eye, Files, Memory, Posts, decided, post
 
 
@@ -556,3 +567,32 @@ def test_waiting_for_downloads_keeps_nobody_busy() -> None:
 
     with asyncio.Runner(loop_factory=CountingLoop) as runner:
         assert runner.run(job()) < 20  # a loop that polls makes thousands of turns in that time
+
+
+async def test_a_post_whose_tags_changed_is_decided_again_from_its_stored_embedding() -> None:
+    card = replace(CARD, shifts=(0.0, -4.0, 0.0, -4.0))
+    others = replace(post(1), tags=PostTags(character=("fischl_(genshin_impact)",)))
+    before = Ruling(Policy(), {"mona": card}).decide(MONA, PostTags(), Look({"mona": 0.9}))
+    known = Known(decisions={"mona": before}, embeddings={card.backbone_hash: b"\0\0"})
+    eye = Eye({1: 0.9}, card=card)
+    work = stage([others], eye, shelf=Memory({1: known}))
+
+    assert await work.crawl() == {"deleted": 1}
+    assert (work.files.asked, eye.looked) == ([], [])
+
+
+async def test_a_model_that_may_not_decide_leaves_posts_open_and_deletes_nothing() -> None:
+    card = replace(CARD, refusal="too few pictures; give it more")
+    eye = Eye({3: 0.99, 2: 0.01, 1: 0.5}, card=card)
+    work = stage([post(3), post(2), post(1, tagged=True)], eye)
+
+    assert await work.crawl() == {"undecided": 2, "kept": 1}
+    assert work.run.tally.reasons[Outcome.UNDECIDED] == {"model refused: too few pictures": 2}
+
+
+async def test_a_doubted_tag_keeps_nothing_and_is_counted() -> None:
+    work = stage([post(1, tagged=True)], Eye({1: 0.0}))
+
+    assert await work.crawl() == {"undecided": 1}
+    assert work.run.tally.reasons[Outcome.UNDECIDED] == {"tag doubted": 1}
+    assert work.shelf.originals == []

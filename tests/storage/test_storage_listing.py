@@ -193,6 +193,16 @@ async def test_models_are_numbered_have_a_lineage_and_one_is_active(archive: Arc
     assert [(model.card.number, model.active) for model in await archive.models("mona")] == [(1, False), (2, True)]
 
 
+async def test_the_registry_remembers_how_a_model_decides_and_why_it_does_not(archive: Archive) -> None:
+    card = replace(CARD, shifts=(0.0, -2.5, 0.25, -2.0), refusal="too few pictures; crawl more pages")
+
+    await archive.register_model(card, {"round": 0}, activate=True)
+
+    active = await archive.active_model("mona")
+    assert active is not None and active.card == card
+    assert (await archive.activate_model("mona", 1)).card == card
+
+
 async def test_a_models_number_is_never_given_twice(archive: Archive) -> None:
     await archive.register_model(CARD, {}, activate=True)
 
