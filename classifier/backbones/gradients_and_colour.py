@@ -1,0 +1,101 @@
+"""Hand-made features: where edges run, which colours there are, and where they are. Nothing in it is learned.
+
+Histograms of oriented gradients (nine directions, cells of 16 in 96 pixels, blocks of 2 x 2 cells), a histogram of
+hue, saturation and value, and a thumbnail of 8 x 8 pixels; 1,284 numbers. Written with Keras' backend-neutral
+operations, so that it becomes part of a network's file and is computed by whatever runs the network.
+
+Source: Dalal & Triggs 2005, "Histograms of Oriented Gradients for Human Detection".
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+_SIDE, _CELL, _DIRECTIONS = 96, 16, 9
+_CLIP = 0.2  # of a block's normalised histogram: one strong edge is not everything
+_HUES, _SATURATIONS, _VALUES = 12, 4, 4
+_THUMBNAIL = 8  # pixels of both sides
+_TINY = 1e-6
+DIMENSION = (_SIDE // _CELL - 1) ** 2 * 4 * _DIRECTIONS + _HUES * _SATURATIONS * _VALUES + 3 * _THUMBNAIL**2
+
+
+def features(pictures: Any) -> Any:
+    """Features, shape (n, 1284), of RGB pictures, 0..255, shape (n, size, size, 3); size a multiple of 32."""
+    from keras import ops
+
+    scaled = pictures * (1 / 255)
+    flat = [ops.reshape(part, (-1, int(np.prod(part.shape[1:])))) for part in (_gradients(scaled), _thumbnail(scaled))]
+    return ops.concatenate([flat[0], _colours(scaled), flat[1]], axis=1)
+
+
+def _gradients(pictures: Any) -> Any:
+    """Normalised histograms of directions, shape (n, 5, 5, 36)."""
+    from keras import ops
+
+    grey = ops.sum(pictures * np.array([0.2125, 0.7154, 0.0721], np.float32), axis=-1, keepdims=True)
+    grey = ops.image.resize(grey, (_SIDE, _SIDE), interpolation="bilinear")
+    across = ops.pad(grey[:, :, 2:] - grey[:, :, :-2], ((0, 0), (0, 0), (1, 1), (0, 0)))
+    down = ops.pad(grey[:, 2:] - grey[:, :-2], ((0, 0), (1, 1), (0, 0), (0, 0)))
+    strength = ops.sqrt(across * across + down * down + _TINY * _TINY)
+    upright = ops.where(down < 0, -across, across)  # an edge has no sign: its direction is 0 to 180 degrees
+    down = ops.abs(down)
+    angles = math.pi / _DIRECTIONS * np.arange(1, _DIRECTIONS, dtype=np.float32)
+    beyond = ops.cast(down * np.cos(angles) - upright * np.sin(angles) >= 0, "float32")
+    votes = _between(beyond) * strength
+    cells = ops.average_pool(votes, _CELL, strides=_CELL, padding="valid")
+    blocks = ops.concatenate([cells[:, :-1, :-1], cells[:, :-1, 1:], cells[:, 1:, :-1], cells[:, 1:, 1:]], axis=-1)
+    return _unit(ops.minimum(_unit(blocks), _CLIP))
+
+
+def _unit(vectors: Any) -> Any:
+    from keras import ops
+
+    return vectors / ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True) + _TINY)
+
+
+def _colours(pictures: Any) -> Any:
+    """Square roots of the shares of 192 colours, shape (n, 192)."""
+    from keras import ops
+
+    small = ops.average_pool(pictures, 2, strides=2, padding="valid")
+    red, green, blue = small[..., 0:1], small[..., 1:2], small[..., 2:3]
+    value, least = ops.maximum(ops.maximum(red, green), blue), ops.minimum(ops.minimum(red, green), blue)
+    spread = value - least
+    safe = spread + _TINY
+    of_red = (green - blue) / safe
+    of_red = ops.where(of_red < 0, of_red + 6.0, of_red)
+    hue = ops.where(value <= red, of_red, ops.where(value <= green, (blue - red) / safe + 2, (red - green) / safe + 4))
+    hues = _bins(hue * (1 / 6), _HUES)
+    rest = [_bins(spread / (value + _TINY), _SATURATIONS), _bins(value, _VALUES)]
+    both = ops.expand_dims(rest[0], -1) * ops.expand_dims(rest[1], -2)
+    pixels = int(np.prod(small.shape[1:3]))
+    counts = ops.matmul(
+        ops.transpose(ops.reshape(hues, (-1, pixels, _HUES)), (0, 2, 1)),
+        ops.reshape(both, (-1, pixels, _SATURATIONS * _VALUES)),
+    )
+    return ops.sqrt(ops.reshape(counts, (-1, _HUES * _SATURATIONS * _VALUES)) * (1 / pixels) + _TINY * _TINY)
+
+
+def _bins(values: Any, count: int) -> Any:
+    """One of `count` equal bins of 0..1 for each value, as ones and zeros along the last axis."""
+    from keras import ops
+
+    return _between(ops.cast(values >= np.arange(1, count, dtype=np.float32) / count, "float32"))
+
+
+def _between(over: Any) -> Any:
+    """Which bin, from which of its borders were passed: one more along the last axis."""
+    from keras import ops
+
+    ends = [(0, 0)] * (over.ndim - 1)
+    return ops.pad(over, [*ends, (1, 0)], constant_values=1.0) - ops.pad(over, [*ends, (0, 1)])
+
+
+def _thumbnail(pictures: Any) -> Any:
+    from keras import ops
+
+    cell = pictures.shape[1] // _THUMBNAIL
+    return ops.average_pool(pictures, cell, strides=cell, padding="valid")
