@@ -1,0 +1,135 @@
+"""The pretrained backbone: a network that was taught on photographs, and hand-made features, side by side.
+
+    pictures -> stages of EfficientNet-Lite0 (mean, maximum, means of quadrants) -+
+             -> gradients and colours ---------------------------------------------+-> standardised -> projected
+
+Nothing in it is taught by the gallery; it only learns there which numbers vary together, so that 384 of them say what
+4,000 said. So every picture's embedding is one of a network that has never seen it, and a first model takes seconds.
+
+Each block counts the same: it is brought to length one, standardised, and divided by the root of its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.backbones import efficientnet_lite0, gradients_and_colour
+
+FloatArray = npt.NDArray[np.float32]
+
+NAME = "pretrained"
+SIZE = efficientnet_lite0.SIZE
+KEPT = 384  # numbers of the embedding
+PROJECTION = "projection"  # name of the layer
+_FITTED_ON = 3000  # pictures at most, for the projection; more change nothing but the time
+_SPARE, _ITERATIONS = 40, 2  # of the search for directions
+_TINY = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """From the blocks' numbers to the embedding: `numbers @ weights + bias`."""
+
+    weights: FloatArray  # (numbers, kept)
+    bias: FloatArray  # (kept,)
+
+
+def blocks(maps: list[Any], pictures: Any) -> list[Any]:
+    """The named blocks of features, each (n, d) of length one.
+
+    Args:
+        maps: of the tapped stages, from `efficientnet_lite0.taps`.
+        pictures: RGB, 0..255, shape (n, size, size, 3).
+    """
+    from keras import ops
+
+    whole = [ops.mean(one, (1, 2)) for one in maps] + [ops.max(one, (1, 2)) for one in maps]
+    quadrants = [_quadrants(one) for one in maps]
+    found = [ops.concatenate(whole, axis=1), ops.concatenate(quadrants, axis=1), gradients_and_colour.features(pictures)]
+    return [one / ops.sqrt(ops.sum(ops.square(one), axis=1, keepdims=True) + _TINY) for one in found]
+
+
+def _quadrants(one: Any) -> Any:
+    from keras import ops
+
+    side, channels = int(one.shape[1]) // 2, int(one.shape[3])
+    return ops.reshape(ops.average_pool(one, side, strides=side, padding="valid"), (-1, 4 * channels))
+
+
+def raw(size: int = SIZE, weights: efficientnet_lite0.Weights | None = None) -> Any:
+    """A `keras.Model` from pictures to the blocks' numbers one after the other, not projected."""
+    import keras
+
+    trunk = efficientnet_lite0.taps(size, weights)
+    numbers = keras.ops.concatenate(blocks(trunk.outputs, trunk.inputs[0]), axis=1)
+    return keras.Model(trunk.inputs, numbers, name=NAME)
+
+
+def projected(features: Any, projection: Projection) -> Any:
+    """A `keras.Model` from pictures to embeddings: the features of `raw`, projected."""
+    import keras
+
+    layer = keras.layers.Dense(projection.weights.shape[1], dtype="float32", name=PROJECTION)
+    model = keras.Model(features.inputs, layer(features.outputs[0]), name=NAME)
+    layer.set_weights([projection.weights, projection.bias])
+    layer.trainable = False
+    return model
+
+
+def sizes() -> tuple[int, ...]:
+    """How many numbers each block has."""
+    channels = sum(efficientnet_lite0.TAPPED)
+    return (2 * channels, 4 * channels, gradients_and_colour.DIMENSION)
+
+
+def fitted_projection(numbers: FloatArray, *, kept: int = KEPT, seed: int = 0) -> Projection:
+    """The directions in which a gallery's pictures vary most, by principal components.
+
+    Args:
+        numbers: of `raw`, shape (n, d); at least two pictures.
+        kept: directions; fewer where there are fewer pictures.
+        seed: of the choice of pictures, where there are many.
+    """
+    random = np.random.default_rng(seed)
+    chosen = numbers[np.sort(random.permutation(len(numbers))[:_FITTED_ON])]
+    mean, scale = chosen.mean(axis=0), _scales(chosen)
+    directions = _principal((chosen - mean) * scale, min(kept, len(chosen) - 1), random)
+    weights = scale[:, None] * directions
+    return Projection(weights, -mean @ weights)
+
+
+def _principal(standard: FloatArray, kept: int, random: np.random.Generator) -> FloatArray:
+    """The first principal directions, shape (d, kept), by random projection and power iterations.
+
+    Source: Halko, Martinsson & Tropp 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
+    """
+    most = min(standard.shape)
+    sketch = random.standard_normal((standard.shape[1], min(most, kept + _SPARE)), dtype=np.float32)
+    basis = np.linalg.qr(standard @ sketch)[0]
+    for _ in range(_ITERATIONS):
+        basis = np.linalg.qr(standard @ np.linalg.qr(standard.T @ basis)[0])[0]
+    _, strengths, directions = np.linalg.svd(basis.T @ standard, full_matrices=False)
+    kept = min(kept, int((strengths > _TINY * strengths[0]).sum()))
+    found = directions[:kept].T
+    signs = np.sign(found[np.abs(found).argmax(axis=0), np.arange(kept)])
+    return np.asarray(found * signs, dtype=np.float32)
+
+
+def _scales(numbers: FloatArray) -> FloatArray:
+    """One over the standard deviation, the root of the block's size, and the root of the number of blocks."""
+    scale = 1 / np.maximum(numbers.std(axis=0), _TINY)
+    for block in _slices():
+        scale[block] /= np.float32(np.sqrt((block.stop - block.start) * len(sizes())))
+    return np.asarray(scale, dtype=np.float32)
+
+
+def _slices() -> Iterator[slice]:
+    start = 0
+    for size in sizes():
+        yield slice(start, start + size)
+        start += size
