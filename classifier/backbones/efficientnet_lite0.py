@@ -81,12 +81,10 @@ def taps(size: int = SIZE, weights: Weights | None = None) -> Any:
     pictures = keras.Input((size, size, 3), name="pictures")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1, name="scaled")(pictures)
     x = _normal(_filters(x, _STEM, 3, 2, "stem"), "stem")
-    found, number = [], 0
-    for blocks, channels, side, stride in STAGES:
-        for block in range(blocks):
-            x = _block(x, channels, side, stride if block == 0 else 1, number)
-            number += 1
-        if channels in TAPPED:
+    found = []
+    for stage in range(len(STAGES)):
+        x = _stage(x, stage)
+        if STAGES[stage][1] in TAPPED:
             found.append(x)
     model = keras.Model(pictures, found, name="efficientnet_lite0")
     if weights is not None:
@@ -103,10 +101,49 @@ def build(size: int = SIZE, weights: Weights | None = None) -> Any:
     return keras.Model(trunk.inputs, features, name="efficientnet_lite0")
 
 
-def _block(x: Any, channels: int, side: int, stride: int, number: int) -> Any:
+def copied_stages(model: Any, first: int, prefix: str) -> Any:
+    """The stages from `first` on once more, with the weights that they have now, on top of the same earlier stages.
+
+    Args:
+        model: a network that holds the stages of `taps`.
+        first: number of the first copied stage, from 0.
+        prefix: of the copied layers' names.
+
+    Returns:
+        The last stage's feature maps, a tensor of `model`'s graph.
+    """
+    x = model.get_layer(_last_layer(first - 1)).output
+    for stage in range(first, len(STAGES)):
+        x = _stage(x, stage, prefix)
     import keras
 
-    before, name = x, f"block{number}"
+    copy = keras.Model(model.inputs, x)
+    for layer in copy.layers:
+        if layer.name.startswith(prefix):
+            layer.set_weights(model.get_layer(layer.name.removeprefix(prefix)).get_weights())
+    return x
+
+
+def _stage(x: Any, stage: int, prefix: str = "") -> Any:
+    blocks, channels, side, stride = STAGES[stage]
+    for block in range(blocks):
+        x = _block(x, (channels, side, stride if block == 0 else 1), _number(stage) + block, prefix)
+    return x
+
+
+def _number(stage: int) -> int:
+    """Of a stage's first block, counted from 0 over all stages."""
+    return sum(blocks for blocks, *_ in STAGES[:stage])
+
+
+def _last_layer(stage: int) -> str:
+    return f"block{_number(stage + 1) - 1}_sum"
+
+
+def _block(x: Any, shape: tuple[int, int, int], number: int, prefix: str) -> Any:
+    import keras
+
+    (channels, side, stride), before, name = shape, x, f"{prefix}block{number}"
     wider = _WIDER if number else 1
     if wider > 1:
         x = _normal(_filters(x, wider * before.shape[-1], 1, 1, f"{name}_expand"), f"{name}_expand")
