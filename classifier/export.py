@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from classifier import half_precision
 from classifier.errors import DeviceError
 from classifier.package import BackboneFiles
 from classifier.package_files import KERAS, RUNTIME_FILES
@@ -22,10 +23,17 @@ from classifier.pictures import Preprocessing
 from system.child_process import ChildLostError, module_command, run
 
 _EXPORT_DEADLINE_S = 600
+_HALVED = "--halved"
 
 
 def export_backbone(
-    model: Any, folder: Path, *, name: str, preprocessing: Preprocessing, classes: tuple[str, ...] = ()
+    model: Any,
+    folder: Path,
+    *,
+    name: str,
+    preprocessing: Preprocessing,
+    classes: tuple[str, ...] = (),
+    halved: bool = False,
 ) -> BackboneFiles:
     """Save a network that turns pictures into embeddings, in every form that scoring can use.
 
@@ -35,6 +43,8 @@ def export_backbone(
         name: of the architecture.
         preprocessing: how pictures become its input.
         classes: what it was trained to tell apart.
+        halved: keep weights in half precision, for files of half the size; the model's own are rounded in place.
+            Arithmetic stays in full precision everywhere.
     Raises:
         ValueError: the model's shapes do not fit.
     """
@@ -45,8 +55,13 @@ def export_backbone(
         raise ValueError(f"expected a network with the output (None, d), got {tuple(model.output_shape)}")
     folder.mkdir(parents=True, exist_ok=True)
     keras_file, light_file = folder / KERAS, folder / RUNTIME_FILES["litert"]
+    if halved:
+        half_precision.round_weights(model)
     model.save(keras_file)
-    exported = _export_here(model, light_file) if _backend() == "tensorflow" else _export_elsewhere(keras_file)
+    if halved:
+        half_precision.halve_file(keras_file)
+    here = _backend() == "tensorflow"
+    exported = _export_here(model, light_file, halved=halved) if here else _export_elsewhere(keras_file, halved=halved)
     runtimes = {"litert": light_file} if exported else {}
     return BackboneFiles(name, keras_file, runtimes, preprocessing, int(model.output_shape[1]), classes)
 
@@ -57,21 +72,30 @@ def _backend() -> str:
     return str(keras.backend.backend())
 
 
-def _export_here(model: Any, light_file: Path) -> bool:
+def _export_here(model: Any, light_file: Path, *, halved: bool) -> bool:
     """Let Keras write the light file; TensorFlow prints while it does, which is nobody's concern."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        model.export(str(light_file), format="litert", verbose=False)
+        model.export(str(light_file), format="litert", verbose=False, **(_halved_weights() if halved else {}))
     return True
 
 
-def _export_elsewhere(keras_file: Path) -> bool:
+def _halved_weights() -> dict[str, Any]:
+    import tensorflow
+
+    return {
+        "optimizations": [tensorflow.lite.Optimize.DEFAULT],
+        "target_spec": {"supported_types": [tensorflow.float16]},
+    }
+
+
+def _export_elsewhere(keras_file: Path, *, halved: bool) -> bool:
     """Make the light file in an interpreter of its own that runs Keras on TensorFlow, if there is one."""
     if importlib.util.find_spec("tensorflow") is None:
         return False
     try:
         done = run(
-            module_command("classifier.export", str(keras_file)),
+            module_command("classifier.export", str(keras_file), *([_HALVED] if halved else [])),
             _EXPORT_DEADLINE_S,
             {"KERAS_BACKEND": "tensorflow", "CUDA_VISIBLE_DEVICES": ""},
         )
@@ -87,7 +111,8 @@ def main(arguments: list[str]) -> None:
     import keras
 
     keras_file = Path(arguments[0])
-    _export_here(keras.saving.load_model(keras_file, compile=False), keras_file.with_name(RUNTIME_FILES["litert"]))
+    model = keras.saving.load_model(keras_file, compile=False)
+    _export_here(model, keras_file.with_name(RUNTIME_FILES["litert"]), halved=_HALVED in arguments)
 
 
 if __name__ == "__main__":

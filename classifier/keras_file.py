@@ -30,7 +30,7 @@ _MODULES = frozenset(
         *("keras.src.ops.core", "keras.src.ops.image", "keras.src.ops.math", "keras.src.ops.nn", "keras.src.ops.numpy"),
     }
 )
-_WITHOUT_MODULE = frozenset({"__keras_tensor__", "__slice__", "__tuple__"})
+_WITHOUT_MODULE = frozenset({"__keras_tensor__", "__numpy__", "__slice__", "__tuple__"})
 _RUN_CODE_OR_READ_FILES = frozenset(
     {
         *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"),

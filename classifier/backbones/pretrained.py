@@ -3,7 +3,7 @@
     pictures -> stages of EfficientNet-Lite0 (mean, maximum, means of quadrants) -+
              -> gradients and colours ---------------------------------------------+-> standardised -> projected
 
-Nothing in it is taught by the gallery; it only learns there which numbers vary together, so that 384 of them say what
+Nothing in it is taught by the gallery; it only learns there which numbers vary together, so that 256 of them say what
 4,000 said. So every picture's embedding is one of a network that has never seen it, and a first model takes seconds.
 
 Each block counts the same: it is brought to length one, standardised, and divided by the root of its size.
@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.float32]
 
 NAME = "pretrained"
 SIZE = efficientnet_lite0.SIZE
-KEPT = 384  # numbers of the embedding
+KEPT = 256  # numbers of the embedding; 384 rank no better, and make the file half as large again
 PROJECTION = "projection"  # name of the layer
 _FITTED_ON = 3000  # pictures at most, for the projection; more change nothing but the time
 _SPARE, _ITERATIONS = 40, 2  # of the search for directions
@@ -50,7 +50,11 @@ def blocks(maps: list[Any], pictures: Any) -> list[Any]:
 
     whole = [ops.mean(one, (1, 2)) for one in maps] + [ops.max(one, (1, 2)) for one in maps]
     quadrants = [_quadrants(one) for one in maps]
-    found = [ops.concatenate(whole, axis=1), ops.concatenate(quadrants, axis=1), gradients_and_colour.features(pictures)]
+    found = [
+        ops.concatenate(whole, axis=1),
+        ops.concatenate(quadrants, axis=1),
+        gradients_and_colour.features(pictures),
+    ]
     return [one / ops.sqrt(ops.sum(ops.square(one), axis=1, keepdims=True) + _TINY) for one in found]
 
 
@@ -100,7 +104,12 @@ def fitted_projection(numbers: FloatArray, *, kept: int = KEPT, seed: int = 0) -
     mean, scale = chosen.mean(axis=0), _scales(chosen)
     directions = _principal((chosen - mean) * scale, min(kept, len(chosen) - 1), random)
     weights = scale[:, None] * directions
-    return Projection(weights, -mean @ weights)
+    return Projection(_halved(weights), _halved(-mean @ weights))
+
+
+def _halved(numbers: FloatArray) -> FloatArray:
+    """What half precision makes of them: as they will lie in the network's file."""
+    return numbers.astype(np.float16).astype(np.float32)
 
 
 def _principal(standard: FloatArray, kept: int, random: np.random.Generator) -> FloatArray:

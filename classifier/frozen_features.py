@@ -1,0 +1,78 @@
+"""The pretrained backbone for one gallery: look at its pictures once, and find which numbers vary together there.
+
+Looking is done by the light interpreter, several times faster than the library that the network is built with.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import half_precision
+from classifier.backbones import efficientnet_lite0, pretrained
+from classifier.export import export_backbone
+from classifier.networks import LiteRtNetwork
+from classifier.pictures import Pixels, Preprocessing
+from classifier.runtime import Runtime, RuntimeSettings
+
+FloatArray = npt.NDArray[np.float32]
+_BATCH = 64  # pictures between two reports
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """A gallery's pictures as the pretrained backbone sees them."""
+
+    backbone: Any  # keras.Model: pictures -> (n, kept)
+    embeddings: FloatArray  # (n, kept)
+
+
+def describe(
+    pictures: Pixels, *, kept: int = pretrained.KEPT, seed: int = 0, report: Callable[[float], None] = lambda _: None
+) -> Described:
+    """Build the backbone and look at every picture.
+
+    Args:
+        pictures: prepared, shape (n, size, size, 3).
+        kept: numbers of the embedding.
+        seed: of the choice of pictures that the projection is fitted on.
+        report: share that is done, 0..1.
+
+    Raises:
+        DeviceError: the package with the published weights is missing.
+    """
+    raw = pretrained.raw(pictures.shape[1], efficientnet_lite0.published_weights())
+    half_precision.round_weights(raw)  # as its file will hold them
+    with tempfile.TemporaryDirectory(prefix="boorusieve-") as folder:
+        numbers = looked_at(raw, pictures, Path(folder), report=report)
+    projection = pretrained.fitted_projection(numbers, kept=kept, seed=seed)
+    return Described(pretrained.projected(raw, projection), numbers @ projection.weights + projection.bias)
+
+
+def looked_at(
+    network: Any, pictures: Pixels, folder: Path, *, report: Callable[[float], None] = lambda _: None
+) -> FloatArray:
+    """What a Keras network says of each picture, shape (n, d), by the light interpreter where it can be exported.
+
+    Args:
+        network: from pictures, 0..255, to numbers.
+        pictures: prepared, shape (n, size, size, 3).
+        folder: for the network's files.
+        report: share that is done, 0..1.
+    """
+    files = export_backbone(network, folder, name="measured", preprocessing=Preprocessing(pictures.shape[1]))
+    light = files.runtimes.get("litert")
+    if light is None:
+        return np.asarray(network.predict(pictures.astype(np.float32), batch_size=_BATCH, verbose=0))
+    runtime = Runtime(LiteRtNetwork(light, RuntimeSettings()))
+    parts = []
+    for start in range(0, len(pictures), _BATCH):
+        parts.append(runtime.embed(np.ascontiguousarray(pictures[start : start + _BATCH])))
+        report(min(1.0, (start + _BATCH) / len(pictures)))
+    return np.concatenate(parts) if parts else np.zeros((0, int(network.output_shape[-1])), np.float32)
