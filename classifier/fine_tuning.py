@@ -17,7 +17,8 @@ from typing import Any
 
 from classifier.augmentation import Changes
 from classifier.backbones import efficientnet_lite0
-from classifier.training import LOG_ODDS_LIMIT, TELLER, Clock, Lesson, Network, Progress, Recipe, Taught, teach
+from classifier.training import LOG_ODDS_LIMIT, TELLER, Lesson, Network, Progress, Recipe, Taught, teach
+from classifier.training_pace import Clock
 
 FIRST_TAUGHT = 3  # stage; the ones before it see edges and colours, and take half of the time
 PREFIX = "taught_"  # of the taught layers' names
