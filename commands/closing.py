@@ -15,6 +15,7 @@ from commands.planning import Plan
 from commands.progress import busy_share, tagger_share
 from commands.sites import Connected
 from commands.summary import Summary, Truth
+from commands.taggers import agreement_line
 from commands.truth import compare, fetch_truth
 from crawler.run import Run
 from crawler.tally import Outcome
@@ -72,7 +73,7 @@ async def closing_summary(ending: Ending) -> Summary:
         exit=int(ending.code),
         seconds=seconds,
         truths=truths,
-        notes=tuple(_notes(ending)),
+        notes=(*_notes(ending), *await _tagger_notes(ending)),
         unaccounted=posts_unaccounted_for(run),
         dry_run=ending.dry_run,
         scored_originals=run.job.score_on == ORIGINAL,
@@ -118,6 +119,20 @@ def _notes(ending: Ending) -> list[str]:
         expression = f"decision:keep target:{target.name} -{target.tag}"
         notes.append(f"see what was found without its tag: {next_command(ending.place.root, 'query', expression)}")
     return notes
+
+
+async def _tagger_notes(ending: Ending) -> list[str]:
+    """How the user's own tagger did on the targets that it has a word for, by the tags of the posts."""
+    tagger = ending.run.crew.judge.stats().tagger
+    if ending.dry_run or not tagger:
+        return []
+    return await asyncio.to_thread(_agreements, ending.place.root, ending.run.job.site, ending.run.job.targets)
+
+
+def _agreements(root: Path, site: str, targets: Sequence[Target]) -> list[str]:
+    with Archive.reader(root) as reader:
+        lines = [agreement_line(target, reader.tagger_agreement(site, target)) for target in targets]
+    return [line for line in lines if line is not None]
 
 
 async def _truths(ending: Ending) -> tuple[Truth, ...]:

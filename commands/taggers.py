@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.settings import Settings
+from storage.plurals import counted
 from storage.records import Target
+from storage.tagger_tags import TaggerAgreement
 
 if TYPE_CHECKING:
     from classifier.taggers.client import Tagger, TaggerSettings
@@ -51,6 +53,23 @@ def tagger_line(tagger: Tagger, targets: Sequence[Target]) -> str:
     without = [target.name for target in targets if not words & _names(target)]
     unknown = f"; it has no tag for {', '.join(without)}" if without else ""
     return f"tagger {tagger.title}, {len(words - {''})} tags: {tagger.checked}{unknown}"
+
+
+def agreement_line(target: Target, found: TaggerAgreement) -> str | None:
+    """How the tagger did where the posts' own tags say who is there; None where it looked at too few of them."""
+    if found.tagged < _ENOUGH or found.others < _ENOUGH:
+        return None
+    line = (
+        f"the tagger names {target.name} in {found.tagged_named} of {counted(found.tagged, 'post')} tagged so and in "
+        f"{found.others_named} of {counted(found.others, 'post')} tagged with others only"
+    )
+    if found.tagged_named / found.tagged - found.others_named / found.others >= _TELLS_APART:
+        return line
+    return f"{line}: it does not know {target.name}, or is not fed as it was trained; see docs/settings.md"
+
+
+_ENOUGH = 10  # posts; of fewer nothing is said
+_TELLS_APART = 0.2  # of the shares named; below this the tagger is of no use for the target
 
 
 def _names(target: Target) -> set[str]:

@@ -37,6 +37,7 @@ from storage.search.unknown_metatags import refuse_unknown_metatags
 from storage.state_digest import digest_lines, digest_of
 from storage.status import OtherThreshold, Status, other_thresholds, status_of
 from storage.tables import PostRow, StandingRow, VersionRow
+from storage.tagger_tags import TaggerAgreement, agreement
 from storage.translate import at_border
 
 T = TypeVar("T")
@@ -252,6 +253,10 @@ class Reader:
     def labels(self, target: str) -> Sequence[SaidLabel]:
         """Everything that people ever said for a target, in order; `why` tells which answers were a random sample."""
         return self.ask(lambda c: labels_of(c, target))
+
+    def tagger_agreement(self, site: str, target: Target) -> TaggerAgreement:
+        """How often the user's own tagger names a target, beside what the tags of a site's posts say."""
+        return self.ask(lambda c: agreement(c, site, target))
 
     def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
         """What holds for every post of a site that was decided or labelled for a target."""

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select
 
 from storage.ai_names import AiNames
 from storage.database import insert_new, insert_or_update
-from storage.records import TaggerTags
-from storage.tables import TaggerLookRow, TaggerRow, TaggerTagRow
+from storage.named_posts import naming
+from storage.records import TaggerTags, Target
+from storage.tables import AiNameRow, PostRow, TaggerLookRow, TaggerRow, TaggerTagRow, VersionRow
 
+PRESENT = 0.5  # probability from which on a tagger names somebody
 _NEW_TAGGER = insert_new(TaggerRow)
 _LOOKED = insert_or_update(TaggerLookRow, ("version_id",), ("tagger_id",))
 _DROP = delete(TaggerTagRow).where(TaggerTagRow.version_id == bindparam("version"))
 _NEW_TAG = insert(TaggerTagRow)
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerAgreement:
+    """How often the user's tagger names a target, beside what the posts' own tags say."""
+
+    tagged: int  # posts that the tagger looked at and whose tags name the target
+    tagged_named: int  # of those, to which the tagger gives the target's tag 0.5 or more
+    others: int  # posts that it looked at and whose tags name other characters only
+    others_named: int
+
+
+def agreement(connection: Connection, site: str, target: Target) -> TaggerAgreement:
+    """Count over all posts of a site that the tagger looked at; their present file versions only."""
+    says = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
+    named = VersionRow.id.in_(
+        select(TaggerTagRow.version_id).where(TaggerTagRow.name_id.in_(says), TaggerTagRow.value >= PRESENT)
+    )
+    carries = PostRow.key.in_(naming(target))
+    others = and_(PostRow.count_character > 0, PostRow.key.not_in(naming(target)))
+    counted = [func.coalesce(func.sum(case((which, 1), else_=0)), 0) for which in (carries, and_(carries, named))]
+    counted += [func.coalesce(func.sum(case((which, 1), else_=0)), 0) for which in (others, and_(others, named))]
+    asked = (
+        select(*counted)
+        .select_from(TaggerLookRow)
+        .join(VersionRow, VersionRow.id == TaggerLookRow.version_id)
+        .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
+        .where(PostRow.site == site)
+    )
+    return TaggerAgreement(*(int(count) for count in connection.execute(asked).one()))
 
 
 class TaggerTagRows:

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 from commands.app import app
 from commands.settings import Settings, Tagger
 from commands.summary import Summary
-from commands.taggers import tagger_line, tagger_settings
+from commands.taggers import agreement_line, tagger_line, tagger_settings
 from crawler.tally import Tally
 from storage.records import Target
+from storage.tagger_tags import TaggerAgreement
 from tests.tiny_tagger import wd_tagger
 
 NOWHERE = ("--site", "http://127.0.0.1:9", "--tag", "genshin_impact", "--keep", "mona")  # nobody listens there
@@ -61,6 +62,24 @@ def test_the_first_lines_say_which_targets_the_tagger_has_no_word_for() -> None:
     line = tagger_line(Loaded(), [MONA, Target("fischl", "fischl")])  # type: ignore[arg-type]  # what the line is made of
 
     assert line == "tagger wd-vit (cpu), 2 tags: it tells red from blue; it has no tag for fischl"
+
+
+@pytest.mark.parametrize(
+    ("found", "ends"),
+    [
+        (TaggerAgreement(43, 41, 310, 2), "in 41 of 43 posts tagged so and in 2 of 310 posts tagged with others only"),
+        (
+            TaggerAgreement(43, 3, 310, 22),
+            "does not know mona, or is not fed as it was trained; see docs/settings.md",
+        ),
+        (TaggerAgreement(9, 9, 310, 0), None),
+        (TaggerAgreement(43, 41, 9, 0), None),
+    ],
+)
+def test_the_end_says_how_the_tagger_did_by_the_tags(found: TaggerAgreement, ends: str | None) -> None:
+    line = agreement_line(MONA, found)
+
+    assert line is None if ends is None else line is not None and line.endswith(ends)
 
 
 def test_the_closing_table_and_object_say_how_busy_the_tagger_was() -> None:

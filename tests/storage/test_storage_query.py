@@ -32,6 +32,7 @@ from storage.records import (
 from storage.results import COLUMNS
 from storage.search.language import Metatag, parse, to_text
 from storage.search.match import matches
+from storage.tagger_tags import TaggerAgreement
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 WORDS = ("hat", "1girl", "solo", "mona_(genshin_impact)", "genshin_impact", "100%_real", "under_score", "a'b", "x\\y")
@@ -267,6 +268,23 @@ async def test_ai_terms_ask_the_sites_tagger_and_the_users(archive: Archive, roo
     with Archive.reader(root) as reader:
         for expression, ids in AI_TERMS:
             assert [row["post_id"] for row in reader.query(expression).mappings()] == ids, expression
+
+
+async def test_the_tagger_is_held_against_the_tags_of_the_posts(archive: Archive, root: Path) -> None:
+    """Of mona's four posts it saw three and names two; of two of others it names one; one names nobody."""
+    mona, other = "mona_(genshin_impact)", PostTags(character=("fischl",))
+    tags = {1: {}, 2: {mona: 0.5}, 3: {mona: 0.49}, 4: {mona: 0.9}, 5: {mona: 0.7}, 6: {}, 7: {mona: 1.0}}
+    changes = {5: {"tags": other}, 6: {"tags": other}, 7: {"tags": PostTags()}}
+    posts = [make_post(number, **changes.get(number, {})) for number in tags]
+    await list_posts(archive, posts)
+    for post in posts:
+        said = TaggerTags("c" * 64, "wd-vit", tags[post.id]) if post.id > 1 else None
+        await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=said)))
+
+    with Archive.reader(root) as reader:
+        found = reader.tagger_agreement("demo", Target("mona", mona))
+
+    assert found == TaggerAgreement(tagged=3, tagged_named=2, others=2, others_named=1)
 
 
 async def test_a_tagger_that_looks_again_takes_the_place_of_the_one_before(archive: Archive, root: Path) -> None:
