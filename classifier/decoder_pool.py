@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from classifier.errors import DeviceError, PictureFault, WorkerLostError
-from classifier.frames import Frame
+from classifier.frames import Frame, Payload
 from classifier.pictures import Limits, Pixels, Preprocessing
 from classifier.worker_process import WorkerProcess
 from system.child_process import module_command
@@ -52,6 +52,8 @@ class DecodedPicture:
     height: int
     format: str
     hash: int  # by `classifier.picture_hash`, 0..2**64-1
+    windows: tuple[tuple[Pixels, ...], ...] = ()  # for each preprocessing; empty for a picture of ordinary shape
+    too_small: bool = False  # it is of extreme shape, and no window shows enough to rule anybody out
 
 
 @dataclass(slots=True, eq=False)
@@ -64,11 +66,25 @@ class _Job:
 class Decoders:
     """A pool of decoder processes; use as an async context manager."""
 
-    def __init__(self, preprocessings: Sequence[Preprocessing], settings: DecoderSettings | None = None) -> None:
+    def __init__(
+        self,
+        preprocessings: Sequence[Preprocessing],
+        settings: DecoderSettings | None = None,
+        *,
+        windows: Sequence[Preprocessing] = (),
+    ) -> None:
+        """Say what is wanted; nothing is started before the context is entered.
+
+        Args:
+            preprocessings: of every network in use, once each.
+            settings: how much decoding may cost.
+            windows: those for which pictures of extreme shape are wanted in windows too, by `classifier.windows`.
+        """
         if not preprocessings:
             raise ValueError("decoders need at least one preprocessing")
         self._preprocessings = tuple(preprocessings)
         self._settings = settings or DecoderSettings()
+        self._windows = [preprocessing in windows for preprocessing in self._preprocessings]
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._failed_starts = 0
@@ -136,6 +152,7 @@ class Decoders:
                 "limits": asdict(settings.limits),
                 "memory_bytes": settings.memory_bytes,
                 "cpu_s": settings.cpu_s,
+                "windows": self._windows,
             }
         )
         while True:
@@ -201,20 +218,28 @@ class Decoders:
             raise WorkerLostError(f"the decoder answered {len(entries)} of {count} pictures")
         payloads = iter(reply.payloads)
         return [
-            PictureFault(entry["fault"], entry["detail"])
-            if "fault" in entry
-            else DecodedPicture(
-                tuple(
-                    np.frombuffer(next(payloads), dtype=np.uint8).reshape(each.size, each.size, 3)
-                    for each in self._preprocessings
-                ),
-                int(entry["width"]),
-                int(entry["height"]),
-                str(entry["format"]),
-                int(entry["hash"]),
-            )
+            PictureFault(entry["fault"], entry["detail"]) if "fault" in entry else self._picture(entry, payloads)
             for entry in entries
         ]
+
+    def _picture(self, entry: Mapping[str, Any], payloads: Iterator[Payload]) -> DecodedPicture:
+        """The next picture of an answer: for each preprocessing the whole, then its windows."""
+        views: list[list[Pixels]] = [
+            [
+                np.frombuffer(next(payloads), dtype=np.uint8).reshape(preprocessing.size, preprocessing.size, 3)
+                for _ in range(1 + int(windows))
+            ]
+            for preprocessing, windows in zip(self._preprocessings, entry["windows"], strict=True)
+        ]
+        return DecodedPicture(
+            tuple(whole for whole, *_ in views),
+            int(entry["width"]),
+            int(entry["height"]),
+            str(entry["format"]),
+            int(entry["hash"]),
+            tuple(tuple(windows) for _, *windows in views),
+            bool(entry["too_small"]),
+        )
 
 
 def _fail(job: _Job, error: Exception) -> None:

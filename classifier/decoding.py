@@ -17,7 +17,8 @@ from PIL import Image
 
 from classifier.errors import PictureFault
 from classifier.frames import Frame, Payload
-from classifier.pictures import Limits, PreparedPicture, Preprocessing, prepare
+from classifier.pictures import Limits, Pixels, PreparedPicture, Preprocessing, prepare, prepare_windows
+from classifier.windows import too_small, windows_of
 from classifier.worker_process import serve
 
 Prepare = Callable[[bytes, Preprocessing, Limits], PreparedPicture]
@@ -26,9 +27,11 @@ Prepare = Callable[[bytes, Preprocessing, Limits], PreparedPicture]
 class Decoding:
     """Answers the frames of a decoder pool.
 
-    First `setup` with `preprocessings`, `limits`, `memory_bytes` and `cpu_s`; then any number of `prepare`, whose
-    payloads are encoded pictures. The answer lists one entry a picture, with either `fault` and `detail` or width,
-    height, format and hash; its payloads are the pixels, one for each picture without fault and each preprocessing.
+    First `setup` with `preprocessings`, `limits`, `memory_bytes`, `cpu_s` and `windows`, for which preprocessings
+    these are wanted; then any number of `prepare`, whose payloads are encoded pictures. The answer lists one entry a
+    picture, with either `fault` and `detail` or width, height, format, hash, the number of windows for each
+    preprocessing and whether these are too small; its payloads are the pixels for each picture without fault and each
+    preprocessing: the whole picture's, then its windows'.
     """
 
     def __init__(self, prepare_picture: Prepare = prepare) -> None:
@@ -36,6 +39,7 @@ class Decoding:
         self._preprocessings: Sequence[Preprocessing] = ()
         self._limits = Limits()
         self._cpu_s = 0.0
+        self._windows: Sequence[bool] = ()
 
     def answer(self, question: Frame) -> Frame:
         """The answer to one frame."""
@@ -53,6 +57,7 @@ class Decoding:
         self._preprocessings = [Preprocessing.from_json(values) for values in header["preprocessings"]]
         self._limits = Limits(**header["limits"])
         self._cpu_s = float(header["cpu_s"])
+        self._windows = [bool(wanted) for wanted in header["windows"]]
         _confine(int(header["memory_bytes"]))
         return Frame({"ready": True})
 
@@ -60,19 +65,35 @@ class Decoding:
         entry: dict[str, Any] = {}
         pixels: list[Payload] = []
         try:
-            for preprocessing in self._preprocessings:
+            for preprocessing, closer in zip(self._preprocessings, self._windows, strict=True):
                 prepared = self._prepare(picture, preprocessing, self._limits)
-                pixels.append(prepared.pixels.reshape(-1).data)
+                parts, small = self._look_closer(picture, prepared, preprocessing) if closer else ((), False)
+                pixels += [part.reshape(-1).data for part in (prepared.pixels, *parts)]
                 entry = {
                     "width": prepared.width,
                     "height": prepared.height,
                     "format": prepared.format,
                     "hash": prepared.hash,
+                    "windows": [*entry.get("windows", ()), len(parts)],
+                    "too_small": small or entry.get("too_small", False),
                 }
         except PictureFault as fault:
             return {"fault": fault.reason, "detail": fault.detail}
         payloads.extend(pixels)
         return entry
+
+    def _look_closer(
+        self, picture: bytes, whole: PreparedPicture, preprocessing: Preprocessing
+    ) -> tuple[Sequence[Pixels], bool]:
+        """The picture's windows, and whether they show too little or cannot be had at their scale."""
+        windows = windows_of(whole.width, whole.height)
+        if not windows:
+            return (), False
+        try:
+            parts = prepare_windows(picture, preprocessing, windows, self._limits)
+        except PictureFault:
+            return (), True
+        return parts, too_small(whole.width, whole.height, preprocessing.size)
 
 
 def _confine(memory_bytes: int) -> None:

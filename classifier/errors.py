@@ -31,7 +31,15 @@ class PictureFault(ClassifierError):
     `reason` is one of `REASONS` and ends up in `Look.fault`; the message may say more.
     """
 
-    REASONS = ("undecodable", "unsupported", "too large", "truncated", "decoder crashed", "bad score")
+    REASONS = (
+        "undecodable",
+        "unsupported",
+        "too large",
+        "truncated",
+        "decoder crashed",
+        "bad score",
+        "too small to see",
+    )
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

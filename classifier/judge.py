@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,9 +21,10 @@ from typing import Self
 from classifier.batching import PackagePin, Scorer, ScorerSettings
 from classifier.decoder_pool import DecodedPicture, Decoders, DecoderSettings
 from classifier.errors import PackageError, PictureFault, ScoreError
-from classifier.head_format import Head
+from classifier.head_format import EMBEDDING_DTYPE, Head
 from classifier.package import Package, load_package
 from classifier.pictures import Preprocessing
+from classifier.pooling import score_views
 from classifier.taggers.client import Tagger, TaggerSettings
 from storage.records import JudgeStats, Look, ModelCard, TaggerTags
 
@@ -93,8 +95,10 @@ class NetworkJudge:
             tagger = self._settings.tagger
             self._tagger = await stack.enter_async_context(Tagger(tagger)) if tagger is not None else None
             # decoders start while the scorer loads
-            preprocessings = _unique(packages, self._tagger)
-            decoders = await stack.enter_async_context(Decoders(preprocessings, self._settings.decoders))
+            preprocessings, backbones = _unique(packages, self._tagger), _unique(packages, None)
+            decoders = await stack.enter_async_context(
+                Decoders(preprocessings, self._settings.decoders, windows=backbones)
+            )
             scorer = await stack.enter_async_context(Scorer(pins, self._settings.scorer))
             by_hash = {package.backbone_hash: package.preprocessing for package in packages.values()}
             self._inputs = [preprocessings.index(by_hash[backbone.hash]) for backbone in scorer.backbones]
@@ -124,15 +128,16 @@ class NetworkJudge:
                     decoded = await decoders.decode(picture)
                 except PictureFault as fault:
                     return Look(fault=fault.reason)
-                embeddings, tags = await asyncio.gather(self._embed(scorer, decoded), self._tag(decoded))
+                views, tags = await asyncio.gather(self._embed(scorer, decoded), self._tag(decoded))
         finally:
             self._waiting -= 1
-        return replace(self._scored(embeddings, decoded), tagger_tags=tags)
+        return replace(self._scored(views, decoded), tagger_tags=tags)
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
-        """Score stored embeddings (backbone hash -> float16) without a picture.
+        """Score stored embeddings without a picture.
 
-        Targets whose backbone is not among them are left out. The scores are those that `look` gave.
+        The embeddings are float16 by backbone hash: the whole picture's, then its windows' where it has some. Targets
+        whose backbone is not among them are left out. The scores are those that `look` gave.
         """
         return self._scored(embeddings, None)
 
@@ -146,27 +151,39 @@ class NetworkJudge:
         return stats if tagger is None else replace(stats, tagger=tagger.title, tagger_busy_s=tagger.busy_s)
 
     async def _embed(self, scorer: Scorer, decoded: DecodedPicture) -> dict[str, bytes]:
-        wishes = [scorer.embed(number, decoded.pixels[at]) for number, at in enumerate(self._inputs)]
-        answers = await asyncio.gather(*wishes) if len(wishes) > 1 else [await wishes[0]]
-        return {backbone.hash: answer for backbone, answer in zip(scorer.backbones, answers, strict=True)}
+        """By backbone hash the embeddings of the whole picture and of its windows, end to end."""
+        views = [
+            scorer.embed(number, pixels)
+            for number, at in enumerate(self._inputs)
+            for pixels in (decoded.pixels[at], *(decoded.windows[at] if decoded.windows else ()))
+        ]
+        answers = iter(await asyncio.gather(*views) if len(views) > 1 else [await views[0]])
+        return {
+            backbone.hash: b"".join(islice(answers, 1 + (len(decoded.windows[at]) if decoded.windows else 0)))
+            for backbone, at in zip(scorer.backbones, self._inputs, strict=True)
+        }
 
     async def _tag(self, decoded: DecodedPicture) -> TaggerTags | None:
         tagger = self._tagger
         return None if tagger is None else await tagger.tag(decoded.pixels[0])
 
-    def _scored(self, embeddings: Mapping[str, bytes], decoded: DecodedPicture | None) -> Look:
-        """Apply every head whose embedding is there."""
+    def _scored(self, views: Mapping[str, bytes], decoded: DecodedPicture | None) -> Look:
+        """Apply every head whose embeddings are there."""
         size = (decoded.width, decoded.height, decoded.format) if decoded is not None else (0, 0, "")
         hash_ = decoded.hash if decoded is not None else None
         scores: dict[str, float] = {}
         for target, (backbone, head) in self._heads.items():
-            if backbone in embeddings:
-                scores[target] = _score(head, embeddings[backbone])
+            if backbone in views:
+                scores[target] = _score(head, views[backbone])
         good = all(0.0 <= score <= 1.0 for score in scores.values())  # false for not-a-number
         self._count(good)
         if not good:
             return Look({}, {}, *size, BAD_SCORE, hash_)
-        return Look(scores, dict(embeddings), *size, None, hash_)
+        whole = {backbone: head.dimension * EMBEDDING_DTYPE.itemsize for backbone, head in self._heads.values()}
+        embeddings = {backbone: views[backbone][:end] for backbone, end in whole.items() if backbone in views}
+        windows = {one: views[one][whole[one] :] for one in embeddings if len(views[one]) > whole[one]}
+        small = decoded is not None and decoded.too_small
+        return Look(scores, embeddings, *size, None, hash_, windows=windows, too_small=small)
 
     def _count(self, good: bool) -> None:
         """Stop the run when bad scores are no exception."""
@@ -206,6 +223,6 @@ def _unique(packages: Mapping[str, Package], tagger: Tagger | None) -> list[Prep
 def _score(head: Head, embedding: bytes) -> float:
     """Not-a-number where the embedding is of no use."""
     try:
-        return head.score(embedding)
+        return score_views(head, embedding)
     except ValueError:  # of another length: not from this backbone after all
         return math.nan

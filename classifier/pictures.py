@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from classifier.errors import PictureFault
 from classifier.picture_hash import picture_hash
 from classifier.png_chunks import without_metadata
 from classifier.white_ground import on_white
+from classifier.windows import Window
 
 try:
     import webp
@@ -201,6 +202,34 @@ def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DE
         PictureFault: it cannot be decoded within the limits.
     """
     return prepare(data, preprocessing, limits).pixels
+
+
+def prepare_windows(
+    data: bytes, preprocessing: Preprocessing, windows: Sequence[Window], limits: Limits = DEFAULT_LIMITS
+) -> tuple[Pixels, ...]:
+    """Parts of a picture, each brought to the network's size; shape (size, size, 3) each.
+
+    The picture is decoded once more, at a scale that its short side asks for: what `prepare` makes of the whole
+    picture stays the same to the pixel whether somebody wants windows or not.
+
+    Raises:
+        PictureFault: at this scale it cannot be decoded within the limits.
+    """
+    decoded = _load(data, limits, replace(preprocessing, fit="crop"))
+    fitting = replace(preprocessing, version=VERSIONS[-1])
+    try:
+        return tuple(np.array(_fit(_part(decoded, window), fitting)[0].convert("RGB")) for window in windows)
+    except MemoryError as error:
+        raise PictureFault("too large", f"no memory left for parts of {decoded.width}x{decoded.height}") from error
+
+
+def _part(decoded: _Decoded, window: Window) -> _Decoded:
+    """A window as a picture of its own."""
+    left, top, right, bottom = decoded.box
+    across, down = (right - left) / decoded.width, (bottom - top) / decoded.height
+    box = (left + window[0] * across, top + window[1] * down, left + window[2] * across, top + window[3] * down)
+    size = max(1, round(window[2] - window[0])), max(1, round(window[3] - window[1]))
+    return replace(decoded, width=size[0], height=size[1], box=box)
 
 
 def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> _Decoded:

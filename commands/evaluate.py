@@ -210,7 +210,7 @@ async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known,
     settings = judge_settings(where.settings.scoring)
     pins = {target.name: PackagePin(package.folder, package.hash)}
     async with (
-        Decoders([package.preprocessing], settings.decoders) as decoders,
+        Decoders([package.preprocessing], settings.decoders, windows=[package.preprocessing]) as decoders,
         Scorer(pins, settings.scorer) as scorer,
     ):
         eye = Eye(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)

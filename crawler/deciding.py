@@ -39,6 +39,7 @@ DOUBTED_TAG = 0.002
 TAG_DOUBTED = "tag doubted"
 REFUSED = "model refused"
 TOO_CLOSE = "too close to the threshold"
+TOO_SMALL = "too small to see"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,17 @@ class Ruling:
         """The machine's decision about one picture and one target; its score is the one that holds for the post."""
         tagged, stratum = target.named_by(tags), stratum_of(tags, target)
         score = moved(_usable(look.scores.get(target.name)), _shift(self.cards.get(target.name), stratum))
-        return self._decided(target, look.fault, tagged=tagged, stratum=stratum, score=score)
+        small = look.too_small
+        return self._decided(target, look.fault, tagged=tagged, stratum=stratum, score=score, too_small=small)
 
     def decide_score(
-        self, target: Target, *, tagged: bool, score: float | None, stratum: Stratum = Stratum.NOBODY
+        self,
+        target: Target,
+        *,
+        tagged: bool,
+        score: float | None,
+        stratum: Stratum = Stratum.NOBODY,
+        too_small: bool = False,
     ) -> Decision:
         """The machine's decision about a picture that was looked at before, from its score alone.
 
@@ -119,8 +127,10 @@ class Ruling:
             tagged: whether the post's tags name it.
             score: as it holds for the post, moved by its stratum already.
             stratum: of the post.
+            too_small: whether its faces were too small to see, so that a low score says nothing.
         """
-        return self._decided(target, None, tagged=tagged, stratum=stratum, score=_usable(score))
+        score = _usable(score)
+        return self._decided(target, None, tagged=tagged, stratum=stratum, score=score, too_small=too_small)
 
     def still_holds(self, decision: Decision, target: Target, tags: PostTags) -> bool:
         """Whether a decision of an earlier run is what these models and rules would decide again."""
@@ -132,10 +142,19 @@ class Ruling:
         return again.policy == decision.policy
 
     def _decided(
-        self, target: Target, fault: str | None, *, tagged: bool, stratum: Stratum, score: float | None
+        self,
+        target: Target,
+        fault: str | None,
+        *,
+        tagged: bool,
+        stratum: Stratum,
+        score: float | None,
+        too_small: bool = False,
     ) -> Decision:
         card = self.cards.get(target.name)
         value, decided_by, reason = self._verdict(target, fault, tagged=tagged, score=score, card=card)
+        if too_small and (value is DecisionValue.DELETE or reason == TAG_DOUBTED):
+            return self._decided(target, TOO_SMALL, tagged=tagged, stratum=stratum, score=score)
         # A look that gave no usable score is a decision of its own: the next, better one must not count as the same.
         fault = fault or (NO_SCORE if score is None else None)
         doubted = reason == TAG_DOUBTED
@@ -155,7 +174,7 @@ class Ruling:
         self, target: Target, fault: str | None, *, tagged: bool, score: float | None, card: ModelCard | None
     ) -> tuple[DecisionValue, DecidedBy, str]:
         if tagged and self.policy.trust_tags:
-            if _contradicts(card, score):
+            if fault is None and _contradicts(card, score):
                 return DecisionValue.UNDECIDED, DecidedBy.TAG, TAG_DOUBTED
             return DecisionValue.KEEP, DecidedBy.TAG, f"tagged {target.tag}"
         if fault is not None:

@@ -30,7 +30,7 @@ class Judge(Protocol):
         ...
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
-        """Score stored embeddings (backbone hash -> float16) without a picture."""
+        """Score stored embeddings (backbone hash -> float16: the whole picture's, then its windows')."""
         ...
 
     def stats(self) -> JudgeStats:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawler.attempts import attempting
 from crawler.deciding import doubt, effective
@@ -215,15 +215,16 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     if known.died_alone >= CONVICTED_AFTER:
         return await _record(run, post, Look(fault="crashed"))
     backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
-    if backbones and backbones <= set(known.embeddings):
-        return await _record(run, post, await run.crew.judge.recall(known.embeddings))
+    renditions = renditions_to_score(post, run.job.score_on)
+    closer = _shows_more(known, renditions)
+    if backbones and backbones <= set(known.embeddings) and not closer:
+        return await _record(run, post, await _recall(run, known))
     there = known.rendition
     if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
         there = None  # it is no picture; the renditions may be
-    stored = there and await run.crew.shelf.read_rendition(there)
+    stored = there and not closer and await run.crew.shelf.read_rendition(there)
     if stored:
         return await _record(run, post, await run.crew.judge.look(stored))
-    renditions = renditions_to_score(post, run.job.score_on)
     if not renditions:
         return await _record(run, post, Look(fault="unsupported"))
     _refuse_in_vain(known)
@@ -233,6 +234,18 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
         except (GoneError, Forbidden):
             continue  # recorded; another one may be there
     return await _look_at(run, post, known, renditions[-1])
+
+
+def _shows_more(known: Known, renditions: Sequence[Rendition]) -> bool:
+    """Whether the faces that were too small to see are larger in what is scored now."""
+    stored = known.rendition
+    return known.too_small and stored is not None and bool(renditions) and renditions[0].width > stored.width
+
+
+async def _recall(run: Run, known: Known) -> Look:
+    """The stored embeddings under this run's models."""
+    views = {backbone: whole + known.windows.get(backbone, b"") for backbone, whole in known.embeddings.items()}
+    return replace(await run.crew.judge.recall(views), too_small=known.too_small)
 
 
 async def _look_at(

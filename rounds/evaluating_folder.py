@@ -22,9 +22,11 @@ from classifier.errors import PictureFault
 from classifier.head_only import TEST
 from classifier.measuring import Judged, measure, slices_by
 from classifier.pictures import Pixels
+from classifier.pooling import score_views
 from classifier.splits import Identity, group
 from classifier.teaching_history import training_curves
 from classifier.thumbnails import thumbnail
+from crawler.deciding import TOO_SMALL
 from rounds.evaluating import (
     MISTAKES,
     Known,
@@ -51,6 +53,10 @@ class Decoded(Protocol):
 
     @property
     def pixels(self) -> Sequence[Pixels]: ...
+    @property
+    def windows(self) -> Sequence[Sequence[Pixels]]: ...
+    @property
+    def too_small(self) -> bool: ...
     @property
     def hash(self) -> int: ...  # by `classifier.picture_hash`
 
@@ -177,9 +183,12 @@ def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
 
 async def _look(subject: Subject, picture: ClassPicture, eye: Eye, budget: ByteBudget) -> Looked:
     seen = await decoded(picture, eye.decoder, budget)
-    score = subject.package.head.score(await eye.embed(seen.pixels[0]))
+    views = (seen.pixels[0], *(seen.windows[0] if seen.windows else ()))
+    score = score_views(subject.package.head, b"".join(await asyncio.gather(*map(eye.embed, views))))
     if not 0 <= score <= 1:  # not-a-number too
         raise PictureFault(_BAD_SCORE)
+    if seen.too_small and score < subject.model.card.threshold:  # a crawl leaves it undecided
+        raise PictureFault(TOO_SMALL)
     return Looked(picture, score, seen.hash)
 
 

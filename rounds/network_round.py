@@ -263,7 +263,10 @@ def _candidate(
     pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
     snapshot = candidate.snapshot
     evidence = replace(
-        snapshot.evidence.rows(rows), vectors=embedded(package, pictures), frozen_parts=candidate.parts[rows]
+        snapshot.evidence.rows(rows),
+        vectors=embedded(package, pictures),
+        windows={},  # those known are of the old network
+        frozen_parts=candidate.parts[rows],
     )
     old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
     renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)

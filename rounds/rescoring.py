@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.head_format import Head
+from classifier.pooling import score_all
 from crawler.deciding import Policy, Ruling
 from storage.evidence import Evidence, Rescored
 from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
@@ -46,7 +47,7 @@ async def rescore(
         policy: the settings that decisions follow.
     """
     card, head = model
-    scores = head.probabilities(evidence.vectors, evidence.strata) if len(evidence) else np.zeros(0)
+    scores = scores_of(head, evidence) if len(evidence) else np.zeros(0)
     decisions = decide_all(evidence, target, card, policy, scores)
     for start in range(0, len(evidence), BATCH):
         part = slice(start, start + BATCH)
@@ -69,7 +70,17 @@ def decide_all(
         scores: shape (n,), the shifts of the posts' strata in them.
     """
     ruling = Ruling(policy, {card.target: card})
-    judged = zip(evidence.tagged.tolist(), scores.tolist(), map(Stratum, evidence.strata.tolist()), strict=True)
+    small = [version in evidence.too_small for version in evidence.version_ids.tolist()]
+    strata = map(Stratum, evidence.strata.tolist())
+    judged = zip(evidence.tagged.tolist(), scores.tolist(), strata, small, strict=True)
     return [
-        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum) for tagged, score, stratum in judged
+        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum, too_small=tiny)
+        for tagged, score, stratum, tiny in judged
     ]
+
+
+def scores_of(head: Head, evidence: Evidence) -> npt.NDArray[np.float64]:
+    """Every row's score, shape (n,), moved by its stratum: of the whole picture, and of its windows if it has some."""
+    versions = enumerate(evidence.version_ids.tolist()) if evidence.windows else ()
+    windows = {row: evidence.windows[version] for row, version in versions if version in evidence.windows}
+    return score_all(head, evidence.vectors, windows, evidence.strata)

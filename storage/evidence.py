@@ -23,7 +23,7 @@ class Evidence:
     post_ids: npt.NDArray[np.int64]  # (n,)
     sites: Sequence[str]
     md5s: Sequence[str]
-    vectors: npt.NDArray[np.float16]  # (n, d), C-contiguous
+    vectors: npt.NDArray[np.float16]  # (n, d) of whole pictures, C-contiguous
     scores: npt.NDArray[np.float64]  # (n,) by the active model, NaN where there is none
     labels: Sequence[str]  # the newest: keep | delete | unsure | "" where nobody said anything
     tagged: npt.NDArray[np.bool_]  # (n,) the post's own tags name the target
@@ -39,6 +39,8 @@ class Evidence:
         np.int8
     ]  # (n,) that the target's earlier rounds gave the post: place in PARTS, or NO_PART
     strata: npt.NDArray[np.int8]  # (n,) of `Stratum`, as `stratum_of` says for the target
+    windows: Mapping[int, npt.NDArray[np.float16]] = field(default_factory=dict)  # by version id: (k, d)
+    too_small: frozenset[int] = frozenset()  # version ids of pictures of which a low score says nothing
 
     def __len__(self) -> int:
         return len(self.version_ids)
@@ -50,8 +52,9 @@ class Evidence:
             column.name: values[rows] if isinstance(values, np.ndarray) else [values[row] for row in numbers]
             for column in fields(self)
             for values in (getattr(self, column.name),)
+            if not isinstance(values, Mapping | frozenset)
         }
-        return Evidence(**picked)
+        return Evidence(**picked, windows=self.windows, too_small=self.too_small)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,12 +69,14 @@ def gather_evidence(
         look_hashes=_whole(named["picture_hash"]).view(np.uint64),
         frozen_parts=_whole(_PART_NUMBERS[value] for value in named["part"]).astype(np.int8),
         strata=_strata(connection, named["post_key"], characters, tagged),
+        windows=_windows(named),
+        too_small=frozenset(of for of, small in zip(named["version_id"], named["too_small"], strict=True) if small),
     )
 
 
 _COLUMNS = (
     "version_id", "post_id", "site", "md5", "vector", "score", "label", "count_character", "ai_score",
-    "parent_id", "pixel_hash", "post_key", "rating", "picture_hash", "part",
+    "parent_id", "pixel_hash", "post_key", "rating", "picture_hash", "part", "windows", "too_small",
 )  # fmt: skip
 _PART_NUMBERS = {None: NO_PART} | {name: number for number, name in enumerate(PARTS)}
 
@@ -105,6 +107,8 @@ def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:
             PostRow.rating,
             func.coalesce(VersionRow.picture_hash, 0),
             PartRow.value,
+            EmbeddingRow.windows,
+            EmbeddingRow.too_small,
         )
         .select_from(EmbeddingRow)
         .join(BackboneRow, and_(BackboneRow.id == EmbeddingRow.backbone_id, BackboneRow.hash == backbone_hash))
@@ -186,3 +190,13 @@ def _vectors(values: Sequence[bytes]) -> np.ndarray[Any, np.dtype[np.float16]]:
     if not values:
         return np.zeros((0, 0), dtype=np.float16)
     return np.frombuffer(b"".join(values), dtype="<f2").reshape(len(values), -1)
+
+
+def _windows(named: Mapping[str, Sequence[Any]]) -> dict[int, np.ndarray[Any, np.dtype[np.float16]]]:
+    """The windows' vectors of the few pictures that have some, by version id."""
+    rows = zip(named["version_id"], named["windows"], named["vector"], strict=True)
+    return {
+        version: np.frombuffer(windows, dtype="<f2").reshape(-1, len(vector) // 2)
+        for version, windows, vector in rows
+        if windows
+    }

@@ -61,6 +61,8 @@ class _Gathered:
     decisions: dict[str, Decision] = field(default_factory=dict)
     scores: dict[str, float] = field(default_factory=dict)
     embeddings: dict[str, bytes] = field(default_factory=dict)
+    windows: dict[str, bytes] = field(default_factory=dict)
+    too_small: bool = False
     places: dict[str, Place] = field(default_factory=dict)
     died: int = 0
     died_alone: int = 0
@@ -109,6 +111,8 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
             decisions=facts.decisions,
             scores=facts.scores,
             embeddings=facts.embeddings,
+            windows=facts.windows,
+            too_small=facts.too_small,
             rendition=renditions.get(post.file.md5),
             places=facts.places,
             open_attempts=facts.died,
@@ -181,12 +185,18 @@ def _gather_scores(connection: Connection, versions: Sequence[int], gathered: di
 
 def _gather_embeddings(connection: Connection, versions: Sequence[int], gathered: dict[int, _Gathered]) -> None:
     rows = connection.execute(
-        select(EmbeddingRow.version_id, BackboneRow.hash, EmbeddingRow.vector)
+        select(
+            EmbeddingRow.version_id, BackboneRow.hash, EmbeddingRow.vector, EmbeddingRow.windows, EmbeddingRow.too_small
+        )
         .join(BackboneRow, BackboneRow.id == EmbeddingRow.backbone_id)
         .where(EmbeddingRow.version_id.in_(versions))
     )
     for row in rows:
-        gathered[row.version_id].embeddings[row.hash] = row.vector
+        facts = gathered[row.version_id]
+        facts.embeddings[row.hash] = row.vector
+        facts.too_small |= row.too_small
+        if row.windows is not None:
+            facts.windows[row.hash] = row.windows
 
 
 def _gather_attempts(connection: Connection, versions: Sequence[int], gathered: dict[int, _Gathered]) -> None:

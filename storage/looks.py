@@ -56,7 +56,7 @@ _HASH = (
 _NEW_MODEL = insert_new(ModelRow)
 _NEW_BACKBONE = insert_new(BackboneRow)
 _SCORE = insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id"))
-_EMBEDDING = insert_or_update(EmbeddingRow, ("version_id", "backbone_id"), ("vector",))
+_EMBEDDING = insert_or_update(EmbeddingRow, ("version_id", "backbone_id"), ("vector", "windows", "too_small"))
 _NEW_DECISION = insert(DecisionRow)
 _DECISION_SEQ = select(DecisionRow.seq).where(
     DecisionRow.version_id == bindparam("version"),
@@ -148,12 +148,14 @@ class LookRows:
         if sighting.look.picture_hash is not None:
             file_picture_hashes(connection, {version_id: sighting.look.picture_hash})
         self._file_scores(connection, version_id, sighting, now)
-        for backbone_hash, vector in sighting.look.embeddings.items():
+        look = sighting.look
+        for backbone_hash, vector in look.embeddings.items():
             backbone = self._backbone_id(connection, backbone_hash)
             values = {"version_id": version_id, "backbone_id": backbone, "vector": vector}
-            connection.execute(_EMBEDDING, values)
-        if sighting.look.tagger_tags is not None:
-            self._tagger_tags.file(connection, version_id, sighting.look.tagger_tags, now)
+            views = {"windows": look.windows.get(backbone_hash), "too_small": look.too_small}
+            connection.execute(_EMBEDDING, values | views)
+        if look.tagger_tags is not None:
+            self._tagger_tags.file(connection, version_id, look.tagger_tags, now)
         for decision in sighting.decisions:
             file_decision(connection, version_id, decision, sighting.run_id, now)
         if sighting.attempt is not None:

@@ -320,6 +320,8 @@ class Look:
     fault: str | None = None  # undecodable | unsupported | too large | truncated | decoder crashed | bad score
     picture_hash: int | None = None  # 64 bits, nearly the same for nearly the same picture; None: no pixels were seen
     tagger_tags: TaggerTags | None = None  # None: there is no tagger, or no pixels were seen
+    windows: Mapping[str, bytes] = field(default_factory=dict)  # backbone hash -> its windows' embeddings, end to end
+    too_small: bool = False  # faces would be too small to see here, so a low score says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,6 +374,8 @@ class Known:
     decisions: Mapping[str, Decision] = field(default_factory=dict)  # by target: the newest
     scores: Mapping[str, float] = field(default_factory=dict)  # model hash -> score
     embeddings: Mapping[str, bytes] = field(default_factory=dict)  # backbone hash -> float16, little endian
+    windows: Mapping[str, bytes] = field(default_factory=dict)  # as `Look.windows`
+    too_small: bool = False  # as `Look.too_small`
     rendition: StoredRendition | None = None
     places: Mapping[str, Place] = field(default_factory=dict)  # by target
     open_attempts: int = 0  # attempts that were begun and never ended: the program died in them

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -391,14 +392,16 @@ class BackboneRow(Base):
 
 
 class EmbeddingRow(Base):
-    """A picture's vector: float16, little endian."""
+    """A picture's vectors: float16, little endian."""
 
     __tablename__ = "embedding"
     __table_args__ = (UniqueConstraint("version_id", "backbone_id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"))
     backbone_id: Mapped[int] = mapped_column(ForeignKey("backbone.id"))
-    vector: Mapped[bytes]
+    vector: Mapped[bytes]  # of the whole picture
+    windows: Mapped[bytes | None]  # of its windows, end to end; null: it was looked at whole only
+    too_small: Mapped[bool] = mapped_column(server_default=false())  # a low score says nothing of it
 
 
 class DecisionRow(Base):

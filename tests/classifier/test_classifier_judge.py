@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from classifier_tiny_models import TinyBackbone, jpeg, make_head, paintings, png
+from PIL import Image
 
 from classifier.decoder_pool import DecoderSettings
 from classifier.judge import JudgeSettings, NetworkJudge
-from classifier.pictures import picture_array, prepare
+from classifier.pictures import picture_array, prepare, prepare_windows
+from classifier.pooling import pooled
+from classifier.windows import windows_of
 from storage.records import ModelCard
 
 ONE_DECODER = JudgeSettings(decoders=DecoderSettings(processes=1))
@@ -55,3 +58,34 @@ async def test_a_stored_embedding_gives_the_identical_score(mona: tuple[ModelCar
     assert [look.scores for look in recalled] == [look.scores for look in looks]
     assert {look.picture_hash for look in recalled} == {None}
     assert all(len(look.embeddings[mona[0].backbone_hash]) == 16 for look in looks)
+
+
+async def test_a_page_of_panels_is_scored_in_windows_and_its_stored_embeddings_give_the_identical_score(
+    mona: tuple[ModelCard, Path], tiny: TinyBackbone
+) -> None:
+    page = Image.new("RGB", (60, 240))
+    for place, panel in enumerate(paintings(4)):
+        page.paste(panel.resize((60, 60)), (0, 60 * place))
+    views = [picture_array(png(page), tiny.files.preprocessing)]
+    views += prepare_windows(png(page), tiny.files.preprocessing, windows_of(60, 240))
+
+    async with NetworkJudge({"mona": mona[0]}, {"mona": mona[1]}, ONE_DECODER) as judge:
+        look = await judge.look(png(page))
+        backbone = mona[0].backbone_hash
+        recalled = await judge.recall({backbone: look.embeddings[backbone] + look.windows[backbone], "other": b"1"})
+
+    assert abs(look.scores["mona"] - pooled(make_head().probabilities(tiny.embed(np.stack(views))))) < 1e-3
+    assert (len(look.embeddings[backbone]), len(look.windows[backbone])) == (16, 16 * (len(views) - 1))
+    assert (recalled.scores, recalled.embeddings, recalled.windows) == (look.scores, look.embeddings, look.windows)
+
+
+async def test_ordinary_pictures_cost_one_look_and_the_longest_nine(mona: tuple[ModelCard, Path]) -> None:
+    pictures = [png(paintings(1)[0].resize(size)) for size in ((40, 49), (49, 40), (3, 900))]
+
+    async with NetworkJudge({"mona": mona[0]}, {"mona": mona[1]}, ONE_DECODER) as judge:
+        looks = [await judge.look(picture) for picture in pictures]
+        stats = judge.stats()
+
+    assert stats.pictures == 1 + 1 + 9
+    assert [len(look.windows) for look in looks] == [0, 0, 1]
+    assert [look.too_small for look in looks] == [False, False, True]

@@ -131,7 +131,10 @@ class Eye:
     faults: Mapping[int, str] = field(default_factory=dict)
     raises: Exception | None = None
     looked: list[int] = field(default_factory=list)
+    too_small: frozenset[int] = frozenset()
     recalled: int = 0
+    recalls: list[Mapping[str, bytes]] = field(default_factory=list)
+    recalled_score: float = 0.9
     size: tuple[int, int] = (100, 80)
     card: ModelCard = CARD
 
@@ -148,11 +151,19 @@ class Eye:
             return Look(fault=self.faults[post_id])
         width, height = self.size
         score = self.scores.get(post_id, 0.01)
-        return Look({"mona": score}, {"backbone-hash": b"\0\0"}, width=width, height=height, format="webp")
+        return Look(
+            {"mona": score},
+            {"backbone-hash": b"\0\0"},
+            width=width,
+            height=height,
+            format="webp",
+            too_small=post_id in self.too_small,
+        )
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
         self.recalled += 1
-        return Look({"mona": 0.9})
+        self.recalls.append(embeddings)
+        return Look({"mona": self.recalled_score})
 
     def stats(self) -> JudgeStats:
         return JudgeStats(len(self.looked), len(self.looked), 0.0, 0, "cpu", "fake")

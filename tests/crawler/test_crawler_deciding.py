@@ -220,3 +220,23 @@ def test_somebody_with_a_name_of_her_own_in_the_targets_costume_is_decided_by_sc
     decision = ruling().decide(MONA, tags, scored(0.0))
 
     assert (decision.value, decision.decided_by) == (DecisionValue.DELETE, DecidedBy.SCORE)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.3, 0.69])
+def test_a_picture_that_is_too_small_to_see_is_never_deleted(score: float) -> None:
+    decision = ruling().decide(MONA, UNTAGGED, Look(scores={"mona": score}, too_small=True))
+
+    assert (decision.value, decision.decided_by, decision.reason, decision.score) == (
+        DecisionValue.UNDECIDED,
+        DecidedBy.FAULT,
+        "too small to see",
+        score,
+    )
+    assert decision == ruling().decide_score(MONA, tagged=False, score=score, too_small=True)
+    assert decision.policy != ruling().decide(MONA, UNTAGGED, scored(score)).policy  # a closer look may say otherwise
+
+
+def test_a_picture_that_is_too_small_to_see_is_kept_where_the_whole_is_seen_to_show_the_target() -> None:
+    decision = ruling().decide(MONA, UNTAGGED, Look(scores={"mona": 0.9}, too_small=True))
+
+    assert decision == ruling().decide(MONA, UNTAGGED, scored(0.9))

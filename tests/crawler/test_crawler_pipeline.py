@@ -399,6 +399,41 @@ async def test_a_known_embedding_is_scored_without_fetching_the_picture() -> Non
     assert not any("720x720" in url for url in work.files.asked)
 
 
+async def test_the_windows_of_a_known_picture_are_scored_with_it() -> None:
+    known = Known(embeddings={"backbone-hash": b"\0\0"}, windows={"backbone-hash": b"\1\1\2\2"})
+    work = stage([post(1)], shelf=Memory({1: known}))
+
+    await work.crawl()
+
+    assert work.eye.recalls == [{"backbone-hash": b"\0\0\1\1\2\2"}]
+
+
+async def test_a_page_that_was_too_small_to_see_stays_undecided_under_every_model() -> None:
+    known = Known(embeddings={"backbone-hash": b"\0\0"}, too_small=True)
+    seen_now = stage([post(1)], Eye({1: 0.1}, too_small=frozenset({1})))
+    seen_before = stage([post(1)], Eye(recalled_score=0.1), shelf=Memory({1: known}))
+
+    assert [await work.crawl() for work in (seen_now, seen_before)] == [{"undecided": 1}] * 2
+    assert seen_now.run.tally.reasons == seen_before.run.tally.reasons
+    assert "too small to see" in str(seen_now.run.tally.reasons)
+    for work in (seen_now, seen_before):
+        (sighting,) = work.shelf.sightings
+        assert sighting.look.too_small
+    assert seen_now.shelf.sightings[0].stored is not None  # so that the page shows it
+
+
+@pytest.mark.parametrize(("width", "fetched"), [(36, True), (100, False)])
+async def test_a_page_that_was_too_small_to_see_is_fetched_again_where_a_larger_rendition_is_scored_now(
+    width: int, fetched: bool
+) -> None:
+    stored = StoredRendition("360x360", "1.webp", "webp", width, 80, 6, "sha")
+    known = Known(embeddings={"backbone-hash": b"\0\0"}, too_small=True, rendition=stored)
+    work = stage([post(1)], Eye({1: 0.1}, recalled_score=0.1), shelf=Memory({1: known}))
+
+    assert await work.crawl() == ({"deleted": 1} if fetched else {"undecided": 1})
+    assert (len(work.files.asked), work.eye.recalled) == ((1, 0) if fetched else (0, 1))
+
+
 async def test_a_stored_rendition_is_looked_at_again_without_the_network() -> None:
     stored = StoredRendition("720x720", "1.webp", "webp", 100, 80, 6, "sha")
     work = stage([post(1)], Eye({1: 0.1}), shelf=Memory({1: Known(rendition=stored)}))

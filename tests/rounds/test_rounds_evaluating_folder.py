@@ -30,6 +30,8 @@ from storage.evidence import PARTS
 class Seen:
     pixels: tuple[Pixels, ...]
     hash: int
+    windows: tuple[tuple[Pixels, ...], ...] = ()
+    too_small: bool = False
 
 
 class Decoder:
@@ -40,7 +42,12 @@ class Decoder:
             image = Image.open(io.BytesIO(picture)).convert("RGB")
         except OSError as error:
             raise PictureFault("undecodable") from error
-        return Seen((np.asarray(image.resize((8, 8))),), picture_hash(image))
+        whole, panels = np.asarray(image.resize((8, 8))), image.height // image.width
+        if panels < 2:
+            return Seen((whole,), picture_hash(image))
+        parts = [image.crop((0, at * image.width, image.width, (at + 1) * image.width)) for at in range(panels)]
+        windows = tuple(np.asarray(part.resize((8, 8))) for part in parts) if panels < 8 else ()
+        return Seen((whole,), picture_hash(image), (windows,), too_small=panels >= 8)
 
 
 async def red(pixels: Pixels) -> bytes:
@@ -101,6 +108,18 @@ def test_files_that_cannot_be_looked_at_are_named(tmp_path: Path, folder: Path) 
     notes = "\n".join(found.notes)
     assert "undecodable: 1 file (keqing/broken.png)" in notes
     assert "no picture: 1 file (keqing/notes.txt)" in notes
+
+
+def test_pages_are_looked_at_in_windows_and_what_is_too_small_to_see_is_left_out(tmp_path: Path, folder: Path) -> None:
+    page = Image.new("RGB", (32, 96), (0, 0, 200))
+    page.paste((250, 0, 0), (0, 0, 32, 32))  # one red panel of three: on the whole it is blue
+    page.save(folder / "Mona (Genshin Impact)" / "three panels.png")
+    Image.new("RGB", (32, 640), (0, 0, 200)).save(folder / "Mona (Genshin Impact)" / "twenty panels.png")
+
+    found = assess(subject(tmp_path / "root"), folder)
+
+    assert (found.confusion.kept_right, found.confusion.missed) == (20, 1)
+    assert "too small to see: 1 file (Mona (Genshin Impact)/twenty panels.png)" in "\n".join(found.notes)
 
 
 def test_pictures_that_taught_the_model_are_counted_and_told_apart(tmp_path: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from storage_samples import CARD, decide, list_posts, make_post, sight
@@ -97,3 +98,40 @@ async def test_the_whole_gallery_is_evidence_for_a_target_that_it_was_never_look
     assert whole.tagged.tolist() == [True, False, False]
     assert list(whole.labels) == ["", "keep", ""]
     assert np.isnan(whole.scores).all()
+
+
+async def test_the_windows_of_a_picture_come_back_with_it(archive: Archive) -> None:
+    posts = [make_post(1), make_post(2), make_post(3)]
+    await list_posts(archive, posts)
+    ordinary, page, tiny = (sight(post) for post in posts)
+    backbone = CARD.backbone_hash
+    await archive.file_look(ordinary)
+    await archive.file_look(replace(page, look=replace(page.look, windows={backbone: b"\x00\x40" * 24})))
+    await archive.file_look(replace(tiny, look=replace(tiny.look, too_small=True)))
+
+    with Archive.reader(archive.root) as reader:
+        evidence = reader.evidence(MONA, backbone)
+    known = await archive.known(posts, ["mona"])
+
+    second, third = evidence.version_ids.tolist()[1:]
+    assert {version: parts.tolist() for version, parts in evidence.windows.items()} == {second: [[2.0] * 8] * 3}
+    assert evidence.too_small == {third}
+    assert [known[number].windows for number in (1, 2, 3)] == [{}, {backbone: b"\x00\x40" * 24}, {}]
+    assert [known[number].too_small for number in (1, 2, 3)] == [False, False, True]
+    picked = evidence.rows(np.array([2, 1]))
+    assert (picked.version_ids.tolist(), picked.windows, picked.too_small) == (
+        [third, second],
+        evidence.windows,
+        evidence.too_small,
+    )
+
+
+async def test_a_closer_look_takes_the_place_of_one_that_saw_too_little(archive: Archive) -> None:
+    await list_posts(archive, [make_post(1)])
+    seen = sight(make_post(1))
+    await archive.file_look(replace(seen, look=replace(seen.look, too_small=True)))
+
+    await archive.file_look(replace(seen, look=replace(seen.look, windows={CARD.backbone_hash: b"\x00\x40" * 8})))
+
+    known = (await archive.known([make_post(1)], ["mona"]))[1]
+    assert (known.too_small, len(known.windows[CARD.backbone_hash])) == (False, 16)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,31 @@ async def test_a_gallery_from_before_hashes_and_parts_keeps_its_looks(root: Path
         evidence = reader.evidence(Target("mona", "mona_(genshin_impact)"), CARD.backbone_hash)
     assert evidence.look_hashes.tolist() == [0]
     assert evidence.frozen_parts.tolist() == [NO_PART]
+
+
+async def test_pages_that_were_looked_at_whole_only_are_looked_at_again_after_the_upgrade(root: Path) -> None:
+    posts = [make_post(1), make_post(2, width=200, height=4000)]
+    page = replace(posts[1], file=replace(posts[1].file, width=200, height=4000))
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+        await list_posts(archive, [posts[0], page])
+        for post in (posts[0], page):
+            await archive.file_look(sight(post))
+    schema_at(root / "crawl.db", "0006", back=True)
+
+    async with Archive.open(root, NO_RESERVE) as archive:
+        assert archive.recovery.migrated_from == "0006"
+        known = await archive.known([posts[0], page], ["mona"])
+
+    assert [len(known[number].embeddings) for number in (1, 2)] == [1, 0]
+    assert all(known[number].decisions and known[number].rendition for number in (1, 2))
+
+
+def test_the_step_about_windows_can_be_taken_back(tmp_path: Path) -> None:
+    database = tmp_path / "crawl.db"
+    database.touch()
+    before = schema_at(database, "0006")
+
+    schema_at(database, "0007")
+
+    assert {"windows", "too_small"} <= {column[1] for column in ask(database, "PRAGMA table_info(embedding)")}
+    assert schema_at(database, "0006", back=True) == before

@@ -1,0 +1,58 @@
+"""Scoring again from what is stored: the scores and decisions that a look at the picture would give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rounds_evidence import WIDTH, scene
+from rounds_models import MONA, subject
+
+from classifier.pooling import score_views
+from crawler.deciding import Policy, Ruling
+from rounds.held_out import held_out
+from rounds.rescoring import decide_all, scores_of
+from storage.evidence import Evidence
+from storage.records import DecisionValue, Look, PostTags
+
+PAGE = np.array([[6.0] + [0.0] * (WIDTH - 1)] + [[0.0] * WIDTH] * 3, dtype=np.float16)  # seen in one window of four
+ROW, TINY = 3, 4
+
+
+def gallery() -> Evidence:
+    """Forty untagged pictures without the target; one is a page that shows it in a window, one is too small."""
+    evidence = scene(40, share=0.0, hidden=1.0).evidence
+    versions = evidence.version_ids.tolist()
+    return replace(evidence, windows={versions[ROW]: PAGE}, too_small=frozenset({versions[TINY]}))
+
+
+def test_a_page_gets_the_score_that_a_look_at_its_windows_gave(tmp_path: Path) -> None:
+    one, evidence = subject(tmp_path), gallery()
+
+    scores = scores_of(one.package.head, evidence)
+
+    whole = one.package.head.probabilities(evidence.vectors)
+    assert scores[ROW] == score_views(one.package.head, evidence.vectors[ROW].tobytes() + PAGE.tobytes()) > 0.9
+    others = np.arange(40) != ROW
+    assert np.array_equal(scores[others], whole[others])
+    assert np.array_equal(held_out(one.package, evidence).scores, scores)
+
+
+def test_the_order_of_rows_does_not_mix_up_whose_windows_they_are(tmp_path: Path) -> None:
+    head, evidence = subject(tmp_path).package.head, gallery()
+    rows = np.random.default_rng(0).permutation(40)[:30]
+
+    assert np.array_equal(scores_of(head, evidence.rows(rows)), scores_of(head, evidence)[rows])
+
+
+def test_decisions_from_stored_embeddings_are_those_of_a_look_at_the_picture(tmp_path: Path) -> None:
+    one, evidence = subject(tmp_path), gallery()
+    card, scores = one.model.card, scores_of(one.package.head, evidence)
+
+    decisions = decide_all(evidence, MONA, card, Policy(), scores)
+
+    ruling = Ruling(Policy(), {card.target: card})
+    looks = [Look(scores={"mona": score}, too_small=row == TINY) for row, score in enumerate(scores.tolist())]
+    assert decisions == [ruling.decide(MONA, PostTags(), look) for look in looks]
+    assert (decisions[ROW].value, decisions[TINY].value) == (DecisionValue.KEEP, DecisionValue.UNDECIDED)
