@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from commands.exit_codes import ExitCode
+from commands.expectations import expected_of
 from commands.next_command import next_command
 from commands.places import Place
 from commands.planning import Plan
 from commands.progress import busy_share, tagger_share
+from commands.refusals import refusal_words
+from commands.shelves import CommandShelf
 from commands.sites import Connected
-from commands.summary import Summary, Truth
+from commands.summary import Expected, Summary, Truth
 from commands.taggers import agreement_line
 from commands.truth import compare, fetch_truth
+from crawler.deciding import TAG_DOUBTED
 from crawler.run import Run
 from crawler.tally import Outcome
 from storage.archive import Archive
 from storage.plurals import counted
-from storage.records import ORIGINAL, Target
+from storage.records import ORIGINAL, ModelCard, Target
 
 _NEXT = {
     ExitCode.OPEN: "some posts are still open; run the same command again to continue",
@@ -41,6 +45,7 @@ class Ending:
     place: Place
     connected: Connected
     plan: Plan
+    registry: CommandShelf
     code: ExitCode
     dry_run: bool
     preparing_s: float  # until the judge was ready
@@ -73,6 +78,8 @@ async def closing_summary(ending: Ending) -> Summary:
         exit=int(ending.code),
         seconds=seconds,
         truths=truths,
+        expected=await _expectations(ending, cards),
+        refusals=tuple((run.tally.refused_by[card.name], card.refusal) for card in cards if card.refusal),
         notes=(*_notes(ending), *await _tagger_notes(ending)),
         unaccounted=posts_unaccounted_for(run),
         dry_run=ending.dry_run,
@@ -103,8 +110,8 @@ def _difference(run: Run) -> str | None:
 
 
 def _notes(ending: Ending) -> list[str]:
-    notes = []
     tally = ending.run.tally
+    notes = [refusal_words(card) for card in ending.run.crew.judge.models.values() if tally.refused_by[card.name]]
     if ending.code in _NEXT:
         notes.append(_NEXT[ending.code])
     difference = _difference(ending.run)
@@ -113,6 +120,9 @@ def _notes(ending: Ending) -> list[str]:
     if tally.outcomes[Outcome.UNDECIDED]:
         command = next_command(ending.place.root, "query", "decision:undecided")
         notes.append(f"see what is undecided: {command}")
+    if tally.reasons[Outcome.UNDECIDED][TAG_DOUBTED]:
+        command = next_command(ending.place.root, "review")
+        notes.append(f"look at the doubted tags, they are asked about first: {command}")
     found = tally.outcomes[Outcome.KEPT]
     if found and not ending.dry_run:
         target = ending.run.job.targets[0]
@@ -133,6 +143,16 @@ def _agreements(root: Path, site: str, targets: Sequence[Target]) -> list[str]:
     with Archive.reader(root) as reader:
         lines = [agreement_line(target, reader.tagger_agreement(site, target)) for target in targets]
     return [line for line in lines if line is not None]
+
+
+async def _expectations(ending: Ending, cards: Sequence[ModelCard]) -> tuple[Expected, ...]:
+    """What each model that decides is expected to do at the threshold of this run."""
+    found = []
+    for card in cards:
+        model = await ending.registry.active_model(card.target)
+        if model is not None and not card.refusal and model.card.hash == card.hash:
+            found.append(expected_of(model, card.threshold))
+    return tuple(one for one in found if one is not None)
 
 
 async def _truths(ending: Ending) -> tuple[Truth, ...]:

@@ -21,6 +21,7 @@ from commands.machine_formats import leave_open, object_is_owed
 from commands.places import Place, place
 from commands.planning import Plan, UsageRefused, make_plan
 from commands.progress import progress
+from commands.refusals import refusal_words
 from commands.shelves import CommandShelf, open_shelf
 from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Connected, Pace, check_site, connect
@@ -170,6 +171,9 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
         started = time.monotonic()
         judge = await stack.enter_async_context(parts.judge(_judge_wish(stage)))
         stage.preparing_s = time.monotonic() - started
+        for card in judge.models.values():
+            if card.refusal:
+                say(refusal_words(card))
         return await _work(stage, judge)
 
 
@@ -214,7 +218,9 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
         complain(f"crawl: {describe(error)}")
         log.error("run %d ended: %s", run_id, describe(error), exc_info=error)
     summary = await closing_summary(
-        Ending(current, stage.where, stage.connected, stage.plan, code, stage.wish.dry_run, stage.preparing_s)
+        Ending(
+            current, stage.where, stage.connected, stage.plan, stage.shelf, code, stage.wish.dry_run, stage.preparing_s
+        )
     )
     await stage.shelf.end_run(run_id, RunEnd(counts=dict(summary.to_json()), exit_code=int(code)))
     return summary
@@ -230,6 +236,8 @@ def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> Exit
     left = tally.gaps or tally.refused or tally.finished < tally.listed or posts_unaccounted_for(current)
     if left or tally.outcomes[Outcome.FAILED]:
         codes.append(ExitCode.OPEN)
+    if tally.refused_by:
+        codes.append(ExitCode.UNDECIDED)
     return worst(codes)
 
 

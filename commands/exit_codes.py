@@ -25,11 +25,12 @@ class ExitCode(IntEnum):
     MODEL = 10
     DAMAGE = 11
     BRAKE = 12
+    UNDECIDED = 13
     INTERRUPTED = 130
     TERMINATED = 143
 
 
-_FIRST_TO_LAST = (1, 8, 7, 10, 11, 12, 4, 5, 6, 9, 2, 130, 143, 3, 0)
+_FIRST_TO_LAST = (1, 8, 7, 10, 11, 12, 4, 5, 6, 9, 2, 130, 143, 3, 13, 0)
 
 
 def worst(codes: Iterable[int]) -> ExitCode:

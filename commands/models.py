@@ -18,6 +18,7 @@ from commands.outputs import check_output_folder
 from commands.paths import PathRefused, expanded
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.refusals import refusal_words
 from commands.stopping import run_stoppable
 from commands.tables import list_table, print_line, print_table, screen_width
 from crawler.deciding import Policy
@@ -105,7 +106,7 @@ def _row(model: RegisteredModel) -> tuple[str, ...]:
         "yes" if model.active else "",
         "" if model.round is None else str(model.round),
         model.parent or "",
-        f"{model.card.threshold:.3f}",
+        "does not decide" if model.card.refusal else f"{model.card.threshold:.3f}",
         _figure(test.get("precision")),
         _figure(test.get("recall")),
         str(test.get("examples", "")),
@@ -124,6 +125,7 @@ def _show(wish: ModelsWish, name: str, where: Place) -> int:
     lines = [
         f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}",
         f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole",
+        *([refusal_words(model.card)] if model.card.refusal else []),
         *report.splitlines(),
     ]
     for line in lines:
@@ -209,6 +211,8 @@ async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
         archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
         policy = Policy(trust_tags=where.settings.scoring.trust_tags)
         rescored = await switch(archive, Switch(target, model, package, evidence), policy)
+    if model.card.refusal:
+        say(refusal_words(model.card))
     say(f"{model.card.name} is in force: {counted(rescored.posts, 'picture')} rescored from stored embeddings")
     say("crawl apply moves the files whose decision changed")
     if wish.as_json:
@@ -241,6 +245,7 @@ def _plain(model: RegisteredModel) -> dict[str, Any]:
         "round": model.round,
         "parent": model.parent,
         "threshold": model.card.threshold,
+        "refusal": model.card.refusal,
         "hash": model.card.hash,
         "registered_at": model.registered_at.isoformat(),
         "metrics": facts.get("metrics", {}),

@@ -18,6 +18,7 @@ from commands.looking_again import look_at_all_again
 from commands.machine_formats import leave_open
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.refusals import refusal_words, refused_code
 from commands.stopping import run_stoppable
 from commands.telling import told
 from commands.training import followed_words
@@ -76,7 +77,10 @@ async def _run(wish: RescoreWish, where: Place) -> int:
     )
     if card.threshold != model.card.threshold:
         say(f"the next crawl uses the model's own threshold again; crawl rescore {target.name} restores it now")
-    code = ExitCode.COMPLETE
+    code = refused_code([card])
+    if card.refusal:
+        leave_open("posts", done.posts - done.kept, card.refusal)
+        say(refusal_words(card))
     if waiting > 0:
         code = ExitCode.OPEN
         leave_open("posts", waiting, "no stored picture; the next crawl scores them")

@@ -16,7 +16,7 @@ from commands.tables import facts_table, print_table
 from storage.archive import open_reader
 from storage.plurals import counted
 from storage.reading import Reader
-from storage.records import LabelReason
+from storage.records import LabelReason, ModelCard
 from storage.status import RunFacts, Status
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, 
         yield "not done", f"{_counts(waiting)}: {_counts(status.troubles)}"
     for model in status.models:
         mark = "active" if model.active else "kept for rollback"
-        yield "model", f"{model.card.name}, threshold {model.card.threshold:.3f}, {mark}"
+        yield "model", f"{model.card.name}, {_does(model.card)}, {mark}"
     for target, posts in status.outdated.items():
         yield "to do", f"{posts} posts are decided by a model of {target} that is not in force: crawl rescore {target}"
     for other in status.other_thresholds:
@@ -91,6 +91,10 @@ def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, 
             f"{size(status.bytes_trash)} trash, {size(status.bytes_database)} database"
         ),
     )
+
+
+def _does(card: ModelCard) -> str:
+    return f"does not decide ({card.why_it_refuses})" if card.refusal else f"threshold {card.threshold:.3f}"
 
 
 _PLACES = {"none": "not downloaded", "gallery": "in the gallery", "trash": "in the trash"}
@@ -117,7 +121,13 @@ def _as_json(status: Status) -> dict[str, Any]:
         "places": {target: dict(counts) for target, counts in status.places.items()},
         "labels": dict(status.labels),
         "models": [
-            {"model": m.card.name, "active": m.active, "threshold": m.card.threshold, "hash": m.card.hash}
+            {
+                "model": m.card.name,
+                "active": m.active,
+                "threshold": m.card.threshold,
+                "refusal": m.card.refusal,
+                "hash": m.card.hash,
+            }
             for m in status.models
         ],
         "outdated": dict(status.outdated),

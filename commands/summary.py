@@ -11,7 +11,7 @@ from rich.text import Text
 
 from commands.console import printable
 from commands.tables import facts_table
-from crawler.tally import Outcome, Tally
+from crawler.tally import KeptAs, Outcome, Tally
 from storage.plurals import counted
 
 
@@ -48,6 +48,39 @@ class Truth:
         return _share(self.untagged_right, self.untagged_right + self.untagged_missed)
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a model at its threshold is expected to do on posts without its target's tag: the figures to believe."""
+
+    target: str
+    precision: float
+    recall: float
+    precision_limits: tuple[float, float] | None = None  # 95 %; None: not known
+    recall_limits: tuple[float, float] | None = None
+
+    def words(self) -> str:
+        """For people."""
+        figures = (("precision", self.precision, self.precision_limits), ("recall", self.recall, self.recall_limits))
+        return ", ".join(
+            f"{name} {value:.3f}" + ("" if limits is None else f" ({limits[0]:.2f}–{limits[1]:.2f})")
+            for name, value, limits in figures
+        )
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Plain values."""
+        low_p, high_p = self.precision_limits or (None, None)
+        low_r, high_r = self.recall_limits or (None, None)
+        return {
+            "target": self.target,
+            "precision": self.precision,
+            "precision_low": low_p,
+            "precision_high": high_p,
+            "recall": self.recall,
+            "recall_low": low_r,
+            "recall_high": high_r,
+        }
+
+
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
@@ -73,6 +106,8 @@ class Summary:
     seconds: float  # of the crawl itself
     preparing_seconds: float = 0.0  # before it, until the judge was ready: learning a first model takes minutes
     truths: tuple[Truth, ...] = ()
+    expected: tuple[Expected, ...] = ()  # of the models that decide
+    refusals: tuple[tuple[int, str], ...] = ()  # posts that a model may not decide, and why
     notes: tuple[str, ...] = field(default=())  # what the user should know or do next
     unaccounted: int = 0  # posts that the site counts and the walk did not show, beyond what its count may be off by
     dry_run: bool = False
@@ -101,6 +136,7 @@ class Summary:
             "listed": self.tally.listed,
             "scored": self.tally.scored,
             "kept": outcomes[Outcome.KEPT],
+            "kept_tagged": {str(kind): self.tally.kept_as[kind] for kind in KeptAs},
             "deleted": outcomes[Outcome.DELETED],
             "undecided": outcomes[Outcome.UNDECIDED],
             "failed": outcomes[Outcome.FAILED],
@@ -123,6 +159,8 @@ class Summary:
         }
         if self.tagger:
             record |= {"tagger": self.tagger, "tagger_busy": round(self.tagger_busy, 4)}
+        if self.expected:
+            record["expected"] = [one.to_json() for one in self.expected]
         if self.truths:
             record["truth"] = [_truth_json(truth) for truth in self.truths]
         return record
@@ -133,6 +171,8 @@ class Summary:
         for reason, count in tally.reasons[Outcome.FAILED].most_common():
             yield "posts", count, reason
         yield "posts", max(0, tally.listed - tally.finished), "listed and not looked at"
+        for count, why in self.refusals:
+            yield "posts", count, why
         yield "id ranges", tally.gaps, "could not be listed"
         yield "rows", tally.refused, "no valid posts in the site's answers"
         yield "posts", self.unaccounted, "counted by the site and not shown by the walk"
@@ -153,7 +193,7 @@ class Summary:
         rejects = "to the trash" if self.scored_originals else "originals never downloaded"
         rows = [
             ("listed", counted(tally.listed, "post") + (f", {tally.known} decided before" if tally.known else "")),
-            ("kept", f"{outcomes[Outcome.KEPT]}"),
+            ("kept", _kept(tally)),
             ("deleted", f"{outcomes[Outcome.DELETED]} ({rejects})"),
             ("undecided", _with_reasons(outcomes[Outcome.UNDECIDED], tally, Outcome.UNDECIDED)),
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
@@ -168,6 +208,7 @@ class Summary:
             rows.append(("gaps", f"{counted(tally.gaps, 'id range')} not listed; run again"))
         if tally.refused:
             rows.append(("refused rows", f"{counted(tally.refused, 'row')} of the site's answers not valid"))
+        rows += [(f"expected, {one.target}", f"{one.words()}, of posts without its tag") for one in self.expected]
         for truth in self.truths:
             rows += _truth_rows(truth)
         return rows + self._cost_rows()
@@ -191,6 +232,16 @@ class Summary:
             ("device", f"{self.device}, {self.device_busy:.0%} busy"),
             *tagger,
         ]
+
+
+def _kept(tally: Tally) -> str:
+    words = {
+        KeptAs.TAGGED: "tagged with the target",
+        KeptAs.NOBODY: "without a character tag",
+        KeptAs.OTHERS: "with another's tag",
+    }
+    parts = ", ".join(f"{tally.kept_as[kind]} {text}" for kind, text in words.items() if tally.kept_as[kind])
+    return f"{tally.outcomes[Outcome.KEPT]}" + (f" ({parts})" if parts else "")
 
 
 def _with_reasons(count: int, tally: Tally, outcome: Outcome) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
-from commands.exit_codes import ExitCode
 from commands.machine_formats import print_json_line
 from commands.planning import UsageRefused
+from commands.refusals import refusal_words, refused_code
 from commands.settings import Goal as GoalSettings
 from commands.settings import Settings, check_choice
 
@@ -74,12 +74,13 @@ def tell_outcome(
         more: what programs are told besides.
         others: what came of the targets that followed to a new network.
     """
-    code = ExitCode.COMPLETE
+    code = refused_code([outcome.card] if outcome.activated else [])
     record: dict[str, Any] = {
         "model": outcome.card.name,
         "activated": outcome.activated,
         "threshold": outcome.card.threshold,
         "network": outcome.network,
+        "refusal": outcome.card.refusal,
         "rescored": outcome.rescored.posts if outcome.rescored else 0,
         "metrics": outcome.metrics,
         **(more or {}),
@@ -108,6 +109,10 @@ def followed_words(other: RoundOutcome) -> str:
 
 def _verdict(outcome: RoundOutcome, seconds: float) -> str:
     name = outcome.card.name
+    if outcome.card.refusal and not outcome.activated:
+        return f"{refusal_words(outcome.card)}; the model in force decides and stays (crawl train --force overrides)"
+    if outcome.card.refusal:
+        return f"{refusal_words(outcome.card)} ({seconds:.1f} s)"
     if not outcome.activated:
         old = outcome.compared.old if outcome.compared else "the one before"
         return (

@@ -203,8 +203,13 @@ def doubt(decision: Decision) -> str:
     """Why nothing was decided, in words that can be counted."""
     if decision.value is not DecisionValue.UNDECIDED:
         return "labelled unsure"
-    near = decision.decided_by is DecidedBy.SCORE and not decision.reason.startswith(REFUSED)
+    near = decision.decided_by is DecidedBy.SCORE and not is_refused(decision)
     return TOO_CLOSE if near else decision.reason
+
+
+def is_refused(decision: Decision) -> bool:
+    """Whether nothing was decided because the model may not."""
+    return decision.value is DecisionValue.UNDECIDED and decision.reason.startswith(REFUSED)
 
 
 def moved(score: float | None, shift: float) -> float | None:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from crawler.attempts import attempting
-from crawler.deciding import doubt, effective
+from crawler.deciding import doubt, effective, is_refused
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
 from crawler.feeding import posts_to_do
 from crawler.renditions import fits, likeness, renditions_to_score
 from crawler.run import Run
-from crawler.tally import Outcome
+from crawler.tally import KeptAs, Outcome
 from storage.errors import RefusedFile
 from storage.filing import Attempt, ListedPage, Sighting, StoredFacts
 from storage.records import (
@@ -189,13 +189,21 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome,
     wanted = [target.name for target in run.job.targets if values.get(target.name) is DecisionValue.KEEP]
     if wanted:
         await _keep(run, post, known, wanted)
+        run.tally.kept_as[_kept_as(run, post, wanted)] += 1
         return Outcome.KEPT, None
+    run.tally.refused_by.update(d.model or "" for d in decisions if is_refused(d) and values[d.target] is d.value)
     undecided = [doubt(d) for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
     if undecided:
         return Outcome.UNDECIDED, undecided[0]
     if run.job.score_on == ORIGINAL:
         await _discard(run, post, known)
     return Outcome.DELETED, None
+
+
+def _kept_as(run: Run, post: Post, wanted: Sequence[str]) -> KeptAs:
+    if any(target.name in wanted and target.named_by(post.tags) for target in run.job.targets):
+        return KeptAs.TAGGED
+    return KeptAs.OTHERS if post.tags.shown() else KeptAs.NOBODY
 
 
 def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:

@@ -20,6 +20,14 @@ class Outcome(StrEnum):
     FAILED = "failed"  # still open: run again
 
 
+class KeptAs(StrEnum):
+    """What the tags of a kept post say of the target that it was kept for."""
+
+    TAGGED = "target"  # they name it
+    NOBODY = "nobody"  # they name nobody
+    OTHERS = "others"  # they name somebody else only
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of one run. `listed` is the sum of all outcomes once the run has ended."""
@@ -33,6 +41,8 @@ class Tally:
     bytes_if_all: int = 0  # what the originals weigh of all posts that were decided now: the cost of not looking
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     reasons: dict[Outcome, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in Outcome})
+    kept_as: Counter[KeptAs] = field(default_factory=Counter)  # of the posts that were kept
+    refused_by: Counter[str] = field(default_factory=Counter)  # model -> posts that it may not decide
     bugs: int = 0  # unexpected errors that were contained to one post
     first_score_s: float | None = None  # seconds from the start to the first score
     expected: int | None = None  # posts that the site counts for the query

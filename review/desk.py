@@ -85,6 +85,7 @@ class ModelInForce:
     name: str
     threshold: float
     round: int | None
+    refusal: str  # why it may not decide; "": it decides
     measured: Mapping[str, Any] = field(
         default_factory=dict
     )  # precision, recall … with intervals, on held-out pictures

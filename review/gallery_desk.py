@@ -115,7 +115,9 @@ class GalleryDesk:
         in_force = None
         if model is not None:
             measured = model.facts.get("metrics", {})
-            in_force = ModelInForce(model.card.name, model.card.threshold, model.round, _plain(measured))
+            in_force = ModelInForce(
+                model.card.name, model.card.threshold, model.round, model.card.refusal, _plain(measured)
+            )
         return TargetFacts(target, known.tag, told, in_force, self._estimated(target, model))
 
     def find(self, target: str, expression: str) -> PictureList:

@@ -150,7 +150,9 @@ export class Panel extends EventTarget {
     if (!model) return [el("h3", { text: "Model" }), el("p", { class: "quiet", text: "There is none yet. Run crawl --tag … --keep … in a terminal: it trains the first from tags." })];
     const test = model.measured?.test;
     return [el("h3", { text: `In force: ${model.name}` }),
-      el("p", { class: "quiet", text: `Keeps pictures with a score of ${model.threshold.toFixed(3)} or more.` }),
+      el("p", { class: "quiet", text: model.refusal
+        ? `It may not decide, so untagged pictures stay undecided: ${model.refusal}`
+        : `Keeps pictures with a score of ${model.threshold.toFixed(3)} or more.` }),
       ...(test?.precision?.value === undefined || test.precision.value === null ? [] :
         [stat("Precision", test.precision, `on ${counted(test.examples ?? 0, "held-out picture")}`), stat("Recall", test.recall, `on the ${number(test.positives ?? 0)} of them that show the target`)])];
   }

@@ -32,6 +32,7 @@ class SmallSite:
     pictures: Path
     folder: Path
     server: Simulator = field(init=False)
+    misbehaviour: str = "honest"  # of the stub judge
 
     @property
     def root(self) -> Path:
@@ -67,7 +68,7 @@ class SmallSite:
         """The main job, or with a command's name first that command."""
         place = ["--root", str(self.root), "--config", str(self.folder / "crawl.toml")]
         main = ["--site", self.site] if words[0].startswith("--") else []
-        return CliRunner().invoke(app, [*words, *main, *place], prog_name="crawl", obj=stub_parts())
+        return CliRunner().invoke(app, [*words, *main, *place], prog_name="crawl", obj=stub_parts(self.misbehaviour))
 
     def reader(self) -> Reader:
         return open_reader(self.root)

@@ -21,7 +21,7 @@ from storage.records import Look, PostTags
 from tests.crawler.crew_fakes import CARD, MONA, post
 from tests.storage.storage_samples import NO_RESERVE, new_gallery
 
-SCORES = {1: 0.9, 2: 0.1, 3: 0.52, 4: 0.0}
+SCORES = {1: 0.9, 2: 0.1, 3: 0.52, 4: 0.01}
 
 
 async def fill(root: Path) -> None:

@@ -11,7 +11,7 @@ import math
 import resource
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,8 @@ def _has_a_bug(number: int, honest: float) -> float:
 
 NONSENSE = (math.nan, math.inf, -math.inf, -0.1, 1.1)
 LISTER_BUG = "lister bug"
+REFUSING = "refusing"  # a model that may not decide
+REFUSAL = "only 9 pictures show it; crawl more pages"
 CONTRARY = "contrary"  # another model, which believes in the dark
 MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
     "honest": lambda _, honest: honest,
@@ -144,6 +146,8 @@ def stub_judge(
         misbehave = MISBEHAVIOURS.get(misbehaviour, honest)
         contrary = misbehaviour == CONTRARY
         known = cards(wish.targets, model=2 if contrary else 1)
+        if misbehaviour == REFUSING:  # another package, so it has another hash
+            known = {name: replace(card, hash="f" * 64, refusal=REFUSAL) for name, card in known.items()}
         judge = StubJudge(known, misbehave, misbehaviour == LISTER_BUG, contrary, delay_s)
         if decoder is None:
             yield judge

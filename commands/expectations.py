@@ -1,0 +1,39 @@
+"""The one pair of figures to believe of a model: its expected precision and recall, with their limits if known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from commands.summary import Expected
+from storage.filing import RegisteredModel
+
+_SAME = 1e-6  # thresholds closer than this are one
+
+
+def expected_of(model: RegisteredModel, threshold: float) -> Expected | None:
+    """What is expected at the model's own threshold; None at another one, and where nothing was measured.
+
+    Args:
+        model: as it is registered.
+        threshold: that decisions follow, 0..1; another than the model's own was announced when it was chosen.
+    """
+    figures = model.facts.get("metrics", {}).get("expected")
+    if not isinstance(figures, Mapping) or abs(model.card.threshold - threshold) > _SAME:
+        return None
+    precision, recall = (_number(figures.get(name)) for name in ("precision", "recall"))
+    if precision is None or recall is None:
+        return None
+    limits = [_limits(figures, name) for name in ("precision", "recall")]
+    return Expected(model.card.target, precision, recall, *limits)
+
+
+def _limits(figures: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    low, high = _number(figures.get(f"{name}_low")), _number(figures.get(f"{name}_high"))
+    return None if low is None or high is None else (low, high)
+
+
+def _number(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if known else None
