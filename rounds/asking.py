@@ -3,6 +3,8 @@
 Six reasons take turns, so that any first part of the queue is a fair mix: pictures nearest to the threshold, tags that
 look wrong, pictures without the tag that look like the target, opinions that disagree, pictures unlike all that was
 answered, and a random part. The random part alone says without bias how good the gallery is.
+
+Tags that the model in force contradicts beyond doubt go before everything else: their posts are undecided until then.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from classifier.head_only import some_rows
 from classifier.heads import LinearHead, starting_head
 from classifier.noisy_heads import Credit, Said, Testimony, learn_noisy_head, weigh
+from crawler.deciding import DOUBTED_TAG
 from rounds.evidence_words import testimony_of
 from rounds.parts import copies_of, groups_of
 from rounds.random_order import next_at_random
@@ -30,6 +33,7 @@ _ROWS_AT_MOST = 6000  # that the second opinion is formed on; bounds the time
 _ALIKE = 0.97  # cosine of two centred embeddings from which the pictures count as one
 _DIVERSE_AMONG = 2000  # candidates for diversity; bounds the time
 _TINY = 1e-4
+_DOUBTED_FIRST = 20  # doubted tags at most before the turns begin; more of them come with the next queue
 _LIKELY = 0.5  # belief against a tag, or against its absence, from which that is a likely error
 
 
@@ -99,10 +103,27 @@ def questions(
 class Inquiry:
     """What can be concluded of every picture; to conclude it takes seconds, so several questions share one."""
 
-    def __init__(self, evidence: Evidence, threshold: float, *, start: LinearHead | None = None, seed: int = 0) -> None:
-        """Look into it; the arguments are those of `questions`, and there is at least one row."""
+    def __init__(
+        self,
+        evidence: Evidence,
+        threshold: float,
+        *,
+        start: LinearHead | None = None,
+        seed: int = 0,
+        decides: bool = True,
+    ) -> None:
+        """Look into it.
+
+        Args:
+            evidence: what is known; at least one row.
+            threshold: as for `questions`.
+            start: as for `questions`.
+            seed: as for `questions`.
+            decides: whether the active model may decide; one that may not doubts no tag.
+        """
         self.evidence = evidence
         self._desk = _Desk.of(evidence, threshold, start, seed)
+        self._decides = decides
         self._seed = seed
 
     def questions(self, size: int, mix: Mix | None = None) -> Sequence[Question]:
@@ -116,7 +137,9 @@ class Inquiry:
             Reason.DIVERSE: _unlike(desk),
             Reason.RANDOM: next_at_random(self.evidence, desk.kept, desk.open, self._seed),
         }
-        return [_question(desk, row, reason) for row, reason in _in_turns(queues, mix or Mix(), desk, size)]
+        doubted = _doubted(desk) if self._decides else iter(())
+        turns = _in_turns(queues, mix or Mix(), desk, size, first=doubted)
+        return [_question(desk, row, reason) for row, reason in turns]
 
     def likely_errors(self) -> Sequence[Question]:
         """Unanswered pictures whose tags are more likely wrong than right, the most likely first.
@@ -210,6 +233,12 @@ def _wrong_tags(desk: _Desk) -> Iterator[int]:
     return _by(desk.opinion, desk.open & desk.evidence.tagged)
 
 
+def _doubted(desk: _Desk) -> Iterator[int]:
+    """Pictures whose tag the active model contradicts beyond doubt, the surest first."""
+    scores = desk.evidence.scores
+    return _by(scores, desk.open & desk.evidence.tagged & (np.nan_to_num(scores, nan=1.0) < DOUBTED_TAG))
+
+
 def _missing_tags(desk: _Desk) -> Iterator[int]:
     """Pictures that are not kept and look most like it."""
     return _by(-desk.chance, desk.open & ~desk.kept)
@@ -249,11 +278,23 @@ def _by(cost: FloatArray, rows: BoolArray) -> Iterator[int]:
 # --- taking turns --------------------------------------------------------------------------------------------------
 
 
-def _in_turns(queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, size: int) -> Iterator[tuple[int, Reason]]:
-    """The reason that lags most behind its share goes next; copies, and what looks alike, are passed over."""
+def _in_turns(
+    queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, size: int, *, first: Iterator[int]
+) -> Iterator[tuple[int, Reason]]:
+    """The reason that lags most behind its share goes next; copies, and what looks alike, are passed over.
+
+    Doubted tags come first; they count as the turns of their reason.
+    """
     shares = {reason: share for reason, share in mix.shares.items() if share > 0}
     given = dict.fromkeys(shares, 0)
     taken: list[int] = []
+    for doubt in first if Reason.TAG_ERROR in shares else ():
+        if len(taken) >= min(size, _DOUBTED_FIRST):
+            break
+        if _is_new(desk, doubt, taken, Reason.TAG_ERROR):
+            given[Reason.TAG_ERROR] += 1
+            taken.append(doubt)
+            yield doubt, Reason.TAG_ERROR
     while shares and len(taken) < size:
         reason = max(shares, key=lambda one: shares[one] / (given[one] + 1))
         row = next((row for row in queues[reason] if _is_new(desk, row, taken, reason)), None)

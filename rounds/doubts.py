@@ -23,7 +23,8 @@ Note = Callable[[str], None]
 
 def inquiry_into(model: RegisteredModel, evidence: Evidence) -> Inquiry | None:
     """Look into what is known of a target, always in the same way; None where no embedding of its model is stored."""
-    return Inquiry(evidence, model.card.threshold) if len(evidence) else None
+    decides = not model.card.refusal
+    return Inquiry(evidence, model.card.threshold, decides=decides) if len(evidence) else None
 
 
 def next_questions(inquiry: Inquiry, *, by_lot: bool = False) -> Sequence[Question]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from rounds_evidence import answered, scene, truly
 
-from rounds.asking import Mix, Reason, questions
+from rounds.asking import Inquiry, Mix, Reason, questions
 from rounds.random_order import next_at_random
 
 THRESHOLD = 0.5
@@ -114,3 +114,20 @@ def test_every_question_says_why_in_words() -> None:
 
     assert all(question.words and 0 <= question.chance <= 1 for question in asked)
     assert any("next to the threshold 0.50" in question.words for question in asked)
+
+
+def test_tags_that_the_model_contradicts_beyond_doubt_are_asked_about_first() -> None:
+    world = scene()
+    doubted = np.flatnonzero(world.evidence.tagged)[[7, 3, 40]]
+    scores = np.where(world.evidence.tagged, np.maximum(world.evidence.scores, 0.01), world.evidence.scores)
+    scores[doubted] = [0.0004, 0.0001, 0.0015]
+    evidence = replace(world.evidence, scores=scores)
+
+    first = questions(evidence, THRESHOLD, size=10)
+    by_lot = questions(evidence, THRESHOLD, size=3, mix=Mix({Reason.RANDOM: 1}))
+    of_a_model_that_refuses = Inquiry(evidence, THRESHOLD, decides=False).questions(10)
+
+    assert [one.row for one in first[:3]] == doubted[[1, 0, 2]].tolist()
+    assert {one.reason for one in first[:3]} == {Reason.TAG_ERROR} != {one.reason for one in first[3:]}
+    assert {one.reason for one in by_lot} == {Reason.RANDOM}
+    assert [one.row for one in of_a_model_that_refuses[:3]] != [one.row for one in first[:3]]
