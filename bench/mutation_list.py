@@ -653,6 +653,27 @@ DECIDING = (
         (f"{_CLASSIFIER}scorer.py",),
     ),
     Mutation(
+        "a tagger that is fed blue for red is taken",
+        "classifier/taggers/colour_check.py",
+        "    if margin <= -SURE:",
+        "    if False:",
+        (f"{_CLASSIFIER}taggers.py",),
+    ),
+    Mutation(
+        "a tagger's list may have another length than its answer",
+        "classifier/taggers/onnx_tagger.py",
+        "    exact = [one for one in fits if one.shape[1] == count] or fits\n",
+        "    exact = list(outputs)\n",
+        (f"{_CLASSIFIER}taggers.py",),
+    ),
+    Mutation(
+        "what a tagger said before stays beside what it says now",
+        "storage/tagger_tags.py",
+        '        connection.execute(_DROP, {"version": version_id})\n',
+        "",
+        ("tests/storage/test_storage_query.py",),
+    ),
+    Mutation(
         "the layers of a network have any number of weights together",
         "classifier/keras_file.py",
         "if together > _MOST_NUMBERS:",
