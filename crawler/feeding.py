@@ -9,7 +9,7 @@ from dataclasses import replace
 from crawler.attempts import attempting
 from crawler.errors import GoneError, TransientError
 from crawler.run import Run
-from crawler.tally import Outcome
+from crawler.tally import Ended, Outcome
 from storage.filing import ListedPage, Work
 from storage.records import ORIGINAL, Known, Post
 
@@ -50,6 +50,29 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
     run.walk = replace(walk, listed=walk.listed + unwanted)
 
 
+async def decided_by_others(run: Run) -> AsyncIterator[tuple[Post, Known]]:
+    """Posts of the run's listing that other models have decided, where what they saw is stored.
+
+    What was listed and never decided is left to the next crawl: this one may have been told to stop before it.
+    """
+    async for listed in _left_open(run):
+        for post, known in await _with_knowledge(run, await _where_they_are_now(run, listed)):
+            if _is_anothers(run, known) and _is_stored(run, known):
+                yield post, known
+
+
+def _is_anothers(run: Run, known: Known) -> bool:
+    """Whether a model that is not in force has decided the post for any target."""
+    in_force = {name: card.hash for name, card in run.crew.judge.models.items()}
+    return any(decision.model_hash != in_force.get(name) for name, decision in known.decisions.items())
+
+
+def _is_stored(run: Run, known: Known) -> bool:
+    """Whether the models in force can look at the post without asking the site."""
+    backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
+    return known.rendition is not None or backbones <= known.embeddings.keys()
+
+
 async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
     """What an earlier run listed and did not finish, newest first."""
     below: int | None = None
@@ -78,8 +101,8 @@ async def _where_they_are_now(run: Run, posts: Sequence[Post]) -> Sequence[Post]
 
 async def _gone(run: Run, post: Post) -> None:
     """The site does not know the post any more."""
-    run.tally.listed += 1
-    run.tally.end(Outcome.GONE, "gone")
+    run.tally.listed += post.id not in run.earlier
+    run.end(post, Ended(Outcome.GONE, "gone"))
     with contextlib.suppress(GoneError):
         async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url if post.file else ""):
             raise GoneError

@@ -8,16 +8,16 @@ The crew's members are protocols, so a test hands in its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.attempts import attempting
 from crawler.deciding import doubt, effective, is_refused
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
-from crawler.feeding import posts_to_do
+from crawler.feeding import decided_by_others, posts_to_do
 from crawler.renditions import fits, likeness, renditions_to_score
 from crawler.run import Run
-from crawler.tally import KeptAs, Outcome
+from crawler.tally import Ended, KeptAs, Outcome
 from storage.errors import RefusedFile
 from storage.filing import Attempt, ListedPage, Sighting, StoredFacts
 from storage.records import (
@@ -45,7 +45,25 @@ async def crawl(run: Run) -> None:
         CrawlError, or the storage's or classifier's own error: what ended the run early. Work in flight is
         finished or dropped whole before it is raised.
     """
-    lister = asyncio.create_task(_list(run), name="lister")
+    await _carry_everything(run, posts_to_do(run))
+
+
+async def decide_again(run: Run) -> None:
+    """Decide once more what the listing's posts were decided by other models than those that are in force now.
+
+    Pictures and embeddings that are stored are looked at, and the site is asked for nothing but originals that are to
+    be kept now. Those that are kept no more stay where they are, as with every crawl by another model.
+
+    Raises:
+        as `crawl` does.
+    """
+    run.again = True
+    await _carry_everything(run, decided_by_others(run))
+
+
+async def _carry_everything(run: Run, posts: AsyncIterator[tuple[Post, Known]]) -> None:
+    run.suspects.clear()
+    lister = asyncio.create_task(_list(run, posts), name="lister")
     carriers = [asyncio.create_task(_carry_all(run), name=f"carrier-{n}") for n in range(run.job.in_flight)]
     last = asyncio.create_task(_carry_suspects(run, carriers), name="suspects")
     everybody = [lister, *carriers, last]
@@ -79,13 +97,13 @@ async def _finish_or_stop(run: Run, tasks: Sequence[asyncio.Task[None]]) -> None
 # --- listing -------------------------------------------------------------------------------------------------------
 
 
-async def _list(run: Run) -> None:
-    """Feed the queue: first what an earlier run left open, then what the site lists."""
+async def _list(run: Run, posts: AsyncIterator[tuple[Post, Known]]) -> None:
+    """Feed the queue; a first walk brings what an earlier run left open, then what the site lists."""
     try:
-        async for post, known in posts_to_do(run):
-            run.tally.listed += 1
+        async for post, known in posts:
+            run.tally.listed += post.id not in run.earlier
             await run.queue.put((post, known))
-            if run.stop.is_set() or (run.job.limit is not None and run.tally.listed >= run.job.limit):
+            if run.stop.is_set() or run.limit_reached:
                 break
     except asyncio.CancelledError:
         raise
@@ -133,24 +151,24 @@ async def _carry_suspects(run: Run, carriers: Sequence[asyncio.Task[None]]) -> N
 async def _carry(run: Run, post: Post, known: Known) -> None:
     """One post's journey, with every fault that is its own contained: only a `RunError` is more than that."""
     try:
-        outcome, reason = await _look_and_keep(run, post, known)
+        ended = await _look_and_keep(run, post, known)
     except RunError as error:
         run.abort(error)
     except (CrawlError, RefusedFile) as error:
         gone = isinstance(error, PostError) and error.state == "unavailable"
-        run.tally.end(Outcome.GONE if gone else Outcome.FAILED, str(error))
+        run.end(post, Ended(Outcome.GONE if gone else Outcome.FAILED, str(error)))
         run.crew.note(post, error)
     except Exception as error:  # noqa: BLE001 - a bug of ours, contained to this post
         run.tally.bugs += 1
-        run.tally.end(Outcome.FAILED, f"bug: {type(error).__name__}")
+        run.end(post, Ended(Outcome.FAILED, f"bug: {type(error).__name__}"))
         run.crew.note(post, error)
     else:
-        run.tally.end(outcome, reason)
+        run.end(post, ended)
 
 
-async def _look_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, str | None]:
+async def _look_and_keep(run: Run, post: Post, known: Known) -> Ended:
     if post.file is None:
-        return Outcome.HIDDEN, post.hidden_reason
+        return Ended(Outcome.HIDDEN, post.hidden_reason)
     try:
         return await _decide_and_keep(run, post, known)
     except PostError as error:
@@ -178,26 +196,26 @@ async def _replaced(run: Run, post: Post) -> Post | None:
     return fresh
 
 
-async def _decide_and_keep(run: Run, post: Post, known: Known) -> tuple[Outcome, str | None]:
+async def _decide_and_keep(run: Run, post: Post, known: Known) -> Ended:
     decisions = _standing(run, post, known)
     if decisions is None:
-        run.tally.bytes_if_all += post.size
+        run.tally.bytes_if_all += 0 if run.again else post.size
         decisions = await _look(run, post, known)
     else:
         run.tally.known += 1
     values = {d.target: effective(d.value, known.labels.get(d.target)) for d in decisions}
+    models = tuple(decision.model for decision in decisions if decision.model)
     wanted = [target.name for target in run.job.targets if values.get(target.name) is DecisionValue.KEEP]
     if wanted:
         await _keep(run, post, known, wanted)
-        run.tally.kept_as[_kept_as(run, post, wanted)] += 1
-        return Outcome.KEPT, None
-    run.tally.refused_by.update(d.model or "" for d in decisions if is_refused(d) and values[d.target] is d.value)
+        return Ended(Outcome.KEPT, None, models, kept_as=_kept_as(run, post, wanted))
+    refused = tuple(d.model or "" for d in decisions if is_refused(d) and values[d.target] is d.value)
     undecided = [doubt(d) for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
     if undecided:
-        return Outcome.UNDECIDED, undecided[0]
+        return Ended(Outcome.UNDECIDED, undecided[0], models, refused_by=refused)
     if run.job.score_on == ORIGINAL:
         await _discard(run, post, known)
-    return Outcome.DELETED, None
+    return Ended(Outcome.DELETED, None, models, refused_by=refused)
 
 
 def _kept_as(run: Run, post: Post, wanted: Sequence[str]) -> KeptAs:
@@ -226,7 +244,9 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     renditions = renditions_to_score(post, run.job.score_on)
     closer = _shows_more(known, renditions)
     if backbones and backbones <= set(known.embeddings) and not closer:
-        return await _record(run, post, await _recall(run, known))
+        look = await _recall(run, known)
+        if look.fault or look.scores.keys() >= run.crew.judge.models.keys():  # else other models took over meanwhile
+            return await _record(run, post, look)
     there = known.rendition
     if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
         there = None  # it is no picture; the renditions may be
@@ -297,7 +317,7 @@ class _Arrived:
 async def _record(run: Run, post: Post, look: Look, arrived: _Arrived | None = None) -> Sequence[Decision]:
     """Decide, and file the picture, its scores and the decisions together."""
     look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post.tags, look)
-    if look.scores:
+    if look.scores and not run.again:
         run.tally.score_seen()
     sighting = Sighting(
         post=post,

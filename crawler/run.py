@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from crawler.crew import Crew, Job
-from crawler.tally import Tally
+from crawler.tally import Ended, Outcome, Tally
 from storage.filing import ListingTally
 from storage.records import Known, Post
 
@@ -24,6 +24,31 @@ class Run:
     listing_id: int = 0
     walk: ListingTally | None = None  # what a walk that came to its end amounts to
     fatal: BaseException | None = None
+    successor: bool = False  # whether other models may take over during the run, or have done so
+    awaited: bool = False  # whether they are still to come
+    again: bool = False  # whether posts are being decided once more, by models that took over
+    earlier: dict[int, Ended] = field(default_factory=dict)  # post id -> how it ended, where it may be decided again
+    doing: str = ""  # what the run does, or waits for, besides carrying posts; for people
+
+    @property
+    def limit_reached(self) -> bool:
+        """Whether no more posts may enter the run."""
+        return not self.again and self.job.limit is not None and self.tally.listed >= self.job.limit
+
+    def end(self, post: Post, ended: Ended) -> None:
+        """Count a post's end, in the place of an earlier one."""
+        before = self.earlier.pop(post.id, None)
+        if before is not None:
+            self.tally.take_back(before)
+        self.tally.end(ended)
+        self.tally.decided_again += self.again
+        if self.successor and not self.again and self._may_change(ended):
+            self.earlier[post.id] = ended
+
+    def _may_change(self, ended: Ended) -> bool:
+        """Whether the post would be decided again: by models that are still to come, or that have just taken over."""
+        in_force = {card.name for card in self.crew.judge.models.values()}
+        return self.awaited or ended.outcome is Outcome.FAILED or not in_force.issuperset(ended.models)
 
     def abort(self, error: BaseException) -> None:
         """End the run for a reason that no single post can contain."""

@@ -28,6 +28,17 @@ class KeptAs(StrEnum):
     OTHERS = "others"  # they name somebody else only
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of one post."""
+
+    outcome: Outcome
+    reason: str | None = None
+    models: tuple[str, ...] = ()  # that decided, one a target: `mona/1`
+    kept_as: KeptAs | None = None  # of a kept post
+    refused_by: tuple[str, ...] = ()  # models that may not decide it
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts of one run. `listed` is the sum of all outcomes once the run has ended."""
@@ -43,6 +54,8 @@ class Tally:
     reasons: dict[Outcome, Counter[str]] = field(default_factory=lambda: {outcome: Counter() for outcome in Outcome})
     kept_as: Counter[KeptAs] = field(default_factory=Counter)  # of the posts that were kept
     refused_by: Counter[str] = field(default_factory=Counter)  # model -> posts that it may not decide
+    decided_by: Counter[str] = field(default_factory=Counter)  # name of a model -> posts whose decision is by it
+    decided_again: int = 0  # posts that were decided once more, by models that took over during the run
     bugs: int = 0  # unexpected errors that were contained to one post
     first_score_s: float | None = None  # seconds from the start to the first score
     expected: int | None = None  # posts that the site counts for the query
@@ -73,8 +86,28 @@ class Tally:
         self.outcomes[Outcome.GONE] -= posts
         self.outcomes[Outcome.FAILED] += posts
 
-    def end(self, outcome: Outcome, reason: str | None = None) -> None:
+    def end(self, ended: Ended) -> None:
         """Count one ended journey."""
-        self.outcomes[outcome] += 1
-        if reason is not None:
-            self.reasons[outcome][reason] += 1
+        self._count(ended, 1)
+
+    def take_back(self, ended: Ended) -> None:
+        """Count a journey no more: it is made again."""
+        self._count(ended, -1)
+
+    def _count(self, ended: Ended, by: int) -> None:
+        self.outcomes[ended.outcome] += by
+        if ended.reason is not None:
+            _add(self.reasons[ended.outcome], ended.reason, by)
+        if ended.kept_as is not None:
+            self.kept_as[ended.kept_as] += by
+        for model in ended.refused_by:
+            _add(self.refused_by, model, by)
+        for model in ended.models:
+            _add(self.decided_by, model, by)
+
+
+def _add(counts: Counter[str], name: str, by: int) -> None:
+    """Add to a count; what is none any more is not there."""
+    counts[name] += by
+    if not counts[name]:
+        del counts[name]

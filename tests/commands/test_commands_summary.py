@@ -2,7 +2,7 @@ import pytest
 
 from commands.summary import Summary, Truth, size
 from commands.truth import compare
-from crawler.tally import Outcome, Tally
+from crawler.tally import Ended, Outcome, Tally
 from storage.reading import JudgedPost
 from storage.records import Target
 from tests.crawler.crew_fakes import MONA
@@ -58,8 +58,8 @@ def test_saved_bytes_are_what_was_not_fetched() -> None:
 
 def test_outcomes_are_counted_with_their_reasons() -> None:
     tally = Tally()
-    tally.end(Outcome.KEPT)
-    tally.end(Outcome.UNDECIDED, "undecodable")
+    tally.end(Ended(Outcome.KEPT))
+    tally.end(Ended(Outcome.UNDECIDED, "undecodable"))
 
     assert tally.finished == 2
     assert summary(tally).to_json()["undecided"] == 1
