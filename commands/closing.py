@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from commands.crawling.takeover import Takeover
 from commands.exit_codes import ExitCode
 from commands.expectations import expected_of
 from commands.next_command import next_command
@@ -49,6 +50,7 @@ class Ending:
     code: ExitCode
     dry_run: bool
     preparing_s: float  # until the judge was ready
+    takeover: Takeover | None = None  # where the network was to be trained beside the crawl
 
 
 async def closing_summary(ending: Ending) -> Summary:
@@ -84,6 +86,7 @@ async def closing_summary(ending: Ending) -> Summary:
         unaccounted=posts_unaccounted_for(run),
         dry_run=ending.dry_run,
         scored_originals=run.job.score_on == ORIGINAL,
+        successions=tuple(ending.takeover.successions) if ending.takeover else (),
     )
 
 
@@ -123,6 +126,11 @@ def _notes(ending: Ending) -> list[str]:
     if tally.reasons[Outcome.UNDECIDED][TAG_DOUBTED]:
         command = next_command(ending.place.root, "review")
         notes.append(f"look at the doubted tags, they are asked about first: {command}")
+    if ending.takeover is not None:
+        notes += [one.words() for one in ending.takeover.successions]
+    if tally.let_go and ending.run.job.score_on != ORIGINAL:
+        left = f"{counted(tally.let_go, 'original')} kept by the first model and not by the one in force"
+        notes.append(f"{left}: they stay until {next_command(ending.place.root, 'apply')}")
     found = tally.outcomes[Outcome.KEPT]
     if found and not ending.dry_run:
         target = ending.run.job.targets[0]

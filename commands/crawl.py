@@ -13,6 +13,7 @@ from typing import Any
 
 from commands.closing import Ending, closing_summary, posts_unaccounted_for
 from commands.console import complain, print_json, say
+from commands.crawling.takeover import Takeover
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
@@ -76,6 +77,7 @@ class Parts:
 
     judge: JudgeFactory = learned_judge
     pace: Pace = field(default_factory=Pace)
+    learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
 
 
 def print_version() -> None:
@@ -154,6 +156,7 @@ class _Stage:
     shelf: CommandShelf
     plan: Plan
     stop: StopRequest
+    takeover: Takeover | None  # where the network may be trained beside the crawl
     preparing_s: float = 0.0
 
 
@@ -167,9 +170,9 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
         plan = await make_plan(wish, connected, shelf)
         for line in plan.lines:
             say(line)
-        stage = _Stage(wish, where, output, connected, shelf, plan, stop)
+        stage = _Stage(wish, where, output, connected, shelf, plan, stop, _takeover(wish, where))
         started = time.monotonic()
-        judge = await stack.enter_async_context(parts.judge(_judge_wish(stage)))
+        judge = await stack.enter_async_context(parts.judge(_judge_wish(stage, parts)))
         stage.preparing_s = time.monotonic() - started
         for card in judge.models.values():
             if card.refusal:
@@ -177,7 +180,13 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
         return await _work(stage, judge)
 
 
-def _judge_wish(stage: _Stage) -> JudgeWish:
+def _takeover(wish: Wish, where: Place) -> Takeover | None:
+    """A run of so many posts is a trial, for which nobody waits minutes: the next one without a limit trains."""
+    trains = where.settings.round_zero.network_beside and not wish.dry_run and wish.limit is None
+    return Takeover() if trains else None
+
+
+def _judge_wish(stage: _Stage, parts: Parts) -> JudgeWish:
     return JudgeWish(
         place=stage.where,
         goal=stage.wish.goal,
@@ -187,6 +196,8 @@ def _judge_wish(stage: _Stage) -> JudgeWish:
         shelf=stage.shelf,
         dry_run=stage.wish.dry_run,
         quiet=stage.output.quiet,
+        takeover=stage.takeover,
+        learning=parts.learning,
     )
 
 
@@ -204,7 +215,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
     try:
         async with progress(current, quiet=stage.output.quiet):
             with stage.stop.finishing_first():
-                await crawl(current)
+                await _crawl(current, stage.takeover)
         error = downloader.refuses_everything()
     except Exception as failure:  # noqa: BLE001 - told in one line with the summary; the code says which family
         error = failure
@@ -219,11 +230,33 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
         log.error("run %d ended: %s", run_id, describe(error), exc_info=error)
     summary = await closing_summary(
         Ending(
-            current, stage.where, stage.connected, stage.plan, stage.shelf, code, stage.wish.dry_run, stage.preparing_s
+            current,
+            stage.where,
+            stage.connected,
+            stage.plan,
+            stage.shelf,
+            code,
+            stage.wish.dry_run,
+            stage.preparing_s,
+            stage.takeover,
         )
     )
-    await stage.shelf.end_run(run_id, RunEnd(counts=dict(summary.to_json()), exit_code=int(code)))
+    ended = RunEnd(counts=dict(summary.to_json()), exit_code=int(code), models=summary.every_model())
+    await stage.shelf.end_run(run_id, ended)
     return summary
+
+
+async def _crawl(current: Run, takeover: Takeover | None) -> None:
+    """The pipeline; where models may take over, until they have or have not."""
+    if takeover is None:
+        await crawl(current)
+        return
+    takeover.attach(current)
+    try:
+        await crawl(current)
+        await takeover.finish(current)
+    finally:
+        await takeover.cancel()
 
 
 def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> ExitCode:

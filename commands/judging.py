@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.console import say
+from commands.crawling.takeover import Takeover
 from commands.places import Place
 from commands.planning import UsageRefused
 from commands.settings import Scoring
@@ -17,15 +18,17 @@ from commands.shelves import CommandShelf
 from commands.sites import Connected
 from commands.taggers import tagger_line, tagger_settings
 from crawler.judge import Judge
+from crawler.switching_judge import SwitchingJudge
 from storage.filing import RegisteredModel
 from storage.paths import model_folder, models_folder
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from classifier.judge import JudgeSettings
+    from classifier.judge import JudgeSettings, NetworkJudge
     from classifier.package import Package
     from classifier.taggers.client import TaggerSettings
     from classifier.thresholds import Chosen
+    from commands.crawling.first_model import FirstRound
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class JudgeWish:
     shelf: CommandShelf
     dry_run: bool
     quiet: bool
+    takeover: Takeover | None = None  # where the network may be trained beside the crawl
+    learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
 
 
 @asynccontextmanager
@@ -65,24 +70,77 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
         ModelError: a package is missing or altered, or the device fails.
         RoundError: there is too little to learn from.
     """
-    from classifier.judge import NetworkJudge
-
     wish.goal.check()
     settings = judge_settings(wish.place.settings.scoring, tagger_settings(wish.place.settings, wish.targets))
     models = await models_in_force(wish)
+    async with AsyncExitStack() as stack:
+        round_ = await _round_zero(stack, wish, models)
+        first = network_judge(wish, models, settings)
+        judge = await stack.enter_async_context(SwitchingJudge(first))
+        if not wish.quiet:
+            for card in judge.models.values():
+                say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
+            if first.tagger is not None:
+                say(tagger_line(first.tagger, wish.targets))
+        if round_ is not None and wish.takeover is not None:
+            from commands.crawling.network_beside import NetworkBeside
+
+            stack.push_async_callback(wish.takeover.cancel)
+            NetworkBeside(round_, judge, wish.takeover, settings).begin()
+        yield judge
+
+
+def network_judge(wish: JudgeWish, models: Mapping[str, RegisteredModel], settings: JudgeSettings) -> NetworkJudge:
+    """A judge with these models, not open yet, its thresholds for the run's goal."""
+    from classifier.judge import NetworkJudge
+
+    packages = {name: verified(wish.place, model) for name, model in models.items()}
+    cards = {name: card_for(models[name].card, package, wish.goal) for name, package in packages.items()}
+    return NetworkJudge(cards, {name: package.folder for name, package in packages.items()}, settings)
+
+
+async def _round_zero(stack: AsyncExitStack, wish: JudgeWish, models: dict[str, RegisteredModel]) -> FirstRound | None:
+    """Learn the models that are missing, into `models`; gives the round that may go on beside the crawl.
+
+    A target without a model gets a head on another target's network, or round 0. Where none is missing, the round is
+    that of targets whose network an earlier run did not come to train.
+    """
     missing = [target for target in wish.targets if target.name not in models]
     if missing:
-        models |= await _learn(wish, missing)
-    packages = {name: verified(wish.place, model) for name, model in models.items()}
-    cards = {name: _card(models[name], package, wish.goal) for name, package in packages.items()}
-    folders = {name: package.folder for name, package in packages.items()}
-    async with NetworkJudge(cards, folders, settings) as judge:
-        if not wish.quiet:
-            for card in cards.values():
-                say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
-            if judge.tagger is not None:
-                say(tagger_line(judge.tagger, wish.targets))
-        yield judge
+        await _second_heads(wish, missing, models)
+    left = [target for target in missing if target.name not in models]
+    targets = left or await _awaiting_network(wish)
+    if not targets:
+        return None
+    from commands.crawling.first_model import first_round, learn_first
+
+    round_ = await stack.enter_async_context(first_round(wish, targets))
+    if left:
+        models |= await learn_first(round_)
+    return round_
+
+
+async def _second_heads(wish: JudgeWish, missing: Sequence[Target], models: dict[str, RegisteredModel]) -> None:
+    if wish.dry_run:
+        names = ", ".join(target.name for target in missing)
+        raise UsageRefused(
+            f"no model for {names} yet: the real run would first learn one from the tags of {wish.tag}; "
+            "a dry run writes nothing, so it ends here"
+        )
+    from commands.second_target import second_heads
+
+    models |= await second_heads(wish, missing)
+
+
+async def _awaiting_network(wish: JudgeWish) -> Sequence[Target]:
+    if wish.takeover is None:
+        return ()
+    registered = {target.name: await wish.shelf.models(target.name) for target in wish.targets}
+    if not any("step" in model.facts for models in registered.values() for model in models):
+        return ()
+    from commands.crawling.network_beside import awaiting_network
+
+    return awaiting_network(wish.targets, registered)
 
 
 def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
@@ -159,35 +217,18 @@ async def _imported(wish: JudgeWish, target: Target) -> RegisteredModel | None:
     return await wish.shelf.activate_model(target.name, there[0].card.number)
 
 
-async def _learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
-    """A model for each target that has none: a head on another target's network, or round 0."""
-    names = ", ".join(target.name for target in missing)
-    if wish.dry_run:
-        raise UsageRefused(
-            f"no model for {names} yet: the real run would first learn one from the tags of {wish.tag}; "
-            "a dry run writes nothing, so it ends here"
-        )
-    from commands.learning import learn
-    from commands.second_target import second_heads
-
-    found = dict(await second_heads(wish, missing))
-    left = [target for target in missing if target.name not in found]
-    return found | dict(await learn(wish, left)) if left else found
-
-
-def _card(model: RegisteredModel, package: Package, goal: GoalWish) -> ModelCard:
+def card_for(card: ModelCard, package: Package, goal: GoalWish) -> ModelCard:
+    """A model as this run uses it: with the threshold that the goal asks for, which is said."""
     chosen = chosen_for(package, goal)
     if chosen is None:
-        threshold = package.threshold
-    else:
-        threshold = chosen.threshold
-        expected = f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
-        say(
-            f"{model.card.name}: threshold {threshold:.3f}, "
-            + (expected if math.isfinite(chosen.recall) else "no precision-recall curve is stored, so no forecast")
-            + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
-        )
-    return replace(model.card, threshold=threshold)
+        return replace(card, threshold=package.threshold)
+    expected = f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
+    say(
+        f"{card.name}: threshold {chosen.threshold:.3f}, "
+        + (expected if math.isfinite(chosen.recall) else "no precision-recall curve is stored, so no forecast")
+        + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
+    )
+    return replace(card, threshold=chosen.threshold)
 
 
 def chosen_for(package: Package, goal: GoalWish) -> Chosen | None:

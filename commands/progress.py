@@ -75,7 +75,7 @@ def _line(run: Run, rate: float) -> str:
         f"listed {tally.listed}{_of(_total(run))} · scored {tally.scored} · kept {tally.outcomes[Outcome.KEPT]} · "
         f"deleted {tally.outcomes[Outcome.DELETED]} · undecided {tally.outcomes[Outcome.UNDECIDED]} · "
         f"failed {tally.outcomes[Outcome.FAILED]} · {rate:.1f} posts/s · device {busy_share(run):.0%} busy · "
-        f"queue {run.queue.qsize()}/{run.queue.maxsize} · {_eta(run, rate)}"
+        f"queue {run.queue.qsize()}/{run.queue.maxsize} · {_eta(run, rate)}" + (f" · {run.doing}" if run.doing else "")
     )
 
 
@@ -97,6 +97,7 @@ def _panel(run: Run, rate: float) -> RenderableType:
         Text(f"queue {run.queue.qsize()}/{run.queue.maxsize}"),
         Text(f"in flight {tally.in_flight}"),
         Text(_eta(run, rate)),
+        *([Text(run.doing, style="cyan")] if run.doing else []),
     )
     total = _total(run)
     bar = Table.grid(expand=True)  # a bar on its own does not end its line

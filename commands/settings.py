@@ -82,6 +82,11 @@ class RoundZero:
         "the backbone",
         choices=("small", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
     )
+    network_beside: bool = _key(
+        False,
+        "begin the crawl with a first model after seconds, train the network beside it, and let it take over when it "
+        "is measured to be better",
+    )
     download_weights: bool = _key(False, "consent to downloading published weights for the chosen backbone")
     weights: str = _path("", "a local weights file for the backbone instead of a download")
     seed: int = _key(0, "seed of sampling, splits and training", low=0, high=2**31 - 1)

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from commands.console import printable
+from commands.crawling.takeover import Succession
 from commands.tables import facts_table
 from crawler.tally import KeptAs, Outcome, Tally
 from storage.plurals import counted
@@ -113,6 +114,7 @@ class Summary:
     dry_run: bool = False
     tagger: str = ""  # the user's own, and where it computes; "" where there is none
     tagger_busy: float = 0.0  # 0..1
+    successions: tuple[Succession, ...] = ()  # what came of networks that were trained beside the crawl
     scored_originals: bool = False  # then they were downloaded to be looked at, and rejects went to the trash
 
     @property
@@ -161,9 +163,17 @@ class Summary:
             record |= {"tagger": self.tagger, "tagger_busy": round(self.tagger_busy, 4)}
         if self.expected:
             record["expected"] = [one.to_json() for one in self.expected]
+        record["decided_by"] = dict(self.tally.decided_by)
+        if self.successions:
+            record["takeover"] = [one.to_json() for one in self.successions]
+            record["decided_again"] = self.tally.decided_again
         if self.truths:
             record["truth"] = [_truth_json(truth) for truth in self.truths]
         return record
+
+    def every_model(self) -> tuple[str, ...]:
+        """Names of the models that decided, those in force at the end first."""
+        return tuple(dict.fromkeys((*self.models, *sorted(self.tally.decided_by))))
 
     def still_open(self) -> Iterator[tuple[str, int, str]]:
         """What the run did not complete: what is counted, how many, and why."""
@@ -223,6 +233,7 @@ class Summary:
         tagger = [("tagger", f"{self.tagger}, {self.tagger_busy:.0%} busy")] if self.tagger else []
         return [
             ("model", model),
+            *self._deciders(),
             (
                 "bytes fetched",
                 f"{size(fetched)} pictures, {size(self.bytes_listing)} listing, {self.requests} requests",
@@ -232,6 +243,14 @@ class Summary:
             ("device", f"{self.device}, {self.device_busy:.0%} busy"),
             *tagger,
         ]
+
+    def _deciders(self) -> list[tuple[str, str]]:
+        """Which model decided how many posts, where another took over."""
+        by = self.tally.decided_by
+        if not self.successions:
+            return []
+        again = f", {self.tally.decided_again} of them again" if self.tally.decided_again else ""
+        return [("decided by", ", ".join(f"{name} {count}" for name, count in sorted(by.items())) + again)]
 
 
 def _kept(tally: Tally) -> str:

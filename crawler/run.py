@@ -10,6 +10,8 @@ from crawler.tally import Ended, Outcome, Tally
 from storage.filing import ListingTally
 from storage.records import Known, Post
 
+_NOT_WANTED = (Outcome.DELETED, Outcome.UNDECIDED)
+
 
 @dataclass(slots=True)
 class Run:
@@ -40,6 +42,7 @@ class Run:
         before = self.earlier.pop(post.id, None)
         if before is not None:
             self.tally.take_back(before)
+            self.tally.let_go += before.outcome is Outcome.KEPT and ended.outcome in _NOT_WANTED
         self.tally.end(ended)
         self.tally.decided_again += self.again
         if self.successor and not self.again and self._may_change(ended):

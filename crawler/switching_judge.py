@@ -14,6 +14,7 @@ from typing import Protocol, Self
 
 from crawler.judge import Judge
 from storage.records import JudgeStats, Look, ModelCard
+from storage.uninterrupted import uninterrupted
 
 __all__ = ["JudgeContext", "SwitchingJudge"]
 
@@ -64,7 +65,7 @@ class SwitchingJudge:
         finally:
             self._idle.pop(id(old), None)
             self._closed.append(old.stats())
-            await old.__aexit__(None, None, None)
+            await _close(old)
 
     async def look(self, picture: bytes) -> Look:
         """Decode and score one encoded picture by the judge that is in place when the look ends."""
@@ -85,6 +86,8 @@ class SwitchingJudge:
             sum(self._under_way.values()),
             now.device,
             now.runtime,
+            now.tagger,
+            sum(stats.tagger_busy_s for stats in every),
         )
 
     async def _settled(self, look: Callable[[Judge], Awaitable[Look]]) -> Look:
@@ -109,3 +112,9 @@ class SwitchingJudge:
             self._under_way[id(judge)] -= 1
             if not self._under_way[id(judge)] and id(judge) in self._idle:
                 self._idle[id(judge)].set()
+
+
+@uninterrupted
+async def _close(judge: JudgeContext) -> None:
+    """To its end, whatever becomes of whoever switches: a judge has processes."""
+    await judge.__aexit__(None, None, None)

@@ -56,6 +56,7 @@ class Tally:
     refused_by: Counter[str] = field(default_factory=Counter)  # model -> posts that it may not decide
     decided_by: Counter[str] = field(default_factory=Counter)  # name of a model -> posts whose decision is by it
     decided_again: int = 0  # posts that were decided once more, by models that took over during the run
+    let_go: int = 0  # of these, posts that were kept before and are not now
     bugs: int = 0  # unexpected errors that were contained to one post
     first_score_s: float | None = None  # seconds from the start to the first score
     expected: int | None = None  # posts that the site counts for the query

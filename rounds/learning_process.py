@@ -23,7 +23,7 @@ _KEPT_NOISE = 2000  # bytes of what it printed last
 
 
 async def run_learning(
-    folder: Path, *, tell: Tell, deadline_s: float, command: tuple[str, ...] = COMMAND
+    folder: Path, *, tell: Tell, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
 ) -> Mapping[str, Any]:
     """Learn what `folder/job.json` asks for; gives what the process says at its end.
 
@@ -32,6 +32,7 @@ async def run_learning(
         tell: progress.
         deadline_s: the process is killed when it takes longer.
         command: the process; the folder is appended.
+        niceness: 0..19: how much it gives way to others.
 
     Raises:
         TooLittleToLearn: the examples do not suffice.
@@ -39,7 +40,9 @@ async def run_learning(
     """
     extra = {**allowed(DOWNLOADS), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
     try:
-        child = await ChildProcess.start((*command, str(folder)), ChildOptions(extra, keeps_errors=True))
+        child = await ChildProcess.start(
+            (*command, str(folder)), ChildOptions(extra, keeps_errors=True, niceness=niceness)
+        )
     except ChildLostError as error:
         raise LearningFailed(f"learning failed: {error}") from error
     noise = asyncio.create_task(child.last_words(_KEPT_NOISE))

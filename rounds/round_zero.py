@@ -2,7 +2,9 @@
 
     sample -> fetch and decode -> learn in a process of its own -> packages
 
-Reads from top to bottom in `round_zero`; nothing here imports a network library.
+Reads from top to bottom in `round_zero`; nothing here imports a network library. Learning may be done in two steps
+from the same pictures: the first gives models in seconds, so that a crawl can begin; the second trains the network
+beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +26,17 @@ from crawler.errors import CrawlError
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND, Tell
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
-from rounds.teaching import Decoded, Lesson, NewModel, gather_pictures, placed, preprocessing_for, teach, work_folder
+from rounds.teaching import (
+    Decoded,
+    Lesson,
+    NewModel,
+    Step,
+    gather_pictures,
+    placed,
+    preprocessing_for,
+    teach,
+    work_folder,
+)
 from storage.plurals import counted
 from storage.records import Post, RunError, Target
 
@@ -74,6 +87,8 @@ class RoundSettings:
     refine: str = ""  # further search terms that cost nothing (`rating:g`)
     in_flight: int = 16  # pictures on their way at the same time
     time_budget_s: float = 360.0  # for teaching the network
+    first_backbone: str | None = None  # of the first step, where there are two; None: the same
+    first_time_budget_s: float = 30.0  # for the first step
     epochs: float = field(default_factory=lambda: Recipe().epochs)
     seed: int = 0
     command: tuple[str, ...] = COMMAND  # the learning process
@@ -111,19 +126,89 @@ async def round_zero(
         LearningFailed: the learning process failed.
         CrawlError: the site refuses or cannot be reached.
     """
+    async with work_folder_for(targets) as folder:
+        gathered = await gather(folder, gallery, tag, tuple(targets), settings, tell=tell)
+        return await gathered.learn(Step.NETWORK, targets, tell=tell)
+
+
+def work_folder_for(targets: Mapping[Target, Path]) -> AbstractAsyncContextManager[Path]:
+    """The folder in which models for these places are made; what is in it ends with the block, or at the next start.
+
+    One at a time: the gallery's lock is to be held.
+    """
+    return work_folder(next(iter(targets.values())).parent, _WORK)
+
+
+async def gather(
+    folder: Path,
+    gallery: Gallery,
+    tag: str,
+    targets: Sequence[Target],
+    settings: RoundSettings,
+    *,
+    tell: Tell = lambda stage, share, words: None,
+) -> Gathered:
+    """Choose, fetch and decode what is to be learned from; the pictures lie in the folder from then on.
+
+    Args:
+        folder: from `work_folder_for`.
+        gallery: where posts and pictures come from.
+        tag: of the gallery that will be walked.
+        targets: whom to learn.
+        settings: how.
+        tell: progress: sampling, sampled, fetching.
+
+    Raises:
+        TooLittleToLearn, PicturesMissing, CrawlError: as `round_zero` does.
+    """
     tell("sampling", 0.0, f"choosing training examples among the posts tagged {tag}")
-    chosen = await sample(
-        gallery.source, tag, tuple(targets), settings.size, refine=settings.refine, seed=settings.seed
-    )
-    _check(chosen, tuple(targets))
+    chosen = await sample(gallery.source, tag, targets, settings.size, refine=settings.refine, seed=settings.seed)
+    _check(chosen, targets)
     tell("sampled", 1.0, _words(chosen))
-    async with work_folder(next(iter(targets.values())).parent, _WORK) as folder:
-        hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
-        examples = examples_of(chosen, tuple(targets))
-        seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
-        lesson = _lesson(seen, tuple(targets), settings, tag)
-        done = await teach(folder, lesson, settings, tell)
-        return await asyncio.to_thread(_placed_all, done, targets)
+    hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
+    examples = examples_of(chosen, targets)
+    seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
+    return Gathered(folder, _lesson(seen, targets, settings, tag), settings)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Pictures in a folder, and what is to be learned from them: in one step or in two."""
+
+    folder: Path
+    lesson: Lesson
+    settings: RoundSettings
+
+    async def learn(
+        self,
+        step: Step,
+        targets: Mapping[Target, Path],
+        *,
+        tell: Tell = lambda stage, share, words: None,
+        niceness: int = 0,
+    ) -> tuple[NewModel, ...]:
+        """Learn one model for each target; what the first step leaves in the folder, the second may use.
+
+        Args:
+            step: which.
+            targets: where each one's package goes: a folder that does not exist yet.
+            tell: progress: loading, training, measuring, writing.
+            niceness: 0..19: how much the process gives way to others.
+
+        Raises:
+            TooLittleToLearn, LearningFailed: from the learning process.
+        """
+        lesson, settings = _for_step(self.lesson, self.settings, step)
+        done = await teach(self.folder, lesson, settings, tell, niceness=niceness)
+        return await asyncio.to_thread(_placed_all, done, targets, step)
+
+
+def _for_step(lesson: Lesson, settings: RoundSettings, step: Step) -> tuple[Lesson, RoundSettings]:
+    if step is Step.FIRST:
+        backbone = settings.first_backbone or settings.backbone
+        settings = replace(settings, backbone=backbone, time_budget_s=settings.first_time_budget_s)
+    recipe = replace(lesson.plan.recipe, time_budget_s=settings.time_budget_s)
+    return replace(lesson, plan=replace(lesson.plan, recipe=recipe), step=step), settings
 
 
 def _check(chosen: Sample, targets: Sequence[Target]) -> None:
@@ -201,6 +286,14 @@ def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: Ro
     return Lesson(examples, wishes, Plan(recipe=recipe, seed=settings.seed), snapshot)
 
 
-def _placed_all(done: Mapping[str, Any], targets: Mapping[Target, Path]) -> tuple[NewModel, ...]:
+def _placed_all(done: Mapping[str, Any], targets: Mapping[Target, Path], step: Step) -> tuple[NewModel, ...]:
     places = {target.name: place for target, place in targets.items()}
-    return tuple(placed(told, done, places[told["target"]], {"round": 0}) for told in done["targets"])
+    return tuple(
+        placed(told, done, places[told["target"]], {"round": 0, "step": str(step), **_compared(told)})
+        for told in done["targets"]
+    )
+
+
+def _compared(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the learning process says of the second step's model against the first's, where it does."""
+    return {"compared": told["compared"]} if told.get("compared") else {}

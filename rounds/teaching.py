@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,6 +71,13 @@ class Teaching(Protocol):
     def command(self) -> tuple[str, ...]: ...  # the learning process
 
 
+class Step(StrEnum):
+    """What a learning process makes of the pictures."""
+
+    FIRST = "first"  # heads on features that learn nothing here: seconds
+    NETWORK = "network"  # the network itself, and heads on it: minutes
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What is to be learned from the pictures in a work folder."""
@@ -79,6 +87,7 @@ class Lesson:
     plan: Plan
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
     earlier: Earlier | None = None  # the network to begin with; None: the backbone's first weights
+    step: Step = Step.NETWORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +173,17 @@ async def gather_pictures(
     return rows
 
 
-async def teach(folder: Path, lesson: Lesson, settings: Teaching, tell: Tell) -> Mapping[str, Any]:
+async def teach(
+    folder: Path, lesson: Lesson, settings: Teaching, tell: Tell, *, niceness: int = 0
+) -> Mapping[str, Any]:
     """Learn in a process of its own from the pictures in the work folder; gives what it says at its end.
+
+    Args:
+        folder: the work folder.
+        lesson: what is to be learned.
+        settings: how.
+        tell: progress.
+        niceness: 0..19: how much the process gives way to others.
 
     Raises:
         TooLittleToLearn, LearningFailed: from the learning process.
@@ -179,9 +197,10 @@ async def teach(folder: Path, lesson: Lesson, settings: Teaching, tell: Tell) ->
     if lesson.earlier is not None:
         job["backbone"]["earlier"] = {"file": str(lesson.earlier.file), "classes": list(lesson.earlier.classes)}
     job["snapshot"] = dict(lesson.snapshot)
+    job["step"] = str(lesson.step)
     (folder / JOB).write_text(json.dumps(job))
     deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
-    return await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command)
+    return await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command, niceness=niceness)
 
 
 def placed(told: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts: Mapping[str, Any]) -> NewModel:

@@ -187,6 +187,7 @@ class Archive(Tidying):
     async def end_run(self, run_id: int, end: RunEnd) -> None:
         """Record how a run ended."""
         values = {"ended_at": _now(), "state": "ended", "exit_code": end.exit_code, "counts": dict(end.counts)}
+        values |= {"models": list(end.models)} if end.models else {}
         await self._write(lambda c: c.execute(update(RunRow).where(RunRow.id == run_id).values(values)))
 
     async def save_targets(self, site: str, targets: Sequence[Target]) -> None:

@@ -86,6 +86,7 @@ class RunEnd:
 
     counts: Mapping[str, int | float | str]
     exit_code: int
+    models: Sequence[str] = ()  # names of all that decided; empty: those that the run began with
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class ChildOptions:
     reads: bool = True  # whether we write to its standard input; it ends when that closes
     keeps_errors: bool = False  # whether its standard error is read, by `last_words`; it goes nowhere otherwise
     shows_errors: bool = False  # its standard error is ours: people see it
+    niceness: int = 0  # 0..19: how much it, with all that it starts, gives way to others; where the system can
 
 
 class ChildLostError(Exception):
@@ -91,6 +92,7 @@ class ChildProcess:
             )
         except OSError as error:
             raise ChildLostError(f"{command[0]} cannot be started: {error}") from error
+        _give_way(process.pid, options.niceness)
         return cls(process)
 
     @property
@@ -241,6 +243,13 @@ def _is_here(folder: Path) -> bool:
         return folder.samefile(".")
     except OSError:  # it is gone, or the current folder is
         return True
+
+
+def _give_way(leader: int, niceness: int) -> None:
+    """Let a process group that has just begun give way to others."""
+    if niceness and os.name == "posix":
+        with contextlib.suppress(OSError):  # it has just ended, or the system does not want that
+            os.setpriority(os.PRIO_PGRP, leader, niceness)
 
 
 def _kill_group(leader: int) -> None:

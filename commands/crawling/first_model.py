@@ -1,10 +1,11 @@
-"""Learning the models that a run lacks: round 0, told to the user as it goes, its pictures kept for the run itself."""
+"""Learning the models that a run lacks: round 0, its progress shown, its pictures kept for the run itself."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,19 +13,21 @@ from typing import TYPE_CHECKING
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
 from classifier.learning import Goal
-from classifier.package import load_package
+from classifier.package import Package, load_package
 from commands.console import say
 from commands.networks import first_weights
-from commands.telling import told
+from commands.settings import RoundZero
+from commands.telling import Tell, told
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
 from rounds.free_number import free_name
-from rounds.round_zero import Gallery, RoundSettings, round_zero
+from rounds.learning_process import COMMAND
+from rounds.round_zero import Gallery, Gathered, RoundSettings, gather, work_folder_for
 from rounds.sampling import SampleSize
-from rounds.teaching import NewModel, preprocessing_for
+from rounds.teaching import NewModel, Step, preprocessing_for
 from storage.filing import Sighting, StoredFacts
-from storage.paths import model_folder, models_folder
+from storage.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
@@ -33,31 +36,86 @@ if TYPE_CHECKING:
     from storage.filing import RegisteredModel
 
 
-async def learn(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
-    """Learn a model for each target from the gallery's own tags, register and activate them.
+@dataclass(slots=True)
+class FirstRound:
+    """Round 0 of some targets: the pictures are brought once, and learned from in one step or in two."""
+
+    wish: JudgeWish
+    targets: tuple[Target, ...]
+    settings: RoundSettings
+    folder: Path  # of work: the pictures lie there until the round ends
+    gathered: Gathered | None = None  # once the pictures are here
+
+    async def _gathered(self, report: Tell) -> Gathered:
+        """Choose, fetch and decode what is learned from, unless that is done."""
+        if self.gathered is None:
+            wish = self.wish
+            fetcher = Downloader(wish.connected.http, wish.connected.site, wish.connected.pace.patience)
+            async with Decoders([self.settings.preprocessing]) as decoders:
+                desk = _Desk(fetcher, wish.shelf, decoders, wish.place.settings.scoring.score_on)
+                gallery = Gallery(source=wish.connected.client, pictures=desk, decoder=desk)
+                self.gathered = await gather(self.folder, gallery, wish.tag, self.targets, self.settings, tell=report)
+        return self.gathered
+
+    async def learn(self, step: Step, report: Tell, *, niceness: int = 0) -> Sequence[NewModel]:
+        """Finished packages with numbers of their own, which nobody has registered yet.
+
+        Raises:
+            RoundError: the pictures teach too little, or the learning process failed.
+            CrawlError: the site refuses or cannot be reached.
+        """
+        gathered = await self._gathered(report)
+        folders = {target: await _folder(self.wish, target) for target in self.targets}
+        return await gathered.learn(step, folders, tell=report, niceness=niceness)
+
+
+@asynccontextmanager
+async def first_round(wish: JudgeWish, targets: Sequence[Target]) -> AsyncIterator[FirstRound]:
+    """A round for these targets; its work folder ends with the block.
+
+    Raises:
+        UsageRefused: the network's first weights are neither at hand nor allowed to be downloaded.
+    """
+    asked = wish.place.settings.round_zero
+    first_weights(asked.network, asked)  # refused before anything long begins
+    models = models_folder(wish.place.root)
+    async with work_folder_for({target: target_models(models, target.name) / "1" for target in targets}) as folder:
+        yield FirstRound(wish, tuple(targets), _settings(wish, targets), folder)
+
+
+async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
+    """Learn, register and activate the first model of each target: in two steps, the one that takes seconds.
 
     Raises:
         RoundError: the tags teach too little, or the learning process failed.
     """
-    asked = wish.place.settings.round_zero
-    first_weights(asked.network, asked)  # refused before anything long begins
-    started = time.monotonic()
-    names = ", ".join(target.name for target in missing)
+    wish, started = round_.wish, time.monotonic()
+    names = ", ".join(target.name for target in round_.targets)
     say(f"no model for {names} yet: learning one from the gallery's own tags")
-    folders = {target: await _folder(wish, target) for target in missing}
-    settings = _settings(wish, missing)
-    async with Decoders([settings.preprocessing]) as decoders, told(quiet=wish.quiet) as tell:
-        fetcher = Downloader(wish.connected.http, wish.connected.site, wish.connected.pace.patience)
-        desk = _Desk(fetcher, wish.shelf, decoders, wish.place.settings.scoring.score_on)
-        gallery = Gallery(source=wish.connected.client, pictures=desk, decoder=desk)
-        models = await round_zero(gallery, wish.tag, folders, settings, tell=tell)
+    async with told(quiet=wish.quiet) as tell:
+        models = await round_.learn(first_step(wish.place.settings.round_zero), tell)
     for model in models:
-        await _register(wish, model)
+        await wish.shelf.register_model((await package_of(model)).card(number_of(model)), model.facts, activate=True)
         for line in model.report.splitlines():
             say(line)
     say(f"learned {names} in {time.monotonic() - started:.0f} s")
-    found = {target.name: await wish.shelf.active_model(target.name) for target in missing}
+    found = {target.name: await wish.shelf.active_model(target.name) for target in round_.targets}
     return {name: model for name, model in found.items() if model is not None}
+
+
+def first_step(asked: RoundZero) -> Step:
+    """What is learned before the crawl begins."""
+    return Step.FIRST if asked.network_beside else Step.NETWORK
+
+
+async def package_of(model: NewModel) -> Package:
+    """A new model's files, checked."""
+    return await asyncio.to_thread(load_package, model.folder, expected_hash=model.hash)
+
+
+def number_of(model: NewModel) -> int:
+    """The number that a new model has, or is to have, in the registry."""
+    return int(model.folder.name)
 
 
 def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
@@ -72,6 +130,7 @@ def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
         time_budget_s=asked.minutes * 60,
         seed=asked.seed,
         in_flight=wish.place.settings.scoring.in_flight,
+        command=wish.learning or COMMAND,
     )
 
 
@@ -86,12 +145,6 @@ async def _folder(wish: JudgeWish, target: Target) -> Path:
     """Where the new package goes: the first number that neither the registry nor the disk has."""
     models = models_folder(wish.place.root)
     return model_folder(models, await free_name(wish.shelf, models, target.name))
-
-
-async def _register(wish: JudgeWish, model: NewModel) -> None:
-    package = await asyncio.to_thread(load_package, model.folder, expected_hash=model.hash)
-    card = package.card(int(model.folder.name))
-    await wish.shelf.register_model(card, model.facts, activate=True)
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------

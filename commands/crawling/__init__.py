@@ -1,0 +1,1 @@
+"""What the main job is put together from, besides the pipeline itself."""
