@@ -11,8 +11,9 @@ import math
 import resource
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from classifier.decoder_pool import Decoders, DecoderSettings
 from classifier.errors import ModelError, PictureFault
 from classifier.pictures import FORMATS, Preprocessing, decode, sniff
 from commands.crawl import JudgeFactory
+from commands.crawling.takeover import State, Succession
 from commands.judging import JudgeWish
 from crawler.judge import Judge
+from crawler.switching_judge import SwitchingJudge
 from storage.records import JudgeStats, Look, ModelCard, Target
 
 THRESHOLD = 0.5
@@ -47,6 +50,8 @@ LISTER_BUG = "lister bug"
 REFUSING = "refusing"  # a model that may not decide
 REFUSAL = "only 9 pictures show it; crawl more pages"
 CONTRARY = "contrary"  # another model, which believes in the dark
+SUCCEEDED = "succeeded"  # first that one, and in the middle of the run the honest one takes over
+LOOKS_BEFORE = 5  # that the first one takes, at least
 MISBEHAVIOURS: Mapping[str, Misbehaviour] = {
     "honest": lambda _, honest: honest,
     "nonsense": lambda number, _: NONSENSE[number % len(NONSENSE)],
@@ -67,6 +72,14 @@ class StubJudge:
     delay_s: float = 0.0  # for each look, to keep a run alive long enough to be stopped
     looks: int = 0
     decoders: Decoders | None = None
+    enough: asyncio.Event = field(default_factory=asyncio.Event)  # set after `LOOKS_BEFORE` looks
+
+    async def __aenter__(self) -> StubJudge:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
@@ -78,6 +91,8 @@ class StubJudge:
     async def look(self, picture: bytes) -> Look:
         """Brightness as a score for every target; a fault for whatever does not decode."""
         self.looks += 1
+        if self.looks >= LOOKS_BEFORE:
+            self.enough.set()
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         try:
@@ -140,6 +155,9 @@ def stub_judge(
         decoder: the command of a decoder process that each picture goes through first.
     """
 
+    if misbehaviour == SUCCEEDED:
+        return _succeeded
+
     @asynccontextmanager
     async def judging(wish: JudgeWish) -> AsyncIterator[Judge]:
         honest = MISBEHAVIOURS["honest"]
@@ -157,3 +175,26 @@ def stub_judge(
             yield judge
 
     return judging
+
+
+@asynccontextmanager
+async def _succeeded(wish: JudgeWish) -> AsyncIterator[Judge]:
+    """The contrary judge, and where a takeover may be expected the honest one after it."""
+    first = StubJudge(cards(wish.targets, model=2), contrary=True)
+    async with SwitchingJudge(first) as judge:
+        if wish.takeover is None:
+            yield judge
+            return
+        successions = [Succession(target.name, judge.models[target.name].name) for target in wish.targets]
+
+        async def work() -> None:
+            await first.enough.wait()
+            for one in successions:
+                one.state, one.model, one.why = State.TOOK_OVER, f"{one.target}/1", "it believes in the light"
+            await judge.switch_to(StubJudge(cards(wish.targets)))
+
+        wish.takeover.begin(successions, work())
+        try:
+            yield judge
+        finally:
+            await wish.takeover.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,9 @@ from classifier.pictures import Preprocessing
 from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.learning_process import run_learning
-from rounds.round_zero import Gallery, RoundSettings, round_zero
+from rounds.round_zero import Gallery, RoundSettings, gather, round_zero, work_folder_for
 from rounds.sampling import SampleSize
-from rounds.teaching import preprocessing_for
+from rounds.teaching import Step, preprocessing_for
 from storage.records import Post
 
 LEARNS = """
@@ -48,6 +48,9 @@ print(json.dumps({"error": "TooFewExamples", "message": "too few examples to lea
                   "exit_code": 2, "facts": {"target": "kiara", "counts": {"pictures": 3}}}))
 raise SystemExit(2)
 """
+TWICE = LEARNS.replace(
+    'json.dumps(len(job["examples"]))', 'json.dumps([job["step"], job["backbone"]["name"], job["plan"]])'
+)
 DIES = "import sys; print('out of cheese', file=sys.stderr); raise SystemExit(9)"
 HANGS = "import sys; sys.stdin.read()"
 
@@ -70,8 +73,10 @@ class Desk:
     broken: set[int] = field(default_factory=set)
     at_once: int = 0
     most_at_once: int = 0
+    brought: int = 0
 
     async def picture(self, post: Post) -> bytes | None:
+        self.brought += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0)
@@ -109,6 +114,26 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
     assert json.loads((place / "manifest.json").read_text()) == 600
     assert list(dict.fromkeys(told)) == ["sampling", "sampled", "fetching", "training"]
     assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
+
+
+async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Path) -> None:
+    desk, places = Desk(), [{KIARA: tmp_path / "kiara" / number} for number in ("1", "2")]
+    asked = replace(settings(TWICE), first_backbone="frozen", first_time_budget_s=7.0, time_budget_s=99.0)
+
+    async with work_folder_for(places[0]) as folder:
+        gathered = await gather(folder, of(desk), "hololive", (KIARA,), asked)
+        brought = desk.brought
+        first = await gathered.learn(Step.FIRST, places[0])
+        network = await gathered.learn(Step.NETWORK, places[1], niceness=5)
+
+    assert desk.brought == brought == 600
+    said = [json.loads((place[KIARA] / "manifest.json").read_text()) for place in places]
+    assert [(step, name, plan["time_budget_s"]) for step, name, plan in said] == [
+        ("first", "frozen", 7.0),
+        ("network", asked.backbone, 99.0),
+    ]
+    assert [model.facts["step"] for model in (*first, *network)] == ["first", "network"]
+    assert sorted(path.name for path in (tmp_path / "kiara").iterdir()) == ["1", "2"]  # the work folder is gone
 
 
 @pytest.mark.fault("M13")
