@@ -1,7 +1,13 @@
-"""A new head on stored embeddings: learn around wrong words, calibrate, choose the threshold, measure.
+"""A head on embeddings: the one way from what is said of pictures to a model that decides, or says why it must not.
 
-No picture is decoded and no network library is loaded, so a round of this kind takes seconds. What is held out here was
-held out in every earlier round of the same backbone; the caller sees to that and says it by `parts` and `seen`.
+    fit out of fold -> weigh tags against scores -> drop tags that are contradicted, fit again -> calibrate, share by
+    stratum -> threshold on the posts that scores decide -> measure on the test part -> veto
+
+No picture is decoded and no network library is loaded, so it takes seconds. Training and validation parts are fitted
+together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test part
+was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and says it
+by `parts`. A network that learned from pictures knows their tags by heart: such rows (`trained_on`) are fitted on, but
+their scores choose nothing.
 """
 
 from __future__ import annotations
@@ -13,12 +19,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier import calibration, evaluation, thresholds
+from classifier import evaluation, thresholds
+from classifier.calibration import log_odds
 from classifier.errors import TooFewExamples
 from classifier.head_format import Calibration, Head
 from classifier.heads import LinearHead
-from classifier.learning import Goal, chosen_threshold
-from classifier.noisy_heads import Credit, NoisyHead, Said, Testimony, learn_noisy_head, weigh
+from classifier.metrics.forecast import Forecast, forecast
+from classifier.metrics.veto import Measured, counted_share, refusal
+from classifier.noisy_heads import NO_POOL, Credit, Said, StratumArray, Testimony, Weighed, pools_of, weigh
+from classifier.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
+from classifier.thresholds import Goal, chosen_threshold
+from storage.records import Stratum
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -28,6 +39,11 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing
 _SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
 _PEOPLE = (Said.KEEP, Said.DELETE)
+_FOR, _AGAINST = (Said.TAGGED, Said.KEEP), (Said.OTHERS, Said.DELETE)
+_SURE = 0.5  # belief from which a picture counts as showing the target
+
+L2 = 0.1  # of vectors with a mean squared length of one; 0.06 to 0.3 rank alike
+L2_CANDIDATES = (0.1, 1.0, 10.0, 100.0)  # where there is a head to be pulled to, or a network that knows the answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +51,10 @@ class HeadPlan:
     """How a head is learned."""
 
     goal: Goal = field(default_factory=Goal)
-    caution: float = 0.3  # share of what the goal leaves open that is kept in reserve
-    leeway: float = 0.65  # see thresholds.for_precision; wider than in round 0, which has no answers to lean on
+    caution: float = 0.1  # share of what the goal leaves open that is kept in reserve: 0.95 aims at 0.955
+    leeway: float = 0.65  # see thresholds.for_precision
     credit: Credit = field(default_factory=Credit)
+    deals: Deals = field(default_factory=Deals)
     rows_at_most: int = 12_000  # to train on; bounds the time
     positives: int = 8  # tagged or labelled as showing the target, all parts together
     negatives: int = 8
@@ -51,11 +68,42 @@ class HeadLesson:
     target: str  # Target.name
     testimony: Testimony
     parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | SPENT
-    untagged: BoolArray  # (n,) no character tag: the pictures that scores decide, answered or not
+    untagged: BoolArray  # (n,) no character tag
     start: LinearHead  # where regularisation pulls to
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
-    strata: npt.NDArray[np.int8] | None = None  # (n,) of `Stratum`; None: by what is said alone
+    strata: StratumArray | None = None  # (n,) of `Stratum`; None: by what is said alone
     trained_on: BoolArray | None = None  # (n,) the network learned from them: their scores choose nothing; None: none
+
+    @property
+    def pools(self) -> StratumArray:
+        """The stratum of the posts that scores decide, answered or not, shape (n,); NO_POOL for the others."""
+        return pools_of(self.testimony.said, self.untagged, self.strata)
+
+    @property
+    def used(self) -> BoolArray:
+        """Rows that are not left out, shape (n,)."""
+        return np.ones(len(self.parts), dtype=np.bool_) if self.left_out is None else ~self.left_out
+
+    @property
+    def choosing(self) -> BoolArray:
+        """Rows whose scores choose, shape (n,): neither the test's nor what the network knows by heart."""
+        clean = np.isin(self.parts, (TRAIN, VALIDATION)) & self.used
+        return clean if self.trained_on is None else clean & ~self.trained_on
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Opinions:
+    """What heads say of every row that never saw its group, and what was concluded; n rows."""
+
+    fitted: CrossFitted
+    doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
+    weighed: Weighed  # of the rows whose scores choose
+    belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
+    l2: float
+
+    def opinion(self, strata: StratumArray) -> FloatArray:
+        """Probability that each picture shows the target, were nothing known but its post's stratum; shape (n,)."""
+        return _head(self.fitted, self.weighed).calibrated(self.fitted.logits, strata)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -65,20 +113,19 @@ class LearnedHead:
     head: Head
     chosen: thresholds.Chosen
     curve: thresholds.ThresholdCurve
+    forecast: Forecast  # of the posts that scores decide
     quality: evaluation.Quality  # on test
-    scores: FloatArray  # (n,) by the finished head; for rows that trained it, out of fold
+    scores: FloatArray  # (n,) out of fold for rows that trained it, by the finished head for the others
     belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
     measured: IntArray  # rows of the test part that `quality` rests on
-    noisy: NoisyHead
     facts: Mapping[str, Any]
     refusal: str = ""  # why the model must not decide, and what to do; "": it may
     doubted: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # (n,) contradicted beyond doubt
 
     @property
     def reject_ratio(self) -> float:
-        """Share of the untagged part that the model is expected to reject."""
-        kept = self.curve.prevalence * self.chosen.recall / max(self.chosen.precision, 1e-9)
-        return float(np.clip(1 - kept, 0, 1))
+        """Share of the posts that scores decide that the model is expected to reject."""
+        return 1 - self.forecast.kept / max(1, self.forecast.posts)
 
 
 def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
@@ -88,42 +135,162 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
         TooFewExamples: not enough is said for or against the target; counts what there is.
     """
     _check(lesson, plan)
-    testimony, random = lesson.testimony, np.random.default_rng(plan.seed)
-    used = np.ones(len(lesson.parts), dtype=bool) if lesson.left_out is None else ~lesson.left_out
-    taught = some_rows(np.flatnonzero((lesson.parts == TRAIN) & used), testimony.said, plan.rows_at_most, random)
-    noisy = learn_noisy_head(testimony.of(taught), lesson.start, plan.credit, seed=plan.seed)
-    logits = noisy.head.logits(testimony.vectors)
-    logits[taught] = noisy.found.logits
-    held = lesson.parts != TRAIN
-    belief = np.empty(len(logits))
-    for rows in (held, ~held):  # apart: the backbone itself was taught with the tags of the training pictures
-        belief[rows] = weigh(logits[rows], testimony.said[rows], plan.credit).belief
-    head = _calibrated(lesson, noisy, logits, plan)
-    scores = head.calibration.probabilities(logits)
-    curve = thresholds.threshold_curve(_as_believed(lesson, scores))
+    opinions = opinions_of(lesson, plan)
+    head = _head(opinions.fitted, opinions.weighed)
+    said, pools = lesson.testimony.said, lesson.pools
+    strata = np.maximum(pools, Stratum.NOBODY)
+    scores = head.calibrated(opinions.fitted.logits, strata)
+    decided = _decided(lesson, pools)
+    chances = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))
+    curve = thresholds.threshold_curve(scores[decided], chances[decided])
     chosen = chosen_threshold(curve, plan.goal, plan.caution, plan.leeway)
-    test = np.flatnonzero((lesson.parts == TEST) & used & np.isin(testimony.said, _SPOKEN))
+    measured = _measured(lesson, opinions, chosen, scores)
+    expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
+    test = np.flatnonzero((lesson.parts == TEST) & lesson.used & np.isin(said, _SPOKEN))
     quality = evaluation.evaluate(
-        scores[test], belief[test] > 0.5, chosen.threshold, groups=testimony.groups[test], seed=plan.seed
+        scores[test],
+        opinions.belief[test] > _SURE,
+        chosen.threshold,
+        groups=lesson.testimony.groups[test],
+        seed=plan.seed,
     )
     return LearnedHead(
         head=head,
         chosen=chosen,
         curve=curve,
+        forecast=expected,
         quality=quality,
         scores=scores,
-        belief=belief,
+        belief=opinions.belief,
         measured=test,
-        noisy=noisy,
-        facts=_facts(lesson, noisy, belief, curve.prevalence),
+        facts=_facts(lesson, opinions),
+        refusal=refusal(measured, plan.goal.precision or 0.0),
+        doubted=opinions.doubted,
+    )
+
+
+def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
+    """Fit out of fold, drop what is contradicted, fit again, and weigh the scores against all that is said."""
+    rows = _fitted_rows(lesson, plan)
+    examples = _examples(lesson, rows, plan.credit)
+    l2 = _strength(lesson, examples, plan)
+    fitted = cross_fit(examples, l2, plan.deals)
+    doubted = _contradicted(lesson, fitted.logits, rows, plan.credit)
+    if doubted.any():
+        kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
+        fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
+    testimony, pools = lesson.testimony, lesson.pools
+    choosing = lesson.choosing
+    once = replace(plan.credit, label=1.0, nothing=1.0)
+    weighed = weigh(fitted.logits[choosing], testimony.said[choosing], once, pools[choosing])
+    belief = weighed.beliefs(fitted.logits, testimony.said, pools, once)
+    learned = np.zeros(len(belief), dtype=np.bool_) if lesson.trained_on is None else lesson.trained_on
+    if learned.any():
+        apart = weigh(fitted.logits[learned], testimony.said[learned], plan.credit, pools[learned])
+        belief[learned] = apart.belief
+    return Opinions(
+        fitted=fitted,
+        doubted=_against(testimony.said, belief) & lesson.used,
+        weighed=weighed,
+        belief=belief,
+        l2=l2,
+    )
+
+
+def _examples(lesson: HeadLesson, rows: IntArray, credit: Credit) -> Examples:
+    testimony = lesson.testimony
+    weights = np.zeros(len(testimony.said))
+    weights[rows] = np.where(np.isin(testimony.said[rows], _PEOPLE), credit.label, 1.0)
+    share = np.isin(testimony.said, _FOR).astype(np.float64)
+    return Examples(testimony.vectors, share, weights, testimony.groups, lesson.start)
+
+
+def _fitted_rows(lesson: HeadLesson, plan: HeadPlan) -> IntArray:
+    said = lesson.testimony.said
+    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & np.isin(said, _SPOKEN)
+    random = np.random.default_rng(plan.seed)
+    return some_rows(np.flatnonzero(usable).astype(np.int64), said, plan.rows_at_most, random)
+
+
+def _strength(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> float:
+    """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
+    judged = lesson.choosing & (examples.weights > 0)
+    pulled = bool(np.any(lesson.start.weights)) or (lesson.trained_on is not None and bool(lesson.trained_on.any()))
+    if not pulled or not judged.any():
+        return L2
+    return least_loss_strength(examples, judged, L2_CANDIDATES, seed=plan.seed)
+
+
+def _contradicted(lesson: HeadLesson, logits: FloatArray, rows: IntArray, credit: Credit) -> BoolArray:
+    """Fitted tags that their own scores contradict, shape (n,); what the network learned from is weighed apart."""
+    said, found = lesson.testimony.said, np.zeros(len(logits), dtype=np.bool_)
+    choosing = lesson.choosing[rows]
+    for some in (rows[choosing], rows[~choosing]):
+        if len(some):
+            belief = weigh(logits[some], said[some], credit, lesson.pools[some]).belief
+            found[some] = _against(said[some], belief)
+    return found
+
+
+def _against(said: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
+    """Whether a tag, or its absence beside other names, is contradicted by all that is known; never a person's word."""
+    wrong = ((said == Said.TAGGED) & (belief < _SURE)) | ((said == Said.OTHERS) & (belief > _SURE))
+    return np.asarray(wrong, dtype=np.bool_)
+
+
+def _head(fitted: CrossFitted, weighed: Weighed) -> Head:
+    """The mean head, calibrated for posts that name nobody, with the shifts of the other strata."""
+    nobody, *_ = odds = [log_odds(rate) for rate in weighed.rates]
+    line = weighed.line
+    calibration = Calibration(slope=line.slope, intercept=line.offset + nobody - log_odds(weighed.base))
+    shifts = tuple(float(np.clip(one - nobody, -_LARGEST_SHIFT, _LARGEST_SHIFT)) for one in odds)
+    return Head(fitted.head.weights.astype(np.float32), fitted.head.bias, calibration, shifts)
+
+
+_LARGEST_SHIFT = 20.0  # log odds
+
+
+def _decided(lesson: HeadLesson, pools: StratumArray) -> IntArray:
+    """Rows that stand for the posts that scores decide: those of the choosing ones that have no tag of the target.
+
+    Where all are named, as in a person's folders, all that is said stands for what will come.
+    """
+    choosing = lesson.choosing
+    rows = np.flatnonzero(choosing & (pools != NO_POOL))
+    if not len(rows):
+        rows = np.flatnonzero(choosing & np.isin(lesson.testimony.said, _SPOKEN))
+    return rows.astype(np.int64)
+
+
+def _measured(lesson: HeadLesson, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray) -> Measured:
+    """What the tags of pictures say whose scores may choose, at the threshold."""
+    said, pools, choosing, belief = lesson.testimony.said, lesson.pools, lesson.choosing, opinions.belief
+    groups, logits = lesson.testimony.groups, opinions.fitted.logits
+    shown = choosing & np.isin(said, _FOR)
+    others = choosing & (said == Said.OTHERS)
+    nobody = choosing & np.isin(pools, (Stratum.NOBODY, Stratum.NOBODY_GROUP))
+    decided = choosing & (pools != NO_POOL)
+    reached = scores >= chosen.threshold
+    against = 1 - belief[others]
+    sure = others & (belief < _SURE)
+    return Measured(
+        positives=evaluation.worth(scores[shown], groups[shown]) * float(belief[shown].mean()) if shown.any() else 0.0,
+        negatives=float(against.sum()),
+        false_alarms=float(against[reached[others]].sum()),
+        others=int((decided & ~nobody).sum()),
+        kept=int((decided & reached).sum()),
+        recall=chosen.recall,
+        found_share=float(np.mean(belief[nobody])) if nobody.any() else float("nan"),
+        counted_share=counted_share(logits[shown], belief[shown], logits[sure], logits[nobody]),
+        nobody=int(nobody.sum()),
     )
 
 
 def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
     said = lesson.testimony.said
     for_it, against = (
-        int(np.isin(said, (Said.TAGGED, Said.KEEP)).sum()),
-        int(np.isin(said, (Said.OTHERS, Said.DELETE)).sum()),
+        int(np.isin(said, _FOR).sum()),
+        int(np.isin(said, _AGAINST).sum()),
     )
     counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
@@ -131,7 +298,7 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
         raise TooFewExamples(
             lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or crawl a larger tag"
         )
-    shows, not_ = np.isin(said, (Said.TAGGED, Said.KEEP)), np.isin(said, (Said.OTHERS, Said.DELETE))
+    shows, not_ = np.isin(said, _FOR), np.isin(said, _AGAINST)
     kinds = {"that show it": shows, "that do not": not_}
     held = {
         f"pictures {words} to {purpose}": int((those & (lesson.parts == part)).sum())
@@ -165,39 +332,28 @@ def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.
     return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
 
 
-def _calibrated(lesson: HeadLesson, noisy: NoisyHead, logits: FloatArray, plan: HeadPlan) -> Head:
-    """Stretch the logits until they fit what is believed, at the share among untagged pictures.
-
-    All pictures but the test's take part, answered or not, and each counts once: people answer about what they were
-    asked, and those were chosen by score and by tag; without the others the answers would tell a crooked story.
-    """
-    said = lesson.testimony.said
-    rows = np.flatnonzero(np.isin(lesson.parts, (TRAIN, VALIDATION)))
-    found = weigh(logits[rows], said[rows], replace(plan.credit, label=1.0, nothing=1.0))
-    among_untagged = calibration.log_odds(found.reliability[Said.NOTHING]) - calibration.log_odds(found.base)
-    bent = Calibration(slope=found.line.slope, intercept=found.line.offset + among_untagged)
-    return Head(noisy.head.weights.astype(np.float32), noisy.head.bias, bent)
-
-
-def _as_believed(lesson: HeadLesson, scores: FloatArray) -> thresholds.Scored:
-    """The pictures that scores decide: open ones taken at their scores, answered ones at what they are."""
-    said = lesson.testimony.said
-    rows = lesson.untagged if lesson.untagged.any() else said != Said.TAGGED
-    believed = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))[rows]
-    share = float(np.clip(believed.mean(), 1e-4, 1 - 1e-4))
-    return thresholds.Scored(np.zeros(0), np.zeros(0, dtype=np.bool_), believed, share)
-
-
-def _facts(lesson: HeadLesson, noisy: NoisyHead, belief: FloatArray, prevalence: float) -> dict[str, Any]:
-    said = lesson.testimony.said
+def _facts(lesson: HeadLesson, opinions: Opinions) -> dict[str, Any]:
+    said, belief = lesson.testimony.said, opinions.belief
+    shows = belief > _SURE
     return {
-        "prevalence": prevalence,
+        "prevalence": opinions.weighed.rates[Stratum.NOBODY],
+        "prevalence_by_stratum": {
+            stratum.name.lower(): opinions.weighed.rates[stratum]
+            for stratum in Stratum
+            if (lesson.pools == stratum).any()
+        },
         "said": {kind.name.lower(): int((said == kind).sum()) for kind in Said},
         "examples": {name: int((lesson.parts == part).sum()) for part, name in _PART_NAMES.items()},
-        "positives": {name: int(((lesson.parts == part) & (belief > 0.5)).sum()) for part, name in _PART_NAMES.items()},
-        "tags_right": noisy.found.reliability[Said.TAGGED],
-        "doubtful_tags": int(((said == Said.TAGGED) & (belief < 0.5)).sum()),
-        "missing_tags": int(((said == Said.OTHERS) & (belief > 0.5)).sum()),
+        "positives": {name: int(((lesson.parts == part) & shows).sum()) for part, name in _PART_NAMES.items()},
+        "choosing": {
+            "tagged": int((lesson.choosing & (said == Said.TAGGED)).sum()),
+            "others": int((lesson.choosing & (said == Said.OTHERS)).sum()),
+            "untagged": int((lesson.choosing & (said == Said.NOTHING)).sum()),
+        },
+        "l2": opinions.l2,
+        "tags_right": opinions.weighed.tags_right,
+        "doubtful_tags": int((opinions.doubted & (said == Said.TAGGED)).sum()),
+        "missing_tags": int((opinions.doubted & (said == Said.OTHERS)).sum()),
     }
 
 

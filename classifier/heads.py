@@ -7,7 +7,6 @@ far as the examples insist; a target that the backbone never learned starts from
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,6 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-L2_CANDIDATES = (0.3, 3.0, 30.0, 300.0, 3000.0)
 _CONVERGED = 1e-4  # largest step of any weight
 _HALVINGS = 20
 
@@ -58,15 +56,6 @@ class Evidence:
         return cls(rows, shares, counted)
 
 
-@dataclass(frozen=True, slots=True)
-class HeadChoice:
-    """The head that did best on validation, and how each strength of regularisation did."""
-
-    head: LinearHead
-    l2: float
-    losses: tuple[tuple[float, float], ...]  # (l2, validation log loss)
-
-
 def starting_head(dimensions: int, own_log_odds: int | None) -> LinearHead:
     """Where regularisation pulls to: the backbone's own log-odds when it knows the target, else nothing."""
     weights = np.zeros(dimensions)
@@ -93,62 +82,43 @@ def fit_head(
         raise ValueError("a head needs examples of both kinds")
     scale = np.maximum(evidence.embeddings.std(axis=0), 1e-6)
     rows = np.hstack([evidence.embeddings / scale, np.ones((len(evidence.embeddings), 1))])
-    centre = np.append(start.weights * scale, start.bias)
-    pull = np.append(np.full(len(scale), l2), 1e-9)
-    begin = centre if near is None else np.append(near.weights * scale, near.bias)
-    found = _newton(rows, evidence, _Spring(centre, pull), begin, steps)
+    pull = Pull(np.append(start.weights * scale, start.bias), np.append(np.full(len(scale), l2), 1e-9))
+    begin = pull.centre if near is None else np.append(near.weights * scale, near.bias)
+    found = newton(Evidence(rows, evidence.share, evidence.weights), pull, begin, steps)
     return LinearHead(found[:-1] / scale, float(found[-1]))
 
 
-def choose_head(
-    train: Evidence, validation: Evidence, start: LinearHead, *, candidates: Sequence[float] = L2_CANDIDATES
-) -> HeadChoice:
-    """Fit with each strength and take the one with the least log loss on validation (after a free re-scaling).
-
-    The backbone has seen the training pictures, so their embeddings are easier than any it will meet; comparing after
-    re-scaling judges the direction of a head, not its over-confidence, which calibration mends later.
-    """
-    heads = [fit_head(train, l2, start) for l2 in candidates]
-    losses = [_rescaled_loss(head, validation) for head in heads]
-    best = int(np.argmin(losses))
-    return HeadChoice(heads[best], candidates[best], tuple(zip(candidates, losses, strict=True)))
-
-
-def log_loss(logits: FloatArray, evidence: Evidence) -> float:
-    """Mean weighted log loss of logits against shares, in nats."""
-    loss = np.logaddexp(0.0, logits) - evidence.share * logits
-    return float(evidence.weights @ loss / evidence.weights.sum())
-
-
-def _rescaled_loss(head: LinearHead, validation: Evidence) -> float:
-    logits = head.logits(validation.embeddings)
-    one_column = Evidence(logits[:, None], validation.share, validation.weights)
-    scaled = fit_head(one_column, 1e-2, LinearHead(np.ones(1), 0.0))
-    return log_loss(scaled.logits(logits[:, None]), validation)
-
-
 @dataclass(frozen=True, slots=True)
-class _Spring:
-    """What regularisation does: pulls each number to its centre."""
+class Pull:
+    """What regularisation does: draws each number to its centre."""
 
-    centre: FloatArray
-    pull: FloatArray
+    centre: FloatArray  # (d,)
+    strength: FloatArray  # (d,)
 
 
-def _newton(rows: FloatArray, evidence: Evidence, spring: _Spring, begin: FloatArray, steps: int) -> FloatArray:
-    centre, pull = spring.centre, spring.pull
+def newton(evidence: Evidence, pull: Pull, begin: FloatArray, steps: int) -> FloatArray:
+    """The weights, shape (d,), with the least weighted log loss plus half of `strength` times their squared distance.
+
+    Args:
+        evidence: examples; a column of ones in their vectors stands for a bias.
+        pull: where each weight is drawn to.
+        begin: where the way begins; it changes how long it takes, not where it ends.
+        steps: at most.
+    """
+    rows, centre, strength = evidence.embeddings, pull.centre, pull.strength
 
     def cost(point: FloatArray) -> float:
         logits = rows @ point
         loss = np.logaddexp(0.0, logits) - evidence.share * logits
-        return float(evidence.weights @ loss + 0.5 * pull @ (point - centre) ** 2)
+        return float(evidence.weights @ loss + 0.5 * strength @ (point - centre) ** 2)
 
     point, now = begin.copy(), cost(begin)
     for _ in range(steps):
         chance = 0.5 * (1 + np.tanh(0.5 * (rows @ point)))
-        slope = rows.T @ (evidence.weights * (chance - evidence.share)) + pull * (point - centre)
-        bend = (rows * (evidence.weights * chance * (1 - chance))[:, None]).T @ rows + np.diag(pull + 1e-9)
-        step = np.linalg.solve(bend, slope)
+        slope = rows.T @ (evidence.weights * (chance - evidence.share)) + strength * (point - centre)
+        # Single precision bends the way to the minimum a little, not the minimum, and is twice as fast.
+        bent = (rows * np.sqrt(evidence.weights * chance * (1 - chance))[:, None]).astype(np.float32)
+        step = np.linalg.solve((bent.T @ bent).astype(np.float64) + np.diag(strength + 1e-9), slope)
         stride = 1.0
         for _ in range(_HALVINGS):
             if (then := cost(point - stride * step)) <= now:

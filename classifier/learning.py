@@ -1,12 +1,11 @@
 """From pictures and tags to finished models: split, teach the backbone, fit each target's head, calibrate, measure.
 
-One backbone learns every character that the tags name often enough; then each target gets a head, a calibration at the
-prevalence of the unlabelled part, a threshold for the goal, and figures measured on examples that nothing else saw.
+One backbone learns every character that the tags name often enough; then each target gets a head, calibrated stratum by
+stratum, a threshold for the goal, and figures measured on examples that nothing else saw.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,20 +15,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from classifier import calibration, evaluation, heads, splits, teaching_on, thresholds, training
+from classifier import evaluation, heads, splits, teaching_on, thresholds, training
 from classifier.errors import TooFewExamples
 from classifier.head_format import EMBEDDING_DTYPE, Head
-from classifier.noisy_heads import Credit, Said, weigh
+from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, learn_head
+from classifier.metrics.forecast import Forecast
+from classifier.noisy_heads import Said, Testimony
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
+from classifier.thresholds import Goal as Goal
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
 CLASSES_AT_MOST = 64
-_ONE_STRENGTH = (30.0,)  # of regularisation, for heads that only help to calibrate others
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,6 @@ class Example:
     labelled: bool  # False: untagged, anybody may be in the picture
     part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
     stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What the threshold is chosen for: exactly one of the three is given."""
-
-    precision: float | None = 0.95
-    recall: float | None = None
-    threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        given = [value for value in (self.precision, self.recall, self.threshold) if value is not None]
-        if len(given) != 1 or not 0 < given[0] < 1:
-            raise ValueError(f"a goal is one of precision, recall or threshold, strictly between 0 and 1; got {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +88,11 @@ class LearnedTarget:
     head: Head
     chosen: thresholds.Chosen
     curve: thresholds.ThresholdCurve
+    forecast: Forecast  # of the posts that scores decide
     quality: evaluation.Quality  # on test, counted as it stands there
-    expected_precision: float  # of test, re-weighted to the prevalence; NaN without kept test examples
-    facts: Mapping[str, Any]  # prevalence, method, l2, counts
-
-    @property
-    def reject_ratio(self) -> float:
-        """Share of the untagged part that the model is expected to reject."""
-        kept = self.curve.prevalence * self.chosen.recall / max(self.chosen.precision, 1e-9)
-        return float(np.clip(1 - kept, 0, 1))
+    reject_ratio: float  # share of the posts that scores decide that the model is expected to reject, 0..1
+    refusal: str  # why the model must not decide, and what to do; "": it may
+    facts: Mapping[str, Any]  # prevalence, l2, counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +145,7 @@ def learn(
     tell("measuring", 0.0, f"looking at {len(pictures)} pictures with the taught network")
     embeddings = training.embeddings(network, pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
     room = _Room(room.parts, room.unlabelled, room.groups, embeddings.astype(np.float64), classes)
-    fitted = [_fit(room, examples, wish) for wish in wishes]
-    common = _common_line(room, examples, wishes, fitted)
-    targets = tuple(_finish(room, fit, plan, common) for fit in fitted)
+    targets = tuple(_learned_target(room, examples, wish, plan) for wish in wishes)
     tell("measuring", 1.0, "")
     return Learned(
         network=network, classes=classes, taught=taught, targets=targets, split=room.parts, embeddings=embeddings
@@ -181,17 +161,6 @@ class _Room:
     groups: IntArray
     embeddings: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     classes: tuple[str, ...] = ()
-
-    def evidence(self, rows: IntArray, truth: BoolArray) -> heads.Evidence:
-        return heads.Evidence.of(self.embeddings[rows], truth[rows])
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    wish: Wish
-    truth: BoolArray
-    choice: heads.HeadChoice
-    logits: FloatArray
 
 
 def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: Minimum) -> None:
@@ -284,116 +253,51 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence
     return shows
 
 
-def _fit(
-    room: _Room, examples: Sequence[Example], wish: Wish, candidates: Sequence[float] = heads.L2_CANDIDATES
-) -> _Fit:
-    truth = np.array([wish.named_in(example.characters) for example in examples])
+def _learned_target(room: _Room, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
+    lesson = _lesson(room, examples, wish, plan)
+    learned = learn_head(lesson, HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed))
+    return LearnedTarget(
+        wish=wish,
+        head=learned.head,
+        chosen=learned.chosen,
+        curve=learned.curve,
+        forecast=learned.forecast,
+        quality=learned.quality,
+        reject_ratio=learned.reject_ratio,
+        refusal=learned.refusal,
+        facts={**learned.facts, "unlabelled": len(room.unlabelled), "set_right": int(learned.doubted.sum())},
+    )
+
+
+def _lesson(room: _Room, examples: Sequence[Example], wish: Wish, plan: Plan) -> HeadLesson:
+    """What the tags say of a target, or, of a person's folders, what the person says."""
+    labelled = np.array([example.labelled for example in examples])
+    shows = np.array([wish.named_in(example.characters) for example in examples])
+    yes, no = (Said.TAGGED, Said.OTHERS) if plan.tags_may_lie else (Said.KEEP, Said.DELETE)
+    said = np.where(labelled, np.where(shows, yes, no), Said.NOTHING).astype(np.int8)
+    parts = np.full(len(examples), SPENT, dtype=np.int8)
+    split = room.parts
+    for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
+        parts[rows] = part
+    parts[room.unlabelled] = TRAIN
+    trained_on = np.zeros(len(examples), dtype=np.bool_)
+    trained_on[split.train] = True
+    return HeadLesson(
+        target=wish.target,
+        testimony=Testimony(room.embeddings, said, room.groups),
+        parts=parts,
+        untagged=~labelled,
+        start=_start(room, wish),
+        strata=np.array([example.stratum for example in examples], dtype=np.int8),
+        trained_on=trained_on,
+    )
+
+
+def _start(room: _Room, wish: Wish) -> heads.LinearHead:
+    """The network's own log odds of the target, where it was taught them."""
     features = room.embeddings.shape[1] - len(room.classes)
     own = features + room.classes.index(wish.tag) if wish.tag in room.classes else None
-    choice = heads.choose_head(
-        room.evidence(room.parts.train, truth),
-        room.evidence(room.parts.validation, truth),
-        heads.starting_head(room.embeddings.shape[1], own),
-        candidates=candidates,
-    )
-    return _Fit(wish, truth, choice, choice.head.logits(room.embeddings))
-
-
-def _common_line(
-    room: _Room, examples: Sequence[Example], wishes: Sequence[Wish], fitted: Sequence[_Fit]
-) -> calibration.Line:
-    """The calibration line of all characters together; the others get heads for this purpose alone."""
-    validation = room.parts.validation
-    wished = {wish.tag for wish in wishes}
-    others = [Wish(name, name) for name in room.classes if name not in wished]
-    helpers = [_fit(room, examples, other, _ONE_STRENGTH) for other in others if _has_both(room, examples, other)]
-    every = [*fitted, *helpers]
-    return calibration.common_line([fit.logits[validation] for fit in every], [fit.truth[validation] for fit in every])
-
-
-def _has_both(room: _Room, examples: Sequence[Example], wish: Wish) -> bool:
-    return all(
-        any(wish.named_in(examples[int(row)].characters) for row in rows)
-        for rows in (room.parts.train, room.parts.validation)
-    )
-
-
-def _finish(room: _Room, fit: _Fit, plan: Plan, common: calibration.Line) -> LearnedTarget:
-    fit, lies = _without_lies(room, fit) if plan.tags_may_lie else (fit, 0)
-    validation, test = room.parts.validation, room.parts.test
-    truth = fit.truth[validation]
-    found = calibration.choose_calibration(
-        fit.logits[validation], truth, room.groups[validation], common=common, seed=plan.seed
-    )
-    prior = float(truth.mean())
-    prevalence = calibration.estimate_prevalence(found.calibration.probabilities(fit.logits[room.unlabelled]), prior)
-    moved = calibration.shifted(found.calibration, calibration.log_odds(prevalence) - calibration.log_odds(prior))
-    head = Head(fit.choice.head.weights.astype(np.float32), fit.choice.head.bias, moved)
-    scores = moved.probabilities(fit.logits)
-    curve = thresholds.threshold_curve(
-        thresholds.Scored(scores[validation], truth, scores[room.unlabelled], prevalence)
-    )
-    chosen = chosen_threshold(curve, fit.wish.goal, plan.caution)
-    quality = evaluation.evaluate(
-        scores[test], fit.truth[test], chosen.threshold, groups=room.groups[test], seed=plan.seed
-    )
-    return LearnedTarget(
-        wish=fit.wish,
-        head=head,
-        chosen=chosen,
-        curve=curve,
-        quality=quality,
-        expected_precision=_reweighted(quality, prevalence),
-        facts={
-            "prevalence": prevalence,
-            "calibration": found.method,
-            "calibration_losses": dict(found.losses),
-            "l2": fit.choice.l2,
-            "positives": {
-                "train": int(fit.truth[room.parts.train].sum()),
-                "validation": int(truth.sum()),
-                "test": int(fit.truth[test].sum()),
-            },
-            "examples": {"train": len(room.parts.train), "validation": len(validation), "test": len(test)},
-            "unlabelled": len(room.unlabelled),
-            "set_right": lies,
-        },
-    )
-
-
-def _without_lies(room: _Room, fit: _Fit) -> tuple[_Fit, int]:
-    """The same with held-out tags set right that are out of the question: two of them would cost half the recall.
-
-    One wrongly untagged picture of a hundred makes any precision over 0.9 look out of reach at the gallery's
-    prevalence, so the threshold would go where hardly anything is kept.
-    """
-    held = np.concatenate([room.parts.validation, room.parts.test])
-    said = np.where(fit.truth[held], Said.TAGGED, Said.OTHERS).astype(np.int8)
-    truth = fit.truth.copy()
-    truth[held] = weigh(fit.logits[held], said, Credit()).belief > 0.5
-    return replace(fit, truth=truth), int((truth != fit.truth).sum())
-
-
-def chosen_threshold(
-    curve: thresholds.ThresholdCurve, goal: Goal, caution: float, leeway: float = thresholds.LEEWAY
-) -> thresholds.Chosen:
-    """The threshold for a goal; `caution` is the share of what the goal leaves open that is kept in reserve."""
-    if goal.threshold is not None:
-        return curve.at(goal.threshold)
-    if goal.recall is not None:
-        return curve.for_recall(goal.recall + caution * (1 - goal.recall))
-    precision = goal.precision or 0.95
-    return curve.for_precision(precision + caution * (1 - precision), leeway)
-
-
-def _reweighted(quality: evaluation.Quality, prevalence: float) -> float:
-    """Test's precision if positives were as rare there as in the untagged part."""
-    negatives = quality.examples - quality.positives
-    if not quality.kept or not quality.positives or not negatives:
-        return math.nan
-    right = prevalence * quality.right / quality.positives
-    wrong = (1 - prevalence) * (quality.kept - quality.right) / negatives
-    return right / (right + wrong) if right + wrong else math.nan
+    return heads.starting_head(room.embeddings.shape[1], own)
 
 
 def _tell_training(tell: Tell, at: training.Progress) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +99,19 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         learned: the network.
         source: name of the folder whose classes taught it; empty: tags did.
     """
-    quality, chosen, facts, taught = target.quality, target.chosen, target.facts, learned.taught
-    reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
+    quality, expected, facts, taught = target.quality, target.forecast, target.facts, learned.taught
+    reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     shown, every = facts["positives"]["train"], facts["examples"]["train"]
     learned_from = f"{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
-    kept_for, these, easier = "untagged pictures", "tagged pictures", "; those are easier, so go by the forecast"
+    kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
     if source:
         learned_from = f"{shown} pictures of its class among {every} of the folder {source} with"
         kept_for, these, easier = "pictures like these", "of its pictures", ""
     lines = [
         f"{target.wish.target}: trained on {learned_from} {len(learned.classes)} characters",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
-        f"precision {chosen.precision:.3f}, recall {chosen.recall:.3f} at threshold {chosen.threshold:.3f}{reached}",
+        f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
+        *([f"it must not decide: {target.refusal}"] if target.refusal else []),
         f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
         *_set_right(facts["set_right"]),
@@ -137,10 +136,10 @@ def _set_right(lies: int) -> list[str]:
 def _metrics(target: LearnedTarget) -> dict[str, Any]:
     return {
         "test": target.quality.to_json(),
-        "test_precision_at_prevalence": None if math.isnan(target.expected_precision) else target.expected_precision,
-        "expected": asdict(target.chosen),
+        "expected": target.forecast.to_json(),
         "prevalence": target.facts["prevalence"],
-        "calibration": target.facts["calibration"],
+        "prevalence_by_stratum": target.facts["prevalence_by_stratum"],
+        "refusal": target.refusal,
         "l2": target.facts["l2"],
         "positives": target.facts["positives"],
         "unlabelled": target.facts["unlabelled"],

@@ -1,9 +1,8 @@
-"""Which scores to keep: the threshold that reaches a goal in the untagged part of the gallery.
+"""Which scores to keep: the threshold that reaches a goal among the posts that scores decide.
 
-Validation alone cannot promise a precision there: it holds some hundred pictures, the untagged part hides one positive
-among a dozen or more others, and a single wrong validation picture would move the estimate by several percent. So the
-estimate is smoothed: calibrated probabilities at the gallery's prevalence, averaged over real unlabelled pictures as
-well as over validation, say what share of the kept is right and what share of the right is kept.
+Counting cannot promise a precision there: the posts without the target's tag hide one positive among a dozen or more
+others, and a single wrong picture would move the estimate by several percent. So calibrated probabilities are summed
+instead of counted: over all these posts, they say what share of the kept is right and what share of the right is kept.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 LOWEST, HIGHEST = 0.02, 0.999  # thresholds beyond mean "everything" or "nothing"
 _STEPS = 197
@@ -72,63 +70,67 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """Calibrated probabilities at one prevalence."""
+class Goal:
+    """What the threshold is chosen for: exactly one of the three is given."""
 
-    validation: FloatArray  # shape (n,), at the gallery's prevalence
-    truth: BoolArray  # shape (n,)
-    unlabelled: FloatArray  # shape (m,), at the gallery's prevalence; may be empty
-    prevalence: float  # of the unlabelled part, strictly between 0 and 1
+    precision: float | None = 0.95
+    recall: float | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.precision, self.recall, self.threshold) if value is not None]
+        if len(given) != 1 or not 0 < given[0] < 1:
+            raise ValueError(f"a goal is one of precision, recall or threshold, strictly between 0 and 1; got {self}")
 
 
-def threshold_curve(scored: Scored) -> ThresholdCurve:
+def chosen_threshold(curve: ThresholdCurve, goal: Goal, caution: float, leeway: float = LEEWAY) -> Chosen:
+    """The threshold for a goal; `caution` is the share of what the goal leaves open that is kept in reserve."""
+    if goal.threshold is not None:
+        return curve.at(goal.threshold)
+    if goal.recall is not None:
+        return curve.for_recall(goal.recall + caution * (1 - goal.recall))
+    precision = goal.precision or 0.95
+    return curve.for_precision(precision + caution * (1 - precision), leeway)
+
+
+def threshold_curve(scores: FloatArray, chances: FloatArray) -> ThresholdCurve:
     """Expected precision and recall at each threshold.
 
-    Two estimates of what is kept are averaged, positives and negatives apart: the counts of validation, re-weighted
-    to the prevalence, and the calibrated probabilities of the unlabelled pictures taken at their word.
+    Args:
+        scores: of the posts that scores decide, shape (n,), 0..1.
+        chances: that each shows the target, shape (n,), 0..1; the score itself where nothing better is known.
+
+    Raises:
+        ValueError: there are none.
     """
-    if not 0 < scored.prevalence < 1:
-        raise ValueError(f"prevalence must be strictly between 0 and 1, got {scored.prevalence}")
+    if not len(scores) or scores.shape != chances.shape:
+        raise ValueError(f"expected as many scores as chances, at least one; got {scores.shape} and {chances.shape}")
     grid = np.unique(np.concatenate([np.linspace(LOWEST, HIGHEST, _STEPS), [0.5]]))
-    right, wrong = _expected(scored, grid)
-    told = max(2, int(np.searchsorted(-right, -_LEAST_RECALL * scored.prevalence)))
+    order = np.argsort(scores, kind="stable")
+    first = np.searchsorted(scores[order], grid, side="left")
+    share = float(np.clip(chances.mean(), _LEAST_SHARE, 1 - _LEAST_SHARE))
+    right = _sums_from(chances[order], first) / len(scores)
+    wrong = _sums_from(1 - chances[order], first) / len(scores)
+    told = max(2, int(np.searchsorted(-right, -_LEAST_RECALL * share)))
     grid, right, wrong = grid[:told], right[:told], wrong[:told]  # beyond, hardly anything is kept: no estimate
     precision = right / np.maximum(right + wrong, 1e-12)
-    recall = np.minimum.accumulate(np.clip(right / scored.prevalence, 0, 1))
+    recall = np.minimum.accumulate(np.clip(right / share, 0, 1))
     # A precision that falls with a rising threshold is noise of the few: only what also holds further up counts.
     steady = np.minimum.accumulate(np.where(right > 0, precision, 1.0)[::-1])[::-1]
     return ThresholdCurve(
         tuple(float(value) for value in grid),
         tuple(float(value) for value in np.clip(steady, 0, 1)),
         tuple(float(value) for value in recall),
-        scored.prevalence,
+        share,
     )
 
 
-def _expected(scored: Scored, grid: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Expected share of all untagged pictures that is kept and right, and kept and wrong, at each threshold."""
-    counted = (
-        scored.prevalence * _share_over(scored.validation[scored.truth], grid),
-        (1 - scored.prevalence) * _share_over(scored.validation[~scored.truth], grid),
-    )
-    if not len(scored.unlabelled):
-        return counted
-    order = np.sort(scored.unlabelled)
-    total = np.append(np.cumsum(order[::-1])[::-1], 0.0) / len(order)
-    missing = np.append(np.cumsum((1 - order)[::-1])[::-1], 0.0) / len(order)
-    first = np.searchsorted(order, grid, side="left")
-    believed = (total[first], missing[first])
-    weight = len(order) / (len(order) + len(scored.validation))
-    return (
-        weight * believed[0] + (1 - weight) * counted[0],
-        weight * believed[1] + (1 - weight) * counted[1],
-    )
+def _sums_from(values: FloatArray, first: npt.NDArray[np.intp]) -> FloatArray:
+    """The sum of the values from each place on, shape of `first`."""
+    return np.append(np.cumsum(values[::-1])[::-1], 0.0)[first]
 
 
-def _share_over(scores: FloatArray, grid: FloatArray) -> FloatArray:
-    if not len(scores):
-        return np.zeros_like(grid)
-    return 1 - np.searchsorted(np.sort(scores), grid, side="left") / len(scores)
+_LEAST_SHARE = 1e-4
 
 
 def _check_goal(goal: float) -> None:

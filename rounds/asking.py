@@ -16,9 +16,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from classifier.head_only import some_rows
+from classifier.head_only import TRAIN, HeadLesson, HeadPlan, opinions_of
 from classifier.heads import LinearHead, starting_head
-from classifier.noisy_heads import Credit, Said, Testimony, learn_noisy_head, weigh
+from classifier.noisy_heads import Said, Testimony
 from crawler.deciding import DOUBTED_TAG
 from rounds.evidence_words import testimony_of
 from rounds.parts import copies_of, groups_of
@@ -196,23 +196,26 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
     """What heads say that never saw the picture's group, and what follows from it and from what is said.
 
     Returns:
-        Probability that each picture shows the target, were nothing said of it, shape (n,); and with what is said.
+        Probability that each picture shows the target, were no more known than whether somebody else is named, shape
+        (n,); and with all that is said.
         Without anything to learn from, the active model's scores stand for both.
     """
     said, sure = testimony_of(evidence)
     vectors = np.nan_to_num(evidence.vectors.astype(np.float64))
-    rows = some_rows(np.flatnonzero(sure), said, _ROWS_AT_MOST, np.random.default_rng(seed))
-    kinds = said[rows]
-    if not np.isin(kinds, (Said.TAGGED, Said.KEEP)).any() or np.isin(kinds, (Said.TAGGED, Said.KEEP)).all():
+    if not np.isin(said[sure], (Said.TAGGED, Said.KEEP)).any():
         scores = np.nan_to_num(evidence.scores, nan=0.5)
         return scores, scores
-    credit = Credit()
-    testimony = Testimony(vectors[rows], kinds, groups_of(evidence)[rows])
-    noisy = learn_noisy_head(testimony, start or starting_head(vectors.shape[1], None), credit, seed=seed)
-    logits = noisy.head.logits(vectors)
-    logits[rows] = noisy.found.logits
-    weighed = weigh(logits, said, credit)
-    return weighed.opinion(Said.NOTHING), weighed.belief
+    lesson = HeadLesson(
+        target="",
+        testimony=Testimony(vectors, said, groups_of(evidence)),
+        parts=np.full(len(said), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
+        untagged=~evidence.named,
+        start=start or starting_head(vectors.shape[1], None),
+        left_out=~sure,
+        strata=evidence.strata,
+    )
+    opinions = opinions_of(lesson, HeadPlan(rows_at_most=_ROWS_AT_MOST, seed=seed))
+    return opinions.opinion(evidence.strata), opinions.belief
 
 
 def _question(desk: _Desk, row: int, reason: Reason) -> Question:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from classifier.evaluation import Estimate, bootstrap
 from classifier.head_only import TEST, VALIDATION
-from classifier.noisy_heads import Credit, Said, weigh
+from classifier.noisy_heads import Credit, Said, pools_of, weigh
 from classifier.package import Package
 from rounds.evidence_words import testimony_of
 from rounds.parts import groups_of, parts_of
@@ -85,7 +85,8 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     if asked.any():
         # Answers sharpen what is believed of tags. (Measured on 319 test pictures of four targets, 190 answers: with
         # them 4 beliefs were wrong instead of 6, and 10 tags were.)
-        belief[asked] = weigh(logits[asked], said[asked], Credit()).belief
+        pools = pools_of(said, ~evidence.named, evidence.strata)
+        belief[asked] = weigh(logits[asked], said[asked], Credit(), pools[asked]).belief
     return HeldOut(
         said=said,
         usable=usable,

@@ -35,7 +35,7 @@ from rounds.errors import TooLittleToLearn
 from rounds.evidence_words import testimony_of
 from rounds.free_number import free_name
 from rounds.learning_process import Tell
-from rounds.parts import groups_of, parts_of, settled_parts
+from rounds.parts import groups_of, parts_of, settled_parts, trained_on
 from rounds.rescoring import Ledger, Rescoring, rescore
 from rounds.round_report import report_files, report_text
 from storage.evidence import Evidence, Settled
@@ -237,6 +237,8 @@ def lesson_of(
         untagged=~evidence.named,
         start=start_of(package, target),
         left_out=kept_out,
+        strata=evidence.strata,
+        trained_on=trained_on(evidence, package.snapshot),
     )
 
 
@@ -254,12 +256,8 @@ def metrics_of(candidate: Candidate) -> dict[str, Any]:
     learned = candidate.learned
     return {
         "test": learned.quality.to_json(),
-        "expected": {
-            "threshold": learned.chosen.threshold,
-            "precision": learned.chosen.precision,
-            "recall": learned.chosen.recall,
-            "reached": learned.chosen.reached,
-        },
+        "expected": learned.forecast.to_json(),
+        "refusal": learned.refusal,
         **({} if candidate.compared is None else {"compared": candidate.compared.to_json()}),
         **learned.facts,
     }

@@ -83,6 +83,14 @@ def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], 
     return parts
 
 
+def trained_on(evidence: Evidence, snapshot: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Rows whose tags the network knows by heart, shape (n,), by the snapshot of its package.
+
+    A network that was trained on no picture of the gallery says nothing of its training, and knows none.
+    """
+    return np.asarray((_taught(evidence, snapshot) == TRAIN) & bool(snapshot.get("taught")), dtype=np.bool_)
+
+
 def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, list[str]]:
     """The `parts` of a network that began with another one's knowledge: what taught either has taught it.
 

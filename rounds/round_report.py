@@ -8,21 +8,23 @@ from typing import Any
 
 from classifier.head_only import LearnedHead
 from rounds.comparing import Compared
-from rounds.evaluation_words import estimate, figure
+from rounds.evaluation_words import estimate
 
 
 def report_text(learned: LearnedHead, compared: Compared | None, target: str) -> str:
     """A few lines for people."""
-    facts, chosen, quality = learned.facts, learned.chosen, learned.quality
+    facts, expected, quality = learned.facts, learned.forecast, learned.quality
     said = facts["said"]
-    reached = "" if chosen.reached else " (the goal was out of reach; this is the nearest)"
+    reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     lines = [
         f"{target}: trained on {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
         f"{said['others']} with others, {said['nothing']} untagged",
         f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
         f"like it; an estimated {facts['tags_right']:.1%} of tags are right",
-        f"forecast for untagged pictures ({facts['prevalence']:.1%} show it): precision {figure(chosen.precision)}, "
-        f"recall {figure(chosen.recall)} at threshold {chosen.threshold:.3f}{reached}",
+        f"forecast for pictures without its tag ({facts['prevalence']:.1%} of untagged ones show it): precision "
+        f"{estimate(expected.precision)}, recall {estimate(expected.recall)} at threshold "
+        f"{expected.threshold:.3f}{reached}",
+        *([f"it must not decide: {learned.refusal}"] if learned.refusal else []),
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
         f"{estimate(quality.average_precision)}; those are easier, so go by the forecast",

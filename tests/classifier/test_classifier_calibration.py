@@ -1,22 +1,12 @@
-"""Calibration and thresholds: honest probabilities at the gallery's own prevalence."""
+"""Thresholds: what to keep, and what to expect of it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from classifier.calibration import (
-    Line,
-    choose_calibration,
-    common_line,
-    estimate_prevalence,
-    fit_isotonic,
-    log_odds,
-    shifted,
-    sigmoid,
-)
-from classifier.head_format import Calibration
-from classifier.thresholds import Scored, threshold_curve
+from classifier.calibration import log_odds, sigmoid
+from classifier.thresholds import Goal, chosen_threshold, threshold_curve
 
 
 def drawn(count: int, prevalence: float, seed: int, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -27,68 +17,9 @@ def drawn(count: int, prevalence: float, seed: int, slope: float = 1.0) -> tuple
     return (evidence + log_odds(prevalence)) / slope, truth
 
 
-def test_overconfident_logits_are_calmed() -> None:
-    logits, truth = drawn(4000, 0.3, 0, slope=0.25)
-
-    choice = choose_calibration(logits, truth, np.arange(4000))
-
-    chance = choice.calibration.probabilities(logits)
-    middle = (chance > 0.4) & (chance < 0.6)
-    assert truth[middle].mean() == pytest.approx(0.5, abs=0.08)
-
-
-def test_few_examples_stay_near_the_line_of_all_characters() -> None:
-    logits, truth = drawn(40, 0.3, 1, slope=0.5)
-
-    choice = choose_calibration(logits, truth, np.arange(40), common=Line(0.5, 0.0))
-
-    assert choice.calibration.slope == pytest.approx(0.5, abs=0.2)
-
-
-def test_the_common_line_is_found_from_many_targets() -> None:
-    several = [drawn(500, 0.2, seed, slope=2.0) for seed in range(5)]
-
-    line = common_line([logits for logits, _ in several], [truth for _, truth in several])
-
-    assert line.slope == pytest.approx(2.0, abs=0.3)
-
-
-def test_the_prevalence_of_untagged_pictures_is_read_from_their_scores() -> None:
-    logits, _ = drawn(6000, 0.05, 2)
-    at_a_third = sigmoid(logits - log_odds(0.05) + log_odds(0.33))
-
-    assert estimate_prevalence(at_a_third, 0.33) == pytest.approx(0.05, abs=0.015)
-
-
-def test_no_number_of_pictures_proves_that_a_target_is_absent() -> None:
-    assert estimate_prevalence(np.full(100, 1e-12), 0.3) >= 0.005
-
-
-def test_without_untagged_pictures_the_prior_is_kept() -> None:
-    assert estimate_prevalence(np.zeros(0), 0.3) == 0.3
-
-
-def test_steps_never_claim_certainty_and_never_fall() -> None:
-    logits, truth = drawn(300, 0.4, 3)
-
-    calibration = fit_isotonic(logits, truth)
-
-    chance = calibration.probabilities(np.linspace(-30, 30, 500))
-    assert (np.diff(chance) >= 0).all()
-    assert 0 < chance.min() < chance.max() < 1
-
-
-@pytest.mark.parametrize("calibration", [Calibration(slope=2.0), Calibration(knots=(-1.0, 1.0), values=(0.1, 0.9))])
-def test_rarer_targets_get_lower_probabilities_from_the_same_evidence(calibration: Calibration) -> None:
-    moved = shifted(calibration, log_odds(0.05) - log_odds(0.5))
-
-    assert moved.probabilities(np.array([0.3]))[0] < calibration.probabilities(np.array([0.3]))[0]
-
-
 def curve_of(prevalence: float = 0.07, seed: int = 4):
-    logits, truth = drawn(500, 0.07, seed)
-    unlabelled, _ = drawn(2000, prevalence, seed + 1)
-    return threshold_curve(Scored(sigmoid(logits * 1.0), truth, sigmoid(unlabelled), prevalence))
+    scores = sigmoid(drawn(4000, prevalence, seed)[0])
+    return threshold_curve(scores, scores)
 
 
 def test_a_higher_goal_never_lowers_the_threshold() -> None:
@@ -100,9 +31,9 @@ def test_a_higher_goal_never_lowers_the_threshold() -> None:
 
 
 def test_an_estimate_too_good_to_be_true_does_not_keep_the_unlikely() -> None:
-    spotless = np.concatenate([np.full(100, 0.01), np.full(40, 0.99)])  # validation without a single mistake
+    spotless = np.concatenate([np.full(100, 0.01), np.full(40, 0.99)])
 
-    chosen = threshold_curve(Scored(spotless, spotless > 0.5, spotless, 0.3)).for_precision(0.95)
+    chosen = threshold_curve(spotless, spotless).for_precision(0.95)
 
     assert chosen.threshold >= 0.5
 
@@ -125,17 +56,38 @@ def test_the_threshold_for_a_recall_reaches_it_on_pictures_never_seen() -> None:
 def test_a_goal_out_of_reach_is_said_to_be_so() -> None:
     noise = np.random.default_rng(5).uniform(0, 0.2, 400)
 
-    chosen = threshold_curve(Scored(noise, noise > 0.1, noise, 0.5)).for_precision(0.99)
+    chosen = threshold_curve(noise, noise).for_precision(0.99)
 
     assert not chosen.reached
 
 
-def test_a_curve_works_without_untagged_pictures() -> None:
-    logits, truth = drawn(500, 0.3, 6)
+def test_what_a_person_has_answered_counts_as_what_it_is() -> None:
+    scores = np.concatenate([np.full(50, 0.9), np.full(50, 0.6), np.full(900, 0.01)])
+    chances = scores.copy()
+    chances[50:100] = 1.0  # all of the doubtful ones show it
 
-    curve = threshold_curve(Scored(sigmoid(logits), truth, np.zeros(0), 0.3))
+    assert threshold_curve(scores, scores).for_precision(0.88).threshold > 0.6
+    assert threshold_curve(scores, chances).for_precision(0.88).threshold <= 0.6
 
-    assert 0 < curve.for_precision(0.9).threshold < 1
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_goal_that_asks_for_more_recall_or_less_precision_never_gives_a_stricter_threshold(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count, leeway = int(random.integers(1, 400)), float(random.uniform(0, 0.9))
+    scores = random.beta(*random.uniform(0.05, 3, 2), count)
+    chances = np.clip(scores + random.normal(0, random.uniform(0, 0.4), count), 0, 1)
+    curve = threshold_curve(scores, chances)
+    goals = np.sort(random.uniform(0.01, 0.99, 12)).tolist()
+
+    for_precision = [chosen_threshold(curve, Goal(precision=goal), 0.1, leeway) for goal in goals]
+    for_recall = [chosen_threshold(curve, Goal(precision=None, recall=goal), 0.1, leeway) for goal in goals]
+    at = [chosen_threshold(curve, Goal(precision=None, threshold=goal), 0.1, leeway) for goal in goals]
+
+    assert [one.threshold for one in for_precision] == sorted(one.threshold for one in for_precision)
+    assert [one.threshold for one in for_recall] == sorted((one.threshold for one in for_recall), reverse=True)
+    for rising in (for_precision, for_recall[::-1], at):
+        assert [one.precision for one in rising] == sorted(one.precision for one in rising)
+        assert [one.recall for one in rising] == sorted((one.recall for one in rising), reverse=True)
 
 
 @pytest.mark.parametrize("goal", [0.0, 1.0, -1.0, 2.0])

@@ -148,7 +148,7 @@ async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shel
 
     for row in range(0, 400, 37):
         tags = PostTags(character=(MONA.tag,) if world.evidence.tagged[row] else ())
-        score = head.score(world.evidence.vectors[row].tobytes())
+        score = head.score(world.evidence.vectors[row].tobytes(), int(world.evidence.strata[row]))
         assert shelf.decisions[row + 1] == ruling.decide(MONA, tags, Look(scores={"mona": score}))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from classifier.evaluation import Estimate, Quality
 from classifier.head_format import Head
 from classifier.head_only import LearnedHead
+from classifier.metrics.forecast import forecast
 from classifier.thresholds import Chosen
 from rounds.comparing import Compared
 from rounds.round_report import report_text
@@ -28,7 +29,8 @@ def learned(precision: Estimate) -> LearnedHead:
         scores=np.zeros(1),
         belief=np.zeros(1),
         measured=np.zeros(1, np.int64),
-        noisy=NOT_THERE,
+        forecast=forecast(np.zeros(9), np.full(9, 0.2), 0.9, 20.0, reached=False),
+        refusal="it cannot tell them apart",
         facts={"said": said, "doubtful_tags": 0, "missing_tags": 0, "tags_right": 0.97, "prevalence": 0.2},
     )
 
@@ -37,5 +39,6 @@ def test_what_could_not_be_measured_is_said_in_words() -> None:
     text = report_text(learned(Estimate(math.nan, math.nan, math.nan)), Compared("mona/1", 20, 1, 1, 0, 0, 4, 4), "m")
 
     assert "nan" not in text
+    assert "it must not decide: it cannot tell them apart" in text
     assert "showing it: precision not measured, recall 0.000 (0.000 to 0.490)" in text
-    assert "show it): precision not measured, recall 0.000 at threshold 0.900" in text
+    assert "precision not measured, recall 0.000 (0.000 to" in text
