@@ -13,16 +13,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from classifier.augmentation import Changes
+import numpy as np
+
+from classifier.augmentation import Changes, FloatPictures
 from classifier.backbones import efficientnet_lite0
+from classifier.backbones.catalogue import FINE_TUNED
+from classifier.backbones.pretrained import PROJECTION
+from classifier.errors import PackageError
+from classifier.keras_file import check_network
 from classifier.training import LOG_ODDS_LIMIT, TELLER, Lesson, Network, Progress, Recipe, Taught, teach
 from classifier.training_pace import Clock
 
 FIRST_TAUGHT = 3  # stage; the ones before it see edges and colours, and take half of the time
 PREFIX = "taught_"  # of the taught layers' names
-NAME = "fine_tuned"
 RECIPE = Recipe(
     epochs=20.0,
     least_steps=560,  # with 300 it ranks worse than the published network does untaught
@@ -33,7 +39,9 @@ RECIPE = Recipe(
     changes=Changes(turn=0.12, scale=0.12),
     precision="float32",
 )
-MOST_STEPS = 900  # more gained nothing on twelve characters
+MOST_STEPS = 900
+ODDS_WEIGHT = 16.0  # by which the embedding's last columns are to be multiplied to be log odds
+_BATCH = 64
 
 
 def fine_tuned_network(published: Any, characters: int, dropout: float = RECIPE.dropout) -> Network:
@@ -45,7 +53,7 @@ def fine_tuned_network(published: Any, characters: int, dropout: float = RECIPE.
         dropout: share of the features that is left out while teaching.
 
     Returns:
-        A network whose embedding is the published one's, then 192 taught features, then a log odds a character.
+        A network whose embedding is the 192 taught features, then the logits.
     """
     import keras
 
@@ -55,9 +63,8 @@ def fine_tuned_network(published: Any, characters: int, dropout: float = RECIPE.
     features = keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{PREFIX}features")(maps)
     teller = keras.layers.Dense(characters, dtype="float32", name=TELLER)
     logits = keras.Model(published.inputs, teller(keras.layers.Dropout(dropout)(features)), name="logits")
-    odds = keras.ops.clip(teller(features), -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
-    whole = keras.ops.concatenate([published.outputs[0], features, odds], axis=1)
-    return Network(logits, keras.Model(published.inputs, whole, name=NAME), characters)
+    own = keras.ops.concatenate([features, teller(features)], axis=1)
+    return Network(logits, keras.Model(published.inputs, own, name="own"), characters)
 
 
 def fine_tuned(
@@ -83,3 +90,46 @@ def fine_tuned(
     network = fine_tuned_network(published, lesson.shows.shape[1], recipe.dropout)
     epochs = min(recipe.epochs, MOST_STEPS * recipe.batch / len(lesson.pictures))
     return network, teach(network, lesson, replace(recipe, epochs=epochs), tell=report, clock=clock)
+
+
+def joined(published: Any, network: Network, sample: FloatPictures) -> Any:
+    """A `keras.Model` from pictures to the published embedding, the taught features, and the log odds.
+
+    Each of the three has a mean length of about one, so that a head may lean on any of them.
+
+    Args:
+        published: the pretrained backbone that `network` stands on.
+        network: from `fine_tuned`.
+        sample: pictures that the features' scale is measured on, 0..255, shape (n, size, size, 3).
+    """
+    import keras
+
+    features, own = _features(network), network.embedding.outputs[0]
+    found = np.asarray(keras.Model(published.inputs, features).predict(sample, batch_size=_BATCH, verbose=0))
+    length = float(np.sqrt(((found - found.mean(axis=0)) ** 2).sum(axis=1).mean()))
+    odds = keras.ops.clip(own[:, -network.characters :], -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT)
+    scaled = [
+        keras.layers.Rescaling(1 / max(length, 1e-3), name=f"{PREFIX}features_scaled")(features),
+        keras.layers.Rescaling(1 / ODDS_WEIGHT, name=f"{PREFIX}odds_scaled")(odds),
+    ]
+    whole = keras.ops.concatenate([published.outputs[0], *scaled], axis=1)
+    return keras.Model(published.inputs, whole, name=FINE_TUNED)
+
+
+def published_part(file: Path) -> Any:
+    """The pretrained backbone within a package's network file, as it was projected there.
+
+    Raises:
+        PackageError: it is no network as we write them, or holds no pretrained backbone.
+    """
+    import keras
+
+    check_network(file)
+    model = keras.saving.load_model(file, compile=False)
+    if PROJECTION not in {layer.name for layer in model.layers}:
+        raise PackageError(f"{file} holds no pretrained network to begin with")
+    return keras.Model(model.inputs, model.get_layer(PROJECTION).output)
+
+
+def _features(network: Network) -> Any:
+    return network.logits.get_layer(f"{PREFIX}features").output

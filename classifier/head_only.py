@@ -73,6 +73,7 @@ class HeadLesson:
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
     strata: StratumArray | None = None  # (n,) of `Stratum`; None: by what is said alone
     trained_on: BoolArray | None = None  # (n,) the network learned from them: their scores choose nothing; None: none
+    fit_on_trained: bool = True  # whether heads are fitted to those; not where the network outshines all other numbers
 
     @property
     def pools(self) -> StratumArray:
@@ -208,6 +209,8 @@ def _examples(lesson: HeadLesson, rows: IntArray, credit: Credit) -> Examples:
 def _fitted_rows(lesson: HeadLesson, plan: HeadPlan) -> IntArray:
     said = lesson.testimony.said
     usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & np.isin(said, _SPOKEN)
+    if not lesson.fit_on_trained and lesson.trained_on is not None:
+        usable &= ~lesson.trained_on
     random = np.random.default_rng(plan.seed)
     return some_rows(np.flatnonzero(usable).astype(np.int64), said, plan.rows_at_most, random)
 
@@ -216,7 +219,7 @@ def _strength(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> float:
     """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
     judged = lesson.choosing & (examples.weights > 0)
     pulled = bool(np.any(lesson.start.weights)) or (lesson.trained_on is not None and bool(lesson.trained_on.any()))
-    if not pulled or not judged.any():
+    if not pulled or not judged.any() or not lesson.fit_on_trained:
         return L2
     return least_loss_strength(examples, judged, L2_CANDIDATES, seed=plan.seed)
 

