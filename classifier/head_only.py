@@ -304,8 +304,8 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
     shows, not_ = np.isin(said, _FOR), np.isin(said, _AGAINST)
     kinds = {"that show it": shows, "that do not": not_}
     held = {
-        f"pictures {words} to {purpose}": int((those & (lesson.parts == part)).sum())
-        for part, purpose in _PURPOSES.items()
+        f"pictures {words} to {purpose}": int((those & rows).sum())
+        for purpose, rows in (("choose by", lesson.choosing), ("measure on", lesson.parts == TEST))
         for words, those in kinds.items()
     }
     if not all(held.values()):
@@ -316,9 +316,6 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
             "copies of one drawing, families and artists' sets stay together, and these are nearly all of one; "
             "label or walk more",
         )
-
-
-_PURPOSES = {TRAIN: "learn from", VALIDATION: "calibrate on", TEST: "measure on"}
 
 
 def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier.backbones.catalogue import FINE_TUNED, odds_weight
 from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
 from classifier.eyesight import Eyesight
@@ -239,6 +240,7 @@ def lesson_of(
         left_out=kept_out,
         strata=evidence.strata,
         trained_on=trained_on(evidence, package.snapshot),
+        fit_on_trained=package.backbone_name != FINE_TUNED,
     )
 
 
@@ -248,7 +250,7 @@ def start_of(package: Package, target: Target) -> LinearHead:
     classes = [flat(name) for name in package.classes]
     its = (flat(target.tag), flat(target.name))  # a folder that taught it may have been named either way
     own = next((features + classes.index(name) for name in its if name in classes), None)
-    return starting_head(package.dimension, own)
+    return starting_head(package.dimension, own, odds_weight(package.backbone_name))
 
 
 def metrics_of(candidate: Candidate) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, odds_weight
 from classifier.errors import PictureFault
 from classifier.eyesight import Eyesight, compared
 from classifier.head_only import SPENT, TEST, VALIDATION
@@ -216,11 +217,11 @@ def _lesson(
     target = candidate.snapshot.target
     wish = Wish(target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal())
     recipe = Recipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
-    earlier = _earlier(candidate, settings)
+    earlier, package = _earlier(candidate, settings), candidate.snapshot.package
     snapshot = {
         "round": candidate.round,
         "targets": [target.tag],
-        "earlier": None if earlier is None else candidate.snapshot.package.backbone_hash,
+        "earlier": None if earlier is None or settings.backbone == FINE_TUNED else package.backbone_hash,
     }
     plan = Plan(recipe=recipe, seed=rounds.seed)
     return Lesson(_examples(candidate, album, rows), [wish], plan, snapshot, earlier)
@@ -230,6 +231,9 @@ def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
     """The network in force, when the new one has its shape."""
     package = candidate.snapshot.package
     same = (package.backbone_name, package.preprocessing) == (settings.backbone, settings.preprocessing)
+    if settings.backbone == FINE_TUNED:  # begins as published; the gallery's projection of that is kept
+        kept = package.backbone_name in (PRETRAINED, FINE_TUNED) and package.preprocessing == settings.preprocessing
+        return Earlier(package.keras, ()) if kept else None
     return Earlier(package.keras, package.classes) if same and not settings.anew else None
 
 
@@ -299,4 +303,4 @@ def _eyesight(candidate: Candidate, album: Album, rows: IntArray, renewed: Snaps
 def _log_odds(package: Package, vectors: npt.NDArray[np.float16], names: Sequence[str]) -> npt.NDArray[np.float16]:
     """A network's own log odds of these characters, the last columns of its embedding; shape (n, k)."""
     first = package.dimension - len(package.classes)
-    return vectors[:, [first + package.classes.index(name) for name in names]]
+    return odds_weight(package.backbone_name) * vectors[:, [first + package.classes.index(name) for name in names]]

@@ -60,6 +60,11 @@ BACKBONES = {
 }
 
 
+def odds_weight(name: str) -> float:
+    """By which the last columns of a backbone's embedding are to be multiplied to be its log odds of its characters."""
+    return 16.0 if name == FINE_TUNED else 1.0
+
+
 def backbone_named(name: str) -> Backbone:
     """The backbone of that name.
 
