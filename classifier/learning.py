@@ -93,6 +93,8 @@ class LearnedTarget:
     quality: evaluation.Quality  # on test, counted as it stands there
     reject_ratio: float  # share of the posts that scores decide that the model is expected to reject, 0..1
     refusal: str  # why the model must not decide, and what to do; "": it may
+    scores: FloatArray  # (n,) of every example, out of fold where it was learned from
+    shows: BoolArray  # (n,) the target, as far as tags say and are not contradicted
     facts: Mapping[str, Any]  # prevalence, l2, counts
 
 
@@ -320,6 +322,8 @@ def _learned_target(room: _Room, eye: Embedded, examples: Sequence[Example], wis
         quality=learned.quality,
         reject_ratio=learned.reject_ratio,
         refusal=learned.refusal,
+        scores=learned.scores,
+        shows=np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted,
         facts={**learned.facts, "unlabelled": len(room.unlabelled), "set_right": int(learned.doubted.sum())},
     )
 

@@ -26,6 +26,8 @@ from classifier.splits import Identity
 from classifier.teaching_on import Earlier
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
+FIRST, NETWORK = "first", "network"  # steps of round 0
+FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
 _FAILED = 1
 
 
@@ -95,6 +97,21 @@ def _work(folder: Path, job: Mapping[str, Any], pictures: Pixels, tell: Any) -> 
     tell("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, name=name, preprocessing=preprocessing, job=job)
     tell("writing", 1.0, "")
+    return _compared(folder, str(job.get("step", "")), learned, packed)
+
+
+def _compared(folder: Path, step: str, learned: Learned, packed: dict[str, Any]) -> dict[str, Any]:
+    """What is reported, with how a network compares with the first model; a first model is remembered for that."""
+    from classifier import step_agreement
+
+    if step == FIRST:
+        step_agreement.remember(folder, learned)
+        Path(packed["backbone"]).rename(folder / FIRST_NETWORK)
+        return packed
+    found = step_agreement.agreements(folder, learned) if step == NETWORK else {}
+    for target in packed["targets"]:
+        if target["target"] in found:
+            target["compared"] = found[target["target"]].to_json()
     return packed
 
 
@@ -108,7 +125,9 @@ def _embedder(folder: Path, backbone: Mapping[str, Any], preprocessing: Preproce
     if backbone["name"] == catalogue.PRETRAINED:
         return pretrained_embedders.frozen(plan.seed)
     if backbone["name"] == catalogue.FINE_TUNED:
-        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", earlier)
+        first = folder / FIRST_NETWORK
+        begin = first if earlier is None and first.is_file() else earlier
+        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", begin)
     chosen = catalogue.backbone_named(backbone["name"])
     if earlier is not None:  # it brings its weights
         return from_scratch(lambda: chosen.build(preprocessing.size, None), plan)

@@ -51,7 +51,12 @@ def pack(
         _pack_target(learned, target, pictures, (folder / str(number), files), job)
         for number, target in enumerate(learned.targets)
     ]
-    return {"targets": written, "taught": learned.eye.taught.facts(), "classes": list(learned.eye.classes)}
+    return {
+        "targets": written,
+        "taught": learned.eye.taught.facts(),
+        "classes": list(learned.eye.classes),
+        "backbone": str(files.keras),
+    }
 
 
 def _pack_target(

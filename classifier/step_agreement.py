@@ -1,0 +1,70 @@
+"""Whether a network that was trained on a gallery's tags agrees with them better than the pretrained one that was not.
+
+Both score the same tagged pictures: those that the trained network never saw. A network that was trained too briefly
+ranks them worse than the untrained one, and must not take its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.evaluation import average_precision
+from classifier.learning import Learned, LearnedTarget
+
+FloatArray = npt.NDArray[np.float64]
+
+_FILE = "first-scores.npz"
+LEAST_GAIN = 0.002  # of average precision; less is a matter of one picture
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two models of one target on the same tagged pictures."""
+
+    better: bool  # the later one is
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"better": self.better, "why": self.why}
+
+
+def remember(folder: Path, learned: Learned) -> None:
+    """Keep a first model's scores, out of fold, for a network that comes after it."""
+    scores: dict[str, FloatArray] = {one.wish.target: one.scores for one in learned.targets}
+    np.savez(folder / _FILE, allow_pickle=False, **scores)
+
+
+def agreements(folder: Path, learned: Learned) -> Mapping[str, Agreement]:
+    """Compare with the remembered scores, target by target; empty where nothing is remembered.
+
+    Args:
+        folder: in which `remember` was called, for the same pictures in the same order.
+        learned: the later network.
+    """
+    file = folder / _FILE
+    if not file.is_file():
+        return {}
+    rows = np.sort(np.concatenate([learned.split.validation, learned.split.test]))
+    with np.load(file, allow_pickle=False) as kept:
+        before = {name: kept[name] for name in kept.files}
+    return {
+        one.wish.target: _agreement(before[one.wish.target][rows], one, rows)
+        for one in learned.targets
+        if len(before.get(one.wish.target, ())) == len(one.scores)
+    }
+
+
+def _agreement(before: FloatArray, model: LearnedTarget, rows: npt.NDArray[np.int64]) -> Agreement:
+    if model.refusal:
+        return Agreement(False, f"it may not decide: {model.refusal}")
+    shows = model.shows[rows]
+    old, new = average_precision(before, shows), average_precision(model.scores[rows], shows)
+    figures = f"average precision {new:.3f} against {old:.3f} on {len(rows)} tagged pictures that it never saw"
+    return Agreement(bool(new > old + LEAST_GAIN), figures)
