@@ -79,7 +79,7 @@ def _pack_target(
         },
         metrics=metrics,
         reject_ratio=target.reject_ratio,
-        refusal=too_brief(learned.eye.taught.facts()),
+        refusal=refusal_of(target, learned.eye.taught),
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
             "report.txt": report(target, learned, source).encode(),
@@ -118,18 +118,22 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"{target.wish.target}: trained on {learned_from} {len(learned.characters)} characters",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
-        *([f"it must not decide: {target.refusal}"] if target.refusal else []),
         f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
         *_set_right(facts["set_right"]),
         *_training(taught),
     ]
-    refusal = too_brief(taught.facts())
+    refusal = refusal_of(target, taught)
     if refusal:
         lines.append(f"it does not decide: {refusal}")
     elif taught.steps < taught.planned_steps:
         lines.append("the time budget shortened the training; another run on another machine may differ")
     return "\n".join(lines) + "\n"
+
+
+def refusal_of(target: LearnedTarget, taught: Taught) -> str:
+    """Why a model may not decide, and what to do; "": it may."""
+    return target.refusal or (too_brief(taught.facts()) if taught.planned_steps else "")
 
 
 def _training(taught: Taught) -> list[str]:
@@ -154,7 +158,6 @@ def _metrics(target: LearnedTarget) -> dict[str, Any]:
         "expected": target.forecast.to_json(),
         "prevalence": target.facts["prevalence"],
         "prevalence_by_stratum": target.facts["prevalence_by_stratum"],
-        "refusal": target.refusal,
         "l2": target.facts["l2"],
         "positives": target.facts["positives"],
         "unlabelled": target.facts["unlabelled"],
