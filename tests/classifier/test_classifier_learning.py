@@ -113,18 +113,16 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
         learn(pictures, one_set, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
 
-@pytest.mark.parametrize("may_lie", [True, False])
-def test_tags_out_of_the_question_are_set_right_and_a_persons_folders_never(may_lie: bool) -> None:
+def test_what_a_person_said_by_folders_is_never_set_right() -> None:
     pictures, names, examples = painted(400, 7, hidden=0.0)
     green = [row for row, name in enumerate(names) if name == "green"]
     said = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
-    plan = Plan(recipe=replace(QUICK, epochs=24), tags_may_lie=may_lie)
+    plan = Plan(recipe=QUICK, tags_may_lie=False)
 
     model = learn(pictures, said, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
-    held = np.concatenate([model.split.validation, model.split.test])
-    assert any("red" in said[int(row)].characters and names[int(row)] == "green" for row in held)
-    assert (model.targets[0].facts["set_right"] > 0) is may_lie
+    assert model.targets[0].facts["set_right"] == 0
+    assert model.targets[0].shows.sum() == sum("red" in one.characters for one in said)
 
 
 def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:

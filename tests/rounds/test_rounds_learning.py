@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from rounds.learning_round import HeadRoundSettings, Snapshot, finish, learn_can
 from rounds.models import Switch, import_model, model_before, named_model, switch
 from storage.evidence import Rescored, Settled
 from storage.filing import RegisteredModel
-from storage.records import Decision, Look, ModelCard, PostTags, Target
+from storage.records import Decision, Look, ModelCard, PostTags, Stratum, Target
 
 MONA = Target("mona", "mona_(genshin_impact)")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -147,9 +148,13 @@ async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shel
     ruling = Ruling(Policy(), {"mona": outcome.card})
 
     for row in range(0, 400, 37):
-        tags = PostTags(character=(MONA.tag,) if world.evidence.tagged[row] else ())
-        score = head.score(world.evidence.vectors[row].tobytes(), int(world.evidence.strata[row]))
-        assert shelf.decisions[row + 1] == ruling.decide(MONA, tags, Look(scores={"mona": score}))
+        stratum = Stratum(int(world.evidence.strata[row]))
+        named = (MONA.tag,) if world.evidence.tagged[row] else ("keqing_(genshin_impact)",) * (stratum % 2)
+        tags = PostTags(character=named, general=("2girls",) if stratum >= Stratum.NOBODY_GROUP else ())
+        score = head.score(world.evidence.vectors[row].tobytes())
+        found, expected = shelf.decisions[row + 1], ruling.decide(MONA, tags, Look(scores={"mona": score}))
+        assert found.score == pytest.approx(expected.score, abs=1e-12)
+        assert replace(found, score=None) == replace(expected, score=None)
 
 
 @pytest.mark.fault("M16")
