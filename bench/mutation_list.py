@@ -1372,15 +1372,15 @@ EDGES = (
     Mutation(
         "a consequence beats its cause",
         "commands/exit_codes.py",
-        "_FIRST_TO_LAST = (1, 8, 7, 10, 11, 12, 4, 5, 6, 9, 2, 130, 143, 3, 0)",
-        "_FIRST_TO_LAST = (0, 3, 143, 130, 2, 9, 6, 5, 4, 12, 11, 10, 7, 8, 1)",
+        "_FIRST_TO_LAST = (1, 8, 7, 10, 11, 12, 4, 5, 6, 9, 2, 130, 143, 3, 13, 0)",
+        "_FIRST_TO_LAST = (0, 13, 3, 143, 130, 2, 9, 6, 5, 4, 12, 11, 10, 7, 8, 1)",
         ("tests/commands/test_commands_app.py",),
     ),
     Mutation(
         "a stop looks like unfinished work",
         "commands/exit_codes.py",
-        "2, 130, 143, 3, 0)",
-        "2, 3, 130, 143, 0)",
+        "2, 130, 143, 3, 13, 0)",
+        "2, 3, 130, 143, 13, 0)",
         ("tests/commands/test_commands_app.py",),
     ),
 )
