@@ -50,7 +50,8 @@ def train(
         typer.Option(
             "--network",
             metavar="NAME",
-            help="Train this network: small, mobilenet_v3_small, mobilenet_v3_large or efficientnet_v2_b0.",
+            help="Train this network: auto, fine_tuned, pretrained, small, mobilenet_v3_small, mobilenet_v3_large or "
+            "efficientnet_v2_b0.",
             show_default=False,
             autocompletion=completion.networks,
         ),

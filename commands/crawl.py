@@ -182,8 +182,10 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
 
 def _takeover(wish: Wish, where: Place) -> Takeover | None:
     """A run of so many posts is a trial, for which nobody waits minutes: the next one without a limit trains."""
-    trains = where.settings.round_zero.network_beside and not wish.dry_run and wish.limit is None
-    return Takeover() if trains else None
+    from commands.networks import trains_beside
+
+    patient = not wish.dry_run and wish.limit is None
+    return Takeover() if patient and trains_beside(where.settings.round_zero) else None
 
 
 def _judge_wish(stage: _Stage, parts: Parts) -> JudgeWish:

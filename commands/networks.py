@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from classifier.backbones.catalogue import BACKBONES, Origin, backbone_named, builder
+from classifier.backbones.catalogue import BACKBONES, FINE_TUNED, Origin, backbone_named, builder, resolved, to_train
 from classifier.errors import DeviceError
 from classifier.package import Package
 from classifier.pictures import Preprocessing
@@ -35,19 +35,24 @@ def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero
     Raises:
         UsageRefused: its weights are neither at hand nor allowed to be downloaded; says their size, and what to do.
     """
-    name = named or (in_force.backbone_name if in_force else asked.network)
+    name = resolved(named or (to_train(in_force.backbone_name) if in_force else asked.network))
     same = in_force is not None and in_force.backbone_name == name
     if name not in BACKBONES:
         raise UsageRefused(
             f"the network in force, {name}, cannot be taught here; name another: --network {'|'.join(BACKBONES)}"
         )
-    if in_force is not None and named is None:  # it is taught on, with the weights that it has
+    if in_force is not None and named is None and same:  # it is taught on, with the weights that it has
         return NetworkChoice(name, in_force.preprocessing, None, may_download=False)
     origin = first_weights(name, asked)
     preprocessing = preprocessing_for(name)
     if in_force is not None and same:  # from its first weights: nothing holds it to an older version
         preprocessing = replace(in_force.preprocessing, version=preprocessing.version)
     return NetworkChoice(name, preprocessing, origin.file, origin.may_download)
+
+
+def trains_beside(asked: RoundZero) -> bool:
+    """Whether a first model is learned without training, and the network is trained beside the crawl."""
+    return asked.network_beside and resolved(asked.network) == FINE_TUNED
 
 
 def first_weights(name: str, asked: RoundZero) -> Origin:
@@ -58,7 +63,8 @@ def first_weights(name: str, asked: RoundZero) -> Origin:
     Raises:
         UsageRefused: they are neither at hand nor allowed to be downloaded.
     """
-    its_file = name == asked.network or backbone_named(asked.network).published_mb is None
+    name, setting = resolved(name), resolved(asked.network)
+    its_file = name == setting or backbone_named(setting).published_mb is None
     origin = Origin(Path(asked.weights) if asked.weights and its_file else None, asked.download_weights)
     try:
         builder(backbone_named(name), origin)

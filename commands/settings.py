@@ -78,14 +78,17 @@ class RoundZero:
     renditions: int = _key(4000, "pictures to learn from, at most", low=50, high=100_000)
     minutes: float = _key(5.0, "time for training, at most", low=0.1, high=600.0)
     network: str = _key(
-        "small",
-        "the backbone",
-        choices=("small", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
+        "auto",
+        "the backbone; auto is fine_tuned where the extra `pretrained` is installed, else small",
+        choices=(
+            *("auto", "fine_tuned", "pretrained", "small"),
+            *("mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
+        ),
     )
     network_beside: bool = _key(
-        False,
-        "begin the crawl with a first model after seconds, train the network beside it, and let it take over when it "
-        "is measured to be better",
+        True,
+        "with fine_tuned: begin the crawl with a first model after seconds, train the network beside it, and let it "
+        "take over when it is measured to be better",
     )
     download_weights: bool = _key(False, "consent to downloading published weights for the chosen backbone")
     weights: str = _path("", "a local weights file for the backbone instead of a download")

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from classifier.backbones.catalogue import to_train
 from classifier.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
 from classifier.decoder_pool import Decoders
 from commands.console import say
@@ -100,7 +101,7 @@ def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
         model = reader.active_model(name) if reader else None
         package = verified(where, model) if model else None
         # Named even when it is in force: a folder's lesson begins with the network's first weights.
-        named = wish.network or (package.backbone_name if package else None)
+        named = wish.network or (to_train(package.backbone_name) if package else None)
         network = chosen_network(named, package, where.settings.round_zero)
         words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
         found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))

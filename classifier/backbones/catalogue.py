@@ -19,6 +19,7 @@ from classifier.errors import DeviceError
 from system.regular_files import FileRefused, open_regular
 
 DEFAULT = "small"
+AUTO = "auto"  # the best that can be had here without a download
 PRETRAINED = pretrained.NAME  # as published: a first model in seconds
 FINE_TUNED = "fine_tuned"  # its last stages taught: a better one in minutes
 _MOST_WEIGHTS = 4 * 1024**3  # bytes of a file of weights
@@ -58,6 +59,18 @@ BACKBONES = {
         Backbone("efficientnet_v2_b0", efficientnet_v2_b0.SIZE, efficientnet_v2_b0.build, efficientnet_v2_b0.MEGABYTES),
     )
 }
+
+
+def resolved(name: str) -> str:
+    """The backbone that a setting means; `auto` is the fine-tuned one where its weights are installed."""
+    if name != AUTO:
+        return name
+    return FINE_TUNED if efficientnet_lite0.installed() else DEFAULT
+
+
+def to_train(name: str) -> str:
+    """The backbone that training one means: what is only taken as published is fine-tuned."""
+    return FINE_TUNED if name == PRETRAINED else name
 
 
 def odds_weight(name: str) -> float:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifier.backbones.catalogue import PRETRAINED, resolved
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
 from classifier.learning import Goal
 from classifier.package import Package, load_package
 from commands.console import say
-from commands.networks import first_weights
+from commands.networks import first_weights, trains_beside
 from commands.settings import RoundZero
 from commands.telling import Tell, told
 from crawler.crew import Fetcher
@@ -105,7 +106,7 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
 
 def first_step(asked: RoundZero) -> Step:
     """What is learned before the crawl begins."""
-    return Step.FIRST if asked.network_beside else Step.NETWORK
+    return Step.FIRST if trains_beside(asked) else Step.NETWORK
 
 
 async def package_of(model: NewModel) -> Package:
@@ -120,10 +121,12 @@ def number_of(model: NewModel) -> int:
 
 def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
     asked = wish.place.settings.round_zero
+    network = resolved(asked.network)
     return RoundSettings(
         size=SampleSize(total=asked.renditions),
-        backbone=asked.network,
-        preprocessing=preprocessing_for(asked.network),
+        backbone=network,
+        first_backbone=PRETRAINED,
+        preprocessing=preprocessing_for(network),
         weights=Path(asked.weights) if asked.weights else None,
         may_download=asked.download_weights,
         goals=dict.fromkeys((target.name for target in missing), _goal(wish.goal, wish.place.settings.goal.precision)),

@@ -15,7 +15,7 @@ from classifier.errors import DeviceError
 
 
 def test_an_unknown_backbone_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="small, mobilenet_v3_small, mobilenet_v3_large, efficientnet_v2_b0"):
+    with pytest.raises(ValueError, match="small, pretrained, fine_tuned, mobilenet_v3_small, mobilenet_v3_large, eff"):
         backbone_named("resnet")
 
 

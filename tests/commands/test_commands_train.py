@@ -18,6 +18,7 @@ from PIL import Image
 from test_commands_rounds import fill, model
 from typer.testing import CliRunner, Result
 
+from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import BACKBONES
 from classifier.package import Package
 from classifier.pictures import Preprocessing
@@ -64,7 +65,10 @@ def test_help_names_every_network() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--network", "smal"), "one of small, mobilenet_v3_small, mobilenet_v3_large, efficientnet_v2_b0, got 'smal'"),
+        (
+            ("--network", "smal"),
+            "one of auto, fine_tuned, pretrained, small, mobilenet_v3_small, mobilenet_v3_large, ",
+        ),
         (("--network", "smal"), "did you mean 'small'?"),
         (("--network", "small", "--how", "head"), "--how head learns the last layer only"),
         (("--from", "pictures", "--how", "head"), "--how head learns from the gallery's embeddings"),
@@ -134,9 +138,24 @@ def test_what_is_refused_is_refused_before_anything_is_read_or_learned(
 
 
 def test_without_a_name_the_network_in_force_is_taught_and_else_the_one_of_the_settings(tmp_path: Path) -> None:
-    assert chosen_network(None, None, RoundZero()).name == "small"
+    assert chosen_network(None, None, RoundZero()).name == "fine_tuned"
+    assert chosen_network(None, None, RoundZero(network="small")).name == "small"
     assert chosen_network("small", None, RoundZero(network="mobilenet_v3_small")).name == "small"
     assert chosen_network("mobilenet_v3_large", None, RoundZero(download_weights=True)).preprocessing.size == 224
+
+
+def test_without_the_pretrained_weights_the_network_is_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(efficientnet_lite0, "_PACKAGE", "not_installed_anywhere")
+
+    assert chosen_network(None, None, RoundZero()).name == "small"
+    with pytest.raises(UsageRefused, match=r"boorusieve\[pretrained\]"):
+        chosen_network("fine_tuned", None, RoundZero())
+
+
+def test_a_pretrained_network_in_force_is_fine_tuned_when_it_is_to_be_trained() -> None:
+    untrained = cast(Package, SimpleNamespace(backbone_name="pretrained", preprocessing=Preprocessing(128)))
+
+    assert chosen_network(None, untrained, RoundZero()).name == "fine_tuned"
 
 
 def test_a_weights_file_belongs_to_the_network_of_the_settings(tmp_path: Path) -> None:
