@@ -205,7 +205,7 @@ async def finish(
 
 def refusal_of(candidate: Candidate) -> str:
     """Why the model may not decide; empty: it may."""
-    return too_brief(candidate.snapshot.package.snapshot.get("taught") or {})
+    return candidate.learned.refusal or too_brief(candidate.snapshot.package.snapshot.get("taught") or {})
 
 
 def _worse(candidate: Candidate) -> bool:

@@ -176,6 +176,25 @@ async def test_a_worse_model_is_kept_aside_unless_it_is_forced(
     assert (forced.activated, shelf.active) == (True, "mona/3")
 
 
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_model_that_may_not_decide_takes_no_deciding_ones_place_unless_it_is_forced(
+    tmp_path: Path, shelf: Shelf, force: bool
+) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    settings = HeadRoundSettings(force=force)
+    candidate = learn_candidate(snapshot(tmp_path, world, model), settings)
+    refusing = replace(candidate, learned=replace(candidate.learned, refusal="too few; crawl more pages"))
+
+    outcome = await finish(refusing, shelf, tmp_path / "models", settings)
+
+    assert outcome.activated is force
+    assert outcome.card.refusal == "too few; crawl more pages"
+    assert load_package(tmp_path / "models" / "mona" / "2").refusal == outcome.card.refusal
+    if force:
+        untagged = [shelf.decisions[row + 1] for row in np.flatnonzero(~world.evidence.tagged).tolist()]
+        assert {one.reason for one in untagged} == {"model refused: too few"}
+
+
 @pytest.mark.fault("M13")
 async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
