@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 SLACK = 0.05  # by so much the best possible precision may fall short of the goal
 LEAST_POSITIVES = 12  # held-out pictures of the target
 LEAST_RECALL = 0.05
-MOST_APART = 1.5  # log odds between the share counted among posts that name nobody and the share that was found
+MOST_APART = 2.0  # times that the share counted among posts that name nobody may be the share found, or the reverse
 LEAST_COUNTED = 20.0  # pictures of the target among them, by either count, from which the two are compared
 
 _REMEDY = "show it good pictures (--references DIR), crawl more pages, or answer questions (crawl review)"
@@ -88,13 +88,15 @@ def _reason(measured: Measured, precision: float) -> str:
 
 
 def _contradict(measured: Measured) -> bool:
-    """Whether the two shares of posts that name nobody lie apart beyond chance and beyond what is usual."""
+    """Whether the two shares of posts that name nobody lie apart beyond chance and beyond what is usual.
+
+    (Measured on 40 galleries of twelve characters, with 4 % to 100 % of these posts showing the target: one was 0.75 to
+    1.2 times the other.)
+    """
     shares = np.array([measured.counted_share, measured.found_share])
     if not np.isfinite(shares).all() or shares.max() * measured.nobody < LEAST_COUNTED:
         return False
-    inside = np.clip(shares, 0.5 / measured.nobody, 1 - 0.5 / measured.nobody)
-    odds = np.log(inside) - np.log1p(-inside)
-    return bool(abs(odds[0] - odds[1]) > MOST_APART)
+    return bool(shares.max() > MOST_APART * max(float(shares.min()), 0.5 / measured.nobody))
 
 
 def counted_share(positives: FloatArray, weights: FloatArray, negatives: FloatArray, scores: FloatArray) -> float:
