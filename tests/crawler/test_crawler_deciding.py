@@ -240,3 +240,9 @@ def test_a_picture_that_is_too_small_to_see_is_kept_where_the_whole_is_seen_to_s
     decision = ruling().decide(MONA, UNTAGGED, Look(scores={"mona": 0.9}, too_small=True))
 
     assert decision == ruling().decide(MONA, UNTAGGED, scored(0.9))
+
+
+def test_a_tag_is_not_doubted_where_the_picture_was_too_small_to_see() -> None:
+    decision = ruling().decide(MONA, TAGGED, Look(scores={"mona": 0.0}, too_small=True))
+
+    assert (decision.value, decision.decided_by) == (DecisionValue.KEEP, DecidedBy.TAG)
