@@ -166,6 +166,14 @@ def array(file: str, name: str, content: Callable[[], bytes], how: int = zipfile
     return lambda folder: npz(folder, file, {**arrays_of(folder, file), name: content()}, how)
 
 
+def renamed(file: str, name: str, other: str) -> Spoil:
+    def spoil(folder: Path) -> None:
+        arrays = arrays_of(folder, file)
+        npz(folder, file, {other if one == name else one: content for one, content in arrays.items()})
+
+    return spoil
+
+
 def twice(folder: Path) -> None:
     arrays = arrays_of(folder, "head.npz")
     with (
@@ -258,6 +266,7 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
         "compressed",
     ),
     "one array more": (array("head.npz", "extra", lambda: npy(np.zeros(1))), "expected"),
+    "another array in place of one that may be there": (renamed("head.npz", "shifts", "others"), "expected"),
     "an array twice": (twice, "members"),
     "a head that is not an archive": (
         lambda folder: _written(folder, "head.npz", b"PK\x03\x04 no zip"),
