@@ -137,7 +137,7 @@ def evaluate_folder(
     scores = np.array([one.score for one in looked], dtype=np.float64)
     judged = Judged(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
     advice = f"put more of them there; {', '.join(found.meant)} shows it"
-    check(judged, f"{found.folder} has", "; ".join([*left_out_lines(left), advice]))
+    check(judged, f"{found.folder} has", "; ".join([*left_out_lines([*found.left_out, *left]), advice]))
     learned = learned_from(subject, known)
     lesson = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
     prevalence = _prevalence(subject, known, judged)

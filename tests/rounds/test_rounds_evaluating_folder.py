@@ -124,9 +124,9 @@ def test_pages_are_looked_at_in_windows_and_what_is_too_small_to_see_is_left_out
 
 def test_a_folder_of_nothing_but_pages_too_small_to_see_is_refused_with_that_reason(tmp_path: Path) -> None:
     for number in range(6):
-        for name in ("mona", "keqing"):
+        for name, colour in (("mona", (0, 0, 200)), ("keqing", (0, 200, 0))):
             (tmp_path / "pages" / name).mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (32, 640 + number), (0, 0, 200)).save(tmp_path / "pages" / name / f"{number}.png")
+            Image.new("RGB", (32, 640 + number), colour).save(tmp_path / "pages" / name / f"{number}.png")
 
     with pytest.raises(TooLittleToMeasure, match=r"left out, too small to see: 12 files .*; put more of them there"):
         assess(subject(tmp_path / "root"), tmp_path / "pages")
