@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier import evaluation, thresholds
+from classifier import evaluation, few_shot, thresholds
 from classifier.calibration import log_odds
 from classifier.errors import TooFewExamples
 from classifier.head_format import Calibration, Head
@@ -58,6 +58,7 @@ class HeadPlan:
     rows_at_most: int = 12_000  # to train on; bounds the time
     positives: int = 8  # tagged or labelled as showing the target, all parts together
     negatives: int = 8
+    few_shot: bool = False  # untagged pictures take part as far as they are believed; none is kept back to measure on
     seed: int = 0
 
 
@@ -176,6 +177,8 @@ def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
     examples = _examples(lesson, rows, plan.credit)
     l2 = _strength(lesson, examples, plan)
     fitted = cross_fit(examples, l2, plan.deals)
+    if plan.few_shot:
+        examples, fitted = few_shot.with_unlabelled(examples, fitted, _unlabelled(lesson, plan), l2, plan.deals)
     doubted = _contradicted(lesson, fitted.logits, rows, plan.credit)
     if doubted.any():
         kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
@@ -196,6 +199,15 @@ def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
         belief=belief,
         l2=l2,
     )
+
+
+def _unlabelled(lesson: HeadLesson, plan: HeadPlan) -> BoolArray:
+    """Rows of which nothing is said and that may be learned from, at most so many, shape (n,)."""
+    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & (lesson.testimony.said == Said.NOTHING)
+    rows = np.random.default_rng(plan.seed).permutation(np.flatnonzero(usable))[: plan.rows_at_most // 2]
+    found = np.zeros(len(usable), dtype=np.bool_)
+    found[rows] = True
+    return found
 
 
 def _examples(lesson: HeadLesson, rows: IntArray, credit: Credit) -> Examples:
@@ -301,6 +313,8 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
         raise TooFewExamples(
             lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or crawl a larger tag"
         )
+    if plan.few_shot:
+        return
     shows, not_ = np.isin(said, _FOR), np.isin(said, _AGAINST)
     kinds = {"that show it": shows, "that do not": not_}
     held = {

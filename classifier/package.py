@@ -5,6 +5,7 @@
     backbone.tflite   the same network for the light interpreter; absent where it could not be exported
     head.npz          weights, bias and calibration
     canaries.npz      a few pictures with the embeddings and scores that they must give
+    references.npz    embeddings of the pictures that a person gave as references; absent where nobody did
     report/…          for people
 
 Sizes and hashes are checked before anything is parsed by a bigger program, so that a damaged file is called damaged.
@@ -37,12 +38,14 @@ from classifier.package_files import (
     HEAD,
     KERAS,
     MANIFEST,
+    REFERENCES,
     REPORT,
     REPORT_NAME,
     RUNTIME_FILES,
     PackageFiles,
     read_manifest,
 )
+from classifier.package_references import References, parse_references, write_references
 from classifier.pictures import Preprocessing
 from classifier.thresholds import ThresholdCurve
 from storage.errors import BadName
@@ -84,6 +87,7 @@ class PackageParts:
     threshold: float  # 0..1
     curve: ThresholdCurve | None = None  # answers other goals for precision and recall later
     canaries: Sequence[Canary]
+    references: References | None = None  # None: nobody gave any
     snapshot: Mapping[str, Any] = field(default_factory=dict)  # which examples it was trained on
     metrics: Mapping[str, Any] = field(default_factory=dict)
     reject_ratio: float | None = None  # share of the gallery that it is expected to reject, 0..1
@@ -126,6 +130,7 @@ class Package:
     threshold: float
     curve: ThresholdCurve | None
     canaries: Canaries
+    references: References | None
     snapshot: Mapping[str, Any]
     metrics: Mapping[str, Any]
     reject_ratio: float | None
@@ -262,6 +267,8 @@ def _write_files(work: Path, parts: PackageParts) -> None:
         shutil.copyfile(source, work / RUNTIME_FILES[runtime])
     write_head(work / HEAD, parts.head)
     _write_canaries(work / CANARIES, parts)
+    if parts.references is not None:
+        write_references(work / REFERENCES, parts.references)
     if parts.report:
         (work / "report").mkdir()
     for name, content in parts.report.items():
@@ -336,6 +343,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Pa
         threshold=manifest_values.number(manifest, "threshold"),
         curve=manifest_values.curve(manifest["curve"]),
         canaries=_canaries(files.content(CANARIES), folder / CANARIES, head.dimension),
+        references=_references(files, head.dimension),
         snapshot=manifest_values.snapshot(manifest["snapshot"]),
         metrics=manifest_values.metrics(manifest["metrics"]),
         reject_ratio=None if manifest["reject_ratio"] is None else manifest_values.number(manifest, "reject_ratio"),
@@ -343,6 +351,17 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Pa
         created_at=manifest_values.moment(manifest["created_at"]),
         runtimes={name: folder / file for name, file in runtimes.items()},
     )
+
+
+def _references(files: PackageFiles, dimension: int) -> References | None:
+    """The reference pictures of a package, where it has any.
+
+    Raises:
+        PackageError: they are none.
+    """
+    if REFERENCES not in files.listed:
+        return None
+    return parse_references(files.content(REFERENCES), files.folder / REFERENCES, dimension)
 
 
 def _canaries(content: bytes, path: Path, dimension: int) -> Canaries:

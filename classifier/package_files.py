@@ -19,12 +19,19 @@ from classifier.keras_file import MOST_BYTES
 from system.regular_files import FileRefused, open_regular, read_regular
 
 MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
+REFERENCES = "references.npz"  # absent where nobody gave any
 RUNTIME_FILES = {"litert": "backbone.tflite"}  # runtime -> file; whoever reads the same format shares the file
 REPORT = "report"
 REPORT_NAME = re.compile(r"report/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _MANIFEST_LIMIT = 4 * 1024 * 1024  # bytes
-_LIMITS = {HEAD: 16 << 20, CANARIES: 64 << 20, KERAS: MOST_BYTES, "backbone.tflite": MOST_BYTES}  # bytes
+_LIMITS = {
+    HEAD: 16 << 20,
+    CANARIES: 64 << 20,
+    REFERENCES: 64 << 20,
+    KERAS: MOST_BYTES,
+    "backbone.tflite": MOST_BYTES,
+}  # bytes
 _REPORT_LIMIT = 64 << 20
 _MOST_FILES = 100
 _PIECE = 1 << 20  # bytes that are hashed at once
@@ -72,7 +79,7 @@ class PackageFiles:
             PackageError: one is missing, altered or no regular file; the message says what is really wrong.
         """
         for name in self.listed:
-            if name not in (HEAD, CANARIES):
+            if name not in (HEAD, CANARIES, REFERENCES):
                 self._hashed(name)
 
     def content(self, name: str) -> bytes:

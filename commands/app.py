@@ -92,6 +92,15 @@ def crawl(
         float | None,
         typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.", rich_help_panel=_GOAL),
     ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            "--references",
+            metavar="DIR",
+            help="A few pictures that show what to keep, 5 to 20.",
+            show_default=False,
+        ),
+    ] = None,
     score_on: Annotated[
         str | None,
         typer.Option(
@@ -124,6 +133,7 @@ def crawl(
         rating=rating,
         where=where,
         goal=main_job.GoalWish(threshold, precision, recall),
+        references=references,
         dry_run=dry_run,
     )
     output = main_job.Output(as_json=as_json, quiet=quiet)

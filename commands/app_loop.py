@@ -62,6 +62,12 @@ def train(
             "--from", metavar="DIR", help="Learn from your own pictures: one folder a class.", show_default=False
         ),
     ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            "--references", metavar="DIR", help="Learn from 5 to 20 pictures of the target alone.", show_default=False
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Put the new model in force even when it is worse.")] = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Progress and result as lines of JSON on standard output.")
@@ -86,6 +92,8 @@ def train(
 
     [cyan]crawl train mona --from pictures/[/cyan]  from pictures/mona, pictures/keqing, pictures/other …
 
+    [cyan]crawl train mona --references mona/[/cyan]  from a few pictures that show her, on a gallery that was crawled
+
     [cyan]crawl train mona --network mobilenet_v3_small[/cyan]  another network; everything is looked at again
     """
     from commands import train as train_command
@@ -98,6 +106,7 @@ def train(
         choose("--how", how, TRAINING),
         network,
         source,
+        references,
         force,
         as_json=as_json,
         json_progress=json_progress,

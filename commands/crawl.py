@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from commands.closing import Ending, closing_summary, posts_unaccounted_for
@@ -57,6 +58,7 @@ class Wish:
     rating: str = ""
     where: str = ""
     goal: GoalWish = field(default_factory=GoalWish)
+    references: Path | None = None  # a folder with a few pictures of the target
     dry_run: bool = False
 
 
@@ -141,6 +143,10 @@ def _check(wish: Wish) -> None:
         raise UsageRefused("say which tag to walk: --tag genshin_impact")
     if not wish.keep or not all(name.strip() for name in wish.keep):
         raise UsageRefused("say what to keep: --keep mona")
+    if wish.references is not None and len(wish.keep) != 1:
+        raise UsageRefused(
+            "--references shows one target: give one --keep, or crawl train NAME --references DIR for each"
+        )
     checked(wish.where, wish.rating)
     wish.goal.check()
 
@@ -200,6 +206,7 @@ def _judge_wish(stage: _Stage, parts: Parts) -> JudgeWish:
         quiet=stage.output.quiet,
         takeover=stage.takeover,
         learning=parts.learning,
+        references=stage.wish.references,
     )
 
 

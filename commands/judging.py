@@ -60,6 +60,7 @@ class JudgeWish:
     quiet: bool
     takeover: Takeover | None = None  # where the network may be trained beside the crawl
     learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
+    references: Path | None = None  # a folder with a few pictures of the one target
 
 
 @asynccontextmanager
@@ -73,6 +74,10 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
     wish.goal.check()
     settings = judge_settings(wish.place.settings.scoring, tagger_settings(wish.place.settings, wish.targets))
     models = await models_in_force(wish)
+    if wish.references is not None:
+        from commands.references import head_from_references
+
+        models |= await head_from_references(wish, wish.references)
     async with AsyncExitStack() as stack:
         round_ = await _round_zero(stack, wish, models)
         first = network_judge(wish, models, settings)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from commands.choices import choose
 from commands.planning import UsageRefused
+from crawler.resolve import typed_tag
 from storage.filing import RegisteredModel
 from storage.known_targets import target_called
 from storage.named_posts import is_carried
@@ -55,11 +56,16 @@ def target_among(known: Sequence[Target], named: str, others: Sequence[str] = ()
     raise UsageRefused(f"{where} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
 
 
-def named_in_tags(reader: Reader, named: str) -> Target:
+def named_in_tags(reader: Reader, named: str, *, new: bool = False) -> Target:
     """The target that a word names by the tags of the gallery's own posts; no site is asked.
 
     A tag of that name, whatever its category, else the character that is called so without its series; of several the
     plain one before its costumes.
+
+    Args:
+        reader: of the gallery.
+        named: as typed.
+        new: what nothing is called like may be a target of its own, without a tag.
 
     Raises:
         UsageRefused: no post is tagged so, or posts of several characters are; names the nearest.
@@ -77,7 +83,9 @@ def named_in_tags(reader: Reader, named: str) -> Target:
     if meant:
         return _target_of(word, meant[0], taken)
     forms = {form: form for form in taken} | {form: tag for tag in characters for form in _forms(tag)}
-    near = difflib.get_close_matches(word, forms, n=1)
+    near = difflib.get_close_matches(word, forms, n=1, cutoff=_ALIKE_IF_NEW if new else _ALIKE)
+    if new and not near:
+        return Target(target_name(*(name for name in (word, unqualified(word)) if name not in taken)), typed_tag(named))
     hint = f"did you mean {near[0]!r}?" if near else "no post of the gallery is tagged so"
     raise UsageRefused(f"target {named!r} is not known; {hint}")
 
@@ -87,6 +95,7 @@ _CHARACTERS = (
     "ORDER BY name"
 )
 _NAMED_AT_MOST = 5  # tags in one message
+_ALIKE, _ALIKE_IF_NEW = 0.6, 0.8  # likeness, 0..1, from which one word may be the other, misspelt
 
 
 def _target_of(word: str, tag: str, taken: Collection[str]) -> Target:

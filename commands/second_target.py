@@ -79,7 +79,7 @@ async def train_second_target(second: SecondTarget, wish: TrainWish, where: Plac
     from rounds.errors import TooLittleToLearn
     from rounds.learning_round import finish
 
-    target, settings = second.target, _settings(goal_of(wish, where.settings), where, decide_again=True)
+    target, settings = second.target, head_settings(goal_of(wish, where.settings), where, decide_again=True)
     if not wish.quiet:
         say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
     try:
@@ -105,7 +105,7 @@ async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[st
     found: dict[str, RegisteredModel] = {}
     for target in missing:
         started = time.monotonic()
-        settings = _settings(_crawl_goal(wish.goal, wish.place), wish.place, decide_again=False)
+        settings = head_settings(crawl_goal(wish.goal, wish.place), wish.place, decide_again=False)
         with open_reader(wish.place.root) as reader:
             network = await asyncio.to_thread(shared_network, reader, target.name)
             if network is None:
@@ -137,14 +137,16 @@ def _candidate(
     return second_candidate(snapshot, settings)
 
 
-def _settings(goal: Goal, where: Place, *, decide_again: bool) -> HeadRoundSettings:
+def head_settings(goal: Goal, where: Place, *, decide_again: bool) -> HeadRoundSettings:
+    """How a head is learned by the settings; a crawl decides by itself what it walks."""
     from rounds.learning_round import HeadRoundSettings
 
     policy = Policy(trust_tags=where.settings.scoring.trust_tags)
     return HeadRoundSettings(goal=goal, policy=policy, decide_again=decide_again, seed=where.settings.round_zero.seed)
 
 
-def _crawl_goal(goal: GoalWish, where: Place) -> Goal:
+def crawl_goal(goal: GoalWish, where: Place) -> Goal:
+    """What the threshold is chosen for; a threshold given by hand is for one run only."""
     return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), where.settings)
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from commands.judging import package_folder
+from commands.judging import package_folder, verified
 from commands.places import Place
+from commands.references import references_seen_by
 from commands.telling import Tell
 from storage.archive import Archive, open_reader
 from storage.paths import models_folder
@@ -47,6 +48,10 @@ async def follow(
         for target in behind:
             tell("following", len(outcomes) / len(behind), f"{target.name}: learning a head on {card.name}'s network")
             snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(where, card), target, card)
+            if snapshot.active is not None:
+                before = await asyncio.to_thread(verified, where, snapshot.active)
+                seen = await references_seen_by(snapshot.package, snapshot.active, before)
+                snapshot = replace(snapshot, references=seen)
             try:
                 candidate = await asyncio.to_thread(learn_candidate, snapshot, replace(settings, force=False))
             except TooLittleToLearn as error:
@@ -83,4 +88,5 @@ def _snapshot(reader: Reader, folder: Path, target: Target, card: ModelCard) -> 
         evidence=evidence,
         newest_label=int(newest),
         old_scores=evidence.scores,
+        reference_folder=str(active.facts.get("references", "")),
     )

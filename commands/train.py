@@ -18,6 +18,7 @@ from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
+from commands.references import references_again, train_from_references
 from commands.second_target import second_target, train_second_target
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
@@ -60,6 +61,8 @@ def _checked(wish: TrainWish) -> TrainWish:
         raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {wish.network}")
     if wish.how == "head" and wish.source is not None:
         raise UsageRefused(f"--how head learns from the gallery's embeddings; leave it out to learn from {wish.source}")
+    if wish.references is not None and (wish.source is not None or wish.how == "network" or wish.network is not None):
+        raise UsageRefused("--references learns a head on a network that is there; leave out --from, --network, --how")
     if wish.network is None:
         return wish
     return replace(wish, how="network", network=check_choice(RoundZero, "network", wish.network, "--network"))
@@ -72,6 +75,9 @@ async def _run(wish: TrainWish, where: Place) -> int:
     settings = _settings(wish, where)
     async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
         with open_reader(where.root) as reader:
+            if wish.references is not None:
+                outcome = await train_from_references(wish, wish.references, where, settings, tell)
+                return tell_outcome(wish, outcome, time.monotonic() - started)
             second = await asyncio.to_thread(second_target, reader, wish)
             if second is not None:
                 outcome = await train_second_target(second, wish, where, tell)
@@ -164,7 +170,8 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         ids = candidate.snapshot.evidence.version_ids.tolist()
         by_version = {one: characters.get(name, ()) for one, name in zip(ids, names, strict=True)}
         async with Decoders([settings.preprocessing]) as decoder:
-            album = Album(renditions.read, by_version, decoder)
+            references = await references_again(candidate.snapshot, decoder)
+            album = Album(renditions.read, by_version, decoder, references)
             async with new_network(candidate, album, models, settings, task.settings, task.tell) as taught:
                 chosen, why = better_of(candidate, taught)
                 if chosen is taught:
@@ -249,7 +256,15 @@ def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
         raise UsageRefused(
             f"no picture was looked at for {target.name} with {active.card.name}'s network yet; crawl first"
         )
-    return Snapshot(target=target, active=active, package=package, evidence=evidence, newest_label=int(newest))
+    return Snapshot(
+        target=target,
+        active=active,
+        package=package,
+        evidence=evidence,
+        newest_label=int(newest),
+        references=package.references,
+        reference_folder=str(active.facts.get("references", "")),
+    )
 
 
 def _settings(wish: TrainWish, where: Place) -> HeadRoundSettings:

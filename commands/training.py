@@ -29,6 +29,7 @@ class TrainWish:
     how: str = "auto"  # auto | head | network
     network: str | None = None  # a backbone's name; None: the one in force
     source: Path | None = None  # a folder with one folder a class, instead of the gallery
+    references: Path | None = None  # a folder with a few pictures of the target
     force: bool = False
     wait_s: float = 600.0  # for the gallery's lock, once the model is learned
     as_json: bool = False

@@ -23,11 +23,12 @@ from classifier.backbones.catalogue import FINE_TUNED, odds_weight
 from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
 from classifier.eyesight import Eyesight
-from classifier.head_only import SPENT, HeadLesson, HeadPlan, LearnedHead, learn_head
+from classifier.head_only import SPENT, HeadLesson, LearnedHead, learn_head
 from classifier.heads import LinearHead, starting_head
 from classifier.learning import Goal
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
+from classifier.package_references import References
 from classifier.teaching_history import kept_history
 from classifier.training_pace import too_brief
 from crawler.deciding import Policy
@@ -37,6 +38,7 @@ from rounds.evidence_words import testimony_of
 from rounds.free_number import free_name
 from rounds.learning_process import Tell
 from rounds.parts import groups_of, parts_of, settled_parts, trained_on
+from rounds.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.rescoring import Ledger, Rescoring, rescore
 from rounds.round_report import report_files, report_text
 from storage.evidence import Evidence, Settled
@@ -76,6 +78,8 @@ class Snapshot:
     newest_label: int = 0  # sequence number of the newest label in it
     old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
     found_hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that the gallery lacked
+    references: References | None = None  # as the package's network sees them
+    reference_folder: str = ""  # where they lay
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -114,7 +118,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         TooLittleToLearn: what is said does not suffice; counts what there is.
     """
     evidence = snapshot.evidence
-    plan = HeadPlan(goal=settings.goal, seed=settings.seed)
+    plan = plan_for(evidence, snapshot.references, settings.goal, settings.seed)
     learned: LearnedHead | None = None
     for artists in (True, False):  # one artist's gallery cannot be split by artist
         groups = groups_of(evidence, artists=artists)
@@ -122,8 +126,10 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
             continue
         parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
         lesson = lesson_of(snapshot.target, snapshot.package, evidence, groups, parts)
+        if snapshot.references is not None:
+            lesson = with_references(lesson, evidence, snapshot.references, artists=artists)
         try:
-            learned = learn_head(lesson, plan)
+            learned = of_the_gallery(learn_head(lesson, plan), len(evidence))
             break
         except TooFewExamples as error:
             if not artists:
@@ -273,6 +279,7 @@ def facts_of(candidate: Candidate) -> dict[str, Any]:
         "parent": _parent(candidate.snapshot),
         "metrics": metrics_of(candidate),
         "newest_label": candidate.snapshot.newest_label,
+        **({"references": folder} if (folder := candidate.snapshot.reference_folder) else {}),
     }
 
 
@@ -319,6 +326,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         threshold=learned.chosen.threshold,
         curve=learned.curve,
         canaries=canaries,
+        references=candidate.snapshot.references,
         snapshot=_remembered(candidate),
         metrics=metrics_of(candidate),
         reject_ratio=learned.reject_ratio,

@@ -35,6 +35,7 @@ from rounds.evidence_words import testimony_of
 from rounds.learning_process import COMMAND, Tell
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.parts import identities_of, taught_so_far
+from rounds.references import ReferencePixels
 from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import PARTS, Evidence
 from storage.plurals import counted
@@ -74,6 +75,7 @@ class Album:
     read: Callable[[int], bytes | None]  # version id -> stored rendition
     characters: Mapping[int, Sequence[str]]  # version id -> character tags
     decoder: Decoder
+    references: ReferencePixels | None = None  # to be looked at by the new network; None: there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ async def new_network(
         rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, tell)
         done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, tell)
         tell("measuring", 0.5, "training a head on the new network")
-        taught = await asyncio.to_thread(_candidate, candidate, rows, folder, done, rounds)
+        taught = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), album.references, rounds)
         yield replace(taught, eyesight=_eyesight(candidate, album, rows, taught.snapshot))
 
 
@@ -260,9 +262,22 @@ def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Exampl
 
 
 def _candidate(
-    candidate: Candidate, rows: IntArray, folder: Path, done: Mapping[str, Any], rounds: HeadRoundSettings
+    candidate: Candidate,
+    rows: IntArray,
+    made: tuple[Path, Mapping[str, Any]],
+    references: ReferencePixels | None,
+    rounds: HeadRoundSettings,
 ) -> Candidate:
-    """A head on the new network, compared with the model in force on the same pictures."""
+    """A head on the new network, compared with the model in force on the same pictures.
+
+    Args:
+        candidate: the new head on the old network.
+        rows: of its evidence that the array in the work folder holds.
+        made: the work folder, and what the learning process says at its end.
+        references: to be looked at again.
+        rounds: how the head is learned.
+    """
+    folder, done = made
     package = _with_lineage(load_package(Path(done["targets"][0]["folder"])), candidate.snapshot.package)
     pictures = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(rows)]
     snapshot = candidate.snapshot
@@ -273,7 +288,13 @@ def _candidate(
         frozen_parts=candidate.parts[rows],
     )
     old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
-    renewed: Snapshot = replace(snapshot, package=package, evidence=evidence, old_scores=old)
+    renewed: Snapshot = replace(
+        snapshot,
+        package=package,
+        evidence=evidence,
+        old_scores=old,
+        references=None if references is None else references.looked_at(package),
+    )
     return replace(learn_candidate(renewed, rounds), network_changed=True, settled=candidate.settled)
 
 

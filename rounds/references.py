@@ -1,0 +1,101 @@
+"""References on their way into a round: a person's few pictures, decoded, looked at by a network, beside the gallery.
+
+Each is a person's word that it shows the target. They take part in fits and in choosing, out of fold; they stay no
+rows of the gallery, so nothing is decided about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from classifier.class_folders import LeftOut, why_not
+from classifier.errors import PictureFault
+from classifier.package import Package
+from classifier.package_references import References
+from classifier.pictures import Pixels
+from classifier.reference_folder import ReferenceFolder, check_enough_references
+from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
+from rounds.learning_process import Tell
+from rounds.learning_round import Snapshot
+from rounds.round_zero import HashingDecoder
+from rounds.teaching import embedded
+from storage.filing import RegisteredModel
+from storage.plurals import counted
+from storage.reading import Reader
+from storage.records import Target
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferencePixels:
+    """Reference pictures as a network wants them; k of them."""
+
+    pixels: Pixels  # (k, size, size, 3)
+    md5s: Sequence[str]
+    hashes: Sequence[int]
+    left_out: Sequence[LeftOut]  # what cannot be decoded
+
+    def looked_at(self, package: Package) -> References:
+        """As the package's network sees them."""
+        return References(embedded(package, self.pixels), self.md5s, np.array(self.hashes, dtype=np.uint64))
+
+
+async def decoded_references(found: ReferenceFolder, decoder: HashingDecoder, tell: Tell) -> ReferencePixels:
+    """Decode a folder's pictures, one after the other: they are few.
+
+    Args:
+        found: the folder.
+        decoder: for one preprocessing.
+        tell: progress.
+
+    Raises:
+        ClassFolderError: too few of them can be decoded; names the others.
+    """
+    budget, left = ByteBudget(HELD_BYTES), list(found.left_out)
+    pixels: list[Pixels] = []
+    md5s: list[str] = []
+    hashes: list[int] = []
+    for number, picture in enumerate(found.pictures, start=1):
+        try:
+            seen = await decoded(picture, decoder, budget)
+        except (PictureFault, OSError) as error:
+            left.append(LeftOut(picture.name, why_not(error)))
+            continue
+        pixels.append(seen.pixels[0])
+        md5s.append(picture.md5)
+        hashes.append(seen.hash)
+        tell("reading", number / len(found.pictures), counted(len(pixels), "reference picture"))
+    check_enough_references(found.folder, len(pixels), left)
+    return ReferencePixels(np.stack(pixels), md5s, hashes, tuple(left[len(found.left_out) :]))
+
+
+def reference_snapshot(
+    reader: Reader,
+    target: Target,
+    model: tuple[RegisteredModel | None, Package],
+    references: References,
+    folder: Path,
+) -> Snapshot:
+    """What a head is learned from: the references, and everything that the network has looked at.
+
+    Args:
+        reader: of the gallery.
+        target: whom they show.
+        model: the target's, with its package; None with the package of another target whose network is shared.
+        references: as that package's network sees them.
+        folder: where they lie.
+    """
+    active, package = model
+    newest = int(reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0])  # before: never newer than it
+    return Snapshot(
+        target=target,
+        active=active,
+        package=package,
+        evidence=reader.evidence(target, package.backbone_hash, whole_gallery=active is None),
+        newest_label=newest,
+        references=references,
+        reference_folder=str(folder.absolute()),
+    )

@@ -1,0 +1,152 @@
+"""`crawl train NAME --references DIR`: a few pictures of the target, and what the gallery's network has looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_commands_rounds import POSTS, WIDTH, crawl, fill
+
+from classifier.package import load_package
+from classifier.pictures import Pixels
+from rounds import references
+from storage.archive import open_reader
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("filled") / "root"
+    asyncio.run(fill(root))
+    return root
+
+
+@pytest.fixture
+def root(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Looked at for mona. Its network exists in name only: what it would see in a picture is as red as the picture."""
+
+    def seen(package: object, pictures: Pixels) -> np.ndarray:
+        vectors = np.random.default_rng(1).normal(size=(len(pictures), WIDTH)).astype(np.float16)
+        vectors[:, 0] = pictures[..., 0].mean(axis=(1, 2)) / 40
+        return vectors
+
+    monkeypatch.setattr(references, "embedded", seen)
+    return shutil.copytree(filled, tmp_path / "root")
+
+
+def red_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir(parents=True)
+    chance = np.random.default_rng(0)
+    for number in range(count):
+        pixels = chance.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        pixels[..., 0] = 200 + number
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    return folder
+
+
+def test_twenty_references_make_a_model_for_a_target_that_nobody_is_tagged_with(root: Path, tmp_path: Path) -> None:
+    folder = red_pictures(tmp_path / "pictures", 20)
+
+    done = crawl(root, "train", "nilou", "--references", str(folder), "--json")
+
+    record = json.loads(done.stdout)
+    assert done.exit_code == 0, done.stderr
+    assert (record["model"], record["activated"], record["rescored"]) == ("nilou/1", True, POSTS)
+    assert (record["metrics"]["references"], record["metrics"]["said"]["keep"]) == (20, 0)
+    assert f"{folder}: 20 reference pictures" in done.stderr
+    assert "20 references: from 20, characters that nobody tuned to were ranked" in done.stderr
+    package = load_package(root / "models" / "nilou" / "1")
+    assert package.references is not None
+    assert len(package.references) == 20
+    assert crawl(root, "verify").exit_code == 0
+
+
+def test_the_references_take_part_in_the_next_round_too(root: Path, tmp_path: Path) -> None:
+    crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
+    shutil.rmtree(tmp_path / "pictures")
+
+    done = crawl(root, "train", "nilou", "--how", "head", "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["metrics"]["references"]) == (0, 20), done.stderr
+    assert load_package(root / "models" / "nilou" / "2").references is not None
+    with open_reader(root) as reader:
+        facts = [model.facts["references"] for model in reader.models("nilou")]
+    assert facts == [str(tmp_path / "pictures")] * 2
+
+
+def test_five_references_are_too_few_to_decide_and_the_posts_wait_by_score(root: Path, tmp_path: Path) -> None:
+    done = crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 5)))
+
+    assert done.exit_code == 13, done.stderr  # no model that decides
+    with open_reader(root) as reader:
+        model = reader.active_model("nilou")
+        undecided = reader.query("target:nilou decision:undecided order:p").rows
+    assert model is not None
+    assert "only 5 pictures of the target" in model.card.refusal
+    assert len(undecided) == POSTS
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("two", "has 2 usable pictures; at least 3 that show the target are needed"),
+        ("classes", "they must lie in the folder itself: name"),
+        ("words", "left out, no picture: 1 file (a.txt)"),
+        ("nothing", "cannot read the folder"),
+        ("copies", "left out, a copy of another one: 3 files"),
+        ("broken", "left out, truncated: 3 files"),
+    ],
+)
+def test_what_cannot_be_references_is_refused_in_one_line(root: Path, tmp_path: Path, made: str, said: str) -> None:
+    folder = tmp_path / "pictures"
+    if made != "nothing":
+        red_pictures(folder / "mona" if made == "classes" else folder, 5 if made == "classes" else 2)
+    if made == "words":
+        (folder / "a.txt").write_text("no picture")
+    if made == "copies":
+        for name in "abc":
+            shutil.copy(folder / "00.png", folder / f"{name}.png")
+    if made == "broken":
+        for number in range(3):
+            (folder / f"{number}.png").write_bytes((folder / "00.png").read_bytes()[:200] + bytes([number]))
+
+    done = crawl(root, "train", "nilou", "--references", str(folder))
+
+    assert done.exit_code == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    with open_reader(root) as reader:
+        assert [target.name for target in reader.targets()] == ["mona"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
+def test_a_pipe_among_the_references_is_left_out_and_named(root: Path, tmp_path: Path) -> None:
+    folder = red_pictures(tmp_path / "pictures", 20)
+    os.mkfifo(folder / "pipe.png")
+
+    done = crawl(root, "train", "nilou", "--references", str(folder))
+
+    assert done.exit_code == 0, done.stderr
+    assert "left out, a pipe, not a regular file: 1 file (pipe.png)" in done.stderr
+
+
+def test_a_misspelt_name_makes_no_target_of_its_own(root: Path, tmp_path: Path) -> None:
+    folder = red_pictures(tmp_path / "pictures", 5)
+
+    done = crawl(root, "train", "keqimg", "--references", str(folder))
+
+    assert done.exit_code == 2
+    assert "did you mean 'keqing'?" in done.stderr
+
+
+@pytest.mark.parametrize("more", [("--from", "x"), ("--network", "small"), ("--how", "network")])
+def test_references_learn_a_head_and_nothing_else(root: Path, tmp_path: Path, more: tuple[str, str]) -> None:
+    done = crawl(root, "train", "mona", "--references", str(tmp_path), *more)
+
+    assert done.exit_code == 2
+    assert "--references learns a head on a network that is there" in done.stderr
