@@ -21,7 +21,7 @@ import numpy as np
 from classifier.augmentation import Changes, FloatPictures
 from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import FINE_TUNED, odds_weight
-from classifier.backbones.pretrained import PROJECTION
+from classifier.backbones.pretrained import PROJECTION, Projection
 from classifier.errors import PackageError
 from classifier.keras_file import check_network
 from classifier.training import LOG_ODDS_LIMIT, TELLER, Lesson, Network, Progress, Recipe, Taught, teach
@@ -116,8 +116,8 @@ def joined(published: Any, network: Network, sample: FloatPictures) -> Any:
     return keras.Model(published.inputs, whole, name=FINE_TUNED)
 
 
-def published_part(file: Path) -> Any:
-    """The pretrained backbone within a package's network file, as it was projected there.
+def projection_of(file: Path) -> Projection:
+    """The projection of the pretrained backbone within a package's network file.
 
     Raises:
         PackageError: it is no network as we write them, or holds no pretrained backbone.
@@ -128,7 +128,7 @@ def published_part(file: Path) -> Any:
     model = keras.saving.load_model(file, compile=False)
     if PROJECTION not in {layer.name for layer in model.layers}:
         raise PackageError(f"{file} holds no pretrained network to begin with")
-    return keras.Model(model.inputs, model.get_layer(PROJECTION).output)
+    return Projection(*model.get_layer(PROJECTION).get_weights())
 
 
 def _features(network: Network) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier import half_precision
+from classifier import folding, half_precision
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.export import export_backbone
 from classifier.networks import LiteRtNetwork
@@ -29,7 +29,8 @@ _BATCH = 64  # pictures between two reports
 class Described:
     """A gallery's pictures as the pretrained backbone sees them."""
 
-    backbone: Any  # keras.Model: pictures -> (n, kept)
+    backbone: Any  # keras.Model: pictures -> (n, kept), without normalisation, as its file holds it
+    projection: pretrained.Projection
     embeddings: FloatArray  # (n, kept)
 
 
@@ -47,12 +48,13 @@ def describe(
     Raises:
         DeviceError: the package with the published weights is missing.
     """
-    raw = pretrained.raw(pictures.shape[1], efficientnet_lite0.published_weights())
+    raw = folding.folded(pretrained.raw(pictures.shape[1], efficientnet_lite0.published_weights()))
     half_precision.round_weights(raw)  # as its file will hold them
     with tempfile.TemporaryDirectory(prefix="boorusieve-") as folder:
         numbers = looked_at(raw, pictures, Path(folder), report=report)
     projection = pretrained.fitted_projection(numbers, kept=kept, seed=seed)
-    return Described(pretrained.projected(raw, projection), numbers @ projection.weights + projection.bias)
+    embeddings = numbers @ projection.weights + projection.bias
+    return Described(pretrained.projected(raw, projection), projection, embeddings)
 
 
 def looked_at(
@@ -66,7 +68,9 @@ def looked_at(
         folder: for the network's files.
         report: share that is done, 0..1.
     """
-    files = export_backbone(network, folder, name="measured", preprocessing=Preprocessing(pictures.shape[1]))
+    files = export_backbone(
+        network, folder, name="measured", preprocessing=Preprocessing(pictures.shape[1]), halved=True
+    )
     light = files.runtimes.get("litert")
     if light is None:
         return np.asarray(network.predict(pictures.astype(np.float32), batch_size=_BATCH, verbose=0))

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import fine_tuning, frozen_features, training
+from classifier.backbones import efficientnet_lite0, pretrained
+from classifier.folding import folded
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.learning import Embedded, Embedder, Material, Tell, rows_as_flags, tell_training
 from classifier.out_of_fold import deal_groups
@@ -52,7 +54,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
         how = replace(fine_tuning.RECIPE, seed=recipe.seed, time_budget_s=recipe.time_budget_s)
         network, taught = fine_tuning.fine_tuned(published, lesson, how, report=lambda at: tell_training(tell, at))
         sample = material.pictures[rows[:_SCALE_SAMPLE]].astype(np.float32)
-        whole = fine_tuning.joined(published, network, sample)
+        whole = folded(fine_tuning.joined(published, network, sample))
         numbers = frozen_features.looked_at(
             whole, material.pictures, folder, report=lambda share: tell("measuring", share, _words(material))
         )
@@ -77,9 +79,13 @@ def taught_half(material: Material, seed: int) -> IntArray:
 
 
 def _published(material: Material, earlier: Path | None, seed: int, tell: Tell) -> Any:
+    """The pretrained network as published, with its normalisation, which training needs, and its projection."""
     if earlier is not None:
-        return fine_tuning.published_part(earlier)
-    return _described(material, seed, tell).backbone
+        projection = fine_tuning.projection_of(earlier)
+    else:
+        projection = _described(material, seed, tell).projection
+    raw = pretrained.raw(material.pictures.shape[1], efficientnet_lite0.published_weights())
+    return pretrained.projected(raw, projection)
 
 
 def _described(material: Material, seed: int, tell: Tell) -> frozen_features.Described:

@@ -13,12 +13,17 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 _SIDE, _CELL, _DIRECTIONS = 96, 16, 9
 _CLIP = 0.2  # of a block's normalised histogram: one strong edge is not everything
 _HUES, _SATURATIONS, _VALUES = 12, 4, 4
 _THUMBNAIL = 8  # pixels of both sides
-_TINY = 1e-6
+_TINY = 2.0**-20
+# Upright, level and diagonal edges, and red, yellow or grey areas, lie within a bin and not on the border of two: there
+# the last bit of a sum, which every runtime rounds its own way, would move a whole area from one bin to the next.
+_TURNED = 0.37  # of a bin, by which the bins of a circle begin later
+_ASIDE = 0.037  # of a bin, by which other borders do
 DIMENSION = (_SIDE // _CELL - 1) ** 2 * 4 * _DIRECTIONS + _HUES * _SATURATIONS * _VALUES + 3 * _THUMBNAIL**2
 
 
@@ -26,7 +31,7 @@ def features(pictures: Any) -> Any:
     """Features, shape (n, 1284), of RGB pictures, 0..255, shape (n, size, size, 3); size a multiple of 32."""
     from keras import ops
 
-    scaled = pictures * (1 / 255)
+    scaled = pictures * _rounded(1 / 255)
     flat = [ops.reshape(part, (-1, int(np.prod(part.shape[1:])))) for part in (_gradients(scaled), _thumbnail(scaled))]
     return ops.concatenate([flat[0], _colours(scaled), flat[1]], axis=1)
 
@@ -35,19 +40,19 @@ def _gradients(pictures: Any) -> Any:
     """Normalised histograms of directions, shape (n, 5, 5, 36)."""
     from keras import ops
 
-    grey = ops.sum(pictures * np.array([0.2125, 0.7154, 0.0721], np.float32), axis=-1, keepdims=True)
+    grey = ops.sum(pictures * _rounded([0.2125, 0.7154, 0.0721]), axis=-1, keepdims=True)
     grey = ops.image.resize(grey, (_SIDE, _SIDE), interpolation="bilinear")
     across = ops.pad(grey[:, :, 2:] - grey[:, :, :-2], ((0, 0), (0, 0), (1, 1), (0, 0)))
     down = ops.pad(grey[:, 2:] - grey[:, :-2], ((0, 0), (1, 1), (0, 0), (0, 0)))
-    strength = ops.sqrt(across * across + down * down + _TINY * _TINY)
+    strength = ops.sqrt(across * across + down * down)
     upright = ops.where(down < 0, -across, across)  # an edge has no sign: its direction is 0 to 180 degrees
     down = ops.abs(down)
-    angles = math.pi / _DIRECTIONS * np.arange(1, _DIRECTIONS, dtype=np.float32)
-    beyond = ops.cast(down * np.cos(angles) - upright * np.sin(angles) >= 0, "float32")
-    votes = _between(beyond) * strength
+    angles = math.pi / _DIRECTIONS * (np.arange(_DIRECTIONS) + _TURNED)
+    beyond = ops.cast(down * _rounded(np.cos(angles)) - upright * _rounded(np.sin(angles)) >= 0, "float32")
+    votes = _round_about(_between(beyond)) * strength
     cells = ops.average_pool(votes, _CELL, strides=_CELL, padding="valid")
     blocks = ops.concatenate([cells[:, :-1, :-1], cells[:, :-1, 1:], cells[:, 1:, :-1], cells[:, 1:, 1:]], axis=-1)
-    return _unit(ops.minimum(_unit(blocks), _CLIP))
+    return _unit(ops.minimum(_unit(blocks), _rounded(_CLIP)))
 
 
 def _unit(vectors: Any) -> Any:
@@ -68,7 +73,8 @@ def _colours(pictures: Any) -> Any:
     of_red = (green - blue) / safe
     of_red = ops.where(of_red < 0, of_red + 6.0, of_red)
     hue = ops.where(value <= red, of_red, ops.where(value <= green, (blue - red) / safe + 2, (red - green) / safe + 4))
-    hues = _bins(hue * (1 / 6), _HUES)
+    borders = _rounded((np.arange(_HUES) + _TURNED) / _HUES)
+    hues = _round_about(_between(ops.cast(hue * _rounded(1 / 6) >= borders, "float32")))
     rest = [_bins(spread / (value + _TINY), _SATURATIONS), _bins(value, _VALUES)]
     both = ops.expand_dims(rest[0], -1) * ops.expand_dims(rest[1], -2)
     pixels = int(np.prod(small.shape[1:3]))
@@ -76,14 +82,15 @@ def _colours(pictures: Any) -> Any:
         ops.transpose(ops.reshape(hues, (-1, pixels, _HUES)), (0, 2, 1)),
         ops.reshape(both, (-1, pixels, _SATURATIONS * _VALUES)),
     )
-    return ops.sqrt(ops.reshape(counts, (-1, _HUES * _SATURATIONS * _VALUES)) * (1 / pixels) + _TINY * _TINY)
+    return ops.sqrt(ops.reshape(counts, (-1, _HUES * _SATURATIONS * _VALUES)) * (1 / pixels))
 
 
 def _bins(values: Any, count: int) -> Any:
     """One of `count` equal bins of 0..1 for each value, as ones and zeros along the last axis."""
     from keras import ops
 
-    return _between(ops.cast(values >= np.arange(1, count, dtype=np.float32) / count, "float32"))
+    borders = _rounded((np.arange(1, count) + _ASIDE) / count)
+    return _between(ops.cast(values >= borders, "float32"))
 
 
 def _between(over: Any) -> Any:
@@ -92,6 +99,18 @@ def _between(over: Any) -> Any:
 
     ends = [(0, 0)] * (over.ndim - 1)
     return ops.pad(over, [*ends, (1, 0)], constant_values=1.0) - ops.pad(over, [*ends, (0, 1)])
+
+
+def _rounded(numbers: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """As half precision has them: so they lie in a network's file, and all its forms must compute with the same."""
+    return np.asarray(numbers, dtype=np.float16).astype(np.float32)
+
+
+def _round_about(bins: Any) -> Any:
+    """Bins of a circle that were cut open at its beginning: the last one is a part of the first."""
+    from keras import ops
+
+    return ops.concatenate([bins[:, :, :, :1] + bins[:, :, :, -1:], bins[:, :, :, 1:-1]], axis=-1)
 
 
 def _thumbnail(pictures: Any) -> Any:

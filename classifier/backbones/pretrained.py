@@ -28,7 +28,7 @@ KEPT = 256  # numbers of the embedding; 384 rank no better, and make the file ha
 PROJECTION = "projection"  # name of the layer
 _FITTED_ON = 3000  # pictures at most, for the projection; more change nothing but the time
 _SPARE, _ITERATIONS = 40, 2  # of the search for directions
-_TINY = 1e-6
+_TINY = 2.0**-20
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ import pytest
 from classifier import fine_tuning, half_precision
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.export import export_backbone
+from classifier.folding import folded
 from classifier.keras_file import check_network
 from classifier.networks import LiteRtNetwork
 from classifier.pictures import Pixels, Preprocessing
@@ -46,11 +47,12 @@ def test_only_the_last_stages_are_taught_and_the_published_embedding_stays(publi
 
     network, taught = fine_tuning.fine_tuned(published, Lesson(pictures, shows, pictures[:0]), recipe)
 
-    found = network.embedding.predict_on_batch(pictures.astype(np.float32))
+    whole = folded(fine_tuning.joined(published, network, pictures.astype(np.float32)))
+    found = whole.predict_on_batch(pictures.astype(np.float32))
     assert taught.steps == 20
     assert found.shape == (16, _KEPT + 192 + 2)
-    assert np.allclose(found[:, :_KEPT], before, atol=1e-5)
-    odds = found[:, -2:]
+    assert np.allclose(found[:, :_KEPT], before, atol=1e-4)
+    odds = found[:, -2:] * fine_tuning.ODDS_WEIGHT
     assert (odds[:, 0] - odds[:, 1])[::2].mean() > (odds[:, 0] - odds[:, 1])[1::2].mean() + 0.1, odds
     names = {variable.path for variable in network.logits.trainable_variables}
     assert not any("stem" in name or "normal" in name for name in names)
@@ -87,14 +89,15 @@ def test_both_files_hold_the_same_rounded_weights_in_half_the_size(tmp_path: Pat
 
 @pytest.mark.slow
 def test_the_fine_tuned_network_is_one_that_imports_accept(published: Any, tmp_path: Path) -> None:
-    network = fine_tuning.fine_tuned_network(published, 2).embedding
+    untrained = fine_tuning.fine_tuned_network(published, 2)
+    network = folded(fine_tuning.joined(published, untrained, _pictures(4).astype(np.float32)))
 
     files = export_backbone(network, tmp_path, name="x", preprocessing=Preprocessing(_SIDE), halved=True)
 
     check_network(files.keras)
     expected = network.predict_on_batch(_pictures(4).astype(np.float32))
     light = LiteRtNetwork(files.runtimes["litert"], RuntimeSettings(threads=1)).infer(_pictures(4))
-    assert np.allclose(light, expected, atol=0.02)
+    assert np.allclose(light, expected, atol=2e-3)
 
 
 def test_weights_that_half_precision_cannot_hold_are_refused() -> None:
