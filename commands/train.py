@@ -90,10 +90,10 @@ async def _run(wish: TrainWish, where: Place) -> int:
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
         tell("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
         task = _Task(wish, where, settings, tell)
-        if wish.how == "head" or not _pays(task, candidate):
+        if wish.how == "head" or not _network_is_asked_for(task, candidate):
             outcome, others = await _finish(task, candidate)
         else:
-            outcome, others = await _network_or_head(task, candidate)
+            outcome, others = await _network_too(task, candidate)
     followed = [{"model": other.card.name, "activated": other.activated} for other in others]
     more = {"followed": followed, "why": task.reasons}
     return tell_outcome(wish, outcome, time.monotonic() - started, more, others)
@@ -121,27 +121,17 @@ class _Task:
             say(why)
 
 
-def _pays(task: _Task, candidate: Candidate) -> bool:
+def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
+    """Whether the network is to be trained; where nobody said, only whether it is likely to pay is said."""
     from rounds.network_round import advise
 
     if task.wish.how == "network":
         return True
     advice = advise(candidate)
-    task.explain(advice.why)
-    return advice.pays
-
-
-async def _network_or_head(task: _Task, candidate: Candidate) -> _Ended:
-    """The network too; when it was our own idea and cannot be taught, the head is still worth having."""
-    from rounds.errors import RoundError
-
-    try:
-        return await _network_too(task, candidate)
-    except (RoundError, UsageRefused) as error:
-        if task.wish.how == "network":
-            raise
-        say(f"the network could not be trained: {error}; only the head is new")
-        return await _finish(task, candidate)
+    minutes, name = task.where.settings.round_zero.minutes, candidate.snapshot.target.name
+    more = f"; crawl train {name} --how network tries it, in {minutes:g} minutes at most" if advice.pays else ""
+    task.explain(advice.why + more)
+    return False  # minutes are spent only when they are asked for
 
 
 async def _network_too(task: _Task, candidate: Candidate) -> _Ended:

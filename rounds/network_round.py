@@ -87,7 +87,7 @@ class Advice:
 
 
 def advise(candidate: Candidate) -> Advice:
-    """Decide between a new head and teaching the network on, from what the new head reaches and what it was taught."""
+    """Whether teaching the network is likely to pay, from what the new head reaches and what taught it."""
     quality, snapshot = candidate.learned.quality, candidate.snapshot.package.snapshot
     seen = max(_lesson_size(snapshot) if snapshot.get("earlier") else 0, snapshot.get("tried", 0))
     now = int((~np.isin(testimony_of(candidate.snapshot.evidence)[0], (Said.NOTHING,))).sum() * 0.7)
@@ -102,7 +102,11 @@ def advise(candidate: Candidate) -> Advice:
             f"head only: a network was trained on {seen} of about {now} usable pictures already; too few are new",
         )
     short = ", and its training was cut short" if _cut_short(snapshot.get("taught") or {}) else ""
-    return Advice(True, f"network too: average precision is {reached:.3f}, about {now} pictures to train on{short}")
+    return Advice(
+        True,
+        f"head only; a new network may rank better: average precision is {reached:.3f}, about {now} pictures to train "
+        f"on{short}",
+    )
 
 
 def without(network: Candidate, head: Candidate) -> Candidate:
