@@ -1,6 +1,7 @@
 """How good the decisions of a first model are, on every class of a folder in turn, as a gallery would have them tagged.
 
     python -m bench.decisions DIR [--missing everybody|target|nobody] [--seeds 0,1,2] [--minutes 5] [--networks LIST]
+                             [--targets LIST]
 
 DIR has one folder a class and a `labels.csv` (path, class, group). A gallery is made of all its pictures: 40 % of
 everybody's tags are missing (or the target's alone, or none), 5 % of the tags name somebody else, half of these because
@@ -162,7 +163,7 @@ def table(title: str, rows: Sequence[Decided], seconds: float) -> str:
 
 def run(gallery: Gallery, how: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Every network on every gallery."""
-    every = list(range(len(gallery.names)))
+    every = [number for number, name in enumerate(gallery.names) if not how.targets or name in how.targets]
     alone = how.missing == "target"
     for seed in how.seeds:
         for name in how.networks:
@@ -199,6 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--missing", choices=("everybody", "target", "nobody"), default="everybody")
     parser.add_argument("--seeds", type=lambda text: [int(one) for one in text.split(",")], default=[0])
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--targets", type=lambda text: text.split(","), default=[], help="classes; all by default")
     parser.add_argument("--networks", type=lambda text: text.split(","), default=list(_NETWORKS))
     how = parser.parse_args(arguments)
     size: Any = backbone_named(how.networks[0]).size
