@@ -18,6 +18,7 @@ from classifier import folding, half_precision
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.export import export_backbone
 from classifier.networks import LiteRtNetwork
+from classifier.package import BackboneFiles
 from classifier.pictures import Pixels, Preprocessing
 from classifier.runtime import Runtime, RuntimeSettings
 
@@ -51,7 +52,7 @@ def describe(
     raw = folding.folded(pretrained.raw(pictures.shape[1], efficientnet_lite0.published_weights()))
     half_precision.round_weights(raw)  # as its file will hold them
     with tempfile.TemporaryDirectory(prefix="boorusieve-") as folder:
-        numbers = looked_at(raw, pictures, Path(folder), report=report)
+        numbers, _ = looked_at(raw, pictures, Path(folder), report=report)
     projection = pretrained.fitted_projection(numbers, kept=kept, seed=seed)
     embeddings = numbers @ projection.weights + projection.bias
     return Described(pretrained.projected(raw, projection), projection, embeddings)
@@ -59,7 +60,7 @@ def describe(
 
 def looked_at(
     network: Any, pictures: Pixels, folder: Path, *, report: Callable[[float], None] = lambda _: None
-) -> FloatArray:
+) -> tuple[FloatArray, BackboneFiles]:
     """What a Keras network says of each picture, shape (n, d), by the light interpreter where it can be exported.
 
     Args:
@@ -67,16 +68,19 @@ def looked_at(
         pictures: prepared, shape (n, size, size, 3).
         folder: for the network's files.
         report: share that is done, 0..1.
+
+    Returns:
+        The numbers, and the network's files in the folder.
     """
     files = export_backbone(
         network, folder, name="measured", preprocessing=Preprocessing(pictures.shape[1]), halved=True
     )
     light = files.runtimes.get("litert")
     if light is None:
-        return np.asarray(network.predict(pictures.astype(np.float32), batch_size=_BATCH, verbose=0))
+        return np.asarray(network.predict(pictures.astype(np.float32), batch_size=_BATCH, verbose=0)), files
     runtime = Runtime(LiteRtNetwork(light, RuntimeSettings()))
     parts = []
     for start in range(0, len(pictures), _BATCH):
         parts.append(runtime.embed(np.ascontiguousarray(pictures[start : start + _BATCH])))
         report(min(1.0, (start + _BATCH) / len(pictures)))
-    return np.concatenate(parts) if parts else np.zeros((0, int(network.output_shape[-1])), np.float32)
+    return np.concatenate(parts), files

@@ -21,6 +21,7 @@ from classifier.head_format import EMBEDDING_DTYPE, Head
 from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, learn_head
 from classifier.metrics.forecast import Forecast
 from classifier.noisy_heads import Said, Testimony
+from classifier.package import BackboneFiles
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
 from classifier.thresholds import Goal as Goal
@@ -132,6 +133,7 @@ class Embedded:
     odds_weight: float = 1.0  # by which the last columns are to be multiplied to be log odds
     fit_on_trained: bool = True  # whether heads are fitted to pictures that the network learned from
     halved: bool = False  # whether its files hold weights in half precision
+    files: BackboneFiles | None = None  # where it has been exported already
 
 
 Embedder = Callable[[Material, Tell], Embedded]  # learns a network, or takes one that is there, and looks with it

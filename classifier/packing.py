@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,11 @@ def pack(
     Returns:
         Plain values: for each target its folder, hashes, threshold, metrics, and what training took.
     """
-    files = export_backbone(
-        learned.eye.model,
-        folder.with_name("backbone"),
-        name=name,
-        preprocessing=preprocessing,
-        classes=learned.eye.classes,
-        halved=learned.eye.halved,
+    eye = learned.eye
+    files = eye.files or export_backbone(
+        eye.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=eye.halved
     )
+    files = replace(files, name=name, preprocessing=preprocessing, classes=eye.classes)
     written = [
         _pack_target(learned, target, pictures, (folder / str(number), files), job)
         for number, target in enumerate(learned.targets)

@@ -55,7 +55,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
         network, taught = fine_tuning.fine_tuned(published, lesson, how, report=lambda at: tell_training(tell, at))
         sample = material.pictures[rows[:_SCALE_SAMPLE]].astype(np.float32)
         whole = folded(fine_tuning.joined(published, network, sample))
-        numbers = frozen_features.looked_at(
+        numbers, files = frozen_features.looked_at(
             whole, material.pictures, folder, report=lambda share: tell("measuring", share, _words(material))
         )
         return Embedded(
@@ -67,6 +67,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
             odds_weight=fine_tuning.ODDS_WEIGHT,
             fit_on_trained=False,
             halved=True,
+            files=files,
         )
 
     return embedded
