@@ -19,6 +19,7 @@ from classifier.out_of_fold import deal_groups
 
 IntArray = npt.NDArray[np.int64]
 
+_LEAST_SHARE = 0.35  # of the pictures, for the half that teaches and for the half that chooses
 _SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
 
 
@@ -74,8 +75,13 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
 
 
 def taught_half(material: Material, seed: int) -> IntArray:
-    """Half of the tagged pictures that are not kept for tests, whole groups at a time; rows, rising."""
-    rows = np.sort(np.concatenate([material.parts.train, material.parts.validation]))
+    """About half of the tagged pictures that are not kept for tests, whole groups at a time; rows, rising.
+
+    Where earlier rounds have settled on such a half already, it is that one: the others go on being witnesses.
+    """
+    train, rows = material.parts.train, np.sort(np.concatenate([material.parts.train, material.parts.validation]))
+    if _LEAST_SHARE * len(rows) <= len(train) <= (1 - _LEAST_SHARE) * len(rows):
+        return np.sort(train)
     return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)
 
 

@@ -84,11 +84,14 @@ def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], 
 
 
 def trained_on(evidence: Evidence, snapshot: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-    """Rows whose tags the network knows by heart, shape (n,), by the snapshot of its package.
+    """Rows whose tags the network knows by heart, copies of them included, by the snapshot of its package; (n,).
 
     A network that was trained on no picture of the gallery says nothing of its training, and knows none.
     """
-    return np.asarray((_taught(evidence, snapshot) == TRAIN) & bool(snapshot.get("taught")), dtype=np.bool_)
+    if not snapshot.get("taught"):
+        return np.zeros(len(evidence), dtype=np.bool_)
+    known = (_taught(evidence, snapshot) == TRAIN).astype(np.int8)
+    return np.asarray(_highest(drawings_of(evidence), known) == 1, dtype=np.bool_)
 
 
 def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, list[str]]:
