@@ -106,7 +106,8 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     """
     quality, expected, facts, taught = target.quality, target.forecast, target.facts, learned.eye.taught
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
-    shown, every = (facts[what]["train"] + facts[what]["validation"] for what in ("positives", "examples"))
+    rows = np.concatenate([learned.split.train, learned.split.validation])
+    shown, every = int(target.shows[rows].sum()), len(rows)
     learned_from = f"{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
     kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
     if source:

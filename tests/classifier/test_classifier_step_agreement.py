@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from classifier import step_agreement
+from classifier.evaluation import Estimate
 from classifier.learning import Learned, LearnedTarget, Wish
 from classifier.splits import Split
 
@@ -17,9 +19,10 @@ _ROWS = 60
 _SHOWS = np.arange(_ROWS) % 3 == 0
 
 
-def _learned(noise: float, *, refusal: str = "") -> Learned:
+def _learned(noise: float, *, refusal: str = "", recall: float = 0.8) -> Learned:
     scores = _SHOWS + noise * np.random.default_rng(1).normal(size=_ROWS)
-    missing: dict[str, Any] = dict.fromkeys(("head", "chosen", "curve", "forecast", "quality"))
+    missing: dict[str, Any] = dict.fromkeys(("head", "chosen", "curve", "quality"))
+    missing["forecast"] = SimpleNamespace(recall=Estimate(recall, 0.0, 1.0))
     target = LearnedTarget(
         wish=Wish("mona", "mona"), reject_ratio=0.5, refusal=refusal, scores=scores, shows=_SHOWS, facts={}, **missing
     )
@@ -38,6 +41,18 @@ def test_the_better_ranking_of_unseen_tagged_pictures_wins(
 
     assert found.better is better
     assert "on 40 tagged pictures that it never saw" in found.why
+
+
+@pytest.mark.parametrize(("recall", "better"), [(0.95, True), (0.81, False)])
+def test_where_both_rank_alike_the_one_that_expects_to_find_more_wins(
+    recall: float, better: bool, tmp_path: Path
+) -> None:
+    step_agreement.remember(tmp_path, _learned(0.0))
+
+    found = step_agreement.agreements(tmp_path, _learned(0.0, recall=recall))["mona"]
+
+    assert found.better is better
+    assert f"expected recall {recall:.2f} against 0.80" in found.why
 
 
 def test_a_network_that_may_not_decide_never_takes_over(tmp_path: Path) -> None:
