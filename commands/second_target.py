@@ -116,6 +116,9 @@ async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[st
             except TooLittleToLearn as error:
                 say(f"{target.name} is learned from the site's tags: {error}")
                 continue
+        if candidate.learned.refusal:
+            say(f"{target.name} is learned from the site's tags: a head on {network.words()} may not decide")
+            continue
         outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
         for line in outcome.report.splitlines():
             say(line)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from classifier.few_shot import FEW
 from classifier.head_only import LearnedHead
 from rounds.comparing import Compared
 from rounds.evaluation_words import estimate
@@ -25,7 +26,7 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
         f"forecast for pictures without its tag ({facts['prevalence']:.1%} of untagged ones show it): precision "
         f"{estimate(expected.precision)}, recall {estimate(expected.recall)} at threshold "
         f"{expected.threshold:.3f}{reached}",
-        *([references_text(facts["references"])] if facts.get("references") else []),
+        *([references_text(facts["references"])] if facts.get("references", 0) > 0 and _few(facts) else []),
         *([f"it must not decide: {learned.refusal}"] if learned.refusal else []),
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
@@ -33,6 +34,11 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
         *([] if compared is None else [compared.words()]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _few(facts: Mapping[str, Any]) -> bool:
+    """Whether the references are most of what is said for the target."""
+    return bool(facts["references"] + facts["said"]["tagged"] + facts["said"]["keep"] < FEW)
 
 
 def references_text(count: int) -> str:

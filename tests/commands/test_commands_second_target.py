@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +19,7 @@ from commands.places import Place
 from commands.second_target import second_heads
 from commands.settings import Settings
 from commands.sites import Connected
+from rounds import learning_round
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
 from storage.records import Target
@@ -123,3 +125,15 @@ async def test_a_crawl_for_a_target_that_hardly_any_post_is_tagged_with_learns_i
     said = capsys.readouterr().err
     assert "ganyu is learned from the site's tags: 0 posts" in said
     assert said.count("\n") == 1
+
+
+async def test_a_crawl_learns_from_the_site_where_the_head_may_not_decide(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = learning_round.learn_head
+    monkeypatch.setattr(learning_round, "learn_head", lambda *given: replace(learn(*given), refusal="too little"))
+
+    found = await heads_for(root, Target("keqing", KEQING))
+
+    assert found == []
+    assert "keqing is learned from the site's tags: a head on mona/1's network" in capsys.readouterr().err
