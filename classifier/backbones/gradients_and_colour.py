@@ -9,20 +9,21 @@ Source: Dalal & Triggs 2005, "Histograms of Oriented Gradients for Human Detecti
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 _SIDE, _CELL, _DIRECTIONS = 96, 16, 9
+_NEARLY = 0.94  # of the steepest slope: an edge counts for the direction that is nearest, or for two that are as near
 _CLIP = 0.2  # of a block's normalised histogram: one strong edge is not everything
 _HUES, _SATURATIONS, _VALUES = 12, 4, 4
 _THUMBNAIL = 8  # pixels of both sides
+_FAINT = 2.0**-6  # length under which a block's histogram is noise
 _TINY = 2.0**-20
-# Upright, level and diagonal edges, and red, yellow or grey areas, lie within a bin and not on the border of two: there
-# the last bit of a sum, which every runtime rounds its own way, would move a whole area from one bin to the next.
-_TURNED = 0.37  # of a bin, by which the bins of a circle begin later
+# Red, yellow and grey areas lie within a bin and not on the border of two: there the last bit of a sum, which every
+# runtime rounds its own way, would move a whole area from one bin to the next.
+_TURNED = 0.37  # of a bin, by which the bins of hues begin later
 _ASIDE = 0.037  # of a bin, by which other borders do
 DIMENSION = (_SIDE // _CELL - 1) ** 2 * 4 * _DIRECTIONS + _HUES * _SATURATIONS * _VALUES + 3 * _THUMBNAIL**2
 
@@ -42,30 +43,35 @@ def _gradients(pictures: Any) -> Any:
 
     grey = ops.sum(pictures * _rounded([0.2125, 0.7154, 0.0721]), axis=-1, keepdims=True)
     grey = ops.image.resize(grey, (_SIDE, _SIDE), interpolation="bilinear")
-    across = ops.pad(grey[:, :, 2:] - grey[:, :, :-2], ((0, 0), (0, 0), (1, 1), (0, 0)))
-    down = ops.pad(grey[:, 2:] - grey[:, :-2], ((0, 0), (1, 1), (0, 0), (0, 0)))
-    strength = ops.sqrt(across * across + down * down)
-    upright = ops.where(down < 0, -across, across)  # an edge has no sign: its direction is 0 to 180 degrees
-    down = ops.abs(down)
-    angles = math.pi / _DIRECTIONS * (np.arange(_DIRECTIONS) + _TURNED)
-    beyond = ops.cast(down * _rounded(np.cos(angles)) - upright * _rounded(np.sin(angles)) >= 0, "float32")
-    votes = _round_about(_between(beyond)) * strength
+    slopes = ops.abs(ops.conv(grey, _slope_filters(), padding="valid"))
+    steepest = ops.max(slopes, axis=-1, keepdims=True)
+    votes = ops.relu(slopes - steepest * _rounded(_NEARLY))
+    votes = ops.pad(votes, ((0, 0), (1, 1), (1, 1), (0, 0)))
     cells = ops.average_pool(votes, _CELL, strides=_CELL, padding="valid")
     blocks = ops.concatenate([cells[:, :-1, :-1], cells[:, :-1, 1:], cells[:, 1:, :-1], cells[:, 1:, 1:]], axis=-1)
     return _unit(ops.minimum(_unit(blocks), _rounded(_CLIP)))
 
 
+def _slope_filters() -> npt.NDArray[np.float32]:
+    """Central differences across, turned by every direction; an edge and its negative count alike."""
+    across = np.zeros((3, 3))
+    across[1, 0], across[1, 2] = -1, 1
+    angles = np.pi / _DIRECTIONS * np.arange(_DIRECTIONS)
+    return _rounded(np.stack([across * np.cos(a) + across.T * np.sin(a) for a in angles], axis=-1)[:, :, None, :])
+
+
 def _unit(vectors: Any) -> Any:
     from keras import ops
 
-    return vectors / ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True) + _TINY)
+    length = ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True))
+    return vectors / (length + _FAINT)  # not under the root: LiteRT's converter drops it there
 
 
 def _colours(pictures: Any) -> Any:
     """Square roots of the shares of 192 colours, shape (n, 192)."""
     from keras import ops
 
-    small = ops.average_pool(pictures, 2, strides=2, padding="valid")
+    small = ops.average_pool(pictures, 4, strides=4, padding="valid")
     red, green, blue = small[:, :, :, 0:1], small[:, :, :, 1:2], small[:, :, :, 2:3]
     value, least = ops.maximum(ops.maximum(red, green), blue), ops.minimum(ops.minimum(red, green), blue)
     spread = value - least
