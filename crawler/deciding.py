@@ -32,9 +32,9 @@ from storage.records import (
 
 DEAD_BAND = 1e-3  # two runtimes agree this well, so a score this close below the threshold may lie on either side
 NO_SCORE = "bad score"
-# Below this score a tag is doubted. Measured out of fold on twelve galleries in which 5 % of the tags lie: half to two
-# thirds of the lying tags score less, and 1 % of the true ones (4 % where the target is rare and its model weak), so
-# three of four doubted tags do lie. Below 0.02 it would be one in two.
+# Below this score a tag is doubted. Measured out of fold on twelve galleries (six characters, two prevalences) in which
+# 5 % of the tags lie: half to two thirds of the lying tags score less, and 1 % of the true ones (4 % where the target
+# is rare and its model weak), so three of four doubted tags do lie. Below 0.02 it would be one in two.
 DOUBTED_TAG = 0.002
 TAG_DOUBTED = "tag doubted"
 REFUSED = "model refused"
