@@ -19,13 +19,13 @@ IntArray = npt.NDArray[np.int64]
 
 KEPT_BY_TAG, KEPT_BY_SCORE, NEARLY_KEPT, REJECTED = range(4)
 STRATA = ("kept by tag", "kept by score", "nearly kept", "rejected")
-_NEARLY = 0.02  # score from which a rejected picture counts as nearly kept
+NEARLY = 0.02  # score from which a rejected picture counts as nearly kept
 _TURNS = (KEPT_BY_SCORE, REJECTED, NEARLY_KEPT, KEPT_BY_TAG, REJECTED)
 
 
 def strata_of(evidence: Evidence, kept: BoolArray) -> IntArray:
     """The stratum of each row, shape (n,); by what the machine decides, labels aside."""
-    near = np.nan_to_num(evidence.scores, nan=1.0) >= _NEARLY
+    near = np.nan_to_num(evidence.scores, nan=1.0) >= NEARLY
     rejected = np.where(near, NEARLY_KEPT, REJECTED)
     return np.where(kept, np.where(evidence.tagged, KEPT_BY_TAG, KEPT_BY_SCORE), rejected).astype(np.int64)
 
