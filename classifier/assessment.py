@@ -75,6 +75,24 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetApart:
+    """Test pictures whose tags are probably wrong: in no figure, but listed to be looked at.
+
+    A head that never saw a picture or its relatives judges its tags, so no model is measured by its own word.
+    """
+
+    pictures: int
+    kept: int  # by the model, although the tags name others: they probably lack the tag
+    rejected: int  # by the model, although tagged with the target: the tag is probably wrong
+    kept_wrong_by_tags: int  # with every tag at its word, those of `kept` included
+    missed_by_tags: int
+    by_tags: Quality  # the figures with every tag at its word
+    lacks_tag: Sequence[Mistake]  # the worst of `kept`
+    wrong_tag: Sequence[Mistake]  # the worst of `rejected`
+    search: str  # finds them in `crawl query` and on the page: id:12,34
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingCurve:
     """One figure over the epochs, as the learning process recorded it."""
 
@@ -117,10 +135,18 @@ class Assessment:
     notes: Sequence[str]  # what a reader has to know before trusting the figures
     prevalence_source: str = ""  # for people: where `prevalence` is from
     as_it_stands: AsItStands | None = None  # None: nothing of the random sample was answered
+    set_apart: SetApart | None = None  # None: no tag is in doubt
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a program, without the pictures; NaN becomes None."""
-        record: dict[str, Any] = {key: without_nan(value) for key, value in asdict(self).items()}
-        for name in ("kept_wrong", "missed"):
-            record[name] = [{key: value for key, value in one.items() if key != "picture"} for one in record[name]]
+        record: dict[str, Any] = {key: without_nan(_without_pictures(value)) for key, value in asdict(self).items()}
         return record
+
+
+def _without_pictures(value: Any) -> Any:
+    """The same with no picture in it, however deep it lies."""
+    if isinstance(value, dict):
+        return {key: _without_pictures(inner) for key, inner in value.items() if key != "picture"}
+    if isinstance(value, list | tuple):
+        return [_without_pictures(inner) for inner in value]
+    return value

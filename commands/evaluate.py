@@ -105,8 +105,11 @@ def _report(wish: EvaluateWish, assessment: Assessment) -> tuple[Path | None, Ex
 
 
 def _next(wish: EvaluateWish, assessment: Assessment) -> Sequence[str]:
-    """What to do with it."""
+    """What to do with it; lines, because they have commands to paste."""
     lines = []
+    if assessment.set_apart is not None:
+        search = assessment.set_apart.search
+        lines.append(f"set apart: crawl query {search} lists them; in crawl review, {search} goes into the filter")
     if wish.on is None:
         lines.append(f"crawl review asks what helps most; crawl train {assessment.target} learns from the answers")
     else:

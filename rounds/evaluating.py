@@ -1,6 +1,7 @@
 """How good a model is on the gallery: its frozen test part, measured at the gallery's own prevalence.
 
-    test part -> what people and tags say of it -> figures -> parts of it -> the worst mistakes -> what to know first
+    test part -> what people and tags say of it -> set apart whose tags are probably wrong -> figures -> parts of it
+    -> the worst mistakes -> what to know first
 
 Nothing is written. Test pictures without a character tag count only where a person was asked about them by lot:
 whatever was asked because of its score would make scores look worse than they are.
@@ -10,20 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.assessment import AsItStands, Assessment, Mistake, Slice
+from classifier.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
 from classifier.evaluation import Estimate, Quality, evaluate, wilson
 from classifier.head_only import TEST
-from classifier.measuring import Judged, measure, slices_by
+from classifier.measuring import Judged, confusion_at, measure, slices_by
 from classifier.noisy_heads import Said
 from classifier.package import Package
 from classifier.teaching_history import training_curves
 from classifier.thumbnails import thumbnail
+from rounds.doubted_tags import doubted_tags
 from rounds.errors import TooLittleToMeasure
 from rounds.estimating import Estimates, among, estimates
 from rounds.held_out import PEOPLE, HeldOut, believed_share, held_out, newest_label_of
@@ -38,8 +40,10 @@ from storage.showing import Picture
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 
+_POST = "post "  # what the name of a mistake begins with
 LEAST = 5  # test pictures of each kind
 MISTAKES = 24  # of each kind that are shown
+_SEARCHED = 50  # pictures set apart that one search names
 _ENOUGH_ANSWERS = 50  # by lot, before they say how much of the gallery shows the target
 _LEAST_SHARE = 1e-4  # that a gallery is taken to have, of pictures that show it and of others
 _RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
@@ -106,8 +110,9 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
         TooLittleToMeasure: the test part holds hardly any pictures of a kind; counts them.
     """
     held = _held(subject, known.evidence)
-    rows = np.flatnonzero(held.counted).astype(np.int64)
-    judged = Judged(held.scores[rows], held.truth[rows], held.groups[rows])
+    doubted = doubted_tags(known.evidence, seed=seed) & held.counted
+    rows = np.flatnonzero(held.counted & ~doubted).astype(np.int64)
+    judged = _judged(held, rows)
     check(judged, f"for {subject.target.name}, the gallery's test split has, with character tags,", _MORE_TAGS)
     told = gallery_stands(known)
     prevalence = prevalence_of(held, told) or own_share(judged, "the test pictures' own share")
@@ -115,7 +120,7 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
     figures = measure(judged, threshold, prevalence.share, seed=seed)
     untagged = _untagged(subject, known, held)
     cards = {card.id: card for card in album.pictures(known.evidence.version_ids[rows].tolist())}
-    desk = _Desk(subject, known.evidence, held, album)
+    desk = _Desk(subject, known.evidence, held, doubted, album)
     return Assessment(
         model=subject.model.card.name,
         target=subject.target.name,
@@ -136,14 +141,15 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
             *([] if untagged is None else [Slice(by="tags", value="untagged", quality=untagged)]),
         ),
         confusion=figures.confusion,
-        kept_wrong=desk.mistakes(kept=True),
-        missed=desk.mistakes(kept=False),
+        kept_wrong=desk.mistakes(desk.wrong(kept=True), kept=True),
+        missed=desk.mistakes(desk.wrong(kept=False), kept=False),
         training=training_curves(subject.package),
-        notes=_notes(held, rows, threshold, untagged),
+        notes=_notes(held, rows, untagged),
         prevalence_source=prevalence.source,
         as_it_stands=None
         if not told.answers
         else AsItStands(precision=told.precision, recall=told.recall, answers=told.answers),
+        set_apart=desk.set_apart(seed) if doubted.any() else None,
     )
 
 
@@ -198,10 +204,15 @@ def own_share(judged: Judged, source: str) -> Prevalence:
     return Prevalence(wilson(int(judged.truth.sum()), len(judged)), source)
 
 
+def _judged(held: HeldOut, rows: IntArray) -> Judged:
+    """These rows, people's answers and tags at their word."""
+    return Judged(held.scores[rows], held.as_said[rows], held.groups[rows])
+
+
 def _held(subject: Subject, evidence: Evidence) -> HeldOut:
     """As a round does: artists' sets together, unless one artist's gallery cannot be divided so."""
     held = held_out(subject.package, evidence)
-    truth, counted = held.truth, held.counted
+    truth, counted = held.as_said, held.counted
     if min(int((truth & counted).sum()), int((~truth & counted).sum())) >= LEAST:
         return held
     return held_out(subject.package, evidence, artists=False)
@@ -242,26 +253,54 @@ class _Desk:
     subject: Subject
     evidence: Evidence
     held: HeldOut
+    doubted: BoolArray  # (n,) counted pictures whose tags are probably wrong
     album: Album
-    seen: dict[int, Picture] = field(default_factory=dict)
 
-    def mistakes(self, *, kept: bool) -> tuple[Mistake, ...]:
-        """The worst ones of a kind: test pictures that are counted, and untagged ones that a person answered."""
+    def wrong(self, *, kept: bool) -> BoolArray:
+        """Mistakes of a kind: test pictures that are counted, and untagged ones that a person answered."""
         held = self.held
-        answered = np.isin(held.said, PEOPLE)
-        known = held.counted | ((held.parts == TEST) & held.usable & answered)
-        keeps = np.nan_to_num(held.scores) >= self.subject.model.card.threshold
-        wrong = np.flatnonzero(known & (keeps == kept) & (np.where(answered, held.as_said, held.truth) != kept))
-        order = np.argsort(-held.scores[wrong] if kept else held.scores[wrong], kind="stable")
-        worst = wrong[order][:MISTAKES].tolist()
+        answered = (held.parts == TEST) & held.usable & np.isin(held.said, PEOPLE)
+        return np.asarray((held.counted | answered) & ~self.doubted & self._contradicted(kept=kept))
+
+    def mistakes(self, rows: BoolArray, *, kept: bool) -> tuple[Mistake, ...]:
+        """The worst of these rows, which the model keeps or does not."""
+        chosen = np.flatnonzero(rows)
+        order = np.argsort(-self.held.scores[chosen] if kept else self.held.scores[chosen], kind="stable")
+        worst = chosen[order][:MISTAKES].tolist()
         cards = {card.id: card for card in self.album.pictures([int(self.evidence.version_ids[row]) for row in worst])}
         return tuple(self._mistake(row, cards.get(int(self.evidence.version_ids[row]))) for row in worst)
+
+    def set_apart(self, seed: int) -> SetApart:
+        """What is made of the pictures whose tags are probably wrong."""
+        held, threshold = self.held, self.subject.model.card.threshold
+        everything = _judged(held, np.flatnonzero(held.counted).astype(np.int64))
+        by_tags = confusion_at(everything.scores, everything.truth, threshold)
+        lacking, wrong = (self.doubted & self._contradicted(kept=kept) for kept in (True, False))
+        lacks_tag, wrong_tag = self.mistakes(lacking, kept=True), self.mistakes(wrong, kept=False)
+        against = np.where(held.as_said, held.scores, -held.scores)  # the model's own word against the tags comes first
+        first = np.argsort(np.where(self.doubted, against, np.inf), kind="stable")[: int(self.doubted.sum())]
+        return SetApart(
+            pictures=int(self.doubted.sum()),
+            kept=int(lacking.sum()),
+            rejected=int(wrong.sum()),
+            kept_wrong_by_tags=by_tags.kept_wrong,
+            missed_by_tags=by_tags.missed,
+            by_tags=evaluate(everything.scores, everything.truth, threshold, groups=everything.groups, seed=seed),
+            lacks_tag=lacks_tag,
+            wrong_tag=wrong_tag,
+            search=f"id:{','.join(map(str, self.evidence.post_ids[first[:_SEARCHED]].tolist()))}",
+        )
+
+    def _contradicted(self, *, kept: bool) -> BoolArray:
+        """Pictures that the model keeps, or does not, against what is said of them."""
+        keeps = np.nan_to_num(self.held.scores) >= self.subject.model.card.threshold
+        return np.asarray((keeps == kept) & (self.held.as_said != kept))
 
     def _mistake(self, row: int, card: Picture | None) -> Mistake:
         post, version = int(self.evidence.post_ids[row]), int(self.evidence.version_ids[row])
         picture = self.album.rendition(version)
         return Mistake(
-            name=f"post {post}",
+            name=f"{_POST}{post}",
             score=float(self.held.scores[row]),
             why=self._why(row, () if card is None else card.tags.get("character", ())),
             link=self.album.link(self.evidence.sites[row], post),
@@ -278,20 +317,13 @@ class _Desk:
         return f"tagged {', '.join(characters) or 'with others'}, not {self.subject.target.tag}"
 
 
-def _notes(held: HeldOut, rows: IntArray, threshold: float, untagged: Quality | None) -> list[str]:
+def _notes(held: HeldOut, rows: IntArray, untagged: Quality | None) -> list[str]:
     """What has to be known before the figures are trusted."""
     people = int(np.isin(held.said[rows], PEOPLE).sum())
     notes = [
         f"the truth of {counted(people, 'picture')} is known from answers; that of {len(rows) - people} is taken from "
         "tags, which may be wrong"
     ]
-    overruled = int(held.overruled.sum())
-    if overruled:
-        word = evaluate(held.scores[rows], held.as_said[rows], threshold, groups=held.groups[rows])
-        notes.append(
-            f"{counted(overruled, 'tag')} counted as wrong because the model contradicts them beyond doubt, as in a "
-            f"round; if every tag were right: precision {word.precision}, recall {word.recall}"
-        )
     notes.append(_untagged_note(untagged))
     answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
     aside = max(0, answered - (0 if untagged is None else untagged.examples))

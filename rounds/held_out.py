@@ -1,7 +1,7 @@
 """What a model says of the gallery, and what is believed of the pictures that it has not learned from.
 
-The same rule as in a round: a person's word stands, a tag is a testimony, and what contradicts the model beyond doubt
-is taken for a wrong tag. Nothing is said here of pictures that taught the model.
+The same rule as in a round: a person's word stands, a tag is a testimony, believed as far as the model bears it out.
+Nothing is said here of pictures that taught the model.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ IntArray = npt.NDArray[np.int64]
 
 SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
 PEOPLE = (Said.KEEP, Said.DELETE)
-SURE = 0.5  # belief over which a picture counts as showing the target
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -49,19 +48,9 @@ class HeldOut:
         return np.asarray((self.parts == TEST) & self.usable & ~self.untagged & np.isin(self.said, SPOKEN))
 
     @property
-    def truth(self) -> BoolArray:
-        """Whether each is believed to show the target; means nothing outside of what is counted."""
-        return np.asarray(np.nan_to_num(self.belief) > SURE)
-
-    @property
     def as_said(self) -> BoolArray:
         """Whether each shows the target by what is said of it, at its word."""
         return np.isin(self.said, (Said.TAGGED, Said.KEEP))
-
-    @property
-    def overruled(self) -> BoolArray:
-        """Counted pictures whose tags are taken for wrong."""
-        return np.asarray(self.counted & ~np.isin(self.said, PEOPLE) & (self.truth != self.as_said))
 
 
 def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> HeldOut:

@@ -1,6 +1,7 @@
 """`crawl evaluate` as a user types it, on a gallery whose pictures are numbers."""
 
 import asyncio
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 from commands_measured_gallery import SITE, fill
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from commands.app import app
+from commands.evaluation_table import evaluation_table
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
+from tests.rounds.evaluation_samples import assessment, with_doubted_tags
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -275,3 +279,16 @@ def test_the_command_is_documented_where_people_look() -> None:
         assert option in (REPOSITORY / "docs" / "evaluate.md").read_text()
     for page in ("README.md", "CHANGELOG.md"):
         assert "crawl evaluate" in (REPOSITORY / page).read_text()
+
+
+def test_probably_wrong_tags_are_counted_apart_from_mistakes_and_both_figures_are_said() -> None:
+    screen = io.StringIO()
+
+    Console(file=screen, width=80).print(evaluation_table(with_doubted_tags(assessment())))
+
+    shown = " ".join(screen.getvalue().split())
+    assert "8 of 9 kept wrongly by their tags probably lack the tag: look at these 5" in shown
+    assert "1 of 2 missed by their tags are probably tagged wrongly: look at this one" in shown
+    assert "post 1: 0.90" in shown
+    assert "11 pictures set apart" in shown
+    assert "with every tag at its word, as tested: precision 0.808 (0.750–0.860)" in shown

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from PIL import Image
 
-from classifier.assessment import AsItStands, Assessment, Confusion, CurvePoint, Mistake, TrainingCurve
+from classifier.assessment import AsItStands, Assessment, Confusion, CurvePoint, Mistake, SetApart, TrainingCurve
 from classifier.evaluation import BoolArray, Estimate, FloatArray, evaluate
 from classifier.measuring import Figures, Judged, histogram_of, measure, slices_by
 
@@ -58,6 +59,23 @@ def assessment(positives: int = 180, negatives: int = 900, *, apart: float = 4.2
         prevalence_source="measured, from 420 answers to the random sample",
         as_it_stands=AsItStands(precision=Estimate(0.97, 0.94, 0.99), recall=Estimate(0.95, 0.9, 0.98), answers=420),
     )
+
+
+def with_doubted_tags(told: Assessment) -> Assessment:
+    """The same, with pictures set apart: 8 of 9 that are kept lack the tag, 1 of 2 missed has it wrongly."""
+    links = "https://gallery.example/posts/"
+    apart = SetApart(
+        pictures=11,
+        kept=8,
+        rejected=1,
+        kept_wrong_by_tags=9,
+        missed_by_tags=2,
+        by_tags=replace(told.quality, precision=Estimate(0.808, 0.75, 0.86)),
+        lacks_tag=[mistake(f"post {number}", f"{links}{number}", jpeg((number, 2, 3))) for number in range(1, 9)],
+        wrong_tag=[mistake("post 9", f"{links}9")],
+        search="id:1,2,3,4,5,6,7,8,9",
+    )
+    return replace(told, set_apart=apart)
 
 
 def jpeg(colour: tuple[int, int, int] = (120, 160, 220)) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from evaluation_samples import NOTHING, assessment, jpeg, mistake
+from evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
 
 from bench.accessibility import findings, overflowing, small_targets
 from bench.browser import browsing, why_not
@@ -278,6 +278,17 @@ def test_a_mistake_shows_picture_score_reason_and_post() -> None:
     assert "0.900 post 7 labelled delete" in page.text
 
 
+def test_pictures_whose_tags_are_probably_wrong_have_a_sheet_of_their_own_and_both_figures_stand_there() -> None:
+    page = seen(with_doubted_tags(replace(assessment(), kept_wrong=[], missed=[])))
+
+    assert "8 of 9 kept wrongly by their tags probably lack the tag" in page.text
+    assert "1 of 2 missed by their tags are probably tagged wrongly" in page.text
+    assert "crawl query id:1,2,3,4,5,6,7,8,9" in page.text
+    assert "0.808 (0.750 to 0.860)" in page.text
+    assert len(page.all("img")) == 9
+    assert any(link.get("href") == "https://gallery.example/posts/3" for link in page.all("a"))
+
+
 def test_a_picture_that_cannot_be_read_leaves_its_place() -> None:
     lost = Mistake(name="mona/a.jpg", score=0.2, why="in folder mona", link=None, picture=None)
 
@@ -308,7 +319,7 @@ def test_almost_certain_is_not_certain() -> None:
 
 
 def test_programs_get_the_same_without_the_pictures(tmp_path: Path) -> None:
-    told = assessment(0, 30)
+    told = with_doubted_tags(assessment(0, 30))
 
     write_report(told, tmp_path, now=NOON)
 
@@ -402,7 +413,7 @@ def test_a_browser_shows_the_page_without_a_complaint(tmp_path: Path, width: int
 @pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
 def test_no_table_is_cut_in_a_window_that_a_laptop_has_room_for(tmp_path: Path) -> None:
-    page = write_report(assessment(), tmp_path, now=NOON)
+    page = write_report(with_doubted_tags(assessment()), tmp_path, now=NOON)
     cut = "return [...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth).length"
 
     with browsing(1280, 900) as browser:
@@ -417,7 +428,7 @@ def test_no_table_is_cut_in_a_window_that_a_laptop_has_room_for(tmp_path: Path) 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_and_nothing_leaves_the_window(tmp_path: Path, scheme: str) -> None:
-    page = write_report(assessment(), tmp_path, now=NOON)
+    page = write_report(with_doubted_tags(assessment()), tmp_path, now=NOON)
 
     with browsing(1280, 900, scheme=scheme) as browser:
         browser.driver.get(page.as_uri())
