@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
 from commands.fitting import filled, fitting
@@ -28,7 +30,11 @@ from storage.filing import RegisteredModel
 from storage.paths import models_folder
 from storage.plurals import counted
 from storage.reading import Reader
-from storage.records import ModelCard
+from storage.records import ModelCard, Target
+
+if TYPE_CHECKING:
+    from rounds.evaluating import Subject
+    from rounds.side_by_side import SideBySide
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +86,99 @@ EXPENDABLE = ("made", "before it", "round", "tested")  # on narrow screens, the 
 def _list(wish: ModelsWish, where: Place) -> int:
     with open_reader(where.root) as reader:
         models, others = reader.models(), reader.other_thresholds()
+        compared = measured_today(where, reader, models)
     if wish.as_json:
-        print_json({"models": [_plain(model) for model in models]})
+        print_json({"models": [_plain(model) | {"same_pictures": _same(compared, model)} for model in models]})
         return 0
     if not models:
         say("no models yet; the first crawl learns one, and so does crawl train NAME --from DIR")
         return 0
-    rows = [_row(model) for model in models]
+    rows = [_row(model, compared.get(model.card.target)) for model in models]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
     print_table(filled(list_table(), columns, screen_width(), LEAST))
     if gone:
         say(f"no room for {', '.join(gone)}: --json has all")
-    if len({row[COLUMNS.index("tested")] for row in rows} - {""}) > 1:
-        say("figures with intervals, each of its round's own test pictures; crawl evaluate MODEL measures on today's")
+    for words in _comparing(models, compared):
+        say(words)
     for other in others:
         say(f"{other.target}: {other.words()}")
     return 0
 
 
-def _row(model: RegisteredModel) -> tuple[str, ...]:
-    test = model.facts.get("metrics", {}).get("test", {})
+def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredModel]) -> Mapping[str, SideBySide]:
+    """Each target's models side by side on the same pictures; a target without test pictures is left out."""
+    known = {target.name: target for target in reader.targets()}
+    wanted = [target for target in known.values() if any(model.card.target == target.name for model in models)]
+    if not wanted:
+        return {}
+    from rounds.side_by_side import side_by_side
+
+    found: dict[str, SideBySide] = {}
+    for target in wanted:
+        subjects = _subjects(where, target, models)
+        evidence_of = cache(partial(reader.evidence, target))
+        told = side_by_side(subjects, evidence_of)
+        if told is not None:
+            found[target.name] = told
+    return found
+
+
+def _subjects(where: Place, target: Target, models: Sequence[RegisteredModel]) -> Sequence[Subject]:
+    """A target's models whose files are whole; the others are listed by what is recorded of them."""
+    from classifier.errors import PackageError
+    from rounds.evaluating import Subject
+
+    subjects = []
+    for model in models:
+        if model.card.target == target.name:
+            with suppress(PackageError):
+                subjects.append(Subject(target, model, verified(where, model)))
+    return subjects
+
+
+def _comparing(models: Sequence[RegisteredModel], compared: Mapping[str, SideBySide]) -> Iterator[str]:
+    """What the figures rest on."""
+    for target, told in compared.items():
+        one = len(told.figures) == 1
+        apart = (
+            f"; {counted(told.set_apart, 'picture')} set apart, whose tags are probably wrong" if told.set_apart else ""
+        )
+        yield (
+            f"{', '.join(sorted(told.figures))}: measured now on {'' if one else 'the same '}"
+            f"{counted(told.pictures, 'test picture')} that {'it has not' if one else 'none of them has'} learned from"
+            f"{apart}"
+        )
+        if told.set_apart:
+            yield f"crawl evaluate {target} shows which"
+    others = [model.card.name for model in models if _recorded(model) and not _is_in(compared, model)]
+    if others:
+        yield f"{', '.join(others)}: on other pictures, those of its own round; not to be compared"
+
+
+def _is_in(compared: Mapping[str, SideBySide], model: RegisteredModel) -> bool:
+    told = compared.get(model.card.target)
+    return told is not None and model.card.name in told.figures
+
+
+def _same(compared: Mapping[str, SideBySide], model: RegisteredModel) -> Any:
+    """A model's figures on the same pictures as its neighbours', for a program; None: it has none."""
+    if not _is_in(compared, model):
+        return None
+    told = compared[model.card.target]
+    return told.figures[model.card.name].to_json() | {"set_apart": told.set_apart}
+
+
+def _recorded(model: RegisteredModel) -> Mapping[str, Any]:
+    """What its round recorded."""
+    test: Mapping[str, Any] = model.facts.get("metrics", {}).get("test") or {}
+    return test
+
+
+def _row(model: RegisteredModel, told: SideBySide | None) -> tuple[str, ...]:
+    here = None if told is None else told.figures.get(model.card.name)
+    test: Mapping[str, Any] = _recorded(model) if here is None else here.to_json()
+    tested = str(test.get("examples", ""))
     return (
         model.card.name,
         "yes" if model.active else "",
@@ -109,7 +187,7 @@ def _row(model: RegisteredModel) -> tuple[str, ...]:
         "does not decide" if model.card.refusal else f"{model.card.threshold:.3f}",
         _figure(test.get("precision")),
         _figure(test.get("recall")),
-        str(test.get("examples", "")),
+        f"{tested} others" if tested and here is None else tested,
         f"{model.registered_at:%Y-%m-%d}",
     )
 

@@ -34,6 +34,9 @@ class Compared:
     only_new_wrong: int
     old_found: int  # pictures of the target that it keeps
     new_found: int
+    shown: int  # pictures of the target
+    old_kept: int  # pictures that it keeps
+    new_kept: int
 
     @property
     def worse(self) -> bool:
@@ -53,12 +56,20 @@ class Compared:
         verdict = "worse" if self.worse else "better" if self.new_errors < self.old_errors else "not worse"
         return (
             f"{verdict} than {self.old}: {counted(self.new_errors, 'error')} against {self.old_errors} on the same "
-            f"{counted(self.pictures, 'held-out picture')} ({self.only_old_wrong} fixed, {self.only_new_wrong} new)"
+            f"{counted(self.pictures, 'held-out picture')} ({self.only_old_wrong} fixed, {self.only_new_wrong} new); "
+            f"precision {_change(self.old_found, self.old_kept, self.new_found, self.new_kept)}, "
+            f"recall {_change(self.old_found, self.shown, self.new_found, self.shown)}"
         )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self) | {"worse": self.worse}
+
+
+def _change(old: int, old_of: int, new: int, new_of: int) -> str:
+    """A share before and after."""
+    before, after = ("unknown" if not of else f"{part / of:.2f}" for part, of in ((old, old_of), (new, new_of)))
+    return f"{before} before, {after} now"
 
 
 def compare(old: str, old_keeps: BoolArray, new_keeps: BoolArray, truth: BoolArray) -> Compared:
@@ -82,4 +93,7 @@ def compare(old: str, old_keeps: BoolArray, new_keeps: BoolArray, truth: BoolArr
         only_new_wrong=int((new_wrong & ~old_wrong).sum()),
         old_found=int((old_keeps & truth).sum()),
         new_found=int((new_keeps & truth).sum()),
+        shown=int(truth.sum()),
+        old_kept=int(old_keeps.sum()),
+        new_kept=int(new_keeps.sum()),
     )

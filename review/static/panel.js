@@ -198,7 +198,7 @@ export class Panel extends EventTarget {
     const box = el("div", { class: `result ${outcome.activated ? "" : "same"}`, id: "round-result" }, el("b", { text: words }));
     const compared = outcome.metrics?.compared;
     if (compared?.pictures) {
-      box.append(el("p", { text: `On ${counted(compared.pictures, "picture")} that neither model was trained on: ${counted(compared.new_errors, "error")}, previously ${number(compared.old_errors)}.` }));
+      box.append(el("p", { text: `On ${counted(compared.pictures, "picture")} that neither model was trained on: ${counted(compared.new_errors, "error")}, previously ${number(compared.old_errors)}.${sharesOf(compared)}` }));
     }
     if (outcome.rescored) box.append(el("p", { text: `${counted(outcome.rescored, "picture")} scored again; the round took ${outcome.seconds} s.` }));
     for (const why of outcome.why ?? []) box.append(el("p", { class: "why", text: why }));
@@ -215,6 +215,13 @@ export class Panel extends EventTarget {
       el("tbody", {}, row("Kept", (facts) => number(facts.counts.decisions.keep ?? 0)), row("Rejected", (facts) => number(facts.counts.decisions.delete ?? 0)),
         row("Precision", (facts) => share(facts.figures?.precision)), row("Recall", (facts) => share(facts.figures?.recall))));
   }
+}
+
+// Precision and recall of both models on the pictures that they were compared on; "" where a round did not count them.
+function sharesOf(compared) {
+  const share = (right, of) => (of ? (right / of).toFixed(2) : "unknown");
+  if (compared.shown === undefined) return "";
+  return ` Precision ${share(compared.new_found, compared.new_kept)}, previously ${share(compared.old_found, compared.old_kept)}; recall ${share(compared.new_found, compared.shown)}, previously ${share(compared.old_found, compared.shown)}.`;
 }
 
 // The same for the button; narrow windows leave out its name, and the interval where the figure says enough.

@@ -196,7 +196,8 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
     monkeypatch.setattr(tables, "results", lambda: Console(file=screen, width=width))
     crawl(root, "train", "mona", "--quiet")
     crawl(root, "rescore", "mona", "--threshold", "0.97")
-    test = json.loads(crawl(root, "models", "--json").stdout)["models"][1]["metrics"]["test"]
+    first, test = (one["same_pictures"] for one in json.loads(crawl(root, "models", "--json").stdout)["models"])
+    assert first["examples"] == test["examples"]
 
     listed = crawl(root, "models")
 
@@ -207,6 +208,8 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
     assert "…" not in shown
     assert f"no room for {gone}:" in listed.stderr if gone else "no room" not in listed.stderr
     assert "are decided at 0.970, as was asked for" in listed.stderr
+    words = f"mona/1, mona/2: measured now on the same {test['examples']} test pictures that none of them has learned"
+    assert words in " ".join(listed.stderr.split())
 
 
 @pytest.mark.parametrize(

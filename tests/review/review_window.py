@@ -78,7 +78,8 @@ def _running(browser: Browser) -> None:
 
 
 def _finished(browser: Browser) -> None:
-    compared = {"pictures": 45, "new_errors": 1, "old_errors": 4}
+    counts = {"shown": 20, "old_found": 18, "new_found": 19, "old_kept": 20, "new_kept": 19}
+    compared = {"pictures": 45, "new_errors": 1, "old_errors": 4} | counts
     outcome = {"model": "mona/2", "activated": True, "rescored": 1, "seconds": 12, "metrics": {"compared": compared}}
     rounds_say(browser, state="done", outcome=outcome | {"why": ["a head alone leaves nothing to gain"]})
     browser.keys("g")

@@ -36,9 +36,12 @@ def learned(precision: Estimate) -> LearnedHead:
 
 
 def test_what_could_not_be_measured_is_said_in_words() -> None:
-    text = report_text(learned(Estimate(math.nan, math.nan, math.nan)), Compared("mona/1", 20, 1, 1, 0, 0, 4, 4), "m")
+    compared = Compared("mona/1", 20, 1, 1, 0, 0, 4, 0, shown=5, old_kept=4, new_kept=0)
+
+    text = report_text(learned(Estimate(math.nan, math.nan, math.nan)), compared, "m")
 
     assert "nan" not in text
     assert "it must not decide: it cannot tell them apart" in text
+    assert "precision 1.00 before, unknown now, recall 0.80 before, 0.00 now" in text
     assert "showing it: precision not measured, recall 0.000 (0.000 to 0.490)" in text
     assert "precision not measured, recall 0.000 (0.000 to" in text
