@@ -20,6 +20,7 @@ from typing import Protocol
 
 from bench.kill_grounds import Ground
 from bench.kill_labels import Acknowledged, Labeller
+from commands.exit_codes import ExitCode
 from storage.archive import open_reader
 from storage.filing import Label
 from tests.faults import checker, driver
@@ -28,6 +29,7 @@ from tests.faults.evidence import Expected, walk
 Run = Callable[[Sequence[str], Mapping[str, str]], driver.Ended]
 
 LIMIT_S = 600.0  # one command
+DONE = (0, int(ExitCode.UNDECIDED))  # of so few pictures a round may make a model that must not decide
 ORPHANS_S = 120.0  # what a killed command had started ends within: not for ever, however busy the machine is
 SMALL_BATCH = {"STUB_BATCH": "60", "PYTHONDONTWRITEBYTECODE": "1"}  # rescoring takes several transactions
 KEPT_PLACES = ("gallery", "trash")
@@ -102,7 +104,7 @@ class CommandScene:
     labels: Sequence[Label] = ()  # said while it runs
     same: Callable[[str], str] = lambda line: line  # a line of the state without what may differ
     compares: bool = True  # with the undisturbed run's state; a network that learns for seconds never ends in the same
-    fair: tuple[int, ...] = (0,)  # how it may end by itself while somebody labels
+    fair: tuple[int, ...] = DONE  # how it may end by itself while somebody labels
     program: Sequence[str] = driver.PROGRAM  # that is killed
     undisturbed: Run = in_a_child
     environment: Mapping[str, str] = field(default_factory=lambda: SMALL_BATCH)
@@ -118,7 +120,7 @@ class CommandScene:
         labeller = Labeller(root, self.labels)
         labeller.write_the_rest()
         ended = self._run(root)
-        troubles = looked_at(root, labeller.acknowledged) if ended.code == 0 else [ended.said]
+        troubles = looked_at(root, labeller.acknowledged) if ended.code in DONE else [ended.said]
         if troubles:
             raise RuntimeError(f"{self.name}, undisturbed: {'; '.join(troubles)}")
         return Whole(ended.seconds, state_of(root, self.same))
@@ -149,7 +151,7 @@ class CommandScene:
     def mended(self, struck: Struck, whole: Whole) -> list[str]:
         """Run it again, undisturbed, and compare."""
         again = self._run(struck.root)
-        if again.code != 0:
+        if again.code not in DONE:
             return [f"it ended with {again.code}: {again.stderr.strip()[-300:]}"]
         found = looked_at(struck.root, struck.acknowledged) + verified(self.undisturbed, self.ground, struck.root)
         if self.compares and state_of(struck.root, self.same) != whole.state:
