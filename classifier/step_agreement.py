@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from classifier.evaluation import average_precision
 from classifier.learning import Learned, LearnedTarget
+from classifier.packing import refusal_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,16 +62,19 @@ def agreements(folder: Path, learned: Learned) -> Mapping[str, Agreement]:
         before = {name: kept[name] for name in kept.files if name != _RECALLS}
     expected = dict(zip(before, recalls.tolist(), strict=True))
     return {
-        name: _agreement(before[name][rows], expected[name], one, rows)
+        name: _agreement(before[name][rows], expected[name], one, (rows, refusal_of(one, learned.eye.taught)))
         for one in learned.targets
         for name in (one.wish.target,)
         if len(before.get(name, ())) == len(one.scores)
     }
 
 
-def _agreement(before: FloatArray, expected: float, model: LearnedTarget, rows: npt.NDArray[np.int64]) -> Agreement:
-    if model.refusal:
-        return Agreement(False, f"it may not decide: {model.refusal}")
+def _agreement(
+    before: FloatArray, expected: float, model: LearnedTarget, measured: tuple[npt.NDArray[np.int64], str]
+) -> Agreement:
+    rows, refusal = measured
+    if refusal:
+        return Agreement(False, f"it may not decide: {refusal}")
     shows, recall = model.shows[rows], model.forecast.recall.value
     old, new = average_precision(before, shows), average_precision(model.scores[rows], shows)
     figures = (

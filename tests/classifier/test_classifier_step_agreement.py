@@ -14,12 +14,13 @@ from classifier import step_agreement
 from classifier.evaluation import Estimate
 from classifier.learning import Learned, LearnedTarget, Wish
 from classifier.splits import Split
+from classifier.training import Taught
 
 _ROWS = 60
 _SHOWS = np.arange(_ROWS) % 3 == 0
 
 
-def _learned(noise: float, *, refusal: str = "", recall: float = 0.8) -> Learned:
+def _learned(noise: float, *, refusal: str = "", recall: float = 0.8, steps: int = 600) -> Learned:
     scores = _SHOWS + noise * np.random.default_rng(1).normal(size=_ROWS)
     missing: dict[str, Any] = dict.fromkeys(("head", "chosen", "curve", "quality"))
     missing["forecast"] = SimpleNamespace(recall=Estimate(recall, 0.0, 1.0))
@@ -27,7 +28,7 @@ def _learned(noise: float, *, refusal: str = "", recall: float = 0.8) -> Learned
         wish=Wish("mona", "mona"), reject_ratio=0.5, refusal=refusal, scores=scores, shows=_SHOWS, facts={}, **missing
     )
     rows: npt.NDArray[np.int64] = np.arange(_ROWS, dtype=np.int64)
-    eye: Any = None
+    eye: Any = SimpleNamespace(taught=Taught(steps, 600, 1.0, 1.0, 0.0, 0))
     return Learned(eye=eye, characters=(), targets=(target,), split=Split(rows[:20], rows[20:50], rows[50:]))
 
 
@@ -61,6 +62,15 @@ def test_a_network_that_may_not_decide_never_takes_over(tmp_path: Path) -> None:
     found = step_agreement.agreements(tmp_path, _learned(0.1, refusal="too few pictures"))["mona"]
 
     assert found.to_json() == {"better": False, "why": "it may not decide: too few pictures"}
+
+
+def test_a_network_that_was_trained_too_briefly_never_takes_over(tmp_path: Path) -> None:
+    step_agreement.remember(tmp_path, _learned(0.9))
+
+    found = step_agreement.agreements(tmp_path, _learned(0.1, steps=150))["mona"]
+
+    assert not found.better
+    assert "trained for only 25% of its steps" in found.why
 
 
 def test_without_a_first_model_nothing_is_compared(tmp_path: Path) -> None:
