@@ -87,7 +87,7 @@ class MemoryDesk:
     def facts(self, target: str) -> TargetFacts:
         counts = Counts(len(self.shelf), {"keep": len(self.shelf)}, {}, len(self.shelf), self.seq)
         figures = Figures(Interval(0.97, 0.94, 0.99), None, 120)
-        return TargetFacts(target, f"{target}_(genshin_impact)", counts, ModelInForce("mona/1", 0.5, 0), figures)
+        return TargetFacts(target, f"{target}_(genshin_impact)", counts, ModelInForce("mona/1", 0.5, 0, ""), figures)
 
     def find(self, target: str, expression: str) -> PictureList:
         if "decision:kep" in expression:
