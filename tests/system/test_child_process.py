@@ -173,7 +173,10 @@ def trapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_program_starts_all_that_it_is_known_to_start() -> None:
-    known = {"classifier.decoding", "classifier.export", "classifier.learning_worker", "classifier.scoring"}
+    known = {
+        *("classifier.decoding", "classifier.export", "classifier.learning_worker", "classifier.scoring"),
+        "classifier.taggers.worker",
+    }
 
     assert set(modules_started()) == known | {"commands", "demo", "demo.easel"}
 
