@@ -30,7 +30,8 @@ def expected_of(model: RegisteredModel, threshold: float) -> Expected | None:
 
 
 def _limits(figures: Mapping[str, Any], name: str) -> tuple[float, float] | None:
-    low, high = _number(figures.get(f"{name}_low")), _number(figures.get(f"{name}_high"))
+    pair = figures.get(f"{name}_interval")
+    low, high = map(_number, pair) if isinstance(pair, list | tuple) and len(pair) == 2 else (None, None)
     return None if low is None or high is None else (low, high)
 
 

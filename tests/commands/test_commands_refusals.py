@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from commands_small_site import MONA, SERIES, SmallSite, small_site
 
+from classifier.evaluation import Estimate
+from classifier.metrics.forecast import Forecast
 from commands.exit_codes import ExitCode, worst
 from commands.expectations import expected_of
 from commands.refusals import refusal_words, refused_code
@@ -83,7 +85,7 @@ def test_a_refusal_hides_no_other_trouble() -> None:
     [
         ({"precision": 0.956, "recall": 0.88}, "precision 0.956, recall 0.880"),
         (
-            {"precision": 0.956, "recall": 0.88, "precision_low": 0.931, "precision_high": 0.972, "recall_low": 0.8},
+            {"precision": 0.956, "recall": 0.88, "precision_interval": [0.931, 0.972], "recall_interval": [0.8, None]},
             "precision 0.956 (0.93–0.97), recall 0.880",
         ),
         ({"precision": None, "recall": 0.88}, None),
@@ -98,3 +100,13 @@ def test_the_expected_figures_are_one_pair_with_limits_where_they_are_known(figu
 
     assert (found and found.words()) == words
     assert expected_of(model, 0.7) is None  # another threshold has other figures
+
+
+def test_the_limits_that_a_round_forecasts_are_those_that_a_run_shows() -> None:
+    made = Forecast(0.5, Estimate(0.96, 0.93, 0.98), Estimate(0.9, 0.85, 0.94), reached=True, posts=900, kept=80)
+    facts = {"metrics": {"expected": json.loads(json.dumps(made.to_json()))}}
+
+    found = expected_of(RegisteredModel(CARD, True, datetime(2026, 1, 2, tzinfo=UTC), facts, None, 0), 0.5)
+
+    assert found is not None
+    assert found.words() == "precision 0.960 (0.93–0.98), recall 0.900 (0.85–0.94)"
