@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.errors import ClassFolderError
 from commands.console import say
-from commands.holding import hold_gallery
 from commands.judging import JudgeWish, verified
 from commands.known_targets import named_in_tags
 from commands.places import Place
 from commands.planning import UsageRefused
-from commands.second_target import crawl_goal, head_settings
+from commands.second_target import finished, finished_in_crawl, head_settings
 from commands.telling import Tell, told
-from commands.training import TrainWish
+from commands.training import TrainWish, crawl_goal
 from storage.archive import open_reader
 from storage.known_targets import target_called
-from storage.paths import models_folder
 from storage.reading import Reader
 from storage.records import Target
 
@@ -69,7 +66,7 @@ def referred(reader: Reader, where: Place, named: str) -> Referred:
     known = target_called(reader.targets(), named)
     target = known or named_in_tags(reader, named, new=True)
     active = reader.active_model(target.name)
-    if active is not None and len(reader.evidence(target, active.card.backbone_hash)):
+    if active is not None and reader.has_evidence(target, active.card.backbone_hash):
         return Referred(target, known is not None, active, verified(where, active), f"{active.card.name}'s network")
     network = shared_network(reader, target.name)
     if network is None:
@@ -108,8 +105,6 @@ async def train_from_references(
     Raises:
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
     """
-    from rounds.learning_round import finish
-
     if wish.target is None:
         raise UsageRefused("say whom the references show: crawl train NAME --references DIR")
     with open_reader(where.root) as reader:
@@ -118,12 +113,7 @@ async def train_from_references(
             say(f"learning {who.target.name} from references, a head on {who.words}")
         references = await seen_references(folder, who.package, tell, quiet=wish.quiet)
         candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
-    async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
-        if not who.known:
-            for site in sorted(set(candidate.snapshot.evidence.sites)):
-                await archive.save_targets(site, [who.target])
-        return await finish(candidate, archive, models_folder(where.root), settings, tell=tell)
+    return await finished(candidate, wish, where, settings, tell, new=not who.known)
 
 
 async def head_from_references(wish: JudgeWish, folder: Path) -> Mapping[str, RegisteredModel]:
@@ -135,10 +125,8 @@ async def head_from_references(wish: JudgeWish, folder: Path) -> Mapping[str, Re
     Raises:
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
     """
-    from rounds.learning_round import finish
-
     (target,) = wish.targets
-    settings = head_settings(crawl_goal(wish.goal, wish.place), wish.place, decide_again=False)
+    settings = head_settings(crawl_goal(wish.goal, wish.place.settings), wish.place, decide_again=False)
     with open_reader(wish.place.root) as reader:
         try:
             who = await asyncio.to_thread(referred, reader, wish.place, target.name)
@@ -154,10 +142,7 @@ async def head_from_references(wish: JudgeWish, folder: Path) -> Mapping[str, Re
                 say(f"{who.active.card.name} has learned from these references already")
                 return {target.name: who.active}
             candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
-    outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
-    for line in outcome.report.splitlines():
-        say(line)
-    model = await wish.shelf.active_model(target.name)
+    model = await finished_in_crawl(candidate, wish, settings)
     return {} if model is None else {target.name: model}
 
 
@@ -226,10 +211,11 @@ def _candidate(
     reader: Reader, who: Referred, references: References, folder: Path, settings: HeadRoundSettings, tell: Tell
 ) -> Candidate:
     from rounds.learning_round import learn_candidate
-    from rounds.references import reference_snapshot
+    from rounds.snapshots import snapshot_of
 
     tell("reading", 0.0, "labels, tags and embeddings")
-    snapshot = reference_snapshot(reader, who.target, (who.active, who.package), references, folder)
+    snapshot = snapshot_of(reader, who.target, who.package, who.active)
+    snapshot = replace(snapshot, references=references, reference_folder=str(folder.absolute()))
     tell("learning", 0.0, f"{len(references)} references, {len(snapshot.evidence)} pictures of the gallery")
     return learn_candidate(snapshot, settings)
 

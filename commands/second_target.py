@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from commands.console import say
 from commands.holding import hold_gallery
-from commands.judging import GoalWish, JudgeWish, verified
+from commands.judging import JudgeWish, verified
 from commands.known_targets import named_in_tags
 from commands.places import Place
 from commands.planning import UsageRefused
 from commands.telling import Tell
-from commands.training import TrainWish, goal_of
+from commands.training import TrainWish, crawl_goal, goal_of
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.known_targets import target_called
@@ -77,9 +77,8 @@ async def train_second_target(second: SecondTarget, wish: TrainWish, where: Plac
         TooLittleToLearn: too few posts of the gallery are tagged or labelled with the target; says what to do.
     """
     from rounds.errors import TooLittleToLearn
-    from rounds.learning_round import finish
 
-    target, settings = second.target, head_settings(goal_of(wish, where.settings), where, decide_again=True)
+    target, settings = second.target, head_settings(goal_of(wish, where.settings), where)
     if not wish.quiet:
         say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
     try:
@@ -88,24 +87,18 @@ async def train_second_target(second: SecondTarget, wish: TrainWish, where: Plac
     except TooLittleToLearn as error:
         advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
         raise TooLittleToLearn(f"{error}; {advice}", target.name, error.counts) from error
-    async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
-        if not second.known:
-            for site in sorted(set(candidate.snapshot.evidence.sites)):
-                await archive.save_targets(site, [target])
-        return await finish(candidate, archive, models_folder(where.root), settings, tell=tell)
+    return await finished(candidate, wish, where, settings, tell, new=not second.known)
 
 
 async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
     """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0."""
     from rounds.errors import TooLittleToLearn
-    from rounds.learning_round import finish
     from rounds.second_target import shared_network
 
     found: dict[str, RegisteredModel] = {}
     for target in missing:
         started = time.monotonic()
-        settings = head_settings(crawl_goal(wish.goal, wish.place), wish.place, decide_again=False)
+        settings = head_settings(crawl_goal(wish.goal, wish.place.settings), wish.place, decide_again=False)
         with open_reader(wish.place.root) as reader:
             network = await asyncio.to_thread(shared_network, reader, target.name)
             if network is None:
@@ -119,11 +112,8 @@ async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[st
         if candidate.learned.refusal:
             say(f"{target.name} is learned from the site's tags: a head on {network.words()} may not decide")
             continue
-        outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
-        for line in outcome.report.splitlines():
-            say(line)
+        model = await finished_in_crawl(candidate, wish, settings)
         say(f"learned {target.name} in {time.monotonic() - started:.1f} s, a head on {network.words()}")
-        model = await wish.shelf.active_model(target.name)
         if model is not None:
             found[target.name] = model
     return found
@@ -140,17 +130,40 @@ def _candidate(
     return second_candidate(snapshot, settings)
 
 
-def head_settings(goal: Goal, where: Place, *, decide_again: bool) -> HeadRoundSettings:
+async def finished(
+    candidate: Candidate, wish: TrainWish, where: Place, settings: HeadRoundSettings, tell: Tell, *, new: bool
+) -> RoundOutcome:
+    """A head of `crawl train`, put in force under the gallery's lock; `new`: the gallery has yet to know its target."""
+    from rounds.learning_round import finish
+
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
+        if new:
+            for site in sorted(set(candidate.snapshot.evidence.sites)):
+                await archive.save_targets(site, [candidate.snapshot.target])
+        return await finish(candidate, archive, models_folder(where.root), settings, tell=tell)
+
+
+async def finished_in_crawl(
+    candidate: Candidate, wish: JudgeWish, settings: HeadRoundSettings
+) -> RegisteredModel | None:
+    """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
+    from rounds.learning_round import finish
+
+    outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
+    for line in outcome.report.splitlines():
+        say(line)
+    return await wish.shelf.active_model(candidate.snapshot.target.name)
+
+
+def head_settings(goal: Goal, where: Place, *, decide_again: bool = True, force: bool = False) -> HeadRoundSettings:
     """How a head is learned by the settings; a crawl decides by itself what it walks."""
     from rounds.learning_round import HeadRoundSettings
 
-    policy = Policy(trust_tags=where.settings.scoring.trust_tags)
-    return HeadRoundSettings(goal=goal, policy=policy, decide_again=decide_again, seed=where.settings.round_zero.seed)
-
-
-def crawl_goal(goal: GoalWish, where: Place) -> Goal:
-    """What the threshold is chosen for; a threshold given by hand is for one run only."""
-    return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), where.settings)
+    settings = where.settings
+    policy = Policy(trust_tags=settings.scoring.trust_tags)
+    seed = settings.round_zero.seed
+    return HeadRoundSettings(goal=goal, policy=policy, force=force, decide_again=decide_again, seed=seed)
 
 
 def _no_progress(stage: str, share: float, words: str) -> None:

@@ -47,7 +47,7 @@ async def follow(
         behind = [target for target in reader.targets() if _is_behind(reader, target, card, left)]
         for target in behind:
             tell("following", len(outcomes) / len(behind), f"{target.name}: learning a head on {card.name}'s network")
-            snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(where, card), target, card)
+            snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(where, card), target)
             if snapshot.active is not None:
                 before = await asyncio.to_thread(verified, where, snapshot.active)
                 seen = await references_seen_by(snapshot.package, snapshot.active, before)
@@ -69,24 +69,14 @@ def _is_behind(reader: Reader, target: Target, card: ModelCard, left: str) -> bo
     return target.name != card.target and model is not None and model.card.backbone_hash == left
 
 
-def _snapshot(reader: Reader, folder: Path, target: Target, card: ModelCard) -> Snapshot:
+def _snapshot(reader: Reader, folder: Path, target: Target) -> Snapshot:
     """What is known of a target's pictures as the new network sees them; the old scores stand beside."""
     from classifier.package import load_package
-    from rounds.learning_round import Snapshot
+    from rounds.snapshots import snapshot_of
 
     active = reader.active_model(target.name)
     if active is None:
         raise LookupError(f"{target.name} lost its model while a round was at work")  # under the lock: cannot be
-    newest = reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0]
-    evidence = reader.evidence(target, card.backbone_hash)
-    evidence = evidence.rows(np.flatnonzero(np.isfinite(evidence.scores)))
-    package = load_package(folder)
-    return Snapshot(
-        target=target,
-        active=active,
-        package=package,
-        evidence=evidence,
-        newest_label=int(newest),
-        old_scores=evidence.scores,
-        reference_folder=str(active.facts.get("references", "")),
-    )
+    snapshot = snapshot_of(reader, target, load_package(folder), active)
+    evidence = snapshot.evidence.rows(np.flatnonzero(np.isfinite(snapshot.evidence.scores)))
+    return replace(snapshot, evidence=evidence, old_scores=evidence.scores)

@@ -19,13 +19,12 @@ from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.references import references_again, train_from_references
-from commands.second_target import second_target, train_second_target
+from commands.second_target import head_settings, second_target, train_second_target
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
 from commands.stopping import run_round
 from commands.telling import Tell, told
 from commands.training import TrainWish, check_goal, goal_of, tell_outcome
-from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.paths import models_folder, target_models
 from storage.reading import Reader
@@ -72,7 +71,7 @@ async def _run(wish: TrainWish, where: Place) -> int:
     from rounds.learning_round import learn_candidate
 
     started = time.monotonic()
-    settings = _settings(wish, where)
+    settings = head_settings(goal_of(wish, where.settings), where, force=wish.force)
     async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
         with open_reader(where.root) as reader:
             if wish.references is not None:
@@ -167,7 +166,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
                 if chosen is taught:
                     task.explain(f"{network.name}: {why}")
                     return await _finish(task, taught)
-                if task.wish.how == "network" and task.wish.force:
+                if task.wish.force:
                     task.explain(f"{network.name}: {why}, but --force puts the network in force, for this target alone")
                     return await _finish(task, taught, others_follow=False)
                 task.explain(f"{network.name}: {why}")
@@ -237,35 +236,15 @@ def _subject(reader: Reader, where: Place, wish: TrainWish) -> _Subject:
 
 def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
     """Everything that the round learns from; what is said later belongs to the next one."""
-    from rounds.learning_round import Snapshot
+    from rounds.snapshots import snapshot_of
 
     target, active, package = subject
-    newest = reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0]  # before the evidence: never too new
-    evidence = reader.evidence(target, package.backbone_hash)
-    if not len(evidence):
+    snapshot = snapshot_of(reader, target, package, active)
+    if not len(snapshot.evidence):
         raise UsageRefused(
             f"no picture was looked at for {target.name} with {active.card.name}'s network yet; crawl first"
         )
-    return Snapshot(
-        target=target,
-        active=active,
-        package=package,
-        evidence=evidence,
-        newest_label=int(newest),
-        references=package.references,
-        reference_folder=str(active.facts.get("references", "")),
-    )
-
-
-def _settings(wish: TrainWish, where: Place) -> HeadRoundSettings:
-    from rounds.learning_round import HeadRoundSettings
-
-    return HeadRoundSettings(
-        goal=goal_of(wish, where.settings),
-        policy=Policy(trust_tags=where.settings.scoring.trust_tags),
-        force=wish.force,
-        seed=where.settings.round_zero.seed,
-    )
+    return replace(snapshot, references=package.references)
 
 
 __all__ = ["TrainWish", "run"]

@@ -16,6 +16,7 @@ from commands.settings import Settings, check_choice
 
 if TYPE_CHECKING:
     from classifier.learning import Goal
+    from commands.judging import GoalWish
     from rounds.learning_round import RoundOutcome
 
 
@@ -57,6 +58,11 @@ def goal_of(wish: TrainWish, settings: Settings) -> Goal:
     if wish.recall is not None:
         return Goal(precision=None, recall=wish.recall)
     return Goal(precision=settings.goal.precision if wish.precision is None else wish.precision)
+
+
+def crawl_goal(goal: GoalWish, settings: Settings) -> Goal:
+    """What a model that a crawl learns remembers as its goal; a threshold given by hand is for one run only."""
+    return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), settings)
 
 
 def tell_outcome(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -20,13 +19,9 @@ from classifier.pictures import Pixels
 from classifier.reference_folder import ReferenceFolder, check_enough_references
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.learning_process import Tell
-from rounds.learning_round import Snapshot
 from rounds.round_zero import HashingDecoder
 from rounds.teaching import embedded
-from storage.filing import RegisteredModel
 from storage.plurals import counted
-from storage.reading import Reader
-from storage.records import Target
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,32 +65,3 @@ async def decoded_references(found: ReferenceFolder, decoder: HashingDecoder, te
         tell("reading", number / len(found.pictures), counted(len(pixels), "reference picture"))
     check_enough_references(found.folder, len(pixels), left)
     return ReferencePixels(np.stack(pixels), md5s, hashes, tuple(left[len(found.left_out) :]))
-
-
-def reference_snapshot(
-    reader: Reader,
-    target: Target,
-    model: tuple[RegisteredModel | None, Package],
-    references: References,
-    folder: Path,
-) -> Snapshot:
-    """What a head is learned from: the references, and everything that the network has looked at.
-
-    Args:
-        reader: of the gallery.
-        target: whom they show.
-        model: the target's, with its package; None with the package of another target whose network is shared.
-        references: as that package's network sees them.
-        folder: where they lie.
-    """
-    active, package = model
-    newest = int(reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0])  # before: never newer than it
-    return Snapshot(
-        target=target,
-        active=active,
-        package=package,
-        evidence=reader.evidence(target, package.backbone_hash, whole_gallery=active is None),
-        newest_label=newest,
-        references=references,
-        reference_folder=str(folder.absolute()),
-    )

@@ -6,13 +6,14 @@ pictures already, and the posts' own tags say who is in them; so a head on that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from classifier.package import Package
 from rounds.errors import TooLittleToLearn
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
+from rounds.snapshots import snapshot_of
 from storage.filing import RegisteredModel
 from storage.plurals import counted
 from storage.reading import Reader
@@ -72,8 +73,8 @@ def gallery_snapshot(reader: Reader, target: Target, package: Package) -> Snapsh
     Raises:
         TooLittleToLearn: too few of these posts are tagged or labelled with the target.
     """
-    newest = int(reader.sql("SELECT coalesce(max(seq), 0) FROM label").rows[0][0])  # before: never newer than it
-    evidence = reader.evidence(target, package.backbone_hash, whole_gallery=True)
+    snapshot = snapshot_of(reader, target, package, None)
+    evidence = snapshot.evidence
     said = evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")
     sites = {evidence.sites[row] for row in np.flatnonzero(said).tolist()}  # a name may mean somebody else elsewhere
     evidence = evidence.rows(np.flatnonzero([site in sites for site in evidence.sites]))
@@ -85,7 +86,7 @@ def gallery_snapshot(reader: Reader, target: Target, package: Package) -> Snapsh
             target.name,
             {"tagged or labelled": shown},
         )
-    return Snapshot(target=target, active=None, package=package, evidence=evidence, newest_label=newest)
+    return replace(snapshot, evidence=evidence)
 
 
 def second_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:

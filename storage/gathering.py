@@ -74,6 +74,12 @@ def gather_evidence(
     )
 
 
+def has_evidence(connection: Connection, target: Target, backbone_hash: str) -> bool:
+    """Whether any post was looked at for a target with this backbone; finds one, and gathers nothing."""
+    rows = _wide(target, backbone_hash, whole_gallery=False).order_by(None).limit(1)
+    return connection.execute(rows).first() is not None
+
+
 _COLUMNS = (
     "version_id", "post_id", "site", "md5", "vector", "score", "label", "count_character", "ai_score",
     "parent_id", "pixel_hash", "post_key", "rating", "picture_hash", "part", "windows", "too_small",

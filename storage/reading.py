@@ -21,7 +21,7 @@ from storage.database import header_problem, reading_engine, reading_uri
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
-from storage.gathering import gather_evidence
+from storage.gathering import gather_evidence, has_evidence
 from storage.known_targets import by_known_names, saved_targets
 from storage.labels import SaidLabel, labels_of
 from storage.layout import require_plain
@@ -241,6 +241,10 @@ class Reader:
             whole_gallery: the posts too that were looked at for other targets only.
         """
         return self.ask(lambda c: gather_evidence(c, target, backbone_hash, whole_gallery=whole_gallery))
+
+    def has_evidence(self, target: Target, backbone_hash: str) -> bool:
+        """Whether `evidence` has a row."""
+        return self.ask(lambda c: has_evidence(c, target, backbone_hash))
 
     def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""

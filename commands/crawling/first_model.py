@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from classifier.backbones.catalogue import PRETRAINED, resolved
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
-from classifier.learning import Goal
 from classifier.package import Package, load_package
 from commands.console import say
 from commands.networks import first_weights, trains_beside
 from commands.settings import RoundZero
 from commands.telling import Tell, told
+from commands.training import crawl_goal
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
@@ -32,7 +32,7 @@ from storage.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
-    from commands.judging import GoalWish, JudgeWish
+    from commands.judging import JudgeWish
     from commands.shelves import CommandShelf
     from storage.filing import RegisteredModel
 
@@ -129,19 +129,12 @@ def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
         preprocessing=preprocessing_for(network),
         weights=Path(asked.weights) if asked.weights else None,
         may_download=asked.download_weights,
-        goals=dict.fromkeys((target.name for target in missing), _goal(wish.goal, wish.place.settings.goal.precision)),
+        goals=dict.fromkeys((target.name for target in missing), crawl_goal(wish.goal, wish.place.settings)),
         time_budget_s=asked.minutes * 60,
         seed=asked.seed,
         in_flight=wish.place.settings.scoring.in_flight,
         command=wish.learning or COMMAND,
     )
-
-
-def _goal(wish: GoalWish, precision: float) -> Goal:
-    """The model remembers the goal of its making; a threshold given by hand is for one run only."""
-    if wish.recall is not None:
-        return Goal(precision=None, recall=wish.recall)
-    return Goal(precision=wish.precision or precision)
 
 
 async def _folder(wish: JudgeWish, target: Target) -> Path:

@@ -100,6 +100,18 @@ async def test_the_whole_gallery_is_evidence_for_a_target_that_it_was_never_look
     assert np.isnan(whole.scores).all()
 
 
+async def test_whether_there_is_evidence_can_be_asked_without_gathering_it(archive: Archive) -> None:
+    (post,) = posts = [make_post(1)]
+    await list_posts(archive, posts)
+    await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
+
+    with Archive.reader(archive.root) as reader:
+        asked = [(MONA, CARD.backbone_hash), (MONA, "another"), (Target("keqing", "keqing"), CARD.backbone_hash)]
+        found = [reader.has_evidence(*one) for one in asked]
+
+        assert found == [True, False, False] == [len(reader.evidence(*one)) > 0 for one in asked]
+
+
 async def test_the_windows_of_a_picture_come_back_with_it(archive: Archive) -> None:
     posts = [make_post(1), make_post(2), make_post(3)]
     await list_posts(archive, posts)

@@ -1,0 +1,31 @@
+"""What a round learns from, read at one moment: what is said later belongs to the next round."""
+
+from __future__ import annotations
+
+from classifier.package import Package
+from rounds.learning_round import Snapshot
+from storage.filing import RegisteredModel
+from storage.reading import Reader
+from storage.records import Target
+
+_NEWEST_LABEL = "SELECT coalesce(max(seq), 0) FROM label"
+
+
+def snapshot_of(reader: Reader, target: Target, package: Package, active: RegisteredModel | None) -> Snapshot:
+    """Labels, tags and embeddings of every post that a network has looked at for a target.
+
+    Args:
+        reader: of the gallery.
+        target: whom it is about.
+        package: whose network gave the embeddings.
+        active: the target's model in force; None: it has none, and posts count that were looked at for others.
+    """
+    newest = int(reader.sql(_NEWEST_LABEL).rows[0][0])  # before the evidence: never newer than it
+    return Snapshot(
+        target=target,
+        active=active,
+        package=package,
+        evidence=reader.evidence(target, package.backbone_hash, whole_gallery=active is None),
+        newest_label=newest,
+        reference_folder="" if active is None else str(active.facts.get("references", "")),
+    )
