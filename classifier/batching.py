@@ -14,12 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from classifier import errors
-from classifier.errors import DeadlineError, DeviceError, ModelError, WorkerLostError
+from classifier.errors import DeadlineError, DeviceError, ModelError
 from classifier.frames import Frame, Payload
+from classifier.model_process import ModelProcess, Wording
 from classifier.pictures import Pixels
 from classifier.runtime import RuntimeSettings
-from classifier.worker_process import WorkerProcess
 from system.child_process import module_command
 
 
@@ -34,6 +33,16 @@ class ScorerSettings:
     batch_deadline_s: float = 120.0
     memory_bytes: int = 0  # that the process may take, not counting a GPU's; 0: half of the machine's, 4 GiB at least
     command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.scoring"))
+
+
+_WORDING = Wording(
+    process="the scorer process",
+    loads="the model",
+    question="the same batch",
+    advice="the device hangs or is too slow",
+    failed=DeviceError,
+    late=DeadlineError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ class Scorer:
     def __init__(self, packages: Mapping[str, PackagePin], settings: ScorerSettings | None = None) -> None:
         self._packages = dict(packages)
         self._settings = settings or ScorerSettings()
-        self._worker = WorkerProcess(self._settings.command)
+        self._process = ModelProcess(self._settings.command, _WORDING)
         self._waiting: list[list[_Wish]] = []  # by backbone
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -85,14 +94,7 @@ class Scorer:
         self.backbones: tuple[LoadedBackbone, ...] = ()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._load()
-        except WorkerLostError as error:
-            await self._worker.kill()
-            raise DeviceError(f"the scorer process died while it loaded the model: {error}") from error
-        except BaseException:
-            await self._worker.kill()
-            raise
+        await self._process.open(self._load)
         self._waiting = [[] for _ in self.backbones]
         self._task = asyncio.create_task(self._work(), name="scorer")
         return self
@@ -104,7 +106,7 @@ class Scorer:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._give_up(DeviceError("the judge was closed"))
-        await self._worker.kill()
+        await self._process.kill()
 
     async def embed(self, backbone: int, pixels: Pixels) -> bytes:
         """The embedding (float16, little endian) of one picture.
@@ -133,21 +135,11 @@ class Scorer:
                 "memory_bytes": settings.memory_bytes,
             }
         )
-        await self._worker.start()
-        reply = await self._ask(question, settings.load_deadline_s, "loading the model")
+        await self._process.start()
+        reply = await self._process.ask(question, settings.load_deadline_s, "loading the model")
         entries = reply.header["backbones"]
         self.backbones = tuple(LoadedBackbone(each["hash"], each["name"], each["device"]) for each in entries)
         self._batch_size = settings.batch_size or max(int(each["largest"]) for each in entries)
-
-    async def _ask(self, question: Frame, deadline_s: float, what: str) -> Frame:
-        try:
-            reply = await self._worker.ask(question, deadline_s)
-        except TimeoutError as error:
-            raise DeadlineError(f"{what} took longer than {deadline_s:g} s; the device hangs or is too slow") from error
-        if "error" in reply.header:
-            family = getattr(errors, str(reply.header["error"]), DeviceError)
-            raise family(str(reply.header["message"]))
-        return reply
 
     async def _work(self) -> None:
         """Batch after batch; nothing but an error that ends the run ever leaves here."""
@@ -185,10 +177,8 @@ class Scorer:
         pixels: list[Payload] = [wish.pixels.reshape(-1).data for wish in batch]
         question = Frame({"op": "embed", "backbone": backbone}, pixels)
         try:
-            try:
-                reply = await self._ask(question, self._settings.batch_deadline_s, f"a batch of {len(batch)} pictures")
-            except WorkerLostError:
-                reply = await self._once_more(question)
+            what = (f"a batch of {len(batch)} pictures", "a batch, after a restart,")
+            reply = await self._process.ask_twice(question, self._settings.batch_deadline_s, what, self._load_again)
         except BaseException as error:
             for wish in batch:
                 _answer(wish, error if isinstance(error, ModelError) else DeviceError("the judge was closed"))
@@ -201,15 +191,9 @@ class Scorer:
         for number, wish in enumerate(batch):
             _answer(wish, joined[number * step : (number + 1) * step])
 
-    async def _once_more(self, question: Frame) -> Frame:
-        """Start a new scorer in place of one that died, and hand it the same batch."""
-        await self._worker.kill()
+    async def _load_again(self) -> None:
         self.counts.restarts += 1
-        try:
-            await self._load()
-            return await self._ask(question, self._settings.batch_deadline_s, "a batch, after a restart,")
-        except WorkerLostError as error:
-            raise DeviceError(f"the scorer process died twice over the same batch: {error}") from error
+        await self._load()
 
     def _give_up(self, error: ModelError) -> None:
         self._failure = self._failure or error

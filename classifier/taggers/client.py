@@ -17,12 +17,11 @@ from typing import Self
 
 import numpy as np
 
-from classifier import errors
-from classifier.errors import ModelError, TaggerError, WorkerLostError
+from classifier.errors import ModelError, TaggerError
 from classifier.frames import Frame
+from classifier.model_process import ModelProcess, Wording
 from classifier.pictures import Pixels, Preprocessing
 from classifier.taggers.worker import PLACES, VALUES
-from classifier.worker_process import WorkerProcess
 from storage.records import TAGGER_FLOOR, TaggerTags
 from system.child_process import module_command
 
@@ -42,6 +41,17 @@ class TaggerSettings:
     command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.taggers.worker"))
 
 
+def _wording(folder: Path) -> Wording:
+    return Wording(
+        process="the tagger's process",
+        loads=str(folder),
+        question="the same pictures",
+        advice="take a smaller one",
+        failed=TaggerError,
+        late=TaggerError,
+    )
+
+
 @dataclass(slots=True, eq=False)
 class _Request:
     pixels: Pixels
@@ -53,7 +63,7 @@ class Tagger:
 
     def __init__(self, settings: TaggerSettings) -> None:
         self._settings = settings
-        self._worker = WorkerProcess(settings.command)
+        self._process = ModelProcess(settings.command, _wording(settings.folder))
         self._requests: asyncio.Queue[_Request] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._failure: ModelError | None = None
@@ -82,14 +92,7 @@ class Tagger:
         return f"{self.name} ({self.device})"
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._load()
-        except WorkerLostError as error:
-            await self._worker.kill()
-            raise TaggerError(f"the tagger's process died while it loaded {self._settings.folder}: {error}") from error
-        except BaseException:
-            await self._worker.kill()
-            raise
+        await self._process.open(self._load)
         self._task = asyncio.create_task(self._work(), name="tagger")
         return self
 
@@ -100,7 +103,7 @@ class Tagger:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._give_up(TaggerError("the tagger was closed"))
-        await self._worker.kill()
+        await self._process.kill()
 
     async def tag(self, pixels: Pixels) -> TaggerTags | None:
         """The tags of one picture that are at least as probable as the floor, and those that are always wanted.
@@ -129,23 +132,13 @@ class Tagger:
             "floor": settings.floor,
             "wanted": list(settings.wanted),
         }
-        await self._worker.start()
-        reply = await self._ask(Frame(header), settings.load_deadline_s, "loading the tagger")
+        await self._process.start()
+        reply = await self._process.ask(Frame(header), settings.load_deadline_s, "loading the tagger")
         self._names = json.loads(bytes(reply.payloads[0]))
         self._largest = int(reply.header["largest"])
         self.hash, self.device = str(reply.header["hash"]), str(reply.header["device"])
         self.checked = str(reply.header["checked"])
         self.preprocessing = Preprocessing.from_json(reply.header["preprocessing"])
-
-    async def _ask(self, question: Frame, deadline_s: float, what: str) -> Frame:
-        try:
-            reply = await self._worker.ask(question, deadline_s)
-        except TimeoutError as error:
-            raise TaggerError(f"{what} took longer than {deadline_s:g} s; take a smaller one") from error
-        if "error" in reply.header:
-            family = getattr(errors, str(reply.header["error"]), TaggerError)
-            raise family(str(reply.header["message"]))
-        return reply
 
     async def _work(self) -> None:
         """Batch after batch; whatever goes wrong here fails every picture that waits."""
@@ -166,10 +159,8 @@ class Tagger:
         if not batch:
             return
         question = Frame({"op": "tag"}, [request.pixels.reshape(-1).data for request in batch])
-        try:
-            reply = await self._ask(question, self._settings.batch_deadline_s, "tagging a picture")
-        except WorkerLostError:
-            reply = await self._once_more(question)
+        what = ("tagging a picture", "tagging a picture, after a restart,")
+        reply = await self._process.ask_twice(question, self._settings.batch_deadline_s, what, self._load)
         self.pictures += len(batch)
         self.busy_s += float(reply.header["busy_s"])
         places = np.frombuffer(reply.payloads[0], PLACES)
@@ -190,15 +181,6 @@ class Tagger:
             name = self._names[place]
             found[name] = max(value, found.get(name, 0.0))
         return TaggerTags(self.hash, self.name, found)
-
-    async def _once_more(self, question: Frame) -> Frame:
-        """Start a new process in place of one that died, and hand it the same batch."""
-        await self._worker.kill()
-        try:
-            await self._load()
-            return await self._ask(question, self._settings.batch_deadline_s, "tagging a picture, after a restart,")
-        except WorkerLostError as error:
-            raise TaggerError(f"the tagger's process died twice over the same pictures: {error}") from error
 
     def _give_up(self, error: ModelError, batch: Sequence[_Request] = ()) -> None:
         self._failure = self._failure or error

@@ -192,7 +192,7 @@ async def test_the_judge_lets_the_tagger_look_at_every_picture(mona: tuple[Model
 
 async def test_a_tagger_that_dies_is_started_once_more(tmp_path: Path) -> None:
     async with Tagger(TaggerSettings(wd_tagger(tmp_path / "tiny"))) as tagger:
-        process = tagger._worker._process
+        process = tagger._process._worker._process
         assert process is not None
         await process.kill()
         said = await tagger.tag(plain((255, 0, 0))[0])
