@@ -204,7 +204,7 @@ def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
         belief[learned] = apart.belief
     return Opinions(
         fitted=fitted,
-        doubted=_against(testimony.said, belief) & lesson.used,
+        doubted=contradicted(testimony.said, belief) & lesson.used,
         weighed=weighed,
         belief=belief,
         l2=l2,
@@ -253,12 +253,17 @@ def _contradicted(lesson: HeadLesson, logits: FloatArray, rows: IntArray, credit
     for some in (rows[choosing], rows[~choosing]):
         if len(some):
             belief = weigh(logits[some], said[some], credit, lesson.pools[some]).belief
-            found[some] = _against(said[some], belief)
+            found[some] = contradicted(said[some], belief)
     return found
 
 
-def _against(said: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
-    """Whether a tag, or its absence beside other names, is contradicted by all that is known; never a person's word."""
+def contradicted(said: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
+    """Whether a tag, or its absence beside other names, is contradicted by all that is known; never a person's word.
+
+    Args:
+        said: of each picture, shape (n,) of `Said`.
+        belief: that it shows the target, shape (n,), its tags and an opinion out of fold together.
+    """
     wrong = ((said == Said.TAGGED) & (belief < _SURE)) | ((said == Said.OTHERS) & (belief > _SURE))
     return np.asarray(wrong, dtype=np.bool_)
 

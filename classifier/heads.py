@@ -7,6 +7,7 @@ far as the examples insist; a target that the backbone never learned starts from
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +69,19 @@ def starting_head(dimensions: int, own_log_odds: int | None, weight: float = 1.0
     if own_log_odds is not None:
         weights[own_log_odds] = weight
     return LinearHead(weights, 0.0)
+
+
+def knowing_head(dimensions: int, classes: Sequence[str], names: Sequence[str], weight: float = 1.0) -> LinearHead:
+    """The starting head on a backbone whose last numbers are the log odds of classes that it was taught.
+
+    Args:
+        dimensions: of the embedding.
+        classes: that the backbone was taught, in the order of its last numbers.
+        names: of the target, written as the classes are; the first that is among them is it.
+        weight: as for `starting_head`.
+    """
+    own = next((dimensions - len(classes) + classes.index(name) for name in names if name in classes), None)
+    return starting_head(dimensions, own, weight)
 
 
 def fit_head(

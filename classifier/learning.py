@@ -346,18 +346,11 @@ def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish,
         testimony=Testimony(eye.embeddings.astype(np.float64), said, room.groups),
         parts=parts,
         untagged=~labelled,
-        start=_start(eye, wish),
+        start=heads.knowing_head(eye.embeddings.shape[1], eye.classes, [wish.tag], eye.odds_weight),
         strata=np.array([example.stratum for example in examples], dtype=np.int8),
         trained_on=eye.trained_on,
         fit_on_trained=eye.fit_on_trained,
     )
-
-
-def _start(eye: Embedded, wish: Wish) -> heads.LinearHead:
-    """The network's own log odds of the target, where it was taught them."""
-    features = eye.embeddings.shape[1] - len(eye.classes)
-    own = features + eye.classes.index(wish.tag) if wish.tag in eye.classes else None
-    return heads.starting_head(eye.embeddings.shape[1], own, eye.odds_weight)
 
 
 def tell_training(tell: Tell, at: training.Progress) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,9 +27,15 @@ from classifier.splits import Identity
 from classifier.teaching_on import Earlier
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
-FIRST, NETWORK = "first", "network"  # steps of round 0
 FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
 _FAILED = 1
+
+
+class Step(StrEnum):
+    """What a learning process makes of the pictures."""
+
+    FIRST = "first"  # heads on features that learn nothing here: seconds
+    NETWORK = "network"  # the network itself, and heads on it: minutes
 
 
 def job_to_json(
@@ -104,11 +111,11 @@ def _compared(folder: Path, step: str, learned: Learned, packed: dict[str, Any])
     """What is reported, with how a network compares with the first model; a first model is remembered for that."""
     from classifier import step_agreement
 
-    if step == FIRST:
+    if step == Step.FIRST:
         step_agreement.remember(folder, learned)
         Path(packed["backbone"]).rename(folder / FIRST_NETWORK)
         return packed
-    found = step_agreement.agreements(folder, learned) if step == NETWORK else {}
+    found = step_agreement.agreements(folder, learned) if step == Step.NETWORK else {}
     for target in packed["targets"]:
         if target["target"] in found:
             target["compared"] = found[target["target"]].to_json()

@@ -8,7 +8,7 @@ that expects to find more of the target at the goal is the better one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,15 @@ _RECALLS = "expected recall"  # of the first models, in the order of the targets
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Two models of one target on the same tagged pictures."""
+class StepComparison:
+    """Two models of one target, made in two steps; registered with the later one."""
 
-    better: bool  # the later one is
-    why: str
+    better: bool  # the later one is, and is to take over
+    why: str  # a sentence without its full stop
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {"better": self.better, "why": self.why}
+        return asdict(self)
 
 
 def remember(folder: Path, learned: Learned) -> None:
@@ -46,7 +46,7 @@ def remember(folder: Path, learned: Learned) -> None:
     np.savez(folder / _FILE, allow_pickle=False, **{_RECALLS: recalls}, **scores)
 
 
-def agreements(folder: Path, learned: Learned) -> Mapping[str, Agreement]:
+def agreements(folder: Path, learned: Learned) -> Mapping[str, StepComparison]:
     """Compare with the remembered scores, target by target; empty where nothing is remembered.
 
     Args:
@@ -71,10 +71,10 @@ def agreements(folder: Path, learned: Learned) -> Mapping[str, Agreement]:
 
 def _agreement(
     before: FloatArray, expected: float, model: LearnedTarget, measured: tuple[npt.NDArray[np.int64], str]
-) -> Agreement:
+) -> StepComparison:
     rows, refusal = measured
     if refusal:
-        return Agreement(False, f"it may not decide: {refusal}")
+        return StepComparison(False, f"it may not decide: {refusal}")
     shows, recall = model.shows[rows], model.forecast.recall.value
     old, new = average_precision(before, shows), average_precision(model.scores[rows], shows)
     figures = (
@@ -82,4 +82,4 @@ def _agreement(
         f"expected recall {recall:.2f} against {expected:.2f}"
     )
     even = abs(new - old) <= LEAST_GAIN
-    return Agreement(bool(new > old + LEAST_GAIN or (even and recall > expected + LEAST_MORE)), figures)
+    return StepComparison(bool(new > old + LEAST_GAIN or (even and recall > expected + LEAST_MORE)), figures)

@@ -11,12 +11,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from classifier.noisy_heads import Said
+from classifier.head_only import contradicted
 from rounds.asking import second_opinion
 from rounds.evidence_words import testimony_of
 from storage.evidence import Evidence
-
-SURE = 0.5  # belief over which a picture counts as showing the target, its tags and the head's opinion together
 
 
 def doubted_tags(evidence: Evidence, *, seed: int = 0) -> npt.NDArray[np.bool_]:
@@ -28,4 +26,4 @@ def doubted_tags(evidence: Evidence, *, seed: int = 0) -> npt.NDArray[np.bool_]:
     """
     said, _ = testimony_of(evidence)
     _, belief = second_opinion(evidence, None, seed)
-    return np.asarray(((said == Said.TAGGED) & (belief < SURE)) | ((said == Said.OTHERS) & (belief > SURE)))
+    return contradicted(said, belief)

@@ -24,7 +24,7 @@ from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
 from classifier.eyesight import Eyesight
 from classifier.head_only import SPENT, HeadLesson, LearnedHead, learn_head
-from classifier.heads import LinearHead, starting_head
+from classifier.heads import LinearHead, knowing_head
 from classifier.learning import Goal
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
@@ -252,11 +252,9 @@ def lesson_of(
 
 def start_of(package: Package, target: Target) -> LinearHead:
     """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
-    features = package.dimension - len(package.classes)
     classes = [flat(name) for name in package.classes]
     its = (flat(target.tag), flat(target.name))  # a folder that taught it may have been named either way
-    own = next((features + classes.index(name) for name in its if name in classes), None)
-    return starting_head(package.dimension, own, odds_weight(package.backbone_name))
+    return knowing_head(package.dimension, classes, its, odds_weight(package.backbone_name))
 
 
 def metrics_of(candidate: Candidate) -> dict[str, Any]:

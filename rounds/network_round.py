@@ -28,6 +28,7 @@ from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
 from classifier.package import Package, load_package
 from classifier.pictures import Pixels, Preprocessing
+from classifier.step_agreement import LEAST_GAIN
 from classifier.teaching_on import Earlier
 from classifier.training import Recipe
 from rounds.errors import PicturesMissing
@@ -172,12 +173,9 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
         return head, f"the new network is no better ({figures}); only the head is new"
     old, new = head.learned.quality.average_precision.value, network.learned.quality.average_precision.value
     figures = f"average precision {new:.3f} against {old:.3f} with a new head alone"
-    if new > old + _LEAST_GAIN:
+    if new > old + LEAST_GAIN:
         return network, f"the new network is better: {figures}"
     return head, f"the new network is no better ({figures}); only the head is new"
-
-
-_LEAST_GAIN = 0.002
 
 
 def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:

@@ -7,27 +7,13 @@ has compared them itself, its word holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from classifier.package import load_package
+from classifier.step_agreement import LEAST_GAIN, StepComparison
 from rounds.teaching import NewModel
 from storage.plurals import counted
-
-LEAST_GAIN = 0.002  # of average precision; less is a matter of one picture
-
-
-@dataclass(frozen=True, slots=True)
-class StepComparison:
-    """What came of it; registered with the model."""
-
-    better: bool  # the new model is to take over
-    why: str  # a sentence without its full stop
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 def compare_steps(first: Path, network: NewModel) -> StepComparison:

@@ -15,7 +15,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +25,7 @@ from classifier.backbones.catalogue import backbone_named
 from classifier.choosing import choose_runtime
 from classifier.learning import Example, Plan, Wish
 from classifier.learning_worker import JOB, PICTURES, job_to_json
+from classifier.learning_worker import Step as Step
 from classifier.package import Package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.runtime import RuntimeSettings
@@ -69,13 +69,6 @@ class Teaching(Protocol):
     def time_budget_s(self) -> float: ...
     @property
     def command(self) -> tuple[str, ...]: ...  # the learning process
-
-
-class Step(StrEnum):
-    """What a learning process makes of the pictures."""
-
-    FIRST = "first"  # heads on features that learn nothing here: seconds
-    NETWORK = "network"  # the network itself, and heads on it: minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from classifier.errors import ModelError
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.package import Package
+from classifier.step_agreement import StepComparison
 from commands.console import say
 from commands.crawling.first_model import FirstRound, number_of, package_of
 from commands.crawling.takeover import State, Succession, Takeover
@@ -26,7 +27,7 @@ from commands.shelves import CommandShelf
 from crawler.errors import CrawlError
 from crawler.switching_judge import JudgeContext, SwitchingJudge
 from rounds.errors import RoundError
-from rounds.step_comparison import StepComparison, compare_steps
+from rounds.step_comparison import compare_steps
 from rounds.teaching import NewModel, Step
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
