@@ -20,7 +20,7 @@ import numpy as np
 
 from classifier.augmentation import Changes, FloatPictures
 from classifier.backbones import efficientnet_lite0
-from classifier.backbones.catalogue import FINE_TUNED, odds_weight
+from classifier.backbones.catalogue import FINE_TUNED, backbone_named
 from classifier.backbones.pretrained import PROJECTION, Projection
 from classifier.errors import PackageError
 from classifier.keras_file import check_network
@@ -40,7 +40,7 @@ RECIPE = Recipe(
     precision="float32",
 )
 MOST_STEPS = 900
-ODDS_WEIGHT = odds_weight(FINE_TUNED)
+ODDS_WEIGHT = backbone_named(FINE_TUNED).odds_weight
 _BATCH = 64
 
 

