@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -11,19 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_commands_rounds import POSTS, WIDTH, crawl, fill
+from test_commands_rounds import POSTS, WIDTH, crawl
 
 from classifier.package import load_package
 from classifier.pictures import Pixels
 from rounds import references
 from storage.archive import open_reader
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("filled") / "root"
-    asyncio.run(fill(root))
-    return root
 
 
 @pytest.fixture

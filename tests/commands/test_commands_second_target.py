@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from test_commands_rounds import POSTS, crawl, fill
+from test_commands_rounds import POSTS, crawl
 
 from classifier.package import load_package
 from commands.judging import GoalWish, JudgeWish
@@ -25,13 +24,6 @@ from storage.filing import ArchiveSettings
 from storage.records import Target
 
 KEQING = "keqing_(genshin_impact)"
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("filled") / "root"
-    asyncio.run(fill(root))
-    return root
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -73,14 +74,22 @@ async def some_turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_look_that_began_under_the_old_judge_is_done_again_under_the_new() -> None:
-    first, second = Gated(1), await Gated(2, gated=False).__aenter__()
+@asynccontextmanager
+async def a_switch_during_a_look(
+    first: Gated, second: Gated
+) -> AsyncIterator[tuple[SwitchingJudge, asyncio.Task[Look], asyncio.Task[None]]]:
+    """The judge, a look that began under the first one, and the switch that waits for it."""
     async with SwitchingJudge(first) as judge:
         looking = asyncio.create_task(judge.look(b""))
         await some_turns()
-
         switching = asyncio.create_task(judge.switch_to(second))
         await some_turns()
+        yield judge, looking, switching
+
+
+async def test_a_look_that_began_under_the_old_judge_is_done_again_under_the_new() -> None:
+    first, second = Gated(1), await Gated(2, gated=False).__aenter__()
+    async with a_switch_during_a_look(first, second) as (judge, looking, switching):
         first.let_through()
 
         assert score(await looking) == 0.2
@@ -108,12 +117,7 @@ async def test_the_old_judge_stays_open_until_its_last_look_has_ended() -> None:
 
 async def test_trouble_of_a_judge_that_was_replaced_ends_nothing() -> None:
     first, second = Gated(1, breaks=True), await Gated(2, gated=False).__aenter__()
-    async with SwitchingJudge(first) as judge:
-        looking = asyncio.create_task(judge.look(b""))
-        await some_turns()
-        switching = asyncio.create_task(judge.switch_to(second))
-        await some_turns()
-
+    async with a_switch_during_a_look(first, second) as (_, looking, switching):
         first.let_through()
 
         assert score(await looking) == 0.2
@@ -128,12 +132,7 @@ async def test_trouble_of_the_judge_in_place_is_raised() -> None:
 
 async def test_a_switch_that_is_broken_off_closes_the_old_judge_and_its_looks_are_done_again() -> None:
     first, second = Gated(1), await Gated(2, gated=False).__aenter__()
-    async with SwitchingJudge(first) as judge:
-        looking = asyncio.create_task(judge.look(b""))
-        await some_turns()
-        switching = asyncio.create_task(judge.switch_to(second))
-        await some_turns()
-
+    async with a_switch_during_a_look(first, second) as (_, looking, switching):
         switching.cancel()
 
         assert score(await looking) == 0.2
