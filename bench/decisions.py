@@ -117,10 +117,10 @@ def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int)
     """What a model decides about the posts without its target's tag."""
     rows = gallery.tags != target
     strata = np.where(gallery.tags == _NOBODY, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
-    scores = model.head.probabilities(found.eye.embeddings, strata)[rows]
+    scores = model.learned.head.probabilities(found.eye.embeddings, strata)[rows]
     truth = gallery.shows[rows] == target
-    kept = scores >= model.chosen.threshold
-    expected = model.forecast
+    kept = scores >= model.learned.chosen.threshold
+    expected = model.learned.forecast
     return Decided(
         gallery.names[target],
         float(truth[kept].mean()) if kept.any() else float("nan"),
@@ -128,7 +128,7 @@ def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int)
         best_recall(scores, truth, GOAL),
         average_precision(scores, truth),
         (expected.precision.value, expected.recall.value),
-        model.refusal,
+        model.learned.refusal,
     )
 
 

@@ -7,7 +7,7 @@ stratum, a threshold for the goal, and figures measured on examples that nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from classifier import evaluation, heads, splits, teaching_on, thresholds, training
+from classifier import heads, splits, teaching_on, training
 from classifier.errors import TooFewExamples
-from classifier.head_format import EMBEDDING_DTYPE, Head
-from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, learn_head
-from classifier.metrics.forecast import Forecast
+from classifier.head_format import EMBEDDING_DTYPE
+from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, LearnedHead, learn_head
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import BackboneFiles
 from classifier.picture_hash import picture_hash
@@ -87,16 +86,9 @@ class LearnedTarget:
     """One target's model, without its backbone."""
 
     wish: Wish
-    head: Head
-    chosen: thresholds.Chosen
-    curve: thresholds.ThresholdCurve
-    forecast: Forecast  # of the posts that scores decide
-    quality: evaluation.Quality  # on test, counted as it stands there
-    reject_ratio: float  # share of the posts that scores decide that the model is expected to reject, 0..1
-    refusal: str  # why the model must not decide, and what to do; "": it may
-    scores: FloatArray  # (n,) of every example, out of fold where it was learned from
+    learned: LearnedHead  # of every example, a row each
     shows: BoolArray  # (n,) the target, as far as tags say and are not contradicted
-    facts: Mapping[str, Any]  # prevalence, l2, counts
+    unlabelled: int  # untagged pictures among the examples that took part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,19 +307,8 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence
 def _learned_target(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
     lesson = _lesson(room, eye, examples, wish, plan)
     learned = learn_head(lesson, HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed))
-    return LearnedTarget(
-        wish=wish,
-        head=learned.head,
-        chosen=learned.chosen,
-        curve=learned.curve,
-        forecast=learned.forecast,
-        quality=learned.quality,
-        reject_ratio=learned.reject_ratio,
-        refusal=learned.refusal,
-        scores=learned.scores,
-        shows=np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted,
-        facts={**learned.facts, "unlabelled": len(room.unlabelled), "set_right": int(learned.doubted.sum())},
-    )
+    shows = np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted
+    return LearnedTarget(wish=wish, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
 
 
 def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> HeadLesson:

@@ -65,18 +65,18 @@ def _pack_target(
     parts = PackageParts(
         target=target.wish.target,
         backbone=files,
-        head=target.head,
-        threshold=target.chosen.threshold,
-        curve=target.curve,
+        head=target.learned.head,
+        threshold=target.learned.chosen.threshold,
+        curve=target.learned.curve,
         canaries=_canaries(learned, target, pictures),
         snapshot={
             **job.get("snapshot", {}),
-            "examples": target.facts["examples"],
+            "examples": target.learned.facts["examples"],
             "taught": learned.eye.taught.facts(),
             "parts": _parts(learned, job),
         },
         metrics=metrics,
-        reject_ratio=target.reject_ratio,
+        reject_ratio=target.learned.reject_ratio,
         refusal=refusal_of(target, learned.eye.taught),
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
@@ -90,7 +90,7 @@ def _pack_target(
         "folder": str(folder),
         "hash": facts.hash,
         "backbone_hash": facts.backbone_hash,
-        "threshold": target.chosen.threshold,
+        "threshold": target.learned.chosen.threshold,
         "metrics": metrics,
         "report": report(target, learned, source),
     }
@@ -104,7 +104,8 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         learned: the network.
         source: name of the folder whose classes taught it; empty: tags did.
     """
-    quality, expected, facts, taught = target.quality, target.forecast, target.facts, learned.eye.taught
+    found, taught = target.learned, learned.eye.taught
+    quality, expected, facts = found.quality, found.forecast, found.facts
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     rows = np.concatenate([learned.split.train, learned.split.validation])
     shown, every = int(target.shows[rows].sum()), len(rows)
@@ -119,7 +120,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
-        *_set_right(facts["set_right"]),
+        *_set_right(int(found.doubted.sum())),
         *_training(taught),
     ]
     refusal = refusal_of(target, taught)
@@ -132,7 +133,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
 
 def refusal_of(target: LearnedTarget, taught: Taught) -> str:
     """Why a model may not decide, and what to do; "": it may."""
-    return target.refusal or too_brief(taught.facts())
+    return target.learned.refusal or too_brief(taught.facts())
 
 
 def _training(taught: Taught) -> list[str]:
@@ -152,20 +153,21 @@ def _set_right(lies: int) -> list[str]:
 
 
 def _metrics(target: LearnedTarget) -> dict[str, Any]:
+    found = target.learned
     return {
-        "test": target.quality.to_json(),
-        "expected": target.forecast.to_json(),
-        "prevalence": target.facts["prevalence"],
-        "prevalence_by_stratum": target.facts["prevalence_by_stratum"],
-        "l2": target.facts["l2"],
-        "positives": target.facts["positives"],
-        "unlabelled": target.facts["unlabelled"],
+        "test": found.quality.to_json(),
+        "expected": found.forecast.to_json(),
+        "prevalence": found.facts["prevalence"],
+        "prevalence_by_stratum": found.facts["prevalence_by_stratum"],
+        "l2": found.facts["l2"],
+        "positives": found.facts["positives"],
+        "unlabelled": target.unlabelled,
     }
 
 
 def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list[Canary]:
     """Pictures spread evenly over the scores, so that swapped or shifted outputs cannot go unnoticed."""
-    order = np.argsort(target.head.logits(learned.eye.embeddings), kind="stable")
+    order = np.argsort(target.learned.head.logits(learned.eye.embeddings), kind="stable")
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
     return [Canary(_png(pictures[row]), learned.eye.embeddings[row].astype(np.float32)) for row in rows.tolist()]
 

@@ -41,8 +41,8 @@ class StepComparison:
 
 def remember(folder: Path, learned: Learned) -> None:
     """Keep a first model's scores, out of fold, for a network that comes after it."""
-    scores: dict[str, FloatArray] = {one.wish.target: one.scores for one in learned.targets}
-    recalls = np.array([one.forecast.recall.value for one in learned.targets])
+    scores: dict[str, FloatArray] = {one.wish.target: one.learned.scores for one in learned.targets}
+    recalls = np.array([one.learned.forecast.recall.value for one in learned.targets])
     np.savez(folder / _FILE, allow_pickle=False, **{_RECALLS: recalls}, **scores)
 
 
@@ -65,7 +65,7 @@ def agreements(folder: Path, learned: Learned) -> Mapping[str, StepComparison]:
         name: _agreement(before[name][rows], expected[name], one, (rows, refusal_of(one, learned.eye.taught)))
         for one in learned.targets
         for name in (one.wish.target,)
-        if len(before.get(name, ())) == len(one.scores)
+        if len(before.get(name, ())) == len(one.learned.scores)
     }
 
 
@@ -75,8 +75,8 @@ def _agreement(
     rows, refusal = measured
     if refusal:
         return StepComparison(False, f"it may not decide: {refusal}")
-    shows, recall = model.shows[rows], model.forecast.recall.value
-    old, new = average_precision(before, shows), average_precision(model.scores[rows], shows)
+    shows, recall = model.shows[rows], model.learned.forecast.recall.value
+    old, new = average_precision(before, shows), average_precision(model.learned.scores[rows], shows)
     figures = (
         f"average precision {new:.3f} against {old:.3f} on {len(rows)} tagged pictures that it never saw, "
         f"expected recall {recall:.2f} against {expected:.2f}"

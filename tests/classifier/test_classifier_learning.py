@@ -62,10 +62,10 @@ def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[
     model, names, examples = learned
 
     for target in model.targets:
-        scores = target.head.probabilities(model.eye.embeddings)
+        scores = target.learned.head.probabilities(model.eye.embeddings)
         untagged = np.array([not example.labelled for example in examples])
         shown = np.array([name == target.wish.target for name in names])
-        kept = scores >= target.chosen.threshold
+        kept = scores >= target.learned.chosen.threshold
         assert shown[untagged & kept].mean() > 0.9
         assert kept[untagged & shown].mean() > 0.85
 
@@ -75,7 +75,7 @@ def test_several_targets_share_one_backbone(learned: tuple[Learned, list[str], l
 
     assert [target.wish.target for target in model.targets] == ["red", "blue"]
     assert model.eye.classes[:2] == ("red", "blue")
-    assert {target.head.dimension for target in model.targets} == {model.eye.embeddings.shape[1]}
+    assert {target.learned.head.dimension for target in model.targets} == {model.eye.embeddings.shape[1]}
 
 
 def test_untagged_pictures_never_count_as_anything_tagged(learned: tuple[Learned, list[str], list[Example]]) -> None:
@@ -90,7 +90,7 @@ def test_the_prevalence_is_that_of_the_untagged_part(learned: tuple[Learned, lis
     model, names, examples = learned
 
     untagged = [name for name, example in zip(names, examples, strict=True) if not example.labelled]
-    assert model.targets[0].facts["prevalence"] == pytest.approx(untagged.count("red") / len(untagged), abs=0.1)
+    assert model.targets[0].learned.facts["prevalence"] == pytest.approx(untagged.count("red") / len(untagged), abs=0.1)
 
 
 @pytest.mark.fault("M15")
@@ -121,7 +121,7 @@ def test_what_a_person_said_by_folders_is_never_set_right() -> None:
 
     model = learn(pictures, said, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
-    assert model.targets[0].facts["set_right"] == 0
+    assert model.targets[0].learned.doubted.sum() == 0
     assert model.targets[0].shows.sum() == sum("red" in one.characters for one in said)
 
 

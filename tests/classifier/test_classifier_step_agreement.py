@@ -22,11 +22,10 @@ _SHOWS = np.arange(_ROWS) % 3 == 0
 
 def _learned(noise: float, *, refusal: str = "", recall: float = 0.8, steps: int = 600) -> Learned:
     scores = _SHOWS + noise * np.random.default_rng(1).normal(size=_ROWS)
-    missing: dict[str, Any] = dict.fromkeys(("head", "chosen", "curve", "quality"))
-    missing["forecast"] = SimpleNamespace(recall=Estimate(recall, 0.0, 1.0))
-    target = LearnedTarget(
-        wish=Wish("mona", "mona"), reject_ratio=0.5, refusal=refusal, scores=scores, shows=_SHOWS, facts={}, **missing
+    head: Any = SimpleNamespace(
+        forecast=SimpleNamespace(recall=Estimate(recall, 0.0, 1.0)), refusal=refusal, scores=scores
     )
+    target = LearnedTarget(wish=Wish("mona", "mona"), learned=head, shows=_SHOWS, unlabelled=0)
     rows: npt.NDArray[np.int64] = np.arange(_ROWS, dtype=np.int64)
     eye: Any = SimpleNamespace(taught=Taught(steps, 600, 1.0, 1.0, 0.0, 0))
     return Learned(eye=eye, characters=(), targets=(target,), split=Split(rows[:20], rows[20:50], rows[50:]))
