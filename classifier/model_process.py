@@ -1,7 +1,8 @@
 """A worker process that holds a network: loads it, answers, and is started once more with its question when it dies.
 
-What it says when it refuses is raised here as the error that it is. A process that dies twice over the same question,
-or takes longer than allowed, is the network's fault: the run must stop, not limp.
+Both ends of its errors live here: `answered` makes frames of them in the process, and `ModelProcess` raises them again.
+A process that dies twice over the same question, or takes longer than allowed, is the network's fault: the run must
+stop, not limp.
 """
 
 from __future__ import annotations
@@ -15,6 +16,21 @@ from classifier.frames import Frame
 from classifier.worker_process import WorkerProcess
 
 Load = Callable[[], Awaitable[None]]  # starts the process and asks it to load
+
+
+def answered(answer: Callable[[], Frame], otherwise: type[ModelError]) -> Frame:
+    """The answer to one frame, inside the process; a failure answers with `error` and `message`.
+
+    Args:
+        answer: gives it.
+        otherwise: what a failure is called that is none of our errors.
+    """
+    try:
+        return answer()
+    except ModelError as error:
+        return Frame({"error": type(error).__name__, "message": str(error)})
+    except Exception as error:  # noqa: BLE001 - a process that ends without an answer says nothing of the cause
+        return Frame({"error": otherwise.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from classifier.choosing import choose_runtime
-from classifier.errors import DeviceError, ModelError, PackageError
+from classifier.errors import DeviceError, PackageError
 from classifier.frames import Frame
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.keras_file import check_network
 from classifier.memory_limit import confine
+from classifier.model_process import answered
 from classifier.package import Package, load_package
 from classifier.runtime import Runtime, RuntimeSettings
 from classifier.worker_process import serve
@@ -48,14 +49,12 @@ class Scoring:
 
     def answer(self, question: Frame) -> Frame:
         """The answer to one frame."""
-        try:
-            if question.header["op"] == "load":
-                return self._load(question.header)
-            return self._embed(question)
-        except ModelError as error:
-            return Frame({"error": type(error).__name__, "message": str(error)})
-        except Exception as error:  # noqa: BLE001 - a process that ends without an answer says nothing of the cause
-            return Frame({"error": DeviceError.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
+        return answered(lambda: self._answer(question), DeviceError)
+
+    def _answer(self, question: Frame) -> Frame:
+        if question.header["op"] == "load":
+            return self._load(question.header)
+        return self._embed(question)
 
     def _load(self, header: Mapping[str, Any]) -> Frame:
         started = time.perf_counter()

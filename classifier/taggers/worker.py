@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.errors import ModelError, TaggerError
+from classifier.errors import TaggerError
 from classifier.frames import Frame
 from classifier.memory_limit import confine
+from classifier.model_process import answered
 from classifier.taggers.colour_check import check_feeding
 from classifier.taggers.forms import read_form, with_channels
 from classifier.taggers.onnx_tagger import OnnxTagger, hash_of
@@ -44,14 +45,12 @@ class Tagging:
 
     def answer(self, question: Frame) -> Frame:
         """The answer to one frame."""
-        try:
-            if question.header["op"] == "load":
-                return self._load(question.header)
-            return self._tag(question.payloads)
-        except ModelError as error:
-            return Frame({"error": type(error).__name__, "message": str(error)})
-        except Exception as error:  # noqa: BLE001 - a process that ends without an answer says nothing of the cause
-            return Frame({"error": TaggerError.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
+        return answered(lambda: self._answer(question), TaggerError)
+
+    def _answer(self, question: Frame) -> Frame:
+        if question.header["op"] == "load":
+            return self._load(question.header)
+        return self._tag(question.payloads)
 
     def _load(self, header: Mapping[str, Any]) -> Frame:
         confine(int(header["memory_bytes"]))
