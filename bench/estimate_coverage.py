@@ -27,6 +27,7 @@ import numpy.typing as npt
 from classifier.calibration import sigmoid
 from classifier.evaluation import Estimate, wilson
 from rounds import estimating
+from rounds.decision_rule import DecisionRule
 from rounds.random_order import STRATA, next_at_random
 from storage.evidence import NO_PART, Evidence
 from storage.records import Stratum
@@ -82,11 +83,15 @@ class Gallery:
         return replace(self, evidence=replace(self.evidence, labels=labels))
 
     @property
+    def rule(self) -> DecisionRule:
+        """As the model in force decides."""
+        return DecisionRule(self.threshold)
+
+    @property
     def kept(self) -> BoolArray:
         """By label, else tag, else score."""
         labels = np.array(self.evidence.labels)
-        machine = self.evidence.tagged | (self.evidence.scores >= self.threshold)
-        return np.asarray((labels == "keep") | (machine & (labels != "delete")))
+        return np.asarray((labels == "keep") | (self.rule.kept(self.evidence) & (labels != "delete")))
 
 
 def made(world: World, seed: int) -> Gallery:
@@ -140,8 +145,7 @@ def asked(gallery: Gallery, count: int) -> tuple[Gallery, IntArray]:
     near = np.argsort(np.abs(evidence.scores - gallery.threshold) + evidence.tagged)[:count].tolist()
     gallery = gallery.answered(near)
     open_ = np.array([label == "" for label in gallery.evidence.labels])
-    machine = evidence.tagged | (evidence.scores >= gallery.threshold)
-    drawn = list(itertools.islice(next_at_random(evidence, machine, open_, 0), count))
+    drawn = list(itertools.islice(next_at_random(evidence, gallery.rule.kept(evidence), open_, 0), count))
     return gallery.answered(drawn), np.array(drawn, dtype=np.int64)
 
 
@@ -151,7 +155,7 @@ def by_answers_alone(gallery: Gallery, drawn: IntArray) -> tuple[Estimate, Estim
     Source: Zou & Donner 2008, "Construction of confidence limits about effect measures" (the MOVER method).
     """
     evidence = gallery.evidence
-    counts = estimating.counted_strata(evidence, gallery.threshold, drawn)
+    counts = estimating.counted_strata(evidence, gallery.rule, drawn)
     known = sum(label == "keep" for label in evidence.labels)
     right = _total([_showing(one) for one in counts if one.kept])
     missed = _total([_showing(one) for one in counts if not one.kept])
@@ -185,7 +189,7 @@ def measured(world: World, answers: int, galleries: int) -> dict[str, Any]:
         gallery, drawn = asked(made(world, seed), answers)
         right = int((gallery.kept & gallery.truth).sum())
         truths = right / max(1, int(gallery.kept.sum())), right / max(1, int(gallery.truth.sum()))
-        told = estimating.estimates(gallery.evidence, gallery.threshold, drawn)
+        told = estimating.estimates(gallery.evidence, gallery.rule, drawn)
         sides = {"assisted": (told.precision, told.recall), "alone": by_answers_alone(gallery, drawn)}
         for side, figures in sides.items():
             for name, figure, true in zip(("precision", "recall"), figures, truths, strict=True):

@@ -33,6 +33,7 @@ from classifier.charts import Axes, line_chart
 from classifier.evaluation import wilson
 from classifier.package import Package, load_package
 from rounds.asking import Mix, Reason, questions
+from rounds.decision_rule import DecisionRule
 from rounds.estimating import Estimates, estimates
 from rounds.learning_round import HeadRoundSettings, Snapshot, learn_candidate
 from storage.filing import RegisteredModel
@@ -55,12 +56,16 @@ class Play:
     drawn: list[int]  # rows that were answered because their lot was drawn
 
     @property
+    def rule(self) -> DecisionRule:
+        """As the model in force decides."""
+        return DecisionRule(self.threshold)
+
+    @property
     def kept(self) -> npt.NDArray[np.bool_]:
         """As the gallery stands: label, else tag, else score."""
         evidence = self.gallery.evidence
         labels = np.array(evidence.labels)
-        machine = evidence.tagged | (evidence.scores >= self.threshold)
-        return np.asarray((labels == "keep") | (machine & (labels != "delete")))
+        return np.asarray((labels == "keep") | (self.rule.kept(evidence) & (labels != "delete")))
 
     def answer(self, rows: IntArray) -> None:
         """A person who knows the truth looks at these."""
@@ -84,7 +89,7 @@ def ours(play: Play, count: int) -> IntArray:
     """The program's own queue."""
     asked = questions(
         play.gallery.evidence,
-        play.threshold,
+        play.rule,
         size=count,
         mix=Mix(),
     )
@@ -141,7 +146,7 @@ def played(play: Play, chooser: Chooser) -> list[dict[str, Any]]:
 
 def estimated(play: Play) -> Estimates:
     """What the program itself says of the gallery, from the random part of the answers alone."""
-    return estimates(play.gallery.evidence, play.threshold, np.array(play.drawn, dtype=np.int64))
+    return estimates(play.gallery.evidence, play.rule, np.array(play.drawn, dtype=np.int64))
 
 
 def table(target: str, name: str, figures: Sequence[Mapping[str, Any]]) -> None:

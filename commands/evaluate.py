@@ -156,12 +156,13 @@ def _tag(model: RegisteredModel) -> str:
 
 
 def _known(reader: Reader, subject: Subject) -> Known:
+    from rounds.decision_rule import DecisionRule
     from rounds.evaluating import Known
 
     name = subject.target.name
     active = reader.active_model(name)
     evidence = reader.evidence(subject.target, subject.package.backbone_hash)
-    return Known(evidence, reader.labels(name), None if active is None else active.card.threshold)
+    return Known(evidence, reader.labels(name), None if active is None else DecisionRule.of(active.card))
 
 
 def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, tell: Tell) -> Assessment:

@@ -52,10 +52,11 @@ def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
             continue
         drawn = [label.version_id for label in reader.labels(name) if label.why is LabelReason.RANDOM]
         if drawn:
+            from rounds.decision_rule import DecisionRule
             from rounds.estimating import estimates, rows_of  # takes a moment to load, and is seldom needed
 
             evidence = reader.evidence(known[name], model.card.backbone_hash)
-            found[name] = estimates(evidence, model.card.threshold, rows_of(evidence, drawn))
+            found[name] = estimates(evidence, DecisionRule.of(model.card), rows_of(evidence, drawn))
     return {name: told for name, told in found.items() if told.answers}
 
 

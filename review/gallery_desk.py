@@ -28,6 +28,7 @@ from review.desk import (
 )
 from review.similar import nearest
 from rounds.asking import Inquiry
+from rounds.decision_rule import DecisionRule
 from rounds.doubts import Doubts, inquiry_into, next_questions
 from rounds.estimating import estimates
 from storage.evidence import Evidence
@@ -260,7 +261,7 @@ class GalleryDesk:
         with self._thinking:
             evidence = self._evidence(target, model).evidence
         rows = np.flatnonzero(np.isin(evidence.version_ids, np.array(sorted(drawn), dtype=np.int64)))
-        told = estimates(evidence, model.card.threshold, rows)
+        told = estimates(evidence, DecisionRule.of(model.card), rows)
         return Figures(_interval(told.precision), _interval(told.recall), told.answers)
 
 

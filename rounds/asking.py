@@ -19,7 +19,7 @@ import numpy.typing as npt
 from classifier.head_only import TRAIN, HeadLesson, HeadPlan, opinions_of
 from classifier.heads import LinearHead, starting_head
 from classifier.noisy_heads import Said, Testimony
-from crawler.deciding import DOUBTED_TAG
+from rounds.decision_rule import DecisionRule
 from rounds.evidence_words import testimony_of
 from rounds.parts import copies_of, groups_of
 from rounds.random_order import next_at_random
@@ -80,7 +80,7 @@ class Mix:
 
 def questions(
     evidence: Evidence,
-    threshold: float,
+    rule: DecisionRule,
     *,
     size: int = 50,
     seed: int = 0,
@@ -91,13 +91,13 @@ def questions(
 
     Args:
         evidence: what is known; labels given since the last round count already.
-        threshold: of the active model, 0..1.
+        rule: how the active model decides.
         size: how many at most.
         seed: of the lots; the same seed over the life of a gallery makes the random part one growing sample.
         mix: how often each reason has its turn.
         start: what a second opinion is pulled to; None: nothing.
     """
-    return Inquiry(evidence, threshold, start=start, seed=seed).questions(size, mix) if len(evidence) else ()
+    return Inquiry(evidence, rule, start=start, seed=seed).questions(size, mix) if len(evidence) else ()
 
 
 class Inquiry:
@@ -106,24 +106,21 @@ class Inquiry:
     def __init__(
         self,
         evidence: Evidence,
-        threshold: float,
+        rule: DecisionRule,
         *,
         start: LinearHead | None = None,
         seed: int = 0,
-        decides: bool = True,
     ) -> None:
         """Look into it.
 
         Args:
             evidence: what is known; at least one row.
-            threshold: as for `questions`.
+            rule: as for `questions`.
             start: as for `questions`.
             seed: as for `questions`.
-            decides: whether the active model may decide; one that may not doubts no tag.
         """
         self.evidence = evidence
-        self._desk = _Desk.of(evidence, threshold, start, seed)
-        self._decides = decides
+        self._desk = _Desk.of(evidence, rule, start, seed)
         self._seed = seed
 
     def questions(self, size: int, mix: Mix | None = None) -> Sequence[Question]:
@@ -137,8 +134,7 @@ class Inquiry:
             Reason.DIVERSE: _unlike(desk),
             Reason.RANDOM: next_at_random(self.evidence, desk.kept, desk.open, self._seed),
         }
-        doubted = _doubted(desk) if self._decides else iter(())
-        turns = _in_turns(queues, mix or Mix(), desk, size, first=doubted)
+        turns = _in_turns(queues, mix or Mix(), desk, size, first=_doubted(desk))
         return [_question(desk, row, reason) for row, reason in turns]
 
     def likely_errors(self) -> Sequence[Question]:
@@ -160,7 +156,7 @@ class _Desk:
     """Everything that the reasons look at; n rows."""
 
     evidence: Evidence
-    threshold: float
+    rule: DecisionRule
     scores: FloatArray  # by the active model; by the second opinion where there is none
     chance: FloatArray  # second opinion and testimony together
     opinion: FloatArray  # second opinion alone, out of fold
@@ -171,7 +167,7 @@ class _Desk:
     answered: BoolArray  # (n,) the picture or a copy of it
 
     @classmethod
-    def of(cls, evidence: Evidence, threshold: float, start: LinearHead | None, seed: int) -> _Desk:
+    def of(cls, evidence: Evidence, rule: DecisionRule, start: LinearHead | None, seed: int) -> _Desk:
         opinion, chance = second_opinion(evidence, start, seed)
         scores = np.where(np.isfinite(evidence.scores), evidence.scores, opinion)
         vectors = np.nan_to_num(evidence.vectors.astype(np.float32))
@@ -180,11 +176,11 @@ class _Desk:
         open_, copies = np.array([label == "" for label in evidence.labels], dtype=np.bool_), copies_of(evidence)
         return cls(
             evidence=evidence,
-            threshold=threshold,
+            rule=rule,
             scores=scores,
             chance=chance,
             opinion=opinion,
-            kept=evidence.tagged | (scores >= threshold),
+            kept=rule.kept(evidence),
             open=open_,
             directions=centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6),
             copies=copies,
@@ -227,7 +223,7 @@ def _question(desk: _Desk, row: int, reason: Reason) -> Question:
 
 def _nearest(desk: _Desk) -> Iterator[int]:
     """Untagged pictures by the distance of their score to the threshold, in log odds."""
-    distance = np.abs(_log_odds(desk.scores) - _log_odds(np.array([desk.threshold])))
+    distance = np.abs(_log_odds(desk.scores) - _log_odds(np.array([desk.rule.threshold])))
     return _by(distance, desk.open & ~desk.evidence.tagged)
 
 
@@ -238,13 +234,12 @@ def _wrong_tags(desk: _Desk) -> Iterator[int]:
 
 def _doubted(desk: _Desk) -> Iterator[int]:
     """Pictures whose tag the active model contradicts beyond doubt, the surest first."""
-    scores = desk.evidence.scores
-    return _by(scores, desk.open & desk.evidence.tagged & (np.nan_to_num(scores, nan=1.0) < DOUBTED_TAG))
+    return _by(desk.evidence.scores, desk.open & desk.rule.doubted(desk.evidence))
 
 
 def _missing_tags(desk: _Desk) -> Iterator[int]:
-    """Pictures that are not kept and look most like it."""
-    return _by(-desk.chance, desk.open & ~desk.kept)
+    """Untagged pictures that are not kept and look most like it."""
+    return _by(-desk.chance, desk.open & ~desk.kept & ~desk.evidence.tagged)
 
 
 def _disagreements(desk: _Desk) -> Iterator[int]:
@@ -326,7 +321,9 @@ def _is_new(desk: _Desk, row: int, taken: Sequence[int], reason: Reason) -> bool
 def _words(desk: _Desk, row: int, reason: Reason) -> str:
     score, opinion, site = desk.scores[row], desk.opinion[row], int(desk.evidence.ai_scores[row])
     if reason is Reason.THRESHOLD:
-        return f"score {score:.2f}, next to the threshold {desk.threshold:.2f}"
+        if not desk.rule.decides:
+            return f"score {score:.2f}, by a model that may not decide yet"
+        return f"score {score:.2f}, next to the threshold {desk.rule.threshold:.2f}"
     if reason is Reason.TAG_ERROR:
         return f"tagged with it, but looks unlike the others with that tag ({opinion:.0%} likely)"
     if reason is Reason.MISSING_TAG:

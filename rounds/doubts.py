@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 
 from rounds.asking import Inquiry, Mix, Question, Reason
+from rounds.decision_rule import DecisionRule
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.reading import Reader
@@ -23,8 +24,7 @@ Note = Callable[[str], None]
 
 def inquiry_into(model: RegisteredModel, evidence: Evidence) -> Inquiry | None:
     """Look into what is known of a target, always in the same way; None where no embedding of its model is stored."""
-    decides = not model.card.refusal
-    return Inquiry(evidence, model.card.threshold, decides=decides) if len(evidence) else None
+    return Inquiry(evidence, DecisionRule.of(model.card)) if len(evidence) else None
 
 
 def next_questions(inquiry: Inquiry, *, by_lot: bool = False) -> Sequence[Question]:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from classifier.calibration import log_odds, sigmoid
 from classifier.evaluation import Estimate, Quality, wilson, without_nan
 from classifier.noisy_heads import Credit
+from rounds.decision_rule import DecisionRule
 from rounds.open_totals import StratumSample, open_totals
 from rounds.random_order import KEPT_BY_SCORE, KEPT_BY_TAG, NEARLY, STRATA, lots_of, strata_of
 from storage.evidence import Evidence
@@ -37,9 +38,9 @@ BoolArray = npt.NDArray[np.bool_]
 class Estimates:
     """Precision and recall of the gallery as it stands."""
 
-    precision: Estimate
-    recall: Estimate
-    answers: int  # random ones, those *unsure* not counted
+    precision: Estimate = field(default_factory=lambda: _nothing())
+    recall: Estimate = field(default_factory=lambda: _nothing())
+    answers: int = 0  # random ones, those *unsure* not counted
     share: Estimate = field(default_factory=lambda: _nothing())  # of all pictures: they show the target
 
     def words(self) -> str:
@@ -66,19 +67,19 @@ def rows_of(evidence: Evidence, version_ids: Collection[int]) -> IntArray:
     return np.flatnonzero(np.isin(evidence.version_ids, wanted)).astype(np.int64)
 
 
-def estimates(evidence: Evidence, threshold: float, drawn: IntArray, *, seed: int = 0) -> Estimates:
+def estimates(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: int = 0) -> Estimates:
     """Estimate from random answers.
 
     Args:
         evidence: what is known, labels included.
-        threshold: of the active model, 0..1.
+        rule: how the active model decides.
         drawn: rows that were asked because their lot was drawn; those without an answer are left out.
         seed: of the lots, as in `asking.questions`.
     """
     said = _Said.of(evidence, drawn)
     if not said.by_lot.any():
-        return Estimates(_nothing(), _nothing(), 0)
-    counts = counted_strata(evidence, threshold, drawn, seed=seed)
+        return Estimates()
+    counts = counted_strata(evidence, rule, drawn, seed=seed)
     known = int(said.keep.sum())  # a label beats the machine: these are kept, and right
     totals = open_totals([one.sample() for one in counts], seed=seed)
     by_machine = np.array([one.kept for one in counts])
@@ -95,21 +96,20 @@ def estimates(evidence: Evidence, threshold: float, drawn: IntArray, *, seed: in
     )
 
 
-def counted_strata(evidence: Evidence, threshold: float, drawn: IntArray, *, seed: int = 0) -> Sequence[Counted]:
+def counted_strata(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: int = 0) -> Sequence[Counted]:
     """What is known of each stratum of the gallery as the model in force divides it; arguments as of `estimates`."""
-    machine = evidence.tagged | (np.nan_to_num(evidence.scores, nan=1.0) >= threshold)
     everywhere = np.ones(len(evidence), dtype=bool)
-    counts = _strata(evidence, machine, _Said.of(evidence, drawn), everywhere, seed)
+    counts = _strata(evidence, rule.kept(evidence), _Said.of(evidence, drawn), everywhere, seed)
     found = counts[KEPT_BY_SCORE]
     likely = found.known + found.promised * found.open
-    shares = _shares_by_tags(evidence, threshold)
+    shares = _shares_by_tags(evidence, rule)
     return [
         one if one.kept else _missed_at_least(one, likely * share / max(shares[KEPT_BY_SCORE], _LEAST_FOUND))
         for one, share in zip(counts, shares, strict=True)
     ]
 
 
-def _shares_by_tags(evidence: Evidence, threshold: float) -> Sequence[float]:
+def _shares_by_tags(evidence: Evidence, rule: DecisionRule) -> Sequence[float]:
     """How the scores of pictures that are tagged with the target divide among the strata; tagged ones are 0.
 
     What is missed among tagged pictures is probably missed among all others too: another costume, a small figure. The
@@ -118,7 +118,8 @@ def _shares_by_tags(evidence: Evidence, threshold: float) -> Sequence[float]:
     tagged = np.where(evidence.tagged & np.isfinite(evidence.scores), evidence.scores, np.nan)
     scores = np.sort(tagged[np.isfinite(tagged)])
     scores = scores[round((1 - TAGS_RIGHT) * len(scores)) :]
-    over, near = float((scores >= threshold).sum()), float((scores >= min(NEARLY, threshold)).sum())
+    kept = rule.reached(scores)
+    over, near = float(kept.sum()), float((kept | (scores >= NEARLY)).sum())
     whole = max(1, len(scores))
     return 0.0, over / whole, (near - over) / whole, (len(scores) - near) / whole
 

@@ -25,6 +25,7 @@ from classifier.noisy_heads import Said
 from classifier.package import Package
 from classifier.teaching_history import training_curves
 from classifier.thumbnails import thumbnail
+from rounds.decision_rule import DecisionRule
 from rounds.doubted_tags import doubted_tags
 from rounds.errors import TooLittleToMeasure
 from rounds.estimating import Estimates, among, estimates
@@ -81,7 +82,7 @@ class Known:
 
     evidence: Evidence  # with vectors of the subject's network
     labels: Sequence[SaidLabel] = ()
-    threshold: float | None = None  # of the model in force, by which the gallery stands; None: there is none
+    rule: DecisionRule | None = None  # of the model in force, by which the gallery stands; None: there is none
 
     def drawn(self) -> IntArray:
         """Rows that were asked about because they are in the random sample."""
@@ -173,8 +174,7 @@ _MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your
 
 def gallery_stands(known: Known) -> Estimates:
     """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
-    nobody = np.array([], dtype=np.int64)
-    return estimates(known.evidence, known.threshold or 0.0, nobody if known.threshold is None else known.drawn())
+    return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.drawn())
 
 
 def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence | None:

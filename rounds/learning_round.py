@@ -287,28 +287,15 @@ def _parent(snapshot: Snapshot) -> str | None:
 
 
 def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadLesson) -> Compared:
-    """On the test part; a testimony that both models contradict strongly is left out, whoever is right."""
-    rows = learned.measured
-    said = lesson.testimony.said[rows]
+    """On the test part, without the tags that heads contradict which never saw the picture: see `doubted_tags`."""
+    rows = learned.measured[~learned.doubted[learned.measured]]
+    truth = np.isin(lesson.testimony.said[rows], (Said.TAGGED, Said.KEEP))
     if snapshot.old_scores is None:
         old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
     else:
         old = snapshot.old_scores[rows]
-    new = learned.scores[rows]
-    truth = np.isin(said, (Said.TAGGED, Said.KEEP))
-    people = np.isin(said, (Said.KEEP, Said.DELETE))
-    doubted = ~people & ((np.where(truth, old, 1 - old) < _DOUBTED) & (np.where(truth, new, 1 - new) < _DOUBTED))
-    told = ~doubted
-    threshold = active.card.threshold
-    return compare(
-        active.card.name,
-        old[told] >= threshold,
-        new[told] >= learned.chosen.threshold,
-        truth[told],
-    )
-
-
-_DOUBTED = 0.05  # probability that both models leave to what is said
+    new_keeps = learned.scores[rows] >= learned.chosen.threshold
+    return compare(active.card.name, old >= active.card.threshold, new_keeps, truth)
 
 
 def _write(candidate: Candidate, folder: Path) -> PackageFacts:

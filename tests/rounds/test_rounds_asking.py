@@ -9,13 +9,15 @@ import numpy as np
 from rounds_evidence import answered, scene, truly
 
 from rounds.asking import Inquiry, Mix, Reason, questions
+from rounds.decision_rule import DecisionRule
 from rounds.random_order import next_at_random
 
 THRESHOLD = 0.5
+RULE, REFUSING = DecisionRule(THRESHOLD), DecisionRule(THRESHOLD, decides=False)
 
 
 def test_every_reason_has_its_turn_in_any_first_part_of_the_queue() -> None:
-    asked = questions(scene().evidence, THRESHOLD, size=50)
+    asked = questions(scene().evidence, RULE, size=50)
 
     counts = Counter(question.reason for question in asked)
     assert len(asked) == 50
@@ -26,9 +28,9 @@ def test_every_reason_has_its_turn_in_any_first_part_of_the_queue() -> None:
 
 def test_no_picture_is_asked_twice_nor_again_once_it_is_answered() -> None:
     world = scene()
-    first = [question.row for question in questions(world.evidence, THRESHOLD, size=60)]
+    first = [question.row for question in questions(world.evidence, RULE, size=60)]
 
-    second = [q.row for q in questions(answered(world.evidence, truly(world, first)), THRESHOLD, size=60)]
+    second = [q.row for q in questions(answered(world.evidence, truly(world, first)), RULE, size=60)]
 
     assert len(set(first)) == 60
     assert not set(first) & set(second)
@@ -38,7 +40,7 @@ def test_wrong_tags_of_both_directions_are_among_the_first_questions() -> None:
     world = scene()
     both = Mix({Reason.TAG_ERROR: 1, Reason.MISSING_TAG: 1})
 
-    asked = questions(world.evidence, THRESHOLD, size=40, mix=both)
+    asked = questions(world.evidence, RULE, size=40, mix=both)
 
     found = {question.row for question in asked}
     wrongly = set(np.flatnonzero(world.evidence.tagged & ~world.truth).tolist())
@@ -56,7 +58,7 @@ def test_near_duplicates_are_asked_about_once() -> None:
         world.evidence, vectors=vectors, scores=scores, tagged=np.zeros(300, bool), labels=["keep"] + [""] * 299
     )
 
-    asked = questions(evidence, THRESHOLD, size=10, mix=Mix({Reason.THRESHOLD: 1}))
+    asked = questions(evidence, RULE, size=10, mix=Mix({Reason.THRESHOLD: 1}))
 
     assert sum(10 <= question.row < 60 for question in asked) == 1
 
@@ -68,9 +70,9 @@ def test_copies_are_asked_about_once_however_the_network_sees_them() -> None:
     hashes[20:60] ^= np.uint64(0b101)
     evidence = replace(world.evidence, look_hashes=hashes, tagged=np.zeros(300, bool))
 
-    asked = questions(evidence, THRESHOLD, size=250, mix=Mix({Reason.THRESHOLD: 1}))
+    asked = questions(evidence, RULE, size=250, mix=Mix({Reason.THRESHOLD: 1}))
     first = next(question.row for question in asked if 10 <= question.row < 60)
-    again = questions(answered(evidence, {first: "keep"}), THRESHOLD, size=250, mix=Mix({Reason.THRESHOLD: 1}))
+    again = questions(answered(evidence, {first: "keep"}), RULE, size=250, mix=Mix({Reason.THRESHOLD: 1}))
 
     assert sum(10 <= question.row < 60 for question in asked) == 1
     assert not any(10 <= question.row < 60 for question in again)
@@ -84,7 +86,7 @@ def test_a_wrong_tag_is_asked_about_although_a_copy_of_the_picture_was_answered(
     pixels[wrong[0]] = pixels[wrong[1]] = "the same pixels"
     evidence = answered(replace(world.evidence, pixel_hashes=pixels), {wrong[0]: "delete"})
 
-    asked = questions(evidence, THRESHOLD, size=40, mix=Mix({Reason.TAG_ERROR: 1}))
+    asked = questions(evidence, RULE, size=40, mix=Mix({Reason.TAG_ERROR: 1}))
 
     assert wrong[1] in {question.row for question in asked}
 
@@ -106,11 +108,11 @@ def test_a_gallery_without_any_model_or_tag_still_has_questions() -> None:
     world = scene(50)
     blank = replace(world.evidence, scores=np.full(50, np.nan), tagged=np.zeros(50, bool), named=np.zeros(50, bool))
 
-    assert len(questions(blank, THRESHOLD, size=10)) == 10
+    assert len(questions(blank, RULE, size=10)) == 10
 
 
 def test_every_question_says_why_in_words() -> None:
-    asked = questions(scene().evidence, THRESHOLD, size=30)
+    asked = questions(scene().evidence, RULE, size=30)
 
     assert all(question.words and 0 <= question.chance <= 1 for question in asked)
     assert any("next to the threshold 0.50" in question.words for question in asked)
@@ -123,11 +125,36 @@ def test_tags_that_the_model_contradicts_beyond_doubt_are_asked_about_first() ->
     scores[doubted] = [0.0004, 0.0001, 0.0015]
     evidence = replace(world.evidence, scores=scores)
 
-    first = questions(evidence, THRESHOLD, size=10)
-    by_lot = questions(evidence, THRESHOLD, size=3, mix=Mix({Reason.RANDOM: 1}))
-    of_a_model_that_refuses = Inquiry(evidence, THRESHOLD, decides=False).questions(10)
+    first = questions(evidence, RULE, size=10)
+    by_lot = questions(evidence, RULE, size=3, mix=Mix({Reason.RANDOM: 1}))
+    of_a_model_that_refuses = Inquiry(evidence, REFUSING).questions(10)
 
     assert [one.row for one in first[:3]] == doubted[[1, 0, 2]].tolist()
     assert {one.reason for one in first[:3]} == {Reason.TAG_ERROR} != {one.reason for one in first[3:]}
     assert {one.reason for one in by_lot} == {Reason.RANDOM}
     assert [one.row for one in of_a_model_that_refuses[:3]] != [one.row for one in first[:3]]
+
+
+def test_a_doubted_tag_is_not_kept_and_still_is_no_missing_tag() -> None:
+    world = scene(300)
+    lying = np.flatnonzero(world.evidence.tagged)[:5]
+    scores = world.evidence.scores.copy()
+    scores[lying] = 0.0001
+
+    asked = questions(replace(world.evidence, scores=scores), RULE, size=300, mix=Mix({Reason.MISSING_TAG: 1}))
+
+    assert asked
+    assert not any(world.evidence.tagged[question.row] for question in asked)
+
+
+def test_a_score_of_a_model_that_may_not_decide_keeps_nothing_and_is_next_to_no_threshold() -> None:
+    evidence = scene().evidence
+    sure = np.flatnonzero(~evidence.tagged & (evidence.scores > 0.99)).tolist()
+
+    missing = questions(evidence, REFUSING, size=len(evidence), mix=Mix({Reason.MISSING_TAG: 1}))
+    nearest = questions(evidence, REFUSING, size=5, mix=Mix({Reason.THRESHOLD: 1}))
+
+    assert sure[0] in {question.row for question in missing}
+    assert all(question.words.startswith("not kept, but it looks like the target") for question in missing)
+    assert all(question.words.endswith("by a model that may not decide yet") for question in nearest)
+    assert len(nearest) == 5

@@ -8,13 +8,15 @@ import numpy as np
 from rounds_evidence import answered, scene, truly
 
 from rounds.asking import Inquiry, Reason
+from rounds.decision_rule import DecisionRule
 from rounds.doubts import QUEUE_SIZE, Doubts, next_questions
 
 THRESHOLD = 0.5
+RULE = DecisionRule(THRESHOLD)
 
 
 def test_a_shorter_queue_is_the_beginning_of_a_longer_one() -> None:
-    inquiry = Inquiry(scene(400).evidence, THRESHOLD)
+    inquiry = Inquiry(scene(400).evidence, RULE)
 
     assert inquiry.questions(20) == inquiry.questions(200)[:20]
     assert next_questions(inquiry) == inquiry.questions(QUEUE_SIZE)
@@ -26,7 +28,7 @@ def test_likely_errors_are_wrong_tags_and_hidden_pictures_the_surest_first() -> 
     wrongly = world.evidence.tagged & ~world.truth
     hidden = ~world.evidence.tagged & world.truth
 
-    found = Inquiry(world.evidence, THRESHOLD).likely_errors()
+    found = Inquiry(world.evidence, RULE).likely_errors()
 
     doubt = [1 - one.chance if one.reason is Reason.TAG_ERROR else one.chance for one in found]
     assert doubt == sorted(doubt, reverse=True)
@@ -40,9 +42,9 @@ def test_likely_errors_are_wrong_tags_and_hidden_pictures_the_surest_first() -> 
 
 def test_what_was_answered_is_no_likely_error_any_more() -> None:
     world = scene(400)
-    before = [one.row for one in Inquiry(world.evidence, THRESHOLD).likely_errors()]
+    before = [one.row for one in Inquiry(world.evidence, RULE).likely_errors()]
 
-    after = Inquiry(answered(world.evidence, truly(world, before)), THRESHOLD).likely_errors()
+    after = Inquiry(answered(world.evidence, truly(world, before)), RULE).likely_errors()
 
     assert before
     assert not {one.row for one in after} & set(before)
@@ -50,7 +52,7 @@ def test_what_was_answered_is_no_likely_error_any_more() -> None:
 
 def test_a_missing_tag_says_whether_the_picture_is_kept_already() -> None:
     world = scene(400)
-    found = Inquiry(world.evidence, THRESHOLD).likely_errors()
+    found = Inquiry(world.evidence, RULE).likely_errors()
 
     for one in found:
         if one.reason is Reason.MISSING_TAG:
@@ -59,7 +61,10 @@ def test_a_missing_tag_says_whether_the_picture_is_kept_already() -> None:
 
 
 def test_the_targets_of_a_gallery_take_turns_and_errors_come_by_likelihood() -> None:
-    inquiries = {"mona": Inquiry(scene(300).evidence, THRESHOLD), "fischl": Inquiry(scene(300, seed=1).evidence, 0.6)}
+    inquiries = {
+        "mona": Inquiry(scene(300).evidence, RULE),
+        "fischl": Inquiry(scene(300, seed=1).evidence, DecisionRule(0.6)),
+    }
     doubts = Doubts(inquiries.get)
 
     queue, errors = doubts.questions(["mona", "fischl"]), doubts.likely_errors(["mona", "fischl"])
@@ -74,7 +79,7 @@ def test_the_targets_of_a_gallery_take_turns_and_errors_come_by_likelihood() -> 
 
 def test_a_target_without_a_model_is_told_and_left_out() -> None:
     told: list[str] = []
-    doubts = Doubts({"mona": Inquiry(scene(100).evidence, THRESHOLD), "ina": None}.get, told.append)
+    doubts = Doubts({"mona": Inquiry(scene(100).evidence, RULE), "ina": None}.get, told.append)
 
     queue, errors = doubts.questions(["ina", "mona"]), doubts.likely_errors(["ina"])
 
@@ -89,6 +94,6 @@ def test_without_anything_to_learn_from_the_scores_alone_are_believed() -> None:
     nobody = np.zeros(60, bool)
     blank = replace(world.evidence, tagged=nobody, named=nobody)
 
-    found = Inquiry(blank, THRESHOLD).likely_errors()
+    found = Inquiry(blank, RULE).likely_errors()
 
     assert {one.row for one in found} == set(np.flatnonzero(blank.scores > 0.5).tolist())

@@ -18,6 +18,7 @@ from rounds_models import NOW, at_threshold, subject
 from classifier.assessment import Assessment
 from classifier.head_only import TEST
 from rounds.asking import Mix, Reason, questions
+from rounds.decision_rule import DecisionRule
 from rounds.errors import TooLittleToMeasure
 from rounds.estimating import among
 from rounds.evaluating import Known, Subject, evaluate_gallery
@@ -28,6 +29,7 @@ from storage.records import LabelReason, LabelValue
 from storage.showing import Picture
 
 THRESHOLD = 0.5
+RULE = DecisionRule(THRESHOLD)
 LOT, NEAREST = Mix({Reason.RANDOM: 1.0}), Mix({Reason.THRESHOLD: 1.0})
 
 
@@ -52,7 +54,7 @@ class Gallery:
 
 def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) -> tuple[Evidence, list[SaidLabel]]:
     """A person who knows the truth answers so many questions."""
-    asked = questions(evidence, THRESHOLD, size=size, mix=mix)
+    asked = questions(evidence, RULE, size=size, mix=mix)
     answers = truly(world, [question.row for question in asked])
     labels = [
         SaidLabel(
@@ -75,7 +77,7 @@ def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) ->
 def assess(
     one: Subject, evidence: Evidence, labels: Sequence[SaidLabel] = (), general: Sequence[str] = ()
 ) -> Assessment:
-    return evaluate_gallery(one, Known(evidence, labels, THRESHOLD), Gallery(general))
+    return evaluate_gallery(one, Known(evidence, labels, RULE), Gallery(general))
 
 
 def test_the_figures_are_those_of_the_test_part_and_say_what_they_rest_on(tmp_path: Path) -> None:
@@ -160,7 +162,7 @@ def test_answers_that_were_asked_for_because_of_the_score_bend_nothing(tmp_path:
     before = assess(one, world.evidence)
     asked = [
         question.row
-        for question in questions(world.evidence, THRESHOLD, size=300, mix=NEAREST)
+        for question in questions(world.evidence, RULE, size=300, mix=NEAREST)
         if not world.evidence.named[question.row]
     ]
     evidence = answered(world.evidence, truly(world, asked))

@@ -20,6 +20,7 @@ from classifier.errors import ClassFolderError, DeviceError, PictureFault
 from classifier.head_format import store_embedding
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
+from rounds.decision_rule import DecisionRule
 from rounds.errors import TooLittleToMeasure
 from rounds.evaluating import Known, Subject
 from rounds.evaluating_folder import Eye, evaluate_folder, look_at_folder
@@ -150,7 +151,7 @@ def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_
     frozen = np.append(PARTS.index("train"), world.evidence.frozen_parts[1:]).astype(np.int8)
     evidence = replace(world.evidence, md5s=md5s, frozen_parts=frozen)
 
-    found = assess(subject(tmp_path / "root", evidence="hash of it"), folder, Known(evidence, (), 0.5))
+    found = assess(subject(tmp_path / "root", evidence="hash of it"), folder, Known(evidence, (), DecisionRule(0.5)))
 
     assert {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}["trained on"] == 1
 
@@ -172,13 +173,15 @@ def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_p
     evidence = scene(60).evidence
     evidence = replace(evidence, frozen_parts=np.zeros(60, dtype=np.int8))
 
-    assert "folder's own" in assess(subject(tmp_path / "root"), folder, Known(evidence, (), 0.5)).prevalence_source
+    found = assess(subject(tmp_path / "root"), folder, Known(evidence, (), DecisionRule(0.5)))
+
+    assert "folder's own" in found.prevalence_source
 
 
 def test_the_gallerys_prevalence_counts_and_without_one_the_folders(tmp_path: Path, folder: Path) -> None:
     world, one = scene(2000, share=0.1), subject(tmp_path / "root")
 
-    alone, within = assess(one, folder), assess(one, folder, Known(world.evidence, (), 0.5))
+    alone, within = assess(one, folder), assess(one, folder, Known(world.evidence, (), DecisionRule(0.5)))
 
     assert alone.prevalence.value == pytest.approx(1 / 3)
     assert "folder's own" in alone.prevalence_source

@@ -346,3 +346,21 @@ def test_a_model_that_finds_nothing_is_worse_though_it_makes_fewer_errors() -> N
 
     assert found.new_errors < found.old_errors
     assert found.worse
+
+
+def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contradict(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    weights = np.zeros(WIDTH, np.float32)
+    weights[0] = 0.5
+    world = scene(2000, wrong=0.1)
+    vague = first_model(tmp_path, shelf, Head(weights, -1.25))  # 0.2 for most of the others: it contradicts no tag
+
+    candidate = learn_candidate(snapshot(tmp_path, world, vague), HeadRoundSettings())
+
+    measured, doubted = candidate.learned.measured, candidate.learned.doubted
+    lying = measured[world.wrong[measured]]
+    assert len(lying) >= 3 and doubted[lying].all()
+    assert candidate.compared is not None
+    assert candidate.compared.pictures == int((~doubted[measured]).sum())
+    assert candidate.compared.shown == int((world.evidence.tagged & ~doubted)[measured].sum())
