@@ -33,7 +33,7 @@ from rounds.errors import TooLittleToLearn
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.free_number import free_name
 from rounds.learning_process import COMMAND, Tell
-from rounds.learning_round import Registry, RoundOutcome, gives_up
+from rounds.learning_round import Registry, RoundOutcome, takes_over
 from rounds.parts import groups_of, parts_of
 from rounds.round_zero import HashingDecoder
 from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
@@ -194,8 +194,7 @@ async def finish_folder(
     new = await asyncio.to_thread(placed, model.told, model.done, place, facts | {"metrics": metrics})
     package = await asyncio.to_thread(load_package, place, expected_hash=new.hash)
     card = package.card(its_name.number)
-    worse = model.compared is not None and model.compared.worse
-    activate = force or not (worse or gives_up(card, model.replaces))
+    activate = force or takes_over(card, model.replaces, model.compared)
     await registry.register_model(card, new.facts, activate=activate)
     words = "" if model.compared is None else model.compared.words() + "\n"
     return RoundOutcome(

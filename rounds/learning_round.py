@@ -189,7 +189,7 @@ async def finish(
     refusal = refusal_of(candidate)
     shifts = candidate.learned.head.shifts
     card = ModelCard(target.name, name.number, facts.hash, facts.backbone_hash, threshold, shifts, refusal)
-    activate = settings.force or not (_worse(candidate) or gives_up(card, candidate.snapshot.active))
+    activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
     await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
@@ -214,13 +214,14 @@ def refusal_of(candidate: Candidate) -> str:
     return candidate.learned.refusal or too_brief(candidate.snapshot.package.snapshot.get("taught") or {})
 
 
-def _worse(candidate: Candidate) -> bool:
-    return candidate.compared is not None and candidate.compared.worse
+def takes_over(new: ModelCard, active: RegisteredModel | None, compared: Compared | None) -> bool:
+    """Whether a new model comes into force: one that may decide before one that may not, else unless it is worse.
 
-
-def gives_up(new: ModelCard, active: RegisteredModel | None) -> bool:
-    """Whether a model that may not decide would take the place of one that may."""
-    return bool(new.refusal) and active is not None and not active.card.refusal
+    What the threshold of a model that may not decide would have kept says nothing against a model that may.
+    """
+    if active is not None and bool(new.refusal) != bool(active.card.refusal):
+        return not new.refusal
+    return compared is None or not compared.worse
 
 
 def lesson_of(

@@ -195,6 +195,20 @@ async def test_a_model_that_may_not_decide_takes_no_deciding_ones_place_unless_i
         assert {one.reason for one in untagged} == {"model refused: too few"}
 
 
+async def test_a_model_that_may_decide_takes_the_place_of_one_that_may_not_whatever_that_would_have_kept(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    refusing = replace(model, card=replace(model.card, refusal="too few; crawl more pages"))
+    candidate = learn_candidate(snapshot(tmp_path, world, refusing), HeadRoundSettings())
+    truth = np.ones(40, bool)
+    candidate = replace(candidate, compared=compare("mona/1", truth, np.arange(40) > 8, truth))
+
+    outcome = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
+
+    assert (outcome.activated, shelf.active, outcome.card.refusal) == (True, "mona/2", "")
+
+
 @pytest.mark.fault("M13")
 async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
     tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
