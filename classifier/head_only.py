@@ -29,7 +29,7 @@ from classifier.metrics.forecast import Forecast, forecast
 from classifier.metrics.veto import Measured, counted_share, refusal
 from classifier.noisy_heads import NO_POOL, Credit, Said, StratumArray, Testimony, Weighed, pools_of, weigh
 from classifier.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
-from classifier.thresholds import Goal, chosen_threshold
+from classifier.thresholds import Goal
 from storage.records import Stratum
 
 FloatArray = npt.NDArray[np.float64]
@@ -52,8 +52,8 @@ class HeadPlan:
     """How a head is learned."""
 
     goal: Goal = field(default_factory=Goal)
-    caution: float = 0.1  # share of what the goal leaves open that is kept in reserve: 0.95 aims at 0.955
-    leeway: float = 0.65  # see thresholds.for_precision
+    caution: float = thresholds.CAUTION
+    leeway: float = thresholds.LEEWAY
     credit: Credit = field(default_factory=Credit)
     deals: Deals = field(default_factory=Deals)
     rows_at_most: int = 12_000  # to train on; bounds the time
@@ -145,8 +145,8 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     scores = head.calibrated(opinions.fitted.logits, strata)
     decided = _decided(lesson, pools)
     chances = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))
-    curve = thresholds.threshold_curve(scores[decided], chances[decided])
-    chosen = chosen_threshold(curve, plan.goal, plan.caution, plan.leeway)
+    curve = thresholds.threshold_curve(scores[decided], chances[decided], caution=plan.caution, leeway=plan.leeway)
+    chosen = curve.chosen(plan.goal)
     measured = _measured(lesson, opinions, chosen, scores)
     expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
     test = np.flatnonzero((lesson.parts == TEST) & lesson.used & np.isin(said, _SPOKEN))

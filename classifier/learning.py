@@ -23,6 +23,7 @@ from classifier.noisy_heads import Said, Testimony
 from classifier.package import BackboneFiles
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
+from classifier.thresholds import CAUTION
 from classifier.thresholds import Goal as Goal
 
 FloatArray = npt.NDArray[np.float64]
@@ -75,7 +76,7 @@ class Plan:
     recipe: training.Recipe = field(default_factory=training.Recipe)
     shares: splits.Shares = field(default_factory=splits.Shares)
     minimum: Minimum = field(default_factory=Minimum)
-    caution: float = 0.1  # share of what the goal leaves open that is kept in reserve: 0.95 aims at 0.955
+    caution: float = CAUTION
     earlier: teaching_on.Earlier | None = None  # a network of the same shape to begin with; None: first weights
     tags_may_lie: bool = True  # held-out ones that are out of the question are set right; never a person's folders
     seed: int = 0

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from classifier.package_files import RUNTIME_FILES
-from classifier.thresholds import ThresholdCurve
+from classifier.thresholds import CAUTION, LEEWAY, ThresholdCurve
 
 MOST_DIMENSION = 65_536  # numbers of an embedding
 _MOST_NAMES, _LONGEST_NAME = 100_000, 300  # of classes; characters
@@ -106,7 +106,11 @@ def curve(value: Any) -> ThresholdCurve | None:
     thresholds, precision, recall = (_column(found, name) for name in ("thresholds", "precision", "recall"))
     if not len(thresholds) == len(precision) == len(recall):
         raise ValueError("the threshold curve's columns differ in length")
-    return ThresholdCurve(thresholds, precision, recall, number(found, "prevalence"))
+    care = [number(found, name) if name in found else usual for name, usual in _CARE.items()]  # not said before
+    return ThresholdCurve(thresholds, precision, recall, number(found, "prevalence"), *care)
+
+
+_CARE = {"caution": CAUTION, "leeway": LEEWAY}
 
 
 def snapshot(value: Any) -> dict[str, Any]:

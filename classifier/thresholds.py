@@ -16,7 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 
 LOWEST, HIGHEST = 0.02, 0.999  # thresholds beyond mean "everything" or "nothing"
 _STEPS = 197
-LEEWAY = 0.45  # by so much may the least sure of the kept pictures fall short of the goal for all of them
+CAUTION = 0.1  # share of what a goal leaves open that is kept in reserve: 0.95 aims at 0.955
+LEEWAY = 0.65  # by so much may the least sure of the kept pictures fall short of the goal for all of them
 _LEAST_RECALL = 0.02  # a threshold that keeps less is no answer to any goal
 
 
@@ -28,8 +29,19 @@ class ThresholdCurve:
     precision: tuple[float, ...]  # expected share of right ones among the kept, 0..1; never falls
     recall: tuple[float, ...]  # expected share of kept ones among the right, 0..1; never rises
     prevalence: float  # share of positives that the curve assumes
+    caution: float = CAUTION  # as its maker chose the model's own threshold, so that a later goal is met as carefully
+    leeway: float = LEEWAY
 
-    def for_precision(self, goal: float, leeway: float = LEEWAY) -> Chosen:
+    def chosen(self, goal: Goal) -> Chosen:
+        """The threshold for a goal, by the model's own caution: more recall never gives a stricter one."""
+        if goal.threshold is not None:
+            return self.at(goal.threshold)
+        if goal.recall is not None:
+            return self.for_recall(goal.recall + self.caution * (1 - goal.recall))
+        precision = goal.precision or 0.95
+        return self.for_precision(precision + self.caution * (1 - precision))
+
+    def for_precision(self, goal: float) -> Chosen:
         """The lowest threshold whose expected precision reaches the goal; the highest of all when none does.
 
         A precision to spare is not spent on pictures that are far less likely right than the goal, by more than
@@ -38,7 +50,7 @@ class ThresholdCurve:
         """
         _check_goal(goal)
         reached = int(np.searchsorted(np.array(self.precision), goal))
-        fair = int(np.searchsorted(np.array(self.thresholds), goal - leeway))
+        fair = int(np.searchsorted(np.array(self.thresholds), goal - self.leeway))
         row = max(reached, min(fair, len(self.thresholds) - 1))
         return self._at(min(row, len(self.thresholds) - 1), reached=row < len(self.thresholds))
 
@@ -83,22 +95,16 @@ class Goal:
             raise ValueError(f"a goal is one of precision, recall or threshold, strictly between 0 and 1; got {self}")
 
 
-def chosen_threshold(curve: ThresholdCurve, goal: Goal, caution: float, leeway: float = LEEWAY) -> Chosen:
-    """The threshold for a goal; `caution` is the share of what the goal leaves open that is kept in reserve."""
-    if goal.threshold is not None:
-        return curve.at(goal.threshold)
-    if goal.recall is not None:
-        return curve.for_recall(goal.recall + caution * (1 - goal.recall))
-    precision = goal.precision or 0.95
-    return curve.for_precision(precision + caution * (1 - precision), leeway)
-
-
-def threshold_curve(scores: FloatArray, chances: FloatArray) -> ThresholdCurve:
+def threshold_curve(
+    scores: FloatArray, chances: FloatArray, *, caution: float = CAUTION, leeway: float = LEEWAY
+) -> ThresholdCurve:
     """Expected precision and recall at each threshold.
 
     Args:
         scores: of the posts that scores decide, shape (n,), 0..1.
         chances: that each shows the target, shape (n,), 0..1; the score itself where nothing better is known.
+        caution: share of what a goal leaves open that is kept in reserve, 0..1.
+        leeway: by so much may the least sure of the kept pictures fall short of a precision, 0..1.
 
     Raises:
         ValueError: there are none.
@@ -122,6 +128,8 @@ def threshold_curve(scores: FloatArray, chances: FloatArray) -> ThresholdCurve:
         tuple(float(value) for value in np.clip(steady, 0, 1)),
         tuple(float(value) for value in recall),
         share,
+        caution,
+        leeway,
     )
 
 

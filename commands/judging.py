@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from commands.console import say
 from commands.crawling.takeover import Takeover
 from commands.places import Place
-from commands.planning import UsageRefused
+from commands.planning import UsageRefused, check_share
 from commands.settings import Scoring
 from commands.shelves import CommandShelf
 from commands.sites import Connected
@@ -44,6 +44,8 @@ class GoalWish:
         given = [name for name in ("threshold", "precision", "recall") if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageRefused(f"give one of {', '.join('--' + name for name in given)}, not several")
+        check_share("--precision", self.precision)
+        check_share("--recall", self.recall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,14 +242,12 @@ def chosen_for(package: Package, goal: GoalWish) -> Chosen | None:
     """What to expect of the threshold that a goal asks for; None without a goal: the model's own holds."""
     if goal == GoalWish():
         return None
+    from classifier.thresholds import Chosen, Goal
+
     if package.curve is None:
         if goal.threshold is None:
             raise UsageRefused(f"{package.folder.name} keeps no curve to choose from; give --threshold instead")
-        from classifier.thresholds import Chosen
-
         return Chosen(goal.threshold, math.nan, math.nan, reached=True)
-    if goal.threshold is not None:
+    if goal.threshold is not None:  # 0 and 1 are no goals to learn for, but a person may want them
         return package.curve.at(goal.threshold)
-    if goal.precision is not None:
-        return package.curve.for_precision(goal.precision)
-    return package.curve.for_recall(goal.recall or 0.0)
+    return package.curve.chosen(Goal(goal.precision, goal.recall))

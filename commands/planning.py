@@ -23,6 +23,16 @@ class UsageRefused(Exception):
     exit_code = 2
 
 
+def check_share(option: str, value: float | None) -> None:
+    """Refuse a goal that only keeping nothing or everything would meet.
+
+    Raises:
+        UsageRefused: it is 0, 1 or beyond.
+    """
+    if value is not None and not 0 < value < 1:
+        raise UsageRefused(f"{option} is a share between 0 and 1, both excluded; got {value:g}")
+
+
 class Wish(Protocol):
     """The words that planning starts from."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
 from commands.machine_formats import print_json_line
-from commands.planning import UsageRefused
+from commands.planning import UsageRefused, check_share
 from commands.refusals import refusal_words, refused_code
 from commands.settings import Goal as GoalSettings
 from commands.settings import Settings, check_choice
@@ -42,11 +42,12 @@ def check_goal(wish: TrainWish) -> None:
     """Refuse, before anything is read or learned, a goal that no round can have.
 
     Raises:
-        UsageRefused: two goals at once.
+        UsageRefused: two goals at once, or a recall that is no share.
         SettingsError: a precision that the setting would not take either.
     """
     if wish.precision is not None and wish.recall is not None:
         raise UsageRefused("give one of --precision, --recall, not both")
+    check_share("--recall", wish.recall)
     if wish.precision is not None:
         check_choice(GoalSettings, "precision", wish.precision, "--precision")
 

@@ -33,7 +33,7 @@ def copy(mona: Mona, tmp_path: Path) -> Path:
 
 
 def test_a_package_keeps_everything_that_it_was_written_from(tiny: TinyBackbone, tmp_path: Path) -> None:
-    curve = ThresholdCurve((0.2, 0.8), (0.5, 0.97), (0.9, 0.6), 0.1)
+    curve = ThresholdCurve((0.2, 0.8), (0.5, 0.97), (0.9, 0.6), 0.1, caution=0.5, leeway=0.3)
     head = Head(make_head().weights, 0.5, Calibration(knots=(-2.0, 0.0, 3.0), values=(0.01, 0.4, 0.99)))
     made = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     parts = make_parts(tiny, "mona", head, curve=curve, report={"report.html": b"<p>"}, created_at=made)
