@@ -25,6 +25,7 @@ from classifier.learning import Embedder, Example, Goal, Learned, Plan, Wish
 from classifier.pictures import Pixels, Preprocessing
 from classifier.splits import Identity
 from classifier.teaching_on import Earlier
+from storage.records import DocumentedError
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
 FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
@@ -68,7 +69,7 @@ def run(folder: Path, out: TextIO) -> int:
         pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(job["examples"])]
         say({"done": _work(folder, job, pictures, lambda *told: say(dict(zip(_TOLD, told, strict=True))))})
     except ClassifierError as error:
-        code = int(getattr(error, "exit_code", _FAILED))
+        code = error.exit_code if isinstance(error, DocumentedError) else _FAILED
         say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
         return code
     except (OSError, ValueError, KeyError, TypeError, MemoryError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from commands.console import say
 from storage.names import TagName
+from storage.run_error import RunError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
 
 READY = "serving "
@@ -17,7 +18,7 @@ START_S = 60.0  # how long the gallery may take until it answers
 _GRACE_S = 10.0  # for it to end in order
 
 
-class DemoError(Exception):
+class DemoError(RunError):
     """The demo gallery cannot be served as asked."""
 
     exit_code = 2

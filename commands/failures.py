@@ -18,6 +18,7 @@ import typer
 from commands.console import complain, messages, printable
 from commands.exit_codes import ExitCode
 from commands.streams import MESSAGES, OUTPUT
+from storage.run_error import DocumentedError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,7 +55,7 @@ def _terminate(number: int, frame: object) -> NoReturn:
 def exits_plainly(command: Callable[P, R]) -> Callable[P, R]:
     """Translate what escapes a command into a line and an exit code.
 
-    Every family of errors that the rooms define carries its own `exit_code`; whatever has none is a bug, and says so.
+    What the rooms raise on purpose is a `DocumentedError`; whatever is none is a bug, and says so.
     """
 
     @functools.wraps(command)
@@ -75,8 +76,7 @@ def exits_plainly(command: Callable[P, R]) -> Callable[P, R]:
 
 def exit_code_of(error: BaseException) -> ExitCode:
     """The documented exit code of an error."""
-    code = getattr(error, "exit_code", None)
-    return ExitCode(code) if isinstance(code, int) else ExitCode.BUG
+    return ExitCode(error.exit_code) if isinstance(error, DocumentedError) else ExitCode.BUG
 
 
 def describe(error: BaseException) -> str:

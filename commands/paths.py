@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from storage.run_error import RunError
 
-class PathRefused(Exception):
+
+class PathRefused(RunError):
     """A path that names nothing; the message is the end of a sentence about the option or setting."""
 
     exit_code = 2

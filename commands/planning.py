@@ -13,11 +13,12 @@ from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tags, resolve_t
 from crawler.where import resolve_where
 from storage.plurals import counted
 from storage.records import Post, Target
+from storage.run_error import RunError
 from storage.search.language import parse, to_text
 from storage.search.match import matcher
 
 
-class UsageRefused(Exception):
+class UsageRefused(RunError):
     """The command was asked for something that makes no sense; nothing was done."""
 
     exit_code = 2

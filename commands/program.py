@@ -25,6 +25,7 @@ from commands.failures import Terminated, exits_plainly, explain, stopped_by_sig
 from commands.paths import PathRefused, expanded
 from commands.streams import MESSAGES, OUTPUT, guarded
 from commands.tables import settle_screen
+from storage.run_error import RunError
 
 if TYPE_CHECKING:
     CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
 SHARED = ("--root", "--config", "--site", "--json", "--quiet")
 
 
-class OptionRefused(Exception):
+class OptionRefused(RunError):
     """An option that is refused before the command begins; nothing was done."""
 
     exit_code = 2
 
 
-class StoppedEarly(Exception):
+class StoppedEarly(RunError):
     """A stop before the command's own work, or behind it."""
 
     def __init__(self, code: ExitCode) -> None:

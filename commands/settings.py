@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 from commands.allowed_values import RENDITIONS
 from commands.paths import PathRefused, expanded
 from storage.errors import UnreadableFile
+from storage.run_error import RunError
 from storage.small_files import read_small_file, toml_of
 
 MAX_FILE_BYTES = 1_000_000
@@ -26,7 +27,7 @@ LONGEST_SHOWN = 80  # characters of a value that a message quotes
 _ALIKE = 0.78  # 0..1: from here on a variable of nobody's was meant for us
 
 
-class SettingsError(Exception):
+class SettingsError(RunError):
     """The configuration is refused; nothing was done."""
 
     exit_code = 2

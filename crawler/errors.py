@@ -37,15 +37,12 @@ CrawlError                     anything that the crawler raises on purpose
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
-from storage.records import RunError
+from storage.records import DocumentedError, RunError
 
 
-class CrawlError(Exception):
+class CrawlError(DocumentedError):
     """Anything that the crawler raises on purpose."""
-
-    exit_code: ClassVar[int] = 1
 
 
 class TransientError(CrawlError):

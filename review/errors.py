@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from storage.records import RunError
+
 
 class ReviewError(Exception):
     """The family of this room."""
 
     status: ClassVar[int] = 500
-    exit_code: ClassVar[int] = 1
 
 
 class NoSuchPicture(ReviewError):
@@ -44,7 +45,7 @@ class RoundRuns(ReviewError):
     status = 409
 
 
-class PortTaken(ReviewError):
+class PortTaken(ReviewError, RunError):
     """The port is another program's."""
 
     exit_code = 2

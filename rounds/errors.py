@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from storage.records import RunError
 
-class RoundError(Exception):
+
+class RoundError(RunError):
     """The family of this room."""
-
-    exit_code = 1
 
 
 class TooLittleToLearn(RoundError):

@@ -30,18 +30,16 @@ nobody else has to know them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-from storage.run_error import RunError
+from storage.run_error import DocumentedError, RunError
 
 
-class ArchiveError(Exception):
+class ArchiveError(DocumentedError):
     """Anything this room raises on purpose."""
-
-    exit_code: ClassVar[int] = 1
 
 
 class RefusedRequest(ArchiveError, RunError):

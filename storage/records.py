@@ -13,7 +13,8 @@ from enum import IntEnum, StrEnum
 
 from storage.names import COSPLAY, ModelName, TagName, TargetName
 from storage.people_count import people_count
-from storage.run_error import RunError as RunError  # with the records, so that every room may use it
+from storage.run_error import DocumentedError as DocumentedError  # with the records, so that every room may use them
+from storage.run_error import RunError as RunError
 
 ORIGINAL = "original"
 RENDITION_NAMES = ("180x180", "360x360", "720x720", "sample", "full", ORIGINAL)

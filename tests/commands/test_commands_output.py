@@ -35,6 +35,7 @@ from commands.failures import Terminated, exits_plainly
 from commands.streams import OUTPUT
 from storage.archive import Archive, ListedPage, RunStart
 from storage.records import Target
+from storage.run_error import RunError
 from tests.crawler.crew_fakes import post
 from tests.storage.storage_samples import NO_RESERVE
 
@@ -312,7 +313,7 @@ def ends(command: Any, monkeypatch: pytest.MonkeyPatch, *, how: Callable[[], obj
     monkeypatch.setattr(command, "callback", exits_plainly(callback))
 
 
-class Failed(Exception):
+class Failed(RunError):
     def __init__(self, code: int) -> None:
         super().__init__("this is why")
         self.exit_code = code
