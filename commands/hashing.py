@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from classifier.decoder_pool import Decoders
 from classifier.pictures import Preprocessing
 from commands.telling import Tell
+from storage.gathering import stored_without_hash
 from storage.reading import Reader
 from storage.showing import Renditions
 
@@ -17,17 +18,13 @@ if TYPE_CHECKING:
     from rounds.learning_round import Snapshot
 
 _SMALL = Preprocessing(96)  # enough for a hash; a JPEG is decoded at a small scale then
-_UNHASHED = (
-    "SELECT DISTINCT file_version.id FROM file_version JOIN rendition ON rendition.md5 = file_version.md5 "
-    "WHERE file_version.picture_hash IS NULL"
-)
 
 
 async def hashed(snapshot: Snapshot, reader: Reader, tell: Tell) -> Snapshot:
     """The snapshot with hashes that were missing, and these by themselves for the gallery to keep; not all at once."""
     from rounds.missing_hashes import StoredPictures, missing_hashes, with_hashes, without_hash
 
-    stored = await asyncio.to_thread(lambda: {int(row[0]) for row in reader.sql(_UNHASHED).rows})
+    stored = await asyncio.to_thread(reader.ask, stored_without_hash)
     rows = without_hash(snapshot.evidence, stored)
     if not len(rows):
         return snapshot

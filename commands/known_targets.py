@@ -10,7 +10,7 @@ from commands.planning import UsageRefused
 from crawler.resolve import typed_tag
 from storage.filing import RegisteredModel
 from storage.known_targets import target_called
-from storage.named_posts import is_carried
+from storage.named_posts import carried_characters, is_carried
 from storage.names import as_the_site_writes, qualifiers, target_name, unqualified
 from storage.reading import Reader
 from storage.records import Target
@@ -71,7 +71,7 @@ def named_in_tags(reader: Reader, named: str, *, new: bool = False) -> Target:
         UsageRefused: no post is tagged so, or posts of several characters are; names the nearest.
     """
     word = as_the_site_writes(named)
-    characters = [str(row[0]) for row in reader.sql(_CHARACTERS).rows]
+    characters = reader.ask(carried_characters)
     taken = {target.name for target in reader.targets()}
     if word in characters or reader.ask(lambda c: is_carried(c, word)):
         return _target_of(word, word, taken)
@@ -90,10 +90,6 @@ def named_in_tags(reader: Reader, named: str, *, new: bool = False) -> Target:
     raise UsageRefused(f"target {named!r} is not known; {hint}")
 
 
-_CHARACTERS = (
-    "SELECT name FROM tag WHERE category = 'character' AND EXISTS (SELECT 1 FROM post_tag WHERE tag_id = tag.id) "
-    "ORDER BY name"
-)
 _NAMED_AT_MOST = 5  # tags in one message
 _ALIKE, _ALIKE_IF_NEW = 0.6, 0.8  # likeness, 0..1, from which one word may be the other, misspelt
 

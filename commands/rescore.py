@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from commands.console import print_json, say
 from commands.exit_codes import ExitCode
@@ -26,6 +26,7 @@ from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.records import ModelCard
+from storage.status import decided_posts
 
 if TYPE_CHECKING:
     from rounds.learning_round import RoundOutcome
@@ -58,7 +59,7 @@ async def _run(wish: RescoreWish, where: Place) -> int:
             raise UsageRefused(f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name}")
         package = verified(where, model)
         evidence = reader.evidence(target, model.card.backbone_hash)
-        waiting = _decided(reader.sql(_DECIDED).rows, target.name) - len(evidence)
+        waiting = reader.ask(lambda c: decided_posts(c, target.name)) - len(evidence)
     chosen = chosen_for(package, wish.goal)
     card = model.card if chosen is None else replace(model.card, threshold=chosen.threshold)
     policy = Policy(trust_tags=where.settings.scoring.trust_tags)
@@ -117,11 +118,3 @@ async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: Res
         for name in still_behind(reader, card):
             say(f"{name} stays on the old network: too little is known of it to tell that the new one is no worse")
     return outcomes
-
-
-_DECIDED = "SELECT target, count(*) FROM results WHERE decision IS NOT NULL AND decided_by <> 'fault' GROUP BY target"
-
-
-def _decided(rows: Sequence[tuple[Any, ...]], target: str) -> int:
-    """How many posts were decided for the target by looking, by whatever model."""
-    return next((int(count) for name, count in rows if name == target), 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,9 +26,9 @@ from commands.stopping import run_round
 from commands.telling import Tell, told
 from commands.training import TrainWish, check_goal, goal_of, tell_outcome
 from storage.archive import open_reader
+from storage.named_posts import shown_in_posts
 from storage.paths import models_folder, target_models
 from storage.reading import Reader
-from storage.records import shown_characters
 
 if TYPE_CHECKING:
     from classifier.package import Package
@@ -154,7 +154,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     )
     models = target_models(models_folder(task.where.root), candidate.snapshot.target.name)
     with open_reader(task.where.root) as reader, closing(Renditions(reader)) as renditions:
-        characters = _characters(reader)
+        characters = reader.ask(shown_in_posts)
         names = zip(candidate.snapshot.evidence.sites, candidate.snapshot.evidence.post_ids.tolist(), strict=True)
         ids = candidate.snapshot.evidence.version_ids.tolist()
         by_version = {one: characters.get(name, ()) for one, name in zip(ids, names, strict=True)}
@@ -174,15 +174,6 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
 
 
 _MORE_THAN_AT_FIRST = 2  # times the pictures of round 0: they are here already
-
-
-def _characters(reader: Reader) -> Mapping[tuple[str, int], Sequence[str]]:
-    """Characters that are in the picture by its tags, by site and post id."""
-    rows = reader.sql("SELECT DISTINCT site, post_id, tags_character, tags FROM results").rows
-    return {
-        (str(site), int(post)): shown_characters(str(characters or "").split(), set(str(tags or "").split()))
-        for site, post, characters, tags in rows
-    }
 
 
 async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = True) -> _Ended:

@@ -15,17 +15,12 @@ from rounds.errors import TooLittleToLearn
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.snapshots import snapshot_of
 from storage.filing import RegisteredModel
+from storage.gathering import pictures_by_network
 from storage.plurals import counted
 from storage.reading import Reader
 from storage.records import Target
 
 LEAST_TAGGED = 30  # posts of the gallery; round 0 needs as many
-
-_PICTURES = (
-    "SELECT backbone.hash, count(*) FROM embedding JOIN backbone ON backbone.id = embedding.backbone_id "
-    "JOIN file_version ON file_version.id = embedding.version_id "
-    "JOIN post ON post.key = file_version.post_key AND post.md5 = file_version.md5 GROUP BY backbone.hash"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ def shared_network(reader: Reader, target: str) -> SharedNetwork | None:
         reader: of the gallery.
         target: name of the target that needs a network.
     """
-    pictures = {str(network): int(count) for network, count in reader.sql(_PICTURES).rows}
+    pictures = reader.ask(pictures_by_network)
     in_force = [
         model
         for model in reader.models()

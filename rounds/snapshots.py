@@ -5,10 +5,9 @@ from __future__ import annotations
 from classifier.package import Package
 from rounds.learning_round import Snapshot
 from storage.filing import RegisteredModel
+from storage.labels import newest_label
 from storage.reading import Reader
 from storage.records import Target
-
-_NEWEST_LABEL = "SELECT coalesce(max(seq), 0) FROM label"
 
 
 def snapshot_of(reader: Reader, target: Target, package: Package, active: RegisteredModel | None) -> Snapshot:
@@ -20,7 +19,7 @@ def snapshot_of(reader: Reader, target: Target, package: Package, active: Regist
         package: whose network gave the embeddings.
         active: the target's model in force; None: it has none, and posts count that were looked at for others.
     """
-    newest = int(reader.sql(_NEWEST_LABEL).rows[0][0])  # before the evidence: never newer than it
+    newest = reader.ask(newest_label)  # before the evidence: never newer than it
     return Snapshot(
         target=target,
         active=active,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,34 @@ from storage.tables import (
     PartRow,
     PostRow,
     PostTagRow,
+    RenditionRow,
     ScoreRow,
     StandingRow,
     TagRow,
     VersionRow,
 )
+
+
+def pictures_by_network(connection: Connection) -> Mapping[str, int]:
+    """How many posts have an embedding of their present picture, by the hash of the network that gave it."""
+    asked = (
+        select(BackboneRow.hash, func.count().label("posts"))
+        .join(EmbeddingRow, EmbeddingRow.backbone_id == BackboneRow.id)
+        .join(VersionRow, VersionRow.id == EmbeddingRow.version_id)
+        .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
+        .group_by(BackboneRow.hash)
+    )
+    return {row.hash: row.posts for row in connection.execute(asked)}
+
+
+def stored_without_hash(connection: Connection) -> Set[int]:
+    """Ids of the file versions of which a rendition is stored, and whose difference hash nobody has computed."""
+    asked = (
+        select(VersionRow.id)
+        .join(RenditionRow, RenditionRow.md5 == VersionRow.md5)
+        .where(VersionRow.picture_hash.is_(None))
+    )
+    return set(connection.execute(asked).scalars())
 
 
 def gather_evidence(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select
+from sqlalchemy import Connection, and_, bindparam, func, insert, select
 
 from storage.database import insert_or_update, new_id
 from storage.errors import RefusedRequest
@@ -91,6 +91,11 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
             return Conflict(post.id, None, None)
         return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who, newest.labelled_at)
     return Saved(append_label(connection, post.id, label, now))
+
+
+def newest_label(connection: Connection) -> int:
+    """Number of the label that was filed last, for whatever target; 0: there is none."""
+    return connection.execute(select(func.coalesce(func.max(LabelRow.seq), 0))).scalar_one()
 
 
 def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:

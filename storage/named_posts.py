@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from storage.names import COSPLAY
-from storage.records import Target, shown_characters
-from storage.tables import PostTagRow, TagRow
+from storage.records import TagCategory, Target, shown_characters
+from storage.results import tags_joined
+from storage.tables import PostRow, PostTagRow, TagRow
 
 _IS_COSPLAY: ColumnElement[bool] = TagRow.name.like("%" + COSPLAY.replace("_", "\\_"), escape="\\")
 
@@ -48,6 +49,23 @@ def shown_where_dressed(connection: Connection) -> dict[int, int]:
 def is_carried(connection: Connection, name: str) -> bool:
     """Whether any post carries a tag of that name, whatever its category."""
     return connection.execute(_carrying([name]).limit(1)).first() is not None
+
+
+def carried_characters(connection: Connection) -> Sequence[str]:
+    """Names of the character tags that any post carries, sorted."""
+    carried = exists().where(PostTagRow.tag_id == TagRow.id)
+    asked = select(TagRow.name).where(TagRow.category == TagCategory.CHARACTER.value, carried).order_by(TagRow.name)
+    return connection.execute(asked).scalars().all()
+
+
+def shown_in_posts(connection: Connection) -> Mapping[tuple[str, int], Sequence[str]]:
+    """Characters that are in the picture by its tags, by site and post id, of every post."""
+    characters, tags = tags_joined(TagCategory.CHARACTER), tags_joined(None)
+    asked = select(PostRow.site, PostRow.post_id, characters.label("characters"), tags.label("tags"))
+    return {
+        (row.site, row.post_id): shown_characters(row.characters.split(), set(row.tags.split()))
+        for row in connection.execute(asked)
+    }
 
 
 def _carrying(names: Collection[str]) -> Select[Any]:

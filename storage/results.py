@@ -80,11 +80,11 @@ def results_select() -> Select[Any]:
         "threshold": DecisionRow.threshold,
         "model": DecisionRow.model,
         "label": LabelRow.value,
-        "tags": _tags(None),
-        "tags_character": _tags(TagCategory.CHARACTER),
-        "tags_copyright": _tags(TagCategory.COPYRIGHT),
-        "tags_artist": _tags(TagCategory.ARTIST),
-        "tags_general": _tags(TagCategory.GENERAL),
+        "tags": tags_joined(None),
+        "tags_character": tags_joined(TagCategory.CHARACTER),
+        "tags_copyright": tags_joined(TagCategory.COPYRIGHT),
+        "tags_artist": tags_joined(TagCategory.ARTIST),
+        "tags_general": tags_joined(TagCategory.GENERAL),
         "rating": PostRow.rating,
         "site_score": PostRow.score,
         "md5": PostRow.md5,
@@ -111,8 +111,8 @@ def results_select() -> Select[Any]:
     )
 
 
-def _tags(category: TagCategory | None) -> ColumnElement[str]:
-    """A post's tags as the site writes them: sorted by name, spaces between."""
+def tags_joined(category: TagCategory | None) -> ColumnElement[str]:
+    """A post's tags as the site writes them, of one category or all: sorted by name, spaces between."""
     carried, tag = aliased(PostTagRow), aliased(TagRow)
     names = select(tag.name).join(carried, carried.tag_id == tag.id).where(carried.post_key == PostRow.key)
     if category is not None:

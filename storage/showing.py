@@ -15,6 +15,7 @@ from storage.chunks import chunked
 from storage.errors import StorageError
 from storage.files import Tree
 from storage.known_targets import by_known_names
+from storage.labels import newest_label
 from storage.reading import Reader
 from storage.records import TagCategory
 from storage.results import DECISION, PLACE, results_select
@@ -217,9 +218,8 @@ def counts(connection: Connection, target: str) -> Counts:
         ).all()
     )
     newest = connection.execute(select(func.coalesce(func.max(EmbeddingRow.id), 0))).scalar_one()
-    newest_label = connection.execute(select(func.coalesce(func.max(LabelRow.seq), 0))).scalar_one()
     decisions = {str(value): number for value, number in held.items() if value is not None}
-    return Counts(sum(held.values()), decisions, said, newest, newest_label)
+    return Counts(sum(held.values()), decisions, said, newest, newest_label(connection))
 
 
 def absent_tags(connection: Connection, words: Iterable[Leaf]) -> Sequence[str]:

@@ -108,6 +108,13 @@ class Status:
     bytes_log: int  # the write-ahead log
 
 
+def decided_posts(connection: Connection, target: str) -> int:
+    """How many posts were labelled for a target or decided by their tags or score, by whatever model."""
+    without_fault = LabelRow.seq.is_not(None) | (DecisionRow.decided_by != DecidedBy.FAULT.value)
+    asked = results_select().where(StandingRow.target == target, DECISION.is_not(None), without_fault)
+    return connection.execute(asked.with_only_columns(func.count())).scalar_one()
+
+
 def status_of(connection: Connection, root: Path) -> Status:
     """Count."""
 
