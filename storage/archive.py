@@ -23,7 +23,6 @@ from storage import (
     aside,
     knowing,
     known_targets,
-    labels,
     listings,
     looks,
     model_registry,
@@ -417,12 +416,7 @@ class Archive(Tidying):
         damaged = tuple(zip(report.damaged, moved, strict=True))
         return await self._write(lambda c: aside.record(c, report.missing, damaged, now))
 
-    # --- people and models ---------------------------------------------------------------------------------------
-
-    async def relabel(self, words: Sequence[Label]) -> Relabelled:
-        """Append labels for the posts' current pictures; durable when this returns."""
-        now = _now()
-        return await self._write(lambda c: labels.file_labels(c, words, now))
+    # --- models --------------------------------------------------------------------------------------------------
 
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None:
         """Enter a model whose files are in place; `activate` makes it the target's one active model.

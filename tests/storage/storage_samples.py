@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import hashlib
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +22,8 @@ import migrations
 from storage import migrate
 from storage.archive import Archive, ArchiveSettings, Attempt, Digest, ListedPage, Sighting, StoredFacts
 from storage.database import writing_engine
+from storage.filing import Label, Relabelled
+from storage.labelling import Labelling
 from storage.records import (
     DecidedBy,
     Decision,
@@ -129,6 +133,16 @@ async def keep(archive: Archive, post: Post, content: bytes | None = None, *targ
     attempt = await archive.begin_attempt(post, "original", post.file.url)
     attempt.staging.write_bytes(content)
     await archive.file_original(attempt, post, targets or ("mona",), digest_of(content))
+
+
+async def relabel(archive: Archive, labels: Sequence[Label]) -> Relabelled:
+    """Give labels as people do: from beside the archive, which somebody holds."""
+
+    def write() -> Relabelled:
+        with Labelling(archive.root) as labelling:
+            return labelling.relabel(labels)
+
+    return await asyncio.to_thread(write)
 
 
 def digest_of(content: bytes) -> Digest:

@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 import pytest
 from storage_deaths import Reaper, bury, die_in_recovery
-from storage_samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, new_gallery, sight
+from storage_samples import (
+    CARD,
+    NO_RESERVE,
+    content_of,
+    decide,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    relabel,
+    sight,
+)
 
 from storage import archive as archive_module
 from storage import moving
@@ -51,7 +62,7 @@ async def rescored(archive: Archive, values: str, card: ModelCard = NEXT, *, act
 
 async def say(archive: Archive, value: str, *posts: int) -> None:
     words = [Label(n, "demo", "mona", LabelValue(value), "me", f"{value}{n}{random.random()}") for n in posts]
-    await archive.relabel(words)
+    await relabel(archive, words)
 
 
 async def applied(archive: Archive, *, confirmed: bool = False) -> Any:
@@ -427,7 +438,7 @@ async def story(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def say_once(archive: Archive, value: str, post: int) -> None:
-    await archive.relabel([Label(post, "demo", "mona", LabelValue(value), "me", f"{value}{post}")])
+    await relabel(archive, [Label(post, "demo", "mona", LabelValue(value), "me", f"{value}{post}")])
 
 
 async def prepared(root: Path) -> None:

@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 from storage_journal import Journal, watched
-from storage_samples import NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, new_gallery, sight
+from storage_samples import (
+    NO_RESERVE,
+    content_of,
+    decide,
+    digest_of,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    relabel,
+    sight,
+)
 
 from storage import archive as archive_module
 from storage.archive import Archive, Label
@@ -51,7 +62,7 @@ async def reject(archive: Archive, _: Journal) -> None:
 
 
 async def restore(archive: Archive, _: Journal) -> None:
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "owner", "k1")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "owner", "k1")])
     await archive.apply(await archive.plan_apply())
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from storage_samples import CARD, decide, list_posts, make_post, sight
+from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.records import AiTag, LabelValue, PostTags, Stratum, Target, stratum_of
@@ -26,7 +26,7 @@ async def test_evidence_has_tags_artists_scores_and_the_words_that_hold(archive:
     for post in posts:
         await archive.file_look(sight(post, decide(score=0.25), models={} if post.id == 3 else {"mona": CARD}))
     words = [(1, "delete"), (2, "keep"), (2, "clear")]
-    await archive.relabel([Label(n, "demo", "mona", LabelValue(v), "me", f"{n}{v}") for n, v in words])
+    await relabel(archive, [Label(n, "demo", "mona", LabelValue(v), "me", f"{n}{v}") for n, v in words])
 
     with Archive.reader(archive.root) as reader:
         evidence = reader.evidence(MONA, CARD.backbone_hash)
@@ -87,7 +87,7 @@ async def test_the_whole_gallery_is_evidence_for_a_target_that_it_was_never_look
     await list_posts(archive, posts)
     for post in posts:
         await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
-    await archive.relabel([Label(2, "demo", "keqing", LabelValue.KEEP, "me", "2")])
+    await relabel(archive, [Label(2, "demo", "keqing", LabelValue.KEEP, "me", "2")])
 
     with Archive.reader(archive.root) as reader:
         own = reader.evidence(keqing, CARD.backbone_hash)

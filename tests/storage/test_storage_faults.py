@@ -17,7 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, new_gallery, sight
+from storage_samples import (
+    NO_RESERVE,
+    content_of,
+    decide,
+    digest_of,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    relabel,
+    sight,
+)
 
 from migrations import HEAD
 from storage.archive import Archive, ArchiveSettings, Label
@@ -282,7 +293,7 @@ async def test_what_was_decided_or_said_can_be_neither_changed_nor_removed(
 ) -> None:
     await list_posts(archive, [make_post(1)])
     await archive.file_look(sight(make_post(1)))
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
     engine = writing_engine(root / "crawl.db")
 
     with pytest.raises(Exception, match="appended"), engine.begin() as connection:

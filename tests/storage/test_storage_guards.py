@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from storage_samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, sight
+from storage_samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.evidence import Settled
@@ -46,8 +46,8 @@ async def _fill(root: Path) -> None:
         for post in posts:
             await archive.file_look(sight(post))
             await keep(archive, post)
-            await archive.relabel([Label(post.id, "demo", "mona", LabelValue.KEEP, "me", f"click {post.id}")])
-            await archive.relabel([Label(post.id, "demo", "mona", LabelValue.DELETE, "me", f"again {post.id}")])
+            await relabel(archive, [Label(post.id, "demo", "mona", LabelValue.KEEP, "me", f"click {post.id}")])
+            await relabel(archive, [Label(post.id, "demo", "mona", LabelValue.DELETE, "me", f"again {post.id}")])
         await archive.apply(await archive.plan_apply(), confirmed=True)
         parts = np.array([1, 2], dtype=np.int8)
         await archive.file_settled(Settled("mona", np.array([1, 2]), parts, {}))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, decide, keep, list_posts, make_post, sight
+from storage_samples import CARD, decide, keep, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Failure, Gap, Label, ListedPage, Work
 from storage.errors import RefusedRequest
@@ -109,7 +109,7 @@ async def test_unfinished_posts_are_those_without_decision_or_without_their_orig
     await keep(archive, kept_here)
     attempt = await archive.begin_attempt(gone, "rendition", "http://127.0.0.1/x")
     await archive.fail_attempt(attempt, Failure("404", "unavailable"))
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
 
     async def ids(work: Work, below: int | None = None, limit: int = 10) -> list[int]:
         return [post.id for post in await archive.unfinished(listing, work, below=below, limit=limit)]
@@ -162,7 +162,7 @@ async def test_a_label_is_recorded_once_a_click_and_the_newest_holds(archive: Ar
         Label(99, "demo", "mona", LabelValue.KEEP, "me", "d"),
     ]
 
-    done = await archive.relabel(words)
+    done = await relabel(archive, words)
 
     assert (done.recorded, done.repeated, done.unknown, done.hidden) == (2, 1, (99,), (2,))
     assert (await archive.known([make_post(1)], ["mona"]))[1].labels == {"mona": LabelValue.DELETE}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, sight
+from storage_samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Failure, Label
 from storage.errors import QueryError
@@ -194,7 +194,7 @@ async def fill(root: Path) -> None:
     await archive.file_look(sight(posts[0], decide("keep", score=0.9)))
     await keep(archive, posts[0])
     await archive.file_look(sight(posts[1], decide("delete", score=0.4)))
-    await archive.relabel([Label(2, "demo", "mona", LabelValue.KEEP, "me", "click-1")])
+    await relabel(archive, [Label(2, "demo", "mona", LabelValue.KEEP, "me", "click-1")])
     fault = Decision("mona", DecisionValue.UNDECIDED, DecidedBy.FAULT, "undecodable", "p1", model_hash=CARD.hash)
     await archive.file_look(sight(posts[2], fault, rendition=None, stored=None, look=Look(fault="undecodable")))
     attempt = await archive.begin_attempt(posts[3], "rendition", "http://127.0.0.1/x")

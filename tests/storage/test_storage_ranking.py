@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, NO_RESERVE, decide, list_posts, make_post, sight
+from storage_samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.errors import CannotMatch, QueryError
@@ -58,7 +58,7 @@ async def fill(root: Path) -> None:
         await archive.file_look(sight(post, decisions=decisions))
     fault = Decision("mona", DecisionValue.UNDECIDED, DecidedBy.FAULT, "undecodable", "p1", model_hash=CARD.hash)
     await archive.file_look(sight(posts[-1], fault, rendition=None, stored=None, look=Look(fault="undecodable")))
-    await archive.relabel([Label(5, "demo", "mona", LabelValue.KEEP, "me", "click-1")])
+    await relabel(archive, [Label(5, "demo", "mona", LabelValue.KEEP, "me", "click-1")])
     await archive.aclose()
 
 

@@ -24,6 +24,7 @@ from storage_samples import (
     list_posts,
     make_post,
     new_gallery,
+    relabel,
     schema_at,
     sight,
 )
@@ -55,7 +56,7 @@ async def story(archive: Archive) -> None:
         missing = [target for target in wanted if target not in known.places]
         if missing and not await archive.adopt_known_original(post, missing):
             await keep(archive, post, content_of(1 if post is twin else post.id), *missing)
-    await archive.relabel([Label(3, "demo", "mona", LabelValue.UNSURE, "me", "click")])
+    await relabel(archive, [Label(3, "demo", "mona", LabelValue.UNSURE, "me", "click")])
     await archive.file_look(sight(posts[1], decide("delete", policy="p2"), rendition=None, stored=None))
     await archive.apply(await archive.plan_apply("mona"))
 
@@ -279,7 +280,7 @@ async def test_a_label_that_says_keep_stops_a_move_to_the_trash(root: Path) -> N
         await archive._write(
             lambda c: moving.intend_to_trash(c, version(c, post, None, post.created_at), ["mona"], post.created_at)
         )
-        await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
+        await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
 
     archive = await dead_after(root, intend)
 
@@ -297,7 +298,7 @@ async def test_a_rejected_original_goes_to_the_trash_and_comes_back_byte_for_byt
     before = digest(root)
 
     assert (await archive.plan_apply()).empty  # it is to be kept
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
     assert (await archive.apply(await archive.plan_apply())).trashed == 1
     assert [path.read_bytes() for path in (root / "trash").iterdir()] == [content_of(1)]
     assert await archive.adopt_known_original(post, ["mona"])
@@ -316,8 +317,8 @@ async def test_a_crawl_takes_away_only_what_nothing_ever_kept_and_nobody_restore
         await archive.file_look(sight(post, decide(word)))
         await keep(archive, post)
     await archive.file_look(sight(posts[0], decide("delete", policy="p2"), rendition=None, stored=None))
-    await archive.relabel([Label(2, "demo", "mona", LabelValue.KEEP, "me", "a")])
-    await archive.relabel([Label(2, "demo", "mona", LabelValue.CLEAR, "me", "b")])
+    await relabel(archive, [Label(2, "demo", "mona", LabelValue.KEEP, "me", "a")])
+    await relabel(archive, [Label(2, "demo", "mona", LabelValue.CLEAR, "me", "b")])
 
     assert [await archive.trash_original(post, ["mona"]) for post in posts] == [0, 0, 1]
     assert (await archive.restore(TrashChoice(posts=(3,)))).back == 1
@@ -337,7 +338,7 @@ async def test_the_same_bytes_are_not_downloaded_twice_and_live_while_any_post_n
     await keep(archive, first)
 
     assert await archive.adopt_known_original(second, ["mona", "kiara"])
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
     await archive.apply(await archive.plan_apply())
 
     assert (await archive.known([second], ["mona"]))[2].places == {"mona": Place.GALLERY}
@@ -362,7 +363,7 @@ async def test_a_replaced_file_is_a_new_version_beside_the_old_one_and_its_label
     await list_posts(archive, [old])
     await archive.file_look(sight(old))
     await keep(archive, old)
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "me", "a")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "a")])
     new_bytes = content_of(1, "replaced")
     new = make_post(1, new_bytes)
     listing = await list_posts(archive, [new])

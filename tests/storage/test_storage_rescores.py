@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from storage_samples import CARD, decide, list_posts, make_post, sight
+from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.errors import RefusedRequest
@@ -71,7 +71,7 @@ async def test_going_back_to_the_old_model_stands_its_old_decisions_up_again(arc
 @pytest.mark.fault("M20")
 async def test_a_label_still_beats_the_new_model(archive: Archive, root: Path) -> None:
     await looked_at(archive, 1)
-    await archive.relabel([Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
 
     await archive.file_rescores(NEXT, rescored("delete"))
 
