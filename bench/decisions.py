@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, Origin, backbone_named, builder
 from classifier.evaluation import average_precision
 from classifier.learning import Embedder, Example, Learned, LearnedTarget, Plan, Wish, from_scratch, learn
@@ -37,7 +38,6 @@ from classifier.splits import Identity
 from classifier.training import Recipe
 from storage.records import Stratum
 
-IntArray = npt.NDArray[np.int64]
 GOAL = 0.95
 MISSING, WRONG = 0.4, 0.05  # shares of the tags
 _NOBODY = -1

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.calibration import sigmoid
 from classifier.evaluation import Estimate, wilson
 from rounds import estimating
@@ -31,10 +31,6 @@ from rounds.decision_rule import DecisionRule
 from rounds.random_order import STRATA, next_at_random
 from storage.evidence import NO_PART, Evidence
 from storage.records import Stratum
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 ANSWERS = (7, 20, 50, 100, 300)
 _SIZE = 2000  # pictures

@@ -20,9 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.compositions import Composed, Crop, illustration, page, rendition
+from classifier.arrays import FloatArray
 from classifier.choosing import choose_runtime
 from classifier.evaluation import average_precision
 from classifier.package import Package, load_package
@@ -32,9 +32,6 @@ from classifier.runtime import Runtime, RuntimeSettings
 from classifier.windows import Window, too_small, windows_of
 from crawler.deciding import Policy, Ruling
 from storage.records import PICTURE_EXTENSIONS, DecisionValue, Look, ModelCard, PostTags, Target
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 WHOLE, WINDOWS, GRID = "whole only", "with windows", "grid of four"
 PAGES, ILLUSTRATIONS = "pages", "illustrations"

@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from bench.round_zero_offline import FolderSource
 from bench.simulated_gallery import SimulatedGallery, embedded, gallery
+from classifier.arrays import IntArray
 from classifier.charts import Axes, line_chart
 from classifier.evaluation import wilson
 from classifier.package import Package, load_package
@@ -40,7 +41,6 @@ from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
 
 BUDGETS = (0, 10, 25, 50, 100, 200)
-IntArray = npt.NDArray[np.int64]
 Chooser = Callable[["Play", int], IntArray]
 
 

@@ -31,8 +31,9 @@ import numpy.typing as npt
 from bench.folder_parts import Parts, Picture, parts_of
 from bench.quality_table import Contestant, Scored, goal_met, report
 from bench.round_zero_offline import TAG, FolderSource
-from bench.seven_layer_recipe import EPOCHS, THRESHOLD, BoolArray, FloatArray, Recipe, balanced, trained
+from bench.seven_layer_recipe import EPOCHS, THRESHOLD, Recipe, balanced, trained
 from bench.seven_layers import SIZE
+from classifier.arrays import BoolArray, FloatArray
 from classifier.choosing import choose_runtime
 from classifier.decoder_pool import Decoders
 from classifier.evaluation import evaluate

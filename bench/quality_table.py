@@ -9,14 +9,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.folder_parts import Picture
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.evaluation import Estimate, Quality, bootstrap
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 GOAL = 0.2  # share of the recipe's errors
 _LABELS, _COLUMN = 34, 24  # characters

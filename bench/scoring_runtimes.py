@@ -19,15 +19,16 @@ from typing import Any
 
 import numpy as np
 
+from classifier.arrays import Float32Array
 from classifier.errors import DeviceError
 from classifier.networks import KerasNetwork, LiteRtNetwork, OpenVinoNetwork
 from classifier.package import Package, load_package
-from classifier.runtime import Floats, Pixels, RuntimeSettings
+from classifier.runtime import Pixels, RuntimeSettings
 
 ROUNDS = 7
 ROUND_S = 0.4
 
-Infer = Callable[[Pixels], Floats]
+Infer = Callable[[Pixels], Float32Array]
 
 
 @dataclass
@@ -50,7 +51,7 @@ def main(folder: Path) -> None:
     size = package.preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (32, size, size, 3)).astype(np.uint8)
     contestants = _contestants()
-    reference: Floats | None = None
+    reference: Float32Array | None = None
     for each in contestants:
         _begin(each, package, pixels)
         if each.infer is not None:

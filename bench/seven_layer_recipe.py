@@ -13,13 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from bench.seven_layers import FILTERS, SIZE, UNITS, FloatPixels, build, pixels
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from classifier.arrays import BoolArray, FloatArray, IntArray
 
 EPOCHS = 20
 THRESHOLD = 0.5

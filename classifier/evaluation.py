@@ -8,11 +8,8 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
+from classifier.arrays import BoolArray, FloatArray, IntArray
 
 _ROUNDING = 1e-9  # a share times a count is seldom whole to the last digit
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import FloatArray, IntArray
 from classifier.evaluation import Estimate
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _TEMPERATURES = np.geomspace(0.2, 5.0, 41)
 _Z95 = 1.959963984540054  # the normal's two-sided 95 % point

@@ -12,13 +12,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray
 from classifier.calibration import log_odds, sigmoid
 from classifier.out_of_fold import CrossFitted, Deals, Examples, cross_fit
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 FEW = 40  # positives; with more of them a head needs no help
 _TURNS = 3

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from classifier import folding, half_precision
+from classifier.arrays import Float32Array
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.export import export_backbone
 from classifier.networks import LiteRtNetwork
@@ -22,7 +22,6 @@ from classifier.package import BackboneFiles
 from classifier.pictures import Pixels, Preprocessing
 from classifier.runtime import Runtime, RuntimeSettings
 
-FloatArray = npt.NDArray[np.float32]
 _BATCH = 64  # pictures between two reports
 
 
@@ -32,7 +31,7 @@ class Described:
 
     backbone: Any  # keras.Model: pictures -> (n, kept), without normalisation, as its file holds it
     projection: pretrained.Projection
-    embeddings: FloatArray  # (n, kept)
+    embeddings: Float32Array  # (n, kept)
 
 
 def describe(
@@ -60,7 +59,7 @@ def describe(
 
 def looked_at(
     network: Any, pictures: Pixels, folder: Path, *, report: Callable[[float], None] = lambda _: None
-) -> tuple[FloatArray, BackboneFiles]:
+) -> tuple[Float32Array, BackboneFiles]:
     """What a Keras network says of each picture, shape (n, d), by the light interpreter where it can be exported.
 
     Args:

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import FloatArray
 from classifier.errors import PackageError
 from classifier.npz_arrays import ArraySpec, read_arrays
 from storage.records import Stratum
 from system.regular_files import read_regular
 
-Floats = npt.NDArray[np.float64]
 Weights = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
@@ -66,7 +66,7 @@ class Calibration:
         if any(not 0 <= value <= 1 for value in self.values) or list(self.values) != sorted(self.values):
             raise ValueError("calibration values must be probabilities that never fall")
 
-    def probabilities(self, logits: npt.ArrayLike, shifts: npt.ArrayLike = 0.0) -> Floats:
+    def probabilities(self, logits: npt.ArrayLike, shifts: npt.ArrayLike = 0.0) -> FloatArray:
         """Probabilities, 0..1, in the shape of `logits`; not-a-number stays not-a-number.
 
         Args:
@@ -80,7 +80,7 @@ class Calibration:
         return np.asarray(1.0 / (1.0 + np.exp(-z)), dtype=np.float64)
 
 
-def _moved(probabilities: Floats, shifts: Floats) -> Floats:
+def _moved(probabilities: FloatArray, shifts: FloatArray) -> FloatArray:
     """Probabilities under log odds that are higher by `shifts`; certainty stays."""
     odds = np.exp(np.clip(shifts, -_LARGEST_SHIFT, _LARGEST_SHIFT))
     moved = probabilities * odds / (1 + probabilities * (odds - 1))
@@ -111,7 +111,7 @@ class Head:
         """Length of the embedding that it wants."""
         return int(self.weights.size)
 
-    def logits(self, embeddings: Embeddings) -> Floats:
+    def logits(self, embeddings: Embeddings) -> FloatArray:
         """Logits, shape (n,), of embeddings, shape (n, d); rounded to float16 first, as they are stored.
 
         Raises:
@@ -123,7 +123,7 @@ class Head:
             rounded = embeddings.astype(EMBEDDING_DTYPE).astype(np.float64)
             return np.asarray((rounded * self.weights.astype(np.float64)).sum(axis=1) + self.bias, dtype=np.float64)
 
-    def probabilities(self, embeddings: Embeddings, strata: npt.NDArray[np.int8] | None = None) -> Floats:
+    def probabilities(self, embeddings: Embeddings, strata: npt.NDArray[np.int8] | None = None) -> FloatArray:
         """Calibrated probabilities, shape (n,), of embeddings, shape (n, d).
 
         Args:
@@ -132,7 +132,7 @@ class Head:
         """
         return self.calibrated(self.logits(embeddings), strata)
 
-    def calibrated(self, logits: Floats, strata: npt.NDArray[np.int8] | None = None) -> Floats:
+    def calibrated(self, logits: FloatArray, strata: npt.NDArray[np.int8] | None = None) -> FloatArray:
         """Probabilities, shape (n,), from this head's own logits, shape (n,); not-a-number stays not-a-number."""
         if strata is None or not any(self.shifts):
             return self.calibration.probabilities(logits)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from classifier import evaluation, few_shot, thresholds
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.calibration import log_odds
 from classifier.errors import TooFewExamples
 from classifier.head_format import Calibration, Head
@@ -31,10 +32,6 @@ from classifier.noisy_heads import NO_POOL, Credit, Said, StratumArray, Testimon
 from classifier.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
 from classifier.thresholds import Goal
 from storage.records import Stratum
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from classifier.arrays import FloatArray
 
 _CONVERGED = 1e-4  # largest step of any weight
 _HALVINGS = 20

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier import heads, splits, teaching_on, training
+from classifier.arrays import BoolArray, IntArray
 from classifier.errors import TooFewExamples
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, LearnedHead, learn_head
@@ -26,9 +27,6 @@ from classifier.pictures import Pixels
 from classifier.thresholds import CAUTION
 from classifier.thresholds import Goal as Goal
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
 CLASSES_AT_MOST = 64

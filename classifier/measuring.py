@@ -13,15 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.assessment import Confusion, CurvePoint, HistogramBin, ReliabilityBin, Slice
 from classifier.evaluation import Estimate, Quality, evaluate, wilson, worth
 from classifier.reliability import calibration_error, class_weights, reliability_bins
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 POINTS_AT_MOST = 200  # of a curve
 _FROM_POSITIVES, _FROM_NEGATIVES = 90, 60  # points of a thinned curve; the rest lies evenly on 0..1

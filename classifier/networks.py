@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from classifier.arrays import Float32Array
 from classifier.errors import DeviceError
 from classifier.keras_file import check_network
-from classifier.runtime import Floats, Pixels, RuntimeSettings
+from classifier.runtime import Pixels, RuntimeSettings
 
 CPU_SHAPES = (1, 2, 4, 8)  # a larger batch is no faster per picture on a CPU, and its memory and delay grow
 GPU_SHAPES = (8, 32, 128)  # compiled one by one, so few
@@ -44,7 +45,7 @@ class LiteRtNetwork:
         except (ValueError, RuntimeError) as error:
             raise DeviceError(f"LiteRT refuses {path}: {error}") from error
 
-    def infer(self, batch: Pixels) -> Floats:
+    def infer(self, batch: Pixels) -> Float32Array:
         """See `Network.infer`."""
         try:
             interpreter, source, result = self._planned(len(batch))
@@ -105,7 +106,7 @@ class OpenVinoNetwork:
         self._requests: dict[int, Any] = {}
         self._planned(1)
 
-    def infer(self, batch: Pixels) -> Floats:
+    def infer(self, batch: Pixels) -> Float32Array:
         """See `Network.infer`."""
         request = self._planned(len(batch))
         try:
@@ -151,7 +152,7 @@ class KerasNetwork:
         self._model = _in_half_precision(keras, model) if mixed else model
         self._model.compile(jit_compile=gpu)
 
-    def infer(self, batch: Pixels) -> Floats:
+    def infer(self, batch: Pixels) -> Float32Array:
         """See `Network.infer`."""
         try:
             # predict() would build a data pipeline for every call; this is the compiled step alone

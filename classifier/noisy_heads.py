@@ -21,13 +21,11 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.calibration import log_odds, sigmoid
 from classifier.heads import Evidence, LinearHead, fit_head
 from storage.records import Stratum
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 StratumArray = npt.NDArray[np.int8]
 
 NO_POOL = -1

@@ -12,13 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.heads import Evidence, LinearHead, Pull, newton
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 _STEPS = 15  # of Newton's method, at most
 _SOFT = 0.005  # by so much a share stays away from 0 and 1, so that a fold without positives has a minimum too

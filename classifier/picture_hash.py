@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from classifier.arrays import IntArray
+
 HashArray = npt.NDArray[np.uint64]
-IntArray = npt.NDArray[np.int64]
 
 NEAR = 3  # hashes that differ in at most so many of their bits show one drawing
 TELLS_NOTHING = 0  # the hash of a flat picture, and of one that nobody has hashed yet: near to nothing

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from classifier.head_format import EMBEDDING_DTYPE, Embeddings, Floats, Head, read_embedding
+from classifier.arrays import FloatArray
+from classifier.head_format import EMBEDDING_DTYPE, Embeddings, Head, read_embedding
 
 _SUREST = 1e-12  # a probability is no nearer to 0 or 1 than this, so that its odds are finite
 
 
-def pooled(probabilities: Floats) -> float:
+def pooled(probabilities: FloatArray) -> float:
     """The probability that a picture shows the target, from each look's, shape (looks,); not-a-number stays."""
     sure = np.clip(probabilities, _SUREST, 1 - _SUREST)
     odds = float(np.mean(sure / (1 - sure)))
@@ -44,7 +45,7 @@ def score_all(
     vectors: Embeddings,
     windows: Mapping[int, npt.NDArray[np.float16]],
     strata: npt.NDArray[np.int8] | None = None,
-) -> Floats:
+) -> FloatArray:
     """Scores of many pictures, shape (n,), each as `score_views` gives it and moved by its post's stratum.
 
     Args:

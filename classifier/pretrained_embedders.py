@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier import fine_tuning, frozen_features, training
+from classifier.arrays import IntArray
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.backbones.catalogue import FINE_TUNED, backbone_named
 from classifier.folding import folded
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.learning import Embedded, Embedder, Material, Tell, rows_as_flags, tell_training
 from classifier.out_of_fold import deal_groups
-
-IntArray = npt.NDArray[np.int64]
 
 _LEAST_SHARE = 0.35  # of the pictures, for the half that teaches and for the half that chooses
 _SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on

@@ -9,14 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.assessment import ReliabilityBin
 from classifier.evaluation import Estimate, bootstrap, wilson, worth
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 _BINS = 10
 _PER_BIN = 8  # pictures; fewer bins where there would be less in each

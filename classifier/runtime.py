@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Float32Array
 from classifier.errors import DeviceError
 
-Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
 
 DEVICES = ("auto", "cpu", "gpu")
@@ -30,7 +30,7 @@ class Network(Protocol):
     shapes: tuple[int, ...]  # batch sizes that it can compute, rising
     pads: bool  # whether a padded batch is cheaper than several exact ones: true on a GPU
 
-    def infer(self, batch: Pixels) -> Floats:
+    def infer(self, batch: Pixels) -> Float32Array:
         """Embeddings (n, d) of pictures (n, size, size, 3), where n is one of `shapes`.
 
         Raises:
@@ -82,7 +82,7 @@ class Runtime:
         """Pictures that it takes at once at present."""
         return self._shapes[-1]
 
-    def embed(self, batch: Pixels) -> Floats:
+    def embed(self, batch: Pixels) -> Float32Array:
         """Embeddings (n, d), float32, of pictures (n, size, size, 3), uint8 RGB; any n from 1.
 
         Raises:
@@ -90,7 +90,7 @@ class Runtime:
         """
         if batch.ndim != 4 or batch.shape[3] != 3 or batch.dtype != np.uint8 or not len(batch):
             raise ValueError(f"expected uint8 RGB of shape (n, size, size, 3), got {batch.dtype} {batch.shape}")
-        parts: list[Floats] = []
+        parts: list[Float32Array] = []
         at = 0
         while at < len(batch):
             shape = fitting_shape(len(batch) - at, self._shapes, pads=self._network.pads)

@@ -11,11 +11,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import IntArray
 from classifier.picture_hash import NEAR, hash_array, near_pairs
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import FloatArray
 from classifier.evaluation import average_precision
 from classifier.learning import Learned, LearnedTarget
 from classifier.packing import refusal_of
-
-FloatArray = npt.NDArray[np.float64]
 
 _FILE = "first-scores.npz"
 LEAST_GAIN = 0.002  # of average precision; less is a matter of one picture

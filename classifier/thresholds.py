@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from classifier.arrays import FloatArray
 
 LOWEST, HIGHEST = 0.02, 0.999  # thresholds beyond mean "everything" or "nothing"
 _STEPS = 197

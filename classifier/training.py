@@ -19,14 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Float32Array
 from classifier.augmentation import Changes, FloatPictures, Pictures, changed
 from classifier.teaching_history import TeachingHistory, history_of
 from classifier.training_pace import Clock, Pace
-
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 _HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 TELLER = "characters"  # name of the layer that gives one logit a character
@@ -69,7 +66,7 @@ class Lesson:
     """What is taught."""
 
     pictures: Pictures  # RGB, shape (n, size, size, 3)
-    shows: FloatArray  # shape (n, k), 1 where the tags name the character, else 0
+    shows: Float32Array  # shape (n, k), 1 where the tags name the character, else 0
     unlabelled: Pictures  # shape (m, size, size, 3); may be empty
 
     def __post_init__(self) -> None:
@@ -256,7 +253,7 @@ def _faster_precision(processor_facts: Path = Path("/proc/cpuinfo")) -> str:
     return HALF if flags & _HALF_FLAGS else FULL
 
 
-def embeddings(taught: Network, pictures: Pictures) -> FloatArray:
+def embeddings(taught: Network, pictures: Pictures) -> Float32Array:
     """Embeddings of pictures, shape (n, features + characters)."""
     found = [_predicted(taught.embedding, part.astype(np.float32)) for part in _parts(pictures)]
     return np.concatenate(found) if found else np.zeros((0, taught.embedding.output_shape[-1]), np.float32)
@@ -274,7 +271,7 @@ class _Course:
         self._pictures, self._shows = lesson.pictures, lesson.shows
         self._order = self._shuffled(0)
 
-    def batch(self, step: int) -> tuple[FloatPictures, FloatArray]:
+    def batch(self, step: int) -> tuple[FloatPictures, Float32Array]:
         rows = np.array([next(self._order) for _ in range(self._recipe.batch)])
         random = np.random.default_rng((self._recipe.seed, 1, step))
         return changed(self._pictures[rows], self._recipe.changes, random), self._shows[rows]
@@ -289,7 +286,7 @@ class _Course:
         self._asked_after = step
         return True
 
-    def join(self, pictures: Pictures, shows: FloatArray) -> None:
+    def join(self, pictures: Pictures, shows: Float32Array) -> None:
         """Learn from these, too, in the place of earlier opinions."""
         self.joined = len(pictures)
         self._pictures = np.concatenate([self._lesson.pictures, pictures])
@@ -330,7 +327,7 @@ def _loss(calm: float) -> Callable[[Any, Any], Any]:
     return loss
 
 
-def _sure_opinions(taught: Network, optimizer: Any, lesson: Lesson, recipe: Recipe) -> tuple[Pictures, FloatArray]:
+def _sure_opinions(taught: Network, optimizer: Any, lesson: Lesson, recipe: Recipe) -> tuple[Pictures, Float32Array]:
     """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
     import keras
 
@@ -349,7 +346,7 @@ def _parts(pictures: Pictures) -> Iterator[Pictures]:
         yield pictures[start : start + _PREDICT_BATCH]
 
 
-def _predicted(model: Any, pictures: FloatPictures) -> FloatArray:
+def _predicted(model: Any, pictures: FloatPictures) -> Float32Array:
     """Predict one padded batch, so that the backend compiles one shape only."""
     padded = np.zeros((_PREDICT_BATCH, *pictures.shape[1:]), np.float32)
     padded[: len(pictures)] = pictures

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from classifier.arrays import BoolArray
 from classifier.png_chunks import GREY, RGB, header
 
 WHITE = (255, 255, 255)
-BoolArray = npt.NDArray[np.bool_]
 
 
 def on_white(image: Image.Image, encoded: bytes) -> Image.Image:

@@ -16,6 +16,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.head_only import TRAIN, HeadLesson, HeadPlan, opinions_of
 from classifier.heads import LinearHead, starting_head
 from classifier.noisy_heads import Said, Testimony
@@ -24,10 +25,6 @@ from rounds.evidence_words import testimony_of
 from rounds.parts import copies_of, groups_of
 from rounds.random_order import next_at_random
 from storage.evidence import Evidence
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 _ROWS_AT_MOST = 6000  # that the second opinion is formed on; bounds the time
 _ALIKE = 0.97  # cosine of two centred embeddings from which the pictures count as one

@@ -11,12 +11,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from classifier.arrays import BoolArray
 from storage.plurals import counted
-
-BoolArray = npt.NDArray[np.bool_]
 
 _DOUBT = 0.25  # chance that a coin breaks as much more than it mends; up to here the new one seems worse
 _FOUND = 2  # pictures of the target that the old one finds, from which finding none is blindness

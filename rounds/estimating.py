@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.calibration import log_odds, sigmoid
 from classifier.evaluation import Estimate, Quality, wilson, without_nan
 from classifier.noisy_heads import Credit
@@ -28,10 +29,6 @@ from rounds.open_totals import StratumSample, open_totals
 from rounds.random_order import KEPT_BY_SCORE, KEPT_BY_TAG, NEARLY, STRATA, lots_of, strata_of
 from storage.evidence import Evidence
 from storage.plurals import counted
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, IntArray
 from classifier.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
 from classifier.evaluation import Estimate, Quality, evaluate, wilson
 from classifier.head_only import TEST
@@ -37,9 +37,6 @@ from storage.people_count import people_count
 from storage.plurals import counted
 from storage.records import LabelReason, Target
 from storage.showing import Picture
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 _POST = "post "  # what the name of a mistake begins with
 LEAST = 5  # test pictures of each kind

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import IntArray
 from classifier.assessment import Assessment, Mistake
 from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
 from classifier.errors import PictureFault
@@ -41,8 +41,6 @@ from rounds.folder_pictures import HELD_BYTES, ByteBudget, Decoder, decoded
 from rounds.held_out import held_out
 from rounds.learning_process import Tell
 from storage.plurals import counted
-
-IntArray = npt.NDArray[np.int64]
 
 _BAD_SCORE = "bad score"
 _NEW, _LEARNED = "not trained on", "trained on"

@@ -43,7 +43,6 @@ from storage.paths import model_folder
 from storage.plurals import counted
 from storage.records import Target
 
-BoolArray = npt.NDArray[np.bool_]
 Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
 
 _WORK = ".work-folder-"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.evaluation import Estimate, bootstrap
 from classifier.head_only import TEST, VALIDATION
 from classifier.noisy_heads import Credit, Said, pools_of, weigh
@@ -21,10 +22,6 @@ from rounds.evidence_words import testimony_of
 from rounds.parts import groups_of, parts_of
 from rounds.rescoring import scores_of
 from storage.evidence import Evidence
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
 PEOPLE = (Said.KEEP, Said.DELETE)

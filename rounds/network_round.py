@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, known_or_plain
 from classifier.errors import PictureFault
 from classifier.eyesight import Eyesight, compared
@@ -40,8 +41,6 @@ from rounds.references import ReferencePixels
 from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import PARTS, Evidence
 from storage.plurals import counted
-
-IntArray = npt.NDArray[np.int64]
 
 _WORK = ".work-network-"
 _OUT_OF_THE_QUESTION = 0.3  # belief that contradicts a tag so far

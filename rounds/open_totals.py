@@ -21,12 +21,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import FloatArray, IntArray
 from classifier.calibration import log_odds, sigmoid
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 DRAWS = 3000
 _SHARED = 0.5  # standard deviation of the error that all scores share, log odds

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import IntArray
 from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION
 from classifier.splits import Identity, group
 from storage.evidence import NO_PART, PARTS, Evidence
 
-IntArray = npt.NDArray[np.int64]
 PartArray = npt.NDArray[np.int8]
 
 SHARES = (0.70, 0.15, 0.15)  # of train, validation and test

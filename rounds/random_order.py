@@ -12,10 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import BoolArray, IntArray
 from storage.evidence import Evidence
-
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 
 KEPT_BY_TAG, KEPT_BY_SCORE, NEARLY_KEPT, REJECTED = range(4)
 STRATA = ("kept by tag", "kept by score", "nearly kept", "rejected")

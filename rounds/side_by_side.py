@@ -11,16 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import BoolArray, IntArray
 from classifier.evaluation import Quality, evaluate
 from rounds.doubted_tags import doubted_tags
 from rounds.evaluating import LEAST, Subject
 from rounds.held_out import HeldOut, held_out
 from storage.evidence import Evidence
-
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import Float32Array
 from classifier.backbones import efficientnet_lite0, gradients_and_colour
-
-FloatArray = npt.NDArray[np.float32]
 
 NAME = "pretrained"
 SIZE = efficientnet_lite0.SIZE
@@ -35,8 +33,8 @@ _TINY = 2.0**-20
 class Projection:
     """From the blocks' numbers to the embedding: `numbers @ weights + bias`."""
 
-    weights: FloatArray  # (numbers, kept)
-    bias: FloatArray  # (kept,)
+    weights: Float32Array  # (numbers, kept)
+    bias: Float32Array  # (kept,)
 
 
 def blocks(maps: list[Any], pictures: Any) -> list[Any]:
@@ -91,7 +89,7 @@ def sizes() -> tuple[int, ...]:
     return (2 * channels, 4 * channels, gradients_and_colour.DIMENSION)
 
 
-def fitted_projection(numbers: FloatArray, *, kept: int = KEPT, seed: int = 0) -> Projection:
+def fitted_projection(numbers: Float32Array, *, kept: int = KEPT, seed: int = 0) -> Projection:
     """The directions in which a gallery's pictures vary most, by principal components.
 
     Args:
@@ -107,12 +105,12 @@ def fitted_projection(numbers: FloatArray, *, kept: int = KEPT, seed: int = 0) -
     return Projection(_halved(weights), _halved(-mean @ weights))
 
 
-def _halved(numbers: FloatArray) -> FloatArray:
+def _halved(numbers: Float32Array) -> Float32Array:
     """What half precision makes of them: as they will lie in the network's file."""
     return numbers.astype(np.float16).astype(np.float32)
 
 
-def _principal(standard: FloatArray, kept: int, random: np.random.Generator) -> FloatArray:
+def _principal(standard: Float32Array, kept: int, random: np.random.Generator) -> Float32Array:
     """The first principal directions, shape (d, kept), by random projection and power iterations.
 
     Source: Halko, Martinsson & Tropp 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
@@ -129,7 +127,7 @@ def _principal(standard: FloatArray, kept: int, random: np.random.Generator) -> 
     return np.asarray(found * signs, dtype=np.float32)
 
 
-def _scales(numbers: FloatArray) -> FloatArray:
+def _scales(numbers: Float32Array) -> Float32Array:
     """One over the standard deviation, the root of the block's size, and the root of the number of blocks."""
     scale = 1 / np.maximum(numbers.std(axis=0), _TINY)
     for block in _slices():

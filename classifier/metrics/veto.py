@@ -17,11 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from classifier.arrays import FloatArray
 from classifier.evaluation import wilson
-
-FloatArray = npt.NDArray[np.float64]
 
 SLACK = 0.05  # by so much the best possible precision may fall short of the goal
 LEAST_POSITIVES = 12  # held-out pictures of the target

@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from classifier.arrays import FloatArray
 from classifier.errors import TaggerError
 from classifier.pictures import Pixels
 from classifier.taggers.onnx_tagger import OnnxTagger
-
-Floats = npt.NDArray[np.float64]
 
 THINGS = ("background", "theme", "hair", "eyes", "dress", "shirt", "skirt", "sky", "flower")
 SURE = 0.5  # nats, mean over the tags: from here on the answers tell the order
@@ -49,7 +48,7 @@ def check_feeding(tagger: OnnxTagger, *, choosable: bool) -> str:
     return _order(tagger, answers, choosable)
 
 
-def _order(tagger: OnnxTagger, answers: Floats | npt.NDArray[np.float32], choosable: bool) -> str:
+def _order(tagger: OnnxTagger, answers: FloatArray | npt.NDArray[np.float32], choosable: bool) -> str:
     margin = colour_margin(tagger.tags, answers.astype(np.float64))
     if margin is None:
         return "the order of its colours is not checked: its tags name none"
@@ -64,7 +63,7 @@ def _order(tagger: OnnxTagger, answers: Floats | npt.NDArray[np.float32], choosa
     return f"it tells red from blue (margin {margin:.1f})"
 
 
-def colour_margin(tags: Sequence[str], answers: Floats) -> float | None:
+def colour_margin(tags: Sequence[str], answers: FloatArray) -> float | None:
     """By how much red pictures are called red rather than blue, and blue ones blue: log odds, mean over the tags.
 
     Args:

@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import Float32Array
 from classifier.errors import TaggerError
 from classifier.pictures import MOST_SIZE, Pixels, Preprocessing
 from classifier.taggers.forms import TaggerForm
 from system.regular_files import open_regular
-
-Floats = npt.NDArray[np.float32]
 
 MISSING = "[tagger] needs ONNX Runtime, which is not installed: pip install 'boorusieve[taggers]'"
 _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
@@ -93,7 +92,7 @@ class OnnxTagger:
         """cpu | gpu."""
         return "gpu" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
 
-    def probabilities(self, pictures: Pixels, *, swapped: bool = False) -> Floats:
+    def probabilities(self, pictures: Pixels, *, swapped: bool = False) -> Float32Array:
         """One probability a tag.
 
         Args:
@@ -108,7 +107,7 @@ class OnnxTagger:
         answers = [self._answers(pictures[at : at + step], step, swapped) for at in range(0, len(pictures), step)]
         return self._as_probabilities(np.concatenate(answers))
 
-    def _answers(self, pictures: Pixels, batch: int, swapped: bool) -> Floats:
+    def _answers(self, pictures: Pixels, batch: int, swapped: bool) -> Float32Array:
         """What the network says, as it says it."""
         fed = self._fed(pictures, swapped)
         if len(fed) < batch:
@@ -133,7 +132,7 @@ class OnnxTagger:
         axes = values if self._input.channels_last else values.transpose(0, 3, 1, 2)
         return np.ascontiguousarray(axes.astype(self._input.dtype, copy=False))
 
-    def _as_probabilities(self, answers: Floats) -> Floats:
+    def _as_probabilities(self, answers: Float32Array) -> Float32Array:
         """Logits become probabilities. The first answers tell which they are: no hundred logits lie within 0..1."""
         if self._logits is None:
             finite = answers[np.isfinite(answers)]

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from classifier_tiny_models import SIZE, TinyBackbone, make_head, paintings, png
 
+from classifier.arrays import Float32Array
 from classifier.choosing import check_canaries, choose_runtime
 from classifier.errors import CanaryError, DeviceError, PackageError
 from classifier.networks import KerasNetwork, gpu_in_sight
 from classifier.package import load_package
 from classifier.pictures import Preprocessing, picture_array
-from classifier.runtime import Floats, Pixels, Runtime, RuntimeSettings, fitting_shape
+from classifier.runtime import Pixels, Runtime, RuntimeSettings, fitting_shape
 from storage.records import ModelCard
 
 Mona = tuple[ModelCard, Path]
@@ -34,7 +35,7 @@ class Device:
         self.shapes, self.memory = shapes, memory
         self.batches: list[int] = []
 
-    def infer(self, batch: Pixels) -> Floats:
+    def infer(self, batch: Pixels) -> Float32Array:
         if len(batch) not in self.shapes and len(batch) not in {shape // 2 for shape in self.shapes}:
             raise AssertionError(f"planned for {self.shapes}, got {len(batch)}")
         if len(batch) > self.memory:

@@ -10,8 +10,9 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from classifier.arrays import BoolArray, FloatArray
 from classifier.assessment import AsItStands, Assessment, Confusion, CurvePoint, Mistake, SetApart, TrainingCurve
-from classifier.evaluation import BoolArray, Estimate, FloatArray, evaluate
+from classifier.evaluation import Estimate, evaluate
 from classifier.measuring import Figures, Judged, histogram_of, measure, slices_by
 
 NOTHING = Estimate(math.nan, math.nan, math.nan)
