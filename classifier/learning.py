@@ -24,10 +24,9 @@ from classifier.noisy_heads import Said, Testimony
 from classifier.package import BackboneFiles
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
+from classifier.progress import ProgressCallback, unreported
 from classifier.thresholds import CAUTION
 from classifier.thresholds import Goal as Goal
-
-Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
 CLASSES_AT_MOST = 64
 
@@ -127,7 +126,7 @@ class Embedded:
     files: BackboneFiles | None = None  # where it has been exported already
 
 
-Embedder = Callable[[Material, Tell], Embedded]  # learns a network, or takes one that is there, and looks with it
+Embedder = Callable[[Material, ProgressCallback], Embedded]  # learns a network or takes a given one, and embeds with it
 
 
 def learn(
@@ -137,7 +136,7 @@ def learn(
     plan: Plan,
     *,
     embedder: Embedder,
-    tell: Tell = lambda stage, share, words: None,
+    tell: ProgressCallback = unreported,
 ) -> Learned:
     """Learn one backbone and a head for each wish.
 
@@ -173,7 +172,7 @@ def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
         plan: how; an earlier network to begin with is part of it.
     """
 
-    def embedded(material: Material, tell: Tell) -> Embedded:
+    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
         rows = material.parts.train
         lesson = training.Lesson(material.pictures[rows], material.shows[rows], material.pictures[material.unlabelled])
         recipe, earlier, classes = plan.recipe, plan.earlier, material.classes
@@ -333,6 +332,6 @@ def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish,
     )
 
 
-def tell_training(tell: Tell, at: training.Progress) -> None:
+def tell_training(tell: ProgressCallback, at: training.Progress) -> None:
     """Say how far training is."""
     tell("training", at.step / at.steps, f"loss {at.loss:.3f}, {at.pictures_per_s:.0f} pictures/s")

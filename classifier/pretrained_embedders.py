@@ -16,8 +16,9 @@ from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.backbones.catalogue import FINE_TUNED, backbone_named
 from classifier.folding import folded
 from classifier.head_format import EMBEDDING_DTYPE
-from classifier.learning import Embedded, Embedder, Material, Tell, rows_as_flags, tell_training
+from classifier.learning import Embedded, Embedder, Material, rows_as_flags, tell_training
 from classifier.out_of_fold import deal_groups
+from classifier.progress import ProgressCallback
 
 _LEAST_SHARE = 0.35  # of the pictures, for the half that teaches and for the half that chooses
 _SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
@@ -26,7 +27,7 @@ _SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
 def frozen(seed: int) -> Embedder:
     """An embedder that teaches nothing: the pretrained network, projected for this gallery."""
 
-    def embedded(material: Material, tell: Tell) -> Embedded:
+    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
         begun = time.monotonic()
         found = _described(material, seed, tell)
         tell("measuring", 0.0, "training heads")
@@ -48,7 +49,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
         earlier: a network file whose pretrained part is kept; None: it is projected anew.
     """
 
-    def embedded(material: Material, tell: Tell) -> Embedded:
+    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
         published = _published(material, earlier, recipe.seed, tell)
         rows = taught_half(material, recipe.seed)
         lesson = training.Lesson(material.pictures[rows], material.shows[rows], material.pictures[:0])
@@ -85,7 +86,7 @@ def taught_half(material: Material, seed: int) -> IntArray:
     return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)
 
 
-def _published(material: Material, earlier: Path | None, seed: int, tell: Tell) -> Any:
+def _published(material: Material, earlier: Path | None, seed: int, tell: ProgressCallback) -> Any:
     """The pretrained network as published, with its normalisation, which training needs, and its projection."""
     if earlier is not None:
         projection = fine_tuning.projection_of(earlier)
@@ -95,7 +96,7 @@ def _published(material: Material, earlier: Path | None, seed: int, tell: Tell) 
     return pretrained.projected(raw, projection)
 
 
-def _described(material: Material, seed: int, tell: Tell) -> frozen_features.Described:
+def _described(material: Material, seed: int, tell: ProgressCallback) -> frozen_features.Described:
     return frozen_features.describe(
         material.pictures, seed=seed, report=lambda share: tell("looking", share, _words(material))
     )

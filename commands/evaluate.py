@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from classifier.progress import ProgressCallback
 from commands.console import print_json, say
 from commands.evaluation_table import evaluation_table
 from commands.exit_codes import ExitCode
@@ -21,7 +22,7 @@ from commands.places import Place, place
 from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
 from commands.tables import print_line, print_table
-from commands.telling import Tell, told
+from commands.telling import told
 from storage.archive import open_reader
 from storage.errors import StorageError
 from storage.filing import RegisteredModel
@@ -165,7 +166,7 @@ def _known(reader: Reader, subject: Subject) -> Known:
     return Known(evidence, reader.labels(name), None if active is None else DecisionRule.of(active.card))
 
 
-def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, tell: Tell) -> Assessment:
+def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, tell: ProgressCallback) -> Assessment:
     from rounds.evaluating import evaluate_gallery
 
     if not len(known.evidence):
@@ -199,7 +200,7 @@ class _Album:
         return f"{page}/posts/{post}" if page else None
 
 
-async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known, tell: Tell) -> Assessment:
+async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known, tell: ProgressCallback) -> Assessment:
     """Look at a folder as a crawl would: the same decoders, preprocessing and runtime."""
     from classifier.batching import PackagePin, Scorer
     from classifier.class_folders import class_pictures

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from classifier.decoder_pool import Decoders
 from classifier.pictures import Preprocessing
-from commands.telling import Tell
+from classifier.progress import ProgressCallback
 from storage.gathering import stored_without_hash
 from storage.reading import Reader
 from storage.showing import Renditions
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SMALL = Preprocessing(96)  # enough for a hash; a JPEG is decoded at a small scale then
 
 
-async def hashed(snapshot: Snapshot, reader: Reader, tell: Tell) -> Snapshot:
+async def hashed(snapshot: Snapshot, reader: Reader, tell: ProgressCallback) -> Snapshot:
     """The snapshot with hashes that were missing, and these by themselves for the gallery to keep; not all at once."""
     from rounds.missing_hashes import StoredPictures, missing_hashes, with_hashes, without_hash
 

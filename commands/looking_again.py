@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from classifier.progress import ProgressCallback
 from commands.judging import judge_settings, package_folder
 from commands.places import Place
 from commands.taggers import tagger_settings
-from commands.telling import Tell
 from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
 from storage.records import ModelCard, Target
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def look_at_all_again(
-    archive: Archive, where: Place, target: Target, card: ModelCard, policy: Policy, tell: Tell
+    archive: Archive, where: Place, target: Target, card: ModelCard, policy: Policy, tell: ProgressCallback
 ) -> Rescoring:
     """Score the stored rendition of every post that another model has decided; killed, it goes on where it was.
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.errors import ClassFolderError
+from classifier.progress import ProgressCallback, unreported
 from commands.console import say
 from commands.judging import JudgeWish, verified
 from commands.known_targets import named_in_tags
 from commands.places import Place
 from commands.planning import UsageRefused
 from commands.second_target import finished, finished_in_crawl, head_settings
-from commands.telling import Tell, told
+from commands.telling import told
 from commands.training import TrainWish, crawl_goal
 from storage.archive import open_reader
 from storage.known_targets import target_called
@@ -77,7 +78,7 @@ def referred(reader: Reader, where: Place, named: str) -> Referred:
     return Referred(target, known is not None, None, verified(where, network.model), network.words())
 
 
-async def seen_references(folder: Path, package: Package, tell: Tell, *, quiet: bool) -> References:
+async def seen_references(folder: Path, package: Package, tell: ProgressCallback, *, quiet: bool) -> References:
     """A folder's pictures as a package's network sees them; what is left out is said.
 
     Raises:
@@ -98,7 +99,7 @@ async def seen_references(folder: Path, package: Package, tell: Tell, *, quiet: 
 
 
 async def train_from_references(
-    wish: TrainWish, folder: Path, where: Place, settings: HeadRoundSettings, tell: Tell
+    wish: TrainWish, folder: Path, where: Place, settings: HeadRoundSettings, tell: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, compare it with the model in force, and decide every post that the network has looked at.
 
@@ -200,7 +201,7 @@ async def _decoded_again(folder: str, known: References, decoder: HashingDecoder
         raise ClassFolderError("the model was imported, and its pictures were not")
     found = await asyncio.to_thread(reference_pictures, Path(folder))
     same = [picture for picture in found.pictures if picture.md5 in known.md5s]
-    return await decoded_references(replace(found, pictures=same), decoder, lambda stage, share, words: None)
+    return await decoded_references(replace(found, pictures=same), decoder, unreported)
 
 
 def _same(references: References, others: References | None) -> bool:
@@ -208,7 +209,12 @@ def _same(references: References, others: References | None) -> bool:
 
 
 def _candidate(
-    reader: Reader, who: Referred, references: References, folder: Path, settings: HeadRoundSettings, tell: Tell
+    reader: Reader,
+    who: Referred,
+    references: References,
+    folder: Path,
+    settings: HeadRoundSettings,
+    tell: ProgressCallback,
 ) -> Candidate:
     from rounds.learning_round import learn_candidate
     from rounds.snapshots import snapshot_of

@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.holding import hold_gallery
 from commands.judging import JudgeWish, verified
 from commands.known_targets import named_in_tags
 from commands.places import Place
 from commands.planning import UsageRefused
-from commands.telling import Tell
 from commands.training import TrainWish, crawl_goal, goal_of
 from crawler.deciding import Policy
 from storage.archive import open_reader
@@ -70,7 +70,9 @@ def second_target(reader: Reader, wish: TrainWish) -> SecondTarget | None:
     return SecondTarget(target, known is not None, network)
 
 
-async def train_second_target(second: SecondTarget, wish: TrainWish, where: Place, tell: Tell) -> RoundOutcome:
+async def train_second_target(
+    second: SecondTarget, wish: TrainWish, where: Place, tell: ProgressCallback
+) -> RoundOutcome:
     """Learn the head, put it in force, and decide every post that the network has looked at.
 
     Raises:
@@ -120,7 +122,7 @@ async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[st
 
 
 def _candidate(
-    reader: Reader, where: Place, second: SecondTarget, settings: HeadRoundSettings, tell: Tell
+    reader: Reader, where: Place, second: SecondTarget, settings: HeadRoundSettings, tell: ProgressCallback
 ) -> Candidate:
     from rounds.second_target import gallery_snapshot, second_candidate
 
@@ -131,7 +133,13 @@ def _candidate(
 
 
 async def finished(
-    candidate: Candidate, wish: TrainWish, where: Place, settings: HeadRoundSettings, tell: Tell, *, new: bool
+    candidate: Candidate,
+    wish: TrainWish,
+    where: Place,
+    settings: HeadRoundSettings,
+    tell: ProgressCallback,
+    *,
+    new: bool,
 ) -> RoundOutcome:
     """A head of `crawl train`, put in force under the gallery's lock; `new`: the gallery has yet to know its target."""
     from rounds.learning_round import finish

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from classifier.progress import ProgressCallback
 from commands.judging import package_folder, verified
 from commands.places import Place
 from commands.references import references_seen_by
-from commands.telling import Tell
 from storage.archive import Archive, open_reader
 from storage.paths import models_folder
 from storage.reading import Reader
@@ -25,7 +25,7 @@ _LEAST_POSITIVES = 5  # test pictures of a target, from which a model can be sai
 
 
 async def follow(
-    archive: Archive, where: Place, card: ModelCard, left: str, settings: HeadRoundSettings, tell: Tell
+    archive: Archive, where: Place, card: ModelCard, left: str, settings: HeadRoundSettings, tell: ProgressCallback
 ) -> list[RoundOutcome]:
     """Learn a head on the new network for each target that is still on the old one; those not worse come into force.
 

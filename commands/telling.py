@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from rich.console import Console
@@ -11,22 +11,21 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
+from classifier.progress import ProgressCallback, unreported
 from commands.console import messages, printable, say
 from commands.machine_formats import print_json_line
-
-Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
 _LINE_EVERY_S = 10.0
 
 
 @asynccontextmanager
-async def told(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[Tell]:
+async def told(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[ProgressCallback]:
     """How progress is told: not at all, as a bar a stage, as a line now and then, or as JSON on standard output."""
     console = messages()
     if as_lines_of_json:
         yield _tell_json
     elif quiet:
-        yield lambda stage, share, words: None
+        yield unreported
     elif console.is_terminal:
         with _progress(console) as bars:
             yield _Bars(bars).tell

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.hashing import hashed
 from commands.holding import hold_gallery
@@ -23,7 +24,7 @@ from commands.second_target import head_settings, second_target, train_second_ta
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
 from commands.stopping import run_round
-from commands.telling import Tell, told
+from commands.telling import told
 from commands.training import TrainWish, check_goal, goal_of, tell_outcome
 from storage.archive import open_reader
 from storage.named_posts import shown_in_posts
@@ -108,7 +109,7 @@ class _Task:
     wish: TrainWish
     where: Place
     settings: HeadRoundSettings
-    tell: Tell
+    tell: ProgressCallback
     reasons: list[str] = field(default_factory=list)  # why what was chosen, for the round's end
 
     def explain(self, why: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from classifier.backbones.catalogue import to_train
 from classifier.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
 from classifier.decoder_pool import Decoders
+from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.holding import hold_gallery
 from commands.judging import verified
@@ -18,7 +19,7 @@ from commands.looking_again import look_at_all_again
 from commands.networks import NetworkChoice, chosen_network
 from commands.places import Place
 from commands.planning import UsageRefused
-from commands.telling import Tell, told
+from commands.telling import told
 from commands.training import TrainWish, goal_of, tell_outcome
 from crawler.deciding import Policy
 from crawler.resolve import typed_tag
@@ -88,7 +89,7 @@ def _is_gallery(where: Place) -> bool:
     return (where.root / "crawl.db").exists()
 
 
-def _read(wish: TrainWish, where: Place, tell: Tell) -> _Lesson:
+def _read(wish: TrainWish, where: Place, tell: ProgressCallback) -> _Lesson:
     """The folder as the target sees it, and the model that it already has."""
     if wish.source is None or wish.target is None:
         raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
@@ -126,7 +127,9 @@ def _safe_name(typed: str) -> str:
     return name
 
 
-async def _learn(lesson: _Lesson, wish: TrainWish, where: Place, tell: Tell) -> tuple[RoundOutcome, FolderModel]:
+async def _learn(
+    lesson: _Lesson, wish: TrainWish, where: Place, tell: ProgressCallback
+) -> tuple[RoundOutcome, FolderModel]:
     network, asked = lesson.network, where.settings.round_zero
     settings = FolderSettings(
         backbone=network.name,
@@ -149,7 +152,9 @@ async def _learn(lesson: _Lesson, wish: TrainWish, where: Place, tell: Tell) -> 
             return await _finish(lesson, model, wish, where, tell), model
 
 
-async def _finish(lesson: _Lesson, model: FolderModel, wish: TrainWish, where: Place, tell: Tell) -> RoundOutcome:
+async def _finish(
+    lesson: _Lesson, model: FolderModel, wish: TrainWish, where: Place, tell: ProgressCallback
+) -> RoundOutcome:
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, _COMMAND, wait_s=wish.wait_s)

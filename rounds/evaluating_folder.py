@@ -23,6 +23,7 @@ from classifier.head_only import TEST
 from classifier.measuring import Judged, measure, slices_by
 from classifier.pictures import Pixels
 from classifier.pooling import score_views
+from classifier.progress import ProgressCallback
 from classifier.splits import Identity, group
 from classifier.teaching_history import training_curves
 from classifier.thumbnails import thumbnail
@@ -39,7 +40,6 @@ from rounds.evaluating import (
 )
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, Decoder, decoded
 from rounds.held_out import held_out
-from rounds.learning_process import Tell
 from storage.plurals import counted
 
 _BAD_SCORE = "bad score"
@@ -79,7 +79,7 @@ class Looked:
 
 
 async def look_at_folder(
-    subject: Subject, found: ClassFolder, eye: Eye, *, tell: Tell
+    subject: Subject, found: ClassFolder, eye: Eye, *, tell: ProgressCallback
 ) -> tuple[list[Looked], list[LeftOut]]:
     """Score every picture of a folder; gives also what could not be looked at.
 

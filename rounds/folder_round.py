@@ -26,13 +26,14 @@ from classifier.learning import Example, Goal, Plan, Wish
 from classifier.learning_worker import PICTURES
 from classifier.package import Package, load_package
 from classifier.pictures import Pixels, Preprocessing
+from classifier.progress import ProgressCallback, unreported
 from classifier.splits import Identity
 from classifier.training import Recipe
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.free_number import free_name
-from rounds.learning_process import COMMAND, Tell
+from rounds.learning_process import COMMAND
 from rounds.learning_round import Registry, RoundOutcome, takes_over
 from rounds.parts import groups_of, parts_of
 from rounds.round_zero import HashingDecoder
@@ -128,7 +129,7 @@ async def model_from_folder(
     models: Path,
     settings: FolderSettings,
     *,
-    tell: Tell = lambda stage, share, words: None,
+    tell: ProgressCallback = unreported,
 ) -> AsyncIterator[FolderModel]:
     """Learn a model from a folder; what it gives lives in a work folder that ends with the block.
 
@@ -171,7 +172,7 @@ async def model_from_folder(
 
 
 async def finish_folder(
-    model: FolderModel, registry: Registry, models: Path, *, force: bool, tell: Tell
+    model: FolderModel, registry: Registry, models: Path, *, force: bool, tell: ProgressCallback
 ) -> RoundOutcome:
     """Put the package where it belongs and register it; in force unless it is worse than the model that is.
 
@@ -236,7 +237,11 @@ def _chosen(pictures: Sequence[ClassPicture], most: int, seed: int) -> list[Clas
 
 
 async def _decode_all(
-    chosen: Sequence[ClassPicture], folder: Path, settings: FolderSettings, decoder: HashingDecoder, tell: Tell
+    chosen: Sequence[ClassPicture],
+    folder: Path,
+    settings: FolderSettings,
+    decoder: HashingDecoder,
+    tell: ProgressCallback,
 ) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:
     """Decode all; gives which of them the array in the folder holds, with their hashes, and which cannot be decoded."""
     left: list[LeftOut] = []

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from classifier.progress import ProgressCallback
 from rounds.errors import LearningFailed, TooLittleToLearn
 from system.child_process import DOWNLOADS, ChildLostError, ChildOptions, ChildProcess, allowed, module_command
-
-Tell = Callable[[str, float, str], None]  # stage, share of it that is done 0..1, words for people
 
 COMMAND = module_command("classifier.learning_worker")
 _GRACE_S = 5.0  # from asking it to end to killing it
@@ -23,7 +22,7 @@ _KEPT_NOISE = 2000  # bytes of what it printed last
 
 
 async def run_learning(
-    folder: Path, *, tell: Tell, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
+    folder: Path, *, tell: ProgressCallback, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
 ) -> Mapping[str, Any]:
     """Learn what `folder/job.json` asks for; gives what the process says at its end.
 
@@ -58,7 +57,7 @@ async def run_learning(
     return _outcome(last, code, said)
 
 
-async def _listen(child: ChildProcess, tell: Tell) -> Mapping[str, Any]:
+async def _listen(child: ChildProcess, tell: ProgressCallback) -> Mapping[str, Any]:
     last: Mapping[str, Any] = {}
     async for line in child.lines():
         with contextlib.suppress(ValueError):

@@ -29,6 +29,7 @@ from classifier.learning import Goal
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.package_references import References
+from classifier.progress import ProgressCallback, unreported
 from classifier.teaching_history import kept_history
 from classifier.training_pace import too_brief
 from crawler.deciding import Policy
@@ -36,7 +37,6 @@ from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.evidence_words import testimony_of
 from rounds.free_number import free_name
-from rounds.learning_process import Tell
 from rounds.parts import groups_of, parts_of, settled_parts, trained_on
 from rounds.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.rescoring import Ledger, Rescoring, rescore
@@ -169,7 +169,7 @@ async def finish(
     models: Path,
     settings: HeadRoundSettings,
     *,
-    tell: Tell = lambda stage, share, words: None,
+    tell: ProgressCallback = unreported,
 ) -> RoundOutcome:
     """Package, remember the parts, register, activate unless worse, rescore.
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from classifier.progress import ProgressCallback
 from crawler.deciding import Policy, Ruling
 from crawler.judge import Judge
-from rounds.learning_process import Tell
 from storage.filing import Sighting, Work
 from storage.plurals import counted
 from storage.records import DecisionValue, Known, Post, StoredRendition, Target
@@ -48,7 +48,7 @@ class Again:
     expected: int = 0  # how many posts that are, to tell the share by; 0: nobody counted
 
 
-async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Tell) -> LookedAgain:
+async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: ProgressCallback) -> LookedAgain:
     """Look at every post that another model has decided; what is killed here is taken up by the next.
 
     Posts that were listed and never decided are left to a crawl: it may have been told to stop before them.

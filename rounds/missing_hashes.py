@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from classifier.errors import PictureFault
 from classifier.noisy_heads import Said
+from classifier.progress import ProgressCallback, unreported
 from rounds.evidence_words import testimony_of
-from rounds.learning_process import Tell
 from rounds.round_zero import HashingDecoder
 from storage.evidence import Evidence
 from storage.plurals import counted
@@ -64,7 +64,7 @@ async def missing_hashes(
     pictures: StoredPictures,
     pace: Pace | None = None,
     *,
-    tell: Tell = lambda stage, share, words: None,
+    tell: ProgressCallback = unreported,
 ) -> Mapping[int, int]:
     """Hash stored pictures; gives version id -> hash, without those that are gone or cannot be decoded.
 

@@ -29,12 +29,13 @@ from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
 from classifier.package import Package, load_package
 from classifier.pictures import Pixels, Preprocessing
+from classifier.progress import ProgressCallback
 from classifier.step_agreement import LEAST_GAIN
 from classifier.teaching_on import Earlier
 from classifier.training import Recipe
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
-from rounds.learning_process import COMMAND, Tell
+from rounds.learning_process import COMMAND
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.parts import identities_of, taught_so_far
 from rounds.references import ReferencePixels
@@ -126,7 +127,12 @@ def _cut_short(taught: Mapping[str, Any]) -> bool:
 
 @asynccontextmanager
 async def new_network(
-    candidate: Candidate, album: Album, models: Path, settings: NetworkSettings, rounds: HeadRoundSettings, tell: Tell
+    candidate: Candidate,
+    album: Album,
+    models: Path,
+    settings: NetworkSettings,
+    rounds: HeadRoundSettings,
+    tell: ProgressCallback,
 ) -> AsyncIterator[Candidate]:
     """Teach a network and learn a head on it; what it gives lives in a work folder that ends with the block.
 
@@ -191,7 +197,7 @@ def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
 
 
 async def _decode_all(
-    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, folder: Path, tell: Tell
+    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, folder: Path, tell: ProgressCallback
 ) -> IntArray:
     """Decode all; gives the rows that the array in the folder holds. A picture that is gone is left out and counted."""
 

@@ -16,9 +16,9 @@ from classifier.errors import PictureFault
 from classifier.package import Package
 from classifier.package_references import References
 from classifier.pictures import Pixels
+from classifier.progress import ProgressCallback
 from classifier.reference_folder import ReferenceFolder, check_enough_references
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
-from rounds.learning_process import Tell
 from rounds.round_zero import HashingDecoder
 from rounds.teaching import embedded
 from storage.plurals import counted
@@ -38,7 +38,9 @@ class ReferencePixels:
         return References(embedded(package, self.pixels), self.md5s, np.array(self.hashes, dtype=np.uint64))
 
 
-async def decoded_references(found: ReferenceFolder, decoder: HashingDecoder, tell: Tell) -> ReferencePixels:
+async def decoded_references(
+    found: ReferenceFolder, decoder: HashingDecoder, tell: ProgressCallback
+) -> ReferencePixels:
     """Decode a folder's pictures, one after the other: they are few.
 
     Args:

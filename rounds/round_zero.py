@@ -21,10 +21,11 @@ from classifier.backbones.catalogue import DEFAULT
 from classifier.errors import PictureFault
 from classifier.learning import Example, Goal, Plan, Wish
 from classifier.pictures import Pixels, Preprocessing
+from classifier.progress import ProgressCallback, unreported
 from classifier.training import Recipe
 from crawler.errors import CrawlError
 from rounds.errors import PicturesMissing, TooLittleToLearn
-from rounds.learning_process import COMMAND, Tell
+from rounds.learning_process import COMMAND
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
 from rounds.teaching import (
     Decoded,
@@ -109,7 +110,7 @@ async def round_zero(
     targets: Mapping[Target, Path],
     settings: RoundSettings,
     *,
-    tell: Tell = lambda stage, share, words: None,
+    tell: ProgressCallback = unreported,
 ) -> tuple[NewModel, ...]:
     """Learn a model for each target from the tags of the gallery; one backbone for all of them.
 
@@ -146,7 +147,7 @@ async def gather(
     targets: Sequence[Target],
     settings: RoundSettings,
     *,
-    tell: Tell = lambda stage, share, words: None,
+    tell: ProgressCallback = unreported,
 ) -> Gathered:
     """Choose, fetch and decode what is to be learned from; the pictures lie in the folder from then on.
 
@@ -184,7 +185,7 @@ class Gathered:
         step: Step,
         targets: Mapping[Target, Path],
         *,
-        tell: Tell = lambda stage, share, words: None,
+        tell: ProgressCallback = unreported,
         niceness: int = 0,
     ) -> tuple[NewModel, ...]:
         """Learn one model for each target; what the first step leaves in the folder, the second may use.
@@ -235,7 +236,7 @@ def _words(chosen: Sample) -> str:
 
 
 async def _fetch_all(
-    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, tell: Tell
+    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, tell: ProgressCallback
 ) -> Mapping[int, int]:
     """Fetch and decode every picture; gives which posts the array in the folder holds, and their hashes."""
     faults: Counter[str] = Counter()

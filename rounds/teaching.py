@@ -28,9 +28,10 @@ from classifier.learning_worker import JOB, PICTURES, job_to_json
 from classifier.learning_worker import Step as Step
 from classifier.package import Package
 from classifier.pictures import Pixels, Preprocessing
+from classifier.progress import ProgressCallback
 from classifier.runtime import RuntimeSettings
 from classifier.teaching_on import Earlier
-from rounds.learning_process import Tell, run_learning
+from rounds.learning_process import run_learning
 from system.flush import flush
 
 _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
@@ -167,7 +168,7 @@ async def gather_pictures(
 
 
 async def teach(
-    folder: Path, lesson: Lesson, settings: Teaching, tell: Tell, *, niceness: int = 0
+    folder: Path, lesson: Lesson, settings: Teaching, tell: ProgressCallback, *, niceness: int = 0
 ) -> Mapping[str, Any]:
     """Learn in a process of its own from the pictures in the work folder; gives what it says at its end.
 

@@ -14,10 +14,11 @@ from classifier.backbones.catalogue import PRETRAINED, resolved
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
 from classifier.package import Package, load_package
+from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.networks import first_weights, trains_beside
 from commands.settings import RoundZero
-from commands.telling import Tell, told
+from commands.telling import told
 from commands.training import crawl_goal
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
@@ -47,7 +48,7 @@ class FirstRound:
     folder: Path  # of work: the pictures lie there until the round ends
     gathered: Gathered | None = None  # once the pictures are here
 
-    async def _gathered(self, report: Tell) -> Gathered:
+    async def _gathered(self, report: ProgressCallback) -> Gathered:
         """Choose, fetch and decode what is learned from, unless that is done."""
         if self.gathered is None:
             wish = self.wish
@@ -58,7 +59,7 @@ class FirstRound:
                 self.gathered = await gather(self.folder, gallery, wish.tag, self.targets, self.settings, tell=report)
         return self.gathered
 
-    async def learn(self, step: Step, report: Tell, *, niceness: int = 0) -> Sequence[NewModel]:
+    async def learn(self, step: Step, report: ProgressCallback, *, niceness: int = 0) -> Sequence[NewModel]:
         """Finished packages with numbers of their own, which nobody has registered yet.
 
         Raises:

@@ -13,6 +13,7 @@ DEFINED_IN = {
     "Float32Array": "classifier/arrays.py",
     "IntArray": "classifier/arrays.py",
     "BoolArray": "classifier/arrays.py",
+    "ProgressCallback": "classifier/progress.py",
 }
 
 
