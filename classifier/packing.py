@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,33 +14,30 @@ import numpy.typing as npt
 from PIL import Image
 
 from classifier.export import export_backbone
-from classifier.learning import Learned, LearnedTarget
+from classifier.learning import Example, Learned, LearnedTarget
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
-from classifier.pictures import Pixels, Preprocessing
+from classifier.pictures import Pixels
 from classifier.teaching_history import FILE as HISTORY
 from classifier.training import Taught
+from classifier.training_job import TrainingJob
 from classifier.training_pace import too_brief
 
 CANARIES = 16
 
 
-def pack(
-    learned: Learned, pictures: Pixels, folder: Path, *, name: str, preprocessing: Preprocessing, job: Mapping[str, Any]
-) -> dict[str, Any]:
+def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> dict[str, Any]:
     """Write a package for every target; they share one backbone.
 
     Args:
         learned: from `learning.learn`.
         pictures: the same that it was learned from.
         folder: packages go to `folder/<number>`.
-        name: of the backbone.
-        preprocessing: of the pictures.
-        job: its `snapshot` goes into every manifest.
+        job: what was asked for; its `snapshot` goes into every manifest.
 
     Returns:
         Plain values: for each target its folder, hashes, threshold, metrics, and what training took.
     """
-    eye = learned.eye
+    eye, name, preprocessing = learned.eye, job.backbone.name, job.preprocessing
     files = eye.files or export_backbone(
         eye.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=eye.halved
     )
@@ -58,10 +55,10 @@ def pack(
 
 
 def _pack_target(
-    learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: Mapping[str, Any]
+    learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: TrainingJob
 ) -> dict[str, Any]:
     folder, files = place
-    metrics, source = _metrics(target), str(job.get("snapshot", {}).get("from", ""))
+    metrics, source = _metrics(target), str(job.snapshot.get("from", ""))
     parts = PackageParts(
         target=target.wish.target,
         backbone=files,
@@ -70,10 +67,10 @@ def _pack_target(
         curve=target.learned.curve,
         canaries=_canaries(learned, target, pictures),
         snapshot={
-            **job.get("snapshot", {}),
+            **job.snapshot,
             "examples": target.learned.facts["examples"],
             "taught": learned.eye.taught.facts(),
-            "parts": _parts(learned, job),
+            "parts": _parts(learned, job.examples),
         },
         metrics=metrics,
         reject_ratio=target.learned.reject_ratio,
@@ -172,11 +169,9 @@ def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list
     return [Canary(_png(pictures[row]), learned.eye.embeddings[row].astype(np.float32)) for row in rows.tolist()]
 
 
-def _parts(learned: Learned, job: Mapping[str, Any]) -> dict[str, list[str]]:
+def _parts(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
     """Which part each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
-    md5s = [str(example["identity"]["md5"]) for example in job.get("examples", ())]
-    if not md5s:
-        return {}
+    md5s = [example.identity.md5 for example in examples]
     split = learned.split
     rows = {"train": split.train, "validation": split.validation, "test": split.test}
     return {part: [md5s[row] for row in its.tolist()] for part, its in rows.items()}

@@ -23,12 +23,12 @@ from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, nameles
 from classifier.errors import PictureFault
 from classifier.head_only import TEST
 from classifier.learning import Example, Goal, Plan, Wish
-from classifier.learning_worker import PICTURES
 from classifier.package import Package, load_package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.splits import Identity
 from classifier.training import Recipe
+from classifier.training_job import PICTURES
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded

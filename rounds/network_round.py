@@ -25,7 +25,6 @@ from classifier.errors import PictureFault
 from classifier.eyesight import Eyesight, compared
 from classifier.head_only import SPENT, TEST, VALIDATION
 from classifier.learning import Example, Goal, Plan, Wish
-from classifier.learning_worker import PICTURES
 from classifier.noisy_heads import Said
 from classifier.package import Package, load_package
 from classifier.pictures import Pixels, Preprocessing
@@ -33,6 +32,7 @@ from classifier.progress import ProgressCallback
 from classifier.step_agreement import LEAST_GAIN
 from classifier.teaching_on import Earlier
 from classifier.training import Recipe
+from classifier.training_job import PICTURES
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
 from rounds.learning_process import COMMAND
@@ -232,8 +232,8 @@ def _lesson(
         "targets": [target.tag],
         "earlier": None if earlier is None or settings.backbone == FINE_TUNED else package.backbone_hash,
     }
-    plan = Plan(recipe=recipe, seed=rounds.seed)
-    return Lesson(_examples(candidate, album, rows), [wish], plan, snapshot, earlier)
+    plan = Plan(recipe=recipe, seed=rounds.seed, earlier=earlier)
+    return Lesson(_examples(candidate, album, rows), [wish], plan, snapshot)
 
 
 def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:

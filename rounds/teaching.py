@@ -8,7 +8,6 @@ Until that rename nobody uses what was learned, and the work folder ends with th
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import tempfile
 import time
@@ -24,13 +23,12 @@ import numpy.typing as npt
 from classifier.backbones.catalogue import backbone_named
 from classifier.choosing import choose_runtime
 from classifier.learning import Example, Plan, Wish
-from classifier.learning_worker import JOB, PICTURES, job_to_json
-from classifier.learning_worker import Step as Step
 from classifier.package import Package
 from classifier.pictures import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.runtime import RuntimeSettings
-from classifier.teaching_on import Earlier
+from classifier.training_job import PICTURES, FirstWeights, TrainingJob, write_job
+from classifier.training_job import Step as Step
 from rounds.learning_process import run_learning
 from system.flush import flush
 
@@ -80,7 +78,6 @@ class Lesson:
     wishes: Sequence[Wish]
     plan: Plan
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
-    earlier: Earlier | None = None  # the network to begin with; None: the backbone's first weights
     step: Step = Step.NETWORK
 
 
@@ -182,17 +179,16 @@ async def teach(
     Raises:
         TooLittleToLearn, LearningFailed: from the learning process.
     """
-    job = job_to_json(lesson.examples, lesson.wishes, lesson.plan, settings.preprocessing)
-    job["backbone"] = {
-        "name": settings.backbone,
-        "weights": None if settings.weights is None else str(settings.weights),
-        "may_download": settings.may_download,
-    }
-    if lesson.earlier is not None:
-        job["backbone"]["earlier"] = {"file": str(lesson.earlier.file), "classes": list(lesson.earlier.classes)}
-    job["snapshot"] = dict(lesson.snapshot)
-    job["step"] = str(lesson.step)
-    (folder / JOB).write_text(json.dumps(job))
+    job = TrainingJob(
+        examples=lesson.examples,
+        wishes=lesson.wishes,
+        plan=lesson.plan,
+        preprocessing=settings.preprocessing,
+        backbone=FirstWeights(settings.backbone, settings.weights, settings.may_download),
+        snapshot=lesson.snapshot,
+        step=lesson.step,
+    )
+    await asyncio.to_thread(write_job, folder, job)
     deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
     return await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command, niceness=niceness)
 

@@ -13,12 +13,13 @@ import pytest
 
 from classifier.errors import TooFewExamples
 from classifier.learning import Example, Goal, Learned, Minimum, Plan, Wish, from_scratch, learn
-from classifier.learning_worker import JOB, PICTURES, job_to_json, run
+from classifier.learning_worker import run
 from classifier.package import load_package
 from classifier.pictures import Preprocessing
 from classifier.splits import Identity
 from classifier.teaching_history import training_curves
 from classifier.training import Lesson, Recipe, embeddings, taught_network
+from classifier.training_job import JOB, PICTURES, FirstWeights, TrainingJob, write_job
 
 CAST = ("red", "green", "blue")
 QUICK = Recipe(epochs=12, least_steps=20, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
@@ -163,19 +164,25 @@ def test_the_mirror_image_has_the_same_embedding(learned: tuple[Learned, list[st
     assert np.abs(straight - mirrored).max() < 1e-4
 
 
-def write_job(folder: Path, count: int) -> None:
+def prepare(folder: Path, count: int) -> None:
     pictures, _, examples = painted(count, 7)
     wishes = [Wish("red", "red"), Wish("blue", "blue")]
-    job = job_to_json(examples, wishes, Plan(recipe=QUICK), Preprocessing(16))
-    job |= {"backbone": {"name": "small", "weights": None, "may_download": False}, "snapshot": {"tag": "colours"}}
-    (folder / JOB).write_text(json.dumps(job))
+    job = TrainingJob(
+        examples=examples,
+        wishes=wishes,
+        plan=Plan(recipe=QUICK),
+        preprocessing=Preprocessing(16),
+        backbone=FirstWeights("small"),
+        snapshot={"tag": "colours"},
+    )
+    write_job(folder, job)
     np.save(folder / PICTURES, pictures)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
 def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("classifier.backbones.small.build", lambda size: tiny())  # a minute less of compiling
-    write_job(tmp_path, 300)
+    prepare(tmp_path, 300)
     out = io.StringIO()
 
     code = run(tmp_path, out)
@@ -195,7 +202,7 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkey
 
 @pytest.mark.fault("M15")
 def test_a_job_with_too_few_examples_ends_with_counts_and_its_code(tmp_path: Path) -> None:
-    write_job(tmp_path, 40)
+    prepare(tmp_path, 40)
     out = io.StringIO()
 
     code = run(tmp_path, out)

@@ -227,7 +227,7 @@ async def test_the_network_is_trained_as_the_second_step_and_gives_way_to_the_cr
         await here.to_the_end()
 
         job = json.loads((here.ready / "job.json").read_text())
-        assert (job["step"], job["plan"]["time_budget_s"]) == ("network", RoundSettings().time_budget_s)
+        assert (job["step"], job["plan"]["recipe"]["time_budget_s"]) == ("network", RoundSettings().time_budget_s)
         assert int((here.ready / "niceness").read_text()) >= 10
 
 

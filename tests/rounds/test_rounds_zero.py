@@ -128,7 +128,7 @@ async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Pat
 
     assert desk.brought == brought == 600
     said = [json.loads((place[KIARA] / "manifest.json").read_text()) for place in places]
-    assert [(step, name, plan["time_budget_s"]) for step, name, plan in said] == [
+    assert [(step, name, plan["recipe"]["time_budget_s"]) for step, name, plan in said] == [
         ("first", "frozen", 7.0),
         ("network", asked.backbone, 99.0),
     ]
