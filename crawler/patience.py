@@ -33,14 +33,14 @@ class Patience:
             return 0.0  # the budget holds the next request back, in every process
         bound = min(self.longest_wait_s, self.first_wait_s * 2.0 ** (attempt.attempt_number - 1))
         wait = bound * self.chance.uniform(0.5, 1.0)
-        stated = getattr(error, "retry_after", None) or 0.0
-        return max(wait, stated)
+        stated = error.retry_after if isinstance(error, TransientError) else None
+        return max(wait, stated or 0.0)
 
     def stop(self, attempt: RetryCallState) -> bool:
         """Whether to give up: some errors are not worth as many tries as others."""
         error = attempt.outcome.exception() if attempt.outcome else None
-        tries = getattr(error, "tries", None) or self.tries
-        return attempt.attempt_number >= min(tries, self.tries)
+        tries = error.tries if isinstance(error, TransientError) else None
+        return attempt.attempt_number >= min(tries or self.tries, self.tries)
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], patience: Patience) -> T:
@@ -50,14 +50,8 @@ async def patiently(attempt: Callable[[], Awaitable[T]], patience: Patience) -> 
         UnreachableError: no attempt reached the host.
         TransientError: the last attempt's, when patience is spent. Everything else, cancellation included, at once.
     """
-    try:
-        return await attempt()  # the usual case, without the machinery
-    except TransientError as error:
-        failed: list[TransientError] = [error]
 
-    async def again() -> T:
-        if failed:
-            raise failed.pop()
+    async def once() -> T:  # tenacity awaits coroutine functions alone; a lambda that gives an awaitable is none
         return await attempt()
 
     retrying = AsyncRetrying(
@@ -69,7 +63,7 @@ async def patiently(attempt: Callable[[], Awaitable[T]], patience: Patience) -> 
     )
 
     try:
-        return await retrying(again)
+        return await retrying(once)
     except ConnectionTrouble as error:
         raise UnreachableError(f"{error}; tried {_count(retrying)} times") from error
 
