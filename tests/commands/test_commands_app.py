@@ -30,8 +30,9 @@ def test_a_query_loads_the_learning_loop_only_when_it_asks_for_it() -> None:
 
 def test_no_room_loads_tensorflow_or_scipy_before_it_is_needed() -> None:
     rooms = (
-        "import crawler.pipeline, crawler.client, crawler.downloads, storage.archive, demo.server, rounds.round_zero, "
-        "commands.status, rounds.doubts, rounds.estimating, review.gallery_desk"
+        "import crawler.pipeline, crawler.client, crawler.downloads\n"
+        "import storage.archive, demo.server, rounds.round_zero\n"
+        "import commands.status, rounds.doubts, rounds.estimating, review.gallery_desk"
     )
 
     assert not loaded_by(rooms) & {"tensorflow", "keras", "scipy"}
