@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from classifier_tiny_models import TinyBackbone, jpeg, make_head, paintings, png
 from PIL import Image
 
@@ -14,7 +16,8 @@ from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.pictures import picture_array, prepare, prepare_windows
 from classifier.pooling import pooled
 from classifier.windows import windows_of
-from storage.records import ModelCard
+from crawler.deciding import TAG_DOUBTED, TOO_SMALL, Policy, Ruling
+from storage.records import DecisionValue, ModelCard, PostTags, Target
 
 ONE_DECODER = JudgeSettings(decoders=DecoderSettings(processes=1))
 
@@ -89,3 +92,26 @@ async def test_ordinary_pictures_cost_one_look_and_the_longest_nine(mona: tuple[
     assert stats.pictures == 1 + 1 + 9
     assert [len(look.windows) for look in looks] == [0, 0, 1]
     assert [look.too_small for look in looks] == [False, False, True]
+
+
+@pytest.mark.parametrize("panel", [18, 36, 60])  # pixels: a page of twenty in a small, a large and a whole rendition
+async def test_no_page_of_twenty_panels_is_deleted_however_little_is_seen_of_it(
+    panel: int, mona: tuple[ModelCard, Path]
+) -> None:
+    target = Target("mona", "mona_(genshin_impact)")
+    page = Image.new("RGB", (panel, 20 * panel))
+    for place, painting in enumerate(paintings(20)):
+        page.paste(painting.resize((panel, panel)), (0, panel * place))
+
+    async with NetworkJudge({"mona": mona[0]}, {"mona": mona[1]}, ONE_DECODER) as judge:
+        looks = [await judge.look(png(one)) for one in (page, page.transpose(Image.Transpose.ROTATE_90))]
+
+    for look in looks:
+        seen = [replace(look, scores={"mona": score}) for score in (0.0, 0.0005, look.scores["mona"], 0.59)]
+        ruling = Ruling(Policy(), {"mona": replace(mona[0], threshold=0.6)})
+        decisions = [ruling.decide(target, PostTags(), one) for one in seen if one.scores["mona"] < 0.6]
+        assert {one.value for one in decisions} == {DecisionValue.UNDECIDED}
+        assert {one.reason for one in decisions} == {TOO_SMALL}
+        sure = ruling.decide(target, PostTags(), replace(look, scores={"mona": 0.9}))
+        assert sure.value is DecisionValue.KEEP
+        assert ruling.decide(target, PostTags(character=(target.tag,)), seen[1]).reason != TAG_DOUBTED

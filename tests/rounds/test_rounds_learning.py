@@ -24,7 +24,7 @@ from rounds.learning_round import HeadRoundSettings, Snapshot, finish, learn_can
 from rounds.models import Switch, import_model, model_before, named_model, switch
 from storage.evidence import Rescored, Settled
 from storage.filing import RegisteredModel
-from storage.records import Decision, Look, ModelCard, PostTags, Stratum, Target
+from storage.records import Decision, DecisionValue, Look, ModelCard, PostTags, Stratum, Target
 
 MONA = Target("mona", "mona_(genshin_impact)")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -378,3 +378,40 @@ def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contrad
     assert candidate.compared is not None
     assert candidate.compared.pictures == int((~doubted[measured]).sum())
     assert candidate.compared.shown == int((world.evidence.tagged & ~doubted)[measured].sum())
+
+
+async def test_a_gallery_in_which_all_others_are_tagged_is_not_kept_as_a_whole(tmp_path: Path, shelf: Shelf) -> None:
+    world = scene(2000, wrong=0.0, hidden=0.0)
+    hidden = world.truth & (np.random.default_rng(9).random(2000) < 0.4)  # every post that names nobody shows her
+    unnamed = dataclasses.replace(
+        world.evidence, tagged=world.truth & ~hidden, named=~hidden, strata=(~world.truth).astype(np.int8)
+    )
+    world = dataclasses.replace(world, evidence=unnamed)
+    settings = HeadRoundSettings()
+    before = snapshot(tmp_path, world, first_model(tmp_path, shelf))
+
+    outcome = await finish(learn_candidate(before, settings), shelf, tmp_path / "models", settings)
+
+    values = np.array([shelf.decisions[row + 1].value for row in range(2000)])
+    kept = values == DecisionValue.KEEP
+    assert (outcome.activated, outcome.card.refusal) == (True, "")
+    assert world.truth[kept].mean() > 0.95 and kept[world.truth].mean() > 0.95
+    assert kept[hidden].mean() > 0.9
+
+
+@pytest.mark.parametrize(("steps", "decides"), [(88, False), (881, True)])
+async def test_a_head_on_a_network_that_did_few_of_its_steps_deletes_nothing(
+    tmp_path: Path, shelf: Shelf, steps: int, decides: bool
+) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    before = snapshot(tmp_path, world, model)
+    taught = {"steps": steps, "planned_steps": 900, "seconds": 397.0}
+    before = replace(before, package=replace(before.package, snapshot={"taught": taught}))
+    settings = HeadRoundSettings(force=True)
+
+    outcome = await finish(learn_candidate(before, settings), shelf, tmp_path / "models", settings)
+
+    deleted = sum(one.value is DecisionValue.DELETE for one in shelf.decisions.values())
+    assert outcome.card.refusal.startswith("" if decides else "trained for only 10% of its steps; give it more time")
+    assert bool(outcome.card.refusal) is not decides
+    assert (deleted > 0) is decides
