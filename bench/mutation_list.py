@@ -456,7 +456,7 @@ DELETING = (
     ),
     Mutation(
         "the gallery's lock is not exclusive",
-        "storage/disk.py",
+        "system/file_lock.py",
         "fcntl.LOCK_EX | fcntl.LOCK_NB",
         "fcntl.LOCK_SH | fcntl.LOCK_NB",
         (

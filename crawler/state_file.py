@@ -1,7 +1,6 @@
 """A small record that all processes of one user share: locked, read, changed, written back.
 
-On POSIX the lock is flock(2), which the kernel drops when a process dies. On Windows it is a byte lock of the C
-runtime, which is dropped with the handle. A record that cannot be read back counts as absent.
+A record that cannot be read back counts as absent.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 from crawler.errors import UsageError
+from system.file_lock import TEXT_AT_MOST, lock_if_free
 
 Facts = dict[str, float | str]
 Change = Callable[[Facts], float]  # changes the facts in place, says how many seconds to wait
 
-LARGEST = 4096  # bytes of a record; ours have about two hundred
 _FLAGS = os.O_RDWR | os.O_CREAT
 for _name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):  # where the system has them
     _FLAGS |= getattr(os, _name, 0)
@@ -68,7 +67,7 @@ class SharedRecord:
             UsageError: the file cannot be opened, locked or written.
         """
         with _opened(self._path) as handle, _in_words(self._path):
-            if not _lock(handle):
+            if not lock_if_free(handle):
                 raise LockBusy
             text = _read(handle)
             facts = _parse(text)
@@ -94,7 +93,7 @@ class SlotFiles:
                 continue
             handle = _open(path)
             with _in_words(path):
-                is_ours = _lock(handle)
+                is_ours = lock_if_free(handle)
             if is_ours:
                 self._held.add(number)
                 return number, handle
@@ -159,7 +158,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 def _read(handle: int) -> bytes:
     os.lseek(handle, 0, os.SEEK_SET)
-    return os.read(handle, LARGEST)
+    return os.read(handle, TEXT_AT_MOST)  # ours have about two hundred bytes
 
 
 def _write(handle: int, text: bytes) -> None:
@@ -174,25 +173,3 @@ def _parse(text: bytes) -> Facts:
     except ValueError:  # a process was killed between two writes
         return {}
     return facts if isinstance(facts, dict) else {}
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int) -> bool:
-        os.lseek(handle, LARGEST, os.SEEK_SET)
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

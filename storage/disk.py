@@ -16,12 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from storage.errors import StorageError
+from system import file_lock
 from system.flush import NO_FOLDER_FLUSH
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]  # the module is checked before each use
 
 MOUNTS = Path("/proc/self/mountinfo")
 
@@ -35,7 +31,6 @@ NETWORK = frozenset(
 _REFUSED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 _NO_MODES = frozenset({*_REFUSED, errno.EPERM, errno.EACCES})
 _NO_HARD_LINKS = frozenset({*_REFUSED, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV})
-_HELD_BY_ANOTHER = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 _NO_LOCKS = frozenset({*_REFUSED, errno.ENOLCK})
 
 
@@ -98,10 +93,7 @@ class Disk:
 
     def flock(self, descriptor: int) -> None:
         """Lock a file, at once or not at all."""
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            _lock_byte(descriptor)
+        file_lock.lock(descriptor)
 
     def file_system(self, path: Path) -> FileSystem | None:
         """Where a path lies; None: the system does not tell."""
@@ -142,7 +134,7 @@ class Disk:
         try:
             self.flock(descriptor)
         except OSError as error:
-            if error.errno in _HELD_BY_ANOTHER:
+            if error.errno in file_lock.HELD_BY_ANOTHER:
                 return False
             if error.errno in _NO_LOCKS:
                 raise StorageError(
@@ -198,10 +190,3 @@ def _mounted(table: str, path: str) -> FileSystem | None:
 
 
 _ESCAPED = re.compile(r"\\([0-7]{3})")  # blanks and the like, as mountinfo writes them
-
-
-def _lock_byte(descriptor: int) -> None:
-    import msvcrt  # Windows alone has it
-
-    os.lseek(descriptor, 4096, os.SEEK_SET)  # beyond the text, which others read
-    msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # typed for Windows only

@@ -1,7 +1,4 @@
-"""One writer per gallery: a lock that the kernel drops when its holder dies, so no stale lock can exist.
-
-Windows has no flock; there one byte of the file is locked through msvcrt, which the system drops on death as well.
-"""
+"""One writer per gallery: a lock that is dropped when its holder dies, on a file that says who holds it."""
 
 from __future__ import annotations
 
