@@ -408,8 +408,8 @@ DELETING = (
     Mutation(
         "a file system without locks is taken for a busy one",
         "storage/disk.py",
-        "if error.errno in _HELD_BY_ANOTHER:",
-        "if error.errno in _HELD_BY_ANOTHER | _NO_LOCKS:",
+        "if error.errno in file_lock.HELD_BY_ANOTHER:",
+        "if error.errno in file_lock.HELD_BY_ANOTHER | _NO_LOCKS:",
         ("tests/storage/test_storage_weak_disks.py",),
     ),
     Mutation(
