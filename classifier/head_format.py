@@ -1,13 +1,15 @@
 """The head of a model: the few numbers that turn an embedding into a probability for one target.
 
-embedding (d floats, stored as float16) -> weights and bias -> logit -> calibration -> shift of the post's stratum ->
-probability 0..1 that the picture shows the target, given the picture and whether the post names somebody else.
+embedding (d floats, stored as float16) -> weights and bias -> logit -> calibration -> shift of the post's stratum, and
+of what taggers say of it -> probability 0..1 that the picture shows the target, given the picture, whether the post
+names somebody else, and the taggers' percents, where the head weighs them.
 Fitting is done elsewhere; here is what is fitted, how it is applied, and how it is stored. The score is always
 computed from the float16 embedding, one picture at a time, so that a stored embedding gives the identical score.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import FloatArray
+from classifier.bounded_json import read_json
 from classifier.errors import PackageError
 from classifier.npz_arrays import ArraySpec, read_arrays
-from storage.records import Stratum
+from storage.ai_weights import LOG_ODDS_OF_PERCENT, ai_weights_from_json
+from storage.records import AiTagWeight, Stratum
 from system.regular_files import read_regular
 
 Weights = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+Strata = npt.NDArray[np.int8]  # of `Stratum`
+AiPercents = Mapping[str, npt.NDArray[np.int64]]  # by source what taggers say of each picture, 0..100; -1: nothing
 
 EMBEDDING_DTYPE = np.dtype("<f2")  # as stored: half precision, little endian
 _MOST_BYTES = 16 * 1024 * 1024
@@ -33,7 +39,10 @@ _ARRAYS = {
     "knots": ArraySpec("<f8", 1),
     "values": ArraySpec("<f8", 1),
 }
-_LATER_ARRAYS = {"shifts": ArraySpec("<f8", 1)}  # that files of earlier versions lack
+_LATER_ARRAYS = {  # that files of earlier versions lack
+    "shifts": ArraySpec("<f8", 1),
+    "ai_weights": ArraySpec("|u1", 1),  # JSON; only where there are any, so that versions that weigh none refuse these
+}
 _STRATA = len(Stratum)
 _NO_SHIFTS = (0.0,) * _STRATA
 _LARGEST_SHIFT = 50.0  # log odds; beyond, a score is 0 or 1 whatever the picture shows
@@ -95,6 +104,7 @@ class Head:
     bias: float
     calibration: Calibration = Calibration()  # holds for posts that name nobody
     shifts: tuple[float, ...] = _NO_SHIFTS  # by `Stratum`: log odds added to the calibrated ones of such a post
+    ai_weights: tuple[AiTagWeight, ...] = ()  # what taggers' words add to them; one a source
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 1 or not self.weights.size:
@@ -103,6 +113,8 @@ class Head:
             raise ValueError("head weights and bias must be finite")
         if len(self.shifts) != _STRATA or not all(abs(shift) <= _LARGEST_SHIFT for shift in self.shifts):
             raise ValueError(f"a head needs {_STRATA} shifts of at most {_LARGEST_SHIFT:g}, got {self.shifts!r:.100}")
+        if len({one.source for one in self.ai_weights}) < len(self.ai_weights):
+            raise ValueError(f"a head weighs each tagger once, got {[one.source for one in self.ai_weights]!r:.100}")
         if self.shifts[Stratum.NOBODY]:
             raise ValueError(f"the calibration holds where nobody is named, so its shift is 0, got {self.shifts[0]}")
 
@@ -123,20 +135,27 @@ class Head:
             rounded = embeddings.astype(EMBEDDING_DTYPE).astype(np.float64)
             return np.asarray((rounded * self.weights.astype(np.float64)).sum(axis=1) + self.bias, dtype=np.float64)
 
-    def probabilities(self, embeddings: Embeddings, strata: npt.NDArray[np.int8] | None = None) -> FloatArray:
+    def probabilities(
+        self, embeddings: Embeddings, strata: Strata | None = None, ai_percents: AiPercents | None = None
+    ) -> FloatArray:
         """Calibrated probabilities, shape (n,), of embeddings, shape (n, d).
 
         Args:
             embeddings: of the pictures.
             strata: of `Stratum`, shape (n,), of the posts; None: of pictures of which nothing is said.
+            ai_percents: what taggers say of the posts, (n,) a source; None: nothing.
         """
-        return self.calibrated(self.logits(embeddings), strata)
+        return self.calibrated(self.logits(embeddings), strata, ai_percents)
 
-    def calibrated(self, logits: FloatArray, strata: npt.NDArray[np.int8] | None = None) -> FloatArray:
+    def calibrated(
+        self, logits: FloatArray, strata: Strata | None = None, ai_percents: AiPercents | None = None
+    ) -> FloatArray:
         """Probabilities, shape (n,), from this head's own logits, shape (n,); not-a-number stays not-a-number."""
-        if strata is None or not any(self.shifts):
-            return self.calibration.probabilities(logits)
-        return self.calibration.probabilities(logits, np.array(self.shifts)[strata])
+        by: FloatArray | float = np.array(self.shifts)[strata] if strata is not None and any(self.shifts) else 0.0
+        for weight in self.ai_weights:
+            if ai_percents is not None and weight.source in ai_percents:
+                by = by + _ai_shifts(weight, ai_percents[weight.source])
+        return self.calibration.probabilities(logits, by)
 
     def score(self, stored: bytes, stratum: int = Stratum.NOBODY) -> float:
         """The calibrated probability for one stored embedding (float16, little endian) of a post of a stratum.
@@ -145,6 +164,16 @@ class Head:
             ValueError: it is of another length.
         """
         return float(self.probabilities(read_embedding(stored)[None, :], np.array([stratum], dtype=np.int8))[0])
+
+
+def ai_log_odds(percents: npt.NDArray[np.int64]) -> FloatArray:
+    """Log odds, shape (n,), of taggers' percents, shape (n,); 0 where they say nothing."""
+    return np.array([*LOG_ODDS_OF_PERCENT, 0.0])[percents]
+
+
+def _ai_shifts(weight: AiTagWeight, percents: npt.NDArray[np.int64]) -> FloatArray:
+    """Log odds, shape (n,), by a tagger's percents, shape (n,); 0 where it says nothing."""
+    return np.where(percents >= 0, weight.slope * ai_log_odds(percents) + weight.offset, 0.0)
 
 
 def store_embedding(embedding: npt.NDArray[np.float32]) -> bytes:
@@ -161,6 +190,8 @@ def read_embedding(stored: bytes) -> npt.NDArray[np.float16]:
 def write_head(path: Path, head: Head) -> None:
     """Write a head as one `.npz` file without any pickled object."""
     calibration = head.calibration
+    said = json.dumps([one.to_json() for one in head.ai_weights], allow_nan=False).encode()
+    weighed = {"ai_weights": np.frombuffer(said, dtype=np.uint8)} if head.ai_weights else {}
     np.savez(
         path,
         allow_pickle=False,
@@ -169,6 +200,7 @@ def write_head(path: Path, head: Head) -> None:
         knots=np.array(calibration.knots, dtype="<f8"),
         values=np.array(calibration.values, dtype="<f8"),
         shifts=np.array(head.shifts, dtype="<f8"),
+        **weighed,
     )
 
 
@@ -200,4 +232,6 @@ def _head(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Head:
     bias, slope, intercept = (float(value) for value in arrays["bias"].astype(np.float64))
     knots, values = (tuple(float(x) for x in arrays[name].astype(np.float64)) for name in ("knots", "values"))
     shifts = tuple(float(shift) for shift in arrays["shifts"].astype(np.float64)) if "shifts" in arrays else _NO_SHIFTS
-    return Head(arrays["weights"].astype(np.float32), bias, Calibration(slope, intercept, knots, values), shifts)
+    weighed = ai_weights_from_json(read_json(arrays["ai_weights"].tobytes())) if "ai_weights" in arrays else ()
+    calibration = Calibration(slope, intercept, knots, values)
+    return Head(arrays["weights"].astype(np.float32), bias, calibration, shifts, weighed)

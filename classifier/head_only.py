@@ -1,7 +1,8 @@
 """A head on embeddings: the one way from what is said of pictures to a model that decides, or says why it must not.
 
-    fit out of fold -> weigh tags against scores -> drop tags that are contradicted, fit again -> calibrate, share by
-    stratum -> threshold on the posts that scores decide -> measure on the test part -> veto
+    fit out of fold -> weigh tags against scores -> drop tags that are contradicted, fit again -> add taggers' words
+    where they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
+    part -> veto
 
 No picture is decoded and no network library is loaded, so it takes seconds. Training and validation parts are fitted
 together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test part
@@ -13,7 +14,7 @@ their scores choose nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,18 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from classifier import evaluation, few_shot, thresholds
+from classifier.ai_stacking import Judged, Stacked, Word, stack
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.calibration import log_odds
 from classifier.errors import TooFewExamples
-from classifier.head_format import Calibration, Head
+from classifier.head_format import AiPercents, Calibration, Head
 from classifier.heads import LinearHead
 from classifier.metrics.forecast import Forecast, forecast
 from classifier.metrics.veto import Measured, counted_share, refusal
 from classifier.noisy_heads import NO_POOL, Credit, Said, StratumArray, Testimony, Weighed, pools_of, weigh
 from classifier.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
 from classifier.thresholds import Goal
-from storage.records import Stratum
+from storage.records import AiTagWeight, Stratum
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing
@@ -73,6 +75,8 @@ class HeadLesson:
     strata: StratumArray | None = None  # (n,) of `Stratum`; None: by what is said alone
     trained_on: BoolArray | None = None  # (n,) the network learned from them: their scores choose nothing; None: none
     fit_on_trained: bool = True  # whether heads are fitted to those; not where the network outshines all other numbers
+    ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
+    tag: str = ""  # the target's, whose percents these are
 
     @property
     def pools(self) -> StratumArray:
@@ -96,6 +100,7 @@ class Opinions:
     """What heads say of every row that never saw its group, and what was concluded; n rows."""
 
     fitted: CrossFitted
+    stacked: Stacked  # its logits, with what taggers add to them
     doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
     weighed: Weighed  # of the rows whose scores choose
     belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
@@ -103,7 +108,7 @@ class Opinions:
 
     def opinion(self, strata: StratumArray) -> FloatArray:
         """Probability that each picture shows the target, were nothing known but its post's stratum; shape (n,)."""
-        return _head(self.fitted, self.weighed).calibrated(self.fitted.logits, strata)
+        return _head(self.fitted, self.weighed).calibrated(self.stacked.logits, strata)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -139,7 +144,7 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     head = _head(opinions.fitted, opinions.weighed)
     said, pools = lesson.testimony.said, lesson.pools
     strata = np.maximum(pools, Stratum.NOBODY)
-    scores = head.calibrated(opinions.fitted.logits, strata)
+    scores = head.calibrated(opinions.stacked.logits, strata)
     decided = _decided(lesson, pools)
     chances = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))
     curve = thresholds.threshold_curve(scores[decided], chances[decided], caution=plan.caution, leeway=plan.leeway)
@@ -155,7 +160,7 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
         seed=plan.seed,
     )
     return LearnedHead(
-        head=head,
+        head=replace(head, ai_weights=_ai_weights(opinions, lesson.tag)),
         chosen=chosen,
         curve=curve,
         forecast=expected,
@@ -190,22 +195,32 @@ def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
     if doubted.any():
         kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
         fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
+    stacked = Stacked(fitted.logits) if plan.few_shot else _stacked(lesson, fitted.logits, examples, doubted, plan.seed)
+    logits = stacked.logits
     testimony, pools = lesson.testimony, lesson.pools
     choosing = lesson.choosing
     once = replace(plan.credit, label=1.0, nothing=1.0)
-    weighed = weigh(fitted.logits[choosing], testimony.said[choosing], once, pools[choosing])
-    belief = weighed.beliefs(fitted.logits, testimony.said, pools, once)
+    weighed = weigh(logits[choosing], testimony.said[choosing], once, pools[choosing])
+    belief = weighed.beliefs(logits, testimony.said, pools, once)
     learned = np.zeros(len(belief), dtype=np.bool_) if lesson.trained_on is None else lesson.trained_on
     if learned.any():
-        apart = weigh(fitted.logits[learned], testimony.said[learned], plan.credit, pools[learned])
+        apart = weigh(logits[learned], testimony.said[learned], plan.credit, pools[learned])
         belief[learned] = apart.belief
     return Opinions(
         fitted=fitted,
+        stacked=stacked,
         doubted=contradicted(testimony.said, belief) & lesson.used,
         weighed=weighed,
         belief=belief,
         l2=l2,
     )
+
+
+def _stacked(lesson: HeadLesson, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int) -> Stacked:
+    """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
+    rows = np.flatnonzero(lesson.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
+    judged = Judged(rows, examples.share[rows], examples.groups[rows])
+    return stack(logits, lesson.ai_percents, judged, seed)
 
 
 def _unlabelled(lesson: HeadLesson, plan: HeadPlan) -> BoolArray:
@@ -277,6 +292,13 @@ def _head(fitted: CrossFitted, weighed: Weighed) -> Head:
 _LARGEST_SHIFT = 20.0  # log odds
 
 
+def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
+    """What taggers add to calibrated log odds; a line's slope is the calibration's."""
+    slope = opinions.weighed.line.slope
+    scaled = {source: Word(word.slope * slope, word.offset * slope) for source, word in opinions.stacked.words.items()}
+    return tuple(AiTagWeight(source, tag, word.slope, word.offset) for source, word in scaled.items())
+
+
 def _decided(lesson: HeadLesson, pools: StratumArray) -> IntArray:
     """Rows that stand for the posts that scores decide: those of the choosing ones that have no tag of the target.
 
@@ -292,7 +314,7 @@ def _decided(lesson: HeadLesson, pools: StratumArray) -> IntArray:
 def _measured(lesson: HeadLesson, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray) -> Measured:
     """What the tags of pictures say whose scores may choose, at the threshold."""
     said, pools, choosing, belief = lesson.testimony.said, lesson.pools, lesson.choosing, opinions.belief
-    groups, logits = lesson.testimony.groups, opinions.fitted.logits
+    groups, logits = lesson.testimony.groups, opinions.stacked.logits
     shown = choosing & np.isin(said, _FOR)
     others = choosing & (said == Said.OTHERS)
     nobody = choosing & np.isin(pools, (Stratum.NOBODY, Stratum.NOBODY_GROUP))
@@ -380,6 +402,9 @@ def _facts(lesson: HeadLesson, opinions: Opinions) -> dict[str, Any]:
         "tags_right": opinions.weighed.tags_right,
         "doubtful_tags": int((opinions.doubted & (said == Said.TAGGED)).sum()),
         "missing_tags": int((opinions.doubted & (said == Said.OTHERS)).sum()),
+        **(
+            {"ai_tags": {one: asdict(gain) for one, gain in gains.items()}} if (gains := opinions.stacked.gains) else {}
+        ),
     }
 
 

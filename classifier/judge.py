@@ -208,7 +208,8 @@ class NetworkJudge:
                     f"{card.name} is registered with {card.backbone_hash[:12]}; train {name} again"
                 )
             self._heads[name] = (package.backbone_hash, package.head)
-            self._cards[name] = replace(card, shifts=package.head.shifts, refusal=package.refusal)
+            head = package.head
+            self._cards[name] = replace(card, shifts=head.shifts, refusal=package.refusal, ai_weights=head.ai_weights)
         return packages
 
 

@@ -7,7 +7,7 @@ stratum, a threshold for the goal, and figures measured on examples that nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from classifier.pictures import Pixels
 from classifier.progress import ProgressCallback, unreported
 from classifier.thresholds import CAUTION
 from classifier.thresholds import Goal as Goal
+from storage.records import SITE_TAGGER
 
 CLASSES_AT_MOST = 64
 
@@ -40,6 +41,7 @@ class Example:
     labelled: bool  # False: untagged, anybody may be in the picture
     part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
     stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
+    ai_percents: Mapping[str, int] = field(default_factory=dict)  # by target's tag: the site's tagger, 0..100
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +331,14 @@ def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish,
         strata=np.array([example.stratum for example in examples], dtype=np.int8),
         trained_on=eye.trained_on,
         fit_on_trained=eye.fit_on_trained,
+        ai_percents={SITE_TAGGER: _ai_percents(examples, wish)},
+        tag=wish.tag,
     )
+
+
+def _ai_percents(examples: Sequence[Example], wish: Wish) -> IntArray:
+    """What the site's tagger gives the target's tag, shape (n,); -1 where it says nothing."""
+    return np.array([example.ai_percents.get(wish.tag, -1) for example in examples], dtype=np.int64)
 
 
 def tell_training(tell: ProgressCallback, at: training.Progress) -> None:

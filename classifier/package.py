@@ -140,8 +140,16 @@ class Package:
 
     def card(self, number: int) -> ModelCard:
         """What a decision says about this model, under its number in a gallery."""
+        head = self.head
         return ModelCard(
-            self.target, number, self.hash, self.backbone_hash, self.threshold, self.head.shifts, self.refusal
+            target=self.target,
+            number=number,
+            hash=self.hash,
+            backbone_hash=self.backbone_hash,
+            threshold=self.threshold,
+            shifts=head.shifts,
+            refusal=self.refusal,
+            ai_weights=head.ai_weights,
         )
 
     @property

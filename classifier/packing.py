@@ -117,6 +117,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
+        *(one.words() for one in found.head.ai_weights),
         *_set_right(int(found.doubted.sum())),
         *_training(taught),
     ]
@@ -159,6 +160,7 @@ def _metrics(target: LearnedTarget) -> dict[str, Any]:
         "l2": found.facts["l2"],
         "positives": found.facts["positives"],
         "unlabelled": target.unlabelled,
+        **({"ai_tags": found.facts["ai_tags"]} if "ai_tags" in found.facts else {}),
     }
 
 

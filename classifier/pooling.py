@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import FloatArray
-from classifier.head_format import EMBEDDING_DTYPE, Embeddings, Head, read_embedding
+from classifier.head_format import EMBEDDING_DTYPE, AiPercents, Embeddings, Head, read_embedding
 
 _SUREST = 1e-12  # a probability is no nearer to 0 or 1 than this, so that its odds are finite
 
@@ -45,17 +45,20 @@ def score_all(
     vectors: Embeddings,
     windows: Mapping[int, npt.NDArray[np.float16]],
     strata: npt.NDArray[np.int8] | None = None,
+    ai_percents: AiPercents | None = None,
 ) -> FloatArray:
-    """Scores of many pictures, shape (n,), each as `score_views` gives it and moved by its post's stratum.
+    """Scores of many pictures, shape (n,), each as `score_views` gives it and moved by what its post says.
 
     Args:
         head: of the network that the embeddings are of.
         vectors: of the whole pictures, shape (n, d).
         windows: row -> embeddings of that picture's windows, shape (k, d).
         strata: of `Stratum`, shape (n,); None: of pictures of which nothing is said.
+        ai_percents: what taggers say of the posts, (n,) a source; None: nothing.
     """
-    scores = head.probabilities(vectors, strata)
+    scores = head.probabilities(vectors, strata, ai_percents)
     for row, parts in windows.items():
         same = None if strata is None else np.repeat(strata[row], len(parts))
-        scores[row] = pooled(np.append(scores[row], head.probabilities(parts, same)))
+        alike = {source: np.repeat(percents[row], len(parts)) for source, percents in (ai_percents or {}).items()}
+        scores[row] = pooled(np.append(scores[row], head.probabilities(parts, same, alike)))
     return scores

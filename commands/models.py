@@ -324,6 +324,7 @@ def _plain(model: RegisteredModel) -> dict[str, Any]:
         "parent": model.parent,
         "threshold": model.card.threshold,
         "refusal": model.card.refusal,
+        "ai_weights": [one.to_json() for one in model.card.ai_weights],
         "hash": model.card.hash,
         "registered_at": model.registered_at.isoformat(),
         "metrics": facts.get("metrics", {}),

@@ -4,8 +4,9 @@ The order is: a person's label, else the post's own tags, else the score. Any do
 ends in *undecided*; nothing here can turn a fault into a deletion.
 
 A model's score of a picture holds for posts that name nobody. Where the tags name somebody else the target is rarer,
-so the score is moved by what the model's card says of that stratum; the moved score is what is stored, shown and
-decided on.
+so the score is moved by what the model's card says of that stratum, and by what it makes of the AI tags that the site
+gives with the post; the moved score is what is stored, shown and decided on. AI tags that come later, with another
+listing, make another decision.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 from storage.records import (
+    SITE_TAGGER,
+    AiTag,
     DecidedBy,
     Decision,
     DecisionValue,
     LabelValue,
     Look,
     ModelCard,
+    Post,
     PostTags,
     Stratum,
     Target,
+    ai_shift,
     stratum_of,
 )
 
@@ -40,6 +46,7 @@ TAG_DOUBTED = "tag doubted"
 REFUSED = "model refused"
 TOO_CLOSE = "too close to the threshold"
 TOO_SMALL = "too small to see"
+NO_AI: Mapping[str, int] = MappingProxyType({})  # no tagger said anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Policy:
         *,
         tagged: bool,
         stratum: Stratum = Stratum.NOBODY,
+        ai_percents: Mapping[str, int] = NO_AI,
         fault: str | None = None,
         doubted: bool = False,
     ) -> str:
@@ -63,6 +71,7 @@ class Policy:
             card: the model in force.
             tagged: whether the post's tags name the target.
             stratum: of the post.
+            ai_percents: what taggers give the target's tag, by source.
             fault: why the picture got no score.
             doubted: whether the model contradicts the tag.
         """
@@ -78,6 +87,8 @@ class Policy:
             facts["refused"] = True
         if doubted:
             facts["doubted"] = True
+        if heard := _heard(card, ai_percents):
+            facts["ai"] = heard
         return _digest(tuple(facts.items()))
 
 
@@ -88,28 +99,35 @@ class Ruling:
     policy: Policy
     cards: Mapping[str, ModelCard]  # by Target.name
 
-    def judge(self, targets: Sequence[Target], tags: PostTags, look: Look) -> tuple[Look, tuple[Decision, ...]]:
+    def judge(self, targets: Sequence[Target], post: Post, look: Look) -> tuple[Look, tuple[Decision, ...]]:
         """What a look at a post's picture says of the post, and the decision for each target.
 
         Args:
             targets: whom to decide about.
-            tags: of the post.
+            post: as the site states it.
             look: at its picture, as the judge gave it.
 
         Returns:
             The look with the scores that hold for a post with these tags, which are those to be stored; the decisions.
         """
-        decisions = tuple(self.decide(target, tags, look) for target in targets)
+        decisions = tuple(self.decide(target, post.tags, look, post.ai_tags) for target in targets)
         moved = {one.target: one.score for one in decisions if one.score is not None}
         scores = {name: moved.get(name, score) for name, score in look.scores.items()}
         return replace(look, scores=scores), decisions
 
-    def decide(self, target: Target, tags: PostTags, look: Look) -> Decision:
-        """The machine's decision about one picture and one target; its score is the one that holds for the post."""
-        tagged, stratum = target.named_by(tags), stratum_of(tags, target)
-        score = moved(_usable(look.scores.get(target.name)), _shift(self.cards.get(target.name), stratum))
-        small = look.too_small
-        return self._decided(target, look.fault, tagged=tagged, stratum=stratum, score=score, too_small=small)
+    def decide(self, target: Target, tags: PostTags, look: Look, ai_tags: Sequence[AiTag] | None = None) -> Decision:
+        """The machine's decision about one picture and one target; its score is the one that holds for the post.
+
+        Args:
+            target: whom it is about.
+            tags: of the post.
+            look: at its picture.
+            ai_tags: of the post, by the site's own tagger; None: the site did not say.
+        """
+        card, said = self.cards.get(target.name), _said(target, tags, ai_tags)
+        by = _shift(card, said.stratum) + (ai_shift(card.ai_weights, said.ai_percents) if card is not None else 0.0)
+        score = moved(_usable(look.scores.get(target.name)), by)
+        return self._decided(target, look.fault, said, score=score, too_small=look.too_small)
 
     def decide_score(
         self,
@@ -118,6 +136,7 @@ class Ruling:
         tagged: bool,
         score: float | None,
         stratum: Stratum = Stratum.NOBODY,
+        ai_percents: Mapping[str, int] = NO_AI,
         too_small: bool = False,
     ) -> Decision:
         """The machine's decision about a picture that was looked at before, from its score alone.
@@ -125,36 +144,35 @@ class Ruling:
         Args:
             target: whom it is about.
             tagged: whether the post's tags name it.
-            score: as it holds for the post, moved by its stratum already.
+            score: as it holds for the post, moved by its stratum and its AI tags already.
             stratum: of the post.
+            ai_percents: what taggers give the target's tag, by source.
             too_small: whether its faces were too small to see, so that a low score says nothing.
         """
-        score = _usable(score)
-        return self._decided(target, None, tagged=tagged, stratum=stratum, score=score, too_small=too_small)
+        said = _Said(tagged, stratum, ai_percents)
+        return self._decided(target, None, said, score=_usable(score), too_small=too_small)
 
-    def still_holds(self, decision: Decision, target: Target, tags: PostTags) -> bool:
+    def still_holds(self, decision: Decision, target: Target, post: Post) -> bool:
         """Whether a decision of an earlier run is what these models and rules would decide again."""
         card = self.cards.get(target.name)
         if decision.score is None or decision.model_hash != (card.hash if card else None):
             return False
-        tagged, stratum = target.named_by(tags), stratum_of(tags, target)
-        again = self.decide_score(target, tagged=tagged, score=decision.score, stratum=stratum)
-        return again.policy == decision.policy
+        said = _said(target, post.tags, post.ai_tags)
+        return self._decided(target, None, said, score=decision.score).policy == decision.policy
 
     def _decided(
         self,
         target: Target,
         fault: str | None,
+        said: _Said,
         *,
-        tagged: bool,
-        stratum: Stratum,
         score: float | None,
         too_small: bool = False,
     ) -> Decision:
-        card = self.cards.get(target.name)
+        card, tagged = self.cards.get(target.name), said.tagged
         value, decided_by, reason = self._verdict(target, fault, tagged=tagged, score=score, card=card)
         if too_small and (value is DecisionValue.DELETE or reason == TAG_DOUBTED):
-            return self._decided(target, TOO_SMALL, tagged=tagged, stratum=stratum, score=score)
+            return self._decided(target, TOO_SMALL, said, score=score)
         # A look that gave no usable score is a decision of its own: the next, better one must not count as the same.
         fault = fault or (NO_SCORE if score is None else None)
         doubted = reason == TAG_DOUBTED
@@ -163,7 +181,14 @@ class Ruling:
             value=value,
             decided_by=decided_by,
             reason=reason,
-            policy=self.policy.identity(card, tagged=tagged, stratum=stratum, fault=fault, doubted=doubted),
+            policy=self.policy.identity(
+                card,
+                tagged=tagged,
+                stratum=said.stratum,
+                ai_percents=said.ai_percents,
+                fault=fault,
+                doubted=doubted,
+            ),
             score=score,
             threshold=None if card is None else card.threshold,
             model=None if card is None else card.name,
@@ -188,6 +213,27 @@ class Ruling:
         if score >= card.threshold - DEAD_BAND:
             return DecisionValue.UNDECIDED, DecidedBy.SCORE, f"{score:.4f} is within {DEAD_BAND} of the threshold"
         return DecisionValue.DELETE, DecidedBy.SCORE, f"{score:.3f} < {card.threshold:.3f}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a post says of a target, besides its picture."""
+
+    tagged: bool
+    stratum: Stratum
+    ai_percents: Mapping[str, int]  # by source
+
+
+def _said(target: Target, tags: PostTags, ai_tags: Sequence[AiTag] | None) -> _Said:
+    percent = target.ai_percent(ai_tags)
+    heard = NO_AI if percent is None else {SITE_TAGGER: percent}
+    return _Said(target.named_by(tags), stratum_of(tags, target), heard)
+
+
+def _heard(card: ModelCard | None, ai_percents: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """The percents that a model weighs, by source; a decision rests on no others."""
+    weighed = sorted(one.source for one in card.ai_weights) if card is not None else ()
+    return tuple((source, ai_percents[source]) for source in weighed if source in ai_percents)
 
 
 def effective(decision: DecisionValue | None, label: LabelValue | None) -> DecisionValue | None:
@@ -234,7 +280,7 @@ def _contradicts(card: ModelCard | None, score: float | None) -> bool:
     return card is not None and not card.refusal and score is not None and score < DOUBTED_TAG
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)  # a model that weighs AI tags makes a hundred of each
 def _digest(facts: tuple[tuple[str, object], ...]) -> str:
     return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()[:16]
 

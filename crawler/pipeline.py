@@ -230,7 +230,7 @@ def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
     found = []
     for target in run.job.targets:
         decision = known.decisions.get(target.name)
-        if decision is None or not ruling.still_holds(decision, target, post.tags):
+        if decision is None or not ruling.still_holds(decision, target, post):
             return None
         found.append(decision)
     return found
@@ -316,7 +316,7 @@ class _Arrived:
 
 async def _record(run: Run, post: Post, look: Look, arrived: _Arrived | None = None) -> Sequence[Decision]:
     """Decide, and file the picture, its scores and the decisions together."""
-    look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post.tags, look)
+    look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post, look)
     if look.scores and not run.again:
         run.tally.score_seen()
     sighting = Sighting(

@@ -206,6 +206,7 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
         start=start or starting_head(vectors.shape[1], None),
         left_out=~sure,
         strata=evidence.strata,
+        ai_percents=evidence.ai_percents,
     )
     opinions = opinions_of(lesson, HeadPlan(rows_at_most=_ROWS_AT_MOST, seed=seed))
     return opinions.opinion(evidence.strata), opinions.belief

@@ -39,7 +39,7 @@ from rounds.evidence_words import testimony_of
 from rounds.free_number import free_name
 from rounds.parts import groups_of, parts_of, settled_parts, trained_on
 from rounds.reference_rows import of_the_gallery, plan_for, with_references
-from rounds.rescoring import Ledger, Rescoring, rescore
+from rounds.rescoring import Ledger, Rescoring, rescore, whole_picture_scores
 from rounds.round_report import report_files, report_text
 from storage.evidence import Evidence, Settled
 from storage.filing import RegisteredModel
@@ -187,15 +187,24 @@ async def finish(
     facts = await asyncio.to_thread(_write, candidate, folder)
     threshold = candidate.learned.chosen.threshold
     refusal = refusal_of(candidate)
-    shifts = candidate.learned.head.shifts
-    card = ModelCard(target.name, name.number, facts.hash, facts.backbone_hash, threshold, shifts, refusal)
+    head = candidate.learned.head
+    card = ModelCard(
+        target=target.name,
+        number=name.number,
+        hash=facts.hash,
+        backbone_hash=facts.backbone_hash,
+        threshold=threshold,
+        shifts=head.shifts,
+        refusal=refusal,
+        ai_weights=head.ai_weights,
+    )
     activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
     await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
     if activate and settings.decide_again and not candidate.network_changed:
         tell("rescoring", 0.0, f"{counted(len(candidate.snapshot.evidence), 'picture')}, from stored embeddings")
-        model = (card, candidate.learned.head)
+        model = (card, head)
         rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
         tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} kept")
     return RoundOutcome(
@@ -248,6 +257,8 @@ def lesson_of(
         strata=evidence.strata,
         trained_on=trained_on(evidence, package.snapshot),
         fit_on_trained=known_or_plain(package.backbone_name).fit_on_trained,
+        ai_percents=evidence.ai_percents,
+        tag=target.tag,
     )
 
 
@@ -292,7 +303,7 @@ def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead,
     rows = learned.measured[~learned.doubted[learned.measured]]
     truth = np.isin(lesson.testimony.said[rows], (Said.TAGGED, Said.KEEP))
     if snapshot.old_scores is None:
-        old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
+        old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
     else:
         old = snapshot.old_scores[rows]
     new_keeps = learned.scores[rows] >= learned.chosen.threshold

@@ -39,6 +39,7 @@ from rounds.learning_process import COMMAND
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.parts import identities_of, taught_so_far
 from rounds.references import ReferencePixels
+from rounds.rescoring import whole_picture_scores
 from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import PARTS, Evidence
 from storage.plurals import counted
@@ -294,7 +295,7 @@ def _candidate(
         windows={},  # those known are of the old network
         frozen_parts=candidate.parts[rows],
     )
-    old = snapshot.package.head.probabilities(snapshot.evidence.vectors[rows], snapshot.evidence.strata[rows])
+    old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
     renewed: Snapshot = replace(
         snapshot,
         package=package,

@@ -62,6 +62,10 @@ def with_references(lesson: HeadLesson, evidence: Evidence, references: Referenc
         left_out=None if left_out is None else np.concatenate([left_out, np.zeros(many, dtype=np.bool_)]),
         strata=None if strata is None else np.concatenate([strata, np.zeros(many, dtype=np.int8)]),
         trained_on=None if trained_on is None else np.concatenate([trained_on, np.zeros(many, dtype=np.bool_)]),
+        ai_percents={
+            source: np.concatenate([percents, np.full(many, -1, dtype=np.int64)])
+            for source, percents in lesson.ai_percents.items()
+        },
     )
 
 

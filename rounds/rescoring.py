@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,20 +67,34 @@ def decide_all(
         target: whom it is about.
         card: of the model in force.
         policy: the settings that decisions follow.
-        scores: shape (n,), the shifts of the posts' strata in them.
+        scores: shape (n,), what the posts' strata and AI tags add in them.
     """
     ruling = Ruling(policy, {card.target: card})
     small = [version in evidence.too_small for version in evidence.version_ids.tolist()]
     strata = map(Stratum, evidence.strata.tolist())
-    judged = zip(evidence.tagged.tolist(), scores.tolist(), strata, small, strict=True)
+    judged = zip(evidence.tagged.tolist(), scores.tolist(), strata, small, _ai_percents(evidence), strict=True)
     return [
-        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum, too_small=tiny)
-        for tagged, score, stratum, tiny in judged
+        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum, ai_percents=said, too_small=tiny)
+        for tagged, score, stratum, tiny, said in judged
+    ]
+
+
+def _ai_percents(evidence: Evidence) -> list[Mapping[str, int]]:
+    """What taggers say of each row, by source."""
+    columns = {source: percents.tolist() for source, percents in evidence.ai_percents.items()}
+    return [
+        {source: percents[row] for source, percents in columns.items() if percents[row] >= 0}
+        for row in range(len(evidence))
     ]
 
 
 def scores_of(head: Head, evidence: Evidence) -> npt.NDArray[np.float64]:
-    """Every row's score, shape (n,), moved by its stratum: of the whole picture, and of its windows if it has some."""
+    """Every row's score, shape (n,), moved by its stratum and AI tags: of the whole picture, and of any windows."""
     versions = enumerate(evidence.version_ids.tolist()) if evidence.windows else ()
     windows = {row: evidence.windows[version] for row, version in versions if version in evidence.windows}
-    return score_all(head, evidence.vectors, windows, evidence.strata)
+    return score_all(head, evidence.vectors, windows, evidence.strata, evidence.ai_percents)
+
+
+def whole_picture_scores(head: Head, evidence: Evidence) -> npt.NDArray[np.float64]:
+    """Every row's score as `scores_of` gives it, shape (n,), by the whole picture alone."""
+    return head.probabilities(evidence.vectors, evidence.strata, evidence.ai_percents)

@@ -27,6 +27,7 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
         f"{estimate(expected.precision)}, recall {estimate(expected.recall)} at threshold "
         f"{expected.threshold:.3f}{reached}",
         *([references_text(facts["references"])] if facts.get("references", 0) > 0 and _few(facts) else []),
+        *(one.words() for one in learned.head.ai_weights),
         *([f"it must not decide: {learned.refusal}"] if learned.refusal else []),
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "

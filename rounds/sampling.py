@@ -169,6 +169,7 @@ def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]
             characters=_taught_by(post, targets),
             labelled=post.id not in unlabelled,
             stratum=int(stratum_of(post.tags, None)),
+            ai_percents=_ai_percents(post, targets),
         )
         for row, post in enumerate(posts)
     ]
@@ -177,6 +178,12 @@ def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]
 def _taught_by(post: Post, targets: Sequence[Target]) -> tuple[str, ...]:
     named = [target.tag for target in targets if target.named_by(post.tags)]
     return tuple(dict.fromkeys((*post.tags.shown(), *named)))
+
+
+def _ai_percents(post: Post, targets: Sequence[Target]) -> dict[str, int]:
+    """What the site's tagger gives the targets' tags, by tag; empty where the site does not say."""
+    said = {target.tag: target.ai_percent(post.ai_tags) for target in targets}
+    return {tag: percent for tag, percent in said.items() if percent is not None}
 
 
 def _set_keys(posts: Sequence[Post]) -> list[str]:

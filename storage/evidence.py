@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.records import Decision
+from storage.records import SITE_TAGGER, Decision
 
 PARTS = ("train", "validation", "test")  # a part's number is its place here: the higher, the stricter
 NO_PART = -1
@@ -44,6 +44,11 @@ class Evidence:
 
     def __len__(self) -> int:
         return len(self.version_ids)
+
+    @property
+    def ai_percents(self) -> Mapping[str, npt.NDArray[np.int64]]:
+        """By source what taggers give the target's tag, (n,) 0..100, -1 where one says nothing."""
+        return {SITE_TAGGER: self.ai_scores}
 
     def rows(self, rows: npt.NDArray[np.int64]) -> Evidence:
         """The same of these rows only, in this order."""

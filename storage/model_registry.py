@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from storage.ai_weights import ai_weights_from_json
 from storage.database import insert_new
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.filing import RegisteredModel
@@ -108,7 +109,11 @@ def models(connection: Connection, target: str | None = None) -> Sequence[Regist
 
 def _how_it_decides(card: ModelCard) -> Mapping[str, Any]:
     """What a card says besides the columns; nothing where there is nothing to say, as for every older model."""
-    said = {"shifts": list(card.shifts) if any(card.shifts) else None, "refusal": card.refusal or None}
+    said = {
+        "shifts": list(card.shifts) if any(card.shifts) else None,
+        "refusal": card.refusal or None,
+        "ai_weights": [one.to_json() for one in card.ai_weights] or None,
+    }
     return {name: value for name, value in said.items() if value is not None}
 
 
@@ -116,6 +121,7 @@ def _card(row: Any) -> ModelCard:
     facts = row.facts
     shifts, refusal = tuple(float(shift) for shift in facts.get("shifts", ())), str(facts.get("refusal", ""))
     try:
-        return ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold, shifts, refusal)
-    except BadName as error:
+        taggers = ai_weights_from_json(facts.get("ai_weights", []))
+        return ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold, shifts, refusal, taggers)
+    except (BadName, ValueError) as error:
         raise DatabaseDamaged(f"the database names a model that cannot be one: {error}; restore a backup") from error

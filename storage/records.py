@@ -6,11 +6,14 @@ picture, what was decided and why. Nothing here knows a database, a network libr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from storage.ai_weights import SITE_TAGGER as SITE_TAGGER  # with the records, so that every room may use them
+from storage.ai_weights import AiTagWeight as AiTagWeight
+from storage.ai_weights import ai_shift as ai_shift
 from storage.names import COSPLAY, ModelName, TagName, TargetName
 from storage.people_count import people_count
 from storage.run_error import DocumentedError as DocumentedError  # with the records, so that every room may use them
@@ -193,6 +196,17 @@ class Target:
         carried = tags.all()
         return not carried.isdisjoint(self.names) and carried.isdisjoint(self.cosplays)
 
+    def ai_percent(self, ai_tags: Sequence[AiTag] | None) -> int | None:
+        """What the site's tagger gives this target's tag, 0..100; 0 where it names others only.
+
+        Args:
+            ai_tags: of the post; None: the site did not say, and neither does the answer.
+        """
+        if ai_tags is None:
+            return None
+        own = {self.tag, *self.aliases}
+        return max((one.score for one in ai_tags if one.name in own), default=0)
+
 
 class Stratum(IntEnum):
     """Posts that are scored alike: how likely they show a target differs before anybody looks at the picture."""
@@ -284,6 +298,7 @@ class ModelCard:
     threshold: float  # 0..1
     shifts: tuple[float, ...] = ()  # log odds added to the score of a post of each stratum; none: nothing is added
     refusal: str = ""  # why the model may not decide; after a semicolon, what to do. "": it decides
+    ai_weights: tuple[AiTagWeight, ...] = ()  # what taggers' words add to the score of a post; none: nothing is added
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a target's, wherever it comes from.

@@ -12,13 +12,26 @@ import numpy as np
 import pytest
 
 from classifier.errors import TooFewExamples
-from classifier.learning import Example, Goal, Learned, Minimum, Plan, Wish, from_scratch, learn
+from classifier.learning import (
+    Embedded,
+    Example,
+    Goal,
+    Learned,
+    Material,
+    Minimum,
+    Plan,
+    Wish,
+    from_scratch,
+    learn,
+)
 from classifier.learning_worker import run
 from classifier.package import load_package
+from classifier.packing import report
 from classifier.pictures import Preprocessing
+from classifier.progress import ProgressCallback
 from classifier.splits import Identity
 from classifier.teaching_history import training_curves
-from classifier.training import Lesson, Recipe, embeddings, taught_network
+from classifier.training import Lesson, Recipe, Taught, embeddings, taught_network
 from classifier.training_job import JOB, PICTURES, FirstWeights, TrainingJob, write_job
 
 CAST = ("red", "green", "blue")
@@ -218,3 +231,24 @@ def test_a_job_that_is_no_job_is_one_clear_line(tmp_path: Path) -> None:
 
     assert run(tmp_path, out) == 1
     assert JOB in json.loads(out.getvalue())["message"]
+
+
+def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_says_so() -> None:
+    pictures, names, examples = painted(600, 8)
+    random = np.random.default_rng(8)
+    percents = [int(random.integers(60, 99) if (name == "red") != (random.random() < 0.1) else 3) for name in names]
+    heard = [replace(one, ai_percents={"red": percent}) for one, percent in zip(examples, percents, strict=True)]
+    faint = random.normal(size=(600, 6)) + np.array([[name == "red"] for name in names]) * 1.5
+
+    def embedder(material: Material, tell: ProgressCallback) -> Embedded:
+        nobody = np.zeros(600, dtype=np.bool_)
+        return Embedded(None, (), faint.astype(np.float16), nobody, Taught(0, 0, 1.0, 0.0, 0.0, 0))
+
+    wishes = [Wish("red", "red")]
+    plain, joined = (learn(pictures, some, wishes, QUICKLY, embedder=embedder) for some in (examples, heard))
+
+    assert plain.targets[0].learned.head.ai_weights == ()
+    (weight,) = joined.targets[0].learned.head.ai_weights
+    assert (weight.source, weight.tag) == ("site", "red") and weight.slope > 0
+    assert "also weighs the site's AI tag: red at 90 %" in report(joined.targets[0], joined)
+    assert "AI tag" not in report(plain.targets[0], plain)

@@ -21,7 +21,7 @@ from classifier.errors import PackageError
 from classifier.head_format import Calibration, Head, read_head, store_embedding, write_head
 from classifier.package import load_package, write_package
 from classifier.thresholds import ThresholdCurve
-from storage.records import ModelCard
+from storage.records import SITE_TAGGER, AiTagWeight, ModelCard
 
 Mona = tuple[ModelCard, Path]
 
@@ -228,6 +228,62 @@ def test_a_head_of_an_earlier_version_has_no_shifts(tmp_path: Path) -> None:
         np.savez(tmp_path / "old.npz", **{name: arrays[name] for name in arrays.files if name != "shifts"})
 
     assert read_head(tmp_path / "old.npz").shifts == (0.0,) * 4
+
+
+SITE = AiTagWeight(SITE_TAGGER, "mona_(genshin_impact)", 0.75, -0.5)
+
+
+def test_a_head_that_weighs_ai_tags_survives_its_package_and_moves_only_what_they_speak_of(
+    tiny: TinyBackbone, tmp_path: Path
+) -> None:
+    head = replace(make_head(), shifts=(0.0, -3.0, 0.5, -2.0), ai_weights=(SITE,))
+    facts = write_package(tmp_path / "1", make_parts(tiny, "mona", head))
+    embeddings = np.random.default_rng(3).normal(size=(4, DIMENSION)).astype(np.float16)
+    strata, said = np.array([0, 0, 0, 1], dtype=np.int8), np.array([50, 90, -1, 0], dtype=np.int64)
+
+    package = load_package(tmp_path / "1", expected_hash=facts.hash)
+
+    assert package.head.ai_weights == package.card(4).ai_weights == (SITE,)
+    plain = package.head.probabilities(embeddings)
+    scores = package.head.probabilities(embeddings, strata, {SITE_TAGGER: said})
+    odds = np.log(scores / (1 - scores)) - np.log(plain / (1 - plain))
+    none = 0.75 * np.log(0.5 / 100.5) - 0.5 - 3.0
+    assert odds == pytest.approx([-0.5, 0.75 * np.log(90.5 / 10.5) - 0.5, 0.0, none])
+    assert np.array_equal(package.head.probabilities(embeddings, None, {"other": said}), plain)
+
+
+def test_a_head_that_weighs_no_ai_tags_has_the_file_that_it_always_had(tmp_path: Path) -> None:
+    write_head(tmp_path / "head.npz", make_head())
+
+    with np.load(tmp_path / "head.npz") as arrays:
+        assert sorted(arrays.files) == ["bias", "knots", "shifts", "values", "weights"]
+    assert read_head(tmp_path / "head.npz").ai_weights == ()
+
+
+@pytest.mark.fault("M01")
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"no JSON",
+        b"\xff\xfe",
+        b"{}",
+        b'[{"source": "site", "tag": "mona", "slope": 1.0}]',
+        b'[{"source": "site", "tag": "mona", "slope": 1.0, "offset": 0.0, "more": 1}]',
+        b'[{"source": "site", "tag": "mona", "slope": true, "offset": 0.0}]',
+        b'[{"source": 7, "tag": "mona", "slope": 1.0, "offset": 0.0}]',
+        b'[{"source": "site", "tag": "", "slope": 1.0, "offset": 0.0}]',
+        b'[{"source": "site", "tag": "mona", "slope": -1.0, "offset": 0.0}]',
+        b'[{"source": "site", "tag": "mona", "slope": 1.0, "offset": 1e9}]',
+        b"[" + b",".join([b'{"source": "site", "tag": "mona", "slope": 1.0, "offset": 0.0}'] * 2) + b"]",
+    ],
+)
+def test_weights_of_ai_tags_that_are_none_are_refused(tmp_path: Path, said: bytes) -> None:
+    write_head(tmp_path / "head.npz", make_head())
+    with np.load(tmp_path / "head.npz") as arrays:
+        np.savez(tmp_path / "bad.npz", **arrays, ai_weights=np.frombuffer(said, dtype=np.uint8))
+
+    with pytest.raises(PackageError, match="not the head of a model"):
+        read_head(tmp_path / "bad.npz")
 
 
 @pytest.mark.parametrize("shifts", [(0.0,) * 3, (0.0, float("nan"), 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 99.0, 0, 0)])

@@ -2,17 +2,37 @@ import math
 from dataclasses import replace
 
 import pytest
+from crew_fakes import post
 
 from crawler.deciding import DEAD_BAND, DOUBTED_TAG, Policy, Ruling, doubt, effective, moved
-from storage.records import DecidedBy, DecisionValue, LabelValue, Look, ModelCard, PostTags, Target
+from storage.records import (
+    SITE_TAGGER,
+    AiTag,
+    AiTagWeight,
+    DecidedBy,
+    DecisionValue,
+    LabelValue,
+    Look,
+    ModelCard,
+    Post,
+    PostTags,
+    Target,
+)
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(pact_of_stars_and_moon)_(genshin_impact)",))
 CARD = ModelCard("mona", 1, "aa", "bb", 0.7)
+WEIGHING = replace(CARD, ai_weights=(AiTagWeight(SITE_TAGGER, MONA.tag, 0.5, 0.25),))
 SHIFTED = replace(CARD, shifts=(0.0, -3.0, 0.5, -2.0))
 REFUSING = replace(CARD, refusal="only 9 pictures show it; give it more with --references")
 UNTAGGED = PostTags(general=("1girl",))
 OTHERS = PostTags(general=("1girl",), character=("fischl_(genshin_impact)",))
 TAGGED = PostTags(general=("1girl",), character=(MONA.tag,))
+
+
+def of(tags: PostTags, percent: int | None = None) -> Post:
+    """A post with these tags; the site's tagger gives the target so many percent, or says nothing."""
+    said = None if percent is None else (AiTag("1girl", 99), AiTag(MONA.tag, percent))
+    return replace(post(1), tags=tags, ai_tags=said)
 
 
 def ruling(card: ModelCard = CARD, *, trust_tags: bool = True) -> Ruling:
@@ -131,7 +151,7 @@ def test_the_scores_to_store_are_the_moved_ones() -> None:
     rules = Ruling(Policy(), {"mona": SHIFTED, "fischl": replace(SHIFTED, target="fischl")})
     seen = Look(scores={"mona": 0.9, "fischl": 0.9}, embeddings={"bb": b"12"})
 
-    look, decisions = rules.judge((MONA, fischl), OTHERS, seen)
+    look, decisions = rules.judge((MONA, fischl), of(OTHERS), seen)
 
     assert look.scores == {one.target: one.score for one in decisions}
     assert look.scores["mona"] < 0.4 and look.scores["fischl"] == 0.9  # who is named is not somebody else
@@ -139,7 +159,7 @@ def test_the_scores_to_store_are_the_moved_ones() -> None:
 
 
 def test_a_score_that_is_no_probability_stays_what_it_is() -> None:
-    look, decisions = ruling(SHIFTED).judge((MONA,), OTHERS, scored(math.nan))
+    look, decisions = ruling(SHIFTED).judge((MONA,), of(OTHERS), scored(math.nan))
 
     assert math.isnan(look.scores["mona"]) and decisions[0].reason == "bad score"
 
@@ -148,17 +168,53 @@ def test_what_was_decided_before_holds_until_the_tags_change() -> None:
     rules = ruling(SHIFTED)
     before = rules.decide(MONA, OTHERS, scored(0.9))
 
-    assert rules.still_holds(before, MONA, OTHERS)
-    assert not rules.still_holds(before, MONA, UNTAGGED)
-    assert not rules.still_holds(before, MONA, TAGGED)
-    assert not ruling(replace(SHIFTED, threshold=0.8)).still_holds(before, MONA, OTHERS)
+    assert rules.still_holds(before, MONA, of(OTHERS))
+    assert not rules.still_holds(before, MONA, of(UNTAGGED))
+    assert not rules.still_holds(before, MONA, of(TAGGED))
+    assert not ruling(replace(SHIFTED, threshold=0.8)).still_holds(before, MONA, of(OTHERS))
 
 
 def test_decisions_of_models_without_strata_keep_their_identity() -> None:
     policy = Policy()
 
     assert policy.identity(CARD, tagged=False) == "8384ec57f65d6d06"
-    assert ruling().still_holds(ruling().decide(MONA, OTHERS, scored(0.9)), MONA, UNTAGGED)
+    assert ruling().still_holds(ruling().decide(MONA, OTHERS, scored(0.9)), MONA, of(UNTAGGED))
+
+
+@pytest.mark.parametrize(("percent", "odds"), [(90, (90.5 / 10.5) ** 0.5), (50, 1.0), (0, (0.5 / 100.5) ** 0.5)])
+def test_the_sites_ai_tag_moves_the_score_as_far_as_the_model_weighs_it(percent: int, odds: float) -> None:
+    look, (decision,) = ruling(WEIGHING).judge((MONA,), of(UNTAGGED, percent), scored(0.5))
+
+    odds *= math.exp(0.25)
+    assert decision.score == look.scores["mona"] == pytest.approx(odds / (1 + odds))
+
+
+def test_without_ai_tags_or_weights_a_decision_is_what_it_was() -> None:
+    plain = ruling().judge((MONA,), of(UNTAGGED), scored(0.9))
+
+    assert ruling().judge((MONA,), of(UNTAGGED, 3), scored(0.9)) == plain
+    assert ruling(WEIGHING).judge((MONA,), of(UNTAGGED), scored(0.9)) == plain
+
+
+def test_ai_tags_that_come_later_make_another_decision_and_the_same_ones_do_not() -> None:
+    rules = ruling(WEIGHING)
+    _, (early,) = rules.judge((MONA,), of(UNTAGGED), scored(0.6))
+    _, (later,) = rules.judge((MONA,), of(UNTAGGED, 2), scored(0.6))
+
+    assert rules.still_holds(early, MONA, of(UNTAGGED)) and not rules.still_holds(early, MONA, of(UNTAGGED, 2))
+    assert rules.still_holds(later, MONA, of(UNTAGGED, 2)) and not rules.still_holds(later, MONA, of(UNTAGGED, 97))
+    assert ruling().still_holds(ruling().decide(MONA, UNTAGGED, scored(0.6)), MONA, of(UNTAGGED, 2))
+
+
+def test_a_tagger_that_names_others_only_gives_the_target_nothing_and_its_old_name_counts() -> None:
+    renamed = replace(MONA, aliases=("mona_megistus",))
+
+    assert [renamed.ai_percent(tags) for tags in (None, (), (AiTag("fischl", 98),), (AiTag("mona_megistus", 71),))] == [
+        None,
+        0,
+        0,
+        71,
+    ]
 
 
 @pytest.mark.parametrize(("score", "shift"), [(0.0, -9.0), (1.0, 9.0), (1e-300, 40.0), (1 - 1e-16, 50.0), (0.5, -50.0)])
@@ -185,7 +241,7 @@ def test_a_model_that_may_not_decide_keeps_what_tags_say_and_leaves_the_rest_ope
 def test_the_same_model_without_its_refusal_decides_anew() -> None:
     undecided = ruling(REFUSING).decide(MONA, UNTAGGED, scored(0.99))
 
-    assert not ruling().still_holds(undecided, MONA, UNTAGGED)
+    assert not ruling().still_holds(undecided, MONA, of(UNTAGGED))
 
 
 def test_a_tag_that_the_model_contradicts_beyond_doubt_is_for_a_person_to_decide() -> None:

@@ -24,7 +24,7 @@ from rounds.learning_round import HeadRoundSettings, Snapshot, finish, learn_can
 from rounds.models import Switch, import_model, model_before, named_model, switch
 from storage.evidence import Rescored, Settled
 from storage.filing import RegisteredModel
-from storage.records import Decision, DecisionValue, Look, ModelCard, PostTags, Stratum, Target
+from storage.records import SITE_TAGGER, AiTag, Decision, DecisionValue, Look, ModelCard, PostTags, Stratum, Target
 
 MONA = Target("mona", "mona_(genshin_impact)")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -155,6 +155,33 @@ async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shel
         found, expected = shelf.decisions[row + 1], ruling.decide(MONA, tags, Look(scores={"mona": score}))
         assert found.score == pytest.approx(expected.score, abs=1e-12)
         assert replace(found, score=None) == replace(expected, score=None)
+
+
+async def test_a_round_weighs_ai_tags_where_they_help_and_says_so(tmp_path: Path, shelf: Shelf) -> None:
+    world, model = scene(), first_model(tmp_path, shelf)
+    random = np.random.default_rng(5)
+    vectors = random.normal(size=world.evidence.vectors.shape)
+    vectors[:, 0] += 2.0 * world.truth
+    right, count = random.random(len(vectors)) < 0.9, len(vectors)
+    percents = np.where(world.truth == right, random.integers(50, 99, count), random.integers(0, 30, count))
+    dim = replace(world.evidence, vectors=vectors.astype(np.float16), ai_scores=percents.astype(np.int64))
+    settings = HeadRoundSettings(force=True)
+
+    candidate = learn_candidate(snapshot(tmp_path, replace(world, evidence=dim), model), settings)
+    outcome = await finish(candidate, shelf, tmp_path / "models", settings)
+
+    package = load_package(tmp_path / "models" / "mona" / "2")
+    (weight,) = outcome.card.ai_weights
+    assert (weight,) == package.head.ai_weights == shelf.registered[-1].card.ai_weights
+    assert (weight.source, weight.tag) == (SITE_TAGGER, MONA.tag) and weight.slope > 0
+    assert f"also weighs the site's AI tag: {MONA.tag} at 90 %" in outcome.report
+    ruling, shown = Ruling(Policy(), {"mona": outcome.card}), 0
+    for row in np.flatnonzero(~dim.named)[:25].tolist():
+        look = Look(scores={"mona": package.head.score(dim.vectors[row].tobytes())})
+        expected = ruling.decide(MONA, PostTags(), look, (AiTag(MONA.tag, int(percents[row])),))
+        assert replace(shelf.decisions[row + 1], score=None) == replace(expected, score=None)
+        shown += shelf.decisions[row + 1].score != look.scores["mona"]
+    assert shown == 25
 
 
 @pytest.mark.fault("M16")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from rounds_evidence import WIDTH, scene
 from rounds_models import MONA, subject
 
@@ -14,7 +15,7 @@ from crawler.deciding import Policy, Ruling
 from rounds.held_out import held_out
 from rounds.rescoring import decide_all, scores_of
 from storage.evidence import Evidence
-from storage.records import DecisionValue, Look, PostTags
+from storage.records import SITE_TAGGER, AiTag, AiTagWeight, DecisionValue, Look, PostTags
 
 PAGE = np.array([[6.0] + [0.0] * (WIDTH - 1)] + [[0.0] * WIDTH] * 3, dtype=np.float16)  # seen in one window of four
 ROW, TINY = 3, 4
@@ -56,3 +57,23 @@ def test_decisions_from_stored_embeddings_are_those_of_a_look_at_the_picture(tmp
     looks = [Look(scores={"mona": score}, too_small=row == TINY) for row, score in enumerate(scores.tolist())]
     assert decisions == [ruling.decide(MONA, PostTags(), look) for look in looks]
     assert (decisions[ROW].value, decisions[TINY].value) == (DecisionValue.KEEP, DecisionValue.UNDECIDED)
+
+
+def test_ai_tags_that_a_model_weighs_move_stored_pictures_as_they_move_new_ones(tmp_path: Path) -> None:
+    weights = (AiTagWeight(SITE_TAGGER, MONA.tag, 0.75, -0.5),)
+    one, evidence = subject(tmp_path), gallery()
+    head, card = replace(one.package.head, ai_weights=weights), replace(one.model.card, ai_weights=weights)
+    said = np.random.default_rng(1).integers(-1, 101, 40)
+    evidence = replace(evidence, ai_scores=said)
+
+    scores = scores_of(head, evidence)
+    decisions = decide_all(evidence, MONA, card, Policy(), scores)
+
+    ruling, plain = Ruling(Policy(), {card.target: card}), scores_of(one.package.head, evidence)
+    for row, percent in enumerate(said.tolist()):
+        look = Look(scores={"mona": float(plain[row])}, too_small=row == TINY)
+        tags = None if percent < 0 else (AiTag(MONA.tag, percent),)
+        expected = ruling.decide(MONA, PostTags(), look, tags)
+        assert decisions[row].score == pytest.approx(expected.score, abs=1e-12)
+        assert replace(decisions[row], score=None, reason="") == replace(expected, score=None, reason="")
+    assert np.array_equal(scores[said < 0], plain[said < 0]) and (scores != plain)[said >= 0].all()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rounds.sampling import SampleSize, examples_of, sample, well_tagged
-from storage.records import FileVersion, Post, PostTags, Rating, Rendition, Target
+from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, Target
 
 KIARA = Target("kiara", "takanashi_kiara", ("takanashi_kiara_(casual)",))
 
@@ -216,3 +216,12 @@ async def test_a_target_that_is_no_character_is_taught_by_the_posts_that_its_tag
 
     taught = [one for one in examples_of(chosen, [target]) if tag in one.characters]
     assert len(taught) == len(chosen.positives) == 100
+
+
+async def test_what_the_sites_tagger_says_of_a_post_goes_with_it_as_an_example() -> None:
+    said = {1: (AiTag("1girl", 99), AiTag(KIARA.tag, 83)), 2: (AiTag("ina", 90),), 3: None}
+    site = Site([replace(post(number, "ina"), ai_tags=tags) for number, tags in said.items()])
+
+    found = examples_of(await sample(site, "hololive", [KIARA], SampleSize(total=10)), [KIARA])
+
+    assert [example.ai_percents for example in found] == [{KIARA.tag: 83}, {KIARA.tag: 0}, {}]

@@ -12,7 +12,7 @@ from storage_samples import CARD, decide, keep, list_posts, make_post, relabel, 
 from storage.archive import Archive, Failure, Gap, Label, ListedPage, Work
 from storage.errors import RefusedRequest
 from storage.knowing import known
-from storage.records import LabelValue, ModelCard, RefusedRow, Target
+from storage.records import SITE_TAGGER, AiTagWeight, LabelValue, ModelCard, RefusedRow, Target
 
 WORK = Work(("mona",), {"mona": CARD.hash})
 
@@ -194,7 +194,9 @@ async def test_models_are_numbered_have_a_lineage_and_one_is_active(archive: Arc
 
 
 async def test_the_registry_remembers_how_a_model_decides_and_why_it_does_not(archive: Archive) -> None:
+    weights = (AiTagWeight(SITE_TAGGER, "mona_(genshin_impact)", 0.75, -0.5),)
     card = replace(CARD, shifts=(0.0, -2.5, 0.25, -2.0), refusal="too few pictures; crawl more pages")
+    card = replace(card, ai_weights=weights)
 
     await archive.register_model(card, {"round": 0}, activate=True)
 

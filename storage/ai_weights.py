@@ -1,0 +1,89 @@
+"""How much a tagger's word moves a model's score of a post.
+
+A tagger gives percents that nobody calibrated, and a model has learned from the gallery what they are worth there. So
+its word moves the log odds of the picture's own score: by so much for every log odd of its percent, and by so much for
+its having looked at all. A post that it has not looked at is scored by its picture alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SITE_TAGGER = "site"  # the site's own; every other source is the hash of a tagger
+LOG_ODDS_OF_PERCENT = tuple(math.log((percent + 0.5) / (100.5 - percent)) for percent in range(101))  # 0 and 100 too
+
+_LARGEST = 50.0  # log odds; beyond, a score is 0 or 1 whatever the picture shows
+_MUCH = 90  # percent, for people
+_FIELDS = ("source", "tag", "slope", "offset")
+
+
+@dataclass(frozen=True, slots=True)
+class AiTagWeight:
+    """What a model makes of one tagger's percent for one tag."""
+
+    source: str  # SITE_TAGGER
+    tag: str  # the target's, whose percent is read
+    slope: float  # added to the log odds of a score for each log odd of the percent; above 0
+    offset: float  # added besides, wherever the tagger looked at the picture
+
+    def __post_init__(self) -> None:
+        if not self.source or not self.tag:
+            raise ValueError(
+                f"a tagger's weight needs a source and a tag, got {self.source!r:.40} and {self.tag!r:.40}"
+            )
+        if not (0 < self.slope <= _LARGEST and abs(self.offset) <= _LARGEST):  # not-a-number is neither
+            raise ValueError(
+                f"a tagger's weight needs a slope above 0 and an offset, both of at most {_LARGEST:g}; "
+                f"got {self.slope} and {self.offset}"
+            )
+
+    def shift(self, percent: int) -> float:
+        """Log odds added to a score where the tagger says so many percent, 0..100."""
+        return self.slope * LOG_ODDS_OF_PERCENT[percent] + self.offset
+
+    def words(self) -> str:
+        """What the model makes of the tagger, for people."""
+        whose = "the site's" if self.source == SITE_TAGGER else f"the tagger {self.source[:12]}'s"
+        much, nothing = (math.exp(self.shift(percent)) for percent in (_MUCH, 0))
+        return (
+            f"also weighs {whose} AI tag: {self.tag} at {_MUCH} % multiplies a score's odds by {much:.2g}, at 0 % by "
+            f"{nothing:.2g}; a post that it says nothing of is scored by its picture alone"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+
+def ai_weights_from_json(values: Any) -> tuple[AiTagWeight, ...]:
+    """What a list of `to_json` values stands for.
+
+    Raises:
+        ValueError: it is no such list.
+    """
+    if not isinstance(values, list):
+        raise ValueError(f"taggers' weights must be a list, got {type(values).__name__}")
+    return tuple(_weight(value) for value in values)
+
+
+def ai_shift(weights: Sequence[AiTagWeight], percents: Mapping[str, int]) -> float:
+    """Log odds added to a score by all taggers together.
+
+    Args:
+        weights: of the model.
+        percents: 0..100 by source; a tagger that has not looked at the picture is not in it.
+    """
+    return sum((one.shift(percents[one.source]) for one in weights if one.source in percents), 0.0)
+
+
+def _weight(value: Any) -> AiTagWeight:
+    if not isinstance(value, dict) or set(value) != set(_FIELDS):
+        raise ValueError(f"a tagger's weight has {', '.join(_FIELDS)}, got {value!r:.100}")
+    source, tag, slope, offset = (value[name] for name in _FIELDS)
+    words, numbers = isinstance(source, str) and isinstance(tag, str), (slope, offset)
+    if not words or any(isinstance(one, bool) or not isinstance(one, int | float) for one in numbers):
+        raise ValueError(f"a tagger's weight is two words and two numbers, got {value!r:.100}")
+    return AiTagWeight(source, tag, float(slope), float(offset))
