@@ -267,7 +267,7 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     ),
     "one array more": (array("head.npz", "extra", lambda: npy(np.zeros(1))), "expected"),
     "another array in place of one that may be there": (renamed("head.npz", "shifts", "others"), "expected"),
-    "an array twice": (twice, "members"),
+    "an array twice": (twice, "expected"),
     "a head that is not an archive": (
         lambda folder: _written(folder, "head.npz", b"PK\x03\x04 no zip"),
         "not an archive",
