@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from commands.planning import UsageRefused
+from commands.errors import UsageRefused
 
 
 def choose(where: str, word: str, choices: Sequence[str], forms: Mapping[str, str] = MappingProxyType({})) -> str:

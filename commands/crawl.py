@@ -15,13 +15,14 @@ from typing import Any
 from commands.closing import Ending, closing_summary, posts_unaccounted_for
 from commands.console import complain, print_json, say
 from commands.crawling.takeover import Takeover
+from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
 from commands.judging import GoalWish, JudgeWish, check_known_models, learned_judge
 from commands.machine_formats import leave_open, object_is_owed
 from commands.places import Place, place
-from commands.planning import Plan, UsageRefused, make_plan
+from commands.planning import Plan, make_plan
 from commands.progress import progress
 from commands.refusals import refusal_words
 from commands.shelves import CommandShelf, open_shelf

@@ -9,19 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.console import say
+from commands.errors import DemoError
 from storage.names import TagName
-from storage.run_error import RunError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
 
 READY = "serving "
 START_S = 60.0  # how long the gallery may take until it answers
 _GRACE_S = 10.0  # for it to end in order
-
-
-class DemoError(RunError):
-    """The demo gallery cannot be served as asked."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from classifier.progress import ProgressCallback
 from commands.console import print_json, say
+from commands.errors import UsageRefused
 from commands.evaluation_table import evaluation_table
 from commands.exit_codes import ExitCode
 from commands.failures import exit_code_of
@@ -19,7 +20,6 @@ from commands.known_targets import target_among
 from commands.links import site_pages
 from commands.outputs import check_output_folder
 from commands.places import Place, place
-from commands.planning import UsageRefused
 from commands.stopping import run_stoppable
 from commands.tables import print_line, print_table
 from commands.telling import told

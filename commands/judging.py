@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from commands.console import say
 from commands.crawling.takeover import Takeover
+from commands.errors import UsageRefused
 from commands.places import Place
-from commands.planning import UsageRefused, check_share
+from commands.planning import check_share
 from commands.settings import Scoring
 from commands.shelves import CommandShelf
 from commands.sites import Connected

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 
 from commands.choices import choose
-from commands.planning import UsageRefused
+from commands.errors import UsageRefused
 from crawler.resolve import typed_tag
 from storage.filing import RegisteredModel
 from storage.known_targets import target_called

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
+from commands.errors import UsageRefused
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
 from commands.judging import package_folder, verified
@@ -19,7 +20,6 @@ from commands.known_targets import model_words
 from commands.outputs import check_output_folder
 from commands.paths import PathRefused, expanded
 from commands.places import Place, place
-from commands.planning import UsageRefused
 from commands.refusals import refusal_words
 from commands.stopping import run_stoppable
 from commands.tables import list_table, print_line, print_table, screen_width

@@ -17,7 +17,7 @@ from classifier.backbones.catalogue import (
 from classifier.errors import DeviceError
 from classifier.package import Package
 from classifier.pictures import Preprocessing
-from commands.planning import UsageRefused
+from commands.errors import UsageRefused
 from commands.settings import RoundZero
 from rounds.teaching import preprocessing_for
 

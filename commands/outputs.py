@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from commands.planning import UsageRefused
+from commands.errors import UsageRefused
 from storage.errors import StorageError
 from storage.in_the_way import file_in_the_way
 from storage.layout import gallery_around

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from commands.errors import UsageRefused
 from commands.identities import Identified, Targets, identify
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
@@ -13,15 +14,8 @@ from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tags, resolve_t
 from crawler.where import resolve_where
 from storage.plurals import counted
 from storage.records import Post, Target
-from storage.run_error import RunError
 from storage.search.language import parse, to_text
 from storage.search.match import matcher
-
-
-class UsageRefused(RunError):
-    """The command was asked for something that makes no sense; nothing was done."""
-
-    exit_code = 2
 
 
 def check_share(option: str, value: float | None) -> None:

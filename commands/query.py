@@ -13,11 +13,11 @@ from commands import machine_formats
 from commands.allowed_values import FORMATS
 from commands.choices import choose
 from commands.console import messages, say
+from commands.errors import UsageRefused
 from commands.links import site_pages
 from commands.outputs import check_output, write_output
 from commands.paths import shortest
 from commands.places import place
-from commands.planning import UsageRefused
 from commands.query_hints import hints
 from commands.query_table import EXPENDABLE, print_table, summary_of
 from storage.archive import open_reader

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from classifier.errors import ClassFolderError
 from classifier.progress import ProgressCallback, unreported
 from commands.console import say
+from commands.errors import UsageRefused
 from commands.judging import JudgeWish, verified
 from commands.known_targets import named_in_tags
 from commands.places import Place
-from commands.planning import UsageRefused
 from commands.second_target import finished, finished_in_crawl, head_settings
 from commands.telling import told
 from commands.training import TrainWish, crawl_goal

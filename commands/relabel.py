@@ -11,12 +11,12 @@ from pathlib import Path
 
 from commands.choices import choose
 from commands.console import print_json, say
+from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode
 from commands.known_sites import known_site
 from commands.known_targets import target_among
 from commands.machine_formats import leave_open
 from commands.places import place
-from commands.planning import UsageRefused
 from commands.settings import Settings
 from storage.archive import open_reader
 from storage.filing import Label, Relabelled

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.console import print_json, say
+from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode
 from commands.holding import hold_gallery
 from commands.judging import GoalWish, chosen_for, verified
@@ -17,7 +18,6 @@ from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.machine_formats import leave_open
 from commands.places import Place, place
-from commands.planning import UsageRefused
 from commands.refusals import refusal_words, refused_code
 from commands.stopping import run_stoppable
 from commands.telling import told

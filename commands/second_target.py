@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from classifier.progress import ProgressCallback
 from commands.console import say
+from commands.errors import UsageRefused
 from commands.holding import hold_gallery
 from commands.judging import JudgeWish, verified
 from commands.known_targets import named_in_tags
 from commands.places import Place
-from commands.planning import UsageRefused
 from commands.training import TrainWish, crawl_goal, goal_of
 from crawler.deciding import Policy
 from storage.archive import open_reader

@@ -16,21 +16,15 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from commands.allowed_values import RENDITIONS
+from commands.errors import SettingsError
 from commands.paths import PathRefused, expanded
 from storage.errors import UnreadableFile
-from storage.run_error import RunError
 from storage.small_files import read_small_file, toml_of
 
 MAX_FILE_BYTES = 1_000_000
 DEFAULT_FILE = "crawl.toml"
 LONGEST_SHOWN = 80  # characters of a value that a message quotes
 _ALIKE = 0.78  # 0..1: from here on a variable of nobody's was meant for us
-
-
-class SettingsError(RunError):
-    """The configuration is refused; nothing was done."""
-
-    exit_code = 2
 
 
 def _key(

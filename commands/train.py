@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.progress import ProgressCallback
 from commands.console import say
+from commands.errors import UsageRefused
 from commands.hashing import hashed
 from commands.holding import hold_gallery
 from commands.judging import verified
 from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
-from commands.planning import UsageRefused
 from commands.references import references_again, train_from_references
 from commands.second_target import head_settings, second_target, train_second_target
 from commands.settings import RoundZero, check_choice

@@ -13,12 +13,12 @@ from classifier.class_folders import ClassFolder, LeftOut, class_pictures, left_
 from classifier.decoder_pool import Decoders
 from classifier.progress import ProgressCallback
 from commands.console import say
+from commands.errors import UsageRefused
 from commands.holding import hold_gallery
 from commands.judging import verified
 from commands.looking_again import look_at_all_again
 from commands.networks import NetworkChoice, chosen_network
 from commands.places import Place
-from commands.planning import UsageRefused
 from commands.telling import told
 from commands.training import TrainWish, goal_of, tell_outcome
 from crawler.deciding import Policy

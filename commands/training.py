@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from commands.console import print_json, say
+from commands.errors import UsageRefused
 from commands.machine_formats import print_json_line
-from commands.planning import UsageRefused, check_share
+from commands.planning import check_share
 from commands.refusals import refusal_words, refused_code
 from commands.settings import Goal as GoalSettings
 from commands.settings import Settings, check_choice

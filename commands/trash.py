@@ -13,6 +13,7 @@ from typing import Any
 from commands.allowed_values import TRASH_ACTIONS
 from commands.choices import choose
 from commands.console import complain, print_json, say
+from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode, worst
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
@@ -20,7 +21,6 @@ from commands.known_sites import known_site
 from commands.known_targets import known_target
 from commands.machine_formats import leave_open
 from commands.places import Place, place
-from commands.planning import UsageRefused
 from commands.summary import size
 from commands.tables import list_table, print_table, screen_width
 from storage.archive import Archive, open_reader

@@ -13,10 +13,9 @@ import crawler.errors
 import review.errors
 import rounds.errors
 import storage.errors
-from commands.demo import DemoError
+from commands.errors import DemoError, SettingsError
 from commands.exit_codes import ExitCode
 from commands.failures import describe, exit_code_of
-from commands.settings import SettingsError
 from storage.run_error import DocumentedError, RunError
 
 ROOMS = ("classifier", "commands", "crawler", "review", "rounds", "storage")

@@ -17,9 +17,9 @@ from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures import Preprocessing
 from commands.app import app
+from commands.errors import UsageRefused
 from commands.judging import GoalWish, JudgeWish, models_in_force
 from commands.places import place
-from commands.planning import UsageRefused
 from commands.shelves import CommandShelf, open_shelf
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings

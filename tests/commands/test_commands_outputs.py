@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commands.app import app
+from commands.errors import UsageRefused
 from commands.outputs import write_output
-from commands.planning import UsageRefused
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.layout import OWN, gallery_around

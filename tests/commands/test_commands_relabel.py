@@ -7,7 +7,7 @@ import io
 import pytest
 
 from commands import relabel
-from commands.planning import UsageRefused
+from commands.errors import UsageRefused
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
+from commands.errors import SettingsError
 from commands.places import place
-from commands.settings import (
-    Goal,
-    Limits,
-    RoundZero,
-    Scoring,
-    Settings,
-    SettingsError,
-    SiteEntry,
-    load_settings,
-)
+from commands.settings import Goal, Limits, RoundZero, Scoring, Settings, SiteEntry, load_settings
 
 REPOSITORY = Path(__file__).parents[2]
 

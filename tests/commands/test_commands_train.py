@@ -23,8 +23,9 @@ from classifier.backbones.catalogue import BACKBONES
 from classifier.package import Package
 from classifier.pictures import Preprocessing
 from commands.app import app
+from commands.errors import UsageRefused
 from commands.networks import chosen_network
-from commands.planning import UsageRefused, make_plan
+from commands.planning import make_plan
 from commands.settings import RoundZero
 from commands.sites import Connected
 from crawler.client import Suggestion, Tag
