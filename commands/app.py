@@ -132,7 +132,7 @@ def crawl(
         newer_only=new,
         rating=rating,
         where=where,
-        goal=main_job.GoalWish(threshold, precision, recall),
+        goal=main_job.ThresholdGoal(threshold, precision, recall),
         references=references,
         dry_run=dry_run,
     )
@@ -167,10 +167,10 @@ def demo(
 
     [cyan]crawl demo --from pictures/ --tag hololive --hide 0.4[/cyan]  a gallery of your own pictures
     """
-    from commands import demo as demo_command
+    from commands.demo import serve
+    from commands.demo_process import DemoWish, arguments
 
-    arguments = demo_command.arguments(demo_command.DemoWish(port, posts, seed, hide, source, tag, latency_ms))
-    raise typer.Exit(demo_command.serve(arguments))
+    raise typer.Exit(serve(arguments(DemoWish(port, posts, seed, hide, source, tag, latency_ms))))
 
 
 @app.command(cls=TermsCommand)

@@ -222,9 +222,9 @@ def rescore(
     [cyan]crawl rescore mona --threshold 0.8[/cyan]  until crawl rescore mona, or the next crawl; labels beat it
     """
     from commands import rescore as rescore_command
-    from commands.judging import GoalWish
+    from commands.threshold_goal import ThresholdGoal
 
-    wish = rescore_command.RescoreWish(target, GoalWish(threshold, precision, recall), as_json)
+    wish = rescore_command.RescoreWish(target, ThresholdGoal(threshold, precision, recall), as_json)
     raise typer.Exit(rescore_command.run(wish, root, config))
 
 

@@ -19,8 +19,9 @@ from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
-from commands.judging import GoalWish, JudgeWish, check_known_models, learned_judge
+from commands.judging import check_known_models, learned_judge
 from commands.machine_formats import leave_open, object_is_owed
+from commands.model_request import ModelRequest
 from commands.places import Place, place
 from commands.planning import Plan, make_plan
 from commands.progress import progress
@@ -31,6 +32,7 @@ from commands.sites import Connected, Pace, check_site, connect
 from commands.summary import Summary
 from commands.tables import print_line, print_page, print_table
 from commands.taggers import check_tagger
+from commands.threshold_goal import ThresholdGoal
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
@@ -43,7 +45,7 @@ from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.filing import RunEnd, RunStart
 
-__all__ = ["GoalWish", "Output", "Parts", "Place", "Wish", "place", "print_version", "run"]
+__all__ = ["Output", "Parts", "Place", "ThresholdGoal", "Wish", "place", "print_version", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class Wish:
     newer_only: bool = False
     rating: str = ""
     where: str = ""
-    goal: GoalWish = field(default_factory=GoalWish)
+    goal: ThresholdGoal = field(default_factory=ThresholdGoal)
     references: Path | None = None  # a folder with a few pictures of the target
     dry_run: bool = False
 
@@ -71,7 +73,7 @@ class Output:
     quiet: bool = False
 
 
-JudgeFactory = Callable[[JudgeWish], AbstractAsyncContextManager[Judge]]
+JudgeFactory = Callable[[ModelRequest], AbstractAsyncContextManager[Judge]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +197,8 @@ def _takeover(wish: Wish, where: Place) -> Takeover | None:
     return Takeover() if patient and trains_beside(where.settings.round_zero) else None
 
 
-def _judge_wish(stage: _Stage, parts: Parts) -> JudgeWish:
-    return JudgeWish(
+def _judge_wish(stage: _Stage, parts: Parts) -> ModelRequest:
+    return ModelRequest(
         place=stage.where,
         goal=stage.wish.goal,
         targets=stage.plan.targets,

@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.console import say
-from commands.crawling.takeover import Takeover
 from commands.errors import UsageRefused
+from commands.model_request import ModelRequest
 from commands.places import Place
-from commands.planning import check_share
 from commands.settings import Scoring
 from commands.shelves import CommandShelf
-from commands.sites import Connected
 from commands.taggers import tagger_line, tagger_settings
+from commands.threshold_goal import ThresholdGoal
 from crawler.judge import Judge
 from crawler.switching_judge import SwitchingJudge
 from storage.filing import RegisteredModel
@@ -32,42 +31,8 @@ if TYPE_CHECKING:
     from commands.crawling.first_model import FirstRound
 
 
-@dataclass(frozen=True, slots=True)
-class GoalWish:
-    """Where the user wants the threshold: at most one of the three."""
-
-    threshold: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-
-    def check(self) -> None:
-        """Refuse two goals at once, and goals that nothing can meet."""
-        given = [name for name in ("threshold", "precision", "recall") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise UsageRefused(f"give one of {', '.join('--' + name for name in given)}, not several")
-        check_share("--precision", self.precision)
-        check_share("--recall", self.recall)
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeWish:
-    """What a judge is needed for."""
-
-    place: Place
-    goal: GoalWish
-    tag: str
-    targets: tuple[Target, ...]
-    connected: Connected
-    shelf: CommandShelf
-    dry_run: bool
-    quiet: bool
-    takeover: Takeover | None = None  # where the network may be trained beside the crawl
-    learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
-    references: Path | None = None  # a folder with a few pictures of the one target
-
-
 @asynccontextmanager
-async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
+async def learned_judge(wish: ModelRequest) -> AsyncIterator[Judge]:
     """A judge with an active model for every target; targets without one are learned first, saying so.
 
     Raises:
@@ -98,7 +63,7 @@ async def learned_judge(wish: JudgeWish) -> AsyncIterator[Judge]:
         yield judge
 
 
-def network_judge(wish: JudgeWish, models: Mapping[str, RegisteredModel], settings: JudgeSettings) -> NetworkJudge:
+def network_judge(wish: ModelRequest, models: Mapping[str, RegisteredModel], settings: JudgeSettings) -> NetworkJudge:
     """A judge with these models, not open yet, its thresholds for the run's goal."""
     from classifier.judge import NetworkJudge
 
@@ -107,7 +72,9 @@ def network_judge(wish: JudgeWish, models: Mapping[str, RegisteredModel], settin
     return NetworkJudge(cards, {name: package.folder for name, package in packages.items()}, settings)
 
 
-async def _round_zero(stack: AsyncExitStack, wish: JudgeWish, models: dict[str, RegisteredModel]) -> FirstRound | None:
+async def _round_zero(
+    stack: AsyncExitStack, wish: ModelRequest, models: dict[str, RegisteredModel]
+) -> FirstRound | None:
     """Learn the models that are missing, into `models`; gives the round that may go on beside the crawl.
 
     A target without a model gets a head on another target's network, or round 0. Where none is missing, the round is
@@ -128,7 +95,7 @@ async def _round_zero(stack: AsyncExitStack, wish: JudgeWish, models: dict[str, 
     return round_
 
 
-async def _second_heads(wish: JudgeWish, missing: Sequence[Target], models: dict[str, RegisteredModel]) -> None:
+async def _second_heads(wish: ModelRequest, missing: Sequence[Target], models: dict[str, RegisteredModel]) -> None:
     if wish.dry_run:
         names = ", ".join(target.name for target in missing)
         raise UsageRefused(
@@ -140,7 +107,7 @@ async def _second_heads(wish: JudgeWish, missing: Sequence[Target], models: dict
     models |= await second_heads(wish, missing)
 
 
-async def _awaiting_network(wish: JudgeWish) -> Sequence[Target]:
+async def _awaiting_network(wish: ModelRequest) -> Sequence[Target]:
     if wish.takeover is None:
         return ()
     registered = {target.name: await wish.shelf.models(target.name) for target in wish.targets}
@@ -196,7 +163,7 @@ async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[
             verified(place, model)
 
 
-async def models_in_force(wish: JudgeWish) -> dict[str, RegisteredModel]:
+async def models_in_force(wish: ModelRequest) -> dict[str, RegisteredModel]:
     """The model of each target that has one; one that was imported and is a target's only one comes into force now.
 
     Raises:
@@ -210,7 +177,7 @@ async def models_in_force(wish: JudgeWish) -> dict[str, RegisteredModel]:
     return {name: model for name, model in found.items() if model is not None}
 
 
-async def _imported(wish: JudgeWish, target: Target) -> RegisteredModel | None:
+async def _imported(wish: ModelRequest, target: Target) -> RegisteredModel | None:
     there = await wish.shelf.models(target.name)
     if not there:
         return None
@@ -225,7 +192,7 @@ async def _imported(wish: JudgeWish, target: Target) -> RegisteredModel | None:
     return await wish.shelf.activate_model(target.name, there[0].card.number)
 
 
-def card_for(card: ModelCard, package: Package, goal: GoalWish) -> ModelCard:
+def card_for(card: ModelCard, package: Package, goal: ThresholdGoal) -> ModelCard:
     """A model as this run uses it: with the threshold that the goal asks for, which is said."""
     chosen = chosen_for(package, goal)
     if chosen is None:
@@ -239,9 +206,9 @@ def card_for(card: ModelCard, package: Package, goal: GoalWish) -> ModelCard:
     return replace(card, threshold=chosen.threshold)
 
 
-def chosen_for(package: Package, goal: GoalWish) -> Chosen | None:
+def chosen_for(package: Package, goal: ThresholdGoal) -> Chosen | None:
     """What to expect of the threshold that a goal asks for; None without a goal: the model's own holds."""
-    if goal == GoalWish():
+    if goal == ThresholdGoal():
         return None
     from classifier.thresholds import Chosen, Goal
 

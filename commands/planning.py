@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from commands.errors import UsageRefused
 from commands.identities import Identified, Targets, identify
 from commands.sites import Connected
 from crawler.plan import QueryPlan, plan
@@ -16,16 +15,6 @@ from storage.plurals import counted
 from storage.records import Post, Target
 from storage.search.language import parse, to_text
 from storage.search.match import matcher
-
-
-def check_share(option: str, value: float | None) -> None:
-    """Refuse a goal that only keeping nothing or everything would meet.
-
-    Raises:
-        UsageRefused: it is 0, 1 or beyond.
-    """
-    if value is not None and not 0 < value < 1:
-        raise UsageRefused(f"{option} is a share between 0 and 1, both excluded; got {value:g}")
 
 
 class Wish(Protocol):

@@ -15,8 +15,9 @@ from classifier.errors import ClassFolderError
 from classifier.progress import ProgressCallback, unreported
 from commands.console import say
 from commands.errors import UsageRefused
-from commands.judging import JudgeWish, verified
+from commands.judging import verified
 from commands.known_targets import named_in_tags
+from commands.model_request import ModelRequest
 from commands.places import Place
 from commands.second_target import finished, finished_in_crawl, head_settings
 from commands.telling import told
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from classifier.package import Package
     from classifier.package_references import References
     from classifier.reference_folder import ReferenceFolder
+    from rounds.decoders import HashingDecoder
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from rounds.references import ReferencePixels
-    from rounds.round_zero import HashingDecoder
     from storage.filing import RegisteredModel
 
 
@@ -117,7 +118,7 @@ async def train_from_references(
     return await finished(candidate, wish, where, settings, tell, new=not who.known)
 
 
-async def head_from_references(wish: JudgeWish, folder: Path) -> Mapping[str, RegisteredModel]:
+async def head_from_references(wish: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
     """The model of a crawl's one target, in force: learned from references unless it has learned from these already.
 
     Returns:

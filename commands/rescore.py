@@ -13,7 +13,7 @@ from commands.console import print_json, say
 from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode
 from commands.holding import hold_gallery
-from commands.judging import GoalWish, chosen_for, verified
+from commands.judging import chosen_for, verified
 from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.machine_formats import leave_open
@@ -21,6 +21,7 @@ from commands.places import Place, place
 from commands.refusals import refusal_words, refused_code
 from commands.stopping import run_stoppable
 from commands.telling import told
+from commands.threshold_goal import ThresholdGoal
 from commands.training import followed_words
 from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
@@ -37,7 +38,7 @@ class RescoreWish:
     """What the user said."""
 
     target: str | None
-    goal: GoalWish
+    goal: ThresholdGoal
     as_json: bool = False
 
 

@@ -13,8 +13,9 @@ from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.errors import UsageRefused
 from commands.holding import hold_gallery
-from commands.judging import JudgeWish, verified
+from commands.judging import verified
 from commands.known_targets import named_in_tags
+from commands.model_request import ModelRequest
 from commands.places import Place
 from commands.training import TrainWish, crawl_goal, goal_of
 from crawler.deciding import Policy
@@ -92,7 +93,7 @@ async def train_second_target(
     return await finished(candidate, wish, where, settings, tell, new=not second.known)
 
 
-async def second_heads(wish: JudgeWish, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
+async def second_heads(wish: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
     """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0."""
     from rounds.errors import TooLittleToLearn
     from rounds.second_target import shared_network
@@ -153,7 +154,7 @@ async def finished(
 
 
 async def finished_in_crawl(
-    candidate: Candidate, wish: JudgeWish, settings: HeadRoundSettings
+    candidate: Candidate, wish: ModelRequest, settings: HeadRoundSettings
 ) -> RegisteredModel | None:
     """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
     from rounds.learning_round import finish

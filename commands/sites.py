@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from commands.console import say
-from commands.demo import DemoWish, demo_site
+from commands.demo_process import DemoWish, demo_site
 from commands.places import DEMO, Place
 from commands.settings import DEFAULT_FILE, Settings, SiteEntry
 from crawler.budget import Manners, budget_for

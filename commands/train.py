@@ -20,10 +20,10 @@ from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.references import references_again, train_from_references
+from commands.round_runner import run_round
 from commands.second_target import head_settings, second_target, train_second_target
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
-from commands.stopping import run_round
 from commands.telling import told
 from commands.training import TrainWish, check_goal, goal_of, tell_outcome
 from storage.archive import open_reader

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from commands.console import print_json, say
 from commands.errors import UsageRefused
 from commands.machine_formats import print_json_line
-from commands.planning import check_share
 from commands.refusals import refusal_words, refused_code
 from commands.settings import Goal as GoalSettings
 from commands.settings import Settings, check_choice
+from commands.threshold_goal import check_share
 
 if TYPE_CHECKING:
     from classifier.learning import Goal
-    from commands.judging import GoalWish
+    from commands.threshold_goal import ThresholdGoal
     from rounds.learning_round import RoundOutcome
 
 
@@ -62,7 +62,7 @@ def goal_of(wish: TrainWish, settings: Settings) -> Goal:
     return Goal(precision=settings.goal.precision if wish.precision is None else wish.precision)
 
 
-def crawl_goal(goal: GoalWish, settings: Settings) -> Goal:
+def crawl_goal(goal: ThresholdGoal, settings: Settings) -> Goal:
     """What a model that a crawl learns remembers as its goal; a threshold given by hand is for one run only."""
     return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), settings)
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from demo.gallery import FileFacts
+from demo.paint.file_facts import FileFacts
 from demo.paint.files import write_picture
 from demo.variants import Variant, make_variant
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from demo.errors import not_found
-from demo.gallery import FileFacts
 from demo.messages import Answer, FilePart, Request
+from demo.paint.file_facts import FileFacts
 from demo.pictures import Pictures
 from demo.variants import variant_named
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from PIL import Image
 
 from demo.errors import GalleryError
-from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost, Truth
+from demo.gallery import EPOCH, Gallery, GalleryPost, Truth
+from demo.paint.file_facts import FileFacts
 from demo.tagger import guess_tags
 from demo.withhold import choose_groups
 from system.regular_files import FileRefused, read_regular

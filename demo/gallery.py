@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.paint.file_facts import FileFacts
+
 CATEGORY_NUMBERS = {"general": 0, "artist": 1, "copyright": 3, "character": 4, "meta": 5}
 CATEGORY_NAMES = {number: name for name, number in CATEGORY_NUMBERS.items()}
 EPOCH = 1_577_836_800.0  # 2020-01-01T00:00:00Z: where the demo's own history begins
@@ -50,23 +52,6 @@ class WikiPage:
     body: str
     other_names: tuple[str, ...]
     created_at: float  # seconds since 1970
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """One file version on disk."""
-
-    md5: str
-    size: int  # bytes
-    width: int  # pixels
-    height: int  # pixels
-    ext: str
-    pixel_hash: str  # 32 hex digits, equal for equal pixels
-    path: str  # of the original
-    still: str = ""  # path of a picture to make previews from, where the original is no picture
-    animated: bool = False
-    duration: float | None = None  # seconds, animated media only
-    delays: tuple[int, ...] = ()  # milliseconds a frame, ugoira only
 
 
 @dataclass(frozen=True, slots=True)

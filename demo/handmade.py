@@ -12,8 +12,9 @@ from typing import Any
 from PIL import Image
 
 from demo.casting import ALIASES, COSTUMES, GENSHIN, OTHER_NAMES
-from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost, Truth
+from demo.gallery import EPOCH, Gallery, GalleryPost, Truth
 from demo.paint.cast import MONA
+from demo.paint.file_facts import FileFacts
 from demo.paint.files import ZIP_TIME, write_whole
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "gif": "GIF", "webp": "WEBP", "avif": "AVIF"}

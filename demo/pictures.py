@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from demo.errors import PaintError
-from demo.gallery import FileFacts, Gallery, existing_path
+from demo.gallery import Gallery, existing_path
+from demo.paint.file_facts import FileFacts
 from demo.paint.version import painter_version
 from demo.variants import Variant, variant_named
 from demo.workshop import AHEAD, URGENT, Workshop

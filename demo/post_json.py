@@ -9,8 +9,9 @@ from functools import lru_cache, partial
 from typing import Any
 
 from demo.accounts import APPROVER, GOLD, MODERATOR, Account
-from demo.gallery import CATEGORY_NAMES, CATEGORY_NUMBERS, FileFacts, Gallery, GalleryPost, Tag
+from demo.gallery import CATEGORY_NAMES, CATEGORY_NUMBERS, Gallery, GalleryPost, Tag
 from demo.only import Association, Fields, select
+from demo.paint.file_facts import FileFacts
 from demo.ranges import iso_time
 from demo.variants import SAMPLE_WIDTH, STILL_FORMATS, variants_of
 

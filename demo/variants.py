@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from demo.gallery import FileFacts
+from demo.paint.file_facts import FileFacts
 
 BOXES = {"180x180": 180, "360x360": 360, "720x720": 720}
 SAMPLE_WIDTH = 850  # pixels; wider still pictures have a sample

@@ -30,13 +30,13 @@ from classifier.splits import Identity
 from classifier.training import Recipe
 from classifier.training_job import PICTURES
 from rounds.comparing import Compared, compare
+from rounds.decoders import HashingDecoder
 from rounds.errors import TooLittleToLearn
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.free_number import free_name
 from rounds.learning_process import COMMAND
 from rounds.learning_round import Registry, RoundOutcome, takes_over
 from rounds.parts import groups_of, parts_of
-from rounds.round_zero import HashingDecoder
 from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
 from storage.evidence import Evidence
 from storage.filing import RegisteredModel

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from classifier.errors import PictureFault
 from classifier.noisy_heads import Said
 from classifier.progress import ProgressCallback, unreported
+from rounds.decoders import HashingDecoder
 from rounds.evidence_words import testimony_of
-from rounds.round_zero import HashingDecoder
 from storage.evidence import Evidence
 from storage.plurals import counted
 

@@ -33,6 +33,7 @@ from classifier.step_agreement import LEAST_GAIN
 from classifier.teaching_on import Earlier
 from classifier.training import Recipe
 from classifier.training_job import PICTURES
+from rounds.decoders import Decoder
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
 from rounds.learning_process import COMMAND
@@ -40,7 +41,7 @@ from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_
 from rounds.parts import identities_of, taught_so_far
 from rounds.references import ReferencePixels
 from rounds.rescoring import whole_picture_scores
-from rounds.teaching import Decoder, Lesson, embedded, gather_pictures, teach, work_folder
+from rounds.teaching import Lesson, embedded, gather_pictures, teach, work_folder
 from storage.evidence import PARTS, Evidence
 from storage.plurals import counted
 

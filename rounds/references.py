@@ -18,8 +18,8 @@ from classifier.package_references import References
 from classifier.pictures import Pixels
 from classifier.progress import ProgressCallback
 from classifier.reference_folder import ReferenceFolder, check_enough_references
+from rounds.decoders import HashingDecoder
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
-from rounds.round_zero import HashingDecoder
 from rounds.teaching import embedded
 from storage.plurals import counted
 

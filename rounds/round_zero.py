@@ -24,20 +24,11 @@ from classifier.pictures import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training import Recipe
 from crawler.errors import CrawlError
+from rounds.decoders import Hashed, HashingDecoder
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
-from rounds.teaching import (
-    Decoded,
-    Lesson,
-    NewModel,
-    Step,
-    gather_pictures,
-    placed,
-    preprocessing_for,
-    teach,
-    work_folder,
-)
+from rounds.teaching import Lesson, NewModel, Step, gather_pictures, placed, preprocessing_for, teach, work_folder
 from storage.plurals import counted
 from storage.records import Post, RunError, Target
 
@@ -55,23 +46,6 @@ class Pictures(Protocol):
             PostError: this one cannot be had.
             TransientError: not at the moment.
         """
-        ...
-
-
-class Hashed(Decoded, Protocol):
-    """A decoded picture that can be known again."""
-
-    @property
-    def hash(self) -> int:
-        """By `classifier.picture_hash`, 0..2**64-1."""
-        ...
-
-
-class HashingDecoder(Protocol):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
-
-    async def decode(self, picture: bytes) -> Hashed:
-        """Raises PictureFault for a picture that cannot be decoded."""
         ...
 
 

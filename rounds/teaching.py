@@ -36,21 +36,6 @@ _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; 
 _BATCH = 64
 
 
-class Decoded(Protocol):
-    """A picture as a network wants it, one array a preprocessing."""
-
-    @property
-    def pixels(self) -> Sequence[Pixels]: ...
-
-
-class Decoder(Protocol):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
-
-    async def decode(self, picture: bytes) -> Decoded:
-        """Raises PictureFault for a picture that cannot be decoded."""
-        ...
-
-
 class Teaching(Protocol):
     """How a network is taught; the settings of every kind of round that does it."""
 

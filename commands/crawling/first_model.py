@@ -33,7 +33,7 @@ from storage.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
-    from commands.judging import JudgeWish
+    from commands.model_request import ModelRequest
     from commands.shelves import CommandShelf
     from storage.filing import RegisteredModel
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class FirstRound:
     """Round 0 of some targets: the pictures are brought once, and learned from in one step or in two."""
 
-    wish: JudgeWish
+    wish: ModelRequest
     targets: tuple[Target, ...]
     settings: RoundSettings
     folder: Path  # of work: the pictures lie there until the round ends
@@ -72,7 +72,7 @@ class FirstRound:
 
 
 @asynccontextmanager
-async def first_round(wish: JudgeWish, targets: Sequence[Target]) -> AsyncIterator[FirstRound]:
+async def first_round(wish: ModelRequest, targets: Sequence[Target]) -> AsyncIterator[FirstRound]:
     """A round for these targets; its work folder ends with the block.
 
     Raises:
@@ -120,7 +120,7 @@ def number_of(model: NewModel) -> int:
     return int(model.folder.name)
 
 
-def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
+def _settings(wish: ModelRequest, missing: Sequence[Target]) -> RoundSettings:
     asked = wish.place.settings.round_zero
     network = resolved(asked.network)
     return RoundSettings(
@@ -138,7 +138,7 @@ def _settings(wish: JudgeWish, missing: Sequence[Target]) -> RoundSettings:
     )
 
 
-async def _folder(wish: JudgeWish, target: Target) -> Path:
+async def _folder(wish: ModelRequest, target: Target) -> Path:
     """Where the new package goes: the first number that neither the registry nor the disk has."""
     models = models_folder(wish.place.root)
     return model_folder(models, await free_name(wish.shelf, models, target.name))

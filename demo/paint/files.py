@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from demo.gallery import FileFacts
+from demo.paint.file_facts import FileFacts
 from demo.paint.scene import Scene, scene_from
 from demo.paint.studio import paint
 

@@ -12,7 +12,8 @@ import pytest
 from test_commands_rounds import crawl, fill
 
 from classifier.package import Package, load_package
-from commands.judging import GoalWish, card_for
+from commands.judging import card_for
+from commands.threshold_goal import ThresholdGoal
 from storage.records import ModelCard
 
 GOALS = (0.6, 0.8, 0.95, 0.99)
@@ -88,11 +89,11 @@ def test_a_crawl_takes_the_threshold_that_rescoring_takes(root: Path) -> None:
 OPTIONS = ("--precision", "--recall", "--threshold")
 
 
-def wishes(goal: float) -> tuple[GoalWish, ...]:
-    return GoalWish(precision=goal), GoalWish(recall=goal), GoalWish(threshold=goal)
+def wishes(goal: float) -> tuple[ThresholdGoal, ...]:
+    return ThresholdGoal(precision=goal), ThresholdGoal(recall=goal), ThresholdGoal(threshold=goal)
 
 
-def threshold_of(package: Package, wish: GoalWish) -> float:
+def threshold_of(package: Package, wish: ThresholdGoal) -> float:
     card = ModelCard("mona", 2, package.hash, package.backbone_hash, package.threshold)
     return card_for(card, package, wish).threshold
 

@@ -18,9 +18,11 @@ from classifier.package import BackboneFiles, Canary, PackageParts, write_packag
 from classifier.pictures import Preprocessing
 from commands.app import app
 from commands.errors import UsageRefused
-from commands.judging import GoalWish, JudgeWish, models_in_force
+from commands.judging import models_in_force
+from commands.model_request import ModelRequest
 from commands.places import place
 from commands.shelves import CommandShelf, open_shelf
+from commands.threshold_goal import ThresholdGoal
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
 from storage.records import ModelCard, Target
@@ -129,11 +131,13 @@ def test_a_row_whose_name_leads_elsewhere_is_called_damage(root: Path, change: s
     assert "cannot" in done.stderr and "backup" in done.stderr
 
 
-def judge_wish(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> JudgeWish:
+def judge_wish(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> ModelRequest:
     where = place(root, None)
     targets = (Target("mona", "mona_(genshin_impact)"),)
     connected: Any = None  # nobody is asked for anything
-    return JudgeWish(where, GoalWish(), "genshin_impact", targets, connected, shelf, dry_run=dry_run, quiet=True)
+    return ModelRequest(
+        where, ThresholdGoal(), "genshin_impact", targets, connected, shelf, dry_run=dry_run, quiet=True
+    )
 
 
 async def imported(root: Path, *numbers: int) -> None:

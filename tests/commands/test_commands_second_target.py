@@ -13,11 +13,12 @@ import pytest
 from test_commands_rounds import POSTS, crawl
 
 from classifier.package import load_package
-from commands.judging import GoalWish, JudgeWish
+from commands.model_request import ModelRequest
 from commands.places import Place
 from commands.second_target import second_heads
 from commands.settings import Settings
 from commands.sites import Connected
+from commands.threshold_goal import ThresholdGoal
 from rounds import learning_round
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
@@ -96,7 +97,9 @@ async def heads_for(root: Path, *targets: Target) -> list[str]:
     """What a crawl for these targets, which have no model, finds in the gallery."""
     where = Place(root, "demo", Settings())
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
-        wish = JudgeWish(where, GoalWish(), "genshin_impact", targets, cast(Connected, None), archive, False, True)
+        wish = ModelRequest(
+            where, ThresholdGoal(), "genshin_impact", targets, cast(Connected, None), archive, False, True
+        )
         return [model.card.name for model in (await second_heads(wish, targets)).values()]
 
 

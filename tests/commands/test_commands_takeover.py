@@ -25,10 +25,11 @@ from classifier.pictures import Preprocessing
 from commands.crawling.first_model import FirstRound
 from commands.crawling.network_beside import NetworkBeside, awaiting_network
 from commands.crawling.takeover import State, Takeover
-from commands.judging import GoalWish, JudgeWish
+from commands.model_request import ModelRequest
 from commands.places import Place
 from commands.settings import Settings
 from commands.sites import Connected
+from commands.threshold_goal import ThresholdGoal
 from crawler.switching_judge import SwitchingJudge
 from rounds.round_zero import Gathered, RoundSettings
 from rounds.teaching import Lesson
@@ -171,8 +172,8 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
     async with Archive.open(root, NO_RESERVE) as archive, SwitchingJudge(Stub({"mona": card})) as judge:
         await archive.register_model(card, {"round": 0, "step": "first"}, activate=True)
         place = Place(root, "demo", Settings())
-        wish = JudgeWish(
-            place, GoalWish(), "genshin_impact", (MONA,), cast(Connected, None), archive, False, True, takeover
+        wish = ModelRequest(
+            place, ThresholdGoal(), "genshin_impact", (MONA,), cast(Connected, None), archive, False, True, takeover
         )
         command = (sys.executable, "-c", PRETENDS, str(ready))
         settings = RoundSettings(preprocessing=Preprocessing(8), command=command)

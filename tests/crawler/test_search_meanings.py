@@ -11,7 +11,8 @@ import pytest
 
 from crawler.plan import plan
 from demo.accounts import VISITOR, Account
-from demo.gallery import FileFacts, Gallery, GalleryPost
+from demo.gallery import Gallery, GalleryPost
+from demo.paint.file_facts import FileFacts
 from demo.search import find, parse_search
 from demo.terms import Asker
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating

@@ -12,7 +12,8 @@ import httpx2
 from PIL import Image
 
 from demo.embedded import Running
-from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost
+from demo.gallery import EPOCH, Gallery, GalleryPost
+from demo.paint.file_facts import FileFacts
 
 MONA = "mona_(genshin_impact)"
 STARS = "mona_(pact_of_stars_and_moon)_(genshin_impact)"

@@ -13,8 +13,8 @@ from demo_pieces import MONA, STARS, Opened
 from PIL import Image
 
 from demo.errors import GalleryError
-from demo.gallery import FileFacts
 from demo.paint.cast import CAST
+from demo.paint.file_facts import FileFacts
 from demo.paint.files import write_picture
 from demo.paint.scene import Figure, Scene, scene_from, scene_key, scene_record
 from demo.paint.studio import paint

@@ -20,7 +20,8 @@ from typer.core import TyperGroup
 
 from commands.app import app
 from commands.console import messages, results
-from demo.gallery import FileFacts, Gallery
+from demo.gallery import Gallery
+from demo.paint.file_facts import FileFacts
 from demo.rules import Rule
 from storage.archive import Archive, open_reader
 from tests.faults import checker, simulator

@@ -22,7 +22,8 @@ from PIL import Image
 from demo.accounts import MEMBER, Account, Accounts
 from demo.embedded import Running, ServeOptions, serve
 from demo.folder import read_facts
-from demo.gallery import EPOCH, FileFacts, Gallery, GalleryPost
+from demo.gallery import EPOCH, Gallery, GalleryPost
+from demo.paint.file_facts import FileFacts
 from demo.rules import Rule
 
 TAG, KEEP, CHARACTER = "genshin_impact", "mona", "mona_(genshin_impact)"

@@ -22,7 +22,7 @@ from classifier.errors import ModelError, PictureFault
 from classifier.pictures import FORMATS, Preprocessing, decode, sniff
 from commands.crawl import JudgeFactory
 from commands.crawling.takeover import State, Succession
-from commands.judging import JudgeWish
+from commands.model_request import ModelRequest
 from crawler.judge import Judge
 from crawler.switching_judge import SwitchingJudge
 from storage.records import JudgeStats, Look, ModelCard, Target
@@ -159,7 +159,7 @@ def stub_judge(
         return _succeeded
 
     @asynccontextmanager
-    async def judging(wish: JudgeWish) -> AsyncIterator[Judge]:
+    async def judging(wish: ModelRequest) -> AsyncIterator[Judge]:
         honest = MISBEHAVIOURS["honest"]
         misbehave = MISBEHAVIOURS.get(misbehaviour, honest)
         contrary = misbehaviour == CONTRARY
@@ -178,7 +178,7 @@ def stub_judge(
 
 
 @asynccontextmanager
-async def _succeeded(wish: JudgeWish) -> AsyncIterator[Judge]:
+async def _succeeded(wish: ModelRequest) -> AsyncIterator[Judge]:
     """The contrary judge, and where a takeover may be expected the honest one after it."""
     first = StubJudge(cards(wish.targets, model=2), contrary=True)
     async with SwitchingJudge(first) as judge:

@@ -1,0 +1,40 @@
+"""What a round asks of whoever decodes its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from classifier.pictures import Pixels
+
+
+class Decoded(Protocol):
+    """A picture as a network wants it, one array a preprocessing."""
+
+    @property
+    def pixels(self) -> Sequence[Pixels]: ...
+
+
+class Decoder(Protocol):
+    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+
+    async def decode(self, picture: bytes) -> Decoded:
+        """Raises PictureFault for a picture that cannot be decoded."""
+        ...
+
+
+class Hashed(Decoded, Protocol):
+    """A decoded picture that can be known again."""
+
+    @property
+    def hash(self) -> int:
+        """By `classifier.picture_hash`, 0..2**64-1."""
+        ...
+
+
+class HashingDecoder(Protocol):
+    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+
+    async def decode(self, picture: bytes) -> Hashed:
+        """Raises PictureFault for a picture that cannot be decoded."""
+        ...
