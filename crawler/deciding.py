@@ -5,8 +5,8 @@ ends in *undecided*; nothing here can turn a fault into a deletion.
 
 A model's score of a picture holds for posts that name nobody. Where the tags name somebody else the target is rarer,
 so the score is moved by what the model's card says of that stratum, and by what it makes of the AI tags that the site
-gives with the post; the moved score is what is stored, shown and decided on. AI tags that come later, with another
-listing, make another decision.
+gives with the post and the user's own tagger gives the picture; the moved score is what is stored, shown and decided
+on. AI tags that come later, with another listing or another look, make another decision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from storage.records import (
-    SITE_TAGGER,
     AiTag,
     DecidedBy,
     Decision,
@@ -31,6 +30,7 @@ from storage.records import (
     Post,
     PostTags,
     Stratum,
+    TaggerTags,
     Target,
     ai_shift,
     stratum_of,
@@ -99,18 +99,22 @@ class Ruling:
     policy: Policy
     cards: Mapping[str, ModelCard]  # by Target.name
 
-    def judge(self, targets: Sequence[Target], post: Post, look: Look) -> tuple[Look, tuple[Decision, ...]]:
+    def judge(
+        self, targets: Sequence[Target], post: Post, look: Look, before: TaggerTags | None = None
+    ) -> tuple[Look, tuple[Decision, ...]]:
         """What a look at a post's picture says of the post, and the decision for each target.
 
         Args:
             targets: whom to decide about.
             post: as the site states it.
             look: at its picture, as the judge gave it.
+            before: what the user's tagger said of the picture at an earlier look; counts where it did not look now.
 
         Returns:
             The look with the scores that hold for a post with these tags, which are those to be stored; the decisions.
         """
-        decisions = tuple(self.decide(target, post.tags, look, post.ai_tags) for target in targets)
+        said = replace(look, tagger_tags=look.tagger_tags or before)
+        decisions = tuple(self.decide(target, post.tags, said, post.ai_tags) for target in targets)
         moved = {one.target: one.score for one in decisions if one.score is not None}
         scores = {name: moved.get(name, score) for name, score in look.scores.items()}
         return replace(look, scores=scores), decisions
@@ -124,7 +128,7 @@ class Ruling:
             look: at its picture.
             ai_tags: of the post, by the site's own tagger; None: the site did not say.
         """
-        card, said = self.cards.get(target.name), _said(target, tags, ai_tags)
+        card, said = self.cards.get(target.name), _said(target, tags, ai_tags, look.tagger_tags)
         by = _shift(card, said.stratum) + (ai_shift(card.ai_weights, said.ai_percents) if card is not None else 0.0)
         score = moved(_usable(look.scores.get(target.name)), by)
         return self._decided(target, look.fault, said, score=score, too_small=look.too_small)
@@ -152,12 +156,21 @@ class Ruling:
         said = _Said(tagged, stratum, ai_percents)
         return self._decided(target, None, said, score=_usable(score), too_small=too_small)
 
-    def still_holds(self, decision: Decision, target: Target, post: Post) -> bool:
-        """Whether a decision of an earlier run is what these models and rules would decide again."""
+    def still_holds(
+        self, decision: Decision, target: Target, post: Post, tagger_tags: TaggerTags | None = None
+    ) -> bool:
+        """Whether a decision of an earlier run is what these models and rules would decide again.
+
+        Args:
+            decision: it.
+            target: whom it is about.
+            post: as it is now.
+            tagger_tags: what the user's tagger said of its picture last.
+        """
         card = self.cards.get(target.name)
         if decision.score is None or decision.model_hash != (card.hash if card else None):
             return False
-        said = _said(target, post.tags, post.ai_tags)
+        said = _said(target, post.tags, post.ai_tags, tagger_tags)
         return self._decided(target, None, said, score=decision.score).policy == decision.policy
 
     def _decided(
@@ -224,10 +237,9 @@ class _Said:
     ai_percents: Mapping[str, int]  # by source
 
 
-def _said(target: Target, tags: PostTags, ai_tags: Sequence[AiTag] | None) -> _Said:
-    percent = target.ai_percent(ai_tags)
-    heard = NO_AI if percent is None else {SITE_TAGGER: percent}
-    return _Said(target.named_by(tags), stratum_of(tags, target), heard)
+def _said(target: Target, tags: PostTags, ai_tags: Sequence[AiTag] | None, tagger_tags: TaggerTags | None) -> _Said:
+    percents = target.ai_percents(ai_tags, tagger_tags)
+    return _Said(target.named_by(tags), stratum_of(tags, target), percents)
 
 
 def _heard(card: ModelCard | None, ai_percents: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

@@ -230,7 +230,7 @@ def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
     found = []
     for target in run.job.targets:
         decision = known.decisions.get(target.name)
-        if decision is None or not ruling.still_holds(decision, target, post):
+        if decision is None or not ruling.still_holds(decision, target, post, known.tagger_tags):
             return None
         found.append(decision)
     return found
@@ -239,22 +239,22 @@ def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
 async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     """Score the post's picture, or its stored embedding, and record what follows from it."""
     if known.died_alone >= CONVICTED_AFTER:
-        return await _record(run, post, Look(fault="crashed"))
+        return await _record(run, post, known, Look(fault="crashed"))
     backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
     renditions = renditions_to_score(post, run.job.score_on)
     closer = _shows_more(known, renditions)
     if backbones and backbones <= set(known.embeddings) and not closer:
         look = await _recall(run, known)
         if look.fault or look.scores.keys() >= run.crew.judge.models.keys():  # else other models took over meanwhile
-            return await _record(run, post, look)
+            return await _record(run, post, known, look)
     there = known.rendition
     if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
         there = None  # it is no picture; the renditions may be
     stored = there and not closer and await run.crew.shelf.read_rendition(there)
     if stored:
-        return await _record(run, post, await run.crew.judge.look(stored))
+        return await _record(run, post, known, await run.crew.judge.look(stored))
     if not renditions:
-        return await _record(run, post, Look(fault="unsupported"))
+        return await _record(run, post, known, Look(fault="unsupported"))
     _refuse_in_vain(known)
     for rendition in renditions[:-1]:
         try:
@@ -285,7 +285,7 @@ async def _look_at(
         look, content = await _fetch_and_look(run, post, rendition, replaceable=replaceable)
         whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
-        return await _record(run, post, look, _Arrived(attempt, content, facts))
+        return await _record(run, post, known, look, _Arrived(attempt, content, facts))
 
 
 async def _fetch_and_look(run: Run, post: Post, rendition: Rendition, *, replaceable: bool) -> tuple[Look, bytes]:
@@ -314,9 +314,11 @@ class _Arrived:
     facts: StoredFacts | None  # None: not whole, so not stored
 
 
-async def _record(run: Run, post: Post, look: Look, arrived: _Arrived | None = None) -> Sequence[Decision]:
+async def _record(
+    run: Run, post: Post, known: Known, look: Look, arrived: _Arrived | None = None
+) -> Sequence[Decision]:
     """Decide, and file the picture, its scores and the decisions together."""
-    look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post, look)
+    look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post, look, known.tagger_tags)
     if look.scores and not run.again:
         run.tally.score_seen()
     sighting = Sighting(

@@ -70,7 +70,7 @@ async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Progress
             if not stored:
                 done.without += 1
                 return
-            seen, decisions = ruling.judge((target,), post, await judge.look(stored))
+            seen, decisions = ruling.judge((target,), post, await judge.look(stored), known.tagger_tags)
             await shelf.file_look(Sighting(post=post, look=seen, decisions=decisions, models=judge.models))
             done.looked += 1
             done.kept += decisions[0].value is DecisionValue.KEEP

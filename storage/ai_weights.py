@@ -24,7 +24,7 @@ _FIELDS = ("source", "tag", "slope", "offset")
 class AiTagWeight:
     """What a model makes of one tagger's percent for one tag."""
 
-    source: str  # SITE_TAGGER
+    source: str  # SITE_TAGGER, or the hash of a tagger of the user's own
     tag: str  # the target's, whose percent is read
     slope: float  # added to the log odds of a score for each log odd of the percent; above 0
     offset: float  # added besides, wherever the tagger looked at the picture
@@ -46,10 +46,10 @@ class AiTagWeight:
 
     def words(self) -> str:
         """What the model makes of the tagger, for people."""
-        whose = "the site's" if self.source == SITE_TAGGER else f"the tagger {self.source[:12]}'s"
+        which = "the site's AI tag" if self.source == SITE_TAGGER else f"the AI tag of your tagger {self.source[:12]}"
         much, nothing = (math.exp(self.shift(percent)) for percent in (_MUCH, 0))
         return (
-            f"also weighs {whose} AI tag: {self.tag} at {_MUCH} % multiplies a score's odds by {much:.2g}, at 0 % by "
+            f"also weighs {which}: {self.tag} at {_MUCH} % multiplies a score's odds by {much:.2g}, at 0 % by "
             f"{nothing:.2g}; a post that it says nothing of is scored by its picture alone"
         )
 

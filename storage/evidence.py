@@ -40,6 +40,7 @@ class Evidence:
     ]  # (n,) that the target's earlier rounds gave the post: place in PARTS, or NO_PART
     strata: npt.NDArray[np.int8]  # (n,) of `Stratum`, as `stratum_of` says for the target
     windows: Mapping[int, npt.NDArray[np.float16]] = field(default_factory=dict)  # by version id: (k, d)
+    tagger_percents: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # by hash of the user's taggers
     too_small: frozenset[int] = frozenset()  # version ids of pictures of which a low score says nothing
 
     def __len__(self) -> int:
@@ -48,7 +49,7 @@ class Evidence:
     @property
     def ai_percents(self) -> Mapping[str, npt.NDArray[np.int64]]:
         """By source what taggers give the target's tag, (n,) 0..100, -1 where one says nothing."""
-        return {SITE_TAGGER: self.ai_scores}
+        return {SITE_TAGGER: self.ai_scores, **self.tagger_percents}
 
     def rows(self, rows: npt.NDArray[np.int64]) -> Evidence:
         """The same of these rows only, in this order."""
@@ -59,7 +60,8 @@ class Evidence:
             for values in (getattr(self, column.name),)
             if not isinstance(values, Mapping | frozenset)
         }
-        return Evidence(**picked, windows=self.windows, too_small=self.too_small)
+        taggers = {tagger: percents[rows] for tagger, percents in self.tagger_percents.items()}
+        return Evidence(**picked, windows=self.windows, tagger_percents=taggers, too_small=self.too_small)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,6 +30,7 @@ from storage.tables import (
     TagRow,
     VersionRow,
 )
+from storage.tagger_tags import given_to
 
 
 def pictures_by_network(connection: Connection) -> Mapping[str, int]:
@@ -93,6 +94,7 @@ def gather_evidence(
         frozen_parts=_whole(_PART_NUMBERS[value] for value in named["part"]).astype(np.int8),
         strata=_strata(connection, named["post_key"], characters, tagged),
         windows=_windows(named),
+        tagger_percents=_tagger_percents(connection, target, named["version_id"]),
         too_small=frozenset(of for of, small in zip(named["version_id"], named["too_small"], strict=True) if small),
     )
 
@@ -209,6 +211,16 @@ def _artists(connection: Connection) -> dict[int, str]:
 
 
 _IS_ARTIST = TagRow.category == "artist"
+
+
+def _tagger_percents(
+    connection: Connection, target: Target, versions: Sequence[int]
+) -> dict[str, npt.NDArray[np.int64]]:
+    """What each of the user's taggers gives the target's tag, (n,) percent, -1 where it did not look last."""
+    return {
+        tagger: _whole(percents.get(version, -1) for version in versions)
+        for tagger, percents in sorted(given_to(connection, target).items())
+    }
 
 
 def _whole(values: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -23,6 +23,7 @@ from storage.records import (
     Place,
     Post,
     StoredRendition,
+    TaggerTags,
 )
 from storage.tables import (
     AttemptRow,
@@ -40,6 +41,7 @@ from storage.tables import (
     StandingRow,
     VersionRow,
 )
+from storage.tagger_tags import said_of
 
 PREFERRED = (
     "720x720",
@@ -63,6 +65,7 @@ class _Gathered:
     embeddings: dict[str, bytes] = field(default_factory=dict)
     windows: dict[str, bytes] = field(default_factory=dict)
     too_small: bool = False
+    tagger_tags: TaggerTags | None = None
     places: dict[str, Place] = field(default_factory=dict)
     died: int = 0
     died_alone: int = 0
@@ -97,6 +100,8 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
         _gather_standing(connection, chunk, targets, gathered)
         _gather_scores(connection, chunk, gathered)
         _gather_embeddings(connection, chunk, gathered)
+        for looked_at, said in said_of(connection, chunk).items():
+            gathered[looked_at].tagger_tags = said
         _gather_attempts(connection, chunk, gathered)
         _gather_gone(connection, chunk, gathered)
     renditions = _renditions(connection, [post.file.md5 for post in posts if post.file])
@@ -113,6 +118,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
             embeddings=facts.embeddings,
             windows=facts.windows,
             too_small=facts.too_small,
+            tagger_tags=facts.tagger_tags,
             rendition=renditions.get(post.file.md5),
             places=facts.places,
             open_attempts=facts.died,

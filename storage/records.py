@@ -90,6 +90,14 @@ class AiTag:
 TAGGER_FLOOR = 0.1  # 0..1: what the user's own tagger holds less probable is not recorded, the targets' tags apart
 
 
+def tagger_percent(probability: float) -> int:
+    """A probability of the user's tagger as percent, 0..100.
+
+    Below the floor it is 0 for everybody: only of the tags that were targets when it looked is more recorded.
+    """
+    return round(100 * min(1.0, probability)) if probability >= TAGGER_FLOOR else 0
+
+
 @dataclass(frozen=True, slots=True)
 class TaggerTags:
     """What the user's own tagger says of one picture."""
@@ -206,6 +214,21 @@ class Target:
             return None
         own = {self.tag, *self.aliases}
         return max((one.score for one in ai_tags if one.name in own), default=0)
+
+    def ai_percents(self, ai_tags: Sequence[AiTag] | None, tagger_tags: TaggerTags | None) -> Mapping[str, int]:
+        """What taggers give this target's tag, 0..100 by source; without those that say nothing.
+
+        Args:
+            ai_tags: of the post, by the site's tagger.
+            tagger_tags: of its picture, by the user's own.
+        """
+        site, found = self.ai_percent(ai_tags), dict[str, int]()
+        if site is not None:
+            found[SITE_TAGGER] = site
+        if tagger_tags is not None:
+            own = [tagger_tags.probabilities.get(name, 0.0) for name in (self.tag, *self.aliases)]
+            found[tagger_tags.tagger] = tagger_percent(max(own))
+        return found
 
 
 class Stratum(IntEnum):
@@ -392,6 +415,7 @@ class Known:
     embeddings: Mapping[str, bytes] = field(default_factory=dict)  # backbone hash -> float16, little endian
     windows: Mapping[str, bytes] = field(default_factory=dict)  # as `Look.windows`
     too_small: bool = False  # as `Look.too_small`
+    tagger_tags: TaggerTags | None = None  # by the user's tagger that looked last
     rendition: StoredRendition | None = None
     places: Mapping[str, Place] = field(default_factory=dict)  # by target
     open_attempts: int = 0  # attempts that were begun and never ended: the program died in them

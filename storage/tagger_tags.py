@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, 
 from storage.ai_names import AiNames
 from storage.database import insert_new, insert_or_update
 from storage.named_posts import naming
-from storage.records import TaggerTags, Target
+from storage.records import TaggerTags, Target, tagger_percent
 from storage.tables import AiNameRow, PostRow, TaggerLookRow, TaggerRow, TaggerTagRow, VersionRow
 
 PRESENT = 0.5  # probability from which on a tagger names somebody
@@ -48,6 +50,44 @@ def agreement(connection: Connection, site: str, target: Target) -> TaggerAgreem
         .where(PostRow.site == site)
     )
     return TaggerAgreement(*(int(count) for count in connection.execute(asked).one()))
+
+
+def said_of(connection: Connection, versions: Sequence[int]) -> Mapping[int, TaggerTags]:
+    """What the user's tagger said of file versions when it looked last, by version id; others are missing."""
+    looks = connection.execute(
+        select(TaggerLookRow.version_id, TaggerRow.hash, TaggerRow.name)
+        .join(TaggerRow, TaggerRow.id == TaggerLookRow.tagger_id)
+        .where(TaggerLookRow.version_id.in_(versions))
+    ).all()
+    if not looks:
+        return {}
+    found: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    rows = connection.execute(
+        select(TaggerTagRow.version_id, AiNameRow.name, TaggerTagRow.value)
+        .join(AiNameRow, AiNameRow.id == TaggerTagRow.name_id)
+        .where(TaggerTagRow.version_id.in_(versions))
+    )
+    for row in rows:
+        found[row.version_id][row.name] = row.value
+    return {row.version_id: TaggerTags(row.hash, row.name, found[row.version_id]) for row in looks}
+
+
+def given_to(connection: Connection, target: Target) -> Mapping[str, Mapping[int, int]]:
+    """What the user's taggers give a target's tag, 0..100, by tagger's hash and version id of the picture."""
+    names = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
+    rows = connection.execute(
+        select(TaggerRow.hash, TaggerLookRow.version_id, func.coalesce(func.max(TaggerTagRow.value), 0.0))
+        .join(TaggerRow, TaggerRow.id == TaggerLookRow.tagger_id)
+        .outerjoin(
+            TaggerTagRow,
+            and_(TaggerTagRow.version_id == TaggerLookRow.version_id, TaggerTagRow.name_id.in_(names)),
+        )
+        .group_by(TaggerRow.hash, TaggerLookRow.version_id)
+    )
+    found: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for tagger, version, probability in rows:
+        found[tagger][version] = tagger_percent(probability)
+    return found
 
 
 class TaggerTagRows:

@@ -16,6 +16,7 @@ from storage.records import (
     ModelCard,
     Post,
     PostTags,
+    TaggerTags,
     Target,
 )
 
@@ -204,6 +205,32 @@ def test_ai_tags_that_come_later_make_another_decision_and_the_same_ones_do_not(
     assert rules.still_holds(early, MONA, of(UNTAGGED)) and not rules.still_holds(early, MONA, of(UNTAGGED, 2))
     assert rules.still_holds(later, MONA, of(UNTAGGED, 2)) and not rules.still_holds(later, MONA, of(UNTAGGED, 97))
     assert ruling().still_holds(ruling().decide(MONA, UNTAGGED, scored(0.6)), MONA, of(UNTAGGED, 2))
+
+
+@pytest.mark.parametrize(("probability", "percent"), [(0.903, 90), (0.1, 10), (0.099, 0), (0.0, 0), (1.0, 100)])
+def test_the_users_own_tagger_counts_from_what_is_recorded_up(probability: float, percent: int) -> None:
+    said = TaggerTags("c" * 64, "wd-vit", {MONA.tag: probability, "hat": 0.99})
+
+    assert MONA.ai_percents((), said) == {SITE_TAGGER: 0, "c" * 64: percent}
+    assert MONA.ai_percents(None, None) == {}
+
+
+def test_what_the_users_tagger_said_before_counts_until_it_looks_again() -> None:
+    card = replace(CARD, ai_weights=(AiTagWeight("c" * 64, MONA.tag, 0.5, 0.25),))
+    before, now = (TaggerTags("c" * 64, "wd-vit", {MONA.tag: value}) for value in (0.9, 0.2))
+    other = replace(before, tagger="d" * 64)
+    rules, seen = ruling(card), scored(0.5)
+
+    (alone,), (early,), (late,), (foreign,) = (
+        rules.judge((MONA,), of(UNTAGGED), replace(seen, tagger_tags=looked), known)[1]
+        for looked, known in ((None, None), (None, before), (now, before), (None, other))
+    )
+
+    assert alone.score == foreign.score == 0.5 and alone == foreign
+    assert early.score == pytest.approx(1 / (1 + (90.5 / 10.5) ** -0.5 * math.exp(-0.25)))
+    assert late.score is not None and late.score < 0.5
+    assert rules.still_holds(early, MONA, of(UNTAGGED), before) and not rules.still_holds(early, MONA, of(UNTAGGED))
+    assert not rules.still_holds(early, MONA, of(UNTAGGED), now)
 
 
 def test_a_tagger_that_names_others_only_gives_the_target_nothing_and_its_old_name_counts() -> None:

@@ -23,6 +23,7 @@ from crawler.tally import Outcome, Tally
 from storage.errors import RefusedFile, StorageError
 from storage.filing import Gap
 from storage.records import (
+    AiTagWeight,
     DecisionValue,
     FileVersion,
     Known,
@@ -33,6 +34,7 @@ from storage.records import (
     PostTags,
     Rendition,
     StoredRendition,
+    TaggerTags,
 )
 from tests.crawler.crew_fakes import CARD, MONA, Bytes, Eye, Files, Memory, Posts, decided, post
 
@@ -614,6 +616,20 @@ async def test_a_post_whose_tags_changed_is_decided_again_from_its_stored_embedd
 
     assert await work.crawl() == {"deleted": 1}
     assert (work.files.asked, eye.looked) == ([], [])
+
+
+async def test_what_the_users_tagger_said_once_counts_for_stored_embeddings_and_is_decided_once() -> None:
+    card = replace(CARD, ai_weights=(AiTagWeight("c" * 64, MONA.tag, 1.0, 0.0),))
+    said = TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.1})
+    known = Known(embeddings={card.backbone_hash: b"\0\0"}, tagger_tags=said)
+    work = stage([post(1)], Eye(card=card, recalled_score=0.6), shelf=Memory({1: known}))
+
+    assert await work.crawl() == {"deleted": 1}
+    (decision,) = work.shelf.sightings[0].decisions
+    assert decision.score == pytest.approx(1 / (1 + (90.5 / 10.5) * (0.4 / 0.6)))
+    eye = Eye(card=card, recalled_score=0.6)
+    again = stage([post(1)], eye, shelf=Memory({1: replace(known, decisions={"mona": decision})}))
+    assert await again.crawl() == {"deleted": 1} and eye.recalled == 0
 
 
 async def test_a_model_that_may_not_decide_leaves_posts_open_and_deletes_nothing() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
-from storage.records import AiTag, LabelValue, PostTags, Stratum, Target, stratum_of
+from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
 
@@ -43,6 +43,35 @@ async def test_evidence_has_tags_artists_scores_and_the_words_that_hold(archive:
     assert math.isnan(evidence.scores[2])
     assert evidence.vectors.shape == (3, 8)
     assert len(other) == 0
+
+
+async def test_what_taggers_say_of_the_target_is_evidence_and_known_of_the_post(archive: Archive) -> None:
+    posts = [make_post(number, ai_tags=(AiTag(MONA.tag, 7),) if number == 1 else None) for number in (1, 2, 3, 4)]
+    said = {
+        1: TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.834, "hat": 0.5}),
+        2: TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.04}),  # below the floor: only a target's is recorded
+        3: TaggerTags("d" * 64, "pixai", {}),
+    }
+    await archive.register_model(CARD, {}, activate=True)
+    await list_posts(archive, posts)
+    for post in posts:
+        look = replace(sight(post).look, tagger_tags=said.get(post.id))
+        await archive.file_look(sight(post, decide(score=0.25), look=look, models={"mona": CARD}))
+
+    with Archive.reader(archive.root) as reader:
+        evidence = reader.evidence(MONA, CARD.backbone_hash)
+    known = await archive.known(posts, ["mona"])
+
+    assert {source: percents.tolist() for source, percents in evidence.ai_percents.items()} == {
+        SITE_TAGGER: [7, -1, -1, -1],
+        "c" * 64: [83, 0, -1, -1],
+        "d" * 64: [-1, -1, 0, -1],
+    }
+    assert evidence.rows(np.array([1, 0])).ai_percents["c" * 64].tolist() == [0, 83]
+    assert {number: one.tagger_tags for number, one in known.items()} == {**said, 4: None}
+    for row, post in enumerate(posts):
+        heard = {source: int(of[row]) for source, of in evidence.ai_percents.items() if of[row] >= 0}
+        assert heard == MONA.ai_percents(post.ai_tags, said.get(post.id))
 
 
 SAMPLES = {
