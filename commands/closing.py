@@ -10,7 +10,7 @@ from typing import Any
 
 from commands.crawling.takeover import Takeover
 from commands.exit_codes import ExitCode
-from commands.expectations import expected_of
+from commands.expectations import Expected, expected_of
 from commands.next_command import next_command
 from commands.places import Place
 from commands.planning import Plan
@@ -18,7 +18,7 @@ from commands.progress import busy_share, tagger_share
 from commands.refusals import refusal_words
 from commands.shelves import CommandShelf
 from commands.sites import Connected
-from commands.summary import Expected, Summary, Truth
+from commands.summary import Summary, Truth
 from commands.taggers import agreement_line
 from commands.truth import compare, fetch_truth
 from crawler.deciding import TAG_DOUBTED

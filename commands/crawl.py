@@ -19,13 +19,14 @@ from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode, worst
 from commands.failures import describe, exit_code_of
 from commands.journal import journal
-from commands.judging import check_known_models, learned_judge
+from commands.judging import learned_judge
 from commands.machine_formats import leave_open, object_is_owed
 from commands.model_request import ModelRequest
 from commands.places import Place, place
 from commands.planning import Plan, make_plan
 from commands.progress import progress
 from commands.refusals import refusal_words
+from commands.registered_models import check_known_models
 from commands.shelves import CommandShelf, open_shelf
 from commands.signals import StopRequest, obeying_signals, run_obeying
 from commands.sites import Connected, Pace, check_site, connect

@@ -15,11 +15,11 @@ from commands.errors import UsageRefused
 from commands.evaluation_table import evaluation_table
 from commands.exit_codes import ExitCode
 from commands.failures import exit_code_of
-from commands.judging import judge_settings, verified
 from commands.known_targets import target_among
 from commands.links import site_pages
 from commands.outputs import check_output_folder
 from commands.places import Place, place
+from commands.registered_models import judge_settings, verified
 from commands.stopping import run_stoppable
 from commands.tables import print_line, print_table
 from commands.telling import told

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.console import say
 from commands.errors import UsageRefused
 from commands.model_request import ModelRequest
-from commands.places import Place
-from commands.settings import Scoring
-from commands.shelves import CommandShelf
+from commands.registered_models import (
+    card_for,
+    judge_settings,
+    verified,
+)
 from commands.taggers import tagger_line, tagger_settings
-from commands.threshold_goal import ThresholdGoal
 from crawler.judge import Judge
 from crawler.switching_judge import SwitchingJudge
 from storage.filing import RegisteredModel
-from storage.paths import model_folder, models_folder
-from storage.records import ModelCard, Target
+from storage.records import Target
 
 if TYPE_CHECKING:
     from classifier.judge import JudgeSettings, NetworkJudge
-    from classifier.package import Package
-    from classifier.taggers.client import TaggerSettings
-    from classifier.thresholds import Chosen
     from commands.crawling.first_model import FirstRound
 
 
@@ -118,51 +112,6 @@ async def _awaiting_network(wish: ModelRequest) -> Sequence[Target]:
     return awaiting_network(wish.targets, registered)
 
 
-def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
-    """How a judge works by these settings, with the user's own tagger beside it where there is one."""
-    from classifier.batching import ScorerSettings
-    from classifier.decoder_pool import DecoderSettings
-    from classifier.judge import JudgeSettings
-    from classifier.runtime import RuntimeSettings
-
-    decoders = DecoderSettings(processes=scoring.decoders) if scoring.decoders else DecoderSettings()
-    runtime = RuntimeSettings(device=scoring.device, runtime=scoring.runtime)
-    return JudgeSettings(
-        decoders=decoders,
-        scorer=ScorerSettings(runtime=runtime, batch_size=scoring.batch),
-        in_flight=max(scoring.in_flight, scoring.batch),
-        tagger=tagger,
-    )
-
-
-def verified(place: Place, model: RegisteredModel) -> Package:
-    """The registered package, when its files are what was registered.
-
-    Raises:
-        PackageError: missing, cut or altered; names the file.
-    """
-    from classifier.package import load_package
-
-    return load_package(package_folder(place, model.card), expected_hash=model.card.hash)
-
-
-def package_folder(place: Place, card: ModelCard) -> Path:
-    """Where a registered model's files are."""
-    return model_folder(models_folder(place.root), card.named)
-
-
-async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[str]) -> None:
-    """Verify the models of targets that the gallery knows by these names, before anything is asked of a site.
-
-    Raises:
-        PackageError: a model's files are missing, cut or altered.
-    """
-    for name in names:
-        model = await shelf.active_model(name)
-        if model is not None:
-            verified(place, model)
-
-
 async def models_in_force(wish: ModelRequest) -> dict[str, RegisteredModel]:
     """The model of each target that has one; one that was imported and is a target's only one comes into force now.
 
@@ -190,32 +139,3 @@ async def _imported(wish: ModelRequest, target: Target) -> RegisteredModel | Non
     verified(wish.place, there[0])
     say(f"{names} was imported for {target.name} and is put in force now, so nothing has to be learned first")
     return await wish.shelf.activate_model(target.name, there[0].card.number)
-
-
-def card_for(card: ModelCard, package: Package, goal: ThresholdGoal) -> ModelCard:
-    """A model as this run uses it: with the threshold that the goal asks for, which is said."""
-    chosen = chosen_for(package, goal)
-    if chosen is None:
-        return replace(card, threshold=package.threshold)
-    expected = f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
-    say(
-        f"{card.name}: threshold {chosen.threshold:.3f}, "
-        + (expected if math.isfinite(chosen.recall) else "no precision-recall curve is stored, so no forecast")
-        + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
-    )
-    return replace(card, threshold=chosen.threshold)
-
-
-def chosen_for(package: Package, goal: ThresholdGoal) -> Chosen | None:
-    """What to expect of the threshold that a goal asks for; None without a goal: the model's own holds."""
-    if goal == ThresholdGoal():
-        return None
-    from classifier.thresholds import Chosen, Goal
-
-    if package.curve is None:
-        if goal.threshold is None:
-            raise UsageRefused(f"{package.folder.name} keeps no curve to choose from; give --threshold instead")
-        return Chosen(goal.threshold, math.nan, math.nan, reached=True)
-    if goal.threshold is not None:  # 0 and 1 are no goals to learn for, but a person may want them
-        return package.curve.at(goal.threshold)
-    return package.curve.chosen(Goal(goal.precision, goal.recall))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from classifier.progress import ProgressCallback
-from commands.judging import judge_settings, package_folder
 from commands.places import Place
+from commands.registered_models import judge_settings, package_folder
 from commands.taggers import tagger_settings
 from crawler.deciding import Policy
 from storage.archive import Archive, open_reader

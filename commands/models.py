@@ -15,12 +15,12 @@ from commands.console import print_json, say
 from commands.errors import UsageRefused
 from commands.fitting import filled, fitting
 from commands.holding import hold_gallery
-from commands.judging import package_folder, verified
 from commands.known_targets import model_words
 from commands.outputs import check_output_folder
 from commands.paths import PathRefused, expanded
 from commands.places import Place, place
 from commands.refusals import refusal_words
+from commands.registered_models import package_folder, verified
 from commands.stopping import run_stoppable
 from commands.tables import list_table, print_line, print_table, screen_width
 from crawler.deciding import Policy

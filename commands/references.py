@@ -15,13 +15,13 @@ from classifier.errors import ClassFolderError
 from classifier.progress import ProgressCallback, unreported
 from commands.console import say
 from commands.errors import UsageRefused
-from commands.judging import verified
 from commands.known_targets import named_in_tags
 from commands.model_request import ModelRequest
 from commands.places import Place
+from commands.registered_models import verified
 from commands.second_target import finished, finished_in_crawl, head_settings
 from commands.telling import told
-from commands.training import TrainWish, crawl_goal
+from commands.train_options import TrainWish, crawl_goal
 from storage.archive import open_reader
 from storage.known_targets import target_called
 from storage.reading import Reader

@@ -13,12 +13,12 @@ from commands.console import print_json, say
 from commands.errors import UsageRefused
 from commands.exit_codes import ExitCode
 from commands.holding import hold_gallery
-from commands.judging import chosen_for, verified
 from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.machine_formats import leave_open
 from commands.places import Place, place
 from commands.refusals import refusal_words, refused_code
+from commands.registered_models import chosen_for, verified
 from commands.stopping import run_stoppable
 from commands.telling import told
 from commands.threshold_goal import ThresholdGoal

@@ -13,11 +13,11 @@ from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.errors import UsageRefused
 from commands.holding import hold_gallery
-from commands.judging import verified
 from commands.known_targets import named_in_tags
 from commands.model_request import ModelRequest
 from commands.places import Place
-from commands.training import TrainWish, crawl_goal, goal_of
+from commands.registered_models import verified
+from commands.train_options import TrainWish, crawl_goal, goal_of
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.known_targets import target_called

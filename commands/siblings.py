@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classifier.progress import ProgressCallback
-from commands.judging import package_folder, verified
 from commands.places import Place
 from commands.references import references_seen_by
+from commands.registered_models import package_folder, verified
 from storage.archive import Archive, open_reader
 from storage.paths import models_folder
 from storage.reading import Reader

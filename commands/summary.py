@@ -11,6 +11,7 @@ from rich.text import Text
 
 from commands.console import printable
 from commands.crawling.takeover import Succession
+from commands.expectations import Expected
 from commands.tables import facts_table
 from crawler.tally import KeptAs, Outcome, Tally
 from storage.plurals import counted
@@ -47,39 +48,6 @@ class Truth:
     def untagged_recall(self) -> float | None:
         """Recall on what only looking could find."""
         return _share(self.untagged_right, self.untagged_right + self.untagged_missed)
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a model at its threshold is expected to do on posts without its target's tag: the figures to believe."""
-
-    target: str
-    precision: float
-    recall: float
-    precision_limits: tuple[float, float] | None = None  # 95 %; None: not known
-    recall_limits: tuple[float, float] | None = None
-
-    def words(self) -> str:
-        """For people."""
-        figures = (("precision", self.precision, self.precision_limits), ("recall", self.recall, self.recall_limits))
-        return ", ".join(
-            f"{name} {value:.3f}" + ("" if limits is None else f" ({limits[0]:.2f}–{limits[1]:.2f})")
-            for name, value, limits in figures
-        )
-
-    def to_json(self) -> Mapping[str, Any]:
-        """Plain values."""
-        low_p, high_p = self.precision_limits or (None, None)
-        low_r, high_r = self.recall_limits or (None, None)
-        return {
-            "target": self.target,
-            "precision": self.precision,
-            "precision_low": low_p,
-            "precision_high": high_p,
-            "recall": self.recall,
-            "recall_low": low_r,
-            "recall_high": high_r,
-        }
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -15,17 +15,18 @@ from commands.console import say
 from commands.errors import UsageRefused
 from commands.hashing import hashed
 from commands.holding import hold_gallery
-from commands.judging import verified
 from commands.known_targets import known_target
 from commands.looking_again import look_at_all_again
 from commands.places import Place, place
 from commands.references import references_again, train_from_references
+from commands.registered_models import verified
 from commands.round_runner import run_round
 from commands.second_target import head_settings, second_target, train_second_target
 from commands.settings import RoundZero, check_choice
 from commands.siblings import follow
 from commands.telling import told
-from commands.training import TrainWish, check_goal, goal_of, tell_outcome
+from commands.train_options import TrainWish, check_goal, goal_of
+from commands.training import tell_outcome
 from storage.archive import open_reader
 from storage.named_posts import shown_in_posts
 from storage.paths import models_folder, target_models

@@ -15,12 +15,13 @@ from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.errors import UsageRefused
 from commands.holding import hold_gallery
-from commands.judging import verified
 from commands.looking_again import look_at_all_again
 from commands.networks import NetworkChoice, chosen_network
 from commands.places import Place
+from commands.registered_models import verified
 from commands.telling import told
-from commands.training import TrainWish, goal_of, tell_outcome
+from commands.train_options import TrainWish, goal_of
+from commands.training import tell_outcome
 from crawler.deciding import Policy
 from crawler.resolve import typed_tag
 from rounds.folder_round import (

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from commands.console import messages, print_json, say
 from commands.exit_codes import ExitCode
-from commands.judging import verified
 from commands.places import Place, place
+from commands.registered_models import verified
 from commands.tables import print_line
 from storage.archive import open_reader
 from storage.plurals import counted

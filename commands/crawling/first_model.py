@@ -19,7 +19,7 @@ from commands.console import say
 from commands.networks import first_weights, trains_beside
 from commands.settings import RoundZero
 from commands.telling import told
-from commands.training import crawl_goal
+from commands.train_options import crawl_goal
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score

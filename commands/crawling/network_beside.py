@@ -22,7 +22,7 @@ from classifier.step_agreement import StepComparison
 from commands.console import say
 from commands.crawling.first_model import FirstRound, number_of, package_of
 from commands.crawling.takeover import State, Succession, Takeover
-from commands.judging import card_for, package_folder
+from commands.registered_models import card_for, package_folder
 from commands.shelves import CommandShelf
 from crawler.errors import CrawlError
 from crawler.switching_judge import JudgeContext, SwitchingJudge

@@ -12,7 +12,7 @@ import pytest
 from test_commands_rounds import crawl, fill
 
 from classifier.package import Package, load_package
-from commands.judging import card_for
+from commands.registered_models import card_for
 from commands.threshold_goal import ThresholdGoal
 from storage.records import ModelCard
 
