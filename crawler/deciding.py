@@ -244,7 +244,9 @@ def _said(target: Target, tags: PostTags, ai_tags: Sequence[AiTag] | None, tagge
 
 def _heard(card: ModelCard | None, ai_percents: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """The percents that a model weighs, by source; a decision rests on no others."""
-    weighed = sorted(one.source for one in card.ai_weights) if card is not None else ()
+    if card is None or not card.ai_weights:
+        return ()
+    weighed = sorted(one.source for one in card.ai_weights)
     return tuple((source, ai_percents[source]) for source in weighed if source in ai_percents)
 
 

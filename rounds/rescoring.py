@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from classifier.head_format import Head
 from classifier.pooling import score_all
-from crawler.deciding import Policy, Ruling
+from crawler.deciding import NO_AI, Policy, Ruling
 from storage.evidence import Evidence, Rescored
 from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
 
@@ -72,16 +72,19 @@ def decide_all(
     ruling = Ruling(policy, {card.target: card})
     small = [version in evidence.too_small for version in evidence.version_ids.tolist()]
     strata = map(Stratum, evidence.strata.tolist())
-    judged = zip(evidence.tagged.tolist(), scores.tolist(), strata, small, _ai_percents(evidence), strict=True)
+    judged = zip(evidence.tagged.tolist(), scores.tolist(), strata, small, _ai_percents(evidence, card), strict=True)
     return [
         ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum, ai_percents=said, too_small=tiny)
         for tagged, score, stratum, tiny, said in judged
     ]
 
 
-def _ai_percents(evidence: Evidence) -> list[Mapping[str, int]]:
-    """What taggers say of each row, by source."""
-    columns = {source: percents.tolist() for source, percents in evidence.ai_percents.items()}
+def _ai_percents(evidence: Evidence, card: ModelCard) -> list[Mapping[str, int]]:
+    """What the taggers that a model weighs say of each row, by source."""
+    weighed = {one.source for one in card.ai_weights}
+    columns = {source: percents.tolist() for source, percents in evidence.ai_percents.items() if source in weighed}
+    if not columns:
+        return [NO_AI] * len(evidence)
     return [
         {source: percents[row] for source, percents in columns.items() if percents[row] >= 0}
         for row in range(len(evidence))

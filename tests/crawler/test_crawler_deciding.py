@@ -2,7 +2,6 @@ import math
 from dataclasses import replace
 
 import pytest
-from crew_fakes import post
 
 from crawler.deciding import DEAD_BAND, DOUBTED_TAG, Policy, Ruling, doubt, effective, moved
 from storage.records import (
@@ -19,6 +18,7 @@ from storage.records import (
     TaggerTags,
     Target,
 )
+from tests.crawler.crew_fakes import post
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(pact_of_stars_and_moon)_(genshin_impact)",))
 CARD = ModelCard("mona", 1, "aa", "bb", 0.7)
