@@ -24,7 +24,6 @@ from classifier.errors import PackageError
 from classifier.npz_arrays import ArraySpec, read_arrays
 from storage.ai_weights import LOG_ODDS_OF_PERCENT, ai_weights_from_json
 from storage.records import AiTagWeight, Stratum
-from system.regular_files import read_regular
 
 Weights = npt.NDArray[np.float32]
 Embeddings = npt.NDArray[np.float32] | npt.NDArray[np.float16]
@@ -32,7 +31,6 @@ Strata = npt.NDArray[np.int8]  # of `Stratum`
 AiPercents = Mapping[str, npt.NDArray[np.int64]]  # by source what taggers say of each picture, 0..100; -1: nothing
 
 EMBEDDING_DTYPE = np.dtype("<f2")  # as stored: half precision, little endian
-_MOST_BYTES = 16 * 1024 * 1024
 _ARRAYS = {
     "weights": ArraySpec("<f4", 1),
     "bias": ArraySpec("<f8", 1),
@@ -176,12 +174,6 @@ def _ai_shifts(weight: AiTagWeight, percents: npt.NDArray[np.int64]) -> FloatArr
     return np.where(percents >= 0, weight.slope * ai_log_odds(percents) + weight.offset, 0.0)
 
 
-def store_embedding(embedding: npt.NDArray[np.float32]) -> bytes:
-    """One embedding, shape (d,), as the database keeps it."""
-    with np.errstate(over="ignore"):  # becomes infinite, and the score is refused
-        return embedding.astype(EMBEDDING_DTYPE).tobytes()
-
-
 def read_embedding(stored: bytes) -> npt.NDArray[np.float16]:
     """A stored embedding, shape (d,)."""
     return np.frombuffer(stored, dtype=EMBEDDING_DTYPE).astype(np.float16)
@@ -202,18 +194,6 @@ def write_head(path: Path, head: Head) -> None:
         shifts=np.array(head.shifts, dtype="<f8"),
         **weighed,
     )
-
-
-def read_head(path: Path) -> Head:
-    """Read what `write_head` wrote.
-
-    Raises:
-        PackageError: it is no such file, or its numbers make no head.
-    """
-    try:
-        return parse_head(read_regular(path, _MOST_BYTES).content, path)
-    except OSError as error:
-        raise PackageError(f"{path} is not the head of a model: {error}; train the model again") from error
 
 
 def parse_head(content: bytes, path: Path) -> Head:

@@ -112,7 +112,7 @@ class Weighed:
         self, logits: FloatArray, said: npt.NDArray[np.int8], pools: StratumArray, credit: Credit
     ) -> FloatArray:
         """What is believed of other pictures, shape (n,), by what was found out from these; logits are raw."""
-        return _believe(self.line.of(logits), _trust(self, said, pools) - log_odds(self.base), said, credit)
+        return _believe(self.line.of(logits), _trust(self, pools) - log_odds(self.base), said, credit)
 
 
 def pools_of(said: npt.NDArray[np.int8], untagged: BoolArray, strata: StratumArray | None) -> StratumArray:
@@ -147,11 +147,11 @@ def weigh(logits: FloatArray, said: npt.NDArray[np.int8], credit: Credit, pools:
     where = pools_of(said, said == Said.NOTHING, None) if pools is None else pools
     counts = weights_of(said, credit)
     found = Weighed(Stretch(), logits, np.zeros(0), _mean(credit.tagged), _first_rates(credit), 0.5)
-    belief = _believe(np.zeros(len(said)), _trust(found, said, where), said, credit)
+    belief = _believe(np.zeros(len(said)), _trust(found, where), said, credit)
     for _ in range(_WEIGHINGS):
         line = _stretched(logits, belief, counts, found.line)
         base = float(np.clip(counts @ belief / counts.sum(), _LEAST, 1 - _LEAST))
-        belief = _believe(line.of(logits), _trust(found, said, where) - log_odds(base), said, credit)
+        belief = _believe(line.of(logits), _trust(found, where) - log_odds(base), said, credit)
         before = found.line
         tags_right = _share(belief[said == Said.TAGGED], credit.tagged)
         found = Weighed(line, line.of(logits), belief, tags_right, _rates(belief, where, credit), base)
@@ -177,7 +177,7 @@ def _stretched(logits: FloatArray, belief: FloatArray, counts: FloatArray, near:
     return Stretch(float(np.clip(found.weights[0], 0.1, 50 / spread)), found.bias)
 
 
-def _trust(found: Weighed, said: npt.NDArray[np.int8], pools: StratumArray) -> FloatArray:
+def _trust(found: Weighed, pools: StratumArray) -> FloatArray:
     """Log odds of what is said of each picture alone, shape (n,); a person's word is not in it."""
     rates = np.array([log_odds(rate) for rate in found.rates])
     return np.where(pools == NO_POOL, log_odds(found.tags_right), rates[np.maximum(pools, 0)])

@@ -207,7 +207,6 @@ class Budget:
         self._clock = clock
         self._sleep = sleep
         self._chance = random.Random()  # noqa: S311 - spreads processes out, protects nothing
-        self.waited_s = 0.0  # seconds spent waiting for permits, over all tasks
 
     def permit(self, kind: Kind) -> Permit:
         """Leave to make one request: `async with budget.permit(Kind.API): ...`
@@ -241,14 +240,14 @@ class Budget:
     async def place(self, places: SlotFiles) -> tuple[int, int]:
         """One of the places that all processes share."""
         while (place := places.take()) is None:
-            await self._wait(self._manners.slot_poll_s * self._chance.uniform(0.5, 1.5))
+            await self._sleep(self._manners.slot_poll_s * self._chance.uniform(0.5, 1.5))
         return place
 
     async def grant(self, bucket: Bucket) -> float:
         """Wait for a permit of the bucket; returns the time it was granted."""
         async with bucket.turn:
             while (wait := await self._update(bucket, lambda facts: bucket.take(facts, self._clock()))) > 0:
-                await self._wait(wait)
+                await self._sleep(wait)
         return self._clock()
 
     async def _update(self, bucket: Bucket, change: Callable[[Facts], float]) -> float:
@@ -263,10 +262,6 @@ class Budget:
                 if now - since > self._manners.lock_wait_s:
                     raise CrawlError("another process keeps the request budget locked; is it stopped?") from None
                 await self._sleep(0.002 * self._chance.uniform(0.5, 1.5))
-
-    async def _wait(self, seconds: float) -> None:
-        self.waited_s += seconds
-        await self._sleep(seconds)
 
 
 def budget_for(

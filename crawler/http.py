@@ -77,11 +77,6 @@ class Traffic:
     rendition_bytes: int = 0  # of every file that is no original
     failures_in_a_row: int = 0
 
-    @property
-    def file_bytes(self) -> int:
-        """Bytes of all files."""
-        return self.original_bytes + self.rendition_bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Ask:

@@ -178,13 +178,11 @@ def _add_group(gallery: Gallery, pictures: Sequence[Picture], set_: _Set) -> Non
             continue
         post_id = len(gallery.posts) + 1
         gallery.add_file(facts.md5, facts)
-        gallery.put(_post(gallery, picture, facts, set_, artist, post_id, parent))
+        gallery.put(_post(picture, facts, set_, artist, post_id, parent))
         parent = parent or post_id
 
 
-def _post(  # noqa: PLR0913 (one row from seven sources; a record would only rename them)
-    gallery: Gallery, picture: Picture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None
-) -> GalleryPost:
+def _post(picture: Picture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None) -> GalleryPost:
     rng = random.Random(f"{set_.plan.seed} {facts.md5}")  # noqa: S311 (a seeded choice, no secret)
     label = picture.label
     shown = set_.plan.tag

@@ -80,7 +80,6 @@ class Connection(asyncio.Protocol):
             request = self._take()
             if request is None:
                 return
-            self.server.requests_seen += 1
             mischief = self.server.mischief
             rule = mischief.notice(request, self.host) if mischief is not None else None
             if rule is not None and mischief is not None:
@@ -223,7 +222,6 @@ class Server:
         self.latency_s = latency_s
         self.mischief = mischief
         self.connections: set[Connection] = set()
-        self.requests_seen = 0
         self.failures: list[str] = []  # our own bugs: tests look here
         self.errands: set[asyncio.Task[None]] = set()  # what goes on beside the connections
         self._addresses: list[tuple[str, int]] = []

@@ -19,7 +19,6 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── DatabaseMissing     restore a backup; the gallery has files and no database
 │   └── DatabaseNewer       written by a newer program; upgrade this one
 ├── GalleryBusy         9   another crawl owns the gallery; wait for it
-├── DamageFound         11  files and rows disagree; nothing was removed
 └── BrakeEngaged        12  more would leave than a change of mind explains; look, then confirm
 
 All but `RefusedFile` are `storage.records.RunError`: in the middle of a run they end it.
@@ -145,12 +144,6 @@ class GalleryBusy(ArchiveError, RunError):
     """Another process owns this gallery."""
 
     exit_code = 9
-
-
-class DamageFound(ArchiveError, RunError):
-    """Verification found files and rows that disagree."""
-
-    exit_code = 11
 
 
 class BrakeEngaged(ArchiveError, RunError):

@@ -40,7 +40,6 @@ class FileFacts:
     """What the file system says about a regular file."""
 
     size: int  # bytes
-    inode: int
     links: int
 
 
@@ -180,7 +179,7 @@ class Tree:
             return None
         if not stat.S_ISREG(found.st_mode):
             raise StorageError(f"{self.root / path}: is {kind_of(found.st_mode)} where a file should be; move it away")
-        return FileFacts(found.st_size, found.st_ino, found.st_nlink)
+        return FileFacts(found.st_size, found.st_nlink)
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[int]:
@@ -207,26 +206,6 @@ class Tree:
             os.close(descriptor)
             raise StorageError(f"{path}: is not a regular file; move it away")
         return descriptor
-
-    def write_new(self, path: str, content: bytes) -> None:
-        """Write a file that is not there yet and make its bytes durable.
-
-        Raises:
-            FileExistsError: there is something of that name.
-            OSError: the disk refuses; what was written is removed again.
-        """
-        above, name = _split(path)
-        with self.folder(above, create=True) as folder:
-            descriptor = self._create(folder, name)
-            try:
-                try:
-                    _write_all(descriptor, content)
-                    self.disk.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
-            except BaseException:
-                self._unlink(folder, name)
-                raise
 
     def put(self, staging: str, path: str, content: bytes) -> None:
         """Give bytes a name, whole or not at all, and make both durable with as few flushes as can be.
@@ -289,7 +268,7 @@ class Tree:
                 if not keep:
                     self._unlink(folder, name)
                 raise
-        return FileFacts(found.st_size, found.st_ino, found.st_nlink)
+        return FileFacts(found.st_size, found.st_nlink)
 
     def move(self, source: str, target: str, *, forget_source: bool = False) -> None:
         """Give a file its name, replacing a regular file of that name, and make both folders durable.

@@ -233,7 +233,6 @@ class Conflict:
     seq: int | None  # the newest label now; None: there is none
     value: LabelValue | None
     who: str | None = None
-    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,7 +31,6 @@ class _Order(Generic[T]):
     """One operation on its way."""
 
     operation: Operation[T]
-    future: Future[T]
     loop: asyncio.AbstractEventLoop | None = None
     waiter: asyncio.Future[T] | None = None
     result: Any = None
@@ -58,8 +56,6 @@ class Writer:
         self._batch_size = batch_size
         self._on_rollback = on_rollback
         self._closed = False
-        self.commits = 0  # transactions so far
-        self.operations = 0  # operations that were committed
         self._thread = threading.Thread(target=self._work, name="archive-writer", daemon=True)
         self._thread.start()
 
@@ -71,18 +67,12 @@ class Writer:
         async with self._room:
             loop = asyncio.get_running_loop()
             waiter: asyncio.Future[T] = loop.create_future()
-            self._submit(_Order(operation, Future(), loop, waiter))
+            self._submit(_Order(operation, loop, waiter))
             return await waiter
-
-    def do_now(self, operation: Operation[T]) -> T:
-        """The same for callers without an event loop; blocks."""
-        order: _Order[T] = _Order(operation, Future())
-        self._submit(order)
-        return order.future.result()
 
     def post(self, operation: Operation[Any]) -> None:
         """Have an operation carried out some time soon; nobody waits for it."""
-        self._submit(_Order(operation, Future()))
+        self._submit(_Order(operation))
 
     def _submit(self, order: _Order[Any]) -> None:
         if self._closed:
@@ -136,8 +126,6 @@ class Writer:
         if not self._together(connection, batch):
             self._on_rollback()
             self._one_by_one(connection, batch)
-        self.commits += 1
-        self.operations += sum(order.error is None for order in batch)
 
     def _together(self, connection: Connection, batch: Sequence[_Order[Any]]) -> bool:
         """The whole batch in one go; False when something failed and all of it was rolled back."""
@@ -194,10 +182,6 @@ class Writer:
                 order.error = translated(order.error, self._database)
             if order.loop is not None:
                 by_loop.setdefault(order.loop, []).append(order)
-            elif order.error is not None:
-                order.future.set_exception(order.error)
-            else:
-                order.future.set_result(order.result)
         for loop, orders in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop is gone, and nobody waits
                 loop.call_soon_threadsafe(_wake, orders)

@@ -25,7 +25,7 @@ _VERSION = (
     .where(PostRow.site == bindparam("its_site"), PostRow.post_id == bindparam("its_id"))
 )
 _NEWEST = (
-    select(LabelRow.seq, LabelRow.value, LabelRow.who, LabelRow.labelled_at)
+    select(LabelRow.seq, LabelRow.value, LabelRow.who)
     .where(LabelRow.version_id == bindparam("version"), LabelRow.target == bindparam("for_target"))
     .order_by(LabelRow.seq.desc())
     .limit(1)
@@ -46,7 +46,6 @@ class SaidLabel:
     value: LabelValue
     why: LabelReason
     who: str
-    said_at: datetime
     holds: bool  # nothing was said since, it was not taken back, and the post still shows that picture
 
 
@@ -89,7 +88,7 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
     if post.id != click.version_id or (newest.seq if newest else None) != click.label_seq:
         if newest is None:
             return Conflict(post.id, None, None)
-        return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who, newest.labelled_at)
+        return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who)
     return Saved(append_label(connection, post.id, label, now))
 
 
@@ -110,7 +109,6 @@ def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
             LabelRow.value,
             LabelRow.why,
             LabelRow.who,
-            LabelRow.labelled_at,
             and_(StandingRow.label_seq.is_not(None), PostRow.md5 == VersionRow.md5).label("holds"),
         )
         .join(VersionRow, VersionRow.id == LabelRow.version_id)
@@ -139,7 +137,6 @@ def _said(row: Any) -> SaidLabel:
         value=LabelValue(row.value),
         why=LabelReason(row.why),
         who=row.who,
-        said_at=row.labelled_at,
         holds=bool(row.holds),
     )
 

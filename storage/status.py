@@ -105,7 +105,6 @@ class Status:
     bytes_renditions: int
     bytes_trash: int
     bytes_database: int
-    bytes_log: int  # the write-ahead log
 
 
 def decided_posts(connection: Connection, target: str) -> int:
@@ -151,7 +150,6 @@ def status_of(connection: Connection, root: Path) -> Status:
         bytes_renditions=one(select(func.sum(RenditionRow.size))),
         bytes_trash=sums("trash"),
         bytes_database=_size(root / "crawl.db"),
-        bytes_log=_size(root / "crawl.db-wal"),
     )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import aliased
 
 from storage.database import check
 from storage.disk import Disk
-from storage.errors import BadPath, DamageFound, StorageError
+from storage.errors import BadPath, StorageError
 from storage.files import Tree, check_path
 from storage.paths import models_folder
 from storage.reading import Reader
@@ -67,18 +67,6 @@ class VerifyReport:
             ("foreign", self.foreign),
         ]
         return [f"{what}: {path}" for what, paths in found for path in paths]
-
-    def require_whole(self) -> None:
-        """Turn findings into an error.
-
-        Raises:
-            DamageFound: something is wrong; it says how much of what.
-        """
-        if not self.whole:
-            raise DamageFound(
-                f"{len(self.missing)} missing, {len(self.damaged)} damaged, {len(self.foreign)} foreign files, "
-                f"{len(self.database)} faults in the database; nothing was changed"
-            )
 
 
 def verify(

@@ -59,7 +59,7 @@ def draw_head(pen: Pen, look: Look, style: Style, mood: Expression) -> None:
             continue
         _eye(pen, side, look, style, mood)
         _brow(pen, side, look, style, mood)
-    _nose_and_mouth(pen, style, mood, skin)
+    _nose_and_mouth(pen, mood, skin)
     _extras(pen, look, dx)
 
 
@@ -141,7 +141,7 @@ def _brow(pen: Pen, side: int, look: Look, style: Style, mood: Expression) -> No
     pen.stroke(points, 0.05, darker(style.color(look.hair), 0.35), (0.3, 0.1))
 
 
-def _nose_and_mouth(pen: Pen, style: Style, mood: Expression, skin: Color) -> None:
+def _nose_and_mouth(pen: Pen, mood: Expression, skin: Color) -> None:
     dx = mood.turn * 0.14
     line = mix(DARK, (170, 70, 70), 0.5)
     pen.stroke([(dx + 0.005, 0.44), (dx - 0.03, 0.485), (dx + 0.01, 0.495)], 0.03, mix(skin, (170, 80, 70), 0.6))

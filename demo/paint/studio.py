@@ -25,7 +25,6 @@ LIGHTS: dict[str, tuple[Color, Color]] = {
     "mint": ((206, 244, 232), (240, 255, 250)),
     "lamp": ((255, 236, 190), (214, 170, 140)),
 }
-LIGHT_NAMES = ("day", *LIGHTS, "grey", "sepia")
 
 
 def paint(scene: Scene, frame: int = 0) -> Image.Image:

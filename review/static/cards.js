@@ -54,8 +54,6 @@ export class Cards extends EventTarget {
     if (this.wanted.size && !this.asking && !this.timer) this.timer = setTimeout(() => this.fetch(), 30);
   }
 
-  forget(ids) { for (const id of ids) this.known.delete(id); }
-
   async fetch() {
     this.timer = 0;
     const ids = [...this.wanted].slice(0, AT_ONCE);

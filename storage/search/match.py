@@ -42,11 +42,6 @@ def matcher(node: Node, now: datetime | None = None) -> Matcher:
     return _leaf(node, moment)
 
 
-def matches(node: Node, post: Post, now: datetime | None = None) -> bool:
-    """Whether one post fits; prepare a `matcher` when there are many. Raises as `matcher` does."""
-    return matcher(node, now)(post)
-
-
 def unmatchable(node: Node) -> tuple[Leaf, ...]:
     """The terms that only the site, or our database, can evaluate, in order.
 

@@ -373,7 +373,6 @@ _READINGS: Mapping[str, Callable[[Metatag], Condition]] = {
     "ai": _ai,
     "has": _has,
 }
-EVALUATED_HERE = frozenset(_RANGES) | frozenset(_READINGS) | {"age"}  # the metatags that need no site
 
 
 def _whole_numbers(tag: Metatag) -> None:

@@ -18,7 +18,7 @@ import pytest
 from classifier_tiny_models import DIMENSION, TinyBackbone, make_head, make_parts
 
 from classifier.errors import PackageError
-from classifier.head_format import Calibration, Head, read_head, store_embedding, write_head
+from classifier.head_format import EMBEDDING_DTYPE, Calibration, Head, parse_head, write_head
 from classifier.package import load_package, write_package
 from classifier.thresholds import ThresholdCurve
 from storage.records import SITE_TAGGER, AiTagWeight, ModelCard
@@ -190,20 +190,26 @@ def test_a_kill_while_writing_leaves_no_package(mona: Mona, tmp_path: Path) -> N
             assert load_package(target).target == "mona"
 
 
+def head_in(path: Path) -> Head:
+    return parse_head(path.read_bytes(), path)
+
+
 def test_a_head_survives_its_file_and_scores_the_same(tmp_path: Path) -> None:
     head = make_head()
     embeddings = np.random.default_rng(3).normal(size=(50, DIMENSION)).astype(np.float32)
 
     write_head(tmp_path / "head.npz", head)
-    again = read_head(tmp_path / "head.npz")
+    again = head_in(tmp_path / "head.npz")
 
     assert (again.probabilities(embeddings) == head.probabilities(embeddings)).all()
-    assert [again.score(store_embedding(each)) for each in embeddings] == list(head.probabilities(embeddings))
+    assert [again.score(each.astype(EMBEDDING_DTYPE).tobytes()) for each in embeddings] == list(
+        head.probabilities(embeddings)
+    )
 
 
 def test_a_post_that_names_others_is_scored_lower_by_the_shift_of_its_stratum(tmp_path: Path) -> None:
     write_head(tmp_path / "head.npz", replace(make_head(), shifts=(0.0, -3.0, 0.5, -2.0)))
-    head = read_head(tmp_path / "head.npz")
+    head = head_in(tmp_path / "head.npz")
     embeddings = np.random.default_rng(3).normal(size=(4, DIMENSION)).astype(np.float16)
     plain = head.probabilities(embeddings)
 
@@ -227,7 +233,7 @@ def test_a_head_of_an_earlier_version_has_no_shifts(tmp_path: Path) -> None:
     with np.load(tmp_path / "head.npz") as arrays:
         np.savez(tmp_path / "old.npz", **{name: arrays[name] for name in arrays.files if name != "shifts"})
 
-    assert read_head(tmp_path / "old.npz").shifts == (0.0,) * 4
+    assert head_in(tmp_path / "old.npz").shifts == (0.0,) * 4
 
 
 SITE = AiTagWeight(SITE_TAGGER, "mona_(genshin_impact)", 0.75, -0.5)
@@ -257,7 +263,7 @@ def test_a_head_that_weighs_no_ai_tags_has_the_file_that_it_always_had(tmp_path:
 
     with np.load(tmp_path / "head.npz") as arrays:
         assert sorted(arrays.files) == ["bias", "knots", "shifts", "values", "weights"]
-    assert read_head(tmp_path / "head.npz").ai_weights == ()
+    assert head_in(tmp_path / "head.npz").ai_weights == ()
 
 
 @pytest.mark.fault("M01")
@@ -283,7 +289,7 @@ def test_weights_of_ai_tags_that_are_none_are_refused(tmp_path: Path, said: byte
         np.savez(tmp_path / "bad.npz", **arrays, ai_weights=np.frombuffer(said, dtype=np.uint8))
 
     with pytest.raises(PackageError, match="not the head of a model"):
-        read_head(tmp_path / "bad.npz")
+        head_in(tmp_path / "bad.npz")
 
 
 @pytest.mark.parametrize("shifts", [(0.0,) * 3, (0.0, float("nan"), 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), (0.0, 99.0, 0, 0)])
@@ -295,7 +301,7 @@ def test_shifts_that_make_no_head_are_refused_whoever_wrote_them(tmp_path: Path,
         np.savez(tmp_path / "bad.npz", **{**arrays, "shifts": np.array(shifts)})
 
     with pytest.raises(PackageError, match="not the head of a model"):
-        read_head(tmp_path / "bad.npz")
+        head_in(tmp_path / "bad.npz")
 
 
 @pytest.mark.fault("M01")
@@ -304,7 +310,7 @@ def test_a_file_that_is_no_head_is_refused(tmp_path: Path, content: bytes) -> No
     (tmp_path / "head.npz").write_bytes(content)
 
     with pytest.raises(PackageError, match="not the head of a model"):
-        read_head(tmp_path / "head.npz")
+        head_in(tmp_path / "head.npz")
 
 
 @pytest.mark.parametrize(

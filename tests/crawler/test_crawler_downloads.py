@@ -300,7 +300,7 @@ async def test_an_endless_original_stops_at_its_published_size(tmp_path: Path) -
     async with downloading(endless) as (downloader, _, url):
         with pytest.raises(MismatchError):
             await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
-        assert downloader.http.traffic.file_bytes < 4 * len(BODY) + 4 * 65536
+        assert downloader.http.traffic.rendition_bytes < 4 * len(BODY) + 4 * 65536
 
 
 @pytest.mark.fault("H28")

@@ -634,7 +634,7 @@ async def test_an_endless_body_is_cut_at_the_cap() -> None:
     async with misbehaving(act) as stage, http_to_stage(stage) as http:
         with pytest.raises(TooLarge):
             await fetch(http, Ask(f"{stage.url}/a.jpg", Kind.FILE), cap=100_000)
-        assert http.traffic.file_bytes < 400_000
+        assert http.traffic.rendition_bytes < 400_000
 
 
 @pytest.mark.fault("H28")

@@ -164,4 +164,4 @@ def test_a_page_killed_in_a_round_loses_no_answer_and_leaves_one_whole_model(pai
         assert (gallery.root / "models" / "mona" / str(active[0].card.number) / "manifest.json").exists()
         assert len(said) == 20
         assert scored == 240
-        verify(gallery.root).require_whole()
+        assert verify(gallery.root).whole

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from rounds_evidence import Scene, answered, scene, truly
-from rounds_models import NOW, at_threshold, subject
+from rounds_models import at_threshold, subject
 
 from classifier.assessment import Assessment
 from classifier.head_only import TEST
@@ -66,7 +66,6 @@ def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) ->
             LabelValue(answers[question.row]),
             LabelReason(question.reason.value),
             "me",
-            NOW,
             True,
         )
         for number, question in enumerate(asked)

@@ -17,7 +17,7 @@ from rounds_models import subject
 from classifier.assessment import Assessment
 from classifier.class_folders import class_pictures
 from classifier.errors import ClassFolderError, DeviceError, PictureFault
-from classifier.head_format import store_embedding
+from classifier.head_format import EMBEDDING_DTYPE
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
 from classifier.progress import unreported
@@ -56,7 +56,7 @@ async def red(pixels: Pixels) -> bytes:
     """The model sees whatever is red."""
     vector = np.zeros(WIDTH, np.float32)
     vector[0] = 5.0 if pixels[..., 0].mean() > 127 else 0.0
-    return store_embedding(vector)
+    return vector.astype(EMBEDDING_DTYPE).tobytes()
 
 
 def paint(path: Path, *, is_red: bool, seed: int) -> Path:
@@ -219,7 +219,7 @@ def test_a_device_that_fails_ends_it_with_its_own_error(tmp_path: Path, folder: 
 
 def test_a_score_that_is_no_probability_is_named_and_counts_nowhere(tmp_path: Path, folder: Path) -> None:
     async def odd(pixels: Pixels) -> bytes:
-        return store_embedding(np.full(WIDTH, np.nan, np.float32)) if pixels[0, 0, 0] % 7 == 0 else await red(pixels)
+        return np.full(WIDTH, np.nan, EMBEDDING_DTYPE).tobytes() if pixels[0, 0, 0] % 7 == 0 else await red(pixels)
 
     one = subject(tmp_path / "root")
     found = class_pictures(folder, ["mona", "mona_(genshin_impact)"])

@@ -31,7 +31,7 @@ from storage.records import (
 )
 from storage.results import COLUMNS
 from storage.search.language import Metatag, parse, to_text
-from storage.search.match import matches
+from storage.search.match import matcher
 from storage.tagger_tags import TaggerAgreement
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -173,7 +173,7 @@ async def test_the_database_and_the_record_agree_on_every_expression(archive: Ar
     with Archive.reader(root) as reader:
         for expression in expressions:
             found = [row[1] for row in reader.query(expression, now=NOW).rows]
-            expected = [post.id for post in reversed(posts) if matches(parse(expression).root, post, NOW)]
+            expected = [post.id for post in reversed(posts) if matcher(parse(expression).root, NOW)(post)]
             assert found == expected, expression
 
 

@@ -23,7 +23,7 @@ from storage.search.language import (
     parse,
     to_text,
 )
-from storage.search.match import matches, unmatchable
+from storage.search.match import matcher, unmatchable
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MONA = Post(
@@ -205,7 +205,7 @@ def test_conjuncts_flatten_nested_groups() -> None:
     ],
 )
 def test_a_post_matches_what_is_true_of_it(text: str) -> None:
-    assert matches(parse(text).root, MONA, NOW)
+    assert matcher(parse(text).root, NOW)(MONA)
 
 
 @pytest.mark.parametrize(
@@ -230,14 +230,14 @@ def test_a_post_matches_what_is_true_of_it(text: str) -> None:
     ],
 )
 def test_a_post_does_not_match_what_is_untrue_of_it(text: str) -> None:
-    assert not matches(parse(text).root, MONA, NOW)
+    assert not matcher(parse(text).root, NOW)(MONA)
 
 
 def test_posts_without_ai_tags_are_evidence_for_neither_side() -> None:
     silent = replace(MONA, ai_tags=None)
 
-    assert not matches(parse("ai:hat").root, silent)
-    assert not matches(parse("ai:hat,0").root, silent)
+    assert not matcher(parse("ai:hat").root)(silent)
+    assert not matcher(parse("ai:hat,0").root)(silent)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_posts_without_ai_tags_are_evidence_for_neither_side() -> None:
 )
 def test_a_term_that_only_the_site_knows_is_named(text: str) -> None:
     with pytest.raises(CannotMatch, match=text):
-        matches(parse(text).root, MONA)
+        matcher(parse(text).root)(MONA)
 
     assert len(unmatchable(parse(f"hat {text}").root)) == 1
 
@@ -255,7 +255,7 @@ def test_a_term_that_only_the_site_knows_is_named(text: str) -> None:
 )
 def test_a_typing_error_in_a_value_gets_a_suggestion(text: str, suggestion: str) -> None:
     with pytest.raises(QueryError, match=suggestion):
-        matches(parse(text).root, MONA)
+        matcher(parse(text).root)(MONA)
 
 
 @pytest.mark.parametrize(
@@ -301,10 +301,10 @@ def test_a_typing_error_in_a_value_gets_a_suggestion(text: str, suggestion: str)
 )
 def test_an_unreadable_value_is_refused(text: str) -> None:
     with pytest.raises(QueryError):
-        matches(parse(text).root, MONA)
+        matcher(parse(text).root)(MONA)
 
 
 def test_many_stars_are_matched_in_no_time() -> None:
     long_tag = replace(MONA, tags=PostTags(general=("a" * 5000,)))
 
-    assert not matches(parse("*a" * 10 + "b").root, long_tag)
+    assert not matcher(parse("*a" * 10 + "b").root)(long_tag)
