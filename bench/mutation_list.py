@@ -91,15 +91,15 @@ DURABILITY = (
     Mutation(
         "a moved file's old folder is not flushed",
         "storage/files.py",
-        "            if not forget_source:\n                old.sync()",
+        "            old.sync()",
         "            pass",
         (f"{_STORAGE}durability.py",),
     ),
     Mutation(
         "a moved file's new folder is not flushed",
         "storage/files.py",
-        "            new.sync()\n            if not forget_source:",
-        "            if not forget_source:",
+        "            new.sync()\n            old.sync()",
+        "            old.sync()",
         (f"{_STORAGE}durability.py",),
     ),
     Mutation(
@@ -380,8 +380,8 @@ DELETING = (
     Mutation(
         "verify compares sizes only",
         "storage/verify.py",
-        "    rehash: bool = True,",
-        "    rehash: bool = False,",
+        "facts.size != size or tree.digest(path).sha256 != sha256",
+        "facts.size != size",
         (_FAULTS,),
     ),
     Mutation(

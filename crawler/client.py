@@ -276,11 +276,9 @@ class DanbooruClient:
             found.update((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
         return found
 
-    async def implications(self, *, to: str | None = None, of: str | None = None) -> list[Implication]:
-        """Active implications: all that lead to a tag (its variants), or all that follow from one, over any number
-        of steps."""
-        query = {"search[status]": "active", "limit": "1000"}
-        query |= {"search[implied_to]": to} if to is not None else {"search[implied_from]": of or ""}
+    async def implications(self, *, to: str) -> list[Implication]:
+        """Active implications that lead to a tag (its variants), over any number of steps."""
+        query = {"search[status]": "active", "limit": "1000", "search[implied_to]": to}
         rows = _active(await self._rows(IMPLICATIONS, query))
         return [Implication(_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows]
 

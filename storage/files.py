@@ -270,18 +270,14 @@ class Tree:
                 raise
         return FileFacts(found.st_size, found.st_nlink)
 
-    def move(self, source: str, target: str, *, forget_source: bool = False) -> None:
-        """Give a file its name, replacing a regular file of that name, and make both folders durable.
-
-        With `forget_source` the old folder is not flushed: after a power cut its old name may be there again.
-        """
+    def move(self, source: str, target: str) -> None:
+        """Give a file its name, replacing a regular file of that name, and make both folders durable."""
         (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
         self.facts(target)  # refuses what is no regular file
         with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
             os.replace(old.at(source_name), new.at(target_name), src_dir_fd=old.handle, dst_dir_fd=new.handle)
             new.sync()
-            if not forget_source:
-                old.sync()
+            old.sync()
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; a copy where the file system has no hard links."""

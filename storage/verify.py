@@ -72,7 +72,6 @@ class VerifyReport:
 def verify(
     root: Path,
     *,
-    rehash: bool = True,
     progress: Callable[[int], None] = lambda _: None,
     disk: Disk | None = None,
 ) -> VerifyReport:
@@ -80,7 +79,6 @@ def verify(
 
     Args:
         root: of the gallery; a crawl should not be running, its files in flight would look foreign.
-        rehash: read every byte; without it only sizes are compared.
         progress: told the number of files checked so far.
         disk: the file system's promises; None: this machine's.
     Raises:
@@ -93,7 +91,7 @@ def verify(
         registered = {model.card.name for model in reader.models()}
         tree = Tree(reader.root, disk)
         try:
-            report = _compare(tree, claims.files, faults, rehash, progress)
+            report = _compare(tree, claims.files, faults, progress)
         finally:
             tree.close()
         beside = list(_unregistered(models_folder(reader.root), registered))
@@ -171,19 +169,18 @@ def _compare(
     tree: Tree,
     claimed: Mapping[str, tuple[int, str]],
     database: tuple[str, ...],
-    rehash: bool,
     progress: Callable[[int], None],
 ) -> VerifyReport:
     missing: list[str] = []
     damaged: list[str] = []
     read = 0
     for number, (path, (size, sha256)) in enumerate(sorted(claimed.items()), start=1):
-        state = _state(tree, path, size, sha256 if rehash else None)
+        state = _state(tree, path, size, sha256)
         if state == "missing":
             missing.append(path)
         elif state == "damaged":
             damaged.append(path)
-        read += size if rehash and state != "missing" and isinstance(size, int) else 0
+        read += size if state != "missing" and isinstance(size, int) else 0
         progress(number)
     foreign = [
         path
@@ -195,12 +192,12 @@ def _compare(
     return VerifyReport(len(claimed), read, tuple(missing), tuple(damaged), tuple(sorted(foreign)), database, aside)
 
 
-def _state(tree: Tree, path: str, size: int, sha256: str | None) -> str:
+def _state(tree: Tree, path: str, size: int, sha256: str) -> str:
     try:
         facts = tree.facts(path)
         if facts is None:
             return "missing"
-        if facts.size != size or (sha256 is not None and tree.digest(path).sha256 != sha256):
+        if facts.size != size or tree.digest(path).sha256 != sha256:
             return "damaged"
     except (StorageError, OSError):
         return "damaged"  # a link, a folder, or bytes that cannot be read

@@ -24,16 +24,12 @@ class Axes:
     evenly: bool = False  # ticks of `x_places` at equal distances, whatever their values
 
 
-def line_chart(
-    series: Mapping[str, Sequence[tuple[float, float]]], axes: Axes, *, alone: bool = True, sheet: Sheet = _SHEET
-) -> str:
-    """Draw named lines.
+def line_chart(series: Mapping[str, Sequence[tuple[float, float]]], axes: Axes) -> str:
+    """Draw named lines: a file of its own, with colours and a visible title.
 
     Args:
         series: points by name, each with rising x.
         axes: titles and ticks.
-        alone: a file of its own, with colours and a visible title.
-        sheet: sizes; the names stand in its right margin.
 
     Raises:
         ValueError: there is no point at all, or one is not finite.
@@ -41,12 +37,12 @@ def line_chart(
     points = [point for line in series.values() for point in line]
     if not points or not all(math.isfinite(value) for point in points for value in point):
         raise ValueError("a chart needs points, and all of them finite")
-    plane = Plane(_along(points, axes), counts_axis(axes.y, max(y for _, y in points)), sheet)
+    plane = Plane(_along(points, axes), counts_axis(axes.y, max(y for _, y in points)), _SHEET)
     marks: list[Mark] = []
     for look, (name, line) in enumerate(series.items()):
         marks += [Line(line, look), Hover([(x, y, f"{name}: {y:g} at {x:g}") for x, y in line], 3.0, look)]
     marks.append(EndNames([(name, line[-1][1], look) for look, (name, line) in enumerate(series.items()) if line]))
-    return draw(Words(axes.title), plane, marks, alone=alone)
+    return draw(Words(axes.title), plane, marks, alone=True)
 
 
 def _along(points: Sequence[tuple[float, float]], axes: Axes) -> Axis:

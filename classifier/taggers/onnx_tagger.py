@@ -92,24 +92,23 @@ class OnnxTagger:
         """cpu | gpu."""
         return "gpu" if "CUDAExecutionProvider" in self._session.get_providers() else "cpu"
 
-    def probabilities(self, pictures: Pixels, *, swapped: bool = False) -> Float32Array:
+    def probabilities(self, pictures: Pixels) -> Float32Array:
         """One probability a tag.
 
         Args:
             pictures: RGB, shape (n, size, size, 3), values 0..255.
-            swapped: feed red and blue in the other order than the form says.
         Returns:
             Shape (n, tags), 0..1; not-a-number where the network gives none.
         Raises:
             TaggerError: the network fails, or answers in another shape than it promised.
         """
         step = self._input.batch or max(1, len(pictures))
-        answers = [self._answers(pictures[at : at + step], step, swapped) for at in range(0, len(pictures), step)]
+        answers = [self._answers(pictures[at : at + step], step) for at in range(0, len(pictures), step)]
         return self._as_probabilities(np.concatenate(answers))
 
-    def _answers(self, pictures: Pixels, batch: int, swapped: bool) -> Float32Array:
+    def _answers(self, pictures: Pixels, batch: int) -> Float32Array:
         """What the network says, as it says it."""
-        fed = self._fed(pictures, swapped)
+        fed = self._fed(pictures)
         if len(fed) < batch:
             fed = np.concatenate([fed, np.repeat(fed[-1:], batch - len(fed), axis=0)])
         try:
@@ -123,9 +122,9 @@ class OnnxTagger:
             )
         return np.asarray(answer[: len(pictures)], np.float32)
 
-    def _fed(self, pictures: Pixels, swapped: bool) -> npt.NDArray[Any]:
+    def _fed(self, pictures: Pixels) -> npt.NDArray[Any]:
         """Pixels as the network wants them."""
-        ordered = pictures[..., ::-1] if self._form.bgr != swapped else pictures
+        ordered = pictures[..., ::-1] if self._form.bgr else pictures
         values: npt.NDArray[Any] = ordered
         if self._input.dtype != np.uint8:
             values = (ordered.astype(np.float32) - self._mean) / self._deviation

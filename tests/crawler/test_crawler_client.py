@@ -264,7 +264,7 @@ async def test_retired_aliases_and_implications_do_not_count() -> None:
     ]
     async with client_of(lambda request: told(rows)) as (client, _):
         assert await client.aliases("a") == ["b"]
-        assert [edge.consequent for edge in await client.implications(of="a")] == ["b"]
+        assert [edge.consequent for edge in await client.implications(to="b")] == ["b"]
 
 
 async def test_nobody_in_particular_has_the_sites_own_limit() -> None:
