@@ -1,7 +1,7 @@
 """Frozen records as JSON and back: every field travels, and nothing else is accepted.
 
 A field may be a number, a text, a flag, a path, an enumeration's word, a record, a sequence of these, any of them or
-None, or a mapping of plain values.
+None, or a mapping of plain values. A reader is made once for each type, for a job has thousands of records of one.
 """
 
 from __future__ import annotations
@@ -13,20 +13,30 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
+_Reader = Callable[[Any], Any]  # raises ValueError with the path of the value, from here on, and what is wrong with it
+
+_PLAIN = frozenset({bool, float, int, str, NoneType})
 
 
 def plain(value: Any) -> Any:
     """A record, or what a field of one may hold, as values that `json` writes."""
+    if type(value) in _PLAIN:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(name): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     return str(value) if isinstance(value, Path | StrEnum) else value
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 def record_from(kind: type[Record], values: Any, where: str) -> Record:
@@ -40,74 +50,100 @@ def record_from(kind: type[Record], values: Any, where: str) -> Record:
     Raises:
         ValueError: a field is missing, unknown, of the wrong type, or out of the range that its record allows.
     """
-    if not isinstance(values, Mapping):
-        raise _wrong(values, where, "an object")
-    hints = _hints(kind)
-    if hints.keys() != values.keys():
-        missing, unknown = sorted(hints.keys() - values.keys()), sorted(values.keys() - hints.keys())
-        raise ValueError(f"{where}: missing {missing}, unknown {unknown}")
-    return kind(**{name: _value(hint, values[name], f"{where}.{name}") for name, hint in hints.items()})
+    try:
+        return cast("Record", _reader(kind)(values))
+    except ValueError as error:
+        raise ValueError(f"{where}{error}") from None
 
 
-def _hints_of(kind: Any) -> Mapping[str, Any]:
-    hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in fields(kind)}
-
-
-_hints: Callable[[Any], Mapping[str, Any]] = cache(_hints_of)  # a job has thousands of records of one kind
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
+def _reader_of(hint: Any) -> _Reader:
     origin = get_origin(hint)
     if hint is Any:
-        return value
+        return lambda value: value
     if origin in (Union, UnionType):
-        return _one_of(get_args(hint), value, where)
+        return _optional(hint)
     if origin in (tuple, Sequence):
-        return _sequence(get_args(hint), value, where)
-    if origin is Mapping:
-        return _expect(dict, value, where)
+        return _sequence(get_args(hint))
     if isinstance(hint, type) and is_dataclass(hint):
-        return record_from(hint, value, where)
-    return _scalar(hint, value, where)
+        return _record(hint)
+    return _scalar(dict if origin is Mapping else hint)
 
 
-def _scalar(hint: Any, value: Any, where: str) -> Any:
-    if hint is float:
-        return _number(value, where)
-    if issubclass(hint, Path | StrEnum):
-        return hint(_expect(str, value, where))
-    return _expect(hint, value, where)
+_reader: Callable[[Any], _Reader] = cache(_reader_of)
 
 
-def _one_of(hints: Sequence[Any], value: Any, where: str) -> Any:
-    """The value of an optional field."""
-    if value is None and NoneType in hints:
-        return None
-    (hint,) = (one for one in hints if one is not NoneType)
-    return _value(hint, value, where)
+def _record(kind: type) -> _Reader:
+    hints = get_type_hints(kind)
+    readers = {one.name: _reader(hints[one.name]) for one in fields(kind)}
+
+    def read(values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            raise _wrong(values, "an object")
+        if readers.keys() != values.keys():
+            missing, unknown = sorted(readers.keys() - values.keys()), sorted(values.keys() - readers.keys())
+            raise ValueError(f": missing {missing}, unknown {unknown}")
+        found = {name: _inside(reader, values[name], f".{name}") for name, reader in readers.items()}
+        try:
+            return kind(**found)
+        except ValueError as error:  # out of the record's own range
+            raise ValueError(f": {error}") from None
+
+    return read
 
 
-def _sequence(hints: Sequence[Any], value: Any, where: str) -> tuple[Any, ...]:
-    inner = _expect(list, value, where)
-    if len(hints) == 1 or hints[-1] is Ellipsis:
-        hints = (hints[0],) * len(inner)
-    if len(hints) != len(inner):
-        raise _wrong(value, where, f"a list of {len(hints)}")
-    return tuple(_value(hint, one, f"{where}[{at}]") for at, (hint, one) in enumerate(zip(hints, inner, strict=True)))
+def _inside(reader: _Reader, value: Any, step: str) -> Any:
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ValueError(f"{step}{error}") from None
 
 
-def _number(value: Any, where: str) -> float:
+def _optional(hint: Any) -> _Reader:
+    (inner,) = (one for one in get_args(hint) if one is not NoneType)
+    reader = _reader(inner)
+    return lambda value: None if value is None else reader(value)
+
+
+def _sequence(hints: Sequence[Any]) -> _Reader:
+    readers = [_reader(hint) for hint in hints if hint is not Ellipsis]
+    of_any_length = len(hints) == 1 or hints[-1] is Ellipsis
+
+    def read(values: Any) -> tuple[Any, ...]:
+        if type(values) is not list:
+            raise _wrong(values, "a list")
+        if not of_any_length and len(values) != len(readers):
+            raise _wrong(values, f"a list of {len(readers)}")
+        each = readers * len(values) if of_any_length else readers
+        return tuple(_inside(one, value, f"[{at}]") for at, (one, value) in enumerate(zip(each, values, strict=True)))
+
+    return read
+
+
+def _scalar(kind: type) -> _Reader:
+    if kind is float:
+        return _number
+    expected = str if issubclass(kind, Path | StrEnum) else kind
+
+    def read(value: Any) -> Any:
+        if type(value) is not expected:
+            raise _wrong(value, expected.__name__)
+        return value if kind is expected else _word(kind, str(value))
+
+    return read
+
+
+def _word(kind: type, value: str) -> Any:
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ValueError(f": {error}") from None
+
+
+def _number(value: Any) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):
-        raise _wrong(value, where, "a finite number")
+        raise _wrong(value, "a finite number")
     return float(value)
 
 
-def _expect(kind: type, value: Any, where: str) -> Any:
-    if type(value) is not kind:
-        raise _wrong(value, where, kind.__name__)
-    return value
-
-
-def _wrong(value: Any, where: str, expected: str) -> ValueError:
-    return ValueError(f"{where}: expected {expected}, got {repr(value)[:80]}")
+def _wrong(value: Any, expected: str) -> ValueError:
+    return ValueError(f": expected {expected}, got {repr(value)[:80]}")
