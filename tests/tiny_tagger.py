@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 SIZE = 32  # pixels
-RED, GREEN, BLUE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+RED, BLUE = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 WEIGHTS: Mapping[str, tuple[float, float, float]] = {  # tag -> how much red, green and blue speak for it
     "general": (0.0, 0.0, 0.0),
     "1girl": (0.1, 0.1, 0.1),

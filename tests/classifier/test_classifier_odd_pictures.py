@@ -101,7 +101,7 @@ def test_a_model_of_before_sees_pictures_as_it_was_calibrated_on() -> None:
 # --- transparency is white -------------------------------------------------------------------------------------------
 
 
-def raw_png(samples: np.ndarray, bits: int, colour_type: int, clear: bytes, *, interlaced: bool = False) -> bytes:
+def raw_png(samples: np.ndarray, bits: int, colour_type: int, clear: bytes) -> bytes:
     """A PNG of big-endian samples, shape (height, width) or (height, width, 3), with a transparent colour."""
     height, width = samples.shape[:2]
     rows = []

@@ -40,7 +40,6 @@ class Ended:
     stdout: str
     stderr: str
     seconds: float
-    peak_rss_kb: int
 
     @property
     def killed(self) -> bool:
@@ -108,12 +107,12 @@ class Child:
             return None
         if not ready:
             self.kill_group()
-        _, status, usage = os.wait4(self.process.pid, 0)
+        _, status = os.waitpid(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if not self.spares_children:
             self.kill_group()  # whatever it started and left behind
         seconds = time.monotonic() - self.started
-        ended = Ended(self.process.returncode, _text(self.out), _text(self.err), seconds, usage.ru_maxrss)
+        ended = Ended(self.process.returncode, _text(self.out), _text(self.err), seconds)
         if not ready:
             raise TimeoutError(f"still running after {self.limit_s:g} s\n{ended.said[-4000:]}")
         return ended
@@ -215,19 +214,10 @@ def dying_at(kind: str, number: int) -> tuple[list[str], dict[str, str]]:
     """
     if kind in ANNOUNCED:
         return [], {"STUB_DIE": f"{kind}:{number}"}
-    return _injecting(kind, f"signal=SIGKILL:when={number}"), {}
-
-
-def failing_at(kind: str, number: int, error: str) -> list[str]:
-    """The wrapper that makes the Nth operation of a kind fail: ENOSPC, EIO …"""
-    return _injecting(kind, f"error={error}:when={number}")
-
-
-def _injecting(kind: str, what: str) -> list[str]:
     calls = TRACED[kind]
     # Not with --seccomp-bpf: strace 6.1 then never counts beyond the first fdatasync.
-    return [_strace(), "-f", "-qqq", "--signal=none", "-o", os.devnull, f"--trace={calls}",
-            f"--inject={calls}:{what}"]  # fmt: skip
+    wrapper = [_strace(), "-f", "-qqq", "--signal=none", "-o", os.devnull, f"--trace={calls}"]
+    return [*wrapper, f"--inject={calls}:signal=SIGKILL:when={number}"], {}
 
 
 def _strace() -> str:

@@ -43,7 +43,7 @@ def run_here(arguments: Sequence[str], *, judge: str = "honest", environment: Ma
         finally:
             messages.cache_clear()
             results.cache_clear()
-    return Ended(int(code or 0), out.getvalue(), err.getvalue(), time.monotonic() - begun, 0)  # type: ignore[call-overload]  # click returns the code
+    return Ended(int(code or 0), out.getvalue(), err.getvalue(), time.monotonic() - begun)  # type: ignore[call-overload]  # click returns the code
 
 
 @functools.cache

@@ -28,7 +28,6 @@ from rounds.evaluation_words import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-GROUND = {"light": "rgb(246, 247, 251)", "dark": "rgb(16, 18, 24)"}
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}'
 
 
