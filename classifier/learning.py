@@ -17,6 +17,7 @@ from PIL import Image
 
 from classifier import heads, splits, teaching_on, training
 from classifier.arrays import BoolArray, IntArray
+from classifier.embedding_blocks import Block, in_a_row
 from classifier.errors import TooFewExamples
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, LearnedHead, learn_head
@@ -119,6 +120,7 @@ class Embedded:
 
     model: Any  # keras.Model: pictures -> (n, d)
     classes: tuple[str, ...]  # whose log odds are the last columns; empty: it knows nobody
+    blocks: tuple[Block, ...]  # of the embedding
     embeddings: npt.NDArray[np.float16]  # (n, d)
     trained_on: BoolArray  # (n,) pictures that it learned from
     taught: training.Taught
@@ -187,7 +189,8 @@ def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
         )
         tell("measuring", 0.0, f"looking at {len(material.pictures)} pictures with the trained network")
         embeddings = training.embeddings(network, material.pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
-        return Embedded(network.embedding, classes, embeddings, rows_as_flags(rows, len(embeddings)), taught)
+        blocks = in_a_row(taught=embeddings.shape[1] - len(classes), log_odds=len(classes))
+        return Embedded(network.embedding, classes, blocks, embeddings, rows_as_flags(rows, len(embeddings)), taught)
 
     return embedded
 

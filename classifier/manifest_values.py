@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from classifier.embedding_blocks import Block, check_blocks
 from classifier.package_files import RUNTIME_FILES
 from classifier.thresholds import CAUTION, LEEWAY, ThresholdCurve
 
 MOST_DIMENSION = 65_536  # numbers of an embedding
 _MOST_NAMES, _LONGEST_NAME = 100_000, 300  # of classes; characters
+_MOST_BLOCKS = 100
 _MOST_POINTS = 100_000  # of a curve
 _MOST_ROUND = 1_000_000
 LONGEST_REFUSAL = 500  # characters
@@ -77,6 +79,19 @@ def names(value: Any, what: str) -> tuple[str, ...]:
     if len(set(value)) != len(value):
         raise ValueError(f"{what} have a name twice")
     return tuple(value)
+
+
+def blocks(value: Any, dimension: int) -> tuple[Block, ...]:
+    """The blocks of an embedding of so many numbers; empty: the package does not say.
+
+    Raises:
+        ValueError: they are none, or do not divide it.
+    """
+    if not isinstance(value, list) or len(value) > _MOST_BLOCKS:
+        raise ValueError(f"the embedding's blocks are not a list of at most {_MOST_BLOCKS}")
+    found = tuple(_block(one) for one in value)
+    check_blocks(found, dimension)
+    return found
 
 
 def runtimes(value: Any, listed: Mapping[str, Any]) -> Mapping[str, str]:
@@ -174,6 +189,18 @@ def _check_count(values: Mapping[str, Any], name: str, most: int) -> None:
 def _check_figure(name: str, value: Any) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ValueError(f"the metrics' {name} {_shown(value)} is not a figure")
+
+
+def _block(value: Any) -> Block:
+    said = _object(value, "block of the embedding")
+    if set(said) != {"name", "first", "count"}:
+        raise ValueError(f"the block {_shown(value)} of the embedding does not say name, first and count alone")
+    for name in ("first", "count"):
+        if type(said[name]) is not int or not 0 <= said[name] <= MOST_DIMENSION:
+            raise ValueError(
+                f"the block's {name} {_shown(said[name])} is not a whole number from 0 to {MOST_DIMENSION}"
+            )
+    return Block(word(said["name"], "the block's name"), said["first"], said["count"])
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 from classifier import manifest_values
 from classifier.bounded_json import read_json
+from classifier.embedding_blocks import Block, check_blocks
 from classifier.errors import PackageError
 from classifier.head_format import EMBEDDING_DTYPE, Head, parse_head, write_head
 from classifier.npz_arrays import ArraySpec, read_arrays
@@ -67,6 +68,7 @@ class BackboneFiles:
     preprocessing: Preprocessing
     dimension: int  # of the embedding
     classes: tuple[str, ...] = ()  # what it was trained to tell apart, in the order of its own outputs
+    blocks: tuple[Block, ...] = ()  # of the embedding; empty: nobody says, as in packages of before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +127,7 @@ class Package:
     backbone_name: str
     dimension: int
     classes: tuple[str, ...]
+    blocks: tuple[Block, ...]  # of the embedding; empty in packages of before
     preprocessing: Preprocessing
     head: Head
     threshold: float
@@ -170,7 +173,13 @@ class Package:
     def backbone(self) -> BackboneFiles:
         """The backbone, for a package of another target that shares it."""
         return BackboneFiles(
-            self.backbone_name, self.keras, self.runtimes, self.preprocessing, self.dimension, self.classes
+            self.backbone_name,
+            self.keras,
+            self.runtimes,
+            self.preprocessing,
+            self.dimension,
+            self.classes,
+            self.blocks,
         )
 
 
@@ -250,6 +259,7 @@ def _check_parts(parts: PackageParts) -> None:
         raise ValueError(
             f"the head wants {parts.head.dimension} numbers, the backbone gives {parts.backbone.dimension}"
         )
+    check_blocks(parts.backbone.blocks, parts.backbone.dimension)
     if not 0 <= parts.threshold <= 1:
         raise ValueError(f"the threshold must be 0..1, got {parts.threshold}")
     if parts.reject_ratio is not None and not 0 <= parts.reject_ratio <= 1:
@@ -314,6 +324,7 @@ def _manifest(parts: PackageParts, files: Mapping[str, Mapping[str, int | str]])
             "hash": _backbone_hash(str(files[KERAS]["sha256"]), backbone.preprocessing),
             "dimension": backbone.dimension,
             "classes": list(backbone.classes),
+            "blocks": [asdict(block) for block in backbone.blocks],
         },
         "preprocessing": backbone.preprocessing.to_json(),
         "runtimes": sorted(backbone.runtimes),
@@ -346,6 +357,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Pa
         backbone_name=manifest_values.word(backbone["name"], "the network's name"),
         dimension=head.dimension,
         classes=manifest_values.names(backbone["classes"], "classes"),
+        blocks=manifest_values.blocks(backbone.get("blocks", []), head.dimension),  # packages of before say nothing
         preprocessing=preprocessing,
         head=head,
         threshold=manifest_values.number(manifest, "threshold"),

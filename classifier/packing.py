@@ -41,7 +41,7 @@ def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> 
     files = eye.files or export_backbone(
         eye.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=eye.halved
     )
-    files = replace(files, name=name, preprocessing=preprocessing, classes=eye.classes)
+    files = replace(files, name=name, preprocessing=preprocessing, classes=eye.classes, blocks=eye.blocks)
     written = [
         _pack_target(learned, target, pictures, (folder / str(number), files), job)
         for number, target in enumerate(learned.targets)

@@ -14,6 +14,7 @@ from classifier import fine_tuning, frozen_features, training
 from classifier.arrays import IntArray
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.backbones.catalogue import FINE_TUNED, backbone_named
+from classifier.embedding_blocks import Block, in_a_row
 from classifier.folding import folded
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.learning import Embedded, Embedder, Material, rows_as_flags, tell_training
@@ -33,7 +34,8 @@ def frozen(seed: int) -> Embedder:
         tell("measuring", 0.0, "training heads")
         taught = training.Taught(0, 0, time.monotonic() - begun, 0.0, 0.0, 0)
         nobody = np.zeros(len(material.pictures), dtype=np.bool_)
-        return Embedded(found.backbone, (), _stored(found.embeddings), nobody, taught, halved=True)
+        blocks = in_a_row(published=found.embeddings.shape[1])
+        return Embedded(found.backbone, (), blocks, _stored(found.embeddings), nobody, taught, halved=True)
 
     return embedded
 
@@ -63,6 +65,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
         return Embedded(
             model=whole,
             classes=material.classes,
+            blocks=_blocks(int(published.output_shape[1]), numbers.shape[1], len(material.classes)),
             embeddings=_stored(numbers),
             trained_on=rows_as_flags(rows, len(numbers)),
             taught=taught,
@@ -73,6 +76,11 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
         )
 
     return embedded
+
+
+def _blocks(published: int, every: int, characters: int) -> tuple[Block, ...]:
+    """Of the joined network's embedding, as `fine_tuning.joined` puts it together."""
+    return in_a_row(published=published, taught=every - published - characters, log_odds=characters)
 
 
 def taught_half(material: Material, seed: int) -> IntArray:

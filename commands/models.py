@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,16 +193,20 @@ def _row(model: RegisteredModel, told: SideBySide | None) -> tuple[str, ...]:
 
 
 def _show(wish: ModelsWish, name: str, where: Place) -> int:
+    from classifier.embedding_blocks import blocks_text
+
     with open_reader(where.root) as reader:
         model = _named(reader, name)
     package = verified(where, model)
     if wish.as_json:
-        print_json(_plain(model) | {"snapshot": {k: v for k, v in package.snapshot.items() if k not in _LONG}})
+        snapshot = {name: value for name, value in package.snapshot.items() if name not in _LONG}
+        print_json(_plain(model) | {"snapshot": snapshot, "blocks": [asdict(block) for block in package.blocks]})
         return 0
     report = (package.report("report.txt") or b"").decode(errors="replace")
     lines = [
         f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}",
         f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole",
+        *([f"embedding of {package.dimension} numbers: {blocks_text(package.blocks)}"] if package.blocks else []),
         *([refusal_words(model.card)] if model.card.refusal else []),
         *report.splitlines(),
     ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from classifier.embedding_blocks import Block
 from classifier.errors import TooFewExamples
 from classifier.learning import (
     Embedded,
@@ -205,6 +206,7 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkey
     packages = [load_package(Path(told["folder"]), expected_hash=told["hash"]) for told in lines[-1]["done"]["targets"]]
     assert [package.target for package in packages] == ["red", "blue"]
     assert packages[0].backbone_hash == packages[1].backbone_hash
+    assert packages[1].blocks == (Block("taught", 0, 8), Block("log_odds", 8, 3))
     assert packages[0].curve is not None
     assert packages[0].snapshot["tag"] == "colours"
     assert lines[0]["stage"] == "loading"

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from classifier_tiny_models import DIMENSION, TinyBackbone, make_head, make_parts
 
+from classifier.embedding_blocks import Block, in_a_row
 from classifier.errors import PackageError
 from classifier.head_format import EMBEDDING_DTYPE, Calibration, Head, parse_head, write_head
 from classifier.package import load_package, write_package
@@ -67,6 +68,54 @@ def test_a_model_says_why_it_does_not_decide_and_an_older_one_decides(tiny: Tiny
     (tmp_path / "1" / "manifest.json").write_text(json.dumps(manifest))
 
     assert load_package(tmp_path / "1").card(4).refusal == ""
+
+
+def blocks_in(folder: Path, blocks: object) -> Path:
+    """The package, with other blocks in its manifest; None: with none, as earlier versions wrote it."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["backbone"]["blocks"] = blocks
+    if blocks is None:
+        del manifest["backbone"]["blocks"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def test_a_package_names_the_blocks_of_its_embedding_and_an_older_one_loads(tiny: TinyBackbone, tmp_path: Path) -> None:
+    blocks = in_a_row(published=5, taught=0, log_odds=3)
+    parts = make_parts(tiny, "mona", make_head(), backbone=replace(tiny.files, blocks=blocks))
+
+    write_package(tmp_path / "1", parts)
+    package = load_package(tmp_path / "1")
+
+    assert package.blocks == (Block("published", 0, 5), Block("log_odds", 5, 3))
+    assert package.backbone.blocks == blocks  # so heads of other targets name them too
+    assert load_package(blocks_in(tmp_path / "1", None)).blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("blocks", "said"),
+    [
+        ({}, "not a list"),
+        (["taught"], "has no names in it"),
+        ([{"name": "taught", "first": 0, "count": 8, "size": 8}], "name, first and count alone"),
+        ([{"name": "../taught", "first": 0, "count": 8}], "is not a name"),
+        ([{"name": "taught", "first": 0, "count": 8.0}], "not a whole number"),
+        ([{"name": "taught", "first": 0, "count": 7}], "have 7 numbers, the embedding 8"),
+        ([{"name": "taught", "first": 1, "count": 8}], "a gap"),
+        ([{"name": "taught", "first": 0, "count": 5}, {"name": "odds", "first": 4, "count": 4}], "an overlap"),
+        ([{"name": "odds", "first": 0, "count": 4}, {"name": "odds", "first": 4, "count": 4}], "a name twice"),
+    ],
+)
+def test_blocks_that_do_not_divide_the_embedding_are_refused(copy: Path, blocks: object, said: str) -> None:
+    with pytest.raises(PackageError, match=said):
+        load_package(blocks_in(copy, blocks))
+
+
+def test_a_package_is_not_written_with_blocks_of_another_embedding(tiny: TinyBackbone, tmp_path: Path) -> None:
+    backbone = replace(tiny.files, blocks=in_a_row(published=5))
+
+    with pytest.raises(ValueError, match="have 5 numbers, the embedding 8"):
+        write_package(tmp_path / "1", make_parts(tiny, "mona", make_head(), backbone=backbone))
 
 
 def test_another_target_can_share_the_backbone_of_a_package(tiny: TinyBackbone, mona: Mona, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from classifier import package_copy
+from classifier.embedding_blocks import in_a_row
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures import Preprocessing
@@ -49,7 +50,9 @@ def model(root: Path) -> ModelCard:
     weights[0] = 1.0
     parts = PackageParts(
         target="mona",
-        backbone=BackboneFiles("small", root / "net.keras", {}, Preprocessing(96), WIDTH),
+        backbone=BackboneFiles(
+            "small", root / "net.keras", {}, Preprocessing(96), WIDTH, blocks=in_a_row(taught=WIDTH)
+        ),
         head=Head(weights, -4.0),
         threshold=0.5,
         canaries=[Canary(b"png", np.zeros(WIDTH, np.float32))],
@@ -181,6 +184,8 @@ def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) 
         ("mona/2", True, "mona/1"),
     ]
     assert shown["snapshot"]["how"] == "head only"
+    assert shown["blocks"] == [{"name": "taught", "first": 0, "count": WIDTH}]  # of its parent, too
+    assert "embedding of 8 numbers: taught 8" in printed.stdout
     assert exported.exit_code == 0
     assert load_package(tmp_path / "away" / "mona-2").hash == listed[1]["hash"]
     assert again.exit_code == 2
