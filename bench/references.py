@@ -31,8 +31,8 @@ from classifier.head_only import TRAIN, HeadLesson, learn_head
 from classifier.heads import starting_head
 from classifier.noisy_heads import Said, Testimony
 from classifier.package import Package, load_package
+from classifier.reference_heads import reference_plan
 from classifier.splits import Identity, group
-from rounds.reference_rows import reference_plan
 from rounds.teaching import embedded
 
 NUMBERS = (5, 10, 20)  # of references

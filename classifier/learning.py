@@ -26,6 +26,8 @@ from classifier.package import BackboneFiles
 from classifier.picture_hash import picture_hash
 from classifier.pictures import Pixels
 from classifier.progress import ProgressCallback, unreported
+from classifier.reference_folder import LEAST_REFERENCES
+from classifier.reference_heads import reference_plan, rests_on_references
 from classifier.thresholds import CAUTION
 from classifier.thresholds import Goal as Goal
 from storage.records import SITE_TAGGER
@@ -43,6 +45,7 @@ class Example:
     part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
     stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
     ai_percents: Mapping[str, int] = field(default_factory=dict)  # by target's tag: the site's tagger, 0..100
+    reference: bool = False  # no picture of the gallery: a person's word, for heads alone; the network never learns it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class Learned:
     characters: tuple[str, ...]  # that the tags name often enough to be told apart
     targets: tuple[LearnedTarget, ...]
     split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
+    references: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # their row numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +169,7 @@ def learn(
     room = replace(room, parts=_by_use(room.parts, eye.trained_on))
     targets = tuple(_learned_target(room, eye, examples, wish, plan) for wish in wishes)
     tell("measuring", 1.0, "")
-    return Learned(eye=eye, characters=classes, targets=targets, split=room.parts)
+    return Learned(eye=eye, characters=classes, targets=targets, split=room.parts, references=room.references)
 
 
 def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
@@ -215,47 +219,65 @@ class _Room:
     parts: splits.Split
     unlabelled: IntArray
     groups: IntArray
+    references: IntArray
 
 
 def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: Minimum) -> None:
     labelled = [example for example in examples if example.labelled]
+    least = LEAST_REFERENCES if any(example.reference for example in examples) else minimum.positives
     for wish in wishes:
         positives = sum(wish.named_in(example.characters) for example in labelled)
         negatives = len(labelled) - positives
-        if positives < minimum.positives or negatives < minimum.negatives:
+        if positives < least or negatives < minimum.negatives:
             raise TooFewExamples(
                 wish.target,
                 {f"pictures tagged {wish.tag}": positives, "well-tagged pictures of others": negatives},
-                {f"pictures tagged {wish.tag}": minimum.positives, "well-tagged pictures of others": minimum.negatives},
-                "crawl a larger tag, sample more of it, or import a model",
+                {f"pictures tagged {wish.tag}": least, "well-tagged pictures of others": minimum.negatives},
+                "show it pictures of the target (--references DIR), crawl a larger tag, or import a model",
             )
 
 
 def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish], plan: Plan) -> _Room:
     identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
     groups = splits.group(identities)
-    parts = _parts(examples, groups, wishes, plan)
-    for wish in wishes:
-        counts = [
-            sum(wish.named_in(examples[int(row)].characters) for row in rows)
-            for rows in (parts.train, parts.validation, parts.test)
-        ]
-        if min(counts) < plan.minimum.per_part:
-            names = ("to train on", "to choose the threshold on", "to measure on")
-            raise TooFewExamples(
-                wish.target,
-                dict(zip(names, counts, strict=True)),
-                dict.fromkeys(names, plan.minimum.per_part),
-                "near-duplicates and sets stay together, and these are nearly all of one set; sample more",
-            )
+    references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
+    copies = _copies(identities, references)
+    parts = _parts(examples, groups, wishes, plan, ~copies)
+    _check_parts(examples, parts, wishes, plan.minimum, len(references))
     # An unlabelled copy of a held-out picture would carry its answer into training.
     held_out = set(groups[np.concatenate([parts.validation, parts.test])].tolist())
     rows = [
         row
         for row, example in enumerate(examples)
-        if not example.labelled and example.part in ("", "train") and groups[row] not in held_out
+        if not (example.labelled or copies[row]) and example.part in ("", "train") and groups[row] not in held_out
     ]
-    return _Room(parts, np.array(rows, dtype=np.int64), groups)
+    return _Room(parts, np.array(rows, dtype=np.int64), groups, references)
+
+
+def _copies(identities: Sequence[splits.Identity], references: IntArray) -> BoolArray:
+    """The references, and the pictures that a person would take for one of them: those stand for these, shape (n,)."""
+    if not len(references):
+        return np.zeros(len(identities), dtype=np.bool_)
+    same = splits.group([replace(identity, parent_id=None, set_key="") for identity in identities])
+    return np.isin(same, same[references])
+
+
+def _check_parts(
+    examples: Sequence[Example], parts: splits.Split, wishes: Sequence[Wish], minimum: Minimum, references: int
+) -> None:
+    for wish in wishes:
+        counts = [
+            sum(wish.named_in(examples[int(row)].characters) for row in rows)
+            for rows in (parts.train, parts.validation, parts.test)
+        ]
+        if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_part:
+            names = ("to train on", "to choose the threshold on", "to measure on")
+            raise TooFewExamples(
+                wish.target,
+                dict(zip(names, counts, strict=True)),
+                dict.fromkeys(names, minimum.per_part),
+                "near-duplicates and sets stay together, and these are nearly all of one set; sample more",
+            )
 
 
 def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
@@ -265,8 +287,10 @@ def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
     return replace(identity, picture_hash=picture_hash(Image.fromarray(picture)))
 
 
-def _parts(examples: Sequence[Example], groups: IntArray, wishes: Sequence[Wish], plan: Plan) -> splits.Split:
-    labelled = np.flatnonzero([example.labelled for example in examples]).astype(np.int64)
+def _parts(
+    examples: Sequence[Example], groups: IntArray, wishes: Sequence[Wish], plan: Plan, usable: BoolArray
+) -> splits.Split:
+    labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
     settled = np.array([examples[int(row)].part for row in labelled])
     if settled.any():
         train, validation, test = (labelled[settled == part] for part in ("train", "validation", "test"))
@@ -285,10 +309,14 @@ def _kind(example: Example, wishes: Sequence[Wish]) -> str:
 
 
 def _classes(examples: Sequence[Example], train: IntArray, wishes: Sequence[Wish], minimum: Minimum) -> tuple[str, ...]:
-    """The targets, then the commonest other characters of the training part."""
+    """The targets, then the commonest other characters of the training part.
+
+    Where there are references, the tags may name the target too seldom to teach it.
+    """
     names = _class_names(wishes)
     counts = Counter(name for row in train for name in {names.get(tag, tag) for tag in examples[int(row)].characters})
-    wished = [wish.tag for wish in wishes]
+    given = any(example.reference for example in examples)
+    wished = [wish.tag for wish in wishes if not given or counts[wish.tag] >= minimum.per_class]
     others = [name for name, count in counts.most_common() if name not in wished and count >= minimum.per_class]
     return tuple(wished + others[: max(0, CLASSES_AT_MOST - len(wished))])
 
@@ -309,7 +337,9 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence
 
 def _learned_target(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
     lesson = _lesson(room, eye, examples, wish, plan)
-    learned = learn_head(lesson, HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed))
+    few = rests_on_references(len(room.references), int((lesson.testimony.said == Said.TAGGED).sum()))
+    usual = HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed)
+    learned = learn_head(lesson, reference_plan(wish.goal, seed=plan.seed) if few else usual)
     shows = np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted
     return LearnedTarget(wish=wish, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
 
@@ -320,11 +350,12 @@ def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish,
     shows = np.array([wish.named_in(example.characters) for example in examples])
     yes, no = (Said.TAGGED, Said.OTHERS) if plan.tags_may_lie else (Said.KEEP, Said.DELETE)
     said = np.where(labelled, np.where(shows, yes, no), Said.NOTHING).astype(np.int8)
+    said[room.references] = Said.KEEP
     parts = np.full(len(examples), SPENT, dtype=np.int8)
     split = room.parts
     for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
         parts[rows] = part
-    parts[room.unlabelled] = TRAIN
+    parts[np.concatenate([room.unlabelled, room.references])] = TRAIN
     return HeadLesson(
         target=wish.target,
         testimony=Testimony(eye.embeddings.astype(np.float64), said, room.groups),

@@ -16,7 +16,9 @@ from PIL import Image
 from classifier.export import export_backbone
 from classifier.learning import Example, Learned, LearnedTarget
 from classifier.package import BackboneFiles, Canary, PackageParts, write_package
+from classifier.package_references import References
 from classifier.pictures import Pixels
+from classifier.reference_heads import references_text, rests_on_references
 from classifier.teaching_history import FILE as HISTORY
 from classifier.training import Taught
 from classifier.training_job import TrainingJob
@@ -58,7 +60,7 @@ def _pack_target(
     learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: TrainingJob
 ) -> dict[str, Any]:
     folder, files = place
-    metrics, source = _metrics(target), str(job.snapshot.get("from", ""))
+    metrics, source = _metrics(target, len(learned.references)), str(job.snapshot.get("from", ""))
     parts = PackageParts(
         target=target.wish.target,
         backbone=files,
@@ -66,6 +68,7 @@ def _pack_target(
         threshold=target.learned.chosen.threshold,
         curve=target.learned.curve,
         canaries=_canaries(learned, target, pictures),
+        references=_references(learned, job.examples),
         snapshot={
             **job.snapshot,
             "examples": target.learned.facts["examples"],
@@ -104,19 +107,25 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     found, taught = target.learned, learned.eye.taught
     quality, expected, facts = found.quality, found.forecast, found.facts
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
-    rows = np.concatenate([learned.split.train, learned.split.validation])
+    rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
     shown, every = int(target.shows[rows].sum()), len(rows)
-    learned_from = f"{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
+    given = f"{references} references and " if references else ""
+    learned_from = f"{given}{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
     kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
     if source:
         learned_from = f"{shown} pictures of its class among {every} of the folder {source} with"
         kept_for, these, easier = "pictures like these", "of its pictures", ""
+    few = rests_on_references(references, shown)
+    measured = (
+        f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
+        f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}"
+    )
     lines = [
         f"{target.wish.target}: trained on {learned_from} {len(learned.characters)} characters",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
-        f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
-        f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}",
+        *([references_text(references)] if few else []),
+        *([] if few and not quality.positives else [measured]),
         *(one.words() for one in found.head.ai_weights),
         *_set_right(int(found.doubted.sum())),
         *_training(taught),
@@ -150,7 +159,7 @@ def _set_right(lies: int) -> list[str]:
     return [f"{lies} {are} clearly wrong left out of the test: held-out pictures may be tagged wrongly, too"]
 
 
-def _metrics(target: LearnedTarget) -> dict[str, Any]:
+def _metrics(target: LearnedTarget, references: int) -> dict[str, Any]:
     found = target.learned
     return {
         "test": found.quality.to_json(),
@@ -161,14 +170,29 @@ def _metrics(target: LearnedTarget) -> dict[str, Any]:
         "positives": found.facts["positives"],
         "unlabelled": target.unlabelled,
         **({"ai_tags": found.facts["ai_tags"]} if "ai_tags" in found.facts else {}),
+        **({"references": references} if references else {}),
     }
 
 
 def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list[Canary]:
-    """Pictures spread evenly over the scores, so that swapped or shifted outputs cannot go unnoticed."""
+    """Pictures spread evenly over the scores, so that swapped or shifted outputs cannot go unnoticed.
+
+    Of the gallery alone: a person's references do not travel with a package.
+    """
     order = np.argsort(target.learned.head.logits(learned.eye.embeddings), kind="stable")
+    order = order[~np.isin(order, learned.references)]
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
     return [Canary(_png(pictures[row]), learned.eye.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+
+
+def _references(learned: Learned, examples: Sequence[Example]) -> References | None:
+    """What the network saw in the references; None: there are none."""
+    rows = learned.references
+    if not len(rows):
+        return None
+    identities = [examples[row].identity for row in rows.tolist()]
+    hashes = np.array([identity.picture_hash or 0 for identity in identities], dtype=np.uint64)
+    return References(learned.eye.embeddings[rows], [identity.md5 for identity in identities], hashes)
 
 
 def _parts(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:

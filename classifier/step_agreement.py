@@ -55,7 +55,7 @@ def agreements(folder: Path, learned: Learned) -> Mapping[str, StepComparison]:
     file = folder / _FILE
     if not file.is_file():
         return {}
-    rows = np.sort(np.concatenate([learned.split.validation, learned.split.test]))
+    rows = np.sort(np.concatenate([learned.split.validation, learned.split.test, learned.references]))
     with np.load(file, allow_pickle=False) as kept:
         recalls = kept[_RECALLS]
         before = {name: kept[name] for name in kept.files if name != _RECALLS}

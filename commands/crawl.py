@@ -25,6 +25,7 @@ from commands.model_request import ModelRequest
 from commands.places import Place, place
 from commands.planning import Plan, make_plan
 from commands.progress import progress
+from commands.references import check_references
 from commands.refusals import refusal_words
 from commands.registered_models import check_known_models
 from commands.shelves import CommandShelf, open_shelf
@@ -125,6 +126,7 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
     _check(wish)
     check_site(where)
     check_tagger(where.settings)
+    check_references(wish.references)
     stop = StopRequest()
     try:
         summary = run_obeying(_run(wish, where, output, parts or Parts(), stop), stop)

@@ -82,8 +82,10 @@ async def _round_zero(
     if not targets:
         return None
     from commands.crawling.first_model import first_round, learn_first
+    from commands.references import references_for_round
 
-    round_ = await stack.enter_async_context(first_round(wish, targets))
+    given = None if len(targets) > 1 else await references_for_round(wish, models.get(targets[0].name))
+    round_ = await stack.enter_async_context(first_round(wish, targets, given))
     if left:
         models |= await learn_first(round_)
     return round_
@@ -109,7 +111,10 @@ async def _awaiting_network(wish: ModelRequest) -> Sequence[Target]:
         return ()
     from commands.crawling.network_beside import awaiting_network
 
-    return awaiting_network(wish.targets, registered)
+    awaiting = awaiting_network(wish.targets, registered)
+    if len(awaiting) == 1:
+        return awaiting
+    return [target for target in awaiting if not any("references" in one.facts for one in registered[target.name])]
 
 
 async def models_in_force(wish: ModelRequest) -> dict[str, RegisteredModel]:

@@ -122,7 +122,7 @@ async def head_from_references(wish: ModelRequest, folder: Path) -> Mapping[str,
     """The model of a crawl's one target, in force: learned from references unless it has learned from these already.
 
     Returns:
-        nothing where no network has looked at the gallery yet: then the tags teach the first one.
+        nothing where no network has looked at the gallery yet: then round 0 learns from them and the site's tags.
 
     Raises:
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
@@ -133,8 +133,9 @@ async def head_from_references(wish: ModelRequest, folder: Path) -> Mapping[str,
         try:
             who = await asyncio.to_thread(referred, reader, wish.place, target.name)
         except NoNetwork:
-            say(f"no network has looked at this gallery yet: {target.name} is learned from the site's tags, and the "
-                f"references take part after this crawl: crawl train {target.name} --references DIR")  # fmt: skip
+            if reader.active_model(target.name) is not None:
+                say(f"the model of {target.name} has looked at no picture of this gallery yet; the references take "
+                    f"part after this crawl: crawl train {target.name} --references DIR")  # fmt: skip
             return {}
         if wish.dry_run:
             raise UsageRefused("a dry run writes nothing, so it learns nothing from references; leave one of them out")
@@ -146,6 +147,49 @@ async def head_from_references(wish: ModelRequest, folder: Path) -> Mapping[str,
             candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
     model = await finished_in_crawl(candidate, wish, settings)
     return {} if model is None else {target.name: model}
+
+
+async def references_for_round(wish: ModelRequest, first: RegisteredModel | None) -> ReferenceFolder | None:
+    """The references that round 0 of a crawl's one target learns from; None: there are none.
+
+    Args:
+        wish: of the crawl.
+        first: the target's first model, whose network is still to be trained: what it learned from, as far as it is
+            there; None: it has none yet, so what the user gives.
+
+    Raises:
+        ClassFolderError: what is given is no folder, or has too few usable pictures.
+    """
+    from classifier.reference_folder import reference_pictures
+
+    if first is None:
+        if wish.references is None:
+            return None
+        found = await asyncio.to_thread(reference_pictures, wish.references)
+        if not wish.quiet:
+            for line in found.lines():
+                say(line)
+        return found
+    known = verified(wish.place, first).references
+    if known is None:
+        return None
+    try:
+        return await asyncio.to_thread(_still_there, str(first.facts.get("references", "")), known)
+    except ClassFolderError as error:
+        say(_without(first.card.target, error))
+        return None
+
+
+def check_references(folder: Path | None) -> None:
+    """Refuse a folder of references, before anything is asked of a site.
+
+    Raises:
+        ClassFolderError: it is no folder, or has too few usable pictures.
+    """
+    if folder is not None:
+        from classifier.reference_folder import reference_pictures
+
+        reference_pictures(folder)
 
 
 async def references_again(snapshot: Snapshot, decoder: HashingDecoder) -> ReferencePixels | None:
@@ -160,10 +204,7 @@ async def references_again(snapshot: Snapshot, decoder: HashingDecoder) -> Refer
     try:
         return await _decoded_again(snapshot.reference_folder, snapshot.references, decoder)
     except ClassFolderError as error:
-        say(
-            f"the references of {snapshot.target.name} cannot be looked at again, so a new network learns without "
-            f"them: {error}"
-        )
+        say(_without(snapshot.target.name, error))
         return None
 
 
@@ -189,20 +230,36 @@ async def references_seen_by(package: Package, model: RegisteredModel, before: P
     return await asyncio.to_thread(pixels.looked_at, package)
 
 
+def _without(target: str, error: ClassFolderError) -> str:
+    return f"the references of {target} cannot be looked at again, so a new network learns without them: {error}"
+
+
 async def _decoded_again(folder: str, known: References, decoder: HashingDecoder) -> ReferencePixels:
     """The known references that still lie in their folder.
 
     Raises:
         ClassFolderError: too few of them do, or nobody knows the folder: the model came from elsewhere.
     """
-    from classifier.reference_folder import reference_pictures
     from rounds.references import decoded_references
+
+    found = await asyncio.to_thread(_still_there, folder, known)
+    return await decoded_references(found, decoder, unreported)
+
+
+def _still_there(folder: str, known: References) -> ReferenceFolder:
+    """What a folder still has of the known references.
+
+    Raises:
+        ClassFolderError: too few of them, or nobody knows the folder: the model came from elsewhere.
+    """
+    from classifier.reference_folder import check_enough_references, reference_pictures
 
     if not folder:
         raise ClassFolderError("the model was imported, and its pictures were not")
-    found = await asyncio.to_thread(reference_pictures, Path(folder))
+    found = reference_pictures(Path(folder))
     same = [picture for picture in found.pictures if picture.md5 in known.md5s]
-    return await decoded_references(replace(found, pictures=same), decoder, unreported)
+    check_enough_references(found.folder, len(same), found.left_out)
+    return replace(found, pictures=same)
 
 
 def _same(references: References, others: References | None) -> bool:

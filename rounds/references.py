@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from classifier.class_folders import LeftOut, why_not
 from classifier.errors import PictureFault
+from classifier.learning import Example
 from classifier.package import Package
 from classifier.package_references import References
 from classifier.pictures import Pixels
 from classifier.progress import ProgressCallback
 from classifier.reference_folder import ReferenceFolder, check_enough_references
+from classifier.splits import Identity
 from rounds.decoders import HashingDecoder
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.teaching import embedded
@@ -28,10 +31,21 @@ from storage.plurals import counted
 class ReferencePixels:
     """Reference pictures as a network wants them; k of them."""
 
+    folder: Path  # where they lie
     pixels: Pixels  # (k, size, size, 3)
     md5s: Sequence[str]
     hashes: Sequence[int]
     left_out: Sequence[LeftOut]  # what cannot be decoded
+
+    def __len__(self) -> int:
+        return len(self.md5s)
+
+    def examples(self, tag: str) -> list[Example]:
+        """What each of them says: that it shows the target of this tag."""
+        return [
+            Example(Identity(-number, md5, picture_hash=hash_), (tag,), labelled=True, reference=True)
+            for number, (md5, hash_) in enumerate(zip(self.md5s, self.hashes, strict=True), start=1)
+        ]
 
     def looked_at(self, package: Package) -> References:
         """As the package's network sees them."""
@@ -66,4 +80,4 @@ async def decoded_references(
         hashes.append(seen.hash)
         tell("reading", number / len(found.pictures), counted(len(pixels), "reference picture"))
     check_enough_references(found.folder, len(pixels), left)
-    return ReferencePixels(np.stack(pixels), md5s, hashes, tuple(left[len(found.left_out) :]))
+    return ReferencePixels(found.folder, np.stack(pixels), md5s, hashes, tuple(left[len(found.left_out) :]))

@@ -27,6 +27,7 @@ from crawler.errors import CrawlError
 from rounds.decoders import Hashed, HashingDecoder
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND
+from rounds.references import ReferencePixels
 from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
 from rounds.teaching import Lesson, NewModel, Step, gather_pictures, placed, preprocessing_for, teach, work_folder
 from storage.plurals import counted
@@ -71,11 +72,12 @@ class RoundSettings:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """The site as round 0 sees it."""
+    """The site as round 0 sees it, and what a person adds to it."""
 
     source: Source
     pictures: Pictures
     decoder: HashingDecoder
+    references: ReferencePixels | None = None  # pictures of the one target, prepared; None: tags alone teach
 
 
 async def round_zero(
@@ -138,12 +140,16 @@ async def gather(
     """
     tell("sampling", 0.0, f"choosing training examples among the posts tagged {tag}")
     chosen = await sample(gallery.source, tag, targets, settings.size, refine=settings.refine, seed=settings.seed)
-    _check(chosen, targets)
+    references = gallery.references
+    _check(chosen, targets, references)
     tell("sampled", 1.0, _words(chosen))
     hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
     examples = examples_of(chosen, targets)
+    if references is not None:
+        examples += references.examples(targets[0].tag)
     seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
-    return Gathered(folder, _lesson(seen, targets, settings, tag), settings)
+    where = "" if references is None else str(references.folder.absolute())
+    return Gathered(folder, _lesson(seen, targets, settings, tag), settings, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class Gathered:
     folder: Path
     lesson: Lesson
     settings: RoundSettings
+    reference_folder: str = ""  # where the references lay
 
     async def learn(
         self,
@@ -175,7 +182,10 @@ class Gathered:
         """
         lesson, settings = _for_step(self.lesson, self.settings, step)
         done = await teach(self.folder, lesson, settings, tell, niceness=niceness)
-        return await asyncio.to_thread(_placed_all, done, targets, step)
+        facts = {"round": 0, "step": str(step)}
+        if self.reference_folder:
+            facts["references"] = self.reference_folder
+        return await asyncio.to_thread(_placed_all, done, targets, facts)
 
 
 def _for_step(lesson: Lesson, settings: RoundSettings, step: Step) -> tuple[Lesson, RoundSettings]:
@@ -186,16 +196,18 @@ def _for_step(lesson: Lesson, settings: RoundSettings, step: Step) -> tuple[Less
     return replace(lesson, plan=replace(lesson.plan, recipe=recipe), step=step), settings
 
 
-def _check(chosen: Sample, targets: Sequence[Target]) -> None:
+def _check(chosen: Sample, targets: Sequence[Target], references: ReferencePixels | None) -> None:
     """Say at once, before thousands of pictures are fetched, when a target cannot be learned."""
     least = Plan().minimum
     for target in targets:
         found = sum(target.named_by(post.tags) for post in chosen.positives)
-        if found < least.positives or len(chosen.others) < least.negatives:
+        shown = references is not None or found >= least.positives
+        if not shown or len(chosen.others) < least.negatives:
+            hint = "" if shown else "show it 5 to 20 pictures of the target (--references DIR), "
             raise TooLittleToLearn(
                 f"too few examples to learn {target.name}: the sample has {found} pictures tagged {target.tag} (at "
                 f"least {least.positives}) and {len(chosen.others)} well-tagged pictures of others (at least "
-                f"{least.negatives}); crawl a larger tag, or import a model",
+                f"{least.negatives}); {hint}crawl a larger tag, or import a model",
                 target.name,
                 {"positives": found, "others": len(chosen.others), "unlabelled": len(chosen.unlabelled)},
             )
@@ -212,11 +224,18 @@ def _words(chosen: Sample) -> str:
 async def _fetch_all(
     gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, tell: ProgressCallback
 ) -> Mapping[int, int]:
-    """Fetch and decode every picture; gives which posts the array in the folder holds, and their hashes."""
-    faults: Counter[str] = Counter()
+    """Fetch and decode every picture; gives which of them the array in the folder holds, and their hashes.
+
+    The references are the last of them, after all posts.
+    """
+    references, faults = gallery.references, Counter[str]()
     hashes: dict[int, int] = {}
 
     async def fetch(number: int) -> Pixels | None:
+        if references is not None and number >= len(posts):
+            hashes[number] = references.hashes[number - len(posts)]
+            pixels: Pixels = references.pixels[number - len(posts)]
+            return pixels
         try:
             decoded = await _decoded(gallery, posts[number])
             hashes[number] = decoded.hash
@@ -227,8 +246,9 @@ async def _fetch_all(
             faults[getattr(error, "reason", "") or type(error).__name__] += 1
             return None
 
+    count = len(posts) + (0 if references is None else len(references))
     rows = await gather_pictures(
-        len(posts), fetch, folder, settings, lambda share, held: tell("fetching", share, counted(held, "picture"))
+        count, fetch, folder, settings, lambda share, held: tell("fetching", share, counted(held, "picture"))
     )
     if faults.total() > _MISSING_AT_MOST * len(posts):
         reasons = ", ".join(f"{count} {reason}" for reason, count in faults.most_common(4))
@@ -256,17 +276,16 @@ def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: Ro
         "round": 0,
         "tag": tag,
         "targets": [target.tag for target in targets],
-        "posts": [example.identity.post_id for example in examples],
+        "posts": [example.identity.post_id for example in examples if not example.reference],
     }
     return Lesson(examples, wishes, Plan(recipe=recipe, seed=settings.seed), snapshot)
 
 
-def _placed_all(done: Mapping[str, Any], targets: Mapping[Target, Path], step: Step) -> tuple[NewModel, ...]:
+def _placed_all(
+    done: Mapping[str, Any], targets: Mapping[Target, Path], facts: Mapping[str, Any]
+) -> tuple[NewModel, ...]:
     places = {target.name: place for target, place in targets.items()}
-    return tuple(
-        placed(told, done, places[told["target"]], {"round": 0, "step": str(step), **_compared(told)})
-        for told in done["targets"]
-    )
+    return tuple(placed(told, done, places[told["target"]], {**facts, **_compared(told)}) for told in done["targets"])
 
 
 def _compared(told: Mapping[str, Any]) -> Mapping[str, Any]:

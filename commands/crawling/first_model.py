@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.backbones.catalogue import PRETRAINED, resolved
+from classifier.class_folders import left_out_lines
 from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
 from classifier.package import Package, load_package
 from classifier.progress import ProgressCallback
+from classifier.reference_folder import ReferenceFolder
 from commands.console import say
 from commands.networks import first_weights, trains_beside
 from commands.settings import RoundZero
@@ -25,6 +27,7 @@ from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
 from rounds.free_number import free_name
 from rounds.learning_process import COMMAND
+from rounds.references import ReferencePixels, decoded_references
 from rounds.round_zero import Gallery, Gathered, RoundSettings, gather, work_folder_for
 from rounds.sampling import SampleSize
 from rounds.teaching import NewModel, Step, preprocessing_for
@@ -46,6 +49,7 @@ class FirstRound:
     targets: tuple[Target, ...]
     settings: RoundSettings
     folder: Path  # of work: the pictures lie there until the round ends
+    references: ReferenceFolder | None = None  # pictures of the one target that a person gives
     gathered: Gathered | None = None  # once the pictures are here
 
     async def _gathered(self, report: ProgressCallback) -> Gathered:
@@ -55,9 +59,23 @@ class FirstRound:
             fetcher = Downloader(wish.connected.http, wish.connected.site, wish.connected.pace.patience)
             async with Decoders([self.settings.preprocessing]) as decoders:
                 desk = _Desk(fetcher, wish.shelf, decoders, wish.place.settings.scoring.score_on)
-                gallery = Gallery(source=wish.connected.client, pictures=desk, decoder=desk)
+                given = await self._references(decoders, report)
+                gallery = Gallery(wish.connected.client, desk, desk, given)
                 self.gathered = await gather(self.folder, gallery, wish.tag, self.targets, self.settings, tell=report)
         return self.gathered
+
+    async def _references(self, decoders: Decoders, report: ProgressCallback) -> ReferencePixels | None:
+        """The reference pictures, decoded; what is left out is said.
+
+        Raises:
+            ClassFolderError: too few of them can be decoded.
+        """
+        if self.references is None:
+            return None
+        pixels = await decoded_references(self.references, decoders, report)
+        for line in left_out_lines(pixels.left_out):
+            say(line)
+        return pixels
 
     async def learn(self, step: Step, report: ProgressCallback, *, niceness: int = 0) -> Sequence[NewModel]:
         """Finished packages with numbers of their own, which nobody has registered yet.
@@ -72,8 +90,15 @@ class FirstRound:
 
 
 @asynccontextmanager
-async def first_round(wish: ModelRequest, targets: Sequence[Target]) -> AsyncIterator[FirstRound]:
+async def first_round(
+    wish: ModelRequest, targets: Sequence[Target], references: ReferenceFolder | None = None
+) -> AsyncIterator[FirstRound]:
     """A round for these targets; its work folder ends with the block.
+
+    Args:
+        wish: of the run.
+        targets: whom to learn.
+        references: pictures that show them, where there is only one; None: tags alone teach.
 
     Raises:
         UsageRefused: the network's first weights are neither at hand nor allowed to be downloaded.
@@ -82,7 +107,7 @@ async def first_round(wish: ModelRequest, targets: Sequence[Target]) -> AsyncIte
     first_weights(asked.network, asked)  # refused before anything long begins
     models = models_folder(wish.place.root)
     async with work_folder_for({target: target_models(models, target.name) / "1" for target in targets}) as folder:
-        yield FirstRound(wish, tuple(targets), _settings(wish, targets), folder)
+        yield FirstRound(wish, tuple(targets), _settings(wish, targets), folder, references)
 
 
 async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
@@ -93,7 +118,8 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     """
     wish, started = round_.wish, time.monotonic()
     names = ", ".join(target.name for target in round_.targets)
-    say(f"no model for {names} yet: learning one from the gallery's own tags")
+    given = "" if round_.references is None else f"{len(round_.references.pictures)} reference pictures and "
+    say(f"no model for {names} yet: learning one from {given}the gallery's own tags")
     async with told(quiet=wish.quiet) as tell:
         models = await round_.learn(first_step(wish.place.settings.round_zero), tell)
     for model in models:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.embedding_blocks import Block
+from classifier.embedding_blocks import Block, in_a_row
 from classifier.errors import TooFewExamples
 from classifier.learning import (
     Embedded,
@@ -244,7 +244,8 @@ def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_sa
 
     def embedder(material: Material, tell: ProgressCallback) -> Embedded:
         nobody = np.zeros(600, dtype=np.bool_)
-        return Embedded(None, (), faint.astype(np.float16), nobody, Taught(0, 0, 1.0, 0.0, 0.0, 0))
+        blocks = in_a_row(published=faint.shape[1])
+        return Embedded(None, (), blocks, faint.astype(np.float16), nobody, Taught(0, 0, 1.0, 0.0, 0.0, 0))
 
     wishes = [Wish("red", "red")]
     plain, joined = (learn(pictures, some, wishes, QUICKLY, embedder=embedder) for some in (examples, heard))

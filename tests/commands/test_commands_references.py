@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,8 @@ from test_commands_rounds import POSTS, WIDTH, crawl
 
 from classifier.package import load_package
 from classifier.pictures import Pixels
+from commands.places import place
+from commands.references import references_for_round
 from rounds import references
 from storage.archive import open_reader
 
@@ -56,6 +61,13 @@ def test_twenty_references_make_a_model_for_a_target_that_nobody_is_tagged_with(
     assert package.references is not None
     assert len(package.references) == 20
     assert crawl(root, "verify").exit_code == 0
+
+
+def test_more_references_than_tags_are_needed_are_learned_from_too(root: Path, tmp_path: Path) -> None:
+    done = crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 45)), "--json")
+
+    assert done.exit_code == 0, done.stderr  # none is kept back to measure on, however many there are
+    assert json.loads(done.stdout)["metrics"]["references"] == 45
 
 
 def test_the_references_take_part_in_the_next_round_too(root: Path, tmp_path: Path) -> None:
@@ -114,6 +126,42 @@ def test_what_cannot_be_references_is_refused_in_one_line(root: Path, tmp_path: 
     assert "Traceback" not in done.stderr
     with open_reader(root) as reader:
         assert [target.name for target in reader.targets()] == ["mona"]
+
+
+@pytest.mark.parametrize("made", ["nothing", "empty", "words"])
+def test_a_crawl_refuses_a_bad_folder_before_anything_else(tmp_path: Path, made: str) -> None:
+    folder = tmp_path / "pictures"
+    if made != "nothing":
+        folder.mkdir()
+    if made == "words":
+        (folder / "a.txt").write_text("no picture")
+
+    done = crawl(tmp_path / "root", "--tag", "genshin_impact", "--keep", "mona", "--references", str(folder))
+
+    assert done.exit_code == 2
+    assert ("cannot read the folder" if made == "nothing" else "has 0 usable pictures") in done.stderr
+    assert not (tmp_path / "root").exists()
+
+
+def test_the_network_beside_learns_from_what_the_first_model_learned_from(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = red_pictures(tmp_path / "pictures", 5)
+    crawl(root, "train", "nilou", "--references", str(folder))
+    red_pictures(tmp_path / "more", 6)
+    shutil.copy(tmp_path / "more" / "05.png", folder)  # came later: the first model does not know it
+    wish: Any = SimpleNamespace(place=place(root, None), references=None, quiet=False)
+    with open_reader(root) as reader:
+        first, mona = reader.active_model("nilou"), reader.active_model("mona")
+
+    found = asyncio.run(references_for_round(wish, first))
+
+    assert found is not None
+    assert [one.name for one in found.pictures] == [f"{number:02}.png" for number in range(5)]
+    assert asyncio.run(references_for_round(wish, mona)) is None  # it learned from tags
+    shutil.rmtree(folder)
+    assert asyncio.run(references_for_round(wish, first)) is None
+    assert "the references of nilou cannot be looked at again" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")

@@ -17,6 +17,7 @@ from classifier.pictures import Preprocessing
 from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.learning_process import run_learning
+from rounds.references import ReferencePixels
 from rounds.round_zero import Gallery, RoundSettings, gather, round_zero, work_folder_for
 from rounds.sampling import SampleSize
 from rounds.teaching import Step, preprocessing_for
@@ -134,6 +135,40 @@ async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Pat
     ]
     assert [model.facts["step"] for model in (*first, *network)] == ["first", "network"]
     assert sorted(path.name for path in (tmp_path / "kiara").iterdir()) == ["1", "2"]  # the work folder is gone
+
+
+WITH_REFERENCES = TWICE.replace(
+    'json.dumps([job["step"], job["backbone"]["name"], job["plan"]])',
+    'json.dumps([job["snapshot"]["posts"], [e for e in job["examples"] if e["reference"]]])',
+)
+
+
+async def test_references_teach_a_target_that_is_hardly_tagged_and_are_no_posts(tmp_path: Path) -> None:
+    given = ReferencePixels(
+        folder=tmp_path / "pictures",
+        pixels=np.stack([np.full((8, 8, 3), -number % 251, np.uint8) for number in (1, 2, 3)]),
+        md5s=["a", "b", "c"],
+        hashes=[-number << 40 for number in (1, 2, 3)],
+        left_out=(),
+    )
+    place = {KIARA: tmp_path / "kiara" / "1"}
+    hardly_tagged = Site([one for one in gallery(600).holds if not KIARA.named_by(one.tags)])
+
+    async with work_folder_for(place) as folder:
+        round_ = await gather(
+            folder,
+            replace(of(Desk(), hardly_tagged), references=given),
+            "hololive",
+            (KIARA,),
+            settings(WITH_REFERENCES),
+        )
+        (model,) = await round_.learn(Step.FIRST, place)
+
+    posts, references = json.loads((place[KIARA] / "manifest.json").read_text())
+    assert min(posts) > 0
+    assert [one["identity"]["md5"] for one in references] == ["a", "b", "c"]
+    assert {(*one["characters"], one["labelled"]) for one in references} == {(KIARA.tag, True)}
+    assert model.facts["references"] == str(tmp_path / "pictures")
 
 
 @pytest.mark.fault("M13")
