@@ -23,6 +23,8 @@ class Estimate:
     high: float
 
     def __str__(self) -> str:
+        if not math.isfinite(self.value):
+            return "not measured"
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 

@@ -124,7 +124,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"{target.wish.target}: trained on {learned_from} {len(learned.characters)} characters",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
-        *([references_text(references)] if few else []),
+        *([references_text(references, shown)] if few else []),
         *([] if few and not quality.positives else [measured]),
         *(one.words() for one in found.head.ai_weights),
         *_set_right(int(found.doubted.sum())),

@@ -27,12 +27,18 @@ def rests_on_references(references: int, shown: int) -> bool:
     return references > 0 and shown < FEW
 
 
-def references_text(count: int) -> str:
-    """What to expect of so many reference pictures."""
-    known = [number for number in _RANKED if number <= count] or [min(_RANKED)]
+def references_text(references: int, shown: int) -> str:
+    """What to expect of so few pictures of the target.
+
+    Args:
+        references: how many there are.
+        shown: pictures of the gallery that are tagged or labelled as showing it.
+    """
+    known = [number for number in _RANKED if number <= references + shown] or [min(_RANKED)]
     many, few = _RANKED[max(known)]
+    and_tagged = f" and {shown} tagged or labelled" if shown else ""
     return (
-        f"{count} references: from {max(known)}, characters were ranked at an average "
+        f"{references} references{and_tagged}: from {max(known)} pictures, characters were ranked at an average "
         f"precision of {many:.2f} where one untagged post in six showed them, of {few:.2f} where hardly any did; more "
         "references and answers (crawl review) help most"
     )

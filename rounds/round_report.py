@@ -16,6 +16,7 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
     """A few lines for people."""
     facts, expected, quality = learned.facts, learned.forecast, learned.quality
     said, references = facts["said"], int(facts.get("references", 0))
+    shown = said["tagged"] + said["keep"]
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     lines = [
         f"{target}: trained on {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
@@ -25,7 +26,7 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
         f"forecast for pictures without its tag ({facts['prevalence']:.1%} of untagged ones show it): precision "
         f"{estimate(expected.precision)}, recall {estimate(expected.recall)} at threshold "
         f"{expected.threshold:.3f}{reached}",
-        *([references_text(references)] if rests_on_references(references, said["tagged"] + said["keep"]) else []),
+        *([references_text(references, shown)] if rests_on_references(references, shown) else []),
         *(one.words() for one in learned.head.ai_weights),
         *([f"it must not decide: {learned.refusal}"] if learned.refusal else []),
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "

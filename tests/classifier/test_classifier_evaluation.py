@@ -50,6 +50,7 @@ def test_a_broken_count_of_all_or_of_none_is_not_certainty_but_has_its_end(of: f
 
 def test_nothing_measured_is_said_to_be_nothing() -> None:
     assert math.isnan(wilson(0, 0).value)
+    assert str(wilson(0, 0)) == "not measured"
 
 
 def test_precision_and_recall_are_counted_at_the_threshold() -> None:

@@ -15,6 +15,7 @@ from classifier.package import BackboneFiles, load_package
 from classifier.packing import pack
 from classifier.pictures import Preprocessing
 from classifier.progress import ProgressCallback
+from classifier.reference_heads import references_text
 from classifier.splits import Identity
 from classifier.training import Taught
 from classifier.training_job import FirstWeights, TrainingJob
@@ -154,7 +155,12 @@ def test_the_report_says_what_to_expect_of_so_few(tmp_path: Path) -> None:
 
     report = told["targets"][0]["report"]
     assert "red: trained on 5 references and 0 pictures tagged red among 108 well-tagged ones of 2 characters" in report
-    assert "5 references: from 5, characters were ranked at an average precision of" in report
+    assert "5 references: from 5 pictures, characters were ranked at an average precision of" in report
     assert "it does not decide: only 5 pictures of the target" in report
     assert "test on" not in report  # nothing that shows it is kept apart
     assert told["targets"][0]["metrics"]["references"] == 5
+
+
+def test_tagged_pictures_count_beside_the_references_in_what_is_expected() -> None:
+    assert references_text(5, 16).startswith("5 references and 16 tagged or labelled: from 20 pictures, characters")
+    assert references_text(3, 0).startswith("3 references: from 5 pictures")  # nothing smaller was measured

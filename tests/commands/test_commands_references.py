@@ -56,7 +56,7 @@ def test_twenty_references_make_a_model_for_a_target_that_nobody_is_tagged_with(
     assert (record["model"], record["activated"], record["rescored"]) == ("nilou/1", True, POSTS)
     assert (record["metrics"]["references"], record["metrics"]["said"]["keep"]) == (20, 0)
     assert f"{folder}: 20 reference pictures" in done.stderr
-    assert "20 references: from 20, characters were ranked" in done.stderr
+    assert "20 references: from 20 pictures, characters were ranked" in done.stderr
     package = load_package(root / "models" / "nilou" / "1")
     assert package.references is not None
     assert len(package.references) == 20
