@@ -29,8 +29,8 @@ from classifier.evaluation import Estimate, wilson
 from rounds import estimating
 from rounds.decision_rule import DecisionRule
 from rounds.random_order import STRATA, next_at_random
-from storage.evidence import NO_PART, Evidence
-from storage.records import Stratum
+from storage.evidence import Evidence
+from tests.equipment.made_up_evidence import made_up_evidence
 
 ANSWERS = (7, 20, 50, 100, 300)
 _SIZE = 2000  # pictures
@@ -112,27 +112,8 @@ def made(world: World, seed: int) -> Gallery:
 
 def _evidence(scores: FloatArray, tagged: BoolArray, named: BoolArray, seed: int) -> Evidence:
     count = len(scores)
-    numbers = np.arange(1, count + 1, dtype=np.int64)
-    return Evidence(
-        version_ids=numbers,
-        post_ids=numbers,
-        sites=["made-up"] * count,
-        md5s=[f"{seed:016x}{number:016x}" for number in range(count)],
-        vectors=np.zeros((count, 1), dtype=np.float16),
-        scores=scores,
-        labels=[""] * count,
-        tagged=tagged,
-        named=named,
-        character_counts=named.astype(np.int64),
-        ai_scores=np.full(count, -1, dtype=np.int64),
-        parent_ids=np.zeros(count, dtype=np.int64),
-        pixel_hashes=[""] * count,
-        artists=[""] * count,
-        ratings=["g"] * count,
-        look_hashes=np.zeros(count, dtype=np.uint64),
-        frozen_parts=np.full(count, NO_PART, dtype=np.int8),
-        strata=np.where(named & ~tagged, int(Stratum.OTHERS), int(Stratum.NOBODY)).astype(np.int8),
-    )
+    evidence = made_up_evidence(np.zeros((count, 1), dtype=np.float16), scores, tagged, named)
+    return replace(evidence, md5s=[f"{seed:016x}{number:016x}" for number in range(count)])
 
 
 def asked(gallery: Gallery, count: int) -> tuple[Gallery, IntArray]:

@@ -16,8 +16,9 @@ from classifier.choosing import choose_runtime
 from classifier.package import Package
 from classifier.pictures import picture_array
 from classifier.runtime import RuntimeSettings
-from storage.evidence import NO_PART, Evidence
+from storage.evidence import Evidence
 from storage.records import Target, stratum_of
+from tests.equipment.made_up_evidence import made_up_evidence
 
 _BATCH = 32
 
@@ -65,24 +66,14 @@ def gallery(source: FolderSource, target: str, vectors: npt.NDArray[np.float16],
     count = len(posts)
     strata = np.array([stratum_of(post.tags, Target(target, target)) for post in posts], dtype=np.int8)
     tagged = np.array([target in post.tags.character for post in posts])
-    evidence = Evidence(
+    named = np.array([bool(post.tags.character) for post in posts])
+    evidence = replace(
+        made_up_evidence(vectors, package.head.probabilities(vectors, strata), tagged, named),
         version_ids=np.arange(count, dtype=np.int64),
         post_ids=np.array([post.id for post in posts], dtype=np.int64),
-        sites=["folder"] * count,
         md5s=[post.file.md5 if post.file else "" for post in posts],
-        vectors=np.ascontiguousarray(vectors),
-        scores=package.head.probabilities(vectors, strata),
-        labels=[""] * count,
-        tagged=tagged,
-        named=np.array([bool(post.tags.character) for post in posts]),
         character_counts=np.array([len(post.tags.character) for post in posts], dtype=np.int64),
-        ai_scores=np.full(count, -1, dtype=np.int64),
-        parent_ids=np.zeros(count, dtype=np.int64),
-        pixel_hashes=[""] * count,
         artists=[" ".join(post.tags.artist) for post in posts],
-        ratings=["g"] * count,
-        look_hashes=np.zeros(count, dtype=np.uint64),
-        frozen_parts=np.full(count, NO_PART, dtype=np.int8),
         strata=strata,
     )
     truth = np.array([source.classes[post.id] == target for post in posts])

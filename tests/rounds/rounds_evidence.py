@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from storage.evidence import NO_PART, Evidence
+from storage.evidence import Evidence
+from tests.equipment.made_up_evidence import made_up_evidence
 
 WIDTH = 12
 
@@ -27,26 +28,7 @@ def scene(count: int = 1200, *, share: float = 0.15, wrong: float = 0.05, hidden
     mistaken = named & (random.random(count) < np.where(truth, wrong, wrong * share))
     tagged = named & (truth ^ mistaken)
     scores = 1 / (1 + np.exp(-2 * (vectors[:, 0] - 2.5)))
-    evidence = Evidence(
-        version_ids=np.arange(1, count + 1, dtype=np.int64),
-        post_ids=np.arange(1, count + 1, dtype=np.int64),
-        sites=["demo"] * count,
-        md5s=[f"{number:032x}" for number in range(1, count + 1)],
-        vectors=np.ascontiguousarray(vectors.astype(np.float16)),
-        scores=scores,
-        labels=[""] * count,
-        tagged=tagged,
-        named=named,
-        character_counts=named.astype(np.int64),
-        ai_scores=np.full(count, -1, dtype=np.int64),
-        parent_ids=np.zeros(count, dtype=np.int64),
-        pixel_hashes=[""] * count,
-        artists=[""] * count,
-        ratings=["g"] * count,
-        look_hashes=np.zeros(count, dtype=np.uint64),
-        frozen_parts=np.full(count, NO_PART, dtype=np.int8),
-        strata=(named & ~tagged).astype(np.int8),
-    )
+    evidence = replace(made_up_evidence(vectors.astype(np.float16), scores, tagged, named), sites=["demo"] * count)
     return Scene(evidence, truth, mistaken)
 
 
