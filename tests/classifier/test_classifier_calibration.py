@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,16 @@ def test_a_goal_that_asks_for_more_recall_or_less_precision_never_gives_a_strict
     for rising in (for_precision, for_recall[::-1], at):
         assert [one.precision for one in rising] == sorted(one.precision for one in rising)
         assert [one.recall for one in rising] == sorted((one.recall for one in rising), reverse=True)
+
+
+@pytest.mark.parametrize("caution", [0.0, 0.1, 0.5])
+def test_a_share_of_what_a_goal_leaves_open_is_kept_in_reserve(caution: float) -> None:
+    curve = replace(curve_of(), caution=caution)
+
+    assert curve.chosen(Goal(precision=0.9)) == curve.for_precision(0.9 + caution * 0.1)
+    assert curve.chosen(Goal(precision=None, recall=0.8)) == curve.for_recall(0.8 + caution * 0.2)
+    assert curve.chosen(Goal(precision=None, threshold=0.3)) == curve.at(0.3)
+    assert curve.for_precision(0.9).threshold < curve.for_precision(0.95).threshold
 
 
 @pytest.mark.parametrize("goal", [0.0, 1.0, -1.0, 2.0])

@@ -10,8 +10,9 @@ import pytest
 from classifier.errors import TooFewExamples
 from classifier.head_only import HeadLesson, HeadPlan, learn_head, opinions_of
 from classifier.heads import starting_head
-from classifier.noisy_heads import Credit, Said, weigh
+from classifier.noisy_heads import Credit, Said, pools_of, weigh
 from classifier.noisy_heads import Testimony as Heard  # pytest would collect a name that begins with Test
+from storage.records import Stratum
 
 WIDTH = 8
 
@@ -126,6 +127,19 @@ def test_modest_opinions_are_stretched_until_they_fit() -> None:
     found = weigh(exact * 0.25, said, Credit())
 
     assert found.line.slope == pytest.approx(4, rel=0.3)
+
+
+def test_a_handful_of_groups_does_not_overturn_what_the_other_posts_say() -> None:
+    rows = ((Said.TAGGED, 5.0, 60), (Said.OTHERS, -5.0, 300), (Said.NOTHING, 5.0, 30), (Said.NOTHING, -5.0, 170))
+    groups = (Said.NOTHING, 5.0, 3)
+    said, logits = (np.repeat([one[at] for one in (*rows, groups)], [count for *_, count in (*rows, groups)])
+                    for at in (0, 1))  # fmt: skip
+    strata = np.array([Stratum.NOBODY] * 560 + [Stratum.NOBODY_GROUP] * 3, dtype=np.int8)
+
+    weighed = weigh(logits, said.astype(np.int8), Credit(), pools_of(said, said == Said.NOTHING, strata))
+
+    assert weighed.rates[Stratum.NOBODY] == pytest.approx(0.15, abs=0.01)
+    assert 0.15 < weighed.rates[Stratum.NOBODY_GROUP] < 0.3  # all three show the target
 
 
 def test_untagged_pictures_are_neither_for_nor_against() -> None:

@@ -79,6 +79,26 @@ def test_noise_is_held_back_by_the_strongest_regularisation() -> None:
     assert least_loss_strength(noise(), np.ones(200, dtype=bool), (0.01, 1.0, 1000.0)) == 1000.0
 
 
+def test_what_only_a_free_fit_can_tell_is_not_held_back() -> None:
+    random = np.random.default_rng(6)
+    shows = random.random(400) < 0.5
+    common = random.normal(scale=3.0, size=400)  # drowns the signal in the first number; the second alone knows it
+    vectors = np.stack([common + shows, common], axis=1) + random.normal(scale=0.1, size=(400, 2))
+    examples = Examples(vectors, shows.astype(float), np.ones(400), np.arange(400), starting_head(2, None))
+
+    assert least_loss_strength(examples, np.ones(400, dtype=bool), (0.01, 1000.0)) == 0.01
+
+
+def test_a_score_is_the_mean_over_deals_that_differ() -> None:
+    examples = noise()
+
+    every = cross_fit(examples, 1.0, Deals(deals=3, seed=5)).logits
+    alone = [cross_fit(examples, 1.0, Deals(deals=1, seed=seed)).logits for seed in (5, 6, 7)]
+
+    assert every == pytest.approx(np.mean(alone, axis=0), abs=1e-3)
+    assert np.abs(alone[0] - alone[1]).max() > 0.1
+
+
 @pytest.mark.parametrize("shares", [0.0, 1.0])
 def test_examples_of_one_kind_give_a_finite_head(shares: float) -> None:
     examples = Examples(np.eye(5), np.full(5, shares), np.ones(5), np.arange(5), LinearHead(np.zeros(5), 0.0))

@@ -47,6 +47,27 @@ def test_every_known_form_is_fed_as_it_was_trained(form: str, tmp_path: Path) ->
     assert "rating:g" in tagger.tags
 
 
+HALF = ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5))
+IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+FED = {  # mean and deviation of the pixels, and the scale of the tiny network
+    "wd": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), 20 / 255),
+    "cl": (*HALF, 10),
+    "stages": (*HALF, 10),
+    "camie": (*IMAGENET, 5),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_probabilities_are_those_that_a_hand_computes_from_the_scaled_colours(form: str, tmp_path: Path) -> None:
+    mean, deviation, scale = FED[form]
+    scaled = (np.array([150.0, 128.0, 110.0]) - mean) / deviation
+    expected = 1 / (1 + np.exp(2 - scale * np.array(list(WEIGHTS.values())) @ scaled))
+
+    answer = OnnxTagger(read_form(FORMS[form](tmp_path / form))).probabilities(plain((150, 128, 110)))[0]
+
+    assert answer == pytest.approx(expected, abs=1e-3)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_red_and_blue_in_the_wrong_order_are_found(form: str, tmp_path: Path) -> None:
     right = read_form(FORMS[form](tmp_path / form))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from classifier.metrics.veto import Measured, counted_share, refusal
 
@@ -47,6 +48,15 @@ def test_what_contradicts_the_forecast_is_refused_with_advice(change: dict[str, 
 
 def test_a_threshold_that_a_person_chose_is_not_held_against_a_precision() -> None:
     assert refusal(replace(GOOD, false_alarms=60), 0.0) == ""
+
+
+def test_the_best_precision_counts_out_only_the_false_alarms_that_are_certain() -> None:
+    few = replace(GOOD, negatives=100, false_alarms=3, others=1000, kept=100)
+    low = binomtest(3, 100).proportion_ci(0.95, method="wilson").low  # 1.03 %, where 3 % were seen
+
+    assert few.best_precision == pytest.approx(1 - low * 1000 / 100, abs=1e-6)
+    assert replace(few, false_alarms=0).best_precision == pytest.approx(1.0)
+    assert replace(few, kept=0).best_precision == 1.0
 
 
 def test_shares_of_a_handful_of_posts_contradict_nothing() -> None:
