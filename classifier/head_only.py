@@ -128,6 +128,11 @@ class LearnedHead:
     doubted: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # (n,) contradicted beyond doubt
 
     @property
+    def doubted_in_test(self) -> IntArray:
+        """Rows of the test part whose tags are contradicted: in no comparison between models."""
+        return self.measured[self.doubted[self.measured]]
+
+    @property
     def reject_ratio(self) -> float:
         """Share of the posts that scores decide that the model is expected to reject."""
         return 1 - self.forecast.kept / max(1, self.forecast.posts)

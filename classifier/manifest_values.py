@@ -143,8 +143,8 @@ def snapshot(value: Any) -> dict[str, Any]:
     if "targets" in found:
         names(found["targets"], "the snapshot's targets")
     for part, md5s in _object(found.get("parts") or {}, "snapshot's parts").items():
-        if not isinstance(md5s, list) or not all(isinstance(md5, str) for md5 in md5s):
-            raise ValueError(f"the snapshot's part {part[:40]!r} is not a list of pictures")
+        _check_pictures(f"part {part[:40]!r}", md5s)
+    _check_pictures("list of doubted tags", found.get("doubted") or [])
     return dict(found)
 
 
@@ -178,6 +178,11 @@ def moment(value: Any) -> datetime:
     if found.tzinfo is None:
         raise ValueError(f"created_at {_shown(value)} has no time zone")
     return found
+
+
+def _check_pictures(what: str, md5s: Any) -> None:
+    if not isinstance(md5s, list) or not all(isinstance(md5, str) for md5 in md5s):
+        raise ValueError(f"the snapshot's {what} is not a list of pictures")
 
 
 def _check_count(values: Mapping[str, Any], name: str, most: int) -> None:

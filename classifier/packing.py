@@ -74,6 +74,7 @@ def _pack_target(
             "examples": target.learned.facts["examples"],
             "taught": learned.eye.taught.facts(),
             "parts": _parts(learned, job.examples),
+            "doubted": [job.examples[row].identity.md5 for row in target.learned.doubted_in_test.tolist()],
         },
         metrics=metrics,
         reject_ratio=target.learned.reject_ratio,

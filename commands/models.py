@@ -117,7 +117,7 @@ def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredMode
     found: dict[str, SideBySide] = {}
     for target in wanted:
         subjects = _subjects(where, target, models)
-        evidence_of = cache(partial(reader.evidence, target))
+        evidence_of = cache(partial(reader.held_out_evidence, target))
         told = side_by_side(subjects, evidence_of)
         if told is not None:
             found[target.name] = told

@@ -300,7 +300,7 @@ def _parent(snapshot: Snapshot) -> str | None:
 
 def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadLesson) -> Compared:
     """On the test part, without the tags that heads contradict which never saw the picture: see `doubted_tags`."""
-    rows = learned.measured[~learned.doubted[learned.measured]]
+    rows = np.setdiff1d(learned.measured, learned.doubted_in_test)
     truth = np.isin(lesson.testimony.said[rows], (Said.TAGGED, Said.KEEP))
     if snapshot.old_scores is None:
         old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
@@ -353,4 +353,5 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
         "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),
         "newest_label": snapshot.newest_label,
         "evidence": digest.hexdigest(),
+        "doubted": [snapshot.evidence.md5s[row] for row in candidate.learned.doubted_in_test.tolist()],
     }

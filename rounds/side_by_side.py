@@ -3,11 +3,14 @@
 Each round measures its model on the test pictures that there are by then, with what is known of them by then. Such
 figures do not compare: a few answers, a few new posts, and a model that became better seems worse. Here all models that
 can be are measured today, on one set of pictures, and tags that a cross-fitted head contradicts are left out for all.
+
+The pictures are those that some round has settled to be tested on, and which tags are contradicted is what the newest
+round has found: so nothing is learned, and only held-out rows of the gallery are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +19,7 @@ from classifier.arrays import BoolArray, IntArray
 from classifier.evaluation import Quality, evaluate
 from rounds.doubted_tags import doubted_tags
 from rounds.evaluating import LEAST, Subject
-from rounds.held_out import HeldOut, held_out
+from rounds.held_out import PEOPLE, HeldOut, held_out
 from storage.evidence import Evidence
 
 
@@ -48,12 +51,16 @@ class _View:
         return np.array([self.row_of[one] for one in version_ids], dtype=np.int64)
 
 
-def side_by_side(subjects: Sequence[Subject], evidence_of: Callable[[str], Evidence]) -> SideBySide | None:
+EvidenceOf = Callable[[str, Set[str]], Evidence]  # network hash and MD5s -> rows held out by rounds, and those pictures
+
+
+def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBySide | None:
     """Measure all of a target's models that share enough test pictures with the one in force.
 
     Args:
         subjects: one target's models, the oldest first, each once.
-        evidence_of: what is known of the target, with the vectors of the network of that hash.
+        evidence_of: what is known of the pictures that rounds have settled to be tested on, and of those named, with
+            the vectors of the network of that hash.
 
     Returns:
         None where there is no model, or the one in force has too few test pictures to say anything.
@@ -61,17 +68,18 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: Callable[[str], Evide
     if not subjects:
         return None
     first = next((one for one in subjects if one.model.active), subjects[-1])
-    evidence = evidence_of(first.package.backbone_hash)
+    tested = frozenset(md5 for one in subjects for md5 in (one.package.snapshot.get("parts") or {}).get("test", ()))
+    evidence = evidence_of(first.package.backbone_hash, tested)
     if not len(evidence):
         return None
     view = _View.of(first, evidence)
-    doubted = doubted_tags(evidence)
+    doubted = _doubted(subjects, view, evidence)
     common = [one for one, row in view.row_of.items() if not doubted[row]]
     if not _enough(view, common):
         return None
     views = [view]
     for other in reversed([one for one in subjects if one is not first]):
-        added = _View.of(other, evidence_of(other.package.backbone_hash))
+        added = _View.of(other, evidence_of(other.package.backbone_hash, tested))
         shared = [one for one in common if one in added.row_of]
         if _enough(view, shared):
             views.append(added)
@@ -82,6 +90,19 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: Callable[[str], Evide
         set_apart=sum(bool(doubted[row]) for row in view.row_of.values()),
         figures={one.subject.model.card.name: _quality(one, view, common) for one in views},
     )
+
+
+def _doubted(subjects: Sequence[Subject], view: _View, evidence: Evidence) -> BoolArray:
+    """Rows whose tags the newest model's round found contradicted, and nobody has answered since, shape (n,).
+
+    Where no model says so, as packages of before do not, heads are asked now.
+    """
+    found = next(
+        (one.package.snapshot["doubted"] for one in reversed(subjects) if "doubted" in one.package.snapshot), None
+    )
+    if found is None:
+        return doubted_tags(evidence)
+    return np.isin(np.array(evidence.md5s), sorted(found)) & ~np.isin(view.held.said, PEOPLE)
 
 
 def _truth(view: _View, common: Sequence[int]) -> BoolArray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, and_, case, func, literal, or_, select
+from sqlalchemy import CompoundSelect, Connection, and_, case, func, literal, or_, select
 
 from storage.evidence import NO_PART, PARTS, Evidence
 from storage.named_posts import dressed_as, naming, shown_where_dressed
@@ -56,7 +57,12 @@ def stored_without_hash(connection: Connection) -> Set[int]:
 
 
 def gather_evidence(
-    connection: Connection, target: Target, backbone_hash: str, *, whole_gallery: bool = False
+    connection: Connection,
+    target: Target,
+    backbone_hash: str,
+    *,
+    whole_gallery: bool = False,
+    held_out: Collection[str] | None = None,
 ) -> Evidence:
     """What is known of every post that was looked at for a target, with embeddings of one backbone.
 
@@ -67,8 +73,12 @@ def gather_evidence(
         target: whom it is about.
         backbone_hash: of the network that gave the embeddings.
         whole_gallery: the posts too that were looked at for other targets only.
+        held_out: only the posts that a round has settled to be tested on, and pictures of these MD5s; None: all posts.
     """
-    rows = connection.execute(_wide(target, backbone_hash, whole_gallery=whole_gallery)).all()
+    asked = _wide(target, backbone_hash, whole_gallery=whole_gallery)
+    if held_out is not None:
+        asked = asked.where(VersionRow.id.in_(_held_out(target, held_out)))
+    rows = connection.execute(asked).all()
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
     artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
@@ -97,6 +107,17 @@ def gather_evidence(
         tagger_percents=_tagger_percents(connection, target, named["version_id"]),
         too_small=frozenset(of for of, small in zip(named["version_id"], named["too_small"], strict=True) if small),
     )
+
+
+def _held_out(target: Target, md5s: Collection[str]) -> CompoundSelect[int]:
+    """Ids of the file versions that are in the target's test part, or have one of these MD5s."""
+    tested = (
+        select(VersionRow.id)
+        .join(PartRow, PartRow.post_key == VersionRow.post_key)
+        .where(PartRow.target == target.name, PartRow.value == PARTS[-1])
+    )
+    listed = func.json_each(json.dumps(sorted(md5s))).table_valued("value")  # one parameter, however many they are
+    return tested.union(select(VersionRow.id).where(VersionRow.md5.in_(select(listed.c.value))))
 
 
 def has_evidence(connection: Connection, target: Target, backbone_hash: str) -> bool:

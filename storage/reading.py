@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -241,6 +241,16 @@ class Reader:
             whole_gallery: the posts too that were looked at for other targets only.
         """
         return self.ask(lambda c: gather_evidence(c, target, backbone_hash, whole_gallery=whole_gallery))
+
+    def held_out_evidence(self, target: Target, backbone_hash: str, md5s: Collection[str]) -> Evidence:
+        """The rows of `evidence` that models are measured on: a fraction of the gallery, read without the rest.
+
+        Args:
+            target: whom it is about.
+            backbone_hash: of the network that gave the embeddings.
+            md5s: of pictures that were held out before the gallery knew of parts.
+        """
+        return self.ask(lambda c: gather_evidence(c, target, backbone_hash, held_out=md5s))
 
     def has_evidence(self, target: Target, backbone_hash: str) -> bool:
         """Whether `evidence` has a row."""

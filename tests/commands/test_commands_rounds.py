@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -27,7 +28,9 @@ from commands import tables
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
+from storage.evidence import Evidence
 from storage.filing import ArchiveSettings
+from storage.reading import Reader
 from storage.records import FileVersion, Look, ModelCard, PostTags
 from tests.crawler.crew_fakes import MONA, post
 
@@ -189,6 +192,31 @@ def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) 
     assert exported.exit_code == 0
     assert load_package(tmp_path / "away" / "mona-2").hash == listed[1]["hash"]
     assert again.exit_code == 2
+
+
+def test_the_list_of_models_reads_held_out_pictures_alone_and_learns_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crawl(root, "train", "mona", "--quiet")
+    read: list[int] = []
+    held_out = Reader.held_out_evidence
+
+    def counted(*arguments: Any) -> Evidence:
+        found = held_out(*arguments)
+        read.append(len(found))
+        return found
+
+    def whole(*_: object) -> NoReturn:
+        raise AssertionError("everything that is known was read")
+
+    monkeypatch.setattr(Reader, "held_out_evidence", counted)
+    monkeypatch.setattr(Reader, "evidence", whole)
+    monkeypatch.setattr("rounds.side_by_side.doubted_tags", whole)
+
+    models = json.loads(crawl(root, "models", "--json").stdout)["models"]
+
+    assert [one["same_pictures"]["examples"] > 10 for one in models] == [True, True]
+    assert len(read) == 1 and read[0] < 0.3 * POSTS  # of each network once
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
+import pytest
 from rounds_evidence import answered, scene, truly
 from rounds_models import at_threshold, subject
 
 from classifier.head_only import TEST
+from rounds import side_by_side as module
 from rounds.evaluating import Subject
 from rounds.held_out import held_out
 from rounds.side_by_side import SideBySide, side_by_side
@@ -27,7 +30,7 @@ def numbered(subjects: Sequence[Subject]) -> list[Subject]:
 
 
 def on(evidence: Evidence, subjects: Sequence[Subject]) -> SideBySide | None:
-    return side_by_side(subjects, lambda network: evidence)
+    return side_by_side(subjects, lambda network, tested: evidence)
 
 
 def test_old_and_new_are_measured_on_the_same_pictures_though_one_has_learned_from_some(tmp_path: Path) -> None:
@@ -84,3 +87,38 @@ def test_a_model_that_has_learned_from_nearly_all_of_them_is_not_put_beside_the_
 def test_where_hardly_anything_is_held_out_nothing_is_said(tmp_path: Path) -> None:
     assert on(scene(40, seed=5).evidence, numbered([subject(tmp_path)])) is None
     assert on(scene(40, seed=5).evidence, []) is None
+
+
+def test_what_the_newest_round_found_contradicted_is_set_apart_and_nothing_is_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "doubted_tags", forbidden)
+    world = scene(1500, wrong=0.0, seed=6)
+    counted = np.flatnonzero(held_out(subject(tmp_path / "c").package, world.evidence).counted).tolist()
+    md5s = world.evidence.md5s
+    older = subject(tmp_path / "a", doubted=[md5s[row] for row in counted[:9]])
+    newer = subject(tmp_path / "b", doubted=[md5s[row] for row in counted[4:7]])
+
+    found = on(world.evidence, numbered([older, newer]))
+    answered_since = on(answered(world.evidence, truly(world, counted[4:5])), numbered([older, newer]))
+
+    assert found is not None and answered_since is not None
+    assert (found.set_apart, found.pictures) == (3, len(counted) - 3)
+    assert (answered_since.set_apart, answered_since.pictures) == (2, len(counted) - 2)
+
+
+def test_the_rows_that_are_asked_for_are_those_that_any_model_held_out(tmp_path: Path) -> None:
+    world, asked = scene(1500, seed=7), []
+
+    def evidence_of(network: str, tested: Set[str]) -> Evidence:
+        asked.append((network, tested))
+        return world.evidence
+
+    models = [subject(tmp_path / name, parts={"train": ["x"], "test": [name]}) for name in "ab"]
+    side_by_side(numbered(models), evidence_of)
+
+    assert asked == [(models[0].package.backbone_hash, {"a", "b"})] * 2
+
+
+def forbidden(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("heads were asked again")

@@ -9,6 +9,7 @@ import numpy as np
 from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
+from storage.evidence import NO_PART, Settled
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
@@ -139,6 +140,28 @@ async def test_whether_there_is_evidence_can_be_asked_without_gathering_it(archi
         found = [reader.has_evidence(*one) for one in asked]
 
         assert found == [True, False, False] == [len(reader.evidence(*one)) > 0 for one in asked]
+
+
+async def test_what_is_held_out_is_read_without_the_rest(archive: Archive) -> None:
+    posts = [make_post(number) for number in range(1, 6)]
+    await list_posts(archive, posts)
+    for post in posts:
+        await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
+    parts = np.array([0, 2, 1, NO_PART, 2], dtype=np.int8)
+
+    with Archive.reader(archive.root) as reader:
+        everything = reader.evidence(MONA, CARD.backbone_hash)
+        settled = parts != NO_PART
+        await archive.file_settled(Settled("mona", everything.version_ids[settled], parts[settled]))
+        found = reader.held_out_evidence(MONA, CARD.backbone_hash, {everything.md5s[3], "of no picture"})
+        tested = reader.held_out_evidence(MONA, CARD.backbone_hash, ())
+        of_another = reader.held_out_evidence(Target("keqing", "keqing"), CARD.backbone_hash, ())
+
+    assert found.post_ids.tolist() == [2, 4, 5]
+    assert found.frozen_parts.tolist() == [2, NO_PART, 2]
+    assert found.vectors.tolist() == everything.vectors[[1, 3, 4]].tolist()
+    assert tested.post_ids.tolist() == [2, 5]
+    assert len(of_another) == 0
 
 
 async def test_the_windows_of_a_picture_come_back_with_it(archive: Archive) -> None:
