@@ -1465,8 +1465,8 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a picture's own look is left out beside its windows",
         "classifier/pooling.py",
-        "pooled(np.append(scores[row], head.probabilities(parts, same)))",
-        "pooled(head.probabilities(parts, same))",
+        "pooled(np.append(scores[row], head.probabilities(parts, same, alike)))",
+        "pooled(head.probabilities(parts, same, alike))",
         (f"{_CLASSIFIER}pooling.py",),
     ),
     Mutation(
@@ -1689,7 +1689,7 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a tagger is fed blue for red",
         "classifier/taggers/onnx_tagger.py",
-        "ordered = pictures[..., ::-1] if self._form.bgr != swapped else pictures",
+        "ordered = pictures[..., ::-1] if self._form.bgr else pictures",
         "ordered = pictures",
         (f"{_CLASSIFIER}taggers.py",),
     ),
