@@ -40,6 +40,7 @@ from classifier.evaluation import evaluate
 from classifier.learning import Minimum
 from classifier.package import Package, load_package
 from classifier.pictures import picture_array
+from classifier.progress import ProgressCallback
 from classifier.runtime import RuntimeSettings
 from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
@@ -156,7 +157,7 @@ async def _round_zero(bench: Bench, source: FolderSource, targets: Sequence[str]
         return await round_zero(Gallery(source, source, decoder), TAG, places, settings, tell=_telling(bench.say))
 
 
-def _telling(say: Say) -> Callable[[str, float, str], None]:
+def _telling(say: Say) -> ProgressCallback:
     """Every stage once, and each quarter of the training."""
     told: set[tuple[str, int]] = set()
 

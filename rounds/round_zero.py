@@ -23,7 +23,7 @@ from classifier.learning import Example, Goal, Plan, Wish
 from classifier.pictures import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training import Recipe
-from crawler.errors import CrawlError
+from crawler.errors import CrawlError, PostError
 from rounds.decoders import Hashed, HashingDecoder
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.learning_process import COMMAND
@@ -243,7 +243,7 @@ async def _fetch_all(
         except RunError:
             raise
         except (CrawlError, PictureFault) as error:
-            faults[getattr(error, "reason", "") or type(error).__name__] += 1
+            faults[error.reason if isinstance(error, PostError | PictureFault) else type(error).__name__] += 1
             return None
 
     count = len(posts) + (0 if references is None else len(references))
