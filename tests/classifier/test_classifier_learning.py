@@ -209,6 +209,7 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkey
     assert packages[1].blocks == (Block("taught", 0, 8), Block("log_odds", 8, 3))
     assert packages[0].curve is not None
     assert packages[0].snapshot["tag"] == "colours"
+    assert set(packages[0].snapshot["doubted"]) <= set(packages[0].snapshot["parts"]["test"])
     assert lines[0]["stage"] == "loading"
     loss = next(curve for curve in training_curves(packages[0]) if curve.name == "loss")
     assert len(loss.values) > 3

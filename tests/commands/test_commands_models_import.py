@@ -239,6 +239,11 @@ PACKAGES: dict[str, tuple[Spoil, str]] = {
     "a comparison that is text": (changed("metrics", to={"compared": "better"}), "comparison"),
     "a time without a zone": (changed("created_at", to="2026-01-01T00:00:00"), "zone"),
     "parts that are text": (changed("snapshot", to={"parts": {"train": "abc"}}), "part"),
+    "doubted tags that are text": (changed("snapshot", to={"doubted": "abc"}), "doubted"),
+    "a caution that is text": (
+        changed("curve", to={"thresholds": [], "precision": [], "recall": [], "prevalence": 0.1, "caution": "much"}),
+        "caution",
+    ),
     "a curve of text": (
         changed("curve", to={"thresholds": ["a"], "precision": [1], "recall": [1], "prevalence": 0.1}),
         "curve",

@@ -389,7 +389,7 @@ def test_a_model_that_finds_nothing_is_worse_though_it_makes_fewer_errors() -> N
     assert found.worse
 
 
-def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contradict(
+async def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contradict(
     tmp_path: Path, shelf: Shelf
 ) -> None:
     weights = np.zeros(WIDTH, np.float32)
@@ -398,6 +398,7 @@ def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contrad
     vague = first_model(tmp_path, shelf, Head(weights, -1.25))  # 0.2 for most of the others: it contradicts no tag
 
     candidate = learn_candidate(snapshot(tmp_path, world, vague), HeadRoundSettings())
+    outcome = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
 
     measured, doubted = candidate.learned.measured, candidate.learned.doubted
     lying = measured[world.wrong[measured]]
@@ -405,6 +406,8 @@ def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contrad
     assert candidate.compared is not None
     assert candidate.compared.pictures == int((~doubted[measured]).sum())
     assert candidate.compared.shown == int((world.evidence.tagged & ~doubted)[measured].sum())
+    kept = load_package(tmp_path / "models" / outcome.card.name).snapshot["doubted"]  # for later comparisons
+    assert kept == [world.evidence.md5s[row] for row in measured.tolist() if doubted[row]]
 
 
 async def test_a_gallery_in_which_all_others_are_tagged_is_not_kept_as_a_whole(tmp_path: Path, shelf: Shelf) -> None:
