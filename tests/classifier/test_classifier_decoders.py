@@ -92,7 +92,7 @@ async def test_a_picture_that_kills_its_decoder_twice_is_a_fault_and_all_others_
 ) -> None:
     good = [png(image) for image in paintings(6)]
 
-    async with Decoders([SMALL], settings(evil, deadline_s=patient(0.7))) as decoders:
+    async with Decoders([SMALL], settings(evil, deadline_s=patient(0.5))) as decoders:
         outcomes = await asyncio.gather(*[outcome(decoders, each) for each in [*good[:3], word, *good[3:]]])
 
     assert outcomes == ["png"] * 3 + ["decoder crashed"] + ["png"] * 3

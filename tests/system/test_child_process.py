@@ -301,7 +301,7 @@ def test_a_child_that_takes_too_long_is_killed_with_all_that_it_started(tmp_path
     script += ".write(str(p.pid)); time.sleep(600)"
 
     with pytest.raises(ChildLostError, match="longer than"):
-        run([sys.executable, "-c", script], patient(3.0))
+        run([sys.executable, "-c", script], patient(1.0))
 
     pid = (tmp_path / "pid").read_text()
     assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
