@@ -18,6 +18,9 @@ from classifier.errors import PictureFault
 from classifier.evaluation import Estimate
 from classifier.eyesight import Eyesight
 from classifier.pictures import Preprocessing
+from classifier.teaching_on import Earlier
+from classifier.training import Recipe
+from classifier.training_job import read_job
 from crawler.deciding import Policy
 from rounds.comparing import compare
 from rounds.errors import LearningFailed, PicturesMissing
@@ -72,9 +75,9 @@ def album(candidate: Candidate, broken: Sequence[int] = ()) -> Album:
     return Album(lambda version: b"broken" if version in broken else b"picture", names, Decoder())
 
 
-async def teach(candidate: Candidate, book: Album, folder: Path) -> None:
+async def teach(candidate: Candidate, book: Album, folder: Path, *, anew: bool = False) -> None:
     settings = NetworkSettings(
-        backbone="small", preprocessing=Preprocessing(96), command=(sys.executable, "-c", KEEPS_THE_JOB)
+        backbone="small", preprocessing=Preprocessing(96), command=(sys.executable, "-c", KEEPS_THE_JOB), anew=anew
     )
     async with new_network(candidate, book, folder, settings, HeadRoundSettings(), lambda *told: None):
         pass
@@ -98,6 +101,21 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
     assert not any(examples[row + 1]["labelled"] for row in doubtful.tolist())
     assert {row["part"] for row in examples.values()} == {"train", "validation", "test"}
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["job.json"]
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_a_network_of_the_same_shape_begins_with_the_one_in_force_unless_told_not_to(
+    anew: bool, tmp_path: Path
+) -> None:
+    candidate = candidate_of(tmp_path / "a", {})
+    in_force = candidate.snapshot.package
+
+    with pytest.raises(LearningFailed, match="no network today"):
+        await teach(candidate, album(candidate), tmp_path / "models", anew=anew)
+
+    plan = read_job(tmp_path / "models").plan
+    assert plan.earlier == (None if anew else Earlier(in_force.keras, in_force.classes))
+    assert plan.recipe == dataclasses.replace(Recipe(), time_budget_s=plan.recipe.time_budget_s)
 
 
 @pytest.mark.fault("M14")
