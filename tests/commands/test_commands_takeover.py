@@ -178,7 +178,7 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
         command = (sys.executable, "-c", PRETENDS, str(ready))
         settings = RoundSettings(preprocessing=Preprocessing(8), command=command)
         gathered = Gathered(work, Lesson([], [], Plan(), {}), settings)
-        round_ = FirstRound(wish, (MONA,), settings, work, gathered)
+        round_ = FirstRound(wish, (MONA,), settings, work, gathered=gathered)
         made_scene = Scene(archive, cast(NetworkBeside, None), takeover, judge, ready)
         made_scene.beside = NetworkBeside(round_, judge, takeover, JudgeSettings(), made_scene.make)
         try:
