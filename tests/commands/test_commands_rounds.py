@@ -219,6 +219,25 @@ def test_the_list_of_models_reads_held_out_pictures_alone_and_learns_nothing(
     assert len(read) == 1 and read[0] < 0.3 * POSTS  # of each network once
 
 
+def test_answers_about_posts_without_the_tag_make_no_listed_model_worse(root: Path) -> None:
+    _, shows = vectors()
+    untagged = [number for number in range(1, POSTS + 1) if number % 5 < 2]
+    crawl(root, "train", "mona", "--quiet")
+    before = same_pictures(root)
+
+    for answer, is_shown in (("keep", True), ("delete", False)):
+        answered = [str(number) for number in untagged if bool(shows[number - 1]) is is_shown]
+        assert crawl(root, "relabel", answer, *answered[:20]).exit_code == 0
+
+    assert same_pictures(root) == before
+    assert [one["precision"]["value"] for one in before] == [1.0, 1.0]
+
+
+def same_pictures(root: Path) -> list[dict[str, Any]]:
+    """What `crawl models` says of each model on the pictures that it shares with the others."""
+    return [one["same_pictures"] for one in json.loads(crawl(root, "models", "--json").stdout)["models"]]
+
+
 @pytest.mark.parametrize(
     ("width", "gone"), [(140, ""), (80, "made, before it"), (60, "made, before it, round, tested")]
 )
