@@ -37,7 +37,7 @@ from rounds.decoders import Decoder
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of
 from rounds.learning_process import COMMAND
-from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
+from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
 from rounds.parts import identities_of, taught_so_far
 from rounds.references import ReferencePixels
 from rounds.rescoring import whole_picture_scores
@@ -163,10 +163,16 @@ async def new_network(
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
     """The better of a new head alone and a new network; the head alone when they are even.
 
+    One that may decide is better than one that may not, whatever else is said of them.
     A network that tells all the characters apart better, beyond chance, is the better eye. Where that cannot be said,
     the ranking of the target's test pictures decides, not errors at a threshold: with thirty positives to measure on,
     one picture next to the threshold would outvote all the others.
     """
+    refused = refusal_of(network)
+    if bool(refused) != bool(refusal_of(head)):
+        if refused:
+            return head, f"the new network may not decide: {refused.split(';')[0]}; only the head is new"
+        return network, "the new network may decide, and a new head alone may not"
     if network.compared is not None and network.compared.worse:
         return head, f"the new network is no better: {network.compared.words()}; only the head is new"
     sight = network.eyesight

@@ -193,6 +193,26 @@ def test_the_better_of_both_is_taken_and_the_head_when_they_are_even(tmp_path: P
     assert better_of(head, worse)[0] is head
 
 
+def test_what_may_decide_is_better_than_what_may_not_however_well_it_ranks(tmp_path: Path) -> None:
+    candidate = candidate_of(tmp_path, {})
+    head, network = ranked(candidate, 0.95), ranked(dataclasses.replace(candidate, network_changed=True), 0.99)
+    weak_head, brief_network = (
+        refusing(head, "too few pictures; crawl more"),
+        refusing(network, "88 of 900 steps; wait"),
+    )
+
+    assert better_of(head, brief_network) == (
+        head,
+        "the new network may not decide: 88 of 900 steps; only the head is new",
+    )
+    assert better_of(weak_head, ranked(network, 0.9))[0].network_changed
+    assert better_of(weak_head, brief_network)[0] is brief_network  # neither may: the ranking decides
+
+
+def refusing(candidate: Candidate, why: str) -> Candidate:
+    return dataclasses.replace(candidate, learned=dataclasses.replace(candidate.learned, refusal=why))
+
+
 def test_the_better_eye_for_all_characters_is_taken_whatever_thirty_pictures_say(tmp_path: Path) -> None:
     candidate = candidate_of(tmp_path, {})
     head, network = ranked(candidate, 0.976), ranked(dataclasses.replace(candidate, network_changed=True), 0.965)
