@@ -1,10 +1,11 @@
 """How far a handful of references goes: average precision by their number, on characters that the network never saw.
 
-    python -m bench.references MODEL CLASSES [--draws 2] [--a-class 250]
+    python -m bench.references MODEL CLASSES [--draws 2] [--a-class 250] [--unnamed 4]
 
 MODEL is the folder of a model package; its network looks at the pictures. CLASSES has one folder a character. Every
 character in turn is the target: so many of its pictures are the references, and no other picture is tagged with it.
 Half of the rest is the gallery, 40 % of everybody's tags missing; the other half takes no part and is measured on.
+Twice: the gallery has all of the target's pictures without their tag, or hardly any (5 %).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
+from classifier.character_space import NOBODY
 from classifier.class_folders import ClassPicture, class_pictures
 from classifier.decoder_pool import Decoders
 from classifier.errors import PictureFault
@@ -37,6 +39,7 @@ from rounds.teaching import embedded
 
 NUMBERS = (5, 10, 20)  # of references
 MISSING = 0.4  # share of everybody's tags
+HIDDEN = (1.0, 0.05)  # share of the target's pictures that the gallery has, without their tag
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +62,15 @@ class Measured:
     seconds: float
 
 
-def measured(gallery: Gallery, target: int, number: int, seed: int) -> Measured:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a gallery is like."""
+
+    hidden: float = 1.0  # share of the target's pictures that it has, without their tag
+    unnamed: int = 0  # other characters that no tag names
+
+
+def measured(gallery: Gallery, target: int, number: int, seed: int, like: Conditions) -> Measured:
     """Learn a target from so many references and measure on the half that took no part."""
     random = np.random.default_rng((seed, target, number))
     shows = gallery.labels == target
@@ -67,7 +78,8 @@ def measured(gallery: Gallery, target: int, number: int, seed: int) -> Measured:
     chosen = _from_different_groups(random.permutation(np.flatnonzero(shows & halves)), gallery.groups, number)
     near = np.isin(gallery.groups, gallery.groups[chosen]) & shows
     untagged = shows | (random.random(len(shows)) < MISSING)
-    seen = np.flatnonzero(halves & ~near)
+    untagged |= np.isin(gallery.labels, random.permutation(np.setdiff1d(gallery.labels, target))[: like.unnamed])
+    seen = np.flatnonzero(halves & ~near & (~shows | (random.random(len(shows)) < like.hidden)))
     rows = np.concatenate([seen, chosen])
     said = np.where(untagged[rows], Said.NOTHING, Said.OTHERS).astype(np.int8)
     said[len(seen) :] = Said.KEEP
@@ -77,6 +89,7 @@ def measured(gallery: Gallery, target: int, number: int, seed: int) -> Measured:
         parts=np.full(len(rows), TRAIN, dtype=np.int8),
         untagged=said == Said.NOTHING,
         start=starting_head(gallery.vectors.shape[1], None),
+        characters=np.where(said == Said.OTHERS, gallery.labels[rows], NOBODY),
     )
     begun = time.perf_counter()
     learned = learn_head(lesson, reference_plan(seed=seed))
@@ -94,11 +107,12 @@ def measured(gallery: Gallery, target: int, number: int, seed: int) -> Measured:
     )
 
 
-def table(gallery: Gallery, names: Sequence[str], draws: int) -> None:
+def table(gallery: Gallery, names: Sequence[str], draws: int, like: Conditions) -> None:
     """Print a line a number of references: means over all targets and draws, the worst, and how many may decide."""
+    print(f"{like.hidden:.0%} of the target's other pictures in the gallery, {like.unnamed} characters without a tag:")
     for number in NUMBERS:
         found = [
-            measured(gallery, target, number, seed)
+            measured(gallery, target, number, seed, like)
             for target in range(len(names))
             if (gallery.labels == target).sum() >= 4 * number
             for seed in range(draws)
@@ -163,12 +177,14 @@ def main() -> None:
     parser.add_argument("classes", type=Path, help="folder with one folder a character")
     parser.add_argument("--draws", type=int, default=2, help="of references, for every target")
     parser.add_argument("--a-class", type=int, default=250, help="pictures a class, at most")
+    parser.add_argument("--unnamed", type=int, default=0, help="other characters that no tag names")
     arguments = parser.parse_args()
     gallery, names = asyncio.run(
         looked_at(load_package(arguments.model), pictures_of(arguments.classes, arguments.a_class))
     )
     print(f"{len(gallery.labels)} pictures of {len(names)} classes, {gallery.vectors.shape[1]} numbers each")
-    table(gallery, names, arguments.draws)
+    for hidden in HIDDEN:
+        table(gallery, names, arguments.draws, Conditions(hidden, arguments.unnamed))
 
 
 if __name__ == "__main__":

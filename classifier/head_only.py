@@ -25,6 +25,7 @@ from classifier import evaluation, few_shot, thresholds
 from classifier.ai_stacking import Judged, Stacked, Word, stack
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.calibration import log_odds
+from classifier.character_space import NOBODY, CharacterSpace
 from classifier.errors import TooFewExamples
 from classifier.head_format import AiPercents, Calibration, Head
 from classifier.heads import LinearHead
@@ -77,6 +78,7 @@ class HeadLesson:
     fit_on_trained: bool = True  # whether heads are fitted to those; not where the network outshines all other numbers
     ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
     tag: str = ""  # the target's, whose percents these are
+    characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: nobody says
 
     @property
     def pools(self) -> StratumArray:
@@ -192,10 +194,14 @@ def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
 def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
     rows = _fitted_rows(lesson, plan)
     examples = _examples(lesson, rows, plan.credit)
-    l2 = _strength(lesson, examples, plan)
-    fitted = cross_fit(examples, l2, plan.deals)
-    if plan.few_shot:
+    l2, space = _strength(lesson, examples, plan), _space(lesson, examples, plan)
+    if space is None:
+        fitted = cross_fit(examples, l2, plan.deals)
+    if space is None and plan.few_shot:
         examples, fitted = few_shot.with_unlabelled(examples, fitted, _unlabelled(lesson, plan), l2, plan.deals)
+    if space is not None:
+        examples = replace(examples, vectors=space.seen(examples.vectors))
+        examples, fitted = few_shot.with_likely(examples, space, _unlabelled(lesson, plan), l2, plan.deals)
     doubted = _contradicted(lesson, fitted.logits, rows, plan.credit)
     if doubted.any():
         kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
@@ -212,13 +218,25 @@ def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
         apart = weigh(logits[learned], testimony.said[learned], plan.credit, pools[learned])
         belief[learned] = apart.belief
     return Opinions(
-        fitted=fitted,
+        fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
         stacked=stacked,
         doubted=contradicted(testimony.said, belief) & lesson.used,
         weighed=weighed,
         belief=belief,
         l2=l2,
     )
+
+
+def _space(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
+    """The space that the tagged characters span, for a head from few examples on a network that learned nothing here.
+
+    A network that was taught these characters has such a space already.
+    """
+    knows = np.any(lesson.start.weights) or (lesson.trained_on is not None and lesson.trained_on.any())
+    if not plan.few_shot or lesson.characters is None or knows:
+        return None
+    against = (examples.weights > 0) & (examples.share < _SURE)
+    return CharacterSpace.of(examples.vectors, np.where(against, lesson.characters, NOBODY))
 
 
 def _stacked(lesson: HeadLesson, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int) -> Stacked:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from classifier import heads, splits, teaching_on, training
 from classifier.arrays import BoolArray, IntArray
+from classifier.character_space import numbered
 from classifier.embedding_blocks import Block, in_a_row
 from classifier.errors import TooFewExamples
 from classifier.head_format import EMBEDDING_DTYPE
@@ -367,6 +368,7 @@ def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish,
         fit_on_trained=eye.fit_on_trained,
         ai_percents={SITE_TAGGER: _ai_percents(examples, wish)},
         tag=wish.tag,
+        characters=numbered([one.characters[0] if len(one.characters) == 1 else "" for one in examples]),
     )
 
 

@@ -275,11 +275,11 @@ def _candidate(
     tell: ProgressCallback,
 ) -> Candidate:
     from rounds.learning_round import learn_candidate
-    from rounds.snapshots import snapshot_of
+    from rounds.snapshots import referring_to, snapshot_of
 
     tell("reading", 0.0, "labels, tags and embeddings")
     snapshot = snapshot_of(reader, who.target, who.package, who.active)
-    snapshot = replace(snapshot, references=references, reference_folder=str(folder.absolute()))
+    snapshot = referring_to(reader, snapshot, references, str(folder.absolute()))
     tell("learning", 0.0, f"{len(references)} references, {len(snapshot.evidence)} pictures of the gallery")
     return learn_candidate(snapshot, settings)
 

@@ -41,6 +41,7 @@ async def follow(
     """
     from rounds.errors import TooLittleToLearn
     from rounds.learning_round import finish, learn_candidate
+    from rounds.snapshots import referring_to
 
     outcomes: list[RoundOutcome] = []
     with open_reader(where.root) as reader:
@@ -51,7 +52,7 @@ async def follow(
             if snapshot.active is not None:
                 before = await asyncio.to_thread(verified, where, snapshot.active)
                 seen = await references_seen_by(snapshot.package, snapshot.active, before)
-                snapshot = replace(snapshot, references=seen)
+                snapshot = referring_to(reader, snapshot, seen)
             try:
                 candidate = await asyncio.to_thread(learn_candidate, snapshot, replace(settings, force=False))
             except TooLittleToLearn as error:

@@ -229,7 +229,7 @@ def _subject(reader: Reader, where: Place, wish: TrainWish) -> _Subject:
 
 def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
     """Everything that the round learns from; what is said later belongs to the next one."""
-    from rounds.snapshots import snapshot_of
+    from rounds.snapshots import referring_to, snapshot_of
 
     target, active, package = subject
     snapshot = snapshot_of(reader, target, package, active)
@@ -237,7 +237,7 @@ def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
         raise UsageRefused(
             f"no picture was looked at for {target.name} with {active.card.name}'s network yet; crawl first"
         )
-    return replace(snapshot, references=package.references)
+    return referring_to(reader, snapshot, package.references)
 
 
 __all__ = ["TrainWish", "run"]

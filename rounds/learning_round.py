@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.backbones.catalogue import known_or_plain
+from classifier.character_space import numbered
 from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
 from classifier.eyesight import Eyesight
@@ -80,6 +81,7 @@ class Snapshot:
     found_hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that the gallery lacked
     references: References | None = None  # as the package's network sees them
     reference_folder: str = ""  # where they lay
+    characters: Mapping[int, str] = field(default_factory=dict)  # version id -> the one character that its tags name
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -128,6 +130,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         lesson = lesson_of(snapshot.target, snapshot.package, evidence, groups, parts)
         if snapshot.references is not None:
             lesson = with_references(lesson, evidence, snapshot.references, artists=artists)
+            lesson = replace(lesson, characters=_characters(evidence, snapshot.characters, len(snapshot.references)))
         try:
             learned = of_the_gallery(learn_head(lesson, plan), len(evidence))
             break
@@ -146,6 +149,12 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         parts=parts,
         settled=_settled(snapshot, parts),
     )
+
+
+def _characters(evidence: Evidence, characters: Mapping[int, str], references: int) -> npt.NDArray[np.int64]:
+    """Number of the one character that tags name, for the gallery's rows and then for so many references."""
+    named = [characters.get(version, "") for version in evidence.version_ids.tolist()]
+    return numbered([*named, *[""] * references])
 
 
 def _tangled(groups: npt.NDArray[np.int64]) -> bool:

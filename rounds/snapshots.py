@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from classifier.package import Package
+from classifier.package_references import References
 from rounds.learning_round import Snapshot
 from storage.filing import RegisteredModel
 from storage.labels import newest_label
 from storage.reading import Reader
 from storage.records import Target
+from storage.sole_characters import sole_characters
 
 
 def snapshot_of(reader: Reader, target: Target, package: Package, active: RegisteredModel | None) -> Snapshot:
@@ -28,3 +32,18 @@ def snapshot_of(reader: Reader, target: Target, package: Package, active: Regist
         newest_label=newest,
         reference_folder="" if active is None else str(active.facts.get("references", "")),
     )
+
+
+def referring_to(reader: Reader, snapshot: Snapshot, references: References | None, folder: str = "") -> Snapshot:
+    """A snapshot that learns from references too, and from whom the tags of other posts name; None: as it is.
+
+    Args:
+        reader: of the gallery.
+        snapshot: of its target.
+        references: as the snapshot's network sees them.
+        folder: where they lie; "": where the model in force says.
+    """
+    if references is None:
+        return snapshot
+    where = folder or snapshot.reference_folder
+    return replace(snapshot, references=references, reference_folder=where, characters=reader.ask(sole_characters))

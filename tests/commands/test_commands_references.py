@@ -15,11 +15,14 @@ import pytest
 from PIL import Image
 from test_commands_rounds import POSTS, WIDTH, crawl
 
+from classifier.character_space import NOBODY
+from classifier.head_only import HeadLesson, HeadPlan, LearnedHead
+from classifier.noisy_heads import Said
 from classifier.package import load_package
 from classifier.pictures import Pixels
 from commands.places import place
 from commands.references import references_for_round
-from rounds import references
+from rounds import learning_round, references
 from storage.archive import open_reader
 
 
@@ -68,6 +71,30 @@ def test_more_references_than_tags_are_needed_are_learned_from_too(root: Path, t
 
     assert done.exit_code == 0, done.stderr  # none is kept back to measure on, however many there are
     assert json.loads(done.stdout)["metrics"]["references"] == 45
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    seen: list[HeadLesson] = []
+    learn = learning_round.learn_head
+
+    def noting(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
+        seen.append(lesson)
+        return learn(lesson, plan)
+
+    monkeypatch.setattr(learning_round, "learn_head", noting)
+    crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
+    if again:
+        crawl(root, "train", "nilou", "--how", "head")
+
+    lesson = seen[-1]
+    assert lesson.characters is not None
+    others = lesson.testimony.said == Said.OTHERS
+    assert len(np.unique(lesson.characters[others])) == 2  # mona and keqing
+    assert (lesson.characters[~others] == NOBODY).all()  # without a tag, and the references
+    assert len(seen) == (2 if again else 1)
 
 
 def test_the_references_take_part_in_the_next_round_too(root: Path, tmp_path: Path) -> None:

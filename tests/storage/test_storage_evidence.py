@@ -11,6 +11,7 @@ from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 from storage.archive import Archive, Label
 from storage.evidence import NO_PART, Settled
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
+from storage.sole_characters import sole_characters
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
 
@@ -199,3 +200,17 @@ async def test_a_closer_look_takes_the_place_of_one_that_saw_too_little(archive:
 
     known = (await archive.known([make_post(1)], ["mona"]))[1]
     assert (known.too_small, len(known.windows[CARD.backbone_hash])) == (False, 16)
+
+
+async def test_posts_whose_tags_name_one_character_say_which(archive: Archive) -> None:
+    names = [("keqing",), ("keqing", "fischl"), (), ("fischl",)]
+    posts = [make_post(number, tags=PostTags(character=one)) for number, one in enumerate(names, start=1)]
+    await archive.register_model(CARD, {}, activate=True)
+    await list_posts(archive, posts)
+    for post in posts:
+        await archive.file_look(sight(post, decide(score=0.5), models={"mona": CARD}))
+
+    with Archive.reader(archive.root) as reader:
+        found, evidence = reader.ask(sole_characters), reader.evidence(MONA, CARD.backbone_hash)
+
+    assert [found.get(version, "") for version in evidence.version_ids.tolist()] == ["keqing", "", "", "fischl"]
