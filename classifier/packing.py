@@ -111,18 +111,19 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
     shown, every = int(target.shows[rows].sum()), len(rows)
     given = f"{references} references and " if references else ""
-    learned_from = f"{given}{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones of"
+    learned_from = f"{given}{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones"
     kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
     if source:
-        learned_from = f"{shown} pictures of its class among {every} of the folder {source} with"
+        learned_from = f"{shown} pictures of its class among {every} of the folder {source}"
         kept_for, these, easier = "pictures like these", "of its pictures", ""
-    few = rests_on_references(references, shown)
+    few, known = rests_on_references(references, shown), len(learned.characters)
+    of_whom = f" {'with' if source else 'of'} {known} character{'s' if known > 1 else ''}" if known else ""
     measured = (
         f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}"
     )
     lines = [
-        f"{target.wish.target}: trained on {learned_from} {len(learned.characters)} characters",
+        f"{target.wish.target}: trained on {learned_from}{of_whom}",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         *([references_text(references, shown)] if few else []),

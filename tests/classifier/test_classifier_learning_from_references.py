@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from classifier.embedding_blocks import in_a_row
 from classifier.errors import TooFewExamples
 from classifier.learning import Embedded, Example, Learned, Material, Plan, Wish, learn
 from classifier.package import BackboneFiles, load_package
-from classifier.packing import pack
+from classifier.packing import pack, report
 from classifier.pictures import Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.reference_heads import references_text
@@ -153,14 +154,21 @@ def test_the_report_says_what_to_expect_of_so_few(tmp_path: Path) -> None:
     model, _, examples, pictures = learned(tmp_path, 0, 5)
     told = pack(model, pictures, tmp_path / "packages", job_of(examples))
 
-    report = told["targets"][0]["report"]
-    assert "red: trained on 5 references and 0 pictures tagged red among 108 well-tagged ones of 2 characters" in report
-    assert "5 references: from 5 pictures, characters were ranked at an average precision of" in report
-    assert "it does not decide: only 5 pictures of the target" in report
-    assert "test on" not in report  # nothing that shows it is kept apart
+    words = told["targets"][0]["report"]
+    assert "red: trained on 5 references and 0 pictures tagged red among 108 well-tagged ones of 2 characters" in words
+    assert "5 references: from 5 pictures, characters were ranked at an average precision of" in words
+    assert "it does not decide: only 5 pictures of the target" in words
+    assert "test on" not in words  # nothing that shows it is kept apart
     assert told["targets"][0]["metrics"]["references"] == 5
 
 
 def test_tagged_pictures_count_beside_the_references_in_what_is_expected() -> None:
     assert references_text(5, 16).startswith("5 references and 16 tagged or labelled: from 20 pictures, characters")
     assert references_text(3, 0).startswith("3 references: from 5 pictures")  # nothing smaller was measured
+
+
+def test_characters_are_counted_in_the_report_where_tags_name_any_often_enough(tmp_path: Path) -> None:
+    model, _, _, _ = learned(tmp_path, 0, 5)
+
+    for characters, said in (((), "ones\n"), (("green",), "ones of 1 character\n")):
+        assert said in report(model.targets[0], replace(model, characters=characters))
