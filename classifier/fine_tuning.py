@@ -21,7 +21,7 @@ import numpy as np
 from classifier.augmentation import Changes, FloatPictures
 from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import FINE_TUNED, backbone_named
-from classifier.backbones.pretrained import PROJECTION, Projection
+from classifier.backbones.pretrained import PROJECTION, Projection, sizes
 from classifier.errors import PackageError
 from classifier.keras_file import check_network
 from classifier.training import LOG_ODDS_LIMIT, TELLER, Lesson, Network, Progress, Recipe, Taught, teach
@@ -116,8 +116,11 @@ def joined(published: Any, network: Network, sample: FloatPictures) -> Any:
     return keras.Model(published.inputs, whole, name=FINE_TUNED)
 
 
-def projection_of(file: Path) -> Projection:
+def projection_of(file: Path) -> Projection | None:
     """The projection of the pretrained backbone within a package's network file.
+
+    Returns:
+        None where it is of other numbers than today's backbone gives: an earlier version of this program made it.
 
     Raises:
         PackageError: it is no network as we write them, or holds no pretrained backbone.
@@ -128,7 +131,8 @@ def projection_of(file: Path) -> Projection:
     model = keras.saving.load_model(file, compile=False)
     if PROJECTION not in {layer.name for layer in model.layers}:
         raise PackageError(f"{file} holds no pretrained network to begin with")
-    return Projection(*model.get_layer(PROJECTION).get_weights())
+    projection = Projection(*model.get_layer(PROJECTION).get_weights())
+    return projection if len(projection.weights) == sum(sizes()) else None
 
 
 def _features(network: Network) -> Any:

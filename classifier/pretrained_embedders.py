@@ -48,7 +48,7 @@ def fine_tuned(recipe: training.Recipe, folder: Path, earlier: Path | None) -> E
     Args:
         recipe: budget and seed; the rest is `fine_tuning.RECIPE`.
         folder: for files while it works.
-        earlier: a network file whose pretrained part is kept; None: it is projected anew.
+        earlier: a network file whose projection is kept where it is of the same numbers; None: it is fitted anew.
     """
 
     def embedded(material: Material, tell: ProgressCallback) -> Embedded:
@@ -96,9 +96,8 @@ def taught_half(material: Material, seed: int) -> IntArray:
 
 def _published(material: Material, earlier: Path | None, seed: int, tell: ProgressCallback) -> Any:
     """The pretrained network as published, with its normalisation, which training needs, and its projection."""
-    if earlier is not None:
-        projection = fine_tuning.projection_of(earlier)
-    else:
+    projection = None if earlier is None else fine_tuning.projection_of(earlier)
+    if projection is None:
         projection = _described(material, seed, tell).projection
     raw = pretrained.raw(material.pictures.shape[1], efficientnet_lite0.published_weights())
     return pretrained.projected(raw, projection)

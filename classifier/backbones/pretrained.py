@@ -1,10 +1,10 @@
-"""The pretrained backbone: a network that was taught on photographs, and hand-made features, side by side.
+"""The pretrained backbone: a network that was taught on photographs, and the picture's colours, side by side.
 
     pictures -> stages of EfficientNet-Lite0 (mean, maximum, means of quadrants) -+
-             -> gradients and colours ---------------------------------------------+-> standardised -> projected
+             -> colours -----------------------------------------------------------+-> standardised -> projected
 
 Nothing in it is taught by the gallery; it only learns there which numbers vary together, so that 256 of them say what
-4,000 said. So every picture's embedding is one of a network that has never seen it, and a first model takes seconds.
+3,000 said. So every picture's embedding is one of a network that has never seen it, and a first model takes seconds.
 
 Each block counts the same: it is brought to length one, standardised, and divided by the root of its size.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from classifier.arrays import Float32Array
-from classifier.backbones import efficientnet_lite0, gradients_and_colour
+from classifier.backbones import colours, efficientnet_lite0
 
 NAME = "pretrained"
 SIZE = efficientnet_lite0.SIZE
@@ -42,25 +42,34 @@ def blocks(maps: list[Any], pictures: Any) -> list[Any]:
 
     Args:
         maps: of the tapped stages, from `efficientnet_lite0.taps`.
-        pictures: RGB, 0..255, shape (n, size, size, 3).
+        pictures: RGB, 0..255, shape (n, size, size, 3); size a multiple of 64, so that all quadrants are as large.
     """
     from keras import ops
 
-    whole = [ops.mean(one, (1, 2)) for one in maps] + [ops.max(one, (1, 2)) for one in maps]
     quadrants = [_quadrants(one) for one in maps]
+    means = ops.concatenate([ops.mean(one, (1, 2)) for one in quadrants], axis=1)
+    largest = ops.concatenate([ops.max(one, (1, 2)) for one in maps], axis=1)
     found = [
-        ops.concatenate(whole, axis=1),
-        ops.concatenate(quadrants, axis=1),
-        gradients_and_colour.features(pictures),
+        ops.concatenate([means, largest], axis=1),  # all ten at once would be too many for LiteRT's fast kernels
+        ops.concatenate([ops.reshape(one, (-1, 4 * int(one.shape[3]))) for one in quadrants], axis=1),
+        colours.features(pictures),
     ]
-    return [one / ops.sqrt(ops.sum(ops.square(one), axis=1, keepdims=True) + _TINY) for one in found]
+    return [_unit(one) for one in found]
+
+
+def _unit(vectors: Any) -> Any:
+    from keras import ops
+
+    # LiteRT's fast kernels know no normalisation, which its converter sees where the small number is under the root
+    return vectors / (ops.sqrt(ops.sum(ops.square(vectors), axis=1, keepdims=True)) + _TINY)
 
 
 def _quadrants(one: Any) -> Any:
+    """Means of a feature map's quadrants, shape (n, 2, 2, channels)."""
     from keras import ops
 
-    side, channels = int(one.shape[1]) // 2, int(one.shape[3])
-    return ops.reshape(ops.average_pool(one, side, strides=side, padding="valid"), (-1, 4 * channels))
+    side = int(one.shape[1]) // 2
+    return ops.average_pool(one, side, strides=side, padding="valid")
 
 
 def raw(size: int = SIZE, weights: efficientnet_lite0.Weights | None = None) -> Any:
@@ -86,7 +95,7 @@ def projected(features: Any, projection: Projection) -> Any:
 def sizes() -> tuple[int, ...]:
     """How many numbers each block has."""
     channels = sum(efficientnet_lite0.TAPPED)
-    return (2 * channels, 4 * channels, gradients_and_colour.DIMENSION)
+    return (2 * channels, 4 * channels, colours.DIMENSION)
 
 
 def fitted_projection(numbers: Float32Array, *, kept: int = KEPT, seed: int = 0) -> Projection:

@@ -100,6 +100,24 @@ def test_the_fine_tuned_network_is_one_that_imports_accept(published: Any, tmp_p
     assert np.allclose(light, expected, atol=2e-3)
 
 
+@pytest.mark.parametrize("of_today", [True, False])
+def test_a_projection_is_kept_where_it_is_of_the_numbers_of_today(tmp_path: Path, of_today: bool) -> None:
+    import keras
+
+    numbers = sum(pretrained.sizes()) + (0 if of_today else 900)
+    weights = np.random.default_rng(0).normal(size=(numbers, _KEPT)).astype(np.float32)
+    features = keras.Input((numbers,))
+    network = pretrained.projected(
+        keras.Model(features, features), pretrained.Projection(weights, np.zeros(_KEPT, np.float32))
+    )
+    network.save(tmp_path / "network.keras")
+
+    found = fine_tuning.projection_of(tmp_path / "network.keras")
+
+    assert (found is not None) == of_today
+    assert found is None or np.array_equal(found.weights, weights)
+
+
 def test_weights_that_half_precision_cannot_hold_are_refused() -> None:
     import keras
 

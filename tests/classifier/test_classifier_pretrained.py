@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import colorsys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from classifier.backbones import efficientnet_lite0, gradients_and_colour, pretrained
+from classifier.backbones import colours, efficientnet_lite0, pretrained
 from classifier.errors import DeviceError
+from classifier.export import export_backbone
+from classifier.networks import LiteRtNetwork
+from classifier.pictures import Preprocessing
+from classifier.runtime import RuntimeSettings
 
 _SIDE = 64
+_BINS = 192  # of colours
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, when it saves
 
 
 def _picture(side: int = _SIDE) -> npt.NDArray[np.float32]:
@@ -49,18 +57,64 @@ def test_another_file_than_the_published_one_is_refused(monkeypatch: pytest.Monk
         efficientnet_lite0._read(tmp_path / "other.pth")
 
 
-def test_colours_stay_where_the_picture_is_mirrored_and_edges_turn() -> None:
+def test_colours_stay_where_the_picture_is_mirrored_and_the_thumbnail_turns() -> None:
+    straight, mirrored = (_colours(one)[0] for one in (_picture(128), _picture(128)[:, :, ::-1]))
+
+    assert straight.shape == (colours.DIMENSION,)
+    assert np.allclose(straight[:_BINS], mirrored[:_BINS], atol=1e-3)
+    assert np.allclose(straight[_BINS:].reshape(8, 8, 3), mirrored[_BINS:].reshape(8, 8, 3)[:, ::-1], atol=1e-6)
+
+
+def test_a_picture_of_one_colour_is_in_one_bin() -> None:
+    for colour in ((255, 0, 0), (255, 255, 0), (0, 0, 255), (128, 128, 128), (0, 0, 0), (255, 255, 255)):
+        shares = _colours(np.full((1, 32, 32, 3), colour, np.float32))[0, :_BINS] ** 2
+
+        assert np.sort(shares)[-2:].tolist() == pytest.approx([0.0, 1.0], abs=1e-3), colour
+
+
+def test_shares_of_colours_are_those_of_hue_saturation_and_value() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3)).repeat(4, axis=1).repeat(4, axis=2)
+
+    shares = _colours(pictures.astype(np.float32))[0, :_BINS] ** 2
+
+    expected = np.zeros(_BINS)
+    for pixel in pictures[0, ::4, ::4].reshape(-1, 3) / 255:
+        hue, saturation, value = colorsys.rgb_to_hsv(*pixel)
+        bins = (int(hue * 12 + 1.63 + 1) % 12, _bin(saturation), _bin(value))
+        expected[np.ravel_multi_index(bins, (12, 4, 4))] += 1 / 64**2
+    assert shares.sum() == pytest.approx(1.0, abs=1e-3)
+    assert np.abs(shares - expected).sum() < 0.05  # borders of bins are not sharp
+
+
+def _bin(value: float) -> int:
+    return max(0, min(3, int(value * 4 - 0.037)))
+
+
+def _colours(pictures: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     from keras import ops
 
-    picture = _picture(128)
-    straight, mirrored = (
-        np.asarray(gradients_and_colour.features(ops.array(one))) for one in (picture, picture[:, :, ::-1])
-    )
-    edges = 900
+    return np.asarray(colours.features(ops.array(pictures)))
 
-    assert straight.shape == (1, gradients_and_colour.DIMENSION)
-    assert np.allclose(straight[:, edges : edges + 192], mirrored[:, edges : edges + 192], atol=1e-3)
-    assert not np.allclose(straight[:, :edges], mirrored[:, :edges], atol=1e-2)
+
+def test_the_light_interpreter_computes_the_blocks_in_one_piece(tmp_path: Path) -> None:
+    """Where one operation is none of its fast kernels', the network is cut there, and takes a fifth longer."""
+    import keras
+    from ai_edge_litert.interpreter import Interpreter
+
+    pictures = keras.Input((_SIDE, _SIDE, 3))
+    maps = [keras.layers.AveragePooling2D(2**power)(pictures) for power in range(1, 6)]
+    numbers = keras.ops.concatenate(pretrained.blocks(maps, pictures), axis=1)
+    model = keras.Model(pictures, keras.layers.Dense(4)(numbers))
+    files = export_backbone(model, tmp_path, name="x", preprocessing=Preprocessing(_SIDE), halved=True)
+
+    make: Any = Interpreter  # untyped
+    interpreter = make(str(files.runtimes["litert"]))
+    interpreter.allocate_tensors()
+    fast = [one for one in interpreter._get_ops_details() if one["op_name"] == "DELEGATE"]
+    light = LiteRtNetwork(files.runtimes["litert"], RuntimeSettings(threads=1)).infer(_picture().astype(np.uint8))
+
+    assert [list(one["outputs"]) for one in fast] == [[one["index"] for one in interpreter.get_output_details()]]
+    assert np.allclose(light, model.predict_on_batch(np.floor(_picture())), atol=1e-3)
 
 
 def test_a_projection_keeps_the_distances_of_pictures_that_vary_in_few_directions() -> None:
