@@ -44,6 +44,14 @@ def _rows_of(item: pytest.Item) -> set[str]:
     return {row for mark in item.iter_markers("fault") for row in mark.args}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the program's processes share, request budgets above all, is not shared with other tests' processes."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nobody_leaves_this_machine() -> Iterator[None]:
     """Fail a test that tried, even when the program took the refusal for an ordinary one."""

@@ -52,10 +52,12 @@ async def test_starting_anew_again_and_again_makes_no_burst(tmp_path: Path) -> N
 @pytest.mark.fault("H07")
 @pytest.mark.parametrize("rate", [2.0, 5.0, 10.0])
 @pytest.mark.parametrize("idle", [0.0, 60.0])
-async def test_on_one_machine_all_requests_of_all_kinds_share_the_users_rate(rate: float, idle: float) -> None:
+async def test_on_one_machine_all_requests_of_all_kinds_share_the_users_rate(
+    rate: float, idle: float, tmp_path: Path
+) -> None:
     clock = Clock()
     site, _ = site_from_url("http://127.0.0.1:3000").with_limits(api_rate=rate)
-    budget = budget_for(site, clock=clock, sleep=clock.sleep)
+    budget = a_budget(tmp_path, clock, site)
     await ask(budget)
     clock.now += idle
 
