@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from classifier_tiny_models import TinyBackbone, card, make_backbone, make_head, make_parts
 
 from classifier.package import write_package
 from storage.records import ModelCard
+from tests.classifier.classifier_tiny_models import TinyBackbone, card, make_backbone, make_head, make_parts
 
 
 @pytest.fixture(scope="session")

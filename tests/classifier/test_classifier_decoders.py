@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classifier_tiny_models import jpeg, paintings, png
 
 from classifier.decoder_pool import Decoders, DecoderSettings
 from classifier.errors import DeviceError, PictureFault, WorkerLostError
 from classifier.frames import Frame, encode, receive
 from classifier.pictures import Preprocessing, picture_array
 from classifier.worker_process import WorkerProcess
+from tests.classifier.classifier_tiny_models import jpeg, paintings, png
 from tests.speed import patient
 
 SMALL = Preprocessing(16)

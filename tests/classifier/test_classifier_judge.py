@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classifier_tiny_models import TinyBackbone, jpeg, make_head, paintings, png
 from PIL import Image
 
 from classifier.decoder_pool import DecoderSettings
@@ -18,6 +17,7 @@ from classifier.pooling import pooled
 from classifier.windows import windows_of
 from crawler.deciding import TAG_DOUBTED, TOO_SMALL, Policy, Ruling
 from storage.records import DecisionValue, ModelCard, PostTags, Target
+from tests.classifier.classifier_tiny_models import TinyBackbone, jpeg, make_head, paintings, png
 
 ONE_DECODER = JudgeSettings(decoders=DecoderSettings(processes=1))
 

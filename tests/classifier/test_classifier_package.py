@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classifier_tiny_models import DIMENSION, TinyBackbone, make_head, make_parts
 
 from classifier.embedding_blocks import Block, in_a_row
 from classifier.errors import PackageError
@@ -23,6 +22,7 @@ from classifier.head_format import EMBEDDING_DTYPE, Calibration, Head, parse_hea
 from classifier.package import load_package, write_package
 from classifier.thresholds import ThresholdCurve
 from storage.records import SITE_TAGGER, AiTagWeight, ModelCard
+from tests.classifier.classifier_tiny_models import DIMENSION, TinyBackbone, make_head, make_parts
 
 Mona = tuple[ModelCard, Path]
 

@@ -6,12 +6,12 @@ import io
 
 import numpy as np
 import pytest
-from classifier_tiny_models import paintings
 from PIL import Image
 
 from classifier.picture_hash import NEAR, hash_array, near_pairs, picture_hash
 from classifier.pictures import Preprocessing, prepare
 from classifier.splits import Identity, group
+from tests.classifier.classifier_tiny_models import paintings
 
 
 def encoded(image: Image.Image, kind: str, **settings: int) -> bytes:

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from classifier_tiny_models import DIMENSION, make_head
 
 from classifier.head_format import EMBEDDING_DTYPE
 from classifier.pooling import pooled, score_all, score_views
+from tests.classifier.classifier_tiny_models import DIMENSION, make_head
 
 
 def log_odds(probability: float) -> float:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classifier_tiny_models import SIZE, TinyBackbone, make_head, paintings, png
 
 from classifier.arrays import Float32Array
 from classifier.choosing import check_canaries, choose_runtime
@@ -17,6 +16,7 @@ from classifier.package import load_package
 from classifier.pictures import Preprocessing, picture_array
 from classifier.runtime import Pixels, Runtime, RuntimeSettings, fitting_shape
 from storage.records import ModelCard
+from tests.classifier.classifier_tiny_models import SIZE, TinyBackbone, make_head, paintings, png
 
 Mona = tuple[ModelCard, Path]
 ON_CPU = RuntimeSettings("cpu", threads=1)
@@ -157,9 +157,8 @@ def test_a_gpu_that_is_not_there_is_said_to_be_missing(mona: Mona) -> None:
 def test_a_package_without_the_light_network_says_which_runtime_to_take(tiny: TinyBackbone, tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from classifier_tiny_models import make_parts
-
     from classifier.package import write_package
+    from tests.classifier.classifier_tiny_models import make_parts
 
     bare = replace(tiny.files, runtimes={})
     write_package(tmp_path / "1", make_parts(tiny, "mona", make_head(), backbone=bare))

@@ -10,7 +10,6 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from classifier_tiny_models import TinyBackbone, card, make_head, make_parts, paintings, png
 
 from classifier.batching import ScorerSettings
 from classifier.decoder_pool import DecoderSettings
@@ -19,6 +18,7 @@ from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.networks import gpu_in_sight
 from classifier.package import write_package
 from storage.records import Look, ModelCard
+from tests.classifier.classifier_tiny_models import TinyBackbone, card, make_head, make_parts, paintings, png
 
 Mona = tuple[ModelCard, Path]
 

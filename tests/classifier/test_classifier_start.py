@@ -13,10 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from classifier_tiny_models import paintings, png
 
 from classifier.judge import NetworkJudge
 from storage.records import ModelCard
+from tests.classifier.classifier_tiny_models import paintings, png
 from tests.speed import patient
 
 Mona = tuple[ModelCard, Path]

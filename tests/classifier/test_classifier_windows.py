@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from classifier_tiny_models import jpeg, png
 from PIL import Image
 
 from classifier.decoder_pool import Decoders, DecoderSettings
 from classifier.pictures import Preprocessing, prepare, prepare_windows
 from classifier.windows import EXTREME, MOST_WINDOWS, too_small, windows_of
+from tests.classifier.classifier_tiny_models import jpeg, png
 
 INPUT = Preprocessing(32)
 SHAPES = [(200, 400), (200, 601), (333, 999), (200, 1000), (720, 4000), (200, 4000), (36, 720), (1, 3000)]

@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from test_commands_rounds import fill
+
+from tests.commands.test_commands_rounds import fill
 
 
 @pytest.fixture(scope="session")

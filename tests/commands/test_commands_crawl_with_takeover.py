@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands_small_site import MONA, SERIES, SmallSite, small_site
 
 from commands.crawling.takeover import State, Succession, Takeover
 from commands.exit_codes import ExitCode
@@ -21,6 +20,7 @@ from crawler.deciding import Policy
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.tally import Tally
+from tests.commands.commands_small_site import MONA, SERIES, SmallSite, small_site
 from tests.crawler.crew_fakes import MONA as TARGET
 from tests.crawler.crew_fakes import Eye, Files, Memory, Posts, post
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands_measured_gallery import SITE, fill
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
@@ -17,6 +16,7 @@ from commands.app import app
 from commands.evaluation_table import evaluation_table
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
+from tests.commands.commands_measured_gallery import SITE, fill
 from tests.rounds.evaluation_samples import assessment, with_doubted_tags
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,12 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_commands_rounds import crawl, fill
 
 from classifier.package import Package, load_package
 from commands.registered_models import card_for
 from commands.threshold_goal import ThresholdGoal
 from storage.records import ModelCard
+from tests.commands.test_commands_rounds import crawl, fill
 
 GOALS = (0.6, 0.8, 0.95, 0.99)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_commands_rounds import POSTS, crawl, fill
 
 from classifier.picture_hash import NEAR, picture_hash
 from storage.archive import Archive, Sighting, StoredFacts, open_reader
 from storage.filing import ArchiveSettings, Work
 from storage.records import Look
+from tests.commands.test_commands_rounds import POSTS, crawl, fill
 
 COPIES = (1, 2)
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands_small_site import MONA, NEW, SERIES, SmallSite, small_site
 
 from storage.archive import Archive, ArchiveSettings
 from storage.records import ModelCard
+from tests.commands.commands_small_site import MONA, NEW, SERIES, SmallSite, small_site
 
 NEWEST = "mona_astrologist_(genshin_impact)"
 MAIN = ("--tag", SERIES, "--keep", "mona")

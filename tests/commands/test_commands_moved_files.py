@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from commands_small_site import MONA, SERIES, SmallSite, small_site
+
+from tests.commands.commands_small_site import MONA, SERIES, SmallSite, small_site
 
 NOTHING_THERE = {"name": "moved", "match": {"path": "/of-earlier-days/*"}, "do": {"status": 404}}
 NOWHERE = {"name": "gone", "match": {"path": "/original/*"}, "do": {"status": 404}}

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from test_commands_rounds import POSTS, WIDTH, crawl
 
 from classifier.character_space import NOBODY
 from classifier.head_only import HeadLesson, HeadPlan, LearnedHead
@@ -24,6 +23,7 @@ from commands.places import place
 from commands.references import references_for_round
 from rounds import learning_round, references
 from storage.archive import open_reader
+from tests.commands.test_commands_rounds import POSTS, WIDTH, crawl
 
 
 @pytest.fixture

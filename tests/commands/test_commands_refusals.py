@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from commands_small_site import MONA, SERIES, SmallSite, small_site
 
 from classifier.evaluation import Estimate
 from classifier.metrics.forecast import Forecast
@@ -15,6 +14,7 @@ from commands.expectations import expected_of
 from commands.refusals import refusal_words, refused_code
 from storage.filing import RegisteredModel
 from storage.records import ModelCard
+from tests.commands.commands_small_site import MONA, SERIES, SmallSite, small_site
 from tests.faults.stub_judge import REFUSAL, REFUSING
 
 OTHER = "fischl_(genshin_impact)"

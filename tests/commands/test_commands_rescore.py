@@ -6,10 +6,9 @@ import asyncio
 import json
 from pathlib import Path
 
-from test_commands_rounds import crawl
-from test_commands_siblings import in_force, two_targets
-
 from rounds.standing import standing_in
+from tests.commands.test_commands_rounds import crawl
+from tests.commands.test_commands_siblings import in_force, two_targets
 
 
 def test_rescoring_lets_the_targets_follow_that_a_stopped_round_did_not_come_to(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from commands_small_site import MONA, SERIES, SmallSite, small_site
 from typer.testing import CliRunner, Result
 
 from commands.app import app
+from tests.commands.commands_small_site import MONA, SERIES, SmallSite, small_site
 
 MAIN = ("--tag", SERIES, "--keep", "mona")
 ODD = (

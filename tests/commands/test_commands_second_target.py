@@ -10,7 +10,6 @@ from typing import cast
 
 import numpy as np
 import pytest
-from test_commands_rounds import POSTS, crawl
 
 from classifier.package import load_package
 from commands.model_request import ModelRequest
@@ -23,6 +22,7 @@ from rounds import learning_round
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings
 from storage.records import Target
+from tests.commands.test_commands_rounds import POSTS, crawl
 
 KEQING = "keqing_(genshin_impact)"
 

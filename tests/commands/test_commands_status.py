@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands_measured_gallery import fill
 from typer.testing import CliRunner, Result
 
 from commands.app import app
 from review.desk import Answer
 from review.gallery_desk import GalleryDesk
+from tests.commands.commands_measured_gallery import fill
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from test_commands_rounds import POSTS, active, crawl, fill
 
 from commands.exit_codes import ExitCode
 from commands.signals import StopRequest
 from rounds import evaluating, learning_round
+from tests.commands.test_commands_rounds import POSTS, active, crawl, fill
 from tests.speed import patient
 
 REPOSITORY = Path(__file__).resolve().parents[2]

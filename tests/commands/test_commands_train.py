@@ -15,7 +15,6 @@ from typing import cast
 import numpy as np
 import pytest
 from PIL import Image
-from test_commands_rounds import fill, model
 from typer.testing import CliRunner, Result
 
 from classifier.backbones import efficientnet_lite0
@@ -33,6 +32,7 @@ from crawler.sites import site_named
 from storage.archive import Archive, open_reader
 from storage.filing import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target
+from tests.commands.test_commands_rounds import fill, model
 
 GENSHIN_MONA = "mona_(genshin_impact)"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

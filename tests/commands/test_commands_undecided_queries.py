@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_commands_rounds import crawl
 
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
 from storage.filing import ArchiveSettings
 from storage.records import FileVersion, Look, ModelCard, PostTags
+from tests.commands.test_commands_rounds import crawl
 from tests.crawler.crew_fakes import MONA, post
 
 MANUAL = Path(__file__).parents[2] / "docs" / "query.md"

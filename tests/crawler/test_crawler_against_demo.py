@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crawler_scenes import Clock, hasty, quick
 from PIL import Image
 
 from crawler.budget import budget_for
@@ -28,6 +27,7 @@ from demo.folder import FolderPlan, folder_gallery
 from demo.gallery import Gallery
 from storage.records import Post
 from storage.search.match import matcher
+from tests.crawler.crawler_scenes import Clock, hasty, quick
 
 POSTS = 450
 CLASSES = ("mona_(genshin_impact)", "fischl_(genshin_impact)", "keqing_(genshin_impact)")

@@ -11,12 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from crawler_scenes import Clock
 
 from crawler.budget import Budget, Kind, Manners, budget_for
 from crawler.errors import BlockedError, CrawlError, UsageError
 from crawler.sites import BUILTIN, Site, site_from_url
 from crawler.state_file import SharedRecord, SlotFiles, state_directory
+from tests.crawler.crawler_scenes import Clock
 
 DANBOORU = BUILTIN["danbooru"]
 MANNERS = Manners()

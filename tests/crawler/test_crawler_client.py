@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from crawler_scenes import Clock, client_of, error_of, hidden, http_to_stage, misbehaving, plain, quick, raw_post, told
 
 from crawler.client import DanbooruClient
 from crawler.errors import (
@@ -21,6 +20,18 @@ from crawler.errors import (
 )
 from crawler.resolve import resolve_target
 from storage.records import TagCategory
+from tests.crawler.crawler_scenes import (
+    Clock,
+    client_of,
+    error_of,
+    hidden,
+    http_to_stage,
+    misbehaving,
+    plain,
+    quick,
+    raw_post,
+    told,
+)
 
 
 def page_of(*ids: int) -> httpx2.Response:

@@ -13,7 +13,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from crawler_scenes import (
+
+from crawler.downloads import Downloader
+from crawler.errors import AccessError, BlockedError, GoneError, MismatchError, PostError, UrlRefused
+from storage.errors import DiskFull, StorageError
+from storage.records import FileVersion
+from tests.crawler.crawler_scenes import (
     ELSEWHERE,
     Act,
     Misbehaving,
@@ -26,11 +31,6 @@ from crawler_scenes import (
     quick,
     whole,
 )
-
-from crawler.downloads import Downloader
-from crawler.errors import AccessError, BlockedError, GoneError, MismatchError, PostError, UrlRefused
-from storage.errors import DiskFull, StorageError
-from storage.records import FileVersion
 
 BODY = os.urandom(200_000)
 OTHER = os.urandom(200_000)

@@ -10,24 +10,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from crawler_scenes import (
-    ELSEWHERE,
-    KEY,
-    Clock,
-    Visit,
-    client_of,
-    hasty,
-    head,
-    http_to,
-    http_to_stage,
-    misbehaving,
-    plain,
-    pretend,
-    quick,
-    quiet_budget,
-    told,
-    whole,
-)
 
 from crawler.budget import Kind
 from crawler.client import DanbooruClient
@@ -45,6 +27,24 @@ from crawler.errors import (
 from crawler.http import Ask, Deadlines, Http, user_agent
 from crawler.patience import patiently
 from crawler.sites import site_from_url
+from tests.crawler.crawler_scenes import (
+    ELSEWHERE,
+    KEY,
+    Clock,
+    Visit,
+    client_of,
+    hasty,
+    head,
+    http_to,
+    http_to_stage,
+    misbehaving,
+    plain,
+    pretend,
+    quick,
+    quiet_budget,
+    told,
+    whole,
+)
 
 NOT_FOR_EVER_S = 30.0  # what is not given up takes a minute
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 
 import httpx2
 import pytest
-from crawler_scenes import client_of, error_of, raw_post, told
 
 from crawler.client import NEWEST
 from crawler.errors import AccessError, UnreachableError
 from crawler.listing import Listed, SiteSource, walk
 from storage.records import Post
+from tests.crawler.crawler_scenes import client_of, error_of, raw_post, told
 
 TIMED_OUT = error_of("ActiveRecord::QueryCanceled", "The database timed out running your query.")
 Whim = Callable[["Gallery", int, list[int]], "list[int] | httpx2.Response | None"]
@@ -278,9 +278,8 @@ async def test_a_post_can_be_asked_for_again(a_post: Post) -> None:
 
 @pytest.fixture
 def a_post() -> Post:
-    from crawler_scenes import ELSEWHERE
-
     from crawler.parse import post_from_json
+    from tests.crawler.crawler_scenes import ELSEWHERE
 
     return post_from_json(ELSEWHERE, raw_post(7))
 

@@ -2,11 +2,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from crawler_scenes import ELSEWHERE, MD5, hidden, raw_post
 
 from crawler.parse import RowRefused, post_from_json
 from crawler.sites import BUILTIN
 from storage.records import AiTag, PostTags, Rating
+from tests.crawler.crawler_scenes import ELSEWHERE, MD5, hidden, raw_post
 
 
 def refusal(raw: Any) -> RowRefused:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
-from crawler_scenes import Clock, quick
 
 from crawler.errors import (
     ConnectionTrouble,
@@ -18,6 +17,7 @@ from crawler.errors import (
     UnreachableError,
 )
 from crawler.patience import patiently
+from tests.crawler.crawler_scenes import Clock, quick
 
 
 class Attempts:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from crawler_scenes import Clock, client_of, hasty, quick, quiet_budget
 
 from crawler.budget import Kind
 from crawler.client import DanbooruClient
@@ -21,6 +20,7 @@ from crawler.http import Ask, Http
 from crawler.proxies import Proxy, proxy_from
 from crawler.sites import site_from_url, site_named
 from crawler.trust import trusted
+from tests.crawler.crawler_scenes import Clock, client_of, hasty, quick, quiet_budget
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from demo_pieces import MONA, STARS, Opened
 
 from demo.embedded import Running, ServeOptions, serve
 from demo.gallery import Gallery
+from tests.demo.demo_pieces import MONA, STARS, Opened
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from demo_pieces import Opened, add_post
 
 from demo.bucket import TokenBucket
 from demo.embedded import ServeOptions, serve
 from demo.gallery import Gallery
+from tests.demo.demo_pieces import Opened, add_post
 
 
 @pytest.fixture

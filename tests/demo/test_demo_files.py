@@ -6,10 +6,10 @@ import hashlib
 import io
 from pathlib import Path
 
-from demo_pieces import Opened, add_post, content_of, picture_facts
 from PIL import Image
 
 from demo.gallery import Gallery
+from tests.demo.demo_pieces import Opened, add_post, content_of, picture_facts
 
 
 async def test_the_original_is_the_very_file(gallery: Gallery, opened: Opened, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from demo_pieces import Opened
 from PIL import Image
 
 from demo.errors import GalleryError
 from demo.folder import FolderPlan, folder_gallery
+from tests.demo.demo_pieces import Opened
 
 
 @pytest.fixture

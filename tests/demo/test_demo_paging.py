@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx2
 import pytest
-from demo_pieces import Opened, add_post
 
 from demo.gallery import Gallery
+from tests.demo.demo_pieces import Opened, add_post
 
 
 @pytest.fixture

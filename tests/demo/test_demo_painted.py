@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from demo_pieces import MONA, STARS, Opened
 from PIL import Image
 
 from demo.errors import GalleryError
@@ -21,6 +20,7 @@ from demo.paint.studio import paint
 from demo.painted import PaintedPlan, painted_gallery
 from demo.pictures import Pictures
 from demo.workshop import Workshop
+from tests.demo.demo_pieces import MONA, STARS, Opened
 
 SMALL = Scene(
     seed=3,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from demo_pieces import MONA, STARS, Opened, add_post, paper_facts, picture_facts
-
 from demo.gallery import Gallery
+from tests.demo.demo_pieces import MONA, STARS, Opened, add_post, paper_facts, picture_facts
 
 POST_KEYS = {
     "id", "created_at", "uploader_id", "score", "source", "md5", "last_comment_bumped_at", "rating",

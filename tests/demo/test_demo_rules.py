@@ -10,12 +10,12 @@ from typing import Any
 
 import httpx2
 import pytest
-from demo_pieces import Opened, add_post, picture_facts
 
 from demo.encodings import gzip_bomb, stored_brotli
 from demo.errors import RuleError
 from demo.gallery import Gallery
 from demo.rules import read_rule
+from tests.demo.demo_pieces import Opened, add_post, picture_facts
 
 
 @pytest.fixture

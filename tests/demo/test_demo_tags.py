@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from demo_pieces import MONA, STARS, Opened, add_post
 
 from demo.gallery import Gallery
+from tests.demo.demo_pieces import MONA, STARS, Opened, add_post
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from review_pieces import Opened, opened
-from review_program import Painted
 
 from bench.browser import Browser, browsing
 from bench.review_gallery import fill
 from bench.served import ServedPage, serving
+from tests.review.review_pieces import Opened, opened
+from tests.review.review_program import Painted
 
 
 @pytest.fixture

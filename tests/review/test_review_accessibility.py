@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from review_program import Painted
-from review_window import DESKTOP, PHONE, SIZES, SMALL, STATES, ZOOMED, as_it_was, prefer, replies_with, resize
 
 from bench.accessibility import cut_off, findings, overflowing, small_targets
 from bench.browser import Browser, Keys, why_not
@@ -18,6 +16,19 @@ from bench.served import ServedPage, serving
 from storage.archive import Archive
 from storage.filing import ArchiveSettings
 from storage.records import Target
+from tests.review.review_program import Painted
+from tests.review.review_window import (
+    DESKTOP,
+    PHONE,
+    SIZES,
+    SMALL,
+    STATES,
+    ZOOMED,
+    as_it_was,
+    prefer,
+    replies_with,
+    resize,
+)
 
 pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),

@@ -6,12 +6,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from review_program import Painted
-from review_window import rounds_say
 
 from bench.browser import Browser, Keys, why_not
 from bench.served import ServedPage, serving
 from storage.archive import open_reader
+from tests.review.review_program import Painted
+from tests.review.review_window import rounds_say
 
 pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),

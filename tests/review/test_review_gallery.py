@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 import pytest
-from review_program import Painted
 from typer.testing import CliRunner
 
 from commands.app import app
@@ -21,6 +20,7 @@ from storage.errors import QueryError
 from storage.filing import ArchiveSettings
 from storage.records import LabelReason
 from storage.verify import verify
+from tests.review.review_program import Painted
 
 
 @pytest.fixture

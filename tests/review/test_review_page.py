@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from review_pieces import OWN, Opened, make_picture, opened, said
+
+from tests.review.review_pieces import OWN, Opened, make_picture, opened, said
 
 
 def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:

@@ -12,11 +12,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from review_program import Painted
 
 from bench.served import REPOSITORY, ServedPage, command, serving
 from storage.archive import open_reader
 from storage.verify import verify
+from tests.review.review_program import Painted
 
 
 @pytest.mark.fault("U09")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rounds_evidence import WIDTH
 
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
@@ -17,6 +16,7 @@ from classifier.pictures import Preprocessing
 from rounds.evaluating import Subject
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
+from tests.rounds.rounds_evidence import WIDTH
 
 MONA = Target("mona", "mona_(genshin_impact)")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

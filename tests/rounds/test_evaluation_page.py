@@ -15,7 +15,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
 
 from bench.accessibility import findings, overflowing, small_targets
 from bench.browser import browsing, why_not
@@ -25,6 +24,7 @@ from classifier.evaluation import Estimate
 from rounds.errors import ReportNotWritten, ReportRefused
 from rounds.evaluation_page import report_html, report_json, write_report
 from rounds.evaluation_words import pictures
+from tests.rounds.evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
 
 SVG = "{http://www.w3.org/2000/svg}"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-from rounds_evidence import answered, scene, truly
 
 from rounds.asking import Inquiry, Mix, Reason, questions
 from rounds.decision_rule import DecisionRule
 from rounds.random_order import next_at_random
+from tests.rounds.rounds_evidence import answered, scene, truly
 
 THRESHOLD = 0.5
 RULE, REFUSING = DecisionRule(THRESHOLD), DecisionRule(THRESHOLD, decides=False)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rounds_evidence import scene
 
 from crawler.deciding import DEAD_BAND, DOUBTED_TAG, TAG_DOUBTED, Policy, Ruling
 from rounds.decision_rule import DecisionRule
 from storage.records import DecisionValue, ModelCard, Target
+from tests.rounds.rounds_evidence import scene
 
 MONA = Target("mona", "mona_(genshin_impact)")
 SCORES = (float("nan"), 0.0, DOUBTED_TAG / 2, DOUBTED_TAG, 0.1, 0.5 - DEAD_BAND / 2, 0.5, 0.9, 1.0)

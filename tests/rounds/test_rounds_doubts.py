@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from rounds_evidence import answered, scene, truly
 
 from rounds.asking import Inquiry, Reason
 from rounds.decision_rule import DecisionRule
 from rounds.doubts import QUEUE_SIZE, Doubts, next_questions
+from tests.rounds.rounds_evidence import answered, scene, truly
 
 THRESHOLD = 0.5
 RULE = DecisionRule(THRESHOLD)

@@ -6,13 +6,13 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
-from rounds_evidence import Scene, answered, scene, truly
 
 from rounds.asking import Reason, questions
 from rounds.decision_rule import DecisionRule
 from rounds.estimating import counted_strata, estimates, promised_by
 from rounds.random_order import next_at_random
 from storage.evidence import Evidence
+from tests.rounds.rounds_evidence import Scene, answered, scene, truly
 
 RULE = DecisionRule(0.5)
 

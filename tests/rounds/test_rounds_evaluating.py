@@ -12,8 +12,6 @@ from typing import cast
 import numpy as np
 import pytest
 from PIL import Image
-from rounds_evidence import Scene, answered, scene, truly
-from rounds_models import at_threshold, subject
 
 from classifier.assessment import Assessment
 from classifier.head_only import TEST
@@ -27,6 +25,8 @@ from storage.evidence import Evidence
 from storage.labels import SaidLabel
 from storage.records import LabelReason, LabelValue
 from storage.showing import Picture
+from tests.rounds.rounds_evidence import Scene, answered, scene, truly
+from tests.rounds.rounds_models import at_threshold, subject
 
 THRESHOLD = 0.5
 RULE = DecisionRule(THRESHOLD)

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from rounds_evidence import WIDTH, scene
-from rounds_models import subject
 
 from classifier.assessment import Assessment
 from classifier.class_folders import class_pictures
@@ -26,6 +24,8 @@ from rounds.errors import TooLittleToMeasure
 from rounds.evaluating import Known, Subject
 from rounds.evaluating_folder import Eye, evaluate_folder, look_at_folder
 from storage.evidence import PARTS
+from tests.rounds.rounds_evidence import WIDTH, scene
+from tests.rounds.rounds_models import subject
 
 
 @dataclass(frozen=True)

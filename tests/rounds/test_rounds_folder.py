@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rounds_evidence import scene
-from test_rounds_learning import NOW, Shelf
 
 from classifier.class_folders import ClassFolder, class_pictures
 from classifier.errors import PictureFault
@@ -33,6 +31,8 @@ from rounds.folder_round import (
 from rounds.learning_round import RoundOutcome
 from storage.filing import RegisteredModel
 from storage.records import ModelCard, Target
+from tests.rounds.rounds_evidence import scene
+from tests.rounds.test_rounds_learning import NOW, Shelf
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(pact)_(genshin_impact)",))
 RED, BLUE = (200, 10, 10), (10, 10, 200)

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rounds_evidence import scene
 
 from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION
 from rounds.parts import groups_of, parts_of, settled_parts, taught_so_far
 from storage.evidence import NO_PART, PARTS, Evidence
+from tests.rounds.rounds_evidence import scene
 
 TWO_BITS = (1 << 7) | (1 << 40)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rounds_evidence import WIDTH, Scene, answered, scene, truly
 
 from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
@@ -25,6 +24,7 @@ from rounds.models import Switch, import_model, model_before, named_model, switc
 from storage.evidence import Rescored, Settled
 from storage.filing import RegisteredModel
 from storage.records import SITE_TAGGER, AiTag, Decision, DecisionValue, Look, ModelCard, PostTags, Stratum, Target
+from tests.rounds.rounds_evidence import WIDTH, Scene, answered, scene, truly
 
 MONA = Target("mona", "mona_(genshin_impact)")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

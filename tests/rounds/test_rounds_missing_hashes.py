@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from rounds_evidence import answered, scene
 
 from classifier.errors import PictureFault
 from rounds.missing_hashes import Pace, StoredPictures, missing_hashes, with_hashes, without_hash
+from tests.rounds.rounds_evidence import answered, scene
 
 
 @dataclass

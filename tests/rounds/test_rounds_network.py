@@ -11,8 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rounds_evidence import answered, scene
-from test_rounds_learning import MONA, Shelf, first_model, snapshot
 
 from classifier.errors import PictureFault
 from classifier.evaluation import Estimate
@@ -40,6 +38,8 @@ from storage.records import (
     StoredRendition,
 )
 from tests.crawler.crew_fakes import post
+from tests.rounds.rounds_evidence import answered, scene
+from tests.rounds.test_rounds_learning import MONA, Shelf, first_model, snapshot
 
 KEEPS_THE_JOB = """
 import json, pathlib, sys

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rounds_evidence import scene
 
 from classifier.head_only import TEST, TRAIN, VALIDATION
 from rounds.parts import groups_of, parts_of
 from storage.evidence import Evidence
+from tests.rounds.rounds_evidence import scene
 
 
 def part_by_md5(evidence: Evidence, snapshot: dict[str, object] | None = None) -> dict[str, int]:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rounds_evidence import WIDTH, scene
-from rounds_models import MONA, subject
 
 from classifier.pooling import score_views
 from crawler.deciding import Policy, Ruling
@@ -16,6 +14,8 @@ from rounds.held_out import held_out
 from rounds.rescoring import decide_all, scores_of
 from storage.evidence import Evidence
 from storage.records import SITE_TAGGER, AiTag, AiTagWeight, DecisionValue, Look, PostTags
+from tests.rounds.rounds_evidence import WIDTH, scene
+from tests.rounds.rounds_models import MONA, subject
 
 PAGE = np.array([[6.0] + [0.0] * (WIDTH - 1)] + [[0.0] * WIDTH] * 3, dtype=np.float16)  # seen in one window of four
 ROW, TINY = 3, 4

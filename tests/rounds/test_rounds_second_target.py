@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from rounds_evidence import Scene, scene
-from rounds_models import subject
 
 from rounds.errors import TooLittleToLearn
 from rounds.second_target import LEAST_TAGGED, gallery_snapshot, shared_network
@@ -18,6 +16,8 @@ from storage.evidence import Evidence
 from storage.filing import RegisteredModel
 from storage.reading import Reader
 from storage.records import ModelCard, Target
+from tests.rounds.rounds_evidence import Scene, scene
+from tests.rounds.rounds_models import subject
 
 LISA = Target("lisa", "lisa_(genshin_impact)")
 

@@ -9,8 +9,6 @@ from typing import NoReturn
 
 import numpy as np
 import pytest
-from rounds_evidence import answered, scene, truly
-from rounds_models import at_threshold, subject
 
 from classifier.head_only import TEST
 from rounds import side_by_side as module
@@ -18,6 +16,8 @@ from rounds.evaluating import Subject
 from rounds.held_out import held_out
 from rounds.side_by_side import SideBySide, side_by_side
 from storage.evidence import Evidence
+from tests.rounds.rounds_evidence import answered, scene, truly
+from tests.rounds.rounds_models import at_threshold, subject
 
 
 def numbered(subjects: Sequence[Subject]) -> list[Subject]:

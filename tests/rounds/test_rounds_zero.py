@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_rounds_sampling import KIARA, Site, gallery
 
 from classifier.errors import PictureFault
 from classifier.pictures import Preprocessing
@@ -22,6 +21,7 @@ from rounds.round_zero import Gallery, RoundSettings, gather, round_zero, work_f
 from rounds.sampling import SampleSize
 from rounds.teaching import Step, preprocessing_for
 from storage.records import Post
+from tests.rounds.test_rounds_sampling import KIARA, Site, gallery
 
 LEARNS = """
 import json, pathlib, sys

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from storage_samples import NO_RESERVE, new_gallery
 
 from storage.archive import Archive
+from tests.storage.storage_samples import NO_RESERVE, new_gallery
 
 
 @pytest.fixture

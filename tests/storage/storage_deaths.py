@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import NO_RESERVE
 
 from storage.archive import Archive
 from storage.disk import Disk
 from storage.group_commit import Writer
 from storage.lock import GalleryLock
+from tests.storage.storage_samples import NO_RESERVE
 
 
 class Killed(BaseException):

@@ -15,8 +15,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from storage_deaths import Reaper, bury, die_in_recovery
-from storage_samples import (
+
+from storage import archive as archive_module
+from storage import moving
+from storage.archive import Archive, Label
+from storage.errors import BrakeEngaged, RefusedRequest, StorageError
+from storage.evidence import Rescored
+from storage.files import Tree
+from storage.records import LabelValue, ModelCard, Place
+from storage.trash import EVERYTHING, TrashChoice, purge_planned
+from storage.verify import verify
+from tests.storage.storage_deaths import Reaper, bury, die_in_recovery
+from tests.storage.storage_samples import (
     CARD,
     NO_RESERVE,
     content_of,
@@ -28,16 +38,6 @@ from storage_samples import (
     relabel,
     sight,
 )
-
-from storage import archive as archive_module
-from storage import moving
-from storage.archive import Archive, Label
-from storage.errors import BrakeEngaged, RefusedRequest, StorageError
-from storage.evidence import Rescored
-from storage.files import Tree
-from storage.records import LabelValue, ModelCard, Place
-from storage.trash import EVERYTHING, TrashChoice, purge_planned
-from storage.verify import verify
 
 NEXT = replace(CARD, number=2, hash="c" * 64)
 

@@ -6,10 +6,9 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from storage_samples import CARD, content_of, decide, keep, list_posts, make_post, sight
-
 from storage.archive import Archive, RunEnd, RunStart, Work
 from storage.records import AiTag, Place, PostTags, Target
+from tests.storage.storage_samples import CARD, content_of, decide, keep, list_posts, make_post, sight
 
 WORK = Work(("mona",), {"mona": CARD.hash})
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, decide, list_posts, make_post, sight
 
 from storage.archive import Archive
 from storage.filing import Label
@@ -20,6 +19,7 @@ from storage.named_posts import carried_characters, shown_in_posts
 from storage.reading import Reader
 from storage.records import DecidedBy, LabelValue, Look, PostTags
 from storage.status import decided_posts
+from tests.storage.storage_samples import CARD, decide, list_posts, make_post, sight
 
 REPOSITORY = Path(__file__).parents[2]
 OTHER_ROOMS = ("commands", "crawler", "classifier", "rounds", "review", "demo", "system")

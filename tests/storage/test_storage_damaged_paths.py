@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from storage_samples import NO_RESERVE, content_of, decide, digest_of, keep, list_posts, make_post, new_gallery, sight
 from typer.testing import CliRunner
 
 from commands.app import app
@@ -18,6 +17,17 @@ from storage.dry import DryShelf
 from storage.records import StoredRendition, Target
 from storage.trash import EVERYTHING
 from storage.verify import verify
+from tests.storage.storage_samples import (
+    NO_RESERVE,
+    content_of,
+    decide,
+    digest_of,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    sight,
+)
 
 # What a row's path may hold after a defect, as SQL.
 DAMAGED = {

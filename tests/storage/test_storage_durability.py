@@ -12,8 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_journal import Journal, watched
-from storage_samples import (
+
+from storage import archive as archive_module
+from storage.archive import Archive, Label
+from storage.backup import back_up
+from storage.database import reading_engine, writing_engine
+from storage.errors import DatabaseDamaged
+from storage.files import Tree
+from storage.records import LabelValue
+from tests.storage.storage_journal import Journal, watched
+from tests.storage.storage_samples import (
     NO_RESERVE,
     content_of,
     decide,
@@ -25,14 +33,6 @@ from storage_samples import (
     relabel,
     sight,
 )
-
-from storage import archive as archive_module
-from storage.archive import Archive, Label
-from storage.backup import back_up
-from storage.database import reading_engine, writing_engine
-from storage.errors import DatabaseDamaged
-from storage.files import Tree
-from storage.records import LabelValue
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc to know what a handle is")
 

@@ -6,12 +6,12 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.evidence import NO_PART, Settled
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
 from storage.sole_characters import sole_characters
+from tests.storage.storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
 

@@ -17,18 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import (
-    NO_RESERVE,
-    content_of,
-    decide,
-    digest_of,
-    keep,
-    list_posts,
-    make_post,
-    new_gallery,
-    relabel,
-    sight,
-)
 
 from migrations import HEAD
 from storage.archive import Archive, ArchiveSettings, Label
@@ -47,6 +35,18 @@ from storage.errors import (
 from storage.labelling import Labelling
 from storage.records import LabelValue
 from storage.verify import verify
+from tests.storage.storage_samples import (
+    NO_RESERVE,
+    content_of,
+    decide,
+    digest_of,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    relabel,
+    sight,
+)
 
 IMPATIENT = ArchiveSettings(reserve_bytes=0, busy_timeout_s=0.05)
 

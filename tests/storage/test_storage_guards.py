@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from storage_samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.evidence import Settled
 from storage.records import LabelValue
+from tests.storage.storage_samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, relabel, sight
 
 # Every table whose rows are never removed or replaced -> its number, and the columns of its other unique keys.
 KEPT = {

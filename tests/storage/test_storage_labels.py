@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import NO_RESERVE, content_of, decide, list_posts, make_post, new_gallery, schema_at, sight
 
 from storage.archive import Archive
 from storage.errors import RefusedRequest
@@ -18,6 +17,16 @@ from storage.labelling import Labelling
 from storage.reading import Reader
 from storage.records import LabelReason, LabelValue
 from storage.verify import verify
+from tests.storage.storage_samples import (
+    NO_RESERVE,
+    content_of,
+    decide,
+    list_posts,
+    make_post,
+    new_gallery,
+    schema_at,
+    sight,
+)
 
 
 def word(value: str = "keep", key: str = "k1", post: int = 1, **changes: Any) -> Label:

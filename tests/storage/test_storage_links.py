@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from storage_samples import NO_RESERVE, new_gallery
 
 from commands.journal import journal
 from storage.archive import Archive
@@ -18,6 +17,7 @@ from storage.errors import StorageError
 from storage.layout import LOG, MODELS, OWN
 from storage.names import ModelName
 from storage.paths import model_folder, models_folder
+from tests.storage.storage_samples import NO_RESERVE, new_gallery
 
 pytestmark = pytest.mark.fault("F12", "F13")
 

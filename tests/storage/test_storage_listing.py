@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, decide, keep, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Failure, Gap, Label, ListedPage, Work
 from storage.errors import RefusedRequest
 from storage.knowing import known
 from storage.records import SITE_TAGGER, AiTagWeight, LabelValue, ModelCard, RefusedRow, Target
+from tests.storage.storage_samples import CARD, decide, keep, list_posts, make_post, relabel, sight
 
 WORK = Work(("mona",), {"mona": CARD.hash})
 

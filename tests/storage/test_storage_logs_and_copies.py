@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine.default import DefaultDialect
-from storage_deaths import Reaper, die_in_recovery
-from storage_samples import NO_RESERVE, decide, list_posts, make_post, new_gallery, schema_at, sight
 
 from migrations import HEAD
 from storage.archive import Archive, Label
@@ -23,6 +21,8 @@ from storage.errors import DatabaseError, DiskFull, StorageError
 from storage.labelling import Labelling
 from storage.records import LabelValue
 from storage.verify import verify
+from tests.storage.storage_deaths import Reaper, die_in_recovery
+from tests.storage.storage_samples import NO_RESERVE, decide, list_posts, make_post, new_gallery, schema_at, sight
 
 COPIES = 6
 

@@ -4,10 +4,9 @@ import ast
 import itertools
 from pathlib import Path
 
-from storage_samples import CARD, decide, list_posts, make_post, sight
-
 from storage.archive import Archive
 from storage.records import PostTags, Target
+from tests.storage.storage_samples import CARD, decide, list_posts, make_post, sight
 
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("commands", "crawler", "classifier", "storage", "rounds", "review")

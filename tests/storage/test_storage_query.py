@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Failure, Label
 from storage.errors import QueryError
@@ -33,6 +32,17 @@ from storage.results import COLUMNS
 from storage.search.language import Metatag, parse, to_text
 from storage.search.match import matcher
 from storage.tagger_tags import TaggerAgreement
+from tests.storage.storage_samples import (
+    CARD,
+    NO_RESERVE,
+    content_of,
+    decide,
+    keep,
+    list_posts,
+    make_post,
+    relabel,
+    sight,
+)
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 WORDS = ("hat", "1girl", "solo", "mona_(genshin_impact)", "genshin_impact", "100%_real", "under_score", "a'b", "x\\y")

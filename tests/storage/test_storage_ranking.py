@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from storage_samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.errors import CannotMatch, QueryError
@@ -19,6 +18,7 @@ from storage.results import COLUMNS
 from storage.search.language import parse
 from storage.search.ranking import Ranked, ranks_for
 from storage.showing import wanted
+from tests.storage.storage_samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
 
 SCORES = {1: 0.44, 2: 0.9, 3: 0.1, 4: 0.55, 5: 0.51}  # against 0.5; 5 is answered
 UNDECODABLE = 6

@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_deaths import Reaper, bury, die_in_recovery
-from storage_samples import (
+
+from storage.archive import Archive, Failure, Label, RunStart, Work
+from storage.database import writing_engine
+from storage.errors import RefusedFile
+from storage.records import LabelValue, Place
+from storage.trash import TrashChoice
+from storage.verify import verify
+from tests.storage.storage_deaths import Reaper, bury, die_in_recovery
+from tests.storage.storage_samples import (
     CARD,
     NO_RESERVE,
     content_of,
@@ -28,13 +35,6 @@ from storage_samples import (
     schema_at,
     sight,
 )
-
-from storage.archive import Archive, Failure, Label, RunStart, Work
-from storage.database import writing_engine
-from storage.errors import RefusedFile
-from storage.records import LabelValue, Place
-from storage.trash import TrashChoice
-from storage.verify import verify
 
 WORK = Work(("mona",), {"mona": CARD.hash})
 SEED = 7

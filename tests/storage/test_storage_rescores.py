@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 from storage.archive import Archive, Label
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
 from storage.records import Decision, LabelValue
 from storage.verify import verify
+from tests.storage.storage_samples import CARD, decide, list_posts, make_post, relabel, sight
 
 NEXT = replace(CARD, number=2, hash="c" * 64)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from storage_samples import CARD, decide, list_posts, make_post, sight
 
 from storage.archive import Archive
 from storage.errors import RefusedRequest
 from storage.evidence import NO_PART, Evidence, Settled
 from storage.records import Look, Target
+from tests.storage.storage_samples import CARD, decide, list_posts, make_post, sight
 
 MONA = Target("mona", "mona_(genshin_impact)")
 TRAIN, VALIDATION, TEST = 0, 1, 2

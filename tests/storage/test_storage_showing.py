@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from storage_samples import list_posts, make_post, sight
 
 from storage.archive import Archive, open_reader
 from storage.errors import QueryError
 from storage.showing import Renditions, counts, known_ratios, pictures, verdicts_of, wanted
+from tests.storage.storage_samples import list_posts, make_post, sight
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from storage_samples import content_of, decide, list_posts, make_post, sight
 
 from storage import originals
 from storage.archive import Archive, Digest
 from storage.uninterrupted import uninterrupted
+from tests.storage.storage_samples import content_of, decide, list_posts, make_post, sight
 
 
 async def test_a_step_ends_and_its_cancellation_comes_right_after_it() -> None:

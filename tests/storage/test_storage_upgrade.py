@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from storage_samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, schema_at, sight
 
 import migrations
 from storage import migrate, schema
@@ -19,6 +18,7 @@ from storage.archive import Archive
 from storage.errors import DatabaseError
 from storage.evidence import NO_PART
 from storage.records import Target
+from tests.storage.storage_samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, schema_at, sight
 
 STEP = '''"""A later step."""
 from alembic import op

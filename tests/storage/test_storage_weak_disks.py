@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from storage_samples import decide, keep, list_posts, make_post, new_gallery, sight
 
 from storage.archive import Archive, ArchiveSettings
 from storage.disk import NETWORK, Disk, FileSystem
 from storage.errors import GalleryBusy, StorageError
 from storage.verify import verify
+from tests.storage.storage_samples import decide, keep, list_posts, make_post, new_gallery, sight
 
 SHARE = FileSystem("cifs", "/mnt/nas")
 
