@@ -10,8 +10,8 @@ from random import Random
 from bench.kill_grounds import DEMO_SITE, REAL, TAG, Ground
 from bench.kill_scenes import LIMIT_S, SMALL_BATCH, CommandScene, in_a_child, whatever_number
 from storage.archive import open_reader
-from storage.filing import Label
-from storage.labelling import Labelling
+from storage.archive_records import Label
+from storage.label_writer import Labelling
 from tests.faults import driver
 
 LABELS = 60  # said during one command

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.review_gallery import SITE, TARGET, fill
 from storage.archive import open_reader
-from storage.filing import Label
+from storage.archive_records import Label
 from storage.records import LabelValue
 from tests.faults import driver
 

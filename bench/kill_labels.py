@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from storage.archive_records import Label
 from storage.errors import DatabaseBusy
-from storage.filing import Label
-from storage.labelling import Labelling
+from storage.label_writer import Labelling
 from storage.records import LabelValue
 from tests.faults import driver
 

@@ -22,7 +22,7 @@ from bench.kill_grounds import Ground
 from bench.kill_labels import Acknowledged, Labeller
 from commands.exit_codes import ExitCode
 from storage.archive import open_reader
-from storage.filing import Label
+from storage.archive_records import Label
 from tests.faults import checker, driver
 from tests.faults.evidence import Expected, walk
 

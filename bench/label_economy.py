@@ -37,7 +37,7 @@ from rounds.asking import Mix, Reason, questions
 from rounds.decision_rule import DecisionRule
 from rounds.estimating import Estimates, estimates
 from rounds.learning_round import HeadRoundSettings, Snapshot, learn_candidate
-from storage.filing import RegisteredModel
+from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 
 BUDGETS = (0, 10, 25, 50, 100, 200)

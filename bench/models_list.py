@@ -32,7 +32,7 @@ from crawler.deciding import Policy, Ruling
 from rounds.learning_round import HeadRoundSettings, finish, learn_candidate
 from rounds.snapshots import snapshot_of
 from storage.archive import Archive, ListedPage, Sighting
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import Look, ModelCard, Post, PostTags, Target
 
 WIDTH = 1284  # numbers of an embedding: a network's own, pretrained ones, colour and gradients

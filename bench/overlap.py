@@ -22,8 +22,8 @@ from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.tally import Outcome, Tally
 from storage.archive import Archive
-from storage.dry import DryShelf
-from storage.filing import Attempt, Sighting
+from storage.archive_records import Attempt, Sighting
+from storage.dry_run import DryShelf
 from storage.records import Look, ModelCard, Post, Target
 
 

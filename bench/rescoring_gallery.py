@@ -11,9 +11,9 @@ import numpy.typing as npt
 from sqlalchemy import insert
 
 from storage.archive import Archive
-from storage.database import writing_engine
+from storage.database.engine import writing_engine
+from storage.database.tables import BackboneRow, EmbeddingRow, PostRow, StandingRow, VersionRow
 from storage.records import Target
-from storage.tables import BackboneRow, EmbeddingRow, PostRow, StandingRow, VersionRow
 
 TARGET = Target("kiara", "takanashi_kiara")
 _AT_ONCE = 10_000

@@ -26,7 +26,7 @@ from classifier.package import BackboneFiles, Canary, PackageParts, write_packag
 from classifier.pictures import Preprocessing
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive
-from storage.filing import ArchiveSettings, Digest, ListedPage, Sighting, StoredFacts
+from storage.archive_records import ArchiveSettings, Digest, ListedPage, Sighting, StoredFacts
 from storage.records import (
     ORIGINAL,
     DecisionValue,

@@ -26,9 +26,9 @@ from crawler.downloads import Downloader
 from crawler.errors import CrawlError
 from crawler.homecoming import Homecoming
 from crawler.listing import SiteSource
-from storage.applying import Applied, ApplyPlan, plan_apply
 from storage.archive import Archive, open_reader
-from storage.chunks import chunked
+from storage.database.chunks import chunked
+from storage.moves.apply_plan import Applied, ApplyPlan, plan_apply
 from storage.plurals import counted
 from storage.records import Post
 

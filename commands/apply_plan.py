@@ -8,8 +8,8 @@ from typing import Any
 
 from commands.fitting import filled, fitting
 from commands.tables import list_table, print_table, screen_width
-from storage.applying import ApplyPlan
-from storage.paths import gallery_folder
+from storage.files.paths import gallery_folder
+from storage.moves.apply_plan import ApplyPlan
 
 _COLUMNS = ("post", "target", "from", "to", "why")
 _LEAST = {"from": 8, "to": 8, "why": 12}  # columns that may wrap, and what they need to be readable

@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from commands.places import Place
-    from storage.reading import Reader
+    from storage.reader import Reader
 
 
 def one_of(choices: Sequence[str]) -> Callable[[str], list[str]]:

@@ -45,7 +45,7 @@ from crawler.pipeline import crawl
 from crawler.plan import checked
 from crawler.run import Run
 from crawler.tally import Outcome, Tally
-from storage.filing import RunEnd, RunStart
+from storage.archive_records import RunEnd, RunStart
 
 __all__ = ["Output", "Parts", "Place", "ThresholdGoal", "Wish", "place", "print_version", "run"]
 

@@ -25,8 +25,8 @@ from commands.places import DEMO, Place, place
 from commands.sites import connect
 from commands.tables import facts_table, print_table
 from storage.archive import Archive
-from storage.database import sqlite_warning
-from storage.roots import examine
+from storage.database.engine import sqlite_warning
+from storage.lifecycle.roots import examine
 
 NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "scipy", "tensorflow", "keras", "ai-edge-litert")
 OPTIONAL = {"openvino": "another CPU runtime", "pyarrow": "crawl query --format parquet"}

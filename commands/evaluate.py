@@ -24,12 +24,12 @@ from commands.stopping import run_stoppable
 from commands.tables import print_line, print_table
 from commands.telling import told
 from storage.archive import open_reader
+from storage.archive_records import RegisteredModel
 from storage.errors import StorageError
-from storage.filing import RegisteredModel
+from storage.gallery_view import Picture, Renditions, pictures
 from storage.names import tag_or_none
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import Target
-from storage.showing import Picture, Renditions, pictures
 
 if TYPE_CHECKING:
     from classifier.assessment import Assessment

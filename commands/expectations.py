@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.filing import RegisteredModel
+from storage.archive_records import RegisteredModel
 
 _SAME = 1e-6  # thresholds closer than this are one
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from classifier.decoder_pool import Decoders
 from classifier.pictures import Preprocessing
 from classifier.progress import ProgressCallback
-from storage.gathering import stored_without_hash
-from storage.reading import Reader
-from storage.showing import Renditions
+from storage.gallery_view import Renditions
+from storage.reader import Reader
+from storage.rows.evidence import stored_without_hash
 
 if TYPE_CHECKING:
     from rounds.learning_round import Snapshot

@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from commands.console import say
 from commands.places import Place
 from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
 from storage.errors import GalleryBusy
-from storage.filing import ArchiveSettings
 
 MEGABYTE = 1024 * 1024
 _ASK_AGAIN_S = 1.0

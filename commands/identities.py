@@ -13,11 +13,11 @@ from typing import Protocol
 
 from crawler.client import ALIASES, IMPLICATIONS, DanbooruClient
 from crawler.resolve import ResolvedTarget, present_tag, with_posts
-from storage.filing import RegisteredModel
-from storage.known_targets import Merged
+from storage.archive_records import RegisteredModel
 from storage.names import distinct_target_names, unqualified
 from storage.plurals import counted
 from storage.records import Target
+from storage.rows.targets import Merged
 
 
 class Targets(Protocol):

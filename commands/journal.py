@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
-from storage.files import open_log
-from storage.layout import LOG
+from storage.files.layout import LOG
+from storage.files.tree import open_log
 
 LOG_NAME = LOG
 MAX_LOG_BYTES = 8_000_000

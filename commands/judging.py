@@ -17,7 +17,7 @@ from commands.registered_models import (
 from commands.taggers import tagger_line, tagger_settings
 from crawler.judge import Judge
 from crawler.switching_judge import SwitchingJudge
-from storage.filing import RegisteredModel
+from storage.archive_records import RegisteredModel
 from storage.records import Target
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from commands.choices import choose
 from commands.errors import UsageRefused
 from crawler.resolve import typed_tag
-from storage.filing import RegisteredModel
-from storage.known_targets import target_called
-from storage.named_posts import carried_characters, is_carried
+from storage.archive_records import RegisteredModel
 from storage.names import as_the_site_writes, qualifiers, target_name, unqualified
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import Target
+from storage.rows.named_posts import carried_characters, is_carried
+from storage.rows.targets import target_called
 
 
 def known_target(reader: Reader, named: str | None) -> Target:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from commands.places import Place
 from commands.sites import meant_site
 from crawler.errors import UsageError
-from storage.reading import Reader
+from storage.reader import Reader
 
 
 def site_pages(where: Place, reader: Reader) -> Mapping[str, str]:

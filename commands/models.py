@@ -25,11 +25,11 @@ from commands.stopping import run_stoppable
 from commands.tables import list_table, print_line, print_table, screen_width
 from crawler.deciding import Policy
 from storage.archive import open_reader
+from storage.archive_records import RegisteredModel
 from storage.errors import StorageError
-from storage.filing import RegisteredModel
-from storage.paths import models_folder
+from storage.files.paths import models_folder
 from storage.plurals import counted
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from commands.errors import UsageRefused
+from storage.database.error_translation import FULL
 from storage.errors import StorageError
-from storage.in_the_way import file_in_the_way
-from storage.layout import gallery_around
-from storage.translate import FULL
+from storage.files.layout import gallery_around
+from storage.files.obstacles import file_in_the_way
 
 
 def check_output(path: Path, named: str) -> None:

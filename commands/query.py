@@ -21,7 +21,7 @@ from commands.places import place
 from commands.query_hints import hints
 from commands.query_table import EXPENDABLE, print_table, summary_of
 from storage.archive import open_reader
-from storage.reading import Reader, Rows
+from storage.reader import Reader, Rows
 from storage.search.language import parse
 from storage.search.ranking import Ranker, needs_ranks
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
+from storage.gallery_view import absent_tags, tags_like
 from storage.names import unqualified
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import Target
 from storage.search.language import Leaf, Metatag, Wildcard, leaves
 from storage.search.match import fits
 from storage.search.ranking import needs_ranks
-from storage.showing import absent_tags, tags_like
 
 MOST_TAGS = 20_000  # of those that posts carry, the most frequent first
 MOST_HINTS = 3

@@ -11,7 +11,7 @@ from commands.console import printable, say
 from commands.escapes import plain
 from commands.fitting import filled, fitting
 from storage.plurals import counted
-from storage.reading import Rows
+from storage.reader import Rows
 from storage.search.ranking import ASKED_COLUMNS
 
 GALLERY = "gallery"  # folder of the kept files, below the root

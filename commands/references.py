@@ -23,9 +23,9 @@ from commands.second_target import finished, finished_in_crawl, head_settings
 from commands.telling import told
 from commands.train_options import TrainWish, crawl_goal
 from storage.archive import open_reader
-from storage.known_targets import target_called
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import Target
+from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
     from classifier.package import Package
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rounds.decoders import HashingDecoder
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from rounds.references import ReferencePixels
-    from storage.filing import RegisteredModel
+    from storage.archive_records import RegisteredModel
 
 
 class NoNetwork(UsageRefused):

@@ -14,8 +14,8 @@ from commands.places import Place
 from commands.settings import Scoring
 from commands.shelves import CommandShelf
 from commands.threshold_goal import ThresholdGoal
-from storage.filing import RegisteredModel
-from storage.paths import model_folder, models_folder
+from storage.archive_records import RegisteredModel
+from storage.files.paths import model_folder, models_folder
 from storage.records import ModelCard
 
 if TYPE_CHECKING:

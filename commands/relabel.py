@@ -19,10 +19,10 @@ from commands.machine_formats import leave_open
 from commands.places import place
 from commands.settings import Settings
 from storage.archive import open_reader
-from storage.filing import Label, Relabelled
-from storage.labelling import Labelling
+from storage.archive_records import Label, Relabelled
+from storage.label_writer import Labelling
 from storage.plurals import counted
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import LabelValue
 
 MOST_AT_ONCE = 1_000_000  # ids in one call

@@ -27,7 +27,7 @@ from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.records import ModelCard
-from storage.status import decided_posts
+from storage.rows.status import decided_posts
 
 if TYPE_CHECKING:
     from rounds.learning_round import RoundOutcome

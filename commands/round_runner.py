@@ -45,7 +45,7 @@ def _before(where: Place, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
     from rounds.standing import standing_in
     from storage.archive import open_reader
-    from storage.known_targets import target_called
+    from storage.rows.targets import target_called
 
     if (where.root / "crawl.db").exists():
         with open_reader(where.root) as reader:

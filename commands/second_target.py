@@ -20,17 +20,17 @@ from commands.registered_models import verified
 from commands.train_options import TrainWish, crawl_goal, goal_of
 from crawler.deciding import Policy
 from storage.archive import open_reader
-from storage.known_targets import target_called
+from storage.files.paths import models_folder
 from storage.names import as_the_site_writes
-from storage.paths import models_folder
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import Target
+from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
     from classifier.learning import Goal
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome
     from rounds.second_target import SharedNetwork
-    from storage.filing import RegisteredModel
+    from storage.archive_records import RegisteredModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from commands.identities import Targets
 from commands.places import Place
 from crawler.crew import Shelf
 from storage.archive import Archive
-from storage.dry import DryShelf
+from storage.archive_records import RegisteredModel, RunEnd, RunStart
+from storage.dry_run import DryShelf
 from storage.evidence import Rescored, Settled
-from storage.filing import RegisteredModel, RunEnd, RunStart
 from storage.records import ModelCard
 
 

@@ -14,8 +14,8 @@ from commands.places import Place
 from commands.references import references_seen_by
 from commands.registered_models import package_folder, verified
 from storage.archive import Archive, open_reader
-from storage.paths import models_folder
-from storage.reading import Reader
+from storage.files.paths import models_folder
+from storage.reader import Reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:

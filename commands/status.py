@@ -15,9 +15,9 @@ from commands.summary import size
 from commands.tables import facts_table, print_table
 from storage.archive import open_reader
 from storage.plurals import counted
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import LabelReason, ModelCard
-from storage.status import RunFacts, Status
+from storage.rows.status import RunFacts, Status
 
 if TYPE_CHECKING:
     from rounds.estimating import Estimates

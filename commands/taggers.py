@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from commands.settings import Settings
 from storage.plurals import counted
 from storage.records import Target
-from storage.tagger_tags import TaggerAgreement
+from storage.rows.tagger_tags import TaggerAgreement
 
 if TYPE_CHECKING:
     from classifier.taggers.client import Tagger, TaggerSettings

@@ -28,14 +28,14 @@ from commands.telling import told
 from commands.train_options import TrainWish, check_goal, goal_of
 from commands.training import tell_outcome
 from storage.archive import open_reader
-from storage.named_posts import shown_in_posts
-from storage.paths import models_folder, target_models
-from storage.reading import Reader
+from storage.files.paths import models_folder, target_models
+from storage.reader import Reader
+from storage.rows.named_posts import shown_in_posts
 
 if TYPE_CHECKING:
     from classifier.package import Package
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
-    from storage.filing import RegisteredModel
+    from storage.archive_records import RegisteredModel
     from storage.records import Target
 
 
@@ -140,7 +140,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     from classifier.decoder_pool import Decoders
     from commands.networks import chosen_network
     from rounds.network_round import Album, NetworkSettings, better_of, new_network, without
-    from storage.showing import Renditions
+    from storage.gallery_view import Renditions
 
     asked = task.where.settings.round_zero
     network = chosen_network(task.wish.network, candidate.snapshot.package, asked)

@@ -36,10 +36,10 @@ from rounds.folder_round import (
 )
 from rounds.learning_round import RoundOutcome
 from storage.archive import open_reader
-from storage.known_targets import target_called
+from storage.files.paths import models_folder, target_models
 from storage.names import tag_or_none, target_name, unqualified
-from storage.paths import models_folder, target_models
 from storage.records import Target
+from storage.rows.targets import target_called
 
 _COMMAND = "crawl train"
 

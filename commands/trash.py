@@ -24,8 +24,8 @@ from commands.places import Place, place
 from commands.summary import size
 from commands.tables import list_table, print_table, screen_width
 from storage.archive import Archive, open_reader
+from storage.moves.trash import PurgePlan, TrashChoice, Trashed, trashed
 from storage.plurals import counted
-from storage.trash import PurgePlan, TrashChoice, Trashed, trashed
 
 COLUMNS = ("post", "target", "rejected by", "why", "since", "size", "holds now")
 LEAST = {"why": 12, "since": 10, "holds now": 10}  # columns that may wrap, and what they need to be readable

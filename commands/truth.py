@@ -14,7 +14,7 @@ from commands.summary import Truth
 from crawler.budget import Kind
 from crawler.errors import CrawlError
 from crawler.http import Ask, Http
-from storage.reading import JudgedPost
+from storage.reader import JudgedPost
 from storage.records import Target
 
 TRUTH_S = 30.0  # seconds to wait for the answer

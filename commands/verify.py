@@ -12,8 +12,8 @@ from commands.places import Place, place
 from commands.registered_models import verified
 from commands.tables import print_line
 from storage.archive import open_reader
+from storage.lifecycle.verify import verify
 from storage.plurals import counted
-from storage.verify import verify
 
 SHOWN = 20  # paths of each kind; --json has all
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from crawler.crew import Shelf
 from crawler.errors import PostError
-from storage.filing import Attempt, Failure
+from storage.archive_records import Attempt, Failure
 from storage.records import Post
 
 GIVE_UP_AFTER = 4  # failed attempts before this one; each run makes one

@@ -9,17 +9,7 @@ from typing import Protocol
 
 from crawler.deciding import Policy, Ruling
 from crawler.judge import Judge
-from storage.filing import (
-    Attempt,
-    Digest,
-    Failure,
-    Gap,
-    ListedPage,
-    Listing,
-    ListingTally,
-    Sighting,
-    Work,
-)
+from storage.archive_records import Attempt, Digest, Failure, Gap, ListedPage, Listing, ListingTally, Sighting, Work
 from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
 
 

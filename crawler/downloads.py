@@ -41,11 +41,11 @@ from crawler.file_health import PROOF_CAP, FileHealth, Trouble
 from crawler.http import Answer, Ask, Http
 from crawler.patience import Patience, patiently
 from crawler.sites import Site
-from storage.files import UMASK_FILE
-from storage.filing import Digest
-from storage.layout import require_folder
+from storage.archive_records import Digest
+from storage.database.error_translation import at_border
+from storage.files.layout import require_folder
+from storage.files.tree import UMASK_FILE
 from storage.records import FileVersion
-from storage.translate import at_border
 
 RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory
 ORIGINAL_CAP = 1024 * 1024 * 1024  # bytes of an original; the site's own limit for uploads is below it

@@ -10,7 +10,7 @@ from crawler.attempts import attempting
 from crawler.errors import GoneError, TransientError
 from crawler.run import Run
 from crawler.tally import Ended, Outcome
-from storage.filing import ListedPage, Work
+from storage.archive_records import ListedPage, Work
 from storage.records import ORIGINAL, Known, Post
 
 RESUME_CHUNK = 200  # posts that are read back from the database at a time

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from crawler.client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
 from crawler.errors import GoneError, TransientError, UnreachableError
-from storage.filing import Gap
+from storage.archive_records import Gap
 from storage.records import Post, RefusedRow
 from storage.search.language import Or, parse, to_text
 

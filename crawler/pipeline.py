@@ -18,8 +18,8 @@ from crawler.feeding import decided_by_others, posts_to_do
 from crawler.renditions import fits, likeness, renditions_to_score
 from crawler.run import Run
 from crawler.tally import Ended, KeptAs, Outcome
+from storage.archive_records import Attempt, ListedPage, Sighting, StoredFacts
 from storage.errors import RefusedFile
-from storage.filing import Attempt, ListedPage, Sighting, StoredFacts
 from storage.records import (
     ORIGINAL,
     Decision,

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from crawler.client import DanbooruClient, Tag
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
 from storage.errors import BadName
-from storage.known_targets import target_called
 from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, tag_or_none, target_name, unqualified
 from storage.records import TagCategory, Target
+from storage.rows.targets import target_called
 from storage.search.language import LOCAL_METATAGS, METATAGS
 
 log = logging.getLogger(__name__)

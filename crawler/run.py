@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from crawler.crew import Crew, Job
 from crawler.tally import Ended, Outcome, Tally
-from storage.filing import ListingTally
+from storage.archive_records import ListingTally
 from storage.records import Known, Post
 
 _NOT_WANTED = (Outcome.DELETED, Outcome.UNDECIDED)

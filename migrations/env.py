@@ -1,11 +1,11 @@
-"""Alembic's entry: runs the steps on the connection that `storage.migrate` hands over, in its transaction."""
+"""Alembic's entry: runs the steps on the connection that `storage.database.migrate` hands over, in its transaction."""
 
 from __future__ import annotations
 
 from alembic import context
 from sqlalchemy import Connection
 
-from storage.tables import Base
+from storage.database.tables import Base
 
 
 def run() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from storage.showing import Counts, Picture, Verdict, Word
+from storage.gallery_view import Counts, Picture, Verdict, Word
 
 ANSWERS = ("keep", "delete", "unsure", "clear")
 QUEUE, SAMPLE = "questions", "sample"  # lists that `rounds` puts together; every other list is an expression

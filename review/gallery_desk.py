@@ -31,14 +31,9 @@ from rounds.asking import Inquiry
 from rounds.decision_rule import DecisionRule
 from rounds.doubts import Doubts, inquiry_into, next_questions
 from rounds.estimating import estimates
+from storage.archive_records import Click, Label, RegisteredModel, Saved
 from storage.evidence import Evidence
-from storage.filing import Click, Label, RegisteredModel, Saved
-from storage.labelling import Labelling
-from storage.records import LabelReason, LabelValue, Target
-from storage.search.language import METATAGS, Metatag, conjuncts, leaves, parse
-from storage.search.match import fits
-from storage.search.ranking import Ranks, ranks_for
-from storage.showing import (
+from storage.gallery_view import (
     Counts,
     Picture,
     Renditions,
@@ -52,6 +47,11 @@ from storage.showing import (
     wanted,
     words_of,
 )
+from storage.label_writer import Labelling
+from storage.records import LabelReason, LabelValue, Target
+from storage.search.language import METATAGS, Metatag, conjuncts, leaves, parse
+from storage.search.match import fits
+from storage.search.ranking import Ranks, ranks_for
 
 MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
 SUGGESTIONS = 10  # words under the filter

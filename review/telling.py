@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from review.desk import History, Outcome, PictureList, Reasoned, RoundState, TargetFacts
-from storage.showing import Picture, Verdict, Word
+from storage.gallery_view import Picture, Verdict, Word
 
 Links = Mapping[str, str]  # site name -> address of its web pages, without a trailing slash
 

@@ -10,9 +10,9 @@ from itertools import chain, zip_longest
 
 from rounds.asking import Inquiry, Mix, Question, Reason
 from rounds.decision_rule import DecisionRule
+from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
-from storage.filing import RegisteredModel
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.search.ranking import Ranked
 
 QUEUE_SIZE = 60  # questions that are put together at once; the next ones follow from the answers

@@ -30,13 +30,13 @@ from rounds.doubted_tags import doubted_tags
 from rounds.errors import TooLittleToMeasure
 from rounds.estimating import Estimates, among, estimates
 from rounds.held_out import PEOPLE, HeldOut, believed_share, held_out, newest_label_of
+from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
-from storage.filing import RegisteredModel
-from storage.labels import SaidLabel
+from storage.gallery_view import Picture
 from storage.people_count import people_count
 from storage.plurals import counted
 from storage.records import LabelReason, Target
-from storage.showing import Picture
+from storage.rows.labels import SaidLabel
 
 _POST = "post "  # what the name of a mistake begins with
 LEAST = 5  # test pictures of each kind

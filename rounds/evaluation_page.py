@@ -25,7 +25,7 @@ from classifier.evaluation import Estimate, wilson
 from rounds import evaluation_charts as charts
 from rounds import evaluation_words as words
 from rounds.errors import ReportNotWritten, ReportRefused
-from storage.files import write_whole
+from storage.files.tree import write_whole
 
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"

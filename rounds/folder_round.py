@@ -38,9 +38,9 @@ from rounds.learning_process import COMMAND
 from rounds.learning_round import Registry, RoundOutcome, takes_over
 from rounds.parts import groups_of, parts_of
 from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
+from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
-from storage.filing import RegisteredModel
-from storage.paths import model_folder
+from storage.files.paths import model_folder
 from storage.plurals import counted
 from storage.records import Target
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from storage.files.paths import model_folder, target_models
 from storage.names import ModelName, TargetName
-from storage.paths import model_folder, target_models
 
 _TRIED_AT_MOST = 10_000
 

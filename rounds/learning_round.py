@@ -42,9 +42,9 @@ from rounds.parts import groups_of, parts_of, settled_parts, trained_on
 from rounds.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.rescoring import Ledger, Rescoring, rescore, whole_picture_scores
 from rounds.round_report import report_files, report_text
+from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence, Settled
-from storage.filing import RegisteredModel
-from storage.paths import model_folder
+from storage.files.paths import model_folder
 from storage.plurals import counted
 from storage.records import ModelCard, Target
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from classifier.progress import ProgressCallback
 from crawler.deciding import Policy, Ruling
 from crawler.judge import Judge
-from storage.filing import Sighting, Work
+from storage.archive_records import Sighting, Work
 from storage.plurals import counted
 from storage.records import DecisionValue, Known, Post, StoredRendition, Target
 

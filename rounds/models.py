@@ -14,10 +14,10 @@ from crawler.deciding import Policy
 from rounds.errors import UnknownModel
 from rounds.free_number import free_name
 from rounds.rescoring import Ledger, Rescoring, rescore
+from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
-from storage.filing import RegisteredModel
+from storage.files.paths import model_folder
 from storage.names import tag_or_none
-from storage.paths import model_folder
 from storage.records import ModelCard, Target
 
 Proof = Callable[[ModelCard, Path], Awaitable[None]]  # scores the package's canary pictures; raises when they differ

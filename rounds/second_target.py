@@ -14,11 +14,11 @@ from classifier.package import Package
 from rounds.errors import TooLittleToLearn
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.snapshots import snapshot_of
-from storage.filing import RegisteredModel
-from storage.gathering import pictures_by_network
+from storage.archive_records import RegisteredModel
 from storage.plurals import counted
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import Target
+from storage.rows.evidence import pictures_by_network
 
 LEAST_TAGGED = 30  # posts of the gallery; round 0 needs as many
 

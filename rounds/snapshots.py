@@ -7,11 +7,11 @@ from dataclasses import replace
 from classifier.package import Package
 from classifier.package_references import References
 from rounds.learning_round import Snapshot
-from storage.filing import RegisteredModel
-from storage.labels import newest_label
-from storage.reading import Reader
+from storage.archive_records import RegisteredModel
+from storage.reader import Reader
 from storage.records import Target
-from storage.sole_characters import sole_characters
+from storage.rows.labels import newest_label
+from storage.rows.sole_characters import sole_characters
 
 
 def snapshot_of(reader: Reader, target: Target, package: Package, active: RegisteredModel | None) -> Snapshot:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage.archive import open_reader
 from storage.plurals import counted
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import ModelCard
 
 

@@ -19,22 +19,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, insert, update
 
-from storage import (
-    aside,
-    knowing,
-    known_targets,
-    listings,
-    looks,
-    model_registry,
-    moving,
-    originals,
-    rescores,
-)
-from storage.database import new_id, reading_engine, writing_engine
-from storage.errors import RefusedFile, ReserveReached
-from storage.evidence import Rescored, Settled
-from storage.files import Tree
-from storage.filing import (
+from storage.archive_records import (
     ArchiveSettings,
     Attempt,
     Digest,
@@ -53,21 +38,29 @@ from storage.filing import (
     StoredFacts,
     Work,
 )
-from storage.group_commit import Writer
-from storage.known_targets import Merged
-from storage.lock import GalleryLock
-from storage.opening import open_gallery
-from storage.paths import staging_path
-from storage.posts import PostRows
-from storage.reading import Reader, ReadingThread
+from storage.database.engine import new_id, reading_engine, writing_engine
+from storage.database.error_translation import at_border, free_words
+from storage.database.tables import RunRow
+from storage.database.writer import Writer
+from storage.errors import RefusedFile, ReserveReached
+from storage.evidence import Rescored, Settled
+from storage.files.lock import GalleryLock
+from storage.files.paths import staging_path
+from storage.files.renditions import read_rendition, store_rendition
+from storage.files.tree import Tree
+from storage.lifecycle.opening import open_gallery
+from storage.lifecycle.verify import VerifyReport
+from storage.moves import moves as moving
+from storage.moves import originals, quarantine
+from storage.moves.archive_moves import Tidying
+from storage.reader import Reader, ReadingThread
 from storage.records import FileVersion, Known, ModelCard, Post, StoredRendition, Target
-from storage.renditions import read_rendition, store_rendition
-from storage.settling import file_settled
-from storage.tables import RunRow
-from storage.tidying import Tidying
-from storage.translate import at_border, free_words
+from storage.rows import known_posts, listings, looks, models, rescores
+from storage.rows import targets as known_targets
+from storage.rows.posts import PostRows
+from storage.rows.splits import file_settled
+from storage.rows.targets import Merged
 from storage.uninterrupted import uninterrupted
-from storage.verify import VerifyReport
 
 __all__ = [
     "Archive",
@@ -242,12 +235,12 @@ class Archive(Tidying):
         self, listing_id: int, work: Work, *, below: int | None = None, limit: int = 200
     ) -> Sequence[Post]:
         """Listed posts that are not done, by falling id below `below`."""
-        return await self._read(lambda c: knowing.unfinished(c, listing_id, work, below=below, limit=limit))
+        return await self._read(lambda c: known_posts.unfinished(c, listing_id, work, below=below, limit=limit))
 
     async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
         """What is known of the posts' current file versions, by post id."""
         now = _now()
-        return await self._read(lambda c: knowing.known(c, posts, targets, now))
+        return await self._read(lambda c: known_posts.known(c, posts, targets, now))
 
     # --- looking -------------------------------------------------------------------------------------------------
 
@@ -412,9 +405,9 @@ class Archive(Tidying):
             How many rows were changed. Damaged bytes lie in `damaged/` afterwards.
         """
         now = _now()
-        moved = await self._on_disk(lambda: aside.move_aside(self._tree, report.damaged))
+        moved = await self._on_disk(lambda: quarantine.move_aside(self._tree, report.damaged))
         damaged = tuple(zip(report.damaged, moved, strict=True))
-        return await self._write(lambda c: aside.record(c, report.missing, damaged, now))
+        return await self._write(lambda c: quarantine.record(c, report.missing, damaged, now))
 
     # --- models --------------------------------------------------------------------------------------------------
 
@@ -425,7 +418,7 @@ class Archive(Tidying):
             RefusedRequest: its number belongs to another model.
         """
         now = _now()
-        await self._write(lambda c: model_registry.register(c, card, facts, activate=activate, now=now))
+        await self._write(lambda c: models.register(c, card, facts, activate=activate, now=now))
 
     async def activate_model(self, target: str, number: int) -> RegisteredModel:
         """Put a registered model in force and the one before out of it, in one transaction.
@@ -434,7 +427,7 @@ class Archive(Tidying):
             RefusedRequest: the target has no model of that number; it names those that there are.
         """
         now = _now()
-        return await self._write(lambda c: model_registry.activate(c, target, number, now))
+        return await self._write(lambda c: models.activate(c, target, number, now))
 
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
         """Record what a model says of many known pictures at once; its decisions stand from now on.
@@ -457,15 +450,15 @@ class Archive(Tidying):
 
     async def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""
-        return await self._read(lambda c: model_registry.active_model(c, target))
+        return await self._read(lambda c: models.active_model(c, target))
 
     async def next_model_number(self, target: str) -> int:
         """The number for a model that is about to be made."""
-        return await self._read(lambda c: model_registry.next_number(c, target))
+        return await self._read(lambda c: models.next_number(c, target))
 
     async def models(self, target: str | None = None) -> Sequence[RegisteredModel]:
         """The registered models, by target and number."""
-        return await self._read(lambda c: model_registry.models(c, target))
+        return await self._read(lambda c: models.models(c, target))
 
     # --- inside --------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ ArchiveError            never raised itself; every class says its process exit c
 
 All but `RefusedFile` are `storage.records.RunError`: in the middle of a run they end it.
 
-`OSError`, `sqlite3.Error` and SQLAlchemy's exceptions are translated at this room's border (`storage.translate`);
-nobody else has to know them.
+`OSError`, `sqlite3.Error` and SQLAlchemy's exceptions are translated at this room's border
+(`storage.database.error_translation`); nobody else has to know them.
 """
 
 from __future__ import annotations

@@ -31,14 +31,14 @@ from rounds.references import ReferencePixels, decoded_references
 from rounds.round_zero import Gallery, Gathered, RoundSettings, gather, work_folder_for
 from rounds.sampling import SampleSize
 from rounds.teaching import NewModel, Step, preprocessing_for
-from storage.filing import Sighting, StoredFacts
-from storage.paths import model_folder, models_folder, target_models
+from storage.archive_records import Sighting, StoredFacts
+from storage.files.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
     from commands.model_request import ModelRequest
     from commands.shelves import CommandShelf
-    from storage.filing import RegisteredModel
+    from storage.archive_records import RegisteredModel
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ import difflib
 
 from sqlalchemy import ColumnElement, Connection, case, func
 
+from storage.database.results_view import results_select
+from storage.database.tables import DecisionRow, PostRow, VersionRow
 from storage.errors import QueryError
-from storage.results import results_select
 from storage.search.language import Metatag, Query, leaves
 from storage.search.ranking import LIKELY_ERRORS
-from storage.tables import DecisionRow, PostRow, VersionRow
 
 _OWN_WORDS = ("any", "none", *LIKELY_ERRORS)
 _ALIKE = 0.75  # from which a name may be meant

@@ -15,9 +15,9 @@ from typing import Protocol, TypeGuard
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, literal
 
+from storage.database.tables import StandingRow, VersionRow
 from storage.search.language import Metatag, Node, Query, conjuncts, leaves
 from storage.search.match import fits
-from storage.tables import StandingRow, VersionRow
 
 UNCERTAIN = "uncertain"  # the value of `order:`
 TAG_ERROR, MISSING_TAG = "tag-error", "missing-tag"

@@ -14,9 +14,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
 from sqlalchemy.types import Float, Integer
 
+from storage.database.results_view import DECISION, PLACE, results_select
+from storage.database.tables import (
+    AiNameRow,
+    AiTagRow,
+    DecisionRow,
+    LabelRow,
+    ModelRow,
+    PostRow,
+    PostTagRow,
+    StandingRow,
+    TaggerLookRow,
+    TaggerTagRow,
+    TagRow,
+    VersionRow,
+)
 from storage.errors import CannotMatch, QueryError
 from storage.records import TAGGER_FLOOR, DecisionValue, LabelValue, Place
-from storage.results import DECISION, PLACE, results_select
 from storage.search import meaning as asks
 from storage.search.fault_names import FAULT
 from storage.search.language import (
@@ -40,20 +54,6 @@ from storage.search.ranking import (
     error_place,
     is_likely_error,
     question_place,
-)
-from storage.tables import (
-    AiNameRow,
-    AiTagRow,
-    DecisionRow,
-    LabelRow,
-    ModelRow,
-    PostRow,
-    PostTagRow,
-    StandingRow,
-    TaggerLookRow,
-    TaggerTagRow,
-    TagRow,
-    VersionRow,
 )
 
 Condition = ColumnElement[bool]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from storage.database.tables import TagRow
 from storage.search.language import Query, leaves
 from storage.search.match import fits
 from storage.search.metatags import name_before_colon, no_metatag
 from storage.search.sql import like_pattern
 from storage.search.tree import Tag, Wildcard
-from storage.tables import TagRow
 
 
 def refuse_unknown_metatags(connection: Connection, query: Query) -> None:

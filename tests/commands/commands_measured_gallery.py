@@ -15,7 +15,7 @@ from classifier.package import BackboneFiles, Canary, PackageParts, load_package
 from classifier.pictures import Preprocessing
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
-from storage.filing import ArchiveSettings, StoredFacts
+from storage.archive_records import ArchiveSettings, StoredFacts
 from storage.records import FileVersion, Look, ModelCard, Post, PostTags, Rating
 from tests.crawler.crew_fakes import MONA, post
 

@@ -17,7 +17,7 @@ from commands.app import app
 from demo.folder import read_facts
 from demo.gallery import EPOCH, Gallery, GalleryPost
 from storage.archive import open_reader
-from storage.reading import Reader
+from storage.reader import Reader
 from tests.faults.simulator import Simulator, configuration, simulator
 from tests.faults.stub_parts import stub_parts
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 from commands.app import app
 from storage.archive import Archive, open_reader
 from storage.records import Target
-from tests.storage.storage_samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, new_gallery
-from tests.storage.storage_samples import sight as seen
+from tests.storage.samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, new_gallery
+from tests.storage.samples import sight as seen
 
 
 async def fill(root: Path) -> None:

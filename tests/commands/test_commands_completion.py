@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from commands.app import app
 from storage.archive import Archive
 from storage.records import Target
-from tests.storage.storage_samples import CARD, NO_RESERVE, new_gallery
+from tests.storage.samples import CARD, NO_RESERVE, new_gallery
 
 
 def offered(typed: str) -> list[str]:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from commands.app import app
 from commands.evaluation_table import evaluation_table
 from storage.archive import Archive, open_reader
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from tests.commands.commands_measured_gallery import SITE, fill
 from tests.rounds.evaluation_samples import assessment, with_doubted_tags
 

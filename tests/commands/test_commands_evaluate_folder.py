@@ -17,7 +17,7 @@ from classifier.package import write_package
 from classifier.pictures import Preprocessing, picture_array
 from commands.app import app
 from storage.archive import Archive
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
 from tests.classifier.classifier_tiny_models import SIZE, TinyBackbone, coloured, make_backbone, make_parts, png
 

@@ -16,10 +16,10 @@ from commands import tables
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
-from storage.filing import ArchiveSettings, StoredFacts
+from storage.archive_records import ArchiveSettings, StoredFacts
 from storage.records import Look, PostTags
 from tests.crawler.crew_fakes import CARD, MONA, post
-from tests.storage.storage_samples import NO_RESERVE, new_gallery
+from tests.storage.samples import NO_RESERVE, new_gallery
 
 SCORES = {1: 0.9, 2: 0.1, 3: 0.52, 4: 0.01}
 
@@ -256,7 +256,7 @@ def test_a_root_without_a_gallery_is_said_to_be_one(tmp_path: Path) -> None:
 def test_an_old_sqlite_is_mentioned_by_the_doctor_alone(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.database.SQLITE_WAL_FIXED", (99, 0, 0))
+    monkeypatch.setattr("storage.database.engine.SQLITE_WAL_FIXED", (99, 0, 0))
 
     answer = crawl(root, "doctor", "--site", "demo", "--json")
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from classifier.picture_hash import NEAR, picture_hash
 from storage.archive import Archive, Sighting, StoredFacts, open_reader
-from storage.filing import ArchiveSettings, Work
+from storage.archive_records import ArchiveSettings, Work
 from storage.records import Look
 from tests.commands.test_commands_rounds import POSTS, crawl, fill
 

@@ -24,7 +24,7 @@ from commands.places import place
 from commands.shelves import CommandShelf, open_shelf
 from commands.threshold_goal import ThresholdGoal
 from storage.archive import Archive, open_reader
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard, Target
 
 WIDTH = 4

@@ -37,7 +37,7 @@ from storage.archive import Archive, ListedPage, RunStart
 from storage.records import Target
 from storage.run_error import RunError
 from tests.crawler.crew_fakes import post
-from tests.storage.storage_samples import NO_RESERVE
+from tests.storage.samples import NO_RESERVE
 
 REPOSITORY = Path(__file__).parents[2]
 NASTY = "=cmd|' /C calc'!A0\x1b[31m\x9b2J\x7f\x85\u2028\u202eモナ é\r\nend"

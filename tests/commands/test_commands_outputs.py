@@ -18,9 +18,9 @@ from commands.errors import UsageRefused
 from commands.outputs import write_output
 from storage.archive import Archive
 from storage.errors import StorageError
-from storage.layout import OWN, gallery_around
+from storage.files.layout import OWN, gallery_around
 from storage.records import Target
-from tests.storage.storage_samples import NO_RESERVE
+from tests.storage.samples import NO_RESERVE
 
 OWN_PLACES = sorted({*OWN, "crawl.log.1", "crawl.db.new-wal", "gallery/ab/1.jpg", "models/mona/1", "Crawl.DB"})
 

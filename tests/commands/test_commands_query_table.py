@@ -9,7 +9,7 @@ from rich.console import Console
 
 from commands import tables
 from commands.query_table import EXPENDABLE, print_table, summary_of
-from storage.reading import Rows
+from storage.reader import Rows
 
 PAGES = {"danbooru": "https://danbooru.donmai.us"}
 COLUMNS = ("site", "post_id", "target", "decision", "decided_by", "reason", "score", "label", "tags_character")

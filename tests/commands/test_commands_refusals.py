@@ -12,7 +12,7 @@ from classifier.metrics.forecast import Forecast
 from commands.exit_codes import ExitCode, worst
 from commands.expectations import expected_of
 from commands.refusals import refusal_words, refused_code
-from storage.filing import RegisteredModel
+from storage.archive_records import RegisteredModel
 from storage.records import ModelCard
 from tests.commands.commands_small_site import MONA, SERIES, SmallSite, small_site
 from tests.faults.stub_judge import REFUSAL, REFUSING

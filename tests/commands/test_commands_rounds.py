@@ -28,9 +28,9 @@ from commands import tables
 from commands.app import app
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
+from storage.archive_records import ArchiveSettings
 from storage.evidence import Evidence
-from storage.filing import ArchiveSettings
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import FileVersion, Look, ModelCard, PostTags
 from tests.crawler.crew_fakes import MONA, post
 

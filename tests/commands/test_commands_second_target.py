@@ -20,7 +20,7 @@ from commands.sites import Connected
 from commands.threshold_goal import ThresholdGoal
 from rounds import learning_round
 from storage.archive import Archive, open_reader
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import Target
 from tests.commands.test_commands_rounds import POSTS, crawl
 

@@ -16,7 +16,7 @@ from commands.siblings import follow
 from crawler.deciding import Policy, Ruling
 from rounds.learning_round import HeadRoundSettings, RoundOutcome
 from storage.archive import Archive, ArchiveSettings, open_reader
-from storage.filing import ListedPage, RunStart, Sighting
+from storage.archive_records import ListedPage, RunStart, Sighting
 from storage.records import FileVersion, Look, ModelCard, PostTags, Target
 from tests.crawler.crew_fakes import MONA, post
 

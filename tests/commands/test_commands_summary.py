@@ -3,7 +3,7 @@ import pytest
 from commands.summary import Summary, Truth, size
 from commands.truth import compare
 from crawler.tally import Ended, Outcome, Tally
-from storage.reading import JudgedPost
+from storage.reader import JudgedPost
 from storage.records import Target
 from tests.crawler.crew_fakes import MONA
 

@@ -12,7 +12,7 @@ from commands.summary import Summary
 from commands.taggers import agreement_line, tagger_line, tagger_settings
 from crawler.tally import Tally
 from storage.records import Target
-from storage.tagger_tags import TaggerAgreement
+from storage.rows.tagger_tags import TaggerAgreement
 from tests.tiny_tagger import wd_tagger
 
 NOWHERE = ("--site", "http://127.0.0.1:9", "--tag", "genshin_impact", "--keep", "mona")  # nobody listens there

@@ -34,10 +34,10 @@ from crawler.switching_judge import SwitchingJudge
 from rounds.round_zero import Gathered, RoundSettings
 from rounds.teaching import Lesson
 from storage.archive import Archive
-from storage.filing import RegisteredModel
-from storage.paths import model_folder, models_folder, target_models
+from storage.archive_records import RegisteredModel
+from storage.files.paths import model_folder, models_folder, target_models
 from storage.records import JudgeStats, Look, ModelCard, Target
-from tests.storage.storage_samples import NO_RESERVE, new_gallery
+from tests.storage.samples import NO_RESERVE, new_gallery
 
 MONA = Target("mona", "mona_(genshin_impact)")
 WIDTH = 4

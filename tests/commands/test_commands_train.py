@@ -30,7 +30,7 @@ from commands.sites import Connected
 from crawler.client import Suggestion, Tag
 from crawler.sites import site_named
 from storage.archive import Archive, open_reader
-from storage.filing import ArchiveSettings, RegisteredModel
+from storage.archive_records import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target
 from tests.commands.test_commands_rounds import fill, model
 

@@ -19,9 +19,9 @@ from commands.app import app
 from storage import archive as archive_module
 from storage.archive import Archive, ListedPage, Sighting, StoredFacts, open_reader
 from storage.evidence import Rescored
+from storage.moves.trash import trashed
 from storage.records import Look, Target
-from storage.trash import trashed
-from tests.storage.storage_samples import CARD, NO_RESERVE, content_of, decide, keep, make_post, new_gallery
+from tests.storage.samples import CARD, NO_RESERVE, content_of, decide, keep, make_post, new_gallery
 
 MONA, FISCHL = CARD, replace(CARD, target="fischl", hash="f" * 64)
 POSTS = [make_post(1), make_post(2), replace(make_post(2, content_of(4)), site="elsewhere")]

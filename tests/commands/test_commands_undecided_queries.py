@@ -11,7 +11,7 @@ import pytest
 
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import FileVersion, Look, ModelCard, PostTags
 from tests.commands.test_commands_rounds import crawl
 from tests.crawler.crew_fakes import MONA, post

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from crawler.errors import GoneError, PostError
 from crawler.judge import JudgeStats
-from storage.filing import Attempt, Digest, Failure, Gap, ListedPage, Listing, ListingTally, Sighting, Work
+from storage.archive_records import Attempt, Digest, Failure, Gap, ListedPage, Listing, ListingTally, Sighting, Work
 from storage.records import (
     Decision,
     DecisionValue,

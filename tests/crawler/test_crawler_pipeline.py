@@ -20,8 +20,8 @@ from crawler.errors import (
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.tally import Outcome, Tally
+from storage.archive_records import Gap
 from storage.errors import RefusedFile, StorageError
-from storage.filing import Gap
 from storage.records import (
     AiTagWeight,
     DecisionValue,

@@ -14,7 +14,7 @@ from crawler.pipeline import crawl, decide_again
 from crawler.run import Run
 from crawler.switching_judge import SwitchingJudge
 from crawler.tally import Outcome, Tally
-from storage.filing import Work
+from storage.archive_records import Work
 from storage.records import Known, Look, ModelCard, Place, Post, StoredRendition
 from tests.crawler.crew_fakes import MONA, Eye, Files, Memory, Posts, post
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from storage.archive import Archive
-from storage.layout import FOLDERS
+from storage.files.layout import FOLDERS
 from tests.faults import driver, simulator
 from tests.faults.evidence import tree_digest
 from tests.faults.experiment import LOGGED_IN, Laboratory, run_here

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from storage import applying, archive
+from storage import archive
+from storage.moves import apply_plan
 from tests.faults import simulator
 from tests.faults.driver import Ended
 from tests.faults.experiment import LOGGED_IN, Laboratory, assert_well, run_here
@@ -149,8 +150,8 @@ def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) 
 
 @pytest.mark.fault("X07")
 def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(applying, "BRAKE_FILES", 0)
-    monkeypatch.setattr(applying, "BRAKE_SHARE", 0.0)
+    monkeypatch.setattr(apply_plan, "BRAKE_FILES", 0)
+    monkeypatch.setattr(apply_plan, "BRAKE_SHARE", 0.0)
     gallery.crawl("relabel", "delete", str(KEPT))
 
     held = gallery.said("apply")

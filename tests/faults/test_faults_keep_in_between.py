@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.filing import Label
-from storage.labelling import Labelling
+from storage.archive_records import Label
+from storage.label_writer import Labelling
 from storage.records import LabelValue
 from tests.faults import driver, simulator
 from tests.faults.evidence import Expected

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from crawler import pipeline
-from storage import originals
+from storage.moves import originals
 from tests.faults import checker, driver, simulator
 from tests.faults.driver import PROGRAM, REPOSITORY, Child
 from tests.faults.evidence import Expected, tree_digest

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage import archive, labelling
+from storage import archive, label_writer
 from tests.faults import checker, driver, simulator
 from tests.faults.experiment import LOGGED_IN, Broken, Laboratory, assert_same_state, assert_well, run_here
 from tests.faults.killing import ONE_AT_A_TIME, command
@@ -182,7 +182,7 @@ def tell(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, 
             return datetime.now(UTC) + timedelta(days=story.model.now)
 
         monkeypatch.setattr(archive, "_now", now)
-        monkeypatch.setattr(labelling, "datetime", SimpleNamespace(now=now))
+        monkeypatch.setattr(label_writer, "datetime", SimpleNamespace(now=now))
         try:
             story.goes_on(steps)
         except AssertionError as error:

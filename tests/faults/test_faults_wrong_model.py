@@ -18,7 +18,7 @@ from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from storage import archive
 from storage.archive import Archive
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
 from tests.faults import checker
 from tests.faults.driver import Ended

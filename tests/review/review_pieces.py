@@ -28,7 +28,7 @@ from review.desk import (
 from review.errors import RoundRuns
 from review.gate import Address
 from storage.errors import QueryError
-from storage.showing import Counts, Picture, Verdict, Word
+from storage.gallery_view import Counts, Picture, Verdict, Word
 
 PORT = 8787
 OWN = f"http://127.0.0.1:{PORT}"

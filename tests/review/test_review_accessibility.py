@@ -14,7 +14,7 @@ from bench.accessibility import cut_off, findings, overflowing, small_targets
 from bench.browser import Browser, Keys, why_not
 from bench.served import ServedPage, serving
 from storage.archive import Archive
-from storage.filing import ArchiveSettings
+from storage.archive_records import ArchiveSettings
 from storage.records import Target
 from tests.review.review_program import Painted
 from tests.review.review_window import (

@@ -16,10 +16,10 @@ from review.desk import Answer, Reasoned
 from review.gallery_desk import GalleryDesk
 from rounds.doubts import QUEUE_SIZE
 from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings
 from storage.errors import QueryError
-from storage.filing import ArchiveSettings
+from storage.lifecycle.verify import verify
 from storage.records import LabelReason
-from storage.verify import verify
 from tests.review.review_program import Painted
 
 

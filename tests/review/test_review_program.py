@@ -15,7 +15,7 @@ import pytest
 
 from bench.served import REPOSITORY, ServedPage, command, serving
 from storage.archive import open_reader
-from storage.verify import verify
+from storage.lifecycle.verify import verify
 from tests.review.review_program import Painted
 
 

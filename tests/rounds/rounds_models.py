@@ -14,7 +14,7 @@ from classifier.head_format import Head
 from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures import Preprocessing
 from rounds.evaluating import Subject
-from storage.filing import RegisteredModel
+from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from tests.rounds.rounds_evidence import WIDTH
 

@@ -22,9 +22,9 @@ from rounds.estimating import among
 from rounds.evaluating import Known, Subject, evaluate_gallery
 from rounds.held_out import held_out
 from storage.evidence import Evidence
-from storage.labels import SaidLabel
+from storage.gallery_view import Picture
 from storage.records import LabelReason, LabelValue
-from storage.showing import Picture
+from storage.rows.labels import SaidLabel
 from tests.rounds.rounds_evidence import Scene, answered, scene, truly
 from tests.rounds.rounds_models import at_threshold, subject
 

@@ -29,7 +29,7 @@ from rounds.folder_round import (
     model_from_folder,
 )
 from rounds.learning_round import RoundOutcome
-from storage.filing import RegisteredModel
+from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from tests.rounds.rounds_evidence import scene
 from tests.rounds.test_rounds_learning import NOW, Shelf

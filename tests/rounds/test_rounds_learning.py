@@ -21,8 +21,8 @@ from rounds.comparing import compare
 from rounds.errors import TooLittleToLearn, UnknownModel
 from rounds.learning_round import HeadRoundSettings, Snapshot, finish, learn_candidate
 from rounds.models import Switch, import_model, model_before, named_model, switch
+from storage.archive_records import RegisteredModel
 from storage.evidence import Rescored, Settled
-from storage.filing import RegisteredModel
 from storage.records import SITE_TAGGER, AiTag, Decision, DecisionValue, Look, ModelCard, PostTags, Stratum, Target
 from tests.rounds.rounds_evidence import WIDTH, Scene, answered, scene, truly
 

@@ -25,7 +25,7 @@ from rounds.errors import LearningFailed, PicturesMissing
 from rounds.learning_round import Candidate, HeadRoundSettings, learn_candidate
 from rounds.looking_again import Again, look_again
 from rounds.network_round import Album, NetworkSettings, advise, better_of, new_network, without
-from storage.filing import Sighting, Work
+from storage.archive_records import Sighting, Work
 from storage.records import (
     DecidedBy,
     Decision,

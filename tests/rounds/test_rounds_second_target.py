@@ -12,9 +12,9 @@ import pytest
 
 from rounds.errors import TooLittleToLearn
 from rounds.second_target import LEAST_TAGGED, gallery_snapshot, shared_network
+from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
-from storage.filing import RegisteredModel
-from storage.reading import Reader
+from storage.reader import Reader
 from storage.records import ModelCard, Target
 from tests.rounds.rounds_evidence import Scene, scene
 from tests.rounds.rounds_models import subject

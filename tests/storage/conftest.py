@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.archive import Archive
-from tests.storage.storage_samples import NO_RESERVE, new_gallery
+from tests.storage.samples import NO_RESERVE, new_gallery
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The SQLite file itself: connection, schema, the one writer, errors translated."""

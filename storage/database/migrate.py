@@ -1,0 +1,79 @@
+"""Bring a database to this program's schema: all or nothing, after a verified backup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from migrations import HEAD
+from storage.database.backup import back_up
+from storage.database.engine import APPLICATION_ID, set_foreign_keys, writing_engine
+from storage.database.error_translation import at_border
+from storage.database.schema import refuse_unknown, schema_of
+from storage.errors import DatabaseDamaged
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What was done to the schema."""
+
+    before: str | None
+    after: str
+    backup: Path | None
+
+
+def migrate(database: Path, backups: Path) -> Migrated:
+    """Upgrade the database when it is older than this program.
+
+    The steps run in one transaction: killed at any moment, the database has the old schema or the new one.
+
+    Raises:
+        DatabaseNewer: its schema is unknown here; it is left alone.
+        DatabaseDamaged: it has no schema of ours.
+    """
+    engine = writing_engine(database)
+    with at_border(database):
+        try:
+            with engine.connect() as connection:
+                before = schema_of(connection, database)
+                connection.rollback()
+                if before == HEAD:
+                    return Migrated(before, HEAD, None)
+                refuse_unknown(before, database)
+            backup = back_up(database, backups, f"before-{HEAD}")
+            with engine.connect() as connection:
+                upgrade(connection)
+        finally:
+            engine.dispose()
+    return Migrated(before, HEAD, backup)
+
+
+def build(database: Path) -> None:
+    """Give an empty database file this program's schema, by running every step."""
+    engine = writing_engine(database)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.commit()
+            upgrade(connection)
+    finally:
+        engine.dispose()
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the missing steps in one transaction of their own."""
+    from alembic import command  # here, because a gallery whose schema is current needs no Alembic
+    from alembic.config import Config
+
+    set_foreign_keys(connection, on=False)  # steps may rebuild tables; all references are checked below
+    with connection.begin():
+        config = Config()
+        config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if orphans:
+            raise DatabaseDamaged(f"the upgrade would leave {len(orphans)} rows without what they refer to; undone")

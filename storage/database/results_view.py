@@ -1,0 +1,134 @@
+"""The view `results`: one row a post and target, the contract that people query by hand.
+
+The view in the database was made by a migration; a test compares it with what this module builds, so `crawl query`
+and a hand-written SELECT can never show different things.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, type_coerce
+from sqlalchemy.orm import aliased
+
+from storage.database.tables import (
+    AiNameRow,
+    AiTagRow,
+    DecisionRow,
+    FileRow,
+    LabelRow,
+    PostRow,
+    PostTagRow,
+    StandingRow,
+    TagRow,
+    TargetRow,
+    VersionRow,
+)
+from storage.records import TagCategory
+
+COLUMNS = (
+    "site",
+    "post_id",
+    "target",
+    "decision",
+    "decided_by",
+    "reason",
+    "score",
+    "threshold",
+    "model",
+    "label",
+    "tags",
+    "tags_character",
+    "tags_copyright",
+    "tags_artist",
+    "tags_general",
+    "rating",
+    "site_score",
+    "md5",
+    "file_ext",
+    "width",
+    "height",
+    "file_size",
+    "source",
+    "created_at",
+    "place",
+    "path",
+    "site_ai_score",
+    "decided_at",
+    "run_id",
+)
+
+DECISION: ColumnElement[str | None] = case(
+    (LabelRow.value == "unsure", literal("undecided")), else_=func.coalesce(LabelRow.value, DecisionRow.value)
+)
+PLACE: ColumnElement[str] = func.coalesce(FileRow.place, "none")
+
+
+@cache
+def results_select() -> Select[Any]:
+    """Every column of the view, over the tables themselves so that conditions can be added to them."""
+    labelled = LabelRow.seq.is_not(None)
+    columns: dict[str, Any] = {
+        "site": PostRow.site,
+        "post_id": PostRow.post_id,
+        "target": StandingRow.target,
+        "decision": DECISION,
+        "decided_by": case((labelled, literal("label")), else_=DecisionRow.decided_by),
+        "reason": case((labelled, "labelled " + LabelRow.value + " by " + LabelRow.who), else_=DecisionRow.reason),
+        "score": DecisionRow.score,
+        "threshold": DecisionRow.threshold,
+        "model": DecisionRow.model,
+        "label": LabelRow.value,
+        "tags": tags_joined(None),
+        "tags_character": tags_joined(TagCategory.CHARACTER),
+        "tags_copyright": tags_joined(TagCategory.COPYRIGHT),
+        "tags_artist": tags_joined(TagCategory.ARTIST),
+        "tags_general": tags_joined(TagCategory.GENERAL),
+        "rating": PostRow.rating,
+        "site_score": PostRow.score,
+        "md5": PostRow.md5,
+        "file_ext": PostRow.ext,
+        "width": PostRow.width,
+        "height": PostRow.height,
+        "file_size": PostRow.size,
+        "source": PostRow.source,
+        "created_at": type_coerce(PostRow.created_at, Text),
+        "place": PLACE,
+        "path": FileRow.path,
+        "site_ai_score": _site_ai_score(),
+        "decided_at": type_coerce(case((labelled, LabelRow.labelled_at), else_=DecisionRow.decided_at), Text),
+        "run_id": DecisionRow.run_id,
+    }
+    return (
+        select(*(columns[name].label(name) for name in COLUMNS))
+        .select_from(PostRow)
+        .outerjoin(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
+        .outerjoin(StandingRow, StandingRow.version_id == VersionRow.id)
+        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
+        .outerjoin(FileRow, FileRow.id == StandingRow.file_id)
+    )
+
+
+def tags_joined(category: TagCategory | None) -> ColumnElement[str]:
+    """A post's tags as the site writes them, of one category or all: sorted by name, spaces between."""
+    carried, tag = aliased(PostTagRow), aliased(TagRow)
+    names = select(tag.name).join(carried, carried.tag_id == tag.id).where(carried.post_key == PostRow.key)
+    if category is not None:
+        names = names.where(tag.category == literal(category.value))
+    ordered = names.order_by(tag.name).correlate(PostRow).subquery()
+    joined = select(func.group_concat(ordered.c.name, " ")).correlate(PostRow).scalar_subquery()
+    return func.coalesce(joined, "")
+
+
+def _site_ai_score() -> ColumnElement[int | None]:
+    """The site's own tagger on the target's tag, percent."""
+    return (
+        select(AiTagRow.score)
+        .join(AiNameRow, AiNameRow.id == AiTagRow.name_id)
+        .join(TargetRow, and_(TargetRow.tag == AiNameRow.name, TargetRow.site == PostRow.site))
+        .where(AiTagRow.post_key == PostRow.key, TargetRow.name == StandingRow.target)
+        .correlate(PostRow, StandingRow)
+        .scalar_subquery()
+    )

@@ -1,0 +1,439 @@
+"""The gallery's files, reached through directory handles: nothing is ever followed out of the root.
+
+Order of writing: bytes durable (fsync), name durable (rename, fsync of the folder), then the caller commits the row.
+A failed fsync is never repeated and believed. Paths are relative to the root, with `/`, and built by this room only.
+
+Where the system has no directory handles (Windows), paths are used instead, links are refused by a look before each
+step, and folders are not fsynced: a power cut may then lose a name that was just given, which `crawl verify` reports.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+
+from storage.archive_records import Digest
+from storage.errors import BadPath, StorageError
+from storage.files.disk import Disk
+from storage.files.layout import kind_of
+
+HANDLES = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
+CHUNK = 1 << 20  # bytes
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_SAFE = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
+FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of what is the gallery's own: the database, the log, models, backups
+LONGEST_NAME = 255  # bytes; more is refused by every file system
+_TRIALS = ("trial", "trial-2")  # names in `staging/`
+UMASK_FILE, UMASK_FOLDER = 0o666, 0o777  # what the umask takes its bits from
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the file system says about a regular file."""
+
+    size: int  # bytes
+    links: int
+
+
+class Folder:
+    """An open folder; a handle where the system has them, else a checked path."""
+
+    def __init__(self, path: Path, handle: int | None, disk: Disk) -> None:
+        self.path = path
+        self.handle = handle
+        self._disk = disk
+
+    def at(self, name: str) -> str:
+        """What to pass to the system for an entry of this folder."""
+        return name if self.handle is not None else str(self.path / name)
+
+    def sync(self) -> None:
+        """Make the folder's names durable, where the file system can."""
+        if self.handle is not None:
+            self._disk.flush_folder(self.handle)
+
+    def close(self) -> None:
+        """Let the handle go."""
+        if self.handle is not None:
+            os.close(self.handle)
+
+
+class Tree:
+    """Everything below one root."""
+
+    def __init__(self, root: Path, disk: Disk | None = None, mode: int | None = None) -> None:
+        """Open the root.
+
+        Args:
+            root: must be there.
+            disk: the file system's promises; None: this machine's.
+            mode: of pictures, 0..0o777; their folders are open to whoever may read them. None: as the umask says.
+        """
+        self.root = root
+        self.disk = disk or Disk()
+        self._mode = mode
+        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | _SAFE) if HANDLES else None
+        self._top = Folder(root, handle, self.disk)
+
+    def close(self) -> None:
+        """Let the root's handle go."""
+        self._top.close()
+
+    @contextlib.contextmanager
+    def folder(self, path: str, *, create: bool = False, made: list[str] | None = None) -> Iterator[Folder]:
+        """Open a folder below the root, step by step, following no link.
+
+        Folders that had to be made are durable, or, where `made` is given, listed there for the caller to flush.
+
+        Raises:
+            BadPath: no folder of a gallery has such a path.
+            StorageError: a step is a link or no folder.
+            FileNotFoundError: it is not there, and `create` is off.
+        """
+        current = self._top
+        try:
+            names = _names(path) if path else []
+            for depth, name in enumerate(names):
+                following, is_new = self._step(current, name, create=create, flush=made is None)
+                if is_new and made is not None:
+                    made.append("/".join(names[: depth + 1]))
+                if current is not self._top:
+                    current.close()
+                current = following
+            yield current
+        finally:
+            if current is not self._top:
+                current.close()
+
+    def _step(self, above: Folder, name: str, *, create: bool, flush: bool) -> tuple[Folder, bool]:
+        try:
+            return self._enter(above, name), False
+        except FileNotFoundError:
+            if not create:
+                raise
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(above.at(name), UMASK_FOLDER, dir_fd=above.handle)
+            if flush:
+                above.sync()
+        entered = self._enter(above, name)
+        if self._mode is not None and entered.handle is not None:
+            self.disk.set_mode(entered.handle, folder_mode(self._mode))
+        return entered, True
+
+    def _enter(self, above: Folder, name: str) -> Folder:
+        path = above.path / name
+        if not HANDLES:
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                return Folder(path, None, self.disk)
+            raise StorageError(f"{path}: is not a folder; move it away")
+        try:
+            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFE, dir_fd=above.handle)
+            return Folder(path, handle, self.disk)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+                raise StorageError(
+                    f"{path}: is a link or no folder; nothing is written through it, move it away"
+                ) from None
+            raise
+
+    def try_promises(self) -> None:
+        """Ask the file system for what it may refuse, so that `disk.notes` can say so before anything depends on it.
+
+        Raises:
+            OSError: it fails, rather than refuses.
+        """
+        with self.folder("staging", create=True) as folder:
+            for name in _TRIALS:
+                self._unlink(folder, name)
+            try:
+                descriptor = self._create(folder, _TRIALS[0])
+                try:
+                    self.disk.set_mode(descriptor, FILE_MODE)
+                finally:
+                    os.close(descriptor)
+                self.disk.second_name(folder.at(_TRIALS[0]), folder.at(_TRIALS[1]), folder.handle, folder.handle)
+            finally:
+                for name in _TRIALS:
+                    self._unlink(folder, name)
+            folder.sync()
+
+    def facts(self, path: str) -> FileFacts | None:
+        """Size and identity of a regular file, or None where there is nothing.
+
+        Raises:
+            StorageError: there is something that is no regular file.
+        """
+        above, name = _split(path)
+        try:
+            with self.folder(above) as folder:
+                found = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            raise StorageError(f"{self.root / path}: is {kind_of(found.st_mode)} where a file should be; move it away")
+        return FileFacts(found.st_size, found.st_nlink)
+
+    @contextlib.contextmanager
+    def open(self, path: str) -> Iterator[int]:
+        """Open a regular file for reading, following no link and waiting for no pipe; gives a descriptor."""
+        above, name = _split(path)
+        with self.folder(above) as folder:
+            descriptor = self._open_regular(folder, name, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _open_regular(self, folder: Folder, name: str, flags: int) -> int:
+        path = folder.path / name
+        try:
+            if not _NOFOLLOW and path.is_symlink():
+                raise OSError(errno.ELOOP, "is a link")
+            descriptor = os.open(folder.at(name), flags | _SAFE, dir_fd=folder.handle)
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
+                raise StorageError(f"{path}: is not a regular file; move it away") from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise StorageError(f"{path}: is not a regular file; move it away")
+        return descriptor
+
+    def put(self, staging: str, path: str, content: bytes) -> None:
+        """Give bytes a name, whole or not at all, and make both durable with as few flushes as can be.
+
+        The name comes before the flush, so a power cut in between may leave it with other bytes: only for what has an
+        open intent and no row yet, and can be fetched again.
+        """
+        (staging_above, staging_name), (above, name) = _split(staging), _split(path)
+        made: list[str] = []
+        with self.folder(staging_above) as waiting, self.folder(above, create=True, made=made) as folder:
+            descriptor = self._create(waiting, staging_name)
+            placed = False
+            try:
+                try:
+                    _write_all(descriptor, content)
+                    os.replace(
+                        waiting.at(staging_name),
+                        folder.at(name),
+                        src_dir_fd=waiting.handle,
+                        dst_dir_fd=folder.handle,
+                    )
+                    placed = True
+                    self.disk.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                folder.sync()
+                for new in made:
+                    with self.folder(_split(new)[0]) as parent:
+                        parent.sync()
+            except BaseException:
+                self._unlink(*((folder, name) if placed else (waiting, staging_name)))
+                raise
+
+    def _create(self, folder: Folder, name: str) -> int:
+        descriptor = os.open(
+            folder.at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, UMASK_FILE, dir_fd=folder.handle
+        )
+        if self._mode is not None:
+            self.disk.set_mode(descriptor, self._mode)
+        return descriptor
+
+    def make_durable(self, path: str, *, keep: bool = False) -> FileFacts:
+        """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems.
+
+        Args:
+            keep: leave it all the same: it was here before, and rows may rely on it.
+        """
+        above, name = _split(path)
+        with self.folder(above) as folder:
+            descriptor = self._open_regular(folder, name, os.O_RDWR)
+            try:
+                try:
+                    if self._mode is not None:
+                        self.disk.set_mode(descriptor, self._mode)
+                    self.disk.fsync(descriptor)
+                    found = os.fstat(descriptor)
+                finally:
+                    os.close(descriptor)
+            except OSError:
+                if not keep:
+                    self._unlink(folder, name)
+                raise
+        return FileFacts(found.st_size, found.st_nlink)
+
+    def move(self, source: str, target: str) -> None:
+        """Give a file its name, replacing a regular file of that name, and make both folders durable."""
+        (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
+        self.facts(target)  # refuses what is no regular file
+        with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
+            os.replace(old.at(source_name), new.at(target_name), src_dir_fd=old.handle, dst_dir_fd=new.handle)
+            new.sync()
+            old.sync()
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; a copy where the file system has no hard links."""
+        (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
+        with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
+            if not self.disk.second_name(old.at(source_name), new.at(target_name), old.handle, new.handle):
+                self._copy(old, source_name, new, target_name)
+            new.sync()
+
+    def _copy(self, old: Folder, source_name: str, new: Folder, target_name: str) -> None:
+        reading = self._open_regular(old, source_name, os.O_RDONLY)
+        try:
+            writing = self._create(new, target_name)
+            try:
+                while chunk := self.disk.read(reading, CHUNK):
+                    _write_all(writing, chunk)
+                self.disk.fsync(writing)
+            finally:
+                os.close(writing)
+        except BaseException:
+            self._unlink(new, target_name)
+            raise
+        finally:
+            os.close(reading)
+
+    def remove(self, path: str) -> bool:
+        """Remove a regular file or link of that name (never what a link points to); says whether one was there."""
+        above, name = _split(path)
+        try:
+            with self.folder(above) as folder:
+                os.unlink(folder.at(name), dir_fd=folder.handle)
+                folder.sync()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _unlink(self, folder: Folder, name: str) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(folder.at(name), dir_fd=folder.handle)
+
+    def read(self, path: str) -> bytes:
+        """A whole small file."""
+        with self.open(path) as descriptor:
+            parts = []
+            while chunk := self.disk.read(descriptor, CHUNK):
+                parts.append(chunk)
+        return b"".join(parts)
+
+    def digest(self, path: str) -> Digest:
+        """Size, md5 and sha256 of the bytes on disk."""
+        md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+        with self.open(path) as descriptor:
+            while chunk := self.disk.read(descriptor, CHUNK):
+                md5.update(chunk)
+                sha256.update(chunk)
+                size += len(chunk)
+        return Digest(size, md5.hexdigest(), sha256.hexdigest())
+
+    def names(self, path: str) -> list[str]:
+        """The entries of a folder, sorted; nothing where it is not there."""
+        try:
+            with self.folder(path) as folder:
+                where = folder.handle if folder.handle is not None else folder.path
+                return sorted(os.listdir(where))  # noqa: PTH208 - pathlib has no directory handles
+        except FileNotFoundError:
+            return []
+
+    def walk(self, path: str) -> Iterator[tuple[str, bool]]:
+        """Everything below a folder but folders: its path, and whether it is a regular file; no link is entered."""
+        for name in self.names(path):
+            below = f"{path}/{name}" if path else name
+            with self.folder(path) as folder:
+                mode = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                yield from self.walk(below)
+            else:
+                yield below, stat.S_ISREG(mode)
+
+
+def folder_mode(mode: int) -> int:
+    """The mode of a folder whose files have this mode: whoever may read them may enter it."""
+    return mode | 0o700 | (mode & 0o444) >> 2
+
+
+def sync_folder(path: Path, disk: Disk | None = None) -> None:
+    """Make a folder's names durable, where the system can."""
+    if not HANDLES:
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
+    try:
+        (disk or Disk()).flush_folder(handle)
+    finally:
+        os.close(handle)
+
+
+def open_log(path: Path) -> TextIOWrapper:
+    """Open a log for appending: through no link, and without waiting for a pipe.
+
+    A log that has a second name elsewhere is left to that name, and a new one is begun here.
+
+    Raises:
+        OSError: it is no plain file, or the disk refuses.
+    """
+    descriptor = os.open(path, _LOG, FILE_MODE)
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        return os.fdopen(descriptor, "a", encoding="utf-8")
+    os.close(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.ELOOP, "is not a plain file", str(path))
+    path.unlink()
+    return os.fdopen(os.open(path, _LOG | os.O_EXCL, FILE_MODE), "a", encoding="utf-8")
+
+
+def write_whole(path: Path, content: bytes, disk: Disk | None = None) -> None:
+    """Put a small file of our own in place, whole or not at all, durable."""
+    disk = disk or Disk()
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
+    try:
+        _write_all(descriptor, content)
+        disk.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(path)
+    sync_folder(path.parent, disk)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write everything; a short write (file size limit, nearly full disk) is followed by the error that caused it."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _split(path: str) -> tuple[str, str]:
+    above, _, name = "/".join(_names(path)).rpartition("/")
+    return above, name
+
+
+def check_path(path: object) -> None:
+    """Refuse what cannot be the path of a gallery's file: rows may be damaged, and hold anything.
+
+    Raises:
+        BadPath: it is no text, absolute, not in its plainest form, or longer than file systems take.
+    """
+    _names(path)
+
+
+def _names(path: object) -> list[str]:
+    """The steps of a path below the root, checked."""
+    if not isinstance(path, str):
+        raise BadPath(f"{path!r}: cannot be a path")
+    names = path.split("/")
+    for name in names:
+        if name in ("", ".", "..") or "\0" in name or len(os.fsencode(name)) > LONGEST_NAME:
+            raise BadPath(f"{path!r:.200}: no file of a gallery has such a path")
+    return names

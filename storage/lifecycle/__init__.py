@@ -1,0 +1,1 @@
+"""From a path to a gallery that may be worked on, and whether it is still whole."""

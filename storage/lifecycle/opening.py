@@ -1,0 +1,95 @@
+"""From a path to a gallery that may be worked on: refuse, lock, make or check, upgrade, recover; in this order."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from storage.archive_records import ArchiveSettings, RecoveryReport
+from storage.database.engine import check, writing_engine
+from storage.database.error_translation import at_border, free_words
+from storage.database.migrate import migrate
+from storage.errors import DatabaseDamaged, DiskFull
+from storage.files.lock import GalleryLock
+from storage.files.tree import Tree
+from storage.lifecycle import roots
+from storage.lifecycle.recovery import recover
+
+SMALL_DATABASE = 16 * 1024 * 1024  # bytes; checked on every start, larger ones only after an unclean end
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A gallery that is ours."""
+
+    lock: GalleryLock
+    tree: Tree
+    report: RecoveryReport
+
+
+def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> Opened:
+    """Take a gallery over; raises what `Archive.open` says, with the lock let go and nothing replaced."""
+    with at_border(path):
+        root = roots.examine(path, create=settings.create)
+        if not settings.network_disk:
+            settings.disk.require_local(root.path)
+        roots.prepare(root.path, settings)
+        lock = GalleryLock.take(root.path, settings.command, settings.disk)
+        try:
+            return _take_over(root, lock, settings, now)
+        except BaseException:
+            lock.release(clean=lock.was_clean)
+            raise
+
+
+def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, now: datetime) -> Opened:
+    root = roots.examine(root.path, create=True)  # again: another program may have made it before we had the lock
+    if settings.reserve_bytes and shutil.disk_usage(root.path).free < settings.reserve_bytes:
+        reserve = f"the reserve of {settings.reserve_bytes / 1e6:.0f} MB"
+        raise DiskFull(f"{root.path}: {free_words(root.path)}, less than {reserve}; free some space and run again")
+    if root.is_new:
+        roots.create(root, settings)
+    roots.check_identity(root)
+    migrated = migrate(root.database, root.path / "backups")
+    roots.make_folders(root.path, settings)
+    tree = Tree(root.path, settings.disk, settings.picture_mode)
+    try:
+        tree.try_promises()
+        report = _checked_and_recovered(root, tree, lock, settings, now)
+    except BaseException:
+        tree.close()
+        raise
+    report = replace(
+        report,
+        created=root.is_new,
+        clean=lock.was_clean,
+        migrated_from=migrated.before if migrated.backup else None,
+        backup=migrated.backup,
+        notes=settings.disk.notes(root.path),
+    )
+    return Opened(lock, tree, report)
+
+
+def _checked_and_recovered(
+    root: roots.Root, tree: Tree, lock: GalleryLock, settings: ArchiveSettings, now: datetime
+) -> RecoveryReport:
+    engine = writing_engine(root.database, busy_timeout_s=settings.busy_timeout_s)
+    try:
+        with engine.connect() as connection:
+            if _should_check(root.database, lock, settings):
+                problems = check(connection)
+                connection.rollback()
+                if problems:
+                    raise DatabaseDamaged(
+                        f"{root.database}: damaged ({problems[0]}); it was left as it is; put a backup in its place"
+                    )
+            return recover(connection, tree, now)
+    finally:
+        engine.dispose()
+
+
+def _should_check(database: Path, lock: GalleryLock, settings: ArchiveSettings) -> bool:
+    size = database.stat().st_size
+    return size <= (SMALL_DATABASE if lock.was_clean else settings.quick_check_limit)

@@ -1,0 +1,186 @@
+"""What may be a gallery's root, how a new one is made, and whether a root and its database belong together."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from storage.archive_records import ArchiveSettings
+from storage.database.engine import checkpoint, header_problem, writing_engine
+from storage.database.migrate import build
+from storage.database.tables import GalleryRow
+from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongRoot
+from storage.files.layout import DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
+from storage.files.obstacles import file_in_the_way
+from storage.files.tree import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A root that may be opened."""
+
+    path: Path  # absolute, links resolved
+    is_new: bool  # no database yet, and nothing that says there should be one
+
+    @property
+    def database(self) -> Path:
+        """Where the rows are."""
+        return self.path / DATABASE
+
+
+def examine(root: Path, *, create: bool) -> Root:
+    """Look at a root before anything is written.
+
+    Raises:
+        RefusedRoot: `/`, the home folder, a folder with foreign things in it, or a root inside another.
+        WrongRoot: it is not there (and must not be made), or not ours.
+        DatabaseMissing: it has files and no database.
+        StorageError: a name of ours in it is a link, or something else that is no plain file or folder.
+    """
+    path = Path(os.path.realpath(root))
+    _refuse_places(path)
+    for above in path.parents:
+        if (above / IDENTITY).exists():
+            raise RefusedRoot(f"{path}: lies inside another gallery, {above}; choose a folder outside it")
+    if not path.exists():
+        if not create:
+            raise WrongRoot(f"{path}: there is no gallery here; is the disk mounted?")
+        if blocked := file_in_the_way(path):
+            raise RefusedRoot(f"{path}: {blocked} is not a folder; choose another place")
+        return Root(path, is_new=True)
+    if not path.is_dir():
+        raise RefusedRoot(f"{path}: is not a folder")
+    require_plain(path)
+    return _examine_folder(path, create=create)
+
+
+def _examine_folder(path: Path, *, create: bool) -> Root:
+    names = {entry.name for entry in path.iterdir()}
+    if DATABASE in names:
+        if IDENTITY not in names:
+            raise WrongRoot(f"{path}: has a database but no {IDENTITY}; this is not the gallery it belongs to")
+        return Root(path, is_new=False)
+    if IDENTITY in names and any(_has_files(path / folder) for folder in FOLDERS if folder != "staging"):
+        raise DatabaseMissing(
+            f"{path / DATABASE}: is gone, but the gallery has files; put a backup from {path}/backups in its place"
+        )
+    if foreign := sorted(names - OWN):
+        raise RefusedRoot(f"{path}: is not empty and no gallery (it holds {foreign[0]}); choose an empty folder")
+    if IDENTITY not in names and names & set(FOLDERS):
+        raise RefusedRoot(
+            f"{path}: is not empty and no gallery (it holds {min(names & set(FOLDERS))}); choose an empty folder"
+        )
+    if not create:
+        raise WrongRoot(f"{path}: there is no gallery here; is the disk mounted?")
+    return Root(path, is_new=True)
+
+
+def _refuse_places(path: Path) -> None:
+    if path == Path(path.anchor):
+        raise RefusedRoot(f"{path}: the whole disk cannot be a gallery; choose a folder")
+    try:
+        home = Path(os.path.realpath(Path.home()))
+    except RuntimeError:
+        return  # there is no home to protect
+    if path == home or path in home.parents:
+        raise RefusedRoot(f"{path}: is or holds the home folder; choose a folder below it")
+
+
+def _has_files(folder: Path) -> bool:
+    return any(files for _, _, files in os.walk(folder))
+
+
+def prepare(path: Path, settings: ArchiveSettings) -> None:
+    """Make the root itself; who may enter it may see the pictures, but neither database nor log."""
+    if not path.exists():
+        path.mkdir(parents=True, exist_ok=True)
+        _set_folder_mode(path, settings)
+
+
+def create(root: Root, settings: ArchiveSettings) -> None:
+    """Make a gallery; killed at any moment, the next call goes on from there. The lock must be held."""
+    identity = _identity(root.path)
+    if identity is None:
+        identity = secrets.token_hex(16)
+        write_whole(root.path / IDENTITY, identity.encode() + b"\n", settings.disk)
+    new = root.path / (DATABASE + ".new")
+    for leftover in root.path.glob(new.name + "*"):
+        leftover.unlink()
+    os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    build(new)
+    engine = writing_engine(new)
+    with engine.connect() as connection:
+        with connection.begin():
+            connection.execute(insert(GalleryRow).values(id=identity, created_at=datetime.now(UTC)))
+        checkpoint(connection)
+    engine.dispose()
+    for leftover in root.path.glob(new.name + "-*"):
+        leftover.unlink()
+    make_folders(root.path, settings)
+    new.replace(root.database)
+    sync_folder(root.path, settings.disk)
+
+
+def make_folders(path: Path, settings: ArchiveSettings) -> None:
+    """Make the folders that are not there: for pictures as the umask or the settings say, others for us alone."""
+    for name in FOLDERS:
+        folder = path / name
+        if not folder.exists():
+            folder.mkdir(mode=FOLDER_MODE if name == "staging" else UMASK_FOLDER, exist_ok=True)
+            if name != "staging":
+                _set_folder_mode(folder, settings)
+
+
+def _set_folder_mode(folder: Path, settings: ArchiveSettings) -> None:
+    if settings.picture_mode is None or not HANDLES:
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        settings.disk.set_mode(handle, folder_mode(settings.picture_mode))
+    finally:
+        os.close(handle)
+
+
+def check_identity(root: Root) -> None:
+    """Compare the root's id with the database's, the folders' devices with the root's.
+
+    Raises:
+        WrongRoot: they differ; nothing was changed.
+        DatabaseDamaged: the database cannot be read.
+    """
+    if problem := header_problem(root.database):
+        raise DatabaseDamaged(f"{root.database}: {problem}; it was left as it is; put a backup in its place")
+    identity = _identity(root.path)
+    engine = writing_engine(root.database)
+    try:
+        with engine.connect() as connection:
+            stored = connection.execute(select(GalleryRow.id)).scalars().all()
+    finally:
+        engine.dispose()
+    if stored != [identity]:
+        raise WrongRoot(
+            f"{root.path}: the files and the database belong to different galleries; is the right disk mounted?"
+        )
+    device = root.path.stat().st_dev
+    for name in FOLDERS:
+        require_folder(root.path / name)
+        try:
+            found = os.lstat(root.path / name)
+        except FileNotFoundError:
+            continue
+        if found.st_dev != device:
+            raise WrongRoot(
+                f"{root.path / name}: lies on another disk than {root.path}; files could not be moved safely"
+            )
+
+
+def _identity(path: Path) -> str | None:
+    try:
+        return (path / IDENTITY).read_text("ascii").strip() or None
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None

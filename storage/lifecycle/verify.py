@@ -1,0 +1,237 @@
+"""Compare every file with its row, every row with its file; look the database through. Removes and moves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+)
+from sqlalchemy.orm import aliased
+
+from storage.database.engine import check
+from storage.database.error_translation import at_border
+from storage.database.tables import DecisionRow, FileRow, LabelRow, RenditionRow, StandingRow
+from storage.errors import BadPath, StorageError
+from storage.files.disk import Disk
+from storage.files.model_work_folders import is_half_made
+from storage.files.paths import models_folder
+from storage.files.tree import Tree, check_path
+from storage.reader import Reader
+from storage.records import LabelValue
+
+FOLDERS = ("gallery", "trash", "renditions")
+_LONGEST_SHOWN = 120  # bytes of a damaged path
+OWN_NAMES = frozenset({"Thumbs.db", ".DS_Store", "desktop.ini"})  # left by file browsers; nobody's damage
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What was found; paths are relative to the root."""
+
+    checked: int  # files that rows claim
+    bytes_read: int
+    missing: tuple[str, ...]  # a row claims it, the disk has it not
+    damaged: tuple[str, ...]  # another size or other bytes than the row says
+    foreign: tuple[str, ...]  # no row claims it; never touched
+    database: tuple[str, ...]  # what is wrong inside the database
+    set_aside: tuple[str, ...] = ()  # in `damaged/`, from earlier
+    left_over: tuple[str, ...] = ()  # folders beside the models' that nobody registered; in nobody's way
+    half_made: tuple[str, ...] = ()  # folders in which a round is at work, or was when it was killed
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.missing or self.damaged or self.foreign or self.database)
+
+    def lines(self) -> list[str]:
+        """For people."""
+        found: list[tuple[str, tuple[str, ...]]] = [
+            ("database", self.database),
+            ("missing", self.missing),
+            ("damaged", self.damaged),
+            ("foreign", self.foreign),
+        ]
+        return [f"{what}: {path}" for what, paths in found for path in paths]
+
+
+def verify(
+    root: Path,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    disk: Disk | None = None,
+) -> VerifyReport:
+    """Walk the gallery, the trash and the renditions, and look the database through.
+
+    Args:
+        root: of the gallery; a crawl should not be running, its files in flight would look foreign.
+        progress: told the number of files checked so far.
+        disk: the file system's promises; None: this machine's.
+    Raises:
+        DatabaseError, StorageError: it cannot even be looked at.
+    """
+    with Reader.open(root) as reader, at_border(root):
+        database = reader.ask(lambda c: [*check(c, thorough=True), *_crooked_standings(c)])
+        claims = reader.ask(_claims)
+        faults = (*database, *claims.bad_paths)
+        registered = {model.card.name for model in reader.models()}
+        tree = Tree(reader.root, disk)
+        try:
+            report = _compare(tree, claims.files, faults, progress)
+        finally:
+            tree.close()
+        beside = list(_unregistered(models_folder(reader.root), registered))
+        half_made = tuple(path for path in beside if is_half_made(path))
+        left_over = tuple(path for path in beside if path not in half_made)
+        return replace(report, left_over=left_over, half_made=half_made)
+
+
+def _unregistered(models: Path, registered: Collection[str]) -> Iterator[str]:
+    """Folders among the models' that no model is registered for: of killed rounds, or the owner's own."""
+    for folder in sorted(models.glob("*/*")):
+        name = f"{folder.parent.name}/{folder.name}"
+        if name not in registered and folder.is_dir():
+            yield folder.relative_to(models.parent).as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """What rows say of files on disk."""
+
+    files: dict[str, tuple[int, str]]  # path -> size and sha256
+    bad_paths: list[str]  # rows whose path cannot be that of a gallery's file, for people
+
+
+def _claims(connection: Connection) -> _Claims:
+    """Every file that a row claims to be on disk. Paths are read as they are stored: a damaged one may be no text."""
+    claims = _Claims({}, [])
+    for row in connection.execute(_claiming()):
+        path = row.path or b""
+        problem = _wrong_with(path, row.place)
+        if problem is None:
+            claims.files[path.decode()] = (row.size, row.sha256)
+        else:
+            claims.bad_paths.append(f"{row.its_table} {row.its_key}: its path {_shown(path)} {problem}")
+    return claims
+
+
+def _claiming() -> Any:
+    placed = select(
+        literal("file").label("its_table"),
+        FileRow.id.label("its_key"),
+        FileRow.place.label("place"),
+        cast(FileRow.path, LargeBinary).label("path"),
+        FileRow.size.label("size"),
+        FileRow.sha256.label("sha256"),
+    ).where(FileRow.place.in_(("gallery", "trash")))
+    kept: Any = select(
+        literal("rendition"),
+        literal_column("rendition.rowid"),
+        literal("renditions"),
+        cast(RenditionRow.path, LargeBinary),
+        RenditionRow.size,
+        RenditionRow.sha256,
+    )
+    return placed.union_all(kept)
+
+
+def _wrong_with(path: bytes, place: str) -> str | None:
+    """Why a row's path cannot be that of a file in its place, or None."""
+    try:
+        check_path(path.decode())
+    except UnicodeDecodeError:
+        return "is not text"
+    except BadPath:
+        return "cannot be a file's"
+    return None if path.startswith(f"{place}/".encode()) else f"does not lie in {place}"
+
+
+def _shown(path: bytes) -> str:
+    """For people: one line without control characters, however long it is."""
+    return repr(path[:_LONGEST_SHOWN]).removeprefix("b") + ("…" if len(path) > _LONGEST_SHOWN else "")
+
+
+def _compare(
+    tree: Tree,
+    claimed: Mapping[str, tuple[int, str]],
+    database: tuple[str, ...],
+    progress: Callable[[int], None],
+) -> VerifyReport:
+    missing: list[str] = []
+    damaged: list[str] = []
+    read = 0
+    for number, (path, (size, sha256)) in enumerate(sorted(claimed.items()), start=1):
+        state = _state(tree, path, size, sha256)
+        if state == "missing":
+            missing.append(path)
+        elif state == "damaged":
+            damaged.append(path)
+        read += size if state != "missing" and isinstance(size, int) else 0
+        progress(number)
+    foreign = [
+        path
+        for folder in FOLDERS
+        for path, _regular in tree.walk(folder)
+        if path not in claimed and path.rpartition("/")[2] not in OWN_NAMES
+    ]
+    aside = tuple(path for path, _regular in tree.walk("damaged"))
+    return VerifyReport(len(claimed), read, tuple(missing), tuple(damaged), tuple(sorted(foreign)), database, aside)
+
+
+def _state(tree: Tree, path: str, size: int, sha256: str) -> str:
+    try:
+        facts = tree.facts(path)
+        if facts is None:
+            return "missing"
+        if facts.size != size or tree.digest(path).sha256 != sha256:
+            return "damaged"
+    except (StorageError, OSError):
+        return "damaged"  # a link, a folder, or bytes that cannot be read
+    return "whole"
+
+
+def _crooked_standings(connection: Connection) -> Iterator[str]:
+    """Rows of `standing` that do not follow from the history."""
+    newest = (
+        select(case((LabelRow.value == LabelValue.CLEAR.value, null()), else_=LabelRow.seq))
+        .where(LabelRow.version_id == StandingRow.version_id, LabelRow.target == StandingRow.target)
+        .order_by(LabelRow.seq.desc())
+        .limit(1)
+        .correlate(StandingRow)
+        .scalar_subquery()
+    )
+    decision = aliased(DecisionRow)
+    foreign_decision = exists(
+        select(decision.seq).where(
+            decision.seq == StandingRow.decision_seq,
+            or_(decision.version_id != StandingRow.version_id, decision.target != StandingRow.target),
+        )
+    )
+    decided = exists(
+        select(DecisionRow.seq).where(
+            DecisionRow.version_id == StandingRow.version_id, DecisionRow.target == StandingRow.target
+        )
+    )
+    crooked: Any = select(StandingRow.version_id, StandingRow.target).where(
+        or_(
+            func.coalesce(newest, -1) != func.coalesce(StandingRow.label_seq, -1),
+            foreign_decision,
+            and_(decided, StandingRow.decision_seq.is_(None)),
+        )
+    )
+    for row in connection.execute(crooked.limit(20)):
+        yield f"what stands for version {row.version_id} and {row.target} does not follow from its history"

@@ -1,0 +1,1 @@
+"""Originals between gallery, trash and nowhere: decided, committed, carried out."""

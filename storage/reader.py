@@ -1,0 +1,343 @@
+"""Looking without owning: read-only connections, short transactions, one thread that waits in our place."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, case, func
+
+from storage.archive_records import RegisteredModel
+from storage.database.chunks import chunked
+from storage.database.engine import header_problem, reading_engine, reading_uri
+from storage.database.error_translation import at_border
+from storage.database.results_view import COLUMNS, DECISION, results_select
+from storage.database.schema import require_current
+from storage.database.tables import PostRow, StandingRow, VersionRow
+from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
+from storage.evidence import Evidence
+from storage.files.layout import require_plain
+from storage.records import Target
+from storage.rows import models
+from storage.rows.evidence import gather_evidence, has_evidence
+from storage.rows.labels import SaidLabel, labels_of
+from storage.rows.named_posts import naming
+from storage.rows.state_digest import digest_lines, digest_of
+from storage.rows.status import OtherThreshold, Status, other_thresholds, status_of
+from storage.rows.tagger_tags import TaggerAgreement, agreement
+from storage.rows.targets import by_known_names, saved_targets
+from storage.search.fault_names import refuse_misspelt_faults
+from storage.search.language import Query, parse
+from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, ranks_for
+from storage.search.sql import compile_query
+from storage.search.unknown_metatags import refuse_unknown_metatags
+
+T = TypeVar("T")
+_USERS_OWN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY})  # the text is to blame
+_READS = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
+)
+
+
+class ReadingThread:
+    """A thread with one read-only connection; every question is a transaction of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive-reads")
+        self._connection: Connection | None = None
+
+    async def do(self, operation: Callable[[Connection], T], database: Path) -> T:
+        """Ask, from an event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, operation, database)
+
+    def _ask(self, operation: Callable[[Connection], T], database: Path) -> T:
+        with at_border(database):
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                return operation(self._connection)
+
+    def close(self) -> None:
+        """Finish what was asked, then let the connection go."""
+        self._thread.submit(self._drop).result()
+        self._thread.shutdown(wait=True)
+        self._engine.dispose()
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """An answer: names of the columns, and a tuple a row; values are numbers, text or None (bytes are hex digits)."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+
+    def mappings(self) -> Iterator[dict[str, Any]]:
+        """Row by row, by column name."""
+        for row in self.rows:
+            yield dict(zip(self.columns, row, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPost:
+    """What holds for one post and target."""
+
+    post_id: int
+    kept: bool  # the effective decision is keep
+    tagged: bool  # the post's own tags name the target
+    decision: str  # keep | delete | undecided
+
+
+class Reader:
+    """A gallery that somebody else may own; never writes, never locks. Made by `open_reader`; use it with `with`."""
+
+    def __init__(self, root: Path, engine: Engine) -> None:
+        self.root = root
+        self._database = root / "crawl.db"
+        self._engine = engine
+
+    @classmethod
+    def open(cls, root: Path) -> Reader:
+        """Open a gallery for reading.
+
+        Raises:
+            WrongRoot: there is no gallery.
+            StorageError: a name of ours in it is a link, or something else that is no plain file or folder.
+            DatabaseMissing, DatabaseDamaged, DatabaseNewer: its database cannot be read by this program.
+        """
+        root = root.absolute()
+        database = root / "crawl.db"
+        with at_border(database):
+            require_plain(root)
+            if not database.exists():
+                if (root / ".gallery-id").exists():
+                    raise DatabaseMissing(f"{database}: is gone; put a backup from {root / 'backups'} in its place")
+                if root.exists() and not root.is_dir():
+                    raise WrongRoot(f"{root}: is not a folder; name the gallery's")
+                raise WrongRoot(f"{root}: there is no gallery here; crawl makes one")
+            if problem := header_problem(database):
+                raise DatabaseDamaged(f"{database}: {problem}; it was left as it is; put a backup in its place")
+            reader = cls(root, reading_engine(database))
+            try:
+                reader.ask(lambda c: require_current(c, database))
+            except BaseException:
+                reader.close()
+                raise
+        return reader
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._engine.dispose()
+
+    def ask(self, operation: Callable[[Connection], T]) -> T:
+        """One short read transaction."""
+        with at_border(self._database), self._engine.connect() as connection, connection.begin():
+            return operation(connection)
+
+    def meant(self, expression: str) -> Query:
+        """An expression, read, with the names that rows have for targets and their tags.
+
+        Raises:
+            QueryError: the expression cannot be read.
+        """
+        return self.ask(lambda c: by_known_names(c, parse(expression)))
+
+    def query(
+        self,
+        expression: str,
+        limit: int | None = None,
+        *,
+        now: datetime | None = None,
+        ranker: Ranker | None = None,
+    ) -> Rows:
+        """Posts that fit an expression, as rows of the view `results`.
+
+        Args:
+            expression: what to find, and in which order.
+            limit: at most so many rows.
+            now: what `age:` counts from; aware.
+            ranker: who knows what is worth a glance; asked only when the expression needs it, and then two columns
+                more say why: `asked`, the reason in a word, and `why`, for people.
+        Raises:
+            QueryError: the expression cannot be read or evaluated; it names the term.
+        """
+        query = self.meant(expression)
+        ranks = ranks_for(query, ranker, [target.name for target in self.targets()] if ranker else ())
+        return self.ask(lambda c: _found(c, query, ranks, now or datetime.now(UTC), limit))
+
+    def sql(self, text: str, limit: int | None = None) -> Rows:
+        """The answer to one SELECT of the user's own; anything that is not reading is refused by the database.
+
+        Raises:
+            QueryError: it is not one statement, does not read, or is no SQL.
+        """
+        with (
+            at_border(self._database),
+            closing(sqlite3.connect(reading_uri(self._database), uri=True, isolation_level=None)) as connection,
+        ):
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("PRAGMA trusted_schema=OFF")
+            connection.set_authorizer(_authorize)
+            try:
+                cursor = connection.execute(text)
+                rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+            except (sqlite3.ProgrammingError, sqlite3.Warning) as error:
+                raise QueryError(_short(text), f"write one statement ({error})") from None
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF in _USERS_OWN or "not authorized" in str(error):
+                    raise QueryError(_short(text), f"{error}; only reading is possible here") from None
+                raise
+            if cursor.description is None:
+                raise QueryError(_short(text), "is not a SELECT")
+            return Rows(tuple(column[0] for column in cursor.description), [_without_bytes(row) for row in rows])
+
+    def status(self) -> Status:
+        """How much there is of everything."""
+        return self.ask(lambda c: status_of(c, self.root))
+
+    def other_thresholds(self) -> Sequence[OtherThreshold]:
+        """Posts that the models in force have decided at other thresholds than their own."""
+        return self.ask(other_thresholds)
+
+    def digest(self) -> str:
+        """SHA-256 over the sorted canonical lines of what holds; equal for galleries in the same state."""
+        return digest_of(self.digest_lines())
+
+    def digest_lines(self) -> list[str]:
+        """The lines behind `digest`, for comparing two galleries that should be the same."""
+        return self.ask(lambda c: digest_lines(c, self.root))
+
+    def targets(self, site: str | None = None) -> Sequence[Target]:
+        """What `--keep` named before."""
+        return self.ask(lambda c: saved_targets(c, site))
+
+    def evidence(self, target: Target, backbone_hash: str, *, whole_gallery: bool = False) -> Evidence:
+        """What a round learns from: a row for every post of the target that has an embedding of the backbone.
+
+        Args:
+            target: whom it is about.
+            backbone_hash: of the network that gave the embeddings.
+            whole_gallery: the posts too that were looked at for other targets only.
+        """
+        return self.ask(lambda c: gather_evidence(c, target, backbone_hash, whole_gallery=whole_gallery))
+
+    def held_out_evidence(self, target: Target, backbone_hash: str, md5s: Collection[str]) -> Evidence:
+        """The rows of `evidence` that models are measured on: a fraction of the gallery, read without the rest.
+
+        Args:
+            target: whom it is about.
+            backbone_hash: of the network that gave the embeddings.
+            md5s: of pictures that were held out before the gallery knew of parts.
+        """
+        return self.ask(lambda c: gather_evidence(c, target, backbone_hash, held_out=md5s))
+
+    def has_evidence(self, target: Target, backbone_hash: str) -> bool:
+        """Whether `evidence` has a row."""
+        return self.ask(lambda c: has_evidence(c, target, backbone_hash))
+
+    def active_model(self, target: str) -> RegisteredModel | None:
+        """The model in force for a target."""
+        return self.ask(lambda c: models.active_model(c, target))
+
+    def models(self, target: str | None = None) -> Sequence[RegisteredModel]:
+        """The registered models, by target and number."""
+        return self.ask(lambda c: models.models(c, target))
+
+    def labels(self, target: str) -> Sequence[SaidLabel]:
+        """Everything that people ever said for a target, in order; `why` tells which answers were a random sample."""
+        return self.ask(lambda c: labels_of(c, target))
+
+    def tagger_agreement(self, site: str, target: Target) -> TaggerAgreement:
+        """How often the user's own tagger names a target, beside what the tags of a site's posts say."""
+        return self.ask(lambda c: agreement(c, site, target))
+
+    def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
+        """What holds for every post of a site that was decided or labelled for a target."""
+        carries = PostRow.key.in_(naming(target))
+        asked = (
+            results_select()
+            .with_only_columns(PostRow.post_id, DECISION.label("decision"), case((carries, 1), else_=0).label("tagged"))
+            .where(PostRow.site == site, StandingRow.target == target.name, func.coalesce(DECISION, "") != "")
+            .order_by(PostRow.post_id)
+        )
+        return self.ask(
+            lambda c: [
+                JudgedPost(row.post_id, row.decision == "keep", bool(row.tagged), row.decision)
+                for row in c.execute(asked)
+            ]
+        )
+
+
+def _found(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
+    refuse_unknown_metatags(connection, query)
+    compiled = compile_query(query, now, limit=limit, ranked=ranks is not None).add_columns(VersionRow.id)
+    if ranks is not None:
+        lend(connection, ranks)
+    keys = connection.execute(compiled).all()
+    if not keys:
+        refuse_misspelt_faults(connection, query)
+    rows = _rows_of(connection, [(row.key, row.target) for row in keys])
+    if ranks is None:
+        return rows
+    why = ranks.by_picture()
+    asked = [_asked(why.get((row.id, row.target))) for row in keys]
+    return Rows((*COLUMNS, *ASKED_COLUMNS), [row + more for row, more in zip(rows.rows, asked, strict=True)])
+
+
+def _asked(ranked: Ranked | None) -> tuple[str | None, str | None]:
+    return (ranked.reason, ranked.words) if ranked else (None, None)
+
+
+def _rows_of(connection: Connection, wanted: Sequence[tuple[int, str | None]]) -> Rows:
+    """The rows of `results` for these post keys and targets, in this order."""
+    found: dict[tuple[int, str | None], tuple[Any, ...]] = {}
+    asked = results_select().add_columns(PostRow.key)
+    for chunk in chunked(sorted({key for key, _target in wanted})):
+        for row in connection.execute(asked.where(PostRow.key.in_(chunk))):
+            *columns, key = row
+            found[key, row.target] = _without_bytes(columns)
+    return Rows(COLUMNS, [found[one] for one in wanted])
+
+
+def _without_bytes(values: Sequence[Any]) -> tuple[Any, ...]:
+    """A row's values; bytes, as of vectors or of a damaged text, in hex digits."""
+    if any(isinstance(value, bytes) for value in values):
+        return tuple(value.hex() if isinstance(value, bytes) else value for value in values)
+    return tuple(values)
+
+
+def _authorize(action: int, _one: str | None, two: str | None, _db: str | None, _by: str | None) -> int:
+    if action == sqlite3.SQLITE_FUNCTION and two in (
+        "load_extension",
+        "readfile",
+        "writefile",
+        "edit",
+        "fts3_tokenizer",
+    ):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"

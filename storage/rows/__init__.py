@@ -1,0 +1,1 @@
+"""Records to rows and back, a table or two a module."""

@@ -1,0 +1,165 @@
+"""People's words: appended, one row a click, durable before anybody is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, func, insert, select
+
+from storage.archive_records import Click, Conflict, Label, Relabelled, Saved
+from storage.database.engine import insert_or_update, new_id
+from storage.database.tables import LabelRow, PostRow, StandingRow, VersionRow
+from storage.errors import RefusedRequest
+from storage.names import TargetName
+from storage.records import LabelReason, LabelValue
+
+_SAME_KEY = select(LabelRow.seq, LabelRow.version_id, LabelRow.target, LabelRow.value).where(
+    LabelRow.client_key == bindparam("key")
+)
+_VERSION = (
+    select(PostRow.key, VersionRow.id)
+    .outerjoin(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
+    .where(PostRow.site == bindparam("its_site"), PostRow.post_id == bindparam("its_id"))
+)
+_NEWEST = (
+    select(LabelRow.seq, LabelRow.value, LabelRow.who)
+    .where(LabelRow.version_id == bindparam("version"), LabelRow.target == bindparam("for_target"))
+    .order_by(LabelRow.seq.desc())
+    .limit(1)
+)
+_NEW_LABEL = insert(LabelRow)
+_STAND_LABEL = insert_or_update(StandingRow, ("version_id", "target"), ("label_seq",))
+
+
+@dataclass(frozen=True, slots=True)
+class SaidLabel:
+    """A label as recorded."""
+
+    seq: int  # order of events
+    site: str
+    post_id: int
+    version_id: int
+    target: str
+    value: LabelValue
+    why: LabelReason
+    who: str
+    holds: bool  # nothing was said since, it was not taken back, and the post still shows that picture
+
+
+def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) -> Relabelled:
+    """Append labels for the posts' current file versions; a key that is known is the same click again."""
+    recorded = repeated = 0
+    unknown: list[int] = []
+    hidden: list[int] = []
+    for label in labels:
+        TargetName(label.target)
+        if connection.execute(_SAME_KEY, {"key": label.key}).first() is not None:
+            repeated += 1
+            continue
+        post = connection.execute(_VERSION, {"its_site": label.site, "its_id": label.post_id}).one_or_none()
+        if post is None:
+            unknown.append(label.post_id)
+        elif post.id is None:
+            hidden.append(label.post_id)
+        else:
+            append_label(connection, post.id, label, now)
+            recorded += 1
+    return Relabelled(recorded, repeated, tuple(unknown), tuple(hidden))
+
+
+def file_click(connection: Connection, click: Click, now: datetime) -> Saved | Conflict:
+    """Append a label, unless something was said or replaced since what the person saw.
+
+    Raises:
+        RefusedRequest: no such post or picture, or its key was another click's.
+    """
+    label = click.label
+    TargetName(label.target)
+    same = connection.execute(_SAME_KEY, {"key": label.key}).one_or_none()
+    if same is not None:
+        return _repeated(same, click)
+    post = connection.execute(_VERSION, {"its_site": label.site, "its_id": label.post_id}).one_or_none()
+    if post is None or post.id is None:
+        raise RefusedRequest(f"post {label.post_id} of {label.site}: there is no picture of it here to label")
+    newest = connection.execute(_NEWEST, {"version": post.id, "for_target": label.target}).one_or_none()
+    if post.id != click.version_id or (newest.seq if newest else None) != click.label_seq:
+        if newest is None:
+            return Conflict(post.id, None, None)
+        return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who)
+    return Saved(append_label(connection, post.id, label, now))
+
+
+def newest_label(connection: Connection) -> int:
+    """Number of the label that was filed last, for whatever target; 0: there is none."""
+    return connection.execute(select(func.coalesce(func.max(LabelRow.seq), 0))).scalar_one()
+
+
+def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
+    """Everything that was ever said for a target, in order."""
+    asked = (
+        select(
+            LabelRow.seq,
+            PostRow.site,
+            PostRow.post_id,
+            LabelRow.version_id,
+            LabelRow.target,
+            LabelRow.value,
+            LabelRow.why,
+            LabelRow.who,
+            and_(StandingRow.label_seq.is_not(None), PostRow.md5 == VersionRow.md5).label("holds"),
+        )
+        .join(VersionRow, VersionRow.id == LabelRow.version_id)
+        .join(PostRow, PostRow.key == VersionRow.post_key)
+        .outerjoin(
+            StandingRow,
+            and_(
+                StandingRow.version_id == LabelRow.version_id,
+                StandingRow.target == LabelRow.target,
+                StandingRow.label_seq == LabelRow.seq,
+            ),
+        )
+        .where(LabelRow.target == target)
+        .order_by(LabelRow.seq)
+    )
+    return [_said(row) for row in connection.execute(asked)]
+
+
+def _said(row: Any) -> SaidLabel:
+    return SaidLabel(
+        seq=row.seq,
+        site=row.site,
+        post_id=row.post_id,
+        version_id=row.version_id,
+        target=row.target,
+        value=LabelValue(row.value),
+        why=LabelReason(row.why),
+        who=row.who,
+        holds=bool(row.holds),
+    )
+
+
+def _repeated(same: Any, click: Click) -> Saved:
+    label = click.label
+    if (same.version_id, same.target, same.value) != (click.version_id, label.target, label.value.value):
+        raise RefusedRequest(f"the key {label.key!r} was used for another label; make a new one for every click")
+    return Saved(same.seq, repeated=True)
+
+
+def append_label(connection: Connection, version_id: int, label: Label, now: datetime) -> int:
+    """Append a label for a file version; gives its number in the order of events."""
+    values = {
+        "version_id": version_id,
+        "target": label.target,
+        "value": label.value.value,
+        "who": label.who,
+        "client_key": label.key,
+        "labelled_at": now,
+        "why": label.why.value,
+    }
+    seq = new_id(connection, _NEW_LABEL, values)
+    holding = None if label.value is LabelValue.CLEAR else seq  # taken back: nothing of a person's stands
+    connection.execute(_STAND_LABEL, {"version_id": version_id, "target": label.target, "label_seq": holding})
+    return seq

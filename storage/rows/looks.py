@@ -1,0 +1,244 @@
+"""What was seen and decided: attempts, renditions, scores, embeddings, decisions, and what stands of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from storage.archive_records import Failure, Sighting
+from storage.database.engine import insert_new, insert_or_update, new_id
+from storage.database.tables import (
+    AttemptRow,
+    BackboneRow,
+    DecisionRow,
+    EmbeddingRow,
+    ModelRow,
+    RenditionRow,
+    ScoreRow,
+    StandingRow,
+    VersionRow,
+)
+from storage.records import Decision, ModelCard, StoredRendition
+from storage.rows.tagger_tags import TaggerTagRows
+
+STOPPED = "stopped"  # the reason of an attempt that the user's own stop request ended
+
+_COUNT_ATTEMPTS = select(func.count(AttemptRow.id)).where(
+    AttemptRow.version_id == bindparam("version"), AttemptRow.kind == bindparam("kind")
+)
+_NEW_ATTEMPT = insert(AttemptRow)
+_END_ATTEMPT = (
+    update(AttemptRow)
+    .where(AttemptRow.id == bindparam("attempt"), AttemptRow.outcome.is_(None))
+    .values(closed_at=bindparam("now"), outcome=bindparam("how"), reason=bindparam("why"))
+)
+_SET_STATE = (
+    update(VersionRow)
+    .where(VersionRow.id == bindparam("version"))
+    .values(state=bindparam("now_state"), trouble=bindparam("now_trouble"))
+)
+_CLEAR_TROUBLE = (
+    update(VersionRow)
+    .where(VersionRow.id == bindparam("version"), VersionRow.state != "known")
+    .values(state="known", trouble=None)
+)
+_RENDITION = insert_or_update(
+    RenditionRow, ("md5", "name"), ("path", "ext", "width", "height", "size", "sha256", "stored_at")
+)
+_HASH = (
+    update(VersionRow)
+    .where(VersionRow.id == bindparam("version"), VersionRow.picture_hash.is_distinct_from(bindparam("now_hash")))
+    .values(picture_hash=bindparam("now_hash"))
+)
+_NEW_MODEL = insert_new(ModelRow)
+_NEW_BACKBONE = insert_new(BackboneRow)
+_SCORE = insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id"))
+_EMBEDDING = insert_or_update(EmbeddingRow, ("version_id", "backbone_id"), ("vector", "windows", "too_small"))
+_NEW_DECISION = insert(DecisionRow)
+_DECISION_SEQ = select(DecisionRow.seq).where(
+    DecisionRow.version_id == bindparam("version"),
+    DecisionRow.target == bindparam("for_target"),
+    DecisionRow.model_hash == bindparam("hash"),
+    DecisionRow.policy == bindparam("rule"),
+)
+_STAND_DECISION = insert_or_update(StandingRow, ("version_id", "target"), ("decision_seq",))
+
+
+def begin_attempt(connection: Connection, version_id: int, kind: str, url: str, now: datetime) -> tuple[int, int]:
+    """Record that something is about to be fetched; gives the attempt's id and its number, from 1."""
+    number = 1 + connection.execute(_COUNT_ATTEMPTS, {"version": version_id, "kind": kind}).scalar_one()
+    values = {"version_id": version_id, "kind": kind, "url": url, "number": number, "opened_at": now}
+    return new_id(connection, _NEW_ATTEMPT, values), int(number)
+
+
+def end_attempt(connection: Connection, attempt_id: int, outcome: str, reason: str | None, now: datetime) -> None:
+    """Close an attempt, unless it is closed already."""
+    connection.execute(_END_ATTEMPT, {"attempt": attempt_id, "how": outcome, "why": reason, "now": now})
+
+
+def fail_attempt(connection: Connection, attempt_id: int, failure: Failure, now: datetime) -> None:
+    """An attempt came to nothing: the version waits for another try, or is given up as unavailable."""
+    stopped = failure.reason == STOPPED
+    end_attempt(connection, attempt_id, STOPPED if stopped else "failed", failure.reason, now)
+    if stopped:
+        return
+    version = connection.execute(select(AttemptRow.version_id).where(AttemptRow.id == attempt_id)).scalar()
+    if version is not None:
+        state = failure.state if failure.state in ("retry", "unavailable") else "retry"
+        connection.execute(_SET_STATE, {"version": version, "now_state": state, "now_trouble": failure.reason})
+
+
+def reopen(connection: Connection, urls: Sequence[str]) -> int:
+    """Versions that were given up after these addresses had been refused are to be asked for again; says how many."""
+    versions = (
+        select(AttemptRow.version_id)
+        .where(AttemptRow.url.in_(urls), AttemptRow.outcome == "failed")
+        .join(VersionRow, VersionRow.id == AttemptRow.version_id)
+        .where(VersionRow.state == "unavailable")
+    )
+    found = set(connection.execute(versions).scalars())
+    connection.execute(update(VersionRow).where(VersionRow.id.in_(found)).values(state="retry"))
+    return len(found)
+
+
+def clear_trouble(connection: Connection, version_id: int) -> None:
+    """Something of this version arrived whole."""
+    connection.execute(_CLEAR_TROUBLE, {"version": version_id})
+
+
+def file_picture_hashes(connection: Connection, hashes: Mapping[int, int]) -> None:
+    """Record what the pictures of these versions look like: version id -> hash, 0..2**64-1.
+
+    Raises:
+        OverflowError: a hash has more than 64 bits.
+    """
+    for version_id, hash_ in hashes.items():
+        signed = int.from_bytes(hash_.to_bytes(8, "little"), "little", signed=True)  # SQLite's integers have a sign
+        connection.execute(_HASH, {"version": version_id, "now_hash": signed})
+
+
+class LookRows:
+    """Files looks; remembers the ids of models and backbones until a rollback makes it forget."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[str, str], int] = {}
+        self._backbones: dict[str, int] = {}
+        self._tagger_tags = TaggerTagRows()
+
+    def forget(self) -> None:
+        """Ids met in a transaction that was rolled back may not exist."""
+        self._models.clear()
+        self._backbones.clear()
+        self._tagger_tags.forget()
+
+    def file(
+        self,
+        connection: Connection,
+        version_id: int,
+        sighting: Sighting,
+        stored: StoredRendition | None,
+        now: datetime,
+    ) -> None:
+        """One look's rows: rendition, scores, embeddings, decisions, and the attempt's end."""
+        if stored is not None and sighting.post.file is not None:
+            connection.execute(_RENDITION, _rendition_row(sighting.post.file.md5, stored, now))
+        if sighting.look.picture_hash is not None:
+            file_picture_hashes(connection, {version_id: sighting.look.picture_hash})
+        self._file_scores(connection, version_id, sighting, now)
+        look = sighting.look
+        for backbone_hash, vector in look.embeddings.items():
+            backbone = self._backbone_id(connection, backbone_hash)
+            values = {"version_id": version_id, "backbone_id": backbone, "vector": vector}
+            views = {"windows": look.windows.get(backbone_hash), "too_small": look.too_small}
+            connection.execute(_EMBEDDING, values | views)
+        if look.tagger_tags is not None:
+            self._tagger_tags.file(connection, version_id, look.tagger_tags, now)
+        for decision in sighting.decisions:
+            file_decision(connection, version_id, decision, sighting.run_id, now)
+        if sighting.attempt is not None:
+            end_attempt(connection, sighting.attempt.id, "done", sighting.look.fault, now)
+            clear_trouble(connection, version_id)
+
+    def model_id(self, connection: Connection, card: ModelCard, now: datetime) -> int:
+        """The row id of a model; one that is not registered gets a row that says so."""
+        key = (card.target, card.hash)
+        if key not in self._models:
+            connection.execute(_NEW_MODEL, model_row(card, now))
+            found = select(ModelRow.id).where(ModelRow.target == card.target, ModelRow.hash == card.hash)
+            self._models[key] = connection.execute(found).scalar_one()
+        return self._models[key]
+
+    def _file_scores(self, connection: Connection, version_id: int, sighting: Sighting, now: datetime) -> None:
+        for target, score in sighting.look.scores.items():
+            card = sighting.models.get(target)
+            if card is None or not 0.0 <= score <= 1.0:  # NaN fails this too
+                continue
+            model_id = self.model_id(connection, card, now)
+            values = {"version_id": version_id, "model_id": model_id, "value": score, "run_id": sighting.run_id}
+            connection.execute(_SCORE, values)
+
+    def _backbone_id(self, connection: Connection, backbone_hash: str) -> int:
+        if backbone_hash not in self._backbones:
+            connection.execute(_NEW_BACKBONE, {"hash": backbone_hash})
+            found = select(BackboneRow.id).where(BackboneRow.hash == backbone_hash)
+            self._backbones[backbone_hash] = connection.execute(found).scalar_one()
+        return self._backbones[backbone_hash]
+
+
+def file_decision(
+    connection: Connection, version_id: int, decision: Decision, run_id: int | None, now: datetime
+) -> int:
+    """Append a decision, or find the same one; either way it is the one that stands from now on."""
+    hash_ = decision.model_hash or ""
+    values = {
+        "version_id": version_id,
+        "target": decision.target,
+        "value": decision.value.value,
+        "decided_by": decision.decided_by.value,
+        "reason": decision.reason,
+        "score": decision.score,
+        "threshold": decision.threshold,
+        "model": decision.model,
+        "model_hash": hash_,
+        "policy": decision.policy,
+        "run_id": run_id,
+        "decided_at": now,
+    }
+    identity = {"version": version_id, "for_target": decision.target, "hash": hash_, "rule": decision.policy}
+    seq = connection.execute(_DECISION_SEQ, identity).scalar()
+    if seq is None:
+        seq = new_id(connection, _NEW_DECISION, values)
+    standing = {"version_id": version_id, "target": decision.target, "decision_seq": seq}
+    connection.execute(_STAND_DECISION, standing)
+    return int(seq)
+
+
+def model_row(card: ModelCard, now: datetime) -> Mapping[str, Any]:
+    """A model that has only been seen."""
+    return {
+        "target": card.target,
+        "number": card.number,
+        "hash": card.hash,
+        "backbone_hash": card.backbone_hash,
+        "threshold": card.threshold,
+        "facts": {},
+        "seen_at": now,
+        "active": False,
+    }
+
+
+def _rendition_row(md5: str, stored: StoredRendition, now: datetime) -> Mapping[str, Any]:
+    return {
+        "md5": md5,
+        "name": stored.name,
+        "path": stored.path,
+        "ext": stored.ext,
+        "width": stored.width,
+        "height": stored.height,
+        "size": stored.size,
+        "sha256": stored.sha256,
+        "stored_at": now,
+    }

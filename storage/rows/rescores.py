@@ -1,0 +1,150 @@
+"""Known pictures under another model: scores and decisions of many at once, by the same identities as single looks.
+
+A row in a passing table each, then three statements over all of them: asked one by one, a hundred thousand decisions
+would cost half a minute, and a crawl beside us would wait.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    true,
+)
+
+from storage.database.engine import insert_or_update
+from storage.database.tables import DecisionRow, ScoreRow, StandingRow, UtcTime
+from storage.errors import RefusedRequest
+from storage.evidence import Rescored
+from storage.records import ModelCard
+from storage.rows.looks import LookRows
+
+_PASSING = Table(
+    "rescored",
+    MetaData(),
+    Column("version_id", Integer, primary_key=True),
+    Column("usable_score", Float),
+    *(Column(name, Text, nullable=False) for name in ("value", "decided_by", "reason", "policy", "model_hash")),
+    Column("score", Float),
+    Column("threshold", Float),
+    Column("model", Text),
+    prefixes=["TEMPORARY"],
+)
+_DECIDED = ("value", "decided_by", "reason", "score", "threshold", "model", "model_hash", "policy")
+
+
+def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batch: Rescored, now: datetime) -> int:
+    """Record scores and decisions of known file versions; the decisions stand from now on.
+
+    Returns:
+        How many decisions are new; the others were made before and stand again.
+    Raises:
+        RefusedRequest: the columns are not equally long, or a decision is another target's.
+    """
+    rows = _rows(card, batch)
+    if not rows:
+        return 0
+    model_id = looks.model_id(connection, card, now)
+    _PASSING.create(connection, checkfirst=True)
+    connection.execute(delete(_PASSING))
+    connection.execute(insert(_PASSING), rows)
+    usable = select(_PASSING.c.version_id, literal(model_id), _PASSING.c.usable_score, null())
+    connection.execute(
+        insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id")).from_select(
+            ["version_id", "model_id", "value", "run_id"], usable.where(_PASSING.c.usable_score.is_not(None))
+        )
+    )
+    before = _last_seq(connection)
+    decided = select(
+        _PASSING.c.version_id,
+        literal(card.target),
+        *(_PASSING.c[name] for name in _DECIDED),
+        null(),
+        literal(now, UtcTime()),
+    )
+    connection.execute(
+        insert(DecisionRow).from_select(
+            ["version_id", "target", *_DECIDED, "run_id", "decided_at"],
+            decided.where(~_decided_before(card.target)).order_by(_PASSING.c.version_id),
+        )
+    )
+    new = connection.execute(select(func.count()).where(DecisionRow.seq > before)).scalar_one()
+    connection.execute(_stand(card.target))
+    connection.execute(delete(_PASSING))
+    return int(new)
+
+
+def _decided_before(target: str) -> ColumnElement[bool]:
+    return (
+        select(DecisionRow.seq)
+        .where(
+            DecisionRow.version_id == _PASSING.c.version_id,
+            DecisionRow.target == target,
+            DecisionRow.model_hash == _PASSING.c.model_hash,
+            DecisionRow.policy == _PASSING.c.policy,
+        )
+        .correlate(_PASSING)
+        .exists()
+    )
+
+
+def _stand(target: str) -> Any:
+    standing = (
+        select(_PASSING.c.version_id, literal(target), DecisionRow.seq)
+        .join(
+            DecisionRow,
+            and_(
+                DecisionRow.version_id == _PASSING.c.version_id,
+                DecisionRow.target == target,
+                DecisionRow.model_hash == _PASSING.c.model_hash,
+                DecisionRow.policy == _PASSING.c.policy,
+            ),
+        )
+        .where(true())  # without it SQLite takes ON CONFLICT for part of the join
+    )
+    return insert_or_update(StandingRow, ("version_id", "target"), ("decision_seq",)).from_select(
+        ["version_id", "target", "decision_seq"], standing
+    )
+
+
+def _last_seq(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(DecisionRow.seq), 0))).scalar_one())
+
+
+def _rows(card: ModelCard, batch: Rescored) -> list[dict[str, Any]]:
+    versions, scores = batch.version_ids.tolist(), batch.scores.tolist()
+    if not len(versions) == len(scores) == len(batch.decisions):
+        raise RefusedRequest(f"{len(versions)} versions, {len(scores)} scores, {len(batch.decisions)} decisions")
+    if any(decision.target != card.target for decision in batch.decisions):
+        raise RefusedRequest(f"{card.name}: a decision is not about {card.target}")
+    return [
+        {
+            "version_id": version,
+            "usable_score": score if 0.0 <= score <= 1.0 else None,  # NaN fails this too
+            "value": decision.value.value,
+            "decided_by": decision.decided_by.value,
+            "reason": decision.reason,
+            "policy": decision.policy,
+            "model_hash": decision.model_hash or "",
+            "score": decision.score,
+            "threshold": decision.threshold,
+            "model": decision.model,
+        }
+        for version, score, decision in zip(versions, scores, batch.decisions, strict=True)
+    ]

@@ -1,0 +1,51 @@
+"""What a round settles for good: the part of every post that it knew, and hashes of pictures that had none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, insert, select, update
+
+from storage.database.tables import PartRow, VersionRow
+from storage.errors import RefusedRequest
+from storage.evidence import PARTS, Settled
+from storage.rows.looks import file_picture_hashes
+
+
+def file_settled(connection: Connection, settled: Settled) -> None:
+    """Record parts and hashes. A part that is recorded already gives way to a stricter one only.
+
+    Raises:
+        RefusedRequest: the columns are not equally long, or a part has no name.
+    """
+    parts = settled.parts
+    if len(settled.version_ids) != len(parts) or not np.isin(parts, range(len(PARTS))).all():
+        raise RefusedRequest(f"{len(settled.version_ids)} pictures cannot have the parts {sorted(set(parts.tolist()))}")
+    file_picture_hashes(connection, settled.hashes)
+    rows = [
+        {"version": version, "its_target": settled.target, "part": PARTS[part]}
+        for version, part in zip(settled.version_ids.tolist(), parts.tolist(), strict=True)
+    ]
+    if rows:
+        connection.execute(_TIGHTEN, rows)
+        connection.execute(_GIVE, rows)
+
+
+def _strictness(part: ColumnElement[str]) -> ColumnElement[Any]:
+    return case({name: number for number, name in enumerate(PARTS)}, value=part)
+
+
+_ITS_POST = select(VersionRow.post_key).where(VersionRow.id == bindparam("version"))
+_ITS_PART = (PartRow.post_key == _ITS_POST.scalar_subquery(), PartRow.target == bindparam("its_target"))
+_GIVE = insert(PartRow).from_select(
+    ["post_key", "target", "value"],
+    select(VersionRow.post_key, bindparam("its_target"), bindparam("part")).where(
+        VersionRow.id == bindparam("version"), ~exists(select(PartRow.value).where(*_ITS_PART))
+    ),
+)
+_TIGHTEN = (
+    update(PartRow)
+    .where(*_ITS_PART, _strictness(bindparam("part")) > _strictness(PartRow.__table__.c.value))
+    .values(value=bindparam("part"))
+)

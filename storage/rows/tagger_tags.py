@@ -1,0 +1,123 @@
+"""What the user's own tagger says, to rows and back: one tagger's word a file version, the last one's."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select
+
+from storage.database.engine import insert_new, insert_or_update
+from storage.database.tables import AiNameRow, PostRow, TaggerLookRow, TaggerRow, TaggerTagRow, VersionRow
+from storage.records import TaggerTags, Target, tagger_percent
+from storage.rows.ai_names import AiNames
+from storage.rows.named_posts import naming
+
+PRESENT = 0.5  # probability from which on a tagger names somebody
+_NEW_TAGGER = insert_new(TaggerRow)
+_LOOKED = insert_or_update(TaggerLookRow, ("version_id",), ("tagger_id",))
+_DROP = delete(TaggerTagRow).where(TaggerTagRow.version_id == bindparam("version"))
+_NEW_TAG = insert(TaggerTagRow)
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerAgreement:
+    """How often the user's tagger names a target, beside what the posts' own tags say."""
+
+    tagged: int  # posts that the tagger looked at and whose tags name the target
+    tagged_named: int  # of those, to which the tagger gives the target's tag 0.5 or more
+    others: int  # posts that it looked at and whose tags name other characters only
+    others_named: int
+
+
+def agreement(connection: Connection, site: str, target: Target) -> TaggerAgreement:
+    """Count over all posts of a site that the tagger looked at; their present file versions only."""
+    says = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
+    named = VersionRow.id.in_(
+        select(TaggerTagRow.version_id).where(TaggerTagRow.name_id.in_(says), TaggerTagRow.value >= PRESENT)
+    )
+    carries = PostRow.key.in_(naming(target))
+    others = and_(PostRow.count_character > 0, PostRow.key.not_in(naming(target)))
+    counted = [func.coalesce(func.sum(case((which, 1), else_=0)), 0) for which in (carries, and_(carries, named))]
+    counted += [func.coalesce(func.sum(case((which, 1), else_=0)), 0) for which in (others, and_(others, named))]
+    asked = (
+        select(*counted)
+        .select_from(TaggerLookRow)
+        .join(VersionRow, VersionRow.id == TaggerLookRow.version_id)
+        .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
+        .where(PostRow.site == site)
+    )
+    return TaggerAgreement(*(int(count) for count in connection.execute(asked).one()))
+
+
+def said_of(connection: Connection, versions: Sequence[int]) -> Mapping[int, TaggerTags]:
+    """What the user's tagger said of file versions when it looked last, by version id; others are missing."""
+    looks = connection.execute(
+        select(TaggerLookRow.version_id, TaggerRow.hash, TaggerRow.name)
+        .join(TaggerRow, TaggerRow.id == TaggerLookRow.tagger_id)
+        .where(TaggerLookRow.version_id.in_(versions))
+    ).all()
+    if not looks:
+        return {}
+    found: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    rows = connection.execute(
+        select(TaggerTagRow.version_id, AiNameRow.name, TaggerTagRow.value)
+        .join(AiNameRow, AiNameRow.id == TaggerTagRow.name_id)
+        .where(TaggerTagRow.version_id.in_(versions))
+    )
+    for row in rows:
+        found[row.version_id][row.name] = row.value
+    return {row.version_id: TaggerTags(row.hash, row.name, found[row.version_id]) for row in looks}
+
+
+def given_to(connection: Connection, target: Target) -> Mapping[str, Mapping[int, int]]:
+    """What the user's taggers give a target's tag, 0..100, by tagger's hash and version id of the picture."""
+    names = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
+    rows = connection.execute(
+        select(TaggerRow.hash, TaggerLookRow.version_id, func.coalesce(func.max(TaggerTagRow.value), 0.0))
+        .join(TaggerRow, TaggerRow.id == TaggerLookRow.tagger_id)
+        .outerjoin(
+            TaggerTagRow,
+            and_(TaggerTagRow.version_id == TaggerLookRow.version_id, TaggerTagRow.name_id.in_(names)),
+        )
+        .group_by(TaggerRow.hash, TaggerLookRow.version_id)
+    )
+    found: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for tagger, version, probability in rows:
+        found[tagger][version] = tagger_percent(probability)
+    return found
+
+
+class TaggerTagRows:
+    """Files taggers' words; remembers ids until a rollback makes it forget."""
+
+    def __init__(self) -> None:
+        self._names = AiNames()
+        self._taggers: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Ids met in a transaction that was rolled back may not exist."""
+        self._names.forget()
+        self._taggers.clear()
+
+    def file(self, connection: Connection, version_id: int, said: TaggerTags, now: datetime) -> None:
+        """Record what a tagger says of a file version, in the place of what one said before."""
+        tagger = self._tagger_id(connection, said, now)
+        connection.execute(_LOOKED, {"version_id": version_id, "tagger_id": tagger})
+        connection.execute(_DROP, {"version": version_id})
+        if said.probabilities:
+            ids = self._names.ids(connection, said.probabilities.keys())
+            rows = [
+                {"version_id": version_id, "name_id": ids[name], "value": value}
+                for name, value in said.probabilities.items()
+            ]
+            connection.execute(_NEW_TAG, rows)
+
+    def _tagger_id(self, connection: Connection, said: TaggerTags, now: datetime) -> int:
+        if said.tagger not in self._taggers:
+            connection.execute(_NEW_TAGGER, {"hash": said.tagger, "name": said.name, "seen_at": now})
+            found = select(TaggerRow.id).where(TaggerRow.hash == said.tagger)
+            self._taggers[said.tagger] = connection.execute(found).scalar_one()
+        return self._taggers[said.tagger]

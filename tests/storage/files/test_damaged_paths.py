@@ -1,0 +1,173 @@
+"""A row whose path was damaged is named as damage; nobody takes it for a path, and nobody calls it a bug."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from commands.app import app
+from storage.archive import Archive
+from storage.dry_run import DryShelf
+from storage.lifecycle.verify import verify
+from storage.moves.trash import EVERYTHING
+from storage.records import StoredRendition, Target
+from tests.storage.samples import (
+    NO_RESERVE,
+    content_of,
+    decide,
+    digest_of,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    sight,
+)
+
+# What a row's path may hold after a defect, as SQL.
+DAMAGED = {
+    "a zero byte": "'gallery/mona/' || char(0) || '.jpg'",
+    "absolute": "'/etc/hostname'",
+    "out of the root": "'../outside'",
+    "out of the root on the way": "'gallery/../../outside'",
+    "a folder above": "'gallery/mona/..'",
+    "a step that is empty": "'gallery//x.jpg'",
+    "empty": "''",
+    "bytes": "X'67616c6c6572792fff'",
+    "no text": "CAST(X'67616c6c6572792fff' AS TEXT)",
+    "half a letter": "CAST(X'67616c6c6572792fe3' AS TEXT)",
+    "a number": "42",
+    "much too long": "'gallery/' || hex(zeroblob(3000))",
+    "the database's own": "'crawl.db'",
+    "a model's": "'models/mona/1/manifest.json'",
+    "control characters": "'gallery/mona/' || char(27) || '[31m' || char(10) || '.jpg'",
+}
+COMMANDS = {
+    "verify --json": ["verify", "--json"],
+    "status": ["status"],
+    "query": ["query", ""],
+    "query as json": ["query", "", "--format", "json"],
+    "query as csv": ["query", "", "--format", "csv"],
+    "trash list": ["trash", "list"],
+    "trash restore": ["trash", "restore", "--all"],
+    "trash purge": ["trash", "purge", "--older-than", "1d", "--yes"],
+    "apply": ["apply", "--yes", "--no-fetch"],
+    "relabel": ["relabel", "keep", "1", "--site", "demo", "--keep", "mona"],
+}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One original in the gallery, one in the trash, a rendition of each."""
+    root = tmp_path_factory.mktemp("paths") / "gallery-data"
+    asyncio.run(_fill(root))
+    return root
+
+
+async def _fill(root: Path) -> None:
+    posts = [make_post(1), make_post(2)]
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+        await archive.save_targets("demo", [Target("mona", "mona_(genshin_impact)")])
+        await list_posts(archive, posts)
+        for post in posts:
+            await archive.file_look(sight(post))
+            await keep(archive, post)
+        await archive.file_look(sight(posts[1], decide("delete", policy="p2")))
+        await archive.apply(await archive.plan_apply(), confirmed=True)
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(template, tmp_path / "gallery-data")
+
+
+def damage(root: Path, table: str, value: str, which: str = "1") -> None:
+    """Put something into the path of the rows that a condition chooses."""
+    with closing(sqlite3.connect(root / "crawl.db")) as connection:
+        connection.execute(f"UPDATE {table} SET path = {value} WHERE {which}")
+        connection.commit()
+
+
+@pytest.mark.parametrize("table", ["file", "rendition"])
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_verify_names_the_row(root: Path, kind: str, table: str) -> None:
+    damage(root, table, DAMAGED[kind], "rowid = 1")
+
+    ended = CliRunner().invoke(app, ["verify", "--root", str(root)])
+
+    assert ended.exit_code == 11, ended.output
+    assert "Traceback" not in ended.output and "bug" not in ended.output
+    assert "\x1b" not in ended.output and "\0" not in ended.output
+    report = verify(root)
+    named = [f"{table} 1:" in line for line in report.database]
+    assert any(named) or ("control" in kind and report.missing)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("kind", ["a zero byte", "out of the root", "bytes", "no text"])
+def test_no_command_stumbles_over_it(root: Path, kind: str, command: str) -> None:
+    for table in ("file", "rendition"):
+        damage(root, table, DAMAGED[kind])
+
+    ended = CliRunner().invoke(app, [*COMMANDS[command], "--root", str(root)])
+
+    assert ended.exit_code in {0, 3, 8, 11}, (ended.exit_code, ended.output)
+    assert "Traceback" not in ended.output and "bug" not in ended.output, ended.output
+    assert (root / "crawl.db").exists()
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+async def test_a_rendition_without_a_path_is_fetched_again(root: Path, kind: str) -> None:
+    damage(root, "rendition", DAMAGED[kind])
+    with closing(sqlite3.connect(root / "crawl.db")) as connection:
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        (path,) = connection.execute("SELECT path FROM rendition LIMIT 1").fetchone()
+    stored = StoredRendition("360x360", path, "jpg", 360, 200, 10, "0" * 64)
+
+    async with Archive.open(root, NO_RESERVE) as archive:
+        assert await archive.read_rendition(stored) is None
+        await archive.file_look(sight(make_post(1)))
+        await archive.file_look(sight(make_post(2), decide("delete", policy="p2")))
+    async with DryShelf(root) as dry:
+        assert await dry.read_rendition(stored) is None
+
+    assert verify(root).whole
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DAMAGED if kind not in ("no text", "half a letter")])
+async def test_an_original_without_a_path_is_kept_anew(root: Path, kind: str) -> None:
+    damage(root, "file", DAMAGED[kind], "place = 'gallery'")
+
+    async with Archive.open(root, NO_RESERVE) as archive:
+        assert not await archive.adopt_known_original(make_post(1), ["mona"])
+        attempt = await archive.begin_attempt(make_post(1), "original", "http://127.0.0.1/x")
+        attempt.staging.write_bytes(content_of(1))
+        await archive.file_original(attempt, make_post(1), ["mona"], digest_of(content_of(1)))
+
+    assert verify(root).whole
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("column", ["from_path", "to_path"])
+async def test_a_start_gives_up_a_move_whose_paths_are_damaged(root: Path, kind: str, column: str) -> None:
+    paths = {"from_path": "'trash/1.jpg'", "to_path": "'gallery/mona/2.jpg'", column: DAMAGED[kind]}
+    with closing(sqlite3.connect(root / "crawl.db")) as connection:
+        connection.execute(
+            "INSERT INTO move (file_id, from_place, to_place, from_path, to_path, opened_at)"
+            f" VALUES (2, 'trash', 'gallery', {paths['from_path']}, {paths['to_path']}, '2024-01-01 00:00:00.000000')"
+        )
+        connection.commit()
+
+    archive = Archive.open(root, NO_RESERVE)
+    left = await archive.trash()
+    await archive.restore(EVERYTHING)
+    await archive.aclose()
+
+    assert archive.recovery.moves_cancelled == 1
+    assert [one.post_id for one in left] == [2]
+    assert verify(root).whole

@@ -1,0 +1,115 @@
+"""Another model's word over everything known: the same identities as single looks, and back again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from storage.archive import Archive, Label
+from storage.errors import RefusedRequest
+from storage.evidence import Rescored
+from storage.lifecycle.verify import verify
+from storage.records import Decision, LabelValue
+from tests.storage.samples import CARD, decide, list_posts, make_post, relabel, sight
+
+NEXT = replace(CARD, number=2, hash="c" * 64)
+
+
+async def looked_at(archive: Archive, count: int = 3) -> None:
+    posts = [make_post(number) for number in range(1, count + 1)]
+    await list_posts(archive, posts)
+    for post in posts:
+        await archive.file_look(sight(post, decide("keep")))
+
+
+def rescored(values: str, card: Any = NEXT, scores: Any = None) -> Rescored:
+    decisions: list[Decision] = [decide(value, card=card, score=0.25) for value in values.split()]
+    ids = np.arange(1, len(decisions) + 1)
+    return Rescored(ids, np.full(len(decisions), 0.25) if scores is None else np.array(scores), decisions)
+
+
+def standing(root: Path) -> Any:
+    with Archive.reader(root) as reader:
+        return reader.sql("SELECT decision, model FROM results ORDER BY post_id").rows
+
+
+@pytest.mark.fault("M17")
+async def test_decisions_of_another_model_stand_from_now_on_and_the_history_stays(archive: Archive, root: Path) -> None:
+    await looked_at(archive)
+
+    new = await archive.file_rescores(NEXT, rescored("keep delete delete"))
+
+    assert new == 3
+    assert standing(root) == [("keep", "mona/2"), ("delete", "mona/2"), ("delete", "mona/2")]
+    with Archive.reader(root) as reader:
+        assert reader.sql("SELECT count(*) FROM decision").rows == [(6,)]
+        assert (
+            reader.sql("SELECT value FROM score JOIN model ON model.id = model_id WHERE number = 2").rows
+            == [(0.25,)] * 3
+        )
+    assert verify(root).whole
+
+
+@pytest.mark.fault("M17", "M20")
+async def test_going_back_to_the_old_model_stands_its_old_decisions_up_again(archive: Archive, root: Path) -> None:
+    await looked_at(archive)
+    with Archive.reader(root) as reader:
+        before = reader.digest()
+    await archive.file_rescores(NEXT, rescored("delete delete delete"))
+
+    new = await archive.file_rescores(CARD, rescored("keep keep keep", CARD, [0.9, 0.9, 0.9]))
+
+    assert new == 0
+    with Archive.reader(root) as reader:
+        assert reader.digest() == before
+
+
+@pytest.mark.fault("M20")
+async def test_a_label_still_beats_the_new_model(archive: Archive, root: Path) -> None:
+    await looked_at(archive, 1)
+    await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
+
+    await archive.file_rescores(NEXT, rescored("delete"))
+
+    assert standing(root) == [("keep", "mona/2")]
+
+
+async def test_what_is_no_probability_is_not_recorded_as_one(archive: Archive, root: Path) -> None:
+    await looked_at(archive)
+
+    await archive.file_rescores(NEXT, rescored("undecided undecided keep", scores=[float("nan"), 1.5, 1.0]))
+
+    with Archive.reader(root) as reader:
+        assert reader.sql("SELECT value FROM score JOIN model ON model.id = model_id WHERE number = 2").rows == [(1.0,)]
+
+
+async def test_a_batch_that_does_not_fit_together_is_refused_whole(archive: Archive, root: Path) -> None:
+    await looked_at(archive)
+    before = standing(root)
+
+    with pytest.raises(RefusedRequest, match="2 scores"):
+        await archive.file_rescores(NEXT, rescored("keep keep keep", scores=[0.1, 0.2]))
+    with pytest.raises(RefusedRequest, match="not about"):
+        await archive.file_rescores(replace(NEXT, target="kiara"), rescored("delete"))
+
+    assert standing(root) == before
+    assert await archive.file_rescores(NEXT, rescored("")) == 0
+
+
+async def test_exactly_one_model_is_in_force_and_one_command_goes_back(archive: Archive) -> None:
+    await archive.register_model(CARD, {}, activate=True)
+    await archive.register_model(NEXT, {}, activate=True)
+
+    back = await archive.activate_model("mona", 1)
+
+    assert back.card == CARD
+    assert [(model.card.number, model.active) for model in await archive.models("mona")] == [(1, True), (2, False)]
+    with pytest.raises(RefusedRequest, match="mona/1, mona/2"):
+        await archive.activate_model("mona", 3)
+    active = await archive.active_model("mona")
+    assert active is not None
+    assert active.card == CARD
