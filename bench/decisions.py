@@ -31,11 +31,11 @@ from PIL import Image
 
 from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, Origin, backbone_named, builder
-from classifier.evaluation import average_precision
-from classifier.learning import Embedder, Example, Learned, LearnedTarget, Plan, Wish, from_scratch, learn
-from classifier.pictures import Pixels
-from classifier.splits import Identity
-from classifier.training import Recipe
+from classifier.metrics.quality import average_precision
+from classifier.pictures.preprocessing import Pixels
+from classifier.training.backbone_training import Recipe
+from classifier.training.pipeline import Embedder, Example, Learned, LearnedTarget, Plan, Wish, from_scratch, learn
+from classifier.training.splits import Identity
 from storage.records import Stratum
 
 GOAL = 0.95
@@ -184,7 +184,7 @@ def run(gallery: Gallery, how: argparse.Namespace, say: Callable[[str], None]) -
 
 
 def _embedder(name: str, plan: Plan, folder: Path) -> Embedder:
-    from classifier import pretrained_embedders
+    from classifier.training import pretrained_embedders
 
     if name == PRETRAINED:
         return pretrained_embedders.frozen(plan.seed)

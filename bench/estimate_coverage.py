@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.calibration import sigmoid
-from classifier.evaluation import Estimate, wilson
+from classifier.metrics.calibration import sigmoid
+from classifier.metrics.quality import Estimate, wilson
 from rounds import estimating
 from rounds.decision_rule import DecisionRule
 from rounds.random_order import STRATA, next_at_random

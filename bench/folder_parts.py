@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from classifier.picture_hash import picture_hash
-from classifier.pictures import decode
-from classifier.splits import Identity, Shares, group, split
+from classifier.pictures.dhash import picture_hash
+from classifier.pictures.preprocessing import decode
+from classifier.training.splits import Identity, Shares, group, split
 from storage.records import PICTURE_EXTENSIONS
 
 _SHARES = Shares(train=0.65, validation=0.15, test=0.20)  # where nobody else has dealt; the first two are learned from

@@ -22,10 +22,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from bench.rescoring_gallery import TARGET, filled_gallery, made_up
-from classifier.head_format import Head
-from classifier.head_only import HeadLesson, HeadPlan, learn_head
-from classifier.heads import starting_head
-from classifier.noisy_heads import Said, Testimony
+from classifier.head import Head
+from classifier.heads.head_training import HeadLesson, HeadPlan, learn_head
+from classifier.heads.logistic_head import starting_head
+from classifier.heads.noisy_labels import Said, Testimony
 from crawler.deciding import Policy
 from rounds.parts import groups_of, parts_of, settled_parts
 from rounds.rescoring import rescore

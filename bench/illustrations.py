@@ -23,13 +23,13 @@ import numpy as np
 
 from bench.compositions import Composed, Crop, illustration, page, rendition
 from classifier.arrays import FloatArray
-from classifier.choosing import choose_runtime
-from classifier.evaluation import average_precision
-from classifier.package import Package, load_package
-from classifier.pictures import Pixels, prepare, prepare_windows
-from classifier.pooling import pooled
-from classifier.runtime import Runtime, RuntimeSettings
-from classifier.windows import Window, too_small, windows_of
+from classifier.inference.pooling import pooled
+from classifier.inference.runtime import Runtime, RuntimeSettings
+from classifier.inference.runtime_choice import choose_runtime
+from classifier.metrics.quality import average_precision
+from classifier.package.package import Package, load_package
+from classifier.pictures.preprocessing import Pixels, prepare, prepare_windows
+from classifier.pictures.windows import Window, too_small, windows_of
 from crawler.deciding import Policy, Ruling
 from storage.records import PICTURE_EXTENSIONS, DecisionValue, Look, ModelCard, PostTags, Target
 

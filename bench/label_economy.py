@@ -30,12 +30,12 @@ import numpy.typing as npt
 from bench.round_zero_offline import FolderSource
 from bench.simulated_gallery import SimulatedGallery, embedded, gallery
 from classifier.arrays import IntArray
-from classifier.charts import Axes, line_chart
-from classifier.evaluation import wilson
-from classifier.package import Package, load_package
+from classifier.metrics.quality import wilson
+from classifier.package.package import Package, load_package
 from rounds.asking import Mix, Reason, questions
 from rounds.decision_rule import DecisionRule
 from rounds.estimating import Estimates, estimates
+from rounds.evaluation.charts import Axes, line_chart
 from rounds.learning_round import HeadRoundSettings, Snapshot, learn_candidate
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target

@@ -27,7 +27,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a second thread is the enemy of a busy machine
 
 from bench.galleries import served
-from classifier.evaluation import Estimate, wilson
+from classifier.metrics.quality import Estimate, wilson
 from review.desk import Answer
 from review.gallery_desk import GalleryDesk
 from storage.archive import open_reader

@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.storage import make_post
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from crawler.deciding import Policy, Ruling
 from rounds.learning_round import HeadRoundSettings, finish, learn_candidate
 from rounds.snapshots import snapshot_of

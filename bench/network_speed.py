@@ -29,16 +29,16 @@ import numpy.typing as npt
 import psutil
 from PIL import Image
 
-from classifier import fine_tuning
 from classifier.backbones import efficientnet_lite0, pretrained, small
 from classifier.backbones.catalogue import DEFAULT, FINE_TUNED, PRETRAINED, backbone_named
-from classifier.export import export_backbone
-from classifier.folding import folded
-from classifier.head_format import Head
+from classifier.head import Head
 from classifier.judge import NetworkJudge
-from classifier.package import Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
-from classifier.training import network
+from classifier.package.export import export_backbone
+from classifier.package.folded_network import folded
+from classifier.package.package import Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
+from classifier.training import fine_tuning
+from classifier.training.backbone_training import network
 
 _AT_MOST = 600  # pictures
 _CHARACTERS = 12

@@ -34,14 +34,14 @@ from bench.round_zero_offline import TAG, FolderSource
 from bench.seven_layer_recipe import EPOCHS, THRESHOLD, Recipe, balanced, trained
 from bench.seven_layers import SIZE
 from classifier.arrays import BoolArray, FloatArray
-from classifier.choosing import choose_runtime
-from classifier.decoder_pool import Decoders
-from classifier.evaluation import evaluate
-from classifier.learning import Minimum
-from classifier.package import Package, load_package
-from classifier.pictures import picture_array
+from classifier.inference.runtime import RuntimeSettings
+from classifier.inference.runtime_choice import choose_runtime
+from classifier.metrics.quality import evaluate
+from classifier.package.package import Package, load_package
+from classifier.pictures.decoder_pool import Decoders
+from classifier.pictures.preprocessing import picture_array
 from classifier.progress import ProgressCallback
-from classifier.runtime import RuntimeSettings
+from classifier.training.pipeline import Minimum
 from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
 from rounds.teaching import NewModel

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.folder_parts import Picture
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.evaluation import Estimate, Quality, bootstrap
+from classifier.metrics.quality import Estimate, Quality, bootstrap
 
 GOAL = 0.2  # share of the recipe's errors
 _LABELS, _COLUMN = 34, 24  # characters

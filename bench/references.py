@@ -24,17 +24,17 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import numpy.typing as npt
 
-from classifier.character_space import NOBODY
-from classifier.class_folders import ClassPicture, class_pictures
-from classifier.decoder_pool import Decoders
 from classifier.errors import PictureFault
-from classifier.evaluation import average_precision
-from classifier.head_only import TRAIN, HeadLesson, learn_head
-from classifier.heads import starting_head
-from classifier.noisy_heads import Said, Testimony
-from classifier.package import Package, load_package
-from classifier.reference_heads import reference_plan
-from classifier.splits import Identity, group
+from classifier.heads.character_space import NOBODY
+from classifier.heads.head_training import TRAIN, HeadLesson, learn_head
+from classifier.heads.logistic_head import starting_head
+from classifier.heads.noisy_labels import Said, Testimony
+from classifier.metrics.quality import average_precision
+from classifier.package.package import Package, load_package
+from classifier.pictures.class_folders import ClassPicture, class_pictures
+from classifier.pictures.decoder_pool import Decoders
+from classifier.references.heads import reference_plan
+from classifier.training.splits import Identity, group
 from rounds.teaching import embedded
 
 NUMBERS = (5, 10, 20)  # of references

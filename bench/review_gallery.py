@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings, Digest, ListedPage, Sighting, StoredFacts

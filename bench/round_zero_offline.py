@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.choosing import choose_runtime
-from classifier.decoder_pool import Decoders
-from classifier.evaluation import evaluate
-from classifier.package import load_package
-from classifier.pictures import picture_array
-from classifier.runtime import RuntimeSettings
+from classifier.inference.runtime import RuntimeSettings
+from classifier.inference.runtime_choice import choose_runtime
+from classifier.metrics.quality import evaluate
+from classifier.package.package import load_package
+from classifier.pictures.decoder_pool import Decoders
+from classifier.pictures.preprocessing import picture_array
 from rounds.round_zero import Gallery, RoundSettings, round_zero
 from rounds.sampling import SampleSize
 from rounds.teaching import NewModel

@@ -22,13 +22,13 @@ from pathlib import Path
 from statistics import median
 
 from bench.scoring_pictures import KINDS, from_folder, painted
-from classifier.batching import ScorerSettings
-from classifier.decoder_pool import DecoderSettings
-from classifier.frames import Frame
+from classifier.inference.batcher import ScorerSettings
+from classifier.inference.runtime import DEVICES, RUNTIMES, RuntimeSettings
 from classifier.judge import JudgeSettings, NetworkJudge
-from classifier.package import load_package
-from classifier.runtime import DEVICES, RUNTIMES, RuntimeSettings
-from classifier.worker_process import WorkerProcess
+from classifier.package.package import load_package
+from classifier.pictures.decoder_pool import DecoderSettings
+from classifier.workers.frames import Frame
+from classifier.workers.process import WorkerProcess
 from storage.records import ModelCard
 from system.child_process import module_command
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.scoring_pictures import painted
-from classifier.export import export_backbone
-from classifier.head_format import Head
-from classifier.package import Canary, PackageParts, write_package
-from classifier.pictures import Preprocessing, picture_array
+from classifier.head import Head
+from classifier.package.export import export_backbone
+from classifier.package.package import Canary, PackageParts, write_package
+from classifier.pictures.preprocessing import Preprocessing, picture_array
 
 
 def main(folder: Path) -> None:

@@ -21,9 +21,9 @@ import numpy as np
 
 from classifier.arrays import Float32Array
 from classifier.errors import DeviceError
-from classifier.networks import KerasNetwork, LiteRtNetwork, OpenVinoNetwork
-from classifier.package import Package, load_package
-from classifier.runtime import Pixels, RuntimeSettings
+from classifier.inference.backends import KerasNetwork, LiteRtNetwork, OpenVinoNetwork
+from classifier.inference.runtime import Pixels, RuntimeSettings
+from classifier.package.package import Package, load_package
 
 ROUNDS = 7
 ROUND_S = 0.4

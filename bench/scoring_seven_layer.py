@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 from bench.seven_layers import build, pixels
-from classifier.frames import Frame
-from classifier.worker_process import serve
+from classifier.workers.frames import Frame
+from classifier.workers.process import serve
 
 
 def score(model: Any, picture: bytes) -> float:

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.round_zero_offline import FolderSource
-from classifier.choosing import choose_runtime
-from classifier.package import Package
-from classifier.pictures import picture_array
-from classifier.runtime import RuntimeSettings
+from classifier.inference.runtime import RuntimeSettings
+from classifier.inference.runtime_choice import choose_runtime
+from classifier.package.package import Package
+from classifier.pictures.preprocessing import picture_array
 from storage.evidence import Evidence
 from storage.records import Target, stratum_of
 from tests.equipment.made_up_evidence import made_up_evidence

@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from classifier.batching import PackagePin, Scorer, ScorerSettings
-from classifier.decoder_pool import DecodedPicture, Decoders, DecoderSettings
 from classifier.errors import PackageError, PictureFault, ScoreError
-from classifier.head_format import EMBEDDING_DTYPE, Head
-from classifier.package import Package, load_package
-from classifier.pictures import Preprocessing
-from classifier.pooling import score_views
+from classifier.head import EMBEDDING_DTYPE, Head
+from classifier.inference.batcher import PackagePin, Scorer, ScorerSettings
+from classifier.inference.pooling import score_views
+from classifier.package.package import Package, load_package
+from classifier.pictures.decoder_pool import DecodedPicture, Decoders, DecoderSettings
+from classifier.pictures.preprocessing import Preprocessing
 from classifier.taggers.client import Tagger, TaggerSettings
 from storage.records import JudgeStats, Look, ModelCard, TaggerTags
 

@@ -32,7 +32,7 @@ from storage.reader import Reader
 from storage.records import Target
 
 if TYPE_CHECKING:
-    from classifier.assessment import Assessment
+    from classifier.metrics.assessment import Assessment
     from rounds.evaluating import Known, Subject
 
 
@@ -202,9 +202,9 @@ class _Album:
 
 async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known, tell: ProgressCallback) -> Assessment:
     """Look at a folder as a crawl would: the same decoders, preprocessing and runtime."""
-    from classifier.batching import PackagePin, Scorer
-    from classifier.class_folders import class_pictures
-    from classifier.decoder_pool import Decoders
+    from classifier.inference.batcher import PackagePin, Scorer
+    from classifier.pictures.class_folders import class_pictures
+    from classifier.pictures.decoder_pool import Decoders
     from rounds.evaluating_folder import Eye, evaluate_folder, look_at_folder
 
     target, package = subject.target, subject.package

@@ -16,8 +16,8 @@ from commands.tables import list_table
 from storage.plurals import counted
 
 if TYPE_CHECKING:
-    from classifier.assessment import Assessment, Mistake, Slice
-    from classifier.evaluation import Estimate
+    from classifier.metrics.assessment import Assessment, Mistake, Slice
+    from classifier.metrics.quality import Estimate
 
 _NAMED = 5  # mistakes of each kind
 _CLASSES = 20  # beyond, those of which nothing is kept share a row
@@ -112,7 +112,7 @@ def _breakdown(parts: Sequence[Slice]) -> Table:
 
 def _classes(classes: Sequence[Slice]) -> Table:
     """What it does with each class: of the target's own it should keep everything, of the others nothing."""
-    from classifier.evaluation import wilson
+    from classifier.metrics.quality import wilson
 
     table = _table("class", "pictures", "kept", "share kept", "", right=2)
     quiet = [part for part in classes if not part.quality.kept and not part.quality.positives]

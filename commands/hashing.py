@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from classifier.decoder_pool import Decoders
-from classifier.pictures import Preprocessing
+from classifier.pictures.decoder_pool import Decoders
+from classifier.pictures.preprocessing import Preprocessing
 from classifier.progress import ProgressCallback
 from storage.gallery_view import Renditions
 from storage.reader import Reader

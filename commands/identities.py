@@ -140,7 +140,7 @@ async def _named_like_its_model(found: ResolvedTarget, models: Targets) -> Targe
     `crawl train mona --from DIR` makes `mona/1`; `--keep mona_(genshin_impact)` and `--keep 莫娜` mean that model too.
     A model that was taught another series' tag of the same name is not this target's.
     """
-    from classifier.class_folders import flat
+    from classifier.pictures.class_folders import flat
 
     target = found.target
     its_names = {flat(name) for name in (target.tag, unqualified(target.tag), target.name, *found.renamed)}

@@ -193,7 +193,7 @@ def _row(model: RegisteredModel, told: SideBySide | None) -> tuple[str, ...]:
 
 
 def _show(wish: ModelsWish, name: str, where: Place) -> int:
-    from classifier.embedding_blocks import blocks_text
+    from classifier.package.embedding_blocks import blocks_text
 
     with open_reader(where.root) as reader:
         model = _named(reader, name)
@@ -219,7 +219,7 @@ _LONG = frozenset({"parts", "posts"})
 
 
 def _export(wish: ModelsWish, name: str, where: Place) -> int:
-    from classifier.package_copy import copy_package
+    from classifier.package.transfer import copy_package
 
     if wish.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
@@ -241,9 +241,9 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
 
 
 async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
-    from classifier.batching import ScorerSettings
+    from classifier.inference.batcher import ScorerSettings
+    from classifier.inference.runtime import RuntimeSettings
     from classifier.judge import JudgeSettings, NetworkJudge
-    from classifier.runtime import RuntimeSettings
     from rounds.models import import_model
 
     await asyncio.to_thread(_check_package, source)
@@ -270,8 +270,8 @@ def _check_package(source: Path) -> None:
         UsageRefused: there is no such folder.
         PackageError: it is no whole package.
     """
-    from classifier.keras_file import check_description
-    from classifier.package import load_package
+    from classifier.package.keras_file import check_description
+    from classifier.package.package import load_package
 
     if not source.is_dir():
         raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")

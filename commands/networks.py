@@ -15,8 +15,8 @@ from classifier.backbones.catalogue import (
     to_train,
 )
 from classifier.errors import DeviceError
-from classifier.package import Package
-from classifier.pictures import Preprocessing
+from classifier.package.package import Package
+from classifier.pictures.preprocessing import Preprocessing
 from commands.errors import UsageRefused
 from commands.settings import RoundZero
 from rounds.teaching import preprocessing_for

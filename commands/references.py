@@ -28,9 +28,9 @@ from storage.records import Target
 from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
-    from classifier.package import Package
-    from classifier.package_references import References
-    from classifier.reference_folder import ReferenceFolder
+    from classifier.package.package import Package
+    from classifier.package.references import References
+    from classifier.references.folder import ReferenceFolder
     from rounds.decoders import HashingDecoder
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from rounds.references import ReferencePixels
@@ -85,8 +85,8 @@ async def seen_references(folder: Path, package: Package, tell: ProgressCallback
     Raises:
         ClassFolderError: it is no folder, or has too few usable pictures.
     """
-    from classifier.decoder_pool import Decoders
-    from classifier.reference_folder import reference_pictures
+    from classifier.pictures.decoder_pool import Decoders
+    from classifier.references.folder import reference_pictures
     from rounds.references import decoded_references
 
     found = await asyncio.to_thread(reference_pictures, folder)
@@ -160,7 +160,7 @@ async def references_for_round(wish: ModelRequest, first: RegisteredModel | None
     Raises:
         ClassFolderError: what is given is no folder, or has too few usable pictures.
     """
-    from classifier.reference_folder import reference_pictures
+    from classifier.references.folder import reference_pictures
 
     if first is None:
         if wish.references is None:
@@ -187,7 +187,7 @@ def check_references(folder: Path | None) -> None:
         ClassFolderError: it is no folder, or has too few usable pictures.
     """
     if folder is not None:
-        from classifier.reference_folder import reference_pictures
+        from classifier.references.folder import reference_pictures
 
         reference_pictures(folder)
 
@@ -216,7 +216,7 @@ async def references_seen_by(package: Package, model: RegisteredModel, before: P
         model: the target's, in force.
         before: its package.
     """
-    from classifier.decoder_pool import Decoders
+    from classifier.pictures.decoder_pool import Decoders
 
     if before.references is None:
         return None
@@ -252,7 +252,7 @@ def _still_there(folder: str, known: References) -> ReferenceFolder:
     Raises:
         ClassFolderError: too few of them, or nobody knows the folder: the model came from elsewhere.
     """
-    from classifier.reference_folder import check_enough_references, reference_pictures
+    from classifier.references.folder import check_enough_references, reference_pictures
 
     if not folder:
         raise ClassFolderError("the model was imported, and its pictures were not")
@@ -285,6 +285,6 @@ def _candidate(
 
 
 def _lines(found: ReferenceFolder, pixels: ReferencePixels) -> Sequence[str]:
-    from classifier.class_folders import left_out_lines
+    from classifier.pictures.class_folders import left_out_lines
 
     return [*found.lines(), *left_out_lines(pixels.left_out)]

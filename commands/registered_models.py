@@ -20,17 +20,17 @@ from storage.records import ModelCard
 
 if TYPE_CHECKING:
     from classifier.judge import JudgeSettings
-    from classifier.package import Package
+    from classifier.metrics.thresholds import Chosen
+    from classifier.package.package import Package
     from classifier.taggers.client import TaggerSettings
-    from classifier.thresholds import Chosen
 
 
 def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
     """How a judge works by these settings, with the user's own tagger beside it where there is one."""
-    from classifier.batching import ScorerSettings
-    from classifier.decoder_pool import DecoderSettings
+    from classifier.inference.batcher import ScorerSettings
+    from classifier.inference.runtime import RuntimeSettings
     from classifier.judge import JudgeSettings
-    from classifier.runtime import RuntimeSettings
+    from classifier.pictures.decoder_pool import DecoderSettings
 
     decoders = DecoderSettings(processes=scoring.decoders) if scoring.decoders else DecoderSettings()
     runtime = RuntimeSettings(device=scoring.device, runtime=scoring.runtime)
@@ -48,7 +48,7 @@ def verified(place: Place, model: RegisteredModel) -> Package:
     Raises:
         PackageError: missing, cut or altered; names the file.
     """
-    from classifier.package import load_package
+    from classifier.package.package import load_package
 
     return load_package(package_folder(place, model.card), expected_hash=model.card.hash)
 
@@ -88,7 +88,7 @@ def chosen_for(package: Package, goal: ThresholdGoal) -> Chosen | None:
     """What to expect of the threshold that a goal asks for; None without a goal: the model's own holds."""
     if goal == ThresholdGoal():
         return None
-    from classifier.thresholds import Chosen, Goal
+    from classifier.metrics.thresholds import Chosen, Goal
 
     if package.curve is None:
         if goal.threshold is None:

@@ -96,7 +96,7 @@ async def _run(wish: RescoreWish, where: Place) -> int:
 
 async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: RescoreWish) -> Sequence[RoundOutcome]:
     """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
-    from classifier.learning import Goal
+    from classifier.training.pipeline import Goal
     from commands.siblings import follow
     from rounds.learning_round import HeadRoundSettings
     from rounds.standing import network_left, still_behind

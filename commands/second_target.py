@@ -27,7 +27,7 @@ from storage.records import Target
 from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
-    from classifier.learning import Goal
+    from classifier.training.pipeline import Goal
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome
     from rounds.second_target import SharedNetwork
     from storage.archive_records import RegisteredModel

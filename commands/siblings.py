@@ -72,7 +72,7 @@ def _is_behind(reader: Reader, target: Target, card: ModelCard, left: str) -> bo
 
 def _snapshot(reader: Reader, folder: Path, target: Target) -> Snapshot:
     """What is known of a target's pictures as the new network sees them; the old scores stand beside."""
-    from classifier.package import load_package
+    from classifier.package.package import load_package
     from rounds.snapshots import snapshot_of
 
     active = reader.active_model(target.name)

@@ -33,7 +33,7 @@ from storage.reader import Reader
 from storage.rows.named_posts import shown_in_posts
 
 if TYPE_CHECKING:
-    from classifier.package import Package
+    from classifier.package.package import Package
     from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from storage.archive_records import RegisteredModel
     from storage.records import Target
@@ -137,7 +137,7 @@ def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
 
 async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     """Teach the network as well, and take whichever of the two is better."""
-    from classifier.decoder_pool import Decoders
+    from classifier.pictures.decoder_pool import Decoders
     from commands.networks import chosen_network
     from rounds.network_round import Album, NetworkSettings, better_of, new_network, without
     from storage.gallery_view import Renditions

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from classifier.backbones.catalogue import to_train
-from classifier.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
-from classifier.decoder_pool import Decoders
+from classifier.pictures.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
+from classifier.pictures.decoder_pool import Decoders
 from classifier.progress import ProgressCallback
 from commands.console import say
 from commands.errors import UsageRefused

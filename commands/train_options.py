@@ -12,7 +12,7 @@ from commands.settings import Settings, check_choice
 from commands.threshold_goal import check_share
 
 if TYPE_CHECKING:
-    from classifier.learning import Goal
+    from classifier.training.pipeline import Goal
     from commands.threshold_goal import ThresholdGoal
 
 
@@ -50,7 +50,7 @@ def check_goal(wish: TrainWish) -> None:
 
 def goal_of(wish: TrainWish, settings: Settings) -> Goal:
     """What the threshold is chosen for, by a checked wish."""
-    from classifier.learning import Goal
+    from classifier.training.pipeline import Goal
 
     if wish.recall is not None:
         return Goal(precision=None, recall=wish.recall)

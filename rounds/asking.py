@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.head_only import TRAIN, HeadLesson, HeadPlan, opinions_of
-from classifier.heads import LinearHead, starting_head
-from classifier.noisy_heads import Said, Testimony
+from classifier.heads.head_training import TRAIN, HeadLesson, HeadPlan, opinions_of
+from classifier.heads.logistic_head import LinearHead, starting_head
+from classifier.heads.noisy_labels import Said, Testimony
 from rounds.decision_rule import DecisionRule
 from rounds.evidence_words import testimony_of
 from rounds.parts import copies_of, groups_of

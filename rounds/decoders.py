@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from classifier.pictures import Pixels
+from classifier.pictures.preprocessing import Pixels
 
 
 class Decoded(Protocol):
@@ -16,7 +16,7 @@ class Decoded(Protocol):
 
 
 class Decoder(Protocol):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+    """Decodes pictures in processes of its own; `classifier.pictures.decoder_pool.Decoders` does."""
 
     async def decode(self, picture: bytes) -> Decoded:
         """Raises PictureFault for a picture that cannot be decoded."""
@@ -28,12 +28,12 @@ class Hashed(Decoded, Protocol):
 
     @property
     def hash(self) -> int:
-        """By `classifier.picture_hash`, 0..2**64-1."""
+        """By `classifier.pictures.dhash`, 0..2**64-1."""
         ...
 
 
 class HashingDecoder(Protocol):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+    """Decodes pictures in processes of its own; `classifier.pictures.decoder_pool.Decoders` does."""
 
     async def decode(self, picture: bytes) -> Hashed:
         """Raises PictureFault for a picture that cannot be decoded."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from classifier.head_only import contradicted
+from classifier.heads.head_training import contradicted
 from rounds.asking import second_opinion
 from rounds.evidence_words import testimony_of
 from storage.evidence import Evidence

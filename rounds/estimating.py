@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.calibration import log_odds, sigmoid
-from classifier.evaluation import Estimate, Quality, wilson, without_nan
-from classifier.noisy_heads import Credit
+from classifier.heads.noisy_labels import Credit
+from classifier.metrics.calibration import log_odds, sigmoid
+from classifier.metrics.quality import Estimate, Quality, wilson, without_nan
 from rounds.decision_rule import DecisionRule
 from rounds.open_totals import StratumSample, open_totals
 from rounds.random_order import KEPT_BY_SCORE, KEPT_BY_TAG, NEARLY, STRATA, lots_of, strata_of

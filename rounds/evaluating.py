@@ -17,14 +17,14 @@ from typing import Protocol
 import numpy as np
 
 from classifier.arrays import BoolArray, IntArray
-from classifier.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
-from classifier.evaluation import Estimate, Quality, evaluate, wilson
-from classifier.head_only import TEST
-from classifier.measuring import Judged, confusion_at, measure, slices_by
-from classifier.noisy_heads import Said
-from classifier.package import Package
-from classifier.teaching_history import training_curves
-from classifier.thumbnails import thumbnail
+from classifier.heads.head_training import TEST
+from classifier.heads.noisy_labels import Said
+from classifier.metrics.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
+from classifier.metrics.curves import Judged, confusion_at, measure, slices_by
+from classifier.metrics.quality import Estimate, Quality, evaluate, wilson
+from classifier.package.package import Package
+from classifier.pictures.thumbnails import thumbnail
+from classifier.training.history import training_curves
 from rounds.decision_rule import DecisionRule
 from rounds.doubted_tags import doubted_tags
 from rounds.errors import TooLittleToMeasure

@@ -16,17 +16,17 @@ from typing import Protocol
 import numpy as np
 
 from classifier.arrays import IntArray
-from classifier.assessment import Assessment, Mistake
-from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
 from classifier.errors import PictureFault
-from classifier.head_only import TEST
-from classifier.measuring import Judged, measure, slices_by
-from classifier.pictures import Pixels
-from classifier.pooling import score_views
+from classifier.heads.head_training import TEST
+from classifier.inference.pooling import score_views
+from classifier.metrics.assessment import Assessment, Mistake
+from classifier.metrics.curves import Judged, measure, slices_by
+from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
+from classifier.pictures.preprocessing import Pixels
+from classifier.pictures.thumbnails import thumbnail
 from classifier.progress import ProgressCallback
-from classifier.splits import Identity, group
-from classifier.teaching_history import training_curves
-from classifier.thumbnails import thumbnail
+from classifier.training.history import training_curves
+from classifier.training.splits import Identity, group
 from crawler.deciding import TOO_SMALL
 from rounds.evaluating import (
     MISTAKES,
@@ -56,7 +56,7 @@ class Decoded(Protocol):
     @property
     def too_small(self) -> bool: ...
     @property
-    def hash(self) -> int: ...  # by `classifier.picture_hash`
+    def hash(self) -> int: ...  # by `classifier.pictures.dhash`
 
 
 @dataclass(frozen=True, slots=True)

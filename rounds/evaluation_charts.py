@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from classifier.assessment import Assessment, CurvePoint, TrainingCurve
-from classifier.charts import (
+from classifier.metrics.assessment import Assessment, CurvePoint, TrainingCurve
+from classifier.metrics.quality import Estimate
+from rounds.evaluation.charts import (
     Band,
     Bars,
     Captions,
@@ -27,7 +28,6 @@ from classifier.charts import (
     signed_counts_axis,
     unit_axis,
 )
-from classifier.evaluation import Estimate
 from rounds.evaluation_words import count, estimate, figure, pictures, share
 
 _TOUCHED = 60  # places of a line that say their numbers; more would lie on each other

@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 
 import jinja2
 
-from classifier.assessment import Assessment, CurvePoint, Mistake, Slice
-from classifier.charts import STYLE, interval_bar, scale_for
-from classifier.evaluation import Estimate, wilson
+from classifier.metrics.assessment import Assessment, CurvePoint, Mistake, Slice
+from classifier.metrics.quality import Estimate, wilson
 from rounds import evaluation_charts as charts
 from rounds import evaluation_words as words
 from rounds.errors import ReportNotWritten, ReportRefused
+from rounds.evaluation.charts import STYLE, interval_bar, scale_for
 from storage.files.tree import write_whole
 
 PAGE, FIGURES = "report.html", "report.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from classifier.evaluation import Estimate
+from classifier.metrics.quality import Estimate
 
 NOT_MEASURED = "not measured"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from classifier.noisy_heads import Said
+from classifier.heads.noisy_labels import Said
 from storage.evidence import Evidence
 
 

@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from classifier.class_folders import ClassPicture
+from classifier.pictures.class_folders import ClassPicture
 
 HELD_BYTES = 256 * 1024 * 1024  # of encoded pictures that are in memory at a time
 _Picture = TypeVar("_Picture", covariant=True)
 
 
 class Decoder(Protocol[_Picture]):
-    """Decodes pictures in processes of its own; `classifier.decoder_pool.Decoders` does."""
+    """Decodes pictures in processes of its own; `classifier.pictures.decoder_pool.Decoders` does."""
 
     async def decode(self, picture: bytes) -> _Picture:
         """Raises PictureFault for a picture that cannot be decoded."""

@@ -19,16 +19,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.class_folders import ClassFolder, ClassPicture, LeftOut, nameless, why_not
 from classifier.errors import PictureFault
-from classifier.head_only import TEST
-from classifier.learning import Example, Goal, Plan, Wish
-from classifier.package import Package, load_package
-from classifier.pictures import Pixels, Preprocessing
+from classifier.heads.head_training import TEST
+from classifier.package.package import Package, load_package
+from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, nameless, why_not
+from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
-from classifier.splits import Identity
-from classifier.training import Recipe
-from classifier.training_job import PICTURES
+from classifier.training.backbone_training import Recipe
+from classifier.training.job import PICTURES
+from classifier.training.pipeline import Example, Goal, Plan, Wish
+from classifier.training.splits import Identity
 from rounds.comparing import Compared, compare
 from rounds.decoders import HashingDecoder
 from rounds.errors import TooLittleToLearn

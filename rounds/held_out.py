@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.evaluation import Estimate, bootstrap
-from classifier.head_only import TEST, VALIDATION
-from classifier.noisy_heads import Credit, Said, pools_of, weigh
-from classifier.package import Package
+from classifier.heads.head_training import TEST, VALIDATION
+from classifier.heads.noisy_labels import Credit, Said, pools_of, weigh
+from classifier.metrics.quality import Estimate, bootstrap
+from classifier.package.package import Package
 from rounds.evidence_words import testimony_of
 from rounds.parts import groups_of, parts_of
 from rounds.rescoring import scores_of

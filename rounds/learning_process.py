@@ -16,7 +16,7 @@ from classifier.progress import ProgressCallback
 from rounds.errors import LearningFailed, TooLittleToLearn
 from system.child_process import DOWNLOADS, ChildLostError, ChildOptions, ChildProcess, allowed, module_command
 
-COMMAND = module_command("classifier.learning_worker")
+COMMAND = module_command("classifier.training.worker")
 _GRACE_S = 5.0  # from asking it to end to killing it
 _KEPT_NOISE = 2000  # bytes of what it printed last
 

@@ -20,19 +20,19 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.backbones.catalogue import known_or_plain
-from classifier.character_space import numbered
-from classifier.class_folders import flat
 from classifier.errors import TooFewExamples
-from classifier.eyesight import Eyesight
-from classifier.head_only import SPENT, HeadLesson, LearnedHead, learn_head
-from classifier.heads import LinearHead, knowing_head
-from classifier.learning import Goal
-from classifier.noisy_heads import Said, Testimony
-from classifier.package import Canary, Package, PackageFacts, PackageParts, write_package
-from classifier.package_references import References
+from classifier.heads.character_space import numbered
+from classifier.heads.head_training import SPENT, HeadLesson, LearnedHead, learn_head
+from classifier.heads.logistic_head import LinearHead, knowing_head
+from classifier.heads.noisy_labels import Said, Testimony
+from classifier.metrics.backbone_comparison import Eyesight
+from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
+from classifier.package.references import References
+from classifier.pictures.class_folders import flat
 from classifier.progress import ProgressCallback, unreported
-from classifier.teaching_history import kept_history
-from classifier.training_pace import too_brief
+from classifier.training.history import kept_history
+from classifier.training.pace import too_brief
+from classifier.training.pipeline import Goal
 from crawler.deciding import Policy
 from rounds.comparing import Compared, compare
 from rounds.errors import TooLittleToLearn

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PictureFault
-from classifier.noisy_heads import Said
+from classifier.heads.noisy_labels import Said
 from classifier.progress import ProgressCallback, unreported
 from rounds.decoders import HashingDecoder
 from rounds.evidence_words import testimony_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from classifier.package import Package, load_package
-from classifier.package_copy import copy_package
+from classifier.package.package import Package, load_package
+from classifier.package.transfer import copy_package
 from crawler.deciding import Policy
 from rounds.errors import UnknownModel
 from rounds.free_number import free_name

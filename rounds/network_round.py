@@ -22,17 +22,17 @@ import numpy.typing as npt
 from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, known_or_plain
 from classifier.errors import PictureFault
-from classifier.eyesight import Eyesight, compared
-from classifier.head_only import SPENT, TEST, VALIDATION
-from classifier.learning import Example, Goal, Plan, Wish
-from classifier.noisy_heads import Said
-from classifier.package import Package, load_package
-from classifier.pictures import Pixels, Preprocessing
+from classifier.heads.head_training import SPENT, TEST, VALIDATION
+from classifier.heads.noisy_labels import Said
+from classifier.metrics.backbone_comparison import Eyesight, compared
+from classifier.package.package import Package, load_package
+from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.step_agreement import LEAST_GAIN
-from classifier.teaching_on import Earlier
-from classifier.training import Recipe
-from classifier.training_job import PICTURES
+from classifier.training.backbone_training import Recipe
+from classifier.training.job import PICTURES
+from classifier.training.pipeline import Example, Goal, Plan, Wish
+from classifier.training.step_agreement import LEAST_GAIN
+from classifier.training.warm_start import Earlier
 from rounds.decoders import Decoder
 from rounds.errors import PicturesMissing
 from rounds.evidence_words import testimony_of

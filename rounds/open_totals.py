@@ -23,7 +23,7 @@ from statistics import NormalDist
 import numpy as np
 
 from classifier.arrays import FloatArray, IntArray
-from classifier.calibration import log_odds, sigmoid
+from classifier.metrics.calibration import log_odds, sigmoid
 
 DRAWS = 3000
 _SHARED = 0.5  # standard deviation of the error that all scores share, log odds

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import IntArray
-from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION
-from classifier.splits import Identity, group
+from classifier.heads.head_training import SPENT, TEST, TRAIN, VALIDATION
+from classifier.training.splits import Identity, group
 from storage.evidence import NO_PART, PARTS, Evidence
 
 PartArray = npt.NDArray[np.int8]

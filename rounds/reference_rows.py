@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.head_only import TRAIN, HeadLesson, HeadPlan, LearnedHead
-from classifier.learning import Goal
-from classifier.noisy_heads import Said, Testimony
-from classifier.package_references import References
-from classifier.reference_heads import reference_plan, rests_on_references
-from classifier.splits import Identity, group
+from classifier.heads.head_training import TRAIN, HeadLesson, HeadPlan, LearnedHead
+from classifier.heads.noisy_labels import Said, Testimony
+from classifier.package.references import References
+from classifier.references.heads import reference_plan, rests_on_references
+from classifier.training.pipeline import Goal
+from classifier.training.splits import Identity, group
 from rounds.parts import identities_of
 from storage.evidence import Evidence
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.class_folders import LeftOut, why_not
 from classifier.errors import PictureFault
-from classifier.learning import Example
-from classifier.package import Package
-from classifier.package_references import References
-from classifier.pictures import Pixels
+from classifier.package.package import Package
+from classifier.package.references import References
+from classifier.pictures.class_folders import LeftOut, why_not
+from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback
-from classifier.reference_folder import ReferenceFolder, check_enough_references
-from classifier.splits import Identity
+from classifier.references.folder import ReferenceFolder, check_enough_references
+from classifier.training.pipeline import Example
+from classifier.training.splits import Identity
 from rounds.decoders import HashingDecoder
 from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.teaching import embedded

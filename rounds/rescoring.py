@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifier.head_format import Head
-from classifier.pooling import score_all
+from classifier.head import Head
+from classifier.inference.pooling import score_all
 from crawler.deciding import NO_AI, Policy, Ruling
 from storage.evidence import Evidence, Rescored
 from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target

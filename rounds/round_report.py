@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from classifier.head_only import LearnedHead
-from classifier.reference_heads import references_text, rests_on_references
+from classifier.heads.head_training import LearnedHead
+from classifier.references.heads import references_text, rests_on_references
 from rounds.comparing import Compared
 from rounds.evaluation_words import estimate
 

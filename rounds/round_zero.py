@@ -19,10 +19,10 @@ from typing import Any, Protocol
 
 from classifier.backbones.catalogue import DEFAULT
 from classifier.errors import PictureFault
-from classifier.learning import Example, Goal, Plan, Wish
-from classifier.pictures import Pixels, Preprocessing
+from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
-from classifier.training import Recipe
+from classifier.training.backbone_training import Recipe
+from classifier.training.pipeline import Example, Goal, Plan, Wish
 from crawler.errors import CrawlError, PostError
 from rounds.decoders import Hashed, HashingDecoder
 from rounds.errors import PicturesMissing, TooLittleToLearn

@@ -16,8 +16,8 @@ from typing import Protocol
 
 import numpy as np
 
-from classifier.learning import Example
-from classifier.splits import Identity
+from classifier.training.pipeline import Example
+from classifier.training.splits import Identity
 from crawler.client import NEWEST
 from storage.people_count import people_count
 from storage.records import PICTURE_EXTENSIONS, Post, Target, stratum_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from classifier.package import Package
+from classifier.package.package import Package
 from rounds.errors import TooLittleToLearn
 from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.snapshots import snapshot_of

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.arrays import BoolArray, IntArray
-from classifier.evaluation import Quality, evaluate
+from classifier.metrics.quality import Quality, evaluate
 from rounds.doubted_tags import doubted_tags
 from rounds.evaluating import LEAST, Subject
 from rounds.held_out import PEOPLE, HeldOut, held_out

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from classifier.package import Package
-from classifier.package_references import References
+from classifier.package.package import Package
+from classifier.package.references import References
 from rounds.learning_round import Snapshot
 from storage.archive_records import RegisteredModel
 from storage.reader import Reader

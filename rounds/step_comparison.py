@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from classifier.package import load_package
-from classifier.step_agreement import LEAST_GAIN, StepComparison
+from classifier.package.package import load_package
+from classifier.training.step_agreement import LEAST_GAIN, StepComparison
 from rounds.teaching import NewModel
 from storage.plurals import counted
 

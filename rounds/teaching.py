@@ -21,14 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.backbones.catalogue import backbone_named
-from classifier.choosing import choose_runtime
-from classifier.learning import Example, Plan, Wish
-from classifier.package import Package
-from classifier.pictures import Pixels, Preprocessing
+from classifier.inference.runtime import RuntimeSettings
+from classifier.inference.runtime_choice import choose_runtime
+from classifier.package.package import Package
+from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.runtime import RuntimeSettings
-from classifier.training_job import PICTURES, FirstWeights, TrainingJob, write_job
-from classifier.training_job import Step as Step
+from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
+from classifier.training.job import Step as Step
+from classifier.training.pipeline import Example, Plan, Wish
 from rounds.learning_process import run_learning
 from system.flush import flush
 

@@ -34,7 +34,9 @@ class Backbone:
 
     name: str
     size: int  # pixels of both sides of its input
-    make: Maker | None  # None: `classifier.pretrained_embedders` makes it, from weights of the extra `pretrained`
+    make: (
+        Maker | None
+    )  # None: `classifier.training.pretrained_embedders` makes it, from weights of the extra `pretrained`
     published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
     odds_weight: float = 1.0  # by which its embedding's last numbers are to be multiplied to be log odds of characters
     fit_on_trained: bool = True  # whether heads are fitted to pictures that taught it too

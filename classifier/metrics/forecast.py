@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifier.arrays import FloatArray
-from classifier.evaluation import Estimate, wilson, without_nan
+from classifier.metrics.quality import Estimate, wilson, without_nan
 
 
 @dataclass(frozen=True, slots=True)

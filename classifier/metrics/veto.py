@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.arrays import FloatArray
-from classifier.evaluation import wilson
+from classifier.metrics.quality import wilson
 
 SLACK = 0.05  # by so much the best possible precision may fall short of the goal
 LEAST_POSITIVES = 12  # held-out pictures of the target

@@ -18,10 +18,10 @@ from typing import Self
 import numpy as np
 
 from classifier.errors import ModelError, TaggerError
-from classifier.frames import Frame
-from classifier.model_process import ModelProcess, Wording
-from classifier.pictures import Pixels, Preprocessing
+from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.taggers.worker import PLACES, VALUES
+from classifier.workers.frames import Frame
+from classifier.workers.model_process import ModelProcess, Wording
 from storage.records import TAGGER_FLOOR, TaggerTags
 from system.child_process import module_command
 

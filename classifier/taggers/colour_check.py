@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from classifier.arrays import FloatArray
 from classifier.errors import TaggerError
-from classifier.pictures import Pixels
+from classifier.pictures.preprocessing import Pixels
 from classifier.taggers.onnx_tagger import OnnxTagger
 
 THINGS = ("background", "theme", "hair", "eyes", "dress", "shirt", "skirt", "sky", "flower")

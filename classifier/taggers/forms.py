@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from classifier.bounded_json import read_json
 from classifier.errors import TaggerError
-from classifier.pictures import MOST_SIZE
+from classifier.package.bounded_json import read_json
+from classifier.pictures.preprocessing import MOST_SIZE
 from system.regular_files import FileRefused, open_regular, read_regular
 
 MOST_MODEL_BYTES = 8 << 30
@@ -48,7 +48,7 @@ class TaggerForm:
     mean: Three = (0.0, 0.0, 0.0)  # taken off each channel, 0..255, in the order of the channels that are fed
     deviation: Three = (1.0, 1.0, 1.0)  # then divided by
     size: int = 448  # pixels of both sides, where the network leaves it open
-    fit: str = "pad"  # as `classifier.pictures.Preprocessing.fit`
+    fit: str = "pad"  # as `classifier.pictures.preprocessing.Preprocessing.fit`
     resample: str = "bicubic"
     pad_value: int = 255
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from classifier.arrays import Float32Array
 from classifier.errors import TaggerError
-from classifier.pictures import MOST_SIZE, Pixels, Preprocessing
+from classifier.pictures.preprocessing import MOST_SIZE, Pixels, Preprocessing
 from classifier.taggers.forms import TaggerForm
 from system.regular_files import open_regular
 

@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import TaggerError
-from classifier.frames import Frame
-from classifier.memory_limit import confine
-from classifier.model_process import answered
+from classifier.inference.memory_limit import confine
 from classifier.taggers.colour_check import check_feeding
 from classifier.taggers.forms import read_form, with_channels
 from classifier.taggers.onnx_tagger import OnnxTagger, hash_of
-from classifier.worker_process import serve
+from classifier.workers.frames import Frame
+from classifier.workers.model_process import answered
+from classifier.workers.process import serve
 
 PLACES, VALUES = np.dtype("<i4"), np.dtype("<f4")  # of the tags in the list, and their probabilities
 

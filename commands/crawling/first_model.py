@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.backbones.catalogue import PRETRAINED, resolved
-from classifier.class_folders import left_out_lines
-from classifier.decoder_pool import DecodedPicture, Decoders
 from classifier.errors import PictureFault
-from classifier.package import Package, load_package
+from classifier.package.package import Package, load_package
+from classifier.pictures.class_folders import left_out_lines
+from classifier.pictures.decoder_pool import DecodedPicture, Decoders
 from classifier.progress import ProgressCallback
-from classifier.reference_folder import ReferenceFolder
+from classifier.references.folder import ReferenceFolder
 from commands.console import say
 from commands.networks import first_weights, trains_beside
 from commands.settings import RoundZero

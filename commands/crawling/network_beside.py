@@ -17,8 +17,8 @@ from pathlib import Path
 
 from classifier.errors import ModelError
 from classifier.judge import JudgeSettings, NetworkJudge
-from classifier.package import Package
-from classifier.step_agreement import StepComparison
+from classifier.package.package import Package
+from classifier.training.step_agreement import StepComparison
 from commands.console import say
 from commands.crawling.first_model import FirstRound, number_of, package_of
 from commands.crawling.takeover import State, Succession, Takeover

@@ -16,8 +16,8 @@ from bench.folder_parts import Parts, Picture, parts_of
 from bench.quality import OTHER, PLAIN, SAME, WHOLE, Bench, asked_for, compared, parser
 from bench.quality_table import Contestant, Scored, goal_met, ratio_to, report
 from bench.seven_layer_recipe import Recipe, balanced
-from classifier.evaluation import evaluate
-from classifier.pictures import Preprocessing
+from classifier.metrics.quality import evaluate
+from classifier.pictures.preprocessing import Preprocessing
 from rounds.round_zero import RoundSettings
 
 pytestmark = pytest.mark.timeout(300)  # starts the real learning process; seconds on free cores

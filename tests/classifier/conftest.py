@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from classifier.package import write_package
+from classifier.package.package import write_package
 from storage.records import ModelCard
-from tests.classifier.classifier_tiny_models import TinyBackbone, card, make_backbone, make_head, make_parts
+from tests.classifier.tiny_models import TinyBackbone, card, make_backbone, make_head, make_parts
 
 
 @pytest.fixture(scope="session")

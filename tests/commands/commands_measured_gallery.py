@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from crawler.deciding import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
 from storage.archive_records import ArchiveSettings, StoredFacts

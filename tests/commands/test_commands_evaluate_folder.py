@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from classifier.head_format import Calibration, Head
-from classifier.package import write_package
-from classifier.pictures import Preprocessing, picture_array
+from classifier.head import Calibration, Head
+from classifier.package.package import write_package
+from classifier.pictures.preprocessing import Preprocessing, picture_array
 from commands.app import app
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
-from tests.classifier.classifier_tiny_models import SIZE, TinyBackbone, coloured, make_backbone, make_parts, png
+from tests.classifier.tiny_models import SIZE, TinyBackbone, coloured, make_backbone, make_parts, png
 
 REPOSITORY = Path(__file__).parents[2]
 TYPED = """

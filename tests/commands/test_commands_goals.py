@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.package import Package, load_package
+from classifier.package.package import Package, load_package
 from commands.registered_models import card_for
 from commands.threshold_goal import ThresholdGoal
 from storage.records import ModelCard

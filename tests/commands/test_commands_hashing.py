@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.picture_hash import NEAR, picture_hash
+from classifier.pictures.dhash import NEAR, picture_hash
 from storage.archive import Archive, Sighting, StoredFacts, open_reader
 from storage.archive_records import ArchiveSettings, Work
 from storage.records import Look

@@ -18,13 +18,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from classifier.errors import DeviceError, PackageError
-from classifier.keras_file import check_description, check_network
-from classifier.networks import KerasNetwork
-from classifier.package import backbone_hash, load_package, write_package
-from classifier.pictures import Preprocessing
-from classifier.runtime import RuntimeSettings
+from classifier.inference.backends import KerasNetwork
+from classifier.inference.runtime import RuntimeSettings
+from classifier.package.keras_file import check_description, check_network
+from classifier.package.package import backbone_hash, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
-from tests.classifier.classifier_tiny_models import TinyBackbone, make_backbone, make_head, make_parts
+from tests.classifier.tiny_models import TinyBackbone, make_backbone, make_head, make_parts
 
 Spoil = Callable[[Path], None]
 

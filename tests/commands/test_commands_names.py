@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from classifier.errors import PackageError
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
 from commands.errors import UsageRefused
 from commands.judging import models_in_force

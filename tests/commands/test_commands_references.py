@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.character_space import NOBODY
-from classifier.head_only import HeadLesson, HeadPlan, LearnedHead
-from classifier.noisy_heads import Said
-from classifier.package import load_package
-from classifier.pictures import Pixels
+from classifier.heads.character_space import NOBODY
+from classifier.heads.head_training import HeadLesson, HeadPlan, LearnedHead
+from classifier.heads.noisy_labels import Said
+from classifier.package.package import load_package
+from classifier.pictures.preprocessing import Pixels
 from commands.places import place
 from commands.references import references_for_round
 from rounds import learning_round, references

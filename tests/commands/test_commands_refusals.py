@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.evaluation import Estimate
 from classifier.metrics.forecast import Forecast
+from classifier.metrics.quality import Estimate
 from commands.exit_codes import ExitCode, worst
 from commands.expectations import expected_of
 from commands.refusals import refusal_words, refused_code

@@ -19,11 +19,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from classifier import package_copy
-from classifier.embedding_blocks import in_a_row
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package import transfer
+from classifier.package.embedding_blocks import in_a_row
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from commands import tables
 from commands.app import app
 from crawler.deciding import Policy, Ruling
@@ -307,7 +307,7 @@ def test_an_export_that_the_disk_refuses_is_a_storage_problem(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(package_copy.shutil, "copyfile", full)
+    monkeypatch.setattr(transfer.shutil, "copyfile", full)
 
     done = crawl(root, "models", "export", "mona/1", str(tmp_path / "away"))
 

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from classifier.package import load_package
+from classifier.package.package import load_package
 from commands.model_request import ModelRequest
 from commands.places import Place
 from commands.second_target import second_heads

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from commands.places import place
 from commands.siblings import follow
 from crawler.deciding import Policy, Ruling

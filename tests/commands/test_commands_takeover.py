@@ -17,11 +17,11 @@ import psutil
 import pytest
 
 from classifier.errors import DeviceError
-from classifier.head_format import Head
+from classifier.head import Head
 from classifier.judge import JudgeSettings
-from classifier.learning import Plan
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
+from classifier.training.pipeline import Plan
 from commands.crawling.first_model import FirstRound
 from commands.crawling.network_beside import NetworkBeside, awaiting_network
 from commands.crawling.takeover import State, Takeover

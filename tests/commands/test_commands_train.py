@@ -19,8 +19,8 @@ from typer.testing import CliRunner, Result
 
 from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import BACKBONES
-from classifier.package import Package
-from classifier.pictures import Preprocessing
+from classifier.package.package import Package
+from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
 from commands.errors import UsageRefused
 from commands.networks import chosen_network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from classifier.arrays import BoolArray, FloatArray
-from classifier.head_format import Embeddings
+from classifier.head import Embeddings
 from storage.evidence import NO_PART, Evidence
 from storage.records import Stratum
 

@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from classifier import decoding
-from classifier.pictures import Limits, PreparedPicture, Preprocessing, prepare
+from classifier.pictures import decoder_worker
+from classifier.pictures.preprocessing import Limits, PreparedPicture, Preprocessing, prepare
 
 
 def main(way: str, mark: Path) -> None:
@@ -30,7 +30,7 @@ def main(way: str, mark: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return prepare(picture, preprocessing, limits)
 
-    decoding.main(oddly)
+    decoder_worker.main(oddly)
 
 
 if __name__ == "__main__":

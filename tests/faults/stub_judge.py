@@ -17,9 +17,9 @@ from types import TracebackType
 
 import numpy as np
 
-from classifier.decoder_pool import Decoders, DecoderSettings
 from classifier.errors import ModelError, PictureFault
-from classifier.pictures import FORMATS, Preprocessing, decode, sniff
+from classifier.pictures.decoder_pool import Decoders, DecoderSettings
+from classifier.pictures.preprocessing import FORMATS, Preprocessing, decode, sniff
 from commands.crawl import JudgeFactory
 from commands.crawling.takeover import State, Succession
 from commands.model_request import ModelRequest

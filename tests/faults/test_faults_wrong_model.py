@@ -14,8 +14,8 @@ import pytest
 
 from bench.kill_grounds import Ground, painted_ground
 from bench.kill_scenes import files_of
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from storage import archive
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings

@@ -11,9 +11,17 @@ import numpy as np
 from PIL import Image
 
 from classifier.arrays import BoolArray, FloatArray
-from classifier.assessment import AsItStands, Assessment, Confusion, CurvePoint, Mistake, SetApart, TrainingCurve
-from classifier.evaluation import Estimate, evaluate
-from classifier.measuring import Figures, Judged, histogram_of, measure, slices_by
+from classifier.metrics.assessment import (
+    AsItStands,
+    Assessment,
+    Confusion,
+    CurvePoint,
+    Mistake,
+    SetApart,
+    TrainingCurve,
+)
+from classifier.metrics.curves import Figures, Judged, histogram_of, measure, slices_by
+from classifier.metrics.quality import Estimate, evaluate
 
 NOTHING = Estimate(math.nan, math.nan, math.nan)
 PREVALENCE = Estimate(0.11, 0.09, 0.13)

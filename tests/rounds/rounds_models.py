@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from rounds.evaluating import Subject
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target

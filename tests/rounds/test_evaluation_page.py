@@ -18,10 +18,10 @@ import pytest
 
 from bench.accessibility import findings, overflowing, small_targets
 from bench.browser import browsing, why_not
-from classifier.assessment import Assessment, Mistake, Slice, TrainingCurve
-from classifier.charts import Plane, Sheet, unit_axis
-from classifier.evaluation import Estimate
+from classifier.metrics.assessment import Assessment, Mistake, Slice, TrainingCurve
+from classifier.metrics.quality import Estimate
 from rounds.errors import ReportNotWritten, ReportRefused
+from rounds.evaluation.charts import Plane, Sheet, unit_axis
 from rounds.evaluation_page import report_html, report_json, write_report
 from rounds.evaluation_words import pictures
 from tests.rounds.evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
@@ -386,7 +386,7 @@ def test_whoever_installs_the_program_gets_the_template() -> None:
     declared = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
 
     assert "templates/*" in declared["package-data"]["rounds"]
-    assert "classifier.charts" in declared["packages"]
+    assert "rounds.evaluation.charts" in declared["packages"]
 
 
 @pytest.mark.skipif(why_not() is not None, reason=why_not() or "")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.assessment import Assessment
-from classifier.head_only import TEST
+from classifier.heads.head_training import TEST
+from classifier.metrics.assessment import Assessment
 from rounds.asking import Mix, Reason, questions
 from rounds.decision_rule import DecisionRule
 from rounds.errors import TooLittleToMeasure

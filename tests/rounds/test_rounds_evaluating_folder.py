@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.assessment import Assessment
-from classifier.class_folders import class_pictures
 from classifier.errors import ClassFolderError, DeviceError, PictureFault
-from classifier.head_format import EMBEDDING_DTYPE
-from classifier.picture_hash import picture_hash
-from classifier.pictures import Pixels
+from classifier.head import EMBEDDING_DTYPE
+from classifier.metrics.assessment import Assessment
+from classifier.pictures.class_folders import class_pictures
+from classifier.pictures.dhash import picture_hash
+from classifier.pictures.preprocessing import Pixels
 from classifier.progress import unreported
 from rounds.decision_rule import DecisionRule
 from rounds.errors import TooLittleToMeasure

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.class_folders import ClassFolder, class_pictures
 from classifier.errors import PictureFault
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, Package, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, Package, PackageParts, load_package, write_package
+from classifier.pictures.class_folders import ClassFolder, class_pictures
+from classifier.pictures.preprocessing import Preprocessing
 from rounds.errors import LearningFailed, TooLittleToLearn
 from rounds.folder_round import (
     FolderModel,
@@ -47,9 +47,9 @@ print(json.dumps({"error": "ValueError", "message": "no network today"}), flush=
 LEARNS = """
 import json, pathlib, sys
 import numpy
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
+from classifier.pictures.preprocessing import Preprocessing
 folder, weights = pathlib.Path(sys.argv[2]), json.loads(sys.argv[1])
 job = json.loads((folder / "job.json").read_text())
 pictures = numpy.load(folder / "pictures.npy", mmap_mode="r")

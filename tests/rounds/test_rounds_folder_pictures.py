@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from classifier.class_folders import ClassPicture, class_pictures
 from classifier.errors import PictureFault
+from classifier.pictures.class_folders import ClassPicture, class_pictures
 from rounds.folder_pictures import ByteBudget, decoded
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.head_only import SPENT, TEST, TRAIN, VALIDATION
+from classifier.heads.head_training import SPENT, TEST, TRAIN, VALIDATION
 from rounds.parts import groups_of, parts_of, settled_parts, taught_so_far
 from storage.evidence import NO_PART, PARTS, Evidence
 from tests.rounds.rounds_evidence import scene

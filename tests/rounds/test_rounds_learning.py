@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.head_format import Head
-from classifier.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from classifier.pictures import Preprocessing
+from classifier.head import Head
+from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.pictures.preprocessing import Preprocessing
 from crawler.deciding import Policy, Ruling
 from rounds import learning_round
 from rounds.comparing import compare

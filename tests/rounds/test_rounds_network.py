@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from classifier.errors import PictureFault
-from classifier.evaluation import Estimate
-from classifier.eyesight import Eyesight
-from classifier.pictures import Preprocessing
-from classifier.teaching_on import Earlier
-from classifier.training import Recipe
-from classifier.training_job import read_job
+from classifier.metrics.backbone_comparison import Eyesight
+from classifier.metrics.quality import Estimate
+from classifier.pictures.preprocessing import Preprocessing
+from classifier.training.backbone_training import Recipe
+from classifier.training.job import read_job
+from classifier.training.warm_start import Earlier
 from crawler.deciding import Policy
 from rounds.comparing import compare
 from rounds.errors import LearningFailed, PicturesMissing

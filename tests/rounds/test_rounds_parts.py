@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.head_only import TEST, TRAIN, VALIDATION
+from classifier.heads.head_training import TEST, TRAIN, VALIDATION
 from rounds.parts import groups_of, parts_of
 from storage.evidence import Evidence
 from tests.rounds.rounds_evidence import scene

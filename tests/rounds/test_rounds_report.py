@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from classifier.evaluation import Estimate, Quality
-from classifier.head_format import Head
-from classifier.head_only import LearnedHead
+from classifier.head import Head
+from classifier.heads.head_training import LearnedHead
 from classifier.metrics.forecast import forecast
-from classifier.thresholds import Chosen
+from classifier.metrics.quality import Estimate, Quality
+from classifier.metrics.thresholds import Chosen
 from rounds.comparing import Compared
 from rounds.round_report import report_text
 

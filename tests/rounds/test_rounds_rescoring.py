@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.pooling import score_views
+from classifier.inference.pooling import score_views
 from crawler.deciding import Policy, Ruling
 from rounds.held_out import held_out
 from rounds.rescoring import decide_all, scores_of

@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from classifier.head_only import TEST
+from classifier.heads.head_training import TEST
 from rounds import side_by_side as module
 from rounds.evaluating import Subject
 from rounds.held_out import held_out

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from classifier.errors import PictureFault
-from classifier.pictures import Preprocessing
+from classifier.pictures.preprocessing import Preprocessing
 from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.learning_process import run_learning

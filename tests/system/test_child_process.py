@@ -174,7 +174,12 @@ def trapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_program_starts_all_that_it_is_known_to_start() -> None:
     known = {
-        *("classifier.decoding", "classifier.export", "classifier.learning_worker", "classifier.scoring"),
+        *(
+            "classifier.pictures.decoder_worker",
+            "classifier.package.export",
+            "classifier.training.worker",
+            "classifier.inference.scorer_worker",
+        ),
         "classifier.taggers.worker",
     }
 
@@ -183,7 +188,7 @@ def test_the_program_starts_all_that_it_is_known_to_start() -> None:
 
 @pytest.mark.parametrize("module", modules_started())
 def test_no_child_imports_from_the_current_folder(module: str, trapped: Path) -> None:
-    words = {"demo": ["--help"], "commands": ["--help"], "classifier.learning_worker": ["nowhere"]}
+    words = {"demo": ["--help"], "commands": ["--help"], "classifier.training.worker": ["nowhere"]}
 
     run(module_command(module, *words.get(module, [])), 60)
 

@@ -1,0 +1,198 @@
+"""What taggers' words add to a head's logits: fitted on top of scores out of fold, and kept only where it pays.
+
+A tagger's percent for the target's tag is one number more about a picture, and a gallery's own tags tell what it is
+worth there. So to the logit of a picture a line in the log odds of the percent is added, where the tagger looked at it:
+two numbers a tagger, themselves fitted without the group that they are measured on. A tagger whose word makes the tags
+no more likely, by more than chance and a margin, is left out; then all scores are what they would be without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from classifier.arrays import BoolArray, FloatArray, IntArray
+from classifier.head import AiPercents, ai_log_odds
+from classifier.heads.logistic_head import Evidence, Pull, newton
+from classifier.heads.out_of_fold import Deals, deal_groups
+
+LEAST_GAIN = 0.05  # share of the log loss that a tagger's word must take away
+_SURELY = 2.0  # standard errors that the gain must be above nothing
+_LEAST_KNOWN = 50  # judged pictures that the tagger looked at
+_SOFT = 0.01  # by so much a share stays away from 0 and 1: one picture whose tag lies is not to outweigh a hundred
+_STEPS = 15  # of Newton's method, at most
+_LEAST_SLOPE = 0.1  # of the head's own logits; below, they say nothing that a tagger's word could be added to
+_LINE_PULL = (1.0, 1e-9)  # slope and intercept of a line through logits of unit spread
+_KEPT_LINE = (1.0, 1.0)  # the same beside taggers' words: what holds without them stays, for posts that have none
+_WORD_PULL = (1.0, 0.01)  # of a tagger's slope and offset, to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a tagger's word adds to a logit, or to log odds."""
+
+    slope: float  # for each log odd of its percent
+    offset: float  # wherever it looked at the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What a tagger's word is worth, measured out of fold."""
+
+    pictures: int  # judged ones that it looked at
+    loss_before: float  # mean log loss over all judged pictures, in nats
+    loss: float  # with its word
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Pictures whose tags judge what a tagger is worth; m of them."""
+
+    rows: IntArray  # (m,) among all
+    share: FloatArray  # (m,) 0..1, that each shows the target
+    groups: IntArray  # (m,) a group is never on both sides of a fold
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stacked:
+    """Logits with what taggers add to them."""
+
+    logits: FloatArray  # (n,)
+    words: Mapping[str, Word] = field(default_factory=dict)  # by source, of those that pay
+    gains: Mapping[str, Gain] = field(default_factory=dict)  # the same
+
+
+def stack(logits: FloatArray, ai_percents: AiPercents, judged: Judged, seed: int) -> Stacked:
+    """Add to logits what taggers' words are worth; the worthiest first, as long as another one pays.
+
+    Args:
+        logits: raw ones of a head, shape (n,): of judged rows out of fold.
+        ai_percents: what taggers say of the pictures, (n,) a source.
+        judged: the pictures to judge by.
+        seed: of the deals.
+    """
+    open_ = {source: percents for source, percents in ai_percents.items() if _knows(percents, judged)}
+    found, chosen = Stacked(logits), dict[str, IntArray]()
+    if not open_ or len(np.unique(judged.groups)) < Deals().folds:
+        return found
+    before = _CrossFit.of(logits, chosen, judged, seed)
+    while open_ and before.usable:
+        tried = {
+            source: _CrossFit.of(logits, {**chosen, source: percents}, judged, seed)
+            for source, percents in open_.items()
+        }
+        best = min(tried, key=lambda source: float(tried[source].losses.mean()))
+        if not _pays(before, tried[best], judged, best):
+            return found
+        chosen[best] = open_.pop(best)
+        gain = Gain(
+            int((chosen[best][judged.rows] >= 0).sum()),
+            float(before.losses.mean()),
+            float(tried[best].losses.mean()),
+        )
+        before = tried[best]
+        found = Stacked(before.added_to(logits, chosen, judged), before.words, {**found.gains, best: gain})
+    return found
+
+
+def _knows(percents: IntArray, judged: Judged) -> bool:
+    """Whether a tagger looked at enough of the judged pictures, and does not say the same of all."""
+    said = percents[judged.rows]
+    known = said[said >= 0]
+    return len(known) >= _LEAST_KNOWN and bool((known != known[0]).any())
+
+
+def _pays(before: _CrossFit, after: _CrossFit, judged: Judged, source: str) -> bool:
+    """Whether another tagger's word makes the tags likelier, by more than chance and a margin."""
+    if not after.usable or any(words[source].slope <= 0 for words in after.by_fold):
+        return False
+    gains = before.losses - after.losses
+    gain = float(gains.mean())
+    sums = np.bincount(np.unique(judged.groups, return_inverse=True)[1].reshape(-1), weights=gains - gain)
+    error = float(np.sqrt((sums**2).sum())) / len(gains)
+    return gain > LEAST_GAIN * float(before.losses.mean()) and gain > _SURELY * error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _CrossFit:
+    """Lines through logits and taggers' words, fitted for every fold of every deal; m judged rows."""
+
+    losses: FloatArray  # (m,) out of fold, in nats, the mean of the deals
+    by_fold: tuple[Mapping[str, Word], ...]  # of every fold of every deal
+    folds: tuple[BoolArray, ...]  # (m,) rows that each left out
+    usable: bool  # the logits themselves count in every fold
+
+    @classmethod
+    def of(cls, logits: FloatArray, chosen: AiPercents, judged: Judged, seed: int) -> _CrossFit:
+        how, share = Deals(seed=seed), np.clip(judged.share, _SOFT, 1 - _SOFT)
+        spread = max(float(logits[judged.rows].std()), 1e-9)
+        columns = _columns(logits[judged.rows] / spread, [percents[judged.rows] for percents in chosen.values()])
+        losses, points, folds = np.zeros(len(share)), list[FloatArray](), list[BoolArray]()
+        for deal in range(how.deals):
+            fold = deal_groups(judged.groups, how.folds, how.seed + deal)
+            for out in (fold == number for number in range(int(fold.max()) + 1)):
+                point = _fitted(columns[~out], share[~out], spread)
+                line = columns[out] @ point
+                losses[out] += (np.logaddexp(0.0, line) - share[out] * line) / how.deals
+                points.append(point)
+                folds.append(out)
+        slopes = np.array([point[0] / spread for point in points])
+        usable = bool(slopes.min() > _LEAST_SLOPE)
+        words = tuple(_words(point / slope, chosen) for point, slope in zip(points, slopes, strict=True) if usable)
+        return cls(losses, words, tuple(folds), usable)
+
+    @property
+    def words(self) -> Mapping[str, Word]:
+        """The mean of all folds', which is deployed."""
+        return {
+            source: Word(
+                float(np.mean([words[source].slope for words in self.by_fold])),
+                float(np.mean([words[source].offset for words in self.by_fold])),
+            )
+            for source in self.by_fold[0]
+        }
+
+    def added_to(self, logits: FloatArray, chosen: AiPercents, judged: Judged) -> FloatArray:
+        """Logits, shape (n,), of judged rows by what was fitted without them, of the others by the mean."""
+        stacked = logits + _added(self.words, chosen)
+        deals = np.sum(self.folds, axis=0)
+        own = np.zeros(len(judged.rows))
+        for words, out in zip(self.by_fold, self.folds, strict=True):
+            rows = judged.rows[out]
+            own[out] += _added(words, {source: percents[rows] for source, percents in chosen.items()})
+        stacked[judged.rows] = logits[judged.rows] + own / deals
+        return stacked
+
+
+def _fitted(columns: FloatArray, share: FloatArray, spread: float) -> FloatArray:
+    """Weights of the columns: a line through the logits, then, held to it, taggers' words besides."""
+    counted = np.ones(len(share))
+    start = np.array([spread, 0.0])
+    line = newton(Evidence(columns[:, :2], share, counted), Pull(start, np.array(_LINE_PULL)), start, _STEPS)
+    taggers = (columns.shape[1] - 2) // 2
+    if not taggers:
+        return line
+    centre = np.concatenate([line, np.zeros(2 * taggers)])
+    pull = Pull(centre, np.array([*_KEPT_LINE, *_WORD_PULL * taggers]))
+    return newton(Evidence(columns, share, counted), pull, centre, _STEPS)
+
+
+def _columns(logits: FloatArray, percents: list[IntArray]) -> FloatArray:
+    """Logits, ones, and for each tagger the log odds of its percents and whether it looked; shape (m, 2 + 2 k)."""
+    said = [column for one in percents for column in (ai_log_odds(one), (one >= 0).astype(np.float64))]
+    return np.stack([logits, np.ones(len(logits)), *said], axis=1)
+
+
+def _words(point: FloatArray, chosen: AiPercents) -> Mapping[str, Word]:
+    pairs = point[2:].reshape(-1, 2)
+    return {source: Word(float(pair[0]), float(pair[1])) for source, pair in zip(chosen, pairs, strict=True)}
+
+
+def _added(words: Mapping[str, Word], percents: AiPercents) -> FloatArray:
+    parts = [
+        np.where(percents[source] >= 0, word.slope * ai_log_odds(percents[source]) + word.offset, 0.0)
+        for source, word in words.items()
+    ]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)

@@ -1,0 +1,436 @@
+"""A head on embeddings: the one way from what is said of pictures to a model that decides, or says why it must not.
+
+    fit out of fold -> weigh tags against scores -> drop tags that are contradicted, fit again -> add taggers' words
+    where they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
+    part -> veto
+
+No picture is decoded and no network library is loaded, so it takes seconds. Training and validation parts are fitted
+together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test part
+was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and says it
+by `parts`. A network that learned from pictures knows their tags by heart: such rows (`trained_on`) are fitted on, but
+their scores choose nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from classifier.arrays import BoolArray, FloatArray, IntArray
+from classifier.errors import TooFewExamples
+from classifier.head import AiPercents, Calibration, Head
+from classifier.heads import few_shot
+from classifier.heads.ai_stacking import Judged, Stacked, Word, stack
+from classifier.heads.character_space import NOBODY, CharacterSpace
+from classifier.heads.logistic_head import LinearHead
+from classifier.heads.noisy_labels import NO_POOL, Credit, Said, StratumArray, Testimony, Weighed, pools_of, weigh
+from classifier.heads.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
+from classifier.metrics import quality as evaluation
+from classifier.metrics import thresholds
+from classifier.metrics.calibration import log_odds
+from classifier.metrics.forecast import Forecast, forecast
+from classifier.metrics.thresholds import Goal
+from classifier.metrics.veto import Measured, counted_share, refusal
+from storage.records import AiTagWeight, Stratum
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing
+_SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
+_PEOPLE = (Said.KEEP, Said.DELETE)
+_FOR, _AGAINST = (Said.TAGGED, Said.KEEP), (Said.OTHERS, Said.DELETE)
+_SURE = 0.5  # belief from which a picture counts as showing the target
+
+L2 = 0.1  # of vectors with a mean squared length of one; 0.06 to 0.3 rank alike
+L2_CANDIDATES = (0.1, 1.0, 10.0, 100.0)  # where there is a head to be pulled to, or a network that knows the answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadPlan:
+    """How a head is learned."""
+
+    goal: Goal = field(default_factory=Goal)
+    caution: float = thresholds.CAUTION
+    leeway: float = thresholds.LEEWAY
+    credit: Credit = field(default_factory=Credit)
+    deals: Deals = field(default_factory=Deals)
+    rows_at_most: int = 12_000  # to train on; bounds the time
+    positives: int = 8  # tagged or labelled as showing the target, all parts together
+    negatives: int = 8
+    few_shot: bool = False  # untagged pictures take part as far as they are believed; none is kept back to measure on
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class HeadLesson:
+    """What a head is learned from; n rows."""
+
+    target: str  # Target.name
+    testimony: Testimony
+    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | SPENT
+    untagged: BoolArray  # (n,) no character tag
+    start: LinearHead  # where regularisation pulls to
+    left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
+    strata: StratumArray | None = None  # (n,) of `Stratum`; None: by what is said alone
+    trained_on: BoolArray | None = None  # (n,) the network learned from them: their scores choose nothing; None: none
+    fit_on_trained: bool = True  # whether heads are fitted to those; not where the network outshines all other numbers
+    ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
+    tag: str = ""  # the target's, whose percents these are
+    characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: nobody says
+
+    @property
+    def pools(self) -> StratumArray:
+        """The stratum of the posts that scores decide, answered or not, shape (n,); NO_POOL for the others."""
+        return pools_of(self.testimony.said, self.untagged, self.strata)
+
+    @property
+    def used(self) -> BoolArray:
+        """Rows that are not left out, shape (n,)."""
+        return np.ones(len(self.parts), dtype=np.bool_) if self.left_out is None else ~self.left_out
+
+    @property
+    def choosing(self) -> BoolArray:
+        """Rows whose scores choose, shape (n,): neither the test's nor what the network knows by heart."""
+        clean = np.isin(self.parts, (TRAIN, VALIDATION)) & self.used
+        return clean if self.trained_on is None else clean & ~self.trained_on
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Opinions:
+    """What heads say of every row that never saw its group, and what was concluded; n rows."""
+
+    fitted: CrossFitted
+    stacked: Stacked  # its logits, with what taggers add to them
+    doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
+    weighed: Weighed  # of the rows whose scores choose
+    belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
+    l2: float
+
+    def opinion(self, strata: StratumArray) -> FloatArray:
+        """Probability that each picture shows the target, were nothing known but its post's stratum; shape (n,)."""
+        return _head(self.fitted, self.weighed).calibrated(self.stacked.logits, strata)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LearnedHead:
+    """A finished head, and what was found out on the way."""
+
+    head: Head
+    chosen: thresholds.Chosen
+    curve: thresholds.ThresholdCurve
+    forecast: Forecast  # of the posts that scores decide
+    quality: evaluation.Quality  # on test
+    scores: FloatArray  # (n,) out of fold for rows that trained it, by the finished head for the others
+    belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
+    measured: IntArray  # rows of the test part that `quality` rests on
+    facts: Mapping[str, Any]
+    refusal: str = ""  # why the model must not decide, and what to do; "": it may
+    doubted: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # (n,) contradicted beyond doubt
+
+    @property
+    def doubted_in_test(self) -> IntArray:
+        """Rows of the test part whose tags are contradicted: in no comparison between models."""
+        return self.measured[self.doubted[self.measured]]
+
+    @property
+    def reject_ratio(self) -> float:
+        """Share of the posts that scores decide that the model is expected to reject."""
+        return 1 - self.forecast.kept / max(1, self.forecast.posts)
+
+
+def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
+    """Learn one head.
+
+    Raises:
+        TooFewExamples: not enough is said for or against the target; counts what there is.
+    """
+    _check(lesson, plan)
+    opinions = opinions_of(lesson, plan)
+    head = _head(opinions.fitted, opinions.weighed)
+    said, pools = lesson.testimony.said, lesson.pools
+    strata = np.maximum(pools, Stratum.NOBODY)
+    scores = head.calibrated(opinions.stacked.logits, strata)
+    decided = _decided(lesson, pools)
+    chances = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))
+    curve = thresholds.threshold_curve(scores[decided], chances[decided], caution=plan.caution, leeway=plan.leeway)
+    chosen = curve.chosen(plan.goal)
+    measured = _measured(lesson, opinions, chosen, scores)
+    expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
+    test = np.flatnonzero((lesson.parts == TEST) & lesson.used & np.isin(said, _SPOKEN))
+    quality = evaluation.evaluate(
+        scores[test],
+        opinions.belief[test] > _SURE,
+        chosen.threshold,
+        groups=lesson.testimony.groups[test],
+        seed=plan.seed,
+    )
+    return LearnedHead(
+        head=replace(head, ai_weights=_ai_weights(opinions, lesson.tag)),
+        chosen=chosen,
+        curve=curve,
+        forecast=expected,
+        quality=quality,
+        scores=scores,
+        belief=opinions.belief,
+        measured=test,
+        facts=_facts(lesson, opinions),
+        refusal=refusal(measured, plan.goal.precision or 0.0),
+        doubted=opinions.doubted,
+    )
+
+
+def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
+    """Fit out of fold, drop what is contradicted, fit again, and weigh the scores against all that is said.
+
+    On one core: the matrices are small, and threads that wait for each other lose more than they gain. (Measured on two
+    cores that other programs use too: 2.7 s instead of 28 s.)
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _opinions(lesson, plan)
+
+
+def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
+    rows = _fitted_rows(lesson, plan)
+    examples = _examples(lesson, rows, plan.credit)
+    l2, space = _strength(lesson, examples, plan), _space(lesson, examples, plan)
+    if space is None:
+        fitted = cross_fit(examples, l2, plan.deals)
+    if space is None and plan.few_shot:
+        examples, fitted = few_shot.with_unlabelled(examples, fitted, _unlabelled(lesson, plan), l2, plan.deals)
+    if space is not None:
+        examples = replace(examples, vectors=space.seen(examples.vectors))
+        examples, fitted = few_shot.with_likely(examples, space, _unlabelled(lesson, plan), l2, plan.deals)
+    doubted = _contradicted(lesson, fitted.logits, rows, plan.credit)
+    if doubted.any():
+        kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
+        fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
+    stacked = Stacked(fitted.logits) if plan.few_shot else _stacked(lesson, fitted.logits, examples, doubted, plan.seed)
+    logits = stacked.logits
+    testimony, pools = lesson.testimony, lesson.pools
+    choosing = lesson.choosing
+    once = replace(plan.credit, label=1.0, nothing=1.0)
+    weighed = weigh(logits[choosing], testimony.said[choosing], once, pools[choosing])
+    belief = weighed.beliefs(logits, testimony.said, pools, once)
+    learned = np.zeros(len(belief), dtype=np.bool_) if lesson.trained_on is None else lesson.trained_on
+    if learned.any():
+        apart = weigh(logits[learned], testimony.said[learned], plan.credit, pools[learned])
+        belief[learned] = apart.belief
+    return Opinions(
+        fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
+        stacked=stacked,
+        doubted=contradicted(testimony.said, belief) & lesson.used,
+        weighed=weighed,
+        belief=belief,
+        l2=l2,
+    )
+
+
+def _space(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
+    """The space that the tagged characters span, for a head from few examples on a network that learned nothing here.
+
+    A network that was taught these characters has such a space already.
+    """
+    knows = np.any(lesson.start.weights) or (lesson.trained_on is not None and lesson.trained_on.any())
+    if not plan.few_shot or lesson.characters is None or knows:
+        return None
+    against = (examples.weights > 0) & (examples.share < _SURE)
+    return CharacterSpace.of(examples.vectors, np.where(against, lesson.characters, NOBODY))
+
+
+def _stacked(lesson: HeadLesson, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int) -> Stacked:
+    """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
+    rows = np.flatnonzero(lesson.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
+    judged = Judged(rows, examples.share[rows], examples.groups[rows])
+    return stack(logits, lesson.ai_percents, judged, seed)
+
+
+def _unlabelled(lesson: HeadLesson, plan: HeadPlan) -> BoolArray:
+    """Rows of which nothing is said and that may be learned from, at most so many, shape (n,)."""
+    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & (lesson.testimony.said == Said.NOTHING)
+    rows = np.random.default_rng(plan.seed).permutation(np.flatnonzero(usable))[: plan.rows_at_most // 2]
+    found = np.zeros(len(usable), dtype=np.bool_)
+    found[rows] = True
+    return found
+
+
+def _examples(lesson: HeadLesson, rows: IntArray, credit: Credit) -> Examples:
+    testimony = lesson.testimony
+    weights = np.zeros(len(testimony.said))
+    weights[rows] = np.where(np.isin(testimony.said[rows], _PEOPLE), credit.label, 1.0)
+    share = np.isin(testimony.said, _FOR).astype(np.float64)
+    return Examples(testimony.vectors, share, weights, testimony.groups, lesson.start)
+
+
+def _fitted_rows(lesson: HeadLesson, plan: HeadPlan) -> IntArray:
+    said = lesson.testimony.said
+    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & np.isin(said, _SPOKEN)
+    if not lesson.fit_on_trained and lesson.trained_on is not None:
+        usable &= ~lesson.trained_on
+    random = np.random.default_rng(plan.seed)
+    return some_rows(np.flatnonzero(usable).astype(np.int64), said, plan.rows_at_most, random)
+
+
+def _strength(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> float:
+    """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
+    judged = lesson.choosing & (examples.weights > 0)
+    pulled = bool(np.any(lesson.start.weights)) or (lesson.trained_on is not None and bool(lesson.trained_on.any()))
+    if not pulled or not judged.any() or not lesson.fit_on_trained:
+        return L2
+    return least_loss_strength(examples, judged, L2_CANDIDATES, seed=plan.seed)
+
+
+def _contradicted(lesson: HeadLesson, logits: FloatArray, rows: IntArray, credit: Credit) -> BoolArray:
+    """Fitted tags that their own scores contradict, shape (n,); what the network learned from is weighed apart."""
+    said, found = lesson.testimony.said, np.zeros(len(logits), dtype=np.bool_)
+    choosing = lesson.choosing[rows]
+    for some in (rows[choosing], rows[~choosing]):
+        if len(some):
+            belief = weigh(logits[some], said[some], credit, lesson.pools[some]).belief
+            found[some] = contradicted(said[some], belief)
+    return found
+
+
+def contradicted(said: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
+    """Whether a tag, or its absence beside other names, is contradicted by all that is known; never a person's word.
+
+    Args:
+        said: of each picture, shape (n,) of `Said`.
+        belief: that it shows the target, shape (n,), its tags and an opinion out of fold together.
+    """
+    wrong = ((said == Said.TAGGED) & (belief < _SURE)) | ((said == Said.OTHERS) & (belief > _SURE))
+    return np.asarray(wrong, dtype=np.bool_)
+
+
+def _head(fitted: CrossFitted, weighed: Weighed) -> Head:
+    """The mean head, calibrated for posts that name nobody, with the shifts of the other strata."""
+    nobody, *_ = odds = [log_odds(rate) for rate in weighed.rates]
+    line = weighed.line
+    calibration = Calibration(slope=line.slope, intercept=line.offset + nobody - log_odds(weighed.base))
+    shifts = tuple(float(np.clip(one - nobody, -_LARGEST_SHIFT, _LARGEST_SHIFT)) for one in odds)
+    return Head(fitted.head.weights.astype(np.float32), fitted.head.bias, calibration, shifts)
+
+
+_LARGEST_SHIFT = 20.0  # log odds
+
+
+def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
+    """What taggers add to calibrated log odds; a line's slope is the calibration's."""
+    slope = opinions.weighed.line.slope
+    scaled = {source: Word(word.slope * slope, word.offset * slope) for source, word in opinions.stacked.words.items()}
+    return tuple(AiTagWeight(source, tag, word.slope, word.offset) for source, word in scaled.items())
+
+
+def _decided(lesson: HeadLesson, pools: StratumArray) -> IntArray:
+    """Rows that stand for the posts that scores decide: those of the choosing ones that have no tag of the target.
+
+    Where all are named, as in a person's folders, all that is said stands for what will come.
+    """
+    choosing = lesson.choosing
+    rows = np.flatnonzero(choosing & (pools != NO_POOL))
+    if not len(rows):
+        rows = np.flatnonzero(choosing & np.isin(lesson.testimony.said, _SPOKEN))
+    return rows.astype(np.int64)
+
+
+def _measured(lesson: HeadLesson, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray) -> Measured:
+    """What the tags of pictures say whose scores may choose, at the threshold."""
+    said, pools, choosing, belief = lesson.testimony.said, lesson.pools, lesson.choosing, opinions.belief
+    groups, logits = lesson.testimony.groups, opinions.stacked.logits
+    shown = choosing & np.isin(said, _FOR)
+    others = choosing & (said == Said.OTHERS)
+    nobody = choosing & np.isin(pools, (Stratum.NOBODY, Stratum.NOBODY_GROUP))
+    decided = choosing & (pools != NO_POOL)
+    reached = scores >= chosen.threshold
+    against = 1 - belief[others]
+    sure = others & (belief < _SURE)
+    return Measured(
+        positives=evaluation.worth(scores[shown], groups[shown]) * float(belief[shown].mean()) if shown.any() else 0.0,
+        negatives=float(against.sum()),
+        false_alarms=float(against[reached[others]].sum()),
+        others=int((decided & ~nobody).sum()),
+        kept=int((decided & reached).sum()),
+        recall=chosen.recall,
+        found_share=float(np.mean(belief[nobody])) if nobody.any() else float("nan"),
+        counted_share=counted_share(logits[shown], belief[shown], logits[sure], logits[nobody]),
+        nobody=int(nobody.sum()),
+    )
+
+
+def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
+    said = lesson.testimony.said
+    for_it, against = (
+        int(np.isin(said, _FOR).sum()),
+        int(np.isin(said, _AGAINST).sum()),
+    )
+    counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
+    needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
+    if any(counts[name] < least for name, least in needed.items()):
+        raise TooFewExamples(
+            lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or crawl a larger tag"
+        )
+    if plan.few_shot:
+        return
+    shows, not_ = np.isin(said, _FOR), np.isin(said, _AGAINST)
+    kinds = {"that show it": shows, "that do not": not_}
+    held = {
+        f"pictures {words} to {purpose}": int((those & rows).sum())
+        for purpose, rows in (("choose by", lesson.choosing), ("measure on", lesson.parts == TEST))
+        for words, those in kinds.items()
+    }
+    if not all(held.values()):
+        raise TooFewExamples(
+            lesson.target,
+            held,
+            dict.fromkeys(held, 1),
+            "copies of one drawing, families and artists' sets stay together, and these are nearly all of one; "
+            "label or walk more",
+        )
+
+
+def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
+    """All rows, or when they are too many: every label, then half tagged ones, then the rest."""
+    if len(rows) <= most:
+        return rows.astype(np.int64)
+    shuffled = random.permutation(rows)
+    kinds = said[shuffled]
+    people = shuffled[np.isin(kinds, _PEOPLE)][:most]
+    tagged = shuffled[kinds == Said.TAGGED][: (most - len(people)) // 2]
+    room = most - len(people) - len(tagged)
+    others = shuffled[kinds == Said.OTHERS][: max(room // 2, room - int((kinds == Said.NOTHING).sum()))]
+    nothing = shuffled[kinds == Said.NOTHING][: room - len(others)]
+    return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
+
+
+def _facts(lesson: HeadLesson, opinions: Opinions) -> dict[str, Any]:
+    said, belief = lesson.testimony.said, opinions.belief
+    shows = belief > _SURE
+    return {
+        "prevalence": opinions.weighed.rates[Stratum.NOBODY],
+        "prevalence_by_stratum": {
+            stratum.name.lower(): opinions.weighed.rates[stratum]
+            for stratum in Stratum
+            if (lesson.pools == stratum).any()
+        },
+        "said": {kind.name.lower(): int((said == kind).sum()) for kind in Said},
+        "examples": {name: int((lesson.parts == part).sum()) for part, name in _PART_NAMES.items()},
+        "positives": {name: int(((lesson.parts == part) & shows).sum()) for part, name in _PART_NAMES.items()},
+        "choosing": {
+            "tagged": int((lesson.choosing & (said == Said.TAGGED)).sum()),
+            "others": int((lesson.choosing & (said == Said.OTHERS)).sum()),
+            "untagged": int((lesson.choosing & (said == Said.NOTHING)).sum()),
+        },
+        "l2": opinions.l2,
+        "tags_right": opinions.weighed.tags_right,
+        "doubtful_tags": int((opinions.doubted & (said == Said.TAGGED)).sum()),
+        "missing_tags": int((opinions.doubted & (said == Said.OTHERS)).sum()),
+        **(
+            {"ai_tags": {one: asdict(gain) for one, gain in gains.items()}} if (gains := opinions.stacked.gains) else {}
+        ),
+    }
+
+
+_PART_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}

@@ -1,0 +1,1 @@
+"""Backbones run in batches by whichever runtime is fastest here."""

@@ -1,0 +1,212 @@
+"""The scorer process seen from the main process: pixels are gathered into batches, embeddings come back.
+
+While one batch is computed the next one gathers by itself, so batches are as large as the device is slow. A lone
+picture waits a few milliseconds for company and no longer. A scorer that dies is started once more with its batch; if
+it dies again, or takes longer than allowed, everything fails with the reason: the run must stop, not limp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from classifier.errors import DeadlineError, DeviceError, ModelError
+from classifier.inference.runtime import RuntimeSettings
+from classifier.pictures.preprocessing import Pixels
+from classifier.workers.frames import Frame, Payload
+from classifier.workers.model_process import ModelProcess, Wording
+from system.child_process import module_command
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSettings:
+    """How the scorer runs."""
+
+    runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
+    batch_size: int = 0  # pictures; 0: the largest shape of the runtime
+    gather_s: float = 0.003  # how long a batch that is not full waits for more
+    load_deadline_s: float = 180.0
+    batch_deadline_s: float = 120.0
+    memory_bytes: int = 0  # that the process may take, not counting a GPU's; 0: half of the machine's, 4 GiB at least
+    command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.inference.scorer_worker"))
+
+
+_WORDING = Wording(
+    process="the scorer process",
+    loads="the model",
+    question="the same batch",
+    advice="the device hangs or is too slow",
+    failed=DeviceError,
+    late=DeadlineError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePin:
+    """A package folder, and the hash that it must have."""
+
+    folder: Path
+    hash: str
+
+
+@dataclass(slots=True)
+class ScorerCounts:
+    """What the device has done."""
+
+    pictures: int = 0
+    batches: int = 0
+    busy_s: float = 0.0
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBackbone:
+    """What the scorer says about one backbone."""
+
+    hash: str
+    runtime: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wish:
+    pixels: Pixels
+    answer: asyncio.Future[bytes]
+
+
+class Scorer:
+    """The scorer process and its queues; use as an async context manager."""
+
+    def __init__(self, packages: Mapping[str, PackagePin], settings: ScorerSettings | None = None) -> None:
+        self._packages = dict(packages)
+        self._settings = settings or ScorerSettings()
+        self._process = ModelProcess(self._settings.command, _WORDING)
+        self._waiting: list[list[_Wish]] = []  # by backbone
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._failure: ModelError | None = None
+        self._batch_size = 1
+        self.counts = ScorerCounts()
+        self.backbones: tuple[LoadedBackbone, ...] = ()
+
+    async def __aenter__(self) -> Self:
+        await self._process.open(self._load)
+        self._waiting = [[] for _ in self.backbones]
+        self._task = asyncio.create_task(self._work(), name="scorer")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._give_up(DeviceError("the judge was closed"))
+        await self._process.kill()
+
+    async def embed(self, backbone: int, pixels: Pixels) -> bytes:
+        """The embedding (float16, little endian) of one picture.
+
+        Args:
+            backbone: index into `backbones`.
+            pixels: (size, size, 3), RGB.
+        Raises:
+            ModelError: the model or its device failed for good.
+        """
+        if self._failure is not None:
+            raise self._failure
+        wish = _Wish(pixels, asyncio.get_running_loop().create_future())
+        self._waiting[backbone].append(wish)
+        self._arrived.set()
+        return await wish.answer
+
+    async def _load(self) -> None:
+        settings = self._settings
+        packages = {name: {"folder": str(pin.folder), "hash": pin.hash} for name, pin in self._packages.items()}
+        question = Frame(
+            {
+                "op": "load",
+                "packages": packages,
+                "settings": asdict(settings.runtime),
+                "memory_bytes": settings.memory_bytes,
+            }
+        )
+        await self._process.start()
+        reply = await self._process.ask(question, settings.load_deadline_s, "loading the model")
+        entries = reply.header["backbones"]
+        self.backbones = tuple(LoadedBackbone(each["hash"], each["name"], each["device"]) for each in entries)
+        self._batch_size = settings.batch_size or max(int(each["largest"]) for each in entries)
+
+    async def _work(self) -> None:
+        """Batch after batch; nothing but an error that ends the run ever leaves here."""
+        try:
+            while True:
+                await self._gather()
+                for backbone, wishes in enumerate(self._waiting):
+                    batch = [wish for wish in wishes[: self._batch_size] if not wish.answer.done()]
+                    del wishes[: self._batch_size]
+                    if batch:
+                        await self._embed(backbone, batch)
+        except asyncio.CancelledError:
+            raise
+        except ModelError as error:
+            self._give_up(error)
+        except Exception as error:  # noqa: BLE001 - a bug here must fail every waiting look, not hang it
+            self._give_up(ModelError(f"scoring failed: {type(error).__name__}: {error}"))
+
+    async def _gather(self) -> None:
+        """Wait for a picture, then shortly for a full batch."""
+        while not any(self._waiting):
+            self._arrived.clear()
+            await self._arrived.wait()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._settings.gather_s
+        while max(map(len, self._waiting)) < self._batch_size and (left := until - loop.time()) > 0:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return
+
+    async def _embed(self, backbone: int, batch: Sequence[_Wish]) -> None:
+        pixels: list[Payload] = [wish.pixels.reshape(-1).data for wish in batch]
+        question = Frame({"op": "embed", "backbone": backbone}, pixels)
+        try:
+            what = (f"a batch of {len(batch)} pictures", "a batch, after a restart,")
+            reply = await self._process.ask_twice(question, self._settings.batch_deadline_s, what, self._load_again)
+        except BaseException as error:
+            for wish in batch:
+                _answer(wish, error if isinstance(error, ModelError) else DeviceError("the judge was closed"))
+            raise
+        self.counts.pictures += len(batch)
+        self.counts.batches += 1
+        self.counts.busy_s += float(reply.header["busy_s"])
+        joined = bytes(reply.payloads[0])
+        step = len(joined) // len(batch)
+        for number, wish in enumerate(batch):
+            _answer(wish, joined[number * step : (number + 1) * step])
+
+    async def _load_again(self) -> None:
+        self.counts.restarts += 1
+        await self._load()
+
+    def _give_up(self, error: ModelError) -> None:
+        self._failure = self._failure or error
+        for wishes in self._waiting:
+            for wish in wishes:
+                _answer(wish, error)
+            wishes.clear()
+
+
+def _answer(wish: _Wish, answer: bytes | ModelError) -> None:
+    if wish.answer.done():
+        return  # whoever asked has gone
+    if isinstance(answer, ModelError):
+        wish.answer.set_exception(answer)
+    else:
+        wish.answer.set_result(answer)

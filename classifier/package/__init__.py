@@ -1,0 +1,1 @@
+"""A model package on disk: written, read, checked, copied."""

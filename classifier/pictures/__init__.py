@@ -1,0 +1,1 @@
+"""From encoded bytes to the network's input: decoding in processes of its own, preprocessing, hashes."""

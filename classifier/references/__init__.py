@@ -1,0 +1,1 @@
+"""A target from a few pictures that a person names."""

@@ -1,0 +1,1 @@
+"""From pictures and tags to a trained backbone."""

@@ -1,0 +1,211 @@
+"""From what was learned to packages on disk, with canary pictures and a report for people."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from classifier.package.export import export_backbone
+from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
+from classifier.package.references import References
+from classifier.pictures.preprocessing import Pixels
+from classifier.references.heads import references_text, rests_on_references
+from classifier.training.backbone_training import Taught
+from classifier.training.history import FILE as HISTORY
+from classifier.training.job import TrainingJob
+from classifier.training.pace import too_brief
+from classifier.training.pipeline import Example, Learned, LearnedTarget
+
+CANARIES = 16
+
+
+def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> dict[str, Any]:
+    """Write a package for every target; they share one backbone.
+
+    Args:
+        learned: from `learning.learn`.
+        pictures: the same that it was learned from.
+        folder: packages go to `folder/<number>`.
+        job: what was asked for; its `snapshot` goes into every manifest.
+
+    Returns:
+        Plain values: for each target its folder, hashes, threshold, metrics, and what training took.
+    """
+    eye, name, preprocessing = learned.eye, job.backbone.name, job.preprocessing
+    files = eye.files or export_backbone(
+        eye.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=eye.halved
+    )
+    files = replace(files, name=name, preprocessing=preprocessing, classes=eye.classes, blocks=eye.blocks)
+    written = [
+        _pack_target(learned, target, pictures, (folder / str(number), files), job)
+        for number, target in enumerate(learned.targets)
+    ]
+    return {
+        "targets": written,
+        "taught": learned.eye.taught.facts(),
+        "classes": list(learned.eye.classes),
+        "backbone": str(files.keras),
+    }
+
+
+def _pack_target(
+    learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: TrainingJob
+) -> dict[str, Any]:
+    folder, files = place
+    metrics, source = _metrics(target, len(learned.references)), str(job.snapshot.get("from", ""))
+    parts = PackageParts(
+        target=target.wish.target,
+        backbone=files,
+        head=target.learned.head,
+        threshold=target.learned.chosen.threshold,
+        curve=target.learned.curve,
+        canaries=_canaries(learned, target, pictures),
+        references=_references(learned, job.examples),
+        snapshot={
+            **job.snapshot,
+            "examples": target.learned.facts["examples"],
+            "taught": learned.eye.taught.facts(),
+            "parts": _parts(learned, job.examples),
+            "doubted": [job.examples[row].identity.md5 for row in target.learned.doubted_in_test.tolist()],
+        },
+        metrics=metrics,
+        reject_ratio=target.learned.reject_ratio,
+        refusal=refusal_of(target, learned.eye.taught),
+        report={
+            "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
+            "report.txt": report(target, learned, source).encode(),
+            HISTORY: learned.eye.taught.history.to_bytes(),
+        },
+    )
+    facts = write_package(folder, parts)
+    return {
+        "target": target.wish.target,
+        "folder": str(folder),
+        "hash": facts.hash,
+        "backbone_hash": facts.backbone_hash,
+        "threshold": target.learned.chosen.threshold,
+        "metrics": metrics,
+        "report": report(target, learned, source),
+    }
+
+
+def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
+    """What a person wants to know of a new model.
+
+    Args:
+        target: its head and figures.
+        learned: the network.
+        source: name of the folder whose classes taught it; empty: tags did.
+    """
+    found, taught = target.learned, learned.eye.taught
+    quality, expected, facts = found.quality, found.forecast, found.facts
+    reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
+    rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
+    shown, every = int(target.shows[rows].sum()), len(rows)
+    given = f"{references} references and " if references else ""
+    learned_from = f"{given}{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones"
+    kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
+    if source:
+        learned_from = f"{shown} pictures of its class among {every} of the folder {source}"
+        kept_for, these, easier = "pictures like these", "of its pictures", ""
+    few, known = rests_on_references(references, shown), len(learned.characters)
+    of_whom = f" {'with' if source else 'of'} {known} character{'s' if known > 1 else ''}" if known else ""
+    measured = (
+        f"test on {quality.examples} {these} held out, {quality.positives} of them positive: precision "
+        f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}"
+    )
+    lines = [
+        f"{target.wish.target}: trained on {learned_from}{of_whom}",
+        f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
+        f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
+        *([references_text(references, shown)] if few else []),
+        *([] if few and not quality.positives else [measured]),
+        *(one.words() for one in found.head.ai_weights),
+        *_set_right(int(found.doubted.sum())),
+        *_training(taught),
+    ]
+    refusal = refusal_of(target, taught)
+    if refusal:
+        lines.append(f"it does not decide: {refusal}")
+    elif taught.steps < taught.planned_steps:
+        lines.append("the time budget shortened the training; another run on another machine may differ")
+    return "\n".join(lines) + "\n"
+
+
+def refusal_of(target: LearnedTarget, taught: Taught) -> str:
+    """Why a model may not decide, and what to do; "": it may."""
+    return target.learned.refusal or too_brief(taught.facts())
+
+
+def _training(taught: Taught) -> list[str]:
+    if not taught.planned_steps:
+        return [f"by a pretrained network, without training it; looking took {taught.seconds:.0f} s"]
+    return [
+        f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
+        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures"
+    ]
+
+
+def _set_right(lies: int) -> list[str]:
+    if not lies:
+        return []
+    are = "tag that is" if lies == 1 else "tags that are"
+    return [f"{lies} {are} clearly wrong left out of the test: held-out pictures may be tagged wrongly, too"]
+
+
+def _metrics(target: LearnedTarget, references: int) -> dict[str, Any]:
+    found = target.learned
+    return {
+        "test": found.quality.to_json(),
+        "expected": found.forecast.to_json(),
+        "prevalence": found.facts["prevalence"],
+        "prevalence_by_stratum": found.facts["prevalence_by_stratum"],
+        "l2": found.facts["l2"],
+        "positives": found.facts["positives"],
+        "unlabelled": target.unlabelled,
+        **({"ai_tags": found.facts["ai_tags"]} if "ai_tags" in found.facts else {}),
+        **({"references": references} if references else {}),
+    }
+
+
+def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list[Canary]:
+    """Pictures spread evenly over the scores, so that swapped or shifted outputs cannot go unnoticed.
+
+    Of the gallery alone: a person's references do not travel with a package.
+    """
+    order = np.argsort(target.learned.head.logits(learned.eye.embeddings), kind="stable")
+    order = order[~np.isin(order, learned.references)]
+    rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
+    return [Canary(_png(pictures[row]), learned.eye.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+
+
+def _references(learned: Learned, examples: Sequence[Example]) -> References | None:
+    """What the network saw in the references; None: there are none."""
+    rows = learned.references
+    if not len(rows):
+        return None
+    identities = [examples[row].identity for row in rows.tolist()]
+    hashes = np.array([identity.picture_hash or 0 for identity in identities], dtype=np.uint64)
+    return References(learned.eye.embeddings[rows], [identity.md5 for identity in identities], hashes)
+
+
+def _parts(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
+    """Which part each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
+    md5s = [example.identity.md5 for example in examples]
+    split = learned.split
+    rows = {"train": split.train, "validation": split.validation, "test": split.test}
+    return {part: [md5s[row] for row in its.tolist()] for part, its in rows.items()}
+
+
+def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG")
+    return stream.getvalue()

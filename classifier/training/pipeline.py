@@ -1,0 +1,385 @@
+"""From pictures and tags to finished models: split, teach the backbone, fit each target's head, calibrate, measure.
+
+One backbone learns every character that the tags name often enough; then each target gets a head, calibrated stratum by
+stratum, a threshold for the goal, and figures measured on examples that nothing else saw.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from classifier.arrays import BoolArray, IntArray
+from classifier.errors import TooFewExamples
+from classifier.head import EMBEDDING_DTYPE
+from classifier.heads import logistic_head
+from classifier.heads.character_space import numbered
+from classifier.heads.head_training import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, LearnedHead, learn_head
+from classifier.heads.noisy_labels import Said, Testimony
+from classifier.metrics.thresholds import CAUTION
+from classifier.metrics.thresholds import Goal as Goal
+from classifier.package.embedding_blocks import Block, in_a_row
+from classifier.package.package import BackboneFiles
+from classifier.pictures.dhash import picture_hash
+from classifier.pictures.preprocessing import Pixels
+from classifier.progress import ProgressCallback, unreported
+from classifier.references.folder import LEAST_REFERENCES
+from classifier.references.heads import reference_plan, rests_on_references
+from classifier.training import backbone_training, splits, warm_start
+from storage.records import SITE_TAGGER
+
+CLASSES_AT_MOST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One picture's tags, as far as they are believed."""
+
+    identity: splits.Identity
+    characters: tuple[str, ...]  # tags
+    labelled: bool  # False: untagged, anybody may be in the picture
+    part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
+    stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
+    ai_percents: Mapping[str, int] = field(default_factory=dict)  # by target's tag: the site's tagger, 0..100
+    reference: bool = False  # no picture of the gallery: a person's word, for heads alone; the network never learns it
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A target to learn."""
+
+    target: str  # Target.name
+    tag: str
+    variants: tuple[str, ...] = ()  # tags that imply it
+    goal: Goal = field(default_factory=Goal)
+
+    def named_in(self, characters: Sequence[str]) -> bool:
+        """Whether these tags name the target."""
+        return any(tag in characters for tag in (self.tag, *self.variants))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimum:
+    """Fewer examples than these teach nothing that could be measured."""
+
+    positives: int = 30  # tagged pictures of the target
+    negatives: int = 60  # well-tagged pictures of others
+    per_part: int = 3  # positives in validation and in test
+    per_class: int = 16  # training pictures of a character that becomes a class of the backbone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to learn."""
+
+    recipe: backbone_training.Recipe = field(default_factory=backbone_training.Recipe)
+    shares: splits.Shares = field(default_factory=splits.Shares)
+    minimum: Minimum = field(default_factory=Minimum)
+    caution: float = CAUTION
+    earlier: warm_start.Earlier | None = None  # a network of the same shape to begin with; None: first weights
+    tags_may_lie: bool = True  # held-out ones that are out of the question are set right; never a person's folders
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedTarget:
+    """One target's model, without its backbone."""
+
+    wish: Wish
+    learned: LearnedHead  # of every example, a row each
+    shows: BoolArray  # (n,) the target, as far as tags say and are not contradicted
+    unlabelled: int  # untagged pictures among the examples that took part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """A backbone and its targets."""
+
+    eye: Embedded
+    characters: tuple[str, ...]  # that the tags name often enough to be told apart
+    targets: tuple[LearnedTarget, ...]
+    split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
+    references: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # their row numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What a network may learn from."""
+
+    pictures: Pixels  # prepared, shape (n, size, size, 3)
+    shows: npt.NDArray[np.float32]  # (n, k) 1 where the tags name the character
+    classes: tuple[str, ...]  # the characters, k
+    parts: splits.Split  # of the labelled ones
+    groups: IntArray  # (n,)
+    unlabelled: IntArray  # rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """A network, and what it says of every picture."""
+
+    model: Any  # keras.Model: pictures -> (n, d)
+    classes: tuple[str, ...]  # whose log odds are the last columns; empty: it knows nobody
+    blocks: tuple[Block, ...]  # of the embedding
+    embeddings: npt.NDArray[np.float16]  # (n, d)
+    trained_on: BoolArray  # (n,) pictures that it learned from
+    taught: backbone_training.Taught
+    odds_weight: float = 1.0  # by which the last columns are to be multiplied to be log odds
+    fit_on_trained: bool = True  # whether heads are fitted to pictures that the network learned from
+    halved: bool = False  # whether its files hold weights in half precision
+    files: BackboneFiles | None = None  # where it has been exported already
+
+
+Embedder = Callable[[Material, ProgressCallback], Embedded]  # learns a network or takes a given one, and embeds with it
+
+
+def learn(
+    pictures: Pixels,
+    examples: Sequence[Example],
+    wishes: Sequence[Wish],
+    plan: Plan,
+    *,
+    embedder: Embedder,
+    tell: ProgressCallback = unreported,
+) -> Learned:
+    """Learn one backbone and a head for each wish.
+
+    Args:
+        pictures: prepared, shape (n, size, size, 3).
+        examples: what is known of each.
+        wishes: the targets.
+        plan: how.
+        embedder: gives the network.
+        tell: progress.
+
+    Raises:
+        TooFewExamples: some target cannot be learned from these; says what there is.
+        PackageError: the earlier network has another architecture.
+        DeviceError: the network's first weights cannot be had.
+    """
+    _check_counts(examples, wishes, plan.minimum)
+    room = _split(pictures, examples, wishes, plan)
+    classes = _classes(examples, room.parts.train, wishes, plan.minimum)
+    shows = _shows(examples, classes, wishes)
+    eye = embedder(Material(pictures, shows, classes, room.parts, room.groups, room.unlabelled), tell)
+    room = replace(room, parts=_by_use(room.parts, eye.trained_on))
+    targets = tuple(_learned_target(room, eye, examples, wish, plan) for wish in wishes)
+    tell("measuring", 1.0, "")
+    return Learned(eye=eye, characters=classes, targets=targets, split=room.parts, references=room.references)
+
+
+def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
+    """An embedder that teaches a whole network all the characters of the training part.
+
+    Args:
+        backbone: builds the `keras.Model` from pictures to features.
+        plan: how; an earlier network to begin with is part of it.
+    """
+
+    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
+        rows = material.parts.train
+        lesson = backbone_training.Lesson(
+            material.pictures[rows], material.shows[rows], material.pictures[material.unlabelled]
+        )
+        recipe, earlier, classes = plan.recipe, plan.earlier, material.classes
+        network, taught = backbone_training.taught_network(
+            backbone,
+            lesson,
+            recipe if earlier is None else warm_start.gentler(recipe),
+            begin=lambda pupil: None if earlier is None else warm_start.take_over(pupil, classes, earlier),
+            tell=lambda at: tell_training(tell, at),
+        )
+        tell("measuring", 0.0, f"looking at {len(material.pictures)} pictures with the trained network")
+        embeddings = backbone_training.embeddings(network, material.pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
+        blocks = in_a_row(taught=embeddings.shape[1] - len(classes), log_odds=len(classes))
+        return Embedded(network.embedding, classes, blocks, embeddings, rows_as_flags(rows, len(embeddings)), taught)
+
+    return embedded
+
+
+def rows_as_flags(rows: IntArray, count: int) -> BoolArray:
+    """True for these rows, shape (count,)."""
+    flags = np.zeros(count, dtype=np.bool_)
+    flags[rows] = True
+    return flags
+
+
+def _by_use(parts: splits.Split, trained_on: BoolArray) -> splits.Split:
+    """The split by what was done with it: training pictures that no network learned from may choose thresholds."""
+    both = np.concatenate([parts.train, parts.validation])
+    return splits.Split(np.sort(both[trained_on[both]]), np.sort(both[~trained_on[both]]), parts.test)
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What every target's fitting looks at."""
+
+    parts: splits.Split
+    unlabelled: IntArray
+    groups: IntArray
+    references: IntArray
+
+
+def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: Minimum) -> None:
+    labelled = [example for example in examples if example.labelled]
+    least = LEAST_REFERENCES if any(example.reference for example in examples) else minimum.positives
+    for wish in wishes:
+        positives = sum(wish.named_in(example.characters) for example in labelled)
+        negatives = len(labelled) - positives
+        if positives < least or negatives < minimum.negatives:
+            raise TooFewExamples(
+                wish.target,
+                {f"pictures tagged {wish.tag}": positives, "well-tagged pictures of others": negatives},
+                {f"pictures tagged {wish.tag}": least, "well-tagged pictures of others": minimum.negatives},
+                "show it pictures of the target (--references DIR), crawl a larger tag, or import a model",
+            )
+
+
+def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish], plan: Plan) -> _Room:
+    identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
+    groups = splits.group(identities)
+    references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
+    copies = _copies(identities, references)
+    parts = _parts(examples, groups, wishes, plan, ~copies)
+    _check_parts(examples, parts, wishes, plan.minimum, len(references))
+    # An unlabelled copy of a held-out picture would carry its answer into training.
+    held_out = set(groups[np.concatenate([parts.validation, parts.test])].tolist())
+    rows = [
+        row
+        for row, example in enumerate(examples)
+        if not (example.labelled or copies[row]) and example.part in ("", "train") and groups[row] not in held_out
+    ]
+    return _Room(parts, np.array(rows, dtype=np.int64), groups, references)
+
+
+def _copies(identities: Sequence[splits.Identity], references: IntArray) -> BoolArray:
+    """The references, and the pictures that a person would take for one of them: those stand for these, shape (n,)."""
+    if not len(references):
+        return np.zeros(len(identities), dtype=np.bool_)
+    same = splits.group([replace(identity, parent_id=None, set_key="") for identity in identities])
+    return np.isin(same, same[references])
+
+
+def _check_parts(
+    examples: Sequence[Example], parts: splits.Split, wishes: Sequence[Wish], minimum: Minimum, references: int
+) -> None:
+    for wish in wishes:
+        counts = [
+            sum(wish.named_in(examples[int(row)].characters) for row in rows)
+            for rows in (parts.train, parts.validation, parts.test)
+        ]
+        if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_part:
+            names = ("to train on", "to choose the threshold on", "to measure on")
+            raise TooFewExamples(
+                wish.target,
+                dict(zip(names, counts, strict=True)),
+                dict.fromkeys(names, minimum.per_part),
+                "near-duplicates and sets stay together, and these are nearly all of one set; sample more",
+            )
+
+
+def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
+    """With the hash of the prepared picture, where nobody has hashed the whole one."""
+    if identity.picture_hash is not None:
+        return identity
+    return replace(identity, picture_hash=picture_hash(Image.fromarray(picture)))
+
+
+def _parts(
+    examples: Sequence[Example], groups: IntArray, wishes: Sequence[Wish], plan: Plan, usable: BoolArray
+) -> splits.Split:
+    labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
+    settled = np.array([examples[int(row)].part for row in labelled])
+    if settled.any():
+        train, validation, test = (labelled[settled == part] for part in ("train", "validation", "test"))
+        return splits.Split(train, validation, test)
+    kinds = [_kind(examples[int(row)], wishes) for row in labelled]
+    dealt = splits.split(groups[labelled], kinds, shares=plan.shares, seed=plan.seed)
+    return splits.Split(labelled[dealt.train], labelled[dealt.validation], labelled[dealt.test])
+
+
+def _kind(example: Example, wishes: Sequence[Wish]) -> str:
+    """What the split spreads evenly: the wished target where there is one, else the rarest-sorted first character."""
+    for wish in wishes:
+        if wish.named_in(example.characters):
+            return wish.tag
+    return example.characters[0] if example.characters else ""
+
+
+def _classes(examples: Sequence[Example], train: IntArray, wishes: Sequence[Wish], minimum: Minimum) -> tuple[str, ...]:
+    """The targets, then the commonest other characters of the training part.
+
+    Where there are references, the tags may name the target too seldom to teach it.
+    """
+    names = _class_names(wishes)
+    counts = Counter(name for row in train for name in {names.get(tag, tag) for tag in examples[int(row)].characters})
+    given = any(example.reference for example in examples)
+    wished = [wish.tag for wish in wishes if not given or counts[wish.tag] >= minimum.per_class]
+    others = [name for name, count in counts.most_common() if name not in wished and count >= minimum.per_class]
+    return tuple(wished + others[: max(0, CLASSES_AT_MOST - len(wished))])
+
+
+def _class_names(wishes: Sequence[Wish]) -> dict[str, str]:
+    return {variant: wish.tag for wish in wishes for variant in wish.variants}
+
+
+def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence[Wish]) -> npt.NDArray[np.float32]:
+    names, column = _class_names(wishes), {name: number for number, name in enumerate(classes)}
+    shows = np.zeros((len(examples), len(classes)), dtype=np.float32)
+    for row, example in enumerate(examples):
+        for tag in example.characters:
+            if (place := column.get(names.get(tag, tag))) is not None:
+                shows[row, place] = 1.0
+    return shows
+
+
+def _learned_target(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
+    lesson = _lesson(room, eye, examples, wish, plan)
+    few = rests_on_references(len(room.references), int((lesson.testimony.said == Said.TAGGED).sum()))
+    usual = HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed)
+    learned = learn_head(lesson, reference_plan(wish.goal, seed=plan.seed) if few else usual)
+    shows = np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted
+    return LearnedTarget(wish=wish, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
+
+
+def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> HeadLesson:
+    """What the tags say of a target, or, of a person's folders, what the person says."""
+    labelled = np.array([example.labelled for example in examples])
+    shows = np.array([wish.named_in(example.characters) for example in examples])
+    yes, no = (Said.TAGGED, Said.OTHERS) if plan.tags_may_lie else (Said.KEEP, Said.DELETE)
+    said = np.where(labelled, np.where(shows, yes, no), Said.NOTHING).astype(np.int8)
+    said[room.references] = Said.KEEP
+    parts = np.full(len(examples), SPENT, dtype=np.int8)
+    split = room.parts
+    for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
+        parts[rows] = part
+    parts[np.concatenate([room.unlabelled, room.references])] = TRAIN
+    return HeadLesson(
+        target=wish.target,
+        testimony=Testimony(eye.embeddings.astype(np.float64), said, room.groups),
+        parts=parts,
+        untagged=~labelled,
+        start=logistic_head.knowing_head(eye.embeddings.shape[1], eye.classes, [wish.tag], eye.odds_weight),
+        strata=np.array([example.stratum for example in examples], dtype=np.int8),
+        trained_on=eye.trained_on,
+        fit_on_trained=eye.fit_on_trained,
+        ai_percents={SITE_TAGGER: _ai_percents(examples, wish)},
+        tag=wish.tag,
+        characters=numbered([one.characters[0] if len(one.characters) == 1 else "" for one in examples]),
+    )
+
+
+def _ai_percents(examples: Sequence[Example], wish: Wish) -> IntArray:
+    """What the site's tagger gives the target's tag, shape (n,); -1 where it says nothing."""
+    return np.array([example.ai_percents.get(wish.tag, -1) for example in examples], dtype=np.int64)
+
+
+def tell_training(tell: ProgressCallback, at: backbone_training.Progress) -> None:
+    """Say how far training is."""
+    tell("training", at.step / at.steps, f"loss {at.loss:.3f}, {at.pictures_per_s:.0f} pictures/s")

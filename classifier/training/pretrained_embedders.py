@@ -1,0 +1,117 @@
+"""Two ways to an embedding that begin with the pretrained network: as it is, in seconds; and fine-tuned, in minutes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.arrays import IntArray
+from classifier.backbones import efficientnet_lite0, pretrained
+from classifier.backbones.catalogue import FINE_TUNED, backbone_named
+from classifier.head import EMBEDDING_DTYPE
+from classifier.heads.out_of_fold import deal_groups
+from classifier.package.embedding_blocks import Block, in_a_row
+from classifier.package.folded_network import folded
+from classifier.progress import ProgressCallback
+from classifier.training import backbone_training, fine_tuning, frozen_features
+from classifier.training.pipeline import Embedded, Embedder, Material, rows_as_flags, tell_training
+
+_LEAST_SHARE = 0.35  # of the pictures, for the half that teaches and for the half that chooses
+_SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
+
+
+def frozen(seed: int) -> Embedder:
+    """An embedder that teaches nothing: the pretrained network, projected for this gallery."""
+
+    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
+        begun = time.monotonic()
+        found = _described(material, seed, tell)
+        tell("measuring", 0.0, "training heads")
+        taught = backbone_training.Taught(0, 0, time.monotonic() - begun, 0.0, 0.0, 0)
+        nobody = np.zeros(len(material.pictures), dtype=np.bool_)
+        blocks = in_a_row(published=found.embeddings.shape[1])
+        return Embedded(found.backbone, (), blocks, _stored(found.embeddings), nobody, taught, halved=True)
+
+    return embedded
+
+
+def fine_tuned(recipe: backbone_training.Recipe, folder: Path, earlier: Path | None) -> Embedder:
+    """An embedder that teaches the last stages the characters of half of the tagged pictures.
+
+    The other half, which the network never saw, chooses thresholds: so nothing is chosen on what was learned by heart.
+
+    Args:
+        recipe: budget and seed; the rest is `fine_tuning.RECIPE`.
+        folder: for files while it works.
+        earlier: a network file whose projection is kept where it is of the same numbers; None: it is fitted anew.
+    """
+
+    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
+        published = _published(material, earlier, recipe.seed, tell)
+        rows = taught_half(material, recipe.seed)
+        lesson = backbone_training.Lesson(material.pictures[rows], material.shows[rows], material.pictures[:0])
+        how = replace(fine_tuning.RECIPE, seed=recipe.seed, time_budget_s=recipe.time_budget_s)
+        network, taught = fine_tuning.fine_tuned(published, lesson, how, report=lambda at: tell_training(tell, at))
+        sample = material.pictures[rows[:_SCALE_SAMPLE]].astype(np.float32)
+        whole = folded(fine_tuning.joined(published, network, sample))
+        numbers, files = frozen_features.looked_at(
+            whole, material.pictures, folder, report=lambda share: tell("measuring", share, _words(material))
+        )
+        return Embedded(
+            model=whole,
+            classes=material.classes,
+            blocks=_blocks(int(published.output_shape[1]), numbers.shape[1], len(material.classes)),
+            embeddings=_stored(numbers),
+            trained_on=rows_as_flags(rows, len(numbers)),
+            taught=taught,
+            odds_weight=fine_tuning.ODDS_WEIGHT,
+            fit_on_trained=backbone_named(FINE_TUNED).fit_on_trained,
+            halved=True,
+            files=files,
+        )
+
+    return embedded
+
+
+def _blocks(published: int, every: int, characters: int) -> tuple[Block, ...]:
+    """Of the joined network's embedding, as `fine_tuning.joined` puts it together."""
+    return in_a_row(published=published, taught=every - published - characters, log_odds=characters)
+
+
+def taught_half(material: Material, seed: int) -> IntArray:
+    """About half of the tagged pictures that are not kept for tests, whole groups at a time; rows, rising.
+
+    Where earlier rounds have settled on such a half already, it is that one: the others go on being witnesses.
+    """
+    train, rows = material.parts.train, np.sort(np.concatenate([material.parts.train, material.parts.validation]))
+    if _LEAST_SHARE * len(rows) <= len(train) <= (1 - _LEAST_SHARE) * len(rows):
+        return np.sort(train)
+    return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)
+
+
+def _published(material: Material, earlier: Path | None, seed: int, tell: ProgressCallback) -> Any:
+    """The pretrained network as published, with its normalisation, which training needs, and its projection."""
+    projection = None if earlier is None else fine_tuning.projection_of(earlier)
+    if projection is None:
+        projection = _described(material, seed, tell).projection
+    raw = pretrained.raw(material.pictures.shape[1], efficientnet_lite0.published_weights())
+    return pretrained.projected(raw, projection)
+
+
+def _described(material: Material, seed: int, tell: ProgressCallback) -> frozen_features.Described:
+    return frozen_features.describe(
+        material.pictures, seed=seed, report=lambda share: tell("looking", share, _words(material))
+    )
+
+
+def _words(material: Material) -> str:
+    return f"at {len(material.pictures)} pictures"
+
+
+def _stored(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
+    return numbers.astype(EMBEDDING_DTYPE).astype(np.float16)

@@ -1,0 +1,130 @@
+"""Learning in a process of its own: `python -m classifier.training.worker FOLDER`.
+
+The main process writes FOLDER/job.json and FOLDER/pictures.npy; this one answers with JSON lines on standard output
+and finished packages below FOLDER/packages. So the crawl never imports a network library, and stopping it stops this:
+the worker ignores SIGINT (the terminal sends it to everybody) and ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from classifier.errors import ClassifierError, TooFewExamples
+from classifier.pictures.preprocessing import Pixels
+from classifier.progress import ProgressCallback
+from classifier.training.job import PACKAGES, PICTURES, Step, TrainingJob, read_job
+from classifier.training.pipeline import Embedder, Learned
+from storage.records import DocumentedError
+
+FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
+_FAILED = 1
+
+
+def run(folder: Path, out: TextIO) -> int:
+    """Do the job in a folder; gives the exit code."""
+
+    def say(line: Mapping[str, Any]) -> None:
+        out.write(json.dumps(line) + "\n")
+        out.flush()
+
+    try:
+        job = read_job(folder)
+        pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(job.examples)]
+        say({"done": _work(folder, job, pictures, lambda *told: say(dict(zip(_TOLD, told, strict=True))))})
+    except ClassifierError as error:
+        code = error.exit_code if isinstance(error, DocumentedError) else _FAILED
+        say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
+        return code
+    except (OSError, ValueError, KeyError, TypeError, MemoryError) as error:
+        say({"error": type(error).__name__, "message": str(error)[:500], "exit_code": _FAILED, "facts": {}})
+        return _FAILED
+    return 0
+
+
+_TOLD = ("stage", "share", "words")
+
+
+def _work(folder: Path, job: TrainingJob, pictures: Pixels, tell: ProgressCallback) -> dict[str, Any]:
+    tell("loading", 0.0, "loading the network library")
+    from classifier.training import pipeline
+    from classifier.training.packager import pack
+
+    embedder = _embedder(folder, job)
+    learned: Learned = pipeline.learn(pictures, job.examples, job.wishes, job.plan, embedder=embedder, tell=tell)
+    tell("writing", 0.0, "writing the model")
+    packed = pack(learned, pictures, folder / PACKAGES, job)
+    tell("writing", 1.0, "")
+    return _compared(folder, job.step, learned, packed)
+
+
+def _compared(folder: Path, step: Step, learned: Learned, packed: dict[str, Any]) -> dict[str, Any]:
+    """What is reported, with how a network compares with the first model; a first model is remembered for that."""
+    from classifier.training import step_agreement
+
+    if step is Step.FIRST:
+        step_agreement.remember(folder, learned)
+        Path(packed["backbone"]).rename(folder / FIRST_NETWORK)
+        return packed
+    found = step_agreement.agreements(folder, learned)
+    for target in packed["targets"]:
+        if target["target"] in found:
+            target["compared"] = found[target["target"]].to_json()
+    return packed
+
+
+def _embedder(folder: Path, job: TrainingJob) -> Embedder:
+    """What gives the network that the job asks for."""
+    from classifier.backbones import catalogue
+    from classifier.training import pretrained_embedders
+    from classifier.training.pipeline import from_scratch
+
+    backbone, plan, size = job.backbone, job.plan, job.preprocessing.size
+    earlier = None if plan.earlier is None else plan.earlier.file
+    if backbone.name == catalogue.PRETRAINED:
+        return pretrained_embedders.frozen(plan.seed)
+    if backbone.name == catalogue.FINE_TUNED:
+        first = folder / FIRST_NETWORK
+        begin = first if earlier is None and first.is_file() else earlier
+        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", begin)
+    chosen = catalogue.backbone_named(backbone.name)
+    if earlier is not None:  # it brings its weights
+        return from_scratch(lambda: chosen.build(size, None), plan)
+    origin = catalogue.Origin(backbone.weights, backbone.may_download)
+    return from_scratch(catalogue.builder(chosen, origin, size), plan)
+
+
+def _facts_of(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, TooFewExamples):
+        return {}
+    return {"target": error.target, "counts": error.counts, "needed": error.needed, "advice": error.advice}
+
+
+def _end_with_parent() -> None:
+    """Leave as soon as the process that started us is gone or closes our standard input."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(143)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The worker's program."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever libraries print goes to standard error
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    return run(Path(arguments[0]), answers)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # the network library's threads may take seconds to end, or never do

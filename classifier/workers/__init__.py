@@ -1,0 +1,1 @@
+"""Processes of our own that hold a network or a decoder, and the frames they speak."""

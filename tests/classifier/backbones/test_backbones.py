@@ -1,0 +1,76 @@
+"""Backbones by name: what they cost is said first, and offline there is always a way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from classifier.backbones import catalogue
+from classifier.backbones.catalogue import Backbone, Origin, backbone_named, builder
+from classifier.errors import DeviceError
+from classifier.training.augmentation import Changes, changed
+
+
+def test_an_unknown_backbone_is_answered_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match="small, pretrained, fine_tuned, mobilenet_v3_small, mobilenet_v3_large, eff"):
+        backbone_named("resnet")
+
+
+def test_nothing_is_downloaded_without_consent_and_the_size_is_said() -> None:
+    with pytest.raises(DeviceError, match=r"4 MB to download.*local weights file.*small"):
+        builder(backbone_named("mobilenet_v3_small"), Origin())
+
+
+def test_a_weights_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match=r"w\.h5 for efficientnet_v2_b0 does not exist"):
+        builder(backbone_named("efficientnet_v2_b0"), Origin(tmp_path / "w.h5"))
+
+
+def test_a_failed_download_names_the_way_without_a_network() -> None:
+    def unreachable(size: int, weights: Any) -> Any:
+        raise Exception("URL fetch failure")  # what Keras raises
+
+    backbone = Backbone("famous", 224, unreachable, 4.3)
+
+    with pytest.raises(DeviceError, match=r"URL fetch failure.*local weights file.*small"):
+        builder(backbone, Origin(may_download=True))()
+
+
+def test_the_default_needs_nobody() -> None:
+    assert backbone_named(catalogue.DEFAULT).published_mb is None
+
+
+def test_changed_copies_are_pictures_and_repeat_with_the_seed() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3)).astype(np.uint8)
+
+    one, other = (changed(pictures, Changes(), np.random.default_rng(3)) for _ in range(2))
+
+    assert one.shape == pictures.shape
+    assert one.dtype == np.float32
+    assert 0 <= one.min() <= one.max() <= 255
+    assert (one == other).all()
+    assert not np.allclose(one, pictures)
+
+
+def test_a_copy_without_changes_is_the_picture() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.uint8)
+    nothing = Changes(0, 0, 0, 0, (1, 1), 0, 0, 0, 0)
+
+    assert np.abs(changed(pictures, nothing, np.random.default_rng(0)) - pictures).max() < 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"])
+def test_a_local_weights_file_becomes_frozen_features(name: str, tmp_path: Path) -> None:
+    backbone, weights = backbone_named(name), tmp_path / "own.weights.h5"
+    backbone.build(64, None).save_weights(weights)
+
+    features = builder(backbone, Origin(weights), 64)()
+
+    found = features.predict_on_batch(np.zeros((2, 64, 64, 3), np.float32))
+    assert found.ndim == 2
+    assert not features.trainable_variables

@@ -1,0 +1,164 @@
+"""What taggers say enters a head where it makes the gallery's tags likelier, and changes nothing where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from classifier.heads.ai_stacking import LEAST_GAIN, Judged, stack
+from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, learn_head
+from classifier.heads.logistic_head import starting_head
+from classifier.heads.noisy_labels import Said
+from classifier.heads.noisy_labels import Testimony as Heard  # pytest would collect a name that begins with Test
+from storage.records import SITE_TAGGER, Stratum
+
+COUNT = 1500
+TAG = "mona_(genshin_impact)"
+
+
+def world(seed: int = 0) -> tuple[np.ndarray, np.ndarray, Judged]:
+    """Who is shown, logits that tell somewhat, and pictures to judge by."""
+    random = np.random.default_rng(seed)
+    shows = random.random(COUNT) < 0.2
+    logits = np.where(shows, 1.5, -1.5) + random.normal(size=COUNT)
+    rows = np.flatnonzero(random.random(COUNT) < 0.7).astype(np.int64)
+    return shows, logits, Judged(rows, shows[rows].astype(np.float64), rows)
+
+
+def percents(shows: np.ndarray, seed: int = 1) -> np.ndarray:
+    """A tagger that misses one in five, and is mistaken about one in twenty."""
+    random = np.random.default_rng(seed)
+    says = np.where(random.random(COUNT) < np.where(shows, 0.2, 0.05), ~shows, shows)
+    return np.where(says, random.integers(50, 99, COUNT), random.integers(0, 40, COUNT)).astype(np.int64)
+
+
+def loss(logits: np.ndarray, shows: np.ndarray) -> float:
+    return float(np.mean(np.logaddexp(0.0, logits) - shows * logits))
+
+
+def test_a_tagger_that_knows_something_is_believed_and_pictures_become_surer() -> None:
+    shows, logits, judged = world()
+    unseen = np.setdiff1d(np.arange(COUNT), judged.rows)
+
+    found = stack(logits, {SITE_TAGGER: percents(shows)}, judged, 0)
+
+    gain = found.gains[SITE_TAGGER]
+    assert 0.2 < found.words[SITE_TAGGER].slope < 3
+    assert gain.pictures == len(judged.rows) and gain.loss < (1 - LEAST_GAIN) * gain.loss_before
+    assert loss(found.logits[unseen], shows[unseen]) < 0.8 * loss(logits[unseen], shows[unseen])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_is_left_out_and_every_logit_stays_what_it_was(seed: int) -> None:
+    shows, logits, judged = world(seed)
+    random = np.random.default_rng(seed + 100)
+
+    found = stack(logits, {SITE_TAGGER: percents(random.permutation(shows))}, judged, seed)
+
+    assert not found.words and not found.gains
+    assert np.array_equal(found.logits, logits)
+
+
+def test_a_tagger_that_says_the_opposite_is_not_believed() -> None:
+    shows, logits, judged = world()
+
+    assert not stack(logits, {SITE_TAGGER: percents(~shows)}, judged, 0).words
+
+
+def test_a_tagger_that_looked_at_few_pictures_or_knows_not_the_tag_is_left_out() -> None:
+    shows, logits, judged = world()
+    few = np.full(COUNT, -1, dtype=np.int64)
+    few[judged.rows[:40]] = percents(shows)[judged.rows[:40]]
+    nobody = np.zeros(COUNT, dtype=np.int64)
+
+    assert not stack(logits, {"few": few, "nobody": nobody}, judged, 0).words
+
+
+def test_pictures_that_the_tagger_never_saw_keep_their_logits() -> None:
+    shows, logits, judged = world()
+    said = percents(shows)
+    unseen = np.random.default_rng(2).random(COUNT) < 0.3
+    said[unseen] = -1
+
+    found = stack(logits, {SITE_TAGGER: said}, judged, 0)
+
+    assert found.words
+    assert np.array_equal(found.logits[unseen], logits[unseen])
+    assert (found.logits != logits)[~unseen].all()
+
+
+def test_of_two_taggers_the_better_comes_first_and_its_echo_adds_nothing() -> None:
+    shows, logits, judged = world()
+    good, poor = percents(shows), percents(np.where(np.random.default_rng(3).random(COUNT) < 0.3, ~shows, shows))
+
+    alone = stack(logits, {"good": good}, judged, 0)
+    both = stack(logits, {"echo": good.copy(), "good": good, "poor": poor}, judged, 0)
+
+    assert next(iter(both.gains)) in ("good", "echo")
+    assert len({"good", "echo"} & set(both.words)) == 1
+    assert loss(both.logits, shows) < 1.02 * loss(alone.logits, shows)
+
+
+def test_a_row_that_judges_is_stacked_by_what_was_fitted_without_its_group() -> None:
+    shows, logits, judged = world()
+    said, row = percents(shows), int(judged.rows[0])
+    turned = replace(judged, share=judged.share.copy())
+    turned.share[0] = 1 - turned.share[0]
+
+    before, after = stack(logits, {SITE_TAGGER: said}, judged, 0), stack(logits, {SITE_TAGGER: said}, turned, 0)
+
+    assert after.logits[row] == before.logits[row]
+    assert after.words != before.words
+
+
+def gallery(seed: int = 0) -> tuple[HeadLesson, np.ndarray]:
+    """Vectors that tell the target somewhat, and tags that four in ten posts lack."""
+    random = np.random.default_rng(seed)
+    shows = random.random(COUNT) < 0.2
+    vectors = random.normal(size=(COUNT, 8))
+    vectors[:, 0] += np.where(shows, 2.5, 0.0)
+    hidden = random.random(COUNT) < 0.4
+    said = np.where(hidden, Said.NOTHING, np.where(shows, Said.TAGGED, Said.OTHERS)).astype(np.int8)
+    lesson = HeadLesson(
+        target="mona",
+        testimony=Heard(vectors, said, np.arange(COUNT, dtype=np.int64)),
+        parts=random.choice((TRAIN, VALIDATION, TEST), COUNT, p=(0.7, 0.15, 0.15)).astype(np.int8),
+        untagged=said == Said.NOTHING,
+        start=starting_head(8, None),
+        tag=TAG,
+    )
+    return lesson, shows
+
+
+def test_a_head_with_a_good_tagger_finds_more_at_the_same_precision_and_scores_as_it_is_stored() -> None:
+    lesson, shows = gallery()
+    said = percents(shows)
+    alone, joined = learn_head(lesson, HeadPlan()), learn_head(replace(lesson, ai_percents={"site": said}), HeadPlan())
+
+    untagged = lesson.untagged
+    found = [(one.scores >= one.chosen.threshold)[untagged] for one in (alone, joined)]
+    before, after = (float(kept[shows[untagged]].mean()) for kept in found)
+    assert after > before + 0.1 and shows[untagged][found[1]].mean() > 0.9
+    (weight,) = joined.head.ai_weights
+    assert (weight.source, weight.tag) == (SITE_TAGGER, TAG) and weight.slope > 0
+    assert joined.facts["ai_tags"][SITE_TAGGER]["pictures"] > 500
+    test = np.flatnonzero(lesson.parts == TEST)  # whose logits are those of the head that is deployed
+    strata = np.where(untagged, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
+    strata[lesson.testimony.said == Said.TAGGED] = Stratum.NOBODY
+    vectors = lesson.testimony.vectors.astype(np.float16)
+    again = joined.head.probabilities(vectors[test], strata[test], {"site": said[test]})
+    assert again == pytest.approx(joined.scores[test], abs=0.02)  # half precision
+
+
+@pytest.mark.parametrize("said", [{}, {"site": np.full(COUNT, -1, dtype=np.int64)}])
+def test_where_no_post_has_ai_tags_everything_is_as_if_there_were_none(said: dict[str, np.ndarray]) -> None:
+    lesson, _ = gallery()
+
+    plain, silent = learn_head(lesson, HeadPlan()), learn_head(replace(lesson, ai_percents=said), HeadPlan())
+
+    assert np.array_equal(silent.scores, plain.scores) and np.array_equal(silent.belief, plain.belief)
+    assert silent.chosen == plain.chosen and silent.facts == plain.facts
+    assert (silent.head.ai_weights, silent.head.bias, silent.head.shifts) == ((), plain.head.bias, plain.head.shifts)
+    assert np.array_equal(silent.head.weights, plain.head.weights)

@@ -1,0 +1,123 @@
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from classifier.training.pace import LEAST_STEPS, RESERVE, Pace, too_brief
+
+
+class Machine:
+    """A clock that steps move on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def trained(pace: Pace, machine: Machine, step_s: Callable[[int], float]) -> list[float]:
+    """Do steps until the pace says that it is enough; gives the rates."""
+    rates = []
+    while pace.step < pace.steps:
+        rates.append(pace.rate())
+        machine.now += step_s(pace.step)
+        pace.stepped()
+    return rates
+
+
+def moody(draw: random.Random) -> Callable[[int], float]:
+    """Seconds a step, on a machine that other work comes to and goes from."""
+    phases = [(10 ** draw.uniform(-2.3, 0.3), draw.randint(1, 300)) for _ in range(draw.randint(1, 6))]
+    seconds = [second for second, count in phases for _ in range(count)]
+    return lambda step: seconds[min(step, len(seconds) - 1)]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_no_time_is_left_over_while_steps_are_missing_and_the_budget_holds(seed: int) -> None:
+    draw, machine = random.Random(seed), Machine()
+    planned, budget, step_s = draw.randint(1, 1500), 10 ** draw.uniform(0, 2.8), moody(draw)
+    pace = Pace(planned, budget, machine)
+
+    trained(pace, machine, step_s)
+
+    slowest = max(step_s(step) for step in range(pace.step))
+    assert min(planned, LEAST_STEPS) <= pace.step <= planned
+    if pace.step < planned:
+        assert budget * RESERVE - machine.now <= slowest  # not one more such step is certain to fit
+    if pace.step > LEAST_STEPS:  # between two looks at the speed it may have fallen
+        assert machine.now <= max(budget * RESERVE, LEAST_STEPS * slowest) + 10 * slowest
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_rate_warms_up_never_jumps_up_and_keeps_below_its_peak(seed: int) -> None:
+    draw, machine = random.Random(seed), Machine()
+    pace = Pace(draw.randint(400, 1500), 10 ** draw.uniform(0, 2.8), machine)
+
+    rates = trained(pace, machine, moody(draw))
+
+    rises = [after - before for before, after in zip([0.0, *rates], rates, strict=False)]
+    assert max(rises) <= 1 / (LEAST_STEPS // 8) and max(rises[:LEAST_STEPS]) <= 1 / 50 + 1e-9
+    assert min(rates) > 0 and max(rates) <= 1
+
+
+def test_a_machine_of_constant_speed_gets_the_plain_cosine() -> None:
+    machine = Machine()
+    pace = Pace(400, 1e6, machine)
+
+    rates = trained(pace, machine, lambda step: 0.1)
+
+    assert len(rates) == 400
+    assert rates[9] == pytest.approx(10 / 50)
+    assert rates[200] == pytest.approx(0.5 + 0.002)
+    assert rates[-1] < 0.01
+
+
+def test_a_machine_that_is_busy_at_first_still_gets_its_steps() -> None:
+    machine = Machine()
+    pace = Pace(900, 720.0, machine)
+
+    trained(pace, machine, lambda step: 7.0 if step < 40 else 0.4)  # the first steps promise 90 of 900
+
+    assert pace.step == 900
+    assert machine.now < 720.0
+
+
+def test_a_machine_that_becomes_busy_stops_in_time() -> None:
+    machine = Machine()
+    pace = Pace(900, 100.0, machine)
+
+    trained(pace, machine, lambda step: 0.1 if step < 200 else 2.0)
+
+    assert pace.step < 300
+    assert machine.now < 110.0
+
+
+def test_a_pause_counts_against_the_budget_and_not_against_the_speed() -> None:
+    machine = Machine()
+    pace = Pace(1000, 100.0, machine)
+    for _ in range(50):
+        machine.now += 0.1
+        pace.stepped()
+
+    with pace.pause():
+        machine.now += 50.0
+    rates = trained(pace, machine, lambda step: 0.1)
+
+    assert pace.steps_per_s() == pytest.approx(10, rel=0.01)
+    assert 50 + len(rates) == pytest.approx((100.0 * RESERVE - 50.0) / 0.1, abs=2)
+
+
+@pytest.mark.parametrize(("steps", "brief"), [(88, True), (299, True), (300, False), (900, False)])
+def test_a_network_that_did_few_of_its_steps_may_not_decide(steps: int, brief: bool) -> None:
+    words = too_brief({"steps": steps, "planned_steps": 900, "seconds": 317.0})
+
+    assert bool(words) == brief
+    if steps == 88:
+        assert words.startswith("trained for only 10% of its steps; give it more time: [round_zero] minutes = 62 in")
+
+
+def test_a_network_of_which_nobody_knows_the_steps_may_decide() -> None:
+    assert too_brief({}) == ""
+    assert not math.isnan(Pace(1, 1.0).steps_per_s())
