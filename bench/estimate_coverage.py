@@ -26,9 +26,9 @@ import numpy as np
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.metrics.calibration import sigmoid
 from classifier.metrics.quality import Estimate, wilson
-from rounds import estimating
-from rounds.decision_rule import DecisionRule
-from rounds.random_order import STRATA, next_at_random
+from rounds.questions import estimate
+from rounds.questions.decision_rule import DecisionRule
+from rounds.questions.random_sample import STRATA, next_at_random
 from storage.evidence import Evidence
 from tests.equipment.made_up_evidence import made_up_evidence
 
@@ -132,7 +132,7 @@ def by_answers_alone(gallery: Gallery, drawn: IntArray) -> tuple[Estimate, Estim
     Source: Zou & Donner 2008, "Construction of confidence limits about effect measures" (the MOVER method).
     """
     evidence = gallery.evidence
-    counts = estimating.counted_strata(evidence, gallery.rule, drawn)
+    counts = estimate.counted_strata(evidence, gallery.rule, drawn)
     known = sum(label == "keep" for label in evidence.labels)
     right = _total([_showing(one) for one in counts if one.kept])
     missed = _total([_showing(one) for one in counts if not one.kept])
@@ -166,7 +166,7 @@ def measured(world: World, answers: int, galleries: int) -> dict[str, Any]:
         gallery, drawn = asked(made(world, seed), answers)
         right = int((gallery.kept & gallery.truth).sum())
         truths = right / max(1, int(gallery.kept.sum())), right / max(1, int(gallery.truth.sum()))
-        told = estimating.estimates(gallery.evidence, gallery.rule, drawn)
+        told = estimate.estimates(gallery.evidence, gallery.rule, drawn)
         sides = {"assisted": (told.precision, told.recall), "alone": by_answers_alone(gallery, drawn)}
         for side, figures in sides.items():
             for name, figure, true in zip(("precision", "recall"), figures, truths, strict=True):

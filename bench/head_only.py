@@ -27,8 +27,8 @@ from classifier.heads.head_training import HeadLesson, HeadPlan, learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import Said, Testimony
 from crawler.deciding import Policy
-from rounds.parts import groups_of, parts_of, settled_parts
-from rounds.rescoring import rescore
+from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts
+from rounds.rescore import rescore
 from storage.archive import Archive, open_reader
 from storage.evidence import Settled
 from storage.records import ModelCard

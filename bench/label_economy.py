@@ -32,11 +32,11 @@ from bench.simulated_gallery import SimulatedGallery, embedded, gallery
 from classifier.arrays import IntArray
 from classifier.metrics.quality import wilson
 from classifier.package.package import Package, load_package
-from rounds.asking import Mix, Reason, questions
-from rounds.decision_rule import DecisionRule
-from rounds.estimating import Estimates, estimates
 from rounds.evaluation.charts import Axes, line_chart
-from rounds.learning_round import HeadRoundSettings, Snapshot, learn_candidate
+from rounds.head_round import HeadRoundSettings, Snapshot, learn_candidate
+from rounds.questions.decision_rule import DecisionRule
+from rounds.questions.estimate import Estimates, estimates
+from rounds.questions.queue import Mix, Reason, questions
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 

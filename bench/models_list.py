@@ -29,7 +29,7 @@ from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from crawler.deciding import Policy, Ruling
-from rounds.learning_round import HeadRoundSettings, finish, learn_candidate
+from rounds.head_round import HeadRoundSettings, finish, learn_candidate
 from rounds.snapshots import snapshot_of
 from storage.archive import Archive, ListedPage, Sighting
 from storage.archive_records import ArchiveSettings

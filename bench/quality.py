@@ -42,9 +42,9 @@ from classifier.pictures.decoder_pool import Decoders
 from classifier.pictures.preprocessing import picture_array
 from classifier.progress import ProgressCallback
 from classifier.training.pipeline import Minimum
+from rounds.examples.sample import SampleSize
 from rounds.round_zero import Gallery, RoundSettings, round_zero
-from rounds.sampling import SampleSize
-from rounds.teaching import NewModel
+from rounds.training_job import NewModel
 from storage.records import Target
 
 OTHER = "other"

@@ -35,7 +35,7 @@ from classifier.pictures.class_folders import ClassPicture, class_pictures
 from classifier.pictures.decoder_pool import Decoders
 from classifier.references.heads import reference_plan
 from classifier.training.splits import Identity, group
-from rounds.teaching import embedded
+from rounds.training_job import embedded
 
 NUMBERS = (5, 10, 20)  # of references
 MISSING = 0.4  # share of everybody's tags

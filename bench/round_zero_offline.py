@@ -29,9 +29,9 @@ from classifier.metrics.quality import evaluate
 from classifier.package.package import load_package
 from classifier.pictures.decoder_pool import Decoders
 from classifier.pictures.preprocessing import picture_array
+from rounds.examples.sample import SampleSize
 from rounds.round_zero import Gallery, RoundSettings, round_zero
-from rounds.sampling import SampleSize
-from rounds.teaching import NewModel
+from rounds.training_job import NewModel
 from storage.records import FileVersion, Post, PostTags, Rating, Rendition, Target
 
 TAG = "everything"

@@ -33,7 +33,7 @@ from storage.records import Target
 
 if TYPE_CHECKING:
     from classifier.metrics.assessment import Assessment
-    from rounds.evaluating import Known, Subject
+    from rounds.evaluation.gallery import Known, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _report(wish: EvaluateWish, assessment: Assessment) -> tuple[Path | None, Ex
     if wish.report is None:
         return None, None
     from rounds.errors import RoundError
-    from rounds.evaluation_page import write_report
+    from rounds.evaluation.html_page import write_report
 
     try:
         return write_report(assessment, wish.report.absolute()), None
@@ -122,7 +122,7 @@ def _next(wish: EvaluateWish, assessment: Assessment) -> Sequence[str]:
 
 def _subject(reader: Reader, where: Place, named: str) -> Subject:
     """The model of that name; of a bare target the one in force."""
-    from rounds.evaluating import Subject
+    from rounds.evaluation.gallery import Subject
     from rounds.models import named_model
 
     bare, slash, number = named.rpartition("/")
@@ -157,8 +157,8 @@ def _tag(model: RegisteredModel) -> str:
 
 
 def _known(reader: Reader, subject: Subject) -> Known:
-    from rounds.decision_rule import DecisionRule
-    from rounds.evaluating import Known
+    from rounds.evaluation.gallery import Known
+    from rounds.questions.decision_rule import DecisionRule
 
     name = subject.target.name
     active = reader.active_model(name)
@@ -167,7 +167,7 @@ def _known(reader: Reader, subject: Subject) -> Known:
 
 
 def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, tell: ProgressCallback) -> Assessment:
-    from rounds.evaluating import evaluate_gallery
+    from rounds.evaluation.gallery import evaluate_gallery
 
     if not len(known.evidence):
         raise UsageRefused(
@@ -205,7 +205,7 @@ async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known,
     from classifier.inference.batcher import PackagePin, Scorer
     from classifier.pictures.class_folders import class_pictures
     from classifier.pictures.decoder_pool import Decoders
-    from rounds.evaluating_folder import Eye, evaluate_folder, look_at_folder
+    from rounds.evaluation.folder import Eye, evaluate_folder, look_at_folder
 
     target, package = subject.target, subject.package
     words = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]

@@ -15,14 +15,14 @@ from storage.reader import Reader
 from storage.rows.evidence import stored_without_hash
 
 if TYPE_CHECKING:
-    from rounds.learning_round import Snapshot
+    from rounds.head_round import Snapshot
 
 _SMALL = Preprocessing(96)  # enough for a hash; a JPEG is decoded at a small scale then
 
 
 async def hashed(snapshot: Snapshot, reader: Reader, tell: ProgressCallback) -> Snapshot:
     """The snapshot with hashes that were missing, and these by themselves for the gallery to keep; not all at once."""
-    from rounds.missing_hashes import StoredPictures, missing_hashes, with_hashes, without_hash
+    from rounds.examples.missing_hashes import StoredPictures, missing_hashes, with_hashes, without_hash
 
     stored = await asyncio.to_thread(reader.ask, stored_without_hash)
     rows = without_hash(snapshot.evidence, stored)

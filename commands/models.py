@@ -33,8 +33,8 @@ from storage.reader import Reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from rounds.evaluating import Subject
-    from rounds.side_by_side import SideBySide
+    from rounds.evaluation.gallery import Subject
+    from rounds.evaluation.side_by_side import SideBySide
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredMode
     wanted = [target for target in known.values() if any(model.card.target == target.name for model in models)]
     if not wanted:
         return {}
-    from rounds.side_by_side import side_by_side
+    from rounds.evaluation.side_by_side import side_by_side
 
     found: dict[str, SideBySide] = {}
     for target in wanted:
@@ -127,7 +127,7 @@ def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredMode
 def _subjects(where: Place, target: Target, models: Sequence[RegisteredModel]) -> Sequence[Subject]:
     """A target's models whose files are whole; the others are listed by what is recorded of them."""
     from classifier.errors import PackageError
-    from rounds.evaluating import Subject
+    from rounds.evaluation.gallery import Subject
 
     subjects = []
     for model in models:

@@ -19,7 +19,7 @@ from classifier.package.package import Package
 from classifier.pictures.preprocessing import Preprocessing
 from commands.errors import UsageRefused
 from commands.settings import RoundZero
-from rounds.teaching import preprocessing_for
+from rounds.training_job import preprocessing_for
 
 
 @dataclass(frozen=True, slots=True)

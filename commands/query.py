@@ -83,7 +83,7 @@ def _ranker(reader: Reader, expression: str) -> Ranker | None:
     """Who knows what is worth a glance; loading that takes a moment, and most questions do without."""
     if not needs_ranks(parse(expression)):
         return None
-    from rounds.doubts import doubts_of
+    from rounds.questions.ranking import doubts_of
 
     return doubts_of(reader, say)
 

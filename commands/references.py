@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from classifier.package.package import Package
     from classifier.package.references import References
     from classifier.references.folder import ReferenceFolder
-    from rounds.decoders import HashingDecoder
-    from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
-    from rounds.references import ReferencePixels
+    from rounds.examples.decoders import HashingDecoder
+    from rounds.examples.references import ReferencePixels
+    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from storage.archive_records import RegisteredModel
 
 
@@ -87,7 +87,7 @@ async def seen_references(folder: Path, package: Package, tell: ProgressCallback
     """
     from classifier.pictures.decoder_pool import Decoders
     from classifier.references.folder import reference_pictures
-    from rounds.references import decoded_references
+    from rounds.examples.references import decoded_references
 
     found = await asyncio.to_thread(reference_pictures, folder)
     async with Decoders([package.preprocessing]) as decoder:
@@ -240,7 +240,7 @@ async def _decoded_again(folder: str, known: References, decoder: HashingDecoder
     Raises:
         ClassFolderError: too few of them do, or nobody knows the folder: the model came from elsewhere.
     """
-    from rounds.references import decoded_references
+    from rounds.examples.references import decoded_references
 
     found = await asyncio.to_thread(_still_there, folder, known)
     return await decoded_references(found, decoder, unreported)
@@ -274,7 +274,7 @@ def _candidate(
     settings: HeadRoundSettings,
     tell: ProgressCallback,
 ) -> Candidate:
-    from rounds.learning_round import learn_candidate
+    from rounds.head_round import learn_candidate
     from rounds.snapshots import referring_to, snapshot_of
 
     tell("reading", 0.0, "labels, tags and embeddings")

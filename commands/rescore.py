@@ -30,7 +30,7 @@ from storage.records import ModelCard
 from storage.rows.status import decided_posts
 
 if TYPE_CHECKING:
-    from rounds.learning_round import RoundOutcome
+    from rounds.head_round import RoundOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def run(wish: RescoreWish, root: Path | None, config: Path | None) -> int:
 
 
 async def _run(wish: RescoreWish, where: Place) -> int:
-    from rounds.rescoring import rescore
+    from rounds.rescore import rescore
 
     started = time.monotonic()
     with open_reader(where.root) as reader:
@@ -98,8 +98,8 @@ async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: Res
     """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
     from classifier.training.pipeline import Goal
     from commands.siblings import follow
-    from rounds.learning_round import HeadRoundSettings
-    from rounds.standing import network_left, still_behind
+    from rounds.head_round import HeadRoundSettings
+    from rounds.target_state import network_left, still_behind
 
     with open_reader(where.root) as reader:
         left, behind = network_left(reader, card), still_behind(reader, card)

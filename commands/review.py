@@ -39,7 +39,7 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
     from review.gate import Address
     from review.round_process import RoundProcess
     from review.serving import DEFAULT_PORT, bind, port_of, serve
-    from rounds.standing import standing_in
+    from rounds.target_state import standing_in
 
     where = place(root, config)
     _bring_up_to_date(where)

@@ -19,7 +19,7 @@ def run_round(work: Coroutine[Any, Any, int], where: Place, named: str | None) -
         where: the gallery.
         named: the target, as the user typed it.
     """
-    from rounds.standing import standing_in
+    from rounds.target_state import standing_in
 
     try:
         target, before = _before(where, named or "")
@@ -43,7 +43,7 @@ def run_round(work: Coroutine[Any, Any, int], where: Place, named: str | None) -
 
 def _before(where: Place, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
-    from rounds.standing import standing_in
+    from rounds.target_state import standing_in
     from storage.archive import open_reader
     from storage.rows.targets import target_called
 
@@ -56,7 +56,7 @@ def _before(where: Place, named: str) -> tuple[str, str | None]:
 
 
 def _tell_change(where: Place, target: str, before: str | None) -> None:
-    from rounds.standing import standing_in
+    from rounds.target_state import standing_in
 
     try:
         now = standing_in(where.root, target)

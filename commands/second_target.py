@@ -28,7 +28,7 @@ from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
     from classifier.training.pipeline import Goal
-    from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome
+    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome
     from rounds.second_target import SharedNetwork
     from storage.archive_records import RegisteredModel
 
@@ -143,7 +143,7 @@ async def finished(
     new: bool,
 ) -> RoundOutcome:
     """A head of `crawl train`, put in force under the gallery's lock; `new`: the gallery has yet to know its target."""
-    from rounds.learning_round import finish
+    from rounds.head_round import finish
 
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
@@ -157,7 +157,7 @@ async def finished_in_crawl(
     candidate: Candidate, wish: ModelRequest, settings: HeadRoundSettings
 ) -> RegisteredModel | None:
     """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
-    from rounds.learning_round import finish
+    from rounds.head_round import finish
 
     outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
     for line in outcome.report.splitlines():
@@ -167,7 +167,7 @@ async def finished_in_crawl(
 
 def head_settings(goal: Goal, where: Place, *, decide_again: bool = True, force: bool = False) -> HeadRoundSettings:
     """How a head is learned by the settings; a crawl decides by itself what it walks."""
-    from rounds.learning_round import HeadRoundSettings
+    from rounds.head_round import HeadRoundSettings
 
     settings = where.settings
     policy = Policy(trust_tags=settings.scoring.trust_tags)

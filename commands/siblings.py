@@ -19,7 +19,7 @@ from storage.reader import Reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from rounds.learning_round import HeadRoundSettings, RoundOutcome, Snapshot
+    from rounds.head_round import HeadRoundSettings, RoundOutcome, Snapshot
 
 _LEAST_POSITIVES = 5  # test pictures of a target, from which a model can be said to be no worse
 
@@ -40,7 +40,7 @@ async def follow(
         tell: progress.
     """
     from rounds.errors import TooLittleToLearn
-    from rounds.learning_round import finish, learn_candidate
+    from rounds.head_round import finish, learn_candidate
     from rounds.snapshots import referring_to
 
     outcomes: list[RoundOutcome] = []

@@ -20,7 +20,7 @@ from storage.records import LabelReason, ModelCard
 from storage.rows.status import RunFacts, Status
 
 if TYPE_CHECKING:
-    from rounds.estimating import Estimates
+    from rounds.questions.estimate import Estimates
 
 
 def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
@@ -52,8 +52,8 @@ def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
             continue
         drawn = [label.version_id for label in reader.labels(name) if label.why is LabelReason.RANDOM]
         if drawn:
-            from rounds.decision_rule import DecisionRule
-            from rounds.estimating import estimates, rows_of  # takes a moment to load, and is seldom needed
+            from rounds.questions.decision_rule import DecisionRule
+            from rounds.questions.estimate import estimates, rows_of  # takes a moment to load, and is seldom needed
 
             evidence = reader.evidence(known[name], model.card.backbone_hash)
             found[name] = estimates(evidence, DecisionRule.of(model.card), rows_of(evidence, drawn))

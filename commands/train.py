@@ -34,7 +34,7 @@ from storage.rows.named_posts import shown_in_posts
 
 if TYPE_CHECKING:
     from classifier.package.package import Package
-    from rounds.learning_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
+    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from storage.archive_records import RegisteredModel
     from storage.records import Target
 
@@ -70,7 +70,7 @@ def _checked(wish: TrainWish) -> TrainWish:
 
 
 async def _run(wish: TrainWish, where: Place) -> int:
-    from rounds.learning_round import learn_candidate
+    from rounds.head_round import learn_candidate
 
     started = time.monotonic()
     settings = head_settings(goal_of(wish, where.settings), where, force=wish.force)
@@ -183,7 +183,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
 
     The other targets that shared the old network follow to a better one.
     """
-    from rounds.learning_round import finish
+    from rounds.head_round import finish
 
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.wish.wait_s)

@@ -34,7 +34,7 @@ from rounds.folder_round import (
     in_force,
     model_from_folder,
 )
-from rounds.learning_round import RoundOutcome
+from rounds.head_round import RoundOutcome
 from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.names import tag_or_none, target_name, unqualified

@@ -11,7 +11,7 @@ from commands.refusals import refusal_words, refused_code
 from commands.train_options import TrainWish
 
 if TYPE_CHECKING:
-    from rounds.learning_round import RoundOutcome
+    from rounds.head_round import RoundOutcome
 
 
 def tell_outcome(

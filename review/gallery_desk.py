@@ -27,10 +27,10 @@ from review.desk import (
     TargetFacts,
 )
 from review.similar import nearest
-from rounds.asking import Inquiry
-from rounds.decision_rule import DecisionRule
-from rounds.doubts import Doubts, inquiry_into, next_questions
-from rounds.estimating import estimates
+from rounds.questions.decision_rule import DecisionRule
+from rounds.questions.estimate import estimates
+from rounds.questions.queue import Inquiry
+from rounds.questions.ranking import Doubts, inquiry_into, next_questions
 from storage.archive_records import Click, Label, RegisteredModel, Saved
 from storage.evidence import Evidence
 from storage.gallery_view import (

@@ -10,7 +10,7 @@ from typing import Any
 
 from review.desk import RoundState
 from review.errors import RoundRuns
-from rounds.standing import Standing
+from rounds.target_state import Standing
 from storage.errors import StorageError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess
 

@@ -29,15 +29,15 @@ from classifier.training.backbone_training import Recipe
 from classifier.training.job import PICTURES
 from classifier.training.pipeline import Example, Goal, Plan, Wish
 from classifier.training.splits import Identity
-from rounds.comparing import Compared, compare
-from rounds.decoders import HashingDecoder
+from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
-from rounds.folder_pictures import HELD_BYTES, ByteBudget, decoded
+from rounds.examples.decoders import HashingDecoder
+from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
+from rounds.examples.frozen_splits import groups_of, parts_of
 from rounds.free_number import free_name
-from rounds.learning_process import COMMAND
-from rounds.learning_round import Registry, RoundOutcome, takes_over
-from rounds.parts import groups_of, parts_of
-from rounds.teaching import Lesson, embedded, gather_pictures, placed, teach, work_folder
+from rounds.head_round import Registry, RoundOutcome, takes_over
+from rounds.training_job import Lesson, embedded, gather_pictures, placed, teach, work_folder
+from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
 from storage.files.paths import model_folder

@@ -13,7 +13,7 @@ from classifier.package.transfer import copy_package
 from crawler.deciding import Policy
 from rounds.errors import UnknownModel
 from rounds.free_number import free_name
-from rounds.rescoring import Ledger, Rescoring, rescore
+from rounds.rescore import Ledger, Rescoring, rescore
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
 from storage.files.paths import model_folder

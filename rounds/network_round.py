@@ -33,15 +33,15 @@ from classifier.training.job import PICTURES
 from classifier.training.pipeline import Example, Goal, Plan, Wish
 from classifier.training.step_agreement import LEAST_GAIN
 from classifier.training.warm_start import Earlier
-from rounds.decoders import Decoder
 from rounds.errors import PicturesMissing
-from rounds.evidence_words import testimony_of
-from rounds.learning_process import COMMAND
-from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
-from rounds.parts import identities_of, taught_so_far
-from rounds.references import ReferencePixels
-from rounds.rescoring import whole_picture_scores
-from rounds.teaching import Lesson, embedded, gather_pictures, teach, work_folder
+from rounds.examples.decoders import Decoder
+from rounds.examples.frozen_splits import identities_of, taught_so_far
+from rounds.examples.label_sources import testimony_of
+from rounds.examples.references import ReferencePixels
+from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
+from rounds.rescore import whole_picture_scores
+from rounds.training_job import Lesson, embedded, gather_pictures, teach, work_folder
+from rounds.training_process import COMMAND
 from storage.evidence import PARTS, Evidence
 from storage.plurals import counted
 

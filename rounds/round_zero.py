@@ -24,12 +24,12 @@ from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import Recipe
 from classifier.training.pipeline import Example, Goal, Plan, Wish
 from crawler.errors import CrawlError, PostError
-from rounds.decoders import Hashed, HashingDecoder
 from rounds.errors import PicturesMissing, TooLittleToLearn
-from rounds.learning_process import COMMAND
-from rounds.references import ReferencePixels
-from rounds.sampling import Sample, SampleSize, Source, examples_of, sample
-from rounds.teaching import Lesson, NewModel, Step, gather_pictures, placed, preprocessing_for, teach, work_folder
+from rounds.examples.decoders import Hashed, HashingDecoder
+from rounds.examples.references import ReferencePixels
+from rounds.examples.sample import Sample, SampleSize, Source, examples_of, sample
+from rounds.training_job import Lesson, NewModel, Step, gather_pictures, placed, preprocessing_for, teach, work_folder
+from rounds.training_process import COMMAND
 from storage.plurals import counted
 from storage.records import Post, RunError, Target
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from classifier.package.package import Package
 from rounds.errors import TooLittleToLearn
-from rounds.learning_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
+from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from rounds.snapshots import snapshot_of
 from storage.archive_records import RegisteredModel
 from storage.plurals import counted

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from classifier.package.package import Package
 from classifier.package.references import References
-from rounds.learning_round import Snapshot
+from rounds.head_round import Snapshot
 from storage.archive_records import RegisteredModel
 from storage.reader import Reader
 from storage.records import Target

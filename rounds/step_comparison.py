@@ -12,7 +12,7 @@ from typing import Any
 
 from classifier.package.package import load_package
 from classifier.training.step_agreement import LEAST_GAIN, StepComparison
-from rounds.teaching import NewModel
+from rounds.training_job import NewModel
 from storage.plurals import counted
 
 

@@ -25,12 +25,12 @@ from commands.train_options import crawl_goal
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
+from rounds.examples.references import ReferencePixels, decoded_references
+from rounds.examples.sample import SampleSize
 from rounds.free_number import free_name
-from rounds.learning_process import COMMAND
-from rounds.references import ReferencePixels, decoded_references
 from rounds.round_zero import Gallery, Gathered, RoundSettings, gather, work_folder_for
-from rounds.sampling import SampleSize
-from rounds.teaching import NewModel, Step, preprocessing_for
+from rounds.training_job import NewModel, Step, preprocessing_for
+from rounds.training_process import COMMAND
 from storage.archive_records import Sighting, StoredFacts
 from storage.files.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target

@@ -28,7 +28,7 @@ from crawler.errors import CrawlError
 from crawler.switching_judge import JudgeContext, SwitchingJudge
 from rounds.errors import RoundError
 from rounds.step_comparison import compare_steps
-from rounds.teaching import NewModel, Step
+from rounds.training_job import NewModel, Step
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from storage.uninterrupted import uninterrupted

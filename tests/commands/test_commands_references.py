@@ -21,7 +21,8 @@ from classifier.package.package import load_package
 from classifier.pictures.preprocessing import Pixels
 from commands.places import place
 from commands.references import references_for_round
-from rounds import learning_round, references
+from rounds import head_round
+from rounds.examples import references
 from storage.archive import open_reader
 from tests.commands.test_commands_rounds import POSTS, WIDTH, crawl
 
@@ -78,13 +79,13 @@ def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
     seen: list[HeadLesson] = []
-    learn = learning_round.learn_head
+    learn = head_round.learn_head
 
     def noting(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
         seen.append(lesson)
         return learn(lesson, plan)
 
-    monkeypatch.setattr(learning_round, "learn_head", noting)
+    monkeypatch.setattr(head_round, "learn_head", noting)
     crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
     if again:
         crawl(root, "train", "nilou", "--how", "head")

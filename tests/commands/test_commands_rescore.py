@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from rounds.standing import standing_in
+from rounds.target_state import standing_in
 from tests.commands.test_commands_rounds import crawl
 from tests.commands.test_commands_siblings import in_force, two_targets
 

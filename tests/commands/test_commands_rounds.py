@@ -211,7 +211,7 @@ def test_the_list_of_models_reads_held_out_pictures_alone_and_learns_nothing(
 
     monkeypatch.setattr(Reader, "held_out_evidence", counted)
     monkeypatch.setattr(Reader, "evidence", whole)
-    monkeypatch.setattr("rounds.side_by_side.doubted_tags", whole)
+    monkeypatch.setattr("rounds.evaluation.side_by_side.doubted_tags", whole)
 
     models = json.loads(crawl(root, "models", "--json").stdout)["models"]
 
@@ -362,17 +362,17 @@ def test_status_tells_of_a_round_that_died_before_everything_was_decided_by_its_
 def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from rounds import learning_round
+    from rounds import head_round
 
-    learn = learning_round.learn_candidate
+    learn = head_round.learn_candidate
 
     def slowly(*arguments: object) -> object:
         crawl(root, "relabel", "keep", "1")
         return learn(*arguments)  # type: ignore[arg-type]  # passed on as they came
 
-    monkeypatch.setattr(learning_round, "learn_candidate", slowly)
+    monkeypatch.setattr(head_round, "learn_candidate", slowly)
     first = json.loads(crawl(root, "train", "mona", "--json").stdout)
-    monkeypatch.setattr(learning_round, "learn_candidate", learn)
+    monkeypatch.setattr(head_round, "learn_candidate", learn)
     second = json.loads(crawl(root, "train", "mona", "--json").stdout)
 
     assert first["metrics"]["said"]["keep"] == 0

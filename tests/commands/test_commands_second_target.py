@@ -18,7 +18,7 @@ from commands.second_target import second_heads
 from commands.settings import Settings
 from commands.sites import Connected
 from commands.threshold_goal import ThresholdGoal
-from rounds import learning_round
+from rounds import head_round
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
 from storage.records import Target
@@ -125,8 +125,8 @@ async def test_a_crawl_for_a_target_that_hardly_any_post_is_tagged_with_learns_i
 async def test_a_crawl_learns_from_the_site_where_the_head_may_not_decide(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learn = learning_round.learn_head
-    monkeypatch.setattr(learning_round, "learn_head", lambda *given: replace(learn(*given), refusal="too little"))
+    learn = head_round.learn_head
+    monkeypatch.setattr(head_round, "learn_head", lambda *given: replace(learn(*given), refusal="too little"))
 
     found = await heads_for(root, Target("keqing", KEQING))
 

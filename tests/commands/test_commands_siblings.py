@@ -14,7 +14,7 @@ from classifier.pictures.preprocessing import Preprocessing
 from commands.places import place
 from commands.siblings import follow
 from crawler.deciding import Policy, Ruling
-from rounds.learning_round import HeadRoundSettings, RoundOutcome
+from rounds.head_round import HeadRoundSettings, RoundOutcome
 from storage.archive import Archive, ArchiveSettings, open_reader
 from storage.archive_records import ListedPage, RunStart, Sighting
 from storage.records import FileVersion, Look, ModelCard, PostTags, Target

@@ -15,7 +15,8 @@ import pytest
 
 from commands.exit_codes import ExitCode
 from commands.signals import StopRequest
-from rounds import evaluating, learning_round
+from rounds import head_round
+from rounds.evaluation import gallery
 from tests.commands.test_commands_rounds import POSTS, active, crawl, fill
 from tests.speed import patient
 
@@ -37,7 +38,7 @@ def asked_to_stop(by: signal.Signals) -> None:
 def test_a_round_that_is_stopped_while_it_learns_says_that_nothing_changed(
     root: Path, by: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning_round, "learn_candidate", lambda *given: asked_to_stop(by))
+    monkeypatch.setattr(head_round, "learn_candidate", lambda *given: asked_to_stop(by))
 
     done = crawl(root, "train", "mona")
 
@@ -53,7 +54,7 @@ def test_a_round_that_is_stopped_after_its_model_came_into_force_says_what_is_le
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(learning_round, "rescore", stopped)
+    monkeypatch.setattr(head_round, "rescore", stopped)
 
     done = crawl(root, "train", "mona", "--quiet")
     monkeypatch.undo()
@@ -71,7 +72,7 @@ def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_re
     async def died(*given: object) -> None:
         raise RuntimeError("the device is gone")
 
-    monkeypatch.setattr(learning_round, "rescore", died)
+    monkeypatch.setattr(head_round, "rescore", died)
 
     done = crawl(root, "train", "mona", "--quiet")
 
@@ -84,7 +85,7 @@ def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_re
 def test_a_measurement_that_is_stopped_says_that_nothing_was_written(
     root: Path, by: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evaluating, "evaluate_gallery", lambda *given: asked_to_stop(by))
+    monkeypatch.setattr(gallery, "evaluate_gallery", lambda *given: asked_to_stop(by))
 
     done = crawl(root, "evaluate", "mona")
 

@@ -32,7 +32,7 @@ from commands.sites import Connected
 from commands.threshold_goal import ThresholdGoal
 from crawler.switching_judge import SwitchingJudge
 from rounds.round_zero import Gathered, RoundSettings
-from rounds.teaching import Lesson
+from rounds.training_job import Lesson
 from storage.archive import Archive
 from storage.archive_records import RegisteredModel
 from storage.files.paths import model_folder, models_folder, target_models

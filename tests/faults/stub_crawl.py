@@ -29,9 +29,9 @@ def main() -> None:
             kind, _, number = aim.partition(":")
             signal_at(kind, int(number), sent)
     if batch := os.environ.get("STUB_BATCH"):
-        from rounds import rescoring
+        from rounds import rescore
 
-        rescoring.BATCH = int(batch)
+        rescore.BATCH = int(batch)
     from commands.app import app
 
     way, _, mark = os.environ.get("STUB_DECODER", "").partition(":")

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from commands.app import app
 from review.desk import Answer, Reasoned
 from review.gallery_desk import GalleryDesk
-from rounds.doubts import QUEUE_SIZE
+from rounds.questions.ranking import QUEUE_SIZE
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
 from storage.errors import QueryError

@@ -14,7 +14,7 @@ from review.desk import RoundState
 from review.errors import RoundRuns
 from review.round_process import RoundProcess
 from review.similar import nearest
-from rounds.standing import Standing
+from rounds.target_state import Standing
 
 GOOD = """
 import json

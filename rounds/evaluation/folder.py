@@ -1,0 +1,247 @@
+"""How good a model is on a person's own pictures: a folder with one folder a class, looked at as a crawl looks.
+
+    files -> decode and embed as in a crawl -> groups of copies -> figures -> each class -> the worst mistakes
+
+Nothing in the folder is changed. A file that cannot be looked at is counted and named. Pictures from which the model
+has learned flatter it, so they are counted, and what it never saw is a row of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from classifier.arrays import IntArray
+from classifier.errors import PictureFault
+from classifier.heads.head_training import TEST
+from classifier.inference.pooling import score_views
+from classifier.metrics.assessment import Assessment, Mistake
+from classifier.metrics.curves import Judged, measure, slices_by
+from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
+from classifier.pictures.preprocessing import Pixels
+from classifier.pictures.thumbnails import thumbnail
+from classifier.progress import ProgressCallback
+from classifier.training.history import training_curves
+from classifier.training.splits import Identity, group
+from crawler.deciding import TOO_SMALL
+from rounds.evaluation.gallery import (
+    MISTAKES,
+    Known,
+    Prevalence,
+    Subject,
+    check,
+    gallery_stands,
+    own_share,
+    prevalence_of,
+)
+from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, Decoder, decoded
+from rounds.examples.held_out import held_out
+from storage.plurals import counted
+
+_BAD_SCORE = "bad score"
+_NEW, _LEARNED = "not trained on", "trained on"
+
+
+class Decoded(Protocol):
+    """A picture as the network wants it."""
+
+    @property
+    def pixels(self) -> Sequence[Pixels]: ...
+    @property
+    def windows(self) -> Sequence[Sequence[Pixels]]: ...
+    @property
+    def too_small(self) -> bool: ...
+    @property
+    def hash(self) -> int: ...  # by `classifier.pictures.dhash`
+
+
+@dataclass(frozen=True, slots=True)
+class Eye:
+    """What a crawl looks with."""
+
+    decoder: Decoder[Decoded]
+    embed: Callable[[Pixels], Awaitable[bytes]]  # an embedding as it is stored
+    in_flight: int = 48  # pictures at a time
+    held_bytes: int = HELD_BYTES  # of their files at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One picture under the model."""
+
+    picture: ClassPicture
+    score: float  # 0..1
+    hash: int
+
+
+async def look_at_folder(
+    subject: Subject, found: ClassFolder, eye: Eye, *, tell: ProgressCallback
+) -> tuple[list[Looked], list[LeftOut]]:
+    """Score every picture of a folder; gives also what could not be looked at.
+
+    Raises:
+        ModelError: the model or its device fails as a whole.
+    """
+    seen: dict[int, Looked] = {}
+    left: list[LeftOut] = []
+    waiting = iter(enumerate(found.pictures))
+    budget = ByteBudget(eye.held_bytes)
+
+    async def carry() -> None:
+        for number, picture in waiting:
+            try:
+                seen[number] = await _look(subject, picture, eye, budget)
+            except (PictureFault, OSError) as error:
+                left.append(LeftOut(picture.name, why_not(error)))
+            tell("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
+
+    try:
+        async with asyncio.TaskGroup() as crew:
+            for _ in range(eye.in_flight):
+                crew.create_task(carry())
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several  # the callers know single errors; the others only followed
+    return [seen[number] for number in sorted(seen)], sorted(left, key=lambda one: one.name)
+
+
+def evaluate_folder(
+    subject: Subject,
+    found: ClassFolder,
+    looked: Sequence[Looked],
+    left: Sequence[LeftOut],
+    known: Known | None,
+    *,
+    seed: int = 0,
+) -> Assessment:
+    """Measure a model on what was looked at.
+
+    Args:
+        subject: the model.
+        found: the folder.
+        looked: its pictures under the model.
+        left: what could not be looked at.
+        known: the gallery, whose prevalence counts; None: it has no picture of the target, so the folder's counts.
+        seed: of the draws behind intervals.
+
+    Raises:
+        TooLittleToMeasure: hardly any pictures of a kind; counts them.
+    """
+    pictures = [one.picture for one in looked]
+    groups = _groups(looked)
+    scores = np.array([one.score for one in looked], dtype=np.float64)
+    judged = Judged(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
+    advice = f"put more of them there; {', '.join(found.meant)} shows it"
+    check(judged, f"{found.folder} has", "; ".join([*left_out_lines([*found.left_out, *left]), advice]))
+    learned = learned_from(subject, known)
+    lesson = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
+    prevalence = _prevalence(subject, known, judged)
+    threshold = subject.model.card.threshold
+    figures = measure(judged, threshold, prevalence.share, seed=seed)
+    labels = [picture.label for picture in pictures]
+    return Assessment(
+        model=subject.model.card.name,
+        target=subject.target.name,
+        on=f"{counted(len(looked), 'picture')} of the folder {found.folder}",
+        threshold=threshold,
+        quality=figures.quality,
+        test_prevalence=figures.test_prevalence,
+        prevalence=prevalence.share,
+        at_prevalence=figures.at_prevalence,
+        curve=figures.curve,
+        calibration_error=figures.calibration_error,
+        brier=figures.brier,
+        reliability=figures.reliability,
+        histogram=figures.histogram,
+        slices=(
+            *(slices_by("lesson", lesson, judged, threshold, order=(_NEW,)) if len(set(lesson)) > 1 else ()),
+            *slices_by("class", labels, judged, threshold, order=found.meant),
+        ),
+        confusion=figures.confusion,
+        kept_wrong=_mistakes(looked, threshold, kept=True),
+        missed=_mistakes(looked, threshold, kept=False),
+        training=training_curves(subject.package),
+        notes=_notes(found, left, groups, lesson),
+        prevalence_source=prevalence.source,
+    )
+
+
+def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
+    """MD5 of the pictures that taught the model, its network or its head, or chose its threshold."""
+    snapshot = subject.package.snapshot
+    parts: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    learned = {md5 for part in ("train", "validation") for md5 in parts.get(part, ())}
+    if known is not None and snapshot.get("evidence") and len(known.evidence):  # its head is of a round
+        held = held_out(subject.package, known.evidence)
+        learned |= {known.evidence.md5s[row] for row in np.flatnonzero(held.parts != TEST).tolist()}
+    return frozenset(learned)
+
+
+async def _look(subject: Subject, picture: ClassPicture, eye: Eye, budget: ByteBudget) -> Looked:
+    seen = await decoded(picture, eye.decoder, budget)
+    views = (seen.pixels[0], *(seen.windows[0] if seen.windows else ()))
+    score = score_views(subject.package.head, b"".join(await asyncio.gather(*map(eye.embed, views))))
+    if not 0 <= score <= 1:  # not-a-number too
+        raise PictureFault(_BAD_SCORE)
+    if seen.too_small and score < subject.model.card.threshold:  # a crawl leaves it undecided
+        raise PictureFault(TOO_SMALL)
+    return Looked(picture, score, seen.hash)
+
+
+def _groups(looked: Sequence[Looked]) -> IntArray:
+    """Copies, nearly equal pictures and sets go together; numbers stand in for post ids."""
+    return group(
+        [
+            Identity(post_id=number, md5=one.picture.md5, picture_hash=one.hash, set_key=one.picture.group)
+            for number, one in enumerate(looked, start=1)
+        ]
+    )
+
+
+def _prevalence(subject: Subject, known: Known | None, judged: Judged) -> Prevalence:
+    found = None
+    if known is not None and len(known.evidence):
+        found = prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
+    return found or own_share(judged, "the folder's own share, because the gallery has no pictures to estimate it from")
+
+
+def _mistakes(looked: Sequence[Looked], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
+    wrong = [one for one in looked if (one.score >= threshold) == kept and one.picture.shows != kept]
+    wrong.sort(key=lambda one: (-one.score if kept else one.score, one.picture.name))
+    return tuple(
+        Mistake(
+            name=one.picture.name,
+            score=one.score,
+            why=f"in folder {one.picture.name.partition('/')[0]}",
+            link=None,
+            picture=_small(one.picture),
+        )
+        for one in wrong[:MISTAKES]
+    )
+
+
+def _small(picture: ClassPicture) -> bytes | None:
+    try:
+        return thumbnail(picture.read())
+    except (OSError, PictureFault):  # it is gone since it was looked at
+        return None
+
+
+def _notes(found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson: Sequence[str]) -> tuple[str, ...]:
+    notes = ["the truth is taken from the folder that each picture is in", *left_out_lines(found.left_out)]
+    notes += left_out_lines(left)
+    learned = lesson.count(_LEARNED)
+    if learned:
+        notes.append(
+            f"the model was trained on {learned} of these pictures, which flatters its figures; the row '{_NEW}' is "
+            "without them"
+        )
+    related = len(groups) - len(np.unique(groups))
+    if related:
+        notes.append(
+            f"copies, near copies or of one set: {counted(related, 'picture')}; intervals take that into account"
+        )
+    return tuple(notes)

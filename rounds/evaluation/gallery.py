@@ -1,0 +1,344 @@
+"""How good a model is on the gallery: its frozen test part, measured at the gallery's own prevalence.
+
+    test part -> what people and tags say of it -> set apart whose tags are probably wrong -> figures -> parts of it
+    -> the worst mistakes -> what to know first
+
+Nothing is written. Test pictures without a character tag count only where a person was asked about them by lot:
+whatever was asked because of its score would make scores look worse than they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from classifier.arrays import BoolArray, IntArray
+from classifier.heads.head_training import TEST
+from classifier.heads.noisy_labels import Said
+from classifier.metrics.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
+from classifier.metrics.curves import Judged, confusion_at, measure, slices_by
+from classifier.metrics.quality import Estimate, Quality, evaluate, wilson
+from classifier.package.package import Package
+from classifier.pictures.thumbnails import thumbnail
+from classifier.training.history import training_curves
+from rounds.errors import TooLittleToMeasure
+from rounds.examples.held_out import PEOPLE, HeldOut, believed_share, held_out, newest_label_of
+from rounds.questions.decision_rule import DecisionRule
+from rounds.questions.doubted_tags import doubted_tags
+from rounds.questions.estimate import Estimates, among, estimates
+from storage.archive_records import RegisteredModel
+from storage.evidence import Evidence
+from storage.gallery_view import Picture
+from storage.people_count import people_count
+from storage.plurals import counted
+from storage.records import LabelReason, Target
+from storage.rows.labels import SaidLabel
+
+_POST = "post "  # what the name of a mistake begins with
+LEAST = 5  # test pictures of each kind
+MISTAKES = 24  # of each kind that are shown
+_SEARCHED = 50  # pictures set apart that one search names
+_ENOUGH_ANSWERS = 50  # by lot, before they say how much of the gallery shows the target
+_LEAST_SHARE = 1e-4  # that a gallery is taken to have, of pictures that show it and of others
+_RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
+_COMPANY = ("solo", "group", "unknown")
+
+
+class Album(Protocol):
+    """What can be shown of the gallery's pictures."""
+
+    def pictures(self, ids: Sequence[int]) -> Sequence[Picture]:
+        """Cards of file versions; those that nobody knows are left out."""
+        ...
+
+    def rendition(self, picture: int) -> bytes | None:
+        """The stored rendition of a file version."""
+        ...
+
+    def link(self, site: str, post: int) -> str | None:
+        """The post's page at its site."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """The model that is measured."""
+
+    target: Target
+    model: RegisteredModel
+    package: Package
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """What the gallery knows of a target, read once."""
+
+    evidence: Evidence  # with vectors of the subject's network
+    labels: Sequence[SaidLabel] = ()
+    rule: DecisionRule | None = None  # of the model in force, by which the gallery stands; None: there is none
+
+    def drawn(self) -> IntArray:
+        """Rows that were asked about because they are in the random sample."""
+        ids = [label.version_id for label in self.labels if label.why is LabelReason.RANDOM]
+        return np.flatnonzero(np.isin(self.evidence.version_ids, np.array(ids, dtype=np.int64))).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Prevalence:
+    """How much of the gallery shows the target."""
+
+    share: Estimate
+    source: str  # for people
+
+
+def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int = 0) -> Assessment:
+    """Measure a model on the test part of the gallery.
+
+    Args:
+        subject: the model.
+        known: the gallery.
+        album: what can be shown.
+        seed: of the draws behind intervals.
+
+    Raises:
+        TooLittleToMeasure: the test part holds hardly any pictures of a kind; counts them.
+    """
+    held = _held(subject, known.evidence)
+    doubted = doubted_tags(known.evidence, seed=seed) & held.counted
+    rows = np.flatnonzero(held.counted & ~doubted).astype(np.int64)
+    judged = _judged(held, rows)
+    check(judged, f"for {subject.target.name}, the gallery's test split has, with character tags,", _MORE_TAGS)
+    told = gallery_stands(known)
+    prevalence = prevalence_of(held, told) or own_share(judged, "the test pictures' own share")
+    threshold = subject.model.card.threshold
+    figures = measure(judged, threshold, prevalence.share, seed=seed)
+    untagged = _untagged(subject, known, held)
+    cards = {card.id: card for card in album.pictures(known.evidence.version_ids[rows].tolist())}
+    desk = _Desk(subject, known.evidence, held, doubted, album)
+    return Assessment(
+        model=subject.model.card.name,
+        target=subject.target.name,
+        on=f"{counted(len(rows), 'test picture')} of the gallery",
+        threshold=threshold,
+        quality=figures.quality,
+        test_prevalence=figures.test_prevalence,
+        prevalence=prevalence.share,
+        at_prevalence=figures.at_prevalence,
+        curve=figures.curve,
+        calibration_error=figures.calibration_error,
+        brier=figures.brier,
+        reliability=figures.reliability,
+        histogram=figures.histogram,
+        slices=(
+            *_slices(known.evidence, rows, judged, cards, threshold),
+            Slice(by="tags", value="tagged", quality=figures.quality),
+            *([] if untagged is None else [Slice(by="tags", value="untagged", quality=untagged)]),
+        ),
+        confusion=figures.confusion,
+        kept_wrong=desk.mistakes(desk.wrong(kept=True), kept=True),
+        missed=desk.mistakes(desk.wrong(kept=False), kept=False),
+        training=training_curves(subject.package),
+        notes=_notes(held, rows, untagged),
+        prevalence_source=prevalence.source,
+        as_it_stands=None
+        if not told.answers
+        else AsItStands(precision=told.precision, recall=told.recall, answers=told.answers),
+        set_apart=desk.set_apart(seed) if doubted.any() else None,
+    )
+
+
+def check(judged: Judged, where: str, advice: str) -> None:
+    """See to it that there is enough of both kinds to say anything at all.
+
+    Raises:
+        TooLittleToMeasure: there is not; counts what there is.
+    """
+    shown = int(judged.truth.sum())
+    others = len(judged) - shown
+    if min(shown, others) < LEAST:
+        raise TooLittleToMeasure(
+            f"too few pictures to measure: {where} {shown} that show it and {others} that do not; at least {LEAST} "
+            f"of each are needed; {advice}"
+        )
+
+
+_MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your own pictures (--on DIR)"
+
+
+def gallery_stands(known: Known) -> Estimates:
+    """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
+    return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.drawn())
+
+
+def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence | None:
+    """How much of the gallery shows the target: measured by the random sample where that says enough, else estimated.
+
+    None: nobody has answered the random sample, and the model was trained on every picture.
+    """
+    share = told.share
+    if told.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value:
+        return Prevalence(_possible(share), f"measured, from {counted(told.answers, 'answer')} to the random sample")
+    believed = believed_share(held)
+    if not math.isfinite(believed.value):
+        return None
+    return Prevalence(
+        _possible(believed),
+        "estimated from tags, answers and scores; measured once about 100 of the random sample are answered",
+    )
+
+
+def _possible(share: Estimate) -> Estimate:
+    """Neither nothing nor everything: figures for such a gallery would say nothing."""
+    return Estimate(*(min(max(one, _LEAST_SHARE), 1 - _LEAST_SHARE) for one in (share.value, share.low, share.high)))
+
+
+def own_share(judged: Judged, source: str) -> Prevalence:
+    """What is there to go by when the gallery says nothing."""
+    return Prevalence(wilson(int(judged.truth.sum()), len(judged)), source)
+
+
+def _judged(held: HeldOut, rows: IntArray) -> Judged:
+    """These rows, people's answers and tags at their word."""
+    return Judged(held.scores[rows], held.as_said[rows], held.groups[rows])
+
+
+def _held(subject: Subject, evidence: Evidence) -> HeldOut:
+    """As a round does: artists' sets together, unless one artist's gallery cannot be divided so."""
+    held = held_out(subject.package, evidence)
+    truth, counted = held.as_said, held.counted
+    if min(int((truth & counted).sum()), int((~truth & counted).sum())) >= LEAST:
+        return held
+    return held_out(subject.package, evidence, artists=False)
+
+
+def _untagged(subject: Subject, known: Known, held: HeldOut) -> Quality | None:
+    """What the scores are worth where no tag helps, by answers that the model has not learned from."""
+    rows = held.untagged & held.usable
+    newest = newest_label_of(subject.model.facts, subject.package)
+    if any(label.seq <= newest for label in known.labels):
+        rows &= held.parts == TEST
+    scored = replace(known.evidence, scores=held.scores)
+    return among(scored, subject.model.card.threshold, known.drawn(), rows)
+
+
+def _slices(
+    evidence: Evidence, rows: IntArray, judged: Judged, cards: Mapping[int, Picture], threshold: float
+) -> tuple[Slice, ...]:
+    ratings = [_RATINGS.get(evidence.ratings[row], evidence.ratings[row]) for row in rows.tolist()]
+    company = [_company(evidence, row, cards.get(int(evidence.version_ids[row]))) for row in rows.tolist()]
+    return (
+        *slices_by("rating", ratings, judged, threshold, order=tuple(_RATINGS.values())),
+        *slices_by("people", company, judged, threshold, order=_COMPANY),
+    )
+
+
+def _company(evidence: Evidence, row: int, card: Picture | None) -> str:
+    """Whether somebody is alone in a picture: by its general tags, else by how many characters are named."""
+    general = () if card is None else card.tags.get("general", ())
+    people = 1 if "solo" in general else people_count(general) or int(evidence.character_counts[row])
+    return "unknown" if not people else "solo" if people == 1 else "group"
+
+
+@dataclass(slots=True, eq=False)
+class _Desk:
+    """Mistakes, with what a person needs to judge them."""
+
+    subject: Subject
+    evidence: Evidence
+    held: HeldOut
+    doubted: BoolArray  # (n,) counted pictures whose tags are probably wrong
+    album: Album
+
+    def wrong(self, *, kept: bool) -> BoolArray:
+        """Mistakes of a kind: test pictures that are counted, and untagged ones that a person answered."""
+        held = self.held
+        answered = (held.parts == TEST) & held.usable & np.isin(held.said, PEOPLE)
+        return np.asarray((held.counted | answered) & ~self.doubted & self._contradicted(kept=kept))
+
+    def mistakes(self, rows: BoolArray, *, kept: bool) -> tuple[Mistake, ...]:
+        """The worst of these rows, which the model keeps or does not."""
+        chosen = np.flatnonzero(rows)
+        order = np.argsort(-self.held.scores[chosen] if kept else self.held.scores[chosen], kind="stable")
+        worst = chosen[order][:MISTAKES].tolist()
+        cards = {card.id: card for card in self.album.pictures([int(self.evidence.version_ids[row]) for row in worst])}
+        return tuple(self._mistake(row, cards.get(int(self.evidence.version_ids[row]))) for row in worst)
+
+    def set_apart(self, seed: int) -> SetApart:
+        """What is made of the pictures whose tags are probably wrong."""
+        held, threshold = self.held, self.subject.model.card.threshold
+        everything = _judged(held, np.flatnonzero(held.counted).astype(np.int64))
+        by_tags = confusion_at(everything.scores, everything.truth, threshold)
+        lacking, wrong = (self.doubted & self._contradicted(kept=kept) for kept in (True, False))
+        lacks_tag, wrong_tag = self.mistakes(lacking, kept=True), self.mistakes(wrong, kept=False)
+        against = np.where(held.as_said, held.scores, -held.scores)  # the model's own word against the tags comes first
+        first = np.argsort(np.where(self.doubted, against, np.inf), kind="stable")[: int(self.doubted.sum())]
+        return SetApart(
+            pictures=int(self.doubted.sum()),
+            kept=int(lacking.sum()),
+            rejected=int(wrong.sum()),
+            kept_wrong_by_tags=by_tags.kept_wrong,
+            missed_by_tags=by_tags.missed,
+            by_tags=evaluate(everything.scores, everything.truth, threshold, groups=everything.groups, seed=seed),
+            lacks_tag=lacks_tag,
+            wrong_tag=wrong_tag,
+            search=f"id:{','.join(map(str, self.evidence.post_ids[first[:_SEARCHED]].tolist()))}",
+        )
+
+    def _contradicted(self, *, kept: bool) -> BoolArray:
+        """Pictures that the model keeps, or does not, against what is said of them."""
+        keeps = np.nan_to_num(self.held.scores) >= self.subject.model.card.threshold
+        return np.asarray((keeps == kept) & (self.held.as_said != kept))
+
+    def _mistake(self, row: int, card: Picture | None) -> Mistake:
+        post, version = int(self.evidence.post_ids[row]), int(self.evidence.version_ids[row])
+        picture = self.album.rendition(version)
+        return Mistake(
+            name=f"{_POST}{post}",
+            score=float(self.held.scores[row]),
+            why=self._why(row, () if card is None else card.tags.get("character", ())),
+            link=self.album.link(self.evidence.sites[row], post),
+            picture=None if picture is None else thumbnail(picture),
+        )
+
+    def _why(self, row: int, characters: Sequence[str]) -> str:
+        said, names = Said(int(self.held.said[row])), self.subject.target.names
+        if said in PEOPLE:
+            return f"labelled {said.name.lower()}"
+        if said is Said.TAGGED:
+            named = [name for name in characters if name in names]
+            return f"tagged {', '.join(named) or self.subject.target.tag}"
+        return f"tagged {', '.join(characters) or 'with others'}, not {self.subject.target.tag}"
+
+
+def _notes(held: HeldOut, rows: IntArray, untagged: Quality | None) -> list[str]:
+    """What has to be known before the figures are trusted."""
+    people = int(np.isin(held.said[rows], PEOPLE).sum())
+    notes = [
+        f"the truth of {counted(people, 'picture')} is known from answers; that of {len(rows) - people} is taken from "
+        "tags, which may be wrong"
+    ]
+    notes.append(_untagged_note(untagged))
+    answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
+    aside = max(0, answered - (0 if untagged is None else untagged.examples))
+    if aside:
+        notes.append(
+            f"{counted(aside, 'answer')} about untagged pictures left out: asked for because of a score, which makes "
+            "untagged pictures look harder than they are, or used to train the model"
+        )
+    return notes
+
+
+def _untagged_note(untagged: Quality | None) -> str:
+    if untagged is None:
+        return (
+            "pictures without a character tag are not included, because none in the random sample has been answered "
+            "(crawl review asks about them); the figures assume that they look like tagged ones"
+        )
+    return (
+        f"pictures without a character tag have a row of their own, from {counted(untagged.examples, 'answer')} to the "
+        "random sample, each weighted by how often its kind was sampled"
+    )

@@ -1,0 +1,212 @@
+"""The report of an evaluation as one HTML file that needs nothing else, and the same for programs.
+
+The page carries its style, charts and thumbnails in itself; its content policy allows nothing from anywhere, and no
+script at all. Names and tags come from strangers: everything is escaped, and only http and https become links.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jinja2
+
+from classifier.metrics.assessment import Assessment, CurvePoint, Mistake, Slice
+from classifier.metrics.quality import Estimate, wilson
+from rounds.errors import ReportNotWritten, ReportRefused
+from rounds.evaluation import number_format as words
+from rounds.evaluation import report_charts as charts
+from rounds.evaluation.charts import STYLE, interval_bar, scale_for
+from storage.files.tree import write_whole
+
+PAGE, FIGURES = "report.html", "report.json"
+GENERATOR = "boorusieve evaluation report"
+_POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
+_CLASS = "class"
+_LOOKED_AT = 1000  # bytes in which a report of ours says that it is one
+_ROWS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds near these get a row
+
+
+def write_report(assessment: Assessment, folder: Path, *, now: datetime | None = None) -> Path:
+    """Write `report.html` and `report.json` into a folder, and give the page's path.
+
+    Args:
+        assessment: what was measured.
+        folder: made when it is not there; only reports of ours are replaced.
+        now: when it was measured; None: now.
+
+    Raises:
+        ReportRefused: a file of that name is not ours; nothing was written.
+        ReportNotWritten: the disk refuses.
+    """
+    made = now or datetime.now(UTC)
+    page = report_html(assessment, made).encode("utf-8", "replace")
+    figures = json.dumps(report_json(assessment, made), indent=1, allow_nan=False, ensure_ascii=True).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (PAGE, FIGURES):
+            _refuse_strangers(folder / name)
+        write_whole(folder / FIGURES, figures)
+        write_whole(folder / PAGE, page)
+    except OSError as error:
+        where = error.filename if isinstance(error.filename, str) else folder
+        raise ReportNotWritten(
+            f"{where}: {error.strerror or error}; the report was not written; free some space or name another folder"
+        ) from error
+    return folder / PAGE
+
+
+def report_json(assessment: Assessment, made: datetime) -> dict[str, object]:
+    """Everything that was measured, in plain values; pictures are left out."""
+    return {"generator": GENERATOR, "made": made.isoformat(timespec="seconds"), **assessment.to_json()}
+
+
+def report_html(assessment: Assessment, made: datetime) -> str:
+    """The page."""
+    here, parts = assessment.at_prevalence, _parts(assessment.slices)
+    style = _template("evaluation_report.css") + STYLE
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = _environment().from_string(_template("evaluation_report.html"))
+    return template.render(
+        told=assessment,
+        style=style,
+        policy=_POLICY.format(style=digest),
+        generator=GENERATOR,
+        made=made.strftime("%Y-%m-%d %H:%M UTC"),
+        drawn=_Drawn.of(assessment),
+        rows=_rows(assessment),
+        parts=parts,
+        classes=[_ClassRow.of(one) for one in assessment.slices if one.by == _CLASS],
+        confusion=_confusion(assessment),
+        corner_begins=f"{charts.corner_begins(assessment):g}",
+        nan=math.nan,
+        head_start=scale_for((here.precision, here.recall, here.f1)),
+        parts_start=scale_for(
+            end for _, part in parts for one in part for end in (one.quality.precision, one.quality.recall)
+        ),
+    )
+
+
+def _environment() -> jinja2.Environment:
+    """Escapes whatever is not said to be ours."""
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "figure": words.figure,
+        "estimate": words.estimate,
+        "spread": words.spread,
+        "count": words.count,
+        "share": words.share,
+        "finite": math.isfinite,
+        "bar": interval_bar,
+        "web": _web,
+        "picture": _picture,
+    }
+    return environment
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The charts; empty where there is nothing to draw."""
+
+    precision_recall: str
+    corner: str
+    thresholds: str
+    reliability: str
+    histogram: str
+    training: Sequence[tuple[str, str]]
+
+    @classmethod
+    def of(cls, told: Assessment) -> _Drawn:
+        corner = charts.corner_begins(told)
+        measured = any(math.isfinite(one.recall.value + one.precision.value) for one in told.curve)
+        return cls(
+            charts.precision_recall(told) if measured else "",
+            charts.precision_recall(told, corner) if measured and corner else "",
+            charts.over_thresholds(told) if measured else "",
+            charts.reliability(told) if any(one.pictures for one in told.reliability) else "",
+            charts.histogram(told) if any(one.positives + one.negatives for one in told.histogram) else "",
+            charts.training(told),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _ClassRow:
+    """A folder of pictures: of the target's own everything should be kept, of the others nothing."""
+
+    name: str
+    pictures: int
+    kept: Estimate  # share
+    wrong: int
+    own: bool
+
+    @classmethod
+    def of(cls, part: Slice) -> _ClassRow:
+        found, own = part.quality, part.quality.positives > 0
+        share = found.recall if own else wilson(found.kept, found.examples)
+        return cls(part.value, found.examples, share, found.positives - found.right if own else found.kept, own)
+
+
+def _rows(told: Assessment) -> list[tuple[CurvePoint, bool]]:
+    """Thresholds worth a row, rising, and whether it is the one in force."""
+    others = [point for point in told.curve if point.threshold != told.threshold]
+    near = {min(range(len(others)), key=lambda row: abs(others[row].threshold - at)) for at in _ROWS if others}
+    chosen = [(others[row], False) for row in near]
+    return sorted([*chosen, (told.at_prevalence, True)], key=lambda row: row[0].threshold)
+
+
+def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
+    """Slices of one kind together, where there are several; classes have a table of their own."""
+    found: dict[str, list[Slice]] = {}
+    for one in slices:
+        if one.by != _CLASS:
+            found.setdefault(one.by, []).append(one)
+    return [(by, its) for by, its in found.items() if len(its) > 1]
+
+
+def _confusion(told: Assessment) -> list[tuple[str, int, int, int]]:
+    """A row a truth: its name, kept, rejected, and which of them is right."""
+    counts = told.confusion
+    return [
+        ("shows it", counts.kept_right, counts.missed, 0),
+        ("does not", counts.kept_wrong, counts.rejected_right, 1),
+    ]
+
+
+def _refuse_strangers(path: Path) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
+    ours = path.is_file() and GENERATOR.encode() in _beginning(path)
+    if not ours:
+        raise ReportRefused(f"{path} exists and is not a report of crawl evaluate: left alone; name another folder")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as opened:
+        return opened.read(_LOOKED_AT)
+
+
+def _template(name: str) -> str:
+    return files("rounds.evaluation").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _web(link: str | None) -> str | None:
+    """The link, when a browser may follow it."""
+    try:
+        return link if link and urlsplit(link).scheme in {"http", "https"} else None
+    except ValueError:  # no address at all
+        return None
+
+
+def _picture(mistake: Mistake) -> str | None:
+    """A JPEG as an address that carries it."""
+    return f"data:image/jpeg;base64,{base64.b64encode(mistake.picture).decode()}" if mistake.picture else None

@@ -1,0 +1,213 @@
+"""The charts of an evaluation's report: figures over all thresholds, and whether the scores are calibrated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from classifier.metrics.assessment import Assessment, CurvePoint, TrainingCurve
+from classifier.metrics.quality import Estimate
+from rounds.evaluation.charts import (
+    Band,
+    Bars,
+    Captions,
+    Cross,
+    Hover,
+    Legend,
+    Line,
+    Mark,
+    Note,
+    Plane,
+    Sheet,
+    Upright,
+    Words,
+    draw,
+    fitted_axis,
+    scale_for,
+    signed_counts_axis,
+    unit_axis,
+)
+from rounds.evaluation.number_format import count, estimate, figure, pictures, share
+
+_TOUCHED = 60  # places of a line that say their numbers; more would lie on each other
+_LONGEST_NAME = 24  # letters of a target in a legend
+_T = TypeVar("_T")
+_Span = tuple[float, float, float, float]  # x, y, and its interval
+_GAP = (math.nan,) * 4
+
+
+def precision_recall(told: Assessment, low: float = 0.0) -> str:
+    """Precision against recall at the gallery's prevalence, with the threshold in force; both axes begin at `low`."""
+    points = [point for point in told.curve if _finite(point.recall.value, point.precision.value)]
+    here = told.at_prevalence
+    plane = Plane(unit_axis("recall", low), unit_axis("precision", low), Sheet(top=20))
+    inside = [point for point in points if min(point.recall.value, point.precision.value) >= low]
+    spans = _cut([(p.recall.value, p.precision.value, p.precision.low, p.precision.high) for p in points], low)
+    marks: list[Mark] = [Band([(x, least, most) for x, _, least, most in spans], stepped=True)]
+    if told.prevalence.value >= low:
+        marks.append(Line([(low, told.prevalence.value), (1.0, told.prevalence.value)], guide=True))
+        marks.append(Note((low, told.prevalence.value), "by chance", 6.0))
+    marks += [
+        Line([(x, y) for x, y, _, _ in spans], stepped=True),
+        Hover([(point.recall.value, point.precision.value, _said(point)) for point in _some(inside)]),
+        Cross(
+            (here.recall.value, here.precision.value),
+            (here.precision.low, here.precision.high),
+            (here.recall.low, here.recall.high),
+            6.0,
+            1,
+            _said(here),
+        ),
+        Note((here.recall.value, here.precision.value), f"threshold {figure(told.threshold)}", 12.0),
+    ]
+    where = f"from {low:g} up" if low else "in full"
+    return draw(Words(f"Precision against recall, {where}", f"In force: {_said(here)}"), plane, marks)
+
+
+def corner_begins(told: Assessment) -> float:
+    """Where a second plane begins that shows what the first one squeezes into its corner; 0: there is no need."""
+    return scale_for((told.at_prevalence.precision, told.at_prevalence.recall))
+
+
+def over_thresholds(told: Assessment) -> str:
+    """Precision, recall, F1 and the share kept against the threshold."""
+    at = [point.threshold for point in told.curve]
+    lines: Mapping[str, Sequence[Estimate]] = {
+        "precision": [point.precision for point in told.curve],
+        "recall": [point.recall for point in told.curve],
+        "F1": [point.f1 for point in told.curve],
+        "share kept": [Estimate(point.kept, math.nan, math.nan) for point in told.curve],
+    }
+    bands, drawn, touched = list[Mark](), list[Mark](), list[Mark]()
+    for look, (name, found) in enumerate(lines.items()):
+        pairs = list(zip(at, found, strict=True))
+        bands.append(Band([(x, one.low, one.high) for x, one in pairs], look))
+        drawn.append(Line([(x, one.value) for x, one in pairs], look))
+        touched.append(Hover(_some([(x, one.value, f"{name} {_exactly(one)} at {figure(x)}") for x, one in pairs])))
+    legend = Legend([(name, look) for look, name in enumerate(lines)])
+    here = Upright(told.threshold, f"in force: {figure(told.threshold)}")
+    words = Words("Figures against the threshold", f"In force: {_said(told.at_prevalence)}")
+    plane = Plane(unit_axis("threshold"), unit_axis("share"), Sheet(top=50))
+    return draw(words, plane, [*bands, *drawn, here, *touched, legend])
+
+
+def reliability(told: Assessment) -> str:
+    """What is found against what the scores promise."""
+    bins = [one for one in told.reliability if one.pictures]
+    most = max((one.pictures for one in bins), default=1)
+    line = [(one.mean_score, one.share.value) for one in bins]
+    marks: list[Mark] = [Line([(0.0, 0.0), (1.0, 1.0)], guide=True), Line(line)]
+    for one, place in zip(bins, line, strict=True):
+        note = (
+            f"{pictures(one.pictures)}, {_range(one.low, one.high)}: mean score {figure(one.mean_score)}, "
+            f"{estimate(one.share)} show it"
+        )
+        radius = 3.0 + 3.0 * math.sqrt(one.pictures / most)
+        marks.append(Cross(place, (one.share.low, one.share.high), radius=radius, note=note))
+    marks.append(Captions("n =", [(one.mean_score, count(one.pictures)) for one in bins]))
+    words = Words("Reliability", f"Calibration error {estimate(told.calibration_error)} over {len(bins)} bins")
+    return draw(words, Plane(unit_axis("mean score"), unit_axis("share that shows it"), Sheet(top=34)), marks)
+
+
+def histogram(told: Assessment) -> str:
+    """Scores of pictures that show the target upwards, of the others downwards."""
+    up = [
+        (b.low, b.high, b.positives, f"{count(b.positives)} show it, {_range(b.low, b.high)}") for b in told.histogram
+    ]
+    down = [
+        (b.low, b.high, -b.negatives, f"{count(b.negatives)} do not, {_range(b.low, b.high)}") for b in told.histogram
+    ]
+    marks: list[Mark] = [
+        Bars(up),
+        Bars(down, 1),
+        Line([(0.0, 0.0), (1.0, 0.0)], guide=True),
+        Legend([(f"up: shows {_short(told.target)}", 0), ("down: does not", 1)], filled=True),
+        Upright(told.threshold, f"in force: {figure(told.threshold)}"),
+    ]
+    shows, others = sum(one.positives for one in told.histogram), sum(one.negatives for one in told.histogram)
+    highest, deepest = max(bar[2] for bar in up), max(-bar[2] for bar in down)
+    plane = Plane(unit_axis("score"), signed_counts_axis("pictures", highest, deepest), Sheet(top=50))
+    return draw(Words("Scores", f"{count(shows)} pictures show it, {count(others)} do not"), plane, marks)
+
+
+def training(told: Assessment) -> Sequence[tuple[str, str]]:
+    """A chart a figure that was recorded while learning, those of training and validation together: (name, SVG)."""
+    drawn = [(name, _learned(name, curves)) for name, curves in _by_figure(told.training).items()]
+    return [(name, chart) for name, chart in drawn if chart]
+
+
+def _learned(name: str, curves: Sequence[TrainingCurve]) -> str:
+    points = [pair for one in curves for pair in _points(one) if _finite(*pair)]
+    if not points:
+        return ""
+    epochs, values = [x for x, _ in points], [y for _, y in points]
+    plane = Plane(fitted_axis("epoch", epochs), fitted_axis("", values), Sheet(height=300))
+    marks: list[Mark] = []
+    for look, one in enumerate(curves):
+        line = _points(one)
+        said = [(x, y, f"{_in_words(one.name)} {y:.4g} after epoch {x:g}") for x, y in line]
+        marks += [Line(line, look), Hover(said, 3.0, look) if len(said) <= _TOUCHED else Hover(_some(said))]
+    marks.append(Legend([(_in_words(one.name), look) for look, one in enumerate(curves)]))
+    last = ", ".join(f"{_in_words(one.name)} {one.values[-1]:.4g}" for one in curves if len(one.values))
+    return draw(Words(f"{name} while training", f"At the end: {last}"), plane, marks)
+
+
+def _points(curve: TrainingCurve) -> list[tuple[float, float]]:
+    return list(zip(curve.epochs, curve.values, strict=False))
+
+
+def _by_figure(curves: Sequence[TrainingCurve]) -> dict[str, list[TrainingCurve]]:
+    """Curves of one figure together: loss with val_loss."""
+    found: dict[str, list[TrainingCurve]] = {}
+    for one in curves:
+        found.setdefault(_in_words(one.name.removeprefix("val_")), []).append(one)
+    return found
+
+
+def _in_words(name: str) -> str:
+    """Keras' names for people: val_loss is the validation loss."""
+    return name.replace("val_", "validation ").replace("_", " ")
+
+
+def _said(point: CurvePoint) -> str:
+    return (
+        f"threshold {figure(point.threshold)}: precision {estimate(point.precision)}, recall {estimate(point.recall)}, "
+        f"F1 {estimate(point.f1)}, {share(point.kept)} kept"
+    )
+
+
+def _cut(spans: Sequence[_Span], low: float) -> list[_Span]:
+    """A stepped curve of falling x, cut where its plane begins: up to the edges, with gaps for what is beyond."""
+    found: list[_Span] = []
+    for number, this in enumerate(spans):
+        before = spans[number - 1] if number else this
+        was, stays = min(before[:2]) >= low, min(this[:2]) >= low
+        if stays and not was:
+            found.append((this[0], low, *this[2:]))
+        if was and not stays:
+            found.append((max(low, this[0]), before[1] if this[0] < low else low, *before[2:]))
+        found.append(this if stays else _GAP)
+    return found
+
+
+def _exactly(found: Estimate) -> str:
+    return estimate(found) if _finite(found.low, found.high) else figure(found.value)
+
+
+def _range(low: float, high: float) -> str:
+    return f"scores {figure(low)} to {figure(high)}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def _some(places: Sequence[_T]) -> list[_T]:
+    """Evenly chosen ones, no more than can be touched apart."""
+    step = max(1, math.ceil(len(places) / _TOUCHED))
+    return list(places[::step])
+
+
+def _finite(*values: float) -> bool:
+    return all(math.isfinite(value) for value in values)

@@ -1,0 +1,47 @@
+"""What a round says of itself: lines for people, and the same for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from classifier.heads.head_training import LearnedHead
+from classifier.references.heads import references_text, rests_on_references
+from rounds.comparison import Compared
+from rounds.evaluation.number_format import estimate
+
+
+def report_text(learned: LearnedHead, compared: Compared | None, target: str) -> str:
+    """A few lines for people."""
+    facts, expected, quality = learned.facts, learned.forecast, learned.quality
+    said, references = facts["said"], int(facts.get("references", 0))
+    shown = said["tagged"] + said["keep"]
+    reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
+    lines = [
+        f"{target}: trained on {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
+        f"{said['others']} with others, {said['nothing']} untagged",
+        f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
+        f"like it; an estimated {facts['tags_right']:.1%} of tags are right",
+        f"forecast for pictures without its tag ({facts['prevalence']:.1%} of untagged ones show it): precision "
+        f"{estimate(expected.precision)}, recall {estimate(expected.recall)} at threshold "
+        f"{expected.threshold:.3f}{reached}",
+        *([references_text(references, shown)] if rests_on_references(references, shown) else []),
+        *(one.words() for one in learned.head.ai_weights),
+        *([f"it must not decide: {learned.refusal}"] if learned.refusal else []),
+        f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
+        f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
+        f"{estimate(quality.average_precision)}; those are easier, so go by the forecast",
+        *([] if compared is None else [compared.words()]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def report_files(
+    learned: LearnedHead, compared: Compared | None, target: str, metrics: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """What goes into the package's report folder."""
+    return {
+        "report.json": json.dumps(dict(metrics), indent=1, allow_nan=False, default=float).encode(),
+        "report.txt": report_text(learned, compared, target).encode(),
+    }

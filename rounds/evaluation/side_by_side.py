@@ -1,0 +1,125 @@
+"""Several models of one target on the same pictures, which none of them has learned from.
+
+Each round measures its model on the test pictures that there are by then, with what is known of them by then. Such
+figures do not compare: a few answers, a few new posts, and a model that became better seems worse. Here all models that
+can be are measured today, on one set of pictures, and tags that a cross-fitted head contradicts are left out for all.
+
+The pictures are those that some round has settled to be tested on, and which tags are contradicted is what the newest
+round has found: so nothing is learned, and only held-out rows of the gallery are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.arrays import BoolArray, IntArray
+from classifier.metrics.quality import Quality, evaluate
+from rounds.evaluation.gallery import LEAST, Subject
+from rounds.examples.held_out import PEOPLE, HeldOut, held_out
+from rounds.questions.doubted_tags import doubted_tags
+from storage.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideBySide:
+    """Figures that compare."""
+
+    pictures: int  # the same for all
+    positives: int
+    set_apart: int  # more pictures whose tags are probably wrong; in no figure
+    figures: Mapping[str, Quality]  # by ModelCard.name; a model that is missing shares too few test pictures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """The gallery under one model."""
+
+    subject: Subject
+    held: HeldOut
+    row_of: Mapping[int, int]  # version id -> row, of test pictures whose tags name somebody
+
+    @classmethod
+    def of(cls, subject: Subject, evidence: Evidence) -> _View:
+        held = held_out(subject.package, evidence)
+        rows = np.flatnonzero(held.counted).tolist()
+        return cls(subject, held, {int(evidence.version_ids[row]): row for row in rows})
+
+    def rows(self, version_ids: Sequence[int]) -> IntArray:
+        return np.array([self.row_of[one] for one in version_ids], dtype=np.int64)
+
+
+EvidenceOf = Callable[[str, Set[str]], Evidence]  # network hash and MD5s -> rows held out by rounds, and those pictures
+
+
+def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBySide | None:
+    """Measure all of a target's models that share enough test pictures with the one in force.
+
+    Args:
+        subjects: one target's models, the oldest first, each once.
+        evidence_of: what is known of the pictures that rounds have settled to be tested on, and of those named, with
+            the vectors of the network of that hash.
+
+    Returns:
+        None where there is no model, or the one in force has too few test pictures to say anything.
+    """
+    if not subjects:
+        return None
+    first = next((one for one in subjects if one.model.active), subjects[-1])
+    tested = frozenset(md5 for one in subjects for md5 in (one.package.snapshot.get("parts") or {}).get("test", ()))
+    evidence = evidence_of(first.package.backbone_hash, tested)
+    if not len(evidence):
+        return None
+    view = _View.of(first, evidence)
+    doubted = _doubted(subjects, view, evidence)
+    common = [one for one, row in view.row_of.items() if not doubted[row]]
+    if not _enough(view, common):
+        return None
+    views = [view]
+    for other in reversed([one for one in subjects if one is not first]):
+        added = _View.of(other, evidence_of(other.package.backbone_hash, tested))
+        shared = [one for one in common if one in added.row_of]
+        if _enough(view, shared):
+            views.append(added)
+            common = shared
+    return SideBySide(
+        pictures=len(common),
+        positives=int(_truth(view, common).sum()),
+        set_apart=sum(bool(doubted[row]) for row in view.row_of.values()),
+        figures={one.subject.model.card.name: _quality(one, view, common) for one in views},
+    )
+
+
+def _doubted(subjects: Sequence[Subject], view: _View, evidence: Evidence) -> BoolArray:
+    """Rows whose tags the newest model's round found contradicted, and nobody has answered since, shape (n,).
+
+    Where no model says so, as packages of before do not, heads are asked now.
+    """
+    found = next(
+        (one.package.snapshot["doubted"] for one in reversed(subjects) if "doubted" in one.package.snapshot), None
+    )
+    if found is None:
+        return doubted_tags(evidence)
+    return np.isin(np.array(evidence.md5s), sorted(found)) & ~np.isin(view.held.said, PEOPLE)
+
+
+def _truth(view: _View, common: Sequence[int]) -> BoolArray:
+    return np.asarray(view.held.as_said[view.rows(common)])
+
+
+def _enough(view: _View, common: Sequence[int]) -> bool:
+    shown = int(_truth(view, common).sum())
+    return min(shown, len(common) - shown) >= LEAST
+
+
+def _quality(view: _View, first: _View, common: Sequence[int]) -> Quality:
+    """Of one model; what the pictures show, and which are related, is taken from the first for all."""
+    rows = first.rows(common)
+    return evaluate(
+        view.held.scores[view.rows(common)],
+        first.held.as_said[rows],
+        view.subject.model.card.threshold,
+        groups=first.held.groups[rows],
+    )

@@ -1,0 +1,1 @@
+"""What a round learns from: sampled, split for good, labelled by somebody."""

@@ -1,0 +1,77 @@
+"""References among a round's rows: a person's word each, beside the gallery's pictures, and no part of the gallery."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from classifier.heads.head_training import TRAIN, HeadLesson, HeadPlan, LearnedHead
+from classifier.heads.noisy_labels import Said, Testimony
+from classifier.package.references import References
+from classifier.references.heads import reference_plan, rests_on_references
+from classifier.training.pipeline import Goal
+from classifier.training.splits import Identity, group
+from rounds.examples.frozen_splits import identities_of
+from storage.evidence import Evidence
+
+
+def plan_for(evidence: Evidence, references: References | None, goal: Goal, seed: int) -> HeadPlan:
+    """How a head is learned from all that is known: as from a handful, unless tags and labels make them many."""
+    shown = int((evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")).sum())
+    if rests_on_references(0 if references is None else len(references), shown):
+        return reference_plan(goal, seed=seed)
+    return HeadPlan(goal=goal, seed=seed)
+
+
+def with_references(lesson: HeadLesson, evidence: Evidence, references: References, *, artists: bool) -> HeadLesson:
+    """A lesson with the references as further rows, after the gallery's; near copies of a picture share its group.
+
+    Args:
+        lesson: of the gallery, n rows.
+        evidence: the same rows.
+        references: k of them.
+        artists: whether an artist's set is one group.
+    """
+    known, many = lesson.testimony, len(references)
+    vectors = references.vectors.astype(np.float64)
+    said = np.full(many, int(Said.KEEP), dtype=np.int8)
+    hashes = references.hashes.tolist()
+    own = [
+        Identity(post_id=-number, md5=md5, picture_hash=hash_ or None)
+        for number, (md5, hash_) in enumerate(zip(references.md5s, hashes, strict=True), start=1)
+    ]
+    groups = group([*identities_of(evidence, artists=artists), *own])
+    strata, left_out, trained_on = lesson.strata, lesson.left_out, lesson.trained_on
+    return replace(
+        lesson,
+        testimony=Testimony(
+            np.concatenate([known.vectors, vectors]), np.concatenate([known.said, said]).astype(np.int8), groups
+        ),
+        parts=np.concatenate([lesson.parts, np.full(many, TRAIN, dtype=np.int8)]),
+        untagged=np.concatenate([lesson.untagged, np.zeros(many, dtype=np.bool_)]),
+        left_out=None if left_out is None else np.concatenate([left_out, np.zeros(many, dtype=np.bool_)]),
+        strata=None if strata is None else np.concatenate([strata, np.zeros(many, dtype=np.int8)]),
+        trained_on=None if trained_on is None else np.concatenate([trained_on, np.zeros(many, dtype=np.bool_)]),
+        ai_percents={
+            source: np.concatenate([percents, np.full(many, -1, dtype=np.int64)])
+            for source, percents in lesson.ai_percents.items()
+        },
+    )
+
+
+def of_the_gallery(learned: LearnedHead, rows: int) -> LearnedHead:
+    """What was learned, about the gallery's rows alone: the first so many."""
+    references = len(learned.scores) - rows
+    if not references:
+        return learned
+    said = dict(learned.facts["said"])
+    said["keep"] -= references
+    return replace(
+        learned,
+        facts={**learned.facts, "said": said, "references": references},
+        scores=learned.scores[:rows],
+        belief=learned.belief[:rows],
+        measured=learned.measured[learned.measured < rows],
+        doubted=learned.doubted[:rows],
+    )

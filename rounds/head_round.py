@@ -1,0 +1,366 @@
+"""A round on one page: what people and tags say -> a new head -> measured, compared -> packaged, in force, rescored.
+
+    snapshot -> frozen parts -> learn around wrong words -> calibrate, threshold, measure -> compare with the model in
+    force -> package -> register, active unless it is worse -> score everything again
+
+Learning needs nothing but reading; only the last steps write, in short transactions. Whatever kills a round leaves
+the old or the new model in force, whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.backbones.catalogue import known_or_plain
+from classifier.errors import TooFewExamples
+from classifier.heads.character_space import numbered
+from classifier.heads.head_training import SPENT, HeadLesson, LearnedHead, learn_head
+from classifier.heads.logistic_head import LinearHead, knowing_head
+from classifier.heads.noisy_labels import Said, Testimony
+from classifier.metrics.backbone_comparison import Eyesight
+from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
+from classifier.package.references import References
+from classifier.pictures.class_folders import flat
+from classifier.progress import ProgressCallback, unreported
+from classifier.training.history import kept_history
+from classifier.training.pace import too_brief
+from classifier.training.pipeline import Goal
+from crawler.deciding import Policy
+from rounds.comparison import Compared, compare
+from rounds.errors import TooLittleToLearn
+from rounds.evaluation.round_report import report_files, report_text
+from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts, trained_on
+from rounds.examples.label_sources import testimony_of
+from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
+from rounds.free_number import free_name
+from rounds.rescore import Ledger, Rescoring, rescore, whole_picture_scores
+from storage.archive_records import RegisteredModel
+from storage.evidence import Evidence, Settled
+from storage.files.paths import model_folder
+from storage.plurals import counted
+from storage.records import ModelCard, Target
+
+
+class Registry(Ledger, Protocol):
+    """Where models and scores go; the archive does it."""
+
+    async def next_model_number(self, target: str) -> int: ...
+    async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
+    async def file_settled(self, settled: Settled) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRoundSettings:
+    """How a round is done."""
+
+    goal: Goal = field(default_factory=Goal)
+    policy: Policy = field(default_factory=Policy)
+    force: bool = False  # in force even when it is worse
+    decide_again: bool = True  # from stored embeddings; not where a crawl is about to do it
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Snapshot:
+    """What a round learns from, read once: whatever is said later belongs to the next round."""
+
+    target: Target
+    active: RegisteredModel | None  # None: the target has no model yet
+    package: Package  # of the model in force; without one, of another target's, whose network is shared
+    evidence: Evidence
+    newest_label: int = 0  # sequence number of the newest label in it
+    old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
+    found_hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that the gallery lacked
+    references: References | None = None  # as the package's network sees them
+    reference_folder: str = ""  # where they lay
+    characters: Mapping[int, str] = field(default_factory=dict)  # version id -> the one character that its tags name
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Candidate:
+    """A learned head that nobody uses yet."""
+
+    snapshot: Snapshot
+    learned: LearnedHead
+    compared: Compared | None  # None: the target has no model yet
+    round: int
+    artists: bool  # whether each artist's set went one way
+    parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
+    settled: Settled  # what the gallery shall remember of all the pictures that the round knew
+    network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
+    eyesight: Eyesight | None = None  # of a new network: against the one in force
+    tried: int = 0  # pictures that a network was taught with which turned out no better
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundOutcome:
+    """What came of a round."""
+
+    card: ModelCard
+    network: str  # name of the backbone
+    activated: bool
+    compared: Compared | None  # None: there was nothing to compare with
+    rescored: Rescoring | None  # None: the old model stays in force, or the pictures are still to be looked at again
+    metrics: Mapping[str, Any]
+    report: str  # for people
+
+
+def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+    """Learn a head from a snapshot; pure computing, seconds.
+
+    Raises:
+        TooLittleToLearn: what is said does not suffice; counts what there is.
+    """
+    evidence = snapshot.evidence
+    plan = plan_for(evidence, snapshot.references, settings.goal, settings.seed)
+    learned: LearnedHead | None = None
+    for artists in (True, False):  # one artist's gallery cannot be split by artist
+        groups = groups_of(evidence, artists=artists)
+        if artists and _tangled(groups):
+            continue
+        parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
+        lesson = lesson_of(snapshot.target, snapshot.package, evidence, groups, parts)
+        if snapshot.references is not None:
+            lesson = with_references(lesson, evidence, snapshot.references, artists=artists)
+            lesson = replace(lesson, characters=_characters(evidence, snapshot.characters, len(snapshot.references)))
+        try:
+            learned = of_the_gallery(learn_head(lesson, plan), len(evidence))
+            break
+        except TooFewExamples as error:
+            if not artists:
+                raise TooLittleToLearn(str(error), error.target, error.counts) from error
+    if learned is None:
+        raise TooLittleToLearn(f"nothing could be learned for {snapshot.target.name}", snapshot.target.name)
+    active = snapshot.active
+    return Candidate(
+        snapshot=snapshot,
+        learned=learned,
+        compared=None if active is None else _compared(snapshot, active, learned, lesson),
+        round=0 if active is None else (active.round or 0) + 1,
+        artists=artists,
+        parts=parts,
+        settled=_settled(snapshot, parts),
+    )
+
+
+def _characters(evidence: Evidence, characters: Mapping[int, str], references: int) -> npt.NDArray[np.int64]:
+    """Number of the one character that tags name, for the gallery's rows and then for so many references."""
+    named = [characters.get(version, "") for version in evidence.version_ids.tolist()]
+    return numbered([*named, *[""] * references])
+
+
+def _tangled(groups: npt.NDArray[np.int64]) -> bool:
+    """Whether copies and families tie artists' sets together until one group is too large to go to any part."""
+    return bool(len(groups) and np.bincount(groups).max() > _LARGEST_GROUP * len(groups))
+
+
+_LARGEST_GROUP = 0.2  # share of all pictures; the test part has 0.15
+
+
+def _settled(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> Settled:
+    """What is new of the parts, and the hashes that were missing."""
+    now, evidence = settled_parts(parts), snapshot.evidence
+    new = np.flatnonzero(now != evidence.frozen_parts)
+    return Settled(snapshot.target.name, evidence.version_ids[new], now[new], snapshot.found_hashes)
+
+
+async def finish(
+    candidate: Candidate,
+    registry: Registry,
+    models: Path,
+    settings: HeadRoundSettings,
+    *,
+    tell: ProgressCallback = unreported,
+) -> RoundOutcome:
+    """Package, remember the parts, register, activate unless worse, rescore.
+
+    Args:
+        candidate: from `learn_candidate`.
+        registry: the archive, open.
+        models: folder with a folder a target.
+        settings: how.
+        tell: progress.
+    """
+    target = candidate.snapshot.target
+    name = await free_name(registry, models, target.name)
+    folder = model_folder(models, name)
+    tell("writing", 0.0, f"writing {name}")
+    facts = await asyncio.to_thread(_write, candidate, folder)
+    threshold = candidate.learned.chosen.threshold
+    refusal = refusal_of(candidate)
+    head = candidate.learned.head
+    card = ModelCard(
+        target=target.name,
+        number=name.number,
+        hash=facts.hash,
+        backbone_hash=facts.backbone_hash,
+        threshold=threshold,
+        shifts=head.shifts,
+        refusal=refusal,
+        ai_weights=head.ai_weights,
+    )
+    activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
+    await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
+    await registry.register_model(card, facts_of(candidate), activate=activate)
+    rescored = None
+    if activate and settings.decide_again and not candidate.network_changed:
+        tell("rescoring", 0.0, f"{counted(len(candidate.snapshot.evidence), 'picture')}, from stored embeddings")
+        model = (card, head)
+        rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
+        tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} kept")
+    return RoundOutcome(
+        card=card,
+        network=candidate.snapshot.package.backbone_name,
+        activated=activate,
+        compared=candidate.compared,
+        rescored=rescored,
+        metrics=metrics_of(candidate),
+        report=report_text(candidate.learned, candidate.compared, target.name),
+    )
+
+
+def refusal_of(candidate: Candidate) -> str:
+    """Why the model may not decide; empty: it may."""
+    return candidate.learned.refusal or too_brief(candidate.snapshot.package.snapshot.get("taught") or {})
+
+
+def takes_over(new: ModelCard, active: RegisteredModel | None, compared: Compared | None) -> bool:
+    """Whether a new model comes into force: one that may decide before one that may not, else unless it is worse.
+
+    What the threshold of a model that may not decide would have kept says nothing against a model that may.
+    """
+    if active is not None and bool(new.refusal) != bool(active.card.refusal):
+        return not new.refusal
+    return compared is None or not compared.worse
+
+
+def lesson_of(
+    target: Target,
+    package: Package,
+    evidence: Evidence,
+    groups: npt.NDArray[np.int64],
+    parts: npt.NDArray[np.int8],
+) -> HeadLesson:
+    """Evidence as the classifier wants it; what a person is unsure of teaches nothing, nor does what is spent."""
+    said, sure = testimony_of(evidence)
+    vectors = evidence.vectors.astype(np.float64)
+    finite = np.isfinite(vectors).all(axis=1)
+    kept_out = ~(sure & finite) | (parts == SPENT)
+    vectors[~finite] = 0.0
+    testimony = Testimony(vectors, np.where(kept_out, int(Said.NOTHING), said).astype(np.int8), groups)
+    return HeadLesson(
+        target=target.name,
+        testimony=testimony,
+        parts=parts,
+        untagged=~evidence.named,
+        start=start_of(package, target),
+        left_out=kept_out,
+        strata=evidence.strata,
+        trained_on=trained_on(evidence, package.snapshot),
+        fit_on_trained=known_or_plain(package.backbone_name).fit_on_trained,
+        ai_percents=evidence.ai_percents,
+        tag=target.tag,
+    )
+
+
+def start_of(package: Package, target: Target) -> LinearHead:
+    """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
+    classes = [flat(name) for name in package.classes]
+    its = (flat(target.tag), flat(target.name))  # a folder that taught it may have been named either way
+    return knowing_head(package.dimension, classes, its, known_or_plain(package.backbone_name).odds_weight)
+
+
+def metrics_of(candidate: Candidate) -> dict[str, Any]:
+    """The figures that the manifest and the registry keep."""
+    learned = candidate.learned
+    return {
+        "test": learned.quality.to_json(),
+        "expected": learned.forecast.to_json(),
+        "refusal": learned.refusal,
+        **({} if candidate.compared is None else {"compared": candidate.compared.to_json()}),
+        **learned.facts,
+    }
+
+
+def facts_of(candidate: Candidate) -> dict[str, Any]:
+    """What the registry keeps of the model."""
+    return {
+        "round": candidate.round,
+        "how": "network" if candidate.network_changed else "head only",
+        "parent": _parent(candidate.snapshot),
+        "metrics": metrics_of(candidate),
+        "newest_label": candidate.snapshot.newest_label,
+        **({"references": folder} if (folder := candidate.snapshot.reference_folder) else {}),
+    }
+
+
+def _parent(snapshot: Snapshot) -> str | None:
+    """The model that it takes the place of, or, where it is the target's first, nothing."""
+    return None if snapshot.active is None else snapshot.active.card.name
+
+
+def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadLesson) -> Compared:
+    """On the test part, without the tags that heads contradict which never saw the picture: see `doubted_tags`."""
+    rows = np.setdiff1d(learned.measured, learned.doubted_in_test)
+    truth = np.isin(lesson.testimony.said[rows], (Said.TAGGED, Said.KEEP))
+    if snapshot.old_scores is None:
+        old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
+    else:
+        old = snapshot.old_scores[rows]
+    new_keeps = learned.scores[rows] >= learned.chosen.threshold
+    return compare(active.card.name, old >= active.card.threshold, new_keeps, truth)
+
+
+def _write(candidate: Candidate, folder: Path) -> PackageFacts:
+    package, learned = candidate.snapshot.package, candidate.learned  # of a new network: the learning process's
+    canaries = [
+        Canary(picture, vector.astype(np.float32))
+        for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
+    ]
+    parts = PackageParts(
+        target=candidate.snapshot.target.name,  # the network may have been taught for another
+        backbone=package.backbone,
+        head=learned.head,
+        threshold=learned.chosen.threshold,
+        curve=learned.curve,
+        canaries=canaries,
+        references=candidate.snapshot.references,
+        snapshot=_remembered(candidate),
+        metrics=metrics_of(candidate),
+        reject_ratio=learned.reject_ratio,
+        refusal=refusal_of(candidate),
+        report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate))
+        | kept_history(package),
+    )
+    return write_package(folder, parts)
+
+
+_OF_THE_NETWORK = ("parts", "taught", "earlier")  # what its making says, for as long as heads are learned on it
+
+
+def _remembered(candidate: Candidate) -> dict[str, Any]:
+    """Enough to know what the model was made from, and to keep its test pictures out of training for ever."""
+    snapshot, before = candidate.snapshot, candidate.snapshot.package.snapshot
+    said, _ = testimony_of(snapshot.evidence)
+    digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + said.tobytes())
+    return {
+        "round": candidate.round,
+        "how": "network" if candidate.network_changed else "head only",
+        "parent": _parent(snapshot),
+        **{name: before[name] for name in _OF_THE_NETWORK if name in before},
+        "tried": candidate.tried or (0 if candidate.network_changed else before.get("tried", 0)),
+        "artists_together": candidate.artists,
+        "pictures": len(snapshot.evidence),
+        "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),
+        "newest_label": snapshot.newest_label,
+        "evidence": digest.hexdigest(),
+        "doubted": [snapshot.evidence.md5s[row] for row in candidate.learned.doubted_in_test.tolist()],
+    }

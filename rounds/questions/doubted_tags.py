@@ -1,0 +1,29 @@
+"""Tags that a cross-fitted head contradicts: neither a model's mistakes nor its successes can be counted by them.
+
+On a site whose tags lack names, many of the pictures that a good model "keeps wrongly" show the target: nobody tagged
+it. Counted as errors they punish the model that finds more; counted as hits by the judged model's own word they would
+flatter it. So a head that never saw the picture or its relatives is asked, the same one that the questions of
+`crawl review` come from, and what it contradicts is set apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.heads.head_training import contradicted
+from rounds.examples.label_sources import testimony_of
+from rounds.questions.queue import second_opinion
+from storage.evidence import Evidence
+
+
+def doubted_tags(evidence: Evidence, *, seed: int = 0) -> npt.NDArray[np.bool_]:
+    """Which rows' tags are more likely wrong than right, shape (n,); a person's word is never in doubt.
+
+    Args:
+        evidence: everything that is known of the target.
+        seed: of the dealing into folds.
+    """
+    said, _ = testimony_of(evidence)
+    _, belief = second_opinion(evidence, None, seed)
+    return contradicted(said, belief)

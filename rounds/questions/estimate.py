@@ -1,0 +1,328 @@
+"""How good the gallery is as it stands, estimated from the random part of the answers.
+
+Every picture has its lot for life, and the lowest open lots are asked. So in each stratum the pictures below the lowest
+lot that nobody has answered yet are a fair sample of all its pictures, whatever each of them was asked for; the answers
+above it are known, but prove nothing for the rest. Of the gallery as it stands, scores and tags promise something of
+each stratum, and the sample corrects it (`open_totals`); precision and recall follow by adding up. What scores alone
+are worth (`among`) is measured without their own word: Wilson's limits of the strata are joined by squaring and adding,
+each side on its own.
+
+Source: Zou & Donner 2008, "Construction of confidence limits about effect measures" (the MOVER method).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.arrays import BoolArray, FloatArray, IntArray
+from classifier.heads.noisy_labels import Credit
+from classifier.metrics.calibration import log_odds, sigmoid
+from classifier.metrics.quality import Estimate, Quality, wilson, without_nan
+from rounds.questions.decision_rule import DecisionRule
+from rounds.questions.open_totals import StratumSample, open_totals
+from rounds.questions.random_sample import KEPT_BY_SCORE, KEPT_BY_TAG, NEARLY, STRATA, lots_of, strata_of
+from storage.evidence import Evidence
+from storage.plurals import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Precision and recall of the gallery as it stands."""
+
+    precision: Estimate = field(default_factory=lambda: _nothing())
+    recall: Estimate = field(default_factory=lambda: _nothing())
+    answers: int = 0  # random ones, those *unsure* not counted
+    share: Estimate = field(default_factory=lambda: _nothing())  # of all pictures: they show the target
+
+    def words(self) -> str:
+        """For people."""
+        if not self.answers:
+            return "no answers to the random sample yet"
+        return (
+            f"precision {_short(self.precision)}, recall {_short(self.recall)} from "
+            f"{counted(self.answers, 'answer')} to the random sample"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; what nothing is known of becomes None."""
+        return {
+            "precision": without_nan(asdict(self.precision)),
+            "recall": without_nan(asdict(self.recall)),
+            "answers": self.answers,
+        }
+
+
+def rows_of(evidence: Evidence, version_ids: Collection[int]) -> IntArray:
+    """Rows of the evidence that show these file versions."""
+    wanted = np.array(sorted(version_ids), dtype=np.int64)
+    return np.flatnonzero(np.isin(evidence.version_ids, wanted)).astype(np.int64)
+
+
+def estimates(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: int = 0) -> Estimates:
+    """Estimate from random answers.
+
+    Args:
+        evidence: what is known, labels included.
+        rule: how the active model decides.
+        drawn: rows that were asked because their lot was drawn; those without an answer are left out.
+        seed: of the lots, as in `asking.questions`.
+    """
+    said = _Said.of(evidence, drawn)
+    if not said.by_lot.any():
+        return Estimates()
+    counts = counted_strata(evidence, rule, drawn, seed=seed)
+    known = int(said.keep.sum())  # a label beats the machine: these are kept, and right
+    totals = open_totals([one.sample() for one in counts], seed=seed)
+    by_machine = np.array([one.kept for one in counts])
+    right, missed = known + totals[by_machine].sum(axis=0), totals[~by_machine].sum(axis=0)
+    kept = known + sum(one.open for one in counts if one.kept)
+    everyone = right + missed
+    precision = _middle(right / kept) if kept else _nothing()
+    recall = _middle(right[everyone > 0] / everyone[everyone > 0])
+    return Estimates(
+        _perhaps_one(precision, possible=all(one.shown == one.sampled for one in counts if one.kept)),
+        _perhaps_one(recall, possible=not any(one.shown for one in counts if not one.kept)),
+        int(said.by_lot.sum()),
+        _middle(everyone / max(1, len(evidence))),
+    )
+
+
+def counted_strata(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: int = 0) -> Sequence[Counted]:
+    """What is known of each stratum of the gallery as the model in force divides it; arguments as of `estimates`."""
+    everywhere = np.ones(len(evidence), dtype=bool)
+    counts = _strata(evidence, rule.kept(evidence), _Said.of(evidence, drawn), everywhere, seed)
+    found = counts[KEPT_BY_SCORE]
+    likely = found.known + found.promised * found.open
+    shares = _shares_by_tags(evidence, rule)
+    return [
+        one if one.kept else _missed_at_least(one, likely * share / max(shares[KEPT_BY_SCORE], _LEAST_FOUND))
+        for one, share in zip(counts, shares, strict=True)
+    ]
+
+
+def _shares_by_tags(evidence: Evidence, rule: DecisionRule) -> Sequence[float]:
+    """How the scores of pictures that are tagged with the target divide among the strata; tagged ones are 0.
+
+    What is missed among tagged pictures is probably missed among all others too: another costume, a small figure. The
+    tags that are expected to be wrong are taken off where the scores are lowest.
+    """
+    tagged = np.where(evidence.tagged & np.isfinite(evidence.scores), evidence.scores, np.nan)
+    scores = np.sort(tagged[np.isfinite(tagged)])
+    scores = scores[round((1 - TAGS_RIGHT) * len(scores)) :]
+    kept = rule.reached(scores)
+    over, near = float(kept.sum()), float((kept | (scores >= NEARLY)).sum())
+    whole = max(1, len(scores))
+    return 0.0, over / whole, (near - over) / whole, (len(scores) - near) / whole
+
+
+def _missed_at_least(one: Counted, missed: float) -> Counted:
+    """The stratum, with the larger of two promises: its own scores', and what tagged pictures say is missed."""
+    return replace(one, promised=max(one.promised, min(1.0, missed / max(1, one.open))))
+
+
+def among(evidence: Evidence, threshold: float, drawn: IntArray, rows: BoolArray, *, seed: int = 0) -> Quality | None:
+    """What scores alone are worth among untagged pictures, by answers given by lot; labels count as truth only.
+
+    Pictures that were asked about because of their score would make scores look worse than they are, so only the
+    lowest lots of each stratum count, and every stratum as much as it is large.
+
+    Args:
+        evidence: what is known; its scores are those of the model in question.
+        threshold: scores at or over it are kept.
+        drawn: rows that were asked because their lot was drawn.
+        rows: whom it is about, shape (n,): untagged pictures from whose answers the model has not learned.
+        seed: of the lots.
+
+    Returns:
+        Counts of the sample, shares of the whole; no average precision. None: nobody was asked by lot.
+    """
+    said = _Said.of(evidence, drawn)
+    keeps = np.nan_to_num(evidence.scores, nan=0.0) >= threshold
+    counts = _strata(evidence, keeps, said, rows, seed)
+    kept, rejected = [one for one in counts if one.kept], [one for one in counts if not one.kept]
+    if not any(one.sampled for one in counts):
+        return None
+    right, missed, size = _total([o.whole() for o in kept]), _total([o.whole() for o in rejected]), _size(kept)
+    recall = tuple(_share(hits, misses) for hits, misses in zip(right, _turned(missed), strict=True))
+    f1 = tuple(_share(2 * hits, size - hits + misses) for hits, misses in zip(right, _turned(missed), strict=True))
+    return Quality(
+        examples=sum(one.sampled for one in counts),
+        positives=sum(one.shown for one in counts),
+        kept=sum(one.sampled for one in kept),
+        right=sum(one.shown for one in kept),
+        threshold=threshold,
+        precision=Estimate(*(min(1.0, number / size) for number in right)) if size else _nothing(),
+        recall=Estimate(*recall),
+        f1=Estimate(*f1),
+        average_precision=_nothing(),
+    )
+
+
+_KEPT_STRATA = 2  # the first ones are kept by the machine
+TAGS_RIGHT = Credit().tagged[0] / sum(Credit().tagged)  # share of tags that is taken to be right beforehand
+_LEAST_SCORE = 1e-6
+_LEAST_FOUND = 0.1  # share of tagged pictures that scores find; below, nothing follows from them
+_LEAST_SAMPLE = 3  # fewer pictures of a stratum prove nothing
+
+
+def _sample_size(answered: BoolArray, by_lot: BoolArray) -> int:
+    """How many of the lowest lots are a sample: all answered, up to the last one that was asked for its lot.
+
+    Answers beyond that last one are only there because somebody had another reason to ask.
+    """
+    gaps = np.flatnonzero(~answered)
+    whole = int(gaps[0]) if len(gaps) else len(answered)
+    if whole == len(answered):
+        return whole
+    asked = np.flatnonzero(by_lot[:whole])
+    return int(asked[-1]) + 1 if len(asked) else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Said:
+    """Answers, row by row."""
+
+    labels: npt.NDArray[np.object_]
+    keep: BoolArray
+    answered: BoolArray  # not *unsure*
+    by_lot: BoolArray  # answered because their lot was drawn
+
+    @classmethod
+    def of(cls, evidence: Evidence, drawn: IntArray) -> _Said:
+        labels = np.array(evidence.labels, dtype=object)
+        keep, answered = labels == "keep", (labels == "keep") | (labels == "delete")
+        by_lot = np.zeros(len(evidence), dtype=bool)
+        by_lot[drawn] = True
+        return cls(labels, keep, answered, by_lot & answered)
+
+
+def _strata(evidence: Evidence, machine: BoolArray, said: _Said, among: BoolArray, seed: int) -> list[Counted]:
+    """What is known of each stratum of some rows, divided by what the machine keeps."""
+    strata, lots, promised = strata_of(evidence, machine), lots_of(evidence, seed), promised_by(evidence)
+    counts: list[Counted] = []
+    for number in range(len(STRATA)):
+        rows = np.flatnonzero(among & (strata == number))
+        rows = rows[np.argsort(lots[rows], kind="stable")]
+        sample = rows[: _sample_size(said.labels[rows] != "", said.by_lot[rows])]
+        sample = sample[said.answered[sample]]
+        open_ = rows[~said.answered[rows]]
+        counts.append(
+            Counted(
+                size=len(rows),
+                open=len(open_),
+                known=int(said.keep[rows].sum()),
+                shown=int(said.keep[sample].sum()),
+                sampled=len(sample),
+                promised=float(promised[open_].mean()) if len(open_) else 0.0,
+                kept=number < _KEPT_STRATA,
+                by_tag=number == KEPT_BY_TAG,
+            )
+        )
+    return counts
+
+
+def promised_by(evidence: Evidence) -> FloatArray:
+    """What scores and tags promise of each picture: the probability that it shows the target, 0..1, shape (n,).
+
+    A score is a probability for a picture that does not name the target. Where the tags do, the picture's own log odds
+    are the same and the share that shows it is that of tags: `Credit` says how many are right before anything is seen.
+    """
+    scores = np.clip(np.nan_to_num(evidence.scores, nan=0.5), _LEAST_SCORE, 1 - _LEAST_SCORE)
+    logits = np.log(scores) - np.log1p(-scores)
+    for stratum in np.unique(evidence.strata[evidence.tagged]).tolist():
+        alike = evidence.strata == stratum
+        base = scores[alike & ~evidence.tagged]
+        share = float(np.clip(base.mean(), _LEAST_SCORE, 1 - _LEAST_SCORE)) if len(base) else 0.5
+        logits[alike & evidence.tagged] += log_odds(TAGS_RIGHT) - log_odds(share)
+    return sigmoid(logits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """Pictures of one stratum."""
+
+    size: int
+    open: int  # not answered
+    known: int  # answered: they show the target
+    shown: int  # of the sample: they show the target
+    sampled: int  # answered as members of the random sample
+    promised: float  # share of the open ones that show it by scores and tags
+    kept: bool  # the machine keeps the pictures of this stratum
+    by_tag: bool  # because of their tags
+
+    def sample(self) -> StratumSample:
+        """What the open ones are estimated from."""
+        return StratumSample(
+            size=self.size,
+            open=self.open,
+            known=self.known,
+            sampled=self.sampled,
+            shown=self.shown,
+            promised=self.promised,
+            by_score=not self.by_tag,
+        )
+
+    def whole(self) -> tuple[float, float, float]:
+        """How many of all show the target, whether answered or not: as the sample says, at least, and at most."""
+        if self.sampled == self.size:
+            return float(self.shown), float(self.shown), float(self.shown)  # nothing is left to chance
+        share = self._share()
+        value, low, high = (number * self.size for number in (share.value, share.low, share.high))
+        return value, low, high
+
+    def _share(self) -> Estimate:
+        """Of the whole stratum: it shows the target."""
+        believed = (self.shown + self.kept) / (self.sampled + 1)  # too few say nothing against the machine
+        return wilson(self.shown, self.sampled) if self.sampled >= _LEAST_SAMPLE else Estimate(believed, 0.0, 1.0)
+
+
+def _total(found: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """The sum of several numbers, with limits."""
+    value = sum(number for number, _, _ in found)
+    low = value - math.sqrt(sum((number - least) ** 2 for number, least, _ in found))
+    high = value + math.sqrt(sum((most - number) ** 2 for number, _, most in found))
+    return value, max(0.0, low), high
+
+
+def _turned(limits: tuple[float, float, float]) -> tuple[float, float, float]:
+    """The same with its limits in the other order: what is good for a figure when this is low."""
+    value, low, high = limits
+    return value, high, low
+
+
+def _size(strata: list[Counted]) -> int:
+    return sum(one.size for one in strata)
+
+
+def _middle(drawn: FloatArray) -> Estimate:
+    """The middle of draws, and of their middle 95 %; NaN of a figure that no draw has."""
+    finite = drawn[np.isfinite(drawn)]
+    if not len(finite):
+        return _nothing()
+    low, value, high = np.quantile(finite, (0.025, 0.5, 0.975)).tolist()
+    return Estimate(value, low, high)
+
+
+def _perhaps_one(figure: Estimate, *, possible: bool) -> Estimate:
+    """No answer speaks against a faultless gallery, so none of the scores' promises excludes it."""
+    return replace(figure, high=1.0) if possible and math.isfinite(figure.value) else figure
+
+
+def _share(right: float, missed: float) -> float:
+    return right / (right + missed) if right + missed else math.nan
+
+
+def _nothing() -> Estimate:
+    return Estimate(math.nan, math.nan, math.nan)
+
+
+def _short(figure: Estimate) -> str:
+    if not math.isfinite(figure.value):
+        return "unknown"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"

@@ -1,0 +1,340 @@
+"""What is worth a person's glance next, each with the reason why.
+
+Six reasons take turns, so that any first part of the queue is a fair mix: pictures nearest to the threshold, tags that
+look wrong, pictures without the tag that look like the target, opinions that disagree, pictures unlike all that was
+answered, and a random part. The random part alone says without bias how good the gallery is.
+
+Tags that the model in force contradicts beyond doubt go before everything else: their posts are undecided until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.arrays import BoolArray, FloatArray, IntArray
+from classifier.heads.head_training import TRAIN, HeadLesson, HeadPlan, opinions_of
+from classifier.heads.logistic_head import LinearHead, starting_head
+from classifier.heads.noisy_labels import Said, Testimony
+from rounds.examples.frozen_splits import copies_of, groups_of
+from rounds.examples.label_sources import testimony_of
+from rounds.questions.decision_rule import DecisionRule
+from rounds.questions.random_sample import next_at_random
+from storage.evidence import Evidence
+
+_ROWS_AT_MOST = 6000  # that the second opinion is formed on; bounds the time
+_ALIKE = 0.97  # cosine of two centred embeddings from which the pictures count as one
+_DIVERSE_AMONG = 2000  # candidates for diversity; bounds the time
+_TINY = 1e-4
+_DOUBTED_FIRST = 20  # doubted tags at most before the turns begin; more of them come with the next queue
+_LIKELY = 0.5  # belief against a tag, or against its absence, from which that is a likely error
+
+
+class Reason(StrEnum):
+    """Why a picture is asked about; stored with the label."""
+
+    THRESHOLD = "threshold"  # the score is next to the threshold
+    TAG_ERROR = "tag-error"  # tagged with the target, but it does not look like it
+    MISSING_TAG = "missing-tag"  # not tagged with it, but it looks like it
+    DISAGREEMENT = "disagreement"  # the model, a second opinion and the site's own tagger differ
+    DIVERSE = "diverse"  # unlike everything that was answered
+    RANDOM = "random"  # drawn by lot, for an estimate without bias
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One picture to look at."""
+
+    row: int  # of the evidence
+    reason: Reason
+    words: str  # for people
+    chance: float  # 0..1 that the picture shows the target, as far as anybody can say before the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How often each reason has its turn; shares, not necessarily summing to one."""
+
+    shares: Mapping[Reason, float] = field(
+        default_factory=lambda: {
+            Reason.THRESHOLD: 0.34,
+            Reason.MISSING_TAG: 0.16,
+            Reason.TAG_ERROR: 0.14,
+            Reason.DISAGREEMENT: 0.14,
+            Reason.RANDOM: 0.14,
+            Reason.DIVERSE: 0.08,
+        }
+    )
+
+    def __post_init__(self) -> None:
+        if not self.shares or min(self.shares.values()) < 0 or sum(self.shares.values()) <= 0:
+            raise ValueError(f"a mix needs shares that are not negative and not all zero, got {dict(self.shares)}")
+
+
+def questions(
+    evidence: Evidence,
+    rule: DecisionRule,
+    *,
+    size: int = 50,
+    seed: int = 0,
+    mix: Mix | None = None,
+    start: LinearHead | None = None,
+) -> Sequence[Question]:
+    """The next questions, the most useful mix first; answered pictures are never asked again.
+
+    Args:
+        evidence: what is known; labels given since the last round count already.
+        rule: how the active model decides.
+        size: how many at most.
+        seed: of the lots; the same seed over the life of a gallery makes the random part one growing sample.
+        mix: how often each reason has its turn.
+        start: what a second opinion is pulled to; None: nothing.
+    """
+    return Inquiry(evidence, rule, start=start, seed=seed).questions(size, mix) if len(evidence) else ()
+
+
+class Inquiry:
+    """What can be concluded of every picture; to conclude it takes seconds, so several questions share one."""
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        rule: DecisionRule,
+        *,
+        start: LinearHead | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Look into it.
+
+        Args:
+            evidence: what is known; at least one row.
+            rule: as for `questions`.
+            start: as for `questions`.
+            seed: as for `questions`.
+        """
+        self.evidence = evidence
+        self._desk = _Desk.of(evidence, rule, start, seed)
+        self._seed = seed
+
+    def questions(self, size: int, mix: Mix | None = None) -> Sequence[Question]:
+        """The next questions, at most `size`; a smaller size gives the first of the same ones."""
+        desk = self._desk
+        queues = {
+            Reason.THRESHOLD: _nearest(desk),
+            Reason.MISSING_TAG: _missing_tags(desk),
+            Reason.TAG_ERROR: _wrong_tags(desk),
+            Reason.DISAGREEMENT: _disagreements(desk),
+            Reason.DIVERSE: _unlike(desk),
+            Reason.RANDOM: next_at_random(self.evidence, desk.kept, desk.open, self._seed),
+        }
+        turns = _in_turns(queues, mix or Mix(), desk, size, first=_doubted(desk))
+        return [_question(desk, row, reason) for row, reason in turns]
+
+    def likely_errors(self) -> Sequence[Question]:
+        """Unanswered pictures whose tags are more likely wrong than right, the most likely first.
+
+        Tagged, although everything known of it, the tag included, speaks against the target (`tag-error`); or not
+        tagged, although it speaks for it (`missing-tag`), whether the score keeps the picture or not.
+        """
+        desk, tagged = self._desk, self.evidence.tagged
+        belief = np.where(tagged, 1 - desk.chance, desk.chance)
+        opinion = np.where(tagged, 1 - desk.opinion, desk.opinion)
+        rows = np.flatnonzero(desk.open & (belief > _LIKELY))
+        rows = rows[np.lexsort((-opinion[rows], -belief[rows]))]
+        return [_question(desk, row, Reason.TAG_ERROR if tagged[row] else Reason.MISSING_TAG) for row in rows.tolist()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Desk:
+    """Everything that the reasons look at; n rows."""
+
+    evidence: Evidence
+    rule: DecisionRule
+    scores: FloatArray  # by the active model; by the second opinion where there is none
+    chance: FloatArray  # second opinion and testimony together
+    opinion: FloatArray  # second opinion alone, out of fold
+    kept: BoolArray  # by the machine: by tag or score
+    open: BoolArray  # nobody has answered yet
+    directions: npt.NDArray[np.float32]  # (n, d) centred embeddings of length one
+    copies: IntArray  # (n,) which pictures a person would take for one
+    answered: BoolArray  # (n,) the picture or a copy of it
+
+    @classmethod
+    def of(cls, evidence: Evidence, rule: DecisionRule, start: LinearHead | None, seed: int) -> _Desk:
+        opinion, chance = second_opinion(evidence, start, seed)
+        scores = np.where(np.isfinite(evidence.scores), evidence.scores, opinion)
+        vectors = np.nan_to_num(evidence.vectors.astype(np.float32))
+        spread = vectors.std(axis=0)
+        centred = (vectors - vectors.mean(axis=0)) / np.maximum(spread, 1e-4)
+        open_, copies = np.array([label == "" for label in evidence.labels], dtype=np.bool_), copies_of(evidence)
+        return cls(
+            evidence=evidence,
+            rule=rule,
+            scores=scores,
+            chance=chance,
+            opinion=opinion,
+            kept=rule.kept(evidence),
+            open=open_,
+            directions=centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6),
+            copies=copies,
+            answered=np.isin(copies, copies[~open_]),
+        )
+
+
+def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> tuple[FloatArray, FloatArray]:
+    """What heads say that never saw the picture's group, and what follows from it and from what is said.
+
+    Returns:
+        Probability that each picture shows the target, were no more known than whether somebody else is named, shape
+        (n,); and with all that is said.
+        Without anything to learn from, the active model's scores stand for both.
+    """
+    said, sure = testimony_of(evidence)
+    vectors = np.nan_to_num(evidence.vectors.astype(np.float64))
+    if not np.isin(said[sure], (Said.TAGGED, Said.KEEP)).any():
+        scores = np.nan_to_num(evidence.scores, nan=0.5)
+        return scores, scores
+    lesson = HeadLesson(
+        target="",
+        testimony=Testimony(vectors, said, groups_of(evidence)),
+        parts=np.full(len(said), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
+        untagged=~evidence.named,
+        start=start or starting_head(vectors.shape[1], None),
+        left_out=~sure,
+        strata=evidence.strata,
+        ai_percents=evidence.ai_percents,
+    )
+    opinions = opinions_of(lesson, HeadPlan(rows_at_most=_ROWS_AT_MOST, seed=seed))
+    return opinions.opinion(evidence.strata), opinions.belief
+
+
+def _question(desk: _Desk, row: int, reason: Reason) -> Question:
+    return Question(row, reason, _words(desk, row, reason), float(desk.chance[row]))
+
+
+# --- reasons: each gives rows, the most worthwhile first -----------------------------------------------------------
+
+
+def _nearest(desk: _Desk) -> Iterator[int]:
+    """Untagged pictures by the distance of their score to the threshold, in log odds."""
+    distance = np.abs(_log_odds(desk.scores) - _log_odds(np.array([desk.rule.threshold])))
+    return _by(distance, desk.open & ~desk.evidence.tagged)
+
+
+def _wrong_tags(desk: _Desk) -> Iterator[int]:
+    """Pictures tagged with the target, the most doubtful first."""
+    return _by(desk.opinion, desk.open & desk.evidence.tagged)
+
+
+def _doubted(desk: _Desk) -> Iterator[int]:
+    """Pictures whose tag the active model contradicts beyond doubt, the surest first."""
+    return _by(desk.evidence.scores, desk.open & desk.rule.doubted(desk.evidence))
+
+
+def _missing_tags(desk: _Desk) -> Iterator[int]:
+    """Untagged pictures that are not kept and look most like it."""
+    return _by(-desk.chance, desk.open & ~desk.kept & ~desk.evidence.tagged)
+
+
+def _disagreements(desk: _Desk) -> Iterator[int]:
+    """By how far the active model, the second opinion and the site's own tagger lie apart."""
+    told = desk.evidence.ai_scores >= 0
+    site = np.where(told, desk.evidence.ai_scores / 100, desk.scores)
+    opinions = np.stack([desk.scores, desk.opinion, site])
+    return _by(-(opinions.max(axis=0) - opinions.min(axis=0)), desk.open & ~desk.evidence.tagged)
+
+
+def _unlike(desk: _Desk) -> Iterator[int]:
+    """One by one the picture that is least like all answered and all chosen ones, where anything is in doubt."""
+    doubt = desk.chance * (1 - desk.chance)
+    candidates = np.flatnonzero(desk.open)
+    candidates = candidates[np.argsort(-doubt[candidates], kind="stable")][:_DIVERSE_AMONG]
+    if not len(candidates):
+        return
+    directions = desk.directions[candidates]
+    answered = desk.directions[~desk.open]
+    nearest = (directions @ answered.T).max(axis=1) if len(answered) else np.full(len(candidates), -1.0, np.float32)
+    weight = np.sqrt(doubt[candidates] + _TINY)
+    for _ in range(len(candidates)):
+        best = int(np.argmax((1 - nearest) * weight))
+        yield int(candidates[best])
+        nearest = np.maximum(nearest, directions @ directions[best])
+        nearest[best] = 1.0
+
+
+def _by(cost: FloatArray, rows: BoolArray) -> Iterator[int]:
+    chosen = np.flatnonzero(rows)
+    return iter(chosen[np.argsort(cost[chosen], kind="stable")].tolist())
+
+
+# --- taking turns --------------------------------------------------------------------------------------------------
+
+
+def _in_turns(
+    queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, size: int, *, first: Iterator[int]
+) -> Iterator[tuple[int, Reason]]:
+    """The reason that lags most behind its share goes next; copies, and what looks alike, are passed over.
+
+    Doubted tags come first; they count as the turns of their reason.
+    """
+    shares = {reason: share for reason, share in mix.shares.items() if share > 0}
+    given = dict.fromkeys(shares, 0)
+    taken: list[int] = []
+    for doubt in first if Reason.TAG_ERROR in shares else ():
+        if len(taken) >= min(size, _DOUBTED_FIRST):
+            break
+        if _is_new(desk, doubt, taken, Reason.TAG_ERROR):
+            given[Reason.TAG_ERROR] += 1
+            taken.append(doubt)
+            yield doubt, Reason.TAG_ERROR
+    while shares and len(taken) < size:
+        reason = max(shares, key=lambda one: shares[one] / (given[one] + 1))
+        row = next((row for row in queues[reason] if _is_new(desk, row, taken, reason)), None)
+        if row is None:
+            del shares[reason]
+            continue
+        given[reason] += 1
+        taken.append(row)
+        yield row, reason
+
+
+def _is_new(desk: _Desk, row: int, taken: Sequence[int], reason: Reason) -> bool:
+    if row in taken:
+        return False
+    if reason is Reason.RANDOM:
+        return True  # a lot is a lot: passing one over would bend the estimate
+    if desk.answered[row] and reason is not Reason.TAG_ERROR:
+        return False  # the answer to its copy says it all; a wrong tag alone must be answered on every post
+    if not taken:
+        return True
+    if (desk.copies[taken] == desk.copies[row]).any():
+        return False
+    return bool((desk.directions[taken] @ desk.directions[row]).max() < _ALIKE)
+
+
+def _words(desk: _Desk, row: int, reason: Reason) -> str:
+    score, opinion, site = desk.scores[row], desk.opinion[row], int(desk.evidence.ai_scores[row])
+    if reason is Reason.THRESHOLD:
+        if not desk.rule.decides:
+            return f"score {score:.2f}, by a model that may not decide yet"
+        return f"score {score:.2f}, next to the threshold {desk.rule.threshold:.2f}"
+    if reason is Reason.TAG_ERROR:
+        return f"tagged with it, but looks unlike the others with that tag ({opinion:.0%} likely)"
+    if reason is Reason.MISSING_TAG:
+        known = "kept by its score, not tagged" if desk.kept[row] else "not kept, but it looks like the target"
+        return f"{known} ({desk.chance[row]:.0%} likely)"
+    if reason is Reason.DISAGREEMENT:
+        tagger = f", the site's tagger {site} %" if site >= 0 else ""
+        return f"the model says {score:.0%}, a second opinion {opinion:.0%}{tagger}"
+    if reason is Reason.DIVERSE:
+        return "unlike anything answered so far"
+    return "random sample, for the estimate"
+
+
+def _log_odds(share: FloatArray) -> FloatArray:
+    clipped = np.clip(share, _TINY, 1 - _TINY)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

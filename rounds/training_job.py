@@ -1,0 +1,216 @@
+"""What every round that teaches a network shares: a work folder, pictures in one array, the job, the package's place.
+
+    pictures -> one array on disk -> job -> learning process -> packages in the work folder -> one rename each
+
+Until that rename nobody uses what was learned, and the work folder ends with the round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifier.backbones.catalogue import backbone_named
+from classifier.inference.runtime import RuntimeSettings
+from classifier.inference.runtime_choice import choose_runtime
+from classifier.package.package import Package
+from classifier.pictures.preprocessing import Pixels, Preprocessing
+from classifier.progress import ProgressCallback
+from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
+from classifier.training.job import Step as Step
+from classifier.training.pipeline import Example, Plan, Wish
+from rounds.training_process import run_learning
+from system.flush import flush
+
+_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
+_BATCH = 64
+
+
+class Teaching(Protocol):
+    """How a network is taught; the settings of every kind of round that does it."""
+
+    @property
+    def backbone(self) -> str: ...
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+    @property
+    def weights(self) -> Path | None: ...  # a local file with the backbone's first weights
+    @property
+    def may_download(self) -> bool: ...  # published weights; the user agreed to their size
+    @property
+    def in_flight(self) -> int: ...  # pictures on their way at the same time
+    @property
+    def time_budget_s(self) -> float: ...
+    @property
+    def command(self) -> tuple[str, ...]: ...  # the learning process
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is to be learned from the pictures in a work folder."""
+
+    examples: Sequence[Example]  # one a picture, in their order
+    wishes: Sequence[Wish]
+    plan: Plan
+    snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
+    step: Step = Step.NETWORK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewModel:
+    """A finished package, and what the archive registers of it."""
+
+    target: str
+    folder: Path  # the package, at its final place
+    hash: str
+    backbone_hash: str
+    threshold: float
+    facts: Mapping[str, Any]  # metrics, counts, what training took: plain values
+    report: str  # for people
+
+
+def preprocessing_for(backbone: str) -> Preprocessing:
+    """The preprocessing that a backbone was made for.
+
+    Raises:
+        ValueError: there is no such backbone.
+    """
+    return Preprocessing(backbone_named(backbone).size)
+
+
+@asynccontextmanager
+async def work_folder(models: Path, prefix: str, *, left_for_s: float = 0.0) -> AsyncIterator[Path]:
+    """A folder beside the packages' final place, so that a rename moves them there; gone at the end.
+
+    Args:
+        models: folder of a target's models.
+        prefix: of the folder's name; folders that begin so were left by a run that was killed.
+        left_for_s: age from which they are cleared away; where several may be at work, longer than any of them takes.
+    """
+    folder = await asyncio.to_thread(_new_folder, models, prefix, left_for_s)
+    try:
+        yield folder
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def gather_pictures(
+    count: int,
+    bring: Callable[[int], Awaitable[Pixels | None]],
+    folder: Path,
+    settings: Teaching,
+    tell: Callable[[float, int], None],
+) -> list[int]:
+    """Bring every picture into one array on disk; gives which it holds, row by row.
+
+    Args:
+        count: of the pictures that are wanted.
+        bring: gives the picture of a number, prepared; None: it is left out.
+        folder: the work folder.
+        settings: size of the pictures, and how many are on their way at the same time.
+        tell: share of them that is done, 0..1, and how many the array holds.
+
+    Raises:
+        what `bring` raises; the first of several.
+    """
+    side = settings.preprocessing.size
+    store = np.lib.format.open_memmap(folder / PICTURES, mode="w+", dtype=np.uint8, shape=(count, side, side, 3))
+    rows: list[int] = []
+    done = 0
+    waiting = iter(range(count))
+
+    async def carry() -> None:
+        nonlocal done
+        for number in waiting:
+            pixels = await bring(number)
+            if pixels is not None:
+                store[len(rows)] = pixels
+                rows.append(number)
+            done += 1
+            tell(done / count, len(rows))
+
+    try:
+        async with asyncio.TaskGroup() as crew:
+            for _ in range(settings.in_flight):
+                crew.create_task(carry())
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several  # the callers know single errors; the others only followed
+    store.flush()
+    return rows
+
+
+async def teach(
+    folder: Path, lesson: Lesson, settings: Teaching, tell: ProgressCallback, *, niceness: int = 0
+) -> Mapping[str, Any]:
+    """Learn in a process of its own from the pictures in the work folder; gives what it says at its end.
+
+    Args:
+        folder: the work folder.
+        lesson: what is to be learned.
+        settings: how.
+        tell: progress.
+        niceness: 0..19: how much the process gives way to others.
+
+    Raises:
+        TooLittleToLearn, LearningFailed: from the learning process.
+    """
+    job = TrainingJob(
+        examples=lesson.examples,
+        wishes=lesson.wishes,
+        plan=lesson.plan,
+        preprocessing=settings.preprocessing,
+        backbone=FirstWeights(settings.backbone, settings.weights, settings.may_download),
+        snapshot=lesson.snapshot,
+        step=lesson.step,
+    )
+    await asyncio.to_thread(write_job, folder, job)
+    deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
+    return await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command, niceness=niceness)
+
+
+def placed(told: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts: Mapping[str, Any]) -> NewModel:
+    """Move one package of the learning process to its final place.
+
+    Args:
+        told: what the process says of the target.
+        done: what it says of all of them.
+        place: a folder that does not exist yet.
+        facts: what is registered of the model besides.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    Path(told["folder"]).rename(place)
+    flush(place.parent)
+    return NewModel(
+        target=told["target"],
+        folder=place,
+        hash=told["hash"],
+        backbone_hash=told["backbone_hash"],
+        threshold=float(told["threshold"]),
+        facts={"metrics": told["metrics"], "taught": done["taught"], "classes": done["classes"], **facts},
+        report=told["report"],
+    )
+
+
+def embedded(package: Package, pictures: Pixels) -> npt.NDArray[np.float16]:
+    """Embeddings by a package's network, shape (n, d), of prepared pictures, shape (n, size, size, 3)."""
+    runtime = choose_runtime([package], RuntimeSettings())
+    parts = [runtime.embed(np.asarray(pictures[at : at + _BATCH])) for at in range(0, len(pictures), _BATCH)]
+    return np.concatenate(parts).astype(np.float16)
+
+
+def _new_folder(models: Path, prefix: str, left_for_s: float) -> Path:
+    models.mkdir(parents=True, exist_ok=True)
+    for left in models.glob(f"{prefix}*"):
+        if time.time() - left.stat().st_mtime >= left_for_s:
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=models))

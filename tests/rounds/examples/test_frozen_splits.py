@@ -1,0 +1,68 @@
+"""What was tested on is never trained on, in no later round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from classifier.heads.head_training import TEST, TRAIN, VALIDATION
+from rounds.examples.frozen_splits import groups_of, parts_of
+from storage.evidence import Evidence
+from tests.rounds.evidence import scene
+
+
+def part_by_md5(evidence: Evidence, snapshot: dict[str, object] | None = None) -> dict[str, int]:
+    parts = parts_of(evidence, groups_of(evidence), snapshot or {})
+    return dict(zip(evidence.md5s, parts.tolist(), strict=True))
+
+
+def test_test_pictures_stay_test_pictures_while_the_gallery_grows() -> None:
+    artists = [f"artist_{number % 300}" for number in range(1200)]
+    whole = replace(scene().evidence, artists=artists)
+    small = whole.rows(np.arange(0, 1200, 2))
+
+    before, after = part_by_md5(small), part_by_md5(whole)
+
+    assert {after[md5] for md5, part in before.items() if part == TEST} == {TEST}
+    assert 0.08 < sum(part == TEST for part in after.values()) / 1200 < 0.25
+
+
+@pytest.mark.fault("M19")
+def test_pictures_of_one_family_file_or_artist_share_a_part() -> None:
+    evidence = scene(600).evidence
+    parents = evidence.parent_ids.copy()
+    parents[100:140] = 7
+    pixels = [f"same-{number // 3}" for number in range(600)]
+    artists = ["one" if number < 50 else "" for number in range(600)]
+    evidence = replace(evidence, parent_ids=parents, pixel_hashes=pixels, artists=artists)
+    groups = groups_of(evidence)
+
+    parts = parts_of(evidence, groups, {})
+
+    assert all(len(set(parts[groups == number].tolist())) == 1 for number in np.unique(groups))
+    assert len(set(parts[100:140].tolist())) == 1
+    assert len(set(parts[:50].tolist())) == 1
+
+
+def test_what_taught_the_backbone_never_tests_a_head_on_it() -> None:
+    evidence = scene().evidence
+    taught = {"train": list(evidence.md5s[:500]), "validation": list(evidence.md5s[500:600]), "test": []}
+
+    parts = parts_of(evidence, groups_of(evidence), {"parts": taught})
+
+    assert set(parts[:500].tolist()) == {TRAIN}
+    assert set(parts[500:600].tolist()) == {VALIDATION}
+
+
+def test_a_duplicate_of_a_test_picture_joins_it_there() -> None:
+    evidence = scene(400).evidence
+    parts = parts_of(evidence, groups_of(evidence), {})
+    test, train = int(np.flatnonzero(parts == TEST)[0]), int(np.flatnonzero(parts == TRAIN)[0])
+    hashes = list(evidence.pixel_hashes)
+    hashes[test] = hashes[train] = "the same pixels"
+
+    again = replace(evidence, pixel_hashes=hashes)
+
+    assert parts_of(again, groups_of(again), {})[[test, train]].tolist() == [TEST, TEST]

@@ -1,0 +1,36 @@
+"""The rule on columns says of every row what the main job would decide of its post."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crawler.deciding import DEAD_BAND, DOUBTED_TAG, TAG_DOUBTED, Policy, Ruling
+from rounds.questions.decision_rule import DecisionRule
+from storage.records import DecisionValue, ModelCard, Target
+from tests.rounds.evidence import scene
+
+MONA = Target("mona", "mona_(genshin_impact)")
+SCORES = (float("nan"), 0.0, DOUBTED_TAG / 2, DOUBTED_TAG, 0.1, 0.5 - DEAD_BAND / 2, 0.5, 0.9, 1.0)
+CASES = list(itertools.product(SCORES, (False, True), (False, True)))  # score, tagged, too small to see
+
+
+@pytest.mark.parametrize("threshold", [0.5, DOUBTED_TAG / 4])
+@pytest.mark.parametrize("refusal", ["", "only 9 pictures show mona; crawl more pages"])
+def test_all_rows_at_once_are_decided_as_the_crawl_decides_one_post(threshold: float, refusal: str) -> None:
+    scores, tagged, small = (np.array(column) for column in zip(*CASES, strict=True))
+    evidence = scene(len(CASES)).evidence
+    unseen = frozenset(evidence.version_ids[small].tolist())
+    evidence = replace(evidence, scores=scores, tagged=tagged, too_small=unseen)
+    card = ModelCard("mona", 1, "hash", "backbone", threshold, refusal=refusal)
+    ruling = Ruling(Policy(), {"mona": card})
+    decisions = [ruling.decide_score(MONA, tagged=t, score=s, too_small=tiny) for s, t, tiny in CASES]
+
+    rule = DecisionRule.of(card)
+
+    assert rule.kept(evidence).tolist() == [one.value is DecisionValue.KEEP for one in decisions]
+    assert rule.doubted(evidence).tolist() == [one.reason == TAG_DOUBTED for one in decisions]
+    assert rule.doubted(evidence).any() == (not refusal)

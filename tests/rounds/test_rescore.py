@@ -1,0 +1,79 @@
+"""Scoring again from what is stored: the scores and decisions that a look at the picture would give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from classifier.inference.pooling import score_views
+from crawler.deciding import Policy, Ruling
+from rounds.examples.held_out import held_out
+from rounds.rescore import decide_all, scores_of
+from storage.evidence import Evidence
+from storage.records import SITE_TAGGER, AiTag, AiTagWeight, DecisionValue, Look, PostTags
+from tests.rounds.evidence import WIDTH, scene
+from tests.rounds.models import MONA, subject
+
+PAGE = np.array([[6.0] + [0.0] * (WIDTH - 1)] + [[0.0] * WIDTH] * 3, dtype=np.float16)  # seen in one window of four
+ROW, TINY = 3, 4
+
+
+def gallery() -> Evidence:
+    """Forty untagged pictures without the target; one is a page that shows it in a window, one is too small."""
+    evidence = scene(40, share=0.0, hidden=1.0).evidence
+    versions = evidence.version_ids.tolist()
+    return replace(evidence, windows={versions[ROW]: PAGE}, too_small=frozenset({versions[TINY]}))
+
+
+def test_a_page_gets_the_score_that_a_look_at_its_windows_gave(tmp_path: Path) -> None:
+    one, evidence = subject(tmp_path), gallery()
+
+    scores = scores_of(one.package.head, evidence)
+
+    whole = one.package.head.probabilities(evidence.vectors)
+    assert scores[ROW] == score_views(one.package.head, evidence.vectors[ROW].tobytes() + PAGE.tobytes()) > 0.9
+    others = np.arange(40) != ROW
+    assert np.array_equal(scores[others], whole[others])
+    assert np.array_equal(held_out(one.package, evidence).scores, scores)
+
+
+def test_the_order_of_rows_does_not_mix_up_whose_windows_they_are(tmp_path: Path) -> None:
+    head, evidence = subject(tmp_path).package.head, gallery()
+    rows = np.random.default_rng(0).permutation(40)[:30]
+
+    assert np.array_equal(scores_of(head, evidence.rows(rows)), scores_of(head, evidence)[rows])
+
+
+def test_decisions_from_stored_embeddings_are_those_of_a_look_at_the_picture(tmp_path: Path) -> None:
+    one, evidence = subject(tmp_path), gallery()
+    card, scores = one.model.card, scores_of(one.package.head, evidence)
+
+    decisions = decide_all(evidence, MONA, card, Policy(), scores)
+
+    ruling = Ruling(Policy(), {card.target: card})
+    looks = [Look(scores={"mona": score}, too_small=row == TINY) for row, score in enumerate(scores.tolist())]
+    assert decisions == [ruling.decide(MONA, PostTags(), look) for look in looks]
+    assert (decisions[ROW].value, decisions[TINY].value) == (DecisionValue.KEEP, DecisionValue.UNDECIDED)
+
+
+def test_ai_tags_that_a_model_weighs_move_stored_pictures_as_they_move_new_ones(tmp_path: Path) -> None:
+    weights = (AiTagWeight(SITE_TAGGER, MONA.tag, 0.75, -0.5),)
+    one, evidence = subject(tmp_path), gallery()
+    head, card = replace(one.package.head, ai_weights=weights), replace(one.model.card, ai_weights=weights)
+    said = np.random.default_rng(1).integers(-1, 101, 40)
+    evidence = replace(evidence, ai_scores=said)
+
+    scores = scores_of(head, evidence)
+    decisions = decide_all(evidence, MONA, card, Policy(), scores)
+
+    ruling, plain = Ruling(Policy(), {card.target: card}), scores_of(one.package.head, evidence)
+    for row, percent in enumerate(said.tolist()):
+        look = Look(scores={"mona": float(plain[row])}, too_small=row == TINY)
+        tags = None if percent < 0 else (AiTag(MONA.tag, percent),)
+        expected = ruling.decide(MONA, PostTags(), look, tags)
+        assert decisions[row].score == pytest.approx(expected.score, abs=1e-12)
+        assert replace(decisions[row], score=None, reason="") == replace(expected, score=None, reason="")
+    assert np.array_equal(scores[said < 0], plain[said < 0]) and (scores != plain)[said >= 0].all()
