@@ -20,7 +20,7 @@ from typing import Protocol
 
 from bench.kill_grounds import Ground
 from bench.kill_labels import Acknowledged, Labeller
-from commands.exit_codes import ExitCode
+from commands.terminal.exit_codes import ExitCode
 from storage.archive import open_reader
 from storage.archive_records import Label
 from tests.faults import checker, driver

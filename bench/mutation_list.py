@@ -678,14 +678,14 @@ DECIDING = (
         "classifier/package/keras_file.py",
         "if together > _MOST_NUMBERS:",
         "if False:",
-        ("tests/commands/test_commands_models_import.py",),
+        ("tests/commands/test_models_import.py",),
     ),
     Mutation(
         "an output takes the place of a gallery's file",
         "storage/files/layout.py",
         "            return root\n",
         "            return None\n",
-        ("tests/commands/test_commands_outputs.py",),
+        ("tests/commands/context/test_output_paths.py",),
     ),
     Mutation(
         "any number of bytes of a folder's pictures is in memory",
@@ -1136,35 +1136,35 @@ SEARCHES = (
         "storage/rows/targets.py",
         "        lambda target: not words.isdisjoint(target.names),\n",
         "",
-        ("tests/commands/test_commands_identities.py",),
+        ("tests/commands/context/test_target_identity.py",),
     ),
     Mutation(
         "a label is carried over where the target has one of its own",
         "storage/rows/targets.py",
         "return row.there is None and not row.ever",
         "return True",
-        ("tests/commands/test_commands_identities.py",),
+        ("tests/commands/context/test_target_identity.py",),
     ),
     Mutation(
         "a full disk under the output is nobody's trouble",
-        "commands/streams.py",
+        "commands/terminal/streams.py",
         "            if isinstance(error, OSError) and not self._nobody_reads(error):",
         "            if False:",
-        ("tests/commands/test_commands_output.py",),
+        ("tests/commands/output/test_output.py",),
     ),
     Mutation(
         "a reader that went away is a fault",
-        "commands/streams.py",
+        "commands/terminal/streams.py",
         "return error.errno in (errno.EPIPE, errno.EBADF) or",
         "return False or",
-        ("tests/commands/test_commands_output.py",),
+        ("tests/commands/output/test_output.py",),
     ),
     Mutation(
         "a formula reaches a spreadsheet",
-        "commands/escapes.py",
+        "commands/terminal/escapes.py",
         "or _FORMULA.match(text) else text",
         "else text",
-        ("tests/commands/test_commands_output.py",),
+        ("tests/commands/output/test_output.py",),
     ),
 )
 
@@ -1199,7 +1199,7 @@ CHILDREN = (
     ),
 )
 
-_IMPORT = "tests/commands/test_commands_models_import.py"
+_IMPORT = "tests/commands/test_models_import.py"
 PACKAGES = (
     Mutation(
         "members of a package may be compressed",
@@ -1214,7 +1214,7 @@ PACKAGES = (
         "if sorted(set(names) - set(optional)) != sorted(expected) or len(set(names)) != len(names):",
         "if not set(names) >= set(expected):",
         (
-            "tests/commands/test_commands_models_import.py::test_a_package_that_is_not_as_we_write_them_is_refused_before_anything_is_written",
+            "tests/commands/test_models_import.py::test_a_package_that_is_not_as_we_write_them_is_refused_before_anything_is_written",
         ),
     ),
     Mutation(
@@ -1222,36 +1222,28 @@ PACKAGES = (
         "classifier/package/keras_file.py",
         "    if name in _RUN_CODE_OR_READ_FILES:",
         "    if False:",
-        (
-            "tests/commands/test_commands_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",
-        ),
+        ("tests/commands/test_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
     ),
     Mutation(
         "layers may come from anywhere",
         "classifier/package/keras_file.py",
         "if not isinstance(name, str) or not known or registered not in (None, name):",
         "if not isinstance(name, str) or registered not in (None, name):",
-        (
-            "tests/commands/test_commands_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",
-        ),
+        ("tests/commands/test_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
     ),
     Mutation(
         "weights may be links to other files",
         "classifier/package/keras_file.py",
         "if not isinstance(group.get(name, getlink=True), h5py.HardLink):",
         "if False:",
-        (
-            "tests/commands/test_commands_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",
-        ),
+        ("tests/commands/test_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
     ),
     Mutation(
         "weights may lie in other files",
         "classifier/package/keras_file.py",
         "if not isinstance(one, h5py.Dataset) or one.external or one.is_virtual or one.chunks is not None:",
         "if not isinstance(one, h5py.Dataset) or one.is_virtual or one.chunks is not None:",
-        (
-            "tests/commands/test_commands_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",
-        ),
+        ("tests/commands/test_models_import.py::test_a_network_with_anything_but_layers_and_numbers_is_refused",),
     ),
     Mutation(
         "a manifest may say a thing twice",
@@ -1366,31 +1358,31 @@ EDGES = (
     ),
     Mutation(
         "control characters reach the terminal",
-        "commands/escapes.py",
+        "commands/terminal/escapes.py",
         '_UNSAFE = frozenset({"Cc", "Cf",',
         '_UNSAFE = frozenset({"Cf",',
-        ("tests/commands/test_commands_app.py",),
+        ("tests/commands/test_app.py",),
     ),
     Mutation(
         "marks of writing direction reach the terminal",
-        "commands/escapes.py",
+        "commands/terminal/escapes.py",
         '_UNSAFE = frozenset({"Cc", "Cf",',
         '_UNSAFE = frozenset({"Cc",',
-        ("tests/commands/test_commands_app.py",),
+        ("tests/commands/test_app.py",),
     ),
     Mutation(
         "a consequence beats its cause",
-        "commands/exit_codes.py",
+        "commands/terminal/exit_codes.py",
         "_FIRST_TO_LAST = (1, 8, 7, 10, 11, 12, 4, 5, 6, 9, 2, 130, 143, 3, 13, 0)",
         "_FIRST_TO_LAST = (0, 13, 3, 143, 130, 2, 9, 6, 5, 4, 12, 11, 10, 7, 8, 1)",
-        ("tests/commands/test_commands_app.py",),
+        ("tests/commands/test_app.py",),
     ),
     Mutation(
         "a stop looks like unfinished work",
-        "commands/exit_codes.py",
+        "commands/terminal/exit_codes.py",
         "2, 130, 143, 3, 13, 0)",
         "2, 3, 130, 143, 13, 0)",
-        ("tests/commands/test_commands_app.py",),
+        ("tests/commands/test_app.py",),
     ),
 )
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from classifier.judge import NetworkJudge
-from commands.places import Place
-from commands.settings import Limits, Settings
-from commands.sites import Connected, connect
+from commands.context.connection import Connected, connect
+from commands.context.settings import Limits, Settings
+from commands.context.workspace import Place
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader

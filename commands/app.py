@@ -12,13 +12,21 @@ from typing import Annotated
 
 import typer
 
-from commands import completion
-from commands.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_ACTIONS
-from commands.app_loop import declare_the_loop
-from commands.failures import exits_plainly, settle
-from commands.options import ConfigOption, JsonOption, KeepOption, QuietOption, RootOption, SiteOption, TargetOption
+from commands.app_learning import declare_the_loop
+from commands.context import completion
+from commands.context.options import (
+    ConfigOption,
+    JsonOption,
+    KeepOption,
+    QuietOption,
+    RootOption,
+    SiteOption,
+    TargetOption,
+)
+from commands.lookup.search_terms import TermsCommand
 from commands.program import Application, any_typed, flowing
-from commands.search_terms import TermsCommand
+from commands.terminal.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_ACTIONS
+from commands.terminal.error_exit import exits_plainly, settle
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
 
@@ -167,8 +175,8 @@ def demo(
 
     [cyan]crawl demo --from pictures/ --tag hololive --hide 0.4[/cyan]  a gallery of your own pictures
     """
+    from commands.context.demo_process import DemoWish, arguments
     from commands.demo import serve
-    from commands.demo_process import DemoWish, arguments
 
     raise typer.Exit(serve(arguments(DemoWish(port, posts, seed, hide, source, tag, latency_ms))))
 

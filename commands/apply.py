@@ -10,18 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from commands.apply_plan import plain, print_steps, steps
-from commands.console import complain, print_json, say
-from commands.exit_codes import ExitCode, worst
-from commands.failures import describe, exit_code_of
-from commands.holding import hold_gallery
-from commands.known_targets import known_target
-from commands.machine_formats import leave_open
-from commands.next_command import next_command
-from commands.places import Place, place
-from commands.signals import StopRequest, obeying_signals, run_obeying
-from commands.sites import Pace, connect
-from commands.summary import size
+from commands.context.connection import Pace, connect
+from commands.context.gallery import hold_gallery
+from commands.context.workspace import Place, place
+from commands.crawling.summary import size
+from commands.lookup.targets import known_target
+from commands.output.apply_table import plain, print_steps, steps
+from commands.terminal.console import complain, print_json, say
+from commands.terminal.error_exit import describe, exit_code_of
+from commands.terminal.exit_codes import ExitCode, worst
+from commands.terminal.machine_formats import leave_open
+from commands.terminal.next_command import next_command
+from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
 from crawler.downloads import Downloader
 from crawler.errors import CrawlError
 from crawler.homecoming import Homecoming

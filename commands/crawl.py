@@ -12,29 +12,29 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from commands.closing import Ending, closing_summary, posts_unaccounted_for
-from commands.console import complain, print_json, say
+from commands.context.archive_protocol import CommandShelf, open_shelf
+from commands.context.connection import Connected, Pace, check_site, connect
+from commands.context.registered_models import check_known_models
+from commands.context.tagger_choice import check_tagger
+from commands.context.threshold_goal import ThresholdGoal
+from commands.context.workspace import Place, place
+from commands.crawling.model_choice import learned_judge
+from commands.crawling.model_request import ModelRequest
+from commands.crawling.plan import Plan, make_plan
+from commands.crawling.references import check_references
+from commands.crawling.run_summary import Ending, closing_summary, posts_unaccounted_for
+from commands.crawling.summary import Summary
 from commands.crawling.takeover import Takeover
 from commands.errors import UsageRefused
-from commands.exit_codes import ExitCode, worst
-from commands.failures import describe, exit_code_of
-from commands.journal import journal
-from commands.judging import learned_judge
-from commands.machine_formats import leave_open, object_is_owed
-from commands.model_request import ModelRequest
-from commands.places import Place, place
-from commands.planning import Plan, make_plan
-from commands.progress import progress
-from commands.references import check_references
-from commands.refusals import refusal_words
-from commands.registered_models import check_known_models
-from commands.shelves import CommandShelf, open_shelf
-from commands.signals import StopRequest, obeying_signals, run_obeying
-from commands.sites import Connected, Pace, check_site, connect
-from commands.summary import Summary
-from commands.tables import print_line, print_page, print_table
-from commands.taggers import check_tagger
-from commands.threshold_goal import ThresholdGoal
+from commands.output.refusals import refusal_words
+from commands.terminal.console import complain, print_json, say
+from commands.terminal.crawl_progress import progress
+from commands.terminal.error_exit import describe, exit_code_of
+from commands.terminal.exit_codes import ExitCode, worst
+from commands.terminal.log_file import journal
+from commands.terminal.machine_formats import leave_open, object_is_owed
+from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
+from commands.terminal.tables import print_line, print_page, print_table
 from crawler.crew import Crew, Job
 from crawler.deciding import Policy
 from crawler.downloads import Downloader
@@ -194,7 +194,7 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
 
 def _takeover(wish: Wish, where: Place) -> Takeover | None:
     """A run of so many posts is a trial, for which nobody waits minutes: the next one without a limit trains."""
-    from commands.networks import trains_beside
+    from commands.context.network_choice import trains_beside
 
     patient = not wish.dry_run and wish.limit is None
     return Takeover() if patient and trains_beside(where.settings.round_zero) else None

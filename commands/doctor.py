@@ -18,12 +18,12 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from commands.console import print_json, printable
-from commands.exit_codes import ExitCode, worst
-from commands.failures import describe, exit_code_of
-from commands.places import DEMO, Place, place
-from commands.sites import connect
-from commands.tables import facts_table, print_table
+from commands.context.connection import connect
+from commands.context.workspace import DEMO, Place, place
+from commands.terminal.console import print_json, printable
+from commands.terminal.error_exit import describe, exit_code_of
+from commands.terminal.exit_codes import ExitCode, worst
+from commands.terminal.tables import facts_table, print_table
 from storage.archive import Archive
 from storage.database.engine import sqlite_warning
 from storage.lifecycle.roots import examine

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.progress import ProgressCallback
-from commands.console import print_json, say
+from commands.context.output_paths import check_output_folder
+from commands.context.registered_models import judge_settings, verified
+from commands.context.workspace import Place, place
 from commands.errors import UsageRefused
-from commands.evaluation_table import evaluation_table
-from commands.exit_codes import ExitCode
-from commands.failures import exit_code_of
-from commands.known_targets import target_among
-from commands.links import site_pages
-from commands.outputs import check_output_folder
-from commands.places import Place, place
-from commands.registered_models import judge_settings, verified
-from commands.stopping import run_stoppable
-from commands.tables import print_line, print_table
-from commands.telling import told
+from commands.lookup.post_links import site_pages
+from commands.lookup.targets import target_among
+from commands.output.evaluation_table import evaluation_table
+from commands.terminal.console import print_json, say
+from commands.terminal.error_exit import exit_code_of
+from commands.terminal.exit_codes import ExitCode
+from commands.terminal.interruptible import run_stoppable
+from commands.terminal.stage_progress import told
+from commands.terminal.tables import print_line, print_table
 from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
 from storage.errors import StorageError

@@ -11,18 +11,18 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from commands.console import print_json, say
+from commands.context.gallery import hold_gallery
+from commands.context.output_paths import check_output_folder
+from commands.context.registered_models import package_folder, verified
+from commands.context.workspace import Place, place
 from commands.errors import UsageRefused
-from commands.fitting import filled, fitting
-from commands.holding import hold_gallery
-from commands.known_targets import model_words
-from commands.outputs import check_output_folder
-from commands.paths import PathRefused, expanded
-from commands.places import Place, place
-from commands.refusals import refusal_words
-from commands.registered_models import package_folder, verified
-from commands.stopping import run_stoppable
-from commands.tables import list_table, print_line, print_table, screen_width
+from commands.lookup.targets import model_words
+from commands.output.column_fit import filled, fitting
+from commands.output.refusals import refusal_words
+from commands.terminal.console import print_json, say
+from commands.terminal.interruptible import run_stoppable
+from commands.terminal.tables import list_table, print_line, print_table, screen_width
+from commands.terminal.user_paths import PathRefused, expanded
 from crawler.deciding import Policy
 from storage.archive import open_reader
 from storage.archive_records import RegisteredModel

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from commands import machine_formats
-from commands.console import complain, messages
-from commands.exit_codes import ExitCode, worst
-from commands.failures import Terminated, exits_plainly, explain, stopped_by_signals
-from commands.paths import PathRefused, expanded
-from commands.streams import MESSAGES, OUTPUT, guarded
-from commands.tables import settle_screen
+from commands.terminal import machine_formats
+from commands.terminal.console import complain, messages
+from commands.terminal.error_exit import Terminated, exits_plainly, explain, stopped_by_signals
+from commands.terminal.exit_codes import ExitCode, worst
+from commands.terminal.streams import MESSAGES, OUTPUT, guarded
+from commands.terminal.tables import settle_screen
+from commands.terminal.user_paths import PathRefused, expanded
 from storage.run_error import RunError
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from commands import machine_formats
-from commands.allowed_values import FORMATS
-from commands.choices import choose
-from commands.console import messages, say
+from commands.context.output_paths import check_output, write_output
+from commands.context.workspace import place
 from commands.errors import UsageRefused
-from commands.links import site_pages
-from commands.outputs import check_output, write_output
-from commands.paths import shortest
-from commands.places import place
-from commands.query_hints import hints
-from commands.query_table import EXPENDABLE, print_table, summary_of
+from commands.lookup.post_links import site_pages
+from commands.output.query_hints import hints
+from commands.output.query_table import EXPENDABLE, print_table, summary_of
+from commands.terminal import machine_formats
+from commands.terminal.allowed_values import FORMATS
+from commands.terminal.console import messages, say
+from commands.terminal.suggestions import choose
+from commands.terminal.user_paths import shortest
 from storage.archive import open_reader
 from storage.reader import Reader, Rows
 from storage.search.language import parse

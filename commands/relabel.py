@@ -9,15 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.choices import choose
-from commands.console import print_json, say
+from commands.context.settings import Settings
+from commands.context.workspace import place
 from commands.errors import UsageRefused
-from commands.exit_codes import ExitCode
-from commands.known_sites import known_site
-from commands.known_targets import target_among
-from commands.machine_formats import leave_open
-from commands.places import place
-from commands.settings import Settings
+from commands.lookup.known_sites import known_site
+from commands.lookup.targets import target_among
+from commands.terminal.console import print_json, say
+from commands.terminal.exit_codes import ExitCode
+from commands.terminal.machine_formats import leave_open
+from commands.terminal.suggestions import choose
 from storage.archive import open_reader
 from storage.archive_records import Label, Relabelled
 from storage.label_writer import Labelling

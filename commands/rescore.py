@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.console import print_json, say
+from commands.context.gallery import hold_gallery
+from commands.context.registered_models import chosen_for, verified
+from commands.context.threshold_goal import ThresholdGoal
+from commands.context.workspace import Place, place
 from commands.errors import UsageRefused
-from commands.exit_codes import ExitCode
-from commands.holding import hold_gallery
-from commands.known_targets import known_target
-from commands.looking_again import look_at_all_again
-from commands.machine_formats import leave_open
-from commands.places import Place, place
-from commands.refusals import refusal_words, refused_code
-from commands.registered_models import chosen_for, verified
-from commands.stopping import run_stoppable
-from commands.telling import told
-from commands.threshold_goal import ThresholdGoal
-from commands.training import followed_words
+from commands.lookup.targets import known_target
+from commands.output.refusals import refusal_words, refused_code
+from commands.terminal.console import print_json, say
+from commands.terminal.exit_codes import ExitCode
+from commands.terminal.interruptible import run_stoppable
+from commands.terminal.machine_formats import leave_open
+from commands.terminal.stage_progress import told
+from commands.training.embedding_refresh import look_at_all_again
+from commands.training.outcome import followed_words
 from crawler.deciding import Policy
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
@@ -97,7 +97,7 @@ async def _run(wish: RescoreWish, where: Place) -> int:
 async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: RescoreWish) -> Sequence[RoundOutcome]:
     """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
     from classifier.training.pipeline import Goal
-    from commands.siblings import follow
+    from commands.training.followers import follow
     from rounds.head_round import HeadRoundSettings
     from rounds.target_state import network_left, still_behind
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.console import say
-from commands.holding import archive_settings
-from commands.links import site_pages
-from commands.places import Place, place
+from commands.context.gallery import archive_settings
+from commands.context.workspace import Place, place
+from commands.lookup.post_links import site_pages
+from commands.terminal.console import say
 from storage.archive import Archive, open_reader
 from storage.errors import DatabaseError, DatabaseNewer
 from system.child_process import DOWNLOADS, allowed, module_command

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from commands.console import print_json, printable
-from commands.places import place
-from commands.summary import size
-from commands.tables import facts_table, print_table
+from commands.context.workspace import place
+from commands.crawling.summary import size
+from commands.terminal.console import print_json, printable
+from commands.terminal.tables import facts_table, print_table
 from storage.archive import open_reader
 from storage.plurals import counted
 from storage.reader import Reader

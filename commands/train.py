@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.progress import ProgressCallback
-from commands.console import say
+from commands.context.gallery import hold_gallery
+from commands.context.registered_models import verified
+from commands.context.settings import RoundZero, check_choice
+from commands.context.train_options import TrainWish, check_goal, goal_of
+from commands.context.workspace import Place, place
+from commands.crawling.references import references_again, train_from_references
+from commands.crawling.second_target import head_settings, second_target, train_second_target
 from commands.errors import UsageRefused
-from commands.hashing import hashed
-from commands.holding import hold_gallery
-from commands.known_targets import known_target
-from commands.looking_again import look_at_all_again
-from commands.places import Place, place
-from commands.references import references_again, train_from_references
-from commands.registered_models import verified
-from commands.round_runner import run_round
-from commands.second_target import head_settings, second_target, train_second_target
-from commands.settings import RoundZero, check_choice
-from commands.siblings import follow
-from commands.telling import told
-from commands.train_options import TrainWish, check_goal, goal_of
-from commands.training import tell_outcome
+from commands.lookup.targets import known_target
+from commands.terminal.console import say
+from commands.terminal.stage_progress import told
+from commands.training.embedding_refresh import look_at_all_again
+from commands.training.followers import follow
+from commands.training.missing_hashes import hashed
+from commands.training.outcome import tell_outcome
+from commands.training.round_runner import run_round
 from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.reader import Reader
@@ -47,7 +47,7 @@ def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
     """
     wish, where = _checked(wish), place(root, config)
     if wish.source is not None:
-        from commands.train_folder import train_from_folder
+        from commands.training.from_folder import train_from_folder
 
         return run_round(train_from_folder(wish, where), where, wish.target)
     return run_round(_run(wish, where), where, wish.target)
@@ -138,7 +138,7 @@ def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
 async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     """Teach the network as well, and take whichever of the two is better."""
     from classifier.pictures.decoder_pool import Decoders
-    from commands.networks import chosen_network
+    from commands.context.network_choice import chosen_network
     from rounds.network_round import Album, NetworkSettings, better_of, new_network, without
     from storage.gallery_view import Renditions
 
@@ -221,7 +221,7 @@ def _subject(reader: Reader, where: Place, wish: TrainWish) -> _Subject:
         )
     package = verified(where, active)
     if wish.how == "network":
-        from commands.networks import chosen_network
+        from commands.context.network_choice import chosen_network
 
         chosen_network(wish.network, package, where.settings.round_zero)
     return target, active, package

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from commands.allowed_values import TRASH_ACTIONS
-from commands.choices import choose
-from commands.console import complain, print_json, say
+from commands.context.gallery import hold_gallery
+from commands.context.workspace import Place, place
+from commands.crawling.summary import size
 from commands.errors import UsageRefused
-from commands.exit_codes import ExitCode, worst
-from commands.fitting import filled, fitting
-from commands.holding import hold_gallery
-from commands.known_sites import known_site
-from commands.known_targets import known_target
-from commands.machine_formats import leave_open
-from commands.places import Place, place
-from commands.summary import size
-from commands.tables import list_table, print_table, screen_width
+from commands.lookup.known_sites import known_site
+from commands.lookup.targets import known_target
+from commands.output.column_fit import filled, fitting
+from commands.terminal.allowed_values import TRASH_ACTIONS
+from commands.terminal.console import complain, print_json, say
+from commands.terminal.exit_codes import ExitCode, worst
+from commands.terminal.machine_formats import leave_open
+from commands.terminal.suggestions import choose
+from commands.terminal.tables import list_table, print_table, screen_width
 from storage.archive import Archive, open_reader
 from storage.moves.trash import PurgePlan, TrashChoice, Trashed, trashed
 from storage.plurals import counted

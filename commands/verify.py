@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from commands.console import messages, print_json, say
-from commands.exit_codes import ExitCode
-from commands.places import Place, place
-from commands.registered_models import verified
-from commands.tables import print_line
+from commands.context.registered_models import verified
+from commands.context.workspace import Place, place
+from commands.terminal.console import messages, print_json, say
+from commands.terminal.exit_codes import ExitCode
+from commands.terminal.tables import print_line
 from storage.archive import open_reader
 from storage.lifecycle.verify import verify
 from storage.plurals import counted

@@ -17,11 +17,11 @@ from classifier.pictures.class_folders import left_out_lines
 from classifier.pictures.decoder_pool import DecodedPicture, Decoders
 from classifier.progress import ProgressCallback
 from classifier.references.folder import ReferenceFolder
-from commands.console import say
-from commands.networks import first_weights, trains_beside
-from commands.settings import RoundZero
-from commands.telling import told
-from commands.train_options import crawl_goal
+from commands.context.network_choice import first_weights, trains_beside
+from commands.context.settings import RoundZero
+from commands.context.train_options import crawl_goal
+from commands.terminal.console import say
+from commands.terminal.stage_progress import told
 from crawler.crew import Fetcher
 from crawler.downloads import Downloader
 from crawler.renditions import fits, likeness, rendition_to_score
@@ -36,8 +36,8 @@ from storage.files.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
-    from commands.model_request import ModelRequest
-    from commands.shelves import CommandShelf
+    from commands.context.archive_protocol import CommandShelf
+    from commands.crawling.model_request import ModelRequest
     from storage.archive_records import RegisteredModel
 
 

@@ -19,11 +19,11 @@ from classifier.errors import ModelError
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.package.package import Package
 from classifier.training.step_agreement import StepComparison
-from commands.console import say
+from commands.context.archive_protocol import CommandShelf
+from commands.context.registered_models import card_for, package_folder
 from commands.crawling.first_model import FirstRound, number_of, package_of
 from commands.crawling.takeover import State, Succession, Takeover
-from commands.registered_models import card_for, package_folder
-from commands.shelves import CommandShelf
+from commands.terminal.console import say
 from crawler.errors import CrawlError
 from crawler.switching_judge import JudgeContext, SwitchingJudge
 from rounds.errors import RoundError

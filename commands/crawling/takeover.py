@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from commands.console import say
+from commands.terminal.console import say
 from crawler.pipeline import decide_again
 from crawler.run import Run
 

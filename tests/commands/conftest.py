@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.test_commands_rounds import fill
+from tests.commands.training.test_rounds import fill
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from commands.app import app
-from commands.console import messages, results
+from commands.terminal.console import messages, results
 from demo.gallery import Gallery
 from demo.paint.file_facts import FileFacts
 from demo.rules import Rule

@@ -21,8 +21,8 @@ from classifier.errors import ModelError, PictureFault
 from classifier.pictures.decoder_pool import Decoders, DecoderSettings
 from classifier.pictures.preprocessing import FORMATS, Preprocessing, decode, sniff
 from commands.crawl import JudgeFactory
+from commands.crawling.model_request import ModelRequest
 from commands.crawling.takeover import State, Succession
-from commands.model_request import ModelRequest
 from crawler.judge import Judge
 from crawler.switching_judge import SwitchingJudge
 from storage.records import JudgeStats, Look, ModelCard, Target

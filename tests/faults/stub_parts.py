@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from commands.context.connection import Pace
 from commands.crawl import Parts
-from commands.sites import Pace
 from crawler.budget import Manners
 from crawler.http import Deadlines
 from crawler.patience import Patience

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.journal import journal
+from commands.terminal.log_file import journal
 from storage.archive import Archive
 from storage.database.backup import back_up
 from storage.dry_run import DryShelf

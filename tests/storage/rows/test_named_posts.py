@@ -61,10 +61,10 @@ async def test_the_database_says_of_every_post_what_the_record_says(archive: Arc
 WHO_MAY_NAME_VARIANTS = {
     "storage/records.py",  # the one place that decides
     "storage/rows/targets.py",  # remembers them
-    "commands/identities.py",  # learns them from the site
-    "commands/planning.py",  # shows them
+    "commands/context/target_identity.py",  # learns them from the site
+    "commands/crawling/plan.py",  # shows them
     "commands/evaluate.py",  # which class folders mean the target
-    "commands/train_folder.py",
+    "commands/training/from_folder.py",
     "rounds/round_zero.py",  # hands them to the learning process
     "rounds/network_round.py",
     "rounds/folder_round.py",

@@ -1,0 +1,271 @@
+"""The learning loop's commands, as they are typed: train, evaluate, review, rescore, models.
+
+As in `commands.app`, everything heavier than the option parser is imported by the function that needs it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.context import completion
+from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption
+from commands.terminal.allowed_values import MODEL_ACTIONS, TRAINING
+from commands.terminal.error_exit import exits_plainly
+
+
+def declare_the_loop(app: typer.Typer) -> None:
+    """Add these commands to the program's."""
+    for command in (train, evaluate, review, rescore, models):
+        app.command()(command)
+
+
+@exits_plainly
+def train(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="The target to learn.", metavar="NAME", show_default=False, autocompletion=completion.targets
+        ),
+    ],
+    precision: Annotated[
+        float | None, typer.Option("--precision", metavar="P", help="Aim at this precision, 0.5 to 0.9999.")
+    ] = None,
+    recall: Annotated[float | None, typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.")] = (
+        None
+    ),
+    how: Annotated[
+        str,
+        typer.Option(
+            "--how",
+            metavar="auto|head|network",
+            help="Train a head only, or the network too.",
+            autocompletion=completion.one_of(TRAINING),
+        ),
+    ] = "auto",
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="NAME",
+            help="Train this network: auto, fine_tuned, pretrained, small, mobilenet_v3_small, mobilenet_v3_large or "
+            "efficientnet_v2_b0.",
+            show_default=False,
+            autocompletion=completion.networks,
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="DIR", help="Learn from your own pictures: one folder a class.", show_default=False
+        ),
+    ] = None,
+    references: Annotated[
+        Path | None,
+        typer.Option(
+            "--references", metavar="DIR", help="Learn from 5 to 20 pictures of the target alone.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Put the new model in force even when it is worse.")] = False,
+    json_progress: Annotated[
+        bool, typer.Option("--json-progress", help="Progress and result as lines of JSON on standard output.")
+    ] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Learn a better model from your labels and the tags, compare it with the one in force, and score everything again.
+
+    A head is learned from stored embeddings in seconds; training the network takes minutes, and is done only with
+    --how network; where it is likely to help, that is said. No picture is downloaded; published weights of a network
+    are, but only where the setting download_weights allows it. The new model comes into force only when it is not
+    worse on pictures that neither has learned from.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl train mona[/cyan]
+
+    [cyan]crawl train mona --recall 0.98[/cyan]  miss almost nothing
+
+    [cyan]crawl train mona --from pictures/[/cyan]  from pictures/mona, pictures/keqing, pictures/other …
+
+    [cyan]crawl train mona --references mona/[/cyan]  from a few pictures that show her, on a gallery that was crawled
+
+    [cyan]crawl train mona --network mobilenet_v3_small[/cyan]  another network; everything is looked at again
+    """
+    from commands import train as train_command
+    from commands.terminal.suggestions import choose
+
+    wish = train_command.TrainWish(
+        target,
+        precision,
+        recall,
+        choose("--how", how, TRAINING),
+        network,
+        source,
+        references,
+        force,
+        as_json=as_json,
+        json_progress=json_progress,
+        quiet=quiet,
+    )
+    raise typer.Exit(train_command.run(wish, root, config))
+
+
+@exits_plainly
+def evaluate(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A target, or one of its models: mona/3.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
+    ],
+    on: Annotated[
+        Path | None,
+        typer.Option("--on", metavar="DIR", help="Your own pictures: one folder a class.", show_default=False),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="DIR", help="Write a page with curves into this folder.", show_default=False),
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure a model on pictures that it has not learned from, with intervals, at the gallery's own prevalence.
+
+    Writes nothing but the report, and works while a crawl runs.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl evaluate mona --report report/[/cyan]  then open report/report.html
+
+    [cyan]crawl evaluate mona/2 --on pictures/[/cyan]  on pictures/mona, pictures/keqing, pictures/other …
+    """
+    from commands import evaluate as evaluate_command
+
+    wish = evaluate_command.EvaluateWish(name, on, report, as_json=as_json, quiet=quiet)
+    raise typer.Exit(evaluate_command.run(wish, root, config))
+
+
+@exits_plainly
+def review(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="Port on 127.0.0.1; 8787 by default, 0 takes a free one.",
+            show_default=False,
+        ),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Review uncertain decisions on a web page, correct them with single keys, and start a training round.
+
+    The page is served to this machine alone, and works while a crawl runs. Press ? on it for the keys.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl review[/cyan]  then open http://127.0.0.1:8787/
+
+    [cyan]crawl review --port 0 --open[/cyan]
+    """
+    from commands import review as review_command
+
+    raise typer.Exit(review_command.run(review_command.ReviewWish(port, open_), root, config))
+
+
+@exits_plainly
+def rescore(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            help="The target whose model decides.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", min=0, max=1, metavar="P", help="Keep posts that score at least this."),
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option("--precision", min=0, max=1, metavar="P", help="Aim at this precision.")
+    ] = None,
+    recall: Annotated[
+        float | None, typer.Option("--recall", min=0, max=1, metavar="R", help="Aim at this recall.")
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide everything again by the model in force, from stored embeddings. No picture is downloaded or decoded.
+
+    What is decided holds at once; files stay where they are until [bold]crawl apply[/bold].
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl rescore mona[/cyan]
+
+    [cyan]crawl rescore mona --threshold 0.8[/cyan]  until crawl rescore mona, or the next crawl; labels beat it
+    """
+    from commands import rescore as rescore_command
+    from commands.context.threshold_goal import ThresholdGoal
+
+    wish = rescore_command.RescoreWish(target, ThresholdGoal(threshold, precision, recall), as_json)
+    raise typer.Exit(rescore_command.run(wish, root, config))
+
+
+@exits_plainly
+def models(
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="list, show, activate, rollback, export or import.",
+            metavar="ACTION",
+            autocompletion=completion.one_of(MODEL_ACTIONS),
+        ),
+    ] = "list",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A model, like mona/3; with import: the folder of a package.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="With export: where to write it.", metavar="FOLDER", show_default=False)
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List models, put one in force, go back to the one before, or carry one to another gallery.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl models[/cyan]  every model with its figures
+
+    [cyan]crawl models rollback mona[/cyan]  the one before holds again, and everything is decided by it
+
+    [cyan]crawl models export mona/3 backup/[/cyan]  then, elsewhere: [cyan]crawl models import backup/mona-3[/cyan]
+    """
+    from commands import models as models_command
+    from commands.terminal.suggestions import choose
+
+    wish = models_command.ModelsWish(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
+    raise typer.Exit(models_command.run(wish, root, config))

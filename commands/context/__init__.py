@@ -1,0 +1,1 @@
+"""What a command works on: settings, root, site, target, network."""

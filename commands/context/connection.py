@@ -1,0 +1,168 @@
+"""From a site's name to a client that talks to it: limits, credentials, budget; or the demo gallery."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from commands.context.demo_process import DemoWish, demo_site
+from commands.context.settings import DEFAULT_FILE, Settings, SiteEntry
+from commands.context.workspace import DEMO, Place
+from commands.terminal.console import say
+from crawler.budget import Manners, budget_for
+from crawler.client import DanbooruClient, Profile
+from crawler.credentials import Loaded, load_credentials
+from crawler.errors import BadCredentials, BadSite, UsageError
+from crawler.http import Deadlines, Http
+from crawler.patience import Patience
+from crawler.proxies import Proxy, proxy_from
+from crawler.sites import Site, host_of, site_from_url, site_named
+from crawler.trust import trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long to wait for a site, and how often to ask again; a test hurries."""
+
+    patience: Patience = field(default_factory=Patience)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    manners: Manners = field(default_factory=Manners)
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A site that answers, and what our account may do there."""
+
+    site: Site
+    http: Http
+    client: DanbooruClient
+    tag_limit: int | None  # terms in one search; None: no limit
+    pace: Pace = field(default_factory=Pace)
+    other_days: bool = False  # whether the account's days begin elsewhere than US Eastern time
+
+
+def own_sites(settings: Settings) -> Mapping[str, Site]:
+    """The sites that `crawl.toml` adds, by name."""
+    return {name: _own_site(name, entry, settings) for name, entry in settings.sites.items()}
+
+
+def _own_site(name: str, entry: SiteEntry, settings: Settings) -> Site:
+    hosts, plain = frozenset(entry.file_hosts), entry.allow_http or settings.allow_http
+    try:
+        return site_from_url(entry.url, name=name, file_hosts=hosts, allow_http=plain)
+    except BadSite as error:
+        raise BadSite(f"sites.{name}.url in the settings: {error}") from None
+
+
+def meant_site(words: str, settings: Settings) -> Site:
+    """The site that the user's words mean, by these settings.
+
+    Raises:
+        UsageError: no such site, or an address that we refuse.
+    """
+    return site_named(words, own_sites(settings), allow_http=settings.allow_http)
+
+
+async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None) -> Connected:
+    """Open the way to the site; it is closed with the stack.
+
+    Raises:
+        UsageError: no such site, or credentials that must not be used there.
+        AccessError: the site refuses our key.
+    """
+    site = await _site(stack, place)
+    limits = place.settings.limits
+    site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
+    loaded = _credentials(place, site)
+    proxy = _proxy(place, site, with_key=loaded.credentials is not None)
+    for note in (*notes, *loaded.warnings, *_proxy_note(place, proxy)):
+        say(note)
+    pace = pace or Pace()
+    budget = budget_for(site, manners=pace.manners)
+    http = await stack.enter_async_context(
+        Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines, proxy=proxy)
+    )
+    http.notify = say
+    client = DanbooruClient(site=site, http=http, patience=pace.patience, notify=say)
+    profile = await _profile(client, http)
+    if profile is None:
+        return Connected(site, http, client, site.tag_limit, pace)
+    return Connected(site, http, client, profile.tag_query_limit, pace, other_days=profile.has_other_days)
+
+
+def _proxy(place: Place, site: Site, *, with_key: bool) -> Proxy | None:
+    """The proxy that the settings name. The demo gallery, which we start ourselves, is reached without it.
+
+    Raises:
+        BadCredentials: a key would travel to it unencrypted.
+    """
+    proxy = proxy_from(place.settings.proxy)
+    if proxy is None or (place.site == DEMO and DEMO not in place.settings.sites):
+        return None
+    if with_key and urlsplit(site.api_url).scheme != "https":
+        raise BadCredentials(f"the key of {site.name} would reach the proxy {proxy.host} unencrypted; it is not sent")
+    return proxy
+
+
+def _proxy_note(place: Place, proxy: Proxy | None) -> Iterator[str]:
+    """A proxy is told of when a file that merely lies in the current folder names it: it may be anybody's."""
+    if proxy is not None and place.config is None and "CRAWL_PROXY" not in os.environ:
+        yield f"requests go through the proxy {proxy.host}, which {DEFAULT_FILE} in the current folder names"
+
+
+_DEMO_KEY = ("CRAWL_DEMO_LOGIN", "CRAWL_DEMO_API_KEY")
+
+
+def check_site(place: Place) -> None:
+    """Refuse a site that does not exist, or a key that must not be sent there, before anything is done.
+
+    Raises:
+        UsageError: no such site, or credentials that must not be used there.
+    """
+    proxy_from(place.settings.proxy)
+    trusted(os.environ)
+    if place.site != DEMO or DEMO in place.settings.sites:
+        _credentials(place, meant_site(place.site, place.settings))
+
+
+def _credentials(place: Place, site: Site) -> Loaded:
+    """The key for the site; for the demo gallery, which knows no account of the user's, its own."""
+    if place.site == DEMO and DEMO not in place.settings.sites:
+        return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
+    file = Path(place.settings.credentials_file) if place.settings.credentials_file else None
+    return load_credentials(site, os.environ, file, vouched=vouched(place, site))
+
+
+def vouched(place: Place, site: Site) -> bool:
+    """Whether the user, and not a file that lies in the current folder, says which host the site is on.
+
+    Where only such a file gives the words a meaning, or another one than they have without it, it is the file's word;
+    names are read without regard to capitals, so what counts is the host that they lead to.
+    """
+    if place.config is not None or not place.site_named:
+        return place.config is not None
+    try:
+        return host_of(site_named(place.site, allow_http=True)) == host_of(site)
+    except UsageError:
+        return False
+
+
+async def _site(stack: AsyncExitStack, place: Place) -> Site:
+    if place.site != DEMO or DEMO in place.settings.sites:
+        return meant_site(place.site, place.settings)
+    url = await stack.enter_async_context(demo_site(DemoWish()))
+    return replace(site_from_url(url), name=DEMO)
+
+
+async def _profile(client: DanbooruClient, http: Http) -> Profile | None:
+    """Who the site takes us for; asked only when we carry a key, because only then it can be refused."""
+    if not http.logged_in:
+        return None
+    profile = await client.profile()
+    if profile is not None and profile.id is not None:
+        http.introduce(profile.id)
+    return profile

@@ -1,0 +1,78 @@
+"""The demo gallery as a process of its own, for as long as a command needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from commands.errors import DemoError
+from commands.terminal.console import say
+from storage.names import TagName
+from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
+
+READY = "serving "
+START_S = 60.0  # how long the gallery may take until it answers
+_GRACE_S = 10.0  # for it to end in order
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWish:
+    """What gallery to serve."""
+
+    port: int = 0
+    posts: int | None = None
+    seed: int = 1
+    hide: float = 0.4
+    source: Path | None = None
+    tag: str | None = None
+    latency_ms: int = 0
+
+
+def arguments(wish: DemoWish) -> list[str]:
+    """The demo server's own command line for a wish.
+
+    Raises:
+        DemoError: the folder is missing, or its tag was not given.
+        BadName: the tag cannot be one.
+    """
+    if wish.source is not None and not wish.source.is_dir():
+        raise DemoError(f"--from {wish.source} is not a folder; it needs one folder of pictures for each class")
+    if (wish.source is None) != (wish.tag is None):
+        raise DemoError("--from DIR and --tag NAME go together: the tag is what all those pictures are posted under")
+    given = ["--port", str(wish.port), "--seed", str(wish.seed), "--hide", str(wish.hide)]
+    given += ["--latency-ms", str(wish.latency_ms)]
+    if wish.posts is not None:
+        given += ["--posts", str(wish.posts)]
+    if wish.source is not None and wish.tag is not None:
+        given += [f"--from={wish.source}", f"--tag={TagName.typed(wish.tag)}"]
+    return given
+
+
+@asynccontextmanager
+async def demo_site(wish: DemoWish) -> AsyncIterator[str]:
+    """Run the gallery in a process of its own for as long as the block lasts; yields its URL."""
+    command = module_command("demo", *arguments(wish))
+    try:
+        gallery = await ChildProcess.start(command, ChildOptions(shows_errors=True))
+    except ChildLostError as error:
+        raise DemoError(f"the demo gallery does not start: {error}") from error
+    try:
+        yield await _address(gallery)
+    finally:
+        await gallery.stop(_GRACE_S)
+
+
+async def _address(gallery: ChildProcess) -> str:
+    try:
+        async with asyncio.timeout(START_S):
+            async for line in gallery.lines():
+                text = line.decode(errors="replace").strip()
+                if text.startswith(READY):
+                    say(f"demo gallery: {text}")
+                    return text.removeprefix(READY)
+    except TimeoutError:
+        raise DemoError(f"the demo gallery did not start within {START_S:.0f} s") from None
+    raise DemoError(f"the demo gallery ended at once (exit {await gallery.wait()}); try `crawl demo` to see why")

@@ -1,0 +1,66 @@
+"""Holding the gallery for a while: its lock is waited for, so that a round may end while a crawl is still at work."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+from commands.context.workspace import Place
+from commands.terminal.console import say
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
+from storage.errors import GalleryBusy
+
+MEGABYTE = 1024 * 1024
+_ASK_AGAIN_S = 1.0
+
+
+def archive_settings(where: Place, command: str, *, create: bool) -> ArchiveSettings:
+    """How this gallery is to be kept, by the user's settings.
+
+    Args:
+        command: for the message that others get while we hold it.
+        create: make a gallery where there is none.
+    """
+    mode = where.settings.disk.picture_mode
+    return ArchiveSettings(
+        create=create,
+        reserve_bytes=where.settings.limits.free_space_mb * MEGABYTE,
+        command=command,
+        picture_mode=None if mode == "umask" else int(mode, 8),
+        network_disk=where.settings.disk.network,
+    )
+
+
+async def hold_gallery(
+    stack: AsyncExitStack, where: Place, command: str, *, wait_s: float = 0.0, create: bool = False
+) -> Archive:
+    """The archive under its lock, until the stack ends.
+
+    Args:
+        stack: closes it.
+        where: the root and its settings.
+        command: for the message that others get meanwhile.
+        wait_s: how long to wait for another program.
+        create: make a gallery where there is none.
+
+    Raises:
+        GalleryBusy: another program held it all the while; nothing was done.
+    """
+    settings = archive_settings(where, command, create=create)
+    deadline, waiting = time.monotonic() + wait_s, False
+    while True:
+        try:
+            archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, where.root, settings))
+            break
+        except GalleryBusy as busy:
+            if time.monotonic() >= deadline:
+                raise
+            if not waiting:
+                say(f"waiting for the gallery: {busy}")
+            waiting = True
+            await asyncio.sleep(_ASK_AGAIN_S)
+    for line in archive.recovery.notes:
+        say(line)
+    return archive

@@ -1,0 +1,81 @@
+"""Which network is taught, and where its first weights come from: said before anything long begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from classifier.backbones.catalogue import (
+    BACKBONES,
+    FINE_TUNED,
+    Origin,
+    backbone_named,
+    check_origin,
+    resolved,
+    to_train,
+)
+from classifier.errors import DeviceError
+from classifier.package.package import Package
+from classifier.pictures.preprocessing import Preprocessing
+from commands.context.settings import RoundZero
+from commands.errors import UsageRefused
+from rounds.training_job import preprocessing_for
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChoice:
+    """A network that is to be taught."""
+
+    name: str
+    preprocessing: Preprocessing
+    weights: Path | None  # a local file
+    may_download: bool
+
+
+def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero) -> NetworkChoice:
+    """The network that was named, else the one in force, else the one of the settings.
+
+    Args:
+        named: by the user; a known name.
+        in_force: package of the model in force, if any.
+        asked: the settings.
+
+    Raises:
+        UsageRefused: its weights are neither at hand nor allowed to be downloaded; says their size, and what to do.
+    """
+    name = resolved(named or (to_train(in_force.backbone_name) if in_force else asked.network))
+    same = in_force is not None and in_force.backbone_name == name
+    if name not in BACKBONES:
+        raise UsageRefused(
+            f"the network in force, {name}, cannot be taught here; name another: --network {'|'.join(BACKBONES)}"
+        )
+    if in_force is not None and named is None and same:  # it is taught on, with the weights that it has
+        return NetworkChoice(name, in_force.preprocessing, None, may_download=False)
+    origin = first_weights(name, asked)
+    preprocessing = preprocessing_for(name)
+    if in_force is not None and same:  # from its first weights: nothing holds it to an older version
+        preprocessing = replace(in_force.preprocessing, version=preprocessing.version)
+    return NetworkChoice(name, preprocessing, origin.file, origin.may_download)
+
+
+def trains_beside(asked: RoundZero) -> bool:
+    """Whether a first model is learned without training, and the network is trained beside the crawl."""
+    return asked.network_beside and resolved(asked.network) == FINE_TUNED
+
+
+def first_weights(name: str, asked: RoundZero) -> Origin:
+    """Where a network's first weights come from; refused now, not after thousands of pictures were brought for it.
+
+    A weights file of the settings belongs to their network, unless that one learns from scratch.
+
+    Raises:
+        UsageRefused: they are neither at hand nor allowed to be downloaded.
+    """
+    name, setting = resolved(name), resolved(asked.network)
+    its_file = name == setting or backbone_named(setting).published_mb is None
+    origin = Origin(Path(asked.weights) if asked.weights and its_file else None, asked.download_weights)
+    try:
+        check_origin(backbone_named(name), origin)
+    except DeviceError as error:
+        raise UsageRefused(f"{error} (crawl.toml, [round_zero]: network, weights, download_weights = true)") from error
+    return origin

@@ -1,0 +1,99 @@
+"""Models that a gallery has registered: their packages verified, and the threshold that a run uses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.context.archive_protocol import CommandShelf
+from commands.context.settings import Scoring
+from commands.context.threshold_goal import ThresholdGoal
+from commands.context.workspace import Place
+from commands.errors import UsageRefused
+from commands.terminal.console import say
+from storage.archive_records import RegisteredModel
+from storage.files.paths import model_folder, models_folder
+from storage.records import ModelCard
+
+if TYPE_CHECKING:
+    from classifier.judge import JudgeSettings
+    from classifier.metrics.thresholds import Chosen
+    from classifier.package.package import Package
+    from classifier.taggers.client import TaggerSettings
+
+
+def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
+    """How a judge works by these settings, with the user's own tagger beside it where there is one."""
+    from classifier.inference.batcher import ScorerSettings
+    from classifier.inference.runtime import RuntimeSettings
+    from classifier.judge import JudgeSettings
+    from classifier.pictures.decoder_pool import DecoderSettings
+
+    decoders = DecoderSettings(processes=scoring.decoders) if scoring.decoders else DecoderSettings()
+    runtime = RuntimeSettings(device=scoring.device, runtime=scoring.runtime)
+    return JudgeSettings(
+        decoders=decoders,
+        scorer=ScorerSettings(runtime=runtime, batch_size=scoring.batch),
+        in_flight=max(scoring.in_flight, scoring.batch),
+        tagger=tagger,
+    )
+
+
+def verified(place: Place, model: RegisteredModel) -> Package:
+    """The registered package, when its files are what was registered.
+
+    Raises:
+        PackageError: missing, cut or altered; names the file.
+    """
+    from classifier.package.package import load_package
+
+    return load_package(package_folder(place, model.card), expected_hash=model.card.hash)
+
+
+def package_folder(place: Place, card: ModelCard) -> Path:
+    """Where a registered model's files are."""
+    return model_folder(models_folder(place.root), card.named)
+
+
+async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[str]) -> None:
+    """Verify the models of targets that the gallery knows by these names, before anything is asked of a site.
+
+    Raises:
+        PackageError: a model's files are missing, cut or altered.
+    """
+    for name in names:
+        model = await shelf.active_model(name)
+        if model is not None:
+            verified(place, model)
+
+
+def card_for(card: ModelCard, package: Package, goal: ThresholdGoal) -> ModelCard:
+    """A model as this run uses it: with the threshold that the goal asks for, which is said."""
+    chosen = chosen_for(package, goal)
+    if chosen is None:
+        return replace(card, threshold=package.threshold)
+    expected = f"expecting precision {chosen.precision:.3f} and recall {chosen.recall:.3f} on untagged posts"
+    say(
+        f"{card.name}: threshold {chosen.threshold:.3f}, "
+        + (expected if math.isfinite(chosen.recall) else "no precision-recall curve is stored, so no forecast")
+        + ("" if chosen.reached else " (the goal itself is out of reach for this model)")
+    )
+    return replace(card, threshold=chosen.threshold)
+
+
+def chosen_for(package: Package, goal: ThresholdGoal) -> Chosen | None:
+    """What to expect of the threshold that a goal asks for; None without a goal: the model's own holds."""
+    if goal == ThresholdGoal():
+        return None
+    from classifier.metrics.thresholds import Chosen, Goal
+
+    if package.curve is None:
+        if goal.threshold is None:
+            raise UsageRefused(f"{package.folder.name} keeps no curve to choose from; give --threshold instead")
+        return Chosen(goal.threshold, math.nan, math.nan, reached=True)
+    if goal.threshold is not None:  # 0 and 1 are no goals to learn for, but a person may want them
+        return package.curve.at(goal.threshold)
+    return package.curve.chosen(Goal(goal.precision, goal.recall))

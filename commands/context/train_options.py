@@ -1,0 +1,62 @@
+"""What a round is asked for: its options, and the goal of its threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from commands.context.settings import Goal as GoalSettings
+from commands.context.settings import Settings, check_choice
+from commands.context.threshold_goal import check_share
+from commands.errors import UsageRefused
+
+if TYPE_CHECKING:
+    from classifier.training.pipeline import Goal
+    from commands.context.threshold_goal import ThresholdGoal
+
+
+@dataclass(frozen=True, slots=True)
+class TrainWish:
+    """What the user said."""
+
+    target: str | None
+    precision: float | None = None
+    recall: float | None = None
+    how: str = "auto"  # auto | head | network
+    network: str | None = None  # a backbone's name; None: the one in force
+    source: Path | None = None  # a folder with one folder a class, instead of the gallery
+    references: Path | None = None  # a folder with a few pictures of the target
+    force: bool = False
+    wait_s: float = 600.0  # for the gallery's lock, once the model is learned
+    as_json: bool = False
+    json_progress: bool = False
+    quiet: bool = False
+
+
+def check_goal(wish: TrainWish) -> None:
+    """Refuse, before anything is read or learned, a goal that no round can have.
+
+    Raises:
+        UsageRefused: two goals at once, or a recall that is no share.
+        SettingsError: a precision that the setting would not take either.
+    """
+    if wish.precision is not None and wish.recall is not None:
+        raise UsageRefused("give one of --precision, --recall, not both")
+    check_share("--recall", wish.recall)
+    if wish.precision is not None:
+        check_choice(GoalSettings, "precision", wish.precision, "--precision")
+
+
+def goal_of(wish: TrainWish, settings: Settings) -> Goal:
+    """What the threshold is chosen for, by a checked wish."""
+    from classifier.training.pipeline import Goal
+
+    if wish.recall is not None:
+        return Goal(precision=None, recall=wish.recall)
+    return Goal(precision=settings.goal.precision if wish.precision is None else wish.precision)
+
+
+def crawl_goal(goal: ThresholdGoal, settings: Settings) -> Goal:
+    """What a model that a crawl learns remembers as its goal; a threshold given by hand is for one run only."""
+    return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), settings)

@@ -1,0 +1,61 @@
+"""Where a command works: the root, the settings, and the site that is meant."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from commands.context.settings import Scoring, Settings, check_choice, load_settings
+from commands.terminal.user_paths import PathRefused, expanded
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A root folder, a site, and the settings that hold there."""
+
+    root: Path
+    site: str  # name or URL
+    settings: Settings
+    config: Path | None = None  # the file of settings, when the user named one
+    site_named: bool = True  # by the user, on the command line or in the environment
+
+
+def place(root: Path | None, config: Path | None, site: str | None = None, score_on: str | None = None) -> Place:
+    """Flags over environment over file.
+
+    Raises:
+        SettingsError: the configuration is refused.
+    """
+    config = config or _from_environment("CRAWL_CONFIG")
+    settings = load_settings(config)
+    if score_on is not None:
+        settings = replace(settings, scoring=checked_scoring(settings, score_on))
+    named = site is not None or "CRAWL_SITE" in os.environ
+    where = root or Path(settings.root)
+    words = (settings.site if site is None else site).strip()
+    return Place(where.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named)
+
+
+def _from_environment(variable: str) -> Path | None:
+    """A path that an environment variable names, if any.
+
+    Raises:
+        PathRefused: it is none.
+    """
+    text = os.environ.get(variable)
+    try:
+        return None if text is None else expanded(text)
+    except PathRefused as error:
+        raise PathRefused(f"environment variable {variable} {error}") from None
+
+
+def checked_scoring(settings: Settings, score_on: str) -> Scoring:
+    """The scoring settings with another rendition.
+
+    Raises:
+        SettingsError: the site serves no such rendition.
+    """
+    return replace(settings.scoring, score_on=check_choice(Scoring, "score_on", score_on, "--score-on"))

@@ -1,0 +1,179 @@
+"""A head for a target that has no model, on the network in force for another one: seconds, and no picture touched."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from classifier.progress import ProgressCallback
+from commands.context.gallery import hold_gallery
+from commands.context.registered_models import verified
+from commands.context.train_options import TrainWish, crawl_goal, goal_of
+from commands.context.workspace import Place
+from commands.crawling.model_request import ModelRequest
+from commands.errors import UsageRefused
+from commands.lookup.targets import named_in_tags
+from commands.terminal.console import say
+from crawler.deciding import Policy
+from storage.archive import open_reader
+from storage.files.paths import models_folder
+from storage.names import as_the_site_writes
+from storage.reader import Reader
+from storage.records import Target
+from storage.rows.targets import target_called
+
+if TYPE_CHECKING:
+    from classifier.training.pipeline import Goal
+    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome
+    from rounds.second_target import SharedNetwork
+    from storage.archive_records import RegisteredModel
+
+
+@dataclass(frozen=True, slots=True)
+class SecondTarget:
+    """A target without a model, and the network that it can share."""
+
+    target: Target
+    known: bool  # to the gallery: a crawl or a label named it
+    network: SharedNetwork
+
+
+def second_target(reader: Reader, wish: TrainWish) -> SecondTarget | None:
+    """The target that is meant, when it has no model and another target's network has looked at the gallery.
+
+    Returns:
+        None where it has a model, where one of it waits to be put in force, or where there is no such network.
+
+    Raises:
+        UsageRefused: the gallery knows neither such a target nor posts tagged so, or a network is asked for.
+    """
+    from rounds.second_target import shared_network
+
+    if wish.target is None:
+        return None
+    known = target_called(reader.targets(), wish.target)
+    names = {wish.target, as_the_site_writes(wish.target)} if known is None else {known.name, known.tag}
+    if any(not names.isdisjoint((model.card.target, model.facts.get("tag"))) for model in reader.models()):
+        return None
+    network = shared_network(reader, "" if known is None else known.name)
+    if network is None:
+        return None
+    target = known or named_in_tags(reader, wish.target)
+    if wish.how == "network":
+        raise UsageRefused(
+            f"{target.name} has no model yet: crawl train {target.name} learns a head on {network.model.card.name}'s "
+            "network first, in seconds; then the network can be trained for it"
+        )
+    return SecondTarget(target, known is not None, network)
+
+
+async def train_second_target(
+    second: SecondTarget, wish: TrainWish, where: Place, tell: ProgressCallback
+) -> RoundOutcome:
+    """Learn the head, put it in force, and decide every post that the network has looked at.
+
+    Raises:
+        TooLittleToLearn: too few posts of the gallery are tagged or labelled with the target; says what to do.
+    """
+    from rounds.errors import TooLittleToLearn
+
+    target, settings = second.target, head_settings(goal_of(wish, where.settings), where)
+    if not wish.quiet:
+        say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
+    try:
+        with open_reader(where.root) as reader:
+            candidate = await asyncio.to_thread(_candidate, reader, where, second, settings, tell)
+    except TooLittleToLearn as error:
+        advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
+        raise TooLittleToLearn(f"{error}; {advice}", target.name, error.counts) from error
+    return await finished(candidate, wish, where, settings, tell, new=not second.known)
+
+
+async def second_heads(wish: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
+    """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0."""
+    from rounds.errors import TooLittleToLearn
+    from rounds.second_target import shared_network
+
+    found: dict[str, RegisteredModel] = {}
+    for target in missing:
+        started = time.monotonic()
+        settings = head_settings(crawl_goal(wish.goal, wish.place.settings), wish.place, decide_again=False)
+        with open_reader(wish.place.root) as reader:
+            network = await asyncio.to_thread(shared_network, reader, target.name)
+            if network is None:
+                continue
+            second = SecondTarget(target, known=True, network=network)
+            try:
+                candidate = await asyncio.to_thread(_candidate, reader, wish.place, second, settings, _no_progress)
+            except TooLittleToLearn as error:
+                say(f"{target.name} is learned from the site's tags: {error}")
+                continue
+        if candidate.learned.refusal:
+            say(f"{target.name} is learned from the site's tags: a head on {network.words()} may not decide")
+            continue
+        model = await finished_in_crawl(candidate, wish, settings)
+        say(f"learned {target.name} in {time.monotonic() - started:.1f} s, a head on {network.words()}")
+        if model is not None:
+            found[target.name] = model
+    return found
+
+
+def _candidate(
+    reader: Reader, where: Place, second: SecondTarget, settings: HeadRoundSettings, tell: ProgressCallback
+) -> Candidate:
+    from rounds.second_target import gallery_snapshot, second_candidate
+
+    tell("reading", 0.0, "labels, tags and embeddings")
+    snapshot = gallery_snapshot(reader, second.target, verified(where, second.network.model))
+    tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
+    return second_candidate(snapshot, settings)
+
+
+async def finished(
+    candidate: Candidate,
+    wish: TrainWish,
+    where: Place,
+    settings: HeadRoundSettings,
+    tell: ProgressCallback,
+    *,
+    new: bool,
+) -> RoundOutcome:
+    """A head of `crawl train`, put in force under the gallery's lock; `new`: the gallery has yet to know its target."""
+    from rounds.head_round import finish
+
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
+        if new:
+            for site in sorted(set(candidate.snapshot.evidence.sites)):
+                await archive.save_targets(site, [candidate.snapshot.target])
+        return await finish(candidate, archive, models_folder(where.root), settings, tell=tell)
+
+
+async def finished_in_crawl(
+    candidate: Candidate, wish: ModelRequest, settings: HeadRoundSettings
+) -> RegisteredModel | None:
+    """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
+    from rounds.head_round import finish
+
+    outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
+    for line in outcome.report.splitlines():
+        say(line)
+    return await wish.shelf.active_model(candidate.snapshot.target.name)
+
+
+def head_settings(goal: Goal, where: Place, *, decide_again: bool = True, force: bool = False) -> HeadRoundSettings:
+    """How a head is learned by the settings; a crawl decides by itself what it walks."""
+    from rounds.head_round import HeadRoundSettings
+
+    settings = where.settings
+    policy = Policy(trust_tags=settings.scoring.trust_tags)
+    seed = settings.round_zero.seed
+    return HeadRoundSettings(goal=goal, policy=policy, force=force, decide_again=decide_again, seed=seed)
+
+
+def _no_progress(stage: str, share: float, words: str) -> None:
+    """A head takes seconds: what comes of it is said at its end."""

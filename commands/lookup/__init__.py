@@ -1,0 +1,1 @@
+"""Which target, site or post the user's words mean."""

@@ -1,0 +1,1 @@
+"""What commands print: tables for people, JSON and other formats for programs."""

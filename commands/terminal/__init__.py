@@ -1,0 +1,1 @@
+"""What commands need of a terminal: streams, signals, progress, how they end."""

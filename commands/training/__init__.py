@@ -1,0 +1,1 @@
+"""What `crawl train` is put together from."""

@@ -1,0 +1,38 @@
+"""Looking at stored pictures again, when the model in force has another network than the embeddings are of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from classifier.progress import ProgressCallback
+from commands.context.registered_models import judge_settings, package_folder
+from commands.context.tagger_choice import tagger_settings
+from commands.context.workspace import Place
+from crawler.deciding import Policy
+from storage.archive import Archive, open_reader
+from storage.records import ModelCard, Target
+
+if TYPE_CHECKING:
+    from rounds.rescore import Rescoring
+
+
+async def look_at_all_again(
+    archive: Archive, where: Place, target: Target, card: ModelCard, policy: Policy, tell: ProgressCallback
+) -> Rescoring:
+    """Score the stored rendition of every post that another model has decided; killed, it goes on where it was.
+
+    Raises:
+        ModelError: the model or its device fails.
+    """
+    from classifier.judge import NetworkJudge
+    from rounds.embedding_refresh import Again, look_again
+    from rounds.rescore import Rescoring
+
+    with open_reader(where.root) as reader:
+        status = reader.status()
+    listings = [listing.id for listing in status.listings]
+    again = Again(target, listings, policy, status.outdated.get(target.name, 0))
+    settings = judge_settings(where.settings.scoring, tagger_settings(where.settings, [target]))
+    async with NetworkJudge({target.name: card}, {target.name: package_folder(where, card)}, settings) as judge:
+        done = await look_again(archive, judge, again, tell=tell)
+    return Rescoring(done.looked, done.kept)

@@ -1,0 +1,178 @@
+"""`crawl train NAME --from DIR`: a model from a person's own pictures, one folder a class; no site is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+from classifier.backbones.catalogue import to_train
+from classifier.pictures.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
+from classifier.pictures.decoder_pool import Decoders
+from classifier.progress import ProgressCallback
+from commands.context.gallery import hold_gallery
+from commands.context.network_choice import NetworkChoice, chosen_network
+from commands.context.registered_models import verified
+from commands.context.train_options import TrainWish, goal_of
+from commands.context.workspace import Place
+from commands.errors import UsageRefused
+from commands.terminal.console import say
+from commands.terminal.stage_progress import told
+from commands.training.embedding_refresh import look_at_all_again
+from commands.training.outcome import tell_outcome
+from crawler.deciding import Policy
+from crawler.resolve import typed_tag
+from rounds.folder_round import (
+    FolderModel,
+    FolderSettings,
+    FolderTask,
+    InForce,
+    check_enough,
+    finish_folder,
+    in_force,
+    model_from_folder,
+)
+from rounds.head_round import RoundOutcome
+from storage.archive import open_reader
+from storage.files.paths import models_folder, target_models
+from storage.names import tag_or_none, target_name, unqualified
+from storage.records import Target
+from storage.rows.targets import target_called
+
+_COMMAND = "crawl train"
+
+
+async def train_from_folder(wish: TrainWish, where: Place) -> int:
+    """Learn, compare, put in force, and decide again what the gallery holds.
+
+    Raises:
+        ClassFolderError: the folder is not one of classes, or none of them means the target.
+        TooLittleToLearn, LearningFailed: there is too little in it, or the learning process failed.
+        UsageRefused: the name cannot name a target, or the network's weights are not at hand.
+    """
+    started = time.monotonic()
+    async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
+        lesson = await asyncio.to_thread(_read, wish, where, tell)
+        if not wish.quiet:
+            for line in lesson.found.lines():
+                say(line)
+        check_enough(lesson.found, lesson.target)  # what is refused makes no gallery
+        await _make_gallery(where)
+        outcome, model = await _learn(lesson, wish, where, tell)
+    left_out = [*lesson.found.left_out, *model.undecodable]
+    if not wish.quiet:
+        for line in left_out_lines(model.undecodable):
+            say(line)
+    return tell_outcome(wish, outcome, time.monotonic() - started, _record(lesson.found, model, left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """Everything that is known before learning begins."""
+
+    found: ClassFolder
+    target: Target
+    known: bool  # to the gallery, from a crawl
+    old: InForce | None
+    network: NetworkChoice
+
+
+async def _make_gallery(where: Place) -> None:
+    """Refuse a root that cannot be a gallery now, not after minutes of learning."""
+    if not _is_gallery(where):
+        async with AsyncExitStack() as stack:
+            await hold_gallery(stack, where, _COMMAND, create=True)
+
+
+def _is_gallery(where: Place) -> bool:
+    return (where.root / "crawl.db").exists()
+
+
+def _read(wish: TrainWish, where: Place, tell: ProgressCallback) -> _Lesson:
+    """The folder as the target sees it, and the model that it already has."""
+    if wish.source is None or wish.target is None:
+        raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
+    typed = typed_tag(wish.target)
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_reader(where.root)) if _is_gallery(where) else None
+        targets = reader.targets() if reader else ()
+        known = target_called(targets, wish.target)
+        name = known.name if known else _safe_name(typed)
+        model = reader.active_model(name) if reader else None
+        package = verified(where, model) if model else None
+        # Named even when it is in force: a folder's lesson begins with the network's first weights.
+        named = wish.network or (to_train(package.backbone_name) if package else None)
+        network = chosen_network(named, package, where.settings.round_zero)
+        words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
+        found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))
+        target = known or Target(name, tag_or_none(found.meant[0]) or typed)
+        old = None
+        if reader and model and package:
+            old = in_force(model, package, reader.evidence(target, package.backbone_hash))
+    return _Lesson(found, target, known is not None, old, network)
+
+
+def _safe_name(typed: str) -> str:
+    """A name for the models' folder, the one that a later crawl gives the target.
+
+    Raises:
+        UsageRefused: there is none.
+    """
+    name = target_name(typed, unqualified(typed))
+    if name not in (typed, unqualified(typed)):
+        raise UsageRefused(
+            f"{typed!r} cannot name a folder of models; give the name in Latin letters, as the site's tags do"
+        )
+    return name
+
+
+async def _learn(
+    lesson: _Lesson, wish: TrainWish, where: Place, tell: ProgressCallback
+) -> tuple[RoundOutcome, FolderModel]:
+    network, asked = lesson.network, where.settings.round_zero
+    settings = FolderSettings(
+        backbone=network.name,
+        preprocessing=network.preprocessing,
+        weights=network.weights,
+        may_download=network.may_download,
+        goal=goal_of(wish, where.settings),
+        pictures_at_most=asked.renditions,
+        time_budget_s=asked.minutes * 60,
+        in_flight=where.settings.scoring.in_flight,
+        seed=asked.seed,
+    )
+    preprocessings = [network.preprocessing]
+    if lesson.old is not None and lesson.old.package.preprocessing != network.preprocessing:
+        preprocessings.append(lesson.old.package.preprocessing)
+    models = models_folder(where.root)
+    async with Decoders(preprocessings) as decoder:
+        task = FolderTask(lesson.found, lesson.target, decoder, lesson.old)
+        async with model_from_folder(task, target_models(models, lesson.target.name), settings, tell=tell) as model:
+            return await _finish(lesson, model, wish, where, tell), model
+
+
+async def _finish(
+    lesson: _Lesson, model: FolderModel, wish: TrainWish, where: Place, tell: ProgressCallback
+) -> RoundOutcome:
+    """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, where, _COMMAND, wait_s=wish.wait_s)
+        outcome = await finish_folder(model, archive, models_folder(where.root), force=wish.force, tell=tell)
+        if outcome.activated and lesson.known:
+            policy = Policy(trust_tags=where.settings.scoring.trust_tags)
+            looked = await look_at_all_again(archive, where, lesson.target, outcome.card, policy, tell)
+            outcome = replace(outcome, rescored=looked)
+        return outcome
+
+
+def _record(found: ClassFolder, model: FolderModel, left_out: list[LeftOut]) -> dict[str, Any]:
+    """What programs are told besides."""
+    return {
+        "from": str(found.folder),
+        "meant": list(found.meant),
+        "classes": dict(found.classes),
+        "learned_from": model.pictures,
+        "left_out": [{"file": one.name, "why": one.why} for one in left_out],
+    }

@@ -1,0 +1,220 @@
+"""`crawl train NAME --references DIR`: a few pictures of the target, and what the gallery's network has looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from classifier.heads.character_space import NOBODY
+from classifier.heads.head_training import HeadLesson, HeadPlan, LearnedHead
+from classifier.heads.noisy_labels import Said
+from classifier.package.package import load_package
+from classifier.pictures.preprocessing import Pixels
+from commands.context.workspace import place
+from commands.crawling.references import references_for_round
+from rounds import head_round
+from rounds.examples import references
+from storage.archive import open_reader
+from tests.commands.training.test_rounds import POSTS, WIDTH, crawl
+
+
+@pytest.fixture
+def root(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Looked at for mona. Its network exists in name only: what it would see in a picture is as red as the picture."""
+
+    def seen(package: object, pictures: Pixels) -> np.ndarray:
+        vectors = np.random.default_rng(1).normal(size=(len(pictures), WIDTH)).astype(np.float16)
+        vectors[:, 0] = pictures[..., 0].mean(axis=(1, 2)) / 40
+        return vectors
+
+    monkeypatch.setattr(references, "embedded", seen)
+    return shutil.copytree(filled, tmp_path / "root")
+
+
+def red_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir(parents=True)
+    chance = np.random.default_rng(0)
+    for number in range(count):
+        pixels = chance.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        pixels[..., 0] = 200 + number
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    return folder
+
+
+def test_twenty_references_make_a_model_for_a_target_that_nobody_is_tagged_with(root: Path, tmp_path: Path) -> None:
+    folder = red_pictures(tmp_path / "pictures", 20)
+
+    done = crawl(root, "train", "nilou", "--references", str(folder), "--json")
+
+    record = json.loads(done.stdout)
+    assert done.exit_code == 0, done.stderr
+    assert (record["model"], record["activated"], record["rescored"]) == ("nilou/1", True, POSTS)
+    assert (record["metrics"]["references"], record["metrics"]["said"]["keep"]) == (20, 0)
+    assert f"{folder}: 20 reference pictures" in done.stderr
+    assert "20 references: from 20 pictures, characters were ranked" in done.stderr
+    package = load_package(root / "models" / "nilou" / "1")
+    assert package.references is not None
+    assert len(package.references) == 20
+    assert crawl(root, "verify").exit_code == 0
+
+
+def test_more_references_than_tags_are_needed_are_learned_from_too(root: Path, tmp_path: Path) -> None:
+    done = crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 45)), "--json")
+
+    assert done.exit_code == 0, done.stderr  # none is kept back to measure on, however many there are
+    assert json.loads(done.stdout)["metrics"]["references"] == 45
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    seen: list[HeadLesson] = []
+    learn = head_round.learn_head
+
+    def noting(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
+        seen.append(lesson)
+        return learn(lesson, plan)
+
+    monkeypatch.setattr(head_round, "learn_head", noting)
+    crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
+    if again:
+        crawl(root, "train", "nilou", "--how", "head")
+
+    lesson = seen[-1]
+    assert lesson.characters is not None
+    others = lesson.testimony.said == Said.OTHERS
+    assert len(np.unique(lesson.characters[others])) == 2  # mona and keqing
+    assert (lesson.characters[~others] == NOBODY).all()  # without a tag, and the references
+    assert len(seen) == (2 if again else 1)
+
+
+def test_the_references_take_part_in_the_next_round_too(root: Path, tmp_path: Path) -> None:
+    crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
+    shutil.rmtree(tmp_path / "pictures")
+
+    done = crawl(root, "train", "nilou", "--how", "head", "--json")
+
+    assert (done.exit_code, json.loads(done.stdout)["metrics"]["references"]) == (0, 20), done.stderr
+    assert load_package(root / "models" / "nilou" / "2").references is not None
+    with open_reader(root) as reader:
+        facts = [model.facts["references"] for model in reader.models("nilou")]
+    assert facts == [str(tmp_path / "pictures")] * 2
+
+
+def test_five_references_are_too_few_to_decide_and_the_posts_wait_by_score(root: Path, tmp_path: Path) -> None:
+    done = crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 5)))
+
+    assert done.exit_code == 13, done.stderr  # no model that decides
+    with open_reader(root) as reader:
+        model = reader.active_model("nilou")
+        undecided = reader.query("target:nilou decision:undecided order:p").rows
+    assert model is not None
+    assert "only 5 pictures of the target" in model.card.refusal
+    assert len(undecided) == POSTS
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("two", "has 2 usable pictures; at least 3 that show the target are needed"),
+        ("classes", "they must lie in the folder itself: name"),
+        ("words", "left out, no picture: 1 file (a.txt)"),
+        ("nothing", "cannot read the folder"),
+        ("copies", "left out, a copy of another one: 3 files"),
+        ("broken", "left out, truncated: 3 files"),
+    ],
+)
+def test_what_cannot_be_references_is_refused_in_one_line(root: Path, tmp_path: Path, made: str, said: str) -> None:
+    folder = tmp_path / "pictures"
+    if made != "nothing":
+        red_pictures(folder / "mona" if made == "classes" else folder, 5 if made == "classes" else 2)
+    if made == "words":
+        (folder / "a.txt").write_text("no picture")
+    if made == "copies":
+        for name in "abc":
+            shutil.copy(folder / "00.png", folder / f"{name}.png")
+    if made == "broken":
+        for number in range(3):
+            (folder / f"{number}.png").write_bytes((folder / "00.png").read_bytes()[:200] + bytes([number]))
+
+    done = crawl(root, "train", "nilou", "--references", str(folder))
+
+    assert done.exit_code == 2, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    with open_reader(root) as reader:
+        assert [target.name for target in reader.targets()] == ["mona"]
+
+
+@pytest.mark.parametrize("made", ["nothing", "empty", "words"])
+def test_a_crawl_refuses_a_bad_folder_before_anything_else(tmp_path: Path, made: str) -> None:
+    folder = tmp_path / "pictures"
+    if made != "nothing":
+        folder.mkdir()
+    if made == "words":
+        (folder / "a.txt").write_text("no picture")
+
+    done = crawl(tmp_path / "root", "--tag", "genshin_impact", "--keep", "mona", "--references", str(folder))
+
+    assert done.exit_code == 2
+    assert ("cannot read the folder" if made == "nothing" else "has 0 usable pictures") in done.stderr
+    assert not (tmp_path / "root").exists()
+
+
+def test_the_network_beside_learns_from_what_the_first_model_learned_from(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = red_pictures(tmp_path / "pictures", 5)
+    crawl(root, "train", "nilou", "--references", str(folder))
+    red_pictures(tmp_path / "more", 6)
+    shutil.copy(tmp_path / "more" / "05.png", folder)  # came later: the first model does not know it
+    wish: Any = SimpleNamespace(place=place(root, None), references=None, quiet=False)
+    with open_reader(root) as reader:
+        first, mona = reader.active_model("nilou"), reader.active_model("mona")
+
+    found = asyncio.run(references_for_round(wish, first))
+
+    assert found is not None
+    assert [one.name for one in found.pictures] == [f"{number:02}.png" for number in range(5)]
+    assert asyncio.run(references_for_round(wish, mona)) is None  # it learned from tags
+    shutil.rmtree(folder)
+    assert asyncio.run(references_for_round(wish, first)) is None
+    assert "the references of nilou cannot be looked at again" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes are POSIX's")
+def test_a_pipe_among_the_references_is_left_out_and_named(root: Path, tmp_path: Path) -> None:
+    folder = red_pictures(tmp_path / "pictures", 20)
+    os.mkfifo(folder / "pipe.png")
+
+    done = crawl(root, "train", "nilou", "--references", str(folder))
+
+    assert done.exit_code == 0, done.stderr
+    assert "left out, a pipe, not a regular file: 1 file (pipe.png)" in done.stderr
+
+
+def test_a_misspelt_name_makes_no_target_of_its_own(root: Path, tmp_path: Path) -> None:
+    folder = red_pictures(tmp_path / "pictures", 5)
+
+    done = crawl(root, "train", "keqimg", "--references", str(folder))
+
+    assert done.exit_code == 2
+    assert "did you mean 'keqing'?" in done.stderr
+
+
+@pytest.mark.parametrize("more", [("--from", "x"), ("--network", "small"), ("--how", "network")])
+def test_references_learn_a_head_and_nothing_else(root: Path, tmp_path: Path, more: tuple[str, str]) -> None:
+    done = crawl(root, "train", "mona", "--references", str(tmp_path), *more)
+
+    assert done.exit_code == 2
+    assert "--references learns a head on a network that is there" in done.stderr
