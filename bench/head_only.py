@@ -26,7 +26,7 @@ from classifier.head import Head
 from classifier.heads.head_training import HeadLesson, HeadPlan, learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import Said, Testimony
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts
 from rounds.rescore import rescore
 from storage.archive import Archive, open_reader

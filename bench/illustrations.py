@@ -30,7 +30,7 @@ from classifier.metrics.quality import average_precision
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels, prepare, prepare_windows
 from classifier.pictures.windows import Window, too_small, windows_of
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from storage.records import PICTURE_EXTENSIONS, DecisionValue, Look, ModelCard, PostTags, Target
 
 WHOLE, WINDOWS, GRID = "whole only", "with windows", "grid of four"

@@ -28,7 +28,7 @@ from bench.storage import make_post
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from rounds.head_round import HeadRoundSettings, finish, learn_candidate
 from rounds.snapshots import snapshot_of
 from storage.archive import Archive, ListedPage, Sighting

@@ -14,13 +14,13 @@ from commands.context.connection import Connected, connect
 from commands.context.settings import Limits, Settings
 from commands.context.workspace import Place
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy
-from crawler.downloads import Downloader
+from crawler.decisions import Policy
 from crawler.judge import Judge, JudgeStats
-from crawler.listing import SiteSource
 from crawler.pipeline import crawl
 from crawler.run import Run
+from crawler.sources.listing import SiteSource
 from crawler.tally import Outcome, Tally
+from crawler.transport.downloads import Downloader
 from storage.archive import Archive
 from storage.archive_records import Attempt, Sighting
 from storage.dry_run import DryShelf

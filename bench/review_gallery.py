@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings, Digest, ListedPage, Sighting, StoredFacts
 from storage.records import (

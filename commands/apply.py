@@ -22,10 +22,10 @@ from commands.terminal.exit_codes import ExitCode, worst
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.next_command import next_command
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
-from crawler.downloads import Downloader
 from crawler.errors import CrawlError
-from crawler.homecoming import Homecoming
-from crawler.listing import SiteSource
+from crawler.fetch_originals import Homecoming
+from crawler.sources.listing import SiteSource
+from crawler.transport.downloads import Downloader
 from storage.archive import Archive, open_reader
 from storage.database.chunks import chunked
 from storage.moves.apply_plan import Applied, ApplyPlan, plan_apply

@@ -36,15 +36,15 @@ from commands.terminal.machine_formats import leave_open, object_is_owed
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
 from commands.terminal.tables import print_line, print_page, print_table
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy
-from crawler.downloads import Downloader
+from crawler.decisions import Policy
 from crawler.errors import AccessError, BlockedError
 from crawler.judge import Judge
-from crawler.listing import SiteSource
 from crawler.pipeline import crawl
-from crawler.plan import checked
 from crawler.run import Run
+from crawler.sources.listing import SiteSource
+from crawler.sources.query_plan import checked
 from crawler.tally import Outcome, Tally
+from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
 
 __all__ = ["Output", "Parts", "Place", "ThresholdGoal", "Wish", "place", "print_version", "run"]

@@ -23,7 +23,7 @@ from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.tables import list_table, print_line, print_table, screen_width
 from commands.terminal.user_paths import PathRefused, expanded
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
 from storage.errors import StorageError

@@ -23,7 +23,7 @@ from commands.terminal.machine_formats import leave_open
 from commands.terminal.stage_progress import told
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import followed_words
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from storage.archive import Archive, open_reader
 from storage.plurals import counted
 from storage.records import ModelCard

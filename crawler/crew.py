@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from crawler.judge import Judge
 from storage.archive_records import Attempt, Digest, Failure, Gap, ListedPage, Listing, ListingTally, Sighting, Work
 from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
@@ -34,7 +34,7 @@ class Fetched(Protocol):
 
 
 class Source(Protocol):
-    """Where posts come from; `crawler.listing` walks a real site."""
+    """Where posts come from; `crawler.sources.listing` walks a real site."""
 
     def walk(self, *, start: int | None, floor: int | None) -> AsyncIterator[Page]:
         """Pages downwards from below `start` (None: from the newest) to above `floor` (None: to the end)."""
@@ -51,7 +51,7 @@ class Source(Protocol):
 
 
 class Fetcher(Protocol):
-    """Brings bytes; `crawler.downloads` does it over the network."""
+    """Brings bytes; `crawler.transport.downloads` does it over the network."""
 
     async def fetch_bytes(
         self, url: str, *, version: FileVersion | None = None, expect: str | None = None, replaceable: bool = False

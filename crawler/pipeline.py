@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from crawler.attempts import attempting
-from crawler.deciding import doubt, effective, is_refused
+from crawler.decisions import doubt, effective, is_refused
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
-from crawler.feeding import decided_by_others, posts_to_do
-from crawler.renditions import fits, likeness, renditions_to_score
 from crawler.run import Run
+from crawler.sources.renditions import fits, likeness, renditions_to_score
 from crawler.tally import Ended, KeptAs, Outcome
+from crawler.work_queue import decided_by_others, posts_to_do
 from storage.archive_records import Attempt, ListedPage, Sighting, StoredFacts
 from storage.errors import RefusedFile
 from storage.records import (

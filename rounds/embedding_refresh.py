@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from classifier.progress import ProgressCallback
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from crawler.judge import Judge
 from storage.archive_records import Sighting, Work
 from storage.plurals import counted

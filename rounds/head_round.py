@@ -33,7 +33,7 @@ from classifier.progress import ProgressCallback, unreported
 from classifier.training.history import kept_history
 from classifier.training.pace import too_brief
 from classifier.training.pipeline import Goal
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.evaluation.round_report import report_files, report_text

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from classifier.package.package import Package, load_package
 from classifier.package.transfer import copy_package
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from rounds.errors import UnknownModel
 from rounds.free_number import free_name
 from rounds.rescore import Ledger, Rescoring, rescore

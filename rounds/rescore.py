@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from classifier.head import Head
 from classifier.inference.pooling import score_all
-from crawler.deciding import NO_AI, Policy, Ruling
+from crawler.decisions import NO_AI, Policy, Ruling
 from storage.evidence import Evidence, Rescored
 from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
 

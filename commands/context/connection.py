@@ -13,15 +13,15 @@ from commands.context.demo_process import DemoWish, demo_site
 from commands.context.settings import DEFAULT_FILE, Settings, SiteEntry
 from commands.context.workspace import DEMO, Place
 from commands.terminal.console import say
-from crawler.budget import Manners, budget_for
-from crawler.client import DanbooruClient, Profile
-from crawler.credentials import Loaded, load_credentials
 from crawler.errors import BadCredentials, BadSite, UsageError
-from crawler.http import Deadlines, Http
-from crawler.patience import Patience
-from crawler.proxies import Proxy, proxy_from
 from crawler.sites import Site, host_of, site_from_url, site_named
-from crawler.trust import trusted
+from crawler.sources.danbooru_client import DanbooruClient, Profile
+from crawler.transport.budget import Manners, budget_for
+from crawler.transport.credentials import Loaded, load_credentials
+from crawler.transport.http import Deadlines, Http
+from crawler.transport.proxies import Proxy, proxy_from
+from crawler.transport.retry import Patience
+from crawler.transport.trust import trusted
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crawler.client import ALIASES, IMPLICATIONS, DanbooruClient
-from crawler.resolve import ResolvedTarget, present_tag, with_posts
+from crawler.sources.danbooru_client import ALIASES, IMPLICATIONS, DanbooruClient
+from crawler.sources.names import ResolvedTarget, present_tag, with_posts
 from storage.archive_records import RegisteredModel
 from storage.names import distinct_target_names, unqualified
 from storage.plurals import counted

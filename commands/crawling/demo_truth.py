@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from commands.crawling.summary import Truth
-from crawler.budget import Kind
 from crawler.errors import CrawlError
-from crawler.http import Ask, Http
+from crawler.transport.budget import Kind
+from crawler.transport.http import Ask, Http
 from storage.reader import JudgedPost
 from storage.records import Target
 

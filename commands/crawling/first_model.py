@@ -23,8 +23,8 @@ from commands.context.train_options import crawl_goal
 from commands.terminal.console import say
 from commands.terminal.stage_progress import told
 from crawler.crew import Fetcher
-from crawler.downloads import Downloader
-from crawler.renditions import fits, likeness, rendition_to_score
+from crawler.sources.renditions import fits, likeness, rendition_to_score
+from crawler.transport.downloads import Downloader
 from rounds.examples.references import ReferencePixels, decoded_references
 from rounds.examples.sample import SampleSize
 from rounds.free_number import free_name

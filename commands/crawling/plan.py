@@ -8,9 +8,9 @@ from typing import Protocol
 
 from commands.context.connection import Connected
 from commands.context.target_identity import Identified, Targets, identify
-from crawler.plan import QueryPlan, plan
-from crawler.resolve import ResolvedTag, ResolvedTarget, resolve_tags, resolve_target
-from crawler.where import resolve_where
+from crawler.sources.names import ResolvedTag, ResolvedTarget, resolve_tags, resolve_target
+from crawler.sources.query_plan import QueryPlan, plan
+from crawler.sources.where_terms import resolve_where
 from storage.plurals import counted
 from storage.records import Post, Target
 from storage.search.language import parse, to_text

@@ -21,7 +21,7 @@ from commands.output.refusals import refusal_words
 from commands.terminal.crawl_progress import busy_share, tagger_share
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.next_command import next_command
-from crawler.deciding import TAG_DOUBTED
+from crawler.decisions import TAG_DOUBTED
 from crawler.run import Run
 from crawler.tally import Outcome
 from storage.archive import Archive

@@ -18,7 +18,7 @@ from commands.crawling.model_request import ModelRequest
 from commands.errors import UsageRefused
 from commands.lookup.targets import named_in_tags
 from commands.terminal.console import say
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from storage.archive import open_reader
 from storage.files.paths import models_folder
 from storage.names import as_the_site_writes

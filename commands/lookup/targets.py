@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from commands.errors import UsageRefused
 from commands.terminal.suggestions import choose
-from crawler.resolve import typed_tag
+from crawler.sources.names import typed_tag
 from storage.archive_records import RegisteredModel
 from storage.names import as_the_site_writes, qualifiers, target_name, unqualified
 from storage.reader import Reader

@@ -8,7 +8,7 @@ from classifier.progress import ProgressCallback
 from commands.context.registered_models import judge_settings, package_folder
 from commands.context.tagger_choice import tagger_settings
 from commands.context.workspace import Place
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from storage.archive import Archive, open_reader
 from storage.records import ModelCard, Target
 

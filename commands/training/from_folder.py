@@ -22,8 +22,8 @@ from commands.terminal.console import say
 from commands.terminal.stage_progress import told
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import tell_outcome
-from crawler.deciding import Policy
-from crawler.resolve import typed_tag
+from crawler.decisions import Policy
+from crawler.sources.names import typed_tag
 from rounds.folder_round import (
     FolderModel,
     FolderSettings,

@@ -27,7 +27,7 @@ from classifier.pictures.thumbnails import thumbnail
 from classifier.progress import ProgressCallback
 from classifier.training.history import training_curves
 from classifier.training.splits import Identity, group
-from crawler.deciding import TOO_SMALL
+from crawler.decisions import TOO_SMALL
 from rounds.evaluation.gallery import (
     MISTAKES,
     Known,

@@ -18,7 +18,7 @@ import numpy as np
 
 from classifier.training.pipeline import Example
 from classifier.training.splits import Identity
-from crawler.client import NEWEST
+from crawler.sources.danbooru_client import NEWEST
 from storage.people_count import people_count
 from storage.records import PICTURE_EXTENSIONS, Post, Target, stratum_of
 
@@ -37,7 +37,7 @@ class PostPage(Protocol):
 
 
 class Source(Protocol):
-    """Searches the site; `crawler.client.DanbooruClient` does."""
+    """Searches the site; `crawler.sources.danbooru_client.DanbooruClient` does."""
 
     async def posts(self, tags: str, *, page: str, limit: int = PAGE) -> PostPage: ...
     async def count(self, tags: str) -> int | None: ...

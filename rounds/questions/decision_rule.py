@@ -1,4 +1,4 @@
-"""What the machine keeps, of all rows at once: the rule of `crawler.deciding` on columns instead of one post.
+"""What the machine keeps, of all rows at once: the rule of `crawler.decisions` on columns instead of one post.
 
 The questions and the estimate of the gallery both divide it by what is kept. A tag alone does not keep a picture that
 the model contradicts beyond doubt, and the score of a model that may not decide keeps nothing.
@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from classifier.arrays import BoolArray, FloatArray
-from crawler.deciding import DOUBTED_TAG
+from crawler.decisions import DOUBTED_TAG
 from storage.evidence import Evidence
 from storage.records import ModelCard
 

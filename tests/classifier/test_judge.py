@@ -15,7 +15,7 @@ from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.pictures.decoder_pool import DecoderSettings
 from classifier.pictures.preprocessing import picture_array, prepare, prepare_windows
 from classifier.pictures.windows import windows_of
-from crawler.deciding import TAG_DOUBTED, TOO_SMALL, Policy, Ruling
+from crawler.decisions import TAG_DOUBTED, TOO_SMALL, Policy, Ruling
 from storage.records import DecisionValue, ModelCard, PostTags, Target
 from tests.classifier.tiny_models import TinyBackbone, jpeg, make_head, paintings, png
 

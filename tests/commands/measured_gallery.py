@@ -13,7 +13,7 @@ from PIL import Image
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
 from storage.archive_records import ArchiveSettings, StoredFacts
 from storage.records import FileVersion, Look, ModelCard, Post, PostTags, Rating

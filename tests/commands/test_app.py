@@ -30,7 +30,7 @@ def test_a_query_loads_the_learning_loop_only_when_it_asks_for_it() -> None:
 
 def test_no_room_loads_tensorflow_or_scipy_before_it_is_needed() -> None:
     rooms = (
-        "import crawler.pipeline, crawler.client, crawler.downloads\n"
+        "import crawler.pipeline, crawler.sources.danbooru_client, crawler.transport.downloads\n"
         "import storage.archive, demo.server, rounds.round_zero\n"
         "import commands.status, rounds.questions.ranking, rounds.questions.estimate, review.gallery_desk"
     )

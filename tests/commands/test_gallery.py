@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from commands.app import app
 from commands.terminal import tables
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
 from storage.archive_records import ArchiveSettings, StoredFacts
 from storage.records import Look, PostTags

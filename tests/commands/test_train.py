@@ -27,8 +27,8 @@ from commands.context.network_choice import chosen_network
 from commands.context.settings import RoundZero
 from commands.crawling.plan import make_plan
 from commands.errors import UsageRefused
-from crawler.client import Suggestion, Tag
 from crawler.sites import site_named
+from crawler.sources.danbooru_client import Suggestion, Tag
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from commands.context.connection import Pace
 from commands.crawl import Parts
-from crawler.budget import Manners
-from crawler.http import Deadlines
-from crawler.patience import Patience
+from crawler.transport.budget import Manners
+from crawler.transport.http import Deadlines
+from crawler.transport.retry import Patience
 from tests.faults.stub_judge import stub_judge
 from tests.speed import patient
 

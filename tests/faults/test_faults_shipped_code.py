@@ -148,5 +148,10 @@ def test_each_danger_would_be_noticed(line: str) -> None:
 def test_the_whole_program_is_looked_at() -> None:
     names = {str(path.relative_to(REPOSITORY)) for path in shipped()}
 
-    assert {"commands/app.py", "storage/archive.py", "classifier/pictures/preprocessing.py", "crawler/http.py"} <= names
+    assert {
+        "commands/app.py",
+        "storage/archive.py",
+        "classifier/pictures/preprocessing.py",
+        "crawler/transport/http.py",
+    } <= names
     assert len(names) > 200

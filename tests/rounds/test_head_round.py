@@ -15,7 +15,7 @@ import pytest
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from rounds import head_round
 from rounds.comparison import compare
 from rounds.errors import TooLittleToLearn, UnknownModel

@@ -19,7 +19,7 @@ from classifier.pictures.preprocessing import Preprocessing
 from classifier.training.backbone_training import Recipe
 from classifier.training.job import read_job
 from classifier.training.warm_start import Earlier
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from rounds.comparison import compare
 from rounds.embedding_refresh import Again, look_again
 from rounds.errors import LearningFailed, PicturesMissing

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from classifier.inference.pooling import score_views
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from rounds.examples.held_out import held_out
 from rounds.rescore import decide_all, scores_of
 from storage.evidence import Evidence

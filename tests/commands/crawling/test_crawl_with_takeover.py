@@ -16,7 +16,7 @@ from commands.crawling.takeover import State, Succession, Takeover
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.signals import StopRequest
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.tally import Tally

@@ -97,7 +97,7 @@ def test_what_the_site_counts_and_the_walk_does_not_show_is_said_although_terms_
 ) -> None:
     for number in range(2, 8):
         site.post(number, "1girl")
-    from crawler.client import DanbooruClient
+    from crawler.sources.danbooru_client import DanbooruClient
 
     async def more(client: DanbooruClient, tags: str) -> int | None:
         return 20

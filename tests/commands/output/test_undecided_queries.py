@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
 from storage.archive_records import ArchiveSettings
 from storage.records import FileVersion, Look, ModelCard, PostTags

@@ -6,7 +6,7 @@ import pytest
 
 from commands.terminal.crawl_progress import _line
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from crawler.run import Run
 from crawler.tally import Tally
 from tests.crawler.crew_fakes import MONA, Eye, Files, Memory, Posts

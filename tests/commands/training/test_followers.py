@@ -13,7 +13,7 @@ from classifier.package.package import BackboneFiles, Canary, PackageParts, load
 from classifier.pictures.preprocessing import Preprocessing
 from commands.context.workspace import place
 from commands.training.followers import follow
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from rounds.head_round import HeadRoundSettings, RoundOutcome
 from storage.archive import Archive, ArchiveSettings, open_reader
 from storage.archive_records import ListedPage, RunStart, Sighting

@@ -26,7 +26,7 @@ from classifier.package.package import BackboneFiles, Canary, PackageParts, load
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
 from commands.terminal import tables
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
 from storage.archive_records import ArchiveSettings
 from storage.evidence import Evidence

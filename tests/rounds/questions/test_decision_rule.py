@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crawler.deciding import DEAD_BAND, DOUBTED_TAG, TAG_DOUBTED, Policy, Ruling
+from crawler.decisions import DEAD_BAND, DOUBTED_TAG, TAG_DOUBTED, Policy, Ruling
 from rounds.questions.decision_rule import DecisionRule
 from storage.records import DecisionValue, ModelCard, Target
 from tests.rounds.evidence import scene

@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from crawler.client import DanbooruClient
 from crawler.errors import (
     AccessError,
     GoneError,
@@ -18,9 +17,10 @@ from crawler.errors import (
     TagLimit,
     TransientError,
 )
-from crawler.resolve import resolve_target
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.sources.names import resolve_target
 from storage.records import TagCategory
-from tests.crawler.crawler_scenes import (
+from tests.crawler.scenes import (
     Clock,
     client_of,
     error_of,

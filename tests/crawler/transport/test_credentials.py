@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.credentials import Credentials, Secret, load_credentials
 from crawler.errors import BadCredentials
 from crawler.sites import BUILTIN, Site, site_from_url
+from crawler.transport.credentials import Credentials, Secret, load_credentials
 
 DANBOORU = BUILTIN["danbooru"]
 KEY = "canary-key-7f3a"

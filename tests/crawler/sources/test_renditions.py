@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.renditions import fits, likeness, rendition_to_score, renditions_to_score
+from crawler.sources.renditions import fits, likeness, rendition_to_score, renditions_to_score
 from storage.records import Look, Post, Rendition
 from tests.crawler.crew_fakes import post
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from crawler.budget import Kind
-from crawler.client import DanbooruClient
-from crawler.credentials import Credentials, Secret
 from crawler.errors import BadCredentials, BadSite, UnreachableError, UrlRefused, UsageError
-from crawler.http import Ask, Http
-from crawler.proxies import Proxy, proxy_from
 from crawler.sites import site_from_url, site_named
-from crawler.trust import trusted
-from tests.crawler.crawler_scenes import Clock, client_of, hasty, quick, quiet_budget
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.transport.budget import Kind
+from crawler.transport.credentials import Credentials, Secret
+from crawler.transport.http import Ask, Http
+from crawler.transport.proxies import Proxy, proxy_from
+from crawler.transport.trust import trusted
+from tests.crawler.scenes import Clock, client_of, hasty, quick, quiet_budget
 
 
 @asynccontextmanager
@@ -145,7 +145,7 @@ def test_plain_http_to_another_machine_needs_consent() -> None:
 
 
 async def test_consent_to_plain_http_never_covers_a_key() -> None:
-    from crawler.credentials import load_credentials
+    from crawler.transport.credentials import load_credentials
 
     site = site_named("http://192.168.1.4:3000", allow_http=True)
     with pytest.raises(BadCredentials, match="not encrypted"):

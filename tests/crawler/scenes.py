@@ -15,13 +15,13 @@ from urllib.parse import parse_qs
 
 import httpx2
 
-from crawler.budget import Allowance, Bucket, Budget, Kind, Manners, budget_for
-from crawler.client import DanbooruClient
-from crawler.credentials import Credentials, Secret
-from crawler.http import Deadlines, Http
-from crawler.patience import Patience
 from crawler.sites import Site, site_from_url
-from crawler.state_file import OwnRecord
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.transport.budget import Allowance, Bucket, Budget, Kind, Manners, budget_for
+from crawler.transport.credentials import Credentials, Secret
+from crawler.transport.http import Deadlines, Http
+from crawler.transport.retry import Patience
+from crawler.transport.shared_state import OwnRecord
 from tests.speed import patient
 
 MD5 = "0123456789abcdef0123456789abcdef"

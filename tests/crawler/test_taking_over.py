@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy
+from crawler.decisions import Policy
 from crawler.errors import TransientError
 from crawler.pipeline import crawl, decide_again
 from crawler.run import Run

@@ -23,9 +23,9 @@ from pathlib import Path
 from types import TracebackType
 
 from crawler.errors import BlockedError, CrawlError
-from crawler.patience import Sleep
 from crawler.sites import Site
-from crawler.state_file import Facts, LockBusy, OwnRecord, Record, SharedRecord, SlotFiles, state_directory
+from crawler.transport.retry import Sleep
+from crawler.transport.shared_state import Facts, LockBusy, OwnRecord, Record, SharedRecord, SlotFiles, state_directory
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

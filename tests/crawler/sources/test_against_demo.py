@@ -11,23 +11,23 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from crawler.budget import budget_for
-from crawler.client import DanbooruClient
-from crawler.credentials import Credentials, Secret
-from crawler.downloads import Downloader
 from crawler.errors import AccessError, BlockedError, PostError, TagLimit
-from crawler.http import Deadlines, Http
-from crawler.listing import walk
-from crawler.patience import Patience
-from crawler.plan import plan
-from crawler.resolve import resolve_tag, resolve_target
 from crawler.sites import site_from_url
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.sources.listing import walk
+from crawler.sources.names import resolve_tag, resolve_target
+from crawler.sources.query_plan import plan
+from crawler.transport.budget import budget_for
+from crawler.transport.credentials import Credentials, Secret
+from crawler.transport.downloads import Downloader
+from crawler.transport.http import Deadlines, Http
+from crawler.transport.retry import Patience
 from demo.embedded import Running, ServeOptions, serve
 from demo.folder import FolderPlan, folder_gallery
 from demo.gallery import Gallery
 from storage.records import Post
 from storage.search.match import matcher
-from tests.crawler.crawler_scenes import Clock, hasty, quick
+from tests.crawler.scenes import Clock, hasty, quick
 
 POSTS = 450
 CLASSES = ("mona_(genshin_impact)", "fischl_(genshin_impact)", "keqing_(genshin_impact)")

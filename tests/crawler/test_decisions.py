@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.deciding import DEAD_BAND, DOUBTED_TAG, Policy, Ruling, doubt, effective, moved
+from crawler.decisions import DEAD_BAND, DOUBTED_TAG, Policy, Ruling, doubt, effective, moved
 from storage.records import (
     SITE_TAGGER,
     AiTag,

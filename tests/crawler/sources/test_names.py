@@ -5,11 +5,11 @@ import httpx2
 import pytest
 
 from crawler.errors import AmbiguousTag, UnknownTag
-from crawler.resolve import resolve_tag, resolve_target
+from crawler.sources.names import resolve_tag, resolve_target
 from storage.errors import BadName
 from storage.names import TagName, qualifiers, unqualified
 from storage.records import TagCategory
-from tests.crawler.crawler_scenes import client_of, told
+from tests.crawler.scenes import client_of, told
 
 CHARACTER, COPYRIGHT, GENERAL = 4, 3, 0
 

@@ -13,8 +13,8 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crawler.client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
 from crawler.errors import GoneError, TransientError, UnreachableError
+from crawler.sources.danbooru_client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
 from storage.archive_records import Gap
 from storage.records import Post, RefusedRow
 from storage.search.language import Or, parse, to_text

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from crawler.budget import Kind
 from crawler.errors import (
     AccessError,
     BlockedError,
@@ -33,6 +32,7 @@ from crawler.errors import (
     TransientError,
     UsageError,
 )
+from crawler.transport.budget import Kind
 
 CHALLENGE_ADVICE = (
     "the site answered with a challenge page for browsers, so it blocks this program or this network for now; "

@@ -1,7 +1,7 @@
 import pytest
 
 from crawler.errors import TagLimit, UsageError
-from crawler.plan import plan
+from crawler.sources.query_plan import plan
 from storage.errors import QueryError
 from storage.search.language import counted_terms, parse, to_text
 

@@ -24,10 +24,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import httpx2
 
-from crawler.answers import Refusal, meaning
-from crawler.budget import Budget, Kind, Permit
-from crawler.credentials import Credentials
-from crawler.decoding import decoder_for
 from crawler.errors import (
     BadSite,
     ConnectionTrouble,
@@ -39,9 +35,13 @@ from crawler.errors import (
     UnreachableError,
     UrlRefused,
 )
-from crawler.proxies import Proxy
 from crawler.sites import Site, how_to_allow
-from crawler.trust import trusted
+from crawler.transport.body_decoder import decoder_for
+from crawler.transport.budget import Budget, Kind, Permit
+from crawler.transport.credentials import Credentials
+from crawler.transport.proxies import Proxy
+from crawler.transport.responses import Refusal, meaning
+from crawler.transport.trust import trusted
 
 log = logging.getLogger(__name__)
 

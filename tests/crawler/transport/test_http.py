@@ -11,9 +11,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from crawler.budget import Kind
-from crawler.client import DanbooruClient
-from crawler.credentials import Credentials, Secret
 from crawler.errors import (
     AccessError,
     BadSite,
@@ -24,10 +21,13 @@ from crawler.errors import (
     UnreachableError,
     UrlRefused,
 )
-from crawler.http import Ask, Deadlines, Http, user_agent
-from crawler.patience import patiently
 from crawler.sites import site_from_url
-from tests.crawler.crawler_scenes import (
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.transport.budget import Kind
+from crawler.transport.credentials import Credentials, Secret
+from crawler.transport.http import Ask, Deadlines, Http, user_agent
+from crawler.transport.retry import patiently
+from tests.crawler.scenes import (
     ELSEWHERE,
     KEY,
     Clock,
@@ -530,7 +530,7 @@ async def test_each_redirect_takes_a_permit_of_its_own(monkeypatch: pytest.Monke
         grants += 1
         return 0.0
 
-    monkeypatch.setattr("crawler.budget.Budget.grant", counted)
+    monkeypatch.setattr("crawler.transport.budget.Budget.grant", counted)
     async with http_to(lambda request: moved("/a.jpg")) as (http, heard):
         with pytest.raises(TransientError):
             await fetch(http, FILE)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from crawler.client import DanbooruClient
 from crawler.errors import AmbiguousTag, UnknownTag
-from crawler.resolve import resolve_tag
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.sources.names import resolve_tag
 from storage.search.language import Leaf, Query, Tag, Wildcard, conjuncts, leaves
 from storage.search.metatags import name_before_colon, no_metatag
 from storage.search.tree import with_leaves

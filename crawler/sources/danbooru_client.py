@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
-from crawler.budget import Kind
 from crawler.errors import (
     AccessError,
     BlockedError,
@@ -25,10 +24,11 @@ from crawler.errors import (
     TransientError,
     UnreachableError,
 )
-from crawler.http import Ask, Http
-from crawler.parse import RowRefused, post_from_json
-from crawler.patience import Patience, patiently
 from crawler.sites import Site
+from crawler.sources.danbooru_posts import RowRefused, post_from_json
+from crawler.transport.budget import Kind
+from crawler.transport.http import Ask, Http
+from crawler.transport.retry import Patience, patiently
 from storage.names import as_the_site_writes
 from storage.records import Post, RefusedRow, TagCategory
 from storage.search.days import EASTERN_NAMES

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from crawler.client import DanbooruClient, Tag
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
+from crawler.sources.danbooru_client import DanbooruClient, Tag
 from storage.errors import BadName
 from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, tag_or_none, target_name, unqualified
 from storage.records import TagCategory, Target

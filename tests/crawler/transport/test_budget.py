@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from crawler.budget import Budget, Kind, Manners, budget_for
 from crawler.errors import BlockedError, CrawlError, UsageError
 from crawler.sites import BUILTIN, Site, site_from_url
-from crawler.state_file import SharedRecord, SlotFiles, state_directory
-from tests.crawler.crawler_scenes import Clock
+from crawler.transport.budget import Budget, Kind, Manners, budget_for
+from crawler.transport.shared_state import SharedRecord, SlotFiles, state_directory
+from tests.crawler.scenes import Clock
 
 DANBOORU = BUILTIN["danbooru"]
 MANNERS = Manners()
@@ -269,7 +269,7 @@ async def test_after_a_reboot_the_bucket_starts_empty(tmp_path: Path, monkeypatc
     before = a_budget(tmp_path, clock)
     await ask(before)
     clock.now += 100
-    monkeypatch.setattr("crawler.budget.boot_id", lambda: "another boot")
+    monkeypatch.setattr("crawler.transport.budget.boot_id", lambda: "another boot")
 
     after = a_budget(tmp_path, clock)
 
@@ -333,7 +333,7 @@ async def test_a_killed_program_frees_its_places(tmp_path: Path) -> None:
     code = (
         "import asyncio, os, sys\n"
         "from pathlib import Path\n"
-        "from crawler.budget import Kind, budget_for\n"
+        "from crawler.transport.budget import Kind, budget_for\n"
         "from crawler.sites import BUILTIN\n"
         "async def main():\n"
         "    budget = budget_for(BUILTIN['danbooru'], state_dir=Path(sys.argv[1]))\n"
@@ -354,7 +354,7 @@ async def test_two_programs_together_keep_to_one_rate(tmp_path: Path) -> None:
         "import asyncio, sys\n"
         "from dataclasses import replace\n"
         "from pathlib import Path\n"
-        "from crawler.budget import Kind, budget_for\n"
+        "from crawler.transport.budget import Kind, budget_for\n"
         "from crawler.sites import BUILTIN\n"
         "async def main():\n"
         "    site = replace(BUILTIN['danbooru'], api_rate=20.0, api_burst=1)\n"
@@ -416,7 +416,7 @@ def test_the_shared_files_are_private_and_no_links_are_followed(tmp_path: Path) 
 
 
 def _count_up(path: str, times: int) -> None:
-    from crawler.state_file import LockBusy
+    from crawler.transport.shared_state import LockBusy
 
     record = SharedRecord(Path(path))
 

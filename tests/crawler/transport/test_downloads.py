@@ -14,11 +14,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from crawler.downloads import Downloader
 from crawler.errors import AccessError, BlockedError, GoneError, MismatchError, PostError, UrlRefused
+from crawler.transport.downloads import Downloader
 from storage.errors import DiskFull, StorageError
 from storage.records import FileVersion
-from tests.crawler.crawler_scenes import (
+from tests.crawler.scenes import (
     ELSEWHERE,
     Act,
     Misbehaving,
@@ -331,7 +331,7 @@ async def test_a_full_disk_is_the_disks_trouble_and_not_the_posts(
     def full(handle: int, data: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("crawler.downloads.os.write", full)
+    monkeypatch.setattr("crawler.transport.downloads.os.write", full)
     async with downloading(whole(BODY)) as (downloader, _, url):
         with pytest.raises(DiskFull, match="free some space"):
             await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
@@ -341,7 +341,7 @@ async def test_a_full_disk_is_the_disks_trouble_and_not_the_posts(
 
 async def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
-    monkeypatch.setattr("crawler.downloads.os.write", lambda handle, data: write(handle, bytes(data[:7001])))
+    monkeypatch.setattr("crawler.transport.downloads.os.write", lambda handle, data: write(handle, bytes(data[:7001])))
 
     await stored(tmp_path / "a.part", whole(BODY))
 

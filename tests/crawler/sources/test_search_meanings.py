@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crawler.plan import plan
+from crawler.sources.query_plan import plan
 from demo.accounts import VISITOR, Account
 from demo.gallery import Gallery, GalleryPost
 from demo.paint.file_facts import FileFacts

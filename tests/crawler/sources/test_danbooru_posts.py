@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from crawler.parse import RowRefused, post_from_json
 from crawler.sites import BUILTIN
+from crawler.sources.danbooru_posts import RowRefused, post_from_json
 from storage.records import AiTag, PostTags, Rating
-from tests.crawler.crawler_scenes import ELSEWHERE, MD5, hidden, raw_post
+from tests.crawler.scenes import ELSEWHERE, MD5, hidden, raw_post
 
 
 def refusal(raw: Any) -> RowRefused:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawler.crew import Crew, Job
-from crawler.deciding import Policy, Ruling
+from crawler.decisions import Policy, Ruling
 from crawler.errors import (
     BlockedError,
     Forbidden,

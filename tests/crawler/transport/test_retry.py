@@ -16,8 +16,8 @@ from crawler.errors import (
     TransientError,
     UnreachableError,
 )
-from crawler.patience import patiently
-from tests.crawler.crawler_scenes import Clock, quick
+from crawler.transport.retry import patiently
+from tests.crawler.scenes import Clock, quick
 
 
 class Attempts:

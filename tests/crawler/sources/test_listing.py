@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import httpx2
 import pytest
 
-from crawler.client import NEWEST
 from crawler.errors import AccessError, UnreachableError
-from crawler.listing import Listed, SiteSource, walk
+from crawler.sources.danbooru_client import NEWEST
+from crawler.sources.listing import Listed, SiteSource, walk
 from storage.records import Post
-from tests.crawler.crawler_scenes import client_of, error_of, raw_post, told
+from tests.crawler.scenes import client_of, error_of, raw_post, told
 
 TIMED_OUT = error_of("ActiveRecord::QueryCanceled", "The database timed out running your query.")
 Whim = Callable[["Gallery", int, list[int]], "list[int] | httpx2.Response | None"]
@@ -278,8 +278,8 @@ async def test_a_post_can_be_asked_for_again(a_post: Post) -> None:
 
 @pytest.fixture
 def a_post() -> Post:
-    from crawler.parse import post_from_json
-    from tests.crawler.crawler_scenes import ELSEWHERE
+    from crawler.sources.danbooru_posts import post_from_json
+    from tests.crawler.scenes import ELSEWHERE
 
     return post_from_json(ELSEWHERE, raw_post(7))
 

@@ -20,9 +20,6 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crawler.answers import looks_like_html
-from crawler.budget import Kind
-from crawler.decoding import decoder_for
 from crawler.errors import (
     AccessError,
     BlockedError,
@@ -38,9 +35,12 @@ from crawler.errors import (
     TransientError,
 )
 from crawler.file_health import PROOF_CAP, FileHealth, Trouble
-from crawler.http import Answer, Ask, Http
-from crawler.patience import Patience, patiently
 from crawler.sites import Site
+from crawler.transport.body_decoder import decoder_for
+from crawler.transport.budget import Kind
+from crawler.transport.http import Answer, Ask, Http
+from crawler.transport.responses import looks_like_html
+from crawler.transport.retry import Patience, patiently
 from storage.archive_records import Digest
 from storage.database.error_translation import at_border
 from storage.files.layout import require_folder

@@ -2,8 +2,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.answers import Refusal, meaning, retry_after
-from crawler.budget import Kind
 from crawler.errors import (
     AccessError,
     BlockedError,
@@ -20,6 +18,8 @@ from crawler.errors import (
     TransientError,
     UsageError,
 )
+from crawler.transport.budget import Kind
+from crawler.transport.responses import Refusal, meaning, retry_after
 from storage.records import RunError
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)

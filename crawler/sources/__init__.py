@@ -1,0 +1,1 @@
+"""Where posts come from: sites, their APIs, what a query becomes there."""

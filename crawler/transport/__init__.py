@@ -1,0 +1,1 @@
+"""HTTP, politely: permits, retries, credentials, downloads that are verified."""
