@@ -28,8 +28,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a seco
 
 from bench.galleries import served
 from classifier.metrics.quality import Estimate, wilson
-from review.desk import Answer
-from review.gallery_desk import GalleryDesk
+from review.gallery_service import GalleryDesk
+from review.service import Answer
 from storage.archive import open_reader
 
 

@@ -30,7 +30,7 @@ _HTTP = "tests/crawler/transport/test_http.py"
 _BUDGET = "tests/crawler/transport/test_budget.py"
 _DOWNLOADS = "tests/crawler/transport/test_downloads.py"
 _LISTING = "tests/crawler/sources/test_listing.py"
-_GATE = "tests/review/test_review_gate.py"
+_GATE = "tests/review/test_gate.py"
 
 
 DURABILITY = (
@@ -1295,7 +1295,7 @@ PICTURES = (
         "review/app.py",
         "autoescape=True",
         "autoescape=False",
-        ("tests/review/test_review_gate.py", "tests/review/test_review_page.py"),
+        ("tests/review/test_gate.py", "tests/review/test_page.py"),
     ),
 )
 

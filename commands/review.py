@@ -35,10 +35,10 @@ class ReviewWish:
 def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
     """Serve the page until Ctrl-C."""
     from review.app import Page, create_app
-    from review.gallery_desk import GalleryDesk
+    from review.gallery_service import GalleryDesk
     from review.gate import Address
     from review.round_process import RoundProcess
-    from review.serving import DEFAULT_PORT, bind, port_of, serve
+    from review.server import DEFAULT_PORT, bind, port_of, serve
     from rounds.target_state import standing_in
 
     where = place(root, config)

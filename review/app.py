@@ -18,12 +18,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from review import reading, telling
-from review.desk import QUEUE, SAMPLE, Desk, Rounds
+from review import requests, to_json
 from review.error_answers import error_answer
 from review.errors import BadRequest, NoSuchPicture, ReviewError
 from review.gate import MOST_BODY, PICTURE_POLICY, Address, BodyTooLong, Gate
 from review.pictures import content_type
+from review.service import QUEUE, SAMPLE, Desk, Rounds
 from storage.errors import ArchiveError, DatabaseBusy, QueryError
 
 _TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -38,7 +38,7 @@ class Page:
     desk: Desk
     rounds: Rounds
     address: Address
-    links: telling.Links = field(default_factory=dict)  # site name -> address of its web pages
+    links: to_json.Links = field(default_factory=dict)  # site name -> address of its web pages
     root: str = ""  # for people: which gallery this is
 
 
@@ -103,7 +103,9 @@ class _Answers:
         return Response(content, media_type=media_type, headers=headers)
 
     async def picture(self, request: Request) -> Response:
-        content = await run_in_threadpool(self._page.desk.rendition, reading.picture_id(request.path_params["picture"]))
+        content = await run_in_threadpool(
+            self._page.desk.rendition, requests.picture_id(request.path_params["picture"])
+        )
         media_type = content_type(content) if content else None
         if content is None or media_type is None:
             raise NoSuchPicture("no picture can be shown")
@@ -118,60 +120,60 @@ class _Answers:
 
     async def facts(self, request: Request) -> Response:
         target = await self._target(request)
-        return JSONResponse(telling.facts(await run_in_threadpool(self._page.desk.facts, target)))
+        return JSONResponse(to_json.facts(await run_in_threadpool(self._page.desk.facts, target)))
 
     async def listed(self, request: Request) -> Response:
-        target, expression = await self._target(request), reading.expression(request)
+        target, expression = await self._target(request), requests.expression(request)
         view = request.query_params.get("view")
         if view in (QUEUE, SAMPLE):
             found = await run_in_threadpool(partial(self._page.desk.queue, target, by_lot=view == SAMPLE))
         else:
             found = await run_in_threadpool(self._page.desk.find, target, expression)
-        return JSONResponse(telling.picture_list(found))
+        return JSONResponse(to_json.picture_list(found))
 
     async def words(self, request: Request) -> Response:
-        found = await run_in_threadpool(self._page.desk.words, reading.expression(request))
+        found = await run_in_threadpool(self._page.desk.words, requests.expression(request))
         return JSONResponse({"words": [[one.word, one.kind, one.posts] for one in found]})
 
     async def cards(self, request: Request) -> Response:
-        target, ids = await self._target(request), reading.card_ids(request)
+        target, ids = await self._target(request), requests.card_ids(request)
         shown = await run_in_threadpool(self._page.desk.pictures, target, ids)
-        return JSONResponse({"cards": [telling.card(one, self._page.links) for one in shown]})
+        return JSONResponse({"cards": [to_json.card(one, self._page.links) for one in shown]})
 
     async def history(self, request: Request) -> Response:
-        target, picture = await self._target(request), reading.picture_id(request.path_params["picture"])
+        target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
         shown = await run_in_threadpool(self._page.desk.pictures, target, [picture])
         if not shown:
             raise NoSuchPicture("no picture has this id")
         told = await run_in_threadpool(self._page.desk.history, target, picture)
-        return JSONResponse({"card": telling.card(shown[0], self._page.links), **telling.history(told)})
+        return JSONResponse({"card": to_json.card(shown[0], self._page.links), **to_json.history(told)})
 
     async def alike(self, request: Request) -> Response:
-        target, picture = await self._target(request), reading.picture_id(request.path_params["picture"])
-        return JSONResponse(telling.picture_list(await run_in_threadpool(self._page.desk.alike, target, picture)))
+        target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
+        return JSONResponse(to_json.picture_list(await run_in_threadpool(self._page.desk.alike, target, picture)))
 
     async def answer(self, request: Request) -> Response:
-        target, answers = await self._target(request), reading.answers_of(await reading.body_of(request))
+        target, answers = await self._target(request), requests.answers_of(await requests.body_of(request))
         told = await run_in_threadpool(self._page.desk.answer, target, answers)
         if all(one.picture is None for one in told):
             raise NoSuchPicture("these pictures are not in this gallery")
         status = 200 if all(one.saved for one in told) else 409
-        return JSONResponse(telling.outcomes(told, self._page.links), status_code=status)
+        return JSONResponse(to_json.outcomes(told, self._page.links), status_code=status)
 
     async def round_state(self, request: Request) -> Response:
-        return JSONResponse(telling.round_state(self._page.rounds.state()))
+        return JSONResponse(to_json.round_state(self._page.rounds.state()))
 
     async def begin_round(self, request: Request) -> Response:
-        body = await reading.body_of(request)
+        body = await requests.body_of(request)
         target = body.get("target")
         if not isinstance(target, str) or target not in await run_in_threadpool(self._page.desk.targets):
             raise BadRequest("target: not a target of this gallery")
-        return JSONResponse(telling.round_state(await self._page.rounds.start(target)), status_code=202)
+        return JSONResponse(to_json.round_state(await self._page.rounds.start(target)), status_code=202)
 
     async def stop_round(self, request: Request) -> Response:
-        await reading.body_of(request)
+        await requests.body_of(request)
         await self._page.rounds.stop()
-        return JSONResponse(telling.round_state(self._page.rounds.state()))
+        return JSONResponse(to_json.round_state(self._page.rounds.state()))
 
     async def _target(self, request: Request) -> str:
         name = str(request.path_params["target"])

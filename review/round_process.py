@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from review.desk import RoundState
 from review.errors import RoundRuns
+from review.service import RoundState
 from rounds.target_state import Standing
 from storage.errors import StorageError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess

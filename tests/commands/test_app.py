@@ -32,7 +32,7 @@ def test_no_room_loads_tensorflow_or_scipy_before_it_is_needed() -> None:
     rooms = (
         "import crawler.pipeline, crawler.sources.danbooru_client, crawler.transport.downloads\n"
         "import storage.archive, demo.server, rounds.round_zero\n"
-        "import commands.status, rounds.questions.ranking, rounds.questions.estimate, review.gallery_desk"
+        "import commands.status, rounds.questions.ranking, rounds.questions.estimate, review.gallery_service"
     )
 
     assert not loaded_by(rooms) & {"tensorflow", "keras", "scipy"}

@@ -192,8 +192,8 @@ def test_answers_by_lot_tell_how_the_gallery_stands(tmp_path: Path) -> None:
 
 def answer_by_lot(root: Path, count: int) -> None:
     """As the page does it, by a person who knows that every fourth post shows her."""
-    from review.desk import Answer
-    from review.gallery_desk import GalleryDesk
+    from review.gallery_service import GalleryDesk
+    from review.service import Answer
 
     with GalleryDesk(root, "me") as desk:
         asked = desk.pictures("mona", desk.queue("mona", by_lot=True).ids[:count])

@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commands.app import app
-from review.desk import Answer
-from review.gallery_desk import GalleryDesk
+from review.gallery_service import GalleryDesk
+from review.service import Answer
 from tests.commands.measured_gallery import fill
 
 REPOSITORY = Path(__file__).parents[2]

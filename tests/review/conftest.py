@@ -10,8 +10,8 @@ import pytest
 from bench.browser import Browser, browsing
 from bench.review_gallery import fill
 from bench.served import ServedPage, serving
-from tests.review.review_pieces import Opened, opened
-from tests.review.review_program import Painted
+from tests.review.pieces import Opened, opened
+from tests.review.program import Painted
 
 
 @pytest.fixture

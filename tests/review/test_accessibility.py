@@ -16,19 +16,8 @@ from bench.served import ServedPage, serving
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.records import Target
-from tests.review.review_program import Painted
-from tests.review.review_window import (
-    DESKTOP,
-    PHONE,
-    SIZES,
-    SMALL,
-    STATES,
-    ZOOMED,
-    as_it_was,
-    prefer,
-    replies_with,
-    resize,
-)
+from tests.review.program import Painted
+from tests.review.window import DESKTOP, PHONE, SIZES, SMALL, STATES, ZOOMED, as_it_was, prefer, replies_with, resize
 
 pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.review.review_pieces import OWN, Opened, make_picture, opened, said
+from tests.review.pieces import OWN, Opened, make_picture, opened, said
 
 
 def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:

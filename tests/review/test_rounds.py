@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from review import round_process
-from review.desk import RoundState
 from review.errors import RoundRuns
 from review.round_process import RoundProcess
+from review.service import RoundState
 from review.similar import nearest
 from rounds.target_state import Standing
 

@@ -12,7 +12,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from review.app import Page, create_app
-from review.desk import (
+from review.errors import RoundRuns
+from review.gate import Address
+from review.service import (
     Answer,
     Figures,
     History,
@@ -25,8 +27,6 @@ from review.desk import (
     Suggestion,
     TargetFacts,
 )
-from review.errors import RoundRuns
-from review.gate import Address
 from storage.errors import QueryError
 from storage.gallery_view import Counts, Picture, Verdict, Word
 

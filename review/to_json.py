@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from review.desk import History, Outcome, PictureList, Reasoned, RoundState, TargetFacts
+from review.service import History, Outcome, PictureList, Reasoned, RoundState, TargetFacts
 from storage.gallery_view import Picture, Verdict, Word
 
 Links = Mapping[str, str]  # site name -> address of its web pages, without a trailing slash

@@ -9,8 +9,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from review.desk import ANSWERS, Answer
 from review.errors import BadRequest, NoSuchPicture, TooMuch
+from review.service import ANSWERS, Answer
 
 MOST_CARDS = 200  # in one request
 MOST_ANSWERS = 500  # in one request: they share a transaction, and a crawl waits for it

@@ -12,15 +12,15 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
-from review.desk import Answer, Reasoned
-from review.gallery_desk import GalleryDesk
+from review.gallery_service import GalleryDesk
+from review.service import Answer, Reasoned
 from rounds.questions.ranking import QUEUE_SIZE
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
 from storage.errors import QueryError
 from storage.lifecycle.verify import verify
 from storage.records import LabelReason
-from tests.review.review_program import Painted
+from tests.review.program import Painted
 
 
 @pytest.fixture

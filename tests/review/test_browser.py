@@ -10,8 +10,8 @@ import pytest
 from bench.browser import Browser, Keys, why_not
 from bench.served import ServedPage, serving
 from storage.archive import open_reader
-from tests.review.review_program import Painted
-from tests.review.review_window import rounds_say
+from tests.review.program import Painted
+from tests.review.window import rounds_say
 
 pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=why_not() or ""),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from review.gate import MOST_BODY, Address
-from review.serving import LOOPBACK, bind, port_of
-from tests.review.review_pieces import OWN, PORT, Opened, picture_bytes, said
+from review.server import LOOPBACK, bind, port_of
+from tests.review.pieces import OWN, PORT, Opened, picture_bytes, said
 
 
 @pytest.mark.fault("U01")
@@ -263,7 +263,7 @@ def test_every_start_of_the_program_has_a_token_of_its_own() -> None:
 
 @pytest.mark.fault("U06")
 def test_names_from_outside_arrive_as_text(page: Opened) -> None:
-    from tests.review.review_pieces import make_picture
+    from tests.review.pieces import make_picture
 
     evil = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
     page.desk.shelf[1] = make_picture(

@@ -16,7 +16,7 @@ import pytest
 from bench.served import REPOSITORY, ServedPage, command, serving
 from storage.archive import open_reader
 from storage.lifecycle.verify import verify
-from tests.review.review_program import Painted
+from tests.review.program import Painted
 
 
 @pytest.mark.fault("U09")

@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from review.connection import Connection, Limits
-from review.serving import bind, port_of, serve
-from tests.review.review_pieces import opened
+from review.server import bind, port_of, serve
+from tests.review.pieces import opened
 
 HOST = "Host: 127.0.0.1:8787"
 GET = f"GET / HTTP/1.1\r\n{HOST}\r\n\r\n".encode()

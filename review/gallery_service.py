@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from review.desk import (
+from review.service import (
     Answer,
     Figures,
     History,
