@@ -21,8 +21,8 @@ from PIL import Image
 
 from bench.browser import browsing, why_not
 from bench.screenshots import PICTURES, QUALITY, gallery
+from demo.galleries.painted import PaintedPlan, painted_gallery
 from demo.paint.files import write_picture
-from demo.painted import PaintedPlan, painted_gallery
 
 TARGET = "mona"
 PLAN = PaintedPlan(posts=700, seed=4711)  # another seed than a crawl's gallery: pictures that no model has seen

@@ -22,11 +22,11 @@ from typing import Any
 
 from demo.embedded import Running, ServeOptions, serve
 from demo.errors import DemoError
-from demo.folder import FolderPlan, folder_gallery
-from demo.gallery import Gallery
-from demo.painted import PaintedPlan, painted_gallery
-from demo.pictures import user_cache
-from demo.sheet import write_sheet
+from demo.galleries.contact_sheet import write_sheet
+from demo.galleries.folder import FolderPlan, folder_gallery
+from demo.galleries.gallery import Gallery
+from demo.galleries.painted import PaintedPlan, painted_gallery
+from demo.galleries.picture_store import user_cache
 
 EXIT_OK, EXIT_USAGE, EXIT_INTERRUPTED = 0, 2, 130
 

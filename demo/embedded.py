@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from demo.accounts import Accounts
-from demo.bucket import TokenBucket
-from demo.gallery import Gallery
-from demo.misbehave import RuleBook
-from demo.pictures import Pictures
-from demo.rules import Rule
+from demo.api.site import Site, SiteOptions
+from demo.faults.injector import RuleBook
+from demo.faults.rules import Rule
+from demo.galleries.gallery import Gallery
+from demo.galleries.painter_pool import Workshop
+from demo.galleries.picture_store import Pictures
+from demo.http.rate_limit import TokenBucket
 from demo.server import Server
-from demo.site import Site, SiteOptions
-from demo.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

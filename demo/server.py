@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from demo.messages import REASONS, Answer, FilePart, Request, error_answer
-from demo.site import Maybe, Site
+from demo.api.site import Maybe, Site
+from demo.http.messages import REASONS, Answer, FilePart, Request, error_answer
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 BODY_LIMIT = 1 << 20  # bytes

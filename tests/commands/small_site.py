@@ -14,8 +14,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from commands.app import app
-from demo.folder import read_facts
-from demo.gallery import EPOCH, Gallery, GalleryPost
+from demo.galleries.folder import read_facts
+from demo.galleries.gallery import EPOCH, Gallery, GalleryPost
 from storage.archive import open_reader
 from storage.reader import Reader
 from tests.faults.simulator import Simulator, configuration, simulator

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from demo.embedded import Running, ServeOptions, serve
-from demo.gallery import Gallery
-from tests.demo.demo_pieces import MONA, STARS, Opened
+from demo.galleries.gallery import Gallery
+from tests.demo.pieces import MONA, STARS, Opened
 
 
 @pytest.fixture

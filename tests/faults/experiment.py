@@ -20,9 +20,9 @@ from typer.core import TyperGroup
 
 from commands.app import app
 from commands.terminal.console import messages, results
-from demo.gallery import Gallery
+from demo.faults.rules import Rule
+from demo.galleries.gallery import Gallery
 from demo.paint.file_facts import FileFacts
-from demo.rules import Rule
 from storage.archive import Archive, open_reader
 from tests.faults import checker, simulator
 from tests.faults.driver import Ended

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from demo.gallery import Gallery
+from demo.galleries.gallery import Gallery
 from tests.faults.experiment import Broken, Laboratory, Row
 from tests.faults.rows_network import ORIGINALS, RENDITIONS, on
 from tests.faults.simulator import CHARACTER, TAG, Simulator

@@ -21,10 +21,10 @@ from PIL import Image
 
 from demo.accounts import MEMBER, Account, Accounts
 from demo.embedded import Running, ServeOptions, serve
-from demo.folder import read_facts
-from demo.gallery import EPOCH, Gallery, GalleryPost
+from demo.faults.rules import Rule
+from demo.galleries.folder import read_facts
+from demo.galleries.gallery import EPOCH, Gallery, GalleryPost
 from demo.paint.file_facts import FileFacts
-from demo.rules import Rule
 
 TAG, KEEP, CHARACTER = "genshin_impact", "mona", "mona_(genshin_impact)"
 LOGIN = "me"  # "me:" is three bytes, so the key is found again inside base64("me:KEY")

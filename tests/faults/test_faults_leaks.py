@@ -15,8 +15,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from demo.folder import read_facts
-from demo.gallery import Gallery, GalleryPost
+from demo.galleries.folder import read_facts
+from demo.galleries.gallery import Gallery, GalleryPost
 from tests.faults import simulator
 from tests.faults.experiment import LOGGED_IN, Laboratory, run_here
 from tests.faults.killing import command

@@ -183,7 +183,7 @@ def test_the_program_starts_all_that_it_is_known_to_start() -> None:
         "classifier.taggers.worker",
     }
 
-    assert set(modules_started()) == known | {"commands", "demo", "demo.easel"}
+    assert set(modules_started()) == known | {"commands", "demo", "demo.galleries.painter_worker"}
 
 
 @pytest.mark.parametrize("module", modules_started())

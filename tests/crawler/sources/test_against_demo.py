@@ -23,8 +23,8 @@ from crawler.transport.downloads import Downloader
 from crawler.transport.http import Deadlines, Http
 from crawler.transport.retry import Patience
 from demo.embedded import Running, ServeOptions, serve
-from demo.folder import FolderPlan, folder_gallery
-from demo.gallery import Gallery
+from demo.galleries.folder import FolderPlan, folder_gallery
+from demo.galleries.gallery import Gallery
 from storage.records import Post
 from storage.search.match import matcher
 from tests.crawler.scenes import Clock, hasty, quick

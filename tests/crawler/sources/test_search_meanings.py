@@ -11,10 +11,10 @@ import pytest
 
 from crawler.sources.query_plan import plan
 from demo.accounts import VISITOR, Account
-from demo.gallery import Gallery, GalleryPost
+from demo.galleries.gallery import Gallery, GalleryPost
 from demo.paint.file_facts import FileFacts
-from demo.search import find, parse_search
-from demo.terms import Asker
+from demo.search.metatags import Asker
+from demo.search.query import find, parse_search
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating
 from storage.search import days
 from storage.search.language import parse

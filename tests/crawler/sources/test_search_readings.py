@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from demo.errors import SearchError
-from demo.search import Node as DemoNode
-from demo.search import parse_search
+from demo.search.query import Node as DemoNode
+from demo.search.query import parse_search
 from storage.errors import QueryError
 from storage.search.language import And, Metatag, Node, Not, Tag, Wildcard, parse, to_text
 

@@ -1,0 +1,1 @@
+"""What a gallery holds: painted here, from a folder, or made by hand."""

@@ -1,0 +1,1 @@
+"""The site's search language, as the site reads it."""
