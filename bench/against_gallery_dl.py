@@ -19,8 +19,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.galleries import served
-from bench.roots import root_with_models
+from tests.equipment.galleries import served
+from tests.equipment.roots import root_with_models
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from bench.rescoring_gallery import TARGET, filled_gallery, made_up
+from bench.samples.rescoring_gallery import TARGET, filled_gallery, made_up
 from classifier.head import Head
 from classifier.heads.head_training import HeadLesson, HeadPlan, learn_head
 from classifier.heads.logistic_head import starting_head

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.compositions import Composed, Crop, illustration, page, rendition
+from bench.samples.compositions import Composed, Crop, illustration, page, rendition
 from classifier.arrays import FloatArray
 from classifier.inference.pooling import pooled
 from classifier.inference.runtime import Runtime, RuntimeSettings

@@ -28,13 +28,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from bench import kill_commands
-from bench.galleries import served
-from bench.kill_grounds import Ground, crawled, demo_site, painted_ground
-from bench.kill_page import PageScene
-from bench.kill_scenes import Blow, Scene, Struck, Whole, strike_once
-from bench.roots import root_with_models
+from tests.equipment.galleries import served
+from tests.equipment.roots import root_with_models
 from tests.faults import driver
+from tests.faults.kills import commands
+from tests.faults.kills.grounds import Ground, crawled, demo_site, painted_ground
+from tests.faults.kills.page import PageScene
+from tests.faults.kills.scenes import Blow, Scene, Struck, Whole, strike_once
 
 KINDS = ("crawl", "train", "network", "rescore", "activate", "apply", "restore", "review")
 ALL = tuple(kind for kind in KINDS if kind != "network")  # a network is taught for a minute each time
@@ -56,21 +56,21 @@ class Workshop:
         """The scene of that name."""
         makers: Mapping[str, Callable[[], Scene]] = {
             "crawl": self._crawl,
-            "train": lambda: kill_commands.train(self.ground, self.seed),
-            "network": lambda: kill_commands.network(self.ground, self.seed),
-            "rescore": lambda: kill_commands.rescore(self.ground, self.seed),
-            "activate": lambda: kill_commands.activate(self.ground, self.seed, self.folder / "later"),
-            "apply": lambda: kill_commands.apply(self.ground, self.seed, self.folder / "upset"),
-            "restore": lambda: kill_commands.restore(self.ground, self.folder / "emptied"),
+            "train": lambda: commands.train(self.ground, self.seed),
+            "network": lambda: commands.network(self.ground, self.seed),
+            "rescore": lambda: commands.rescore(self.ground, self.seed),
+            "activate": lambda: commands.activate(self.ground, self.seed, self.folder / "later"),
+            "apply": lambda: commands.apply(self.ground, self.seed, self.folder / "upset"),
+            "restore": lambda: commands.restore(self.ground, self.folder / "emptied"),
             "review": lambda: PageScene.of(self.ground, self.seed),
         }
         return makers[kind]()
 
     def _crawl(self) -> Scene:
         if not self.real_model:
-            return kill_commands.crawl(self.ground)
+            return commands.crawl(self.ground)
         root_with_models(self.ground.template, self.folder / "models")
-        return kill_commands.crawl_with_models(self.ground, self.folder / "models")
+        return commands.crawl_with_models(self.ground, self.folder / "models")
 
 
 @dataclass(frozen=True, slots=True)

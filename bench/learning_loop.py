@@ -26,11 +26,11 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a second thread is the enemy of a busy machine
 
-from bench.galleries import served
 from classifier.metrics.quality import Estimate, wilson
 from review.gallery_service import GalleryDesk
 from review.service import Answer
 from storage.archive import open_reader
+from tests.equipment.galleries import served
 
 
 @dataclass(frozen=True, slots=True)

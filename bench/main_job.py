@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.galleries import served
 from bench.overlap import measure_overlap
+from tests.equipment.galleries import served
 
 Z = 1.96  # 95 %
 

@@ -19,8 +19,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from bench.galleries import served
-from bench.roots import root_with_models
+from tests.equipment.galleries import served
+from tests.equipment.roots import root_with_models
 
 CLASSES = ("red", "green", "blue", "grey")
 SIDE = 64  # pixels

@@ -18,9 +18,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-from bench.browser import Browser, browsing, why_not
-from bench.review_gallery import fill
-from bench.served import serving
+from tests.equipment.browser import Browser, browsing, why_not
+from tests.equipment.review_gallery import fill
+from tests.equipment.served import serving
 
 FRAME_MS, ELEMENTS, JUMP_S = 50.0, 300, 1.5
 _SCROLL = """
@@ -98,7 +98,7 @@ def main() -> int:
     """Run the bench."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=int, default=10_000)
-    parser.add_argument("--root", type=Path, help="a gallery of `bench.review_gallery` to use again")
+    parser.add_argument("--root", type=Path, help="a gallery of `tests.equipment.review_gallery` to use again")
     arguments = parser.parse_args()
     if reason := why_not():
         print(reason)

@@ -18,8 +18,8 @@ from demo.galleries.folder import read_facts
 from demo.galleries.gallery import EPOCH, Gallery, GalleryPost
 from storage.archive import open_reader
 from storage.reader import Reader
-from tests.faults.simulator import Simulator, configuration, simulator
-from tests.faults.stub_parts import stub_parts
+from tests.faults.simulator.simulator import Simulator, configuration, simulator
+from tests.faults.stubs.parts import stub_parts
 
 SERIES, MONA, NEW = "genshin_impact", "mona_(genshin_impact)", "mona_megistus_(genshin_impact)"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.experiment import Laboratory
-from tests.faults.simulator import paint
+from tests.faults.simulator.experiment import Laboratory
+from tests.faults.simulator.simulator import paint
 
 
 @pytest.fixture(scope="session")

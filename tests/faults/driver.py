@@ -22,10 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from tests.faults.operations import OPERATIONS
+from tests.faults.simulator.operations import OPERATIONS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PROGRAM = (sys.executable, "-m", "tests.faults.stub_crawl")
+PROGRAM = (sys.executable, "-m", "tests.faults.stubs.crawl")
 LIMIT_S = 300.0  # wall clock of one child: only what hangs takes as long
 
 ANNOUNCED = (*OPERATIONS, "sync", "commit")  # any machine can aim at these

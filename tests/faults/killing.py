@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from storage.archive import Archive
-from tests.faults import driver, simulator
-from tests.faults.experiment import LOGGED_IN, Laboratory, assert_same_state, assert_well, run_here
-from tests.faults.simulator import Simulator
+from tests.faults import driver
+from tests.faults.simulator import simulator
+from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_same_state, assert_well, run_here
+from tests.faults.simulator.simulator import Simulator
 
 ONE_AT_A_TIME: Mapping[str, str] = {**LOGGED_IN, "CRAWL_SCORING_IN_FLIGHT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 

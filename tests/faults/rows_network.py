@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from tests.faults.experiment import Broken, Laboratory, Row
-from tests.faults.simulator import CANARY, INTERNAL_HOST, TAG, Simulator
+from tests.faults.simulator.experiment import Broken, Laboratory, Row
+from tests.faults.simulator.simulator import CANARY, INTERNAL_HOST, TAG, Simulator
 from tests.speed import patient
 
 ORIGINALS, RENDITIONS, LISTING, ANYTHING = "/original/*", "/720x720/*", "/posts.json", "/*"

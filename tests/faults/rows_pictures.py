@@ -15,9 +15,9 @@ from typing import Any
 from PIL import Image
 
 from demo.galleries.gallery import Gallery
-from tests.faults.experiment import Broken, Laboratory, Row
 from tests.faults.rows_network import ORIGINALS, RENDITIONS, on
-from tests.faults.simulator import CHARACTER, TAG, Simulator
+from tests.faults.simulator.experiment import Broken, Laboratory, Row
+from tests.faults.simulator.simulator import CHARACTER, TAG, Simulator
 
 Rules = Sequence[Mapping[str, Any]]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.browser import Browser, browsing
-from bench.review_gallery import fill
-from bench.served import ServedPage, serving
+from tests.equipment.browser import Browser, browsing
+from tests.equipment.review_gallery import fill
+from tests.equipment.served import ServedPage, serving
 from tests.review.pieces import Opened, opened
 from tests.review.program import Painted
 

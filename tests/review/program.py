@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.review_gallery import Made
+from tests.equipment.review_gallery import Made
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.accessibility import cut_off, findings, overflowing, small_targets
-from bench.browser import Browser, Keys, why_not
-from bench.served import ServedPage, serving
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.records import Target
+from tests.equipment.accessibility import cut_off, findings, overflowing, small_targets
+from tests.equipment.browser import Browser, Keys, why_not
+from tests.equipment.served import ServedPage, serving
 from tests.review.program import Painted
 from tests.review.window import DESKTOP, PHONE, SIZES, SMALL, STATES, ZOOMED, as_it_was, prefer, replies_with, resize
 

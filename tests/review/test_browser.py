@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from bench.browser import Browser, Keys, why_not
-from bench.served import ServedPage, serving
 from storage.archive import open_reader
+from tests.equipment.browser import Browser, Keys, why_not
+from tests.equipment.served import ServedPage, serving
 from tests.review.program import Painted
 from tests.review.window import rounds_say
 

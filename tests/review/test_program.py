@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.served import REPOSITORY, ServedPage, command, serving
 from storage.archive import open_reader
 from storage.lifecycle.verify import verify
+from tests.equipment.served import REPOSITORY, ServedPage, command, serving
 from tests.review.program import Painted
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from bench.browser import Browser, Keys
+from tests.equipment.browser import Browser, Keys
 
 DESKTOP, TABLET, ZOOMED, PHONE, SMALL = (1280, 800), (820, 1180), (640, 400), (390, 844), (320, 568)
 SIZES = (DESKTOP, TABLET, (768, 1024), ZOOMED, PHONE, SMALL)  # ZOOMED is DESKTOP at 200 %

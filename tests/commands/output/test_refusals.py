@@ -15,7 +15,7 @@ from commands.terminal.exit_codes import ExitCode, worst
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard
 from tests.commands.small_site import MONA, SERIES, SmallSite, small_site
-from tests.faults.stub_judge import REFUSAL, REFUSING
+from tests.faults.stubs.judge import REFUSAL, REFUSING
 
 OTHER = "fischl_(genshin_impact)"
 JOB = ("--tag", SERIES, "--keep", "mona")

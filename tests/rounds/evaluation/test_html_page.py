@@ -16,14 +16,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.accessibility import findings, overflowing, small_targets
-from bench.browser import browsing, why_not
 from classifier.metrics.assessment import Assessment, Mistake, Slice, TrainingCurve
 from classifier.metrics.quality import Estimate
 from rounds.errors import ReportNotWritten, ReportRefused
 from rounds.evaluation.charts import Plane, Sheet, unit_axis
 from rounds.evaluation.html_page import report_html, report_json, write_report
 from rounds.evaluation.number_format import pictures
+from tests.equipment.accessibility import findings, overflowing, small_targets
+from tests.equipment.browser import browsing, why_not
 from tests.rounds.evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,0 +1,1 @@
+"""How far people's answers go."""

@@ -1,0 +1,1 @@
+"""The documentation's pictures, made again by one command each."""

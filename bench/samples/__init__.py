@@ -1,0 +1,1 @@
+"""Galleries and pictures that several benchmarks are run on."""

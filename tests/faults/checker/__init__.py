@@ -1,0 +1,1 @@
+"""Whether a gallery is whole: claims about files, rows and models, without the program's code."""

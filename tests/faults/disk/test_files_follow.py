@@ -1,0 +1,169 @@
+"""Files follow what people say, end to end: nothing leaves but by apply, nothing is lost, everything comes back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import archive
+from storage.moves import apply_plan
+from tests.faults.driver import Ended
+from tests.faults.simulator import simulator
+from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
+
+
+class Gallery:
+    """The unbroken run's gallery, its site on another port than before, and the command line."""
+
+    def __init__(self, laboratory: Laboratory, site: simulator.Simulator, place: Path) -> None:
+        self.laboratory, self.site, self.root = laboratory, site, place / "root"
+        shutil.copytree(laboratory.whole, self.root)
+        self.config = simulator.configuration(place, site.url)
+
+    def crawl(self, *words: str) -> Ended:
+        return run_here([*words, "--root", str(self.root), "--config", str(self.config)], environment=LOGGED_IN)
+
+    def places(self) -> dict[int, str]:
+        with closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
+            return dict(database.execute("SELECT post_id, place FROM results WHERE target IS NOT NULL").fetchall())
+
+    def said(self, *words: str) -> dict[str, Any]:
+        ended = self.crawl(*words, "--json")
+        record: dict[str, Any] = json.loads(ended.stdout)
+        assert record.get("exit", 0) == ended.code, ended.said
+        return record
+
+    def files(self, folder: str) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self.root / folder).rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def gallery(laboratory: Laboratory, place: Path) -> Iterator[Gallery]:
+    with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
+        yield Gallery(laboratory, site, place)
+
+
+KEPT, REJECTED = 10, 20
+
+
+@pytest.mark.fault("X01")
+def test_x01_looking_and_labelling_move_nothing(gallery: Gallery) -> None:
+    before = gallery.files("gallery")
+
+    for words in (("relabel", "delete", str(KEPT)), ("query", "decision:delete"), ("status",), ("verify",)):
+        assert gallery.crawl(*words).code == 0
+    assert gallery.said("trash", "list")["trash"] == []
+
+    assert gallery.files("gallery") == before
+    assert gallery.said("apply", "--dry-run")["planned"]["trash"] == 1
+    assert gallery.files("gallery") == before
+
+
+def test_apply_moves_what_was_rejected_fetches_what_is_kept_and_brings_it_all_back(gallery: Gallery) -> None:
+    before = gallery.files("gallery")
+    gallery.crawl("relabel", "delete", str(KEPT))
+    gallery.crawl("relabel", "keep", str(REJECTED))
+
+    done = gallery.said("apply")
+
+    assert (done["trashed"], done["fetched"], done["failed"], done["exit"]) == (1, 1, [], 0)
+    assert (gallery.places()[KEPT], gallery.places()[REJECTED]) == ("trash", "gallery")
+    assert [one["post_id"] for one in gallery.said("trash", "list")["trash"]] == [KEPT]
+    assert gallery.said("apply")["planned"] == {
+        "trash": 0, "back": 0, "fetch": 0, "of_other_models": 0, "restored": 0,
+    }  # fmt: skip
+    gallery.crawl("relabel", "clear", str(KEPT))
+    gallery.crawl("relabel", "clear", str(REJECTED))
+    assert gallery.said("apply")["back"] == 1
+    assert gallery.files("gallery") == before
+    assert gallery.crawl("verify").code == 0
+    assert_well(gallery.root, gallery.laboratory.expected())
+
+
+@pytest.mark.fault("H14")
+@pytest.mark.parametrize("what", ["the file", "the post"])
+def test_an_original_that_the_site_has_no_more_is_gone_and_not_asked_for_by_every_apply(
+    what: str, gallery: Gallery
+) -> None:
+    gallery.crawl("relabel", "keep", str(REJECTED))
+    if what == "the file":
+        gallery.site.misbehave([{"match": {"path": "/original/*"}, "do": {"status": 404}}])
+    else:
+        del gallery.site.running.gallery.posts[REJECTED]
+
+    first, asked = gallery.said("apply"), len(gallery.site.paths("/original/"))
+    second = gallery.said("apply")
+
+    assert (first["fetched"], first["failed"], len(first["gone"]), first["exit"]) == (0, [], 1, 0)
+    assert (second["planned"]["fetch"], second["exit"]) == (0, 0)
+    assert len(gallery.site.paths("/original/")) == asked
+    assert_well(gallery.root, gallery.laboratory.expected(labels=((REJECTED, "mona", "keep"),)))
+
+
+@pytest.mark.fault("X07")
+def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
+    before = gallery.files("gallery")
+    gallery.crawl("relabel", "delete", str(KEPT))
+    gallery.crawl("apply")
+
+    restored = gallery.said("trash", "restore", str(KEPT), "77")
+
+    assert (restored["restored"], restored["absent"], restored["exit"]) == (1, [77], 3)
+    assert gallery.said("apply")["planned"]["restored"] == 1
+    assert gallery.files("gallery") == before
+    purge = gallery.said("trash", "purge", "--older-than", "30d")
+    assert (purge["planned"], purge["purged"], purge["exit"]) == (0, 0, 0)
+    for words, what in (
+        (("trash", "restore"), "say what to restore"),
+        (("trash", "purge"), "say how old"),
+        (("trash", "purge", "--older-than", "soon"), "not an age"),
+        (("trash", "purge", "--older-than", "0d"), "at least"),
+        (("trash", "lisst"), "did you mean 'list'"),
+        (("trash", "restore", "x"), "not a post id"),
+        (("apply", "--keep", "monna"), "did you mean 'mona'"),
+    ):
+        ended = gallery.crawl(*words)
+        assert ended.code == 2, ended.said
+        assert what in ended.said
+
+
+def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) -> None:
+    gallery.crawl("relabel", "delete", str(KEPT))
+    gallery.crawl("relabel", "keep", str(REJECTED))
+    gallery.site.misbehave([{"match": {"path": "/original/**"}, "do": {"status": 503}}])
+
+    done = gallery.said("apply")
+
+    assert (done["trashed"], done["fetched"]) == (1, 0)
+    assert done["exit"] == 3
+    assert len(done["failed"]) == 1
+    assert gallery.places()[REJECTED] == "none"
+
+
+@pytest.mark.fault("X07")
+def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_plan, "BRAKE_FILES", 0)
+    monkeypatch.setattr(apply_plan, "BRAKE_SHARE", 0.0)
+    gallery.crawl("relabel", "delete", str(KEPT))
+
+    held = gallery.said("apply")
+
+    assert (held["exit"], held["trashed"], held["brakes"][0]["leaving"]) == (12, 0, 1)
+    assert gallery.places()[KEPT] == "gallery"
+    assert gallery.said("apply", "--yes")["trashed"] == 1
+    monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=40))
+    held = gallery.said("trash", "purge", "--older-than", "30d")
+    assert (held["exit"], held["planned"], held["purged"]) == (12, 1, 0)
+    assert len(gallery.files("trash")) == 1
+    assert gallery.said("trash", "purge", "--older-than", "30d", "--yes")["purged"] == 1
+    assert gallery.files("trash") == {}
+    assert gallery.places()[KEPT] == "purged"
+    assert gallery.crawl("verify").code == 0

@@ -1,0 +1,1 @@
+"""Real commands, killed at random moments."""

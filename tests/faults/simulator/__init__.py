@@ -1,0 +1,1 @@
+"""Random sequences of operations against a model of what must come of them."""

@@ -1,0 +1,1 @@
+"""Programs and parts that misbehave, or stand for something slow."""
