@@ -79,16 +79,16 @@ def main() -> int:
     read.add_argument("--tag", default="genshin_impact")
     read.add_argument("--keep", default="mona")
     asked = read.parse_args()
-    wish = ["--tag", asked.tag, "--keep", asked.keep]
+    options = ["--tag", asked.tag, "--keep", asked.keep]
     with tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch:
         work = Path(scratch)
         program = install(work / "venv")
         with served(["--posts", asked.posts]) as url:
-            learned, _ = with_crawl("learning", ["--site", url, *wish], work / "trained")
+            learned, _ = with_crawl("learning", ["--site", url, *options], work / "trained")
         with served(["--posts", asked.posts, "--latency-ms", asked.latency_ms]) as url:
             root_with_models(work / "trained", work / "ours")
             theirs = with_gallery_dl(program, url, asked.tag, work / "theirs")
-            ours, record = with_crawl("crawl, model at hand", ["--site", url, *wish], work / "ours")
+            ours, record = with_crawl("crawl, model at hand", ["--site", url, *options], work / "ours")
         kept, everything = hashes(work / "ours" / "gallery"), hashes(work / "theirs")
     print(f"{asked.tag}, {record['listed']} posts, {record['kept']} kept, {asked.latency_ms} ms latency")
     for side in (theirs, ours):

@@ -34,7 +34,16 @@ from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, Origin, backb
 from classifier.metrics.quality import average_precision
 from classifier.pictures.preprocessing import Pixels
 from classifier.training.backbone_training import Recipe
-from classifier.training.pipeline import Embedder, Example, Learned, LearnedTarget, Plan, Wish, from_scratch, learn
+from classifier.training.pipeline import (
+    Embedder,
+    Example,
+    Learned,
+    LearnedTarget,
+    Plan,
+    TargetSpec,
+    from_scratch,
+    learn,
+)
 from classifier.training.splits import Identity
 from storage.records import Stratum
 
@@ -109,8 +118,8 @@ def learned(gallery: Gallery, targets: Sequence[int], embedder: Embedder, plan: 
         )
         for row, (tag, group) in enumerate(zip(gallery.tags.tolist(), gallery.groups, strict=True))
     ]
-    wishes = [Wish(gallery.names[target], gallery.names[target]) for target in targets]
-    return learn(gallery.pictures, examples, wishes, plan, embedder=embedder)
+    specs = [TargetSpec(gallery.names[target], gallery.names[target]) for target in targets]
+    return learn(gallery.pictures, examples, specs, plan, embedder=embedder)
 
 
 def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int) -> Decided:

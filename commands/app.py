@@ -133,7 +133,7 @@ def crawl(
         raise typer.Exit
     if not tag and not keep:
         raise typer.Exit(main_job.say_what_is_needed(context.get_help, typed=any_typed(context)))
-    wish = main_job.Wish(
+    options = main_job.CrawlOptions(
         tags=tuple(tag or ()),
         keep=tuple(keep or ()),
         limit=limit,
@@ -146,7 +146,7 @@ def crawl(
     )
     output = main_job.Output(as_json=as_json, quiet=quiet)
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
-    raise typer.Exit(main_job.run(wish, main_job.place(root, config, site, score_on), output, parts))
+    raise typer.Exit(main_job.run(options, main_job.place(root, config, site, score_on), output, parts))
 
 
 @app.command()
@@ -175,10 +175,10 @@ def demo(
 
     [cyan]crawl demo --from pictures/ --tag hololive --hide 0.4[/cyan]  a gallery of your own pictures
     """
-    from commands.context.demo_process import DemoWish, arguments
+    from commands.context.demo_process import DemoOptions, arguments
     from commands.demo import serve
 
-    raise typer.Exit(serve(arguments(DemoWish(port, posts, seed, hide, source, tag, latency_ms))))
+    raise typer.Exit(serve(arguments(DemoOptions(port, posts, seed, hide, source, tag, latency_ms))))
 
 
 @app.command(cls=TermsCommand)
@@ -229,8 +229,8 @@ def query(
     """
     from commands import query as query_command
 
-    wish = query_command.QueryWish(" ".join(terms or ()), sql, format_, limit, columns, output)
-    raise typer.Exit(query_command.run(wish, root, config))
+    options = query_command.QueryOptions(" ".join(terms or ()), sql, format_, limit, columns, output)
+    raise typer.Exit(query_command.run(options, root, config))
 
 
 @app.command()
@@ -261,8 +261,8 @@ def relabel(
     """
     from commands import relabel as relabel_command
 
-    wish = relabel_command.RelabelWish(value, tuple(posts), keep, site, as_json)
-    raise typer.Exit(relabel_command.run(wish, root, config))
+    options = relabel_command.RelabelOptions(value, tuple(posts), keep, site, as_json)
+    raise typer.Exit(relabel_command.run(options, root, config))
 
 
 @app.command()
@@ -327,8 +327,8 @@ def apply(
     from commands import apply as apply_command
 
     parts_pace = getattr(context.obj, "pace", None)  # a test program may hurry
-    wish = apply_command.ApplyWish(keep, yes, dry_run, fetch, as_json, quiet)
-    raise typer.Exit(apply_command.run(wish, root, config, parts_pace))
+    options = apply_command.ApplyOptions(keep, yes, dry_run, fetch, as_json, quiet)
+    raise typer.Exit(apply_command.run(options, root, config, parts_pace))
 
 
 @app.command()
@@ -385,10 +385,10 @@ def trash(
     """
     from commands import trash as trash_command
 
-    wish = trash_command.TrashWish(
+    options = trash_command.TrashOptions(
         action, tuple(posts or ()), model, everything, older_than, keep, site, yes=yes, as_json=as_json
     )
-    raise typer.Exit(trash_command.run(wish, root, config))
+    raise typer.Exit(trash_command.run(options, root, config))
 
 
 def main() -> None:

@@ -99,7 +99,7 @@ def train(
     from commands import train as train_command
     from commands.terminal.suggestions import choose
 
-    wish = train_command.TrainWish(
+    options = train_command.TrainOptions(
         target,
         precision,
         recall,
@@ -112,7 +112,7 @@ def train(
         json_progress=json_progress,
         quiet=quiet,
     )
-    raise typer.Exit(train_command.run(wish, root, config))
+    raise typer.Exit(train_command.run(options, root, config))
 
 
 @exits_plainly
@@ -151,8 +151,8 @@ def evaluate(
     """
     from commands import evaluate as evaluate_command
 
-    wish = evaluate_command.EvaluateWish(name, on, report, as_json=as_json, quiet=quiet)
-    raise typer.Exit(evaluate_command.run(wish, root, config))
+    options = evaluate_command.EvaluateOptions(name, on, report, as_json=as_json, quiet=quiet)
+    raise typer.Exit(evaluate_command.run(options, root, config))
 
 
 @exits_plainly
@@ -183,7 +183,7 @@ def review(
     """
     from commands import review as review_command
 
-    raise typer.Exit(review_command.run(review_command.ReviewWish(port, open_), root, config))
+    raise typer.Exit(review_command.run(review_command.ReviewOptions(port, open_), root, config))
 
 
 @exits_plainly
@@ -224,8 +224,8 @@ def rescore(
     from commands import rescore as rescore_command
     from commands.context.threshold_goal import ThresholdGoal
 
-    wish = rescore_command.RescoreWish(target, ThresholdGoal(threshold, precision, recall), as_json)
-    raise typer.Exit(rescore_command.run(wish, root, config))
+    options = rescore_command.RescoreOptions(target, ThresholdGoal(threshold, precision, recall), as_json)
+    raise typer.Exit(rescore_command.run(options, root, config))
 
 
 @exits_plainly
@@ -267,5 +267,5 @@ def models(
     from commands import models as models_command
     from commands.terminal.suggestions import choose
 
-    wish = models_command.ModelsWish(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
-    raise typer.Exit(models_command.run(wish, root, config))
+    options = models_command.ModelsOptions(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
+    raise typer.Exit(models_command.run(options, root, config))

@@ -37,7 +37,7 @@ FETCH_CHUNK = 200  # posts that are read back from the database at a time
 
 
 @dataclass(frozen=True, slots=True)
-class ApplyWish:
+class ApplyOptions:
     """What the user said."""
 
     target: str | None = None
@@ -60,7 +60,7 @@ class _Outcome:
     codes: list[int] = field(default_factory=list)
 
 
-def run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace | None = None) -> int:
+def run(options: ApplyOptions, root: Path | None, config: Path | None, pace: Pace | None = None) -> int:
     """Apply what holds to the files.
 
     Args:
@@ -71,55 +71,55 @@ def run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace | No
     """
     stop = StopRequest()
     try:
-        return run_obeying(_run(wish, root, config, pace or Pace(), stop), stop)
+        return run_obeying(_run(options, root, config, pace or Pace(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was moved is recorded, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
 
 
-async def _run(wish: ApplyWish, root: Path | None, config: Path | None, pace: Pace, stop: StopRequest) -> int:
+async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pace: Pace, stop: StopRequest) -> int:
     where = place(root, config)
-    if wish.dry_run:
-        return _dry_run(wish, where, stop)
-    target = _target(wish, where)
+    if options.dry_run:
+        return _dry_run(options, where, stop)
+    target = _target(options, where)
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await hold_gallery(stack, where, "crawl apply")
         plan = await archive.plan_apply(target)
         _tell_plan(plan)
         outcome = _Outcome()
-        if not _brakes_hold(wish, plan, archive.root, outcome):
+        if not _brakes_hold(options, plan, archive.root, outcome):
             with stop.finishing_first():
-                outcome.applied = await archive.apply(plan, confirmed=wish.yes)
-                if wish.fetch and not stop.event.is_set():
+                outcome.applied = await archive.apply(plan, confirmed=options.yes)
+                if options.fetch and not stop.event.is_set():
                     await _fetch(archive, plan, outcome, _Way(root, config, pace, stop))
-        return _tell(wish, plan, outcome, stop)
+        return _tell(options, plan, outcome, stop)
 
 
-def _dry_run(wish: ApplyWish, where: Place, stop: StopRequest) -> int:
+def _dry_run(options: ApplyOptions, where: Place, stop: StopRequest) -> int:
     """Read, and say what would be done: not even what a killed run left behind is tidied up."""
-    target = _target(wish, where)
+    target = _target(options, where)
     with open_reader(where.root) as reader:
         plan = reader.ask(lambda connection: plan_apply(connection, target))
     _tell_plan(plan)
-    if not wish.as_json:
-        print_steps(plan, fetch=wish.fetch)
+    if not options.as_json:
+        print_steps(plan, fetch=options.fetch)
     outcome = _Outcome()
-    _brakes_hold(wish, plan, where.root, outcome)
-    return _tell(wish, plan, outcome, stop)
+    _brakes_hold(options, plan, where.root, outcome)
+    return _tell(options, plan, outcome, stop)
 
 
-def _target(wish: ApplyWish, where: Place) -> str | None:
+def _target(options: ApplyOptions, where: Place) -> str | None:
     """The target that is meant; None: every one."""
-    if wish.target is None:
+    if options.target is None:
         return None
     with open_reader(where.root) as reader:
-        return known_target(reader, wish.target).name
+        return known_target(reader, options.target).name
 
 
-def _brakes_hold(wish: ApplyWish, plan: ApplyPlan, root: Path, outcome: _Outcome) -> bool:
+def _brakes_hold(options: ApplyOptions, plan: ApplyPlan, root: Path, outcome: _Outcome) -> bool:
     """Whether so much would leave that somebody has to look first; says so."""
-    if not plan.brakes or wish.yes:
+    if not plan.brakes or options.yes:
         return False
     for brake in plan.brakes:
         expression = f"target:{brake.target} place:gallery decision:delete"
@@ -189,9 +189,9 @@ async def _fetch_from(
             outcome.gone += home.gone
 
 
-def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:
+def _tell(options: ApplyOptions, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:
     applied, codes = outcome.applied, list(outcome.codes)
-    wanted = len({one.post_key for one in plan.to_fetch}) if wish.fetch and not wish.dry_run else 0
+    wanted = len({one.post_key for one in plan.to_fetch}) if options.fetch and not options.dry_run else 0
     if applied.problems:
         codes.append(ExitCode.DAMAGE)
     missing = max(0, wanted - outcome.fetched - len(outcome.gone))
@@ -209,16 +209,16 @@ def _tell(wish: ApplyWish, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest
     if applied.changed:
         files = counted(applied.changed, "file")
         say(f"{files} decided or labelled again in the meantime and left alone; run crawl apply again")
-    if not wish.dry_run and code != ExitCode.BRAKE:
+    if not options.dry_run and code != ExitCode.BRAKE:
         say(
             f"moved {applied.trashed} to the trash, {applied.back} back; fetched {outcome.fetched} "
             f"({size(outcome.bytes_originals)}), {len(outcome.failed)} failed"
             + (f", {len(outcome.gone)} gone from the site" if outcome.gone else "")
         )
-    if wish.as_json:
-        record = _as_json(plan, outcome) | {"dry_run": wish.dry_run, "exit": int(code)}
-        if wish.dry_run:
-            record["would_do"] = [plain(step) for step in steps(plan, fetch=wish.fetch)]
+    if options.as_json:
+        record = _as_json(plan, outcome) | {"dry_run": options.dry_run, "exit": int(code)}
+        if options.dry_run:
+            record["would_do"] = [plain(step) for step in steps(plan, fetch=options.fetch)]
         print_json(record)
     return int(code)
 

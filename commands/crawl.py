@@ -47,13 +47,13 @@ from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
 
-__all__ = ["Output", "Parts", "Place", "ThresholdGoal", "Wish", "place", "print_version", "run"]
+__all__ = ["CrawlOptions", "Output", "Parts", "Place", "ThresholdGoal", "place", "print_version", "run"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CrawlOptions:
     """What the user asked for."""
 
     tags: tuple[str, ...]
@@ -113,7 +113,7 @@ def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
     return int(ExitCode.REFUSED)
 
 
-def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) -> int:
+def run(options: CrawlOptions, where: Place, output: Output, parts: Parts | None = None) -> int:
     """Do the main job.
 
     Args:
@@ -123,13 +123,13 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
     Raises:
         The rooms' errors, when the job could not begin.
     """
-    _check(wish)
+    _check(options)
     check_site(where)
     check_tagger(where.settings)
-    check_references(wish.references)
+    check_references(options.references)
     stop = StopRequest()
     try:
-        summary = run_obeying(_run(wish, where, output, parts or Parts(), stop), stop)
+        summary = run_obeying(_run(options, where, output, parts or Parts(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was done is kept, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
@@ -144,24 +144,24 @@ def run(wish: Wish, where: Place, output: Output, parts: Parts | None = None) ->
     return summary.exit
 
 
-def _check(wish: Wish) -> None:
-    if not wish.tags or not all(tag.strip() for tag in wish.tags):
+def _check(options: CrawlOptions) -> None:
+    if not options.tags or not all(tag.strip() for tag in options.tags):
         raise UsageRefused("say which tag to walk: --tag genshin_impact")
-    if not wish.keep or not all(name.strip() for name in wish.keep):
+    if not options.keep or not all(name.strip() for name in options.keep):
         raise UsageRefused("say what to keep: --keep mona")
-    if wish.references is not None and len(wish.keep) != 1:
+    if options.references is not None and len(options.keep) != 1:
         raise UsageRefused(
             "--references shows one target: give one --keep, or crawl train NAME --references DIR for each"
         )
-    checked(wish.where, wish.rating)
-    wish.goal.check()
+    checked(options.where, options.rating)
+    options.goal.check()
 
 
 @dataclass(slots=True)
 class _Stage:
     """What has been put together so far."""
 
-    wish: Wish
+    options: CrawlOptions
     where: Place
     output: Output
     connected: Connected
@@ -172,19 +172,19 @@ class _Stage:
     preparing_s: float = 0.0
 
 
-async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: StopRequest) -> Summary:
+async def _run(options: CrawlOptions, where: Place, output: Output, parts: Parts, stop: StopRequest) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
-        shelf = await open_shelf(stack, where, dry_run=wish.dry_run)
-        stack.enter_context(journal(where.root, write=not wish.dry_run))
-        await check_known_models(where, shelf, wish.keep)
+        shelf = await open_shelf(stack, where, dry_run=options.dry_run)
+        stack.enter_context(journal(where.root, write=not options.dry_run))
+        await check_known_models(where, shelf, options.keep)
         connected = await connect(stack, where, parts.pace)
-        plan = await make_plan(wish, connected, shelf)
+        plan = await make_plan(options, connected, shelf)
         for line in plan.lines:
             say(line)
-        stage = _Stage(wish, where, output, connected, shelf, plan, stop, _takeover(wish, where))
+        stage = _Stage(options, where, output, connected, shelf, plan, stop, _takeover(options, where))
         started = time.monotonic()
-        judge = await stack.enter_async_context(parts.judge(_judge_wish(stage, parts)))
+        judge = await stack.enter_async_context(parts.judge(_model_request(stage, parts)))
         stage.preparing_s = time.monotonic() - started
         for card in judge.models.values():
             if card.refusal:
@@ -192,27 +192,27 @@ async def _run(wish: Wish, where: Place, output: Output, parts: Parts, stop: Sto
         return await _work(stage, judge)
 
 
-def _takeover(wish: Wish, where: Place) -> Takeover | None:
+def _takeover(options: CrawlOptions, where: Place) -> Takeover | None:
     """A run of so many posts is a trial, for which nobody waits minutes: the next one without a limit trains."""
     from commands.context.network_choice import trains_beside
 
-    patient = not wish.dry_run and wish.limit is None
+    patient = not options.dry_run and options.limit is None
     return Takeover() if patient and trains_beside(where.settings.round_zero) else None
 
 
-def _judge_wish(stage: _Stage, parts: Parts) -> ModelRequest:
+def _model_request(stage: _Stage, parts: Parts) -> ModelRequest:
     return ModelRequest(
         place=stage.where,
-        goal=stage.wish.goal,
+        goal=stage.options.goal,
         targets=stage.plan.targets,
         tag=stage.plan.tag,
         connected=stage.connected,
         shelf=stage.shelf,
-        dry_run=stage.wish.dry_run,
+        dry_run=stage.options.dry_run,
         quiet=stage.output.quiet,
         takeover=stage.takeover,
         learning=parts.learning,
-        references=stage.wish.references,
+        references=stage.options.references,
     )
 
 
@@ -251,7 +251,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
             stage.plan,
             stage.shelf,
             code,
-            stage.wish.dry_run,
+            stage.options.dry_run,
             stage.preparing_s,
             stage.takeover,
         )
@@ -293,8 +293,8 @@ def _start(stage: _Stage, judge: Judge) -> RunStart:
     settings: dict[str, Any] = {
         "score_on": stage.where.settings.scoring.score_on,
         "trust_tags": stage.where.settings.scoring.trust_tags,
-        "limit": stage.wish.limit,
-        "new": stage.wish.newer_only,
+        "limit": stage.options.limit,
+        "new": stage.options.newer_only,
         "thresholds": {name: card.threshold for name, card in judge.models.items()},
     }
     return RunStart(
@@ -319,8 +319,8 @@ def _job(stage: _Stage, run_id: int) -> Job:
         wants=stage.plan.wants,
         checked_here=stage.plan.checked_here,
         counted=stage.plan.counted,
-        limit=stage.wish.limit,
-        newer_only=stage.wish.newer_only,
+        limit=stage.options.limit,
+        newer_only=stage.options.newer_only,
         in_flight=scoring.in_flight,
     )
 

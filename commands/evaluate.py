@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluateWish:
+class EvaluateOptions:
     """What the user said."""
 
     name: str  # mona, or mona/3
@@ -47,38 +47,38 @@ class EvaluateWish:
     quiet: bool = False
 
 
-def run(wish: EvaluateWish, root: Path | None, config: Path | None) -> int:
+def run(options: EvaluateOptions, root: Path | None, config: Path | None) -> int:
     """Measure, and say what came of it.
 
     Raises:
         UsageRefused: a file is where the report should lie, or what is named is not known.
     """
-    if wish.report is not None:  # said now: measuring may take minutes
-        check_output_folder(wish.report, "--report")
-    return run_stoppable(_run(wish, place(root, config)), lambda: _NOTHING_KEPT)
+    if options.report is not None:  # said now: measuring may take minutes
+        check_output_folder(options.report, "--report")
+    return run_stoppable(_run(options, place(root, config)), lambda: _NOTHING_KEPT)
 
 
 _NOTHING_KEPT = "nothing was written; run the same command to measure from the beginning"
 
 
-async def _run(wish: EvaluateWish, where: Place) -> int:
+async def _run(options: EvaluateOptions, where: Place) -> int:
     with open_reader(where.root) as reader:
-        async with told(quiet=wish.quiet or wish.as_json) as tell:
-            subject = _subject(reader, where, wish.name)
+        async with told(quiet=options.quiet or options.as_json) as tell:
+            subject = _subject(reader, where, options.name)
             tell("reading", 0.0, "labels, tags and embeddings")
             known = _known(reader, subject)
-            if wish.on is None:
+            if options.on is None:
                 assessment = await asyncio.to_thread(_on_gallery, reader, where, subject, known, tell)
             else:
-                assessment = await _on_folder(wish.on, where, subject, known, tell)
-    return _say(wish, assessment)
+                assessment = await _on_folder(options.on, where, subject, known, tell)
+    return _say(options, assessment)
 
 
-def _say(wish: EvaluateWish, assessment: Assessment) -> int:
+def _say(options: EvaluateOptions, assessment: Assessment) -> int:
     """Show the figures, whatever becomes of the report: measuring may have taken minutes."""
-    page, trouble = _report(wish, assessment)
+    page, trouble = _report(options, assessment)
     code = int(ExitCode.COMPLETE if trouble is None else exit_code_of(trouble))
-    if wish.as_json:
+    if options.as_json:
         print_json(assessment.to_json() | {"report": None if page is None else str(page), "exit": code})
     else:
         print_table(evaluation_table(assessment))
@@ -86,36 +86,36 @@ def _say(wish: EvaluateWish, assessment: Assessment) -> int:
             print_line(str(page))
     if trouble is not None:
         raise trouble
-    if not wish.quiet and not wish.as_json:
-        for line in _next(wish, assessment):
+    if not options.quiet and not options.as_json:
+        for line in _next(options, assessment):
             say(line)
     return code
 
 
-def _report(wish: EvaluateWish, assessment: Assessment) -> tuple[Path | None, Exception | None]:
+def _report(options: EvaluateOptions, assessment: Assessment) -> tuple[Path | None, Exception | None]:
     """Where the report is, or why there is none."""
-    if wish.report is None:
+    if options.report is None:
         return None, None
     from rounds.errors import RoundError
     from rounds.evaluation.html_page import write_report
 
     try:
-        return write_report(assessment, wish.report.absolute()), None
+        return write_report(assessment, options.report.absolute()), None
     except (RoundError, StorageError) as error:
         return None, error
 
 
-def _next(wish: EvaluateWish, assessment: Assessment) -> Sequence[str]:
+def _next(options: EvaluateOptions, assessment: Assessment) -> Sequence[str]:
     """What to do with it; lines, because they have commands to paste."""
     lines = []
     if assessment.set_apart is not None:
         search = assessment.set_apart.search
         lines.append(f"set apart: crawl query {search} lists them; in crawl review, {search} goes into the filter")
-    if wish.on is None:
+    if options.on is None:
         lines.append(f"crawl review asks what helps most; crawl train {assessment.target} learns from the answers")
     else:
-        lines.append(f"crawl train {assessment.target} --from {wish.on} learns from this folder")
-    if wish.report is None:
+        lines.append(f"crawl train {assessment.target} --from {options.on} learns from this folder")
+    if options.report is None:
         lines.append("--report DIR draws the curves and shows the worst mistakes")
     return lines
 

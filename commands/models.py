@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelsWish:
+class ModelsOptions:
     """What the user said."""
 
     action: str  # list | show | activate | rollback | export | import
@@ -47,20 +47,20 @@ class ModelsWish:
     as_json: bool = False
 
 
-def run(wish: ModelsWish, root: Path | None, config: Path | None) -> int:
+def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
     """Do it."""
     where = place(root, config)
-    if wish.action == "list":
-        return _list(wish, where)
-    if wish.name is None:
-        raise UsageRefused(f"crawl models {wish.action} needs a name, like mona/3")
-    if wish.action == "show":
-        return _show(wish, wish.name, where)
-    if wish.action == "export":
-        return _export(wish, wish.name, where)
-    if wish.action == "import":
-        return run_stoppable(_import(wish, _source(wish.name), where), lambda: _LIST)
-    return run_stoppable(_activate(wish, wish.name, where), lambda: _LIST)
+    if options.action == "list":
+        return _list(options, where)
+    if options.name is None:
+        raise UsageRefused(f"crawl models {options.action} needs a name, like mona/3")
+    if options.action == "show":
+        return _show(options, options.name, where)
+    if options.action == "export":
+        return _export(options, options.name, where)
+    if options.action == "import":
+        return run_stoppable(_import(options, _source(options.name), where), lambda: _LIST)
+    return run_stoppable(_activate(options, options.name, where), lambda: _LIST)
 
 
 def _source(named: str) -> Path:
@@ -83,11 +83,11 @@ LEAST = {"precision": 11, "recall": 11}  # columns that may wrap, and what they 
 EXPENDABLE = ("made", "before it", "round", "tested")  # on narrow screens, the first one first
 
 
-def _list(wish: ModelsWish, where: Place) -> int:
+def _list(options: ModelsOptions, where: Place) -> int:
     with open_reader(where.root) as reader:
         models, others = reader.models(), reader.other_thresholds()
         compared = measured_today(where, reader, models)
-    if wish.as_json:
+    if options.as_json:
         print_json({"models": [_plain(model) | {"same_pictures": _same(compared, model)} for model in models]})
         return 0
     if not models:
@@ -192,13 +192,13 @@ def _row(model: RegisteredModel, told: SideBySide | None) -> tuple[str, ...]:
     )
 
 
-def _show(wish: ModelsWish, name: str, where: Place) -> int:
+def _show(options: ModelsOptions, name: str, where: Place) -> int:
     from classifier.package.embedding_blocks import blocks_text
 
     with open_reader(where.root) as reader:
         model = _named(reader, name)
     package = verified(where, model)
-    if wish.as_json:
+    if options.as_json:
         snapshot = {name: value for name, value in package.snapshot.items() if name not in _LONG}
         print_json(_plain(model) | {"snapshot": snapshot, "blocks": [asdict(block) for block in package.blocks]})
         return 0
@@ -218,15 +218,15 @@ def _show(wish: ModelsWish, name: str, where: Place) -> int:
 _LONG = frozenset({"parts", "posts"})
 
 
-def _export(wish: ModelsWish, name: str, where: Place) -> int:
+def _export(options: ModelsOptions, name: str, where: Place) -> int:
     from classifier.package.transfer import copy_package
 
-    if wish.folder is None:
+    if options.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
-    check_output_folder(wish.folder, "crawl models export")
+    check_output_folder(options.folder, "crawl models export")
     with open_reader(where.root) as reader:
         model = _named(reader, name)
-    into = wish.folder / f"{model.card.target}-{model.card.number}"
+    into = options.folder / f"{model.card.target}-{model.card.number}"
     package = verified(where, model)
     try:
         if into.exists():
@@ -235,12 +235,12 @@ def _export(wish: ModelsWish, name: str, where: Place) -> int:
     except OSError as error:
         raise StorageError(f"{into}: {error.strerror or error}; the model was not exported") from error
     say(f"{model.card.name} is in {into}; crawl models import {into} takes it into another gallery")
-    if wish.as_json:
+    if options.as_json:
         print_json({"model": model.card.name, "folder": str(into), "hash": model.card.hash, "exit": 0})
     return 0
 
 
-async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
+async def _import(options: ModelsOptions, source: Path, where: Place) -> int:
     from classifier.inference.batcher import ScorerSettings
     from classifier.inference.runtime import RuntimeSettings
     from classifier.judge import JudgeSettings, NetworkJudge
@@ -258,7 +258,7 @@ async def _import(wish: ModelsWish, source: Path, where: Place) -> int:
         archive = await hold_gallery(stack, where, "crawl models import", create=True)
         name = await import_model(archive, source, models_folder(where.root), prove)
     say(f"{name} is registered; crawl models activate {name} puts it in force")
-    if wish.as_json:
+    if options.as_json:
         print_json({"model": name, "exit": 0})
     return 0
 
@@ -278,37 +278,39 @@ def _check_package(source: Path) -> None:
     check_description(load_package(source).keras)
 
 
-async def _activate(wish: ModelsWish, name: str, where: Place) -> int:
+async def _activate(options: ModelsOptions, name: str, where: Place) -> int:
     from rounds.models import Switch, model_before, switch
 
     with open_reader(where.root) as reader:
         models = reader.models()
-        model = model_before(models, model_words(reader, name)) if wish.action == "rollback" else _named(reader, name)
+        model = (
+            model_before(models, model_words(reader, name)) if options.action == "rollback" else _named(reader, name)
+        )
         package = verified(where, model)
         target = next((target for target in reader.targets() if target.name == model.card.target), None)
         evidence = reader.evidence(target, model.card.backbone_hash) if target else None
     if target is None or evidence is None:
-        return await _activate_before_any_crawl(wish, model, where)
+        return await _activate_before_any_crawl(options, model, where)
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
+        archive = await hold_gallery(stack, where, f"crawl models {options.action}")
         policy = Policy(trust_tags=where.settings.scoring.trust_tags)
         rescored = await switch(archive, Switch(target, model, package, evidence), policy)
     if model.card.refusal:
         say(refusal_words(model.card))
     say(f"{model.card.name} is in force: {counted(rescored.posts, 'picture')} rescored from stored embeddings")
     say("crawl apply moves the files whose decision changed")
-    if wish.as_json:
+    if options.as_json:
         print_json({"model": model.card.name, "rescored": rescored.posts, "kept": rescored.kept, "exit": 0})
     return 0
 
 
-async def _activate_before_any_crawl(wish: ModelsWish, model: RegisteredModel, where: Place) -> int:
+async def _activate_before_any_crawl(options: ModelsOptions, model: RegisteredModel, where: Place) -> int:
     """Put a model in force that was imported or taught by a folder: nothing was decided yet that would follow it."""
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, f"crawl models {wish.action}")
+        archive = await hold_gallery(stack, where, f"crawl models {options.action}")
         await archive.activate_model(model.card.target, model.card.number)
     say(f"{model.card.name} is in force; crawl --tag TAG --keep {model.card.target} uses it")
-    if wish.as_json:
+    if options.as_json:
         print_json({"model": model.card.name, "rescored": 0, "kept": 0, "exit": 0})
     return 0
 
@@ -344,4 +346,4 @@ def _figure(value: Any) -> str:
     return f"{value['value']:.2f}{limits}"
 
 
-__all__ = ["ModelsWish", "package_folder", "run"]
+__all__ = ["ModelsOptions", "package_folder", "run"]

@@ -32,7 +32,7 @@ MOST_ROWS = 2**31 - 1  # a higher limit limits nothing
 
 
 @dataclass(frozen=True, slots=True)
-class QueryWish:
+class QueryOptions:
     """What the user asked for."""
 
     expression: str
@@ -43,23 +43,23 @@ class QueryWish:
     output: Path | None
 
 
-def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
+def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     """Answer the query on standard output or into a file."""
-    format_ = choose("--format", wish.format, FORMATS)
+    format_ = choose("--format", options.format, FORMATS)
     where = place(root, config)
-    if wish.output is not None:
-        check_output(wish.output, _OUTPUT)
-    if wish.sql is not None and wish.expression:
+    if options.output is not None:
+        check_output(options.output, _OUTPUT)
+    if options.sql is not None and options.expression:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(where.root) as reader:
-        rows = _found(reader, wish) if wish.sql is None else reader.sql(wish.sql, _limit(wish))
-        for hint in hints(reader, wish.expression) if not rows.rows and wish.sql is None else ():
+        rows = _found(reader, options) if options.sql is None else reader.sql(options.sql, _limit(options))
+        for hint in hints(reader, options.expression) if not rows.rows and options.sql is None else ():
             say(hint)
         pages = site_pages(where, reader)
-    shown = _narrowed(rows, _columns(wish, rows))
-    if format_ != "table" or wish.output is not None:
-        _write(shown, format_, wish.output)
-    elif wish.columns or wish.sql is not None:
+    shown = _narrowed(rows, _columns(options, rows))
+    if format_ != "table" or options.output is not None:
+        _write(shown, format_, options.output)
+    elif options.columns or options.sql is not None:
         print_table(shown)  # who names columns wants them all
     else:
         summary, said = summary_of(rows, pages, shortest(where.root))
@@ -67,16 +67,16 @@ def run(wish: QueryWish, root: Path | None, config: Path | None) -> int:
     return 0
 
 
-def _found(reader: Reader, wish: QueryWish) -> Rows:
-    ranker = _ranker(reader, wish.expression)
+def _found(reader: Reader, options: QueryOptions) -> Rows:
+    ranker = _ranker(reader, options.expression)
     shows = ranker is not None and messages().is_terminal
     with messages().status("thinking about every picture") if shows else nullcontext():
-        return reader.query(wish.expression, _limit(wish), ranker=ranker)
+        return reader.query(options.expression, _limit(options), ranker=ranker)
 
 
-def _limit(wish: QueryWish) -> int | None:
+def _limit(options: QueryOptions) -> int | None:
     """At most so many rows; more than the database can count is no limit."""
-    return None if wish.limit is None or wish.limit > MOST_ROWS else wish.limit
+    return None if options.limit is None or options.limit > MOST_ROWS else options.limit
 
 
 def _ranker(reader: Reader, expression: str) -> Ranker | None:
@@ -88,8 +88,8 @@ def _ranker(reader: Reader, expression: str) -> Ranker | None:
     return doubts_of(reader, say)
 
 
-def _columns(wish: QueryWish, rows: Rows) -> Sequence[str]:
-    asked = [name.strip() for name in wish.columns.split(",") if name.strip()]
+def _columns(options: QueryOptions, rows: Rows) -> Sequence[str]:
+    asked = [name.strip() for name in options.columns.split(",") if name.strip()]
     for name in asked:
         choose("--columns", name, rows.columns)
     return asked or rows.columns

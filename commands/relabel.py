@@ -32,7 +32,7 @@ _SHOWN = 40  # characters of a word that is no id
 
 
 @dataclass(frozen=True, slots=True)
-class RelabelWish:
+class RelabelOptions:
     """What the user said."""
 
     value: str
@@ -42,37 +42,37 @@ class RelabelWish:
     as_json: bool
 
 
-def run(wish: RelabelWish, root: Path | None, config: Path | None) -> int:
+def run(options: RelabelOptions, root: Path | None, config: Path | None) -> int:
     """Record the labels; works beside a running crawl."""
-    value = LabelValue(choose("label", wish.value, [one.value for one in LabelValue]))
-    ids = _ids(wish.posts)
+    value = LabelValue(choose("label", options.value, [one.value for one in LabelValue]))
+    ids = _ids(options.posts)
     where = place(root, config)
     with open_reader(where.root) as reader:
-        target = _target(reader, wish.target)
-        site = _site(reader, wish.site, where.settings)
+        target = _target(reader, options.target)
+        site = _site(reader, options.site, where.settings)
     who = _who()
     words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
     with Labelling(where.root) as labelling:
         done = labelling.relabel(words)
-    return _tell(wish, target, done) if ids else _tell_nothing(wish, target)
+    return _tell(options, target, done) if ids else _tell_nothing(options, target)
 
 
-def _tell_nothing(wish: RelabelWish, target: str) -> int:
+def _tell_nothing(options: RelabelOptions, target: str) -> int:
     """A query before the pipe found nothing: there is nothing to do."""
-    if wish.as_json:
+    if options.as_json:
         print_json({"recorded": 0, "unknown": [], "hidden": [], "target": target})
     say("standard input has no post ids; no label was recorded")
     return int(ExitCode.COMPLETE)
 
 
-def _tell(wish: RelabelWish, target: str, done: Relabelled) -> int:
+def _tell(options: RelabelOptions, target: str, done: Relabelled) -> int:
     code = ExitCode.OPEN if done.unknown or done.hidden else ExitCode.COMPLETE
     leave_open("posts", len(done.unknown), "not known here, nothing recorded for them")
     leave_open("posts", len(done.hidden), "their pictures were never visible, nothing recorded for them")
-    if wish.as_json:
+    if options.as_json:
         record = {"recorded": done.recorded, "unknown": done.unknown, "hidden": done.hidden, "target": target}
         print_json(record | {"exit": int(code)})
-    say(f"{counted(done.recorded, 'label')} recorded for {target}: {wish.value}")
+    say(f"{counted(done.recorded, 'label')} recorded for {target}: {options.value}")
     if done.unknown:
         say(f"not in this gallery, no label recorded: {_some(done.unknown)}")
     if done.hidden:

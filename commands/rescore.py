@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class RescoreWish:
+class RescoreOptions:
     """What the user said."""
 
     target: str | None
@@ -42,26 +42,26 @@ class RescoreWish:
     as_json: bool = False
 
 
-def run(wish: RescoreWish, root: Path | None, config: Path | None) -> int:
+def run(options: RescoreOptions, root: Path | None, config: Path | None) -> int:
     """Rescore."""
-    wish.goal.check()
+    options.goal.check()
     where = place(root, config)
-    return run_stoppable(_run(wish, where), lambda: "what was decided stays; run the same command to go on")
+    return run_stoppable(_run(options, where), lambda: "what was decided stays; run the same command to go on")
 
 
-async def _run(wish: RescoreWish, where: Place) -> int:
+async def _run(options: RescoreOptions, where: Place) -> int:
     from rounds.rescore import rescore
 
     started = time.monotonic()
     with open_reader(where.root) as reader:
-        target = known_target(reader, wish.target)
+        target = known_target(reader, options.target)
         model = reader.active_model(target.name)
         if model is None:
             raise UsageRefused(f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name}")
         package = verified(where, model)
         evidence = reader.evidence(target, model.card.backbone_hash)
         waiting = reader.ask(lambda c: decided_posts(c, target.name)) - len(evidence)
-    chosen = chosen_for(package, wish.goal)
+    chosen = chosen_for(package, options.goal)
     card = model.card if chosen is None else replace(model.card, threshold=chosen.threshold)
     policy = Policy(trust_tags=where.settings.scoring.trust_tags)
     async with AsyncExitStack() as stack:
@@ -69,10 +69,10 @@ async def _run(wish: RescoreWish, where: Place) -> int:
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
             say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
-            async with told(quiet=wish.as_json) as tell:
+            async with told(quiet=options.as_json) as tell:
                 again = await look_at_all_again(archive, where, target, card, policy, tell)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
-        followed = await _let_follow(archive, where, model.card, wish) if chosen is None else ()
+        followed = await _let_follow(archive, where, model.card, options) if chosen is None else ()
     say(
         f"{card.name}, threshold {card.threshold:.3f}: {counted(done.posts, 'picture')} rescored, {done.kept} kept, in "
         f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
@@ -87,14 +87,16 @@ async def _run(wish: RescoreWish, where: Place) -> int:
         code = ExitCode.OPEN
         leave_open("posts", waiting, "no stored picture; the next crawl scores them")
         say(f"{counted(waiting, 'post')} without a stored picture; the next crawl scores them")
-    if wish.as_json:
+    if options.as_json:
         print_json({"model": card.name, "threshold": card.threshold, "rescored": done.posts, "kept": done.kept,
                     "waiting": max(0, waiting), "followed": [{"model": one.card.name, "activated": one.activated}
                     for one in followed], "exit": int(code)})  # fmt: skip
     return int(code)
 
 
-async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: RescoreWish) -> Sequence[RoundOutcome]:
+async def _let_follow(
+    archive: Archive, where: Place, card: ModelCard, options: RescoreOptions
+) -> Sequence[RoundOutcome]:
     """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
     from classifier.training.pipeline import Goal
     from commands.training.followers import follow
@@ -111,7 +113,7 @@ async def _let_follow(archive: Archive, where: Place, card: ModelCard, wish: Res
         policy=Policy(trust_tags=where.settings.scoring.trust_tags),
         seed=where.settings.round_zero.seed,
     )
-    async with told(quiet=wish.as_json) as tell:
+    async with told(quiet=options.as_json) as tell:
         outcomes = await follow(archive, where, card, left, settings, tell)
     for one in outcomes:
         say(followed_words(one))

@@ -25,14 +25,14 @@ SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewWish:
+class ReviewOptions:
     """What the user said."""
 
     port: int | None = None
     open_browser: bool = False
 
 
-def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
+def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     """Serve the page until Ctrl-C."""
     from review.app import Page, create_app
     from review.gallery_service import GalleryDesk
@@ -43,7 +43,10 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
 
     where = place(root, config)
     _bring_up_to_date(where)
-    with GalleryDesk(where.root, _who()) as desk, bind(DEFAULT_PORT if wish.port is None else wish.port) as listening:
+    with (
+        GalleryDesk(where.root, _who()) as desk,
+        bind(DEFAULT_PORT if options.port is None else options.port) as listening,
+    ):
         address = Address(port_of(listening))
         rounds = RoundProcess(
             lambda target: _round_command(target, where),
@@ -53,7 +56,7 @@ def run(wish: ReviewWish, root: Path | None, config: Path | None) -> int:
         page = Page(desk=desk, rounds=rounds, address=address, links=_links(where), root=str(where.root))
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")
-            if wish.open_browser:
+            if options.open_browser:
                 webbrowser.open(address.url)
             asyncio.run(serve(create_app(page), listening))
         except KeyboardInterrupt:

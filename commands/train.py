@@ -14,7 +14,7 @@ from classifier.progress import ProgressCallback
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.settings import RoundZero, check_choice
-from commands.context.train_options import TrainWish, check_goal, goal_of
+from commands.context.train_options import TrainOptions, check_goal, goal_of
 from commands.context.workspace import Place, place
 from commands.crawling.references import references_again, train_from_references
 from commands.crawling.second_target import head_settings, second_target, train_second_target
@@ -39,65 +39,69 @@ if TYPE_CHECKING:
     from storage.records import Target
 
 
-def run(wish: TrainWish, root: Path | None, config: Path | None) -> int:
+def run(options: TrainOptions, root: Path | None, config: Path | None) -> int:
     """Do a round.
 
     Raises:
         UsageRefused, SettingsError: what was asked for contradicts itself, or there is no such network.
     """
-    wish, where = _checked(wish), place(root, config)
-    if wish.source is not None:
+    options, where = _checked(options), place(root, config)
+    if options.source is not None:
         from commands.training.from_folder import train_from_folder
 
-        return run_round(train_from_folder(wish, where), where, wish.target)
-    return run_round(_run(wish, where), where, wish.target)
+        return run_round(train_from_folder(options, where), where, options.target)
+    return run_round(_run(options, where), where, options.target)
 
 
-def _checked(wish: TrainWish) -> TrainWish:
-    """The wish without contradictions: a network that is named is one to teach."""
-    check_goal(wish)
-    if wish.as_json and wish.json_progress:
+def _checked(options: TrainOptions) -> TrainOptions:
+    """The options without contradictions: a network that is named is one to teach."""
+    check_goal(options)
+    if options.as_json and options.json_progress:
         raise UsageRefused("give one of --json and --json-progress: one prints one object, the other many")
-    if wish.how == "head" and wish.network is not None:
-        raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {wish.network}")
-    if wish.how == "head" and wish.source is not None:
-        raise UsageRefused(f"--how head learns from the gallery's embeddings; leave it out to learn from {wish.source}")
-    if wish.references is not None and (wish.source is not None or wish.how == "network" or wish.network is not None):
+    if options.how == "head" and options.network is not None:
+        raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {options.network}")
+    if options.how == "head" and options.source is not None:
+        raise UsageRefused(
+            f"--how head learns from the gallery's embeddings; leave it out to learn from {options.source}"
+        )
+    if options.references is not None and (
+        options.source is not None or options.how == "network" or options.network is not None
+    ):
         raise UsageRefused("--references learns a head on a network that is there; leave out --from, --network, --how")
-    if wish.network is None:
-        return wish
-    return replace(wish, how="network", network=check_choice(RoundZero, "network", wish.network, "--network"))
+    if options.network is None:
+        return options
+    return replace(options, how="network", network=check_choice(RoundZero, "network", options.network, "--network"))
 
 
-async def _run(wish: TrainWish, where: Place) -> int:
+async def _run(options: TrainOptions, where: Place) -> int:
     from rounds.head_round import learn_candidate
 
     started = time.monotonic()
-    settings = head_settings(goal_of(wish, where.settings), where, force=wish.force)
-    async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
+    settings = head_settings(goal_of(options, where.settings), where, force=options.force)
+    async with told(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as tell:
         with open_reader(where.root) as reader:
-            if wish.references is not None:
-                outcome = await train_from_references(wish, wish.references, where, settings, tell)
-                return tell_outcome(wish, outcome, time.monotonic() - started)
-            second = await asyncio.to_thread(second_target, reader, wish)
+            if options.references is not None:
+                outcome = await train_from_references(options, options.references, where, settings, tell)
+                return tell_outcome(options, outcome, time.monotonic() - started)
+            second = await asyncio.to_thread(second_target, reader, options)
             if second is not None:
-                outcome = await train_second_target(second, wish, where, tell)
-                return tell_outcome(wish, outcome, time.monotonic() - started)
-            subject = await asyncio.to_thread(_subject, reader, where, wish)
+                outcome = await train_second_target(second, options, where, tell)
+                return tell_outcome(options, outcome, time.monotonic() - started)
+            subject = await asyncio.to_thread(_subject, reader, where, options)
             tell("reading", 0.0, "labels, tags and embeddings")
             snapshot = await asyncio.to_thread(_snapshot, reader, subject)
             snapshot = await hashed(snapshot, reader, tell)
         tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
         tell("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
-        task = _Task(wish, where, settings, tell)
-        if wish.how == "head" or not _network_is_asked_for(task, candidate):
+        task = _Task(options, where, settings, tell)
+        if options.how == "head" or not _network_is_asked_for(task, candidate):
             outcome, others = await _finish(task, candidate)
         else:
             outcome, others = await _network_too(task, candidate)
     followed = [{"model": other.card.name, "activated": other.activated} for other in others]
     more = {"followed": followed, "why": task.reasons}
-    return tell_outcome(wish, outcome, time.monotonic() - started, more, others)
+    return tell_outcome(options, outcome, time.monotonic() - started, more, others)
 
 
 _Ended: TypeAlias = "tuple[RoundOutcome, Sequence[RoundOutcome]]"  # the target's, and those of the ones that followed
@@ -107,7 +111,7 @@ _Ended: TypeAlias = "tuple[RoundOutcome, Sequence[RoundOutcome]]"  # the target'
 class _Task:
     """What the steps of a round share."""
 
-    wish: TrainWish
+    options: TrainOptions
     where: Place
     settings: HeadRoundSettings
     tell: ProgressCallback
@@ -116,9 +120,9 @@ class _Task:
     def explain(self, why: str) -> None:
         """Say why something was chosen."""
         self.reasons.append(why)
-        if self.wish.json_progress:
+        if self.options.json_progress:
             self.tell("choosing", 1.0, why)
-        elif not self.wish.quiet:
+        elif not self.options.quiet:
             say(why)
 
 
@@ -126,7 +130,7 @@ def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
     """Whether the network is to be trained; where nobody said, only whether it is likely to pay is said."""
     from rounds.network_round import advise
 
-    if task.wish.how == "network":
+    if task.options.how == "network":
         return True
     advice = advise(candidate)
     minutes, name = task.where.settings.round_zero.minutes, candidate.snapshot.target.name
@@ -143,13 +147,13 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     from storage.gallery_view import Renditions
 
     asked = task.where.settings.round_zero
-    network = chosen_network(task.wish.network, candidate.snapshot.package, asked)
+    network = chosen_network(task.options.network, candidate.snapshot.package, asked)
     settings = NetworkSettings(
         backbone=network.name,
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
-        anew=task.wish.network is not None,
+        anew=task.options.network is not None,
         pictures_at_most=_MORE_THAN_AT_FIRST * asked.renditions,
         time_budget_s=asked.minutes * 60,
         in_flight=task.where.settings.scoring.in_flight,
@@ -168,7 +172,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
                 if chosen is taught:
                     task.explain(f"{network.name}: {why}")
                     return await _finish(task, taught)
-                if task.wish.force:
+                if task.options.force:
                     task.explain(f"{network.name}: {why}, but --force puts the network in force, for this target alone")
                     return await _finish(task, taught, others_follow=False)
                 task.explain(f"{network.name}: {why}")
@@ -186,7 +190,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
     from rounds.head_round import finish
 
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.wish.wait_s)
+        archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.options.wait_s)
         models = models_folder(task.where.root)
         outcome = await finish(candidate, archive, models, task.settings, tell=task.tell)
         if not outcome.activated or outcome.rescored is not None:
@@ -207,23 +211,23 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
 _Subject: TypeAlias = "tuple[Target, RegisteredModel, Package]"  # whom to learn, and the model in force
 
 
-def _subject(reader: Reader, where: Place, wish: TrainWish) -> _Subject:
+def _subject(reader: Reader, where: Place, options: TrainOptions) -> _Subject:
     """What the round is about; a network that cannot be taught is refused now, not after minutes of learning.
 
     Raises:
         UsageRefused: no such target, no model yet, or the network's first weights are not at hand.
     """
-    target = known_target(reader, wish.target)
+    target = known_target(reader, options.target)
     active = reader.active_model(target.name)
     if active is None:
         raise UsageRefused(
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
         )
     package = verified(where, active)
-    if wish.how == "network":
+    if options.how == "network":
         from commands.context.network_choice import chosen_network
 
-        chosen_network(wish.network, package, where.settings.round_zero)
+        chosen_network(options.network, package, where.settings.round_zero)
     return target, active, package
 
 
@@ -240,4 +244,4 @@ def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
     return referring_to(reader, snapshot, package.references)
 
 
-__all__ = ["TrainWish", "run"]
+__all__ = ["TrainOptions", "run"]

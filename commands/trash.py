@@ -35,7 +35,7 @@ _AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(d|days?|w|weeks?)?")
 
 
 @dataclass(frozen=True, slots=True)
-class TrashWish:
+class TrashOptions:
     """What the user said."""
 
     action: str  # list | restore | purge
@@ -49,50 +49,50 @@ class TrashWish:
     as_json: bool = False
 
 
-def run(wish: TrashWish, root: Path | None, config: Path | None) -> int:
+def run(options: TrashOptions, root: Path | None, config: Path | None) -> int:
     """Do it."""
-    action = choose("crawl trash", wish.action, TRASH_ACTIONS)
+    action = choose("crawl trash", options.action, TRASH_ACTIONS)
     where = place(root, config)
     if action == "list":
-        return _list(wish, where)
+        return _list(options, where)
     work = _restore if action == "restore" else _purge
-    return asyncio.run(_holding(work, wish, where))
+    return asyncio.run(_holding(work, options, where))
 
 
-async def _holding(work: Any, wish: TrashWish, where: Place) -> int:
-    if wish.action == "purge":  # destroying files is how a full disk gets its room back
+async def _holding(work: Any, options: TrashOptions, where: Place) -> int:
+    if options.action == "purge":  # destroying files is how a full disk gets its room back
         where = replace(where, settings=replace(where.settings, limits=replace(where.settings.limits, free_space_mb=0)))
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, f"crawl trash {wish.action}")
-        return int(await work(wish, where, archive))
+        archive = await hold_gallery(stack, where, f"crawl trash {options.action}")
+        return int(await work(options, where, archive))
 
 
-def _which(wish: TrashWish, where: Place) -> TrashChoice:
+def _which(options: TrashOptions, where: Place) -> TrashChoice:
     """What the user means.
 
     Raises:
         UsageRefused: a post id is none, or nothing is known of the target or the site.
     """
     ids = []
-    for word in wish.posts:
+    for word in options.posts:
         if not word.isdecimal() or not 0 < int(word) < 2**63:
             raise UsageRefused(f"{word!r} is not a post id; nothing was done")
         ids.append(int(word))
     target = site = None
     with open_reader(where.root) as reader:
-        if wish.target is not None:
-            target = known_target(reader, wish.target).name
-        if wish.site is not None:
+        if options.target is not None:
+            target = known_target(reader, options.target).name
+        if options.site is not None:
             sites = sorted({listing.site for listing in reader.status().listings})
-            site = known_site(wish.site, sites, where.settings)
-    return TrashChoice(tuple(ids), site, target, wish.model)
+            site = known_site(options.site, sites, where.settings)
+    return TrashChoice(tuple(ids), site, target, options.model)
 
 
-def _list(wish: TrashWish, where: Place) -> int:
-    which = _which(wish, where)
+def _list(options: TrashOptions, where: Place) -> int:
+    which = _which(options, where)
     with open_reader(where.root) as reader:
         found = [one for one in reader.ask(trashed) if which.wants(one)]
-    if wish.as_json:
+    if options.as_json:
         print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
         return 0
     if not found:
@@ -133,10 +133,10 @@ def _plain(one: Trashed) -> dict[str, Any]:
     }
 
 
-async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
-    if not (wish.posts or wish.model or wish.everything):
+async def _restore(options: TrashOptions, where: Place, archive: Archive) -> int:
+    if not (options.posts or options.model or options.everything):
         raise UsageRefused("say what to restore: post ids, --model mona/3, or --all")
-    which = _which(wish, where)
+    which = _which(options, where)
     there = await archive.trash()
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)
@@ -154,7 +154,7 @@ async def _restore(wish: TrashWish, where: Place, archive: Archive) -> int:
     _tell_absent(absent)
     if gone:
         say(f"{counted(gone, 'file')} rejected by {which.model} already purged: label them keep to download them again")
-    if wish.as_json:
+    if options.as_json:
         print_json(
             {
                 "restored": done.back,
@@ -188,9 +188,9 @@ def _tell_absent(absent: Sequence[int]) -> None:
         say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
 
 
-async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
+async def _purge(options: TrashOptions, where: Place, archive: Archive) -> int:
     """Destroy what is old enough of what is meant; `--keep` and the others mean here what they mean to list."""
-    which, days = _which(wish, where), _days(wish.older_than)
+    which, days = _which(options, where), _days(options.older_than)
     there = await archive.trash()
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)
@@ -202,11 +202,11 @@ async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
     )
     _tell_absent(absent)
     record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger, "absent": absent}
-    if plan.files and not wish.yes:
+    if plan.files and not options.yes:
         complain("nothing was destroyed; --yes destroys them for good")
         code, done = ExitCode.BRAKE, None
     else:
-        done = await archive.purge(plan, confirmed=wish.yes)
+        done = await archive.purge(plan, confirmed=options.yes)
         codes = [ExitCode.DAMAGE] if done.problems else []
         _leave_open(absent, done.changed)
         code = worst([*codes, ExitCode.OPEN] if done.changed or absent else codes)
@@ -214,7 +214,7 @@ async def _purge(wish: TrashWish, where: Place, archive: Archive) -> int:
             say(line)
         if plan.files:
             say(f"{counted(done.files, 'file')} destroyed; backup of the database: {done.backup}")
-    if wish.as_json:
+    if options.as_json:
         record |= {"purged": done.files if done else 0, "problems": list(done.problems) if done else []}
         print_json(record | {"backup": done.backup if done else None, "exit": int(code)})
     return int(code)

@@ -52,7 +52,7 @@ class Site:
         return is_loopback(urlsplit(self.api_url).hostname or "")
 
     def with_limits(self, *, api_rate: float | None = None, files_at_once: int | None = None) -> tuple[Site, list[str]]:
-        """This site at the user's pace, with a line for every wish that was cut down to the ceiling.
+        """This site at the user's pace, with a line for every requested that was cut down to the ceiling.
 
         A rate of two a second or more is what no second exceeds; a lower one is what no minute exceeds.
 
@@ -137,12 +137,12 @@ def _netloc(parts: SplitResult) -> str:
     return host if port is None or port == DEFAULT_PORTS.get(parts.scheme) else f"{host}:{port}"
 
 
-def _capped(wish: float, ceiling: float | None, unit: str) -> tuple[float, list[str]]:
-    if not wish > 0:
-        raise UsageError(f"{wish:g} {unit} is not a pace; give a positive number")
-    if ceiling is None or wish <= ceiling:
-        return wish, []
-    return ceiling, [f"{wish:g} {unit} is more than the site allows; using {ceiling:g}"]
+def _capped(requested: float, ceiling: float | None, unit: str) -> tuple[float, list[str]]:
+    if not requested > 0:
+        raise UsageError(f"{requested:g} {unit} is not a pace; give a positive number")
+    if ceiling is None or requested <= ceiling:
+        return requested, []
+    return ceiling, [f"{requested:g} {unit} is more than the site allows; using {ceiling:g}"]
 
 
 def _donmai(name: str, *hosts: str) -> Site:

@@ -27,7 +27,7 @@ from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import Recipe
 from classifier.training.job import PICTURES
-from classifier.training.pipeline import Example, Goal, Plan, Wish
+from classifier.training.pipeline import Example, Goal, Plan, TargetSpec
 from classifier.training.splits import Identity
 from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
@@ -291,9 +291,9 @@ def _lesson(
         "targets": [target.tag],
         "pictures": dict(Counter(picture.label for picture in pictures)),
     }
-    wish = Wish(target.name, target.tag, target.variants, settings.goal)
+    spec = TargetSpec(target.name, target.tag, target.variants, settings.goal)
     plan = Plan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are a person's word
-    return Lesson(examples, [wish], plan, snapshot)
+    return Lesson(examples, [spec], plan, snapshot)
 
 
 async def _compared(

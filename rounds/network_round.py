@@ -30,7 +30,7 @@ from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.training.backbone_training import Recipe
 from classifier.training.job import PICTURES
-from classifier.training.pipeline import Example, Goal, Plan, Wish
+from classifier.training.pipeline import Example, Goal, Plan, TargetSpec
 from classifier.training.step_agreement import LEAST_GAIN
 from classifier.training.warm_start import Earlier
 from rounds.errors import PicturesMissing
@@ -232,7 +232,9 @@ def _lesson(
     candidate: Candidate, album: Album, rows: IntArray, settings: NetworkSettings, rounds: HeadRoundSettings
 ) -> Lesson:
     target = candidate.snapshot.target
-    wish = Wish(target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal())
+    spec = TargetSpec(
+        target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal()
+    )
     recipe = Recipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
     earlier, package = _earlier(candidate, settings), candidate.snapshot.package
     snapshot = {
@@ -241,7 +243,7 @@ def _lesson(
         "earlier": None if earlier is None or settings.backbone == FINE_TUNED else package.backbone_hash,
     }
     plan = Plan(recipe=recipe, seed=rounds.seed, earlier=earlier)
-    return Lesson(_examples(candidate, album, rows), [wish], plan, snapshot)
+    return Lesson(_examples(candidate, album, rows), [spec], plan, snapshot)
 
 
 def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:

@@ -22,7 +22,7 @@ from classifier.errors import PictureFault
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import Recipe
-from classifier.training.pipeline import Example, Goal, Plan, Wish
+from classifier.training.pipeline import Example, Goal, Plan, TargetSpec
 from crawler.errors import CrawlError, PostError
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.examples.decoders import Hashed, HashingDecoder
@@ -270,7 +270,7 @@ def _seen(example: Example, hash_: int) -> Example:
 
 
 def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str) -> Lesson:
-    wishes = [Wish(t.name, t.tag, t.variants, settings.goals.get(t.name, Goal())) for t in targets]
+    specs = [TargetSpec(t.name, t.tag, t.variants, settings.goals.get(t.name, Goal())) for t in targets]
     recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
     snapshot = {
         "round": 0,
@@ -278,7 +278,7 @@ def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: Ro
         "targets": [target.tag for target in targets],
         "posts": [example.identity.post_id for example in examples if not example.reference],
     }
-    return Lesson(examples, wishes, Plan(recipe=recipe, seed=settings.seed), snapshot)
+    return Lesson(examples, specs, Plan(recipe=recipe, seed=settings.seed), snapshot)
 
 
 def _placed_all(

@@ -28,7 +28,7 @@ from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
 from classifier.training.job import Step as Step
-from classifier.training.pipeline import Example, Plan, Wish
+from classifier.training.pipeline import Example, Plan, TargetSpec
 from rounds.training_process import run_learning
 from system.flush import flush
 
@@ -60,7 +60,7 @@ class Lesson:
     """What is to be learned from the pictures in a work folder."""
 
     examples: Sequence[Example]  # one a picture, in their order
-    wishes: Sequence[Wish]
+    specs: Sequence[TargetSpec]
     plan: Plan
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
     step: Step = Step.NETWORK
@@ -166,7 +166,7 @@ async def teach(
     """
     job = TrainingJob(
         examples=lesson.examples,
-        wishes=lesson.wishes,
+        specs=lesson.specs,
         plan=lesson.plan,
         preprocessing=settings.preprocessing,
         backbone=FirstWeights(settings.backbone, settings.weights, settings.may_download),

@@ -184,16 +184,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2, help="copies to work in at the same time (default 2)")
     parser.add_argument("--list", action="store_true", help="list the mutations and run nothing")
     parser.add_argument("--no-baseline", action="store_true", help="do not run the tests on unchanged code first")
-    wish = parser.parse_args(arguments)
-    chosen = [one for one in MUTATIONS if not wish.only or any(word in str(one) for word in wish.only)]
-    if wish.list or not chosen:
-        print("\n".join(map(str, chosen)) or f"no mutation matches {', '.join(wish.only)}")
+    options = parser.parse_args(arguments)
+    chosen = [one for one in MUTATIONS if not options.only or any(word in str(one) for word in options.only)]
+    if options.list or not chosen:
+        print("\n".join(map(str, chosen)) or f"no mutation matches {', '.join(options.only)}")
         return 0 if chosen else 2
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        if not wish.no_baseline and (trouble := baseline(chosen, Copy(Path(folder) / "baseline"))) is not None:
+        if not options.no_baseline and (trouble := baseline(chosen, Copy(Path(folder) / "baseline"))) is not None:
             print(f"the tests fail on unchanged code:\n{trouble}")
             return 1
-        verdicts = judge_all(chosen, Path(folder), wish.jobs)
+        verdicts = judge_all(chosen, Path(folder), options.jobs)
     print(report(verdicts))
     return int(any(verdict.wrong for verdict in verdicts))
 

@@ -73,7 +73,7 @@ class LoadedBackbone:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Wish:
+class _Request:
     pixels: Pixels
     answer: asyncio.Future[bytes]
 
@@ -85,7 +85,7 @@ class Scorer:
         self._packages = dict(packages)
         self._settings = settings or ScorerSettings()
         self._process = ModelProcess(self._settings.command, _WORDING)
-        self._waiting: list[list[_Wish]] = []  # by backbone
+        self._waiting: list[list[_Request]] = []  # by backbone
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failure: ModelError | None = None
@@ -119,10 +119,10 @@ class Scorer:
         """
         if self._failure is not None:
             raise self._failure
-        wish = _Wish(pixels, asyncio.get_running_loop().create_future())
-        self._waiting[backbone].append(wish)
+        request = _Request(pixels, asyncio.get_running_loop().create_future())
+        self._waiting[backbone].append(request)
         self._arrived.set()
-        return await wish.answer
+        return await request.answer
 
     async def _load(self) -> None:
         settings = self._settings
@@ -146,9 +146,9 @@ class Scorer:
         try:
             while True:
                 await self._gather()
-                for backbone, wishes in enumerate(self._waiting):
-                    batch = [wish for wish in wishes[: self._batch_size] if not wish.answer.done()]
-                    del wishes[: self._batch_size]
+                for backbone, requests in enumerate(self._waiting):
+                    batch = [request for request in requests[: self._batch_size] if not request.answer.done()]
+                    del requests[: self._batch_size]
                     if batch:
                         await self._embed(backbone, batch)
         except asyncio.CancelledError:
@@ -173,23 +173,23 @@ class Scorer:
             except TimeoutError:
                 return
 
-    async def _embed(self, backbone: int, batch: Sequence[_Wish]) -> None:
-        pixels: list[Payload] = [wish.pixels.reshape(-1).data for wish in batch]
+    async def _embed(self, backbone: int, batch: Sequence[_Request]) -> None:
+        pixels: list[Payload] = [request.pixels.reshape(-1).data for request in batch]
         question = Frame({"op": "embed", "backbone": backbone}, pixels)
         try:
             what = (f"a batch of {len(batch)} pictures", "a batch, after a restart,")
             reply = await self._process.ask_twice(question, self._settings.batch_deadline_s, what, self._load_again)
         except BaseException as error:
-            for wish in batch:
-                _answer(wish, error if isinstance(error, ModelError) else DeviceError("the judge was closed"))
+            for request in batch:
+                _answer(request, error if isinstance(error, ModelError) else DeviceError("the judge was closed"))
             raise
         self.counts.pictures += len(batch)
         self.counts.batches += 1
         self.counts.busy_s += float(reply.header["busy_s"])
         joined = bytes(reply.payloads[0])
         step = len(joined) // len(batch)
-        for number, wish in enumerate(batch):
-            _answer(wish, joined[number * step : (number + 1) * step])
+        for number, request in enumerate(batch):
+            _answer(request, joined[number * step : (number + 1) * step])
 
     async def _load_again(self) -> None:
         self.counts.restarts += 1
@@ -197,16 +197,16 @@ class Scorer:
 
     def _give_up(self, error: ModelError) -> None:
         self._failure = self._failure or error
-        for wishes in self._waiting:
-            for wish in wishes:
-                _answer(wish, error)
-            wishes.clear()
+        for requests in self._waiting:
+            for request in requests:
+                _answer(request, error)
+            requests.clear()
 
 
-def _answer(wish: _Wish, answer: bytes | ModelError) -> None:
-    if wish.answer.done():
+def _answer(request: _Request, answer: bytes | ModelError) -> None:
+    if request.answer.done():
         return  # whoever asked has gone
     if isinstance(answer, ModelError):
-        wish.answer.set_exception(answer)
+        request.answer.set_exception(answer)
     else:
-        wish.answer.set_result(answer)
+        request.answer.set_result(answer)

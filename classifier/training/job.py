@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.training.pipeline import Example, Plan, Wish
+from classifier.training.pipeline import Example, Plan, TargetSpec
 from classifier.training.record_json import plain, record_from
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
@@ -40,7 +40,7 @@ class TrainingJob:
     """One order to the training process."""
 
     examples: Sequence[Example]  # one a picture, in the order of the array in `PICTURES`
-    wishes: Sequence[Wish]
+    specs: Sequence[TargetSpec]
     plan: Plan
     preprocessing: Preprocessing
     backbone: FirstWeights

@@ -62,7 +62,7 @@ def _pack_target(
     folder, files = place
     metrics, source = _metrics(target, len(learned.references)), str(job.snapshot.get("from", ""))
     parts = PackageParts(
-        target=target.wish.target,
+        target=target.spec.target,
         backbone=files,
         head=target.learned.head,
         threshold=target.learned.chosen.threshold,
@@ -87,7 +87,7 @@ def _pack_target(
     )
     facts = write_package(folder, parts)
     return {
-        "target": target.wish.target,
+        "target": target.spec.target,
         "folder": str(folder),
         "hash": facts.hash,
         "backbone_hash": facts.backbone_hash,
@@ -111,7 +111,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
     shown, every = int(target.shows[rows].sum()), len(rows)
     given = f"{references} references and " if references else ""
-    learned_from = f"{given}{shown} pictures tagged {target.wish.tag} among {every} well-tagged ones"
+    learned_from = f"{given}{shown} pictures tagged {target.spec.tag} among {every} well-tagged ones"
     kept_for, these, easier = "pictures without its tag", "tagged pictures", "; those are easier, so go by the forecast"
     if source:
         learned_from = f"{shown} pictures of its class among {every} of the folder {source}"
@@ -123,7 +123,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"{quality.precision}, recall {quality.recall}, average precision {quality.average_precision}{easier}"
     )
     lines = [
-        f"{target.wish.target}: trained on {learned_from}{of_whom}",
+        f"{target.spec.target}: trained on {learned_from}{of_whom}",
         f"forecast for {kept_for} ({facts['prevalence']:.1%} show it): "
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         *([references_text(references, shown)] if few else []),

@@ -51,7 +51,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TargetSpec:
     """A target to learn."""
 
     target: str  # Target.name
@@ -91,7 +91,7 @@ class Plan:
 class LearnedTarget:
     """One target's model, without its backbone."""
 
-    wish: Wish
+    spec: TargetSpec
     learned: LearnedHead  # of every example, a row each
     shows: BoolArray  # (n,) the target, as far as tags say and are not contradicted
     unlabelled: int  # untagged pictures among the examples that took part
@@ -142,18 +142,18 @@ Embedder = Callable[[Material, ProgressCallback], Embedded]  # learns a network 
 def learn(
     pictures: Pixels,
     examples: Sequence[Example],
-    wishes: Sequence[Wish],
+    specs: Sequence[TargetSpec],
     plan: Plan,
     *,
     embedder: Embedder,
     tell: ProgressCallback = unreported,
 ) -> Learned:
-    """Learn one backbone and a head for each wish.
+    """Learn one backbone and a head for each spec.
 
     Args:
         pictures: prepared, shape (n, size, size, 3).
         examples: what is known of each.
-        wishes: the targets.
+        specs: the targets.
         plan: how.
         embedder: gives the network.
         tell: progress.
@@ -163,13 +163,13 @@ def learn(
         PackageError: the earlier network has another architecture.
         DeviceError: the network's first weights cannot be had.
     """
-    _check_counts(examples, wishes, plan.minimum)
-    room = _split(pictures, examples, wishes, plan)
-    classes = _classes(examples, room.parts.train, wishes, plan.minimum)
-    shows = _shows(examples, classes, wishes)
+    _check_counts(examples, specs, plan.minimum)
+    room = _split(pictures, examples, specs, plan)
+    classes = _classes(examples, room.parts.train, specs, plan.minimum)
+    shows = _shows(examples, classes, specs)
     eye = embedder(Material(pictures, shows, classes, room.parts, room.groups, room.unlabelled), tell)
     room = replace(room, parts=_by_use(room.parts, eye.trained_on))
-    targets = tuple(_learned_target(room, eye, examples, wish, plan) for wish in wishes)
+    targets = tuple(_learned_target(room, eye, examples, spec, plan) for spec in specs)
     tell("measuring", 1.0, "")
     return Learned(eye=eye, characters=classes, targets=targets, split=room.parts, references=room.references)
 
@@ -226,28 +226,28 @@ class _Room:
     references: IntArray
 
 
-def _check_counts(examples: Sequence[Example], wishes: Sequence[Wish], minimum: Minimum) -> None:
+def _check_counts(examples: Sequence[Example], specs: Sequence[TargetSpec], minimum: Minimum) -> None:
     labelled = [example for example in examples if example.labelled]
     least = LEAST_REFERENCES if any(example.reference for example in examples) else minimum.positives
-    for wish in wishes:
-        positives = sum(wish.named_in(example.characters) for example in labelled)
+    for spec in specs:
+        positives = sum(spec.named_in(example.characters) for example in labelled)
         negatives = len(labelled) - positives
         if positives < least or negatives < minimum.negatives:
             raise TooFewExamples(
-                wish.target,
-                {f"pictures tagged {wish.tag}": positives, "well-tagged pictures of others": negatives},
-                {f"pictures tagged {wish.tag}": least, "well-tagged pictures of others": minimum.negatives},
+                spec.target,
+                {f"pictures tagged {spec.tag}": positives, "well-tagged pictures of others": negatives},
+                {f"pictures tagged {spec.tag}": least, "well-tagged pictures of others": minimum.negatives},
                 "show it pictures of the target (--references DIR), crawl a larger tag, or import a model",
             )
 
 
-def _split(pictures: Pixels, examples: Sequence[Example], wishes: Sequence[Wish], plan: Plan) -> _Room:
+def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[TargetSpec], plan: Plan) -> _Room:
     identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
     groups = splits.group(identities)
     references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
     copies = _copies(identities, references)
-    parts = _parts(examples, groups, wishes, plan, ~copies)
-    _check_parts(examples, parts, wishes, plan.minimum, len(references))
+    parts = _parts(examples, groups, specs, plan, ~copies)
+    _check_parts(examples, parts, specs, plan.minimum, len(references))
     # An unlabelled copy of a held-out picture would carry its answer into training.
     held_out = set(groups[np.concatenate([parts.validation, parts.test])].tolist())
     rows = [
@@ -267,17 +267,17 @@ def _copies(identities: Sequence[splits.Identity], references: IntArray) -> Bool
 
 
 def _check_parts(
-    examples: Sequence[Example], parts: splits.Split, wishes: Sequence[Wish], minimum: Minimum, references: int
+    examples: Sequence[Example], parts: splits.Split, specs: Sequence[TargetSpec], minimum: Minimum, references: int
 ) -> None:
-    for wish in wishes:
+    for spec in specs:
         counts = [
-            sum(wish.named_in(examples[int(row)].characters) for row in rows)
+            sum(spec.named_in(examples[int(row)].characters) for row in rows)
             for rows in (parts.train, parts.validation, parts.test)
         ]
         if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_part:
             names = ("to train on", "to choose the threshold on", "to measure on")
             raise TooFewExamples(
-                wish.target,
+                spec.target,
                 dict(zip(names, counts, strict=True)),
                 dict.fromkeys(names, minimum.per_part),
                 "near-duplicates and sets stay together, and these are nearly all of one set; sample more",
@@ -292,45 +292,47 @@ def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
 
 
 def _parts(
-    examples: Sequence[Example], groups: IntArray, wishes: Sequence[Wish], plan: Plan, usable: BoolArray
+    examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: Plan, usable: BoolArray
 ) -> splits.Split:
     labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
     settled = np.array([examples[int(row)].part for row in labelled])
     if settled.any():
         train, validation, test = (labelled[settled == part] for part in ("train", "validation", "test"))
         return splits.Split(train, validation, test)
-    kinds = [_kind(examples[int(row)], wishes) for row in labelled]
+    kinds = [_kind(examples[int(row)], specs) for row in labelled]
     dealt = splits.split(groups[labelled], kinds, shares=plan.shares, seed=plan.seed)
     return splits.Split(labelled[dealt.train], labelled[dealt.validation], labelled[dealt.test])
 
 
-def _kind(example: Example, wishes: Sequence[Wish]) -> str:
-    """What the split spreads evenly: the wished target where there is one, else the rarest-sorted first character."""
-    for wish in wishes:
-        if wish.named_in(example.characters):
-            return wish.tag
+def _kind(example: Example, specs: Sequence[TargetSpec]) -> str:
+    """What the split spreads evenly: the targeted target where there is one, else the rarest-sorted first character."""
+    for spec in specs:
+        if spec.named_in(example.characters):
+            return spec.tag
     return example.characters[0] if example.characters else ""
 
 
-def _classes(examples: Sequence[Example], train: IntArray, wishes: Sequence[Wish], minimum: Minimum) -> tuple[str, ...]:
+def _classes(
+    examples: Sequence[Example], train: IntArray, specs: Sequence[TargetSpec], minimum: Minimum
+) -> tuple[str, ...]:
     """The targets, then the commonest other characters of the training part.
 
     Where there are references, the tags may name the target too seldom to teach it.
     """
-    names = _class_names(wishes)
+    names = _class_names(specs)
     counts = Counter(name for row in train for name in {names.get(tag, tag) for tag in examples[int(row)].characters})
     given = any(example.reference for example in examples)
-    wished = [wish.tag for wish in wishes if not given or counts[wish.tag] >= minimum.per_class]
-    others = [name for name, count in counts.most_common() if name not in wished and count >= minimum.per_class]
-    return tuple(wished + others[: max(0, CLASSES_AT_MOST - len(wished))])
+    targeted = [spec.tag for spec in specs if not given or counts[spec.tag] >= minimum.per_class]
+    others = [name for name, count in counts.most_common() if name not in targeted and count >= minimum.per_class]
+    return tuple(targeted + others[: max(0, CLASSES_AT_MOST - len(targeted))])
 
 
-def _class_names(wishes: Sequence[Wish]) -> dict[str, str]:
-    return {variant: wish.tag for wish in wishes for variant in wish.variants}
+def _class_names(specs: Sequence[TargetSpec]) -> dict[str, str]:
+    return {variant: spec.tag for spec in specs for variant in spec.variants}
 
 
-def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence[Wish]) -> npt.NDArray[np.float32]:
-    names, column = _class_names(wishes), {name: number for number, name in enumerate(classes)}
+def _shows(examples: Sequence[Example], classes: Sequence[str], specs: Sequence[TargetSpec]) -> npt.NDArray[np.float32]:
+    names, column = _class_names(specs), {name: number for number, name in enumerate(classes)}
     shows = np.zeros((len(examples), len(classes)), dtype=np.float32)
     for row, example in enumerate(examples):
         for tag in example.characters:
@@ -339,19 +341,21 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], wishes: Sequence
     return shows
 
 
-def _learned_target(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> LearnedTarget:
-    lesson = _lesson(room, eye, examples, wish, plan)
+def _learned_target(
+    room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
+) -> LearnedTarget:
+    lesson = _lesson(room, eye, examples, spec, plan)
     few = rests_on_references(len(room.references), int((lesson.testimony.said == Said.TAGGED).sum()))
-    usual = HeadPlan(goal=wish.goal, caution=plan.caution, seed=plan.seed)
-    learned = learn_head(lesson, reference_plan(wish.goal, seed=plan.seed) if few else usual)
+    usual = HeadPlan(goal=spec.goal, caution=plan.caution, seed=plan.seed)
+    learned = learn_head(lesson, reference_plan(spec.goal, seed=plan.seed) if few else usual)
     shows = np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted
-    return LearnedTarget(wish=wish, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
+    return LearnedTarget(spec=spec, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
 
 
-def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish, plan: Plan) -> HeadLesson:
+def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan) -> HeadLesson:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])
-    shows = np.array([wish.named_in(example.characters) for example in examples])
+    shows = np.array([spec.named_in(example.characters) for example in examples])
     yes, no = (Said.TAGGED, Said.OTHERS) if plan.tags_may_lie else (Said.KEEP, Said.DELETE)
     said = np.where(labelled, np.where(shows, yes, no), Said.NOTHING).astype(np.int8)
     said[room.references] = Said.KEEP
@@ -361,23 +365,23 @@ def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], wish: Wish,
         parts[rows] = part
     parts[np.concatenate([room.unlabelled, room.references])] = TRAIN
     return HeadLesson(
-        target=wish.target,
+        target=spec.target,
         testimony=Testimony(eye.embeddings.astype(np.float64), said, room.groups),
         parts=parts,
         untagged=~labelled,
-        start=logistic_head.knowing_head(eye.embeddings.shape[1], eye.classes, [wish.tag], eye.odds_weight),
+        start=logistic_head.knowing_head(eye.embeddings.shape[1], eye.classes, [spec.tag], eye.odds_weight),
         strata=np.array([example.stratum for example in examples], dtype=np.int8),
         trained_on=eye.trained_on,
         fit_on_trained=eye.fit_on_trained,
-        ai_percents={SITE_TAGGER: _ai_percents(examples, wish)},
-        tag=wish.tag,
+        ai_percents={SITE_TAGGER: _ai_percents(examples, spec)},
+        tag=spec.tag,
         characters=numbered([one.characters[0] if len(one.characters) == 1 else "" for one in examples]),
     )
 
 
-def _ai_percents(examples: Sequence[Example], wish: Wish) -> IntArray:
+def _ai_percents(examples: Sequence[Example], spec: TargetSpec) -> IntArray:
     """What the site's tagger gives the target's tag, shape (n,); -1 where it says nothing."""
-    return np.array([example.ai_percents.get(wish.tag, -1) for example in examples], dtype=np.int64)
+    return np.array([example.ai_percents.get(spec.tag, -1) for example in examples], dtype=np.int64)
 
 
 def tell_training(tell: ProgressCallback, at: backbone_training.Progress) -> None:

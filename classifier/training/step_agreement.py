@@ -40,7 +40,7 @@ class StepComparison:
 
 def remember(folder: Path, learned: Learned) -> None:
     """Keep a first model's scores, out of fold, for a network that comes after it."""
-    scores: dict[str, FloatArray] = {one.wish.target: one.learned.scores for one in learned.targets}
+    scores: dict[str, FloatArray] = {one.spec.target: one.learned.scores for one in learned.targets}
     recalls = np.array([one.learned.forecast.recall.value for one in learned.targets])
     np.savez(folder / _FILE, allow_pickle=False, **{_RECALLS: recalls}, **scores)
 
@@ -63,7 +63,7 @@ def agreements(folder: Path, learned: Learned) -> Mapping[str, StepComparison]:
     return {
         name: _agreement(before[name][rows], expected[name], one, (rows, refusal_of(one, learned.eye.taught)))
         for one in learned.targets
-        for name in (one.wish.target,)
+        for name in (one.spec.target,)
         if len(before.get(name, ())) == len(one.learned.scores)
     }
 

@@ -59,7 +59,7 @@ def _work(folder: Path, job: TrainingJob, pictures: Pixels, tell: ProgressCallba
     from classifier.training.packager import pack
 
     embedder = _embedder(folder, job)
-    learned: Learned = pipeline.learn(pictures, job.examples, job.wishes, job.plan, embedder=embedder, tell=tell)
+    learned: Learned = pipeline.learn(pictures, job.examples, job.specs, job.plan, embedder=embedder, tell=tell)
     tell("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, job)
     tell("writing", 1.0, "")

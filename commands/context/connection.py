@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from commands.context.demo_process import DemoWish, demo_site
+from commands.context.demo_process import DemoOptions, demo_site
 from commands.context.settings import DEFAULT_FILE, Settings, SiteEntry
 from commands.context.workspace import DEMO, Place
 from commands.terminal.console import say
@@ -154,7 +154,7 @@ def vouched(place: Place, site: Site) -> bool:
 async def _site(stack: AsyncExitStack, place: Place) -> Site:
     if place.site != DEMO or DEMO in place.settings.sites:
         return meant_site(place.site, place.settings)
-    url = await stack.enter_async_context(demo_site(DemoWish()))
+    url = await stack.enter_async_context(demo_site(DemoOptions()))
     return replace(site_from_url(url), name=DEMO)
 
 

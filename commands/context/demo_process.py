@@ -19,7 +19,7 @@ _GRACE_S = 10.0  # for it to end in order
 
 
 @dataclass(frozen=True, slots=True)
-class DemoWish:
+class DemoOptions:
     """What gallery to serve."""
 
     port: int = 0
@@ -31,30 +31,30 @@ class DemoWish:
     latency_ms: int = 0
 
 
-def arguments(wish: DemoWish) -> list[str]:
-    """The demo server's own command line for a wish.
+def arguments(options: DemoOptions) -> list[str]:
+    """The demo server's own command line for a options.
 
     Raises:
         DemoError: the folder is missing, or its tag was not given.
         BadName: the tag cannot be one.
     """
-    if wish.source is not None and not wish.source.is_dir():
-        raise DemoError(f"--from {wish.source} is not a folder; it needs one folder of pictures for each class")
-    if (wish.source is None) != (wish.tag is None):
+    if options.source is not None and not options.source.is_dir():
+        raise DemoError(f"--from {options.source} is not a folder; it needs one folder of pictures for each class")
+    if (options.source is None) != (options.tag is None):
         raise DemoError("--from DIR and --tag NAME go together: the tag is what all those pictures are posted under")
-    given = ["--port", str(wish.port), "--seed", str(wish.seed), "--hide", str(wish.hide)]
-    given += ["--latency-ms", str(wish.latency_ms)]
-    if wish.posts is not None:
-        given += ["--posts", str(wish.posts)]
-    if wish.source is not None and wish.tag is not None:
-        given += [f"--from={wish.source}", f"--tag={TagName.typed(wish.tag)}"]
+    given = ["--port", str(options.port), "--seed", str(options.seed), "--hide", str(options.hide)]
+    given += ["--latency-ms", str(options.latency_ms)]
+    if options.posts is not None:
+        given += ["--posts", str(options.posts)]
+    if options.source is not None and options.tag is not None:
+        given += [f"--from={options.source}", f"--tag={TagName.typed(options.tag)}"]
     return given
 
 
 @asynccontextmanager
-async def demo_site(wish: DemoWish) -> AsyncIterator[str]:
+async def demo_site(options: DemoOptions) -> AsyncIterator[str]:
     """Run the gallery in a process of its own for as long as the block lasts; yields its URL."""
-    command = module_command("demo", *arguments(wish))
+    command = module_command("demo", *arguments(options))
     try:
         gallery = await ChildProcess.start(command, ChildOptions(shows_errors=True))
     except ChildLostError as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainWish:
+class TrainOptions:
     """What the user said."""
 
     target: str | None
@@ -34,29 +34,29 @@ class TrainWish:
     quiet: bool = False
 
 
-def check_goal(wish: TrainWish) -> None:
+def check_goal(options: TrainOptions) -> None:
     """Refuse, before anything is read or learned, a goal that no round can have.
 
     Raises:
         UsageRefused: two goals at once, or a recall that is no share.
         SettingsError: a precision that the setting would not take either.
     """
-    if wish.precision is not None and wish.recall is not None:
+    if options.precision is not None and options.recall is not None:
         raise UsageRefused("give one of --precision, --recall, not both")
-    check_share("--recall", wish.recall)
-    if wish.precision is not None:
-        check_choice(GoalSettings, "precision", wish.precision, "--precision")
+    check_share("--recall", options.recall)
+    if options.precision is not None:
+        check_choice(GoalSettings, "precision", options.precision, "--precision")
 
 
-def goal_of(wish: TrainWish, settings: Settings) -> Goal:
-    """What the threshold is chosen for, by a checked wish."""
+def goal_of(options: TrainOptions, settings: Settings) -> Goal:
+    """What the threshold is chosen for, by a checked options."""
     from classifier.training.pipeline import Goal
 
-    if wish.recall is not None:
-        return Goal(precision=None, recall=wish.recall)
-    return Goal(precision=settings.goal.precision if wish.precision is None else wish.precision)
+    if options.recall is not None:
+        return Goal(precision=None, recall=options.recall)
+    return Goal(precision=settings.goal.precision if options.precision is None else options.precision)
 
 
 def crawl_goal(goal: ThresholdGoal, settings: Settings) -> Goal:
     """What a model that a crawl learns remembers as its goal; a threshold given by hand is for one run only."""
-    return goal_of(TrainWish(None, precision=goal.precision, recall=goal.recall), settings)
+    return goal_of(TrainOptions(None, precision=goal.precision, recall=goal.recall), settings)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class FirstRound:
     """Round 0 of some targets: the pictures are brought once, and learned from in one step or in two."""
 
-    wish: ModelRequest
+    request: ModelRequest
     targets: tuple[Target, ...]
     settings: RoundSettings
     folder: Path  # of work: the pictures lie there until the round ends
@@ -55,13 +55,15 @@ class FirstRound:
     async def _gathered(self, report: ProgressCallback) -> Gathered:
         """Choose, fetch and decode what is learned from, unless that is done."""
         if self.gathered is None:
-            wish = self.wish
-            fetcher = Downloader(wish.connected.http, wish.connected.site, wish.connected.pace.patience)
+            request = self.request
+            fetcher = Downloader(request.connected.http, request.connected.site, request.connected.pace.patience)
             async with Decoders([self.settings.preprocessing]) as decoders:
-                desk = _Desk(fetcher, wish.shelf, decoders, wish.place.settings.scoring.score_on)
+                desk = _Desk(fetcher, request.shelf, decoders, request.place.settings.scoring.score_on)
                 given = await self._references(decoders, report)
-                gallery = Gallery(wish.connected.client, desk, desk, given)
-                self.gathered = await gather(self.folder, gallery, wish.tag, self.targets, self.settings, tell=report)
+                gallery = Gallery(request.connected.client, desk, desk, given)
+                self.gathered = await gather(
+                    self.folder, gallery, request.tag, self.targets, self.settings, tell=report
+                )
         return self.gathered
 
     async def _references(self, decoders: Decoders, report: ProgressCallback) -> ReferencePixels | None:
@@ -85,29 +87,29 @@ class FirstRound:
             CrawlError: the site refuses or cannot be reached.
         """
         gathered = await self._gathered(report)
-        folders = {target: await _folder(self.wish, target) for target in self.targets}
+        folders = {target: await _folder(self.request, target) for target in self.targets}
         return await gathered.learn(step, folders, tell=report, niceness=niceness)
 
 
 @asynccontextmanager
 async def first_round(
-    wish: ModelRequest, targets: Sequence[Target], references: ReferenceFolder | None = None
+    request: ModelRequest, targets: Sequence[Target], references: ReferenceFolder | None = None
 ) -> AsyncIterator[FirstRound]:
     """A round for these targets; its work folder ends with the block.
 
     Args:
-        wish: of the run.
+        request: of the run.
         targets: whom to learn.
         references: pictures that show them, where there is only one; None: tags alone teach.
 
     Raises:
         UsageRefused: the network's first weights are neither at hand nor allowed to be downloaded.
     """
-    asked = wish.place.settings.round_zero
+    asked = request.place.settings.round_zero
     first_weights(asked.network, asked)  # refused before anything long begins
-    models = models_folder(wish.place.root)
+    models = models_folder(request.place.root)
     async with work_folder_for({target: target_models(models, target.name) / "1" for target in targets}) as folder:
-        yield FirstRound(wish, tuple(targets), _settings(wish, targets), folder, references)
+        yield FirstRound(request, tuple(targets), _settings(request, targets), folder, references)
 
 
 async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
@@ -116,18 +118,18 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     Raises:
         RoundError: the tags teach too little, or the learning process failed.
     """
-    wish, started = round_.wish, time.monotonic()
+    request, started = round_.request, time.monotonic()
     names = ", ".join(target.name for target in round_.targets)
     given = "" if round_.references is None else f"{len(round_.references.pictures)} reference pictures and "
     say(f"no model for {names} yet: learning one from {given}the gallery's own tags")
-    async with told(quiet=wish.quiet) as tell:
-        models = await round_.learn(first_step(wish.place.settings.round_zero), tell)
+    async with told(quiet=request.quiet) as tell:
+        models = await round_.learn(first_step(request.place.settings.round_zero), tell)
     for model in models:
-        await wish.shelf.register_model((await package_of(model)).card(number_of(model)), model.facts, activate=True)
+        await request.shelf.register_model((await package_of(model)).card(number_of(model)), model.facts, activate=True)
         for line in model.report.splitlines():
             say(line)
     say(f"learned {names} in {time.monotonic() - started:.0f} s")
-    found = {target.name: await wish.shelf.active_model(target.name) for target in round_.targets}
+    found = {target.name: await request.shelf.active_model(target.name) for target in round_.targets}
     return {name: model for name, model in found.items() if model is not None}
 
 
@@ -146,8 +148,8 @@ def number_of(model: NewModel) -> int:
     return int(model.folder.name)
 
 
-def _settings(wish: ModelRequest, missing: Sequence[Target]) -> RoundSettings:
-    asked = wish.place.settings.round_zero
+def _settings(request: ModelRequest, missing: Sequence[Target]) -> RoundSettings:
+    asked = request.place.settings.round_zero
     network = resolved(asked.network)
     return RoundSettings(
         size=SampleSize(total=asked.renditions),
@@ -156,18 +158,18 @@ def _settings(wish: ModelRequest, missing: Sequence[Target]) -> RoundSettings:
         preprocessing=preprocessing_for(network),
         weights=Path(asked.weights) if asked.weights else None,
         may_download=asked.download_weights,
-        goals=dict.fromkeys((target.name for target in missing), crawl_goal(wish.goal, wish.place.settings)),
+        goals=dict.fromkeys((target.name for target in missing), crawl_goal(request.goal, request.place.settings)),
         time_budget_s=asked.minutes * 60,
         seed=asked.seed,
-        in_flight=wish.place.settings.scoring.in_flight,
-        command=wish.learning or COMMAND,
+        in_flight=request.place.settings.scoring.in_flight,
+        command=request.learning or COMMAND,
     )
 
 
-async def _folder(wish: ModelRequest, target: Target) -> Path:
+async def _folder(request: ModelRequest, target: Target) -> Path:
     """Where the new package goes: the first number that neither the registry nor the disk has."""
-    models = models_folder(wish.place.root)
-    return model_folder(models, await free_name(wish.shelf, models, target.name))
+    models = models_folder(request.place.root)
+    return model_folder(models, await free_name(request.shelf, models, target.name))
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------

@@ -22,98 +22,100 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def learned_judge(wish: ModelRequest) -> AsyncIterator[Judge]:
+async def learned_judge(request: ModelRequest) -> AsyncIterator[Judge]:
     """A judge with an active model for every target; targets without one are learned first, saying so.
 
     Raises:
         ModelError: a package is missing or altered, or the device fails.
         RoundError: there is too little to learn from.
     """
-    wish.goal.check()
-    settings = judge_settings(wish.place.settings.scoring, tagger_settings(wish.place.settings, wish.targets))
-    models = await models_in_force(wish)
-    if wish.references is not None:
+    request.goal.check()
+    settings = judge_settings(request.place.settings.scoring, tagger_settings(request.place.settings, request.targets))
+    models = await models_in_force(request)
+    if request.references is not None:
         from commands.crawling.references import head_from_references
 
-        models |= await head_from_references(wish, wish.references)
+        models |= await head_from_references(request, request.references)
     async with AsyncExitStack() as stack:
-        round_ = await _round_zero(stack, wish, models)
-        first = network_judge(wish, models, settings)
+        round_ = await _round_zero(stack, request, models)
+        first = network_judge(request, models, settings)
         judge = await stack.enter_async_context(SwitchingJudge(first))
-        if not wish.quiet:
+        if not request.quiet:
             for card in judge.models.values():
                 say(f"model {card.name}: keeps from {card.threshold:.3f} up, scoring on {judge.stats().device}")
             if first.tagger is not None:
-                say(tagger_line(first.tagger, wish.targets))
-        if round_ is not None and wish.takeover is not None:
+                say(tagger_line(first.tagger, request.targets))
+        if round_ is not None and request.takeover is not None:
             from commands.crawling.network_beside import NetworkBeside
 
-            stack.push_async_callback(wish.takeover.cancel)
-            NetworkBeside(round_, judge, wish.takeover, settings).begin()
+            stack.push_async_callback(request.takeover.cancel)
+            NetworkBeside(round_, judge, request.takeover, settings).begin()
         yield judge
 
 
-def network_judge(wish: ModelRequest, models: Mapping[str, RegisteredModel], settings: JudgeSettings) -> NetworkJudge:
+def network_judge(
+    request: ModelRequest, models: Mapping[str, RegisteredModel], settings: JudgeSettings
+) -> NetworkJudge:
     """A judge with these models, not open yet, its thresholds for the run's goal."""
     from classifier.judge import NetworkJudge
 
-    packages = {name: verified(wish.place, model) for name, model in models.items()}
-    cards = {name: card_for(models[name].card, package, wish.goal) for name, package in packages.items()}
+    packages = {name: verified(request.place, model) for name, model in models.items()}
+    cards = {name: card_for(models[name].card, package, request.goal) for name, package in packages.items()}
     return NetworkJudge(cards, {name: package.folder for name, package in packages.items()}, settings)
 
 
 async def _round_zero(
-    stack: AsyncExitStack, wish: ModelRequest, models: dict[str, RegisteredModel]
+    stack: AsyncExitStack, request: ModelRequest, models: dict[str, RegisteredModel]
 ) -> FirstRound | None:
     """Learn the models that are missing, into `models`; gives the round that may go on beside the crawl.
 
     A target without a model gets a head on another target's network, or round 0. Where none is missing, the round is
     that of targets whose network an earlier run did not come to train.
     """
-    missing = [target for target in wish.targets if target.name not in models]
+    missing = [target for target in request.targets if target.name not in models]
     if missing:
-        await _second_heads(wish, missing, models)
+        await _second_heads(request, missing, models)
     left = [target for target in missing if target.name not in models]
-    targets = left or await _awaiting_network(wish)
+    targets = left or await _awaiting_network(request)
     if not targets:
         return None
     from commands.crawling.first_model import first_round, learn_first
     from commands.crawling.references import references_for_round
 
-    given = None if len(targets) > 1 else await references_for_round(wish, models.get(targets[0].name))
-    round_ = await stack.enter_async_context(first_round(wish, targets, given))
+    given = None if len(targets) > 1 else await references_for_round(request, models.get(targets[0].name))
+    round_ = await stack.enter_async_context(first_round(request, targets, given))
     if left:
         models |= await learn_first(round_)
     return round_
 
 
-async def _second_heads(wish: ModelRequest, missing: Sequence[Target], models: dict[str, RegisteredModel]) -> None:
-    if wish.dry_run:
+async def _second_heads(request: ModelRequest, missing: Sequence[Target], models: dict[str, RegisteredModel]) -> None:
+    if request.dry_run:
         names = ", ".join(target.name for target in missing)
         raise UsageRefused(
-            f"no model for {names} yet: the real run would first learn one from the tags of {wish.tag}; "
+            f"no model for {names} yet: the real run would first learn one from the tags of {request.tag}; "
             "a dry run writes nothing, so it ends here"
         )
     from commands.crawling.second_target import second_heads
 
-    models |= await second_heads(wish, missing)
+    models |= await second_heads(request, missing)
 
 
-async def _awaiting_network(wish: ModelRequest) -> Sequence[Target]:
-    if wish.takeover is None:
+async def _awaiting_network(request: ModelRequest) -> Sequence[Target]:
+    if request.takeover is None:
         return ()
-    registered = {target.name: await wish.shelf.models(target.name) for target in wish.targets}
+    registered = {target.name: await request.shelf.models(target.name) for target in request.targets}
     if not any("step" in model.facts for models in registered.values() for model in models):
         return ()
     from commands.crawling.network_beside import awaiting_network
 
-    awaiting = awaiting_network(wish.targets, registered)
+    awaiting = awaiting_network(request.targets, registered)
     if len(awaiting) == 1:
         return awaiting
     return [target for target in awaiting if not any("references" in one.facts for one in registered[target.name])]
 
 
-async def models_in_force(wish: ModelRequest) -> dict[str, RegisteredModel]:
+async def models_in_force(request: ModelRequest) -> dict[str, RegisteredModel]:
     """The model of each target that has one; one that was imported and is a target's only one comes into force now.
 
     Raises:
@@ -121,14 +123,14 @@ async def models_in_force(wish: ModelRequest) -> dict[str, RegisteredModel]:
         PackageError: the imported one's files are missing, cut or altered.
     """
     found = {
-        target.name: await wish.shelf.active_model(target.name) or await _imported(wish, target)
-        for target in wish.targets
+        target.name: await request.shelf.active_model(target.name) or await _imported(request, target)
+        for target in request.targets
     }
     return {name: model for name, model in found.items() if model is not None}
 
 
-async def _imported(wish: ModelRequest, target: Target) -> RegisteredModel | None:
-    there = await wish.shelf.models(target.name)
+async def _imported(request: ModelRequest, target: Target) -> RegisteredModel | None:
+    there = await request.shelf.models(target.name)
     if not there:
         return None
     names = ", ".join(model.card.name for model in there)
@@ -137,6 +139,6 @@ async def _imported(wish: ModelRequest, target: Target) -> RegisteredModel | Non
             f"{names} are here for {target.name}, and none of them is in force; choose one: "
             f"crawl models activate {there[-1].card.name}"
         )
-    verified(wish.place, there[0])
+    verified(request.place, there[0])
     say(f"{names} was imported for {target.name} and is put in force now, so nothing has to be learned first")
-    return await wish.shelf.activate_model(target.name, there[0].card.number)
+    return await request.shelf.activate_model(target.name, there[0].card.number)

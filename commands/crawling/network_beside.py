@@ -88,7 +88,7 @@ class NetworkBeside:
     async def _compared(self, model: NewModel, succession: Succession) -> _Compared:
         package = await package_of(model)
         succession.model = package.card(number_of(model)).name
-        first = package_folder(self.round_.wish.place, self.judge.models[model.target])
+        first = package_folder(self.round_.request.place, self.judge.models[model.target])
         verdict = await asyncio.to_thread(compare_steps, first, model)
         return _Compared(model, package, verdict, succession)
 
@@ -98,18 +98,18 @@ class NetworkBeside:
             successor = self._successor(better) if better else None
             if successor is not None:
                 await stack.enter_async_context(successor)
-            await _registered(self.round_.wish.shelf, compared, started)
+            await _registered(self.round_.request.shelf, compared, started)
             stack.pop_all()
         if successor is not None:
             await self.judge.switch_to(successor)
 
     def _successor(self, better: Sequence[_Compared]) -> JudgeContext:
         """A judge with the better models, and the others' as they are; opening it checks that they work here."""
-        wish = self.round_.wish
+        request = self.round_.request
         cards: dict[str, ModelCard] = dict(self.judge.models)
-        folders = {name: package_folder(wish.place, card) for name, card in cards.items()}
+        folders = {name: package_folder(request.place, card) for name, card in cards.items()}
         for one in better:
-            cards[one.model.target] = card_for(one.card, one.package, wish.goal)
+            cards[one.model.target] = card_for(one.card, one.package, request.goal)
             folders[one.model.target] = one.model.folder
         return self.judge_of(cards, folders, self.settings)
 

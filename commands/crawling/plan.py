@@ -17,7 +17,7 @@ from storage.search.language import parse, to_text
 from storage.search.match import matcher
 
 
-class Wish(Protocol):
+class SearchOptions(Protocol):
     """The words that planning starts from."""
 
     @property
@@ -45,23 +45,23 @@ class Plan:
     lines: tuple[str, ...]  # all of this, for people
 
 
-async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
+async def make_plan(options: SearchOptions, connected: Connected, targets: Targets) -> Plan:
     """Resolve names, count posts, and fit the query to the account's tag limit.
 
     Raises:
         UnknownTag, AmbiguousTag, TagLimit, QueryError: with what to type instead.
     """
     client, site = connected.client, connected.site.name
-    tags = [tag for typed in wish.tags for tag in await resolve_tags(client, typed)]
+    tags = [tag for typed in options.tags for tag in await resolve_tags(client, typed)]
     names = tuple(dict.fromkeys(tag.name for tag in tags))
     known = await targets.targets(site)
-    found = [await resolve_target(client, typed, within=names, known=known) for typed in wish.keep]
-    where = await resolve_where(client, parse(wish.where))
+    found = [await resolve_target(client, typed, within=names, known=known) for typed in options.keep]
+    where = await resolve_where(client, parse(options.where))
     counts = {tag.name: tag.post_count for tag in tags}
     query = plan(
         names,
         where.query,
-        wish.rating,
+        options.rating,
         tag_limit=connected.tag_limit,
         counts=counts,
         pinned_days=connected.other_days,
@@ -77,7 +77,7 @@ async def make_plan(wish: Wish, connected: Connected, targets: Targets) -> Plan:
         wants=matcher(query.local) if query.local is not None else _everything,
         counted=number,
         checked_here=query.local is not None,
-        lines=(*where.lines, *_named_twice(wish.keep, found), *_lines(tags, kept, query, number)),
+        lines=(*where.lines, *_named_twice(options.keep, found), *_lines(tags, kept, query, number)),
     )
 
 

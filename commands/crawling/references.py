@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from classifier.errors import ClassFolderError
 from classifier.progress import ProgressCallback, unreported
 from commands.context.registered_models import verified
-from commands.context.train_options import TrainWish, crawl_goal
+from commands.context.train_options import TrainOptions, crawl_goal
 from commands.context.workspace import Place
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.second_target import finished, finished_in_crawl, head_settings
@@ -100,25 +100,25 @@ async def seen_references(folder: Path, package: Package, tell: ProgressCallback
 
 
 async def train_from_references(
-    wish: TrainWish, folder: Path, where: Place, settings: HeadRoundSettings, tell: ProgressCallback
+    options: TrainOptions, folder: Path, where: Place, settings: HeadRoundSettings, tell: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, compare it with the model in force, and decide every post that the network has looked at.
 
     Raises:
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
     """
-    if wish.target is None:
+    if options.target is None:
         raise UsageRefused("say whom the references show: crawl train NAME --references DIR")
     with open_reader(where.root) as reader:
-        who = await asyncio.to_thread(referred, reader, where, wish.target)
-        if not wish.quiet:
+        who = await asyncio.to_thread(referred, reader, where, options.target)
+        if not options.quiet:
             say(f"learning {who.target.name} from references, a head on {who.words}")
-        references = await seen_references(folder, who.package, tell, quiet=wish.quiet)
+        references = await seen_references(folder, who.package, tell, quiet=options.quiet)
         candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
-    return await finished(candidate, wish, where, settings, tell, new=not who.known)
+    return await finished(candidate, options, where, settings, tell, new=not who.known)
 
 
-async def head_from_references(wish: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
+async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
     """The model of a crawl's one target, in force: learned from references unless it has learned from these already.
 
     Returns:
@@ -127,33 +127,33 @@ async def head_from_references(wish: ModelRequest, folder: Path) -> Mapping[str,
     Raises:
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
     """
-    (target,) = wish.targets
-    settings = head_settings(crawl_goal(wish.goal, wish.place.settings), wish.place, decide_again=False)
-    with open_reader(wish.place.root) as reader:
+    (target,) = request.targets
+    settings = head_settings(crawl_goal(request.goal, request.place.settings), request.place, decide_again=False)
+    with open_reader(request.place.root) as reader:
         try:
-            who = await asyncio.to_thread(referred, reader, wish.place, target.name)
+            who = await asyncio.to_thread(referred, reader, request.place, target.name)
         except NoNetwork:
             if reader.active_model(target.name) is not None:
                 say(f"the model of {target.name} has looked at no picture of this gallery yet; the references take "
                     f"part after this crawl: crawl train {target.name} --references DIR")  # fmt: skip
             return {}
-        if wish.dry_run:
+        if request.dry_run:
             raise UsageRefused("a dry run writes nothing, so it learns nothing from references; leave one of them out")
-        async with told(quiet=wish.quiet) as tell:
-            references = await seen_references(folder, who.package, tell, quiet=wish.quiet)
+        async with told(quiet=request.quiet) as tell:
+            references = await seen_references(folder, who.package, tell, quiet=request.quiet)
             if who.active is not None and _same(references, who.package.references):
                 say(f"{who.active.card.name} has learned from these references already")
                 return {target.name: who.active}
             candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
-    model = await finished_in_crawl(candidate, wish, settings)
+    model = await finished_in_crawl(candidate, request, settings)
     return {} if model is None else {target.name: model}
 
 
-async def references_for_round(wish: ModelRequest, first: RegisteredModel | None) -> ReferenceFolder | None:
+async def references_for_round(request: ModelRequest, first: RegisteredModel | None) -> ReferenceFolder | None:
     """The references that round 0 of a crawl's one target learns from; None: there are none.
 
     Args:
-        wish: of the crawl.
+        request: of the crawl.
         first: the target's first model, whose network is still to be trained: what it learned from, as far as it is
             there; None: it has none yet, so what the user gives.
 
@@ -163,14 +163,14 @@ async def references_for_round(wish: ModelRequest, first: RegisteredModel | None
     from classifier.references.folder import reference_pictures
 
     if first is None:
-        if wish.references is None:
+        if request.references is None:
             return None
-        found = await asyncio.to_thread(reference_pictures, wish.references)
-        if not wish.quiet:
+        found = await asyncio.to_thread(reference_pictures, request.references)
+        if not request.quiet:
             for line in found.lines():
                 say(line)
         return found
-    known = verified(wish.place, first).references
+    known = verified(request.place, first).references
     if known is None:
         return None
     try:

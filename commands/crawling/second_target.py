@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from classifier.progress import ProgressCallback
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
-from commands.context.train_options import TrainWish, crawl_goal, goal_of
+from commands.context.train_options import TrainOptions, crawl_goal, goal_of
 from commands.context.workspace import Place
 from commands.crawling.model_request import ModelRequest
 from commands.errors import UsageRefused
@@ -42,7 +42,7 @@ class SecondTarget:
     network: SharedNetwork
 
 
-def second_target(reader: Reader, wish: TrainWish) -> SecondTarget | None:
+def second_target(reader: Reader, options: TrainOptions) -> SecondTarget | None:
     """The target that is meant, when it has no model and another target's network has looked at the gallery.
 
     Returns:
@@ -53,17 +53,17 @@ def second_target(reader: Reader, wish: TrainWish) -> SecondTarget | None:
     """
     from rounds.second_target import shared_network
 
-    if wish.target is None:
+    if options.target is None:
         return None
-    known = target_called(reader.targets(), wish.target)
-    names = {wish.target, as_the_site_writes(wish.target)} if known is None else {known.name, known.tag}
+    known = target_called(reader.targets(), options.target)
+    names = {options.target, as_the_site_writes(options.target)} if known is None else {known.name, known.tag}
     if any(not names.isdisjoint((model.card.target, model.facts.get("tag"))) for model in reader.models()):
         return None
     network = shared_network(reader, "" if known is None else known.name)
     if network is None:
         return None
-    target = known or named_in_tags(reader, wish.target)
-    if wish.how == "network":
+    target = known or named_in_tags(reader, options.target)
+    if options.how == "network":
         raise UsageRefused(
             f"{target.name} has no model yet: crawl train {target.name} learns a head on {network.model.card.name}'s "
             "network first, in seconds; then the network can be trained for it"
@@ -72,7 +72,7 @@ def second_target(reader: Reader, wish: TrainWish) -> SecondTarget | None:
 
 
 async def train_second_target(
-    second: SecondTarget, wish: TrainWish, where: Place, tell: ProgressCallback
+    second: SecondTarget, options: TrainOptions, where: Place, tell: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, put it in force, and decide every post that the network has looked at.
 
@@ -81,8 +81,8 @@ async def train_second_target(
     """
     from rounds.errors import TooLittleToLearn
 
-    target, settings = second.target, head_settings(goal_of(wish, where.settings), where)
-    if not wish.quiet:
+    target, settings = second.target, head_settings(goal_of(options, where.settings), where)
+    if not options.quiet:
         say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
     try:
         with open_reader(where.root) as reader:
@@ -90,10 +90,10 @@ async def train_second_target(
     except TooLittleToLearn as error:
         advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
         raise TooLittleToLearn(f"{error}; {advice}", target.name, error.counts) from error
-    return await finished(candidate, wish, where, settings, tell, new=not second.known)
+    return await finished(candidate, options, where, settings, tell, new=not second.known)
 
 
-async def second_heads(wish: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
+async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
     """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0."""
     from rounds.errors import TooLittleToLearn
     from rounds.second_target import shared_network
@@ -101,21 +101,21 @@ async def second_heads(wish: ModelRequest, missing: Sequence[Target]) -> Mapping
     found: dict[str, RegisteredModel] = {}
     for target in missing:
         started = time.monotonic()
-        settings = head_settings(crawl_goal(wish.goal, wish.place.settings), wish.place, decide_again=False)
-        with open_reader(wish.place.root) as reader:
+        settings = head_settings(crawl_goal(request.goal, request.place.settings), request.place, decide_again=False)
+        with open_reader(request.place.root) as reader:
             network = await asyncio.to_thread(shared_network, reader, target.name)
             if network is None:
                 continue
             second = SecondTarget(target, known=True, network=network)
             try:
-                candidate = await asyncio.to_thread(_candidate, reader, wish.place, second, settings, _no_progress)
+                candidate = await asyncio.to_thread(_candidate, reader, request.place, second, settings, _no_progress)
             except TooLittleToLearn as error:
                 say(f"{target.name} is learned from the site's tags: {error}")
                 continue
         if candidate.learned.refusal:
             say(f"{target.name} is learned from the site's tags: a head on {network.words()} may not decide")
             continue
-        model = await finished_in_crawl(candidate, wish, settings)
+        model = await finished_in_crawl(candidate, request, settings)
         say(f"learned {target.name} in {time.monotonic() - started:.1f} s, a head on {network.words()}")
         if model is not None:
             found[target.name] = model
@@ -135,7 +135,7 @@ def _candidate(
 
 async def finished(
     candidate: Candidate,
-    wish: TrainWish,
+    options: TrainOptions,
     where: Place,
     settings: HeadRoundSettings,
     tell: ProgressCallback,
@@ -146,7 +146,7 @@ async def finished(
     from rounds.head_round import finish
 
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, "crawl train", wait_s=wish.wait_s)
+        archive = await hold_gallery(stack, where, "crawl train", wait_s=options.wait_s)
         if new:
             for site in sorted(set(candidate.snapshot.evidence.sites)):
                 await archive.save_targets(site, [candidate.snapshot.target])
@@ -154,15 +154,15 @@ async def finished(
 
 
 async def finished_in_crawl(
-    candidate: Candidate, wish: ModelRequest, settings: HeadRoundSettings
+    candidate: Candidate, request: ModelRequest, settings: HeadRoundSettings
 ) -> RegisteredModel | None:
     """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
     from rounds.head_round import finish
 
-    outcome = await finish(candidate, wish.shelf, models_folder(wish.place.root), settings)
+    outcome = await finish(candidate, request.shelf, models_folder(request.place.root), settings)
     for line in outcome.report.splitlines():
         say(line)
-    return await wish.shelf.active_model(candidate.snapshot.target.name)
+    return await request.shelf.active_model(candidate.snapshot.target.name)
 
 
 def head_settings(goal: Goal, where: Place, *, decide_again: bool = True, force: bool = False) -> HeadRoundSettings:

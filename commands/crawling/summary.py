@@ -163,8 +163,8 @@ class Summary:
         return table
 
     def _title(self) -> Text:
-        wish = " ".join(f"--keep {target}" for target in self.targets)
-        return Text(printable(f"{'dry run' if self.dry_run else f'run {self.run}'}: {self.tag} {wish} on {self.site}"))
+        kept = " ".join(f"--keep {target}" for target in self.targets)
+        return Text(printable(f"{'dry run' if self.dry_run else f'run {self.run}'}: {self.tag} {kept} on {self.site}"))
 
     def _rows(self) -> list[tuple[str, str]]:
         tally, outcomes = self.tally, self.tally.outcomes

@@ -15,7 +15,7 @@ from classifier.progress import ProgressCallback
 from commands.context.gallery import hold_gallery
 from commands.context.network_choice import NetworkChoice, chosen_network
 from commands.context.registered_models import verified
-from commands.context.train_options import TrainWish, goal_of
+from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Place
 from commands.errors import UsageRefused
 from commands.terminal.console import say
@@ -44,7 +44,7 @@ from storage.rows.targets import target_called
 _COMMAND = "crawl train"
 
 
-async def train_from_folder(wish: TrainWish, where: Place) -> int:
+async def train_from_folder(options: TrainOptions, where: Place) -> int:
     """Learn, compare, put in force, and decide again what the gallery holds.
 
     Raises:
@@ -53,19 +53,19 @@ async def train_from_folder(wish: TrainWish, where: Place) -> int:
         UsageRefused: the name cannot name a target, or the network's weights are not at hand.
     """
     started = time.monotonic()
-    async with told(quiet=wish.quiet or wish.as_json, as_lines_of_json=wish.json_progress) as tell:
-        lesson = await asyncio.to_thread(_read, wish, where, tell)
-        if not wish.quiet:
+    async with told(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as tell:
+        lesson = await asyncio.to_thread(_read, options, where, tell)
+        if not options.quiet:
             for line in lesson.found.lines():
                 say(line)
         check_enough(lesson.found, lesson.target)  # what is refused makes no gallery
         await _make_gallery(where)
-        outcome, model = await _learn(lesson, wish, where, tell)
+        outcome, model = await _learn(lesson, options, where, tell)
     left_out = [*lesson.found.left_out, *model.undecodable]
-    if not wish.quiet:
+    if not options.quiet:
         for line in left_out_lines(model.undecodable):
             say(line)
-    return tell_outcome(wish, outcome, time.monotonic() - started, _record(lesson.found, model, left_out))
+    return tell_outcome(options, outcome, time.monotonic() - started, _record(lesson.found, model, left_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +90,23 @@ def _is_gallery(where: Place) -> bool:
     return (where.root / "crawl.db").exists()
 
 
-def _read(wish: TrainWish, where: Place, tell: ProgressCallback) -> _Lesson:
+def _read(options: TrainOptions, where: Place, tell: ProgressCallback) -> _Lesson:
     """The folder as the target sees it, and the model that it already has."""
-    if wish.source is None or wish.target is None:
+    if options.source is None or options.target is None:
         raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
-    typed = typed_tag(wish.target)
+    typed = typed_tag(options.target)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(where.root)) if _is_gallery(where) else None
         targets = reader.targets() if reader else ()
-        known = target_called(targets, wish.target)
+        known = target_called(targets, options.target)
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(where, model) if model else None
         # Named even when it is in force: a folder's lesson begins with the network's first weights.
-        named = wish.network or (to_train(package.backbone_name) if package else None)
+        named = options.network or (to_train(package.backbone_name) if package else None)
         network = chosen_network(named, package, where.settings.round_zero)
         words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
-        found = class_pictures(wish.source, words, tell=lambda share, words: tell("listing", share, words))
+        found = class_pictures(options.source, words, tell=lambda share, words: tell("listing", share, words))
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None
         if reader and model and package:
@@ -129,7 +129,7 @@ def _safe_name(typed: str) -> str:
 
 
 async def _learn(
-    lesson: _Lesson, wish: TrainWish, where: Place, tell: ProgressCallback
+    lesson: _Lesson, options: TrainOptions, where: Place, tell: ProgressCallback
 ) -> tuple[RoundOutcome, FolderModel]:
     network, asked = lesson.network, where.settings.round_zero
     settings = FolderSettings(
@@ -137,7 +137,7 @@ async def _learn(
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
-        goal=goal_of(wish, where.settings),
+        goal=goal_of(options, where.settings),
         pictures_at_most=asked.renditions,
         time_budget_s=asked.minutes * 60,
         in_flight=where.settings.scoring.in_flight,
@@ -150,16 +150,16 @@ async def _learn(
     async with Decoders(preprocessings) as decoder:
         task = FolderTask(lesson.found, lesson.target, decoder, lesson.old)
         async with model_from_folder(task, target_models(models, lesson.target.name), settings, tell=tell) as model:
-            return await _finish(lesson, model, wish, where, tell), model
+            return await _finish(lesson, model, options, where, tell), model
 
 
 async def _finish(
-    lesson: _Lesson, model: FolderModel, wish: TrainWish, where: Place, tell: ProgressCallback
+    lesson: _Lesson, model: FolderModel, options: TrainOptions, where: Place, tell: ProgressCallback
 ) -> RoundOutcome:
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, _COMMAND, wait_s=wish.wait_s)
-        outcome = await finish_folder(model, archive, models_folder(where.root), force=wish.force, tell=tell)
+        archive = await hold_gallery(stack, where, _COMMAND, wait_s=options.wait_s)
+        outcome = await finish_folder(model, archive, models_folder(where.root), force=options.force, tell=tell)
         if outcome.activated and lesson.known:
             policy = Policy(trust_tags=where.settings.scoring.trust_tags)
             looked = await look_at_all_again(archive, where, lesson.target, outcome.card, policy, tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from commands.context.train_options import TrainWish
+from commands.context.train_options import TrainOptions
 from commands.output.refusals import refusal_words, refused_code
 from commands.terminal.console import print_json, say
 from commands.terminal.machine_formats import print_json_line
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def tell_outcome(
-    wish: TrainWish,
+    options: TrainOptions,
     outcome: RoundOutcome,
     seconds: float,
     more: Mapping[str, Any] | None = None,
@@ -24,7 +24,7 @@ def tell_outcome(
     """Say it as the user wants to hear it; gives the exit code.
 
     Args:
-        wish: how.
+        options: how.
         outcome: what came of the round.
         seconds: that it took.
         more: what programs are told besides.
@@ -43,11 +43,11 @@ def tell_outcome(
         "seconds": round(seconds, 2),
         "exit": int(code),
     }
-    if wish.json_progress:
+    if options.json_progress:
         print_json_line({"done": record})
-    elif wish.as_json:
+    elif options.as_json:
         print_json(record)
-    if not wish.quiet:
+    if not options.quiet:
         for line in outcome.report.splitlines():
             say(line)
         say(_verdict(outcome, seconds))

@@ -105,7 +105,7 @@ class Disk:
     # --- what the gallery asks for -------------------------------------------------------------------------------
 
     def set_mode(self, descriptor: int, mode: int) -> None:
-        """Wish for a mode: a file without it is as good."""
+        """TargetSpec for a mode: a file without it is as good."""
         with self._without(Lack.MODES, _NO_MODES):
             self.fchmod(descriptor, mode)
 

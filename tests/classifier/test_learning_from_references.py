@@ -18,11 +18,11 @@ from classifier.references.heads import references_text
 from classifier.training.backbone_training import Taught
 from classifier.training.job import FirstWeights, TrainingJob
 from classifier.training.packager import pack, report
-from classifier.training.pipeline import Embedded, Example, Learned, Material, Plan, Wish, learn
+from classifier.training.pipeline import Embedded, Example, Learned, Material, Plan, TargetSpec, learn
 from classifier.training.splits import Identity
 
 OTHERS, UNTAGGED = 120, 60
-RED = Wish("red", "red")
+RED = TargetSpec("red", "red")
 PLAN = Plan()
 
 
@@ -71,7 +71,7 @@ def learned(folder: Path, tagged: int, references: int) -> tuple[Learned, Colour
 
 def job_of(examples: list[Example]) -> TrainingJob:
     return TrainingJob(
-        examples=examples, wishes=[RED], plan=PLAN, preprocessing=Preprocessing(16), backbone=FirstWeights("colours")
+        examples=examples, specs=[RED], plan=PLAN, preprocessing=Preprocessing(16), backbone=FirstWeights("colours")
     )
 
 

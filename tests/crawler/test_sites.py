@@ -124,10 +124,10 @@ def test_another_port_of_this_machine_is_another_host() -> None:
 
 
 @pytest.mark.fault("C03")
-@pytest.mark.parametrize("wish", [0, -1, float("nan")])
-def test_a_pace_that_is_none_is_refused(wish: float) -> None:
+@pytest.mark.parametrize("requested", [0, -1, float("nan")])
+def test_a_pace_that_is_none_is_refused(requested: float) -> None:
     with pytest.raises(UsageError, match="positive"):
-        DANBOORU.with_limits(api_rate=wish)
+        DANBOORU.with_limits(api_rate=requested)
 
 
 @pytest.mark.fault("C03")

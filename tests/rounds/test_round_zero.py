@@ -35,11 +35,11 @@ for row, example in enumerate(job["examples"]):
 print("a library says hello", flush=True)
 print(json.dumps({"stage": "training", "share": 0.5, "words": "half"}), flush=True)
 told = []
-for number, wish in enumerate(job["wishes"]):
+for number, spec in enumerate(job["specs"]):
     package = folder / "packages" / str(number)
     package.mkdir(parents=True)
     (package / "manifest.json").write_text(json.dumps(len(job["examples"])))
-    told.append({"target": wish["target"], "folder": str(package), "hash": "a" * 64, "backbone_hash": "b" * 64,
+    told.append({"target": spec["target"], "folder": str(package), "hash": "a" * 64, "backbone_hash": "b" * 64,
                  "threshold": 0.7, "metrics": {}, "report": "fine"})
 print(json.dumps({"done": {"targets": told, "taught": {}, "classes": []}}), flush=True)
 """

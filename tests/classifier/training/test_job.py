@@ -14,13 +14,13 @@ import pytest
 from classifier.metrics.thresholds import Goal
 from classifier.pictures.preprocessing import FITS, RESAMPLES, VERSIONS, Preprocessing
 from classifier.training.job import JOB, FirstWeights, Step, TrainingJob, read_job, write_job
-from classifier.training.pipeline import Example, Plan, Wish
+from classifier.training.pipeline import Example, Plan, TargetSpec
 from classifier.training.splits import Identity, Shares
 from classifier.training.warm_start import Earlier
 
 BASE = TrainingJob(
     examples=(Example(Identity(1, "a" * 32), ("mona",), True),),
-    wishes=(Wish("mona", "mona_(genshin_impact)"),),
+    specs=(TargetSpec("mona", "mona_(genshin_impact)"),),
     plan=Plan(),
     preprocessing=Preprocessing(96),
     backbone=FirstWeights("small"),
@@ -90,7 +90,7 @@ def test_all_records_of_a_job_are_looked_into() -> None:
     assert {"plan.recipe.peak_rate", "plan.recipe.changes.mirror", "plan.minimum.per_part", "plan.caution"} <= {
         *VARIANTS
     }
-    assert {"plan.shares", "plan.earlier", "examples.identity.picture_hash", "wishes.goal", "step"} <= {*VARIANTS}
+    assert {"plan.shares", "plan.earlier", "examples.identity.picture_hash", "specs.goal", "step"} <= {*VARIANTS}
 
 
 def changed(folder: Path, *path: str, value: Any) -> None:

@@ -28,7 +28,7 @@ from classifier.training.pipeline import (
     Material,
     Minimum,
     Plan,
-    Wish,
+    TargetSpec,
     from_scratch,
     learn,
 )
@@ -69,8 +69,8 @@ def tiny() -> Any:
 @pytest.fixture(scope="module")
 def learned() -> tuple[Learned, list[str], list[Example]]:
     pictures, names, examples = painted(400, 0)
-    wishes = [Wish("red", "red"), Wish("blue", "blue", goal=Goal(precision=None, recall=0.9))]
-    return learn(pictures, examples, wishes, QUICKLY, embedder=from_scratch(tiny, QUICKLY)), names, examples
+    specs = [TargetSpec("red", "red"), TargetSpec("blue", "blue", goal=Goal(precision=None, recall=0.9))]
+    return learn(pictures, examples, specs, QUICKLY, embedder=from_scratch(tiny, QUICKLY)), names, examples
 
 
 def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[str], list[Example]]) -> None:
@@ -79,7 +79,7 @@ def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[
     for target in model.targets:
         scores = target.learned.head.probabilities(model.eye.embeddings)
         untagged = np.array([not example.labelled for example in examples])
-        shown = np.array([name == target.wish.target for name in names])
+        shown = np.array([name == target.spec.target for name in names])
         kept = scores >= target.learned.chosen.threshold
         assert shown[untagged & kept].mean() > 0.9
         assert kept[untagged & shown].mean() > 0.85
@@ -88,7 +88,7 @@ def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[
 def test_several_targets_share_one_backbone(learned: tuple[Learned, list[str], list[Example]]) -> None:
     model, _, _ = learned
 
-    assert [target.wish.target for target in model.targets] == ["red", "blue"]
+    assert [target.spec.target for target in model.targets] == ["red", "blue"]
     assert model.eye.classes[:2] == ("red", "blue")
     assert {target.learned.head.dimension for target in model.targets} == {model.eye.embeddings.shape[1]}
 
@@ -113,7 +113,7 @@ def test_too_few_pictures_of_the_target_are_counted_and_refused() -> None:
     pictures, _, examples = painted(60, 1)
 
     with pytest.raises(TooFewExamples, match=r"found \d+ pictures tagged red \(at least 30\)"):
-        learn(pictures, examples, [Wish("red", "red")], QUICKLY, embedder=from_scratch(tiny, QUICKLY))
+        learn(pictures, examples, [TargetSpec("red", "red")], QUICKLY, embedder=from_scratch(tiny, QUICKLY))
 
 
 def test_pictures_that_are_all_one_set_are_refused() -> None:
@@ -125,7 +125,7 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
     plan = replace(QUICKLY, minimum=Minimum(per_part=1))
 
     with pytest.raises(TooFewExamples, match="all of one set"):
-        learn(pictures, one_set, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
+        learn(pictures, one_set, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
 
 def test_what_a_person_said_by_folders_is_never_set_right() -> None:
@@ -134,7 +134,7 @@ def test_what_a_person_said_by_folders_is_never_set_right() -> None:
     said = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
     plan = Plan(recipe=QUICK, tags_may_lie=False)
 
-    model = learn(pictures, said, [Wish("red", "red")], plan, embedder=from_scratch(tiny, plan))
+    model = learn(pictures, said, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
     assert model.targets[0].learned.doubted.sum() == 0
     assert model.targets[0].shows.sum() == sum("red" in one.characters for one in said)
@@ -180,10 +180,10 @@ def test_the_mirror_image_has_the_same_embedding(learned: tuple[Learned, list[st
 
 def prepare(folder: Path, count: int) -> None:
     pictures, _, examples = painted(count, 7)
-    wishes = [Wish("red", "red"), Wish("blue", "blue")]
+    specs = [TargetSpec("red", "red"), TargetSpec("blue", "blue")]
     job = TrainingJob(
         examples=examples,
-        wishes=wishes,
+        specs=specs,
         plan=Plan(recipe=QUICK),
         preprocessing=Preprocessing(16),
         backbone=FirstWeights("small"),
@@ -248,8 +248,8 @@ def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_sa
         blocks = in_a_row(published=faint.shape[1])
         return Embedded(None, (), blocks, faint.astype(np.float16), nobody, Taught(0, 0, 1.0, 0.0, 0.0, 0))
 
-    wishes = [Wish("red", "red")]
-    plain, joined = (learn(pictures, some, wishes, QUICKLY, embedder=embedder) for some in (examples, heard))
+    specs = [TargetSpec("red", "red")]
+    plain, joined = (learn(pictures, some, specs, QUICKLY, embedder=embedder) for some in (examples, heard))
 
     assert plain.targets[0].learned.head.ai_weights == ()
     (weight,) = joined.targets[0].learned.head.ai_weights

@@ -13,7 +13,7 @@ import pytest
 from classifier.metrics.quality import Estimate
 from classifier.training import step_agreement
 from classifier.training.backbone_training import Taught
-from classifier.training.pipeline import Learned, LearnedTarget, Wish
+from classifier.training.pipeline import Learned, LearnedTarget, TargetSpec
 from classifier.training.splits import Split
 
 _ROWS = 60
@@ -25,7 +25,7 @@ def _learned(noise: float, *, refusal: str = "", recall: float = 0.8, steps: int
     head: Any = SimpleNamespace(
         forecast=SimpleNamespace(recall=Estimate(recall, 0.0, 1.0)), refusal=refusal, scores=scores
     )
-    target = LearnedTarget(wish=Wish("mona", "mona"), learned=head, shows=_SHOWS, unlabelled=0)
+    target = LearnedTarget(spec=TargetSpec("mona", "mona"), learned=head, shows=_SHOWS, unlabelled=0)
     rows: npt.NDArray[np.int64] = np.arange(_ROWS, dtype=np.int64)
     eye: Any = SimpleNamespace(taught=Taught(steps, 600, 1.0, 1.0, 0.0, 0))
     return Learned(eye=eye, characters=(), targets=(target,), split=Split(rows[:20], rows[20:50], rows[50:]))

@@ -99,7 +99,7 @@ def test_the_demo_gallery_is_sent_no_key_that_names_no_host(
     """It refused the key of the real site, and the first example of the help ended with exit 4."""
 
     @asynccontextmanager
-    async def demo_site(wish: object) -> AsyncIterator[str]:
+    async def demo_site(options: object) -> AsyncIterator[str]:
         yield stranger.url
 
     monkeypatch.setattr("commands.context.connection.demo_site", demo_site)

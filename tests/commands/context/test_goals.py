@@ -80,7 +80,7 @@ def test_a_goal_asks_for_the_same_threshold_of_a_model_that_was_learned_for_it_a
 def test_a_crawl_takes_the_threshold_that_rescoring_takes(root: Path) -> None:
     package = load_package(root / "models" / "mona" / "2")
 
-    by_crawl = [threshold_of(package, wish) for goal in GOALS[1:3] for wish in wishes(goal)]
+    by_crawl = [threshold_of(package, goal) for goal in GOALS[1:3] for goal in goals(goal)]
 
     by_rescoring = [chosen(root, "rescore", option, goal)[0] for goal in GOALS[1:3] for option in OPTIONS]
     assert by_crawl == by_rescoring
@@ -89,13 +89,13 @@ def test_a_crawl_takes_the_threshold_that_rescoring_takes(root: Path) -> None:
 OPTIONS = ("--precision", "--recall", "--threshold")
 
 
-def wishes(goal: float) -> tuple[ThresholdGoal, ...]:
+def goals(goal: float) -> tuple[ThresholdGoal, ...]:
     return ThresholdGoal(precision=goal), ThresholdGoal(recall=goal), ThresholdGoal(threshold=goal)
 
 
-def threshold_of(package: Package, wish: ThresholdGoal) -> float:
+def threshold_of(package: Package, goal: ThresholdGoal) -> float:
     card = ModelCard("mona", 2, package.hash, package.backbone_hash, package.threshold)
-    return card_for(card, package, wish).threshold
+    return card_for(card, package, goal).threshold
 
 
 @pytest.mark.parametrize("command", ["train", "rescore"])

@@ -131,7 +131,7 @@ def test_a_row_whose_name_leads_elsewhere_is_called_damage(root: Path, change: s
     assert "cannot" in done.stderr and "backup" in done.stderr
 
 
-def judge_wish(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> ModelRequest:
+def model_request(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> ModelRequest:
     where = place(root, None)
     targets = (Target("mona", "mona_(genshin_impact)"),)
     connected: Any = None  # nobody is asked for anything
@@ -161,7 +161,7 @@ async def test_a_crawl_uses_the_model_that_was_imported_and_says_so(
 
     async with AsyncExitStack() as stack:
         shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=dry_run)
-        models = await models_in_force(judge_wish(tmp_path / "root", shelf, dry_run=dry_run))
+        models = await models_in_force(model_request(tmp_path / "root", shelf, dry_run=dry_run))
 
     assert models["mona"].card.name == "mona/1" and models["mona"].active
     assert active(tmp_path / "root") == ([] if dry_run else ["mona/1"])
@@ -174,7 +174,7 @@ async def test_a_crawl_does_not_choose_between_models_that_were_imported(tmp_pat
     async with AsyncExitStack() as stack:
         shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=False)
         with pytest.raises(UsageRefused, match="crawl models activate mona/2"):
-            await models_in_force(judge_wish(tmp_path / "root", shelf))
+            await models_in_force(model_request(tmp_path / "root", shelf))
 
 
 async def test_an_imported_model_whose_files_were_altered_is_not_put_in_force(tmp_path: Path) -> None:
@@ -184,6 +184,6 @@ async def test_an_imported_model_whose_files_were_altered_is_not_put_in_force(tm
     async with AsyncExitStack() as stack:
         shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=False)
         with pytest.raises(PackageError):
-            await models_in_force(judge_wish(tmp_path / "root", shelf))
+            await models_in_force(model_request(tmp_path / "root", shelf))
 
     assert active(tmp_path / "root") == []

@@ -178,17 +178,17 @@ def test_the_network_beside_learns_from_what_the_first_model_learned_from(
     crawl(root, "train", "nilou", "--references", str(folder))
     red_pictures(tmp_path / "more", 6)
     shutil.copy(tmp_path / "more" / "05.png", folder)  # came later: the first model does not know it
-    wish: Any = SimpleNamespace(place=place(root, None), references=None, quiet=False)
+    options: Any = SimpleNamespace(place=place(root, None), references=None, quiet=False)
     with open_reader(root) as reader:
         first, mona = reader.active_model("nilou"), reader.active_model("mona")
 
-    found = asyncio.run(references_for_round(wish, first))
+    found = asyncio.run(references_for_round(options, first))
 
     assert found is not None
     assert [one.name for one in found.pictures] == [f"{number:02}.png" for number in range(5)]
-    assert asyncio.run(references_for_round(wish, mona)) is None  # it learned from tags
+    assert asyncio.run(references_for_round(options, mona)) is None  # it learned from tags
     shutil.rmtree(folder)
-    assert asyncio.run(references_for_round(wish, first)) is None
+    assert asyncio.run(references_for_round(options, first)) is None
     assert "the references of nilou cannot be looked at again" in capsys.readouterr().err
 
 

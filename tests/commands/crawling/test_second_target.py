@@ -97,10 +97,10 @@ async def heads_for(root: Path, *targets: Target) -> list[str]:
     """What a crawl for these targets, which have no model, finds in the gallery."""
     where = Place(root, "demo", Settings())
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
-        wish = ModelRequest(
+        request = ModelRequest(
             where, ThresholdGoal(), "genshin_impact", targets, cast(Connected, None), archive, False, True
         )
-        return [model.card.name for model in (await second_heads(wish, targets)).values()]
+        return [model.card.name for model in (await second_heads(request, targets)).values()]
 
 
 async def test_a_crawl_for_a_second_target_begins_with_a_head_and_asks_no_site(root: Path) -> None:

@@ -172,13 +172,13 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
     async with Archive.open(root, NO_RESERVE) as archive, SwitchingJudge(Stub({"mona": card})) as judge:
         await archive.register_model(card, {"round": 0, "step": "first"}, activate=True)
         place = Place(root, "demo", Settings())
-        wish = ModelRequest(
+        request = ModelRequest(
             place, ThresholdGoal(), "genshin_impact", (MONA,), cast(Connected, None), archive, False, True, takeover
         )
         command = (sys.executable, "-c", PRETENDS, str(ready))
         settings = RoundSettings(preprocessing=Preprocessing(8), command=command)
         gathered = Gathered(work, Lesson([], [], Plan(), {}), settings)
-        round_ = FirstRound(wish, (MONA,), settings, work, gathered=gathered)
+        round_ = FirstRound(request, (MONA,), settings, work, gathered=gathered)
         made_scene = Scene(archive, cast(NetworkBeside, None), takeover, judge, ready)
         made_scene.beside = NetworkBeside(round_, judge, takeover, JudgeSettings(), made_scene.make)
         try:

@@ -147,7 +147,7 @@ def _runs_out_of_memory(number: int, honest: float) -> float:
 def stub_judge(
     misbehaviour: str = "honest", *, delay_s: float = 0.0, decoder: tuple[str, ...] | None = None
 ) -> JudgeFactory:
-    """What `Parts.judge` wants: a judge for a wish.
+    """What `Parts.judge` wants: a judge for a request.
 
     Args:
         misbehaviour: a name of `MISBEHAVIOURS`.
@@ -159,11 +159,11 @@ def stub_judge(
         return _succeeded
 
     @asynccontextmanager
-    async def judging(wish: ModelRequest) -> AsyncIterator[Judge]:
+    async def judging(request: ModelRequest) -> AsyncIterator[Judge]:
         honest = MISBEHAVIOURS["honest"]
         misbehave = MISBEHAVIOURS.get(misbehaviour, honest)
         contrary = misbehaviour == CONTRARY
-        known = cards(wish.targets, model=2 if contrary else 1)
+        known = cards(request.targets, model=2 if contrary else 1)
         if misbehaviour == REFUSING:  # another package, so it has another hash
             known = {name: replace(card, hash="f" * 64, refusal=REFUSAL) for name, card in known.items()}
         judge = StubJudge(known, misbehave, misbehaviour == LISTER_BUG, contrary, delay_s)
@@ -178,23 +178,23 @@ def stub_judge(
 
 
 @asynccontextmanager
-async def _succeeded(wish: ModelRequest) -> AsyncIterator[Judge]:
+async def _succeeded(request: ModelRequest) -> AsyncIterator[Judge]:
     """The contrary judge, and where a takeover may be expected the honest one after it."""
-    first = StubJudge(cards(wish.targets, model=2), contrary=True)
+    first = StubJudge(cards(request.targets, model=2), contrary=True)
     async with SwitchingJudge(first) as judge:
-        if wish.takeover is None:
+        if request.takeover is None:
             yield judge
             return
-        successions = [Succession(target.name, judge.models[target.name].name) for target in wish.targets]
+        successions = [Succession(target.name, judge.models[target.name].name) for target in request.targets]
 
         async def work() -> None:
             await first.enough.wait()
             for one in successions:
                 one.state, one.model, one.why = State.TOOK_OVER, f"{one.target}/1", "it believes in the light"
-            await judge.switch_to(StubJudge(cards(wish.targets)))
+            await judge.switch_to(StubJudge(cards(request.targets)))
 
-        wish.takeover.begin(successions, work())
+        request.takeover.begin(successions, work())
         try:
             yield judge
         finally:
-            await wish.takeover.cancel()
+            await request.takeover.cancel()
