@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from commands.terminal.console import messages, results
 from tests.commands.training.test_rounds import fill
+
+
+@pytest.fixture(autouse=True)
+def _new_consoles() -> Iterator[None]:
+    """A console keeps the width that COLUMNS had when it was made."""
+    yield
+    messages.cache_clear()
+    results.cache_clear()
 
 
 @pytest.fixture(scope="session")
