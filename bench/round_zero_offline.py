@@ -159,7 +159,7 @@ async def learn(source: FolderSource, arguments: argparse.Namespace, folder: Pat
     begun = time.monotonic()
     targets = {Target(name, name): folder / name / "1" for name in arguments.keep}
     async with Decoders([settings.preprocessing]) as decoder:
-        return await round_zero(Gallery(source, source, decoder), TAG, targets, settings, tell=tell)
+        return await round_zero(Gallery(source, source, decoder), TAG, targets, settings, report=tell)
 
 
 def main() -> None:

@@ -219,6 +219,6 @@ async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known,
         Scorer(pins, settings.scorer) as scorer,
     ):
         eye = Eye(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)
-        looked, left = await look_at_folder(subject, found, eye, tell=tell)
+        looked, left = await look_at_folder(subject, found, eye, report=tell)
     tell("measuring", 0.0, f"{len(looked)} pictures")
     return await asyncio.to_thread(evaluate_folder, subject, found, looked, left, known)

@@ -192,7 +192,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.options.wait_s)
         models = models_folder(task.where.root)
-        outcome = await finish(candidate, archive, models, task.settings, tell=task.tell)
+        outcome = await finish(candidate, archive, models, task.settings, report=task.tell)
         if not outcome.activated or outcome.rescored is not None:
             return outcome, ()
         looked = await look_at_all_again(

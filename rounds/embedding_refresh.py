@@ -45,10 +45,10 @@ class Again:
     target: Target
     listings: Sequence[int]  # ids of the listings whose posts are meant
     policy: Policy  # the settings that decisions follow
-    expected: int = 0  # how many posts that are, to tell the share by; 0: nobody counted
+    expected: int = 0  # how many posts those are, for the progress; 0: nobody counted
 
 
-async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: ProgressCallback) -> LookedAgain:
+async def look_again(shelf: Shelf, judge: Judge, again: Again, *, report: ProgressCallback) -> LookedAgain:
     """Look at every post that another model has decided; what is killed here is taken up by the next.
 
     Posts that were listed and never decided are left to a crawl: it may have been told to stop before them.
@@ -57,7 +57,7 @@ async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Progress
         shelf: the archive, open.
         judge: open, with the model in force.
         again: what is meant.
-        tell: progress.
+        report: progress.
     """
     done, room, target = LookedAgain(), asyncio.Semaphore(_IN_FLIGHT), again.target
     card = judge.models[target.name]
@@ -83,7 +83,7 @@ async def look_again(shelf: Shelf, judge: Judge, again: Again, *, tell: Progress
             waiting = [post for post in posts if _decided_by_another(known.get(post.id), target.name, card.hash)]
             await asyncio.gather(*(look(post, known[post.id]) for post in waiting))
             share = min(1.0, (done.looked + done.without) / again.expected) if again.expected else 0.0
-            tell("looking again", share, counted(done.looked, "picture"))
+            report("looking again", share, counted(done.looked, "picture"))
     return done
 
 

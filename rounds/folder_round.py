@@ -129,7 +129,7 @@ async def model_from_folder(
     models: Path,
     settings: FolderSettings,
     *,
-    tell: ProgressCallback = unreported,
+    report: ProgressCallback = unreported,
 ) -> AsyncIterator[FolderModel]:
     """Learn a model from a folder; what it gives lives in a work folder that ends with the block.
 
@@ -137,7 +137,7 @@ async def model_from_folder(
         task: whom, and from what.
         models: folder of the target's models; the work folder is made there.
         settings: how.
-        tell: progress: reading, loading, training, measuring, writing.
+        report: progress: reading, loading, training, measuring, writing.
 
     Raises:
         TooLittleToLearn: the folder teaches too little; says what there is.
@@ -147,15 +147,15 @@ async def model_from_folder(
     check_enough(task.found, target)
     chosen = _chosen(task.found.pictures, settings.pictures_at_most, settings.seed)
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
-        hashes, undecodable = await _decode_all(chosen, folder, settings, task.decoder, tell)
+        hashes, undecodable = await _decode_all(chosen, folder, settings, task.decoder, report)
         pictures = [chosen[row] for row in hashes]
         round_ = 0 if old is None else (old.model.round or 0) + 1
         examples = _examples(pictures, list(hashes.values()), target)
-        done = await teach(folder, _lesson(task, pictures, examples, round_, settings), settings, tell)
+        done = await teach(folder, _lesson(task, pictures, examples, round_, settings), settings, report)
         told = done["targets"][0]
         compared = None
         if old is not None:
-            tell("measuring", 0.5, f"comparing with {old.model.card.name}")
+            report("measuring", 0.5, f"comparing with {old.model.card.name}")
             compared = await _compared(task, old, pictures, folder, told)
         yield FolderModel(
             target=target,
@@ -172,7 +172,7 @@ async def model_from_folder(
 
 
 async def finish_folder(
-    model: FolderModel, registry: Registry, models: Path, *, force: bool, tell: ProgressCallback
+    model: FolderModel, registry: Registry, models: Path, *, force: bool, report: ProgressCallback
 ) -> RoundOutcome:
     """Put the package where it belongs and register it; in force unless it is worse than the model that is.
 
@@ -181,12 +181,12 @@ async def finish_folder(
         registry: the archive, open.
         models: folder with a folder a target.
         force: in force even when it is worse.
-        tell: progress.
+        report: progress.
     """
     name = model.target.name
     its_name = await free_name(registry, models, name)
     place = model_folder(models, its_name)
-    tell("writing", 0.5, f"writing {its_name}")
+    report("writing", 0.5, f"writing {its_name}")
     metrics = dict(model.told["metrics"])
     if model.compared is not None:
         metrics["compared"] = model.compared.to_json()
@@ -241,7 +241,7 @@ async def _decode_all(
     folder: Path,
     settings: FolderSettings,
     decoder: HashingDecoder,
-    tell: ProgressCallback,
+    report: ProgressCallback,
 ) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:
     """Decode all; gives which of them the array in the folder holds, with their hashes, and which cannot be decoded."""
     left: list[LeftOut] = []
@@ -258,7 +258,7 @@ async def _decode_all(
         return seen.pixels[0]
 
     rows = await gather_pictures(
-        len(chosen), decode, folder, settings, lambda share, held: tell("reading", share, counted(held, "picture"))
+        len(chosen), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
     )
     return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda one: one.name))
 

@@ -178,7 +178,7 @@ async def finish(
     models: Path,
     settings: HeadRoundSettings,
     *,
-    tell: ProgressCallback = unreported,
+    report: ProgressCallback = unreported,
 ) -> RoundOutcome:
     """Package, remember the parts, register, activate unless worse, rescore.
 
@@ -187,12 +187,12 @@ async def finish(
         registry: the archive, open.
         models: folder with a folder a target.
         settings: how.
-        tell: progress.
+        report: progress.
     """
     target = candidate.snapshot.target
     name = await free_name(registry, models, target.name)
     folder = model_folder(models, name)
-    tell("writing", 0.0, f"writing {name}")
+    report("writing", 0.0, f"writing {name}")
     facts = await asyncio.to_thread(_write, candidate, folder)
     threshold = candidate.learned.chosen.threshold
     refusal = refusal_of(candidate)
@@ -212,10 +212,10 @@ async def finish(
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
     if activate and settings.decide_again and not candidate.network_changed:
-        tell("rescoring", 0.0, f"{counted(len(candidate.snapshot.evidence), 'picture')}, from stored embeddings")
+        report("rescoring", 0.0, f"{counted(len(candidate.snapshot.evidence), 'picture')}, from stored embeddings")
         model = (card, head)
         rescored = await rescore(registry, candidate.snapshot.evidence, target, model, settings.policy)
-        tell("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} kept")
+        report("rescoring", 1.0, f"{rescored.kept} of {rescored.posts} kept")
     return RoundOutcome(
         card=card,
         network=candidate.snapshot.package.backbone_name,

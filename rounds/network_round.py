@@ -134,7 +134,7 @@ async def new_network(
     models: Path,
     settings: NetworkSettings,
     rounds: HeadRoundSettings,
-    tell: ProgressCallback,
+    report: ProgressCallback,
 ) -> AsyncIterator[Candidate]:
     """Teach a network and learn a head on it; what it gives lives in a work folder that ends with the block.
 
@@ -144,7 +144,7 @@ async def new_network(
         models: folder of the target's models; the work folder is made there.
         settings: how the network is taught.
         rounds: how the head is learned.
-        tell: progress.
+        report: progress.
 
     Raises:
         PicturesMissing: too many pictures cannot be read or decoded.
@@ -153,9 +153,9 @@ async def new_network(
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         snapshot = candidate.snapshot
         rows = _chosen(candidate, settings.pictures_at_most, rounds.seed)
-        rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, tell)
-        done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, tell)
-        tell("measuring", 0.5, "training a head on the new network")
+        rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, report)
+        done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, report)
+        report("measuring", 0.5, "training a head on the new network")
         taught = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), album.references, rounds)
         yield replace(taught, eyesight=_eyesight(candidate, album, rows, taught.snapshot))
 
@@ -205,7 +205,7 @@ def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
 
 
 async def _decode_all(
-    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, folder: Path, tell: ProgressCallback
+    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, folder: Path, report: ProgressCallback
 ) -> IntArray:
     """Decode all; gives the rows that the array in the folder holds. A picture that is gone is left out and counted."""
 
@@ -219,7 +219,7 @@ async def _decode_all(
             return None
 
     found = await gather_pictures(
-        len(rows), decode, folder, settings, lambda share, held: tell("reading", share, counted(held, "picture"))
+        len(rows), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
     )
     if len(found) < (1 - _MISSING_AT_MOST) * len(rows):
         raise PicturesMissing(

@@ -86,7 +86,7 @@ async def round_zero(
     targets: Mapping[Target, Path],
     settings: RoundSettings,
     *,
-    tell: ProgressCallback = unreported,
+    report: ProgressCallback = unreported,
 ) -> tuple[NewModel, ...]:
     """Learn a model for each target from the tags of the gallery; one backbone for all of them.
 
@@ -95,7 +95,7 @@ async def round_zero(
         tag: of the gallery that will be walked.
         targets: whom to learn, and where each one's package goes: a folder that does not exist yet.
         settings: how.
-        tell: progress: sampling, sampled, fetching, loading, training, measuring, writing.
+        report: progress: sampling, sampled, fetching, loading, training, measuring, writing.
 
     Raises:
         TooLittleToLearn: the tags teach too little; says what there is.
@@ -104,8 +104,8 @@ async def round_zero(
         CrawlError: the site refuses or cannot be reached.
     """
     async with work_folder_for(targets) as folder:
-        gathered = await gather(folder, gallery, tag, tuple(targets), settings, tell=tell)
-        return await gathered.learn(Step.NETWORK, targets, tell=tell)
+        gathered = await gather(folder, gallery, tag, tuple(targets), settings, report=report)
+        return await gathered.learn(Step.NETWORK, targets, report=report)
 
 
 def work_folder_for(targets: Mapping[Target, Path]) -> AbstractAsyncContextManager[Path]:
@@ -123,7 +123,7 @@ async def gather(
     targets: Sequence[Target],
     settings: RoundSettings,
     *,
-    tell: ProgressCallback = unreported,
+    report: ProgressCallback = unreported,
 ) -> Gathered:
     """Choose, fetch and decode what is to be learned from; the pictures lie in the folder from then on.
 
@@ -133,17 +133,17 @@ async def gather(
         tag: of the gallery that will be walked.
         targets: whom to learn.
         settings: how.
-        tell: progress: sampling, sampled, fetching.
+        report: progress: sampling, sampled, fetching.
 
     Raises:
         TooLittleToLearn, PicturesMissing, CrawlError: as `round_zero` does.
     """
-    tell("sampling", 0.0, f"choosing training examples among the posts tagged {tag}")
+    report("sampling", 0.0, f"choosing training examples among the posts tagged {tag}")
     chosen = await sample(gallery.source, tag, targets, settings.size, refine=settings.refine, seed=settings.seed)
     references = gallery.references
     _check(chosen, targets, references)
-    tell("sampled", 1.0, _words(chosen))
-    hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, tell)
+    report("sampled", 1.0, _words(chosen))
+    hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, report)
     examples = examples_of(chosen, targets)
     if references is not None:
         examples += references.examples(targets[0].tag)
@@ -166,7 +166,7 @@ class Gathered:
         step: Step,
         targets: Mapping[Target, Path],
         *,
-        tell: ProgressCallback = unreported,
+        report: ProgressCallback = unreported,
         niceness: int = 0,
     ) -> tuple[NewModel, ...]:
         """Learn one model for each target; what the first step leaves in the folder, the second may use.
@@ -174,14 +174,14 @@ class Gathered:
         Args:
             step: which.
             targets: where each one's package goes: a folder that does not exist yet.
-            tell: progress: loading, training, measuring, writing.
+            report: progress: loading, training, measuring, writing.
             niceness: 0..19: how much the process gives way to others.
 
         Raises:
             TooLittleToLearn, LearningFailed: from the learning process.
         """
         lesson, settings = _for_step(self.lesson, self.settings, step)
-        done = await teach(self.folder, lesson, settings, tell, niceness=niceness)
+        done = await teach(self.folder, lesson, settings, report, niceness=niceness)
         facts = {"round": 0, "step": str(step)}
         if self.reference_folder:
             facts["references"] = self.reference_folder
@@ -222,7 +222,7 @@ def _words(chosen: Sample) -> str:
 
 
 async def _fetch_all(
-    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, tell: ProgressCallback
+    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, report: ProgressCallback
 ) -> Mapping[int, int]:
     """Fetch and decode every picture; gives which of them the array in the folder holds, and their hashes.
 
@@ -248,7 +248,7 @@ async def _fetch_all(
 
     count = len(posts) + (0 if references is None else len(references))
     rows = await gather_pictures(
-        count, fetch, folder, settings, lambda share, held: tell("fetching", share, counted(held, "picture"))
+        count, fetch, folder, settings, lambda share, held: report("fetching", share, counted(held, "picture"))
     )
     if faults.total() > _MISSING_AT_MOST * len(posts):
         reasons = ", ".join(f"{count} {reason}" for reason, count in faults.most_common(4))

@@ -109,7 +109,7 @@ async def gather_pictures(
     bring: Callable[[int], Awaitable[Pixels | None]],
     folder: Path,
     settings: Teaching,
-    tell: Callable[[float, int], None],
+    report: Callable[[float, int], None],
 ) -> list[int]:
     """Bring every picture into one array on disk; gives which it holds, row by row.
 
@@ -118,7 +118,7 @@ async def gather_pictures(
         bring: gives the picture of a number, prepared; None: it is left out.
         folder: the work folder.
         settings: size of the pictures, and how many are on their way at the same time.
-        tell: share of them that is done, 0..1, and how many the array holds.
+        report: share of them that is done, 0..1, and how many the array holds.
 
     Raises:
         what `bring` raises; the first of several.
@@ -137,7 +137,7 @@ async def gather_pictures(
                 store[len(rows)] = pixels
                 rows.append(number)
             done += 1
-            tell(done / count, len(rows))
+            report(done / count, len(rows))
 
     try:
         async with asyncio.TaskGroup() as crew:
@@ -150,7 +150,7 @@ async def gather_pictures(
 
 
 async def teach(
-    folder: Path, lesson: Lesson, settings: Teaching, tell: ProgressCallback, *, niceness: int = 0
+    folder: Path, lesson: Lesson, settings: Teaching, report: ProgressCallback, *, niceness: int = 0
 ) -> Mapping[str, Any]:
     """Learn in a process of its own from the pictures in the work folder; gives what it says at its end.
 
@@ -158,7 +158,7 @@ async def teach(
         folder: the work folder.
         lesson: what is to be learned.
         settings: how.
-        tell: progress.
+        report: progress.
         niceness: 0..19: how much the process gives way to others.
 
     Raises:
@@ -175,7 +175,7 @@ async def teach(
     )
     await asyncio.to_thread(write_job, folder, job)
     deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
-    return await run_learning(folder, tell=tell, deadline_s=deadline, command=settings.command, niceness=niceness)
+    return await run_learning(folder, report=report, deadline_s=deadline, command=settings.command, niceness=niceness)
 
 
 def placed(told: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts: Mapping[str, Any]) -> NewModel:

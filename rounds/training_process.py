@@ -22,13 +22,13 @@ _KEPT_NOISE = 2000  # bytes of what it printed last
 
 
 async def run_learning(
-    folder: Path, *, tell: ProgressCallback, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
+    folder: Path, *, report: ProgressCallback, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
 ) -> Mapping[str, Any]:
     """Learn what `folder/job.json` asks for; gives what the process says at its end.
 
     Args:
         folder: with the job and its pictures; packages appear below it.
-        tell: progress.
+        report: progress.
         deadline_s: the process is killed when it takes longer.
         command: the process; the folder is appended.
         niceness: 0..19: how much it gives way to others.
@@ -47,7 +47,7 @@ async def run_learning(
     noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
     try:
         async with asyncio.timeout(deadline_s):
-            last = await _listen(child, tell)
+            last = await _listen(child, report)
             await child.wait()
     except TimeoutError as error:
         raise LearningFailed(f"learning took longer than {deadline_s:.0f} s and was stopped") from error
@@ -57,13 +57,13 @@ async def run_learning(
     return _outcome(last, code, said)
 
 
-async def _listen(child: ChildProcess, tell: ProgressCallback) -> Mapping[str, Any]:
+async def _listen(child: ChildProcess, report: ProgressCallback) -> Mapping[str, Any]:
     last: Mapping[str, Any] = {}
     async for line in child.lines():
         with contextlib.suppress(ValueError):
             told = json.loads(line)
             if "stage" in told:
-                tell(str(told["stage"]), float(told["share"]), str(told["words"]))
+                report(str(told["stage"]), float(told["share"]), str(told["words"]))
             else:
                 last = told
     return last

@@ -154,7 +154,7 @@ async def _round_zero(bench: Bench, source: FolderSource, targets: Sequence[str]
     settings = replace(bench.ours, size=size)
     places = {Target(name, name): folder / name / "1" for name in targets}
     async with Decoders([settings.preprocessing]) as decoder:
-        return await round_zero(Gallery(source, source, decoder), TAG, places, settings, tell=_telling(bench.say))
+        return await round_zero(Gallery(source, source, decoder), TAG, places, settings, report=_telling(bench.say))
 
 
 def _telling(say: Say) -> ProgressCallback:

@@ -62,7 +62,7 @@ class FirstRound:
                 given = await self._references(decoders, report)
                 gallery = Gallery(request.connected.client, desk, desk, given)
                 self.gathered = await gather(
-                    self.folder, gallery, request.tag, self.targets, self.settings, tell=report
+                    self.folder, gallery, request.tag, self.targets, self.settings, report=report
                 )
         return self.gathered
 
@@ -88,7 +88,7 @@ class FirstRound:
         """
         gathered = await self._gathered(report)
         folders = {target: await _folder(self.request, target) for target in self.targets}
-        return await gathered.learn(step, folders, tell=report, niceness=niceness)
+        return await gathered.learn(step, folders, report=report, niceness=niceness)
 
 
 @asynccontextmanager

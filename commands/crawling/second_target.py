@@ -150,7 +150,7 @@ async def finished(
         if new:
             for site in sorted(set(candidate.snapshot.evidence.sites)):
                 await archive.save_targets(site, [candidate.snapshot.target])
-        return await finish(candidate, archive, models_folder(where.root), settings, tell=tell)
+        return await finish(candidate, archive, models_folder(where.root), settings, report=tell)
 
 
 async def finished_in_crawl(

@@ -34,5 +34,5 @@ async def look_at_all_again(
     again = Again(target, listings, policy, status.outdated.get(target.name, 0))
     settings = judge_settings(where.settings.scoring, tagger_settings(where.settings, [target]))
     async with NetworkJudge({target.name: card}, {target.name: package_folder(where, card)}, settings) as judge:
-        done = await look_again(archive, judge, again, tell=tell)
+        done = await look_again(archive, judge, again, report=tell)
     return Rescoring(done.looked, done.kept)

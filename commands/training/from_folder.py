@@ -149,7 +149,7 @@ async def _learn(
     models = models_folder(where.root)
     async with Decoders(preprocessings) as decoder:
         task = FolderTask(lesson.found, lesson.target, decoder, lesson.old)
-        async with model_from_folder(task, target_models(models, lesson.target.name), settings, tell=tell) as model:
+        async with model_from_folder(task, target_models(models, lesson.target.name), settings, report=tell) as model:
             return await _finish(lesson, model, options, where, tell), model
 
 
@@ -159,7 +159,7 @@ async def _finish(
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, where, _COMMAND, wait_s=options.wait_s)
-        outcome = await finish_folder(model, archive, models_folder(where.root), force=options.force, tell=tell)
+        outcome = await finish_folder(model, archive, models_folder(where.root), force=options.force, report=tell)
         if outcome.activated and lesson.known:
             policy = Policy(trust_tags=where.settings.scoring.trust_tags)
             looked = await look_at_all_again(archive, where, lesson.target, outcome.card, policy, tell)

@@ -31,5 +31,5 @@ async def hashed(snapshot: Snapshot, reader: Reader, tell: ProgressCallback) -> 
     with closing(Renditions(reader)) as renditions:
         async with Decoders([_SMALL]) as decoder:
             pictures = StoredPictures(renditions.read, decoder)
-            found = await missing_hashes(snapshot.evidence, rows, pictures, tell=tell)
+            found = await missing_hashes(snapshot.evidence, rows, pictures, report=tell)
     return replace(snapshot, evidence=with_hashes(snapshot.evidence, found), found_hashes=found)

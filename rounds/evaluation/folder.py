@@ -79,7 +79,7 @@ class Looked:
 
 
 async def look_at_folder(
-    subject: Subject, found: ClassFolder, eye: Eye, *, tell: ProgressCallback
+    subject: Subject, found: ClassFolder, eye: Eye, *, report: ProgressCallback
 ) -> tuple[list[Looked], list[LeftOut]]:
     """Score every picture of a folder; gives also what could not be looked at.
 
@@ -97,7 +97,7 @@ async def look_at_folder(
                 seen[number] = await _look(subject, picture, eye, budget)
             except (PictureFault, OSError) as error:
                 left.append(LeftOut(picture.name, why_not(error)))
-            tell("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
+            report("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
 
     try:
         async with asyncio.TaskGroup() as crew:

@@ -64,7 +64,7 @@ async def missing_hashes(
     pictures: StoredPictures,
     pace: Pace | None = None,
     *,
-    tell: ProgressCallback = unreported,
+    report: ProgressCallback = unreported,
 ) -> Mapping[int, int]:
     """Hash stored pictures; gives version id -> hash, without those that are gone or cannot be decoded.
 
@@ -73,7 +73,7 @@ async def missing_hashes(
         rows: from `without_hash`.
         pictures: where they are.
         pace: how fast; when its time is up, the next round goes on with the others.
-        tell: progress.
+        report: progress.
     """
     pace = pace or Pace()
     found: dict[int, int] = {}
@@ -90,7 +90,9 @@ async def missing_hashes(
                 with contextlib.suppress(PictureFault):  # it had pixels once; without them it stands alone
                     found[version] = (await pictures.decoder.decode(content)).hash
             done += 1
-            tell("looking for copies", done / len(rows), f"{done} of {counted(len(rows), 'picture')} not compared yet")
+            report(
+                "looking for copies", done / len(rows), f"{done} of {counted(len(rows), 'picture')} not compared yet"
+            )
 
     async with asyncio.TaskGroup() as crew:
         for _ in range(pace.in_flight):

@@ -53,14 +53,14 @@ class ReferencePixels:
 
 
 async def decoded_references(
-    found: ReferenceFolder, decoder: HashingDecoder, tell: ProgressCallback
+    found: ReferenceFolder, decoder: HashingDecoder, report: ProgressCallback
 ) -> ReferencePixels:
     """Decode a folder's pictures, one after the other: they are few.
 
     Args:
         found: the folder.
         decoder: for one preprocessing.
-        tell: progress.
+        report: progress.
 
     Raises:
         ClassFolderError: too few of them can be decoded; names the others.
@@ -78,6 +78,6 @@ async def decoded_references(
         pixels.append(seen.pixels[0])
         md5s.append(picture.md5)
         hashes.append(seen.hash)
-        tell("reading", number / len(found.pictures), counted(len(pixels), "reference picture"))
+        report("reading", number / len(found.pictures), counted(len(pixels), "reference picture"))
     check_enough_references(found.folder, len(pixels), left)
     return ReferencePixels(found.folder, np.stack(pixels), md5s, hashes, tuple(left[len(found.left_out) :]))

@@ -117,7 +117,7 @@ async def taught(
 ) -> tuple[FolderModel, RoundOutcome]:
     task = FolderTask(listed(folder), MONA, Decoder(), old, embed)
     async with model_from_folder(task, root / "models" / "mona", how) as model:
-        outcome = await finish_folder(model, shelf, root / "models", force=force, tell=lambda *told: None)
+        outcome = await finish_folder(model, shelf, root / "models", force=force, report=lambda *told: None)
     return model, outcome
 
 

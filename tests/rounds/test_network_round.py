@@ -285,7 +285,7 @@ class Pictures:
 async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once() -> None:
     shelf = Pictures()
 
-    done = await look_again(shelf, Judge(), Again(MONA, [1, 2], Policy()), tell=lambda *told: None)
+    done = await look_again(shelf, Judge(), Again(MONA, [1, 2], Policy()), report=lambda *told: None)
 
     assert (done.looked, done.kept) == (6, 2)
     assert sorted(shelf.filed) == [1, 2, 3, 5, 6, 7]
@@ -296,7 +296,7 @@ async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once(
 async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() -> None:
     shelf = Pictures(never_decided=(6, 7))
 
-    done = await look_again(shelf, Judge(), Again(MONA, [1], Policy()), tell=lambda *told: None)
+    done = await look_again(shelf, Judge(), Again(MONA, [1], Policy()), report=lambda *told: None)
 
     assert (done.looked, sorted(shelf.filed)) == (4, [1, 2, 3, 5])
 
@@ -305,7 +305,7 @@ async def test_looking_again_tells_how_far_it_has_come() -> None:
     shares: list[float] = []
 
     await look_again(
-        Pictures(), Judge(), Again(MONA, [1], Policy(), expected=7), tell=lambda _, share, words: shares.append(share)
+        Pictures(), Judge(), Again(MONA, [1], Policy(), expected=7), report=lambda _, share, words: shares.append(share)
     )
 
     assert shares == sorted(shares)

@@ -108,7 +108,7 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
     place = tmp_path / "models" / "kiara" / "1"
 
     models = await round_zero(
-        of(Desk()), "hololive", {KIARA: place}, settings(), tell=lambda stage, share, words: told.append(stage)
+        of(Desk()), "hololive", {KIARA: place}, settings(), report=lambda stage, share, words: told.append(stage)
     )
 
     assert [model.target for model in models] == ["kiara"]
@@ -231,22 +231,22 @@ async def test_a_target_that_is_hardly_tagged_is_refused_before_anything_is_fetc
 
 async def test_what_the_learning_process_finds_too_little_is_too_little(tmp_path: Path) -> None:
     with pytest.raises(TooLittleToLearn, match="found 3"):
-        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=120, command=python(TOO_FEW))
+        await run_learning(tmp_path, report=lambda *_: None, deadline_s=120, command=python(TOO_FEW))
 
 
 async def test_a_learning_process_that_dies_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(LearningFailed, match=r"ended with exit code 9.*out of cheese"):
-        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=120, command=python(DIES))
+        await run_learning(tmp_path, report=lambda *_: None, deadline_s=120, command=python(DIES))
 
 
 @pytest.mark.fault("M11")
 async def test_a_learning_process_that_hangs_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(LearningFailed, match="longer than 0 s"):
-        await run_learning(tmp_path, tell=lambda *_: None, deadline_s=0.3, command=python(HANGS))
+        await run_learning(tmp_path, report=lambda *_: None, deadline_s=0.3, command=python(HANGS))
 
 
 async def test_stopping_the_run_stops_the_learning_process(tmp_path: Path) -> None:
-    learning = asyncio.create_task(run_learning(tmp_path, tell=lambda *_: None, deadline_s=60, command=python(HANGS)))
+    learning = asyncio.create_task(run_learning(tmp_path, report=lambda *_: None, deadline_s=60, command=python(HANGS)))
     await asyncio.sleep(0)
 
     learning.cancel()

@@ -82,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
 def assess(one: Subject, folder: Path, known: Known | None = None) -> Assessment:
     found = class_pictures(folder, [one.target.name, one.target.tag])
     eye = Eye(Decoder(), red, in_flight=4)
-    looked, left = asyncio.run(look_at_folder(one, found, eye, tell=unreported))
+    looked, left = asyncio.run(look_at_folder(one, found, eye, report=unreported))
     return evaluate_folder(one, found, looked, left, known)
 
 
@@ -214,7 +214,7 @@ def test_a_device_that_fails_ends_it_with_its_own_error(tmp_path: Path, folder: 
     found = class_pictures(folder, ["mona", "mona_(genshin_impact)"])
 
     with pytest.raises(DeviceError, match="is gone"):
-        asyncio.run(look_at_folder(one, found, Eye(Decoder(), broken), tell=unreported))
+        asyncio.run(look_at_folder(one, found, Eye(Decoder(), broken), report=unreported))
 
 
 def test_a_score_that_is_no_probability_is_named_and_counts_nowhere(tmp_path: Path, folder: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_score_that_is_no_probability_is_named_and_counts_nowhere(tmp_path: Pa
 
     one = subject(tmp_path / "root")
     found = class_pictures(folder, ["mona", "mona_(genshin_impact)"])
-    looked, left = asyncio.run(look_at_folder(one, found, Eye(Decoder(), odd), tell=unreported))
+    looked, left = asyncio.run(look_at_folder(one, found, Eye(Decoder(), odd), report=unreported))
 
     assert len(looked) + len(left) == 60
     assert {one.why for one in left} == {"bad score"}
