@@ -15,6 +15,7 @@ import secrets
 import statistics
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,7 +183,7 @@ async def rescore(archive: Archive, count: int) -> None:
         await archive.file_rescores(card, Rescored(ids[part], scores[part], decisions[part]))
 
 
-async def timed(ask) -> float:  # type: ignore[no-untyped-def]  # any awaitable question
+async def timed(ask: Callable[[], Awaitable[object]]) -> float:
     """The median of five."""
     seconds = []
     for _ in range(5):
@@ -192,7 +193,7 @@ async def timed(ask) -> float:  # type: ignore[no-untyped-def]  # any awaitable 
     return statistics.median(seconds)
 
 
-def timed_now(ask) -> float:  # type: ignore[no-untyped-def]  # any question
+def timed_now(ask: Callable[[], object]) -> float:
     """The median of five."""
     seconds = []
     for _ in range(5):
