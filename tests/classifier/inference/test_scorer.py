@@ -25,7 +25,7 @@ Mona = tuple[ModelCard, Path]
 ODD_SCORER = """
     import os, pathlib, sys, time
     import numpy as np
-    from classifier import scoring
+    from classifier.inference import scorer_worker
     from classifier.inference.runtime import Runtime
 
     class Network:
@@ -62,7 +62,7 @@ ODD_SCORER = """
             raise MemoryError(f"{resource.getrlimit(resource.RLIMIT_DATA)[0]} bytes at most")
         return Runtime(Network())
 
-    scoring.main(choose)
+    scorer_worker.main(choose)
 """
 
 

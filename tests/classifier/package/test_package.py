@@ -215,7 +215,6 @@ def test_a_kill_while_writing_leaves_no_package(mona: Mona, tmp_path: Path) -> N
     script = """
         import os, signal, sys
         from pathlib import Path
-        from classifier import package
         from classifier.package.package import Canary, PackageParts, load_package, write_package
         good = load_package(Path(sys.argv[1]))
         canaries = [Canary(*pair) for pair in zip(good.canaries.pictures, good.canaries.embeddings)]

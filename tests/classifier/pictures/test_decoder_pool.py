@@ -24,7 +24,7 @@ SMALL = Preprocessing(16)
 
 EVIL = """
     import os, sys, time
-    from classifier import decoding
+    from classifier.pictures import decoder_worker
     from classifier.pictures.preprocessing import prepare
 
     def misbehave(picture, preprocessing, limits):
@@ -50,7 +50,7 @@ EVIL = """
             picture = picture[5:]
         return prepare(picture, preprocessing, limits)
 
-    decoding.main(misbehave)
+    decoder_worker.main(misbehave)
 """
 
 
