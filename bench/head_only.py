@@ -23,9 +23,9 @@ import numpy as np
 
 from bench.samples.rescoring_gallery import TARGET, filled_gallery, made_up
 from classifier.head import Head
-from classifier.heads.head_training import HeadLesson, HeadPlan, learn_head
+from classifier.heads.head_training import HeadPlan, HeadTrainingSet, learn_head
 from classifier.heads.logistic_head import starting_head
-from classifier.heads.noisy_labels import Said, Testimony
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from crawler.decisions import Policy
 from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts
 from rounds.rescore import rescore
@@ -42,20 +42,22 @@ def learning(labels: int) -> float:
     """Seconds for a head from so many labels, among twice as many pictures with and without tags."""
     vectors, shows = made_up(3 * labels, WIDTH, seed=1)
     random = np.random.default_rng(2)
-    said = np.where(shows, Said.TAGGED, Said.OTHERS).astype(np.int8)
-    said[random.random(len(said)) < 0.4] = Said.NOTHING
-    said[:labels] = np.where(shows[:labels], Said.KEEP, Said.DELETE)
-    lesson = HeadLesson(
+    label_sources = np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS).astype(np.int8)
+    label_sources[random.random(len(label_sources)) < 0.4] = LabelSource.NOTHING
+    label_sources[:labels] = np.where(shows[:labels], LabelSource.KEEP, LabelSource.DELETE)
+    lesson = HeadTrainingSet(
         target="kiara",
-        testimony=Testimony(vectors.astype(np.float64), said, np.arange(len(said), dtype=np.int64)),
-        parts=random.choice(3, len(said), p=(0.7, 0.15, 0.15)).astype(np.int8),
-        untagged=said == Said.NOTHING,
+        noisy_labels=NoisyLabels(
+            vectors.astype(np.float64), label_sources, np.arange(len(label_sources), dtype=np.int64)
+        ),
+        parts=random.choice(3, len(label_sources), p=(0.7, 0.15, 0.15)).astype(np.int8),
+        untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(WIDTH, None),
     )
     begun = time.perf_counter()
     learned = learn_head(lesson, HeadPlan())
     seconds = time.perf_counter() - begun
-    print(f"learning from {labels} labels among {len(said)} pictures: {seconds:.2f} s (goal {LEARNING_S:.0f})")
+    print(f"learning from {labels} labels among {len(label_sources)} pictures: {seconds:.2f} s (goal {LEARNING_S:.0f})")
     print(f"    measured: precision {learned.quality.precision}, recall {learned.quality.recall}")
     return seconds
 

@@ -26,9 +26,9 @@ import numpy.typing as npt
 
 from classifier.errors import PictureFault
 from classifier.heads.character_space import NOBODY
-from classifier.heads.head_training import TRAIN, HeadLesson, learn_head
+from classifier.heads.head_training import TRAIN, HeadTrainingSet, learn_head
 from classifier.heads.logistic_head import starting_head
-from classifier.heads.noisy_labels import Said, Testimony
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from classifier.metrics.quality import average_precision
 from classifier.package.package import Package, load_package
 from classifier.pictures.class_folders import ClassPicture, class_pictures
@@ -81,15 +81,15 @@ def measured(gallery: Gallery, target: int, number: int, seed: int, like: Condit
     untagged |= np.isin(gallery.labels, random.permutation(np.setdiff1d(gallery.labels, target))[: like.unnamed])
     seen = np.flatnonzero(halves & ~near & (~shows | (random.random(len(shows)) < like.hidden)))
     rows = np.concatenate([seen, chosen])
-    said = np.where(untagged[rows], Said.NOTHING, Said.OTHERS).astype(np.int8)
-    said[len(seen) :] = Said.KEEP
-    lesson = HeadLesson(
+    label_sources = np.where(untagged[rows], LabelSource.NOTHING, LabelSource.OTHERS).astype(np.int8)
+    label_sources[len(seen) :] = LabelSource.KEEP
+    lesson = HeadTrainingSet(
         target="target",
-        testimony=Testimony(gallery.vectors[rows], said, gallery.groups[rows]),
+        noisy_labels=NoisyLabels(gallery.vectors[rows], label_sources, gallery.groups[rows]),
         parts=np.full(len(rows), TRAIN, dtype=np.int8),
-        untagged=said == Said.NOTHING,
+        untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(gallery.vectors.shape[1], None),
-        characters=np.where(said == Said.OTHERS, gallery.labels[rows], NOBODY),
+        characters=np.where(label_sources == LabelSource.OTHERS, gallery.labels[rows], NOBODY),
     )
     begun = time.perf_counter()
     learned = learn_head(lesson, reference_plan(seed=seed))

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from classifier.backbones.catalogue import known_or_plain
 from classifier.errors import TooFewExamples
 from classifier.heads.character_space import numbered
-from classifier.heads.head_training import SPENT, HeadLesson, LearnedHead, learn_head
+from classifier.heads.head_training import SPENT, HeadTrainingSet, LearnedHead, learn_head
 from classifier.heads.logistic_head import LinearHead, knowing_head
-from classifier.heads.noisy_labels import Said, Testimony
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from classifier.metrics.backbone_comparison import Eyesight
 from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.package.references import References
@@ -38,7 +38,7 @@ from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.evaluation.round_report import report_files, report_text
 from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts, trained_on
-from rounds.examples.label_sources import testimony_of
+from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.free_number import free_name
 from rounds.rescore import Ledger, Rescoring, rescore, whole_picture_scores
@@ -248,17 +248,19 @@ def lesson_of(
     evidence: Evidence,
     groups: npt.NDArray[np.int64],
     parts: npt.NDArray[np.int8],
-) -> HeadLesson:
+) -> HeadTrainingSet:
     """Evidence as the classifier wants it; what a person is unsure of teaches nothing, nor does what is spent."""
-    said, sure = testimony_of(evidence)
+    label_sources, sure = noisy_labels_of(evidence)
     vectors = evidence.vectors.astype(np.float64)
     finite = np.isfinite(vectors).all(axis=1)
     kept_out = ~(sure & finite) | (parts == SPENT)
     vectors[~finite] = 0.0
-    testimony = Testimony(vectors, np.where(kept_out, int(Said.NOTHING), said).astype(np.int8), groups)
-    return HeadLesson(
+    noisy_labels = NoisyLabels(
+        vectors, np.where(kept_out, int(LabelSource.NOTHING), label_sources).astype(np.int8), groups
+    )
+    return HeadTrainingSet(
         target=target.name,
-        testimony=testimony,
+        noisy_labels=noisy_labels,
         parts=parts,
         untagged=~evidence.named,
         start=start_of(package, target),
@@ -307,10 +309,10 @@ def _parent(snapshot: Snapshot) -> str | None:
     return None if snapshot.active is None else snapshot.active.card.name
 
 
-def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadLesson) -> Compared:
+def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadTrainingSet) -> Compared:
     """On the test part, without the tags that heads contradict which never saw the picture: see `doubted_tags`."""
     rows = np.setdiff1d(learned.measured, learned.doubted_in_test)
-    truth = np.isin(lesson.testimony.said[rows], (Said.TAGGED, Said.KEEP))
+    truth = np.isin(lesson.noisy_labels.label_sources[rows], (LabelSource.TAGGED, LabelSource.KEEP))
     if snapshot.old_scores is None:
         old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
     else:
@@ -349,8 +351,8 @@ _OF_THE_NETWORK = ("parts", "taught", "earlier")  # what its making says, for as
 def _remembered(candidate: Candidate) -> dict[str, Any]:
     """Enough to know what the model was made from, and to keep its test pictures out of training for ever."""
     snapshot, before = candidate.snapshot, candidate.snapshot.package.snapshot
-    said, _ = testimony_of(snapshot.evidence)
-    digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + said.tobytes())
+    label_sources, _ = noisy_labels_of(snapshot.evidence)
+    digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + label_sources.tobytes())
     return {
         "round": candidate.round,
         "how": "network" if candidate.network_changed else "head only",
@@ -359,7 +361,7 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
         "tried": candidate.tried or (0 if candidate.network_changed else before.get("tried", 0)),
         "artists_together": candidate.artists,
         "pictures": len(snapshot.evidence),
-        "labels": int(np.isin(said, (Said.KEEP, Said.DELETE)).sum()),
+        "labels": int(np.isin(label_sources, (LabelSource.KEEP, LabelSource.DELETE)).sum()),
         "newest_label": snapshot.newest_label,
         "evidence": digest.hexdigest(),
         "doubted": [snapshot.evidence.md5s[row] for row in candidate.learned.doubted_in_test.tolist()],

@@ -23,7 +23,7 @@ from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, known_or_plain
 from classifier.errors import PictureFault
 from classifier.heads.head_training import SPENT, TEST, VALIDATION
-from classifier.heads.noisy_labels import Said
+from classifier.heads.noisy_labels import LabelSource
 from classifier.metrics.backbone_comparison import Eyesight, compared
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels, Preprocessing
@@ -36,7 +36,7 @@ from classifier.training.warm_start import Earlier
 from rounds.errors import PicturesMissing
 from rounds.examples.decoders import Decoder
 from rounds.examples.frozen_splits import identities_of, taught_so_far
-from rounds.examples.label_sources import testimony_of
+from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.references import ReferencePixels
 from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
 from rounds.rescore import whole_picture_scores
@@ -93,7 +93,7 @@ def advise(candidate: Candidate) -> Advice:
     """Whether teaching the network is likely to pay, from what the new head reaches and what taught it."""
     quality, snapshot = candidate.learned.quality, candidate.snapshot.package.snapshot
     seen = max(_lesson_size(snapshot) if snapshot.get("earlier") else 0, snapshot.get("tried", 0))
-    now = int((~np.isin(testimony_of(candidate.snapshot.evidence)[0], (Said.NOTHING,))).sum() * 0.7)
+    now = int((~np.isin(noisy_labels_of(candidate.snapshot.evidence)[0], (LabelSource.NOTHING,))).sum() * 0.7)
     reached = quality.average_precision.value
     if reached >= _ENOUGH:
         return Advice(False, f"head only: its average precision of {reached:.3f} leaves a new network little to gain")
@@ -193,14 +193,14 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
 
 def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
     """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
-    said, sure = testimony_of(candidate.snapshot.evidence)
+    label_sources, sure = noisy_labels_of(candidate.snapshot.evidence)
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.parts != SPENT)))
-    kinds = said[shuffled]
-    people = shuffled[np.isin(kinds, (Said.KEEP, Said.DELETE))][:most]
-    tagged = shuffled[kinds == Said.TAGGED][: max(0, most // 3)]
+    kinds = label_sources[shuffled]
+    people = shuffled[np.isin(kinds, (LabelSource.KEEP, LabelSource.DELETE))][:most]
+    tagged = shuffled[kinds == LabelSource.TAGGED][: max(0, most // 3)]
     room = max(0, most - len(people) - len(tagged))
-    nothing = shuffled[kinds == Said.NOTHING][: max(room // 5, room - int((kinds == Said.OTHERS).sum()))]
-    others = shuffled[kinds == Said.OTHERS][: room - len(nothing)]
+    nothing = shuffled[kinds == LabelSource.NOTHING][: max(room // 5, room - int((kinds == LabelSource.OTHERS).sum()))]
+    others = shuffled[kinds == LabelSource.OTHERS][: room - len(nothing)]
     return np.sort(np.concatenate([people, tagged, others, nothing]))[:most].astype(np.int64)
 
 
@@ -259,17 +259,17 @@ def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
 def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Example]:
     """What each picture teaches: labels as they are, tags unless they are out of the question."""
     evidence, target = candidate.snapshot.evidence, candidate.snapshot.target
-    said, _ = testimony_of(evidence)
+    label_sources, _ = noisy_labels_of(evidence)
     belief = candidate.learned.belief
     identities = identities_of(evidence, artists=candidate.artists)
     found = []
     for row in rows.tolist():
         characters = tuple(album.characters.get(int(evidence.version_ids[row]), ()))
         others = tuple(name for name in characters if name not in target.names)
-        kind = Said(int(said[row]))
-        characters = (*others, target.tag) if kind in (Said.KEEP, Said.TAGGED) else others
-        doubtful = (kind is Said.TAGGED and belief[row] < _OUT_OF_THE_QUESTION) or (
-            kind is Said.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
+        kind = LabelSource(int(label_sources[row]))
+        characters = (*others, target.tag) if kind in (LabelSource.KEEP, LabelSource.TAGGED) else others
+        doubtful = (kind is LabelSource.TAGGED and belief[row] < _OUT_OF_THE_QUESTION) or (
+            kind is LabelSource.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
         )
         labelled = bool(characters) and not doubtful
         part = PARTS[int(candidate.parts[row])]

@@ -1530,36 +1530,36 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a person's word against the target is forgotten",
         "classifier/heads/noisy_labels.py",
-        "    belief[said == Said.DELETE] = 1 - credit.sure\n",
+        "    belief[label_sources == LabelSource.DELETE] = 1 - trust.sure\n",
         "",
         ("tests/classifier/heads/test_noisy_labels.py",),
     ),
     Mutation(
         "a person's word for the target is forgotten",
         "classifier/heads/noisy_labels.py",
-        "    belief[said == Said.KEEP] = credit.sure\n",
+        "    belief[label_sources == LabelSource.KEEP] = trust.sure\n",
         "",
         ("tests/classifier/heads/test_noisy_labels.py",),
     ),
     Mutation(
         "a modest head stays modest",
         "classifier/heads/noisy_labels.py",
-        "        line = _stretched(logits, belief, counts, found.line)\n",
+        "        line = _stretched(logits, belief, counts, posterior.line)\n",
         "        line = Stretch()\n",
         ("tests/classifier/heads/test_noisy_labels.py",),
     ),
     Mutation(
         "posts that name others are as likely to show the target as posts that name nobody",
         "classifier/heads/noisy_labels.py",
-        "others = _share(belief[pools == Stratum.OTHERS], credit.others)",
+        "others = _share(belief[pools == Stratum.OTHERS], trust.others)",
         "others = nobody",
         ("tests/classifier/heads/test_head_training.py",),
     ),
     Mutation(
         "what is said of groups of a handful is believed",
         "classifier/heads/noisy_labels.py",
-        "_LIKE_ITS_PARENT = 20.0",
-        "_LIKE_ITS_PARENT = 0.01",
+        "_PARENT_PSEUDO_COUNT = 20.0",
+        "_PARENT_PSEUDO_COUNT = 0.01",
         ("tests/classifier/heads/test_noisy_labels.py",),
     ),
     Mutation(
@@ -1579,8 +1579,8 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a person's word is contradicted",
         "classifier/heads/head_training.py",
-        "wrong = ((said == Said.TAGGED) & (belief < _SURE))",
-        "wrong = (np.isin(said, _FOR) & (belief < _SURE + 0.499))",
+        "wrong = ((label_sources == LabelSource.TAGGED) & (belief < _SURE))",
+        "wrong = (np.isin(label_sources, _FOR) & (belief < _SURE + 0.499))",
         ("tests/classifier/heads/test_noisy_labels.py",),
     ),
     Mutation(

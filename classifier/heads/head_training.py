@@ -28,7 +28,16 @@ from classifier.heads import few_shot
 from classifier.heads.ai_stacking import Judged, Stacked, Word, stack
 from classifier.heads.character_space import NOBODY, CharacterSpace
 from classifier.heads.logistic_head import LinearHead
-from classifier.heads.noisy_labels import NO_POOL, Credit, Said, StratumArray, Testimony, Weighed, pools_of, weigh
+from classifier.heads.noisy_labels import (
+    NO_POOL,
+    LabelSource,
+    LabelTrust,
+    NoisyLabels,
+    Posterior,
+    StratumArray,
+    pools_of,
+    posterior_of,
+)
 from classifier.heads.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
 from classifier.metrics import quality as evaluation
 from classifier.metrics import thresholds
@@ -40,9 +49,9 @@ from storage.records import AiTagWeight, Stratum
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing
-_SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
-_PEOPLE = (Said.KEEP, Said.DELETE)
-_FOR, _AGAINST = (Said.TAGGED, Said.KEEP), (Said.OTHERS, Said.DELETE)
+_SPOKEN = (LabelSource.TAGGED, LabelSource.OTHERS, LabelSource.KEEP, LabelSource.DELETE)
+_PEOPLE = (LabelSource.KEEP, LabelSource.DELETE)
+_FOR, _AGAINST = (LabelSource.TAGGED, LabelSource.KEEP), (LabelSource.OTHERS, LabelSource.DELETE)
 _SURE = 0.5  # belief from which a picture counts as showing the target
 
 L2 = 0.1  # of vectors with a mean squared length of one; 0.06 to 0.3 rank alike
@@ -56,7 +65,7 @@ class HeadPlan:
     goal: Goal = field(default_factory=Goal)
     caution: float = thresholds.CAUTION
     leeway: float = thresholds.LEEWAY
-    credit: Credit = field(default_factory=Credit)
+    trust: LabelTrust = field(default_factory=LabelTrust)
     deals: Deals = field(default_factory=Deals)
     rows_at_most: int = 12_000  # to train on; bounds the time
     positives: int = 8  # tagged or labelled as showing the target, all parts together
@@ -66,11 +75,11 @@ class HeadPlan:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class HeadLesson:
+class HeadTrainingSet:
     """What a head is learned from; n rows."""
 
     target: str  # Target.name
-    testimony: Testimony
+    noisy_labels: NoisyLabels
     parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | SPENT
     untagged: BoolArray  # (n,) no character tag
     start: LinearHead  # where regularisation pulls to
@@ -85,7 +94,7 @@ class HeadLesson:
     @property
     def pools(self) -> StratumArray:
         """The stratum of the posts that scores decide, answered or not, shape (n,); NO_POOL for the others."""
-        return pools_of(self.testimony.said, self.untagged, self.strata)
+        return pools_of(self.noisy_labels.label_sources, self.untagged, self.strata)
 
     @property
     def used(self) -> BoolArray:
@@ -106,13 +115,13 @@ class Opinions:
     fitted: CrossFitted
     stacked: Stacked  # its logits, with what taggers add to them
     doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
-    weighed: Weighed  # of the rows whose scores choose
+    posterior: Posterior  # of the rows whose scores choose
     belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
     l2: float
 
     def opinion(self, strata: StratumArray) -> FloatArray:
         """Probability that each picture shows the target, were nothing known but its post's stratum; shape (n,)."""
-        return _head(self.fitted, self.weighed).calibrated(self.stacked.logits, strata)
+        return _head(self.fitted, self.posterior).calibrated(self.stacked.logits, strata)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -142,7 +151,7 @@ class LearnedHead:
         return 1 - self.forecast.kept / max(1, self.forecast.posts)
 
 
-def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
+def learn_head(lesson: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     """Learn one head.
 
     Raises:
@@ -150,22 +159,24 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     """
     _check(lesson, plan)
     opinions = opinions_of(lesson, plan)
-    head = _head(opinions.fitted, opinions.weighed)
-    said, pools = lesson.testimony.said, lesson.pools
+    head = _head(opinions.fitted, opinions.posterior)
+    label_sources, pools = lesson.noisy_labels.label_sources, lesson.pools
     strata = np.maximum(pools, Stratum.NOBODY)
     scores = head.calibrated(opinions.stacked.logits, strata)
     decided = _decided(lesson, pools)
-    chances = np.where(said == Said.KEEP, 1.0, np.where(said == Said.DELETE, 0.0, scores))
+    chances = np.where(
+        label_sources == LabelSource.KEEP, 1.0, np.where(label_sources == LabelSource.DELETE, 0.0, scores)
+    )
     curve = thresholds.threshold_curve(scores[decided], chances[decided], caution=plan.caution, leeway=plan.leeway)
     chosen = curve.chosen(plan.goal)
     measured = _measured(lesson, opinions, chosen, scores)
     expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
-    test = np.flatnonzero((lesson.parts == TEST) & lesson.used & np.isin(said, _SPOKEN))
+    test = np.flatnonzero((lesson.parts == TEST) & lesson.used & np.isin(label_sources, _SPOKEN))
     quality = evaluation.evaluate(
         scores[test],
         opinions.belief[test] > _SURE,
         chosen.threshold,
-        groups=lesson.testimony.groups[test],
+        groups=lesson.noisy_labels.groups[test],
         seed=plan.seed,
     )
     return LearnedHead(
@@ -183,7 +194,7 @@ def learn_head(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
     )
 
 
-def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
+def opinions_of(lesson: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     """Fit out of fold, drop what is contradicted, fit again, and weigh the scores against all that is said.
 
     On one core: the matrices are small, and threads that wait for each other lose more than they gain. (Measured on two
@@ -193,9 +204,9 @@ def opinions_of(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
         return _opinions(lesson, plan)
 
 
-def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
+def _opinions(lesson: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     rows = _fitted_rows(lesson, plan)
-    examples = _examples(lesson, rows, plan.credit)
+    examples = _examples(lesson, rows, plan.trust)
     l2, space = _strength(lesson, examples, plan), _space(lesson, examples, plan)
     if space is None:
         fitted = cross_fit(examples, l2, plan.deals)
@@ -204,32 +215,32 @@ def _opinions(lesson: HeadLesson, plan: HeadPlan) -> Opinions:
     if space is not None:
         examples = replace(examples, vectors=space.seen(examples.vectors))
         examples, fitted = few_shot.with_likely(examples, space, _unlabelled(lesson, plan), l2, plan.deals)
-    doubted = _contradicted(lesson, fitted.logits, rows, plan.credit)
+    doubted = _contradicted(lesson, fitted.logits, rows, plan.trust)
     if doubted.any():
         kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
         fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
     stacked = Stacked(fitted.logits) if plan.few_shot else _stacked(lesson, fitted.logits, examples, doubted, plan.seed)
     logits = stacked.logits
-    testimony, pools = lesson.testimony, lesson.pools
+    noisy_labels, pools = lesson.noisy_labels, lesson.pools
     choosing = lesson.choosing
-    once = replace(plan.credit, label=1.0, nothing=1.0)
-    weighed = weigh(logits[choosing], testimony.said[choosing], once, pools[choosing])
-    belief = weighed.beliefs(logits, testimony.said, pools, once)
+    once = replace(plan.trust, label=1.0, nothing=1.0)
+    posterior = posterior_of(logits[choosing], noisy_labels.label_sources[choosing], once, pools[choosing])
+    belief = posterior.beliefs(logits, noisy_labels.label_sources, pools, once)
     learned = np.zeros(len(belief), dtype=np.bool_) if lesson.trained_on is None else lesson.trained_on
     if learned.any():
-        apart = weigh(logits[learned], testimony.said[learned], plan.credit, pools[learned])
+        apart = posterior_of(logits[learned], noisy_labels.label_sources[learned], plan.trust, pools[learned])
         belief[learned] = apart.belief
     return Opinions(
         fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
         stacked=stacked,
-        doubted=contradicted(testimony.said, belief) & lesson.used,
-        weighed=weighed,
+        doubted=contradicted(noisy_labels.label_sources, belief) & lesson.used,
+        posterior=posterior,
         belief=belief,
         l2=l2,
     )
 
 
-def _space(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
+def _space(lesson: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
     """The space that the tagged characters span, for a head from few examples on a network that learned nothing here.
 
     A network that was taught these characters has such a space already.
@@ -241,40 +252,44 @@ def _space(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> CharacterS
     return CharacterSpace.of(examples.vectors, np.where(against, lesson.characters, NOBODY))
 
 
-def _stacked(lesson: HeadLesson, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int) -> Stacked:
+def _stacked(lesson: HeadTrainingSet, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int) -> Stacked:
     """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
     rows = np.flatnonzero(lesson.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
     judged = Judged(rows, examples.share[rows], examples.groups[rows])
     return stack(logits, lesson.ai_percents, judged, seed)
 
 
-def _unlabelled(lesson: HeadLesson, plan: HeadPlan) -> BoolArray:
+def _unlabelled(lesson: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
     """Rows of which nothing is said and that may be learned from, at most so many, shape (n,)."""
-    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & (lesson.testimony.said == Said.NOTHING)
+    usable = (
+        np.isin(lesson.parts, (TRAIN, VALIDATION))
+        & lesson.used
+        & (lesson.noisy_labels.label_sources == LabelSource.NOTHING)
+    )
     rows = np.random.default_rng(plan.seed).permutation(np.flatnonzero(usable))[: plan.rows_at_most // 2]
     found = np.zeros(len(usable), dtype=np.bool_)
     found[rows] = True
     return found
 
 
-def _examples(lesson: HeadLesson, rows: IntArray, credit: Credit) -> Examples:
-    testimony = lesson.testimony
-    weights = np.zeros(len(testimony.said))
-    weights[rows] = np.where(np.isin(testimony.said[rows], _PEOPLE), credit.label, 1.0)
-    share = np.isin(testimony.said, _FOR).astype(np.float64)
-    return Examples(testimony.vectors, share, weights, testimony.groups, lesson.start)
+def _examples(lesson: HeadTrainingSet, rows: IntArray, trust: LabelTrust) -> Examples:
+    noisy_labels = lesson.noisy_labels
+    weights = np.zeros(len(noisy_labels.label_sources))
+    weights[rows] = np.where(np.isin(noisy_labels.label_sources[rows], _PEOPLE), trust.label, 1.0)
+    share = np.isin(noisy_labels.label_sources, _FOR).astype(np.float64)
+    return Examples(noisy_labels.vectors, share, weights, noisy_labels.groups, lesson.start)
 
 
-def _fitted_rows(lesson: HeadLesson, plan: HeadPlan) -> IntArray:
-    said = lesson.testimony.said
-    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & np.isin(said, _SPOKEN)
+def _fitted_rows(lesson: HeadTrainingSet, plan: HeadPlan) -> IntArray:
+    label_sources = lesson.noisy_labels.label_sources
+    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & np.isin(label_sources, _SPOKEN)
     if not lesson.fit_on_trained and lesson.trained_on is not None:
         usable &= ~lesson.trained_on
     random = np.random.default_rng(plan.seed)
-    return some_rows(np.flatnonzero(usable).astype(np.int64), said, plan.rows_at_most, random)
+    return some_rows(np.flatnonzero(usable).astype(np.int64), label_sources, plan.rows_at_most, random)
 
 
-def _strength(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> float:
+def _strength(lesson: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> float:
     """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
     judged = lesson.choosing & (examples.weights > 0)
     pulled = bool(np.any(lesson.start.weights)) or (lesson.trained_on is not None and bool(lesson.trained_on.any()))
@@ -283,33 +298,35 @@ def _strength(lesson: HeadLesson, examples: Examples, plan: HeadPlan) -> float:
     return least_loss_strength(examples, judged, L2_CANDIDATES, seed=plan.seed)
 
 
-def _contradicted(lesson: HeadLesson, logits: FloatArray, rows: IntArray, credit: Credit) -> BoolArray:
+def _contradicted(lesson: HeadTrainingSet, logits: FloatArray, rows: IntArray, trust: LabelTrust) -> BoolArray:
     """Fitted tags that their own scores contradict, shape (n,); what the network learned from is weighed apart."""
-    said, found = lesson.testimony.said, np.zeros(len(logits), dtype=np.bool_)
+    label_sources, found = lesson.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
     choosing = lesson.choosing[rows]
     for some in (rows[choosing], rows[~choosing]):
         if len(some):
-            belief = weigh(logits[some], said[some], credit, lesson.pools[some]).belief
-            found[some] = contradicted(said[some], belief)
+            belief = posterior_of(logits[some], label_sources[some], trust, lesson.pools[some]).belief
+            found[some] = contradicted(label_sources[some], belief)
     return found
 
 
-def contradicted(said: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
+def contradicted(label_sources: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
     """Whether a tag, or its absence beside other names, is contradicted by all that is known; never a person's word.
 
     Args:
-        said: of each picture, shape (n,) of `Said`.
+        label_sources: of each picture, shape (n,) of `LabelSource`.
         belief: that it shows the target, shape (n,), its tags and an opinion out of fold together.
     """
-    wrong = ((said == Said.TAGGED) & (belief < _SURE)) | ((said == Said.OTHERS) & (belief > _SURE))
+    wrong = ((label_sources == LabelSource.TAGGED) & (belief < _SURE)) | (
+        (label_sources == LabelSource.OTHERS) & (belief > _SURE)
+    )
     return np.asarray(wrong, dtype=np.bool_)
 
 
-def _head(fitted: CrossFitted, weighed: Weighed) -> Head:
+def _head(fitted: CrossFitted, posterior: Posterior) -> Head:
     """The mean head, calibrated for posts that name nobody, with the shifts of the other strata."""
-    nobody, *_ = odds = [log_odds(rate) for rate in weighed.rates]
-    line = weighed.line
-    calibration = Calibration(slope=line.slope, intercept=line.offset + nobody - log_odds(weighed.base))
+    nobody, *_ = odds = [log_odds(rate) for rate in posterior.rates]
+    line = posterior.line
+    calibration = Calibration(slope=line.slope, intercept=line.offset + nobody - log_odds(posterior.base))
     shifts = tuple(float(np.clip(one - nobody, -_LARGEST_SHIFT, _LARGEST_SHIFT)) for one in odds)
     return Head(fitted.head.weights.astype(np.float32), fitted.head.bias, calibration, shifts)
 
@@ -319,12 +336,12 @@ _LARGEST_SHIFT = 20.0  # log odds
 
 def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
     """What taggers add to calibrated log odds; a line's slope is the calibration's."""
-    slope = opinions.weighed.line.slope
+    slope = opinions.posterior.line.slope
     scaled = {source: Word(word.slope * slope, word.offset * slope) for source, word in opinions.stacked.words.items()}
     return tuple(AiTagWeight(source, tag, word.slope, word.offset) for source, word in scaled.items())
 
 
-def _decided(lesson: HeadLesson, pools: StratumArray) -> IntArray:
+def _decided(lesson: HeadTrainingSet, pools: StratumArray) -> IntArray:
     """Rows that stand for the posts that scores decide: those of the choosing ones that have no tag of the target.
 
     Where all are named, as in a person's folders, all that is said stands for what will come.
@@ -332,16 +349,21 @@ def _decided(lesson: HeadLesson, pools: StratumArray) -> IntArray:
     choosing = lesson.choosing
     rows = np.flatnonzero(choosing & (pools != NO_POOL))
     if not len(rows):
-        rows = np.flatnonzero(choosing & np.isin(lesson.testimony.said, _SPOKEN))
+        rows = np.flatnonzero(choosing & np.isin(lesson.noisy_labels.label_sources, _SPOKEN))
     return rows.astype(np.int64)
 
 
-def _measured(lesson: HeadLesson, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray) -> Measured:
+def _measured(lesson: HeadTrainingSet, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray) -> Measured:
     """What the tags of pictures say whose scores may choose, at the threshold."""
-    said, pools, choosing, belief = lesson.testimony.said, lesson.pools, lesson.choosing, opinions.belief
-    groups, logits = lesson.testimony.groups, opinions.stacked.logits
-    shown = choosing & np.isin(said, _FOR)
-    others = choosing & (said == Said.OTHERS)
+    label_sources, pools, choosing, belief = (
+        lesson.noisy_labels.label_sources,
+        lesson.pools,
+        lesson.choosing,
+        opinions.belief,
+    )
+    groups, logits = lesson.noisy_labels.groups, opinions.stacked.logits
+    shown = choosing & np.isin(label_sources, _FOR)
+    others = choosing & (label_sources == LabelSource.OTHERS)
     nobody = choosing & np.isin(pools, (Stratum.NOBODY, Stratum.NOBODY_GROUP))
     decided = choosing & (pools != NO_POOL)
     reached = scores >= chosen.threshold
@@ -360,11 +382,11 @@ def _measured(lesson: HeadLesson, opinions: Opinions, chosen: thresholds.Chosen,
     )
 
 
-def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
-    said = lesson.testimony.said
+def _check(lesson: HeadTrainingSet, plan: HeadPlan) -> None:
+    label_sources = lesson.noisy_labels.label_sources
     for_it, against = (
-        int(np.isin(said, _FOR).sum()),
-        int(np.isin(said, _AGAINST).sum()),
+        int(np.isin(label_sources, _FOR).sum()),
+        int(np.isin(label_sources, _AGAINST).sum()),
     )
     counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
@@ -374,7 +396,7 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
         )
     if plan.few_shot:
         return
-    shows, not_ = np.isin(said, _FOR), np.isin(said, _AGAINST)
+    shows, not_ = np.isin(label_sources, _FOR), np.isin(label_sources, _AGAINST)
     kinds = {"that show it": shows, "that do not": not_}
     held = {
         f"pictures {words} to {purpose}": int((those & rows).sum())
@@ -391,42 +413,42 @@ def _check(lesson: HeadLesson, plan: HeadPlan) -> None:
         )
 
 
-def some_rows(rows: IntArray, said: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
+def some_rows(rows: IntArray, label_sources: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
     """All rows, or when they are too many: every label, then half tagged ones, then the rest."""
     if len(rows) <= most:
         return rows.astype(np.int64)
     shuffled = random.permutation(rows)
-    kinds = said[shuffled]
+    kinds = label_sources[shuffled]
     people = shuffled[np.isin(kinds, _PEOPLE)][:most]
-    tagged = shuffled[kinds == Said.TAGGED][: (most - len(people)) // 2]
+    tagged = shuffled[kinds == LabelSource.TAGGED][: (most - len(people)) // 2]
     room = most - len(people) - len(tagged)
-    others = shuffled[kinds == Said.OTHERS][: max(room // 2, room - int((kinds == Said.NOTHING).sum()))]
-    nothing = shuffled[kinds == Said.NOTHING][: room - len(others)]
+    others = shuffled[kinds == LabelSource.OTHERS][: max(room // 2, room - int((kinds == LabelSource.NOTHING).sum()))]
+    nothing = shuffled[kinds == LabelSource.NOTHING][: room - len(others)]
     return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
 
 
-def _facts(lesson: HeadLesson, opinions: Opinions) -> dict[str, Any]:
-    said, belief = lesson.testimony.said, opinions.belief
+def _facts(lesson: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
+    label_sources, belief = lesson.noisy_labels.label_sources, opinions.belief
     shows = belief > _SURE
     return {
-        "prevalence": opinions.weighed.rates[Stratum.NOBODY],
+        "prevalence": opinions.posterior.rates[Stratum.NOBODY],
         "prevalence_by_stratum": {
-            stratum.name.lower(): opinions.weighed.rates[stratum]
+            stratum.name.lower(): opinions.posterior.rates[stratum]
             for stratum in Stratum
             if (lesson.pools == stratum).any()
         },
-        "said": {kind.name.lower(): int((said == kind).sum()) for kind in Said},
+        "said": {kind.name.lower(): int((label_sources == kind).sum()) for kind in LabelSource},
         "examples": {name: int((lesson.parts == part).sum()) for part, name in _PART_NAMES.items()},
         "positives": {name: int(((lesson.parts == part) & shows).sum()) for part, name in _PART_NAMES.items()},
         "choosing": {
-            "tagged": int((lesson.choosing & (said == Said.TAGGED)).sum()),
-            "others": int((lesson.choosing & (said == Said.OTHERS)).sum()),
-            "untagged": int((lesson.choosing & (said == Said.NOTHING)).sum()),
+            "tagged": int((lesson.choosing & (label_sources == LabelSource.TAGGED)).sum()),
+            "others": int((lesson.choosing & (label_sources == LabelSource.OTHERS)).sum()),
+            "untagged": int((lesson.choosing & (label_sources == LabelSource.NOTHING)).sum()),
         },
         "l2": opinions.l2,
-        "tags_right": opinions.weighed.tags_right,
-        "doubtful_tags": int((opinions.doubted & (said == Said.TAGGED)).sum()),
-        "missing_tags": int((opinions.doubted & (said == Said.OTHERS)).sum()),
+        "tags_right": opinions.posterior.tags_right,
+        "doubtful_tags": int((opinions.doubted & (label_sources == LabelSource.TAGGED)).sum()),
+        "missing_tags": int((opinions.doubted & (label_sources == LabelSource.OTHERS)).sum()),
         **(
             {"ai_tags": {one: asdict(gain) for one, gain in gains.items()}} if (gains := opinions.stacked.gains) else {}
         ),

@@ -29,13 +29,13 @@ from storage.records import Stratum
 StratumArray = npt.NDArray[np.int8]
 
 NO_POOL = -1
-_LEAST = 1e-6  # belief; keeps odds finite
-_WEIGHINGS = 40  # of opinions against testimonies, at most
-_SETTLED = 1e-3
-_LIKE_ITS_PARENT = 20.0  # imagined pictures: pictures of groups are like the others until so many say otherwise
+_CLIP = 1e-6  # belief; keeps odds finite
+_ITERATIONS = 40  # of opinions against testimonies, at most
+_CONVERGED = 1e-3
+_PARENT_PSEUDO_COUNT = 20.0  # imagined pictures: pictures of groups are like the others until so many say otherwise
 
 
-class Said(IntEnum):
+class LabelSource(IntEnum):
     """What is said of one picture and one target."""
 
     NOTHING = 0  # no character tag: anybody may be in it
@@ -46,7 +46,7 @@ class Said(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credit:
+class LabelTrust:
     """How much each testimony counts, and what is believed of tags before anything was seen."""
 
     label: float = 4.0  # weight of a person's word; a tag weighs 1
@@ -58,23 +58,24 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Testimony:
+class NoisyLabels:
     """Pictures as vectors, and what is said of each."""
 
     vectors: FloatArray  # (n, d)
-    said: npt.NDArray[np.int8]  # (n,), of Said
+    label_sources: npt.NDArray[np.int8]  # (n,), of LabelSource
     groups: IntArray  # (n,), a group is never on both sides of a fold
 
     def __post_init__(self) -> None:
         rows = len(self.vectors)
-        if self.vectors.ndim != 2 or self.said.shape != (rows,) or self.groups.shape != (rows,):
+        if self.vectors.ndim != 2 or self.label_sources.shape != (rows,) or self.groups.shape != (rows,):
             raise ValueError(
-                f"expected (n, d), (n,), (n,); got {self.vectors.shape}, {self.said.shape}, {self.groups.shape}"
+                f"expected (n, d), (n,), (n,); got {self.vectors.shape}, {self.label_sources.shape}, "
+                f"{self.groups.shape}"
             )
 
-    def of(self, rows: IntArray) -> Testimony:
+    def of(self, rows: IntArray) -> NoisyLabels:
         """Some of the rows."""
-        return Testimony(self.vectors[rows], self.said[rows], self.groups[rows])
+        return NoisyLabels(self.vectors[rows], self.label_sources[rows], self.groups[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighed:
+class Posterior:
     """Opinions and testimonies put together."""
 
     line: Stretch
@@ -109,30 +110,35 @@ class Weighed:
         return sigmoid(self.logits + log_odds(self.rates[stratum]) - log_odds(self.base))
 
     def beliefs(
-        self, logits: FloatArray, said: npt.NDArray[np.int8], pools: StratumArray, credit: Credit
+        self, logits: FloatArray, label_sources: npt.NDArray[np.int8], pools: StratumArray, trust: LabelTrust
     ) -> FloatArray:
         """What is believed of other pictures, shape (n,), by what was found out from these; logits are raw."""
-        return _believe(self.line.of(logits), _trust(self, pools) - log_odds(self.base), said, credit)
+        return _believe(self.line.of(logits), _prior_log_odds(self, pools) - log_odds(self.base), label_sources, trust)
 
 
-def pools_of(said: npt.NDArray[np.int8], untagged: BoolArray, strata: StratumArray | None) -> StratumArray:
+def pools_of(label_sources: npt.NDArray[np.int8], untagged: BoolArray, strata: StratumArray | None) -> StratumArray:
     """The stratum that each picture is one of a share of, shape (n,); NO_POOL where its tags name the target.
 
     Whatever a person said of it later, it stays one of the posts that were there to be decided.
 
     Args:
-        said: of `Said`.
+        label_sources: of `LabelSource`.
         untagged: it has no character tag.
         strata: of `Stratum`; None: by what is said alone.
     """
-    of = np.zeros(len(said), dtype=np.int8) if strata is None else strata
-    of = np.where(said == Said.OTHERS, of | np.int8(Stratum.OTHERS), of)  # whoever is named, it is somebody else
+    of = np.zeros(len(label_sources), dtype=np.int8) if strata is None else strata
+    names_others = label_sources == LabelSource.OTHERS  # whoever is named, it is somebody else
+    of = np.where(names_others, of | np.int8(Stratum.OTHERS), of)
     others = np.isin(of, (Stratum.OTHERS, Stratum.OTHERS_GROUP))
-    open_ = (said != Said.TAGGED) & (untagged | others | np.isin(said, (Said.NOTHING, Said.OTHERS)))
+    open_ = (label_sources != LabelSource.TAGGED) & (
+        untagged | others | np.isin(label_sources, (LabelSource.NOTHING, LabelSource.OTHERS))
+    )
     return np.where(open_, of, NO_POOL).astype(np.int8)
 
 
-def weigh(logits: FloatArray, said: npt.NDArray[np.int8], credit: Credit, pools: StratumArray | None = None) -> Weighed:
+def posterior_of(
+    logits: FloatArray, label_sources: npt.NDArray[np.int8], trust: LabelTrust, pools: StratumArray | None = None
+) -> Posterior:
     """Believe opinions and testimonies as far as they bear each other out.
 
     A head that was held back by regularisation is too modest: its logits are stretched until they fit what is
@@ -140,76 +146,78 @@ def weigh(logits: FloatArray, said: npt.NDArray[np.int8], credit: Credit, pools:
 
     Args:
         logits: opinions formed without these pictures, shape (n,).
-        said: what is said of them, shape (n,) of `Said`.
-        credit: how much is believed.
+        label_sources: what is said of them, shape (n,) of `LabelSource`.
+        trust: how much is believed.
         pools: from `pools_of`; None: by what is said alone.
     """
-    where = pools_of(said, said == Said.NOTHING, None) if pools is None else pools
-    counts = weights_of(said, credit)
-    found = Weighed(Stretch(), logits, np.zeros(0), _mean(credit.tagged), _first_rates(credit), 0.5)
-    belief = _believe(np.zeros(len(said)), _trust(found, where), said, credit)
-    for _ in range(_WEIGHINGS):
-        line = _stretched(logits, belief, counts, found.line)
-        base = float(np.clip(counts @ belief / counts.sum(), _LEAST, 1 - _LEAST))
-        belief = _believe(line.of(logits), _trust(found, where) - log_odds(base), said, credit)
-        before = found.line
-        tags_right = _share(belief[said == Said.TAGGED], credit.tagged)
-        found = Weighed(line, line.of(logits), belief, tags_right, _rates(belief, where, credit), base)
-        if abs(line.slope - before.slope) + abs(line.offset - before.offset) < _SETTLED:
+    where = pools_of(label_sources, label_sources == LabelSource.NOTHING, None) if pools is None else pools
+    counts = weights_of(label_sources, trust)
+    posterior = Posterior(Stretch(), logits, np.zeros(0), _mean(trust.tagged), _first_rates(trust), 0.5)
+    belief = _believe(np.zeros(len(label_sources)), _prior_log_odds(posterior, where), label_sources, trust)
+    for _ in range(_ITERATIONS):
+        line = _stretched(logits, belief, counts, posterior.line)
+        base = float(np.clip(counts @ belief / counts.sum(), _CLIP, 1 - _CLIP))
+        belief = _believe(line.of(logits), _prior_log_odds(posterior, where) - log_odds(base), label_sources, trust)
+        previous = posterior.line
+        tags_right = _share(belief[label_sources == LabelSource.TAGGED], trust.tagged)
+        posterior = Posterior(line, line.of(logits), belief, tags_right, _rates(belief, where, trust), base)
+        if abs(line.slope - previous.slope) + abs(line.offset - previous.offset) < _CONVERGED:
             break
-    return found
+    return posterior
 
 
-def weights_of(said: npt.NDArray[np.int8], credit: Credit) -> FloatArray:
+def weights_of(label_sources: npt.NDArray[np.int8], trust: LabelTrust) -> FloatArray:
     """How much each picture counts, shape (n,)."""
-    counts = np.ones(len(said))
-    counts[said == Said.NOTHING] = credit.nothing
-    counts[(said == Said.KEEP) | (said == Said.DELETE)] = credit.label
+    counts = np.ones(len(label_sources))
+    counts[label_sources == LabelSource.NOTHING] = trust.nothing
+    counts[(label_sources == LabelSource.KEEP) | (label_sources == LabelSource.DELETE)] = trust.label
     return counts
 
 
 def _stretched(logits: FloatArray, belief: FloatArray, counts: FloatArray, near: Stretch) -> Stretch:
     column = Evidence(logits[:, None], belief, counts)
     spread = max(float(logits.std()), 1e-6)
-    found = fit_head(
+    fitted = fit_head(
         column, 1.0, LinearHead(np.array([1.0]), 0.0), near=LinearHead(np.array([near.slope]), near.offset)
     )
-    return Stretch(float(np.clip(found.weights[0], 0.1, 50 / spread)), found.bias)
+    return Stretch(float(np.clip(fitted.weights[0], 0.1, 50 / spread)), fitted.bias)
 
 
-def _trust(found: Weighed, pools: StratumArray) -> FloatArray:
+def _prior_log_odds(posterior: Posterior, pools: StratumArray) -> FloatArray:
     """Log odds of what is said of each picture alone, shape (n,); a person's word is not in it."""
-    rates = np.array([log_odds(rate) for rate in found.rates])
-    return np.where(pools == NO_POOL, log_odds(found.tags_right), rates[np.maximum(pools, 0)])
+    rates = np.array([log_odds(rate) for rate in posterior.rates])
+    return np.where(pools == NO_POOL, log_odds(posterior.tags_right), rates[np.maximum(pools, 0)])
 
 
-def _believe(logits: FloatArray, trust: FloatArray, said: npt.NDArray[np.int8], credit: Credit) -> FloatArray:
-    """Testimony and opinion together; a person's word stands."""
-    belief = np.clip(sigmoid(logits + trust), _LEAST, 1 - _LEAST)
-    belief[said == Said.KEEP] = credit.sure
-    belief[said == Said.DELETE] = 1 - credit.sure
+def _believe(
+    logits: FloatArray, prior: FloatArray, label_sources: npt.NDArray[np.int8], trust: LabelTrust
+) -> FloatArray:
+    """Probability that each picture shows the target, from its label and its score; a person's label is kept."""
+    belief = np.clip(sigmoid(logits + prior), _CLIP, 1 - _CLIP)
+    belief[label_sources == LabelSource.KEEP] = trust.sure
+    belief[label_sources == LabelSource.DELETE] = 1 - trust.sure
     return belief
 
 
-def _first_rates(credit: Credit) -> tuple[float, ...]:
-    nobody, others = _mean(credit.untagged), _mean(credit.others)
+def _first_rates(trust: LabelTrust) -> tuple[float, ...]:
+    nobody, others = _mean(trust.untagged), _mean(trust.others)
     return (nobody, others, nobody, others)
 
 
-def _rates(belief: FloatArray, pools: StratumArray, credit: Credit) -> tuple[float, ...]:
+def _rates(belief: FloatArray, pools: StratumArray, trust: LabelTrust) -> tuple[float, ...]:
     """The share of each stratum that shows the target, as far as the beliefs go."""
-    nobody = _share(belief[pools == Stratum.NOBODY], credit.untagged)
-    others = _share(belief[pools == Stratum.OTHERS], credit.others)
+    nobody = _share(belief[pools == Stratum.NOBODY], trust.untagged)
+    others = _share(belief[pools == Stratum.OTHERS], trust.others)
     groups = [
-        _share(belief[pools == stratum], (parent * _LIKE_ITS_PARENT, (1 - parent) * _LIKE_ITS_PARENT))
+        _share(belief[pools == stratum], (parent * _PARENT_PSEUDO_COUNT, (1 - parent) * _PARENT_PSEUDO_COUNT))
         for stratum, parent in ((Stratum.NOBODY_GROUP, nobody), (Stratum.OTHERS_GROUP, others))
     ]
     return (nobody, others, *groups)
 
 
-def _share(belief: FloatArray, imagined: tuple[float, float]) -> float:
+def _share(belief: FloatArray, pseudo_counts: tuple[float, float]) -> float:
     """The share that is believed to show the target, with imagined pictures that do and do not."""
-    return (float(belief.sum()) + imagined[0]) / (len(belief) + sum(imagined))
+    return (float(belief.sum()) + pseudo_counts[0]) / (len(belief) + sum(pseudo_counts))
 
 
 def _mean(counts: tuple[float, float]) -> float:

@@ -20,8 +20,17 @@ from classifier.errors import TooFewExamples
 from classifier.head import EMBEDDING_DTYPE
 from classifier.heads import logistic_head
 from classifier.heads.character_space import numbered
-from classifier.heads.head_training import SPENT, TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, LearnedHead, learn_head
-from classifier.heads.noisy_labels import Said, Testimony
+from classifier.heads.head_training import (
+    SPENT,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    HeadPlan,
+    HeadTrainingSet,
+    LearnedHead,
+    learn_head,
+)
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from classifier.metrics.thresholds import CAUTION
 from classifier.metrics.thresholds import Goal as Goal
 from classifier.package.embedding_blocks import Block, in_a_row
@@ -345,28 +354,30 @@ def _learned_target(
     room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
 ) -> LearnedTarget:
     lesson = _lesson(room, eye, examples, spec, plan)
-    few = rests_on_references(len(room.references), int((lesson.testimony.said == Said.TAGGED).sum()))
+    few = rests_on_references(
+        len(room.references), int((lesson.noisy_labels.label_sources == LabelSource.TAGGED).sum())
+    )
     usual = HeadPlan(goal=spec.goal, caution=plan.caution, seed=plan.seed)
     learned = learn_head(lesson, reference_plan(spec.goal, seed=plan.seed) if few else usual)
-    shows = np.isin(lesson.testimony.said, (Said.TAGGED, Said.KEEP)) & ~learned.doubted
+    shows = np.isin(lesson.noisy_labels.label_sources, (LabelSource.TAGGED, LabelSource.KEEP)) & ~learned.doubted
     return LearnedTarget(spec=spec, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
 
 
-def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan) -> HeadLesson:
+def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan) -> HeadTrainingSet:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])
     shows = np.array([spec.named_in(example.characters) for example in examples])
-    yes, no = (Said.TAGGED, Said.OTHERS) if plan.tags_may_lie else (Said.KEEP, Said.DELETE)
-    said = np.where(labelled, np.where(shows, yes, no), Said.NOTHING).astype(np.int8)
-    said[room.references] = Said.KEEP
+    yes, no = (LabelSource.TAGGED, LabelSource.OTHERS) if plan.tags_may_lie else (LabelSource.KEEP, LabelSource.DELETE)
+    label_sources = np.where(labelled, np.where(shows, yes, no), LabelSource.NOTHING).astype(np.int8)
+    label_sources[room.references] = LabelSource.KEEP
     parts = np.full(len(examples), SPENT, dtype=np.int8)
     split = room.parts
     for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
         parts[rows] = part
     parts[np.concatenate([room.unlabelled, room.references])] = TRAIN
-    return HeadLesson(
+    return HeadTrainingSet(
         target=spec.target,
-        testimony=Testimony(eye.embeddings.astype(np.float64), said, room.groups),
+        noisy_labels=NoisyLabels(eye.embeddings.astype(np.float64), label_sources, room.groups),
         parts=parts,
         untagged=~labelled,
         start=logistic_head.knowing_head(eye.embeddings.shape[1], eye.classes, [spec.tag], eye.odds_weight),

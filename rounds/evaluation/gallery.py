@@ -18,7 +18,7 @@ import numpy as np
 
 from classifier.arrays import BoolArray, IntArray
 from classifier.heads.head_training import TEST
-from classifier.heads.noisy_labels import Said
+from classifier.heads.noisy_labels import LabelSource
 from classifier.metrics.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
 from classifier.metrics.curves import Judged, confusion_at, measure, slices_by
 from classifier.metrics.quality import Estimate, Quality, evaluate, wilson
@@ -256,7 +256,7 @@ class _Desk:
     def wrong(self, *, kept: bool) -> BoolArray:
         """Mistakes of a kind: test pictures that are counted, and untagged ones that a person answered."""
         held = self.held
-        answered = (held.parts == TEST) & held.usable & np.isin(held.said, PEOPLE)
+        answered = (held.parts == TEST) & held.usable & np.isin(held.label_sources, PEOPLE)
         return np.asarray((held.counted | answered) & ~self.doubted & self._contradicted(kept=kept))
 
     def mistakes(self, rows: BoolArray, *, kept: bool) -> tuple[Mistake, ...]:
@@ -305,10 +305,10 @@ class _Desk:
         )
 
     def _why(self, row: int, characters: Sequence[str]) -> str:
-        said, names = Said(int(self.held.said[row])), self.subject.target.names
-        if said in PEOPLE:
-            return f"labelled {said.name.lower()}"
-        if said is Said.TAGGED:
+        source, names = LabelSource(int(self.held.label_sources[row])), self.subject.target.names
+        if source in PEOPLE:
+            return f"labelled {source.name.lower()}"
+        if source is LabelSource.TAGGED:
             named = [name for name in characters if name in names]
             return f"tagged {', '.join(named) or self.subject.target.tag}"
         return f"tagged {', '.join(characters) or 'with others'}, not {self.subject.target.tag}"
@@ -316,13 +316,13 @@ class _Desk:
 
 def _notes(held: HeldOut, rows: IntArray, untagged: Quality | None) -> list[str]:
     """What has to be known before the figures are trusted."""
-    people = int(np.isin(held.said[rows], PEOPLE).sum())
+    people = int(np.isin(held.label_sources[rows], PEOPLE).sum())
     notes = [
         f"the truth of {counted(people, 'picture')} is known from answers; that of {len(rows) - people} is taken from "
         "tags, which may be wrong"
     ]
     notes.append(_untagged_note(untagged))
-    answered = int((held.untagged & np.isin(held.said, PEOPLE)).sum())
+    answered = int((held.untagged & np.isin(held.label_sources, PEOPLE)).sum())
     aside = max(0, answered - (0 if untagged is None else untagged.examples))
     if aside:
         notes.append(

@@ -102,7 +102,7 @@ def _doubted(subjects: Sequence[Subject], view: _View, evidence: Evidence) -> Bo
     )
     if found is None:
         return doubted_tags(evidence)
-    return np.isin(np.array(evidence.md5s), sorted(found)) & ~np.isin(view.held.said, PEOPLE)
+    return np.isin(np.array(evidence.md5s), sorted(found)) & ~np.isin(view.held.label_sources, PEOPLE)
 
 
 def _truth(view: _View, common: Sequence[int]) -> BoolArray:

@@ -15,23 +15,23 @@ import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.heads.head_training import TEST, VALIDATION
-from classifier.heads.noisy_labels import Credit, Said, pools_of, weigh
+from classifier.heads.noisy_labels import LabelSource, LabelTrust, pools_of, posterior_of
 from classifier.metrics.quality import Estimate, bootstrap
 from classifier.package.package import Package
 from rounds.examples.frozen_splits import groups_of, parts_of
-from rounds.examples.label_sources import testimony_of
+from rounds.examples.label_sources import noisy_labels_of
 from rounds.rescore import scores_of
 from storage.evidence import Evidence
 
-SPOKEN = (Said.TAGGED, Said.OTHERS, Said.KEEP, Said.DELETE)
-PEOPLE = (Said.KEEP, Said.DELETE)
+SPOKEN = (LabelSource.TAGGED, LabelSource.OTHERS, LabelSource.KEEP, LabelSource.DELETE)
+PEOPLE = (LabelSource.KEEP, LabelSource.DELETE)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class HeldOut:
     """The gallery's pictures under one model; n rows, those of the evidence."""
 
-    said: npt.NDArray[np.int8]  # (n,) of `Said`
+    label_sources: npt.NDArray[np.int8]  # (n,) of `LabelSource`
     usable: BoolArray  # (n,) it has an embedding, and no person was unsure of it
     groups: IntArray  # (n,)
     parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST, or used for nothing
@@ -42,12 +42,12 @@ class HeldOut:
     @property
     def counted(self) -> BoolArray:
         """Test pictures whose own tags name somebody: all of them, whoever was asked about which."""
-        return np.asarray((self.parts == TEST) & self.usable & ~self.untagged & np.isin(self.said, SPOKEN))
+        return np.asarray((self.parts == TEST) & self.usable & ~self.untagged & np.isin(self.label_sources, SPOKEN))
 
     @property
     def as_said(self) -> BoolArray:
         """Whether each shows the target by what is said of it, at its word."""
-        return np.isin(self.said, (Said.TAGGED, Said.KEEP))
+        return np.isin(self.label_sources, (LabelSource.TAGGED, LabelSource.KEEP))
 
 
 def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> HeldOut:
@@ -61,7 +61,7 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     together = bool(package.snapshot.get("artists_together", artists))
     groups = groups_of(evidence, artists=together)
     parts = parts_of(evidence, groups, package.snapshot, artists=together)
-    said, sure = testimony_of(evidence)
+    label_sources, sure = noisy_labels_of(evidence)
     finite = np.isfinite(evidence.vectors).all(axis=1)
     usable = np.asarray(sure & finite)
     logits = np.full(len(evidence), np.nan)
@@ -71,10 +71,10 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     if asked.any():
         # Answers sharpen what is believed of tags. (Measured on 319 test pictures of four targets, 190 answers: with
         # them 4 beliefs were wrong instead of 6, and 10 tags were.)
-        pools = pools_of(said, ~evidence.named, evidence.strata)
-        belief[asked] = weigh(logits[asked], said[asked], Credit(), pools[asked]).belief
+        pools = pools_of(label_sources, ~evidence.named, evidence.strata)
+        belief[asked] = posterior_of(logits[asked], label_sources[asked], LabelTrust(), pools[asked]).belief
     return HeldOut(
-        said=said,
+        label_sources=label_sources,
         usable=usable,
         groups=groups,
         parts=parts,
@@ -93,8 +93,8 @@ def believed_share(held: HeldOut, *, seed: int = 0) -> Estimate:
     rows = np.flatnonzero(held.usable & np.isfinite(held.belief)).astype(np.int64)
     if not len(rows):
         return Estimate(float("nan"), float("nan"), float("nan"))
-    kinds = [Said(kind) for kind in np.unique(held.said[held.usable]).tolist()]
-    often = {kind: float((held.said[held.usable] == kind).mean()) for kind in kinds}
+    kinds = [LabelSource(kind) for kind in np.unique(held.label_sources[held.usable]).tolist()]
+    often = {kind: float((held.label_sources[held.usable] == kind).mean()) for kind in kinds}
     overall = {kind: _mean_belief(held, rows, kind, 0.0) for kind in kinds}
 
     def share_of(drawn: IntArray) -> float:
@@ -103,10 +103,10 @@ def believed_share(held: HeldOut, *, seed: int = 0) -> Estimate:
     return bootstrap(share_of, held.groups[rows], seed=seed)
 
 
-def _mean_belief(held: HeldOut, rows: IntArray, kind: Said, otherwise: float) -> float:
+def _mean_belief(held: HeldOut, rows: IntArray, kind: LabelSource, otherwise: float) -> float:
     if kind in PEOPLE:
-        return float(kind is Said.KEEP)
-    its = held.belief[rows[held.said[rows] == kind]]
+        return float(kind is LabelSource.KEEP)
+    its = held.belief[rows[held.label_sources[rows] == kind]]
     return float(its.mean()) if len(its) else otherwise
 
 

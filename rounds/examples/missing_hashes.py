@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PictureFault
-from classifier.heads.noisy_labels import Said
+from classifier.heads.noisy_labels import LabelSource
 from classifier.progress import ProgressCallback, unreported
 from rounds.examples.decoders import HashingDecoder
-from rounds.examples.label_sources import testimony_of
+from rounds.examples.label_sources import noisy_labels_of
 from storage.evidence import Evidence
 from storage.plurals import counted
 
@@ -51,10 +51,12 @@ def without_hash(evidence: Evidence, stored: Collection[int], *, at_most: int = 
         stored: version ids whose hash nobody has recorded, and whose picture is here.
         at_most: so many.
     """
-    said, _ = testimony_of(evidence)
+    label_sources, _ = noisy_labels_of(evidence)
     rows = np.flatnonzero(np.isin(evidence.version_ids, list(stored)))
-    kinds = said[rows]
-    order = np.where(np.isin(kinds, (Said.KEEP, Said.DELETE)), 0, np.where(kinds == Said.NOTHING, 2, 1))
+    kinds = label_sources[rows]
+    order = np.where(
+        np.isin(kinds, (LabelSource.KEEP, LabelSource.DELETE)), 0, np.where(kinds == LabelSource.NOTHING, 2, 1)
+    )
     return rows[np.argsort(order, kind="stable")][:at_most].astype(np.int64)
 
 

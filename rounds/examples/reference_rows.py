@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.heads.head_training import TRAIN, HeadLesson, HeadPlan, LearnedHead
-from classifier.heads.noisy_labels import Said, Testimony
+from classifier.heads.head_training import TRAIN, HeadPlan, HeadTrainingSet, LearnedHead
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from classifier.package.references import References
 from classifier.references.heads import reference_plan, rests_on_references
 from classifier.training.pipeline import Goal
@@ -24,7 +24,9 @@ def plan_for(evidence: Evidence, references: References | None, goal: Goal, seed
     return HeadPlan(goal=goal, seed=seed)
 
 
-def with_references(lesson: HeadLesson, evidence: Evidence, references: References, *, artists: bool) -> HeadLesson:
+def with_references(
+    lesson: HeadTrainingSet, evidence: Evidence, references: References, *, artists: bool
+) -> HeadTrainingSet:
     """A lesson with the references as further rows, after the gallery's; near copies of a picture share its group.
 
     Args:
@@ -33,9 +35,9 @@ def with_references(lesson: HeadLesson, evidence: Evidence, references: Referenc
         references: k of them.
         artists: whether an artist's set is one group.
     """
-    known, many = lesson.testimony, len(references)
+    known, many = lesson.noisy_labels, len(references)
     vectors = references.vectors.astype(np.float64)
-    said = np.full(many, int(Said.KEEP), dtype=np.int8)
+    label_sources = np.full(many, int(LabelSource.KEEP), dtype=np.int8)
     hashes = references.hashes.tolist()
     own = [
         Identity(post_id=-number, md5=md5, picture_hash=hash_ or None)
@@ -45,8 +47,10 @@ def with_references(lesson: HeadLesson, evidence: Evidence, references: Referenc
     strata, left_out, trained_on = lesson.strata, lesson.left_out, lesson.trained_on
     return replace(
         lesson,
-        testimony=Testimony(
-            np.concatenate([known.vectors, vectors]), np.concatenate([known.said, said]).astype(np.int8), groups
+        noisy_labels=NoisyLabels(
+            np.concatenate([known.vectors, vectors]),
+            np.concatenate([known.label_sources, label_sources]).astype(np.int8),
+            groups,
         ),
         parts=np.concatenate([lesson.parts, np.full(many, TRAIN, dtype=np.int8)]),
         untagged=np.concatenate([lesson.untagged, np.zeros(many, dtype=np.bool_)]),
@@ -65,11 +69,11 @@ def of_the_gallery(learned: LearnedHead, rows: int) -> LearnedHead:
     references = len(learned.scores) - rows
     if not references:
         return learned
-    said = dict(learned.facts["said"])
-    said["keep"] -= references
+    counts = dict(learned.facts["said"])
+    counts["keep"] -= references
     return replace(
         learned,
-        facts={**learned.facts, "said": said, "references": references},
+        facts={**learned.facts, "said": counts, "references": references},
         scores=learned.scores[:rows],
         belief=learned.belief[:rows],
         measured=learned.measured[learned.measured < rows],

@@ -182,8 +182,8 @@ def _taught_by(post: Post, targets: Sequence[Target]) -> tuple[str, ...]:
 
 def _ai_percents(post: Post, targets: Sequence[Target]) -> dict[str, int]:
     """What the site's tagger gives the targets' tags, by tag; empty where the site does not say."""
-    said = {target.tag: target.ai_percent(post.ai_tags) for target in targets}
-    return {tag: percent for tag, percent in said.items() if percent is not None}
+    percents = {target.tag: target.ai_percent(post.ai_tags) for target in targets}
+    return {tag: percent for tag, percent in percents.items() if percent is not None}
 
 
 def _set_keys(posts: Sequence[Post]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.heads.head_training import contradicted
-from rounds.examples.label_sources import testimony_of
+from rounds.examples.label_sources import noisy_labels_of
 from rounds.questions.queue import second_opinion
 from storage.evidence import Evidence
 
@@ -24,6 +24,6 @@ def doubted_tags(evidence: Evidence, *, seed: int = 0) -> npt.NDArray[np.bool_]:
         evidence: everything that is known of the target.
         seed: of the dealing into folds.
     """
-    said, _ = testimony_of(evidence)
+    label_sources, _ = noisy_labels_of(evidence)
     _, belief = second_opinion(evidence, None, seed)
-    return contradicted(said, belief)
+    return contradicted(label_sources, belief)

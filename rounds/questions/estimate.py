@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.heads.noisy_labels import Credit
+from classifier.heads.noisy_labels import LabelTrust
 from classifier.metrics.calibration import log_odds, sigmoid
 from classifier.metrics.quality import Estimate, Quality, wilson, without_nan
 from rounds.questions.decision_rule import DecisionRule
@@ -165,7 +165,7 @@ def among(evidence: Evidence, threshold: float, drawn: IntArray, rows: BoolArray
 
 
 _KEPT_STRATA = 2  # the first ones are kept by the machine
-TAGS_RIGHT = Credit().tagged[0] / sum(Credit().tagged)  # share of tags that is taken to be right beforehand
+TAGS_RIGHT = LabelTrust().tagged[0] / sum(LabelTrust().tagged)  # share of tags that is taken to be right beforehand
 _LEAST_SCORE = 1e-6
 _LEAST_FOUND = 0.1  # share of tagged pictures that scores find; below, nothing follows from them
 _LEAST_SAMPLE = 3  # fewer pictures of a stratum prove nothing
@@ -231,7 +231,8 @@ def promised_by(evidence: Evidence) -> FloatArray:
     """What scores and tags promise of each picture: the probability that it shows the target, 0..1, shape (n,).
 
     A score is a probability for a picture that does not name the target. Where the tags do, the picture's own log odds
-    are the same and the share that shows it is that of tags: `Credit` says how many are right before anything is seen.
+    are the same and the share that shows it is that of tags: `LabelTrust` says how many are right before anything is
+    seen.
     """
     scores = np.clip(np.nan_to_num(evidence.scores, nan=0.5), _LEAST_SCORE, 1 - _LEAST_SCORE)
     logits = np.log(scores) - np.log1p(-scores)

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.heads.head_training import TRAIN, HeadLesson, HeadPlan, opinions_of
+from classifier.heads.head_training import TRAIN, HeadPlan, HeadTrainingSet, opinions_of
 from classifier.heads.logistic_head import LinearHead, starting_head
-from classifier.heads.noisy_labels import Said, Testimony
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from rounds.examples.frozen_splits import copies_of, groups_of
-from rounds.examples.label_sources import testimony_of
+from rounds.examples.label_sources import noisy_labels_of
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.random_sample import next_at_random
 from storage.evidence import Evidence
@@ -193,15 +193,15 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
         (n,); and with all that is said.
         Without anything to learn from, the active model's scores stand for both.
     """
-    said, sure = testimony_of(evidence)
+    label_sources, sure = noisy_labels_of(evidence)
     vectors = np.nan_to_num(evidence.vectors.astype(np.float64))
-    if not np.isin(said[sure], (Said.TAGGED, Said.KEEP)).any():
+    if not np.isin(label_sources[sure], (LabelSource.TAGGED, LabelSource.KEEP)).any():
         scores = np.nan_to_num(evidence.scores, nan=0.5)
         return scores, scores
-    lesson = HeadLesson(
+    lesson = HeadTrainingSet(
         target="",
-        testimony=Testimony(vectors, said, groups_of(evidence)),
-        parts=np.full(len(said), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
+        noisy_labels=NoisyLabels(vectors, label_sources, groups_of(evidence)),
+        parts=np.full(len(label_sources), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
         untagged=~evidence.named,
         start=start or starting_head(vectors.shape[1], None),
         left_out=~sure,

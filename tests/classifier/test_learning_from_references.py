@@ -170,5 +170,5 @@ def test_tagged_pictures_count_beside_the_references_in_what_is_expected() -> No
 def test_characters_are_counted_in_the_report_where_tags_name_any_often_enough(tmp_path: Path) -> None:
     model, _, _, _ = learned(tmp_path, 0, 5)
 
-    for characters, said in (((), "ones\n"), (("green",), "ones of 1 character\n")):
-        assert said in report(model.targets[0], replace(model, characters=characters))
+    for characters, label_sources in (((), "ones\n"), (("green",), "ones of 1 character\n")):
+        assert label_sources in report(model.targets[0], replace(model, characters=characters))

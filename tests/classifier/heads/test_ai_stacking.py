@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from classifier.heads.ai_stacking import LEAST_GAIN, Judged, stack
-from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, learn_head
+from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet, learn_head
 from classifier.heads.logistic_head import starting_head
-from classifier.heads.noisy_labels import Said
-from classifier.heads.noisy_labels import Testimony as Heard  # pytest would collect a name that begins with Test
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from storage.records import SITE_TAGGER, Stratum
 
 COUNT = 1500
@@ -78,11 +77,11 @@ def test_a_tagger_that_looked_at_few_pictures_or_knows_not_the_tag_is_left_out()
 
 def test_pictures_that_the_tagger_never_saw_keep_their_logits() -> None:
     shows, logits, judged = world()
-    said = percents(shows)
+    ai_percents = percents(shows)
     unseen = np.random.default_rng(2).random(COUNT) < 0.3
-    said[unseen] = -1
+    ai_percents[unseen] = -1
 
-    found = stack(logits, {SITE_TAGGER: said}, judged, 0)
+    found = stack(logits, {SITE_TAGGER: ai_percents}, judged, 0)
 
     assert found.words
     assert np.array_equal(found.logits[unseen], logits[unseen])
@@ -103,29 +102,34 @@ def test_of_two_taggers_the_better_comes_first_and_its_echo_adds_nothing() -> No
 
 def test_a_row_that_judges_is_stacked_by_what_was_fitted_without_its_group() -> None:
     shows, logits, judged = world()
-    said, row = percents(shows), int(judged.rows[0])
+    ai_percents, row = percents(shows), int(judged.rows[0])
     turned = replace(judged, share=judged.share.copy())
     turned.share[0] = 1 - turned.share[0]
 
-    before, after = stack(logits, {SITE_TAGGER: said}, judged, 0), stack(logits, {SITE_TAGGER: said}, turned, 0)
+    before, after = (
+        stack(logits, {SITE_TAGGER: ai_percents}, judged, 0),
+        stack(logits, {SITE_TAGGER: ai_percents}, turned, 0),
+    )
 
     assert after.logits[row] == before.logits[row]
     assert after.words != before.words
 
 
-def gallery(seed: int = 0) -> tuple[HeadLesson, np.ndarray]:
+def gallery(seed: int = 0) -> tuple[HeadTrainingSet, np.ndarray]:
     """Vectors that tell the target somewhat, and tags that four in ten posts lack."""
     random = np.random.default_rng(seed)
     shows = random.random(COUNT) < 0.2
     vectors = random.normal(size=(COUNT, 8))
     vectors[:, 0] += np.where(shows, 2.5, 0.0)
     hidden = random.random(COUNT) < 0.4
-    said = np.where(hidden, Said.NOTHING, np.where(shows, Said.TAGGED, Said.OTHERS)).astype(np.int8)
-    lesson = HeadLesson(
+    label_sources = np.where(
+        hidden, LabelSource.NOTHING, np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS)
+    ).astype(np.int8)
+    lesson = HeadTrainingSet(
         target="mona",
-        testimony=Heard(vectors, said, np.arange(COUNT, dtype=np.int64)),
+        noisy_labels=NoisyLabels(vectors, label_sources, np.arange(COUNT, dtype=np.int64)),
         parts=random.choice((TRAIN, VALIDATION, TEST), COUNT, p=(0.7, 0.15, 0.15)).astype(np.int8),
-        untagged=said == Said.NOTHING,
+        untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(8, None),
         tag=TAG,
     )
@@ -134,8 +138,11 @@ def gallery(seed: int = 0) -> tuple[HeadLesson, np.ndarray]:
 
 def test_a_head_with_a_good_tagger_finds_more_at_the_same_precision_and_scores_as_it_is_stored() -> None:
     lesson, shows = gallery()
-    said = percents(shows)
-    alone, joined = learn_head(lesson, HeadPlan()), learn_head(replace(lesson, ai_percents={"site": said}), HeadPlan())
+    ai_percents = percents(shows)
+    alone, joined = (
+        learn_head(lesson, HeadPlan()),
+        learn_head(replace(lesson, ai_percents={"site": ai_percents}), HeadPlan()),
+    )
 
     untagged = lesson.untagged
     found = [(one.scores >= one.chosen.threshold)[untagged] for one in (alone, joined)]
@@ -146,17 +153,17 @@ def test_a_head_with_a_good_tagger_finds_more_at_the_same_precision_and_scores_a
     assert joined.facts["ai_tags"][SITE_TAGGER]["pictures"] > 500
     test = np.flatnonzero(lesson.parts == TEST)  # whose logits are those of the head that is deployed
     strata = np.where(untagged, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
-    strata[lesson.testimony.said == Said.TAGGED] = Stratum.NOBODY
-    vectors = lesson.testimony.vectors.astype(np.float16)
-    again = joined.head.probabilities(vectors[test], strata[test], {"site": said[test]})
+    strata[lesson.noisy_labels.label_sources == LabelSource.TAGGED] = Stratum.NOBODY
+    vectors = lesson.noisy_labels.vectors.astype(np.float16)
+    again = joined.head.probabilities(vectors[test], strata[test], {"site": ai_percents[test]})
     assert again == pytest.approx(joined.scores[test], abs=0.02)  # half precision
 
 
-@pytest.mark.parametrize("said", [{}, {"site": np.full(COUNT, -1, dtype=np.int64)}])
-def test_where_no_post_has_ai_tags_everything_is_as_if_there_were_none(said: dict[str, np.ndarray]) -> None:
+@pytest.mark.parametrize("ai_percents", [{}, {"site": np.full(COUNT, -1, dtype=np.int64)}])
+def test_where_no_post_has_ai_tags_everything_is_as_if_there_were_none(ai_percents: dict[str, np.ndarray]) -> None:
     lesson, _ = gallery()
 
-    plain, silent = learn_head(lesson, HeadPlan()), learn_head(replace(lesson, ai_percents=said), HeadPlan())
+    plain, silent = learn_head(lesson, HeadPlan()), learn_head(replace(lesson, ai_percents=ai_percents), HeadPlan())
 
     assert np.array_equal(silent.scores, plain.scores) and np.array_equal(silent.belief, plain.belief)
     assert silent.chosen == plain.chosen and silent.facts == plain.facts

@@ -6,28 +6,29 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadLesson, HeadPlan, learn_head
+from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet, learn_head
 from classifier.heads.logistic_head import starting_head
-from classifier.heads.noisy_labels import Said
-from classifier.heads.noisy_labels import Testimony as Heard  # pytest would collect a name that begins with Test
+from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 
 WIDTH = 8
 
 
 def gallery(
     count: int = 2500, *, hide_target: float, hide_others: float, seed: int = 0
-) -> tuple[HeadLesson, np.ndarray]:
+) -> tuple[HeadTrainingSet, np.ndarray]:
     random = np.random.default_rng(seed)
     shows = random.random(count) < 0.15
     vectors = random.normal(size=(count, WIDTH))
     vectors[:, 0] += np.where(shows, 5.0, 0.0)
     hidden = random.random(count) < np.where(shows, hide_target, hide_others)
-    said = np.where(hidden, Said.NOTHING, np.where(shows, Said.TAGGED, Said.OTHERS)).astype(np.int8)
-    lesson = HeadLesson(
+    label_sources = np.where(
+        hidden, LabelSource.NOTHING, np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS)
+    ).astype(np.int8)
+    lesson = HeadTrainingSet(
         target="mona",
-        testimony=Heard(vectors, said, np.arange(count, dtype=np.int64)),
+        noisy_labels=NoisyLabels(vectors, label_sources, np.arange(count, dtype=np.int64)),
         parts=random.choice((TRAIN, VALIDATION, TEST), count, p=(0.7, 0.15, 0.15)).astype(np.int8),
-        untagged=said == Said.NOTHING,
+        untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(WIDTH, None),
     )
     return lesson, shows
@@ -38,7 +39,7 @@ def test_where_every_untagged_post_shows_the_target_the_others_are_not_kept_with
 
     learned = learn_head(lesson, HeadPlan())
 
-    decided = lesson.testimony.said != Said.TAGGED
+    decided = lesson.noisy_labels.label_sources != LabelSource.TAGGED
     kept = decided & (learned.scores >= learned.chosen.threshold)
     assert shows[kept].mean() > 0.95
     assert kept[decided & shows].mean() > 0.95
@@ -50,16 +51,18 @@ def test_where_every_untagged_post_shows_the_target_the_others_are_not_kept_with
 def test_scores_that_a_network_knows_by_heart_choose_nothing() -> None:
     lesson, shows = gallery(hide_target=0.4, hide_others=0.4)
     knows = lesson.parts == TRAIN
-    said, vectors = lesson.testimony.said, lesson.testimony.vectors.copy()
-    spoken = np.isin(said, (Said.TAGGED, Said.OTHERS))
-    vectors[:, 0] = np.random.default_rng(1).normal(size=len(said)) + np.where(shows, 2.0, 0.0)  # a poor network
+    label_sources, vectors = lesson.noisy_labels.label_sources, lesson.noisy_labels.vectors.copy()
+    spoken = np.isin(label_sources, (LabelSource.TAGGED, LabelSource.OTHERS))
+    vectors[:, 0] = np.random.default_rng(1).normal(size=len(label_sources)) + np.where(
+        shows, 2.0, 0.0
+    )  # a poor network
     by_heart = knows & spoken
     vectors[by_heart, 0] = np.where(shows[by_heart], 9.0, -9.0)  # that remembers what it was taught
-    poor = replace(lesson, testimony=replace(lesson.testimony, vectors=vectors))
+    poor = replace(lesson, noisy_labels=replace(lesson.noisy_labels, vectors=vectors))
 
     believed, known = (learn_head(replace(poor, trained_on=rows), HeadPlan()) for rows in (None, by_heart))
 
-    untagged = said == Said.NOTHING
+    untagged = label_sources == LabelSource.NOTHING
     for learned, honest in ((believed, False), (known, True)):
         brier = ((learned.scores - shows)[untagged] ** 2).mean()
         assert bool(brier < 0.1) is honest
@@ -67,9 +70,9 @@ def test_scores_that_a_network_knows_by_heart_choose_nothing() -> None:
 
 def test_a_network_that_tells_nobody_apart_must_not_decide() -> None:
     lesson, _ = gallery(hide_target=0.4, hide_others=0.4)
-    noise = np.random.default_rng(2).normal(size=lesson.testimony.vectors.shape)
+    noise = np.random.default_rng(2).normal(size=lesson.noisy_labels.vectors.shape)
 
-    learned = learn_head(replace(lesson, testimony=replace(lesson.testimony, vectors=noise)), HeadPlan())
+    learned = learn_head(replace(lesson, noisy_labels=replace(lesson.noisy_labels, vectors=noise)), HeadPlan())
 
     assert "--references" in learned.refusal
 

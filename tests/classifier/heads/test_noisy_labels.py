@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from classifier.errors import TooFewExamples
-from classifier.heads.head_training import HeadLesson, HeadPlan, learn_head, opinions_of
+from classifier.heads.head_training import HeadPlan, HeadTrainingSet, learn_head, opinions_of
 from classifier.heads.logistic_head import starting_head
-from classifier.heads.noisy_labels import Credit, Said, pools_of, weigh
-from classifier.heads.noisy_labels import Testimony as Heard  # pytest would collect a name that begins with Test
+from classifier.heads.noisy_labels import LabelSource, LabelTrust, NoisyLabels, pools_of, posterior_of
 from storage.records import Stratum
 
 WIDTH = 8
@@ -28,43 +27,43 @@ def pictures(count: int = 1500, seed: int = 0, share: float = 0.2) -> tuple[np.n
 def tags(shows: np.ndarray, *, wrong: float = 0.06, hidden: float = 0.4, seed: int = 1) -> np.ndarray:
     random = np.random.default_rng(seed)
     lie = random.random(len(shows)) < np.where(shows, wrong, wrong / 4)
-    said = np.where(shows ^ lie, Said.TAGGED, Said.OTHERS)
-    return np.where(random.random(len(shows)) < hidden, Said.NOTHING, said).astype(np.int8)
+    label_sources = np.where(shows ^ lie, LabelSource.TAGGED, LabelSource.OTHERS)
+    return np.where(random.random(len(shows)) < hidden, LabelSource.NOTHING, label_sources).astype(np.int8)
 
 
-def lesson(vectors: np.ndarray, said: np.ndarray) -> HeadLesson:
-    count = len(said)
-    return HeadLesson(
+def lesson(vectors: np.ndarray, label_sources: np.ndarray) -> HeadTrainingSet:
+    count = len(label_sources)
+    return HeadTrainingSet(
         target="mona",
-        testimony=Heard(vectors, said, np.arange(count, dtype=np.int64)),
+        noisy_labels=NoisyLabels(vectors, label_sources, np.arange(count, dtype=np.int64)),
         parts=np.random.default_rng(2).choice(3, count, p=(0.7, 0.15, 0.15)).astype(np.int8),
-        untagged=said == Said.NOTHING,
+        untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(vectors.shape[1], None),
     )
 
 
 def test_wrong_tags_of_both_directions_are_found_and_right_ones_believed() -> None:
     vectors, shows = pictures(4000)
-    said = tags(shows)
+    label_sources = tags(shows)
 
-    learned = learn_head(lesson(vectors, said), HeadPlan())
+    learned = learn_head(lesson(vectors, label_sources), HeadPlan())
 
-    wrongly, missed = (said == Said.TAGGED) & ~shows, (said == Said.OTHERS) & shows
-    right = (said == Said.TAGGED) & shows
+    wrongly, missed = (label_sources == LabelSource.TAGGED) & ~shows, (label_sources == LabelSource.OTHERS) & shows
+    right = (label_sources == LabelSource.TAGGED) & shows
     assert (learned.belief[wrongly] < 0.5).mean() > 0.6
     assert (learned.belief[missed] > 0.5).mean() > 0.55
     assert (learned.belief[right] > 0.5).mean() > 0.97
     assert learned.doubted[wrongly].mean() > 0.6
-    assert not learned.doubted[said == Said.NOTHING].any()
+    assert not learned.doubted[label_sources == LabelSource.NOTHING].any()
 
 
 def test_the_threshold_reaches_its_goal_although_tags_are_wrong() -> None:
     vectors, shows = pictures(4000)
-    said = tags(shows)
+    label_sources = tags(shows)
 
-    learned = learn_head(lesson(vectors, said), HeadPlan())
+    learned = learn_head(lesson(vectors, label_sources), HeadPlan())
 
-    kept, untagged = learned.scores >= learned.chosen.threshold, said == Said.NOTHING
+    kept, untagged = learned.scores >= learned.chosen.threshold, label_sources == LabelSource.NOTHING
     precision = (kept & shows & untagged).sum() / (kept & untagged).sum()
     assert 0.93 <= precision <= 1.0
     assert (kept & shows & untagged).sum() / (shows & untagged).sum() > 0.85
@@ -93,9 +92,11 @@ def test_the_threshold_finds_nearly_as_much_as_the_best_one_with_that_precision(
 
 def test_a_persons_word_stands_against_tags_and_opinions() -> None:
     logits = np.array([6.0, -6.0, 6.0, -6.0] * 20)
-    said = np.array([Said.DELETE, Said.KEEP, Said.TAGGED, Said.OTHERS] * 20, dtype=np.int8)
+    label_sources = np.array(
+        [LabelSource.DELETE, LabelSource.KEEP, LabelSource.TAGGED, LabelSource.OTHERS] * 20, dtype=np.int8
+    )
 
-    found = weigh(logits, said, Credit())
+    found = posterior_of(logits, label_sources, LabelTrust())
 
     assert (found.belief[0::4] < 0.01).all()
     assert (found.belief[1::4] > 0.99).all()
@@ -106,15 +107,15 @@ def test_fifty_answers_about_the_hardest_pictures_do_not_outvote_all_others() ->
     shows = random.random(2000) < 0.2
     vectors = random.normal(size=(2000, 60))  # most of it says nothing: a head on a loose rein learns it by heart
     vectors[:, :3] += np.where(shows, 1.6, 0.0)[:, None]
-    said = tags(shows)
-    before = learn_head(lesson(vectors, said), HeadPlan())
+    label_sources = tags(shows)
+    before = learn_head(lesson(vectors, label_sources), HeadPlan())
     hardest = np.argsort(np.abs(before.scores - 0.5))[:50]
-    answered = said.copy()
-    answered[hardest] = np.where(shows[hardest], Said.KEEP, Said.DELETE)
+    answered = label_sources.copy()
+    answered[hardest] = np.where(shows[hardest], LabelSource.KEEP, LabelSource.DELETE)
 
     after = learn_head(lesson(vectors, answered), HeadPlan())
 
-    unasked = np.setdiff1d(np.flatnonzero(said == Said.NOTHING), hardest)
+    unasked = np.setdiff1d(np.flatnonzero(label_sources == LabelSource.NOTHING), hardest)
     wrong = [((one.scores > 0.5) != shows)[unasked].sum() for one in (before, after)]
     assert wrong[1] <= wrong[0] + 3
 
@@ -122,32 +123,42 @@ def test_fifty_answers_about_the_hardest_pictures_do_not_outvote_all_others() ->
 def test_modest_opinions_are_stretched_until_they_fit() -> None:
     vectors, shows = pictures(3000)
     exact = vectors[:, 0] * 4 - 8 - 1.4  # the true log odds
-    said = np.where(shows, Said.TAGGED, Said.OTHERS).astype(np.int8)
+    label_sources = np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS).astype(np.int8)
 
-    found = weigh(exact * 0.25, said, Credit())
+    found = posterior_of(exact * 0.25, label_sources, LabelTrust())
 
     assert found.line.slope == pytest.approx(4, rel=0.3)
 
 
 def test_a_handful_of_groups_does_not_overturn_what_the_other_posts_say() -> None:
-    rows = ((Said.TAGGED, 5.0, 60), (Said.OTHERS, -5.0, 300), (Said.NOTHING, 5.0, 30), (Said.NOTHING, -5.0, 170))
-    groups = (Said.NOTHING, 5.0, 3)
-    said, logits = (np.repeat([one[at] for one in (*rows, groups)], [count for *_, count in (*rows, groups)])
+    rows = (
+        (LabelSource.TAGGED, 5.0, 60),
+        (LabelSource.OTHERS, -5.0, 300),
+        (LabelSource.NOTHING, 5.0, 30),
+        (LabelSource.NOTHING, -5.0, 170),
+    )
+    groups = (LabelSource.NOTHING, 5.0, 3)
+    label_sources, logits = (np.repeat([one[at] for one in (*rows, groups)], [count for *_, count in (*rows, groups)])
                     for at in (0, 1))  # fmt: skip
     strata = np.array([Stratum.NOBODY] * 560 + [Stratum.NOBODY_GROUP] * 3, dtype=np.int8)
 
-    weighed = weigh(logits, said.astype(np.int8), Credit(), pools_of(said, said == Said.NOTHING, strata))
+    posterior = posterior_of(
+        logits,
+        label_sources.astype(np.int8),
+        LabelTrust(),
+        pools_of(label_sources, label_sources == LabelSource.NOTHING, strata),
+    )
 
-    assert weighed.rates[Stratum.NOBODY] == pytest.approx(0.15, abs=0.01)
-    assert 0.15 < weighed.rates[Stratum.NOBODY_GROUP] < 0.3  # all three show the target
+    assert posterior.rates[Stratum.NOBODY] == pytest.approx(0.15, abs=0.01)
+    assert 0.15 < posterior.rates[Stratum.NOBODY_GROUP] < 0.3  # all three show the target
 
 
 def test_untagged_pictures_are_neither_for_nor_against() -> None:
     vectors, shows = pictures(3000)
-    said = np.where(shows, Said.TAGGED, Said.OTHERS).astype(np.int8)
-    said[np.random.default_rng(5).random(3000) < 0.9] = Said.NOTHING
+    label_sources = np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS).astype(np.int8)
+    label_sources[np.random.default_rng(5).random(3000) < 0.9] = LabelSource.NOTHING
 
-    learned = learn_head(lesson(vectors, said), HeadPlan())
+    learned = learn_head(lesson(vectors, label_sources), HeadPlan())
 
     assert learned.curve.prevalence == pytest.approx(0.2, abs=0.04)
 
@@ -155,18 +166,18 @@ def test_untagged_pictures_are_neither_for_nor_against() -> None:
 @pytest.mark.fault("M15")
 def test_too_little_is_refused_with_counts() -> None:
     vectors, shows = pictures(400)
-    said = np.where(shows, Said.NOTHING, Said.OTHERS).astype(np.int8)
-    said[np.flatnonzero(shows)[:3]] = Said.TAGGED
+    label_sources = np.where(shows, LabelSource.NOTHING, LabelSource.OTHERS).astype(np.int8)
+    label_sources[np.flatnonzero(shows)[:3]] = LabelSource.TAGGED
 
     with pytest.raises(TooFewExamples, match="found 3 pictures tagged or labelled as showing it"):
-        learn_head(lesson(vectors, said), HeadPlan())
+        learn_head(lesson(vectors, label_sources), HeadPlan())
 
 
 def test_the_same_lesson_gives_the_same_head() -> None:
     vectors, shows = pictures(600)
-    said = tags(shows)
+    label_sources = tags(shows)
 
-    one, other = (learn_head(lesson(vectors, said), HeadPlan()) for _ in range(2))
+    one, other = (learn_head(lesson(vectors, label_sources), HeadPlan()) for _ in range(2))
 
     assert (one.head.weights == other.head.weights).all()
     assert one.chosen == other.chosen
@@ -174,8 +185,18 @@ def test_the_same_lesson_gives_the_same_head() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_one_tag_among_a_handful_of_pictures_is_enough_for_an_opinion(seed: int) -> None:
-    said = np.array([Said.NOTHING, Said.NOTHING, Said.NOTHING, Said.TAGGED, Said.NOTHING, Said.NOTHING], dtype=np.int8)
-    handful = replace(lesson(pictures(6)[0], said), parts=np.zeros(6, dtype=np.int8))
+    label_sources = np.array(
+        [
+            LabelSource.NOTHING,
+            LabelSource.NOTHING,
+            LabelSource.NOTHING,
+            LabelSource.TAGGED,
+            LabelSource.NOTHING,
+            LabelSource.NOTHING,
+        ],
+        dtype=np.int8,
+    )
+    handful = replace(lesson(pictures(6)[0], label_sources), parts=np.zeros(6, dtype=np.int8))
 
     opinions = opinions_of(handful, HeadPlan(seed=seed))
 

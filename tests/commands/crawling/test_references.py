@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from classifier.heads.character_space import NOBODY
-from classifier.heads.head_training import HeadLesson, HeadPlan, LearnedHead
-from classifier.heads.noisy_labels import Said
+from classifier.heads.head_training import HeadPlan, HeadTrainingSet, LearnedHead
+from classifier.heads.noisy_labels import LabelSource
 from classifier.package.package import load_package
 from classifier.pictures.preprocessing import Pixels
 from commands.context.workspace import place
@@ -78,10 +78,10 @@ def test_more_references_than_tags_are_needed_are_learned_from_too(root: Path, t
 def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
-    seen: list[HeadLesson] = []
+    seen: list[HeadTrainingSet] = []
     learn = head_round.learn_head
 
-    def noting(lesson: HeadLesson, plan: HeadPlan) -> LearnedHead:
+    def noting(lesson: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
         seen.append(lesson)
         return learn(lesson, plan)
 
@@ -92,7 +92,7 @@ def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
 
     lesson = seen[-1]
     assert lesson.characters is not None
-    others = lesson.testimony.said == Said.OTHERS
+    others = lesson.noisy_labels.label_sources == LabelSource.OTHERS
     assert len(np.unique(lesson.characters[others])) == 2  # mona and keqing
     assert (lesson.characters[~others] == NOBODY).all()  # without a tag, and the references
     assert len(seen) == (2 if again else 1)
@@ -124,7 +124,7 @@ def test_five_references_are_too_few_to_decide_and_the_posts_wait_by_score(root:
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "message"),
     [
         ("two", "has 2 usable pictures; at least 3 that show the target are needed"),
         ("classes", "they must lie in the folder itself: name"),
@@ -134,7 +134,7 @@ def test_five_references_are_too_few_to_decide_and_the_posts_wait_by_score(root:
         ("broken", "left out, truncated: 3 files"),
     ],
 )
-def test_what_cannot_be_references_is_refused_in_one_line(root: Path, tmp_path: Path, made: str, said: str) -> None:
+def test_what_cannot_be_references_is_refused_in_one_line(root: Path, tmp_path: Path, made: str, message: str) -> None:
     folder = tmp_path / "pictures"
     if made != "nothing":
         red_pictures(folder / "mona" if made == "classes" else folder, 5 if made == "classes" else 2)
@@ -150,7 +150,7 @@ def test_what_cannot_be_references_is_refused_in_one_line(root: Path, tmp_path: 
     done = crawl(root, "train", "nilou", "--references", str(folder))
 
     assert done.exit_code == 2, done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     with open_reader(root) as reader:
         assert [target.name for target in reader.targets()] == ["mona"]
