@@ -12,7 +12,7 @@ from pathlib import Path
 from classifier.judge import NetworkJudge
 from commands.context.connection import Connected, connect
 from commands.context.settings import Limits, Settings
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from crawler.crew import Crew, Job
 from crawler.decisions import Policy
 from crawler.judge import Judge, JudgeStats
@@ -140,7 +140,7 @@ async def _looked(judge: NetworkJudge, pictures: Sequence[bytes], at_once: int) 
 async def _measure(url: str, tag: str, trained: Path, work: Path, files_at_once: int) -> None:
     async with AsyncExitStack() as stack:
         limits = Limits(files_at_once=files_at_once)
-        connected = await connect(stack, Place(work, url, Settings(limits=limits)))
+        connected = await connect(stack, Workspace(work, url, Settings(limits=limits)))
         async with Archive.open(trained) as known:
             models = {m.card.target: m for m in await known.models() if m.active}
         cards = {name: model.card for name, model in models.items()}

@@ -146,7 +146,7 @@ def crawl(
     )
     output = main_job.Output(as_json=as_json, quiet=quiet)
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
-    raise typer.Exit(main_job.run(options, main_job.place(root, config, site, score_on), output, parts))
+    raise typer.Exit(main_job.run(options, main_job.load_workspace(root, config, site, score_on), output, parts))
 
 
 @app.command()

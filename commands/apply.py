@@ -12,7 +12,7 @@ from typing import Any
 
 from commands.context.connection import Pace, connect
 from commands.context.gallery import hold_gallery
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.summary import size
 from commands.lookup.targets import known_target
 from commands.output.apply_table import plain, print_steps, steps
@@ -78,13 +78,13 @@ def run(options: ApplyOptions, root: Path | None, config: Path | None, pace: Pac
 
 
 async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pace: Pace, stop: StopRequest) -> int:
-    where = place(root, config)
+    workspace = load_workspace(root, config)
     if options.dry_run:
-        return _dry_run(options, where, stop)
-    target = _target(options, where)
+        return _dry_run(options, workspace, stop)
+    target = _target(options, workspace)
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
-        archive = await hold_gallery(stack, where, "crawl apply")
+        archive = await hold_gallery(stack, workspace, "crawl apply")
         plan = await archive.plan_apply(target)
         _tell_plan(plan)
         outcome = _Outcome()
@@ -96,24 +96,24 @@ async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pa
         return _tell(options, plan, outcome, stop)
 
 
-def _dry_run(options: ApplyOptions, where: Place, stop: StopRequest) -> int:
+def _dry_run(options: ApplyOptions, workspace: Workspace, stop: StopRequest) -> int:
     """Read, and say what would be done: not even what a killed run left behind is tidied up."""
-    target = _target(options, where)
-    with open_reader(where.root) as reader:
+    target = _target(options, workspace)
+    with open_reader(workspace.root) as reader:
         plan = reader.ask(lambda connection: plan_apply(connection, target))
     _tell_plan(plan)
     if not options.as_json:
         print_steps(plan, fetch=options.fetch)
     outcome = _Outcome()
-    _brakes_hold(options, plan, where.root, outcome)
+    _brakes_hold(options, plan, workspace.root, outcome)
     return _tell(options, plan, outcome, stop)
 
 
-def _target(options: ApplyOptions, where: Place) -> str | None:
+def _target(options: ApplyOptions, workspace: Workspace) -> str | None:
     """The target that is meant; None: every one."""
     if options.target is None:
         return None
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         return known_target(reader, options.target).name
 
 
@@ -169,8 +169,8 @@ async def _fetch_from(
     archive: Archive, site: str, targets: Mapping[int, Sequence[str]], outcome: _Outcome, way: _Way
 ) -> None:
     async with AsyncExitStack() as stack:
-        where = replace(place(way.root, way.config, site), site_named=False)  # the gallery names it
-        connected = await connect(stack, where, way.pace)
+        workspace = replace(load_workspace(way.root, way.config, site), site_named=False)  # the gallery names it
+        connected = await connect(stack, workspace, way.pace)
         home = Homecoming(
             shelf=archive,
             fetcher=Downloader(connected.http, connected.site, connected.pace.patience),

@@ -17,7 +17,7 @@ from commands.context.connection import Connected, Pace, check_site, connect
 from commands.context.registered_models import check_known_models
 from commands.context.tagger_choice import check_tagger
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.model_choice import learned_judge
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.plan import Plan, make_plan
@@ -47,7 +47,7 @@ from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
 
-__all__ = ["CrawlOptions", "Output", "Parts", "Place", "ThresholdGoal", "place", "print_version", "run"]
+__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "print_version", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
     return int(ExitCode.REFUSED)
 
 
-def run(options: CrawlOptions, where: Place, output: Output, parts: Parts | None = None) -> int:
+def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts | None = None) -> int:
     """Do the main job.
 
     Args:
@@ -124,12 +124,12 @@ def run(options: CrawlOptions, where: Place, output: Output, parts: Parts | None
         The rooms' errors, when the job could not begin.
     """
     _check(options)
-    check_site(where)
-    check_tagger(where.settings)
+    check_site(workspace)
+    check_tagger(workspace.settings)
     check_references(options.references)
     stop = StopRequest()
     try:
-        summary = run_obeying(_run(options, where, output, parts or Parts(), stop), stop)
+        summary = run_obeying(_run(options, workspace, output, parts or Parts(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was done is kept, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
@@ -162,7 +162,7 @@ class _Stage:
     """What has been put together so far."""
 
     options: CrawlOptions
-    where: Place
+    workspace: Workspace
     output: Output
     connected: Connected
     shelf: CommandShelf
@@ -172,17 +172,17 @@ class _Stage:
     preparing_s: float = 0.0
 
 
-async def _run(options: CrawlOptions, where: Place, output: Output, parts: Parts, stop: StopRequest) -> Summary:
+async def _run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
-        shelf = await open_shelf(stack, where, dry_run=options.dry_run)
-        stack.enter_context(journal(where.root, write=not options.dry_run))
-        await check_known_models(where, shelf, options.keep)
-        connected = await connect(stack, where, parts.pace)
+        shelf = await open_shelf(stack, workspace, dry_run=options.dry_run)
+        stack.enter_context(journal(workspace.root, write=not options.dry_run))
+        await check_known_models(workspace, shelf, options.keep)
+        connected = await connect(stack, workspace, parts.pace)
         plan = await make_plan(options, connected, shelf)
         for line in plan.lines:
             say(line)
-        stage = _Stage(options, where, output, connected, shelf, plan, stop, _takeover(options, where))
+        stage = _Stage(options, workspace, output, connected, shelf, plan, stop, _takeover(options, workspace))
         started = time.monotonic()
         judge = await stack.enter_async_context(parts.judge(_model_request(stage, parts)))
         stage.preparing_s = time.monotonic() - started
@@ -192,17 +192,17 @@ async def _run(options: CrawlOptions, where: Place, output: Output, parts: Parts
         return await _work(stage, judge)
 
 
-def _takeover(options: CrawlOptions, where: Place) -> Takeover | None:
+def _takeover(options: CrawlOptions, workspace: Workspace) -> Takeover | None:
     """A run of so many posts is a trial, for which nobody waits minutes: the next one without a limit trains."""
     from commands.context.network_choice import trains_beside
 
     patient = not options.dry_run and options.limit is None
-    return Takeover() if patient and trains_beside(where.settings.round_zero) else None
+    return Takeover() if patient and trains_beside(workspace.settings.round_zero) else None
 
 
 def _model_request(stage: _Stage, parts: Parts) -> ModelRequest:
     return ModelRequest(
-        place=stage.where,
+        workspace=stage.workspace,
         goal=stage.options.goal,
         targets=stage.plan.targets,
         tag=stage.plan.tag,
@@ -246,7 +246,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
     summary = await closing_summary(
         Ending(
             current,
-            stage.where,
+            stage.workspace,
             stage.connected,
             stage.plan,
             stage.shelf,
@@ -291,8 +291,8 @@ def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> Exit
 
 def _start(stage: _Stage, judge: Judge) -> RunStart:
     settings: dict[str, Any] = {
-        "score_on": stage.where.settings.scoring.score_on,
-        "trust_tags": stage.where.settings.scoring.trust_tags,
+        "score_on": stage.workspace.settings.scoring.score_on,
+        "trust_tags": stage.workspace.settings.scoring.trust_tags,
         "limit": stage.options.limit,
         "new": stage.options.newer_only,
         "thresholds": {name: card.threshold for name, card in judge.models.items()},
@@ -308,7 +308,7 @@ def _start(stage: _Stage, judge: Judge) -> RunStart:
 
 
 def _job(stage: _Stage, run_id: int) -> Job:
-    scoring = stage.where.settings.scoring
+    scoring = stage.workspace.settings.scoring
     return Job(
         run_id=run_id,
         site=stage.connected.site.name,

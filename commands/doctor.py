@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from commands.context.connection import connect
-from commands.context.workspace import DEMO, Place, place
+from commands.context.workspace import DEMO, Workspace, load_workspace
 from commands.terminal.console import print_json, printable
 from commands.terminal.error_exit import describe, exit_code_of
 from commands.terminal.exit_codes import ExitCode, worst
@@ -44,8 +44,8 @@ class Finding:
 
 def run(root: Path | None, config: Path | None, site: str | None, *, as_json: bool) -> int:
     """Check everything, print it, and return the code that a run would fail with."""
-    where = place(root, config, site)
-    found = [replace(one, code=0) if one.ok else one for one in (*_here(where), *asyncio.run(_site(where)))]
+    workspace = load_workspace(root, config, site)
+    found = [replace(one, code=0) if one.ok else one for one in (*_here(workspace), *asyncio.run(_site(workspace)))]
     if as_json:
         print_json({"findings": [asdict(finding) for finding in found], "exit": int(_code(found))})
     else:
@@ -57,7 +57,7 @@ def _code(found: list[Finding]) -> ExitCode:
     return worst(finding.code for finding in found if not finding.ok)
 
 
-def _here(where: Place) -> Iterator[Finding]:
+def _here(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("python", sys.version_info >= (3, 11), platform.python_version(), int(ExitCode.REFUSED))
     yield from map(_package, NEEDED)
     for name, purpose in OPTIONAL.items():
@@ -65,8 +65,8 @@ def _here(where: Place) -> Iterator[Finding]:
         yield Finding(name, True, "installed" if present else f"not installed; only for: {purpose}")
     warning = sqlite_warning()
     yield Finding("sqlite", True, sqlite3.sqlite_version + (f": {warning}" if warning else ""))
-    yield _disk(where)
-    yield from _guarded("gallery", lambda: _gallery(where))
+    yield _disk(workspace)
+    yield from _guarded("gallery", lambda: _gallery(workspace))
 
 
 def _package(name: str) -> Finding:
@@ -76,29 +76,29 @@ def _package(name: str) -> Finding:
         return Finding(name, False, f"missing; pip install {name}", int(ExitCode.REFUSED))
 
 
-def _disk(where: Place) -> Finding:
-    there = next(path for path in (where.root, *where.root.parents) if path.exists())
+def _disk(workspace: Workspace) -> Finding:
+    there = next(path for path in (workspace.root, *workspace.root.parents) if path.exists())
     free = shutil.disk_usage(there).free // 1_000_000
-    reserve = where.settings.limits.free_space_mb
+    reserve = workspace.settings.limits.free_space_mb
     writable = os.access(there, os.W_OK)
     said = f"{free} MB free at {there}, of which {reserve} are never used"
     return Finding("disk", free > reserve and writable, said if writable else f"cannot write in {there}", 7)
 
 
-def _gallery(where: Place) -> Finding:
-    if examine(where.root, create=True).is_new:
-        return Finding("gallery", True, f"none yet at {where.root}; the first crawl makes it")
-    with Archive.reader(where.root) as reader:
+def _gallery(workspace: Workspace) -> Finding:
+    if examine(workspace.root, create=True).is_new:
+        return Finding("gallery", True, f"none yet at {workspace.root}; the first crawl makes it")
+    with Archive.reader(workspace.root) as reader:
         status = reader.status()
-    return Finding("gallery", True, f"{where.root}: {status.posts} posts, schema {status.schema}")
+    return Finding("gallery", True, f"{workspace.root}: {status.posts} posts, schema {status.schema}")
 
 
-async def _site(where: Place) -> list[Finding]:
-    if where.site == DEMO and DEMO not in where.settings.sites:
+async def _site(workspace: Workspace) -> list[Finding]:
+    if workspace.site == DEMO and DEMO not in workspace.settings.sites:
         return [Finding("site", True, "the demo gallery starts and stops with each run")]
     try:
         async with AsyncExitStack() as stack:
-            connected = await connect(stack, where)
+            connected = await connect(stack, workspace)
             profile = await connected.client.profile()
     except Exception as error:  # noqa: BLE001 - every trouble is a finding here
         return [Finding("site", False, describe(error), int(exit_code_of(error)))]

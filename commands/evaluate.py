@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from classifier.progress import ProgressCallback
 from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import judge_settings, verified
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.post_links import site_pages
 from commands.lookup.targets import target_among
@@ -55,22 +55,22 @@ def run(options: EvaluateOptions, root: Path | None, config: Path | None) -> int
     """
     if options.report is not None:  # said now: measuring may take minutes
         check_output_folder(options.report, "--report")
-    return run_stoppable(_run(options, place(root, config)), lambda: _NOTHING_KEPT)
+    return run_stoppable(_run(options, load_workspace(root, config)), lambda: _NOTHING_KEPT)
 
 
 _NOTHING_KEPT = "nothing was written; run the same command to measure from the beginning"
 
 
-async def _run(options: EvaluateOptions, where: Place) -> int:
-    with open_reader(where.root) as reader:
+async def _run(options: EvaluateOptions, workspace: Workspace) -> int:
+    with open_reader(workspace.root) as reader:
         async with told(quiet=options.quiet or options.as_json) as tell:
-            subject = _subject(reader, where, options.name)
+            subject = _subject(reader, workspace, options.name)
             tell("reading", 0.0, "labels, tags and embeddings")
             known = _known(reader, subject)
             if options.on is None:
-                assessment = await asyncio.to_thread(_on_gallery, reader, where, subject, known, tell)
+                assessment = await asyncio.to_thread(_on_gallery, reader, workspace, subject, known, tell)
             else:
-                assessment = await _on_folder(options.on, where, subject, known, tell)
+                assessment = await _on_folder(options.on, workspace, subject, known, tell)
     return _say(options, assessment)
 
 
@@ -120,7 +120,7 @@ def _next(options: EvaluateOptions, assessment: Assessment) -> Sequence[str]:
     return lines
 
 
-def _subject(reader: Reader, where: Place, named: str) -> Subject:
+def _subject(reader: Reader, workspace: Workspace, named: str) -> Subject:
     """The model of that name; of a bare target the one in force."""
     from rounds.evaluation.gallery import Subject
     from rounds.models import named_model
@@ -136,7 +136,7 @@ def _subject(reader: Reader, where: Place, named: str) -> Subject:
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
         )
     model = named_model(its, f"{target.name}/{number}" if slash else target.name)
-    return Subject(target, model, verified(where, model))
+    return Subject(target, model, verified(workspace, model))
 
 
 def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Target:
@@ -166,7 +166,9 @@ def _known(reader: Reader, subject: Subject) -> Known:
     return Known(evidence, reader.labels(name), None if active is None else DecisionRule.of(active.card))
 
 
-def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, tell: ProgressCallback) -> Assessment:
+def _on_gallery(
+    reader: Reader, workspace: Workspace, subject: Subject, known: Known, tell: ProgressCallback
+) -> Assessment:
     from rounds.evaluation.gallery import evaluate_gallery
 
     if not len(known.evidence):
@@ -176,7 +178,7 @@ def _on_gallery(reader: Reader, where: Place, subject: Subject, known: Known, te
         )
     tell("measuring", 0.0, f"{len(known.evidence)} pictures")
     with closing(Renditions(reader)) as renditions:
-        album = _Album(reader, renditions, subject.target.name, site_pages(where, reader))
+        album = _Album(reader, renditions, subject.target.name, site_pages(workspace, reader))
         return evaluate_gallery(subject, known, album)
 
 
@@ -200,7 +202,9 @@ class _Album:
         return f"{page}/posts/{post}" if page else None
 
 
-async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known, tell: ProgressCallback) -> Assessment:
+async def _on_folder(
+    folder: Path, workspace: Workspace, subject: Subject, known: Known, tell: ProgressCallback
+) -> Assessment:
     """Look at a folder as a crawl would: the same decoders, preprocessing and runtime."""
     from classifier.inference.batcher import PackagePin, Scorer
     from classifier.pictures.class_folders import class_pictures
@@ -212,7 +216,7 @@ async def _on_folder(folder: Path, where: Place, subject: Subject, known: Known,
     found = await asyncio.to_thread(
         class_pictures, folder, words, tell=lambda share, said: tell("listing", share, said)
     )
-    settings = judge_settings(where.settings.scoring)
+    settings = judge_settings(workspace.settings.scoring)
     pins = {target.name: PackagePin(package.folder, package.hash)}
     async with (
         Decoders([package.preprocessing], settings.decoders, windows=[package.preprocessing]) as decoders,

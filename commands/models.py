@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from commands.context.gallery import hold_gallery
 from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import package_folder, verified
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.targets import model_words
 from commands.output.column_fit import filled, fitting
@@ -49,18 +49,18 @@ class ModelsOptions:
 
 def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
     """Do it."""
-    where = place(root, config)
+    workspace = load_workspace(root, config)
     if options.action == "list":
-        return _list(options, where)
+        return _list(options, workspace)
     if options.name is None:
         raise UsageRefused(f"crawl models {options.action} needs a name, like mona/3")
     if options.action == "show":
-        return _show(options, options.name, where)
+        return _show(options, options.name, workspace)
     if options.action == "export":
-        return _export(options, options.name, where)
+        return _export(options, options.name, workspace)
     if options.action == "import":
-        return run_stoppable(_import(options, _source(options.name), where), lambda: _LIST)
-    return run_stoppable(_activate(options, options.name, where), lambda: _LIST)
+        return run_stoppable(_import(options, _source(options.name), workspace), lambda: _LIST)
+    return run_stoppable(_activate(options, options.name, workspace), lambda: _LIST)
 
 
 def _source(named: str) -> Path:
@@ -83,10 +83,10 @@ LEAST = {"precision": 11, "recall": 11}  # columns that may wrap, and what they 
 EXPENDABLE = ("made", "before it", "round", "tested")  # on narrow screens, the first one first
 
 
-def _list(options: ModelsOptions, where: Place) -> int:
-    with open_reader(where.root) as reader:
+def _list(options: ModelsOptions, workspace: Workspace) -> int:
+    with open_reader(workspace.root) as reader:
         models, others = reader.models(), reader.other_thresholds()
-        compared = measured_today(where, reader, models)
+        compared = measured_today(workspace, reader, models)
     if options.as_json:
         print_json({"models": [_plain(model) | {"same_pictures": _same(compared, model)} for model in models]})
         return 0
@@ -106,7 +106,7 @@ def _list(options: ModelsOptions, where: Place) -> int:
     return 0
 
 
-def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredModel]) -> Mapping[str, SideBySide]:
+def measured_today(workspace: Workspace, reader: Reader, models: Sequence[RegisteredModel]) -> Mapping[str, SideBySide]:
     """Each target's models side by side on the same pictures; a target without test pictures is left out."""
     known = {target.name: target for target in reader.targets()}
     wanted = [target for target in known.values() if any(model.card.target == target.name for model in models)]
@@ -116,7 +116,7 @@ def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredMode
 
     found: dict[str, SideBySide] = {}
     for target in wanted:
-        subjects = _subjects(where, target, models)
+        subjects = _subjects(workspace, target, models)
         evidence_of = cache(partial(reader.held_out_evidence, target))
         told = side_by_side(subjects, evidence_of)
         if told is not None:
@@ -124,7 +124,7 @@ def measured_today(where: Place, reader: Reader, models: Sequence[RegisteredMode
     return found
 
 
-def _subjects(where: Place, target: Target, models: Sequence[RegisteredModel]) -> Sequence[Subject]:
+def _subjects(workspace: Workspace, target: Target, models: Sequence[RegisteredModel]) -> Sequence[Subject]:
     """A target's models whose files are whole; the others are listed by what is recorded of them."""
     from classifier.errors import PackageError
     from rounds.evaluation.gallery import Subject
@@ -133,7 +133,7 @@ def _subjects(where: Place, target: Target, models: Sequence[RegisteredModel]) -
     for model in models:
         if model.card.target == target.name:
             with suppress(PackageError):
-                subjects.append(Subject(target, model, verified(where, model)))
+                subjects.append(Subject(target, model, verified(workspace, model)))
     return subjects
 
 
@@ -192,12 +192,12 @@ def _row(model: RegisteredModel, told: SideBySide | None) -> tuple[str, ...]:
     )
 
 
-def _show(options: ModelsOptions, name: str, where: Place) -> int:
+def _show(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.embedding_blocks import blocks_text
 
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         model = _named(reader, name)
-    package = verified(where, model)
+    package = verified(workspace, model)
     if options.as_json:
         snapshot = {name: value for name, value in package.snapshot.items() if name not in _LONG}
         print_json(_plain(model) | {"snapshot": snapshot, "blocks": [asdict(block) for block in package.blocks]})
@@ -218,16 +218,16 @@ def _show(options: ModelsOptions, name: str, where: Place) -> int:
 _LONG = frozenset({"parts", "posts"})
 
 
-def _export(options: ModelsOptions, name: str, where: Place) -> int:
+def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.transfer import copy_package
 
     if options.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
     check_output_folder(options.folder, "crawl models export")
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         model = _named(reader, name)
     into = options.folder / f"{model.card.target}-{model.card.number}"
-    package = verified(where, model)
+    package = verified(workspace, model)
     try:
         if into.exists():
             raise UsageRefused(f"{into} exists already; nothing was written")
@@ -240,7 +240,7 @@ def _export(options: ModelsOptions, name: str, where: Place) -> int:
     return 0
 
 
-async def _import(options: ModelsOptions, source: Path, where: Place) -> int:
+async def _import(options: ModelsOptions, source: Path, workspace: Workspace) -> int:
     from classifier.inference.batcher import ScorerSettings
     from classifier.inference.runtime import RuntimeSettings
     from classifier.judge import JudgeSettings, NetworkJudge
@@ -255,8 +255,8 @@ async def _import(options: ModelsOptions, source: Path, where: Place) -> int:
             return
 
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, "crawl models import", create=True)
-        name = await import_model(archive, source, models_folder(where.root), prove)
+        archive = await hold_gallery(stack, workspace, "crawl models import", create=True)
+        name = await import_model(archive, source, models_folder(workspace.root), prove)
     say(f"{name} is registered; crawl models activate {name} puts it in force")
     if options.as_json:
         print_json({"model": name, "exit": 0})
@@ -278,22 +278,22 @@ def _check_package(source: Path) -> None:
     check_description(load_package(source).keras)
 
 
-async def _activate(options: ModelsOptions, name: str, where: Place) -> int:
+async def _activate(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from rounds.models import Switch, model_before, switch
 
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         models = reader.models()
         model = (
             model_before(models, model_words(reader, name)) if options.action == "rollback" else _named(reader, name)
         )
-        package = verified(where, model)
+        package = verified(workspace, model)
         target = next((target for target in reader.targets() if target.name == model.card.target), None)
         evidence = reader.evidence(target, model.card.backbone_hash) if target else None
     if target is None or evidence is None:
-        return await _activate_before_any_crawl(options, model, where)
+        return await _activate_before_any_crawl(options, model, workspace)
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, f"crawl models {options.action}")
-        policy = Policy(trust_tags=where.settings.scoring.trust_tags)
+        archive = await hold_gallery(stack, workspace, f"crawl models {options.action}")
+        policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
         rescored = await switch(archive, Switch(target, model, package, evidence), policy)
     if model.card.refusal:
         say(refusal_words(model.card))
@@ -304,10 +304,10 @@ async def _activate(options: ModelsOptions, name: str, where: Place) -> int:
     return 0
 
 
-async def _activate_before_any_crawl(options: ModelsOptions, model: RegisteredModel, where: Place) -> int:
+async def _activate_before_any_crawl(options: ModelsOptions, model: RegisteredModel, workspace: Workspace) -> int:
     """Put a model in force that was imported or taught by a folder: nothing was decided yet that would follow it."""
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, f"crawl models {options.action}")
+        archive = await hold_gallery(stack, workspace, f"crawl models {options.action}")
         await archive.activate_model(model.card.target, model.card.number)
     say(f"{model.card.name} is in force; crawl --tag TAG --keep {model.card.target} uses it")
     if options.as_json:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from commands.context.output_paths import check_output, write_output
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.post_links import site_pages
 from commands.output.query_hints import hints
@@ -46,23 +46,23 @@ class QueryOptions:
 def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     """Answer the query on standard output or into a file."""
     format_ = choose("--format", options.format, FORMATS)
-    where = place(root, config)
+    workspace = load_workspace(root, config)
     if options.output is not None:
         check_output(options.output, _OUTPUT)
     if options.sql is not None and options.expression:
         raise UsageRefused("give an expression or --sql, not both")
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         rows = _found(reader, options) if options.sql is None else reader.sql(options.sql, _limit(options))
         for hint in hints(reader, options.expression) if not rows.rows and options.sql is None else ():
             say(hint)
-        pages = site_pages(where, reader)
+        pages = site_pages(workspace, reader)
     shown = _narrowed(rows, _columns(options, rows))
     if format_ != "table" or options.output is not None:
         _write(shown, format_, options.output)
     elif options.columns or options.sql is not None:
         print_table(shown)  # who names columns wants them all
     else:
-        summary, said = summary_of(rows, pages, shortest(where.root))
+        summary, said = summary_of(rows, pages, shortest(workspace.root))
         print_table(summary, EXPENDABLE, said)
     return 0
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.context.settings import Settings
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.known_sites import known_site
 from commands.lookup.targets import target_among
@@ -46,13 +46,13 @@ def run(options: RelabelOptions, root: Path | None, config: Path | None) -> int:
     """Record the labels; works beside a running crawl."""
     value = LabelValue(choose("label", options.value, [one.value for one in LabelValue]))
     ids = _ids(options.posts)
-    where = place(root, config)
-    with open_reader(where.root) as reader:
+    workspace = load_workspace(root, config)
+    with open_reader(workspace.root) as reader:
         target = _target(reader, options.target)
-        site = _site(reader, options.site, where.settings)
+        site = _site(reader, options.site, workspace.settings)
     who = _who()
     words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
-    with Labelling(where.root) as labelling:
+    with Labelling(workspace.root) as labelling:
         done = labelling.relabel(words)
     return _tell(options, target, done) if ids else _tell_nothing(options, target)
 
@@ -139,7 +139,7 @@ def _target(reader: Reader, named: str | None) -> str:
         if len(known) == 1:
             return next(iter(known))
         raise UsageRefused(f"say which target is meant: --keep {' or --keep '.join(known) or 'NAME'}")
-    return target_among(list(known.values()), named, where="--keep").name
+    return target_among(list(known.values()), named, option="--keep").name
 
 
 def _site(reader: Reader, named: str | None, settings: Settings) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import chosen_for, verified
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.targets import known_target
 from commands.output.refusals import refusal_words, refused_code
@@ -45,34 +45,34 @@ class RescoreOptions:
 def run(options: RescoreOptions, root: Path | None, config: Path | None) -> int:
     """Rescore."""
     options.goal.check()
-    where = place(root, config)
-    return run_stoppable(_run(options, where), lambda: "what was decided stays; run the same command to go on")
+    workspace = load_workspace(root, config)
+    return run_stoppable(_run(options, workspace), lambda: "what was decided stays; run the same command to go on")
 
 
-async def _run(options: RescoreOptions, where: Place) -> int:
+async def _run(options: RescoreOptions, workspace: Workspace) -> int:
     from rounds.rescore import rescore
 
     started = time.monotonic()
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         target = known_target(reader, options.target)
         model = reader.active_model(target.name)
         if model is None:
             raise UsageRefused(f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name}")
-        package = verified(where, model)
+        package = verified(workspace, model)
         evidence = reader.evidence(target, model.card.backbone_hash)
         waiting = reader.ask(lambda c: decided_posts(c, target.name)) - len(evidence)
     chosen = chosen_for(package, options.goal)
     card = model.card if chosen is None else replace(model.card, threshold=chosen.threshold)
-    policy = Policy(trust_tags=where.settings.scoring.trust_tags)
+    policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, "crawl rescore")
+        archive = await hold_gallery(stack, workspace, "crawl rescore")
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
             say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
             async with told(quiet=options.as_json) as tell:
-                again = await look_at_all_again(archive, where, target, card, policy, tell)
+                again = await look_at_all_again(archive, workspace, target, card, policy, tell)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
-        followed = await _let_follow(archive, where, model.card, options) if chosen is None else ()
+        followed = await _let_follow(archive, workspace, model.card, options) if chosen is None else ()
     say(
         f"{card.name}, threshold {card.threshold:.3f}: {counted(done.posts, 'picture')} rescored, {done.kept} kept, in "
         f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
@@ -95,7 +95,7 @@ async def _run(options: RescoreOptions, where: Place) -> int:
 
 
 async def _let_follow(
-    archive: Archive, where: Place, card: ModelCard, options: RescoreOptions
+    archive: Archive, workspace: Workspace, card: ModelCard, options: RescoreOptions
 ) -> Sequence[RoundOutcome]:
     """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
     from classifier.training.pipeline import Goal
@@ -103,21 +103,21 @@ async def _let_follow(
     from rounds.head_round import HeadRoundSettings
     from rounds.target_state import network_left, still_behind
 
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         left, behind = network_left(reader, card), still_behind(reader, card)
     if left is None or not behind:
         return ()
     say(f"{', '.join(behind)} did not follow to {card.name}'s network yet: learning a head on it")
     settings = HeadRoundSettings(
-        goal=Goal(precision=where.settings.goal.precision),
-        policy=Policy(trust_tags=where.settings.scoring.trust_tags),
-        seed=where.settings.round_zero.seed,
+        goal=Goal(precision=workspace.settings.goal.precision),
+        policy=Policy(trust_tags=workspace.settings.scoring.trust_tags),
+        seed=workspace.settings.round_zero.seed,
     )
     async with told(quiet=options.as_json) as tell:
-        outcomes = await follow(archive, where, card, left, settings, tell)
+        outcomes = await follow(archive, workspace, card, left, settings, tell)
     for one in outcomes:
         say(followed_words(one))
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         for name in still_behind(reader, card):
             say(f"{name} stays on the old network: too little is known of it to tell that the new one is no worse")
     return outcomes

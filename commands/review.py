@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.context.gallery import archive_settings
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.lookup.post_links import site_pages
 from commands.terminal.console import say
 from storage.archive import Archive, open_reader
@@ -41,19 +41,19 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     from review.server import DEFAULT_PORT, bind, port_of, serve
     from rounds.target_state import standing_in
 
-    where = place(root, config)
-    _bring_up_to_date(where)
+    workspace = load_workspace(root, config)
+    _bring_up_to_date(workspace)
     with (
-        GalleryDesk(where.root, _who()) as desk,
+        GalleryDesk(workspace.root, _who()) as desk,
         bind(DEFAULT_PORT if options.port is None else options.port) as listening,
     ):
         address = Address(port_of(listening))
         rounds = RoundProcess(
-            lambda target: _round_command(target, where),
-            lambda target: standing_in(where.root, target),
+            lambda target: _round_command(target, workspace),
+            lambda target: standing_in(workspace.root, target),
             _round_settings(),
         )
-        page = Page(desk=desk, rounds=rounds, address=address, links=_links(where), root=str(where.root))
+        page = Page(desk=desk, rounds=rounds, address=address, links=_links(workspace), root=str(workspace.root))
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")
             if options.open_browser:
@@ -64,38 +64,38 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     return 0
 
 
-def _bring_up_to_date(where: Place) -> None:
+def _bring_up_to_date(workspace: Workspace) -> None:
     """Upgrade a gallery that an older program left; whoever owns it now has done so already.
 
     Raises:
         the storage family: there is no gallery, or it cannot be read.
     """
     try:
-        open_reader(where.root).close()
+        open_reader(workspace.root).close()
     except DatabaseNewer:
         raise
     except DatabaseError as old:
         say(str(old))
-        archive = Archive.open(where.root, archive_settings(where, "crawl review", create=False))
+        archive = Archive.open(workspace.root, archive_settings(workspace, "crawl review", create=False))
         for line in archive.recovery.lines():
             say(line)
         archive.close()
 
 
-def _round_command(target: str, where: Place) -> Sequence[str]:
+def _round_command(target: str, workspace: Workspace) -> Sequence[str]:
     """What does a round and tells about it in lines of JSON."""
-    given = ["--config", str(where.config.absolute())] if where.config else []
-    return module_command("commands", "train", target, "--root", str(where.root), "--json-progress", *given)
+    given = ["--config", str(workspace.config.absolute())] if workspace.config else []
+    return module_command("commands", "train", target, "--root", str(workspace.root), "--json-progress", *given)
 
 
 def _round_settings() -> Mapping[str, str]:
     return allowed([*DOWNLOADS, *(name for name in os.environ if name.startswith(SETTINGS))])
 
 
-def _links(where: Place) -> Mapping[str, str]:
+def _links(workspace: Workspace) -> Mapping[str, str]:
     """Where the posts of each site that the gallery knows can be seen."""
-    with open_reader(where.root) as reader:
-        return site_pages(where, reader)
+    with open_reader(workspace.root) as reader:
+        return site_pages(workspace, reader)
 
 
 def _who() -> str:

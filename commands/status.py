@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.crawling.summary import size
 from commands.terminal.console import print_json, printable
 from commands.terminal.tables import facts_table, print_table
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     """Print the status of the root."""
-    where = place(root, config)
-    with open_reader(where.root) as reader:
+    workspace = load_workspace(root, config)
+    with open_reader(workspace.root) as reader:
         status = reader.status()
         told = _so_far(reader, status)
         if as_json:

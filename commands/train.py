@@ -15,7 +15,7 @@ from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.settings import RoundZero, check_choice
 from commands.context.train_options import TrainOptions, check_goal, goal_of
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.references import references_again, train_from_references
 from commands.crawling.second_target import head_settings, second_target, train_second_target
 from commands.errors import UsageRefused
@@ -45,12 +45,12 @@ def run(options: TrainOptions, root: Path | None, config: Path | None) -> int:
     Raises:
         UsageRefused, SettingsError: what was asked for contradicts itself, or there is no such network.
     """
-    options, where = _checked(options), place(root, config)
+    options, workspace = _checked(options), load_workspace(root, config)
     if options.source is not None:
         from commands.training.from_folder import train_from_folder
 
-        return run_round(train_from_folder(options, where), where, options.target)
-    return run_round(_run(options, where), where, options.target)
+        return run_round(train_from_folder(options, workspace), workspace, options.target)
+    return run_round(_run(options, workspace), workspace, options.target)
 
 
 def _checked(options: TrainOptions) -> TrainOptions:
@@ -73,28 +73,28 @@ def _checked(options: TrainOptions) -> TrainOptions:
     return replace(options, how="network", network=check_choice(RoundZero, "network", options.network, "--network"))
 
 
-async def _run(options: TrainOptions, where: Place) -> int:
+async def _run(options: TrainOptions, workspace: Workspace) -> int:
     from rounds.head_round import learn_candidate
 
     started = time.monotonic()
-    settings = head_settings(goal_of(options, where.settings), where, force=options.force)
+    settings = head_settings(goal_of(options, workspace.settings), workspace, force=options.force)
     async with told(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as tell:
-        with open_reader(where.root) as reader:
+        with open_reader(workspace.root) as reader:
             if options.references is not None:
-                outcome = await train_from_references(options, options.references, where, settings, tell)
+                outcome = await train_from_references(options, options.references, workspace, settings, tell)
                 return tell_outcome(options, outcome, time.monotonic() - started)
             second = await asyncio.to_thread(second_target, reader, options)
             if second is not None:
-                outcome = await train_second_target(second, options, where, tell)
+                outcome = await train_second_target(second, options, workspace, tell)
                 return tell_outcome(options, outcome, time.monotonic() - started)
-            subject = await asyncio.to_thread(_subject, reader, where, options)
+            subject = await asyncio.to_thread(_subject, reader, workspace, options)
             tell("reading", 0.0, "labels, tags and embeddings")
             snapshot = await asyncio.to_thread(_snapshot, reader, subject)
             snapshot = await hashed(snapshot, reader, tell)
         tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
         tell("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
-        task = _Task(options, where, settings, tell)
+        task = _Task(options, workspace, settings, tell)
         if options.how == "head" or not _network_is_asked_for(task, candidate):
             outcome, others = await _finish(task, candidate)
         else:
@@ -112,7 +112,7 @@ class _Task:
     """What the steps of a round share."""
 
     options: TrainOptions
-    where: Place
+    workspace: Workspace
     settings: HeadRoundSettings
     tell: ProgressCallback
     reasons: list[str] = field(default_factory=list)  # why what was chosen, for the round's end
@@ -133,7 +133,7 @@ def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
     if task.options.how == "network":
         return True
     advice = advise(candidate)
-    minutes, name = task.where.settings.round_zero.minutes, candidate.snapshot.target.name
+    minutes, name = task.workspace.settings.round_zero.minutes, candidate.snapshot.target.name
     more = f"; crawl train {name} --how network tries it, in {minutes:g} minutes at most" if advice.pays else ""
     task.explain(advice.why + more)
     return False  # minutes are spent only when they are asked for
@@ -146,7 +146,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     from rounds.network_round import Album, NetworkSettings, better_of, new_network, without
     from storage.gallery_view import Renditions
 
-    asked = task.where.settings.round_zero
+    asked = task.workspace.settings.round_zero
     network = chosen_network(task.options.network, candidate.snapshot.package, asked)
     settings = NetworkSettings(
         backbone=network.name,
@@ -156,10 +156,10 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         anew=task.options.network is not None,
         pictures_at_most=_MORE_THAN_AT_FIRST * asked.renditions,
         time_budget_s=asked.minutes * 60,
-        in_flight=task.where.settings.scoring.in_flight,
+        in_flight=task.workspace.settings.scoring.in_flight,
     )
-    models = target_models(models_folder(task.where.root), candidate.snapshot.target.name)
-    with open_reader(task.where.root) as reader, closing(Renditions(reader)) as renditions:
+    models = target_models(models_folder(task.workspace.root), candidate.snapshot.target.name)
+    with open_reader(task.workspace.root) as reader, closing(Renditions(reader)) as renditions:
         characters = reader.ask(shown_in_posts)
         names = zip(candidate.snapshot.evidence.sites, candidate.snapshot.evidence.post_ids.tolist(), strict=True)
         ids = candidate.snapshot.evidence.version_ids.tolist()
@@ -190,13 +190,13 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
     from rounds.head_round import finish
 
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, task.where, "crawl train", wait_s=task.options.wait_s)
-        models = models_folder(task.where.root)
+        archive = await hold_gallery(stack, task.workspace, "crawl train", wait_s=task.options.wait_s)
+        models = models_folder(task.workspace.root)
         outcome = await finish(candidate, archive, models, task.settings, report=task.tell)
         if not outcome.activated or outcome.rescored is not None:
             return outcome, ()
         looked = await look_at_all_again(
-            archive, task.where, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
+            archive, task.workspace, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
         )
         if not others_follow:
             return replace(outcome, rescored=looked), ()
@@ -204,14 +204,14 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
         if left is None:
             return replace(outcome, rescored=looked), ()
         old = left.card.backbone_hash
-        others = await follow(archive, task.where, outcome.card, old, task.settings, task.tell)
+        others = await follow(archive, task.workspace, outcome.card, old, task.settings, task.tell)
         return replace(outcome, rescored=looked), others
 
 
 _Subject: TypeAlias = "tuple[Target, RegisteredModel, Package]"  # whom to learn, and the model in force
 
 
-def _subject(reader: Reader, where: Place, options: TrainOptions) -> _Subject:
+def _subject(reader: Reader, workspace: Workspace, options: TrainOptions) -> _Subject:
     """What the round is about; a network that cannot be taught is refused now, not after minutes of learning.
 
     Raises:
@@ -223,11 +223,11 @@ def _subject(reader: Reader, where: Place, options: TrainOptions) -> _Subject:
         raise UsageRefused(
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
         )
-    package = verified(where, active)
+    package = verified(workspace, active)
     if options.how == "network":
         from commands.context.network_choice import chosen_network
 
-        chosen_network(options.network, package, where.settings.round_zero)
+        chosen_network(options.network, package, workspace.settings.round_zero)
     return target, active, package
 
 

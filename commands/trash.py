@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.context.gallery import hold_gallery
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.summary import size
 from commands.errors import UsageRefused
 from commands.lookup.known_sites import known_site
@@ -52,22 +52,24 @@ class TrashOptions:
 def run(options: TrashOptions, root: Path | None, config: Path | None) -> int:
     """Do it."""
     action = choose("crawl trash", options.action, TRASH_ACTIONS)
-    where = place(root, config)
+    workspace = load_workspace(root, config)
     if action == "list":
-        return _list(options, where)
+        return _list(options, workspace)
     work = _restore if action == "restore" else _purge
-    return asyncio.run(_holding(work, options, where))
+    return asyncio.run(_holding(work, options, workspace))
 
 
-async def _holding(work: Any, options: TrashOptions, where: Place) -> int:
+async def _holding(work: Any, options: TrashOptions, workspace: Workspace) -> int:
     if options.action == "purge":  # destroying files is how a full disk gets its room back
-        where = replace(where, settings=replace(where.settings, limits=replace(where.settings.limits, free_space_mb=0)))
+        workspace = replace(
+            workspace, settings=replace(workspace.settings, limits=replace(workspace.settings.limits, free_space_mb=0))
+        )
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, f"crawl trash {options.action}")
-        return int(await work(options, where, archive))
+        archive = await hold_gallery(stack, workspace, f"crawl trash {options.action}")
+        return int(await work(options, workspace, archive))
 
 
-def _which(options: TrashOptions, where: Place) -> TrashChoice:
+def _which(options: TrashOptions, workspace: Workspace) -> TrashChoice:
     """What the user means.
 
     Raises:
@@ -79,18 +81,18 @@ def _which(options: TrashOptions, where: Place) -> TrashChoice:
             raise UsageRefused(f"{word!r} is not a post id; nothing was done")
         ids.append(int(word))
     target = site = None
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         if options.target is not None:
             target = known_target(reader, options.target).name
         if options.site is not None:
             sites = sorted({listing.site for listing in reader.status().listings})
-            site = known_site(options.site, sites, where.settings)
+            site = known_site(options.site, sites, workspace.settings)
     return TrashChoice(tuple(ids), site, target, options.model)
 
 
-def _list(options: TrashOptions, where: Place) -> int:
-    which = _which(options, where)
-    with open_reader(where.root) as reader:
+def _list(options: TrashOptions, workspace: Workspace) -> int:
+    which = _which(options, workspace)
+    with open_reader(workspace.root) as reader:
         found = [one for one in reader.ask(trashed) if which.wants(one)]
     if options.as_json:
         print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
@@ -133,10 +135,10 @@ def _plain(one: Trashed) -> dict[str, Any]:
     }
 
 
-async def _restore(options: TrashOptions, where: Place, archive: Archive) -> int:
+async def _restore(options: TrashOptions, workspace: Workspace, archive: Archive) -> int:
     if not (options.posts or options.model or options.everything):
         raise UsageRefused("say what to restore: post ids, --model mona/3, or --all")
-    which = _which(options, where)
+    which = _which(options, workspace)
     there = await archive.trash()
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)
@@ -188,9 +190,9 @@ def _tell_absent(absent: Sequence[int]) -> None:
         say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
 
 
-async def _purge(options: TrashOptions, where: Place, archive: Archive) -> int:
+async def _purge(options: TrashOptions, workspace: Workspace, archive: Archive) -> int:
     """Destroy what is old enough of what is meant; `--keep` and the others mean here what they mean to list."""
-    which, days = _which(options, where), _days(options.older_than)
+    which, days = _which(options, workspace), _days(options.older_than)
     there = await archive.trash()
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)

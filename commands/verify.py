@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from commands.context.registered_models import verified
-from commands.context.workspace import Place, place
+from commands.context.workspace import Workspace, load_workspace
 from commands.terminal.console import messages, print_json, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.tables import print_line
@@ -30,14 +30,14 @@ _KINDS = {
 
 def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     """Verify the root and print what is wrong."""
-    where = place(root, config)
+    workspace = load_workspace(root, config)
     console = messages()
     if console.is_terminal and not as_json:
         with console.status("reading every file") as status:
-            report = verify(where.root, progress=lambda n: status.update(f"reading every file: {n} done"))
+            report = verify(workspace.root, progress=lambda n: status.update(f"reading every file: {n} done"))
     else:
-        report = verify(where.root)
-    models = list(_altered_models(where))
+        report = verify(workspace.root)
+    models = list(_altered_models(workspace))
     code = ExitCode.COMPLETE if report.whole and not models else ExitCode.DAMAGE
     if as_json:
         print_json(asdict(report) | {"models": models, "exit": int(code)})
@@ -53,15 +53,15 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     return int(code)
 
 
-def _altered_models(where: Place) -> Iterator[str]:
+def _altered_models(workspace: Workspace) -> Iterator[str]:
     """Registered models whose files are not what was registered."""
     from classifier.errors import ModelError
 
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         registered = reader.models()
     for model in registered:
         try:
-            verified(where, model)
+            verified(workspace, model)
         except ModelError as error:
             yield f"{model.card.name}: {error}"
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from commands.context.gallery import archive_settings
 from commands.context.target_identity import Targets
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.terminal.console import say
 from crawler.crew import Shelf
 from storage.archive import Archive
@@ -32,16 +32,16 @@ class CommandShelf(Shelf, Targets, Protocol):
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int: ...
 
 
-async def open_shelf(stack: AsyncExitStack, place: Place, *, dry_run: bool) -> CommandShelf:
+async def open_shelf(stack: AsyncExitStack, workspace: Workspace, *, dry_run: bool) -> CommandShelf:
     """Open the root's archive under its lock, recovered; a dry run opens what is there without touching it.
 
     Raises:
         the storage family: the root is refused, busy, damaged, or newer than this program.
     """
     if dry_run:
-        return await stack.enter_async_context(DryShelf(place.root))
-    settings = archive_settings(place, "crawl", create=True)
-    archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, place.root, settings))
+        return await stack.enter_async_context(DryShelf(workspace.root))
+    settings = archive_settings(workspace, "crawl", create=True)
+    archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, workspace.root, settings))
     for line in archive.recovery.lines():
         say(line)
     return archive

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from commands.context.workspace import Place
+    from commands.context.workspace import Workspace
     from storage.reader import Reader
 
 
@@ -50,8 +50,8 @@ def sites(ctx: typer.Context, incomplete: str) -> list[str]:
     from commands.context.workspace import DEMO
     from crawler.sites import BUILTIN
 
-    where = _place(ctx)
-    own = () if where is None else own_sites(where.settings)
+    workspace = _workspace(ctx)
+    own = () if workspace is None else own_sites(workspace.settings)
     return _beginning(incomplete, sorted({DEMO, *BUILTIN, *own}))
 
 
@@ -84,22 +84,22 @@ def _of_gallery(ctx: typer.Context, ask: Callable[[Reader], Iterable[str]]) -> l
     """Names from the database; none where there is no gallery."""
     from storage.archive import open_reader
 
-    where = _place(ctx)
-    if where is None:
+    workspace = _workspace(ctx)
+    if workspace is None:
         return []
     try:
-        with open_reader(where.root) as reader:
+        with open_reader(workspace.root) as reader:
             return sorted(set(ask(reader)))
     except Exception:  # noqa: BLE001 - no gallery, a damaged one, a newer one: there is nothing to offer
         return []
 
 
-def _place(ctx: typer.Context) -> Place | None:
+def _workspace(ctx: typer.Context) -> Workspace | None:
     """The root and settings that the command line names so far; None where they are refused."""
-    from commands.context.workspace import place
+    from commands.context.workspace import load_workspace
 
     try:
-        return place(_path(ctx, "root"), _path(ctx, "config"))
+        return load_workspace(_path(ctx, "root"), _path(ctx, "config"))
     except Exception:  # noqa: BLE001 - a settings file with an error offers nothing; the command itself will say why
         return None
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from commands.context.demo_process import DemoOptions, demo_site
 from commands.context.settings import DEFAULT_FILE, Settings, SiteEntry
-from commands.context.workspace import DEMO, Place
+from commands.context.workspace import DEMO, Workspace
 from commands.terminal.console import say
 from crawler.errors import BadCredentials, BadSite, UsageError
 from crawler.sites import Site, host_of, site_from_url, site_named
@@ -67,19 +67,19 @@ def meant_site(words: str, settings: Settings) -> Site:
     return site_named(words, own_sites(settings), allow_http=settings.allow_http)
 
 
-async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None) -> Connected:
+async def connect(stack: AsyncExitStack, workspace: Workspace, pace: Pace | None = None) -> Connected:
     """Open the way to the site; it is closed with the stack.
 
     Raises:
         UsageError: no such site, or credentials that must not be used there.
         AccessError: the site refuses our key.
     """
-    site = await _site(stack, place)
-    limits = place.settings.limits
+    site = await _site(stack, workspace)
+    limits = workspace.settings.limits
     site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
-    loaded = _credentials(place, site)
-    proxy = _proxy(place, site, with_key=loaded.credentials is not None)
-    for note in (*notes, *loaded.warnings, *_proxy_note(place, proxy)):
+    loaded = _credentials(workspace, site)
+    proxy = _proxy(workspace, site, with_key=loaded.credentials is not None)
+    for note in (*notes, *loaded.warnings, *_proxy_note(workspace, proxy)):
         say(note)
     pace = pace or Pace()
     budget = budget_for(site, manners=pace.manners)
@@ -94,66 +94,66 @@ async def connect(stack: AsyncExitStack, place: Place, pace: Pace | None = None)
     return Connected(site, http, client, profile.tag_query_limit, pace, other_days=profile.has_other_days)
 
 
-def _proxy(place: Place, site: Site, *, with_key: bool) -> Proxy | None:
+def _proxy(workspace: Workspace, site: Site, *, with_key: bool) -> Proxy | None:
     """The proxy that the settings name. The demo gallery, which we start ourselves, is reached without it.
 
     Raises:
         BadCredentials: a key would travel to it unencrypted.
     """
-    proxy = proxy_from(place.settings.proxy)
-    if proxy is None or (place.site == DEMO and DEMO not in place.settings.sites):
+    proxy = proxy_from(workspace.settings.proxy)
+    if proxy is None or (workspace.site == DEMO and DEMO not in workspace.settings.sites):
         return None
     if with_key and urlsplit(site.api_url).scheme != "https":
         raise BadCredentials(f"the key of {site.name} would reach the proxy {proxy.host} unencrypted; it is not sent")
     return proxy
 
 
-def _proxy_note(place: Place, proxy: Proxy | None) -> Iterator[str]:
+def _proxy_note(workspace: Workspace, proxy: Proxy | None) -> Iterator[str]:
     """A proxy is told of when a file that merely lies in the current folder names it: it may be anybody's."""
-    if proxy is not None and place.config is None and "CRAWL_PROXY" not in os.environ:
+    if proxy is not None and workspace.config is None and "CRAWL_PROXY" not in os.environ:
         yield f"requests go through the proxy {proxy.host}, which {DEFAULT_FILE} in the current folder names"
 
 
 _DEMO_KEY = ("CRAWL_DEMO_LOGIN", "CRAWL_DEMO_API_KEY")
 
 
-def check_site(place: Place) -> None:
+def check_site(workspace: Workspace) -> None:
     """Refuse a site that does not exist, or a key that must not be sent there, before anything is done.
 
     Raises:
         UsageError: no such site, or credentials that must not be used there.
     """
-    proxy_from(place.settings.proxy)
+    proxy_from(workspace.settings.proxy)
     trusted(os.environ)
-    if place.site != DEMO or DEMO in place.settings.sites:
-        _credentials(place, meant_site(place.site, place.settings))
+    if workspace.site != DEMO or DEMO in workspace.settings.sites:
+        _credentials(workspace, meant_site(workspace.site, workspace.settings))
 
 
-def _credentials(place: Place, site: Site) -> Loaded:
+def _credentials(workspace: Workspace, site: Site) -> Loaded:
     """The key for the site; for the demo gallery, which knows no account of the user's, its own."""
-    if place.site == DEMO and DEMO not in place.settings.sites:
+    if workspace.site == DEMO and DEMO not in workspace.settings.sites:
         return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
-    file = Path(place.settings.credentials_file) if place.settings.credentials_file else None
-    return load_credentials(site, os.environ, file, vouched=vouched(place, site))
+    file = Path(workspace.settings.credentials_file) if workspace.settings.credentials_file else None
+    return load_credentials(site, os.environ, file, vouched=vouched(workspace, site))
 
 
-def vouched(place: Place, site: Site) -> bool:
+def vouched(workspace: Workspace, site: Site) -> bool:
     """Whether the user, and not a file that lies in the current folder, says which host the site is on.
 
     Where only such a file gives the words a meaning, or another one than they have without it, it is the file's word;
     names are read without regard to capitals, so what counts is the host that they lead to.
     """
-    if place.config is not None or not place.site_named:
-        return place.config is not None
+    if workspace.config is not None or not workspace.site_named:
+        return workspace.config is not None
     try:
-        return host_of(site_named(place.site, allow_http=True)) == host_of(site)
+        return host_of(site_named(workspace.site, allow_http=True)) == host_of(site)
     except UsageError:
         return False
 
 
-async def _site(stack: AsyncExitStack, place: Place) -> Site:
-    if place.site != DEMO or DEMO in place.settings.sites:
-        return meant_site(place.site, place.settings)
+async def _site(stack: AsyncExitStack, workspace: Workspace) -> Site:
+    if workspace.site != DEMO or DEMO in workspace.settings.sites:
+        return meant_site(workspace.site, workspace.settings)
     url = await stack.enter_async_context(demo_site(DemoOptions()))
     return replace(site_from_url(url), name=DEMO)
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.terminal.console import say
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
@@ -16,31 +16,31 @@ MEGABYTE = 1024 * 1024
 _ASK_AGAIN_S = 1.0
 
 
-def archive_settings(where: Place, command: str, *, create: bool) -> ArchiveSettings:
+def archive_settings(workspace: Workspace, command: str, *, create: bool) -> ArchiveSettings:
     """How this gallery is to be kept, by the user's settings.
 
     Args:
         command: for the message that others get while we hold it.
         create: make a gallery where there is none.
     """
-    mode = where.settings.disk.picture_mode
+    mode = workspace.settings.disk.picture_mode
     return ArchiveSettings(
         create=create,
-        reserve_bytes=where.settings.limits.free_space_mb * MEGABYTE,
+        reserve_bytes=workspace.settings.limits.free_space_mb * MEGABYTE,
         command=command,
         picture_mode=None if mode == "umask" else int(mode, 8),
-        network_disk=where.settings.disk.network,
+        network_disk=workspace.settings.disk.network,
     )
 
 
 async def hold_gallery(
-    stack: AsyncExitStack, where: Place, command: str, *, wait_s: float = 0.0, create: bool = False
+    stack: AsyncExitStack, workspace: Workspace, command: str, *, wait_s: float = 0.0, create: bool = False
 ) -> Archive:
     """The archive under its lock, until the stack ends.
 
     Args:
         stack: closes it.
-        where: the root and its settings.
+        workspace: the root and its settings.
         command: for the message that others get meanwhile.
         wait_s: how long to wait for another program.
         create: make a gallery where there is none.
@@ -48,11 +48,11 @@ async def hold_gallery(
     Raises:
         GalleryBusy: another program held it all the while; nothing was done.
     """
-    settings = archive_settings(where, command, create=create)
+    settings = archive_settings(workspace, command, create=create)
     deadline, waiting = time.monotonic() + wait_s, False
     while True:
         try:
-            archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, where.root, settings))
+            archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, workspace.root, settings))
             break
         except GalleryBusy as busy:
             if time.monotonic() >= deadline:

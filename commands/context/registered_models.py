@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from commands.context.archive_protocol import CommandShelf
 from commands.context.settings import Scoring
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
 from commands.terminal.console import say
 from storage.archive_records import RegisteredModel
@@ -42,7 +42,7 @@ def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> Ju
     )
 
 
-def verified(place: Place, model: RegisteredModel) -> Package:
+def verified(workspace: Workspace, model: RegisteredModel) -> Package:
     """The registered package, when its files are what was registered.
 
     Raises:
@@ -50,15 +50,15 @@ def verified(place: Place, model: RegisteredModel) -> Package:
     """
     from classifier.package.package import load_package
 
-    return load_package(package_folder(place, model.card), expected_hash=model.card.hash)
+    return load_package(package_folder(workspace, model.card), expected_hash=model.card.hash)
 
 
-def package_folder(place: Place, card: ModelCard) -> Path:
+def package_folder(workspace: Workspace, card: ModelCard) -> Path:
     """Where a registered model's files are."""
-    return model_folder(models_folder(place.root), card.named)
+    return model_folder(models_folder(workspace.root), card.named)
 
 
-async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[str]) -> None:
+async def check_known_models(workspace: Workspace, shelf: CommandShelf, names: Sequence[str]) -> None:
     """Verify the models of targets that the gallery knows by these names, before anything is asked of a site.
 
     Raises:
@@ -67,7 +67,7 @@ async def check_known_models(place: Place, shelf: CommandShelf, names: Sequence[
     for name in names:
         model = await shelf.active_model(name)
         if model is not None:
-            verified(place, model)
+            verified(workspace, model)
 
 
 def card_for(card: ModelCard, package: Package, goal: ThresholdGoal) -> ModelCard:

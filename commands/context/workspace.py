@@ -13,7 +13,7 @@ DEMO = "demo"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Workspace:
     """A root folder, a site, and the settings that hold there."""
 
     root: Path
@@ -23,8 +23,10 @@ class Place:
     site_named: bool = True  # by the user, on the command line or in the environment
 
 
-def place(root: Path | None, config: Path | None, site: str | None = None, score_on: str | None = None) -> Place:
-    """Flags over environment over file.
+def load_workspace(
+    root: Path | None, config: Path | None, site: str | None = None, score_on: str | None = None
+) -> Workspace:
+    """What flags, the environment and the file of settings say, the first of these that says anything.
 
     Raises:
         SettingsError: the configuration is refused.
@@ -34,9 +36,9 @@ def place(root: Path | None, config: Path | None, site: str | None = None, score
     if score_on is not None:
         settings = replace(settings, scoring=checked_scoring(settings, score_on))
     named = site is not None or "CRAWL_SITE" in os.environ
-    where = root or Path(settings.root)
+    folder = root or Path(settings.root)
     words = (settings.site if site is None else site).strip()
-    return Place(where.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named)
+    return Workspace(folder.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named)
 
 
 def _from_environment(variable: str) -> Path | None:

@@ -58,7 +58,7 @@ class FirstRound:
             request = self.request
             fetcher = Downloader(request.connected.http, request.connected.site, request.connected.pace.patience)
             async with Decoders([self.settings.preprocessing]) as decoders:
-                desk = _Desk(fetcher, request.shelf, decoders, request.place.settings.scoring.score_on)
+                desk = _Desk(fetcher, request.shelf, decoders, request.workspace.settings.scoring.score_on)
                 given = await self._references(decoders, report)
                 gallery = Gallery(request.connected.client, desk, desk, given)
                 self.gathered = await gather(
@@ -105,9 +105,9 @@ async def first_round(
     Raises:
         UsageRefused: the network's first weights are neither at hand nor allowed to be downloaded.
     """
-    asked = request.place.settings.round_zero
+    asked = request.workspace.settings.round_zero
     first_weights(asked.network, asked)  # refused before anything long begins
-    models = models_folder(request.place.root)
+    models = models_folder(request.workspace.root)
     async with work_folder_for({target: target_models(models, target.name) / "1" for target in targets}) as folder:
         yield FirstRound(request, tuple(targets), _settings(request, targets), folder, references)
 
@@ -123,7 +123,7 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     given = "" if round_.references is None else f"{len(round_.references.pictures)} reference pictures and "
     say(f"no model for {names} yet: learning one from {given}the gallery's own tags")
     async with told(quiet=request.quiet) as tell:
-        models = await round_.learn(first_step(request.place.settings.round_zero), tell)
+        models = await round_.learn(first_step(request.workspace.settings.round_zero), tell)
     for model in models:
         await request.shelf.register_model((await package_of(model)).card(number_of(model)), model.facts, activate=True)
         for line in model.report.splitlines():
@@ -149,7 +149,7 @@ def number_of(model: NewModel) -> int:
 
 
 def _settings(request: ModelRequest, missing: Sequence[Target]) -> RoundSettings:
-    asked = request.place.settings.round_zero
+    asked = request.workspace.settings.round_zero
     network = resolved(asked.network)
     return RoundSettings(
         size=SampleSize(total=asked.renditions),
@@ -158,17 +158,17 @@ def _settings(request: ModelRequest, missing: Sequence[Target]) -> RoundSettings
         preprocessing=preprocessing_for(network),
         weights=Path(asked.weights) if asked.weights else None,
         may_download=asked.download_weights,
-        goals=dict.fromkeys((target.name for target in missing), crawl_goal(request.goal, request.place.settings)),
+        goals=dict.fromkeys((target.name for target in missing), crawl_goal(request.goal, request.workspace.settings)),
         time_budget_s=asked.minutes * 60,
         seed=asked.seed,
-        in_flight=request.place.settings.scoring.in_flight,
+        in_flight=request.workspace.settings.scoring.in_flight,
         command=request.learning or COMMAND,
     )
 
 
 async def _folder(request: ModelRequest, target: Target) -> Path:
     """Where the new package goes: the first number that neither the registry nor the disk has."""
-    models = models_folder(request.place.root)
+    models = models_folder(request.workspace.root)
     return model_folder(models, await free_name(request.shelf, models, target.name))
 
 

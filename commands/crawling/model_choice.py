@@ -30,7 +30,9 @@ async def learned_judge(request: ModelRequest) -> AsyncIterator[Judge]:
         RoundError: there is too little to learn from.
     """
     request.goal.check()
-    settings = judge_settings(request.place.settings.scoring, tagger_settings(request.place.settings, request.targets))
+    settings = judge_settings(
+        request.workspace.settings.scoring, tagger_settings(request.workspace.settings, request.targets)
+    )
     models = await models_in_force(request)
     if request.references is not None:
         from commands.crawling.references import head_from_references
@@ -59,7 +61,7 @@ def network_judge(
     """A judge with these models, not open yet, its thresholds for the run's goal."""
     from classifier.judge import NetworkJudge
 
-    packages = {name: verified(request.place, model) for name, model in models.items()}
+    packages = {name: verified(request.workspace, model) for name, model in models.items()}
     cards = {name: card_for(models[name].card, package, request.goal) for name, package in packages.items()}
     return NetworkJudge(cards, {name: package.folder for name, package in packages.items()}, settings)
 
@@ -139,6 +141,6 @@ async def _imported(request: ModelRequest, target: Target) -> RegisteredModel | 
             f"{names} are here for {target.name}, and none of them is in force; choose one: "
             f"crawl models activate {there[-1].card.name}"
         )
-    verified(request.place, there[0])
+    verified(request.workspace, there[0])
     say(f"{names} was imported for {target.name} and is put in force now, so nothing has to be learned first")
     return await request.shelf.activate_model(target.name, there[0].card.number)

@@ -8,7 +8,7 @@ from pathlib import Path
 from commands.context.archive_protocol import CommandShelf
 from commands.context.connection import Connected
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.takeover import Takeover
 from storage.records import Target
 
@@ -17,7 +17,7 @@ from storage.records import Target
 class ModelRequest:
     """What a judge is needed for."""
 
-    place: Place
+    workspace: Workspace
     goal: ThresholdGoal
     tag: str
     targets: tuple[Target, ...]

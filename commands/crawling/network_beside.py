@@ -88,7 +88,7 @@ class NetworkBeside:
     async def _compared(self, model: NewModel, succession: Succession) -> _Compared:
         package = await package_of(model)
         succession.model = package.card(number_of(model)).name
-        first = package_folder(self.round_.request.place, self.judge.models[model.target])
+        first = package_folder(self.round_.request.workspace, self.judge.models[model.target])
         verdict = await asyncio.to_thread(compare_steps, first, model)
         return _Compared(model, package, verdict, succession)
 
@@ -107,7 +107,7 @@ class NetworkBeside:
         """A judge with the better models, and the others' as they are; opening it checks that they work here."""
         request = self.round_.request
         cards: dict[str, ModelCard] = dict(self.judge.models)
-        folders = {name: package_folder(request.place, card) for name, card in cards.items()}
+        folders = {name: package_folder(request.workspace, card) for name, card in cards.items()}
         for one in better:
             cards[one.model.target] = card_for(one.card, one.package, request.goal)
             folders[one.model.target] = one.model.folder

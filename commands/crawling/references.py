@@ -15,7 +15,7 @@ from classifier.errors import ClassFolderError
 from classifier.progress import ProgressCallback, unreported
 from commands.context.registered_models import verified
 from commands.context.train_options import TrainOptions, crawl_goal
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.second_target import finished, finished_in_crawl, head_settings
 from commands.errors import UsageRefused
@@ -52,12 +52,12 @@ class Referred:
     words: str  # whose network it is, for people
 
 
-def referred(reader: Reader, where: Place, named: str) -> Referred:
+def referred(reader: Reader, workspace: Workspace, named: str) -> Referred:
     """Who is meant, and by which network the references can be looked at.
 
     Args:
         reader: of the gallery.
-        where: the gallery.
+        workspace: the gallery's root and settings.
         named: as typed; what neither targets nor tags are called like is a target of its own.
 
     Raises:
@@ -69,14 +69,14 @@ def referred(reader: Reader, where: Place, named: str) -> Referred:
     target = known or named_in_tags(reader, named, new=True)
     active = reader.active_model(target.name)
     if active is not None and reader.has_evidence(target, active.card.backbone_hash):
-        return Referred(target, known is not None, active, verified(where, active), f"{active.card.name}'s network")
+        return Referred(target, known is not None, active, verified(workspace, active), f"{active.card.name}'s network")
     network = shared_network(reader, target.name)
     if network is None:
         raise NoNetwork(
             f"no network has looked at a picture of this gallery yet, so there is nothing to tell {target.name} apart "
             f"from; crawl --tag TAG --keep NAME looks first, whoever NAME is"
         )
-    return Referred(target, known is not None, None, verified(where, network.model), network.words())
+    return Referred(target, known is not None, None, verified(workspace, network.model), network.words())
 
 
 async def seen_references(folder: Path, package: Package, tell: ProgressCallback, *, quiet: bool) -> References:
@@ -100,7 +100,7 @@ async def seen_references(folder: Path, package: Package, tell: ProgressCallback
 
 
 async def train_from_references(
-    options: TrainOptions, folder: Path, where: Place, settings: HeadRoundSettings, tell: ProgressCallback
+    options: TrainOptions, folder: Path, workspace: Workspace, settings: HeadRoundSettings, tell: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, compare it with the model in force, and decide every post that the network has looked at.
 
@@ -109,13 +109,13 @@ async def train_from_references(
     """
     if options.target is None:
         raise UsageRefused("say whom the references show: crawl train NAME --references DIR")
-    with open_reader(where.root) as reader:
-        who = await asyncio.to_thread(referred, reader, where, options.target)
+    with open_reader(workspace.root) as reader:
+        who = await asyncio.to_thread(referred, reader, workspace, options.target)
         if not options.quiet:
             say(f"learning {who.target.name} from references, a head on {who.words}")
         references = await seen_references(folder, who.package, tell, quiet=options.quiet)
         candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
-    return await finished(candidate, options, where, settings, tell, new=not who.known)
+    return await finished(candidate, options, workspace, settings, tell, new=not who.known)
 
 
 async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
@@ -128,10 +128,12 @@ async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[s
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
     """
     (target,) = request.targets
-    settings = head_settings(crawl_goal(request.goal, request.place.settings), request.place, decide_again=False)
-    with open_reader(request.place.root) as reader:
+    settings = head_settings(
+        crawl_goal(request.goal, request.workspace.settings), request.workspace, decide_again=False
+    )
+    with open_reader(request.workspace.root) as reader:
         try:
-            who = await asyncio.to_thread(referred, reader, request.place, target.name)
+            who = await asyncio.to_thread(referred, reader, request.workspace, target.name)
         except NoNetwork:
             if reader.active_model(target.name) is not None:
                 say(f"the model of {target.name} has looked at no picture of this gallery yet; the references take "
@@ -170,7 +172,7 @@ async def references_for_round(request: ModelRequest, first: RegisteredModel | N
             for line in found.lines():
                 say(line)
         return found
-    known = verified(request.place, first).references
+    known = verified(request.workspace, first).references
     if known is None:
         return None
     try:

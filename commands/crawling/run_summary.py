@@ -11,7 +11,7 @@ from typing import Any
 from commands.context.archive_protocol import CommandShelf
 from commands.context.connection import Connected
 from commands.context.tagger_choice import agreement_line
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.demo_truth import compare, fetch_truth
 from commands.crawling.plan import Plan
 from commands.crawling.summary import Summary, Truth
@@ -43,7 +43,7 @@ class Ending:
     """What the closing summary is made from."""
 
     run: Run
-    place: Place
+    workspace: Workspace
     connected: Connected
     plan: Plan
     registry: CommandShelf
@@ -121,21 +121,21 @@ def _notes(ending: Ending) -> list[str]:
     if difference is not None:
         notes.append(difference)
     if tally.outcomes[Outcome.UNDECIDED]:
-        command = next_command(ending.place.root, "query", "decision:undecided")
+        command = next_command(ending.workspace.root, "query", "decision:undecided")
         notes.append(f"see what is undecided: {command}")
     if tally.reasons[Outcome.UNDECIDED][TAG_DOUBTED]:
-        command = next_command(ending.place.root, "review")
+        command = next_command(ending.workspace.root, "review")
         notes.append(f"look at the doubted tags, they are asked about first: {command}")
     if ending.takeover is not None:
         notes += [one.words() for one in ending.takeover.successions]
     if tally.let_go and ending.run.job.score_on != ORIGINAL:
         left = f"{counted(tally.let_go, 'original')} kept by the first model and not by the one in force"
-        notes.append(f"{left}: they stay until {next_command(ending.place.root, 'apply')}")
+        notes.append(f"{left}: they stay until {next_command(ending.workspace.root, 'apply')}")
     found = tally.outcomes[Outcome.KEPT]
     if found and not ending.dry_run:
         target = ending.run.job.targets[0]
         expression = f"decision:keep target:{target.name} -{target.tag}"
-        notes.append(f"see what was found without its tag: {next_command(ending.place.root, 'query', expression)}")
+        notes.append(f"see what was found without its tag: {next_command(ending.workspace.root, 'query', expression)}")
     return notes
 
 
@@ -144,7 +144,7 @@ async def _tagger_notes(ending: Ending) -> list[str]:
     tagger = ending.run.crew.judge.stats().tagger
     if ending.dry_run or not tagger:
         return []
-    return await asyncio.to_thread(_agreements, ending.place.root, ending.run.job.site, ending.run.job.targets)
+    return await asyncio.to_thread(_agreements, ending.workspace.root, ending.run.job.site, ending.run.job.targets)
 
 
 def _agreements(root: Path, site: str, targets: Sequence[Target]) -> list[str]:
@@ -170,7 +170,7 @@ async def _truths(ending: Ending) -> tuple[Truth, ...]:
     truth = await fetch_truth(ending.connected.http)
     if truth is None:
         return ()
-    return await asyncio.to_thread(_compared, ending.place.root, ending.run.job.site, ending.run.job.targets, truth)
+    return await asyncio.to_thread(_compared, ending.workspace.root, ending.run.job.site, ending.run.job.targets, truth)
 
 
 def _compared(root: Path, site: str, targets: Sequence[Target], truth: Mapping[str, Any]) -> tuple[Truth, ...]:

@@ -13,7 +13,7 @@ from classifier.progress import ProgressCallback
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.train_options import TrainOptions, crawl_goal, goal_of
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.model_request import ModelRequest
 from commands.errors import UsageRefused
 from commands.lookup.targets import named_in_tags
@@ -72,7 +72,7 @@ def second_target(reader: Reader, options: TrainOptions) -> SecondTarget | None:
 
 
 async def train_second_target(
-    second: SecondTarget, options: TrainOptions, where: Place, tell: ProgressCallback
+    second: SecondTarget, options: TrainOptions, workspace: Workspace, tell: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, put it in force, and decide every post that the network has looked at.
 
@@ -81,16 +81,16 @@ async def train_second_target(
     """
     from rounds.errors import TooLittleToLearn
 
-    target, settings = second.target, head_settings(goal_of(options, where.settings), where)
+    target, settings = second.target, head_settings(goal_of(options, workspace.settings), workspace)
     if not options.quiet:
         say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
     try:
-        with open_reader(where.root) as reader:
-            candidate = await asyncio.to_thread(_candidate, reader, where, second, settings, tell)
+        with open_reader(workspace.root) as reader:
+            candidate = await asyncio.to_thread(_candidate, reader, workspace, second, settings, tell)
     except TooLittleToLearn as error:
         advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
         raise TooLittleToLearn(f"{error}; {advice}", target.name, error.counts) from error
-    return await finished(candidate, options, where, settings, tell, new=not second.known)
+    return await finished(candidate, options, workspace, settings, tell, new=not second.known)
 
 
 async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
@@ -101,14 +101,18 @@ async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapp
     found: dict[str, RegisteredModel] = {}
     for target in missing:
         started = time.monotonic()
-        settings = head_settings(crawl_goal(request.goal, request.place.settings), request.place, decide_again=False)
-        with open_reader(request.place.root) as reader:
+        settings = head_settings(
+            crawl_goal(request.goal, request.workspace.settings), request.workspace, decide_again=False
+        )
+        with open_reader(request.workspace.root) as reader:
             network = await asyncio.to_thread(shared_network, reader, target.name)
             if network is None:
                 continue
             second = SecondTarget(target, known=True, network=network)
             try:
-                candidate = await asyncio.to_thread(_candidate, reader, request.place, second, settings, _no_progress)
+                candidate = await asyncio.to_thread(
+                    _candidate, reader, request.workspace, second, settings, _no_progress
+                )
             except TooLittleToLearn as error:
                 say(f"{target.name} is learned from the site's tags: {error}")
                 continue
@@ -123,12 +127,12 @@ async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapp
 
 
 def _candidate(
-    reader: Reader, where: Place, second: SecondTarget, settings: HeadRoundSettings, tell: ProgressCallback
+    reader: Reader, workspace: Workspace, second: SecondTarget, settings: HeadRoundSettings, tell: ProgressCallback
 ) -> Candidate:
     from rounds.second_target import gallery_snapshot, second_candidate
 
     tell("reading", 0.0, "labels, tags and embeddings")
-    snapshot = gallery_snapshot(reader, second.target, verified(where, second.network.model))
+    snapshot = gallery_snapshot(reader, second.target, verified(workspace, second.network.model))
     tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
     return second_candidate(snapshot, settings)
 
@@ -136,7 +140,7 @@ def _candidate(
 async def finished(
     candidate: Candidate,
     options: TrainOptions,
-    where: Place,
+    workspace: Workspace,
     settings: HeadRoundSettings,
     tell: ProgressCallback,
     *,
@@ -146,11 +150,11 @@ async def finished(
     from rounds.head_round import finish
 
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, "crawl train", wait_s=options.wait_s)
+        archive = await hold_gallery(stack, workspace, "crawl train", wait_s=options.wait_s)
         if new:
             for site in sorted(set(candidate.snapshot.evidence.sites)):
                 await archive.save_targets(site, [candidate.snapshot.target])
-        return await finish(candidate, archive, models_folder(where.root), settings, report=tell)
+        return await finish(candidate, archive, models_folder(workspace.root), settings, report=tell)
 
 
 async def finished_in_crawl(
@@ -159,17 +163,19 @@ async def finished_in_crawl(
     """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
     from rounds.head_round import finish
 
-    outcome = await finish(candidate, request.shelf, models_folder(request.place.root), settings)
+    outcome = await finish(candidate, request.shelf, models_folder(request.workspace.root), settings)
     for line in outcome.report.splitlines():
         say(line)
     return await request.shelf.active_model(candidate.snapshot.target.name)
 
 
-def head_settings(goal: Goal, where: Place, *, decide_again: bool = True, force: bool = False) -> HeadRoundSettings:
+def head_settings(
+    goal: Goal, workspace: Workspace, *, decide_again: bool = True, force: bool = False
+) -> HeadRoundSettings:
     """How a head is learned by the settings; a crawl decides by itself what it walks."""
     from rounds.head_round import HeadRoundSettings
 
-    settings = where.settings
+    settings = workspace.settings
     policy = Policy(trust_tags=settings.scoring.trust_tags)
     seed = settings.round_zero.seed
     return HeadRoundSettings(goal=goal, policy=policy, force=force, decide_again=decide_again, seed=seed)

@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import Mapping
 
 from commands.context.connection import meant_site
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from crawler.errors import UsageError
 from storage.reader import Reader
 
 
-def site_pages(where: Place, reader: Reader) -> Mapping[str, str]:
+def site_pages(workspace: Workspace, reader: Reader) -> Mapping[str, str]:
     """The address of each site's web pages, by the site's name; no trailing slash. A site that is gone has none."""
     pages = {}
     for name in {listing.site for listing in reader.status().listings}:
         with contextlib.suppress(UsageError):
-            pages[name] = meant_site(name, where.settings).api_url
+            pages[name] = meant_site(name, workspace.settings).api_url
     return pages

@@ -36,14 +36,14 @@ def known_target(reader: Reader, named: str | None) -> Target:
     return target_among(list(known.values()), named, [model.card.target for model in taught])
 
 
-def target_among(known: Sequence[Target], named: str, others: Sequence[str] = (), *, where: str = "target") -> Target:
+def target_among(known: Sequence[Target], named: str, others: Sequence[str] = (), *, option: str = "target") -> Target:
     """The target of that name, tag, alias or variant.
 
     Args:
         known: which there are.
         named: as typed.
         others: names that may be meant, though they are no target here.
-        where: what was typed, for the message.
+        option: what was typed, for the message.
 
     Raises:
         UsageRefused: none of them; names the nearest.
@@ -52,8 +52,8 @@ def target_among(known: Sequence[Target], named: str, others: Sequence[str] = ()
         return target
     forms = {form: one.name for one in known for name in (*one.names_before, *one.names) for form in _forms(name)}
     choices = list(dict.fromkeys([*(one.name for one in known), *others]))
-    chosen = choose(where, as_the_site_writes(named), choices, forms)
-    raise UsageRefused(f"{where} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
+    chosen = choose(option, as_the_site_writes(named), choices, forms)
+    raise UsageRefused(f"{option} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
 
 
 def named_in_tags(reader: Reader, named: str, *, new: bool = False) -> Target:

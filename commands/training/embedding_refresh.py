@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from classifier.progress import ProgressCallback
 from commands.context.registered_models import judge_settings, package_folder
 from commands.context.tagger_choice import tagger_settings
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from crawler.decisions import Policy
 from storage.archive import Archive, open_reader
 from storage.records import ModelCard, Target
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def look_at_all_again(
-    archive: Archive, where: Place, target: Target, card: ModelCard, policy: Policy, tell: ProgressCallback
+    archive: Archive, workspace: Workspace, target: Target, card: ModelCard, policy: Policy, tell: ProgressCallback
 ) -> Rescoring:
     """Score the stored rendition of every post that another model has decided; killed, it goes on where it was.
 
@@ -28,11 +28,11 @@ async def look_at_all_again(
     from rounds.embedding_refresh import Again, look_again
     from rounds.rescore import Rescoring
 
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         status = reader.status()
     listings = [listing.id for listing in status.listings]
     again = Again(target, listings, policy, status.outdated.get(target.name, 0))
-    settings = judge_settings(where.settings.scoring, tagger_settings(where.settings, [target]))
-    async with NetworkJudge({target.name: card}, {target.name: package_folder(where, card)}, settings) as judge:
+    settings = judge_settings(workspace.settings.scoring, tagger_settings(workspace.settings, [target]))
+    async with NetworkJudge({target.name: card}, {target.name: package_folder(workspace, card)}, settings) as judge:
         done = await look_again(archive, judge, again, report=tell)
     return Rescoring(done.looked, done.kept)

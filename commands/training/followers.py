@@ -11,7 +11,7 @@ import numpy as np
 
 from classifier.progress import ProgressCallback
 from commands.context.registered_models import package_folder, verified
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.references import references_seen_by
 from storage.archive import Archive, open_reader
 from storage.files.paths import models_folder
@@ -25,7 +25,12 @@ _LEAST_POSITIVES = 5  # test pictures of a target, from which a model can be sai
 
 
 async def follow(
-    archive: Archive, where: Place, card: ModelCard, left: str, settings: HeadRoundSettings, tell: ProgressCallback
+    archive: Archive,
+    workspace: Workspace,
+    card: ModelCard,
+    left: str,
+    settings: HeadRoundSettings,
+    tell: ProgressCallback,
 ) -> list[RoundOutcome]:
     """Learn a head on the new network for each target that is still on the old one; those not worse come into force.
 
@@ -33,7 +38,7 @@ async def follow(
 
     Args:
         archive: open, under the gallery's lock.
-        where: the gallery.
+        workspace: the gallery's root and settings.
         card: the model that came into force, with the new network; every stored picture was looked at with it.
         left: hash of the network that it left.
         settings: of the round.
@@ -44,13 +49,13 @@ async def follow(
     from rounds.snapshots import referring_to
 
     outcomes: list[RoundOutcome] = []
-    with open_reader(where.root) as reader:
+    with open_reader(workspace.root) as reader:
         behind = [target for target in reader.targets() if _is_behind(reader, target, card, left)]
         for target in behind:
             tell("following", len(outcomes) / len(behind), f"{target.name}: learning a head on {card.name}'s network")
-            snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(where, card), target)
+            snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(workspace, card), target)
             if snapshot.active is not None:
-                before = await asyncio.to_thread(verified, where, snapshot.active)
+                before = await asyncio.to_thread(verified, workspace, snapshot.active)
                 seen = await references_seen_by(snapshot.package, snapshot.active, before)
                 snapshot = referring_to(reader, snapshot, seen)
             try:
@@ -61,7 +66,9 @@ async def follow(
             if (positives := candidate.learned.quality.positives) < _LEAST_POSITIVES:
                 tell("following", 1.0, f"{target.name} keeps its model: {positives} test pictures of it prove nothing")
                 continue
-            outcomes.append(await finish(candidate, archive, models_folder(where.root), replace(settings, force=False)))
+            outcomes.append(
+                await finish(candidate, archive, models_folder(workspace.root), replace(settings, force=False))
+            )
     return outcomes
 
 

@@ -16,7 +16,7 @@ from commands.context.gallery import hold_gallery
 from commands.context.network_choice import NetworkChoice, chosen_network
 from commands.context.registered_models import verified
 from commands.context.train_options import TrainOptions, goal_of
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
 from commands.terminal.console import say
 from commands.terminal.stage_progress import told
@@ -44,7 +44,7 @@ from storage.rows.targets import target_called
 _COMMAND = "crawl train"
 
 
-async def train_from_folder(options: TrainOptions, where: Place) -> int:
+async def train_from_folder(options: TrainOptions, workspace: Workspace) -> int:
     """Learn, compare, put in force, and decide again what the gallery holds.
 
     Raises:
@@ -54,13 +54,13 @@ async def train_from_folder(options: TrainOptions, where: Place) -> int:
     """
     started = time.monotonic()
     async with told(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as tell:
-        lesson = await asyncio.to_thread(_read, options, where, tell)
+        lesson = await asyncio.to_thread(_read, options, workspace, tell)
         if not options.quiet:
             for line in lesson.found.lines():
                 say(line)
         check_enough(lesson.found, lesson.target)  # what is refused makes no gallery
-        await _make_gallery(where)
-        outcome, model = await _learn(lesson, options, where, tell)
+        await _make_gallery(workspace)
+        outcome, model = await _learn(lesson, options, workspace, tell)
     left_out = [*lesson.found.left_out, *model.undecodable]
     if not options.quiet:
         for line in left_out_lines(model.undecodable):
@@ -79,32 +79,32 @@ class _Lesson:
     network: NetworkChoice
 
 
-async def _make_gallery(where: Place) -> None:
+async def _make_gallery(workspace: Workspace) -> None:
     """Refuse a root that cannot be a gallery now, not after minutes of learning."""
-    if not _is_gallery(where):
+    if not _is_gallery(workspace):
         async with AsyncExitStack() as stack:
-            await hold_gallery(stack, where, _COMMAND, create=True)
+            await hold_gallery(stack, workspace, _COMMAND, create=True)
 
 
-def _is_gallery(where: Place) -> bool:
-    return (where.root / "crawl.db").exists()
+def _is_gallery(workspace: Workspace) -> bool:
+    return (workspace.root / "crawl.db").exists()
 
 
-def _read(options: TrainOptions, where: Place, tell: ProgressCallback) -> _Lesson:
+def _read(options: TrainOptions, workspace: Workspace, tell: ProgressCallback) -> _Lesson:
     """The folder as the target sees it, and the model that it already has."""
     if options.source is None or options.target is None:
         raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
     typed = typed_tag(options.target)
     with ExitStack() as stack:
-        reader = stack.enter_context(open_reader(where.root)) if _is_gallery(where) else None
+        reader = stack.enter_context(open_reader(workspace.root)) if _is_gallery(workspace) else None
         targets = reader.targets() if reader else ()
         known = target_called(targets, options.target)
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
-        package = verified(where, model) if model else None
+        package = verified(workspace, model) if model else None
         # Named even when it is in force: a folder's lesson begins with the network's first weights.
         named = options.network or (to_train(package.backbone_name) if package else None)
-        network = chosen_network(named, package, where.settings.round_zero)
+        network = chosen_network(named, package, workspace.settings.round_zero)
         words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
         found = class_pictures(options.source, words, tell=lambda share, words: tell("listing", share, words))
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
@@ -129,40 +129,40 @@ def _safe_name(typed: str) -> str:
 
 
 async def _learn(
-    lesson: _Lesson, options: TrainOptions, where: Place, tell: ProgressCallback
+    lesson: _Lesson, options: TrainOptions, workspace: Workspace, tell: ProgressCallback
 ) -> tuple[RoundOutcome, FolderModel]:
-    network, asked = lesson.network, where.settings.round_zero
+    network, asked = lesson.network, workspace.settings.round_zero
     settings = FolderSettings(
         backbone=network.name,
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
-        goal=goal_of(options, where.settings),
+        goal=goal_of(options, workspace.settings),
         pictures_at_most=asked.renditions,
         time_budget_s=asked.minutes * 60,
-        in_flight=where.settings.scoring.in_flight,
+        in_flight=workspace.settings.scoring.in_flight,
         seed=asked.seed,
     )
     preprocessings = [network.preprocessing]
     if lesson.old is not None and lesson.old.package.preprocessing != network.preprocessing:
         preprocessings.append(lesson.old.package.preprocessing)
-    models = models_folder(where.root)
+    models = models_folder(workspace.root)
     async with Decoders(preprocessings) as decoder:
         task = FolderTask(lesson.found, lesson.target, decoder, lesson.old)
         async with model_from_folder(task, target_models(models, lesson.target.name), settings, report=tell) as model:
-            return await _finish(lesson, model, options, where, tell), model
+            return await _finish(lesson, model, options, workspace, tell), model
 
 
 async def _finish(
-    lesson: _Lesson, model: FolderModel, options: TrainOptions, where: Place, tell: ProgressCallback
+    lesson: _Lesson, model: FolderModel, options: TrainOptions, workspace: Workspace, tell: ProgressCallback
 ) -> RoundOutcome:
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
-        archive = await hold_gallery(stack, where, _COMMAND, wait_s=options.wait_s)
-        outcome = await finish_folder(model, archive, models_folder(where.root), force=options.force, report=tell)
+        archive = await hold_gallery(stack, workspace, _COMMAND, wait_s=options.wait_s)
+        outcome = await finish_folder(model, archive, models_folder(workspace.root), force=options.force, report=tell)
         if outcome.activated and lesson.known:
-            policy = Policy(trust_tags=where.settings.scoring.trust_tags)
-            looked = await look_at_all_again(archive, where, lesson.target, outcome.card, policy, tell)
+            policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
+            looked = await look_at_all_again(archive, workspace, lesson.target, outcome.card, policy, tell)
             outcome = replace(outcome, rescored=looked)
         return outcome
 

@@ -5,61 +5,61 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any
 
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.terminal.console import complain
 from commands.terminal.interruptible import run_stoppable
 from storage.errors import StorageError
 
 
-def run_round(work: Coroutine[Any, Any, int], where: Place, named: str | None) -> int:
+def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str | None) -> int:
     """Do a round; where it is stopped, or dies after its model came into force, say what stands.
 
     Args:
         work: gives the exit code.
-        where: the gallery.
+        workspace: the gallery's root and settings.
         named: the target, as the user typed it.
     """
     from rounds.target_state import standing_in
 
     try:
-        target, before = _before(where, named or "")
+        target, before = _before(workspace, named or "")
     except BaseException:
         work.close()  # it never begins
         raise
 
     def kept() -> str:
-        words = standing_in(where.root, target).since(before)
+        words = standing_in(workspace.root, target).since(before)
         return words if "crawl rescore" in words else f"{words}; run the same command to begin again"
 
     async def watched() -> int:
         try:
             return await work
         except Exception:
-            _tell_change(where, target, before)
+            _tell_change(workspace, target, before)
             raise
 
     return run_stoppable(watched(), kept)
 
 
-def _before(where: Place, named: str) -> tuple[str, str | None]:
+def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
     from rounds.target_state import standing_in
     from storage.archive import open_reader
     from storage.rows.targets import target_called
 
-    if (where.root / "crawl.db").exists():
-        with open_reader(where.root) as reader:
+    if (workspace.root / "crawl.db").exists():
+        with open_reader(workspace.root) as reader:
             known = reader.targets()
         meant = target_called(known, named)
         named = named if meant is None else meant.name
-    return named, standing_in(where.root, named).model
+    return named, standing_in(workspace.root, named).model
 
 
-def _tell_change(where: Place, target: str, before: str | None) -> None:
+def _tell_change(workspace: Workspace, target: str, before: str | None) -> None:
     from rounds.target_state import standing_in
 
     try:
-        now = standing_in(where.root, target)
+        now = standing_in(workspace.root, target)
     except StorageError:  # what the round died of says more
         return
     if now.model != before:

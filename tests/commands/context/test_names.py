@@ -19,7 +19,7 @@ from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
 from commands.context.archive_protocol import CommandShelf, open_shelf
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.crawling.model_choice import models_in_force
 from commands.crawling.model_request import ModelRequest
 from commands.errors import UsageRefused
@@ -132,11 +132,11 @@ def test_a_row_whose_name_leads_elsewhere_is_called_damage(root: Path, change: s
 
 
 def model_request(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> ModelRequest:
-    where = place(root, None)
+    workspace = load_workspace(root, None)
     targets = (Target("mona", "mona_(genshin_impact)"),)
     connected: Any = None  # nobody is asked for anything
     return ModelRequest(
-        where, ThresholdGoal(), "genshin_impact", targets, connected, shelf, dry_run=dry_run, quiet=True
+        workspace, ThresholdGoal(), "genshin_impact", targets, connected, shelf, dry_run=dry_run, quiet=True
     )
 
 
@@ -160,7 +160,7 @@ async def test_a_crawl_uses_the_model_that_was_imported_and_says_so(
     await imported(tmp_path / "root", 1)
 
     async with AsyncExitStack() as stack:
-        shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=dry_run)
+        shelf = await open_shelf(stack, load_workspace(tmp_path / "root", None), dry_run=dry_run)
         models = await models_in_force(model_request(tmp_path / "root", shelf, dry_run=dry_run))
 
     assert models["mona"].card.name == "mona/1" and models["mona"].active
@@ -172,7 +172,7 @@ async def test_a_crawl_does_not_choose_between_models_that_were_imported(tmp_pat
     await imported(tmp_path / "root", 1, 2)
 
     async with AsyncExitStack() as stack:
-        shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=False)
+        shelf = await open_shelf(stack, load_workspace(tmp_path / "root", None), dry_run=False)
         with pytest.raises(UsageRefused, match="crawl models activate mona/2"):
             await models_in_force(model_request(tmp_path / "root", shelf))
 
@@ -182,7 +182,7 @@ async def test_an_imported_model_whose_files_were_altered_is_not_put_in_force(tm
     (tmp_path / "root" / "models" / "mona" / "1" / "backbone.keras").write_bytes(b"other")
 
     async with AsyncExitStack() as stack:
-        shelf = await open_shelf(stack, place(tmp_path / "root", None), dry_run=False)
+        shelf = await open_shelf(stack, load_workspace(tmp_path / "root", None), dry_run=False)
         with pytest.raises(PackageError):
             await models_in_force(model_request(tmp_path / "root", shelf))
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from commands.app import app
 from commands.context.settings import Goal, Limits, RoundZero, Scoring, Settings, SiteEntry, load_settings
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.errors import SettingsError
 
 REPOSITORY = Path(__file__).parents[3]
@@ -317,7 +317,7 @@ def test_a_relative_root_lies_below_the_current_folder_whatever_file_names_it(he
     (here / "settings").mkdir()
     (here / "settings" / "mine.toml").write_text("root = 'pictures'\n")
 
-    assert place(None, Path("settings/mine.toml")).root == here / "pictures"
+    assert load_workspace(None, Path("settings/mine.toml")).root == here / "pictures"
 
 
 def test_an_empty_path_is_not_the_current_folder(here: Path) -> None:

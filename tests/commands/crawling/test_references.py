@@ -19,7 +19,7 @@ from classifier.heads.head_training import HeadPlan, HeadTrainingSet, LearnedHea
 from classifier.heads.noisy_labels import LabelSource
 from classifier.package.package import load_package
 from classifier.pictures.preprocessing import Pixels
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.crawling.references import references_for_round
 from rounds import head_round
 from rounds.examples import references
@@ -178,7 +178,7 @@ def test_the_network_beside_learns_from_what_the_first_model_learned_from(
     crawl(root, "train", "nilou", "--references", str(folder))
     red_pictures(tmp_path / "more", 6)
     shutil.copy(tmp_path / "more" / "05.png", folder)  # came later: the first model does not know it
-    options: Any = SimpleNamespace(place=place(root, None), references=None, quiet=False)
+    options: Any = SimpleNamespace(workspace=load_workspace(root, None), references=None, quiet=False)
     with open_reader(root) as reader:
         first, mona = reader.active_model("nilou"), reader.active_model("mona")
 

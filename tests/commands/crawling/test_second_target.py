@@ -15,7 +15,7 @@ from classifier.package.package import load_package
 from commands.context.connection import Connected
 from commands.context.settings import Settings
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.second_target import second_heads
 from rounds import head_round
@@ -95,7 +95,7 @@ def test_a_second_target_that_cannot_be_meant_is_refused_in_one_line(
 
 async def heads_for(root: Path, *targets: Target) -> list[str]:
     """What a crawl for these targets, which have no model, finds in the gallery."""
-    where = Place(root, "demo", Settings())
+    where = Workspace(root, "demo", Settings())
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
         request = ModelRequest(
             where, ThresholdGoal(), "genshin_impact", targets, cast(Connected, None), archive, False, True

@@ -25,7 +25,7 @@ from classifier.training.pipeline import Plan
 from commands.context.connection import Connected
 from commands.context.settings import Settings
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.first_model import FirstRound
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.network_beside import NetworkBeside, awaiting_network
@@ -171,9 +171,9 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
     takeover = Listening()
     async with Archive.open(root, NO_RESERVE) as archive, SwitchingJudge(Stub({"mona": card})) as judge:
         await archive.register_model(card, {"round": 0, "step": "first"}, activate=True)
-        place = Place(root, "demo", Settings())
+        workspace = Workspace(root, "demo", Settings())
         request = ModelRequest(
-            place, ThresholdGoal(), "genshin_impact", (MONA,), cast(Connected, None), archive, False, True, takeover
+            workspace, ThresholdGoal(), "genshin_impact", (MONA,), cast(Connected, None), archive, False, True, takeover
         )
         command = (sys.executable, "-c", PRETENDS, str(ready))
         settings = RoundSettings(preprocessing=Preprocessing(8), command=command)

@@ -11,7 +11,7 @@ import numpy as np
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from commands.context.workspace import place
+from commands.context.workspace import load_workspace
 from commands.training.followers import follow
 from crawler.decisions import Policy, Ruling
 from rounds.head_round import HeadRoundSettings, RoundOutcome
@@ -90,7 +90,9 @@ async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
     """Mona gets another network, and lisa is asked to follow."""
     new, left = await two_targets(root, network)
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
-        return await follow(archive, place(root, None), new, left, HeadRoundSettings(force=True), lambda *told: None)
+        return await follow(
+            archive, load_workspace(root, None), new, left, HeadRoundSettings(force=True), lambda *told: None
+        )
 
 
 def in_force(root: Path, target: str) -> ModelCard:
