@@ -42,7 +42,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GalleryQuality:
     """How good the gallery is."""
 
     errors_untagged: int
@@ -56,15 +56,15 @@ class Standing:
 def truths_of(url: str, targets: Sequence[str]) -> Mapping[str, Truth]:
     """Read what each picture really shows."""
     with urllib.request.urlopen(f"{url}/demo/truth.json") as answer:  # loopback: our own gallery
-        told: Mapping[str, Any] = json.load(answer)
-    untagged = frozenset(int(post) for post, one in told.items() if one["hidden"] and not one["wrong"])
+        pictures: Mapping[str, Any] = json.load(answer)
+    untagged = frozenset(int(post) for post, one in pictures.items() if one["hidden"] and not one["wrong"])
     return {
-        target: Truth(frozenset(int(post) for post, one in told.items() if target in one["characters"]), untagged)
+        target: Truth(frozenset(int(post) for post, one in pictures.items() if target in one["characters"]), untagged)
         for target in targets
     }
 
 
-def standing(root: Path, target: str, truth: Truth) -> Standing:
+def quality_of(root: Path, target: str, truth: Truth) -> GalleryQuality:
     """Compare every decision with the truth; whatever is not kept counts as rejected."""
     with open_reader(root) as reader:
         rows = reader.sql(f"SELECT post_id, decision FROM results WHERE target = '{target}'").rows
@@ -72,7 +72,7 @@ def standing(root: Path, target: str, truth: Truth) -> Standing:
     kept = {int(post) for post, decision in rows if decision == "keep"}
     shown, untagged = truth.shown & seen, truth.untagged & seen
     right = len(kept & shown & untagged)
-    return Standing(
+    return GalleryQuality(
         errors_untagged=len((kept ^ shown) & untagged),
         errors_all=len(kept ^ shown),
         precision=wilson(right, len(kept & untagged)),
@@ -112,7 +112,7 @@ def crawl(arguments: Sequence[str], root: Path) -> Mapping[str, Any]:
     return record
 
 
-def told(name: str, found: Standing) -> str:
+def line(name: str, found: GalleryQuality) -> str:
     """One line."""
     return (
         f"{name:28} {found.errors_untagged:4} errors on untagged, {found.errors_all:4} on all; "
@@ -120,13 +120,13 @@ def told(name: str, found: Standing) -> str:
     )
 
 
-def answered(root: Path, target: str, truth: Truth, count: int) -> tuple[Standing, Standing]:
+def answered(root: Path, target: str, truth: Truth, count: int) -> tuple[GalleryQuality, GalleryQuality]:
     """Before and after a person's answers, no round done yet."""
-    before = standing(root, target, truth)
-    print(told(f"{target}: round 0", before), flush=True)
+    before = quality_of(root, target, truth)
+    print(line(f"{target}: round 0", before), flush=True)
     answer_truly(root, target, truth, count)
-    between = standing(root, target, truth)
-    print(told(f"{target}: {count} answers given", between), flush=True)
+    between = quality_of(root, target, truth)
+    print(line(f"{target}: {count} answers given", between), flush=True)
     return before, between
 
 
@@ -138,10 +138,10 @@ def trained(root: Path, target: str, how: str) -> None:
     print(f"{record['model']} took {record['seconds']} s{stays}{others}", flush=True)
 
 
-def judged(root: Path, target: str, truth: Truth, before: Standing) -> dict[str, Any]:
-    """What stands at the end, and whether the goals are met."""
-    after = standing(root, target, truth)
-    print(told(f"{target}: at the end", after), flush=True)
+def judged(root: Path, target: str, truth: Truth, before: GalleryQuality) -> dict[str, Any]:
+    """The quality at the end, and whether the goals are met."""
+    after = quality_of(root, target, truth)
+    print(line(f"{target}: at the end", after), flush=True)
     verdict = {
         "errors at least halved": 2 * after.errors_untagged <= before.errors_untagged,
         "precision >= 0.97": after.precision.value >= 0.97,
@@ -152,7 +152,7 @@ def judged(root: Path, target: str, truth: Truth, before: Standing) -> dict[str,
     return {"after": asdict(after), "verdict": verdict}
 
 
-def _estimated(root: Path, target: str, after: Standing) -> bool:
+def _estimated(root: Path, target: str, after: GalleryQuality) -> bool:
     with GalleryDesk(root, "a person who knows") as desk:
         figures = desk.facts(target).figures
     if figures is None or figures.precision is None or figures.recall is None:

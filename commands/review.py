@@ -39,7 +39,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     from review.gate import Address
     from review.round_process import RoundProcess
     from review.server import DEFAULT_PORT, bind, port_of, serve
-    from rounds.target_state import standing_in
+    from rounds.target_state import target_state_in
 
     workspace = load_workspace(root, config)
     _bring_up_to_date(workspace)
@@ -50,7 +50,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
         address = Address(port_of(listening))
         rounds = RoundProcess(
             lambda target: _round_command(target, workspace),
-            lambda target: standing_in(workspace.root, target),
+            lambda target: target_state_in(workspace.root, target),
             _round_settings(),
         )
         page = Page(desk=desk, rounds=rounds, address=address, links=_links(workspace), root=str(workspace.root))

@@ -10,7 +10,7 @@ from typing import Any
 
 from review.errors import RoundRuns
 from review.service import RoundState
-from rounds.target_state import Standing
+from rounds.target_state import TargetState
 from storage.errors import StorageError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess
 
@@ -20,7 +20,7 @@ _STOPPED = frozenset({-15, -9, 143, 130})  # exit codes of a round that was aske
 _KEPT_NOISE = 4000  # bytes of what it said last on standard error
 
 CommandFor = Callable[[str], Sequence[str]]  # target -> the command that does a round for it
-Ask = Callable[[str], Standing]  # target -> which model is in force, and what it has yet to decide
+Ask = Callable[[str], TargetState]  # target -> which model is in force, and what it has yet to decide
 
 
 class RoundProcess:
@@ -34,7 +34,7 @@ class RoundProcess:
 
         Args:
             command_for: what does a round for a target.
-            ask: how a target stands.
+            ask: the state of a target.
             settings: environment variables that the round needs besides what every child gets.
         """
         self._command_for = command_for
@@ -96,7 +96,7 @@ class RoundProcess:
             await self._ended_early(code, said)
 
     async def _ended_early(self, code: int, said: str) -> None:
-        """Say what stands: the gallery is asked, as the round may have been killed in the middle of a word."""
+        """Add the state of the target, read from the gallery: the round may have been killed before it reported one."""
         why = "stopped" if code in _STOPPED else said or f"it ended with exit code {code}"
         try:
             now = await asyncio.to_thread(self._ask, self._state.target)
@@ -105,9 +105,9 @@ class RoundProcess:
                 self._state, state="failed", words=f"{why}; which model is in force is unknown: {error}"
             )
             return
-        changed, stands = now.model != self._before, now.since(self._before)
-        if code in _STOPPED or (changed and stands not in why):
-            why = f"{why}: {stands}" if code in _STOPPED else f"{why}\n{stands}"
+        changed, state = now.model != self._before, now.since(self._before)
+        if code in _STOPPED or (changed and state not in why):
+            why = f"{why}: {state}" if code in _STOPPED else f"{why}\n{state}"
         outcome = {"model": now.model, "activated": changed}
         self._state = replace(self._state, state="failed", words=why, outcome=outcome)
 

@@ -1,6 +1,6 @@
-"""What stands of a target when a round ended before its end: which model is in force, and what it has yet to decide.
+"""The state of a target after a round that did not finish: the model in force, and what it has yet to decide.
 
-Asked of the gallery itself, as no message of a round that was stopped or died can be relied on.
+Read from the gallery, because no message of a round that was stopped or died can be relied on.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from storage.records import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a target stands."""
+class TargetState:
+    """The model in force of a target, and what is still to be done by it."""
 
     target: str
     model: str | None = None  # in force; None: there is none
     undecided: int = 0  # posts that another model has decided
-    behind: tuple[str, ...] = ()  # targets that have yet to be asked to follow to its network
+    behind: tuple[str, ...] = ()  # targets that have not been offered its network yet
 
     def since(self, before: str | None) -> str:
         """In words, after a round that began with that model in force."""
@@ -40,25 +40,25 @@ class Standing:
         return f"{self.model} {stays} in force; {' and '.join(left)}: crawl rescore {self.target} finishes"
 
 
-def standing_in(root: Path, target: str) -> Standing:
-    """How the target stands in a gallery; of a folder that is none, nothing stands.
+def target_state_in(root: Path, target: str) -> TargetState:
+    """The state of a target in a gallery; without a model where the folder is no gallery.
 
     Raises:
         the storage family: the gallery cannot be read.
     """
     if not (root / "crawl.db").exists():
-        return Standing(target)
+        return TargetState(target)
     with open_reader(root) as reader:
-        return standing_of(reader, target)
+        return target_state_of(reader, target)
 
 
-def standing_of(reader: Reader, target: str) -> Standing:
-    """How the target stands."""
+def target_state_of(reader: Reader, target: str) -> TargetState:
+    """The state of a target, read from an open gallery."""
     model = reader.active_model(target)
     if model is None:
-        return Standing(target)
+        return TargetState(target)
     undecided = reader.status().outdated.get(target, 0)
-    return Standing(target, model.card.name, undecided, still_behind(reader, model.card))
+    return TargetState(target, model.card.name, undecided, still_behind(reader, model.card))
 
 
 def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
@@ -78,11 +78,11 @@ def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
 
 def network_left(reader: Reader, card: ModelCard) -> str | None:
     """Hash of the network that others should leave too, now that this model of a round is in force; None: of none."""
-    its = {model.card.name: model for model in reader.models(card.target)}
-    model = its.get(card.name)
-    parent = its.get(model.parent or "") if model else None
+    models = {model.card.name: model for model in reader.models(card.target)}
+    model = models.get(card.name)
+    parent = models.get(model.parent or "") if model else None
     while parent is not None and parent.card.backbone_hash == card.backbone_hash:  # heads that were learned on it since
-        model, parent = parent, its.get(parent.parent or "")
+        model, parent = parent, models.get(parent.parent or "")
     if model is None or parent is None or model.facts.get("how") != "network":
         return None
     if (model.facts.get("metrics", {}).get("compared") or {}).get("worse"):

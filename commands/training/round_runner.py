@@ -12,14 +12,14 @@ from storage.errors import StorageError
 
 
 def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str | None) -> int:
-    """Do a round; where it is stopped, or dies after its model came into force, say what stands.
+    """Do a round; where it is stopped, or dies after its model came into force, report the state of its target.
 
     Args:
         work: gives the exit code.
         workspace: the gallery's root and settings.
         named: the target, as the user typed it.
     """
-    from rounds.target_state import standing_in
+    from rounds.target_state import target_state_in
 
     try:
         target, before = _before(workspace, named or "")
@@ -28,7 +28,7 @@ def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str |
         raise
 
     def kept() -> str:
-        words = standing_in(workspace.root, target).since(before)
+        words = target_state_in(workspace.root, target).since(before)
         return words if "crawl rescore" in words else f"{words}; run the same command to begin again"
 
     async def watched() -> int:
@@ -43,7 +43,7 @@ def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str |
 
 def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
-    from rounds.target_state import standing_in
+    from rounds.target_state import target_state_in
     from storage.archive import open_reader
     from storage.rows.targets import target_called
 
@@ -52,14 +52,14 @@ def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
             known = reader.targets()
         meant = target_called(known, named)
         named = named if meant is None else meant.name
-    return named, standing_in(workspace.root, named).model
+    return named, target_state_in(workspace.root, named).model
 
 
 def _tell_change(workspace: Workspace, target: str, before: str | None) -> None:
-    from rounds.target_state import standing_in
+    from rounds.target_state import target_state_in
 
     try:
-        now = standing_in(workspace.root, target)
+        now = target_state_in(workspace.root, target)
     except StorageError:  # what the round died of says more
         return
     if now.model != before:

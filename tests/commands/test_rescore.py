@@ -6,7 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from rounds.target_state import standing_in
+from rounds.target_state import target_state_in
 from tests.commands.training.test_followers import in_force, two_targets
 from tests.commands.training.test_rounds import crawl
 
@@ -15,7 +15,7 @@ def test_rescoring_lets_the_targets_follow_that_a_stopped_round_did_not_come_to(
     root = tmp_path / "root"
     mona, _ = asyncio.run(two_targets(root, "sharp"))
 
-    left = standing_in(root, "mona").since("mona/1")
+    left = target_state_in(root, "mona").since("mona/1")
     done = crawl(root, "rescore", "mona", "--json")
     again = crawl(root, "rescore", "mona")
 

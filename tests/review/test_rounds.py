@@ -14,7 +14,7 @@ from review.errors import RoundRuns
 from review.round_process import RoundProcess
 from review.service import RoundState
 from review.similar import nearest
-from rounds.target_state import Standing
+from rounds.target_state import TargetState
 
 GOOD = """
 import json
@@ -31,14 +31,14 @@ time.sleep(600)
 """
 
 
-def program(text: str, *models: Standing) -> RoundProcess:
+def program(text: str, *models: TargetState) -> RoundProcess:
     """A round that says what the text prints; the gallery gives one answer before and one after it."""
     answers = iter(models or (OLD,) * 9)
     return RoundProcess(lambda target: [sys.executable, "-c", text, target], lambda target: next(answers))
 
 
-OLD = Standing("mona", "mona/1")
-NEW = Standing("mona", "mona/2", undecided=485)
+OLD = TargetState("mona", "mona/1")
+NEW = TargetState("mona", "mona/2", undecided=485)
 
 
 async def until(rounds: RoundProcess, fits: Callable[[RoundState], bool]) -> RoundState:
