@@ -30,7 +30,7 @@ from classifier.package.package import load_package
 from classifier.pictures.decoder_pool import Decoders
 from classifier.pictures.preprocessing import picture_array
 from rounds.examples.sample import SampleSize
-from rounds.round_zero import Gallery, RoundSettings, round_zero
+from rounds.round_zero import RoundSettings, RoundZeroInputs, round_zero
 from rounds.training_job import NewModel
 from storage.records import FileVersion, Post, PostTags, Rating, Rendition, Target
 
@@ -159,7 +159,7 @@ async def learn(source: FolderSource, arguments: argparse.Namespace, folder: Pat
     begun = time.monotonic()
     targets = {Target(name, name): folder / name / "1" for name in arguments.keep}
     async with Decoders([settings.preprocessing]) as decoder:
-        return await round_zero(Gallery(source, source, decoder), TAG, targets, settings, report=tell)
+        return await round_zero(RoundZeroInputs(source, source, decoder), TAG, targets, settings, report=tell)
 
 
 def main() -> None:

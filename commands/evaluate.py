@@ -33,7 +33,7 @@ from storage.records import Target
 
 if TYPE_CHECKING:
     from classifier.metrics.assessment import Assessment
-    from rounds.evaluation.gallery import Known, Subject
+    from rounds.evaluation.gallery import GalleryKnowledge, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +156,18 @@ def _tag(model: RegisteredModel) -> str:
     return tag_or_none(model.facts.get("tag")) or model.card.target
 
 
-def _known(reader: Reader, subject: Subject) -> Known:
-    from rounds.evaluation.gallery import Known
+def _known(reader: Reader, subject: Subject) -> GalleryKnowledge:
+    from rounds.evaluation.gallery import GalleryKnowledge
     from rounds.questions.decision_rule import DecisionRule
 
     name = subject.target.name
     active = reader.active_model(name)
     evidence = reader.evidence(subject.target, subject.package.backbone_hash)
-    return Known(evidence, reader.labels(name), None if active is None else DecisionRule.of(active.card))
+    return GalleryKnowledge(evidence, reader.labels(name), None if active is None else DecisionRule.of(active.card))
 
 
 def _on_gallery(
-    reader: Reader, workspace: Workspace, subject: Subject, known: Known, tell: ProgressCallback
+    reader: Reader, workspace: Workspace, subject: Subject, known: GalleryKnowledge, tell: ProgressCallback
 ) -> Assessment:
     from rounds.evaluation.gallery import evaluate_gallery
 
@@ -203,13 +203,13 @@ class _Album:
 
 
 async def _on_folder(
-    folder: Path, workspace: Workspace, subject: Subject, known: Known, tell: ProgressCallback
+    folder: Path, workspace: Workspace, subject: Subject, known: GalleryKnowledge, tell: ProgressCallback
 ) -> Assessment:
     """Look at a folder as a crawl would: the same decoders, preprocessing and runtime."""
     from classifier.inference.batcher import PackagePin, Scorer
     from classifier.pictures.class_folders import class_pictures
     from classifier.pictures.decoder_pool import Decoders
-    from rounds.evaluation.folder import Eye, evaluate_folder, look_at_folder
+    from rounds.evaluation.folder import PicturePipeline, evaluate_folder, score_folder
 
     target, package = subject.target, subject.package
     words = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]
@@ -222,7 +222,7 @@ async def _on_folder(
         Decoders([package.preprocessing], settings.decoders, windows=[package.preprocessing]) as decoders,
         Scorer(pins, settings.scorer) as scorer,
     ):
-        eye = Eye(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)
-        looked, left = await look_at_folder(subject, found, eye, report=tell)
-    tell("measuring", 0.0, f"{len(looked)} pictures")
-    return await asyncio.to_thread(evaluate_folder, subject, found, looked, left, known)
+        pipeline = PicturePipeline(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)
+        scored, left = await score_folder(subject, found, pipeline, report=tell)
+    tell("measuring", 0.0, f"{len(scored)} pictures")
+    return await asyncio.to_thread(evaluate_folder, subject, found, scored, left, known)

@@ -143,7 +143,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     """Teach the network as well, and take whichever of the two is better."""
     from classifier.pictures.decoder_pool import Decoders
     from commands.context.network_choice import chosen_network
-    from rounds.network_round import Album, NetworkSettings, better_of, new_network, without
+    from rounds.network_round import NetworkSettings, TrainingPictures, better_of, new_network, without
     from storage.gallery_view import Renditions
 
     asked = task.workspace.settings.round_zero
@@ -166,8 +166,8 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         by_version = {one: characters.get(name, ()) for one, name in zip(ids, names, strict=True)}
         async with Decoders([settings.preprocessing]) as decoder:
             references = await references_again(candidate.snapshot, decoder)
-            album = Album(renditions.read, by_version, decoder, references)
-            async with new_network(candidate, album, models, settings, task.settings, task.tell) as taught:
+            pictures = TrainingPictures(renditions.read, by_version, decoder, references)
+            async with new_network(candidate, pictures, models, settings, task.settings, task.tell) as taught:
                 chosen, why = better_of(candidate, taught)
                 if chosen is taught:
                     task.explain(f"{network.name}: {why}")

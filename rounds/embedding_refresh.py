@@ -18,7 +18,7 @@ _AT_ONCE = 200  # posts
 _IN_FLIGHT = 48
 
 
-class Shelf(Protocol):
+class LookArchive(Protocol):
     """Where pictures lie and looks are filed; the archive does it."""
 
     async def unfinished(
@@ -30,7 +30,7 @@ class Shelf(Protocol):
 
 
 @dataclass(slots=True)
-class LookedAgain:
+class RefreshResult:
     """What came of it."""
 
     looked: int = 0
@@ -39,7 +39,7 @@ class LookedAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RefreshRequest:
     """Whose posts are looked at again."""
 
     target: Target
@@ -48,41 +48,43 @@ class Again:
     expected: int = 0  # how many posts those are, for the progress; 0: nobody counted
 
 
-async def look_again(shelf: Shelf, judge: Judge, again: Again, *, report: ProgressCallback) -> LookedAgain:
+async def refresh_embeddings(
+    archive: LookArchive, judge: Judge, request: RefreshRequest, *, report: ProgressCallback
+) -> RefreshResult:
     """Look at every post that another model has decided; what is killed here is taken up by the next.
 
     Posts that were listed and never decided are left to a crawl: it may have been told to stop before them.
 
     Args:
-        shelf: the archive, open.
+        archive: the archive, open.
         judge: open, with the model in force.
-        again: what is meant.
+        request: what is meant.
         report: progress.
     """
-    done, room, target = LookedAgain(), asyncio.Semaphore(_IN_FLIGHT), again.target
+    done, room, target = RefreshResult(), asyncio.Semaphore(_IN_FLIGHT), request.target
     card = judge.models[target.name]
-    ruling = Ruling(again.policy, judge.models)
+    ruling = Ruling(request.policy, judge.models)
     work = Work((target.name,), {target.name: card.hash})
 
     async def look(post: Post, known: Known) -> None:
         async with room:
-            stored = known.rendition and await shelf.read_rendition(known.rendition)
+            stored = known.rendition and await archive.read_rendition(known.rendition)
             if not stored:
                 done.without += 1
                 return
             seen, decisions = ruling.judge((target,), post, await judge.look(stored), known.tagger_tags)
-            await shelf.file_look(Sighting(post=post, look=seen, decisions=decisions, models=judge.models))
+            await archive.file_look(Sighting(post=post, look=seen, decisions=decisions, models=judge.models))
             done.looked += 1
             done.kept += decisions[0].value is DecisionValue.KEEP
 
-    for listing in again.listings:
+    for listing in request.listings:
         below: int | None = None
-        while posts := await shelf.unfinished(listing, work, below=below, limit=_AT_ONCE):
+        while posts := await archive.unfinished(listing, work, below=below, limit=_AT_ONCE):
             below = posts[-1].id
-            known = await shelf.known(posts, [target.name])
+            known = await archive.known(posts, [target.name])
             waiting = [post for post in posts if _decided_by_another(known.get(post.id), target.name, card.hash)]
             await asyncio.gather(*(look(post, known[post.id]) for post in waiting))
-            share = min(1.0, (done.looked + done.without) / again.expected) if again.expected else 0.0
+            share = min(1.0, (done.looked + done.without) / request.expected) if request.expected else 0.0
             report("looking again", share, counted(done.looked, "picture"))
     return done
 

@@ -35,7 +35,7 @@ from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, parts_of
 from rounds.free_number import free_name
-from rounds.head_round import Registry, RoundOutcome, takes_over
+from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
 from rounds.training_job import Lesson, embedded, gather_pictures, placed, teach, work_folder
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel
@@ -172,7 +172,7 @@ async def model_from_folder(
 
 
 async def finish_folder(
-    model: FolderModel, registry: Registry, models: Path, *, force: bool, report: ProgressCallback
+    model: FolderModel, registry: RoundRegistry, models: Path, *, force: bool, report: ProgressCallback
 ) -> RoundOutcome:
     """Put the package where it belongs and register it; in force unless it is worse than the model that is.
 

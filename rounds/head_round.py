@@ -41,7 +41,7 @@ from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts, tr
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.free_number import free_name
-from rounds.rescore import Ledger, Rescoring, rescore, whole_picture_scores
+from rounds.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence, Settled
 from storage.files.paths import model_folder
@@ -49,7 +49,7 @@ from storage.plurals import counted
 from storage.records import ModelCard, Target
 
 
-class Registry(Ledger, Protocol):
+class RoundRegistry(ScoreStore, Protocol):
     """Where models and scores go; the archive does it."""
 
     async def next_model_number(self, target: str) -> int: ...
@@ -174,7 +174,7 @@ def _settled(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> Settled:
 
 async def finish(
     candidate: Candidate,
-    registry: Registry,
+    registry: RoundRegistry,
     models: Path,
     settings: HeadRoundSettings,
     *,

@@ -13,7 +13,7 @@ from classifier.package.transfer import copy_package
 from crawler.decisions import Policy
 from rounds.errors import UnknownModel
 from rounds.free_number import free_name
-from rounds.rescore import Ledger, Rescoring, rescore
+from rounds.rescore import Rescoring, ScoreStore, rescore
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
 from storage.files.paths import model_folder
@@ -23,7 +23,7 @@ from storage.records import ModelCard, Target
 Proof = Callable[[ModelCard, Path], Awaitable[None]]  # scores the package's canary pictures; raises when they differ
 
 
-class Registry(Ledger, Protocol):
+class ModelRegistry(ScoreStore, Protocol):
     """Where models are registered; the archive does it."""
 
     async def next_model_number(self, target: str) -> int: ...
@@ -73,14 +73,14 @@ def model_before(models: Sequence[RegisteredModel], target: str) -> RegisteredMo
     return named_model(models, active.parent)
 
 
-async def switch(registry: Registry, wanted: Switch, policy: Policy) -> Rescoring:
+async def switch(registry: ModelRegistry, wanted: Switch, policy: Policy) -> Rescoring:
     """Put a model in force and score everything again that has an embedding of its backbone."""
     card = wanted.model.card
     await registry.activate_model(card.target, card.number)
     return await rescore(registry, wanted.evidence, wanted.target, (card, wanted.package.head), policy)
 
 
-async def import_model(registry: Registry, source: Path, models: Path, prove: Proof) -> str:
+async def import_model(registry: ModelRegistry, source: Path, models: Path, prove: Proof) -> str:
     """Take a package from elsewhere into the gallery, checked, proven and registered, not yet in force; gives its name.
 
     Args:

@@ -72,7 +72,7 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Album:
+class TrainingPictures:
     """Pictures, and who is in them by their tags."""
 
     read: Callable[[int], bytes | None]  # version id -> stored rendition
@@ -130,7 +130,7 @@ def _cut_short(taught: Mapping[str, Any]) -> bool:
 @asynccontextmanager
 async def new_network(
     candidate: Candidate,
-    album: Album,
+    pictures: TrainingPictures,
     models: Path,
     settings: NetworkSettings,
     rounds: HeadRoundSettings,
@@ -140,7 +140,7 @@ async def new_network(
 
     Args:
         candidate: the new head on the old network; its beliefs say which tags are not to be taught.
-        album: pictures.
+        pictures: the stored renditions, their characters and the decoder.
         models: folder of the target's models; the work folder is made there.
         settings: how the network is taught.
         rounds: how the head is learned.
@@ -153,11 +153,11 @@ async def new_network(
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         snapshot = candidate.snapshot
         rows = _chosen(candidate, settings.pictures_at_most, rounds.seed)
-        rows = await _decode_all(album, snapshot.evidence, rows, settings, folder, report)
-        done = await teach(folder, _lesson(candidate, album, rows, settings, rounds), settings, report)
+        rows = await _decode_all(pictures, snapshot.evidence, rows, settings, folder, report)
+        done = await teach(folder, _lesson(candidate, pictures, rows, settings, rounds), settings, report)
         report("measuring", 0.5, "training a head on the new network")
-        taught = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), album.references, rounds)
-        yield replace(taught, eyesight=_eyesight(candidate, album, rows, taught.snapshot))
+        taught = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), pictures.references, rounds)
+        yield replace(taught, eyesight=_eyesight(candidate, pictures, rows, taught.snapshot))
 
 
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
@@ -205,16 +205,21 @@ def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
 
 
 async def _decode_all(
-    album: Album, evidence: Evidence, rows: IntArray, settings: NetworkSettings, folder: Path, report: ProgressCallback
+    pictures: TrainingPictures,
+    evidence: Evidence,
+    rows: IntArray,
+    settings: NetworkSettings,
+    folder: Path,
+    report: ProgressCallback,
 ) -> IntArray:
     """Decode all; gives the rows that the array in the folder holds. A picture that is gone is left out and counted."""
 
     async def decode(number: int) -> Pixels | None:
-        content = await asyncio.to_thread(album.read, int(evidence.version_ids[rows[number]]))
+        content = await asyncio.to_thread(pictures.read, int(evidence.version_ids[rows[number]]))
         if content is None:
             return None
         try:
-            return (await album.decoder.decode(content)).pixels[0]
+            return (await pictures.decoder.decode(content)).pixels[0]
         except PictureFault:
             return None
 
@@ -229,7 +234,11 @@ async def _decode_all(
 
 
 def _lesson(
-    candidate: Candidate, album: Album, rows: IntArray, settings: NetworkSettings, rounds: HeadRoundSettings
+    candidate: Candidate,
+    pictures: TrainingPictures,
+    rows: IntArray,
+    settings: NetworkSettings,
+    rounds: HeadRoundSettings,
 ) -> Lesson:
     target = candidate.snapshot.target
     spec = TargetSpec(
@@ -243,7 +252,7 @@ def _lesson(
         "earlier": None if earlier is None or settings.backbone == FINE_TUNED else package.backbone_hash,
     }
     plan = Plan(recipe=recipe, seed=rounds.seed, earlier=earlier)
-    return Lesson(_examples(candidate, album, rows), [spec], plan, snapshot)
+    return Lesson(_examples(candidate, pictures, rows), [spec], plan, snapshot)
 
 
 def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
@@ -256,7 +265,7 @@ def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
     return Earlier(package.keras, package.classes) if same and not settings.anew else None
 
 
-def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Example]:
+def _examples(candidate: Candidate, pictures: TrainingPictures, rows: IntArray) -> list[Example]:
     """What each picture teaches: labels as they are, tags unless they are out of the question."""
     evidence, target = candidate.snapshot.evidence, candidate.snapshot.target
     label_sources, _ = noisy_labels_of(evidence)
@@ -264,7 +273,7 @@ def _examples(candidate: Candidate, album: Album, rows: IntArray) -> list[Exampl
     identities = identities_of(evidence, artists=candidate.artists)
     found = []
     for row in rows.tolist():
-        characters = tuple(album.characters.get(int(evidence.version_ids[row]), ()))
+        characters = tuple(pictures.characters.get(int(evidence.version_ids[row]), ()))
         others = tuple(name for name in characters if name not in target.names)
         kind = LabelSource(int(label_sources[row]))
         characters = (*others, target.tag) if kind in (LabelSource.KEEP, LabelSource.TAGGED) else others
@@ -323,13 +332,13 @@ def _with_lineage(package: Package, before: Package) -> Package:
     return replace(package, snapshot={**package.snapshot, "parts": parts})
 
 
-def _eyesight(candidate: Candidate, album: Album, rows: IntArray, renewed: Snapshot) -> Eyesight | None:
+def _eyesight(candidate: Candidate, pictures: TrainingPictures, rows: IntArray, renewed: Snapshot) -> Eyesight | None:
     """Both networks on the held-out pictures of one character that both know; None: too few to say anything."""
     before, after = candidate.snapshot.package, renewed.package
     shared = [name for name in before.classes if name in after.classes]
     held = np.flatnonzero(np.isin(candidate.parts[rows], (VALIDATION, TEST)))
     ids = candidate.snapshot.evidence.version_ids[rows]
-    names = [tuple(album.characters.get(int(ids[place]), ())) for place in held.tolist()]
+    names = [tuple(pictures.characters.get(int(ids[place]), ())) for place in held.tolist()]
     told = [place for place, its in enumerate(names) if len(its) == 1 and its[0] in shared]
     if len(shared) < 2 or len(told) < _LEAST_WITNESSES:
         return None

@@ -18,7 +18,7 @@ from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
 BATCH = 20_000  # posts that share one transaction, so that a crawl beside us never waits long
 
 
-class Ledger(Protocol):
+class ScoreStore(Protocol):
     """Where scores and decisions go; the archive does it."""
 
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
@@ -35,12 +35,12 @@ class Rescoring:
 
 
 async def rescore(
-    ledger: Ledger, evidence: Evidence, target: Target, model: tuple[ModelCard, Head], policy: Policy
+    store: ScoreStore, evidence: Evidence, target: Target, model: tuple[ModelCard, Head], policy: Policy
 ) -> Rescoring:
     """Score every row again, decide anew, and record both.
 
     Args:
-        ledger: where it is recorded.
+        store: where it is recorded.
         evidence: whose vectors are of the model's backbone.
         target: whom it is about.
         model: the card in force, and its head.
@@ -52,7 +52,7 @@ async def rescore(
     for start in range(0, len(evidence), BATCH):
         part = slice(start, start + BATCH)
         batch = Rescored(evidence.version_ids[part], scores[part], decisions[part])
-        await ledger.file_rescores(card, batch)
+        await store.file_rescores(card, batch)
     kept = np.array([decision.value is DecisionValue.KEEP for decision in decisions], dtype=bool)
     return Rescoring(len(evidence), int(kept.sum()))
 

@@ -27,7 +27,7 @@ from crawler.errors import CrawlError, PostError
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.examples.decoders import Hashed, HashingDecoder
 from rounds.examples.references import ReferencePixels
-from rounds.examples.sample import Sample, SampleSize, Source, examples_of, sample
+from rounds.examples.sample import PostSearch, Sample, SampleSize, examples_of, sample
 from rounds.training_job import Lesson, NewModel, Step, gather_pictures, placed, preprocessing_for, teach, work_folder
 from rounds.training_process import COMMAND
 from storage.plurals import counted
@@ -37,7 +37,7 @@ _WORK = ".work-round-0-"
 _MISSING_AT_MOST = 0.2  # share of the sample
 
 
-class Pictures(Protocol):
+class RenditionSource(Protocol):
     """Brings the rendition of a post that the classifier looks at."""
 
     async def picture(self, post: Post) -> bytes | None:
@@ -71,17 +71,17 @@ class RoundSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Gallery:
+class RoundZeroInputs:
     """The site as round 0 sees it, and what a person adds to it."""
 
-    source: Source
-    pictures: Pictures
+    source: PostSearch
+    pictures: RenditionSource
     decoder: HashingDecoder
     references: ReferencePixels | None = None  # pictures of the one target, prepared; None: tags alone teach
 
 
 async def round_zero(
-    gallery: Gallery,
+    inputs: RoundZeroInputs,
     tag: str,
     targets: Mapping[Target, Path],
     settings: RoundSettings,
@@ -91,7 +91,7 @@ async def round_zero(
     """Learn a model for each target from the tags of the gallery; one backbone for all of them.
 
     Args:
-        gallery: where posts and pictures come from.
+        inputs: where posts and pictures come from.
         tag: of the gallery that will be walked.
         targets: whom to learn, and where each one's package goes: a folder that does not exist yet.
         settings: how.
@@ -104,7 +104,7 @@ async def round_zero(
         CrawlError: the site refuses or cannot be reached.
     """
     async with work_folder_for(targets) as folder:
-        gathered = await gather(folder, gallery, tag, tuple(targets), settings, report=report)
+        gathered = await gather(folder, inputs, tag, tuple(targets), settings, report=report)
         return await gathered.learn(Step.NETWORK, targets, report=report)
 
 
@@ -118,7 +118,7 @@ def work_folder_for(targets: Mapping[Target, Path]) -> AbstractAsyncContextManag
 
 async def gather(
     folder: Path,
-    gallery: Gallery,
+    inputs: RoundZeroInputs,
     tag: str,
     targets: Sequence[Target],
     settings: RoundSettings,
@@ -129,7 +129,7 @@ async def gather(
 
     Args:
         folder: from `work_folder_for`.
-        gallery: where posts and pictures come from.
+        inputs: where posts and pictures come from.
         tag: of the gallery that will be walked.
         targets: whom to learn.
         settings: how.
@@ -139,11 +139,11 @@ async def gather(
         TooLittleToLearn, PicturesMissing, CrawlError: as `round_zero` does.
     """
     report("sampling", 0.0, f"choosing training examples among the posts tagged {tag}")
-    chosen = await sample(gallery.source, tag, targets, settings.size, refine=settings.refine, seed=settings.seed)
-    references = gallery.references
+    chosen = await sample(inputs.source, tag, targets, settings.size, refine=settings.refine, seed=settings.seed)
+    references = inputs.references
     _check(chosen, targets, references)
     report("sampled", 1.0, _words(chosen))
-    hashes = await _fetch_all(gallery, chosen.posts(), settings, folder, report)
+    hashes = await _fetch_all(inputs, chosen.posts(), settings, folder, report)
     examples = examples_of(chosen, targets)
     if references is not None:
         examples += references.examples(targets[0].tag)
@@ -222,13 +222,13 @@ def _words(chosen: Sample) -> str:
 
 
 async def _fetch_all(
-    gallery: Gallery, posts: Sequence[Post], settings: RoundSettings, folder: Path, report: ProgressCallback
+    inputs: RoundZeroInputs, posts: Sequence[Post], settings: RoundSettings, folder: Path, report: ProgressCallback
 ) -> Mapping[int, int]:
     """Fetch and decode every picture; gives which of them the array in the folder holds, and their hashes.
 
     The references are the last of them, after all posts.
     """
-    references, faults = gallery.references, Counter[str]()
+    references, faults = inputs.references, Counter[str]()
     hashes: dict[int, int] = {}
 
     async def fetch(number: int) -> Pixels | None:
@@ -237,7 +237,7 @@ async def _fetch_all(
             pixels: Pixels = references.pixels[number - len(posts)]
             return pixels
         try:
-            decoded = await _decoded(gallery, posts[number])
+            decoded = await _decoded(inputs, posts[number])
             hashes[number] = decoded.hash
             return decoded.pixels[0]
         except RunError:
@@ -258,11 +258,11 @@ async def _fetch_all(
     return {row: hashes[row] for row in rows}
 
 
-async def _decoded(gallery: Gallery, post: Post) -> Hashed:
-    picture = await gallery.pictures.picture(post)
+async def _decoded(inputs: RoundZeroInputs, post: Post) -> Hashed:
+    picture = await inputs.pictures.picture(post)
     if picture is None:
         raise PictureFault("unsupported", f"post {post.id} has no still picture")
-    return await gallery.decoder.decode(picture)
+    return await inputs.decoder.decode(picture)
 
 
 def _seen(example: Example, hash_: int) -> Example:

@@ -43,7 +43,7 @@ from classifier.pictures.preprocessing import picture_array
 from classifier.progress import ProgressCallback
 from classifier.training.pipeline import Minimum
 from rounds.examples.sample import SampleSize
-from rounds.round_zero import Gallery, RoundSettings, round_zero
+from rounds.round_zero import RoundSettings, RoundZeroInputs, round_zero
 from rounds.training_job import NewModel
 from storage.records import Target
 
@@ -154,7 +154,9 @@ async def _round_zero(bench: Bench, source: FolderSource, targets: Sequence[str]
     settings = replace(bench.ours, size=size)
     places = {Target(name, name): folder / name / "1" for name in targets}
     async with Decoders([settings.preprocessing]) as decoder:
-        return await round_zero(Gallery(source, source, decoder), TAG, places, settings, report=_telling(bench.say))
+        return await round_zero(
+            RoundZeroInputs(source, source, decoder), TAG, places, settings, report=_telling(bench.say)
+        )
 
 
 def _telling(say: Say) -> ProgressCallback:

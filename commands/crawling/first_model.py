@@ -28,7 +28,7 @@ from crawler.transport.downloads import Downloader
 from rounds.examples.references import ReferencePixels, decoded_references
 from rounds.examples.sample import SampleSize
 from rounds.free_number import free_name
-from rounds.round_zero import Gallery, Gathered, RoundSettings, gather, work_folder_for
+from rounds.round_zero import Gathered, RoundSettings, RoundZeroInputs, gather, work_folder_for
 from rounds.training_job import NewModel, Step, preprocessing_for
 from rounds.training_process import COMMAND
 from storage.archive_records import Sighting, StoredFacts
@@ -58,11 +58,13 @@ class FirstRound:
             request = self.request
             fetcher = Downloader(request.connected.http, request.connected.site, request.connected.pace.patience)
             async with Decoders([self.settings.preprocessing]) as decoders:
-                desk = _Desk(fetcher, request.shelf, decoders, request.workspace.settings.scoring.score_on)
+                renditions = _RenditionSource(
+                    fetcher, request.shelf, decoders, request.workspace.settings.scoring.score_on
+                )
                 given = await self._references(decoders, report)
-                gallery = Gallery(request.connected.client, desk, desk, given)
+                inputs = RoundZeroInputs(request.connected.client, renditions, renditions, given)
                 self.gathered = await gather(
-                    self.folder, gallery, request.tag, self.targets, self.settings, report=report
+                    self.folder, inputs, request.tag, self.targets, self.settings, report=report
                 )
         return self.gathered
 
@@ -183,7 +185,7 @@ class _Picture(bytes):
 
 
 @dataclass(slots=True)
-class _Desk:
+class _RenditionSource:
     """Brings renditions from the shelf or the site, decodes them, and keeps what was whole for the crawl to come."""
 
     fetcher: Fetcher

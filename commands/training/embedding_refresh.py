@@ -25,14 +25,14 @@ async def look_at_all_again(
         ModelError: the model or its device fails.
     """
     from classifier.judge import NetworkJudge
-    from rounds.embedding_refresh import Again, look_again
+    from rounds.embedding_refresh import RefreshRequest, refresh_embeddings
     from rounds.rescore import Rescoring
 
     with open_reader(workspace.root) as reader:
         status = reader.status()
     listings = [listing.id for listing in status.listings]
-    again = Again(target, listings, policy, status.outdated.get(target.name, 0))
+    request = RefreshRequest(target, listings, policy, status.outdated.get(target.name, 0))
     settings = judge_settings(workspace.settings.scoring, tagger_settings(workspace.settings, [target]))
     async with NetworkJudge({target.name: card}, {target.name: package_folder(workspace, card)}, settings) as judge:
-        done = await look_again(archive, judge, again, report=tell)
+        done = await refresh_embeddings(archive, judge, request, report=tell)
     return Rescoring(done.looked, done.kept)

@@ -30,7 +30,7 @@ from classifier.training.splits import Identity, group
 from crawler.decisions import TOO_SMALL
 from rounds.evaluation.gallery import (
     MISTAKES,
-    Known,
+    GalleryKnowledge,
     Prevalence,
     Subject,
     check,
@@ -38,7 +38,7 @@ from rounds.evaluation.gallery import (
     own_share,
     prevalence_of,
 )
-from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, Decoder, decoded
+from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, PictureDecoder, decoded
 from rounds.examples.held_out import held_out
 from storage.plurals import counted
 
@@ -46,7 +46,7 @@ _BAD_SCORE = "bad score"
 _NEW, _LEARNED = "not trained on", "trained on"
 
 
-class Decoded(Protocol):
+class DecodedViews(Protocol):
     """A picture as the network wants it."""
 
     @property
@@ -60,17 +60,17 @@ class Decoded(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Eye:
+class PicturePipeline:
     """What a crawl looks with."""
 
-    decoder: Decoder[Decoded]
+    decoder: PictureDecoder[DecodedViews]
     embed: Callable[[Pixels], Awaitable[bytes]]  # an embedding as it is stored
     in_flight: int = 48  # pictures at a time
     held_bytes: int = HELD_BYTES  # of their files at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class ScoredPicture:
     """One picture under the model."""
 
     picture: ClassPicture
@@ -78,30 +78,30 @@ class Looked:
     hash: int
 
 
-async def look_at_folder(
-    subject: Subject, found: ClassFolder, eye: Eye, *, report: ProgressCallback
-) -> tuple[list[Looked], list[LeftOut]]:
+async def score_folder(
+    subject: Subject, found: ClassFolder, pipeline: PicturePipeline, *, report: ProgressCallback
+) -> tuple[list[ScoredPicture], list[LeftOut]]:
     """Score every picture of a folder; gives also what could not be looked at.
 
     Raises:
         ModelError: the model or its device fails as a whole.
     """
-    seen: dict[int, Looked] = {}
+    seen: dict[int, ScoredPicture] = {}
     left: list[LeftOut] = []
     waiting = iter(enumerate(found.pictures))
-    budget = ByteBudget(eye.held_bytes)
+    budget = ByteBudget(pipeline.held_bytes)
 
     async def carry() -> None:
         for number, picture in waiting:
             try:
-                seen[number] = await _look(subject, picture, eye, budget)
+                seen[number] = await _score(subject, picture, pipeline, budget)
             except (PictureFault, OSError) as error:
                 left.append(LeftOut(picture.name, why_not(error)))
             report("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
 
     try:
         async with asyncio.TaskGroup() as crew:
-            for _ in range(eye.in_flight):
+            for _ in range(pipeline.in_flight):
                 crew.create_task(carry())
     except BaseExceptionGroup as several:
         raise several.exceptions[0] from several  # the callers know single errors; the others only followed
@@ -111,9 +111,9 @@ async def look_at_folder(
 def evaluate_folder(
     subject: Subject,
     found: ClassFolder,
-    looked: Sequence[Looked],
+    scored: Sequence[ScoredPicture],
     left: Sequence[LeftOut],
-    known: Known | None,
+    known: GalleryKnowledge | None,
     *,
     seed: int = 0,
 ) -> Assessment:
@@ -122,7 +122,7 @@ def evaluate_folder(
     Args:
         subject: the model.
         found: the folder.
-        looked: its pictures under the model.
+        scored: its pictures under the model.
         left: what could not be looked at.
         known: the gallery, whose prevalence counts; None: it has no picture of the target, so the folder's counts.
         seed: of the draws behind intervals.
@@ -130,9 +130,9 @@ def evaluate_folder(
     Raises:
         TooLittleToMeasure: hardly any pictures of a kind; counts them.
     """
-    pictures = [one.picture for one in looked]
-    groups = _groups(looked)
-    scores = np.array([one.score for one in looked], dtype=np.float64)
+    pictures = [one.picture for one in scored]
+    groups = _groups(scored)
+    scores = np.array([one.score for one in scored], dtype=np.float64)
     judged = Judged(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
     advice = f"put more of them there; {', '.join(found.meant)} shows it"
     check(judged, f"{found.folder} has", "; ".join([*left_out_lines([*found.left_out, *left]), advice]))
@@ -145,7 +145,7 @@ def evaluate_folder(
     return Assessment(
         model=subject.model.card.name,
         target=subject.target.name,
-        on=f"{counted(len(looked), 'picture')} of the folder {found.folder}",
+        on=f"{counted(len(scored), 'picture')} of the folder {found.folder}",
         threshold=threshold,
         quality=figures.quality,
         test_prevalence=figures.test_prevalence,
@@ -161,15 +161,15 @@ def evaluate_folder(
             *slices_by("class", labels, judged, threshold, order=found.meant),
         ),
         confusion=figures.confusion,
-        kept_wrong=_mistakes(looked, threshold, kept=True),
-        missed=_mistakes(looked, threshold, kept=False),
+        kept_wrong=_mistakes(scored, threshold, kept=True),
+        missed=_mistakes(scored, threshold, kept=False),
         training=training_curves(subject.package),
         notes=_notes(found, left, groups, lesson),
         prevalence_source=prevalence.source,
     )
 
 
-def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
+def learned_from(subject: Subject, known: GalleryKnowledge | None) -> frozenset[str]:
     """MD5 of the pictures that taught the model, its network or its head, or chose its threshold."""
     snapshot = subject.package.snapshot
     parts: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
@@ -180,36 +180,38 @@ def learned_from(subject: Subject, known: Known | None) -> frozenset[str]:
     return frozenset(learned)
 
 
-async def _look(subject: Subject, picture: ClassPicture, eye: Eye, budget: ByteBudget) -> Looked:
-    seen = await decoded(picture, eye.decoder, budget)
+async def _score(
+    subject: Subject, picture: ClassPicture, pipeline: PicturePipeline, budget: ByteBudget
+) -> ScoredPicture:
+    seen = await decoded(picture, pipeline.decoder, budget)
     views = (seen.pixels[0], *(seen.windows[0] if seen.windows else ()))
-    score = score_views(subject.package.head, b"".join(await asyncio.gather(*map(eye.embed, views))))
+    score = score_views(subject.package.head, b"".join(await asyncio.gather(*map(pipeline.embed, views))))
     if not 0 <= score <= 1:  # not-a-number too
         raise PictureFault(_BAD_SCORE)
     if seen.too_small and score < subject.model.card.threshold:  # a crawl leaves it undecided
         raise PictureFault(TOO_SMALL)
-    return Looked(picture, score, seen.hash)
+    return ScoredPicture(picture, score, seen.hash)
 
 
-def _groups(looked: Sequence[Looked]) -> IntArray:
+def _groups(scored: Sequence[ScoredPicture]) -> IntArray:
     """Copies, nearly equal pictures and sets go together; numbers stand in for post ids."""
     return group(
         [
             Identity(post_id=number, md5=one.picture.md5, picture_hash=one.hash, set_key=one.picture.group)
-            for number, one in enumerate(looked, start=1)
+            for number, one in enumerate(scored, start=1)
         ]
     )
 
 
-def _prevalence(subject: Subject, known: Known | None, judged: Judged) -> Prevalence:
+def _prevalence(subject: Subject, known: GalleryKnowledge | None, judged: Judged) -> Prevalence:
     found = None
     if known is not None and len(known.evidence):
         found = prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
     return found or own_share(judged, "the folder's own share, because the gallery has no pictures to estimate it from")
 
 
-def _mistakes(looked: Sequence[Looked], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
-    wrong = [one for one in looked if (one.score >= threshold) == kept and one.picture.shows != kept]
+def _mistakes(scored: Sequence[ScoredPicture], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
+    wrong = [one for one in scored if (one.score >= threshold) == kept and one.picture.shows != kept]
     wrong.sort(key=lambda one: (-one.score if kept else one.score, one.picture.name))
     return tuple(
         Mistake(

@@ -48,7 +48,7 @@ _RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explici
 _COMPANY = ("solo", "group", "unknown")
 
 
-class Album(Protocol):
+class PictureSource(Protocol):
     """What can be shown of the gallery's pictures."""
 
     def pictures(self, ids: Sequence[int]) -> Sequence[Picture]:
@@ -74,7 +74,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Known:
+class GalleryKnowledge:
     """What the gallery knows of a target, read once."""
 
     evidence: Evidence  # with vectors of the subject's network
@@ -95,13 +95,13 @@ class Prevalence:
     source: str  # for people
 
 
-def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int = 0) -> Assessment:
+def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureSource, *, seed: int = 0) -> Assessment:
     """Measure a model on the test part of the gallery.
 
     Args:
         subject: the model.
         known: the gallery.
-        album: what can be shown.
+        source: what can be shown.
         seed: of the draws behind intervals.
 
     Raises:
@@ -117,8 +117,8 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
     threshold = subject.model.card.threshold
     figures = measure(judged, threshold, prevalence.share, seed=seed)
     untagged = _untagged(subject, known, held)
-    cards = {card.id: card for card in album.pictures(known.evidence.version_ids[rows].tolist())}
-    desk = _Desk(subject, known.evidence, held, doubted, album)
+    cards = {card.id: card for card in source.pictures(known.evidence.version_ids[rows].tolist())}
+    collector = _MistakeCollector(subject, known.evidence, held, doubted, source)
     return Assessment(
         model=subject.model.card.name,
         target=subject.target.name,
@@ -139,15 +139,15 @@ def evaluate_gallery(subject: Subject, known: Known, album: Album, *, seed: int 
             *([] if untagged is None else [Slice(by="tags", value="untagged", quality=untagged)]),
         ),
         confusion=figures.confusion,
-        kept_wrong=desk.mistakes(desk.wrong(kept=True), kept=True),
-        missed=desk.mistakes(desk.wrong(kept=False), kept=False),
+        kept_wrong=collector.mistakes(collector.wrong(kept=True), kept=True),
+        missed=collector.mistakes(collector.wrong(kept=False), kept=False),
         training=training_curves(subject.package),
         notes=_notes(held, rows, untagged),
         prevalence_source=prevalence.source,
         as_it_stands=None
         if not told.answers
         else AsItStands(precision=told.precision, recall=told.recall, answers=told.answers),
-        set_apart=desk.set_apart(seed) if doubted.any() else None,
+        set_apart=collector.set_apart(seed) if doubted.any() else None,
     )
 
 
@@ -169,7 +169,7 @@ def check(judged: Judged, where: str, advice: str) -> None:
 _MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your own pictures (--on DIR)"
 
 
-def gallery_stands(known: Known) -> Estimates:
+def gallery_stands(known: GalleryKnowledge) -> Estimates:
     """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
     return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.drawn())
 
@@ -215,7 +215,7 @@ def _held(subject: Subject, evidence: Evidence) -> HeldOut:
     return held_out(subject.package, evidence, artists=False)
 
 
-def _untagged(subject: Subject, known: Known, held: HeldOut) -> Quality | None:
+def _untagged(subject: Subject, known: GalleryKnowledge, held: HeldOut) -> Quality | None:
     """What the scores are worth where no tag helps, by answers that the model has not learned from."""
     rows = held.untagged & held.usable
     newest = newest_label_of(subject.model.facts, subject.package)
@@ -244,14 +244,14 @@ def _company(evidence: Evidence, row: int, card: Picture | None) -> str:
 
 
 @dataclass(slots=True, eq=False)
-class _Desk:
+class _MistakeCollector:
     """Mistakes, with what a person needs to judge them."""
 
     subject: Subject
     evidence: Evidence
     held: HeldOut
     doubted: BoolArray  # (n,) counted pictures whose tags are probably wrong
-    album: Album
+    source: PictureSource
 
     def wrong(self, *, kept: bool) -> BoolArray:
         """Mistakes of a kind: test pictures that are counted, and untagged ones that a person answered."""
@@ -264,7 +264,7 @@ class _Desk:
         chosen = np.flatnonzero(rows)
         order = np.argsort(-self.held.scores[chosen] if kept else self.held.scores[chosen], kind="stable")
         worst = chosen[order][:MISTAKES].tolist()
-        cards = {card.id: card for card in self.album.pictures([int(self.evidence.version_ids[row]) for row in worst])}
+        cards = {card.id: card for card in self.source.pictures([int(self.evidence.version_ids[row]) for row in worst])}
         return tuple(self._mistake(row, cards.get(int(self.evidence.version_ids[row]))) for row in worst)
 
     def set_apart(self, seed: int) -> SetApart:
@@ -295,12 +295,12 @@ class _Desk:
 
     def _mistake(self, row: int, card: Picture | None) -> Mistake:
         post, version = int(self.evidence.post_ids[row]), int(self.evidence.version_ids[row])
-        picture = self.album.rendition(version)
+        picture = self.source.rendition(version)
         return Mistake(
             name=f"{_POST}{post}",
             score=float(self.held.scores[row]),
             why=self._why(row, () if card is None else card.tags.get("character", ())),
-            link=self.album.link(self.evidence.sites[row], post),
+            link=self.source.link(self.evidence.sites[row], post),
             picture=None if picture is None else thumbnail(picture),
         )
 

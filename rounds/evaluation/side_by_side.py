@@ -34,7 +34,7 @@ class SideBySide:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _View:
+class _ModelView:
     """The gallery under one model."""
 
     subject: Subject
@@ -42,7 +42,7 @@ class _View:
     row_of: Mapping[int, int]  # version id -> row, of test pictures whose tags name somebody
 
     @classmethod
-    def of(cls, subject: Subject, evidence: Evidence) -> _View:
+    def of(cls, subject: Subject, evidence: Evidence) -> _ModelView:
         held = held_out(subject.package, evidence)
         rows = np.flatnonzero(held.counted).tolist()
         return cls(subject, held, {int(evidence.version_ids[row]): row for row in rows})
@@ -72,14 +72,14 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
     evidence = evidence_of(first.package.backbone_hash, tested)
     if not len(evidence):
         return None
-    view = _View.of(first, evidence)
+    view = _ModelView.of(first, evidence)
     doubted = _doubted(subjects, view, evidence)
     common = [one for one, row in view.row_of.items() if not doubted[row]]
     if not _enough(view, common):
         return None
     views = [view]
     for other in reversed([one for one in subjects if one is not first]):
-        added = _View.of(other, evidence_of(other.package.backbone_hash, tested))
+        added = _ModelView.of(other, evidence_of(other.package.backbone_hash, tested))
         shared = [one for one in common if one in added.row_of]
         if _enough(view, shared):
             views.append(added)
@@ -92,7 +92,7 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
     )
 
 
-def _doubted(subjects: Sequence[Subject], view: _View, evidence: Evidence) -> BoolArray:
+def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence) -> BoolArray:
     """Rows whose tags the newest model's round found contradicted, and nobody has answered since, shape (n,).
 
     Where no model says so, as packages of before do not, heads are asked now.
@@ -105,16 +105,16 @@ def _doubted(subjects: Sequence[Subject], view: _View, evidence: Evidence) -> Bo
     return np.isin(np.array(evidence.md5s), sorted(found)) & ~np.isin(view.held.label_sources, PEOPLE)
 
 
-def _truth(view: _View, common: Sequence[int]) -> BoolArray:
+def _truth(view: _ModelView, common: Sequence[int]) -> BoolArray:
     return np.asarray(view.held.as_said[view.rows(common)])
 
 
-def _enough(view: _View, common: Sequence[int]) -> bool:
+def _enough(view: _ModelView, common: Sequence[int]) -> bool:
     shown = int(_truth(view, common).sum())
     return min(shown, len(common) - shown) >= LEAST
 
 
-def _quality(view: _View, first: _View, common: Sequence[int]) -> Quality:
+def _quality(view: _ModelView, first: _ModelView, common: Sequence[int]) -> Quality:
     """Of one model; what the pictures show, and which are related, is taken from the first for all."""
     rows = first.rows(common)
     return evaluate(

@@ -13,7 +13,7 @@ HELD_BYTES = 256 * 1024 * 1024  # of encoded pictures that are in memory at a ti
 _Picture = TypeVar("_Picture", covariant=True)
 
 
-class Decoder(Protocol[_Picture]):
+class PictureDecoder(Protocol[_Picture]):
     """Decodes pictures in processes of its own; `classifier.pictures.decoder_pool.Decoders` does."""
 
     async def decode(self, picture: bytes) -> _Picture:
@@ -43,7 +43,7 @@ class ByteBudget:
             self._freed.set()
 
 
-async def decoded(picture: ClassPicture, decoder: Decoder[_Picture], budget: ByteBudget) -> _Picture:
+async def decoded(picture: ClassPicture, decoder: PictureDecoder[_Picture], budget: ByteBudget) -> _Picture:
     """Read and decode a picture, within a budget that all who do so at the same time share.
 
     Raises:

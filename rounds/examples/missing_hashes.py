@@ -35,7 +35,7 @@ class StoredPictures:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class HashingPace:
     """How fast pictures are taken up, and how long."""
 
     in_flight: int = 16  # pictures on their way at the same time
@@ -64,7 +64,7 @@ async def missing_hashes(
     evidence: Evidence,
     rows: npt.NDArray[np.int64],
     pictures: StoredPictures,
-    pace: Pace | None = None,
+    pace: HashingPace | None = None,
     *,
     report: ProgressCallback = unreported,
 ) -> Mapping[int, int]:
@@ -77,7 +77,7 @@ async def missing_hashes(
         pace: how fast; when its time is up, the next round goes on with the others.
         report: progress.
     """
-    pace = pace or Pace()
+    pace = pace or HashingPace()
     found: dict[int, int] = {}
     done, end = 0, pace.clock() + pace.budget_s
     waiting = iter(evidence.version_ids[rows].tolist())

@@ -29,17 +29,17 @@ SERIES_AT_MOST = 2
 DOUBTS = frozenset({"character_request", "tagme", "multiple_others"})
 
 
-class PostPage(Protocol):
+class FoundPosts(Protocol):
     """One answer of a search."""
 
     @property
     def posts(self) -> Sequence[Post]: ...
 
 
-class Source(Protocol):
+class PostSearch(Protocol):
     """Searches the site; `crawler.sources.danbooru_client.DanbooruClient` does."""
 
-    async def posts(self, tags: str, *, page: str, limit: int = PAGE) -> PostPage: ...
+    async def posts(self, tags: str, *, page: str, limit: int = PAGE) -> FoundPosts: ...
     async def count(self, tags: str) -> int | None: ...
 
 
@@ -73,7 +73,7 @@ class Sample:
 
 
 async def sample(
-    source: Source, tag: str, targets: Sequence[Target], size: SampleSize, *, refine: str = "", seed: int = 0
+    source: PostSearch, tag: str, targets: Sequence[Target], size: SampleSize, *, refine: str = "", seed: int = 0
 ) -> Sample:
     """Choose what to learn from.
 
@@ -87,25 +87,25 @@ async def sample(
         refine: further terms that cost nothing at the site (`rating:g`).
         seed: of the choice.
     """
-    drawer = _Drawer(source, refine, np.random.default_rng(seed), size.pages_at_most)
+    sampler = _Sampler(source, refine, np.random.default_rng(seed), size.pages_at_most)
     budget = int(size.total * size.positives_at_most / len(targets))
     walked = tag.split()
     positives: dict[int, Post] = {}
     for target in targets:
-        found = await drawer.draw(" ".join(dict.fromkeys((*walked[:1], target.tag))), budget, _pages(budget) + 1)
+        found = await sampler.draw(" ".join(dict.fromkeys((*walked[:1], target.tag))), budget, _pages(budget) + 1)
         if len(found) < budget and walked != [target.tag]:
-            found |= await drawer.draw(target.tag, budget - len(found), _pages(budget))
+            found |= await sampler.draw(target.tag, budget - len(found), _pages(budget))
         named = [post for post in found.values() if target.named_by(post.tags)]  # not who is only dressed as it
         positives |= {post.id: post for post in _preferred(named, budget)}
     only_named = any(target.tag in walked for target in targets)
-    pool = {} if only_named else await drawer.draw(" ".join(walked[:2]), 2 * size.total, size.pages_at_most)
+    pool = {} if only_named else await sampler.draw(" ".join(walked[:2]), 2 * size.total, size.pages_at_most)
     for post in pool.values():  # met by the way: they are as good as any
         if _names_any(post, targets) and len(positives) < budget * len(targets):
             positives.setdefault(post.id, post)
     rest = {post.id: post for post in pool.values() if not _concerns_any(post, targets)}
-    elsewhere = [] if _enough(rest) else await _from_elsewhere(drawer, positives, targets, rest)
-    others, unlabelled = _shares(list(rest.values()), size, len(positives), drawer.random)
-    return Sample(_by_id(positives.values()), _by_id(others), _by_id(unlabelled), drawer.requests, tuple(elsewhere))
+    elsewhere = [] if _enough(rest) else await _from_elsewhere(sampler, positives, targets, rest)
+    others, unlabelled = _shares(list(rest.values()), size, len(positives), sampler.random)
+    return Sample(_by_id(positives.values()), _by_id(others), _by_id(unlabelled), sampler.requests, tuple(elsewhere))
 
 
 def _enough(rest: Mapping[int, Post], wanted: int = LEAST_OTHERS) -> bool:
@@ -113,7 +113,7 @@ def _enough(rest: Mapping[int, Post], wanted: int = LEAST_OTHERS) -> bool:
 
 
 async def _from_elsewhere(
-    drawer: _Drawer, positives: Mapping[int, Post], targets: Sequence[Target], rest: dict[int, Post]
+    sampler: _Sampler, positives: Mapping[int, Post], targets: Sequence[Target], rest: dict[int, Post]
 ) -> Sequence[str]:
     """Add posts of others to `rest`: from the targets' own series first, then from the whole site.
 
@@ -126,7 +126,7 @@ async def _from_elsewhere(
     for terms in [*(name for name, _count in series.most_common(SERIES_AT_MOST)), ""]:
         if _enough(rest, wanted):
             break
-        found = await drawer.draw(terms, 2 * wanted, _pages(2 * wanted))
+        found = await sampler.draw(terms, 2 * wanted, _pages(2 * wanted))
         rest |= {post.id: post for post in found.values() if not _concerns_any(post, targets)}
         asked.append(terms)
     return asked
@@ -237,10 +237,10 @@ def _pages(posts: int) -> int:
 
 
 @dataclass(slots=True)
-class _Drawer:
+class _Sampler:
     """Draws posts from all over a search's ids with few requests."""
 
-    source: Source
+    source: PostSearch
     refine: str
     random: np.random.Generator
     pages_left: int

@@ -117,22 +117,22 @@ class Inquiry:
             seed: as for `questions`.
         """
         self.evidence = evidence
-        self._desk = _Desk.of(evidence, rule, start, seed)
+        self._columns = _Columns.of(evidence, rule, start, seed)
         self._seed = seed
 
     def questions(self, size: int, mix: Mix | None = None) -> Sequence[Question]:
         """The next questions, at most `size`; a smaller size gives the first of the same ones."""
-        desk = self._desk
+        columns = self._columns
         queues = {
-            Reason.THRESHOLD: _nearest(desk),
-            Reason.MISSING_TAG: _missing_tags(desk),
-            Reason.TAG_ERROR: _wrong_tags(desk),
-            Reason.DISAGREEMENT: _disagreements(desk),
-            Reason.DIVERSE: _unlike(desk),
-            Reason.RANDOM: next_at_random(self.evidence, desk.kept, desk.open, self._seed),
+            Reason.THRESHOLD: _nearest(columns),
+            Reason.MISSING_TAG: _missing_tags(columns),
+            Reason.TAG_ERROR: _wrong_tags(columns),
+            Reason.DISAGREEMENT: _disagreements(columns),
+            Reason.DIVERSE: _unlike(columns),
+            Reason.RANDOM: next_at_random(self.evidence, columns.kept, columns.open, self._seed),
         }
-        turns = _in_turns(queues, mix or Mix(), desk, size, first=_doubted(desk))
-        return [_question(desk, row, reason) for row, reason in turns]
+        turns = _in_turns(queues, mix or Mix(), columns, size, first=_doubted(columns))
+        return [_question(columns, row, reason) for row, reason in turns]
 
     def likely_errors(self) -> Sequence[Question]:
         """Unanswered pictures whose tags are more likely wrong than right, the most likely first.
@@ -140,16 +140,18 @@ class Inquiry:
         Tagged, although everything known of it, the tag included, speaks against the target (`tag-error`); or not
         tagged, although it speaks for it (`missing-tag`), whether the score keeps the picture or not.
         """
-        desk, tagged = self._desk, self.evidence.tagged
-        belief = np.where(tagged, 1 - desk.chance, desk.chance)
-        opinion = np.where(tagged, 1 - desk.opinion, desk.opinion)
-        rows = np.flatnonzero(desk.open & (belief > _LIKELY))
+        columns, tagged = self._columns, self.evidence.tagged
+        belief = np.where(tagged, 1 - columns.chance, columns.chance)
+        opinion = np.where(tagged, 1 - columns.opinion, columns.opinion)
+        rows = np.flatnonzero(columns.open & (belief > _LIKELY))
         rows = rows[np.lexsort((-opinion[rows], -belief[rows]))]
-        return [_question(desk, row, Reason.TAG_ERROR if tagged[row] else Reason.MISSING_TAG) for row in rows.tolist()]
+        return [
+            _question(columns, row, Reason.TAG_ERROR if tagged[row] else Reason.MISSING_TAG) for row in rows.tolist()
+        ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Desk:
+class _Columns:
     """Everything that the reasons look at; n rows."""
 
     evidence: Evidence
@@ -164,7 +166,7 @@ class _Desk:
     answered: BoolArray  # (n,) the picture or a copy of it
 
     @classmethod
-    def of(cls, evidence: Evidence, rule: DecisionRule, start: LinearHead | None, seed: int) -> _Desk:
+    def of(cls, evidence: Evidence, rule: DecisionRule, start: LinearHead | None, seed: int) -> _Columns:
         opinion, chance = second_opinion(evidence, start, seed)
         scores = np.where(np.isfinite(evidence.scores), evidence.scores, opinion)
         vectors = np.nan_to_num(evidence.vectors.astype(np.float32))
@@ -212,51 +214,51 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
     return opinions.opinion(evidence.strata), opinions.belief
 
 
-def _question(desk: _Desk, row: int, reason: Reason) -> Question:
-    return Question(row, reason, _words(desk, row, reason), float(desk.chance[row]))
+def _question(columns: _Columns, row: int, reason: Reason) -> Question:
+    return Question(row, reason, _words(columns, row, reason), float(columns.chance[row]))
 
 
 # --- reasons: each gives rows, the most worthwhile first -----------------------------------------------------------
 
 
-def _nearest(desk: _Desk) -> Iterator[int]:
+def _nearest(columns: _Columns) -> Iterator[int]:
     """Untagged pictures by the distance of their score to the threshold, in log odds."""
-    distance = np.abs(_log_odds(desk.scores) - _log_odds(np.array([desk.rule.threshold])))
-    return _by(distance, desk.open & ~desk.evidence.tagged)
+    distance = np.abs(_log_odds(columns.scores) - _log_odds(np.array([columns.rule.threshold])))
+    return _by(distance, columns.open & ~columns.evidence.tagged)
 
 
-def _wrong_tags(desk: _Desk) -> Iterator[int]:
+def _wrong_tags(columns: _Columns) -> Iterator[int]:
     """Pictures tagged with the target, the most doubtful first."""
-    return _by(desk.opinion, desk.open & desk.evidence.tagged)
+    return _by(columns.opinion, columns.open & columns.evidence.tagged)
 
 
-def _doubted(desk: _Desk) -> Iterator[int]:
+def _doubted(columns: _Columns) -> Iterator[int]:
     """Pictures whose tag the active model contradicts beyond doubt, the surest first."""
-    return _by(desk.evidence.scores, desk.open & desk.rule.doubted(desk.evidence))
+    return _by(columns.evidence.scores, columns.open & columns.rule.doubted(columns.evidence))
 
 
-def _missing_tags(desk: _Desk) -> Iterator[int]:
+def _missing_tags(columns: _Columns) -> Iterator[int]:
     """Untagged pictures that are not kept and look most like it."""
-    return _by(-desk.chance, desk.open & ~desk.kept & ~desk.evidence.tagged)
+    return _by(-columns.chance, columns.open & ~columns.kept & ~columns.evidence.tagged)
 
 
-def _disagreements(desk: _Desk) -> Iterator[int]:
+def _disagreements(columns: _Columns) -> Iterator[int]:
     """By how far the active model, the second opinion and the site's own tagger lie apart."""
-    told = desk.evidence.ai_scores >= 0
-    site = np.where(told, desk.evidence.ai_scores / 100, desk.scores)
-    opinions = np.stack([desk.scores, desk.opinion, site])
-    return _by(-(opinions.max(axis=0) - opinions.min(axis=0)), desk.open & ~desk.evidence.tagged)
+    told = columns.evidence.ai_scores >= 0
+    site = np.where(told, columns.evidence.ai_scores / 100, columns.scores)
+    opinions = np.stack([columns.scores, columns.opinion, site])
+    return _by(-(opinions.max(axis=0) - opinions.min(axis=0)), columns.open & ~columns.evidence.tagged)
 
 
-def _unlike(desk: _Desk) -> Iterator[int]:
+def _unlike(columns: _Columns) -> Iterator[int]:
     """One by one the picture that is least like all answered and all chosen ones, where anything is in doubt."""
-    doubt = desk.chance * (1 - desk.chance)
-    candidates = np.flatnonzero(desk.open)
+    doubt = columns.chance * (1 - columns.chance)
+    candidates = np.flatnonzero(columns.open)
     candidates = candidates[np.argsort(-doubt[candidates], kind="stable")][:_DIVERSE_AMONG]
     if not len(candidates):
         return
-    directions = desk.directions[candidates]
-    answered = desk.directions[~desk.open]
+    directions = columns.directions[candidates]
+    answered = columns.directions[~columns.open]
     nearest = (directions @ answered.T).max(axis=1) if len(answered) else np.full(len(candidates), -1.0, np.float32)
     weight = np.sqrt(doubt[candidates] + _TINY)
     for _ in range(len(candidates)):
@@ -275,7 +277,7 @@ def _by(cost: FloatArray, rows: BoolArray) -> Iterator[int]:
 
 
 def _in_turns(
-    queues: Mapping[Reason, Iterator[int]], mix: Mix, desk: _Desk, size: int, *, first: Iterator[int]
+    queues: Mapping[Reason, Iterator[int]], mix: Mix, columns: _Columns, size: int, *, first: Iterator[int]
 ) -> Iterator[tuple[int, Reason]]:
     """The reason that lags most behind its share goes next; copies, and what looks alike, are passed over.
 
@@ -287,13 +289,13 @@ def _in_turns(
     for doubt in first if Reason.TAG_ERROR in shares else ():
         if len(taken) >= min(size, _DOUBTED_FIRST):
             break
-        if _is_new(desk, doubt, taken, Reason.TAG_ERROR):
+        if _is_new(columns, doubt, taken, Reason.TAG_ERROR):
             given[Reason.TAG_ERROR] += 1
             taken.append(doubt)
             yield doubt, Reason.TAG_ERROR
     while shares and len(taken) < size:
         reason = max(shares, key=lambda one: shares[one] / (given[one] + 1))
-        row = next((row for row in queues[reason] if _is_new(desk, row, taken, reason)), None)
+        row = next((row for row in queues[reason] if _is_new(columns, row, taken, reason)), None)
         if row is None:
             del shares[reason]
             continue
@@ -302,31 +304,31 @@ def _in_turns(
         yield row, reason
 
 
-def _is_new(desk: _Desk, row: int, taken: Sequence[int], reason: Reason) -> bool:
+def _is_new(columns: _Columns, row: int, taken: Sequence[int], reason: Reason) -> bool:
     if row in taken:
         return False
     if reason is Reason.RANDOM:
         return True  # a lot is a lot: passing one over would bend the estimate
-    if desk.answered[row] and reason is not Reason.TAG_ERROR:
+    if columns.answered[row] and reason is not Reason.TAG_ERROR:
         return False  # the answer to its copy says it all; a wrong tag alone must be answered on every post
     if not taken:
         return True
-    if (desk.copies[taken] == desk.copies[row]).any():
+    if (columns.copies[taken] == columns.copies[row]).any():
         return False
-    return bool((desk.directions[taken] @ desk.directions[row]).max() < _ALIKE)
+    return bool((columns.directions[taken] @ columns.directions[row]).max() < _ALIKE)
 
 
-def _words(desk: _Desk, row: int, reason: Reason) -> str:
-    score, opinion, site = desk.scores[row], desk.opinion[row], int(desk.evidence.ai_scores[row])
+def _words(columns: _Columns, row: int, reason: Reason) -> str:
+    score, opinion, site = columns.scores[row], columns.opinion[row], int(columns.evidence.ai_scores[row])
     if reason is Reason.THRESHOLD:
-        if not desk.rule.decides:
+        if not columns.rule.decides:
             return f"score {score:.2f}, by a model that may not decide yet"
-        return f"score {score:.2f}, next to the threshold {desk.rule.threshold:.2f}"
+        return f"score {score:.2f}, next to the threshold {columns.rule.threshold:.2f}"
     if reason is Reason.TAG_ERROR:
         return f"tagged with it, but looks unlike the others with that tag ({opinion:.0%} likely)"
     if reason is Reason.MISSING_TAG:
-        known = "kept by its score, not tagged" if desk.kept[row] else "not kept, but it looks like the target"
-        return f"{known} ({desk.chance[row]:.0%} likely)"
+        known = "kept by its score, not tagged" if columns.kept[row] else "not kept, but it looks like the target"
+        return f"{known} ({columns.chance[row]:.0%} likely)"
     if reason is Reason.DISAGREEMENT:
         tagger = f", the site's tagger {site} %" if site >= 0 else ""
         return f"the model says {score:.0%}, a second opinion {opinion:.0%}{tagger}"

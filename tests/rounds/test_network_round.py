@@ -21,10 +21,10 @@ from classifier.training.job import read_job
 from classifier.training.warm_start import Earlier
 from crawler.decisions import Policy
 from rounds.comparison import compare
-from rounds.embedding_refresh import Again, look_again
+from rounds.embedding_refresh import RefreshRequest, refresh_embeddings
 from rounds.errors import LearningFailed, PicturesMissing
 from rounds.head_round import Candidate, HeadRoundSettings, learn_candidate
-from rounds.network_round import Album, NetworkSettings, advise, better_of, new_network, without
+from rounds.network_round import NetworkSettings, TrainingPictures, advise, better_of, new_network, without
 from storage.archive_records import Sighting, Work
 from storage.records import (
     DecidedBy,
@@ -66,16 +66,16 @@ def candidate_of(tmp_path: Path, answers: dict[int, str]) -> Candidate:
     return learn_candidate(snapshot(tmp_path, world, first_model(tmp_path, Shelf())), HeadRoundSettings())
 
 
-def album(candidate: Candidate, broken: Sequence[int] = ()) -> Album:
+def pictures(candidate: Candidate, broken: Sequence[int] = ()) -> TrainingPictures:
     evidence = candidate.snapshot.evidence
     names = {
         int(version): [MONA.tag] if tagged else ["keqing"] if named else []
         for version, tagged, named in zip(evidence.version_ids, evidence.tagged, evidence.named, strict=True)
     }
-    return Album(lambda version: b"broken" if version in broken else b"picture", names, Decoder())
+    return TrainingPictures(lambda version: b"broken" if version in broken else b"picture", names, Decoder())
 
 
-async def teach(candidate: Candidate, book: Album, folder: Path, *, anew: bool = False) -> None:
+async def teach(candidate: Candidate, book: TrainingPictures, folder: Path, *, anew: bool = False) -> None:
     settings = NetworkSettings(
         backbone="small", preprocessing=Preprocessing(96), command=(sys.executable, "-c", KEEPS_THE_JOB), anew=anew
     )
@@ -91,7 +91,7 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
     doubtful = np.setdiff1d(np.flatnonzero(told.snapshot.evidence.tagged & (told.learned.belief < 0.3)), [tagged])
 
     with pytest.raises(LearningFailed, match="no network today"):
-        await teach(told, album(told), tmp_path / "models")
+        await teach(told, pictures(told), tmp_path / "models")
 
     job = json.loads((tmp_path / "models/job.json").read_text())
     examples = {row["identity"]["post_id"]: row for row in job["examples"]}
@@ -111,7 +111,7 @@ async def test_a_network_of_the_same_shape_begins_with_the_one_in_force_unless_t
     in_force = candidate.snapshot.package
 
     with pytest.raises(LearningFailed, match="no network today"):
-        await teach(candidate, album(candidate), tmp_path / "models", anew=anew)
+        await teach(candidate, pictures(candidate), tmp_path / "models", anew=anew)
 
     plan = read_job(tmp_path / "models").plan
     assert plan.earlier == (None if anew else Earlier(in_force.keras, in_force.classes))
@@ -123,9 +123,9 @@ async def test_pictures_that_are_damaged_are_left_out_and_too_many_of_them_refus
     candidate = candidate_of(tmp_path / "a", {})
 
     with pytest.raises(LearningFailed):
-        await teach(candidate, album(candidate, broken=range(1, 100)), tmp_path / "models")
+        await teach(candidate, pictures(candidate, broken=range(1, 100)), tmp_path / "models")
     with pytest.raises(PicturesMissing, match="600 of 1200 stored pictures cannot be read"):
-        await teach(candidate, album(candidate, broken=range(1, 601)), tmp_path / "models")
+        await teach(candidate, pictures(candidate, broken=range(1, 601)), tmp_path / "models")
 
     assert len(json.loads((tmp_path / "models/job.json").read_text())["examples"]) == 1101
 
@@ -285,7 +285,7 @@ class Pictures:
 async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once() -> None:
     shelf = Pictures()
 
-    done = await look_again(shelf, Judge(), Again(MONA, [1, 2], Policy()), report=lambda *told: None)
+    done = await refresh_embeddings(shelf, Judge(), RefreshRequest(MONA, [1, 2], Policy()), report=lambda *told: None)
 
     assert (done.looked, done.kept) == (6, 2)
     assert sorted(shelf.filed) == [1, 2, 3, 5, 6, 7]
@@ -296,7 +296,7 @@ async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once(
 async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() -> None:
     shelf = Pictures(never_decided=(6, 7))
 
-    done = await look_again(shelf, Judge(), Again(MONA, [1], Policy()), report=lambda *told: None)
+    done = await refresh_embeddings(shelf, Judge(), RefreshRequest(MONA, [1], Policy()), report=lambda *told: None)
 
     assert (done.looked, sorted(shelf.filed)) == (4, [1, 2, 3, 5])
 
@@ -304,8 +304,11 @@ async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() 
 async def test_looking_again_tells_how_far_it_has_come() -> None:
     shares: list[float] = []
 
-    await look_again(
-        Pictures(), Judge(), Again(MONA, [1], Policy(), expected=7), report=lambda _, share, words: shares.append(share)
+    await refresh_embeddings(
+        Pictures(),
+        Judge(),
+        RefreshRequest(MONA, [1], Policy(), expected=7),
+        report=lambda _, share, words: shares.append(share),
     )
 
     assert shares == sorted(shares)

@@ -17,7 +17,7 @@ from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.examples.references import ReferencePixels
 from rounds.examples.sample import SampleSize
-from rounds.round_zero import Gallery, RoundSettings, gather, round_zero, work_folder_for
+from rounds.round_zero import RoundSettings, RoundZeroInputs, gather, round_zero, work_folder_for
 from rounds.training_job import Step, preprocessing_for
 from rounds.training_process import run_learning
 from storage.records import Post
@@ -99,8 +99,8 @@ def settings(program: str = LEARNS) -> RoundSettings:
     )
 
 
-def of(desk: Desk, site: Site | None = None) -> Gallery:
-    return Gallery(site or gallery(1000), desk, desk)
+def of(desk: Desk, site: Site | None = None) -> RoundZeroInputs:
+    return RoundZeroInputs(site or gallery(1000), desk, desk)
 
 
 async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from classifier.pictures.dhash import picture_hash
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import unreported
 from rounds.errors import TooLittleToMeasure
-from rounds.evaluation.folder import Eye, evaluate_folder, look_at_folder
-from rounds.evaluation.gallery import Known, Subject
+from rounds.evaluation.folder import PicturePipeline, evaluate_folder, score_folder
+from rounds.evaluation.gallery import GalleryKnowledge, Subject
 from rounds.questions.decision_rule import DecisionRule
 from storage.evidence import PARTS
 from tests.rounds.evidence import WIDTH, scene
@@ -79,11 +79,11 @@ def folder(tmp_path: Path) -> Path:
     return at
 
 
-def assess(one: Subject, folder: Path, known: Known | None = None) -> Assessment:
+def assess(one: Subject, folder: Path, known: GalleryKnowledge | None = None) -> Assessment:
     found = class_pictures(folder, [one.target.name, one.target.tag])
-    eye = Eye(Decoder(), red, in_flight=4)
-    looked, left = asyncio.run(look_at_folder(one, found, eye, report=unreported))
-    return evaluate_folder(one, found, looked, left, known)
+    pipeline = PicturePipeline(Decoder(), red, in_flight=4)
+    scored, left = asyncio.run(score_folder(one, found, pipeline, report=unreported))
+    return evaluate_folder(one, found, scored, left, known)
 
 
 def test_every_picture_counts_for_its_class(tmp_path: Path, folder: Path) -> None:
@@ -152,7 +152,9 @@ def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_
     frozen = np.append(PARTS.index("train"), world.evidence.frozen_parts[1:]).astype(np.int8)
     evidence = replace(world.evidence, md5s=md5s, frozen_parts=frozen)
 
-    found = assess(subject(tmp_path / "root", evidence="hash of it"), folder, Known(evidence, (), DecisionRule(0.5)))
+    found = assess(
+        subject(tmp_path / "root", evidence="hash of it"), folder, GalleryKnowledge(evidence, (), DecisionRule(0.5))
+    )
 
     assert {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}["trained on"] == 1
 
@@ -174,7 +176,7 @@ def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_p
     evidence = scene(60).evidence
     evidence = replace(evidence, frozen_parts=np.zeros(60, dtype=np.int8))
 
-    found = assess(subject(tmp_path / "root"), folder, Known(evidence, (), DecisionRule(0.5)))
+    found = assess(subject(tmp_path / "root"), folder, GalleryKnowledge(evidence, (), DecisionRule(0.5)))
 
     assert "folder's own" in found.prevalence_source
 
@@ -182,7 +184,7 @@ def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_p
 def test_the_gallerys_prevalence_counts_and_without_one_the_folders(tmp_path: Path, folder: Path) -> None:
     world, one = scene(2000, share=0.1), subject(tmp_path / "root")
 
-    alone, within = assess(one, folder), assess(one, folder, Known(world.evidence, (), DecisionRule(0.5)))
+    alone, within = assess(one, folder), assess(one, folder, GalleryKnowledge(world.evidence, (), DecisionRule(0.5)))
 
     assert alone.prevalence.value == pytest.approx(1 / 3)
     assert "folder's own" in alone.prevalence_source
@@ -214,7 +216,7 @@ def test_a_device_that_fails_ends_it_with_its_own_error(tmp_path: Path, folder: 
     found = class_pictures(folder, ["mona", "mona_(genshin_impact)"])
 
     with pytest.raises(DeviceError, match="is gone"):
-        asyncio.run(look_at_folder(one, found, Eye(Decoder(), broken), report=unreported))
+        asyncio.run(score_folder(one, found, PicturePipeline(Decoder(), broken), report=unreported))
 
 
 def test_a_score_that_is_no_probability_is_named_and_counts_nowhere(tmp_path: Path, folder: Path) -> None:
@@ -223,7 +225,7 @@ def test_a_score_that_is_no_probability_is_named_and_counts_nowhere(tmp_path: Pa
 
     one = subject(tmp_path / "root")
     found = class_pictures(folder, ["mona", "mona_(genshin_impact)"])
-    looked, left = asyncio.run(look_at_folder(one, found, Eye(Decoder(), odd), report=unreported))
+    scored, left = asyncio.run(score_folder(one, found, PicturePipeline(Decoder(), odd), report=unreported))
 
-    assert len(looked) + len(left) == 60
+    assert len(scored) + len(left) == 60
     assert {one.why for one in left} == {"bad score"}

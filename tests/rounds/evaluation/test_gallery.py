@@ -16,7 +16,7 @@ from PIL import Image
 from classifier.heads.head_training import TEST
 from classifier.metrics.assessment import Assessment
 from rounds.errors import TooLittleToMeasure
-from rounds.evaluation.gallery import Known, Subject, evaluate_gallery
+from rounds.evaluation.gallery import GalleryKnowledge, Subject, evaluate_gallery
 from rounds.examples.held_out import held_out
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.estimate import among
@@ -76,7 +76,7 @@ def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) ->
 def assess(
     one: Subject, evidence: Evidence, labels: Sequence[SaidLabel] = (), general: Sequence[str] = ()
 ) -> Assessment:
-    return evaluate_gallery(one, Known(evidence, labels, RULE), Gallery(general))
+    return evaluate_gallery(one, GalleryKnowledge(evidence, labels, RULE), Gallery(general))
 
 
 def test_the_figures_are_those_of_the_test_part_and_say_what_they_rest_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from classifier.errors import PictureFault
-from rounds.examples.missing_hashes import Pace, StoredPictures, missing_hashes, with_hashes, without_hash
+from rounds.examples.missing_hashes import HashingPace, StoredPictures, missing_hashes, with_hashes, without_hash
 from tests.rounds.evidence import answered, scene
 
 
@@ -55,7 +55,7 @@ async def test_a_slow_machine_leaves_the_rest_to_the_next_round() -> None:
     evidence, decoder = scene(50).evidence, Decoder()
 
     pictures = StoredPictures(lambda version: b"%d" % version, decoder)
-    pace = Pace(in_flight=1, budget_s=5, clock=lambda: decoder.now)
+    pace = HashingPace(in_flight=1, budget_s=5, clock=lambda: decoder.now)
 
     found = await missing_hashes(evidence, np.arange(50), pictures, pace)
 
