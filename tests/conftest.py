@@ -11,19 +11,23 @@ import typer.main
 import typer.testing
 
 from tests import loopback
+from tests.branch_coverage import CoverageFloor
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--row F03`, more than once if wanted."""
+    """`--row F03`, more than once if wanted; `--coverage-floor` with `--cov`."""
     parser.addoption("--row", action="append", default=[], help="only tests that hold this row of the fault suite")
+    parser.addoption("--coverage-floor", action="store_true", help="fail when the tests run too little of a room")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """From here on no socket of this process leads to another machine, and what tests start can be stopped.
 
     A shell starts its background jobs with SIGINT ignored, and programs inherit that. The command line is put
     together once: `CliRunner` does it for every command, from the signatures of all of them, in 0.02 s.
     """
+    if config.getoption("--coverage-floor") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(CoverageFloor(), "coverage_floor")
     loopback.keep_watch()
     typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):

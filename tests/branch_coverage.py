@@ -1,0 +1,122 @@
+"""How much of each room the tests run: `pytest --cov --cov-report= --coverage-floor` prints it and holds a floor.
+
+Figures are coverage.py's with branches: (lines run + branches taken) / (lines + branches). What runs in processes that
+a test starts is not counted, so a module whose every line runs there alone counts as not run. Whether a network
+runtime is fast or right is measured elsewhere; of the classifier the half counts that imports none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+FLOORS: Mapping[str, float] = {"storage": 90.0, "crawler": 90.0, "commands": 87.0, "classifier": 88.0}  # percent
+_RUNTIME = re.compile(r"^\s*(import|from) (tensorflow|keras|ai_edge_litert|openvino|onnxruntime)\b", re.MULTILINE)
+_WORST = 8  # modules that are named where a room is below its floor
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What can be run in some modules, and what was."""
+
+    lines: int = 0
+    lines_run: int = 0
+    branches: int = 0
+    branches_taken: int = 0
+
+    def __add__(self, other: Counted) -> Counted:
+        return Counted(
+            self.lines + other.lines,
+            self.lines_run + other.lines_run,
+            self.branches + other.branches,
+            self.branches_taken + other.branches_taken,
+        )
+
+    @property
+    def missed(self) -> int:
+        """Lines and branches."""
+        return self.lines + self.branches - self.lines_run - self.branches_taken
+
+    @property
+    def percent(self) -> float:
+        """Of lines and branches; 0 where there are none."""
+        return 100 * (1 - self.missed / (self.lines + self.branches)) if self.lines else 0.0
+
+
+Modules = Mapping[str, Counted]  # by path from the repository
+
+
+def modules_of(report: Mapping[str, Any], root: Path = REPOSITORY) -> dict[str, Counted]:
+    """The modules of a report in coverage.py's JSON that import no network runtime; its paths are from `root`."""
+    found = {}
+    for path, module in report["files"].items():
+        said = module["summary"]
+        if not _RUNTIME.search((root / path).read_text(encoding="utf-8")):
+            names = ("num_statements", "covered_lines", "num_branches", "covered_branches")
+            found[path] = Counted(*(said.get(name, 0) for name in names))
+    return found
+
+
+def room(modules: Modules, name: str) -> dict[str, Counted]:
+    """One room's modules, those that miss most first."""
+    own = {path: counted for path, counted in modules.items() if path.startswith(f"{name}/")}
+    return dict(sorted(own.items(), key=lambda module: -module[1].missed))
+
+
+def below_floor(modules: Modules, floors: Mapping[str, float] = FLOORS) -> list[str]:
+    """The rooms of which too little is run; one without a module is among them."""
+    return [name for name, floor in floors.items() if sum(room(modules, name).values(), Counted()).percent < floor]
+
+
+def lines_of(modules: Modules, floors: Mapping[str, float] = FLOORS) -> Iterator[str]:
+    """What is printed: a line a room, and the worst modules of a room that is below its floor."""
+    for name, floor in floors.items():
+        own = room(modules, name)
+        all_of_it = sum(own.values(), Counted())
+        lines = f"{all_of_it.lines_run:,} of {all_of_it.lines:,} lines"
+        branches = f"{all_of_it.branches_taken:,} of {all_of_it.branches:,} branches"
+        yield f"{name:<11} {all_of_it.percent:5.1f} %, floor {floor:g} %: {lines}, {branches}"
+        if all_of_it.percent < floor:
+            for path, counted in list(own.items())[:_WORST]:
+                yield f"    {counted.percent:5.1f} %, {counted.missed} missed: {path}"
+
+
+class CoverageFloor:
+    """The plugin; fails a run after which a room is below its floor."""
+
+    def __init__(self) -> None:
+        self._modules: Modules = {}
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """When pytest-cov has joined the processes' figures."""
+        self._modules = modules_of(_report())
+        if below_floor(self._modules) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Before pytest's own summary."""
+        terminalreporter.section("branch coverage")
+        for line in lines_of(self._modules):
+            terminalreporter.write_line(line)
+        for name in below_floor(self._modules):
+            terminalreporter.write_line(f"ERROR: the tests run less of {name}/ than its floor", red=True)
+
+
+def _report() -> Mapping[str, Any]:
+    import coverage
+
+    measured = coverage.Coverage()
+    measured.load()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "coverage.json"
+        measured.json_report(outfile=str(file))
+        report: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return report
