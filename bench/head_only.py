@@ -30,7 +30,7 @@ from crawler.decisions import Policy
 from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts
 from rounds.rescore import rescore
 from storage.archive import Archive, open_reader
-from storage.evidence import Settled
+from storage.evidence import SplitAssignments
 from storage.records import ModelCard
 
 WIDTH = 224  # numbers of an embedding: features and log odds of the default network
@@ -72,7 +72,7 @@ async def dealing(root: Path) -> float:
     dealt = time.perf_counter()
     async with Archive.open(root) as archive:
         opened = time.perf_counter()
-        await archive.file_settled(Settled(TARGET.name, evidence.version_ids, settled_parts(parts)))
+        await archive.file_assignments(SplitAssignments(TARGET.name, evidence.version_ids, settled_parts(parts)))
         remembered = time.perf_counter() - opened
     seconds = dealt - begun + remembered
     print(

@@ -23,7 +23,7 @@ from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive import Archive
 from storage.archive_records import Attempt, Sighting
-from storage.dry_run import DryShelf
+from storage.dry_run import DryRunArchive
 from storage.records import Look, ModelCard, Post, Target
 
 
@@ -71,8 +71,8 @@ class Recording:
         return self.inner.stats()
 
 
-class Nowhere(DryShelf):
-    """A shelf that keeps nothing, but lets originals be fetched into a scratch folder."""
+class Nowhere(DryRunArchive):
+    """An archive that keeps nothing, but lets originals be fetched into a scratch folder."""
 
     def __init__(self, scratch: Path) -> None:
         super().__init__(scratch)
@@ -91,7 +91,7 @@ class Nowhere(DryShelf):
         self.sightings.append(sighting)
 
 
-def _run(connected: Connected, judge: Judge, shelf: Archive | DryShelf, tag: str, run_id: int) -> Run:
+def _run(connected: Connected, judge: Judge, archive: Archive | DryRunArchive, tag: str, run_id: int) -> Run:
     targets = tuple(Target(name, name) for name in judge.models)
     job = Job(
         run_id=run_id,
@@ -103,7 +103,7 @@ def _run(connected: Connected, judge: Judge, shelf: Archive | DryShelf, tag: str
         wants=lambda post: True,
     )
     fetcher = Downloader(connected.http, connected.site)
-    crew = Crew(SiteSource(connected.client, tag), fetcher, judge, shelf, note=lambda post, error: None)
+    crew = Crew(SiteSource(connected.client, tag), fetcher, judge, archive, note=lambda post, error: None)
     return Run(job, crew, Tally(), asyncio.Event())
 
 
@@ -153,11 +153,11 @@ async def _measure(url: str, tag: str, trained: Path, work: Path, files_at_once:
         whole_s = await _timed(whole)
         scratch = work / "scratch"
         scratch.mkdir()
-        shelf = Nowhere(scratch)
-        fetch_s = await _timed(_run(connected, KnownOpinions(cards, recording.looks), shelf, tag, 0))
+        nowhere = Nowhere(scratch)
+        fetch_s = await _timed(_run(connected, KnownOpinions(cards, recording.looks), nowhere, tag, 0))
         look_s = await _looked(judge, list(recording.looks), 64)
         store = await stack.enter_async_context(Archive.open(work / "store"))
-        store_s = await _stored(store, shelf.sightings, whole.job.in_flight)
+        store_s = await _stored(store, nowhere.sightings, whole.job.in_flight)
     stages = {"fetching alone": fetch_s, "looking alone": look_s, "storing alone": store_s}
     posts = whole.tally.finished
     pace = (

@@ -23,7 +23,7 @@ from commands.terminal.machine_formats import leave_open
 from commands.terminal.next_command import next_command
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
 from crawler.errors import CrawlError
-from crawler.fetch_originals import Homecoming
+from crawler.fetch_originals import OriginalFetcher
 from crawler.sources.listing import SiteSource
 from crawler.transport.downloads import Downloader
 from storage.archive import Archive, open_reader
@@ -171,8 +171,8 @@ async def _fetch_from(
     async with AsyncExitStack() as stack:
         workspace = replace(load_workspace(way.root, way.config, site), site_named=False)  # the gallery names it
         connected = await connect(stack, workspace, way.pace)
-        home = Homecoming(
-            shelf=archive,
+        originals = OriginalFetcher(
+            archive=archive,
             fetcher=Downloader(connected.http, connected.site, connected.pace.patience),
             source=SiteSource(connected.client, ""),
             reachable=lambda url: connected.site.why_not(url) is None,
@@ -181,12 +181,12 @@ async def _fetch_from(
         try:
             for keys in chunked(list(targets), FETCH_CHUNK):
                 posts: Sequence[Post] = await archive.posts_of(keys)
-                await home.bring(list(zip(posts, (targets[key] for key in keys), strict=True)))
+                await originals.fetch(list(zip(posts, (targets[key] for key in keys), strict=True)))
         finally:
-            outcome.fetched += home.fetched
-            outcome.bytes_originals += home.bytes
-            outcome.failed += home.failed
-            outcome.gone += home.gone
+            outcome.fetched += originals.fetched
+            outcome.bytes_originals += originals.bytes
+            outcome.failed += originals.failed
+            outcome.gone += originals.gone
 
 
 def _tell(options: ApplyOptions, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from commands.context.archive_protocol import CommandShelf, open_shelf
+from commands.context.archive_protocol import CommandArchive, open_archive
 from commands.context.connection import Connected, Pace, check_site, connect
 from commands.context.registered_models import check_known_models
 from commands.context.tagger_choice import check_tagger
@@ -165,7 +165,7 @@ class _Stage:
     workspace: Workspace
     output: Output
     connected: Connected
-    shelf: CommandShelf
+    archive: CommandArchive
     plan: Plan
     stop: StopRequest
     takeover: Takeover | None  # where the network may be trained beside the crawl
@@ -175,14 +175,14 @@ class _Stage:
 async def _run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
-        shelf = await open_shelf(stack, workspace, dry_run=options.dry_run)
+        archive = await open_archive(stack, workspace, dry_run=options.dry_run)
         stack.enter_context(journal(workspace.root, write=not options.dry_run))
-        await check_known_models(workspace, shelf, options.keep)
+        await check_known_models(workspace, archive, options.keep)
         connected = await connect(stack, workspace, parts.pace)
-        plan = await make_plan(options, connected, shelf)
+        plan = await make_plan(options, connected, archive)
         for line in plan.lines:
             say(line)
-        stage = _Stage(options, workspace, output, connected, shelf, plan, stop, _takeover(options, workspace))
+        stage = _Stage(options, workspace, output, connected, archive, plan, stop, _takeover(options, workspace))
         started = time.monotonic()
         judge = await stack.enter_async_context(parts.judge(_model_request(stage, parts)))
         stage.preparing_s = time.monotonic() - started
@@ -207,7 +207,7 @@ def _model_request(stage: _Stage, parts: Parts) -> ModelRequest:
         targets=stage.plan.targets,
         tag=stage.plan.tag,
         connected=stage.connected,
-        shelf=stage.shelf,
+        archive=stage.archive,
         dry_run=stage.options.dry_run,
         quiet=stage.output.quiet,
         takeover=stage.takeover,
@@ -218,7 +218,7 @@ def _model_request(stage: _Stage, parts: Parts) -> ModelRequest:
 
 async def _work(stage: _Stage, judge: Judge) -> Summary:
     """Run the pipeline and record how it ended, whatever happens."""
-    run_id = await stage.shelf.begin_run(_start(stage, judge))
+    run_id = await stage.archive.begin_run(_start(stage, judge))
     downloader = Downloader(stage.connected.http, stage.connected.site, stage.connected.pace.patience)
     current = Run(
         job=_job(stage, run_id),
@@ -238,7 +238,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
         if stage.stop.code is None:
             raise
     if isinstance(error, AccessError | BlockedError) and downloader.refused:
-        current.tally.reopen(await stage.shelf.reopen(sorted(downloader.refused)))
+        current.tally.reopen(await stage.archive.reopen(sorted(downloader.refused)))
     code = _exit_code(stage, current, error)
     if error is not None:
         complain(f"crawl: {describe(error)}")
@@ -249,7 +249,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
             stage.workspace,
             stage.connected,
             stage.plan,
-            stage.shelf,
+            stage.archive,
             code,
             stage.options.dry_run,
             stage.preparing_s,
@@ -257,7 +257,7 @@ async def _work(stage: _Stage, judge: Judge) -> Summary:
         )
     )
     ended = RunEnd(counts=dict(summary.to_json()), exit_code=int(code), models=summary.every_model())
-    await stage.shelf.end_run(run_id, ended)
+    await stage.archive.end_run(run_id, ended)
     return summary
 
 
@@ -331,6 +331,6 @@ def _crew(stage: _Stage, judge: Judge, downloader: Downloader) -> Crew:
         source=SiteSource(connected.client, stage.plan.server_query),
         fetcher=downloader,
         judge=judge,
-        shelf=stage.shelf,
+        archive=stage.archive,
         note=lambda post, error: log.warning("post %d: %s", post.id, describe(error)),
     )

@@ -1,4 +1,4 @@
-"""Who takes part in a run, as protocols: the source of posts, the fetcher, the judge, the shelf."""
+"""Who takes part in a run, as protocols: the source of posts, the fetcher, the judge, the archive."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Fetcher(Protocol):
         ...
 
 
-class Shelf(Protocol):
-    """What the job asks of the archive; `storage.archive.Archive` fulfils it, a dry run's shelf writes nothing."""
+class ArchiveProtocol(Protocol):
+    """What the job asks of the archive; `storage.archive.Archive` fulfils it, `storage.dry_run.DryRunArchive` too."""
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing: ...
     async def file_page(self, listing_id: int, page: ListedPage) -> None: ...
@@ -95,7 +95,7 @@ class Crew:
     source: Source
     fetcher: Fetcher
     judge: Judge
-    shelf: Shelf
+    archive: ArchiveProtocol
     note: Callable[[Post, Exception], None]  # told of every post that fails
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from crawler.attempts import attempting
-from crawler.crew import Fetcher, Shelf, Source
+from crawler.crew import ArchiveProtocol, Fetcher, Source
 from crawler.errors import CrawlError, GoneError, PostError
 from storage.errors import RefusedFile
 from storage.records import ORIGINAL, Post, RunError
@@ -16,24 +16,24 @@ IN_FLIGHT = 8  # posts at a time; the site's budget for files is narrower
 
 
 @dataclass(slots=True)
-class Homecoming:
-    """What is being brought home, and what became of it so far."""
+class OriginalFetcher:
+    """Fetches originals into the archive, a few posts at a time, and counts what became of them."""
 
-    shelf: Shelf
+    archive: ArchiveProtocol
     fetcher: Fetcher
     source: Source
-    reachable: Callable[[str], bool]  # whether an address is one of the site's own still
+    reachable: Callable[[str], bool]  # whether an address is still one of the site's own
     stop: asyncio.Event
     fetched: int = 0  # posts
     bytes: int = 0  # that came over the network
-    failed: list[str] = field(default_factory=list)  # one line a post that is not here, and open
-    gone: list[str] = field(default_factory=list)  # one line a post whose file the site has no more
+    failed: list[str] = field(default_factory=list)  # one line a post whose fetch failed and can be tried again
+    gone: list[str] = field(default_factory=list)  # one line a post whose file the site no longer has
 
-    async def bring(self, wanted: Sequence[tuple[Post, Sequence[str]]]) -> None:
-        """Bring the originals of posts home, each for its targets; one post's trouble stays with it.
+    async def fetch(self, wanted: Sequence[tuple[Post, Sequence[str]]]) -> None:
+        """Fetch the originals of posts, each for its targets; a post that fails does not stop the others.
 
         Raises:
-            CrawlError, or the storage's own error: nothing more can be had from this site, or put on this disk.
+            CrawlError, StorageError: nothing more can be fetched from this site, or written to this disk.
         """
         waiting = iter(wanted)
 
@@ -41,7 +41,7 @@ class Homecoming:
             for post, targets in waiting:
                 if self.stop.is_set():
                     return
-                await self._one(post, targets)
+                await self._fetch_one(post, targets)
 
         carriers = [asyncio.create_task(carry()) for _ in range(IN_FLIGHT)]
         try:
@@ -51,9 +51,9 @@ class Homecoming:
                 carrier.cancel()
             await asyncio.gather(*carriers, return_exceptions=True)
 
-    async def _one(self, post: Post, targets: Sequence[str]) -> None:
+    async def _fetch_one(self, post: Post, targets: Sequence[str]) -> None:
         try:
-            self.bytes += await self._home(post, targets)
+            self.bytes += await self._adopt_or_fetch(post, targets)
         except RunError:
             raise
         except (CrawlError, RefusedFile) as error:
@@ -62,8 +62,8 @@ class Homecoming:
         else:
             self.fetched += 1
 
-    async def _home(self, post: Post, targets: Sequence[str]) -> int:
-        if await self.shelf.adopt_known_original(post, targets):
+    async def _adopt_or_fetch(self, post: Post, targets: Sequence[str]) -> int:
+        if await self.archive.adopt_known_original(post, targets):
             return 0
         now = await self._addressed(post)
         try:
@@ -75,14 +75,14 @@ class Homecoming:
         return await self._fetch(post, fresh, targets)
 
     async def _fetch(self, post: Post, now: Post | None, targets: Sequence[str]) -> int:
-        asked = now if now is not None and now.file is not None else post
-        async with attempting(self.shelf, asked, ORIGINAL, asked.file.url if asked.file else "") as attempt:
+        stated = now if now is not None and now.file is not None else post
+        async with attempting(self.archive, stated, ORIGINAL, stated.file.url if stated.file else "") as attempt:
             if now is None:
                 raise GoneError
             if now.file is None:
                 raise PostError(f"hidden ({now.hidden_reason})")
             digest = await self.fetcher.fetch_file(now.file.url, attempt.staging, version=now.file)
-            await self.shelf.file_original(attempt, now, targets, digest)
+            await self.archive.file_original(attempt, now, targets, digest)
         return digest.size
 
     async def _elsewhere(self, post: Post) -> Post | None:
@@ -98,9 +98,9 @@ class Homecoming:
         return _same_file(post, fresh)
 
     async def _addressed(self, post: Post) -> Post | None:
-        """The post with an address that holds: sites move, and a demo gallery has another port each time.
+        """The post with an address that is valid now: sites move, and a demo gallery has another port each time.
 
-        Returns: None: the site has it no more.
+        Returns: None where the site no longer has the post.
         """
         if post.file is not None and self.reachable(post.file.url):
             return post

@@ -192,7 +192,7 @@ async def _replaced(run: Run, post: Post) -> Post | None:
         return None
     if (fresh.file, fresh.renditions) == (post.file, post.renditions):
         return None
-    await run.crew.shelf.file_page(run.listing_id, ListedPage([fresh], (), None, run.job.run_id))
+    await run.crew.archive.file_page(run.listing_id, ListedPage([fresh], (), None, run.job.run_id))
     return fresh
 
 
@@ -250,7 +250,7 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     there = known.rendition
     if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
         there = None  # it is no picture; the renditions may be
-    stored = there and not closer and await run.crew.shelf.read_rendition(there)
+    stored = there and not closer and await run.crew.archive.read_rendition(there)
     if stored:
         return await _record(run, post, known, await run.crew.judge.look(stored))
     if not renditions:
@@ -281,7 +281,7 @@ async def _look_at(
 ) -> Sequence[Decision]:
     """Fetch one rendition, score it, and record what follows from it."""
     before = known.failed_attempts
-    async with attempting(run.crew.shelf, post, "rendition", rendition.url, failed_before=before) as attempt:
+    async with attempting(run.crew.archive, post, "rendition", rendition.url, failed_before=before) as attempt:
         look, content = await _fetch_and_look(run, post, rendition, replaceable=replaceable)
         whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
@@ -331,7 +331,7 @@ async def _record(
         models=run.crew.judge.models,
         decisions=decisions,
     )
-    await run.crew.shelf.file_look(sighting)
+    await run.crew.archive.file_look(sighting)
     return decisions
 
 
@@ -340,13 +340,13 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
     missing = [name for name in wanted if known.places.get(name, Place.NONE) is not Place.GALLERY]
     if not missing or post.file is None:
         return
-    if await run.crew.shelf.adopt_known_original(post, missing):
+    if await run.crew.archive.adopt_known_original(post, missing):
         return
     _refuse_in_vain(known)
     before = known.failed_attempts
-    async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url, failed_before=before) as attempt:
+    async with attempting(run.crew.archive, post, ORIGINAL, post.file.url, failed_before=before) as attempt:
         digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
-        await run.crew.shelf.file_original(attempt, post, missing, digest)
+        await run.crew.archive.file_original(attempt, post, missing, digest)
 
 
 def _refuse_in_vain(known: Known) -> None:
@@ -359,8 +359,8 @@ async def _discard(run: Run, post: Post, known: Known) -> None:
     """The original was fetched to be scored: it goes to the trash, by its decision. Where it lies there, it stays."""
     places = {target.name: known.places.get(target.name, Place.NONE) for target in run.job.targets}
     new = [name for name, place in places.items() if place is Place.NONE]
-    if new and not await run.crew.shelf.adopt_known_original(post, new):
+    if new and not await run.crew.archive.adopt_known_original(post, new):
         return
     left = [name for name, place in places.items() if place is Place.GALLERY]  # by a crawl that was killed here
     if new or left:
-        await run.crew.shelf.trash_original(post, [*new, *left])
+        await run.crew.archive.trash_original(post, [*new, *left])

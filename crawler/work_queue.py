@@ -18,8 +18,8 @@ RESUME_CHUNK = 200  # posts that are read back from the database at a time
 
 async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
     """Every post of the job, with what is known of it, each once."""
-    job, shelf = run.job, run.crew.shelf
-    listing = await shelf.open_listing(job.site, job.query, newer_only=job.newer_only)
+    job, archive = run.job, run.crew.archive
+    listing = await archive.open_listing(job.site, job.query, newer_only=job.newer_only)
     run.listing_id = listing.id
     resumed: set[int] = set()
     async for listed in _left_open(run):
@@ -40,13 +40,13 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
         run.tally.refused += len(page.refused)
         if page.gap is not None:
             run.tally.gaps += 1
-            await shelf.file_gap(listing.id, page.gap)
-        await shelf.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
+            await archive.file_gap(listing.id, page.gap)
+        await archive.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
         for item in await _with_knowledge(run, [post for post in posts if post.id not in resumed]):
             yield item
     whole = listing.cursor is None and floor is None
     counted = job.counted if whole or not job.checked_here else None  # what another run left out is not known
-    walk = await shelf.finish_listing(listing.id, counted)
+    walk = await archive.finish_listing(listing.id, counted)
     run.walk = replace(walk, listed=walk.listed + unwanted)
 
 
@@ -77,7 +77,7 @@ async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
     """What an earlier run listed and did not finish, newest first."""
     below: int | None = None
     while True:
-        posts = await run.crew.shelf.unfinished(run.listing_id, _work(run), below=below, limit=RESUME_CHUNK)
+        posts = await run.crew.archive.unfinished(run.listing_id, _work(run), below=below, limit=RESUME_CHUNK)
         if not posts:
             return
         below = posts[-1].id
@@ -92,7 +92,7 @@ async def _where_they_are_now(run: Run, posts: Sequence[Post]) -> Sequence[Post]
         return posts  # each then fails by itself, and stays open
     fresh = [post for post in moved.values() if post is not None]
     if fresh:
-        await run.crew.shelf.file_page(run.listing_id, ListedPage(fresh, (), None, run.job.run_id))
+        await run.crew.archive.file_page(run.listing_id, ListedPage(fresh, (), None, run.job.run_id))
     for post in posts:
         if moved.get(post.id, post) is None:
             await _gone(run, post)
@@ -104,28 +104,28 @@ async def _gone(run: Run, post: Post) -> None:
     run.tally.listed += post.id not in run.earlier
     run.end(post, Ended(Outcome.GONE, "gone"))
     with contextlib.suppress(GoneError):
-        async with attempting(run.crew.shelf, post, ORIGINAL, post.file.url if post.file else ""):
+        async with attempting(run.crew.archive, post, ORIGINAL, post.file.url if post.file else ""):
             raise GoneError
 
 
 async def _once_missing(run: Run) -> AsyncIterator[Sequence[Post]]:
     """The id ranges that an earlier run could not list, tried again."""
-    shelf = run.crew.shelf
-    for gap in await shelf.open_gaps(run.listing_id):
+    archive = run.crew.archive
+    for gap in await archive.open_gaps(run.listing_id):
         whole = True
         async for page in run.crew.source.walk(start=gap.below, floor=gap.above):
             whole = whole and page.gap is None
             posts = [post for post in page.posts if run.job.wants(post)]
-            await shelf.file_page(run.listing_id, ListedPage(posts, page.refused, None, run.job.run_id))
+            await archive.file_page(run.listing_id, ListedPage(posts, page.refused, None, run.job.run_id))
             yield posts
         if whole:
-            await shelf.close_gap(run.listing_id, gap)
+            await archive.close_gap(run.listing_id, gap)
         else:
             run.tally.gaps += 1
 
 
 async def _with_knowledge(run: Run, posts: Sequence[Post]) -> list[tuple[Post, Known]]:
-    known = await run.crew.shelf.known(posts, [target.name for target in run.job.targets])
+    known = await run.crew.archive.known(posts, [target.name for target in run.job.targets])
     return [(post, known.get(post.id) or Known()) for post in posts]
 
 

@@ -43,7 +43,7 @@ from rounds.examples.reference_rows import of_the_gallery, plan_for, with_refere
 from rounds.free_number import free_name
 from rounds.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
 from storage.archive_records import RegisteredModel
-from storage.evidence import Evidence, Settled
+from storage.evidence import Evidence, SplitAssignments
 from storage.files.paths import model_folder
 from storage.plurals import counted
 from storage.records import ModelCard, Target
@@ -54,7 +54,7 @@ class RoundRegistry(ScoreStore, Protocol):
 
     async def next_model_number(self, target: str) -> int: ...
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
-    async def file_settled(self, settled: Settled) -> None: ...
+    async def file_assignments(self, assigned: SplitAssignments) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Candidate:
     round: int
     artists: bool  # whether each artist's set went one way
     parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
-    settled: Settled  # what the gallery shall remember of all the pictures that the round knew
+    assigned: SplitAssignments  # what the gallery shall remember of all the pictures that the round knew
     network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
     eyesight: Eyesight | None = None  # of a new network: against the one in force
     tried: int = 0  # pictures that a network was taught with which turned out no better
@@ -147,7 +147,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         round=0 if active is None else (active.round or 0) + 1,
         artists=artists,
         parts=parts,
-        settled=_settled(snapshot, parts),
+        assigned=_split_assignments(snapshot, parts),
     )
 
 
@@ -165,11 +165,11 @@ def _tangled(groups: npt.NDArray[np.int64]) -> bool:
 _LARGEST_GROUP = 0.2  # share of all pictures; the test part has 0.15
 
 
-def _settled(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> Settled:
+def _split_assignments(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> SplitAssignments:
     """What is new of the parts, and the hashes that were missing."""
     now, evidence = settled_parts(parts), snapshot.evidence
     new = np.flatnonzero(now != evidence.frozen_parts)
-    return Settled(snapshot.target.name, evidence.version_ids[new], now[new], snapshot.found_hashes)
+    return SplitAssignments(snapshot.target.name, evidence.version_ids[new], now[new], snapshot.found_hashes)
 
 
 async def finish(
@@ -208,7 +208,9 @@ async def finish(
         ai_weights=head.ai_weights,
     )
     activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
-    await registry.file_settled(candidate.settled)  # first: no model is ever in force whose test pictures may yet train
+    await registry.file_assignments(
+        candidate.assigned
+    )  # first: no model is ever in force whose test pictures may yet train
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
     if activate and settings.decide_again and not candidate.network_changed:

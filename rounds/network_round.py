@@ -321,7 +321,7 @@ def _candidate(
         old_scores=old,
         references=None if references is None else references.looked_at(package),
     )
-    return replace(learn_candidate(renewed, rounds), network_changed=True, settled=candidate.settled)
+    return replace(learn_candidate(renewed, rounds), network_changed=True, assigned=candidate.assigned)
 
 
 def _with_lineage(package: Package, before: Package) -> Package:

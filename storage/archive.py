@@ -43,7 +43,7 @@ from storage.database.error_translation import at_border, free_words
 from storage.database.tables import RunRow
 from storage.database.writer import Writer
 from storage.errors import RefusedFile, ReserveReached
-from storage.evidence import Rescored, Settled
+from storage.evidence import Rescored, SplitAssignments
 from storage.files.lock import GalleryLock
 from storage.files.paths import staging_path
 from storage.files.renditions import read_rendition, store_rendition
@@ -58,7 +58,7 @@ from storage.records import FileVersion, Known, ModelCard, Post, StoredRendition
 from storage.rows import known_posts, listings, looks, models, rescores
 from storage.rows import targets as known_targets
 from storage.rows.posts import PostRows
-from storage.rows.splits import file_settled
+from storage.rows.splits import file_assignments
 from storage.rows.targets import Merged
 from storage.uninterrupted import uninterrupted
 
@@ -440,13 +440,13 @@ class Archive(Tidying):
         now = _now()
         return await self._write(lambda c: rescores.file_rescores(c, self._looks, card, batch, now))
 
-    async def file_settled(self, settled: Settled) -> None:
+    async def file_assignments(self, assignments: SplitAssignments) -> None:
         """Record which part of a target's learning each picture is in, for good, and hashes that were missing.
 
         Raises:
             RefusedRequest: the columns are not equally long, or a part has no name.
         """
-        await self._write(lambda c: file_settled(c, settled))
+        await self._write(lambda c: file_assignments(c, assignments))
 
     async def active_model(self, target: str) -> RegisteredModel | None:
         """The model in force for a target."""

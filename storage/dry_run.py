@@ -28,7 +28,7 @@ from storage.archive_records import (
 )
 from storage.database.engine import reading_engine
 from storage.errors import RefusedRequest
-from storage.evidence import Rescored, Settled
+from storage.evidence import Rescored, SplitAssignments
 from storage.files.layout import require_plain
 from storage.files.renditions import read_rendition
 from storage.files.tree import Tree
@@ -40,7 +40,7 @@ from storage.rows.targets import Merged, merged_targets, saved_targets, would_me
 T = TypeVar("T")
 
 
-class DryShelf:
+class DryRunArchive:
     """Reads a gallery where there is one; every writing method only pretends."""
 
     def __init__(self, root: Path) -> None:
@@ -50,7 +50,7 @@ class DryShelf:
         self._reads = ReadingThread(reading_engine(self._database)) if self._database.exists() else None
         self._listed = 0
 
-    async def __aenter__(self) -> DryShelf:
+    async def __aenter__(self) -> DryRunArchive:
         return self
 
     async def __aexit__(
@@ -155,7 +155,7 @@ class DryShelf:
 
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
 
-    async def file_settled(self, settled: Settled) -> None: ...
+    async def file_assignments(self, assignments: SplitAssignments) -> None: ...
 
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
         """No decision is new."""

@@ -65,7 +65,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Settled:
+class SplitAssignments:
     """What a round found out about pictures and will not be asked again."""
 
     target: str  # Target.name

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, and_, func, select
 from storage.database.chunks import chunked
 from storage.database.results_view import DECISION, PLACE, results_select
 from storage.database.tables import (
+    CurrentRow,
     DecisionRow,
     EmbeddingRow,
     FileRow,
@@ -21,7 +22,6 @@ from storage.database.tables import (
     PostRow,
     PostTagRow,
     RenditionRow,
-    StandingRow,
     TagRow,
     VersionRow,
 )
@@ -133,7 +133,7 @@ def wanted(
     asked = (
         compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
         .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)
-        .where(StandingRow.target == target)
+        .where(CurrentRow.target == target)
     )
     if ranks is not None:
         lend(connection, ranks)
@@ -208,7 +208,7 @@ def moment(connection: Connection) -> tuple[int, int, int]:
 
 def counts(connection: Connection, target: str) -> Counts:
     """How much there is of a target."""
-    base = results_select().where(StandingRow.target == target)
+    base = results_select().where(CurrentRow.target == target)
     held = dict(connection.execute(base.with_only_columns(DECISION.label("held"), func.count()).group_by("held")).all())
     said = dict(
         connection.execute(
@@ -319,10 +319,10 @@ def _picture_select(target: str) -> Any:
         )
         .select_from(VersionRow)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .join(StandingRow, and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target))
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == StandingRow.file_id)
+        .join(CurrentRow, and_(CurrentRow.version_id == VersionRow.id, CurrentRow.target == target))
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
+        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
     )
 
 

@@ -21,14 +21,14 @@ from storage.database.engine import header_problem, reading_engine, reading_uri
 from storage.database.error_translation import at_border
 from storage.database.results_view import COLUMNS, DECISION, results_select
 from storage.database.schema import require_current
-from storage.database.tables import PostRow, StandingRow, VersionRow
+from storage.database.tables import CurrentRow, PostRow, VersionRow
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
 from storage.evidence import Evidence
 from storage.files.layout import require_plain
 from storage.records import Target
 from storage.rows import models
 from storage.rows.evidence import gather_evidence, has_evidence
-from storage.rows.labels import SaidLabel, labels_of
+from storage.rows.labels import StoredLabel, labels_of
 from storage.rows.named_posts import naming
 from storage.rows.state_digest import digest_lines, digest_of
 from storage.rows.status import OtherThreshold, Status, other_thresholds, status_of
@@ -264,7 +264,7 @@ class Reader:
         """The registered models, by target and number."""
         return self.ask(lambda c: models.models(c, target))
 
-    def labels(self, target: str) -> Sequence[SaidLabel]:
+    def labels(self, target: str) -> Sequence[StoredLabel]:
         """Everything that people ever said for a target, in order; `why` tells which answers were a random sample."""
         return self.ask(lambda c: labels_of(c, target))
 
@@ -278,7 +278,7 @@ class Reader:
         asked = (
             results_select()
             .with_only_columns(PostRow.post_id, DECISION.label("decision"), case((carries, 1), else_=0).label("tagged"))
-            .where(PostRow.site == site, StandingRow.target == target.name, func.coalesce(DECISION, "") != "")
+            .where(PostRow.site == site, CurrentRow.target == target.name, func.coalesce(DECISION, "") != "")
             .order_by(PostRow.post_id)
         )
         return self.ask(

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from storage.archive import Archive
 from storage.database.engine import writing_engine
-from storage.database.tables import BackboneRow, EmbeddingRow, PostRow, StandingRow, VersionRow
+from storage.database.tables import BackboneRow, CurrentRow, EmbeddingRow, PostRow, VersionRow
 from storage.records import Target
 
 TARGET = Target("kiara", "takanashi_kiara")
@@ -45,7 +45,7 @@ def filled_gallery(root: Path, posts: int, width: int, backbone: str) -> None:
                     insert(EmbeddingRow),
                     [{"version_id": n, "backbone_id": 1, "vector": vectors[n - 1].tobytes()} for n in numbers],
                 )
-                connection.execute(insert(StandingRow), [{"version_id": n, "target": TARGET.name} for n in numbers])
+                connection.execute(insert(CurrentRow), [{"version_id": n, "target": TARGET.name} for n in numbers])
     finally:
         engine.dispose()
 

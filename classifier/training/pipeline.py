@@ -304,9 +304,9 @@ def _parts(
     examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: Plan, usable: BoolArray
 ) -> splits.Split:
     labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
-    settled = np.array([examples[int(row)].part for row in labelled])
-    if settled.any():
-        train, validation, test = (labelled[settled == part] for part in ("train", "validation", "test"))
+    assigned = np.array([examples[int(row)].part for row in labelled])
+    if assigned.any():
+        train, validation, test = (labelled[assigned == part] for part in ("train", "validation", "test"))
         return splits.Split(train, validation, test)
     kinds = [_kind(examples[int(row)], specs) for row in labelled]
     dealt = splits.split(groups[labelled], kinds, shares=plan.shares, seed=plan.seed)

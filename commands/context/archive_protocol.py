@@ -11,15 +11,15 @@ from commands.context.gallery import archive_settings
 from commands.context.target_identity import Targets
 from commands.context.workspace import Workspace
 from commands.terminal.console import say
-from crawler.crew import Shelf
+from crawler.crew import ArchiveProtocol
 from storage.archive import Archive
 from storage.archive_records import RegisteredModel, RunEnd, RunStart
-from storage.dry_run import DryShelf
-from storage.evidence import Rescored, Settled
+from storage.dry_run import DryRunArchive
+from storage.evidence import Rescored, SplitAssignments
 from storage.records import ModelCard
 
 
-class CommandShelf(Shelf, Targets, Protocol):
+class CommandArchive(ArchiveProtocol, Targets, Protocol):
     """What the command needs of the archive beyond the main job."""
 
     async def begin_run(self, start: RunStart) -> int: ...
@@ -28,18 +28,18 @@ class CommandShelf(Shelf, Targets, Protocol):
     async def activate_model(self, target: str, number: int) -> RegisteredModel: ...
     async def next_model_number(self, target: str) -> int: ...
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
-    async def file_settled(self, settled: Settled) -> None: ...
+    async def file_assignments(self, settled: SplitAssignments) -> None: ...
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int: ...
 
 
-async def open_shelf(stack: AsyncExitStack, workspace: Workspace, *, dry_run: bool) -> CommandShelf:
+async def open_archive(stack: AsyncExitStack, workspace: Workspace, *, dry_run: bool) -> CommandArchive:
     """Open the root's archive under its lock, recovered; a dry run opens what is there without touching it.
 
     Raises:
         the storage family: the root is refused, busy, damaged, or newer than this program.
     """
     if dry_run:
-        return await stack.enter_async_context(DryShelf(workspace.root))
+        return await stack.enter_async_context(DryRunArchive(workspace.root))
     settings = archive_settings(workspace, "crawl", create=True)
     archive = await stack.enter_async_context(await asyncio.to_thread(Archive.open, workspace.root, settings))
     for line in archive.recovery.lines():

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.context.archive_protocol import CommandShelf
+from commands.context.archive_protocol import CommandArchive
 from commands.context.settings import Scoring
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
@@ -58,14 +58,14 @@ def package_folder(workspace: Workspace, card: ModelCard) -> Path:
     return model_folder(models_folder(workspace.root), card.named)
 
 
-async def check_known_models(workspace: Workspace, shelf: CommandShelf, names: Sequence[str]) -> None:
+async def check_known_models(workspace: Workspace, archive: CommandArchive, names: Sequence[str]) -> None:
     """Verify the models of targets that the gallery knows by these names, before anything is asked of a site.
 
     Raises:
         PackageError: a model's files are missing, cut or altered.
     """
     for name in names:
-        model = await shelf.active_model(name)
+        model = await archive.active_model(name)
         if model is not None:
             verified(workspace, model)
 

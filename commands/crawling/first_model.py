@@ -36,7 +36,7 @@ from storage.files.paths import model_folder, models_folder, target_models
 from storage.records import Look, Post, Rendition, Target
 
 if TYPE_CHECKING:
-    from commands.context.archive_protocol import CommandShelf
+    from commands.context.archive_protocol import CommandArchive
     from commands.crawling.model_request import ModelRequest
     from storage.archive_records import RegisteredModel
 
@@ -59,7 +59,7 @@ class FirstRound:
             fetcher = Downloader(request.connected.http, request.connected.site, request.connected.pace.patience)
             async with Decoders([self.settings.preprocessing]) as decoders:
                 renditions = _RenditionSource(
-                    fetcher, request.shelf, decoders, request.workspace.settings.scoring.score_on
+                    fetcher, request.archive, decoders, request.workspace.settings.scoring.score_on
                 )
                 given = await self._references(decoders, report)
                 inputs = RoundZeroInputs(request.connected.client, renditions, renditions, given)
@@ -127,11 +127,13 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     async with told(quiet=request.quiet) as tell:
         models = await round_.learn(first_step(request.workspace.settings.round_zero), tell)
     for model in models:
-        await request.shelf.register_model((await package_of(model)).card(number_of(model)), model.facts, activate=True)
+        await request.archive.register_model(
+            (await package_of(model)).card(number_of(model)), model.facts, activate=True
+        )
         for line in model.report.splitlines():
             say(line)
     say(f"learned {names} in {time.monotonic() - started:.0f} s")
-    found = {target.name: await request.shelf.active_model(target.name) for target in round_.targets}
+    found = {target.name: await request.archive.active_model(target.name) for target in round_.targets}
     return {name: model for name, model in found.items() if model is not None}
 
 
@@ -171,7 +173,7 @@ def _settings(request: ModelRequest, missing: Sequence[Target]) -> RoundSettings
 async def _folder(request: ModelRequest, target: Target) -> Path:
     """Where the new package goes: the first number that neither the registry nor the disk has."""
     models = models_folder(request.workspace.root)
-    return model_folder(models, await free_name(request.shelf, models, target.name))
+    return model_folder(models, await free_name(request.archive, models, target.name))
 
 
 # --- pictures ------------------------------------------------------------------------------------------------------
@@ -186,18 +188,18 @@ class _Picture(bytes):
 
 @dataclass(slots=True)
 class _RenditionSource:
-    """Brings renditions from the shelf or the site, decodes them, and keeps what was whole for the crawl to come."""
+    """Brings renditions from the archive or the site, decodes them, and keeps what was whole for the crawl to come."""
 
     fetcher: Fetcher
-    shelf: CommandShelf
+    archive: CommandArchive
     decoders: Decoders
     score_on: str
 
     async def picture(self, post: Post) -> bytes | None:
         """The rendition that the crawl would look at."""
-        known = (await self.shelf.known([post], [])).get(post.id)
+        known = (await self.archive.known([post], [])).get(post.id)
         if known is not None and known.rendition is not None:
-            stored = await self.shelf.read_rendition(known.rendition)
+            stored = await self.archive.read_rendition(known.rendition)
             if stored is not None:
                 return stored
         rendition = rendition_to_score(post, self.score_on)
@@ -222,5 +224,5 @@ class _RenditionSource:
                 raise PictureFault("wrong dimensions", f"post {picture.post.id}")
             facts = StoredFacts(picture.rendition.name, decoded.format, decoded.width, decoded.height)
             sighting = Sighting(post=picture.post, look=look, decisions=(), rendition=bytes(picture), stored=facts)
-            await self.shelf.file_look(sighting)
+            await self.archive.file_look(sighting)
         return decoded

@@ -106,7 +106,7 @@ async def _second_heads(request: ModelRequest, missing: Sequence[Target], models
 async def _awaiting_network(request: ModelRequest) -> Sequence[Target]:
     if request.takeover is None:
         return ()
-    registered = {target.name: await request.shelf.models(target.name) for target in request.targets}
+    registered = {target.name: await request.archive.models(target.name) for target in request.targets}
     if not any("step" in model.facts for models in registered.values() for model in models):
         return ()
     from commands.crawling.network_beside import awaiting_network
@@ -125,14 +125,14 @@ async def models_in_force(request: ModelRequest) -> dict[str, RegisteredModel]:
         PackageError: the imported one's files are missing, cut or altered.
     """
     found = {
-        target.name: await request.shelf.active_model(target.name) or await _imported(request, target)
+        target.name: await request.archive.active_model(target.name) or await _imported(request, target)
         for target in request.targets
     }
     return {name: model for name, model in found.items() if model is not None}
 
 
 async def _imported(request: ModelRequest, target: Target) -> RegisteredModel | None:
-    there = await request.shelf.models(target.name)
+    there = await request.archive.models(target.name)
     if not there:
         return None
     names = ", ".join(model.card.name for model in there)
@@ -143,4 +143,4 @@ async def _imported(request: ModelRequest, target: Target) -> RegisteredModel | 
         )
     verified(request.workspace, there[0])
     say(f"{names} was imported for {target.name} and is put in force now, so nothing has to be learned first")
-    return await request.shelf.activate_model(target.name, there[0].card.number)
+    return await request.archive.activate_model(target.name, there[0].card.number)

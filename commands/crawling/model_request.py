@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.context.archive_protocol import CommandShelf
+from commands.context.archive_protocol import CommandArchive
 from commands.context.connection import Connected
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
@@ -22,7 +22,7 @@ class ModelRequest:
     tag: str
     targets: tuple[Target, ...]
     connected: Connected
-    shelf: CommandShelf
+    archive: CommandArchive
     dry_run: bool
     quiet: bool
     takeover: Takeover | None = None  # where the network may be trained beside the crawl

@@ -19,7 +19,7 @@ from classifier.errors import ModelError
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.package.package import Package
 from classifier.training.step_agreement import StepComparison
-from commands.context.archive_protocol import CommandShelf
+from commands.context.archive_protocol import CommandArchive
 from commands.context.registered_models import card_for, package_folder
 from commands.crawling.first_model import FirstRound, number_of, package_of
 from commands.crawling.takeover import State, Succession, Takeover
@@ -98,7 +98,7 @@ class NetworkBeside:
             successor = self._successor(better) if better else None
             if successor is not None:
                 await stack.enter_async_context(successor)
-            await _registered(self.round_.request.shelf, compared, started)
+            await _registered(self.round_.request.archive, compared, started)
             stack.pop_all()
         if successor is not None:
             await self.judge.switch_to(successor)
@@ -130,11 +130,11 @@ class _Compared:
 
 
 @uninterrupted
-async def _registered(shelf: CommandShelf, compared: Sequence[_Compared], started: float) -> None:
+async def _registered(archive: CommandArchive, compared: Sequence[_Compared], started: float) -> None:
     """Enter all of them, and put the better ones in force: from then on that is said of them too."""
     for one in compared:
         verdict = {**one.verdict.to_json(), "before": one.succession.before}
-        await shelf.register_model(one.card, {**one.model.facts, "compared": verdict}, activate=one.verdict.better)
+        await archive.register_model(one.card, {**one.model.facts, "compared": verdict}, activate=one.verdict.better)
         state = State.TOOK_OVER if one.verdict.better else State.NOT_BETTER
         one.succession.end(state, one.verdict.why, time.monotonic() - started)
         say(one.succession.words())

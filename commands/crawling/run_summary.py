@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands.context.archive_protocol import CommandShelf
+from commands.context.archive_protocol import CommandArchive
 from commands.context.connection import Connected
 from commands.context.tagger_choice import agreement_line
 from commands.context.workspace import Workspace
@@ -46,7 +46,7 @@ class Ending:
     workspace: Workspace
     connected: Connected
     plan: Plan
-    registry: CommandShelf
+    registry: CommandArchive
     code: ExitCode
     dry_run: bool
     preparing_s: float  # until the judge was ready

@@ -163,10 +163,10 @@ async def finished_in_crawl(
     """A head that a crawl has learned, put in force and reported; gives the target's model in force."""
     from rounds.head_round import finish
 
-    outcome = await finish(candidate, request.shelf, models_folder(request.workspace.root), settings)
+    outcome = await finish(candidate, request.archive, models_folder(request.workspace.root), settings)
     for line in outcome.report.splitlines():
         say(line)
-    return await request.shelf.active_model(candidate.snapshot.target.name)
+    return await request.archive.active_model(candidate.snapshot.target.name)
 
 
 def head_settings(

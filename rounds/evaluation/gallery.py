@@ -36,7 +36,7 @@ from storage.gallery_view import Picture
 from storage.people_count import people_count
 from storage.plurals import counted
 from storage.records import LabelReason, Target
-from storage.rows.labels import SaidLabel
+from storage.rows.labels import StoredLabel
 
 _POST = "post "  # what the name of a mistake begins with
 LEAST = 5  # test pictures of each kind
@@ -78,7 +78,7 @@ class GalleryKnowledge:
     """What the gallery knows of a target, read once."""
 
     evidence: Evidence  # with vectors of the subject's network
-    labels: Sequence[SaidLabel] = ()
+    labels: Sequence[StoredLabel] = ()
     rule: DecisionRule | None = None  # of the model in force, by which the gallery stands; None: there is none
 
     def drawn(self) -> IntArray:

@@ -15,12 +15,12 @@ from sqlalchemy.orm import aliased
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
+    CurrentRow,
     DecisionRow,
     FileRow,
     LabelRow,
     PostRow,
     PostTagRow,
-    StandingRow,
     TagRow,
     TargetRow,
     VersionRow,
@@ -72,7 +72,7 @@ def results_select() -> Select[Any]:
     columns: dict[str, Any] = {
         "site": PostRow.site,
         "post_id": PostRow.post_id,
-        "target": StandingRow.target,
+        "target": CurrentRow.target,
         "decision": DECISION,
         "decided_by": case((labelled, literal("label")), else_=DecisionRow.decided_by),
         "reason": case((labelled, "labelled " + LabelRow.value + " by " + LabelRow.who), else_=DecisionRow.reason),
@@ -104,10 +104,10 @@ def results_select() -> Select[Any]:
         select(*(columns[name].label(name) for name in COLUMNS))
         .select_from(PostRow)
         .outerjoin(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
-        .outerjoin(StandingRow, StandingRow.version_id == VersionRow.id)
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == StandingRow.file_id)
+        .outerjoin(CurrentRow, CurrentRow.version_id == VersionRow.id)
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
+        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
     )
 
 
@@ -128,7 +128,7 @@ def _site_ai_score() -> ColumnElement[int | None]:
         select(AiTagRow.score)
         .join(AiNameRow, AiNameRow.id == AiTagRow.name_id)
         .join(TargetRow, and_(TargetRow.tag == AiNameRow.name, TargetRow.site == PostRow.site))
-        .where(AiTagRow.post_key == PostRow.key, TargetRow.name == StandingRow.target)
-        .correlate(PostRow, StandingRow)
+        .where(AiTagRow.post_key == PostRow.key, TargetRow.name == CurrentRow.target)
+        .correlate(PostRow, CurrentRow)
         .scalar_subquery()
     )

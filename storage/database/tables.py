@@ -456,7 +456,7 @@ class PartRow(Base):
     value: Mapped[str]  # one of storage.evidence.PARTS
 
 
-class StandingRow(Base):
+class CurrentRow(Base):
     """What holds now for a file version and a target: which decision, which label, which file."""
 
     __tablename__ = "standing"

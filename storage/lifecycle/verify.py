@@ -25,7 +25,7 @@ from sqlalchemy.orm import aliased
 
 from storage.database.engine import check
 from storage.database.error_translation import at_border
-from storage.database.tables import DecisionRow, FileRow, LabelRow, RenditionRow, StandingRow
+from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, RenditionRow
 from storage.errors import BadPath, StorageError
 from storage.files.disk import Disk
 from storage.files.model_work_folders import is_half_made
@@ -208,29 +208,29 @@ def _crooked_standings(connection: Connection) -> Iterator[str]:
     """Rows of `standing` that do not follow from the history."""
     newest = (
         select(case((LabelRow.value == LabelValue.CLEAR.value, null()), else_=LabelRow.seq))
-        .where(LabelRow.version_id == StandingRow.version_id, LabelRow.target == StandingRow.target)
+        .where(LabelRow.version_id == CurrentRow.version_id, LabelRow.target == CurrentRow.target)
         .order_by(LabelRow.seq.desc())
         .limit(1)
-        .correlate(StandingRow)
+        .correlate(CurrentRow)
         .scalar_subquery()
     )
     decision = aliased(DecisionRow)
     foreign_decision = exists(
         select(decision.seq).where(
-            decision.seq == StandingRow.decision_seq,
-            or_(decision.version_id != StandingRow.version_id, decision.target != StandingRow.target),
+            decision.seq == CurrentRow.decision_seq,
+            or_(decision.version_id != CurrentRow.version_id, decision.target != CurrentRow.target),
         )
     )
     decided = exists(
         select(DecisionRow.seq).where(
-            DecisionRow.version_id == StandingRow.version_id, DecisionRow.target == StandingRow.target
+            DecisionRow.version_id == CurrentRow.version_id, DecisionRow.target == CurrentRow.target
         )
     )
-    crooked: Any = select(StandingRow.version_id, StandingRow.target).where(
+    crooked: Any = select(CurrentRow.version_id, CurrentRow.target).where(
         or_(
-            func.coalesce(newest, -1) != func.coalesce(StandingRow.label_seq, -1),
+            func.coalesce(newest, -1) != func.coalesce(CurrentRow.label_seq, -1),
             foreign_decision,
-            and_(decided, StandingRow.decision_seq.is_(None)),
+            and_(decided, CurrentRow.decision_seq.is_(None)),
         )
     )
     for row in connection.execute(crooked.limit(20)):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from storage.database.results_view import DECISION
-from storage.database.tables import DecisionRow, FileRow, LabelRow, ModelRow, PostRow, StandingRow, VersionRow
+from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, ModelRow, PostRow, VersionRow
 from storage.moves.moves import Move, intend, movable, overruled
 from storage.records import DecisionValue, Place
 
@@ -180,22 +180,22 @@ def _plan(row: Any) -> Planned:
 def _missing(target: str | None) -> Any:
     """Kept posts of which we have no original: never fetched, purged, or found damaged."""
     asked = (
-        select(PostRow.key, PostRow.site, PostRow.post_id, StandingRow.target, _reason())
-        .select_from(StandingRow)
-        .join(VersionRow, VersionRow.id == StandingRow.version_id)
+        select(PostRow.key, PostRow.site, PostRow.post_id, CurrentRow.target, _reason())
+        .select_from(CurrentRow)
+        .join(VersionRow, VersionRow.id == CurrentRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == StandingRow.file_id)
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
+        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
         .where(
             DECISION == "keep",
             or_(FileRow.id.is_(None), FileRow.place.in_((Place.PURGED.value, Place.DAMAGED.value))),
             PostRow.hidden_reason.is_(None),
             VersionRow.state != "unavailable",
         )
-        .order_by(PostRow.site, PostRow.post_id.desc(), StandingRow.target)
+        .order_by(PostRow.site, PostRow.post_id.desc(), CurrentRow.target)
     )
-    return asked if target is None else asked.where(StandingRow.target == target)
+    return asked if target is None else asked.where(CurrentRow.target == target)
 
 
 def _in_gallery(connection: Connection) -> Mapping[str, int]:

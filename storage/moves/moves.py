@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 
 from storage.database.engine import new_id
 from storage.database.results_view import DECISION
-from storage.database.tables import DecisionRow, FileRow, LabelRow, MoveRow, PostRow, StandingRow, VersionRow
+from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, MoveRow, PostRow, VersionRow
 from storage.errors import BadPath, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import moved_path, original_path
@@ -67,14 +67,14 @@ def movable() -> Any:
             VersionRow.ext,
             VersionRow.md5,
             PostRow.post_id,
-            StandingRow.decision_seq,
-            StandingRow.label_seq,
+            CurrentRow.decision_seq,
+            CurrentRow.label_seq,
         )
         .join(VersionRow, VersionRow.id == FileRow.version_id)
         .join(PostRow, PostRow.key == VersionRow.post_key)
-        .join(StandingRow, and_(StandingRow.version_id == FileRow.version_id, StandingRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
+        .join(CurrentRow, and_(CurrentRow.version_id == FileRow.version_id, CurrentRow.target == FileRow.target))
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
         .where(~exists(select(under_way.id).where(under_way.file_id == FileRow.id, under_way.outcome.is_(None))))
     )
 
@@ -126,10 +126,10 @@ def overruled() -> ColumnElement[bool]:
     )
     same = and_(
         last.to_place == Place.GALLERY.value,
-        func.coalesce(last.decision_seq, 0) == func.coalesce(StandingRow.decision_seq, 0),
-        func.coalesce(last.label_seq, 0) == func.coalesce(StandingRow.label_seq, 0),
+        func.coalesce(last.decision_seq, 0) == func.coalesce(CurrentRow.decision_seq, 0),
+        func.coalesce(last.label_seq, 0) == func.coalesce(CurrentRow.label_seq, 0),
     )
-    return select(last.id).where(last.id == newest, same).correlate(FileRow, StandingRow).exists()
+    return select(last.id).where(last.id == newest, same).correlate(FileRow, CurrentRow).exists()
 
 
 def intend_to_restore(connection: Connection, version_id: int, targets: Sequence[str], now: datetime) -> list[Move]:
@@ -294,9 +294,9 @@ def still_wanted(connection: Connection, move: Move) -> bool:
     value = connection.execute(
         select(DECISION)
         .select_from(FileRow)
-        .join(StandingRow, and_(StandingRow.version_id == FileRow.version_id, StandingRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
+        .join(CurrentRow, and_(CurrentRow.version_id == FileRow.version_id, CurrentRow.target == FileRow.target))
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
         .where(FileRow.id == move.file_id)
     ).scalar()
     return value == "delete"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from storage.archive_records import Digest
 from storage.database.engine import insert_or_update, update_or_insert
-from storage.database.tables import FileRow, RenditionRow, StandingRow
+from storage.database.tables import CurrentRow, FileRow, RenditionRow
 from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import original_path
@@ -21,7 +21,7 @@ _FILE_FACTS = ("place", "path", "md5", "sha256", "size", "stored_at", "moved_at"
 _FILE_ID = select(FileRow.id).where(
     FileRow.version_id == bindparam("version"), FileRow.target == bindparam("for_target")
 )
-_STAND_FILE = insert_or_update(StandingRow, ("version_id", "target"), ("file_id",))
+_STAND_FILE = insert_or_update(CurrentRow, ("version_id", "target"), ("file_id",))
 
 
 def published(post: Post, digest: Digest) -> FileVersion:

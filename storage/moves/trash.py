@@ -14,13 +14,13 @@ from sqlalchemy.orm import aliased
 from storage.database.results_view import DECISION
 from storage.database.tables import (
     AttemptRow,
+    CurrentRow,
     DecisionRow,
     FileRow,
     LabelRow,
     MoveRow,
     PostRow,
     RunRow,
-    StandingRow,
     VersionRow,
 )
 from storage.errors import RefusedRequest
@@ -119,11 +119,9 @@ def trashed(connection: Connection) -> Sequence[Trashed]:
         .join(PostRow, PostRow.key == VersionRow.post_key)
         .outerjoin(moved, moved.id == last)
         .outerjoin(its_decision, its_decision.seq == moved.decision_seq)
-        .outerjoin(
-            StandingRow, and_(StandingRow.version_id == FileRow.version_id, StandingRow.target == FileRow.target)
-        )
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
+        .outerjoin(CurrentRow, and_(CurrentRow.version_id == FileRow.version_id, CurrentRow.target == FileRow.target))
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
         .where(FileRow.place == Place.TRASH.value)
         .order_by(FileRow.moved_at, FileRow.id)
     )

@@ -15,6 +15,7 @@ from storage.database.tables import (
     AiNameRow,
     AiTagRow,
     BackboneRow,
+    CurrentRow,
     EmbeddingRow,
     LabelRow,
     ModelRow,
@@ -23,7 +24,6 @@ from storage.database.tables import (
     PostTagRow,
     RenditionRow,
     ScoreRow,
-    StandingRow,
     TagRow,
     VersionRow,
 )
@@ -167,11 +167,11 @@ def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:
         .join(VersionRow, VersionRow.id == EmbeddingRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
         .join(
-            StandingRow,
-            and_(StandingRow.version_id == VersionRow.id, StandingRow.target == target.name),
+            CurrentRow,
+            and_(CurrentRow.version_id == VersionRow.id, CurrentRow.target == target.name),
             isouter=whole_gallery,
         )
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
         .outerjoin(PartRow, and_(PartRow.post_key == PostRow.key, PartRow.target == target.name))
         .order_by(PostRow.site, PostRow.post_id)

@@ -16,6 +16,7 @@ from storage.database.chunks import chunked
 from storage.database.tables import (
     AttemptRow,
     BackboneRow,
+    CurrentRow,
     DecisionRow,
     EmbeddingRow,
     FileRow,
@@ -26,7 +27,6 @@ from storage.database.tables import (
     PostRow,
     RenditionRow,
     ScoreRow,
-    StandingRow,
     VersionRow,
 )
 from storage.records import (
@@ -148,16 +148,16 @@ def _gather_standing(
 ) -> None:
     rows = connection.execute(
         select(
-            StandingRow.version_id,
-            StandingRow.target,
+            CurrentRow.version_id,
+            CurrentRow.target,
             *(c for c in DecisionRow.__table__.c if c.name not in ("version_id", "target")),
             LabelRow.value.label("label"),
             FileRow.place,
         )
-        .outerjoin(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == StandingRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == StandingRow.file_id)
-        .where(StandingRow.version_id.in_(versions), StandingRow.target.in_(targets))
+        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
+        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
+        .where(CurrentRow.version_id.in_(versions), CurrentRow.target.in_(targets))
     )
     for row in rows:
         facts = gathered[row.version_id]
@@ -297,7 +297,7 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
 
 def _open_for(asked: Any, target: str, work: Work) -> tuple[Any, ColumnElement[bool]]:
     """Join what stands for one target, and say when that is not the end of it."""
-    standing, decision, label, file = aliased(StandingRow), aliased(DecisionRow), aliased(LabelRow), aliased(FileRow)
+    standing, decision, label, file = aliased(CurrentRow), aliased(DecisionRow), aliased(LabelRow), aliased(FileRow)
     joined = (
         asked.outerjoin(standing, and_(standing.version_id == VersionRow.id, standing.target == literal(target)))
         .outerjoin(decision, decision.seq == standing.decision_seq)

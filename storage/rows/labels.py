@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, func, insert, select
 
 from storage.archive_records import Click, Conflict, Label, Relabelled, Saved
 from storage.database.engine import insert_or_update, new_id
-from storage.database.tables import LabelRow, PostRow, StandingRow, VersionRow
+from storage.database.tables import CurrentRow, LabelRow, PostRow, VersionRow
 from storage.errors import RefusedRequest
 from storage.names import TargetName
 from storage.records import LabelReason, LabelValue
@@ -31,11 +31,11 @@ _NEWEST = (
     .limit(1)
 )
 _NEW_LABEL = insert(LabelRow)
-_STAND_LABEL = insert_or_update(StandingRow, ("version_id", "target"), ("label_seq",))
+_STAND_LABEL = insert_or_update(CurrentRow, ("version_id", "target"), ("label_seq",))
 
 
 @dataclass(frozen=True, slots=True)
-class SaidLabel:
+class StoredLabel:
     """A label as recorded."""
 
     seq: int  # order of events
@@ -97,7 +97,7 @@ def newest_label(connection: Connection) -> int:
     return connection.execute(select(func.coalesce(func.max(LabelRow.seq), 0))).scalar_one()
 
 
-def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
+def labels_of(connection: Connection, target: str) -> Sequence[StoredLabel]:
     """Everything that was ever said for a target, in order."""
     asked = (
         select(
@@ -109,16 +109,16 @@ def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
             LabelRow.value,
             LabelRow.why,
             LabelRow.who,
-            and_(StandingRow.label_seq.is_not(None), PostRow.md5 == VersionRow.md5).label("holds"),
+            and_(CurrentRow.label_seq.is_not(None), PostRow.md5 == VersionRow.md5).label("holds"),
         )
         .join(VersionRow, VersionRow.id == LabelRow.version_id)
         .join(PostRow, PostRow.key == VersionRow.post_key)
         .outerjoin(
-            StandingRow,
+            CurrentRow,
             and_(
-                StandingRow.version_id == LabelRow.version_id,
-                StandingRow.target == LabelRow.target,
-                StandingRow.label_seq == LabelRow.seq,
+                CurrentRow.version_id == LabelRow.version_id,
+                CurrentRow.target == LabelRow.target,
+                CurrentRow.label_seq == LabelRow.seq,
             ),
         )
         .where(LabelRow.target == target)
@@ -127,8 +127,8 @@ def labels_of(connection: Connection, target: str) -> Sequence[SaidLabel]:
     return [_said(row) for row in connection.execute(asked)]
 
 
-def _said(row: Any) -> SaidLabel:
-    return SaidLabel(
+def _said(row: Any) -> StoredLabel:
+    return StoredLabel(
         seq=row.seq,
         site=row.site,
         post_id=row.post_id,

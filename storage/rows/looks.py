@@ -13,12 +13,12 @@ from storage.database.engine import insert_new, insert_or_update, new_id
 from storage.database.tables import (
     AttemptRow,
     BackboneRow,
+    CurrentRow,
     DecisionRow,
     EmbeddingRow,
     ModelRow,
     RenditionRow,
     ScoreRow,
-    StandingRow,
     VersionRow,
 )
 from storage.records import Decision, ModelCard, StoredRendition
@@ -64,7 +64,7 @@ _DECISION_SEQ = select(DecisionRow.seq).where(
     DecisionRow.model_hash == bindparam("hash"),
     DecisionRow.policy == bindparam("rule"),
 )
-_STAND_DECISION = insert_or_update(StandingRow, ("version_id", "target"), ("decision_seq",))
+_STAND_DECISION = insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",))
 
 
 def begin_attempt(connection: Connection, version_id: int, kind: str, url: str, now: datetime) -> tuple[int, int]:

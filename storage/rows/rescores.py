@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from storage.database.engine import insert_or_update
-from storage.database.tables import DecisionRow, ScoreRow, StandingRow, UtcTime
+from storage.database.tables import CurrentRow, DecisionRow, ScoreRow, UtcTime
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
 from storage.records import ModelCard
@@ -118,7 +118,7 @@ def _stand(target: str) -> Any:
         )
         .where(true())  # without it SQLite takes ON CONFLICT for part of the join
     )
-    return insert_or_update(StandingRow, ("version_id", "target"), ("decision_seq",)).from_select(
+    return insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",)).from_select(
         ["version_id", "target", "decision_seq"], standing
     )
 

@@ -9,23 +9,25 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, inser
 
 from storage.database.tables import PartRow, VersionRow
 from storage.errors import RefusedRequest
-from storage.evidence import PARTS, Settled
+from storage.evidence import PARTS, SplitAssignments
 from storage.rows.looks import file_picture_hashes
 
 
-def file_settled(connection: Connection, settled: Settled) -> None:
+def file_assignments(connection: Connection, assignments: SplitAssignments) -> None:
     """Record parts and hashes. A part that is recorded already gives way to a stricter one only.
 
     Raises:
         RefusedRequest: the columns are not equally long, or a part has no name.
     """
-    parts = settled.parts
-    if len(settled.version_ids) != len(parts) or not np.isin(parts, range(len(PARTS))).all():
-        raise RefusedRequest(f"{len(settled.version_ids)} pictures cannot have the parts {sorted(set(parts.tolist()))}")
-    file_picture_hashes(connection, settled.hashes)
+    parts = assignments.parts
+    if len(assignments.version_ids) != len(parts) or not np.isin(parts, range(len(PARTS))).all():
+        raise RefusedRequest(
+            f"{len(assignments.version_ids)} pictures cannot have the parts {sorted(set(parts.tolist()))}"
+        )
+    file_picture_hashes(connection, assignments.hashes)
     rows = [
-        {"version": version, "its_target": settled.target, "part": PARTS[part]}
-        for version, part in zip(settled.version_ids.tolist(), parts.tolist(), strict=True)
+        {"version": version, "its_target": assignments.target, "part": PARTS[part]}
+        for version, part in zip(assignments.version_ids.tolist(), parts.tolist(), strict=True)
     ]
     if rows:
         connection.execute(_TIGHTEN, rows)

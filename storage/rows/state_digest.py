@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from storage.database.results_view import DECISION, PLACE, results_select
-from storage.database.tables import DecisionRow, FileRow, GapRow, LabelRow, ListingRow, PostRow, StandingRow, VersionRow
+from storage.database.tables import CurrentRow, DecisionRow, FileRow, GapRow, LabelRow, ListingRow, PostRow, VersionRow
 from storage.errors import StorageError
 from storage.files.tree import Tree
 
@@ -39,7 +39,7 @@ def _posts(connection: Connection, tree: Tree) -> Iterable[str]:
         PostRow.hidden_reason,
         VersionRow.state,
         VersionRow.trouble,
-        StandingRow.target,
+        CurrentRow.target,
         DECISION.label("decision"),
         LabelRow.seq.label("label"),
         DecisionRow.model,

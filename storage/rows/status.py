@@ -14,6 +14,7 @@ from storage.archive_records import RegisteredModel
 from storage.database.results_view import DECISION, PLACE, results_select
 from storage.database.tables import (
     AttemptRow,
+    CurrentRow,
     DecisionRow,
     FileRow,
     GapRow,
@@ -23,7 +24,6 @@ from storage.database.tables import (
     PostRow,
     RenditionRow,
     RunRow,
-    StandingRow,
     VersionRow,
 )
 from storage.records import DecidedBy
@@ -110,7 +110,7 @@ class Status:
 def decided_posts(connection: Connection, target: str) -> int:
     """How many posts were labelled for a target or decided by their tags or score, by whatever model."""
     without_fault = LabelRow.seq.is_not(None) | (DecisionRow.decided_by != DecidedBy.FAULT.value)
-    asked = results_select().where(StandingRow.target == target, DECISION.is_not(None), without_fault)
+    asked = results_select().where(CurrentRow.target == target, DECISION.is_not(None), without_fault)
     return connection.execute(asked.with_only_columns(func.count())).scalar_one()
 
 
@@ -158,8 +158,8 @@ def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
     posts = func.count().label("posts")
     asked = (
         select(ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts)
-        .join(StandingRow, StandingRow.target == ModelRow.target)
-        .join(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
+        .join(CurrentRow, CurrentRow.target == ModelRow.target)
+        .join(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
         .where(ModelRow.active, DecisionRow.model_hash == ModelRow.hash, DecisionRow.decided_by == DecidedBy.SCORE)
         .where(func.abs(DecisionRow.threshold - ModelRow.threshold) > _SAME_THRESHOLD)
         .group_by(ModelRow.target, DecisionRow.threshold)
@@ -178,9 +178,9 @@ def _counts(connection: Connection, asked: Select[Any, int]) -> Mapping[str, int
 def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str, int]]:
     asked = (
         results_select()
-        .with_only_columns(StandingRow.target, column.label("value"), func.count().label("posts"))
-        .where(StandingRow.target.is_not(None), column.is_not(None))
-        .group_by(StandingRow.target, column)
+        .with_only_columns(CurrentRow.target, column.label("value"), func.count().label("posts"))
+        .where(CurrentRow.target.is_not(None), column.is_not(None))
+        .group_by(CurrentRow.target, column)
     )
     found: dict[str, dict[str, int]] = {}
     for row in connection.execute(asked):
@@ -191,11 +191,11 @@ def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str,
 def _outdated(connection: Connection) -> Mapping[str, int]:
     """As after a round that was killed between putting its model in force and deciding everything by it."""
     asked = (
-        select(StandingRow.target, func.count())
-        .join(DecisionRow, DecisionRow.seq == StandingRow.decision_seq)
-        .join(ModelRow, and_(ModelRow.target == StandingRow.target, ModelRow.active))
+        select(CurrentRow.target, func.count())
+        .join(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        .join(ModelRow, and_(ModelRow.target == CurrentRow.target, ModelRow.active))
         .where(DecisionRow.model_hash != "", DecisionRow.model_hash != ModelRow.hash)
-        .group_by(StandingRow.target)
+        .group_by(CurrentRow.target)
     )
     return _counts(connection, asked)
 

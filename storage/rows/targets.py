@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 
 from storage.archive_records import Label
 from storage.database.engine import insert_or_update
-from storage.database.tables import LabelRow, PostRow, PostTagRow, StandingRow, TagRow, TargetRow, VersionRow
+from storage.database.tables import CurrentRow, LabelRow, PostRow, PostTagRow, TagRow, TargetRow, VersionRow
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.names import as_the_site_writes, unqualified
 from storage.records import LabelValue, Target
@@ -168,7 +168,7 @@ def _merged(gone: str, into: str, rows: Sequence[Any]) -> Merged:
 
 def _labels_of_both(site: str, gone: str, into: str) -> Any:
     """The labels that hold for one target, each with what holds for the other and whether anything was ever said."""
-    its, other, there = aliased(StandingRow), aliased(StandingRow), aliased(LabelRow)
+    its, other, there = aliased(CurrentRow), aliased(CurrentRow), aliased(LabelRow)
     ever = select(LabelRow.seq).where(LabelRow.version_id == its.version_id, LabelRow.target == into).exists()
     label = aliased(LabelRow)
     return (

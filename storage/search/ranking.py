@@ -15,7 +15,7 @@ from typing import Protocol, TypeGuard
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, literal
 
-from storage.database.tables import StandingRow, VersionRow
+from storage.database.tables import CurrentRow, VersionRow
 from storage.search.language import Metatag, Node, Query, conjuncts, leaves
 from storage.search.match import fits
 
@@ -122,7 +122,7 @@ _QUESTION = "question"  # a list; the others are the reasons of errors
 
 
 def _place(of: str) -> ColumnElement[int | None]:
-    return func.place_among(literal(of), VersionRow.id, StandingRow.target, type_=Integer)
+    return func.place_among(literal(of), VersionRow.id, CurrentRow.target, type_=Integer)
 
 
 def _may_mean(query: Query, target: str) -> bool:

@@ -18,12 +18,12 @@ from storage.database.results_view import DECISION, PLACE, results_select
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
+    CurrentRow,
     DecisionRow,
     LabelRow,
     ModelRow,
     PostRow,
     PostTagRow,
-    StandingRow,
     TaggerLookRow,
     TaggerTagRow,
     TagRow,
@@ -73,7 +73,7 @@ def compile_query(query: Query, now: datetime, *, limit: int | None = None, rank
     Raises:
         QueryError: a term cannot be evaluated here, or its value cannot be read; it names the term.
     """
-    keys = results_select().with_only_columns(PostRow.key, StandingRow.target)
+    keys = results_select().with_only_columns(PostRow.key, CurrentRow.target)
     compiled = keys.where(condition(query.root, now, ranked=ranked)).order_by(*_ordering(query, ranked=ranked))
     limits = [number for number in (limit, query.limit) if number is not None]
     return compiled.limit(min(limits)) if limits else compiled
@@ -274,8 +274,8 @@ def _round(tag: Metatag) -> Condition:
     asked = parse_range(tag.term, tag.value, integer)
     its_round = (
         select(ModelRow.round)
-        .where(ModelRow.target == StandingRow.target, ModelRow.hash == DecisionRow.model_hash)
-        .correlate(StandingRow, DecisionRow)
+        .where(ModelRow.target == CurrentRow.target, ModelRow.hash == DecisionRow.model_hash)
+        .correlate(CurrentRow, DecisionRow)
         .scalar_subquery()
     )
     return _within(its_round, asked)
@@ -299,7 +299,7 @@ _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     ),
     "p": _p,
     "model": _name_of(DecisionRow.model.expression),
-    "target": _name_of(StandingRow.target.expression),
+    "target": _name_of(CurrentRow.target.expression),
     "place": _place,
     "round": _round,
     "error": _name_of(FAULT),
@@ -338,7 +338,7 @@ def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
         raise QueryError(
             f"order:{order}", f"no such order here; the orders are {known}", f"order:{near[0]}" if near else None
         )
-    ordering = (chosen, PostRow.post_id.desc(), PostRow.site.asc(), StandingRow.target.asc())
+    ordering = (chosen, PostRow.post_id.desc(), PostRow.site.asc(), CurrentRow.target.asc())
     if ranked and query.order == UNCERTAIN:
         return (question_place().asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)
     if ranked and query.order is None and asks_for_errors(query):

@@ -252,7 +252,7 @@ def test_a_folder_teaches_a_model_that_a_second_folder_is_compared_with(
 
 
 @dataclass
-class Shelf:
+class TrainedModels:
     """Knows no target yet, but has the models that folders have taught."""
 
     taught: dict[str, str]  # target's name -> tag that its model was taught; empty: its model is of another making
@@ -339,7 +339,7 @@ async def test_a_crawl_uses_the_model_that_a_folder_taught_for_the_target(
 ) -> None:
     site = Connected(site_named("danbooru"), None, Genshin(), 2)  # type: ignore[arg-type]  # nothing else is asked
 
-    plan = await make_plan(Words((typed,)), site, Shelf(taught))
+    plan = await make_plan(Words((typed,)), site, TrainedModels(taught))
 
     assert [(target.name, target.tag) for target in plan.targets] == [(name, GENSHIN_MONA)]
     assert any(line.startswith(f"keep {name}: {GENSHIN_MONA}") for line in plan.lines)

@@ -171,7 +171,7 @@ class Eye:
 
 @dataclass(slots=True)
 class Memory:
-    """A shelf that remembers what it was told."""
+    """An archive in memory that records every call."""
 
     known_posts: Mapping[int, Known] = field(default_factory=dict)
     open_posts: Sequence[Post] = ()

@@ -44,7 +44,7 @@ class Stage:
     run: Run
     eye: Eye
     files: Files
-    shelf: Memory
+    archive: Memory
 
     async def crawl(self) -> dict[str, int]:
         await crawl(self.run)
@@ -58,19 +58,19 @@ def stage(
     posts: Sequence[Post] | Posts,
     eye: Eye | None = None,
     files: Files | None = None,
-    shelf: Memory | None = None,
+    archive: Memory | None = None,
     **job: Any,
 ) -> Stage:
-    eye, files, shelf = eye or Eye(), files or Files(), shelf or Memory()
+    eye, files, archive = eye or Eye(), files or Files(), archive or Memory()
     source = posts if isinstance(posts, Posts) else Posts(posts)
     wanted = {"policy": Policy(), "score_on": "720x720", "wants": lambda post: True, "in_flight": 4} | job
     run = Run(
         job=Job(run_id=1, site="demo", query="genshin_impact", targets=(MONA,), **wanted),
-        crew=Crew(source, files, eye, shelf, note=lambda post, error: None),
+        crew=Crew(source, files, eye, archive, note=lambda post, error: None),
         tally=Tally(),
         stop=asyncio.Event(),
     )
-    return Stage(run, eye, files, shelf)
+    return Stage(run, eye, files, archive)
 
 
 async def test_what_shows_the_target_is_kept_and_nothing_else_is_downloaded() -> None:
@@ -79,9 +79,9 @@ async def test_what_shows_the_target_is_kept_and_nothing_else_is_downloaded() ->
     counts = await work.crawl()
 
     assert counts == {"kept": 2, "deleted": 1}
-    assert sorted(work.shelf.originals) == [1, 3]
-    assert work.shelf.decisions() == {3: "keep(score)", 2: "delete(score)", 1: "keep(score)"}
-    assert work.shelf.finished
+    assert sorted(work.archive.originals) == [1, 3]
+    assert work.archive.decisions() == {3: "keep(score)", 2: "delete(score)", 1: "keep(score)"}
+    assert work.archive.finished
 
 
 async def test_a_tagged_post_is_kept_but_still_looked_at() -> None:
@@ -91,14 +91,14 @@ async def test_a_tagged_post_is_kept_but_still_looked_at() -> None:
 
     assert counts == {"kept": 1}
     assert work.eye.looked == [1]
-    assert work.shelf.sightings[0].decisions[0].score == 0.01
+    assert work.archive.sightings[0].decisions[0].score == 0.01
 
 
 async def test_what_the_walk_showed_is_held_against_the_sites_count_although_terms_are_checked_here() -> None:
     only_even = {"wants": lambda post: post.id % 2 == 0, "checked_here": True}
     whole = stage([post(4), post(3), post(2), post(1)], **only_even, counted=4)
     short = stage([post(4), post(3)], **only_even, counted=4)
-    resumed = stage([post(2), post(1)], shelf=Memory(cursor=3), **only_even, counted=4)
+    resumed = stage([post(2), post(1)], archive=Memory(cursor=3), **only_even, counted=4)
 
     for work in (whole, short, resumed):
         await work.crawl()
@@ -126,8 +126,8 @@ async def test_a_picture_that_cannot_be_judged_is_undecided(fault: str) -> None:
     counts = await work.crawl()
 
     assert counts == {"undecided": 1}
-    assert work.shelf.originals == []
-    assert work.shelf.sightings[0].rendition is None
+    assert work.archive.originals == []
+    assert work.archive.sightings[0].rendition is None
 
 
 async def test_a_picture_of_other_dimensions_than_announced_is_no_picture_of_this_post() -> None:
@@ -137,7 +137,7 @@ async def test_a_picture_of_other_dimensions_than_announced_is_no_picture_of_thi
 
     assert counts == {"undecided": 1}
     assert len(work.files.asked) == 2  # once more, before it counts as the site's own fault
-    assert work.shelf.sightings[0].decisions[0].reason == "wrong dimensions"
+    assert work.archive.sightings[0].decisions[0].reason == "wrong dimensions"
 
 
 async def test_a_damaged_file_does_not_end_the_crawl() -> None:
@@ -147,7 +147,7 @@ async def test_a_damaged_file_does_not_end_the_crawl() -> None:
     counts = await work.crawl()
 
     assert counts == {"deleted": 2, "failed": 1}
-    assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "retry")]
+    assert [(post_id, failure.state) for post_id, failure in work.archive.failures] == [(2, "retry")]
 
 
 class Coded(Exception):
@@ -175,7 +175,7 @@ async def test_a_file_that_the_site_has_no_more_is_counted_as_gone(error: PostEr
     counts = await work.crawl()
 
     assert counts == {"deleted": 2, "gone": 1}
-    assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "unavailable")]
+    assert [(post_id, failure.state) for post_id, failure in work.archive.failures] == [(2, "unavailable")]
 
 
 @pytest.mark.parametrize("error", [NotServed("the site answers 401"), MismatchError("other bytes")])
@@ -184,14 +184,14 @@ async def test_what_is_never_served_is_not_asked_for_in_every_run_for_ever(
     failed: int, outcome: str, error: PostError
 ) -> None:
     files = Files(raises={"720x720/1.": type(error)(error.reason)})
-    work = stage([post(1)], files=files, shelf=Memory(known_posts={1: Known(failed_attempts=failed)}))
+    work = stage([post(1)], files=files, archive=Memory(known_posts={1: Known(failed_attempts=failed)}))
 
     assert await work.crawl() == {outcome: 1}
 
 
 async def test_what_a_broken_network_keeps_from_us_is_never_given_up() -> None:
     files = Files(raises={"720x720/1.": PostError("no answer in time")})
-    work = stage([post(1)], files=files, shelf=Memory(known_posts={1: Known(failed_attempts=99)}))
+    work = stage([post(1)], files=files, archive=Memory(known_posts={1: Known(failed_attempts=99)}))
 
     assert await work.crawl() == {"failed": 1}
 
@@ -207,7 +207,7 @@ async def test_another_rendition_stands_in_for_one_that_is_gone() -> None:
 
 async def test_an_original_that_was_gone_is_not_asked_for_again() -> None:
     known = replace(decided(DecisionValue.KEEP, Policy().identity(CARD, tagged=False)), unavailable="gone")
-    work = stage([post(1)], shelf=Memory(known_posts={1: known}))
+    work = stage([post(1)], archive=Memory(known_posts={1: known}))
 
     counts = await work.crawl()
 
@@ -216,11 +216,11 @@ async def test_an_original_that_was_gone_is_not_asked_for_again() -> None:
 
 
 async def test_a_rendition_that_was_gone_is_not_asked_for_again() -> None:
-    work = stage([post(1)], shelf=Memory(known_posts={1: Known(unavailable="gone")}))
+    work = stage([post(1)], archive=Memory(known_posts={1: Known(unavailable="gone")}))
 
     counts = await work.crawl()
 
-    assert counts == {"gone": 1} and work.files.asked == [] and work.shelf.attempts == []
+    assert counts == {"gone": 1} and work.files.asked == [] and work.archive.attempts == []
 
 
 @pytest.mark.fault("P09")
@@ -245,13 +245,13 @@ async def test_a_challenge_page_stops_the_run_and_blames_no_post() -> None:
 
 
 async def test_a_full_disk_stops_the_run() -> None:
-    shelf = Memory(full_at=1, error=StorageError("the disk is full"))
-    work = stage([post(n) for n in range(20, 0, -1)], shelf=shelf)
+    archive = Memory(full_at=1, error=StorageError("the disk is full"))
+    work = stage([post(n) for n in range(20, 0, -1)], archive=archive)
 
     with pytest.raises(StorageError):
         await work.crawl()
 
-    assert len(work.shelf.sightings) == 1
+    assert len(work.archive.sightings) == 1
 
 
 async def test_a_transient_error_leaves_the_post_open() -> None:
@@ -267,8 +267,8 @@ async def test_a_listing_that_breaks_keeps_what_was_found_before() -> None:
     with pytest.raises(BlockedError):
         await work.crawl()
 
-    assert len(work.shelf.pages) == 1
-    assert not work.shelf.finished
+    assert len(work.archive.pages) == 1
+    assert not work.archive.finished
 
 
 async def test_a_range_that_could_not_be_listed_is_recorded() -> None:
@@ -277,27 +277,27 @@ async def test_a_range_that_could_not_be_listed_is_recorded() -> None:
 
     await work.crawl()
 
-    assert work.shelf.gaps == [gap]
+    assert work.archive.gaps == [gap]
     assert work.run.tally.gaps == 1
 
 
 async def test_a_range_that_was_missing_is_tried_again_and_closed_once_it_is_listed() -> None:
-    shelf = Memory(gaps=[Gap(3, 7, "the site's database gave up")], cursor=3)
-    work = stage([post(n) for n in range(9, 0, -1)], shelf=shelf)
+    archive = Memory(gaps=[Gap(3, 7, "the site's database gave up")], cursor=3)
+    work = stage([post(n) for n in range(9, 0, -1)], archive=archive)
 
     await work.crawl()
 
     assert sorted(work.eye.looked) == [1, 2, 4, 5, 6]
-    assert shelf.gaps == []
+    assert archive.gaps == []
 
 
 async def test_a_range_that_is_still_missing_stays_open() -> None:
     gap = Gap(3, 7, "the site's database gave up")
-    work = stage(Posts([post(2)], gap=gap), shelf=Memory(gaps=[gap], cursor=3))
+    work = stage(Posts([post(2)], gap=gap), archive=Memory(gaps=[gap], cursor=3))
 
     await work.crawl()
 
-    assert work.shelf.gaps == [gap]
+    assert work.archive.gaps == [gap]
     assert work.run.tally.gaps == 1
 
 
@@ -311,8 +311,8 @@ async def test_a_replaced_file_is_followed_to_its_new_version() -> None:
     counts = await work.crawl()
 
     assert counts == {"kept": 1}
-    assert work.shelf.pages[-1].posts == [new]
-    assert work.shelf.originals == [1]
+    assert work.archive.pages[-1].posts == [new]
+    assert work.archive.originals == [1]
 
 
 def at(old: Post, host: str) -> Post:
@@ -327,23 +327,23 @@ def at(old: Post, host: str) -> Post:
 async def test_what_an_earlier_run_left_open_is_fetched_from_where_it_is_now() -> None:
     old = [post(2), post(1)]
     source = Posts(old, moved_posts={2: at(old[0], "new.example"), 1: at(old[1], "new.example")})
-    work = stage(source, Eye({2: 0.9}), shelf=Memory(open_posts=old, cursor=1))
+    work = stage(source, Eye({2: 0.9}), archive=Memory(open_posts=old, cursor=1))
 
     counts = await work.crawl()
 
     assert counts == {"kept": 1, "deleted": 1}
     assert all(url.startswith("https://new.example/") for url in work.files.asked)
-    assert [p.id for page in work.shelf.pages for p in page.posts] == [2, 1]
+    assert [p.id for page in work.archive.pages for p in page.posts] == [2, 1]
 
 
 async def test_what_an_earlier_run_left_open_and_the_site_has_no_more_is_gone() -> None:
     old = [post(2), post(1)]
-    work = stage(Posts(old, moved_posts={2: None}), shelf=Memory(open_posts=old, cursor=1))
+    work = stage(Posts(old, moved_posts={2: None}), archive=Memory(open_posts=old, cursor=1))
 
     counts = await work.crawl()
 
     assert counts == {"gone": 1, "deleted": 1} and work.run.tally.listed == 2
-    assert [(post_id, failure.state) for post_id, failure in work.shelf.failures] == [(2, "unavailable")]
+    assert [(post_id, failure.state) for post_id, failure in work.archive.failures] == [(2, "unavailable")]
 
 
 async def test_a_file_that_has_moved_on_its_host_is_fetched_from_where_it_is_now() -> None:
@@ -357,7 +357,7 @@ async def test_a_file_that_has_moved_on_its_host_is_fetched_from_where_it_is_now
 async def test_a_decision_of_an_earlier_run_stands() -> None:
     policy = Policy().identity(CARD, tagged=False)
     known = {2: decided(DecisionValue.DELETE, policy), 1: decided(DecisionValue.KEEP, policy, place=Place.GALLERY)}
-    work = stage([post(2), post(1)], shelf=Memory(known))
+    work = stage([post(2), post(1)], archive=Memory(known))
 
     counts = await work.crawl()
 
@@ -367,17 +367,17 @@ async def test_a_decision_of_an_earlier_run_stands() -> None:
 
 async def test_a_keep_whose_original_never_arrived_is_fetched_now() -> None:
     policy = Policy().identity(CARD, tagged=False)
-    work = stage([post(1)], shelf=Memory({1: decided(DecisionValue.KEEP, policy)}))
+    work = stage([post(1)], archive=Memory({1: decided(DecisionValue.KEEP, policy)}))
 
     await work.crawl()
 
-    assert work.shelf.originals == [1]
+    assert work.archive.originals == [1]
     assert work.eye.looked == []
 
 
 async def test_a_tag_that_came_since_overrules_an_old_deletion() -> None:
     policy = Policy().identity(CARD, tagged=False)
-    work = stage([post(1, tagged=True)], shelf=Memory({1: decided(DecisionValue.DELETE, policy)}))
+    work = stage([post(1, tagged=True)], archive=Memory({1: decided(DecisionValue.DELETE, policy)}))
 
     assert await work.crawl() == {"kept": 1}
 
@@ -388,13 +388,13 @@ async def test_a_tag_that_came_since_overrules_an_old_deletion() -> None:
     [(LabelValue.KEEP, 0.0, "kept"), (LabelValue.DELETE, 1.0, "deleted"), (LabelValue.UNSURE, 1.0, "undecided")],
 )
 async def test_a_label_beats_the_score(label: LabelValue, score: float, outcome: str) -> None:
-    work = stage([post(1)], Eye({1: score}), shelf=Memory({1: Known(labels={"mona": label})}))
+    work = stage([post(1)], Eye({1: score}), archive=Memory({1: Known(labels={"mona": label})}))
 
     assert await work.crawl() == {outcome: 1}
 
 
 async def test_a_known_embedding_is_scored_without_fetching_the_picture() -> None:
-    work = stage([post(1)], shelf=Memory({1: Known(embeddings={"backbone-hash": b"\0\0"})}))
+    work = stage([post(1)], archive=Memory({1: Known(embeddings={"backbone-hash": b"\0\0"})}))
 
     assert await work.crawl() == {"kept": 1}
     assert work.eye.recalled == 1
@@ -403,7 +403,7 @@ async def test_a_known_embedding_is_scored_without_fetching_the_picture() -> Non
 
 async def test_the_windows_of_a_known_picture_are_scored_with_it() -> None:
     known = Known(embeddings={"backbone-hash": b"\0\0"}, windows={"backbone-hash": b"\1\1\2\2"})
-    work = stage([post(1)], shelf=Memory({1: known}))
+    work = stage([post(1)], archive=Memory({1: known}))
 
     await work.crawl()
 
@@ -413,15 +413,15 @@ async def test_the_windows_of_a_known_picture_are_scored_with_it() -> None:
 async def test_a_page_that_was_too_small_to_see_stays_undecided_under_every_model() -> None:
     known = Known(embeddings={"backbone-hash": b"\0\0"}, too_small=True)
     seen_now = stage([post(1)], Eye({1: 0.1}, too_small=frozenset({1})))
-    seen_before = stage([post(1)], Eye(recalled_score=0.1), shelf=Memory({1: known}))
+    seen_before = stage([post(1)], Eye(recalled_score=0.1), archive=Memory({1: known}))
 
     assert [await work.crawl() for work in (seen_now, seen_before)] == [{"undecided": 1}] * 2
     assert seen_now.run.tally.reasons == seen_before.run.tally.reasons
     assert "too small to see" in str(seen_now.run.tally.reasons)
     for work in (seen_now, seen_before):
-        (sighting,) = work.shelf.sightings
+        (sighting,) = work.archive.sightings
         assert sighting.look.too_small
-    assert seen_now.shelf.sightings[0].stored is not None  # so that the page shows it
+    assert seen_now.archive.sightings[0].stored is not None  # so that the page shows it
 
 
 @pytest.mark.parametrize(("width", "fetched"), [(36, True), (100, False)])
@@ -430,7 +430,7 @@ async def test_a_page_that_was_too_small_to_see_is_fetched_again_where_a_larger_
 ) -> None:
     stored = StoredRendition("360x360", "1.webp", "webp", width, 80, 6, "sha")
     known = Known(embeddings={"backbone-hash": b"\0\0"}, too_small=True, rendition=stored)
-    work = stage([post(1)], Eye({1: 0.1}, recalled_score=0.1), shelf=Memory({1: known}))
+    work = stage([post(1)], Eye({1: 0.1}, recalled_score=0.1), archive=Memory({1: known}))
 
     assert await work.crawl() == ({"deleted": 1} if fetched else {"undecided": 1})
     assert (len(work.files.asked), work.eye.recalled) == ((1, 0) if fetched else (0, 1))
@@ -438,7 +438,7 @@ async def test_a_page_that_was_too_small_to_see_is_fetched_again_where_a_larger_
 
 async def test_a_stored_rendition_is_looked_at_again_without_the_network() -> None:
     stored = StoredRendition("720x720", "1.webp", "webp", 100, 80, 6, "sha")
-    work = stage([post(1)], Eye({1: 0.1}), shelf=Memory({1: Known(rendition=stored)}))
+    work = stage([post(1)], Eye({1: 0.1}), archive=Memory({1: Known(rendition=stored)}))
 
     assert await work.crawl() == {"deleted": 1}
     assert work.files.asked == []
@@ -446,7 +446,7 @@ async def test_a_stored_rendition_is_looked_at_again_without_the_network() -> No
 
 @pytest.mark.fault("P15")
 async def test_a_post_that_kills_the_program_each_time_is_left_alone() -> None:
-    work = stage([post(1)], shelf=Memory({1: Known(open_attempts=5, died_alone=3)}))
+    work = stage([post(1)], archive=Memory({1: Known(open_attempts=5, died_alone=3)}))
 
     assert await work.crawl() == {"undecided": 1}
     assert work.files.asked == []
@@ -455,19 +455,19 @@ async def test_a_post_that_kills_the_program_each_time_is_left_alone() -> None:
 @pytest.mark.fault("P15")
 async def test_a_suspect_is_carried_alone_after_all_others() -> None:
     posts = [post(n) for n in range(9, 0, -1)]
-    work = stage(posts, shelf=Memory({7: Known(open_attempts=2), 5: Known(open_attempts=4, died_alone=2)}))
+    work = stage(posts, archive=Memory({7: Known(open_attempts=2), 5: Known(open_attempts=4, died_alone=2)}))
 
     assert await work.crawl() == {"deleted": 9}
     assert work.eye.looked[-2:] == [7, 5]
 
 
 async def test_two_posts_with_one_file_download_it_once() -> None:
-    work = stage([post(1)], Eye({1: 0.9}), shelf=Memory(shared=frozenset({1})))
+    work = stage([post(1)], Eye({1: 0.9}), archive=Memory(shared=frozenset({1})))
 
     await work.crawl()
 
-    assert work.shelf.adopted == [1]
-    assert work.shelf.originals == []
+    assert work.archive.adopted == [1]
+    assert work.archive.originals == []
 
 
 async def test_the_limit_counts_posts() -> None:
@@ -476,7 +476,7 @@ async def test_the_limit_counts_posts() -> None:
     await work.crawl()
 
     assert work.run.tally.listed == work.run.tally.finished == 5
-    assert not work.shelf.finished
+    assert not work.archive.finished
 
 
 async def test_terms_that_the_site_was_not_asked_are_evaluated_here() -> None:
@@ -488,7 +488,7 @@ async def test_terms_that_the_site_was_not_asked_are_evaluated_here() -> None:
 
 
 async def test_what_an_earlier_run_left_open_comes_first_and_only_once() -> None:
-    work = stage([post(2), post(1)], shelf=Memory(open_posts=[post(2)]))
+    work = stage([post(2), post(1)], archive=Memory(open_posts=[post(2)]))
 
     await work.crawl()
 
@@ -502,7 +502,7 @@ async def test_a_stop_request_ends_the_listing_and_finishes_what_is_in_flight() 
     await work.crawl()
 
     assert work.run.tally.finished < 400
-    assert not work.shelf.finished
+    assert not work.archive.finished
 
 
 @pytest.mark.fault("P18")
@@ -517,12 +517,12 @@ async def test_the_numbers_add_up() -> None:
 
 async def test_only_a_run_that_scores_originals_moves_any_to_the_trash() -> None:
     looked_small = stage([post(1)], Eye({1: 0.1}))
-    looked_at_originals = stage([post(1)], Eye({1: 0.1}), shelf=Memory(shared=frozenset({1})), score_on="original")
+    looked_at_originals = stage([post(1)], Eye({1: 0.1}), archive=Memory(shared=frozenset({1})), score_on="original")
 
     assert await looked_small.crawl() == await looked_at_originals.crawl() == {"deleted": 1}
 
-    assert looked_small.shelf.trashed == []
-    assert looked_at_originals.shelf.trashed == [1]
+    assert looked_small.archive.trashed == []
+    assert looked_at_originals.archive.trashed == [1]
 
 
 @dataclass
@@ -555,7 +555,7 @@ async def test_downloads_wait_for_a_judge_that_is_slow() -> None:
 
     await everybody_waits()
 
-    assert (len(work.files.asked), eye.most_waiting, len(work.shelf.attempts)) == (4, 4, 4)
+    assert (len(work.files.asked), eye.most_waiting, len(work.archive.attempts)) == (4, 4, 4)
     assert work.run.queue.qsize() <= 400
     assert work.run.tally.listed <= 400 + 4 + 1  # in the queue, in flight, and in the lister's hand
     eye.opened.set()
@@ -612,7 +612,7 @@ async def test_a_post_whose_tags_changed_is_decided_again_from_its_stored_embedd
     before = Ruling(Policy(), {"mona": card}).decide(MONA, PostTags(), Look({"mona": 0.9}))
     known = Known(decisions={"mona": before}, embeddings={card.backbone_hash: b"\0\0"})
     eye = Eye({1: 0.9}, card=card)
-    work = stage([others], eye, shelf=Memory({1: known}))
+    work = stage([others], eye, archive=Memory({1: known}))
 
     assert await work.crawl() == {"deleted": 1}
     assert (work.files.asked, eye.looked) == ([], [])
@@ -622,13 +622,13 @@ async def test_what_the_users_tagger_said_once_counts_for_stored_embeddings_and_
     card = replace(CARD, ai_weights=(AiTagWeight("c" * 64, MONA.tag, 1.0, 0.0),))
     said = TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.1})
     known = Known(embeddings={card.backbone_hash: b"\0\0"}, tagger_tags=said)
-    work = stage([post(1)], Eye(card=card, recalled_score=0.6), shelf=Memory({1: known}))
+    work = stage([post(1)], Eye(card=card, recalled_score=0.6), archive=Memory({1: known}))
 
     assert await work.crawl() == {"deleted": 1}
-    (decision,) = work.shelf.sightings[0].decisions
+    (decision,) = work.archive.sightings[0].decisions
     assert decision.score == pytest.approx(1 / (1 + (90.5 / 10.5) * (0.4 / 0.6)))
     eye = Eye(card=card, recalled_score=0.6)
-    again = stage([post(1)], eye, shelf=Memory({1: replace(known, decisions={"mona": decision})}))
+    again = stage([post(1)], eye, archive=Memory({1: replace(known, decisions={"mona": decision})}))
     assert await again.crawl() == {"deleted": 1} and eye.recalled == 0
 
 
@@ -646,4 +646,4 @@ async def test_a_doubted_tag_keeps_nothing_and_is_counted() -> None:
 
     assert await work.crawl() == {"undecided": 1}
     assert work.run.tally.reasons[Outcome.UNDECIDED] == {"tag doubted": 1}
-    assert work.shelf.originals == []
+    assert work.archive.originals == []

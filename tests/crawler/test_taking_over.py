@@ -50,7 +50,7 @@ class Model(Eye):
 
 
 @dataclass(slots=True)
-class Shelf(Memory):
+class FiledMemory(Memory):
     """Knows what was filed, as the archive does."""
 
     def _newest(self) -> dict[int, Known]:
@@ -78,19 +78,19 @@ class Shelf(Memory):
 @dataclass
 class Stage:
     run: Run
-    shelf: Shelf
+    archive: FiledMemory
     files: Files
     judge: SwitchingJudge
 
 
 def stage(first: Model, posts: Sequence[Post], files: Files | None = None) -> Stage:
-    shelf, files, judge = Shelf(), files or Files(), SwitchingJudge(first)
+    archive, files, judge = FiledMemory(), files or Files(), SwitchingJudge(first)
     job = Job(
         run_id=1, site="demo", query="genshin_impact", targets=(MONA,), policy=Policy(), score_on="720x720",
         wants=lambda post: True, in_flight=3,
     )  # fmt: skip
-    crew = Crew(Posts(posts), files, judge, shelf, note=lambda post, error: None)
-    return Stage(Run(job, crew, Tally(), asyncio.Event(), successor=True, awaited=True), shelf, files, judge)
+    crew = Crew(Posts(posts), files, judge, archive, note=lambda post, error: None)
+    return Stage(Run(job, crew, Tally(), asyncio.Event(), successor=True, awaited=True), archive, files, judge)
 
 
 async def taken_over(scene: Stage, second: Model) -> None:
@@ -114,7 +114,7 @@ async def test_what_is_filed_belongs_to_the_model_that_saw_it_wherever_the_switc
         await taken_over(scene, second)
         await crawling
 
-        for one in scene.shelf.sightings:
+        for one in scene.archive.sightings:
             number = {0.9: 1, 0.1: 2}[one.look.scores["mona"]]
             assert one.models["mona"].number == number
             assert one.decisions[0].model == f"mona/{number}"
@@ -143,12 +143,12 @@ class Fickle(Eye):
 async def test_nothing_runs_between_a_look_and_the_reading_of_its_models() -> None:
     scene = stage(Model(), [])
     judge = Fickle()
-    crew = Crew(Posts([post(n) for n in range(9, 0, -1)]), scene.files, judge, scene.shelf, note=lambda *_: None)
+    crew = Crew(Posts([post(n) for n in range(9, 0, -1)]), scene.files, judge, scene.archive, note=lambda *_: None)
 
     await crawl(Run(scene.run.job, crew, Tally(), asyncio.Event()))
 
-    assert len(scene.shelf.sightings) == 9
-    assert all(one.look.scores["mona"] == 1 / one.models["mona"].number for one in scene.shelf.sightings)
+    assert len(scene.archive.sightings) == 9
+    assert all(one.look.scores["mona"] == 1 / one.models["mona"].number for one in scene.archive.sightings)
 
 
 async def test_what_the_first_model_decided_is_decided_again_from_what_is_stored() -> None:
@@ -166,8 +166,8 @@ async def test_what_the_first_model_decided_is_decided_again_from_what_is_stored
     assert scene.run.tally.decided_by == {"mona/2": 4}
     assert (scene.run.tally.decided_again, scene.run.tally.listed) == (4, 4)
     assert [url.split("/")[3] for url in scene.files.asked] == ["original"]  # of post 2, which is kept now
-    assert sorted(scene.shelf.originals) == [1, 2, 3]
-    assert scene.shelf.trashed == []  # post 3 waits for `crawl apply`
+    assert sorted(scene.archive.originals) == [1, 2, 3]
+    assert scene.archive.trashed == []  # post 3 waits for `crawl apply`
 
 
 async def test_only_what_the_first_model_decided_is_looked_at_again() -> None:
@@ -246,15 +246,15 @@ async def test_an_embedding_that_the_new_model_cannot_use_sends_it_to_the_stored
         embeddings={"backbone 1": b"\0\0"}, rendition=StoredRendition("720x720", "1.webp", "webp", 100, 80, 1, "sha")
     )
 
-    class Knows(Shelf):
+    class Knows(FiledMemory):
         async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
             return {1: known}
 
-    shelf = Knows()
-    crew = Crew(scene.run.crew.source, scene.files, scene.judge, shelf, note=lambda *_: None)
+    archive = Knows()
+    crew = Crew(scene.run.crew.source, scene.files, scene.judge, archive, note=lambda *_: None)
     first.switch, first.to = scene.judge, second
 
     await crawl(Run(scene.run.job, crew, Tally(), asyncio.Event()))
 
     assert second.looked == [1]
-    assert shelf.decisions() == {1: "keep(score)"}
+    assert archive.decisions() == {1: "keep(score)"}

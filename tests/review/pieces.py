@@ -75,7 +75,7 @@ def make_picture(number: int, **changes: Any) -> Picture:
 class MemoryDesk:
     """Remembers what it was told; every write is counted."""
 
-    shelf: dict[int, Picture] = field(default_factory=lambda: {n: make_picture(n) for n in range(1, 6)})
+    stored: dict[int, Picture] = field(default_factory=lambda: {n: make_picture(n) for n in range(1, 6)})
     files: dict[int, bytes] = field(default_factory=lambda: {1: picture_bytes()})
     keys: dict[str, int] = field(default_factory=dict)
     writes: int = 0
@@ -85,14 +85,14 @@ class MemoryDesk:
         return ["mona", "fischl"]
 
     def facts(self, target: str) -> TargetFacts:
-        counts = Counts(len(self.shelf), {"keep": len(self.shelf)}, {}, len(self.shelf), self.seq)
+        counts = Counts(len(self.stored), {"keep": len(self.stored)}, {}, len(self.stored), self.seq)
         figures = Figures(Interval(0.97, 0.94, 0.99), None, 120)
         return TargetFacts(target, f"{target}_(genshin_impact)", counts, ModelInForce("mona/1", 0.5, 0, ""), figures)
 
     def find(self, target: str, expression: str) -> PictureList:
         if "decision:kep" in expression:
             raise QueryError("decision:kep", "write one of keep, delete", "keep")
-        return PictureList(list(self.shelf), [1.3] * len(self.shelf))
+        return PictureList(list(self.stored), [1.3] * len(self.stored))
 
     def words(self, start: str) -> Sequence[Suggestion]:
         return [Suggestion("hat", "general", 5)] if "hat".startswith(start) else []
@@ -101,7 +101,7 @@ class MemoryDesk:
         return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "random sample, for the estimate")})
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
-        return [self.shelf[one] for one in ids if one in self.shelf]
+        return [self.stored[one] for one in ids if one in self.stored]
 
     def history(self, target: str, picture: int) -> History:
         return History((), (Verdict("keep", "score", "0.8 >= 0.5", 0.8, 0.5, "mona/1", NOW),))
@@ -116,7 +116,7 @@ class MemoryDesk:
         return [self._take(answer) for answer in answers]
 
     def _take(self, answer: Answer) -> Outcome:
-        picture = self.shelf.get(answer.id)
+        picture = self.stored.get(answer.id)
         if picture is None:
             return Outcome(answer.id, False, None)
         if answer.key in self.keys:
@@ -126,8 +126,8 @@ class MemoryDesk:
         self.writes += 1
         self.seq += 1
         self.keys[answer.key] = self.seq
-        self.shelf[answer.id] = replace(picture, word=Word(self.seq, answer.value, "tester", NOW))
-        return Outcome(answer.id, True, self.shelf[answer.id])
+        self.stored[answer.id] = replace(picture, word=Word(self.seq, answer.value, "tester", NOW))
+        return Outcome(answer.id, True, self.stored[answer.id])
 
 
 @dataclass

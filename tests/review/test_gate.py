@@ -266,7 +266,7 @@ def test_names_from_outside_arrive_as_text(page: Opened) -> None:
     from tests.review.pieces import make_picture
 
     evil = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
-    page.desk.shelf[1] = make_picture(
+    page.desk.stored[1] = make_picture(
         1, tags={"general": [evil], "artist": [evil]}, source=f"javascript:alert(1)//{evil}", model=evil, reason=evil
     )
 

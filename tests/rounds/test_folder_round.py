@@ -32,7 +32,7 @@ from rounds.head_round import RoundOutcome
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from tests.rounds.evidence import scene
-from tests.rounds.test_head_round import NOW, Shelf
+from tests.rounds.test_head_round import NOW, MemoryArchive
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(pact)_(genshin_impact)",))
 RED, BLUE = (200, 10, 10), (10, 10, 200)
@@ -113,15 +113,23 @@ def settings(program: str = LEARNS, weights: tuple[float, ...] = LIKES_RED, **ch
 
 
 async def taught(
-    folder: Path, root: Path, shelf: Shelf, how: FolderSettings, old: InForce | None = None, *, force: bool = False
+    folder: Path,
+    root: Path,
+    archive: MemoryArchive,
+    how: FolderSettings,
+    old: InForce | None = None,
+    *,
+    force: bool = False,
 ) -> tuple[FolderModel, RoundOutcome]:
     task = FolderTask(listed(folder), MONA, Decoder(), old, embed)
     async with model_from_folder(task, root / "models" / "mona", how) as model:
-        outcome = await finish_folder(model, shelf, root / "models", force=force, report=lambda *told: None)
+        outcome = await finish_folder(model, archive, root / "models", force=force, report=lambda *told: None)
     return model, outcome
 
 
-def model_in_force(root: Path, shelf: Shelf, weights: tuple[float, ...], snapshot: Mapping[str, Any]) -> InForce:
+def model_in_force(
+    root: Path, archive: MemoryArchive, weights: tuple[float, ...], snapshot: Mapping[str, Any]
+) -> InForce:
     root.mkdir(parents=True, exist_ok=True)
     (root / "net.keras").write_bytes(b"weights")
     parts = PackageParts(
@@ -134,7 +142,7 @@ def model_in_force(root: Path, shelf: Shelf, weights: tuple[float, ...], snapsho
     )
     facts = write_package(root / "models" / "mona" / "1", parts)
     model = RegisteredModel(ModelCard("mona", 1, facts.hash, facts.backbone_hash, 0.5), True, NOW, {}, None, 0)
-    shelf.registered.append(model)
+    archive.registered.append(model)
     package = load_package(root / "models" / "mona" / "1")
     return in_force(model, package, scene(20).evidence)
 
@@ -155,13 +163,13 @@ async def job_of(folder: Path, tmp_path: Path, how: FolderSettings) -> dict[str,
 async def test_the_first_model_is_numbered_one_in_force_and_the_pictures_stay_as_they_are(
     pictures: Path, tmp_path: Path
 ) -> None:
-    shelf, before = Shelf(), contents(pictures)
+    archive, before = MemoryArchive(), contents(pictures)
 
-    _, outcome = await taught(pictures, tmp_path, shelf, settings())
+    _, outcome = await taught(pictures, tmp_path, archive, settings())
 
     assert (outcome.card.name, outcome.activated, outcome.compared) == ("mona/1", True, None)
-    assert shelf.active == "mona/1"
-    assert shelf.registered[0].facts["tag"] == MONA.tag
+    assert archive.active == "mona/1"
+    assert archive.registered[0].facts["tag"] == MONA.tag
     assert load_package(tmp_path / "models" / "mona" / "1").snapshot["from"] == "my pictures"
     assert [path.name for path in (tmp_path / "models" / "mona").iterdir()] == ["1"]  # the work folder is gone
     assert contents(pictures) == before
@@ -191,7 +199,7 @@ async def test_every_class_teaches_its_name_but_one_that_only_says_what_is_not_s
 async def test_pictures_that_cannot_be_decoded_are_left_out_by_name(pictures: Path, tmp_path: Path) -> None:
     (pictures / "keqing" / "cut.jpg").write_bytes(b"\xff\xd8\xff broken")
 
-    model, _ = await taught(pictures, tmp_path, Shelf(), settings())
+    model, _ = await taught(pictures, tmp_path, MemoryArchive(), settings())
 
     assert [(one.name, one.why) for one in model.undecodable] == [("keqing/cut.jpg", "truncated")]
     assert model.pictures == 120
@@ -219,7 +227,7 @@ async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
     folder = painted(tmp_path / "few", classes)
 
     with pytest.raises(TooLittleToLearn, match=said) as refused:
-        await taught(folder, tmp_path, Shelf(), settings())
+        await taught(folder, tmp_path, MemoryArchive(), settings())
 
     assert refused.value.exit_code == 2
     assert not (tmp_path / "models").exists()
@@ -227,39 +235,39 @@ async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
 
 @pytest.mark.fault("M16")
 async def test_a_model_that_is_worse_than_the_one_in_force_waits_unless_forced(pictures: Path, tmp_path: Path) -> None:
-    shelf = Shelf()
-    old = model_in_force(tmp_path, shelf, LIKES_RED, {})
+    archive = MemoryArchive()
+    old = model_in_force(tmp_path, archive, LIKES_RED, {})
 
-    _, waits = await taught(pictures, tmp_path, shelf, settings(weights=LIKES_BLUE), old)
-    held = shelf.active
-    _, forced = await taught(pictures, tmp_path, shelf, settings(weights=LIKES_BLUE), old, force=True)
+    _, waits = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old)
+    held = archive.active
+    _, forced = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old, force=True)
 
     assert (waits.card.name, waits.activated, held) == ("mona/2", False, "mona/1")
     assert waits.compared is not None
     assert (waits.compared.old_errors, waits.compared.new_errors, waits.compared.pictures) == (0, 30, 30)
     assert "worse than mona/1" in waits.report
-    assert (forced.card.name, forced.activated, shelf.active) == ("mona/3", True, "mona/3")
+    assert (forced.card.name, forced.activated, archive.active) == ("mona/3", True, "mona/3")
 
 
 async def test_a_better_model_comes_into_force_as_the_next_round(pictures: Path, tmp_path: Path) -> None:
-    shelf = Shelf()
-    old = model_in_force(tmp_path, shelf, LIKES_BLUE, {})
+    archive = MemoryArchive()
+    old = model_in_force(tmp_path, archive, LIKES_BLUE, {})
 
-    _, outcome = await taught(pictures, tmp_path, shelf, settings(), old)
+    _, outcome = await taught(pictures, tmp_path, archive, settings(), old)
 
-    assert (outcome.activated, shelf.active) == (True, "mona/2")
-    assert shelf.registered[-1].facts["round"] == 1
+    assert (outcome.activated, archive.active) == (True, "mona/2")
+    assert archive.registered[-1].facts["round"] == 1
     assert outcome.metrics["compared"]["new_errors"] == 0
 
 
 async def test_nothing_that_the_old_model_has_learned_from_is_compared_on(pictures: Path, tmp_path: Path) -> None:
-    shelf = Shelf()
+    archive = MemoryArchive()
     md5s = [picture.md5 for picture in listed(pictures).pictures]
-    old = model_in_force(tmp_path, shelf, LIKES_RED, {"parts": {"train": md5s[:100], "validation": md5s[100:110]}})
+    old = model_in_force(tmp_path, archive, LIKES_RED, {"parts": {"train": md5s[:100], "validation": md5s[100:110]}})
 
-    _, outcome = await taught(pictures, tmp_path, shelf, settings(weights=LIKES_BLUE), old)
+    _, outcome = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old)
     everything = dataclasses.replace(old, learned_from=frozenset(md5s))
-    _, without = await taught(pictures, tmp_path, shelf, settings(weights=LIKES_BLUE), everything)
+    _, without = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), everything)
 
     assert outcome.compared is not None
     assert 0 < outcome.compared.pictures < 10
@@ -269,8 +277,8 @@ async def test_nothing_that_the_old_model_has_learned_from_is_compared_on(pictur
 
 
 def test_a_head_of_a_round_has_learned_from_the_gallery_outside_of_its_test_part(tmp_path: Path) -> None:
-    of_round = model_in_force(tmp_path / "a", Shelf(), LIKES_RED, {"evidence": "abc"})
-    of_tags = model_in_force(tmp_path / "b", Shelf(), LIKES_RED, {})
+    of_round = model_in_force(tmp_path / "a", MemoryArchive(), LIKES_RED, {"evidence": "abc"})
+    of_tags = model_in_force(tmp_path / "b", MemoryArchive(), LIKES_RED, {})
 
     assert 0 < len(of_round.learned_from) < 20
     assert of_tags.learned_from == frozenset()

@@ -22,7 +22,7 @@ from rounds.errors import TooLittleToLearn, UnknownModel
 from rounds.head_round import HeadRoundSettings, Snapshot, finish, learn_candidate
 from rounds.models import Switch, import_model, model_before, named_model, switch
 from storage.archive_records import RegisteredModel
-from storage.evidence import Rescored, Settled
+from storage.evidence import Rescored, SplitAssignments
 from storage.records import SITE_TAGGER, AiTag, Decision, DecisionValue, Look, ModelCard, PostTags, Stratum, Target
 from tests.rounds.evidence import WIDTH, Scene, answered, scene, truly
 
@@ -30,7 +30,7 @@ MONA = Target("mona", "mona_(genshin_impact)")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Shelf:
+class MemoryArchive:
     """An archive with a memory."""
 
     def __init__(self) -> None:
@@ -50,9 +50,9 @@ class Shelf:
         if activate:
             await self.activate_model(card.target, card.number)
 
-    async def file_settled(self, settled: Settled) -> None:
-        self.parts.update(zip(settled.version_ids.tolist(), settled.parts.tolist(), strict=True))
-        self.hashes.update(settled.hashes)
+    async def file_assignments(self, assignments: SplitAssignments) -> None:
+        self.parts.update(zip(assignments.version_ids.tolist(), assignments.parts.tolist(), strict=True))
+        self.hashes.update(assignments.hashes)
 
     async def activate_model(self, target: str, number: int) -> RegisteredModel:
         self.registered = [dataclasses.replace(m, active=m.card.number == number) for m in self.registered]
@@ -72,7 +72,7 @@ class Shelf:
         return next((model.card.name for model in self.registered if model.active), None)
 
 
-def first_model(root: Path, shelf: Shelf, head: Head | None = None) -> RegisteredModel:
+def first_model(root: Path, archive: MemoryArchive, head: Head | None = None) -> RegisteredModel:
     root.mkdir(parents=True, exist_ok=True)
     (root / "net.keras").write_bytes(b"weights")
     weights = np.zeros(WIDTH, np.float32)
@@ -87,7 +87,7 @@ def first_model(root: Path, shelf: Shelf, head: Head | None = None) -> Registere
     facts = write_package(root / "models" / "mona" / "1", parts)
     card = ModelCard("mona", 1, facts.hash, facts.backbone_hash, 0.5)
     model = RegisteredModel(card, True, NOW, {}, None, 0)
-    shelf.registered.append(model)
+    archive.registered.append(model)
     return model
 
 
@@ -97,14 +97,14 @@ def snapshot(root: Path, world: Scene, model: RegisteredModel) -> Snapshot:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+def archive() -> MemoryArchive:
+    return MemoryArchive()
 
 
 async def test_a_new_head_remembers_what_taught_its_network_and_the_gallery_which_part_each_picture_is_in(
-    tmp_path: Path, shelf: Shelf
+    tmp_path: Path, archive: MemoryArchive
 ) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+    world, model = scene(), first_model(tmp_path, archive)
     before = snapshot(tmp_path, world, model)
     taught = {"parts": {"train": [world.evidence.md5s[0]]}, "taught": {"steps": 9}, "earlier": "5e1f", "posts": [1]}
     before = dataclasses.replace(
@@ -113,36 +113,38 @@ async def test_a_new_head_remembers_what_taught_its_network_and_the_gallery_whic
     settings = HeadRoundSettings()
 
     candidate = learn_candidate(before, settings)
-    outcome = await finish(candidate, shelf, tmp_path / "models", settings)
+    outcome = await finish(candidate, archive, tmp_path / "models", settings)
 
     kept = load_package(tmp_path / "models" / outcome.card.name).snapshot
     assert {name: kept.get(name) for name in taught} == {**taught, "posts": None}
-    assert [shelf.parts[version] for version in range(1, 1201)] == candidate.parts.tolist()
-    assert shelf.parts[1] == 0
-    assert shelf.hashes == {3: 9}
+    assert [archive.parts[version] for version in range(1, 1201)] == candidate.parts.tolist()
+    assert archive.parts[1] == 0
+    assert archive.hashes == {3: 9}
 
 
-async def test_a_round_puts_a_better_model_in_force_and_decides_everything_by_it(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+async def test_a_round_puts_a_better_model_in_force_and_decides_everything_by_it(
+    tmp_path: Path, archive: MemoryArchive
+) -> None:
+    world, model = scene(), first_model(tmp_path, archive)
     settings = HeadRoundSettings()
 
     outcome = await finish(
-        learn_candidate(snapshot(tmp_path, world, model), settings), shelf, tmp_path / "models", settings
+        learn_candidate(snapshot(tmp_path, world, model), settings), archive, tmp_path / "models", settings
     )
 
     assert outcome.activated
-    assert shelf.active == "mona/2"
-    assert shelf.events == ["register mona/2", "activate mona/2", "rescore mona/2"]
-    assert len(shelf.decisions) == len(world.evidence)
+    assert archive.active == "mona/2"
+    assert archive.events == ["register mona/2", "activate mona/2", "rescore mona/2"]
+    assert len(archive.decisions) == len(world.evidence)
     assert load_package(tmp_path / "models" / "mona" / "2", expected_hash=outcome.card.hash).snapshot["round"] == 1
     assert "trained on 0 labels" in outcome.report
 
 
-async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(400), first_model(tmp_path, shelf)
+async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, archive: MemoryArchive) -> None:
+    world, model = scene(400), first_model(tmp_path, archive)
     settings = HeadRoundSettings(force=True)
     outcome = await finish(
-        learn_candidate(snapshot(tmp_path, world, model), settings), shelf, tmp_path / "models", settings
+        learn_candidate(snapshot(tmp_path, world, model), settings), archive, tmp_path / "models", settings
     )
     head = load_package(tmp_path / "models" / "mona" / "2").head
     ruling = Ruling(Policy(), {"mona": outcome.card})
@@ -152,13 +154,13 @@ async def test_rescoring_decides_exactly_as_the_crawl_would(tmp_path: Path, shel
         named = (MONA.tag,) if world.evidence.tagged[row] else ("keqing_(genshin_impact)",) * (stratum % 2)
         tags = PostTags(character=named, general=("2girls",) if stratum >= Stratum.NOBODY_GROUP else ())
         score = head.score(world.evidence.vectors[row].tobytes())
-        found, expected = shelf.decisions[row + 1], ruling.decide(MONA, tags, Look(scores={"mona": score}))
+        found, expected = archive.decisions[row + 1], ruling.decide(MONA, tags, Look(scores={"mona": score}))
         assert found.score == pytest.approx(expected.score, abs=1e-12)
         assert replace(found, score=None) == replace(expected, score=None)
 
 
-async def test_a_round_weighs_ai_tags_where_they_help_and_says_so(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+async def test_a_round_weighs_ai_tags_where_they_help_and_says_so(tmp_path: Path, archive: MemoryArchive) -> None:
+    world, model = scene(), first_model(tmp_path, archive)
     random = np.random.default_rng(5)
     vectors = random.normal(size=world.evidence.vectors.shape)
     vectors[:, 0] += 2.0 * world.truth
@@ -168,79 +170,79 @@ async def test_a_round_weighs_ai_tags_where_they_help_and_says_so(tmp_path: Path
     settings = HeadRoundSettings(force=True)
 
     candidate = learn_candidate(snapshot(tmp_path, replace(world, evidence=dim), model), settings)
-    outcome = await finish(candidate, shelf, tmp_path / "models", settings)
+    outcome = await finish(candidate, archive, tmp_path / "models", settings)
 
     package = load_package(tmp_path / "models" / "mona" / "2")
     (weight,) = outcome.card.ai_weights
-    assert (weight,) == package.head.ai_weights == shelf.registered[-1].card.ai_weights
+    assert (weight,) == package.head.ai_weights == archive.registered[-1].card.ai_weights
     assert (weight.source, weight.tag) == (SITE_TAGGER, MONA.tag) and weight.slope > 0
     assert f"also weighs the site's AI tag: {MONA.tag} at 90 %" in outcome.report
     ruling, shown = Ruling(Policy(), {"mona": outcome.card}), 0
     for row in np.flatnonzero(~dim.named)[:25].tolist():
         look = Look(scores={"mona": package.head.score(dim.vectors[row].tobytes())})
         expected = ruling.decide(MONA, PostTags(), look, (AiTag(MONA.tag, int(percents[row])),))
-        assert replace(shelf.decisions[row + 1], score=None) == replace(expected, score=None)
-        shown += shelf.decisions[row + 1].score != look.scores["mona"]
+        assert replace(archive.decisions[row + 1], score=None) == replace(expected, score=None)
+        shown += archive.decisions[row + 1].score != look.scores["mona"]
     assert shown == 25
 
 
 @pytest.mark.fault("M16")
 async def test_a_worse_model_is_kept_aside_unless_it_is_forced(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+    world, model = scene(), first_model(tmp_path, archive)
     candidate = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings())
     truth = np.ones(40, bool)
     worse = compare("mona/1", truth, np.arange(40) > 8, truth)
     candidate = dataclasses.replace(candidate, compared=worse)
 
-    refused = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
-    in_force_then = shelf.active
-    forced = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings(force=True))
+    refused = await finish(candidate, archive, tmp_path / "models", HeadRoundSettings())
+    in_force_then = archive.active
+    forced = await finish(candidate, archive, tmp_path / "models", HeadRoundSettings(force=True))
 
     assert (refused.activated, in_force_then, refused.rescored) == (False, "mona/1", None)
     assert "worse than mona/1: 9 errors against 0" in refused.report
-    assert (forced.activated, shelf.active) == (True, "mona/3")
+    assert (forced.activated, archive.active) == (True, "mona/3")
 
 
 @pytest.mark.parametrize("force", [False, True])
 async def test_a_model_that_may_not_decide_takes_no_deciding_ones_place_unless_it_is_forced(
-    tmp_path: Path, shelf: Shelf, force: bool
+    tmp_path: Path, archive: MemoryArchive, force: bool
 ) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+    world, model = scene(), first_model(tmp_path, archive)
     settings = HeadRoundSettings(force=force)
     candidate = learn_candidate(snapshot(tmp_path, world, model), settings)
     refusing = replace(candidate, learned=replace(candidate.learned, refusal="too few; crawl more pages"))
 
-    outcome = await finish(refusing, shelf, tmp_path / "models", settings)
+    outcome = await finish(refusing, archive, tmp_path / "models", settings)
 
     assert outcome.activated is force
     assert outcome.card.refusal == "too few; crawl more pages"
     assert load_package(tmp_path / "models" / "mona" / "2").refusal == outcome.card.refusal
     if force:
-        untagged = [shelf.decisions[row + 1] for row in np.flatnonzero(~world.evidence.tagged).tolist()]
+        untagged = [archive.decisions[row + 1] for row in np.flatnonzero(~world.evidence.tagged).tolist()]
         assert {one.reason for one in untagged} == {"model refused: too few"}
 
 
 async def test_a_model_that_may_decide_takes_the_place_of_one_that_may_not_whatever_that_would_have_kept(
-    tmp_path: Path, shelf: Shelf
+    tmp_path: Path, archive: MemoryArchive
 ) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+    world, model = scene(), first_model(tmp_path, archive)
     refusing = replace(model, card=replace(model.card, refusal="too few; crawl more pages"))
     candidate = learn_candidate(snapshot(tmp_path, world, refusing), HeadRoundSettings())
     truth = np.ones(40, bool)
     candidate = replace(candidate, compared=compare("mona/1", truth, np.arange(40) > 8, truth))
 
-    outcome = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
+    outcome = await finish(candidate, archive, tmp_path / "models", HeadRoundSettings())
 
-    assert (outcome.activated, shelf.active, outcome.card.refusal) == (True, "mona/2", "")
+    assert (outcome.activated, archive.active, outcome.card.refusal) == (True, "mona/2", "")
 
 
 @pytest.mark.fault("M13")
 async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, archive: MemoryArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+    world, model = scene(), first_model(tmp_path, archive)
     candidate = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings())
 
     def full(*_: object) -> None:
@@ -248,20 +250,22 @@ async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
 
     monkeypatch.setattr(head_round, "write_package", full)
     with pytest.raises(OSError, match="No space"):
-        await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
+        await finish(candidate, archive, tmp_path / "models", HeadRoundSettings())
 
-    assert shelf.active == "mona/1"
-    assert shelf.events == []
+    assert archive.active == "mona/1"
+    assert archive.events == []
     assert [path.name for path in (tmp_path / "models" / "mona").iterdir()] == ["1"]
 
 
-async def test_the_number_of_a_folder_that_a_killed_round_left_is_not_used_again(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+async def test_the_number_of_a_folder_that_a_killed_round_left_is_not_used_again(
+    tmp_path: Path, archive: MemoryArchive
+) -> None:
+    world, model = scene(), first_model(tmp_path, archive)
     (tmp_path / "models" / "mona" / "2").mkdir()
 
     outcome = await finish(
         learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings()),
-        shelf,
+        archive,
         tmp_path / "models",
         HeadRoundSettings(),
     )
@@ -270,8 +274,8 @@ async def test_the_number_of_a_folder_that_a_killed_round_left_is_not_used_again
 
 
 @pytest.mark.fault("M15")
-def test_a_picture_that_a_person_is_unsure_of_teaches_nothing(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+def test_a_picture_that_a_person_is_unsure_of_teaches_nothing(tmp_path: Path, archive: MemoryArchive) -> None:
+    world, model = scene(), first_model(tmp_path, archive)
     tagged = np.flatnonzero(world.evidence.tagged).tolist()
     unsure = dataclasses.replace(world, evidence=answered(world.evidence, dict.fromkeys(tagged, "unsure")))
 
@@ -279,8 +283,8 @@ def test_a_picture_that_a_person_is_unsure_of_teaches_nothing(tmp_path: Path, sh
         learn_candidate(snapshot(tmp_path, unsure, model), HeadRoundSettings())
 
 
-def test_answers_make_the_next_head_better(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(wrong=0.25, seed=3), first_model(tmp_path, shelf)
+def test_answers_make_the_next_head_better(tmp_path: Path, archive: MemoryArchive) -> None:
+    world, model = scene(wrong=0.25, seed=3), first_model(tmp_path, archive)
     before = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings()).learned
     doubtful = np.argsort(np.abs(before.belief - 0.5))[:80].tolist()
     told = dataclasses.replace(world, evidence=answered(world.evidence, truly(world, doubtful)))
@@ -292,56 +296,58 @@ def test_answers_make_the_next_head_better(tmp_path: Path, shelf: Shelf) -> None
 
 
 @pytest.mark.fault("M17")
-async def test_one_command_takes_a_model_back(tmp_path: Path, shelf: Shelf) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+async def test_one_command_takes_a_model_back(tmp_path: Path, archive: MemoryArchive) -> None:
+    world, model = scene(), first_model(tmp_path, archive)
     settings = HeadRoundSettings(force=True)
-    await finish(learn_candidate(snapshot(tmp_path, world, model), settings), shelf, tmp_path / "models", settings)
+    await finish(learn_candidate(snapshot(tmp_path, world, model), settings), archive, tmp_path / "models", settings)
 
-    back = model_before(shelf.registered, "mona")
+    back = model_before(archive.registered, "mona")
     package = load_package(tmp_path / "models" / "mona" / "1")
-    await switch(shelf, Switch(MONA, back, package, world.evidence), Policy())
+    await switch(archive, Switch(MONA, back, package, world.evidence), Policy())
 
     assert back.card.name == "mona/1"
-    assert shelf.active == "mona/1"
-    assert {decision.model for decision in shelf.decisions.values()} == {"mona/1"}
+    assert archive.active == "mona/1"
+    assert {decision.model for decision in archive.decisions.values()} == {"mona/1"}
 
 
-async def test_an_imported_model_is_proven_and_registered_but_not_yet_in_force(tmp_path: Path, shelf: Shelf) -> None:
-    first_model(tmp_path / "elsewhere", Shelf())
+async def test_an_imported_model_is_proven_and_registered_but_not_yet_in_force(
+    tmp_path: Path, archive: MemoryArchive
+) -> None:
+    first_model(tmp_path / "elsewhere", MemoryArchive())
     proven: list[str] = []
 
     async def prove(card: ModelCard, folder: Path) -> None:
         proven.append(card.name)
 
-    name = await import_model(shelf, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
-    again = await import_model(shelf, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
+    name = await import_model(archive, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
+    again = await import_model(archive, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
 
-    assert (name, again, proven, shelf.active) == ("mona/1", "mona/1", ["mona/1"], None)
-    assert load_package(tmp_path / "models" / "mona" / "1").hash == shelf.registered[0].card.hash
+    assert (name, again, proven, archive.active) == ("mona/1", "mona/1", ["mona/1"], None)
+    assert load_package(tmp_path / "models" / "mona" / "1").hash == archive.registered[0].card.hash
 
 
 @pytest.mark.fault("M05")
-async def test_a_model_that_cannot_be_proven_leaves_nothing_behind(tmp_path: Path, shelf: Shelf) -> None:
-    first_model(tmp_path / "elsewhere", Shelf())
+async def test_a_model_that_cannot_be_proven_leaves_nothing_behind(tmp_path: Path, archive: MemoryArchive) -> None:
+    first_model(tmp_path / "elsewhere", MemoryArchive())
 
     async def prove(card: ModelCard, folder: Path) -> None:
         raise ValueError("canaries differ")
 
     with pytest.raises(ValueError, match="canaries differ"):
-        await import_model(shelf, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
+        await import_model(archive, tmp_path / "elsewhere" / "models" / "mona" / "1", tmp_path / "models", prove)
 
-    assert shelf.registered == []
+    assert archive.registered == []
     assert not (tmp_path / "models").exists()
 
 
-def test_a_name_that_nobody_knows_is_refused_with_those_that_there_are(tmp_path: Path, shelf: Shelf) -> None:
-    first_model(tmp_path, shelf)
+def test_a_name_that_nobody_knows_is_refused_with_those_that_there_are(tmp_path: Path, archive: MemoryArchive) -> None:
+    first_model(tmp_path, archive)
 
     with pytest.raises(UnknownModel, match="'mona/7' is registered here; registered: mona/1"):
-        named_model(shelf.registered, "mona/7")
+        named_model(archive.registered, "mona/7")
     with pytest.raises(UnknownModel, match="mona/1 was the first"):
-        model_before(shelf.registered, "mona")
-    imported = [dataclasses.replace(model, active=False) for model in shelf.registered]
+        model_before(archive.registered, "mona")
+    imported = [dataclasses.replace(model, active=False) for model in archive.registered]
     with pytest.raises(UnknownModel, match="no model of mona is in force; name one of mona/1"):
         named_model(imported, "mona")
 
@@ -390,15 +396,15 @@ def test_a_model_that_finds_nothing_is_worse_though_it_makes_fewer_errors() -> N
 
 
 async def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_contradict(
-    tmp_path: Path, shelf: Shelf
+    tmp_path: Path, archive: MemoryArchive
 ) -> None:
     weights = np.zeros(WIDTH, np.float32)
     weights[0] = 0.5
     world = scene(2000, wrong=0.1)
-    vague = first_model(tmp_path, shelf, Head(weights, -1.25))  # 0.2 for most of the others: it contradicts no tag
+    vague = first_model(tmp_path, archive, Head(weights, -1.25))  # 0.2 for most of the others: it contradicts no tag
 
     candidate = learn_candidate(snapshot(tmp_path, world, vague), HeadRoundSettings())
-    outcome = await finish(candidate, shelf, tmp_path / "models", HeadRoundSettings())
+    outcome = await finish(candidate, archive, tmp_path / "models", HeadRoundSettings())
 
     measured, doubted = candidate.learned.measured, candidate.learned.doubted
     lying = measured[world.wrong[measured]]
@@ -410,7 +416,9 @@ async def test_two_models_are_compared_without_the_tags_that_heads_out_of_fold_c
     assert kept == [world.evidence.md5s[row] for row in measured.tolist() if doubted[row]]
 
 
-async def test_a_gallery_in_which_all_others_are_tagged_is_not_kept_as_a_whole(tmp_path: Path, shelf: Shelf) -> None:
+async def test_a_gallery_in_which_all_others_are_tagged_is_not_kept_as_a_whole(
+    tmp_path: Path, archive: MemoryArchive
+) -> None:
     world = scene(2000, wrong=0.0, hidden=0.0)
     hidden = world.truth & (np.random.default_rng(9).random(2000) < 0.4)  # every post that names nobody shows her
     unnamed = dataclasses.replace(
@@ -418,11 +426,11 @@ async def test_a_gallery_in_which_all_others_are_tagged_is_not_kept_as_a_whole(t
     )
     world = dataclasses.replace(world, evidence=unnamed)
     settings = HeadRoundSettings()
-    before = snapshot(tmp_path, world, first_model(tmp_path, shelf))
+    before = snapshot(tmp_path, world, first_model(tmp_path, archive))
 
-    outcome = await finish(learn_candidate(before, settings), shelf, tmp_path / "models", settings)
+    outcome = await finish(learn_candidate(before, settings), archive, tmp_path / "models", settings)
 
-    values = np.array([shelf.decisions[row + 1].value for row in range(2000)])
+    values = np.array([archive.decisions[row + 1].value for row in range(2000)])
     kept = values == DecisionValue.KEEP
     assert (outcome.activated, outcome.card.refusal) == (True, "")
     assert world.truth[kept].mean() > 0.95 and kept[world.truth].mean() > 0.95
@@ -431,17 +439,17 @@ async def test_a_gallery_in_which_all_others_are_tagged_is_not_kept_as_a_whole(t
 
 @pytest.mark.parametrize(("steps", "decides"), [(88, False), (881, True)])
 async def test_a_head_on_a_network_that_did_few_of_its_steps_deletes_nothing(
-    tmp_path: Path, shelf: Shelf, steps: int, decides: bool
+    tmp_path: Path, archive: MemoryArchive, steps: int, decides: bool
 ) -> None:
-    world, model = scene(), first_model(tmp_path, shelf)
+    world, model = scene(), first_model(tmp_path, archive)
     before = snapshot(tmp_path, world, model)
     taught = {"steps": steps, "planned_steps": 900, "seconds": 397.0}
     before = replace(before, package=replace(before.package, snapshot={"taught": taught}))
     settings = HeadRoundSettings(force=True)
 
-    outcome = await finish(learn_candidate(before, settings), shelf, tmp_path / "models", settings)
+    outcome = await finish(learn_candidate(before, settings), archive, tmp_path / "models", settings)
 
-    deleted = sum(one.value is DecisionValue.DELETE for one in shelf.decisions.values())
+    deleted = sum(one.value is DecisionValue.DELETE for one in archive.decisions.values())
     assert outcome.card.refusal.startswith("" if decides else "trained for only 10% of its steps; give it more time")
     assert bool(outcome.card.refusal) is not decides
     assert (deleted > 0) is decides

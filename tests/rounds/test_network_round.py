@@ -39,7 +39,7 @@ from storage.records import (
 )
 from tests.crawler.crew_fakes import post
 from tests.rounds.evidence import answered, scene
-from tests.rounds.test_head_round import MONA, Shelf, first_model, snapshot
+from tests.rounds.test_head_round import MONA, MemoryArchive, first_model, snapshot
 
 KEEPS_THE_JOB = """
 import json, pathlib, sys
@@ -63,7 +63,7 @@ class Decoder:
 def candidate_of(tmp_path: Path, answers: dict[int, str]) -> Candidate:
     world = scene()
     world = dataclasses.replace(world, evidence=answered(world.evidence, answers))
-    return learn_candidate(snapshot(tmp_path, world, first_model(tmp_path, Shelf())), HeadRoundSettings())
+    return learn_candidate(snapshot(tmp_path, world, first_model(tmp_path, MemoryArchive())), HeadRoundSettings())
 
 
 def pictures(candidate: Candidate, broken: Sequence[int] = ()) -> TrainingPictures:
@@ -250,7 +250,7 @@ class Judge:
 
 
 class Pictures:
-    """A shelf of seven posts that another model has decided, one of them without a picture."""
+    """An archive of seven posts that another model has decided, one of them without a picture."""
 
     def __init__(self, never_decided: Sequence[int] = ()) -> None:
         self.never_decided = never_decided
@@ -283,22 +283,22 @@ class Pictures:
 
 
 async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once() -> None:
-    shelf = Pictures()
+    archive = Pictures()
 
-    done = await refresh_embeddings(shelf, Judge(), RefreshRequest(MONA, [1, 2], Policy()), report=lambda *told: None)
+    done = await refresh_embeddings(archive, Judge(), RefreshRequest(MONA, [1, 2], Policy()), report=lambda *told: None)
 
     assert (done.looked, done.kept) == (6, 2)
-    assert sorted(shelf.filed) == [1, 2, 3, 5, 6, 7]
-    assert shelf.filed[2].decisions[0].value is DecisionValue.KEEP
-    assert shelf.filed[2].look.embeddings == {"new network": b"\0\0"}
+    assert sorted(archive.filed) == [1, 2, 3, 5, 6, 7]
+    assert archive.filed[2].decisions[0].value is DecisionValue.KEEP
+    assert archive.filed[2].look.embeddings == {"new network": b"\0\0"}
 
 
 async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() -> None:
-    shelf = Pictures(never_decided=(6, 7))
+    archive = Pictures(never_decided=(6, 7))
 
-    done = await refresh_embeddings(shelf, Judge(), RefreshRequest(MONA, [1], Policy()), report=lambda *told: None)
+    done = await refresh_embeddings(archive, Judge(), RefreshRequest(MONA, [1], Policy()), report=lambda *told: None)
 
-    assert (done.looked, sorted(shelf.filed)) == (4, [1, 2, 3, 5])
+    assert (done.looked, sorted(archive.filed)) == (4, [1, 2, 3, 5])
 
 
 async def test_looking_again_tells_how_far_it_has_come() -> None:

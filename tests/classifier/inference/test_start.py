@@ -1,4 +1,4 @@
-"""With a model at hand the first picture is scored at once, and TensorFlow stays on the shelf."""
+"""With a model at hand the first picture is scored at once, and TensorFlow is not loaded."""
 
 from __future__ import annotations
 

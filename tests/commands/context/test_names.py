@@ -17,7 +17,7 @@ from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
-from commands.context.archive_protocol import CommandShelf, open_shelf
+from commands.context.archive_protocol import CommandArchive, open_archive
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import load_workspace
 from commands.crawling.model_choice import models_in_force
@@ -131,12 +131,12 @@ def test_a_row_whose_name_leads_elsewhere_is_called_damage(root: Path, change: s
     assert "cannot" in done.stderr and "backup" in done.stderr
 
 
-def model_request(root: Path, shelf: CommandShelf, *, dry_run: bool = False) -> ModelRequest:
+def model_request(root: Path, archive: CommandArchive, *, dry_run: bool = False) -> ModelRequest:
     workspace = load_workspace(root, None)
     targets = (Target("mona", "mona_(genshin_impact)"),)
     connected: Any = None  # nobody is asked for anything
     return ModelRequest(
-        workspace, ThresholdGoal(), "genshin_impact", targets, connected, shelf, dry_run=dry_run, quiet=True
+        workspace, ThresholdGoal(), "genshin_impact", targets, connected, archive, dry_run=dry_run, quiet=True
     )
 
 
@@ -160,8 +160,8 @@ async def test_a_crawl_uses_the_model_that_was_imported_and_says_so(
     await imported(tmp_path / "root", 1)
 
     async with AsyncExitStack() as stack:
-        shelf = await open_shelf(stack, load_workspace(tmp_path / "root", None), dry_run=dry_run)
-        models = await models_in_force(model_request(tmp_path / "root", shelf, dry_run=dry_run))
+        archive = await open_archive(stack, load_workspace(tmp_path / "root", None), dry_run=dry_run)
+        models = await models_in_force(model_request(tmp_path / "root", archive, dry_run=dry_run))
 
     assert models["mona"].card.name == "mona/1" and models["mona"].active
     assert active(tmp_path / "root") == ([] if dry_run else ["mona/1"])
@@ -172,9 +172,9 @@ async def test_a_crawl_does_not_choose_between_models_that_were_imported(tmp_pat
     await imported(tmp_path / "root", 1, 2)
 
     async with AsyncExitStack() as stack:
-        shelf = await open_shelf(stack, load_workspace(tmp_path / "root", None), dry_run=False)
+        archive = await open_archive(stack, load_workspace(tmp_path / "root", None), dry_run=False)
         with pytest.raises(UsageRefused, match="crawl models activate mona/2"):
-            await models_in_force(model_request(tmp_path / "root", shelf))
+            await models_in_force(model_request(tmp_path / "root", archive))
 
 
 async def test_an_imported_model_whose_files_were_altered_is_not_put_in_force(tmp_path: Path) -> None:
@@ -182,8 +182,8 @@ async def test_an_imported_model_whose_files_were_altered_is_not_put_in_force(tm
     (tmp_path / "root" / "models" / "mona" / "1" / "backbone.keras").write_bytes(b"other")
 
     async with AsyncExitStack() as stack:
-        shelf = await open_shelf(stack, load_workspace(tmp_path / "root", None), dry_run=False)
+        archive = await open_archive(stack, load_workspace(tmp_path / "root", None), dry_run=False)
         with pytest.raises(PackageError):
-            await models_in_force(model_request(tmp_path / "root", shelf))
+            await models_in_force(model_request(tmp_path / "root", archive))
 
     assert active(tmp_path / "root") == []

@@ -24,7 +24,7 @@ from rounds.questions.queue import Mix, Reason, questions
 from storage.evidence import Evidence
 from storage.gallery_view import Picture
 from storage.records import LabelReason, LabelValue
-from storage.rows.labels import SaidLabel
+from storage.rows.labels import StoredLabel
 from tests.rounds.evidence import Scene, answered, scene, truly
 from tests.rounds.models import at_threshold, subject
 
@@ -52,12 +52,12 @@ class Gallery:
         return f"http://127.0.0.1/posts/{post}"
 
 
-def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) -> tuple[Evidence, list[SaidLabel]]:
+def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) -> tuple[Evidence, list[StoredLabel]]:
     """A person who knows the truth answers so many questions."""
     asked = questions(evidence, RULE, size=size, mix=mix)
     answers = truly(world, [question.row for question in asked])
     labels = [
-        SaidLabel(
+        StoredLabel(
             seq + number,
             "demo",
             int(evidence.post_ids[question.row]),
@@ -74,7 +74,7 @@ def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) ->
 
 
 def assess(
-    one: Subject, evidence: Evidence, labels: Sequence[SaidLabel] = (), general: Sequence[str] = ()
+    one: Subject, evidence: Evidence, labels: Sequence[StoredLabel] = (), general: Sequence[str] = ()
 ) -> Assessment:
     return evaluate_gallery(one, GalleryKnowledge(evidence, labels, RULE), Gallery(general))
 

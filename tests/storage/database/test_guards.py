@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from storage.archive import Archive, Label
-from storage.evidence import Settled
+from storage.evidence import SplitAssignments
 from storage.records import LabelValue
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, relabel, sight
 
@@ -50,7 +50,7 @@ async def _fill(root: Path) -> None:
             await relabel(archive, [Label(post.id, "demo", "mona", LabelValue.DELETE, "me", f"again {post.id}")])
         await archive.apply(await archive.plan_apply(), confirmed=True)
         parts = np.array([1, 2], dtype=np.int8)
-        await archive.file_settled(Settled("mona", np.array([1, 2]), parts, {}))
+        await archive.file_assignments(SplitAssignments("mona", np.array([1, 2]), parts, {}))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from commands.app import app
 from storage.archive import Archive
-from storage.dry_run import DryShelf
+from storage.dry_run import DryRunArchive
 from storage.lifecycle.verify import verify
 from storage.moves.trash import EVERYTHING
 from storage.records import StoredRendition, Target
@@ -133,7 +133,7 @@ async def test_a_rendition_without_a_path_is_fetched_again(root: Path, kind: str
         assert await archive.read_rendition(stored) is None
         await archive.file_look(sight(make_post(1)))
         await archive.file_look(sight(make_post(2), decide("delete", policy="p2")))
-    async with DryShelf(root) as dry:
+    async with DryRunArchive(root) as dry:
         assert await dry.read_rendition(stored) is None
 
     assert verify(root).whole

@@ -12,7 +12,7 @@ import pytest
 from commands.terminal.log_file import journal
 from storage.archive import Archive
 from storage.database.backup import back_up
-from storage.dry_run import DryShelf
+from storage.dry_run import DryRunArchive
 from storage.errors import StorageError
 from storage.files.layout import LOG, MODELS, OWN
 from storage.files.paths import model_folder, models_folder
@@ -32,7 +32,7 @@ PLANTS = [
 OPENERS: dict[str, Callable[[Path], object]] = {
     "whoever writes": lambda root: Archive.open(root, NO_RESERVE),
     "whoever reads": Archive.reader,
-    "a dry run": DryShelf,
+    "a dry run": DryRunArchive,
 }
 
 

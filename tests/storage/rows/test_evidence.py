@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from storage.archive import Archive, Label
-from storage.evidence import NO_PART, Settled
+from storage.evidence import NO_PART, SplitAssignments
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
 from storage.rows.sole_characters import sole_characters
 from tests.storage.samples import CARD, decide, list_posts, make_post, relabel, sight
@@ -152,8 +152,8 @@ async def test_what_is_held_out_is_read_without_the_rest(archive: Archive) -> No
 
     with Archive.reader(archive.root) as reader:
         everything = reader.evidence(MONA, CARD.backbone_hash)
-        settled = parts != NO_PART
-        await archive.file_settled(Settled("mona", everything.version_ids[settled], parts[settled]))
+        assigned = parts != NO_PART
+        await archive.file_assignments(SplitAssignments("mona", everything.version_ids[assigned], parts[assigned]))
         found = reader.held_out_evidence(MONA, CARD.backbone_hash, {everything.md5s[3], "of no picture"})
         tested = reader.held_out_evidence(MONA, CARD.backbone_hash, ())
         of_another = reader.held_out_evidence(Target("keqing", "keqing"), CARD.backbone_hash, ())

@@ -12,7 +12,7 @@ import pytest
 
 from storage.archive import Archive
 from storage.errors import RefusedRequest
-from storage.evidence import NO_PART, Evidence, Settled
+from storage.evidence import NO_PART, Evidence, SplitAssignments
 from storage.records import Look, Target
 from tests.storage.samples import CARD, decide, list_posts, make_post, sight
 
@@ -37,9 +37,9 @@ def evidence(archive: Archive) -> Evidence:
         return reader.evidence(MONA, CARD.backbone_hash)
 
 
-def settled(*parts: int, **changes: object) -> Settled:
+def assigned(*parts: int, **changes: object) -> SplitAssignments:
     ids = np.arange(1, len(parts) + 1)
-    return Settled("mona", ids, np.array(parts, dtype=np.int8), **changes)  # type: ignore[arg-type] # the tests' own changes
+    return SplitAssignments("mona", ids, np.array(parts, dtype=np.int8), **changes)  # type: ignore[arg-type] # the tests' own changes
 
 
 async def test_the_hash_of_a_look_is_stored_and_a_later_look_without_pixels_leaves_it(archive: Archive) -> None:
@@ -54,7 +54,7 @@ async def test_the_hash_of_a_look_is_stored_and_a_later_look_without_pixels_leav
 async def test_a_round_adds_the_hashes_that_were_missing(archive: Archive) -> None:
     await looked_at(archive, None, 9)
 
-    await archive.file_settled(settled(hashes={1: ODD}))
+    await archive.file_assignments(assigned(hashes={1: ODD}))
 
     assert evidence(archive).look_hashes.tolist() == [ODD, 9]
 
@@ -63,25 +63,25 @@ async def test_parts_are_remembered_and_only_become_stricter(archive: Archive) -
     await looked_at(archive, 1, 2, 3, None)
     assert evidence(archive).frozen_parts.tolist() == [NO_PART] * 4
 
-    await archive.file_settled(settled(TRAIN, VALIDATION, TEST))
+    await archive.file_assignments(assigned(TRAIN, VALIDATION, TEST))
     assert evidence(archive).frozen_parts.tolist() == [TRAIN, VALIDATION, TEST, NO_PART]
 
-    await archive.file_settled(settled(TEST, TRAIN, TRAIN, TRAIN))
+    await archive.file_assignments(assigned(TEST, TRAIN, TRAIN, TRAIN))
     assert evidence(archive).frozen_parts.tolist() == [TEST, VALIDATION, TEST, TRAIN]
 
 
 async def test_every_target_has_parts_of_its_own(archive: Archive) -> None:
     await looked_at(archive, 1)
 
-    await archive.file_settled(replace(settled(TEST), target="fischl"))
-    await archive.file_settled(settled(TRAIN))
+    await archive.file_assignments(replace(assigned(TEST), target="fischl"))
+    await archive.file_assignments(assigned(TRAIN))
 
     assert evidence(archive).frozen_parts.tolist() == [TRAIN]
 
 
 async def test_a_post_keeps_its_part_when_its_file_is_replaced(archive: Archive) -> None:
     await looked_at(archive, 1)
-    await archive.file_settled(settled(TEST))
+    await archive.file_assignments(assigned(TEST))
     again = make_post(1, b"the same drawing, uploaded anew")
 
     await list_posts(archive, [again])
@@ -93,7 +93,7 @@ async def test_a_post_keeps_its_part_when_its_file_is_replaced(archive: Archive)
 
 async def test_the_database_itself_refuses_to_give_back_what_was_held_out(archive: Archive, root: Path) -> None:
     await looked_at(archive, 1, 2)
-    await archive.file_settled(settled(TEST, VALIDATION))
+    await archive.file_assignments(assigned(TEST, VALIDATION))
 
     with closing(sqlite3.connect(root / "crawl.db", isolation_level=None)) as connection:
         for statement in (
@@ -110,9 +110,13 @@ async def test_the_database_itself_refuses_to_give_back_what_was_held_out(archiv
 async def test_parts_without_a_name_or_a_picture_are_refused(archive: Archive) -> None:
     await looked_at(archive, 1)
 
-    for wrong in (settled(3), settled(NO_PART), Settled("mona", np.array([1, 2]), np.array([0], dtype=np.int8))):
+    for wrong in (
+        assigned(3),
+        assigned(NO_PART),
+        SplitAssignments("mona", np.array([1, 2]), np.array([0], dtype=np.int8)),
+    ):
         with pytest.raises(RefusedRequest, match="cannot have the parts"):
-            await archive.file_settled(wrong)
+            await archive.file_assignments(wrong)
 
     assert evidence(archive).frozen_parts.tolist() == [NO_PART]
 
