@@ -27,7 +27,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a second thread is the enemy of a busy machine
 
 from classifier.metrics.quality import Estimate, wilson
-from review.gallery_service import GalleryDesk
+from review.gallery_service import GalleryReviewService
 from review.service import Answer
 from storage.archive import open_reader
 from tests.equipment.galleries import served
@@ -84,10 +84,10 @@ def quality_of(root: Path, target: str, truth: Truth) -> GalleryQuality:
 
 def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
     """Sit at the page: the next questions from the top of its list, answered as they are."""
-    with GalleryDesk(root, "a person who knows") as desk:
+    with GalleryReviewService(root, "a person who knows") as service:
         done = 0
-        while done < count and (ids := (asked := desk.queue(target)).ids[: count - done]):
-            posts = {picture.id: picture.post_id for picture in desk.pictures(target, ids)}
+        while done < count and (ids := (asked := service.queue(target)).ids[: count - done]):
+            posts = {picture.id: picture.post_id for picture in service.pictures(target, ids)}
             answers = [
                 Answer(
                     id=one,
@@ -98,7 +98,7 @@ def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
                 )
                 for one in ids
             ]
-            desk.answer(target, answers)
+            service.answer(target, answers)
             done += len(answers)
 
 
@@ -153,8 +153,8 @@ def judged(root: Path, target: str, truth: Truth, before: GalleryQuality) -> dic
 
 
 def _estimated(root: Path, target: str, after: GalleryQuality) -> bool:
-    with GalleryDesk(root, "a person who knows") as desk:
-        figures = desk.facts(target).figures
+    with GalleryReviewService(root, "a person who knows") as service:
+        figures = service.facts(target).figures
     if figures is None or figures.precision is None or figures.recall is None:
         print("  its own estimate: none")
         return False

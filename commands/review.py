@@ -35,7 +35,7 @@ class ReviewOptions:
 def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     """Serve the page until Ctrl-C."""
     from review.app import Page, create_app
-    from review.gallery_service import GalleryDesk
+    from review.gallery_service import GalleryReviewService
     from review.gate import Address
     from review.round_process import RoundProcess
     from review.server import DEFAULT_PORT, bind, port_of, serve
@@ -44,7 +44,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     workspace = load_workspace(root, config)
     _bring_up_to_date(workspace)
     with (
-        GalleryDesk(workspace.root, _who()) as desk,
+        GalleryReviewService(workspace.root, _who()) as service,
         bind(DEFAULT_PORT if options.port is None else options.port) as listening,
     ):
         address = Address(port_of(listening))
@@ -53,7 +53,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
             lambda target: target_state_in(workspace.root, target),
             _round_settings(),
         )
-        page = Page(desk=desk, rounds=rounds, address=address, links=_links(workspace), root=str(workspace.root))
+        page = Page(service=service, rounds=rounds, address=address, links=_links(workspace), root=str(workspace.root))
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")
             if options.open_browser:

@@ -23,7 +23,7 @@ from review.error_answers import error_answer
 from review.errors import BadRequest, NoSuchPicture, ReviewError
 from review.gate import MOST_BODY, PICTURE_POLICY, Address, BodyTooLong, Gate
 from review.pictures import content_type
-from review.service import QUEUE, SAMPLE, Desk, Rounds
+from review.service import QUEUE, SAMPLE, ReviewService, Rounds
 from storage.errors import ArchiveError, DatabaseBusy, QueryError
 
 _TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
@@ -35,7 +35,7 @@ _SOME_TIME = "private, no-cache"
 class Page:
     """What the page is made of."""
 
-    desk: Desk
+    service: ReviewService
     rounds: Rounds
     address: Address
     links: to_json.Links = field(default_factory=dict)  # site name -> address of its web pages
@@ -88,7 +88,7 @@ class _Answers:
         self._template = environment.from_string(text)
 
     async def index(self, request: Request) -> Response:
-        targets = await run_in_threadpool(self._page.desk.targets)
+        targets = await run_in_threadpool(self._page.service.targets)
         html = self._template.render(token=self._page.address.token, targets=targets, root=self._page.root)
         return Response(html, media_type="text/html; charset=utf-8")
 
@@ -104,7 +104,7 @@ class _Answers:
 
     async def picture(self, request: Request) -> Response:
         content = await run_in_threadpool(
-            self._page.desk.rendition, requests.picture_id(request.path_params["picture"])
+            self._page.service.rendition, requests.picture_id(request.path_params["picture"])
         )
         media_type = content_type(content) if content else None
         if content is None or media_type is None:
@@ -115,46 +115,46 @@ class _Answers:
         return Response(content, media_type=media_type, headers=headers)
 
     async def start(self, request: Request) -> Response:
-        targets = await run_in_threadpool(self._page.desk.targets)
+        targets = await run_in_threadpool(self._page.service.targets)
         return JSONResponse({"token": self._page.address.token, "targets": list(targets), "root": self._page.root})
 
     async def facts(self, request: Request) -> Response:
         target = await self._target(request)
-        return JSONResponse(to_json.facts(await run_in_threadpool(self._page.desk.facts, target)))
+        return JSONResponse(to_json.facts(await run_in_threadpool(self._page.service.facts, target)))
 
     async def listed(self, request: Request) -> Response:
         target, expression = await self._target(request), requests.expression(request)
         view = request.query_params.get("view")
         if view in (QUEUE, SAMPLE):
-            found = await run_in_threadpool(partial(self._page.desk.queue, target, by_lot=view == SAMPLE))
+            found = await run_in_threadpool(partial(self._page.service.queue, target, by_lot=view == SAMPLE))
         else:
-            found = await run_in_threadpool(self._page.desk.find, target, expression)
+            found = await run_in_threadpool(self._page.service.find, target, expression)
         return JSONResponse(to_json.picture_list(found))
 
     async def words(self, request: Request) -> Response:
-        found = await run_in_threadpool(self._page.desk.words, requests.expression(request))
+        found = await run_in_threadpool(self._page.service.words, requests.expression(request))
         return JSONResponse({"words": [[one.word, one.kind, one.posts] for one in found]})
 
     async def cards(self, request: Request) -> Response:
         target, ids = await self._target(request), requests.card_ids(request)
-        shown = await run_in_threadpool(self._page.desk.pictures, target, ids)
+        shown = await run_in_threadpool(self._page.service.pictures, target, ids)
         return JSONResponse({"cards": [to_json.card(one, self._page.links) for one in shown]})
 
     async def history(self, request: Request) -> Response:
         target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
-        shown = await run_in_threadpool(self._page.desk.pictures, target, [picture])
+        shown = await run_in_threadpool(self._page.service.pictures, target, [picture])
         if not shown:
             raise NoSuchPicture("no picture has this id")
-        told = await run_in_threadpool(self._page.desk.history, target, picture)
+        told = await run_in_threadpool(self._page.service.history, target, picture)
         return JSONResponse({"card": to_json.card(shown[0], self._page.links), **to_json.history(told)})
 
     async def alike(self, request: Request) -> Response:
         target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
-        return JSONResponse(to_json.picture_list(await run_in_threadpool(self._page.desk.alike, target, picture)))
+        return JSONResponse(to_json.picture_list(await run_in_threadpool(self._page.service.alike, target, picture)))
 
     async def answer(self, request: Request) -> Response:
         target, answers = await self._target(request), requests.answers_of(await requests.body_of(request))
-        told = await run_in_threadpool(self._page.desk.answer, target, answers)
+        told = await run_in_threadpool(self._page.service.answer, target, answers)
         if all(one.picture is None for one in told):
             raise NoSuchPicture("these pictures are not in this gallery")
         status = 200 if all(one.saved for one in told) else 409
@@ -166,7 +166,7 @@ class _Answers:
     async def begin_round(self, request: Request) -> Response:
         body = await requests.body_of(request)
         target = body.get("target")
-        if not isinstance(target, str) or target not in await run_in_threadpool(self._page.desk.targets):
+        if not isinstance(target, str) or target not in await run_in_threadpool(self._page.service.targets):
             raise BadRequest("target: not a target of this gallery")
         return JSONResponse(to_json.round_state(await self._page.rounds.start(target)), status_code=202)
 
@@ -177,7 +177,7 @@ class _Answers:
 
     async def _target(self, request: Request) -> str:
         name = str(request.path_params["target"])
-        if name not in await run_in_threadpool(self._page.desk.targets):
+        if name not in await run_in_threadpool(self._page.service.targets):
             raise NoSuchPicture("no such target")
         return name
 

@@ -1,4 +1,4 @@
-"""The page's desk over a real gallery: readers that lock nothing, and labels written beside a running crawl."""
+"""The page's service over a real gallery: readers that lock nothing, and labels written beside a running crawl."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class _Known:
     evidence: Evidence
 
 
-class GalleryDesk:
-    """A `Desk` over storage and rounds. Use it with `with`."""
+class GalleryReviewService:
+    """A `ReviewService` over storage and rounds. Use it with `with`."""
 
     def __init__(self, root: Path, who: str) -> None:
         """Open.
@@ -91,7 +91,7 @@ class GalleryDesk:
         self._figures: dict[str, tuple[tuple[Any, ...], Figures | None]] = {}
         self._thinking = threading.Lock()  # evidence is big: it is gathered once, whoever asks
 
-    def __enter__(self) -> GalleryDesk:
+    def __enter__(self) -> GalleryReviewService:
         return self
 
     def __exit__(

@@ -110,7 +110,7 @@ class History:
     verdicts: Sequence[Verdict]
 
 
-class Desk(Protocol):
+class ReviewService(Protocol):
     """The gallery, for reading and for answers. Every method may be called from any thread."""
 
     def targets(self) -> Sequence[str]: ...

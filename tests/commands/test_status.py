@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commands.app import app
-from review.gallery_service import GalleryDesk
+from review.gallery_service import GalleryReviewService
 from review.service import Answer
 from tests.commands.measured_gallery import fill
 
@@ -35,13 +35,13 @@ def status(root: Path) -> dict[str, Any]:
 
 def answer(root: Path, count: int, why: str) -> None:
     """As the page does it, by a person who knows that every fourth post shows her."""
-    with GalleryDesk(root, "me") as desk:
-        asked = desk.pictures("mona", desk.queue("mona", by_lot=True).ids[:count])
+    with GalleryReviewService(root, "me") as service:
+        asked = service.pictures("mona", service.queue("mona", by_lot=True).ids[:count])
         answers = [
             Answer(one.id, "keep" if one.post_id % 4 == 0 else "delete", f"answer-{one.id:06d}", 0, why)
             for one in asked
         ]
-        desk.answer("mona", answers)
+        service.answer("mona", answers)
 
 
 def loaded_by_status(root: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Pages to talk to: over a desk with a memory, over a real gallery, and the real command."""
+"""Pages to talk to: over a service in memory, over a real gallery, and the real command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.review.program import Painted
 
 @pytest.fixture
 def page() -> Opened:
-    """A page over a desk with a memory."""
+    """A page over a service in memory."""
     return opened()
 
 

@@ -1,4 +1,4 @@
-"""A desk with a memory, rounds that are told what to do, and a client that behaves like the page's own browser."""
+"""A review service in memory, rounds that only count, and a client that behaves like the page's own browser."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def make_picture(number: int, **changes: Any) -> Picture:
 
 
 @dataclass
-class MemoryDesk:
+class InMemoryReviewService:
     """Remembers what it was told; every write is counted."""
 
     stored: dict[int, Picture] = field(default_factory=lambda: {n: make_picture(n) for n in range(1, 6)})
@@ -131,7 +131,7 @@ class MemoryDesk:
 
 
 @dataclass
-class ToldRounds:
+class FakeRounds:
     """Rounds that only say that they run."""
 
     now: RoundState = field(default_factory=RoundState)
@@ -155,8 +155,8 @@ class ToldRounds:
 class Opened:
     """A page, and what is behind it."""
 
-    desk: MemoryDesk
-    rounds: ToldRounds
+    service: InMemoryReviewService
+    rounds: FakeRounds
     client: TestClient
     token: str
 
@@ -184,6 +184,6 @@ def said(picture: int, value: str = "keep", key: str = "key-00001", seen: int = 
 
 
 def opened(root: str = "/somewhere") -> Opened:
-    desk, rounds, address = MemoryDesk(), ToldRounds(), Address(PORT)
-    page = Page(desk=desk, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root=root)
-    return Opened(desk, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)
+    service, rounds, address = InMemoryReviewService(), FakeRounds(), Address(PORT)
+    page = Page(service=service, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root=root)
+    return Opened(service, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)

@@ -71,7 +71,7 @@ def test_a_change_that_the_page_did_not_ask_for_is_refused(page: Opened, changes
     for answer in (page.answer(said(1), **changes), page.post("/api/rounds", {"target": "mona"}, **changes)):
         assert answer.status_code == 403
 
-    assert page.desk.writes == 0
+    assert page.service.writes == 0
     assert page.rounds.now.state == "none"
 
 
@@ -110,7 +110,7 @@ def test_reading_changes_nothing(page: Opened) -> None:
         for method in ("GET", "HEAD"):
             assert page.client.request(method, path).status_code in (200, 404)
 
-    assert (page.desk.writes, page.rounds.now.state, page.rounds.stopped) == (0, "none", 0)
+    assert (page.service.writes, page.rounds.now.state, page.rounds.stopped) == (0, "none", 0)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
@@ -154,7 +154,7 @@ def test_what_is_no_id_of_ours_is_nowhere(page: Opened, path: str) -> None:
 
 @pytest.mark.fault("U07")
 def test_a_picture_is_what_its_bytes_are(page: Opened) -> None:
-    page.desk.files |= {
+    page.service.files |= {
         2: b"<!doctype html><script>alert(1)</script>",
         3: b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
         4: picture_bytes(kind="WEBP"),
@@ -220,7 +220,7 @@ def test_too_much_at_once_is_refused(page: Opened) -> None:
     assert without_length.status_code == 413
     assert page.get("/api/targets/mona/cards?ids=" + ",".join(["1"] * 201)).status_code == 413
     assert page.get("/api/targets/mona/list?q=" + "a" * 2001).status_code == 413
-    assert page.desk.writes == 0
+    assert page.service.writes == 0
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_too_much_at_once_is_refused(page: Opened) -> None:
 )
 def test_a_body_that_is_not_exactly_an_answer_is_refused(page: Opened, body: Any) -> None:
     assert page.post("/api/targets/mona/answers", body).status_code == 400
-    assert page.desk.writes == 0
+    assert page.service.writes == 0
 
 
 def test_a_body_that_is_no_json_is_refused(page: Opened) -> None:
@@ -266,7 +266,7 @@ def test_names_from_outside_arrive_as_text(page: Opened) -> None:
     from tests.review.pieces import make_picture
 
     evil = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
-    page.desk.stored[1] = make_picture(
+    page.service.stored[1] = make_picture(
         1, tags={"general": [evil], "artist": [evil]}, source=f"javascript:alert(1)//{evil}", model=evil, reason=evil
     )
 

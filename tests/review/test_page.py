@@ -36,7 +36,7 @@ def test_a_card_shows_everything_but_where_the_file_lies(page: Opened) -> None:
 
 
 def test_a_picture_of_a_site_that_is_gone_has_no_link(page: Opened) -> None:
-    page.desk.stored[1] = make_picture(1, site="gone")
+    page.service.stored[1] = make_picture(1, site="gone")
 
     assert page.get("/api/targets/mona/cards?ids=1").json()["cards"][0]["link"] is None
 
@@ -53,7 +53,7 @@ def test_an_answer_comes_back_as_it_was_recorded(page: Opened) -> None:
 
     assert answer.status_code == 200
     assert answer.json()["saved"][0]["label"] == "delete"
-    assert page.desk.writes == 1
+    assert page.service.writes == 1
 
 
 def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> None:
@@ -62,7 +62,7 @@ def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> Non
     again = page.answer(said(1, "delete"))
 
     assert again.status_code == 200
-    assert page.desk.writes == 1
+    assert page.service.writes == 1
 
 
 @pytest.mark.fault("U11")
@@ -74,8 +74,8 @@ def test_the_second_of_two_tabs_is_told_what_holds(page: Opened) -> None:
     assert answer.status_code == 409
     assert answer.json()["conflicts"][0]["label"] == "keep"
     assert [card["id"] for card in answer.json()["saved"]] == [2]
-    assert page.desk.stored[1].word is not None
-    assert page.desk.stored[1].word.value == "keep"
+    assert page.service.stored[1].word is not None
+    assert page.service.stored[1].word.value == "keep"
 
 
 def test_an_answer_about_nothing_is_not_found(page: Opened) -> None:
