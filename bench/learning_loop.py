@@ -28,7 +28,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a seco
 
 from classifier.metrics.quality import Estimate, wilson
 from review.gallery_service import GalleryReviewService
-from review.service import Answer
+from review.service import LabelAnswer
 from storage.archive import open_reader
 from tests.equipment.galleries import served
 
@@ -89,7 +89,7 @@ def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
         while done < count and (ids := (asked := service.queue(target)).ids[: count - done]):
             posts = {picture.id: picture.post_id for picture in service.pictures(target, ids)}
             answers = [
-                Answer(
+                LabelAnswer(
                     id=one,
                     value="keep" if posts[one] in truth.shown else "delete",
                     key=uuid.uuid4().hex,

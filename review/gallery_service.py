@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from review.service import (
-    Answer,
     Figures,
     History,
     Interval,
+    LabelAnswer,
     ModelInForce,
     Outcome,
     PictureList,
@@ -191,7 +191,7 @@ class GalleryReviewService:
         """The stored rendition's bytes, when they are what their row says."""
         return self._renditions.read(picture)
 
-    def answer(self, target: str, answers: Sequence[Answer]) -> Sequence[Outcome]:
+    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]:
         """Record what was said; durable on return."""
         before = {one.id: one for one in self.pictures(target, [answer.id for answer in answers])}
         there = [answer for answer in answers if answer.id in before]
@@ -208,7 +208,7 @@ class GalleryReviewService:
             kept = self._counts[target] = now, self._reader.ask(lambda c: counts(c, target))
         return kept[1]
 
-    def _click(self, target: str, answer: Answer, picture: Picture) -> Click:
+    def _click(self, target: str, answer: LabelAnswer, picture: Picture) -> Click:
         why = _REASONS.get(answer.why, LabelReason.MANUAL)
         value = LabelValue(answer.value)
         label = Label(picture.post_id, picture.site, target, value, self._who, answer.key, why)

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from review.errors import BadRequest, NoSuchPicture, TooMuch
-from review.service import ANSWERS, Answer
+from review.service import ANSWERS, LabelAnswer
 
 MOST_CARDS = 200  # in one request
 MOST_ANSWERS = 500  # in one request: they share a transaction, and a crawl waits for it
@@ -58,7 +58,7 @@ async def body_of(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def answers_of(body: Mapping[str, Any]) -> Sequence[Answer]:
+def answers_of(body: Mapping[str, Any]) -> Sequence[LabelAnswer]:
     """The answers in a body; no picture twice.
 
     Raises:
@@ -76,7 +76,7 @@ def answers_of(body: Mapping[str, Any]) -> Sequence[Answer]:
     return answers
 
 
-def _answer(given: object) -> Answer:
+def _answer(given: object) -> LabelAnswer:
     if not isinstance(given, dict):
         raise BadRequest("answers: each needs to be an object")
     picture, seen = _whole(given, "id", 1), _whole(given, "seen", 0)
@@ -87,7 +87,7 @@ def _answer(given: object) -> Answer:
         raise BadRequest("key: needs 8 to 80 letters, digits, - and _, new for each click")
     if not isinstance(why, str) or not _WHY.fullmatch(why):
         raise BadRequest("why: needs one short word")
-    return Answer(picture, value, key, seen, why)
+    return LabelAnswer(picture, value, key, seen, why)
 
 
 def _whole(given: Mapping[str, Any], name: str, least: int) -> int:

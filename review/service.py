@@ -41,7 +41,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LabelAnswer:
     """What a person said of one picture, and what the page had shown when it was said."""
 
     id: int
@@ -131,7 +131,7 @@ class ReviewService(Protocol):
 
     def rendition(self, picture: int) -> bytes | None: ...
 
-    def answer(self, target: str, answers: Sequence[Answer]) -> Sequence[Outcome]: ...
+    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]: ...
 
 
 @dataclass(frozen=True, slots=True)

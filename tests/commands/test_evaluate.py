@@ -193,13 +193,15 @@ def test_answers_by_lot_tell_how_the_gallery_stands(tmp_path: Path) -> None:
 def answer_by_lot(root: Path, count: int) -> None:
     """As the page does it, by a person who knows that every fourth post shows her."""
     from review.gallery_service import GalleryReviewService
-    from review.service import Answer
+    from review.service import LabelAnswer
 
     with GalleryReviewService(root, "me") as service:
         asked = service.pictures("mona", service.queue("mona", by_lot=True).ids[:count])
         values = ("keep" if picture.post_id % 4 == 0 else "delete" for picture in asked)
         pairs = enumerate(zip(asked, values, strict=True))
-        service.answer("mona", [Answer(one.id, value, f"answer-{at:06d}", 0, "random") for at, (one, value) in pairs])
+        service.answer(
+            "mona", [LabelAnswer(one.id, value, f"answer-{at:06d}", 0, "random") for at, (one, value) in pairs]
+        )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from commands.app import app
 from review.gallery_service import GalleryReviewService
-from review.service import Answer
+from review.service import LabelAnswer
 from tests.commands.measured_gallery import fill
 
 REPOSITORY = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def answer(root: Path, count: int, why: str) -> None:
     with GalleryReviewService(root, "me") as service:
         asked = service.pictures("mona", service.queue("mona", by_lot=True).ids[:count])
         answers = [
-            Answer(one.id, "keep" if one.post_id % 4 == 0 else "delete", f"answer-{one.id:06d}", 0, why)
+            LabelAnswer(one.id, "keep" if one.post_id % 4 == 0 else "delete", f"answer-{one.id:06d}", 0, why)
             for one in asked
         ]
         service.answer("mona", answers)

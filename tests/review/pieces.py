@@ -15,10 +15,10 @@ from review.app import Page, create_app
 from review.errors import RoundRuns
 from review.gate import Address
 from review.service import (
-    Answer,
     Figures,
     History,
     Interval,
+    LabelAnswer,
     ModelInForce,
     Outcome,
     PictureList,
@@ -112,10 +112,10 @@ class InMemoryReviewService:
     def rendition(self, picture: int) -> bytes | None:
         return self.files.get(picture)
 
-    def answer(self, target: str, answers: Sequence[Answer]) -> Sequence[Outcome]:
+    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]:
         return [self._take(answer) for answer in answers]
 
-    def _take(self, answer: Answer) -> Outcome:
+    def _take(self, answer: LabelAnswer) -> Outcome:
         picture = self.stored.get(answer.id)
         if picture is None:
             return Outcome(answer.id, False, None)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from commands.app import app
 from review.gallery_service import GalleryReviewService
-from review.service import Answer, Reasoned
+from review.service import LabelAnswer, Reasoned
 from rounds.questions.ranking import QUEUE_SIZE
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
@@ -35,7 +35,7 @@ def post_of(service: GalleryReviewService, picture: int) -> int:
 
 def test_questions_come_with_reasons_and_are_not_asked_twice(service: GalleryReviewService) -> None:
     first = service.queue("mona")
-    service.answer("mona", [Answer(first.ids[0], "keep", "click-001", 0, first.reasons[first.ids[0]].reason)])
+    service.answer("mona", [LabelAnswer(first.ids[0], "keep", "click-001", 0, first.reasons[first.ids[0]].reason)])
 
     second = service.queue("mona")
 
@@ -66,7 +66,7 @@ def test_the_command_lists_what_the_page_asks_then_the_rest_by_nearness(
     service: GalleryReviewService, gallery: Painted
 ) -> None:
     for one in service.queue("mona").ids[:5]:
-        service.answer("mona", [Answer(one, "keep", f"click-{one:03}", 0)])
+        service.answer("mona", [LabelAnswer(one, "keep", f"click-{one:03}", 0)])
     asked, listed = service.queue("mona"), service.find("mona", "order:uncertain")
 
     rows = queried(gallery, "order:uncertain")
@@ -107,7 +107,7 @@ def test_an_answer_keeps_the_reason_that_it_was_asked_for(service: GalleryReview
     asked = service.find("mona", "error:missing-tag")
     [one] = asked.ids[:1]
 
-    service.answer("mona", [Answer(one, "keep", "click-001", 0, asked.reasons[one].reason)])
+    service.answer("mona", [LabelAnswer(one, "keep", "click-001", 0, asked.reasons[one].reason)])
 
     with open_reader(gallery.root) as reader:
         assert [said.why for said in reader.labels("mona")] == [LabelReason.MISSING_TAG]
@@ -120,13 +120,14 @@ def test_figures_after_many_answers_are_those_of_a_page_that_was_just_opened(
     for turn in range(3):
         asked = service.queue("mona", by_lot=True)
         words = [
-            Answer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}", 0, "random") for one in asked.ids
+            LabelAnswer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}", 0, "random")
+            for one in asked.ids
         ]
         done = service.answer("mona", words[:10])
         first = done[0].picture
         assert first is not None
         assert first.word is not None
-        service.answer("mona", [Answer(first.id, "clear", f"clear-{turn}-1", first.word.seq)])
+        service.answer("mona", [LabelAnswer(first.id, "clear", f"clear-{turn}-1", first.word.seq)])
         service.facts("mona")
 
     with GalleryReviewService(gallery.root, "tester") as fresh:
@@ -142,7 +143,8 @@ def test_answers_to_random_questions_tell_how_good_the_gallery_is(
         asked = service.queue("mona", by_lot=True)
         drawn = [one for one in asked.ids[:8] if asked.reasons[one].reason == "random"]
         words = [
-            Answer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}-x", 0, "random") for one in drawn
+            LabelAnswer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}-x", 0, "random")
+            for one in drawn
         ]
         service.answer("mona", words)
 
@@ -157,11 +159,11 @@ def test_answers_to_random_questions_tell_how_good_the_gallery_is(
 
 
 def test_an_answer_survives_and_can_be_taken_back(service: GalleryReviewService, gallery: Painted) -> None:
-    [done] = service.answer("mona", [Answer(1, "delete", "click-001", 0)])
+    [done] = service.answer("mona", [LabelAnswer(1, "delete", "click-001", 0)])
     assert done.picture is not None
     assert done.picture.word is not None
 
-    [undone] = service.answer("mona", [Answer(1, "clear", "click-002", done.picture.word.seq)])
+    [undone] = service.answer("mona", [LabelAnswer(1, "clear", "click-002", done.picture.word.seq)])
 
     assert done.saved
     assert (done.picture.decision, undone.saved) == ("delete", True)
@@ -173,9 +175,9 @@ def test_an_answer_survives_and_can_be_taken_back(service: GalleryReviewService,
 
 @pytest.mark.fault("U11")
 def test_two_tabs_cannot_overwrite_each_other(service: GalleryReviewService) -> None:
-    service.answer("mona", [Answer(1, "keep", "one-tab-1", 0)])
+    service.answer("mona", [LabelAnswer(1, "keep", "one-tab-1", 0)])
 
-    [late] = service.answer("mona", [Answer(1, "delete", "other-tab", 0)])
+    [late] = service.answer("mona", [LabelAnswer(1, "delete", "other-tab", 0)])
 
     assert not late.saved
     assert late.picture is not None
@@ -185,9 +187,9 @@ def test_two_tabs_cannot_overwrite_each_other(service: GalleryReviewService) -> 
 
 @pytest.mark.fault("U12")
 def test_a_click_that_is_sent_again_is_one_label(service: GalleryReviewService) -> None:
-    service.answer("mona", [Answer(1, "keep", "click-001", 0)])
+    service.answer("mona", [LabelAnswer(1, "keep", "click-001", 0)])
 
-    [again] = service.answer("mona", [Answer(1, "keep", "click-001", 0)])
+    [again] = service.answer("mona", [LabelAnswer(1, "keep", "click-001", 0)])
 
     assert again.saved
     assert len(service.history("mona", 1).words) == 1
@@ -198,7 +200,7 @@ async def test_answers_are_taken_while_a_crawl_holds_the_gallery(
     service: GalleryReviewService, gallery: Painted
 ) -> None:
     async with Archive.open(gallery.root, ArchiveSettings(reserve_bytes=0)):
-        [done] = service.answer("mona", [Answer(2, "keep", "click-001", 0)])
+        [done] = service.answer("mona", [LabelAnswer(2, "keep", "click-001", 0)])
 
     assert done.saved
     with open_reader(gallery.root) as reader:

@@ -39,7 +39,7 @@ ANSWERS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageAnswer:
     """One answer, as the page's script would send it."""
 
     post: int
@@ -58,7 +58,7 @@ class Person:
 
     page: ServedPage
     target: str
-    answers: Sequence[Answer]
+    answers: Sequence[PageAnswer]
     saved: list[Acknowledged] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     _thread: threading.Thread | None = None
@@ -92,7 +92,7 @@ class PageScene:
     """`crawl review`, answers over HTTP, and a round now and then."""
 
     ground: Ground
-    answers: Sequence[Answer]
+    answers: Sequence[PageAnswer]
     name: str = "review"
     compares: bool = True
     undisturbed: Run = in_a_child
@@ -102,7 +102,9 @@ class PageScene:
         """Every answer is about another picture."""
         dice, pictures = Random(f"answers {seed}"), ground.pictures()
         posts = dice.sample(ground.posts(), k=answers)
-        return cls(ground, [Answer(post, pictures[post], dice.choice(("keep", "delete", "unsure"))) for post in posts])
+        return cls(
+            ground, [PageAnswer(post, pictures[post], dice.choice(("keep", "delete", "unsure"))) for post in posts]
+        )
 
     def whole(self, root: Path) -> Whole:
         """Everything is answered, then a round is done.
@@ -176,7 +178,7 @@ class PageScene:
 
 
 def shown_wrongly(
-    page: ServedPage, target: str, answers: Sequence[Answer], saved: Sequence[Acknowledged]
+    page: ServedPage, target: str, answers: Sequence[PageAnswer], saved: Sequence[Acknowledged]
 ) -> Iterator[str]:
     """Saved answers that the page does not show."""
     wanted = {post: value for post, _, value in saved}
