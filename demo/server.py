@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from demo.api.site import Maybe, Site
-from demo.http.messages import REASONS, Answer, FilePart, Request, error_answer
+from demo.http.messages import REASONS, FilePart, Request, Response, error_response
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 BODY_LIMIT = 1 << 20  # bytes
@@ -85,12 +85,12 @@ class Connection(asyncio.Protocol):
             if rule is not None and mischief is not None:
                 self._begin(mischief.perform(rule, request, self))
                 return
-            answer = self._ask(request)
-            ready = isinstance(answer, Answer) and answer.length <= CHUNK and not self.server.latency_s
-            if ready and isinstance(answer, Answer):
-                self.send_now(request, answer)
+            response = self._ask(request)
+            ready = isinstance(response, Response) and response.length <= CHUNK and not self.server.latency_s
+            if ready and isinstance(response, Response):
+                self.send_now(request, response)
             else:
-                self._begin(self._answer_later(request, answer))
+                self._begin(self._answer_later(request, response))
 
     def _ask(self, request: Request) -> Maybe:
         try:
@@ -114,11 +114,11 @@ class Connection(asyncio.Protocol):
         elif not self.transport.is_closing():
             self._next()
 
-    async def _answer_later(self, request: Request, answer: Maybe) -> None:
+    async def _answer_later(self, request: Request, response: Maybe) -> None:
         if self.server.latency_s:
             await asyncio.sleep(self.server.latency_s)
         try:
-            final = await answer if inspect.isawaitable(answer) else answer
+            final = await response if inspect.isawaitable(response) else response
         except Exception as error:  # noqa: BLE001 (our own bug must not end the server: it is recorded and answered)
             final = self.server.broken(error)
         await self.send(request, final)
@@ -159,20 +159,20 @@ class Connection(asyncio.Protocol):
 
     # --- sending
 
-    def send_now(self, request: Request, answer: Answer) -> None:
+    def send_now(self, request: Request, response: Response) -> None:
         """Send a small answer in one piece."""
-        body = b"" if request.method == "HEAD" else read_body(answer.body)
-        self.transport.write(self.head(answer) + body)
+        body = b"" if request.method == "HEAD" else read_body(response.body)
+        self.transport.write(self.head(response) + body)
         self.finish()
 
-    async def send(self, request: Request, answer: Answer) -> None:
+    async def send(self, request: Request, response: Response) -> None:
         """Send an answer of any size, at the client's pace."""
-        body = answer.body
+        body = response.body
         if request.method == "HEAD" or not isinstance(body, FilePart) or body.length <= CHUNK:
-            self.send_now(request, answer)
+            self.send_now(request, response)
             await self.drained()
             return
-        self.transport.write(self.head(answer))
+        self.transport.write(self.head(response))
         with body.path.open("rb") as file:
             file.seek(body.start)
             left = body.length
@@ -183,13 +183,13 @@ class Connection(asyncio.Protocol):
                 await self.drained()
         self.finish()
 
-    def head(self, answer: Answer, *, length: int | None = -1) -> bytes:
+    def head(self, response: Response, *, length: int | None = -1) -> bytes:
         """Status line and headers; `length=None` leaves the length out."""
-        lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
-        lines += [f"{name}: {_LINE_BREAKS.sub(' ', value)}" for name, value in answer.headers.items()]
-        lines += [f"{name}: {value}" for name, value in answer.more]
-        if length is not None and answer.status not in (204, 304):
-            lines.append(f"Content-Length: {answer.length if length == -1 else length}")
+        lines = [f"HTTP/1.1 {response.status} {REASONS.get(answer.status, 'Unknown')}"]
+        lines += [f"{name}: {_LINE_BREAKS.sub(' ', value)}" for name, value in response.headers.items()]
+        lines += [f"{name}: {value}" for name, value in response.more]
+        if length is not None and response.status not in (204, 304):
+            lines.append(f"Content-Length: {response.length if length == -1 else length}")
         if self._close_after:
             lines.append("Connection: close")
         return ("\r\n".join(lines) + _COMMON).encode("latin-1", "replace")
@@ -227,10 +227,10 @@ class Server:
         self._addresses: list[tuple[str, int]] = []
         self._listeners: list[asyncio.Server] = []
 
-    def broken(self, error: Exception) -> Answer:
+    def broken(self, error: Exception) -> Response:
         """The answer to a request that met a bug of ours: like the site's, the class alone."""
         self.failures.append(repr(error))
-        return error_answer(500, type(error).__name__, "")
+        return error_response(500, type(error).__name__, "")
 
     async def listen(self, host: str, port: int) -> int:
         """Listen on one more address; returns the port."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from demo.errors import not_found
 from demo.galleries.picture_store import Pictures
 from demo.galleries.variants import variant_named
-from demo.http.messages import Answer, FilePart, Request
+from demo.http.messages import FilePart, Request, Response
 from demo.paint.file_facts import FileFacts
 
 MEDIA_TYPES = {
@@ -30,7 +30,7 @@ class FileAnswers:
         self._pictures = pictures
         self._known: dict[str, tuple[Path, int, str]] = {}  # URL path -> path, bytes, ext
 
-    def serve(self, request: Request) -> Answer | Awaitable[Answer]:
+    def serve(self, request: Request) -> Response | Awaitable[Response]:
         """Answer at once when the file is at hand, else when it is made.
 
         Raises:
@@ -47,7 +47,7 @@ class FileAnswers:
             raise not_found()
         return self._find(request, name, md5, ext)
 
-    async def _find(self, request: Request, name: str, md5: str, ext: str) -> Answer:
+    async def _find(self, request: Request, name: str, md5: str, ext: str) -> Response:
         gallery = self._pictures.gallery
         facts = gallery.file_by_md5(md5)
         if facts is None and not self._pictures.all_painted():
@@ -71,7 +71,7 @@ class FileAnswers:
         return Path(facts.path).with_suffix(".webm") if name == "sample" and facts.ext == "zip" else None
 
 
-def file_answer(request: Request, path: Path, size: int, ext: str) -> Answer:
+def file_answer(request: Request, path: Path, size: int, ext: str) -> Response:
     """A file or the part of it that was asked for."""
     tag = f'"{path.name.partition(".")[0]}-{size:x}"'
     headers = {
@@ -83,18 +83,18 @@ def file_answer(request: Request, path: Path, size: int, ext: str) -> Answer:
     if "download=1" in request.target:
         headers["Content-Disposition"] = f'attachment; filename="{path.name}"'
     if request.headers.get("if-none-match") == tag:
-        return Answer(304, headers)
+        return Response(304, headers)
     wanted = request.headers.get("range")
     if wanted is None or request.headers.get("if-range", tag) != tag:
-        return Answer(200, headers, FilePart(path, 0, size))
+        return Response(200, headers, FilePart(path, 0, size))
     span = read_span(wanted, size)
     if span is None:
-        return Answer(200, headers, FilePart(path, 0, size))
+        return Response(200, headers, FilePart(path, 0, size))
     start, end = span
     if start >= end:
-        return Answer(416, headers | {"Content-Range": f"bytes */{size}"})
+        return Response(416, headers | {"Content-Range": f"bytes */{size}"})
     headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    return Answer(206, headers, FilePart(path, start, end - start))
+    return Response(206, headers, FilePart(path, start, end - start))
 
 
 def read_span(text: str, size: int) -> tuple[int, int] | None:

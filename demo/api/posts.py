@@ -12,7 +12,7 @@ from demo.api.post_json import View, ai_tag_objects, needs_files, post_object
 from demo.errors import not_found
 from demo.galleries.gallery import GalleryPost
 from demo.galleries.picture_store import Pictures
-from demo.http.messages import Answer, Request, json_answer, redirect_to
+from demo.http.messages import Request, Response, json_response, redirect_to
 from demo.http.only import parse_only
 from demo.http.pagination import read_limit, read_page, slice_ids
 from demo.search.metatags import Asker
@@ -33,7 +33,7 @@ class PostAnswers:
         self._asked = 0
         self._found: OrderedDict[tuple[Any, ...], list[int]] = OrderedDict()
 
-    async def index(self, request: Request, view: View) -> Answer:
+    async def index(self, request: Request, view: View) -> Response:
         """`/posts.json`"""
         demand(view.account, "posts:index")
         params = request.params
@@ -50,31 +50,31 @@ class PostAnswers:
         page = read_page(params.get("page"), limit, view.account)
         ids = await self._ids(search, view)
         posts = [self.gallery.posts[post_id] for post_id in slice_ids(ids, page) if post_id in self.gallery.posts]
-        return json_answer(await self._objects(posts, request, view))
+        return json_response(await self._objects(posts, request, view))
 
-    async def show(self, post_id: int, request: Request, view: View) -> Answer:
+    async def show(self, post_id: int, request: Request, view: View) -> Response:
         """`/posts/{id}.json`"""
         demand(view.account, "posts:show")
         if post_id not in self.gallery.posts:
             raise not_found()
-        return json_answer((await self._objects([self.gallery.posts[post_id]], request, view))[0])
+        return json_response((await self._objects([self.gallery.posts[post_id]], request, view))[0])
 
-    async def random(self, request: Request, view: View) -> Answer:
+    async def random(self, request: Request, view: View) -> Response:
         """`/posts/random.json`"""
         demand(view.account, "posts:random")
         tags = f"{request.params.get('tags', '')} random:1"
         ids = await self._ids(parse_search(self._implicit(tags, view), None), view)
         if not ids:
             raise not_found()
-        return json_answer((await self._objects([self.gallery.posts[ids[0]]], request, view))[0])
+        return json_response((await self._objects([self.gallery.posts[ids[0]]], request, view))[0])
 
-    async def counts(self, request: Request, view: View) -> Answer:
+    async def counts(self, request: Request, view: View) -> Response:
         """`/counts/posts.json`; the tag limit does not hold here."""
         demand(view.account, "counts:posts")
         search = parse_search(self._implicit(request.params.get("tags", ""), view), None)
-        return json_answer({"counts": {"posts": len(await self._ids(search, view))}})
+        return json_response({"counts": {"posts": len(await self._ids(search, view))}})
 
-    def ai_tags(self, request: Request, view: View) -> Answer:
+    def ai_tags(self, request: Request, view: View) -> Response:
         """`/ai_tags.json`, numbered pages only."""
         demand(view.account, "ai_tags:index")
         search = request.search
@@ -83,7 +83,7 @@ class PostAnswers:
         try:
             test = parse_range(search.get("score", "any"), read_int)
         except ValueError:
-            return json_answer([])
+            return json_response([])
         rows: list[dict[str, Any]] = []
         limit = read_limit(request.params.get("limit"), view.account.per_page, 1000)
         page = read_page(request.params.get("page"), limit, view.account)
@@ -96,8 +96,8 @@ class PostAnswers:
                     if skip < 0:
                         rows.append(row)
                     if len(rows) == limit:
-                        return json_answer(rows)
-        return json_answer(rows)
+                        return json_response(rows)
+        return json_response(rows)
 
     def _implicit(self, tags: str, view: View) -> str:
         return f"{tags} rating:g" if view.safe_mode else tags
@@ -105,13 +105,13 @@ class PostAnswers:
     def _limit_with_safe_mode(self, view: View) -> int | None:
         return view.account.tag_limit
 
-    async def _by_md5(self, md5: str, request: Request, view: View) -> Answer:
+    async def _by_md5(self, md5: str, request: Request, view: View) -> Response:
         if self.gallery.file_by_md5(md5) is None and not self.pictures.all_painted():
             await self.pictures.ready(self.gallery.unpainted())
         ids = self.gallery.posts_of_md5(md5)
         if not ids:
             raise not_found()
-        return json_answer((await self._objects([self.gallery.posts[ids[-1]]], request, view))[0])
+        return json_response((await self._objects([self.gallery.posts[ids[-1]]], request, view))[0])
 
     async def _ids(self, search: Search, view: View) -> list[int]:
         if search.needs_files:

@@ -18,12 +18,12 @@ from demo.errors import PaintError, Refusal
 from demo.galleries.gallery import EPOCH
 from demo.galleries.picture_store import Pictures
 from demo.http.html_pages import post_page, rows_of, wall_page
-from demo.http.messages import Answer, Request, error_answer, json_answer, redirect_to
+from demo.http.messages import Request, Response, error_response, json_response, redirect_to
 from demo.http.rate_limit import TokenBucket
 from demo.search.ranges import iso_time
 
 TRUE_WORDS = frozenset(["true", "t", "yes", "y", "on", "1"])
-Maybe = Answer | Awaitable[Answer]
+Maybe = Response | Awaitable[Response]
 Endpoint = Callable[[Request, View], Maybe]
 FILE_PLACES = ("/original/", "/sample/", "/180x180/", "/360x360/", "/720x720/", "/full/", "/data/")
 
@@ -77,13 +77,13 @@ class Site:
             return refused(refusal)
         return self._later(found) if inspect.isawaitable(found) else found
 
-    async def _later(self, found: Awaitable[Answer]) -> Answer:
+    async def _later(self, found: Awaitable[Response]) -> Response:
         try:
             return await found
         except Refusal as refusal:
             return refused(refusal)
         except PaintError as error:
-            return error_answer(500, "PaintError", str(error))
+            return error_response(500, "PaintError", str(error))
 
     def _api(self, request: Request) -> Maybe:
         request = _overridden(request)
@@ -91,9 +91,9 @@ class Site:
             raise Refusal(400, "ApplicationController::RequestBodyNotAllowedError", "Request body not allowed")
         name, known = _route_name(request)
         if not known:
-            return Answer(406, {"Content-Type": "text/html; charset=utf-8"}, b"<html><body>406</body></html>")
+            return Response(406, {"Content-Type": "text/html; charset=utf-8"}, b"<html><body>406</body></html>")
         if name == "up":
-            return Answer(204, {})
+            return Response(204, {})
         blank = [key for key, value in request.pairs if key.startswith("search[") and value == ""]
         if blank:
             rest = [(key, value) for key, value in request.pairs if key not in blank]
@@ -108,15 +108,15 @@ class Site:
             return self._page(name, request, view)
         return self._dispatch(name, request, view)
 
-    async def _page(self, name: str, request: Request, view: View) -> Answer:
+    async def _page(self, name: str, request: Request, view: View) -> Response:
         """The same for people: a wall of posts, or one post."""
         number = name.removeprefix("posts/")
         if number.isdecimal():
             return post_page(rows_of(await self.posts.show(int(number), request, view)))
         if name not in ("", "posts"):
-            return error_answer(404, "NilClass", "Page not found", known_route=False)
-        answer = await self.posts.index(request, view)
-        return wall_page(rows_of(answer), request.params.get("tags", "")) if answer.status == 200 else answer
+            return error_response(404, "NilClass", "Page not found", known_route=False)
+        response = await self.posts.index(request, view)
+        return wall_page(rows_of(response), request.params.get("tags", "")) if response.status == 200 else response
 
     def _dispatch(self, name: str, request: Request, view: View) -> Maybe:
         if name in self._routes:
@@ -128,7 +128,7 @@ class Site:
             return self.tags.show(int(key), request, view)
         if place == "wiki_pages" and key:
             return self.tags.wiki_page(key, request, view)
-        return error_answer(404, "NilClass", "Page not found", known_route=False)
+        return error_response(404, "NilClass", "Page not found", known_route=False)
 
     def _view(self, request: Request) -> View:
         account = self.options.accounts.identify(request.headers.get("authorization"), request.params)
@@ -136,7 +136,7 @@ class Site:
         safe = self.options.safe_mode or account.enable_safe_mode or asked
         return View(self.pictures.gallery, account, self.options.files_at, safe)
 
-    def _limit(self, name: str, account: Account) -> Answer | None:
+    def _limit(self, name: str, account: Account) -> Response | None:
         bucket = self.options.bucket
         if bucket is None:
             return None
@@ -144,14 +144,14 @@ class Site:
         if bucket.take(key, time.monotonic()):
             return None
         message = "You're doing that too fast. Wait a minute and try again."
-        answer = error_answer(429, "RateLimiter::RateLimitError", message)
-        answer.headers["X-Rate-Limit"] = bucket.header(f"{name}:index", key)
-        return answer
+        response = error_response(429, "RateLimiter::RateLimitError", message)
+        response.headers["X-Rate-Limit"] = bucket.header(f"{name}:index", key)
+        return response
 
-    def _truth(self, _request: Request, _view: View) -> Answer:
+    def _truth(self, _request: Request, _view: View) -> Response:
         """`/demo/truth.json`: what each picture really shows. No part of the real site."""
         posts = self.pictures.gallery.posts
-        return json_answer(
+        return json_response(
             {
                 str(post_id): {
                     "characters": list(post.truth.characters),
@@ -163,9 +163,9 @@ class Site:
         )
 
 
-def refused(refusal: Refusal) -> Answer:
+def refused(refusal: Refusal) -> Response:
     """The error body of a refusal."""
-    return error_answer(refusal.status, refusal.kind, refusal.message)
+    return error_response(refusal.status, refusal.kind, refusal.message)
 
 
 def _overridden(request: Request) -> Request:
@@ -193,19 +193,19 @@ def _wants_page(request: Request) -> bool:
     return request.path.rstrip("/") in ("", "/posts") or re.fullmatch(r"/posts/\d+", request.path) is not None
 
 
-def _nothing(_request: Request, _view: View) -> Answer:
+def _nothing(_request: Request, _view: View) -> Response:
     """What the demo does not have, but the site would answer."""
-    return json_answer([])
+    return json_response([])
 
 
-def _absent(_request: Request, _view: View) -> Answer:
+def _absent(_request: Request, _view: View) -> Response:
     raise Refusal(501, "NotImplementedError", "Archive service is not configured.")
 
 
-def _profile(request: Request, view: View) -> Answer:
+def _profile(request: Request, view: View) -> Response:
     demand(view.account, "users:profile")
-    return json_answer(profile_object(view.account, iso_time(EPOCH, VISITOR.time_zone)))
+    return json_response(profile_object(view.account, iso_time(EPOCH, VISITOR.time_zone)))
 
 
-def _status(_request: Request, _view: View) -> Answer:
-    return json_answer({"status": "demo", "version": "1"})
+def _status(_request: Request, _view: View) -> Response:
+    return json_response({"status": "demo", "version": "1"})

@@ -14,7 +14,7 @@ from demo.accounts import demand
 from demo.api.post_json import View, tag_object
 from demo.errors import not_found
 from demo.galleries.gallery import CATEGORY_NUMBERS, Gallery, Tag, TagLink, WikiPage
-from demo.http.messages import Answer, Request, json_answer, redirect_to
+from demo.http.messages import Request, Response, json_response, redirect_to
 from demo.http.only import parse_only, select
 from demo.http.pagination import read_limit, read_page, slice_ids
 from demo.search.metatags import Asker
@@ -32,7 +32,7 @@ class TagAnswers:
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery
 
-    def index(self, request: Request, view: View) -> Answer:
+    def index(self, request: Request, view: View) -> Response:
         """`/tags.json`"""
         demand(view.account, "tags:index")
         search = request.search
@@ -44,25 +44,25 @@ class TagAnswers:
             found.sort(key=lambda tag: (-self.gallery.post_count(tag.name), tag.name))
         else:
             found.sort(key=lambda tag: -tag.id)
-        return json_answer(_rows(found, lambda tag: tag_object(view, tag), request, view))
+        return json_response(_rows(found, lambda tag: tag_object(view, tag), request, view))
 
-    def show(self, tag_id: int, request: Request, view: View) -> Answer:
+    def show(self, tag_id: int, request: Request, view: View) -> Response:
         """`/tags/{id}.json`"""
         demand(view.account, "tags:show")
         for tag in self.gallery.tags.values():
             if tag.id == tag_id:
-                return json_answer(_cut(tag_object(view, tag), request))
+                return json_response(_cut(tag_object(view, tag), request))
         raise not_found()
 
     def _tag_matches(self, tag: Tag, search: dict[str, str]) -> bool:
         return all(TAG_TESTS[key](tag, value, self.gallery) for key, value in search.items() if key in TAG_TESTS)
 
-    def aliases(self, request: Request, view: View) -> Answer:
+    def aliases(self, request: Request, view: View) -> Response:
         """`/tag_aliases.json`"""
         demand(view.account, "tag_aliases:index")
         return self._links(list(self.gallery.aliases.values()), request, view)
 
-    def implications(self, request: Request, view: View) -> Answer:
+    def implications(self, request: Request, view: View) -> Response:
         """`/tag_implications.json`"""
         demand(view.account, "tag_implications:index")
         links = self.gallery.implications
@@ -72,7 +72,7 @@ class TagAnswers:
             links = _reachable(links, request.search["implied_to"], up=False)
         return self._links(links, request, view)
 
-    def _links(self, links: Sequence[TagLink], request: Request, view: View) -> Answer:
+    def _links(self, links: Sequence[TagLink], request: Request, view: View) -> Response:
         found = [link for link in links if self._link_matches(link, request.search)]
         order = request.search.get("order", "")
         if order == "name":
@@ -81,7 +81,7 @@ class TagAnswers:
             found.sort(key=lambda link: -link.created_at)
         else:
             found.sort(key=lambda link: -link.id)
-        return json_answer(_rows(found, lambda link: link_object(view, link), request, view))
+        return json_response(_rows(found, lambda link: link_object(view, link), request, view))
 
     def _link_matches(self, link: TagLink, search: dict[str, str]) -> bool:
         category = self.gallery.tags[link.consequent].category if link.consequent in self.gallery.tags else 0
@@ -98,7 +98,7 @@ class TagAnswers:
         }
         return all(tests[key](value) for key, value in search.items() if key in tests)
 
-    def related(self, request: Request, view: View) -> Answer:
+    def related(self, request: Request, view: View) -> Response:
         """`/related_tag.json`"""
         demand(view.account, "related_tags:show")
         query = request.params.get("query", request.search.get("query", ""))
@@ -123,7 +123,7 @@ class TagAnswers:
             "related_tags": rows[: read_limit(request.params.get("limit"), 100, 1000)],
             "wiki_page_tags": [],
         }
-        return json_answer(content)
+        return json_response(content)
 
     def _related_row(self, view: View, name: str, together: int, sample: int) -> dict[str, Any]:
         total = self.gallery.post_count(name)
@@ -135,15 +135,15 @@ class TagAnswers:
             "frequency": together / sample,
         }
 
-    def autocomplete(self, request: Request, view: View) -> Answer:
+    def autocomplete(self, request: Request, view: View) -> Response:
         """`/autocomplete.json`"""
         query = request.search.get("query", "").strip().lower().replace(" ", "_").lstrip("-~")
         kind = request.search.get("type", "tag_query")
         limit = read_limit(request.params.get("limit"), 10, 1000)
         rows = [] if not query or kind not in COMPLETES else self._complete(query, limit)
         if kind == "opensearch":
-            return json_answer([query, [row["value"] for row in rows]])
-        return json_answer(rows, headers={"Cache-Control": "public, max-age=600"})
+            return json_response([query, [row["value"] for row in rows]])
+        return json_response(rows, headers={"Cache-Control": "public, max-age=600"})
 
     def _complete(self, query: str, limit: int) -> list[dict[str, Any]]:
         if not query.isascii():
@@ -186,7 +186,7 @@ class TagAnswers:
         row["post_count"] = self.gallery.post_count(name)
         return row if antecedent is None else row | {"antecedent": antecedent}
 
-    def wiki_pages(self, request: Request, view: View) -> Answer:
+    def wiki_pages(self, request: Request, view: View) -> Response:
         """`/wiki_pages.json`"""
         demand(view.account, "wiki_pages:index")
         if request.params.get("title"):
@@ -207,24 +207,24 @@ class TagAnswers:
             if all(tests[key](page, value) for key, value in search.items() if key in tests)
         ]
         pages.sort(key=lambda page: -page.created_at)
-        return json_answer(_rows(pages, lambda page: wiki_object(view, page), request, view))
+        return json_response(_rows(pages, lambda page: wiki_object(view, page), request, view))
 
-    def wiki_page(self, name: str, request: Request, view: View) -> Answer:
+    def wiki_page(self, name: str, request: Request, view: View) -> Response:
         """`/wiki_pages/{id or title}.json`"""
         demand(view.account, "wiki_pages:show")
         for page in self.gallery.wiki.values():
             if page.title == name.lower().replace(" ", "_") or str(page.id) == name:
-                return json_answer(_cut(wiki_object(view, page), request))
+                return json_response(_cut(wiki_object(view, page), request))
         raise not_found()
 
-    def artists(self, request: Request, view: View) -> Answer:
+    def artists(self, request: Request, view: View) -> Response:
         """`/artists.json`: every artist tag is an artist."""
         demand(view.account, "artists:index")
         search = request.search
         names = [tag for tag in self.gallery.tags.values() if tag.category == CATEGORY_NUMBERS["artist"]]
         names = [tag for tag in names if "name" not in search or tag.name == search["name"]]
         names.sort(key=lambda tag: -tag.id)
-        return json_answer(_rows(names, lambda tag: artist_object(view, tag), request, view))
+        return json_response(_rows(names, lambda tag: artist_object(view, tag), request, view))
 
 
 COMPLETES = frozenset({"tag_query", "tag", "artist", "wiki_page", "opensearch"})

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from demo.errors import RuleError
 from demo.galleries.gallery import Gallery, GalleryPost
-from demo.http.messages import Answer, Request, error_answer, json_answer
+from demo.http.messages import Request, Response, error_response, json_response
 
 if TYPE_CHECKING:
     from demo.faults.injector import RuleBook
@@ -28,7 +28,7 @@ TOUCH_S = 60.0  # between the newest change and a touch
 _FIELDS = {field.name for field in fields(GalleryPost)}
 
 
-def control(book: RuleBook, request: Request) -> Answer:
+def control(book: RuleBook, request: Request) -> Response:
     """Answer a `/demo/…` request."""
     name = request.path.removeprefix("/demo/")
     try:
@@ -39,16 +39,16 @@ def control(book: RuleBook, request: Request) -> Answer:
             elif name == "posts.json":
                 change_gallery(book.gallery, sent)
             else:
-                return error_answer(404, "NilClass", "Page not found", known_route=False)
-            return json_answer({"success": True})
+                return error_response(404, "NilClass", "Page not found", known_route=False)
+            return json_response({"success": True})
     except (RuleError, ValueError, KeyError, TypeError) as error:
-        return error_answer(422, type(error).__name__, str(error))
+        return error_response(422, type(error).__name__, str(error))
     if name == "requests.json":
-        return json_answer(list(book.requests))
+        return json_response(list(book.requests))
     if name == "rules.json":
         rows = [{"name": rule.name, "seen": rule.seen, "fired": rule.fired} for rule in book.rules]
-        return json_answer(rows)
-    return error_answer(404, "NilClass", "Page not found", known_route=False)
+        return json_response(rows)
+    return error_response(404, "NilClass", "Page not found", known_route=False)
 
 
 def change_gallery(gallery: Gallery, changes: Sequence[Mapping[str, Any]]) -> None:

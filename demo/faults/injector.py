@@ -20,7 +20,7 @@ from demo.faults.mutations import mutate
 from demo.faults.rules import Rule, read_rule
 from demo.galleries.gallery import Gallery
 from demo.http.encodings import encoded
-from demo.http.messages import Answer, FilePart, Request, json_answer
+from demo.http.messages import FilePart, Request, Response, json_response
 from demo.server import Connection, Server, read_body
 
 REMEMBERED = 50_000  # requests, about 2 KB each
@@ -102,8 +102,8 @@ class RuleBook:
             await asyncio.sleep(FOREVER_S)
             return
         await asyncio.sleep(float(do.get("delay_headers", 0.0)) + self.server.latency_s)
-        answer = await self._answer(do, request)
-        await _send(do, request, answer, connection)
+        response = await self._answer(do, request)
+        await _send(do, request, response, connection)
 
     async def _deaf(self, seconds: float) -> None:
         """Stop listening for a while; the wait outlives the connection that caused it."""
@@ -116,16 +116,16 @@ class RuleBook:
         self.server.errands.add(task := asyncio.create_task(sleep_and_return()))
         task.add_done_callback(self.server.errands.discard)
 
-    async def _answer(self, do: Mapping[str, Any], request: Request) -> Answer:
+    async def _answer(self, do: Mapping[str, Any], request: Request) -> Response:
         if do.get("ignore_range") or do.get("ignore_if_range"):
             leave_out = {"range"} if do.get("ignore_range") else {"if-range"}
             kept = {name: value for name, value in request.headers.items() if name not in leave_out}
             request = replace(request, headers=kept)
         if "as_if" in do:
             request = replace(request, target=f"{request.path}?{urlencode({**request.params, **do['as_if']})}")
-        found = self.server.site.answer(request) if _needs_site(do) else Answer(200, {})
-        answer = await found if inspect.isawaitable(found) else found
-        return _changed(do, answer)
+        found = self.server.site.answer(request) if _needs_site(do) else Response(200, {})
+        response = await found if inspect.isawaitable(found) else found
+        return _changed(do, response)
 
 
 _CONTROL = object()
@@ -137,62 +137,62 @@ def _needs_site(do: Mapping[str, Any]) -> bool:
     )
 
 
-def _changed(do: Mapping[str, Any], answer: Answer) -> Answer:
-    answer = Answer(int(do.get("status", answer.status)), dict(answer.headers), answer.body)
+def _changed(do: Mapping[str, Any], response: Response) -> Response:
+    response = Response(int(do.get("status", response.status)), dict(response.headers), response.body)
     if "json" in do:
-        answer = json_answer(do["json"], answer.status)
+        response = json_response(do["json"], response.status)
     if "body" in do:
-        answer.body = do["body"] if isinstance(do["body"], bytes) else str(do["body"]).encode()
-        answer.headers.setdefault("Content-Type", "text/html; charset=utf-8")
+        response.body = do["body"] if isinstance(do["body"], bytes) else str(do["body"]).encode()
+        response.headers.setdefault("Content-Type", "text/html; charset=utf-8")
     if "redirect" in do:
-        answer = Answer(int(do.get("status", 302)), {"Location": do["redirect"]})
+        response = Response(int(do.get("status", 302)), {"Location": do["redirect"]})
     if "swap_body" in do:
         path = Path(do["swap_body"])
-        answer.body = FilePart(path, 0, path.stat().st_size)
+        response.body = FilePart(path, 0, path.stat().st_size)
     if "mutate_json" in do:
-        answer.body = mutate(read_body(answer.body), do["mutate_json"])
+        response.body = mutate(read_body(response.body), do["mutate_json"])
     if "encode" in do:
-        answer.headers["Content-Encoding"], answer.body = encoded(read_body(answer.body), do["encode"])
+        response.headers["Content-Encoding"], response.body = encoded(read_body(response.body), do["encode"])
     if "bad_range" in do:
-        _spoil_range(do["bad_range"], answer)
+        _spoil_range(do["bad_range"], response)
     for name, value in do.get("headers", {}).items():
-        answer.headers.pop(name, None)
-        answer.more += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]
-    return answer
+        response.headers.pop(name, None)
+        response.more += [(name, str(one)) for one in (value if isinstance(value, list) else [value])]
+    return response
 
 
-def _spoil_range(how: str, answer: Answer) -> None:
-    stated = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", answer.headers.get("Content-Range", ""))
+def _spoil_range(how: str, response: Response) -> None:
+    stated = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
     if how == "missing":
-        answer.headers.pop("Content-Range", None)
+        response.headers.pop("Content-Range", None)
         return
     if stated is None:
         return
     start, stop, total = (int(part) for part in stated.groups())
     if how == "total":
-        answer.headers["Content-Range"] = f"bytes {start}-{stop}/{total + 1000}"
+        response.headers["Content-Range"] = f"bytes {start}-{stop}/{total + 1000}"
     elif how == "multipart":
-        answer.headers["Content-Type"] = "multipart/byteranges; boundary=demo"
-        answer.headers.pop("Content-Range")
-        part = read_body(answer.body)
+        response.headers["Content-Type"] = "multipart/byteranges; boundary=demo"
+        response.headers.pop("Content-Range")
+        part = read_body(response.body)
         head = f"--demo\r\nContent-Range: bytes {start}-{stop}/{total}\r\n\r\n".encode()
-        answer.body = head + part + b"\r\n--demo--\r\n"
+        response.body = head + part + b"\r\n--demo--\r\n"
     elif how == "unsatisfiable":
-        answer.status, answer.body = 416, b""
-        answer.headers["Content-Range"] = f"bytes */{total}"
-    elif isinstance(answer.body, FilePart):
-        shift = -min(start, 100) if how == "earlier" else min(100, answer.body.length - 1)
-        answer.headers["Content-Range"] = f"bytes {start + shift}-{stop}/{total}"
-        answer.body = FilePart(answer.body.path, start + shift, answer.body.length - shift)
+        response.status, response.body = 416, b""
+        response.headers["Content-Range"] = f"bytes */{total}"
+    elif isinstance(response.body, FilePart):
+        shift = -min(start, 100) if how == "earlier" else min(100, response.body.length - 1)
+        response.headers["Content-Range"] = f"bytes {start + shift}-{stop}/{total}"
+        response.body = FilePart(response.body.path, start + shift, response.body.length - shift)
 
 
-async def _send(do: Mapping[str, Any], request: Request, answer: Answer, connection: Connection) -> None:
-    body = b"" if request.method == "HEAD" else read_body(answer.body)
+async def _send(do: Mapping[str, Any], request: Request, response: Response, connection: Connection) -> None:
+    body = b"" if request.method == "HEAD" else read_body(response.body)
     chunked = bool(do.get("chunked") or do.get("no_terminator"))
     if chunked:
-        answer.headers["Transfer-Encoding"] = "chunked"
-    stated = None if chunked else do.get("length", answer.length)
-    head = connection.head(answer, length=stated)
+        response.headers["Transfer-Encoding"] = "chunked"
+    stated = None if chunked else do.get("length", response.length)
+    head = connection.head(response, length=stated)
     cut = do.get("after_bytes")
     then = do.get("then", "close") if cut is not None else None
     if then == "more":

@@ -38,16 +38,16 @@ class Workshop:
         """
         if self._workers == 0:
             async with self._lock:
-                answer = await asyncio.to_thread(run_job, job)
+                result = await asyncio.to_thread(run_job, job)
         else:
             if not self._tasks:
                 self._tasks = [asyncio.create_task(self._painter()) for _ in range(self._workers)]
             future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
             await self._queue.put((priority, next(self._numbers), dict(job), future))
-            answer = await future
-        if "error" in answer:
-            raise PaintError(answer["error"])
-        return answer
+            result = await future
+        if "error" in result:
+            raise PaintError(result["error"])
+        return result
 
     async def close(self) -> None:
         """Send the painters home; jobs that wait are dropped."""
@@ -69,17 +69,17 @@ class Workshop:
                     if painter is None or not painter.running:
                         painter = await ChildProcess.start(_COMMAND, _OPTIONS)
                     async with asyncio.timeout(_JOB_S):
-                        answer = await _ask(painter, job)
+                        result = await _ask(painter, job)
                 except asyncio.CancelledError:
                     future.cancel()
                     raise
                 except (ChildLostError, OSError, ValueError) as error:  # TimeoutError is an OSError
-                    answer = {"error": f"the painter died: {error}"}
+                    result = {"error": f"the painter died: {error}"}
                     if painter is not None:
                         await painter.kill()
                     painter = None
                 if not future.done():
-                    future.set_result(answer)
+                    future.set_result(result)
         finally:
             if painter is not None:
                 await painter.stop(_GRACE_S)
@@ -91,5 +91,5 @@ async def _ask(painter: ChildProcess, job: Mapping[str, Any]) -> dict[str, Any]:
     line = await painter.output.readline()
     if not line:
         raise ChildLostError("it closed its output")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
+    result: dict[str, Any] = json.loads(line)
+    return result

@@ -45,9 +45,9 @@ def main() -> None:
         os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes our input
     for line in sys.stdin:
-        answer = json.dumps(run_job(json.loads(line))) + "\n"
+        result = json.dumps(run_job(json.loads(line))) + "\n"
         try:
-            os.write(sys.stdout.fileno(), answer.encode())
+            os.write(sys.stdout.fileno(), result.encode())
         except BrokenPipeError:  # the server died: nobody wants pictures any more
             return
 

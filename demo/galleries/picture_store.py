@@ -131,12 +131,12 @@ class Pictures:
     async def _paint(self, key: str, priority: int) -> None:
         job = {"do": "paint", "scene": dict(self.gallery.scenes[key]), "folder": str(self.folder)}
         try:
-            answer = await self._workshop.do(job, priority)
+            result = await self._workshop.do(job, priority)
         finally:
             self._painting.pop(key, None)
         if key in self.gallery.files:
             return
-        facts = FileFacts(**{**answer, "delays": tuple(answer["delays"])})
+        facts = FileFacts(**{**result, "delays": tuple(result["delays"])})
         self.gallery.add_file(key, facts)
         line = json.dumps({"key": key, **dataclasses.asdict(facts)}) + "\n"
         with self._catalogue.open("a", encoding="utf-8") as catalogue:

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
-from demo.http.messages import Answer
+from demo.http.messages import Response
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;"
@@ -21,7 +21,7 @@ STYLE = (
 )
 
 
-def wall_page(posts: Sequence[Mapping[str, Any]], tags: str) -> Answer:
+def wall_page(posts: Sequence[Mapping[str, Any]], tags: str) -> Response:
     """Many posts, with a search field."""
     cells = "".join(
         f'<a href="/posts/{post["id"]}" title="{escape(post["tag_string"])}">{_small(post)}</a>' for post in posts
@@ -31,7 +31,7 @@ def wall_page(posts: Sequence[Mapping[str, Any]], tags: str) -> Answer:
     return _page(tags or "all posts", f'<div class="wall">{cells}</div>{after}', tags)
 
 
-def post_page(post: Mapping[str, Any]) -> Answer:
+def post_page(post: Mapping[str, Any]) -> Response:
     """One post with its tags."""
     names = ("artist", "copyright", "character", "general", "meta")
     rows = "".join(f"<p><b>{name}</b> {_links(post[f'tag_string_{name}'])}</p>" for name in names)
@@ -50,7 +50,7 @@ def _links(tags: str) -> str:
     return " ".join(f'<a href="/posts?{escape(urlencode({"tags": tag}))}">{escape(tag)}</a>' for tag in tags.split())
 
 
-def _page(title: str, content: str, tags: str) -> Answer:
+def _page(title: str, content: str, tags: str) -> Response:
     form = (
         f'<form action="/posts"><input name="tags" value="{escape(tags)}" placeholder="mona_(genshin_impact)"></form>'
     )
@@ -63,9 +63,9 @@ def _page(title: str, content: str, tags: str) -> Answer:
         "Content-Type": "text/html; charset=utf-8",
         "Content-Security-Policy": "default-src 'none'; img-src http:; style-src 'unsafe-inline'; form-action 'self'",
     }
-    return Answer(200, headers, body.encode())
+    return Response(200, headers, body.encode())
 
 
-def rows_of(answer: Answer) -> Any:
+def rows_of(response: Response) -> Any:
     """The JSON behind an answer, to make a page of."""
-    return json.loads(answer.body) if isinstance(answer.body, bytes) else None
+    return json.loads(response.body) if isinstance(response.body, bytes) else None

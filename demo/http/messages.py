@@ -29,7 +29,7 @@ class FilePart:
 
 
 @dataclass(slots=True)
-class Answer:
+class Response:
     """What the site says: status, headers, body."""
 
     status: int
@@ -84,18 +84,18 @@ class Request:
         return found
 
 
-def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer in JSON."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return Answer(status, {"Content-Type": "application/json; charset=utf-8", **(headers or {})}, body)
+    return Response(status, {"Content-Type": "application/json; charset=utf-8", **(headers or {})}, body)
 
 
-def redirect_to(target: str) -> Answer:
+def redirect_to(target: str) -> Response:
     """A 302 to another address."""
-    return Answer(302, {"Location": target, "Content-Type": "text/html; charset=utf-8"}, b"")
+    return Response(302, {"Location": target, "Content-Type": "text/html; charset=utf-8"}, b"")
 
 
-def error_answer(status: int, kind: str, message: str, *, known_route: bool = True) -> Answer:
+def error_response(status: int, kind: str, message: str, *, known_route: bool = True) -> Response:
     """The site's standard error body."""
     backtrace = ["app/controllers/application_controller.rb:12:in `demo'"] if known_route else None
-    return json_answer({"success": False, "error": kind, "message": message, "backtrace": backtrace}, status)
+    return json_response({"success": False, "error": kind, "message": message, "backtrace": backtrace}, status)
