@@ -44,8 +44,8 @@ EARLIEST = 0.15  # share of the time; before that nothing but Python itself is a
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """Where scenes are set up."""
+class SceneFactory:
+    """Sets scenes up on one ground."""
 
     ground: Ground
     folder: Path
@@ -108,7 +108,7 @@ def measure(scene: Scene, asked: Asked, folder: Path) -> bool:
         killed += struck.killed
         well += struck.killed and not struck.troubles
         broken += bool(struck.troubles)
-        _tell(number, blow, struck, asked.broken)
+        _report(number, blow, struck, asked.broken)
         if not struck.troubles:
             shutil.rmtree(root, ignore_errors=True)
         if killed >= asked.moments or (asked.aim and not struck.killed):
@@ -126,7 +126,7 @@ def _struck(scene: Scene, root: Path, blow: Blow, whole: Whole, dice: Random) ->
         return Struck(root, killed=True, ran_s=0.0, troubles=[traceback.format_exc()])
 
 
-def _tell(number: int, blow: Blow, struck: Struck, broken: Path) -> None:
+def _report(number: int, blow: Blow, struck: Struck, broken: Path) -> None:
     when = f"{struck.ran_s:7.3f} s" if struck.killed else "    ended"
     outcome = "well" if not struck.troubles else f"{broken / struck.root.name}: " + "; ".join(struck.troubles)
     print(f"{number:>6}  {blow!s:>10}  {when}  {struck.heard:>3} labels  {outcome}", flush=True)
@@ -155,8 +155,8 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-moments-")))
         os.environ.setdefault("CRAWL_LIMITS_FREE_SPACE_MB", "10")
         ground = painted_ground(folder) if given.painted else _demo(stack, folder, kinds, given)
-        shop = Workshop(ground, folder, given.seed, given.real_model)
-        well = [_measured(shop, kind, asked) for kind in kinds]
+        factory = SceneFactory(ground, folder, given.seed, given.real_model)
+        well = [_measured(factory, kind, asked) for kind in kinds]
     return 0 if all(well) else 1
 
 
@@ -166,11 +166,11 @@ def _demo(stack: ExitStack, folder: Path, kinds: Sequence[str], given: argparse.
     return site if kinds == ("crawl",) and not given.real_model else crawled(site)
 
 
-def _measured(shop: Workshop, kind: str, asked: Asked) -> bool:
-    folder = shop.folder / "moments"
+def _measured(factory: SceneFactory, kind: str, asked: Asked) -> bool:
+    folder = factory.folder / "moments"
     folder.mkdir()
     try:
-        return measure(shop.scene(kind), asked, folder)
+        return measure(factory.scene(kind), asked, folder)
     finally:
         for left in folder.iterdir():
             shutil.copytree(left, asked.broken / left.name, symlinks=True, dirs_exist_ok=True)

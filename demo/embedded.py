@@ -14,7 +14,7 @@ from demo.api.site import Site, SiteOptions
 from demo.faults.injector import RuleBook
 from demo.faults.rules import Rule
 from demo.galleries.gallery import Gallery
-from demo.galleries.painter_pool import Workshop
+from demo.galleries.painter_pool import PainterPool
 from demo.galleries.picture_store import Pictures
 from demo.http.rate_limit import TokenBucket
 from demo.server import Server
@@ -74,7 +74,7 @@ async def serve(
     options = options or ServeOptions()
     with contextlib.ExitStack() as stack:
         cache = options.cache or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="boorusieve-demo-")))
-        pictures = Pictures(gallery, cache.resolve(), Workshop(options.workers))
+        pictures = Pictures(gallery, cache.resolve(), PainterPool(options.workers))
         pictures.remember()
         book = RuleBook(gallery, rules) if options.control or rules else None
         server = _server(pictures, book, options)
@@ -92,7 +92,7 @@ async def serve(
 
 def _server(pictures: Pictures, book: RuleBook | None, options: ServeOptions) -> Server:
     site = Site(pictures, _site_options(options, ""))
-    server = Server(site, latency_s=options.latency_s, mischief=book)
+    server = Server(site, latency_s=options.latency_s, fault_injector=book)
     if book is not None:
         book.server = server
     return server

@@ -17,7 +17,7 @@ CHUNK = 256 * 1024  # bytes of a large file at a time
 GIT_HASH = "demo"
 
 
-class Mischief(Protocol):
+class FaultInjector(Protocol):
     """Watches every request, and may answer in the site's place, or badly."""
 
     def notice(self, request: Request, host: str) -> object | None:
@@ -80,10 +80,10 @@ class Connection(asyncio.Protocol):
             request = self._take()
             if request is None:
                 return
-            mischief = self.server.mischief
-            rule = mischief.notice(request, self.host) if mischief is not None else None
-            if rule is not None and mischief is not None:
-                self._begin(mischief.perform(rule, request, self))
+            fault_injector = self.server.fault_injector
+            rule = fault_injector.notice(request, self.host) if fault_injector is not None else None
+            if rule is not None and fault_injector is not None:
+                self._begin(fault_injector.perform(rule, request, self))
                 return
             response = self._ask(request)
             ready = isinstance(response, Response) and response.length <= CHUNK and not self.server.latency_s
@@ -185,7 +185,7 @@ class Connection(asyncio.Protocol):
 
     def head(self, response: Response, *, length: int | None = -1) -> bytes:
         """Status line and headers; `length=None` leaves the length out."""
-        lines = [f"HTTP/1.1 {response.status} {REASONS.get(answer.status, 'Unknown')}"]
+        lines = [f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Unknown')}"]
         lines += [f"{name}: {_LINE_BREAKS.sub(' ', value)}" for name, value in response.headers.items()]
         lines += [f"{name}: {value}" for name, value in response.more]
         if length is not None and response.status not in (204, 304):
@@ -217,13 +217,13 @@ def read_body(body: bytes | FilePart) -> bytes:
 class Server:
     """Listens on loopback and serves one site."""
 
-    def __init__(self, site: Site, *, latency_s: float = 0.0, mischief: Mischief | None = None) -> None:
+    def __init__(self, site: Site, *, latency_s: float = 0.0, fault_injector: FaultInjector | None = None) -> None:
         self.site = site
         self.latency_s = latency_s
-        self.mischief = mischief
+        self.fault_injector = fault_injector
         self.connections: set[Connection] = set()
         self.failures: list[str] = []  # our own bugs: tests look here
-        self.errands: set[asyncio.Task[None]] = set()  # what goes on beside the connections
+        self.background_tasks: set[asyncio.Task[None]] = set()  # work that outlives the connection that began it
         self._addresses: list[tuple[str, int]] = []
         self._listeners: list[asyncio.Server] = []
 
@@ -243,7 +243,7 @@ class Server:
             self._addresses.append((host, chosen))
         return chosen
 
-    async def deafen(self) -> None:
+    async def stop_listening(self) -> None:
         """Stop listening and drop every connection."""
         for listener in self._listeners:
             listener.close()
@@ -252,15 +252,15 @@ class Server:
         await asyncio.gather(*(listener.wait_closed() for listener in self._listeners))
         self._listeners.clear()
 
-    async def hear_again(self) -> None:
+    async def resume_listening(self) -> None:
         """Listen where it listened before."""
         for host, port in self._addresses:
             await self.listen(host, port)
 
     async def close(self) -> None:
-        """Stop serving and send the painters home."""
-        for task in list(self.errands):
+        """Stop serving: cancel background tasks, drop connections, end the painter processes."""
+        for task in list(self.background_tasks):
             task.cancel()
-        await asyncio.gather(*self.errands, return_exceptions=True)
-        await self.deafen()
+        await asyncio.gather(*self.background_tasks, return_exceptions=True)
+        await self.stop_listening()
         await self.site.pictures.close()

@@ -94,16 +94,16 @@ def trained(
 
     keras.utils.set_random_seed(recipe.seed)
     network = build(recipe.size, recipe.filters, recipe.units)
-    pupil = keras.Sequential([keras.Input((recipe.size, recipe.size, 3)), *_changes(), network])
+    model = keras.Sequential([keras.Input((recipe.size, recipe.size, 3)), *_changes(), network])
     # Same arithmetic, but a step at 512 pixels takes 11 s instead of 18 on two cores when XLA is left out.
-    pupil.compile(keras.optimizers.Adam(), "binary_crossentropy", jit_compile=False)
+    model.compile(keras.optimizers.Adam(), "binary_crossentropy", jit_compile=False)
     network.compile(jit_compile=False)
     random, losses, begun = np.random.default_rng((recipe.seed, 5)), [], time.monotonic()
     for epoch in range(1, recipe.epochs + 1):
         order, total = random.permutation(len(files)), 0.0
         for rows in (order[at : at + recipe.batch] for at in range(0, len(order), recipe.batch)):
             seen = _batch([files[row] for row in rows.tolist()], recipe.size)
-            total += len(rows) * float(pupil.train_on_batch(seen, shows[rows].astype(np.float32)))
+            total += len(rows) * float(model.train_on_batch(seen, shows[rows].astype(np.float32)))
         losses.append(total / len(order))
         tell(f"epoch {epoch} of {recipe.epochs}: loss {losses[-1]:.3f}, {time.monotonic() - begun:.0f} s")
     return Trained(network, recipe, tuple(losses), time.monotonic() - begun)

@@ -93,7 +93,7 @@ class RuleBook:
         if "edit" in do:
             change_gallery(self.gallery, do["edit"])
         if "stop_listening" in do:
-            await self._deaf(float(do["stop_listening"]))
+            await self._stop_listening_for(float(do["stop_listening"]))
             return
         if "drop" in do:
             end(connection, do["drop"])
@@ -105,16 +105,16 @@ class RuleBook:
         response = await self._answer(do, request)
         await _send(do, request, response, connection)
 
-    async def _deaf(self, seconds: float) -> None:
+    async def _stop_listening_for(self, seconds: float) -> None:
         """Stop listening for a while; the wait outlives the connection that caused it."""
 
         async def sleep_and_return() -> None:
-            await self.server.deafen()
+            await self.server.stop_listening()
             await asyncio.sleep(seconds)
-            await self.server.hear_again()
+            await self.server.resume_listening()
 
-        self.server.errands.add(task := asyncio.create_task(sleep_and_return()))
-        task.add_done_callback(self.server.errands.discard)
+        self.server.background_tasks.add(task := asyncio.create_task(sleep_and_return()))
+        task.add_done_callback(self.server.background_tasks.discard)
 
     async def _answer(self, do: Mapping[str, Any], request: Request) -> Response:
         if do.get("ignore_range") or do.get("ignore_if_range"):

@@ -1,4 +1,4 @@
-"""The painters at work: a few processes, one queue, what somebody waits for before what is painted ahead."""
+"""A pool of painter processes with one queue: pictures that a request waits for come before those painted ahead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OPTIONS = ChildOptions(shows_errors=True)
 _Entry = tuple[int, int, dict[str, Any], "asyncio.Future[dict[str, Any]]"]
 
 
-class Workshop:
+class PainterPool:
     """Does painting jobs in other processes, or in a thread when it has no workers."""
 
     def __init__(self, workers: int) -> None:
@@ -50,7 +50,7 @@ class Workshop:
         return result
 
     async def close(self) -> None:
-        """Send the painters home; jobs that wait are dropped."""
+        """End the painter processes; jobs that wait are cancelled."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from demo.errors import PaintError
 from demo.galleries.gallery import Gallery, existing_path
-from demo.galleries.painter_pool import AHEAD, URGENT, Workshop
+from demo.galleries.painter_pool import AHEAD, URGENT, PainterPool
 from demo.galleries.variants import Variant, variant_named
 from demo.paint.file_facts import FileFacts
 from demo.paint.version import painter_version
@@ -37,11 +37,11 @@ def user_cache() -> Path:
 class Pictures:
     """Paints what the gallery promises, and finds every file and copy again."""
 
-    def __init__(self, gallery: Gallery, cache: Path, workshop: Workshop) -> None:
+    def __init__(self, gallery: Gallery, cache: Path, painter_pool: PainterPool) -> None:
         self.gallery = gallery
         self.folder = cache / painter_version()
         self._copies = cache / "copies"
-        self._workshop = workshop
+        self._painter_pool = painter_pool
         self._painting: dict[str, asyncio.Task[None]] = {}
         self._copying: dict[Path, asyncio.Task[None]] = {}
         self._ahead: asyncio.Task[None] | None = None
@@ -120,7 +120,7 @@ class Pictures:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._workshop.close()
+        await self._painter_pool.close()
 
     async def _paint_all(self) -> None:
         waiting = self.gallery.unpainted()
@@ -131,7 +131,7 @@ class Pictures:
     async def _paint(self, key: str, priority: int) -> None:
         job = {"do": "paint", "scene": dict(self.gallery.scenes[key]), "folder": str(self.folder)}
         try:
-            result = await self._workshop.do(job, priority)
+            result = await self._painter_pool.do(job, priority)
         finally:
             self._painting.pop(key, None)
         if key in self.gallery.files:
@@ -152,6 +152,6 @@ class Pictures:
                 "variant": list(dataclasses.astuple(variant)),
                 "into": str(into),
             }
-            await self._workshop.do(job)
+            await self._painter_pool.do(job)
         finally:
             self._copying.pop(into, None)

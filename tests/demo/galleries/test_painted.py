@@ -13,7 +13,7 @@ from PIL import Image
 
 from demo.errors import GalleryError
 from demo.galleries.painted import PaintedPlan, painted_gallery
-from demo.galleries.painter_pool import Workshop
+from demo.galleries.painter_pool import PainterPool
 from demo.galleries.picture_store import Pictures
 from demo.paint.cast import CAST
 from demo.paint.file_facts import FileFacts
@@ -164,7 +164,7 @@ async def test_a_torn_line_in_the_catalogue_costs_one_picture(tmp_path: Path) ->
         gallery = painted_gallery(PaintedPlan(posts=4))
         for key, scene in gallery.scenes.items():
             gallery.scenes[key] = {**scene, "width": 40, "height": 50}
-        return Pictures(gallery, tmp_path, Workshop(0))
+        return Pictures(gallery, tmp_path, PainterPool(0))
 
     first = small_pictures()
     await first.ready(first.gallery.unpainted())
@@ -179,10 +179,10 @@ async def test_a_torn_line_in_the_catalogue_costs_one_picture(tmp_path: Path) ->
 
 
 async def test_painters_in_processes_paint_the_same(tmp_path: Path) -> None:
-    shop = Workshop(1)
+    pool = PainterPool(1)
     try:
-        answer = await shop.do({"do": "paint", "scene": scene_record(SMALL), "folder": str(tmp_path / "there")})
+        answer = await pool.do({"do": "paint", "scene": scene_record(SMALL), "folder": str(tmp_path / "there")})
     finally:
-        await shop.close()
+        await pool.close()
 
     assert answer["md5"] == write_picture(scene_record(SMALL), tmp_path / "here").md5
