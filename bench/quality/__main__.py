@@ -79,8 +79,8 @@ class Bench:
         rows = balanced(_shows(self.parts.training, target), self.recipe.balance, self.recipe.seed)
         return tuple(self.parts.training[row] for row in rows.tolist())
 
-    def lesson(self, variant: str, target: str) -> tuple[Picture, ...]:
-        """What a variant of ours learns from, with the classes that it is told."""
+    def training_pictures(self, variant: str, target: str) -> tuple[Picture, ...]:
+        """The pictures that a variant of ours is trained on, each with its class."""
         if variant == WHOLE:
             return self.parts.training
         if variant == SAME:
@@ -120,7 +120,7 @@ def _recipe(bench: Bench, target: str) -> Contestant:
 
 def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Contestant]:
     """Round 0 on a variant's pictures, tags as their classes say; one backbone for all targets."""
-    pictures = bench.lesson(variant, targets[0])
+    pictures = bench.training_pictures(variant, targets[0])
     kinds = len({picture.kind for picture in pictures})
     bench.say(f"{', '.join(targets)}: teaching {VARIANTS[variant]}: {len(pictures)} pictures of {kinds} classes")
     begun = time.monotonic()

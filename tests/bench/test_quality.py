@@ -84,7 +84,7 @@ def test_ours_learns_from_the_very_files_of_the_recipe(contestants: list[Contest
 def test_every_variant_of_ours_is_told_what_its_name_says(tmp_path: Path) -> None:
     bench = bench_of(painted(tmp_path, {"mona": 40, "fischl": 150, "klee": 150}, labels=True), (SAME, PLAIN, WHOLE))
 
-    same, plain, whole = (bench.lesson(variant, "mona") for variant in bench.variants)
+    same, plain, whole = (bench.training_pictures(variant, "mona") for variant in bench.variants)
 
     assert [one.path for one in plain] == [one.path for one in same]
     assert {one.kind for one in plain} == {"mona", OTHER}
