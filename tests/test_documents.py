@@ -1,4 +1,4 @@
-"""The pages about outside libraries name tests, modules, versions and scripts that there are."""
+"""What pages name is there: tests, modules, versions and scripts, files and links."""
 
 from __future__ import annotations
 
@@ -49,12 +49,43 @@ def test_every_finding_is_in_the_list_and_can_be_run() -> None:
     assert all(os.access(script, os.X_OK) for script in SCRIPTS)
 
 
-def test_a_page_links_to_nothing_that_is_not_there() -> None:
-    targets = {
-        link for page in (PAGE, LIST) for link in re.findall(r"\]\((?:\.\./findings/|\.\./docs/)?([^):#]+)\)", page)
-    }
+FOR_DEVELOPERS = ("CONTRIBUTING.md", "docs/architecture.md")
+WITH_LINKS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "findings/README.md",
+    *(str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")),
+)
 
-    assert {link for link in targets if not any((ROOT / at / link).exists() for at in ("findings", "docs"))} == set()
+
+@pytest.mark.parametrize("page", FOR_DEVELOPERS)
+def test_every_file_and_folder_that_developers_are_sent_to_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+/[a-z0-9_/]*(?:\.[a-z]+)?)`", text))
+
+    assert len(named) >= 20
+    assert {name for name in named if not (ROOT / name).exists() and not _is_a_wing(name)} == set()
+
+
+@pytest.mark.parametrize("page", WITH_LINKS)
+def test_no_page_links_to_a_file_or_a_heading_that_is_not_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    files = {file: (ROOT / page).parent / file if file else ROOT / page for file, _, _ in links}
+
+    assert {file for file, path in files.items() if not path.exists()} == set()
+    assert {(file, at) for file, _, at in links if at and at not in _headings(files[file])} == set()
+
+
+def _is_a_wing(name: str) -> bool:
+    """A wing is named without its room in the table of rooms: `rows/`."""
+    return name.endswith("/") and any(ROOT.glob(f"*/{name}"))
+
+
+def _headings(page: Path) -> set[str]:
+    """The anchors that a page's headings get, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _tests_of(file: Path) -> set[str]:
