@@ -93,10 +93,10 @@ class _Answers:
         return Response(html, media_type="text/html; charset=utf-8")
 
     async def static(self, request: Request) -> Response:
-        found = self._static.get(request.path_params["name"])
-        if found is None:
+        file = self._static.get(request.path_params["name"])
+        if file is None:
             raise NoSuchPicture("no such file")
-        content, media_type, tag = found
+        content, media_type, tag = file
         headers = {"etag": tag, "cache-control": _SOME_TIME}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -126,14 +126,14 @@ class _Answers:
         target, expression = await self._target(request), requests.expression(request)
         view = request.query_params.get("view")
         if view in (QUEUE, SAMPLE):
-            found = await run_in_threadpool(partial(self._page.service.queue, target, by_lot=view == SAMPLE))
+            listed = await run_in_threadpool(partial(self._page.service.queue, target, by_lot=view == SAMPLE))
         else:
-            found = await run_in_threadpool(self._page.service.find, target, expression)
-        return JSONResponse(to_json.picture_list(found))
+            listed = await run_in_threadpool(self._page.service.find, target, expression)
+        return JSONResponse(to_json.picture_list(listed))
 
     async def words(self, request: Request) -> Response:
-        found = await run_in_threadpool(self._page.service.words, requests.expression(request))
-        return JSONResponse({"words": [[one.word, one.kind, one.posts] for one in found]})
+        suggestions = await run_in_threadpool(self._page.service.words, requests.expression(request))
+        return JSONResponse({"words": [[one.word, one.kind, one.posts] for one in suggestions]})
 
     async def cards(self, request: Request) -> Response:
         target, ids = await self._target(request), requests.card_ids(request)
@@ -145,8 +145,8 @@ class _Answers:
         shown = await run_in_threadpool(self._page.service.pictures, target, [picture])
         if not shown:
             raise NoSuchPicture("no picture has this id")
-        told = await run_in_threadpool(self._page.service.history, target, picture)
-        return JSONResponse({"card": to_json.card(shown[0], self._page.links), **to_json.history(told)})
+        history = await run_in_threadpool(self._page.service.history, target, picture)
+        return JSONResponse({"card": to_json.card(shown[0], self._page.links), **to_json.history(history)})
 
     async def alike(self, request: Request) -> Response:
         target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
@@ -154,11 +154,11 @@ class _Answers:
 
     async def answer(self, request: Request) -> Response:
         target, answers = await self._target(request), requests.answers_of(await requests.body_of(request))
-        told = await run_in_threadpool(self._page.service.answer, target, answers)
-        if all(one.picture is None for one in told):
+        outcomes = await run_in_threadpool(self._page.service.answer, target, answers)
+        if all(one.picture is None for one in outcomes):
             raise NoSuchPicture("these pictures are not in this gallery")
-        status = 200 if all(one.saved for one in told) else 409
-        return JSONResponse(to_json.outcomes(told, self._page.links), status_code=status)
+        status = 200 if all(one.saved for one in outcomes) else 409
+        return JSONResponse(to_json.outcomes(outcomes, self._page.links), status_code=status)
 
     async def round_state(self, request: Request) -> Response:
         return JSONResponse(to_json.round_state(self._page.rounds.state()))
@@ -184,14 +184,14 @@ class _Answers:
 
 def _static_files() -> list[tuple[str, tuple[bytes, str, str]]]:
     """The page's own scripts, styles and drawings, read once; nothing else can be asked for."""
-    found = []
+    static = []
     for file in files("review").joinpath("static").iterdir():
         extension = file.name.rpartition(".")[2]
         if extension in _TYPES:
             content = file.read_bytes()
             tag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-            found.append((file.name, (content, _TYPES[extension], tag)))
-    return found
+            static.append((file.name, (content, _TYPES[extension], tag)))
+    return static
 
 
 async def _query_error(_request: Request, error: QueryError) -> Response:

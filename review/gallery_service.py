@@ -56,7 +56,7 @@ from storage.search.ranking import Ranks, ranks_for
 MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
 SUGGESTIONS = 10  # words under the filter
 ALIKE = 24  # pictures under "more like this"
-_DOUBTS = "-label:any order:uncertain"  # what is asked about while there is no model whose embeddings are stored
+_DOUBTS = "-label:any order:uncertain"  # the questions while there is no model whose embeddings are stored
 _REASONS: Mapping[str, LabelReason] = {reason.value: reason for reason in LabelReason}
 
 
@@ -76,7 +76,7 @@ class GalleryReviewService:
 
         Args:
             root: the gallery.
-            who: the person whose word it is.
+            who: the person who labels.
         Raises:
             WrongRoot, DatabaseError: there is no gallery, or this program cannot read it.
         """
@@ -89,7 +89,7 @@ class GalleryReviewService:
         self._inquiries: dict[str, tuple[tuple[Any, ...], Inquiry | None]] = {}
         self._doubts = Doubts(self._inquiry)
         self._figures: dict[str, tuple[tuple[Any, ...], Figures | None]] = {}
-        self._thinking = threading.Lock()  # evidence is big: it is gathered once, whoever asks
+        self._thinking = threading.Lock()  # evidence is large: one thread gathers it for all
 
     def __enter__(self) -> GalleryReviewService:
         return self
@@ -100,34 +100,34 @@ class GalleryReviewService:
         self.close()
 
     def close(self) -> None:
-        """Let files and connections go."""
+        """Close files and connections."""
         self._renditions.close()
         self._labelling.close()
 
     def targets(self) -> Sequence[str]:
-        """What `--keep` named."""
+        """The names that `--keep` gave."""
         return [target.name for target in self._all_targets().values()]
 
     def facts(self, target: str) -> TargetFacts:
         """Counts, the model in force, and how good the gallery is as far as the random sample says."""
         known = self._all_targets()[target]
         model = self._reader.active_model(target)
-        told = self._counted(target)
+        counted = self._counted(target)
         in_force = None
         if model is not None:
             measured = model.facts.get("metrics", {})
             in_force = ModelInForce(
                 model.card.name, model.card.threshold, model.round, model.card.refusal, _plain(measured)
             )
-        return TargetFacts(target, known.tag, told, in_force, self._estimated(target, model))
+        return TargetFacts(target, known.tag, counted, in_force, self._estimated(target, model))
 
     def find(self, target: str, expression: str) -> PictureList:
         """Pictures that fit an expression."""
         now = datetime.now(UTC)
         ranks = ranks_for(parse(expression), self._doubts, [target])
-        found = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED, ranks=ranks))
-        absent = {} if found.ids else self._why_nothing(expression, target)
-        return PictureList(found.ids, found.ratios, found.cut, reasons=_reasons(ranks, found.ids), absent=absent)
+        listed = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED, ranks=ranks))
+        absent = {} if listed.ids else self._why_nothing(expression, target)
+        return PictureList(listed.ids, listed.ratios, listed.cut, reasons=_reasons(ranks, listed.ids), absent=absent)
 
     def words(self, start: str) -> Sequence[Suggestion]:
         """How a word may go on: words of the search language, then tags, the most frequent first."""
@@ -140,9 +140,9 @@ class GalleryReviewService:
     def _why_nothing(self, expression: str, target: str) -> Mapping[str, str | None]:
         """Words of an expression that nothing fits: the targets that are not shown, and tags that nobody carries."""
         query = self._reader.meant(expression)
-        asked = (one for one in conjuncts(query.root) if isinstance(one, Metatag) and one.name == "target")
+        metatags = (one for one in conjuncts(query.root) if isinstance(one, Metatag) and one.name == "target")
         others = [
-            one.term for one in asked if one.value.lower() != "any" and not fits(one.value.lower(), target.lower())
+            one.term for one in metatags if one.value.lower() != "any" and not fits(one.value.lower(), target.lower())
         ]
         tags = self._reader.ask(lambda c: absent_tags(c, leaves(query.root)))
         return dict.fromkeys(others) | {name: self._meant(name) for name in tags}
@@ -153,7 +153,7 @@ class GalleryReviewService:
         return near[0] if near else None
 
     def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
-        """What is worth a glance, each with its reason; or only the random sample, for the estimates."""
+        """The questions, each with its reason; or only the random sample, for the estimates."""
         inquiry = self._inquiry(target)
         if inquiry is None:
             return self.find(target, _DOUBTS)
@@ -168,7 +168,7 @@ class GalleryReviewService:
         return self._reader.ask(lambda c: pictures(c, ids, target))
 
     def history(self, target: str, picture: int) -> History:
-        """What people and machines said of a picture."""
+        """The labels and the machine decisions of a picture."""
         return self._reader.ask(
             lambda c: History(words_of(c, picture, target), verdicts_of(c, picture, target)),
         )
@@ -192,7 +192,7 @@ class GalleryReviewService:
         return self._renditions.read(picture)
 
     def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]:
-        """Record what was said; durable on return."""
+        """Record answers as labels; durable on return."""
         before = {one.id: one for one in self.pictures(target, [answer.id for answer in answers])}
         there = [answer for answer in answers if answer.id in before]
         done = self._labelling.record([self._click(target, answer, before[answer.id]) for answer in there])
@@ -235,9 +235,9 @@ class GalleryReviewService:
         if kept is None or kept.stamp[:-1] != stamp[:-1]:
             evidence = self._reader.evidence(self._all_targets()[target], model.card.backbone_hash)
             kept = self._known[target] = _Known(stamp, evidence)
-        elif kept.stamp != stamp:  # only somebody's word is new: the vectors need not be read again
-            said = {label.version_id: label.value.value for label in self._reader.labels(target) if label.holds}
-            labels = [said.get(one, "") for one in kept.evidence.version_ids.tolist()]
+        elif kept.stamp != stamp:  # only labels are new: the vectors need not be read again
+            values = {label.version_id: label.value.value for label in self._reader.labels(target) if label.holds}
+            labels = [values.get(one, "") for one in kept.evidence.version_ids.tolist()]
             kept = self._known[target] = _Known(stamp, replace(kept.evidence, labels=labels))
         return kept
 
@@ -261,8 +261,8 @@ class GalleryReviewService:
         with self._thinking:
             evidence = self._evidence(target, model).evidence
         rows = np.flatnonzero(np.isin(evidence.version_ids, np.array(sorted(drawn), dtype=np.int64)))
-        told = estimates(evidence, DecisionRule.of(model.card), rows)
-        return Figures(_interval(told.precision), _interval(told.recall), told.answers)
+        estimate = estimates(evidence, DecisionRule.of(model.card), rows)
+        return Figures(_interval(estimate.precision), _interval(estimate.recall), estimate.answers)
 
 
 def _reasons(ranks: Ranks | None, ids: Sequence[int]) -> Mapping[int, Reasoned]:
@@ -272,8 +272,8 @@ def _reasons(ranks: Ranks | None, ids: Sequence[int]) -> Mapping[int, Reasoned]:
     return {one: Reasoned(ranked[one].reason, ranked[one].words) for one in ids if one in ranked}
 
 
-def _interval(told: Any) -> Interval | None:
-    numbers = (told.value, told.low, told.high)
+def _interval(share: Any) -> Interval | None:
+    numbers = (share.value, share.low, share.high)
     return Interval(*map(float, numbers)) if all(math.isfinite(number) for number in numbers) else None
 
 

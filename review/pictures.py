@@ -1,4 +1,4 @@
-"""What bytes really are: a name or a row may say anything, the browser is told what the first bytes say."""
+"""What bytes really are: a name or a row may claim anything; the media type comes from the first bytes."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from system.child_process import ChildLostError, ChildOptions, ChildProcess
 _DEADLINE_S = 24 * 3600.0  # of a round; its parts have shorter ones
 _GRACE_S = 10.0  # from asking it to end to ending it
 _STOPPED = frozenset({-15, -9, 143, 130})  # exit codes of a round that was asked to end, or was ended
-_KEPT_NOISE = 4000  # bytes of what it said last on standard error
+_KEPT_ERRORS = 4000  # bytes at the end of standard error
 
 CommandFor = Callable[[str], Sequence[str]]  # target -> the command that does a round for it
 Ask = Callable[[str], TargetState]  # target -> which model is in force, and what it has yet to decide
@@ -26,7 +26,7 @@ Ask = Callable[[str], TargetState]  # target -> which model is in force, and wha
 class RoundProcess:
     """Starts rounds and watches them.
 
-    A round that is stopped or dies leaves the old model in force, or the new one: which, the gallery says.
+    A round that is stopped or killed leaves either the old or the new model in force; the gallery records which.
     """
 
     def __init__(self, command_for: CommandFor, ask: Ask, settings: Mapping[str, str] | None = None) -> None:
@@ -34,7 +34,7 @@ class RoundProcess:
 
         Args:
             command_for: what does a round for a target.
-            ask: the state of a target.
+            ask: reads the state of a target: its model in force, and what has yet to be decided.
             settings: environment variables that the round needs besides what every child gets.
         """
         self._command_for = command_for
@@ -46,14 +46,14 @@ class RoundProcess:
         self._state = RoundState()
 
     def state(self) -> RoundState:
-        """As far as it has come."""
+        """Its progress."""
         return self._state
 
     async def start(self, target: str) -> RoundState:
         """Begin a round.
 
         Raises:
-            RoundRuns: one is at work.
+            RoundRuns: one is running.
         """
         if self._state.state == "running":
             raise RoundRuns(f"a round for {self._state.target} is already running; wait for it or stop it")
@@ -68,7 +68,7 @@ class RoundProcess:
         return self._state
 
     async def stop(self) -> None:
-        """End a round that is at work; what it put in force already stays."""
+        """End a running round; a model that it has activated stays in force."""
         if self._child is not None and self._child.running:
             await self._child.stop(_GRACE_S)
         if self._watching is not None:
@@ -76,28 +76,28 @@ class RoundProcess:
             self._watching = None
 
     async def _watch(self, child: ChildProcess) -> None:
-        noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
+        standard_error = asyncio.create_task(child.last_words(_KEPT_ERRORS))
         done: Mapping[str, Any] = {}
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 async for line in child.lines():
-                    told = _object(line)
-                    if "stage" in told:
-                        self._hear(told)
-                    elif isinstance(told.get("done"), dict):
-                        done = told["done"]
+                    report = _object(line)
+                    if "stage" in report:
+                        self._note_progress(report)
+                    elif isinstance(report.get("done"), dict):
+                        done = report["done"]
                 code = await child.wait()
         except TimeoutError:
             code = await child.stop(_GRACE_S)
-        said = await noise
+        errors = await standard_error
         if code == 0:
-            self._state = replace(self._state, state="done", share=1.0, outcome=done, words=said)
+            self._state = replace(self._state, state="done", share=1.0, outcome=done, words=errors)
         else:
-            await self._ended_early(code, said)
+            await self._ended_early(code, errors)
 
-    async def _ended_early(self, code: int, said: str) -> None:
+    async def _ended_early(self, code: int, errors: str) -> None:
         """Add the state of the target, read from the gallery: the round may have been killed before it reported one."""
-        why = "stopped" if code in _STOPPED else said or f"it ended with exit code {code}"
+        why = "stopped" if code in _STOPPED else errors or f"it ended with exit code {code}"
         try:
             now = await asyncio.to_thread(self._ask, self._state.target)
         except StorageError as error:
@@ -111,17 +111,17 @@ class RoundProcess:
         outcome = {"model": now.model, "activated": changed}
         self._state = replace(self._state, state="failed", words=why, outcome=outcome)
 
-    def _hear(self, told: Mapping[str, Any]) -> None:
-        stage, share = str(told["stage"])[:60], told.get("share")
+    def _note_progress(self, report: Mapping[str, Any]) -> None:
+        stage, share = str(report["stage"])[:60], report.get("share")
         stages = self._state.stages if stage in self._state.stages else (*self._state.stages, stage)
         share = min(max(float(share), 0.0), 1.0) if isinstance(share, int | float) else 0.0
-        words = str(told.get("words", ""))[:500]
+        words = str(report.get("words", ""))[:500]
         self._state = replace(self._state, stage=stage, share=share, words=words, stages=stages)
 
 
 def _object(line: bytes) -> Mapping[str, Any]:
     try:
-        told = json.loads(line)
+        report = json.loads(line)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return report if isinstance(report, dict) else {}

@@ -14,7 +14,7 @@ QUEUE, SAMPLE = "questions", "sample"  # lists that `rounds` puts together; ever
 
 @dataclass(frozen=True, slots=True)
 class Reasoned:
-    """Why a picture is worth a glance."""
+    """Why a picture is asked about."""
 
     reason: str  # random | threshold | … as stored with the label
     words: str  # for people
@@ -22,18 +22,18 @@ class Reasoned:
 
 @dataclass(frozen=True, slots=True)
 class PictureList:
-    """What fits, in order; everything a grid must know to lay itself out."""
+    """The matching pictures in order, and all that the grid needs for its layout."""
 
     ids: Sequence[int]
     ratios: Sequence[float]  # width by height
     cut: bool = False  # there are more
     reasons: Mapping[int, Reasoned] = field(default_factory=dict)
-    absent: Mapping[str, str | None] = field(default_factory=dict)  # words that nothing fits -> what may be meant
+    absent: Mapping[str, str | None] = field(default_factory=dict)  # terms without a match -> the nearest that has one
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """How a word in the filter may go on."""
+    """A completion of a word in the filter."""
 
     word: str
     kind: str  # a tag category, or `word` for one of the search language
@@ -42,7 +42,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class LabelAnswer:
-    """What a person said of one picture, and what the page had shown when it was said."""
+    """A person's label for one picture, and the newest label that the page showed at that time."""
 
     id: int
     value: str  # one of ANSWERS
@@ -53,7 +53,7 @@ class LabelAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an answer; saved means durable."""
+    """The result of an answer; saved means durable."""
 
     id: int
     saved: bool
@@ -71,7 +71,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How good the gallery is, as far as the random sample says."""
+    """How good the gallery is, estimated from the random sample."""
 
     precision: Interval | None
     recall: Interval | None
@@ -80,7 +80,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class ModelInForce:
-    """What decides now."""
+    """The model in force."""
 
     name: str
     threshold: float
@@ -104,7 +104,7 @@ class TargetFacts:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How one picture came to be where it is."""
+    """The labels and decisions of one picture, newest first."""
 
     words: Sequence[Word]
     verdicts: Sequence[Verdict]
@@ -136,7 +136,7 @@ class ReviewService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RoundState:
-    """A round, as far as it has come."""
+    """The progress of a round."""
 
     target: str = ""
     state: str = "none"  # none | running | done | failed
@@ -144,7 +144,7 @@ class RoundState:
     share: float = 0.0  # of the stage
     words: str = ""
     stages: Sequence[str] = ()  # begun so far
-    outcome: Mapping[str, Any] = field(default_factory=dict)  # what the round said at its end
+    outcome: Mapping[str, Any] = field(default_factory=dict)  # the last line that the round printed
     started: int = 0  # counts rounds since the page was opened
 
 

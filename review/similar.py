@@ -22,10 +22,10 @@ def nearest(vectors: npt.NDArray[np.float16], row: int, count: int) -> Sequence[
     step = max(1, len(vectors) // _SAMPLE)
     sample = np.nan_to_num(vectors[::step].astype(np.float32))
     middle, width = sample.mean(axis=0), np.maximum(sample.std(axis=0), 1e-4)
-    asked = _directions(vectors[row : row + 1], middle, width)[0]
+    query = _directions(vectors[row : row + 1], middle, width)[0]
     likeness = np.concatenate(
         [
-            _directions(vectors[start : start + _CHUNK], middle, width) @ asked
+            _directions(vectors[start : start + _CHUNK], middle, width) @ query
             for start in range(0, len(vectors), _CHUNK)
         ]
     )

@@ -46,9 +46,9 @@ def card(picture: Picture, links: Links) -> dict[str, Any]:
     }
 
 
-def word(said: Word) -> dict[str, Any]:
+def word(label: Word) -> dict[str, Any]:
     """A label."""
-    return {"value": said.value, "who": said.who, "at": said.at.isoformat()}
+    return {"value": label.value, "who": label.who, "at": label.at.isoformat()}
 
 
 def verdict(decided: Verdict) -> dict[str, Any]:
@@ -64,19 +64,19 @@ def verdict(decided: Verdict) -> dict[str, Any]:
     }
 
 
-def history(told: History) -> dict[str, Any]:
-    """How a picture came to be where it is, newest first."""
-    return {"words": [word(one) for one in told.words], "verdicts": [verdict(one) for one in told.verdicts]}
+def history(record: History) -> dict[str, Any]:
+    """The labels and decisions of a picture, newest first."""
+    return {"words": [word(one) for one in record.words], "verdicts": [verdict(one) for one in record.verdicts]}
 
 
-def picture_list(found: PictureList) -> dict[str, Any]:
+def picture_list(listed: PictureList) -> dict[str, Any]:
     """A list for the grid: parallel arrays, because there may be many thousands."""
     return {
-        "ids": list(found.ids),
-        "ratios": list(found.ratios),
-        "cut": found.cut,
-        "absent": dict(found.absent),
-        "reasons": {str(one): _reason(why) for one, why in found.reasons.items()},
+        "ids": list(listed.ids),
+        "ratios": list(listed.ratios),
+        "cut": listed.cut,
+        "absent": dict(listed.absent),
+        "reasons": {str(one): _reason(why) for one, why in listed.reasons.items()},
     }
 
 
@@ -97,12 +97,12 @@ def facts(known: TargetFacts) -> dict[str, Any]:
     }
 
 
-def outcomes(told: Sequence[Outcome], links: Links) -> dict[str, Any]:
-    """What became of answers: each picture as it is now."""
+def outcomes(answered: Sequence[Outcome], links: Links) -> dict[str, Any]:
+    """The results of answers: each picture as it is now."""
     return {
-        "saved": [card(one.picture, links) for one in told if one.saved and one.picture],
-        "conflicts": [card(one.picture, links) for one in told if not one.saved and one.picture],
-        "unknown": [one.id for one in told if one.picture is None],
+        "saved": [card(one.picture, links) for one in answered if one.saved and one.picture],
+        "conflicts": [card(one.picture, links) for one in answered if not one.saved and one.picture],
+        "unknown": [one.id for one in answered if one.picture is None],
     }
 
 

@@ -89,7 +89,7 @@ def session(url: str, page: ServedPage) -> None:
         browser.until(lambda: browser.all("#start-round:not(:disabled)"), "a round can be started")
         browser.press("#start-round")
         browser.until(lambda: browser.text("#round-result"), "the round is done", _A_ROUND_S)
-        browser.until(lambda: not browser.all(".tile[class*=said-]"), "the next questions")
+        browser.until(lambda: not browser.all(".tile[class*=label-]"), "the next questions")
         shoot(browser, "round")
         browser.keys(Keys.ESCAPE)
     with browsing(*WIDE, scheme="dark") as browser:

@@ -22,22 +22,22 @@ async function ask(path, options) {
     if (error.name === "AbortError") throw error;
     throw new Unreachable();
   }
-  let told;
+  let reply;
   try {
-    told = await response.json();
+    reply = await response.json();
   } catch {
     throw new Refused(response.status, {});
   }
-  return { status: response.status, told };
+  return { status: response.status, reply };
 }
 
 export async function get(path, signal) {
-  const { status, told } = await ask(path, { signal, headers: { accept: "application/json" } });
-  if (status !== 200) throw new Refused(status, told);
-  return told;
+  const { status, reply } = await ask(path, { signal, headers: { accept: "application/json" } });
+  if (status !== 200) throw new Refused(status, reply);
+  return reply;
 }
 
-// Gives { status, told } for 2xx and 409; everything else is an error.
+// Gives { status, reply } for 2xx and 409; everything else is an error.
 export async function post(path, body) {
   const send = () => ask(path, {
     method: "POST",
@@ -45,12 +45,12 @@ export async function post(path, body) {
     body: JSON.stringify(body),
   });
   let answer = await send();
-  if (answer.status === 403 && answer.told.error === "token") {
+  if (answer.status === 403 && answer.reply.error === "token") {
     token = (await get("/api/start")).token;
     answer = await send();
   }
   if (answer.status < 300 || answer.status === 409) return answer;
-  throw new Refused(answer.status, answer.told);
+  throw new Refused(answer.status, answer.reply);
 }
 
 export const forTarget = (target, rest = "") => `/api/targets/${encodeURIComponent(target)}${rest}`;

@@ -73,7 +73,7 @@ export class Big extends EventTarget {
     const label = this.cards.label(this.id), saving = this.cards.states.get(this.id)?.state === "saving";
     if (this.painted !== this.id) this.build(card);
     this.painted = this.id;
-    this.verdict.className = `verdict ${label ? `said-${label}` : ""}`;
+    this.verdict.className = `verdict ${label ? `label-${label}` : ""}`;
     this.verdict.replaceChildren(...(label ? [icon(label), DONE[label] + (saving ? " …" : "")] : [machineSays(card)]));
     this.story.replaceChildren(...this.storyOf(card));
   }
@@ -149,7 +149,7 @@ export class Big extends EventTarget {
   paintStrip() {
     this.strip.replaceChildren(...this.alike.map((id) => this.cards.get(id)).filter((card) => card?.picture).map((card) => {
       const label = this.cards.label(card.id);
-      return el("button", { type: "button", class: label ? `said-${label}` : "", "aria-label": `Post ${card.post}, score ${score(card.score)}${label ? `, labelled ${label}` : ""}`,
+      return el("button", { type: "button", class: label ? `label-${label}` : "", "aria-label": `Post ${card.post}, score ${score(card.score)}${label ? `, labelled ${label}` : ""}`,
         title: `score ${score(card.score)}`, onclick: () => this.show(card.id) },
       el("img", { src: card.picture, alt: "", decoding: "async", loading: "lazy" }),
       label ? el("span", { class: "mark" }, icon(label)) : null);

@@ -1,4 +1,4 @@
-// What is known of each picture: cards are fetched when somebody looks, many at once, and everybody hears of changes.
+// The cards that are loaded: fetched in batches when tiles need them; every change is announced by an event.
 
 import { forTarget, get } from "./api.js";
 
@@ -26,7 +26,7 @@ export class Cards extends EventTarget {
 
   get(id) { return this.known.get(id); }
 
-  // What the screen shows: what a person said last, saved or on its way.
+  // What the screen shows: the newest label, saved or being saved.
   label(id) {
     const state = this.states.get(id);
     if (state?.state === "saving") return state.value === "clear" ? null : state.value;
@@ -35,7 +35,7 @@ export class Cards extends EventTarget {
 
   put(cards) {
     for (const card of cards) this.known.set(card.id, card);
-    this.tell(cards.map((card) => card.id));
+    this.changed(cards.map((card) => card.id));
   }
 
   mark(ids, state) {
@@ -43,10 +43,10 @@ export class Cards extends EventTarget {
       if (state) this.states.set(id, state);
       else this.states.delete(id);
     }
-    this.tell(ids);
+    this.changed(ids);
   }
 
-  tell(ids) { this.dispatchEvent(new CustomEvent("change", { detail: ids })); }
+  changed(ids) { this.dispatchEvent(new CustomEvent("change", { detail: ids })); }
 
   // Only what is wanted last is fetched: a fast scroll passes thousands that nobody sees.
   want(ids) {
@@ -61,14 +61,14 @@ export class Cards extends EventTarget {
     const asking = this.asking = new AbortController();
     let failed = false;
     try {
-      const told = await get(forTarget(this.target, `/cards?ids=${ids.join(",")}`), asking.signal);
+      const reply = await get(forTarget(this.target, `/cards?ids=${ids.join(",")}`), asking.signal);
       if (asking.signal.aborted) return;
-      const found = new Set(told.cards.map((card) => card.id));
+      const received = new Set(reply.cards.map((card) => card.id));
       for (const id of ids) {
         this.wanted.delete(id);
-        if (!found.has(id)) this.known.set(id, { id, gone: true, tags: {}, seen: 0 });
+        if (!received.has(id)) this.known.set(id, { id, gone: true, tags: {}, seen: 0 });
       }
-      this.put(told.cards);
+      this.put(reply.cards);
     } catch (error) {
       failed = error.name !== "AbortError";
     } finally {

@@ -41,7 +41,7 @@ export class Grid extends EventTarget {
     if (!keep) this.room.scrollTop = 0;
     this.drop();
     this.arrange();
-    this.tell();
+    this.changed();
   }
 
   resize(size) {
@@ -153,7 +153,7 @@ export class Grid extends EventTarget {
     else this.anchor = this.current;
     this.reveal();
     for (const one of [before, this.current]) if (this.tiles.has(one)) this.paintOne(one);
-    this.tell();
+    this.changed();
   }
 
   goTo(id) { if (this.index.has(id)) this.go(this.index.get(id)); }
@@ -202,13 +202,13 @@ export class Grid extends EventTarget {
     if (!this.chosen.delete(id)) this.chosen.add(id);
     this.anchor = this.marked = index;
     this.paintOne(index);
-    this.tell();
+    this.changed();
   }
 
   // Everything from the one that was chosen last to here.
   chooseTo() {
     this.choose(this.chosen.size ? this.marked ?? this.current : this.current, this.current);
-    this.tell();
+    this.changed();
   }
 
   choose(from, to) {
@@ -216,17 +216,17 @@ export class Grid extends EventTarget {
     this.paint();
   }
 
-  chooseAll() { this.choose(0, this.list.ids.length - 1); this.tell(); }
+  chooseAll() { this.choose(0, this.list.ids.length - 1); this.changed(); }
 
   chooseNone() {
     if (!this.chosen.size) return false;
     this.chosen.clear();
     this.paint();
-    this.tell();
+    this.changed();
     return true;
   }
 
-  tell() {
+  changed() {
     const id = this.currentId;
     if (id === undefined) this.room.removeAttribute("aria-activedescendant");
     else this.room.setAttribute("aria-activedescendant", `picture-${id}`);

@@ -33,7 +33,7 @@ new Completion();
 let view = VIEWS[0];
 let loading = null;
 let queued = false; // the list is the queue itself: its questions can all be answered
-let finished = false; // all questions of the list are answered, and it was said
+let finished = false; // all questions of the list are answered, and that was announced
 let listedAt = null; // counts when the list was loaded: says when there is more
 
 // --- lists -----------------------------------------------------------------------------------------------------------

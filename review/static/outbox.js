@@ -20,7 +20,7 @@ export class Outbox extends EventTarget {
 
   get open() { return this.waiting.length; }
 
-  // Say `value` of these pictures; `why` tells why each was asked about.
+  // Label these pictures `value`; `why` gives the reason why each was asked about.
   say(ids, value, why = () => "manual") {
     const changes = ids
       .filter((id) => !this.cards.get(id)?.gone)
@@ -33,7 +33,7 @@ export class Outbox extends EventTarget {
     return changes.length;
   }
 
-  // Back to what was said before the last group; gives the ids, or null when there is nothing to undo.
+  // Back to the labels before the last group; gives the ids, or null when there is nothing to undo.
   undo() {
     const group = this.past.pop();
     if (!group || group.target !== this.cards.target) return null;
@@ -69,11 +69,11 @@ export class Outbox extends EventTarget {
       const ready = [];
       for (const one of batch) {
         one.seen ??= (await this.cards.load(one.id))?.seen ?? 0;
-        one.sent = true; // from here on the same words go out under the same key
+        one.sent = true; // from here on the same answer is sent under the same key
         ready.push({ id: one.id, value: one.value, key: one.key, seen: one.seen, why: one.why });
       }
-      const { told } = await post(forTarget(batch[0].target, "/answers"), { answers: ready });
-      this.settle(batch, told);
+      const { reply } = await post(forTarget(batch[0].target, "/answers"), { answers: ready });
+      this.settle(batch, reply);
       this.failures = 0;
       this.trouble = "";
     } catch (error) {
@@ -99,16 +99,16 @@ export class Outbox extends EventTarget {
     return batch;
   }
 
-  settle(batch, told) {
+  settle(batch, reply) {
     const sent = new Set(batch);
     this.waiting = this.waiting.filter((one) => !sent.has(one));
     if (batch[0].target !== this.cards.target) return;
     const open = new Set(this.waiting.map((one) => one.id));
-    const saved = told.saved ?? [], conflicts = told.conflicts ?? [], unknown = told.unknown ?? [];
+    const saved = reply.saved ?? [], conflicts = reply.conflicts ?? [], unknown = reply.unknown ?? [];
     this.cards.put([...saved, ...conflicts]);
     this.cards.mark([...saved.map((card) => card.id), ...unknown].filter((id) => !open.has(id)), null);
     this.cards.mark(conflicts.map((card) => card.id), { state: "conflict" });
-    // What was said on top of a word that had not been seen is not sent: the person looks again first.
+    // An answer given over a label that had not been shown is not sent: the person looks again first.
     const refused = new Set(conflicts.map((card) => card.id));
     this.waiting = this.waiting.filter((one) => !refused.has(one.id));
     for (const one of this.waiting) if (!one.sent) delete one.seen;

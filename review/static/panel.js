@@ -1,4 +1,4 @@
-// Figures and training: how good the gallery is, one button to make it better, and what came of it.
+// Figures and training: how good the gallery is, one button to train a round, and its result.
 
 import { forTarget, get, post } from "./api.js";
 import { announcer, byId, counted, el, icon, number } from "./dom.js";
@@ -32,7 +32,7 @@ export class Panel extends EventTarget {
     return this.look();
   }
 
-  // Ask how things stand, now and again while the page can be seen.
+  // Fetch the figures and the state of the round; repeated while the page is visible.
   async look() {
     clearTimeout(this.timer);
     const target = this.target;
@@ -60,7 +60,7 @@ export class Panel extends EventTarget {
   async start() {
     this.before = this.facts;
     try {
-      const { told: reply, status } = await post("/api/rounds", { target: this.target });
+      const { reply, status } = await post("/api/rounds", { target: this.target });
       if (status === 409) this.dispatchEvent(new CustomEvent("away", { detail: reply.error }));
       else this.hear(reply);
     } catch (error) {
@@ -230,12 +230,12 @@ function inShort(name, interval, more = "") {
   return el("span", { class: `number ${more}` }, el("span", { class: "word", text: `${name} ` }), brief, el("span", { class: "word", text: rest.length ? ` ${rest.join(" ")}` : "" }));
 }
 
-// A figure in a few letters; where little is known, only between which bounds it lies.
+// A figure in short; where the interval is wide, only its bounds.
 function inBrief({ value, low, high }) {
   return high - low > 0.1 ? `${low.toFixed(2)}–${high.toFixed(2)}` : `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
-// A share with its bar. What was measured is always said; where the interval is wide, the words say what that means.
+// A share with its bar. The measured value is always shown; where the interval is wide, the text says what that means.
 function stat(name, interval, words) {
   if (!interval || interval.value === null) return el("p", { class: "quiet", text: `${name}: not measured yet` });
   const { value, low, high } = interval;

@@ -1,4 +1,4 @@
-// One picture in the grid: what it is, what the machine decided, what a person answered.
+// One picture in the grid: what it is, what the machine decided, which label it has.
 
 import { DONE, el, icon, readable, score, shortName } from "./dom.js";
 import { CAPTION_EDGE, CAPTION_LINES } from "./layout.js";
@@ -40,7 +40,7 @@ export class Tile {
     const saving = state?.state === "saving", conflict = state?.state === "conflict";
     const classes = ["tile"];
     if (card?.machine) classes.push(`machine-${card.machine}`);
-    if (label) classes.push(`said-${label}`);
+    if (label) classes.push(`label-${label}`);
     if (saving) classes.push("saving");
     if (conflict) classes.push("conflict");
     if (current) classes.push("current");
@@ -75,8 +75,8 @@ export class Tile {
 
   say(label, saving, conflict) {
     const key = conflict ? `conflict ${label}` : `${label} ${saving}`;
-    if (this.said === key) return;
-    this.said = key;
+    if (this.shown === key) return;
+    this.shown = key;
     if (conflict) this.badge.replaceChildren(icon("conflict"), `elsewhere: ${label ? DONE[label] : "cleared"}`);
     else if (label) this.badge.replaceChildren(icon(label), DONE[label] + (saving ? "…" : ""));
     else this.badge.replaceChildren();
@@ -104,14 +104,14 @@ export class Tile {
   // Whether these names fit into the lines below score and reason.
   fits(names) {
     const room = this.width - CAPTION_EDGE;
-    const said = widthOf(this.score.textContent, this.score) + REASON_EDGE + widthOf(this.why.textContent, this.why);
-    return linesOf(names, this.names, room) <= CAPTION_LINES - (said > room ? 2 : 1);
+    const used = widthOf(this.score.textContent, this.score) + REASON_EDGE + widthOf(this.why.textContent, this.why);
+    return linesOf(names, this.names, room) <= CAPTION_LINES - (used > room ? 2 : 1);
   }
 
   reuse() {
     this.address = "";
     this.described = undefined;
-    this.said = undefined;
+    this.shown = undefined;
     this.image.removeAttribute("src");
     this.image.classList.remove("there");
     this.empty.hidden = true;
