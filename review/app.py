@@ -126,7 +126,7 @@ class _Answers:
         target, expression = await self._target(request), requests.expression(request)
         view = request.query_params.get("view")
         if view in (QUEUE, SAMPLE):
-            listed = await run_in_threadpool(partial(self._page.service.queue, target, by_lot=view == SAMPLE))
+            listed = await run_in_threadpool(partial(self._page.service.queue, target, random_only=view == SAMPLE))
         else:
             listed = await run_in_threadpool(self._page.service.find, target, expression)
         return JSONResponse(to_json.picture_list(listed))

@@ -152,12 +152,12 @@ class GalleryReviewService:
         near = difflib.get_close_matches(name, [tag for tag, _, _ in known], n=1, cutoff=0.7)
         return near[0] if near else None
 
-    def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
+    def queue(self, target: str, *, random_only: bool = False) -> PictureList:
         """The questions, each with its reason; or only the random sample, for the estimates."""
         inquiry = self._inquiry(target)
         if inquiry is None:
             return self.find(target, _DOUBTS)
-        asked = next_questions(inquiry, by_lot=by_lot)
+        asked = next_questions(inquiry, random_only=random_only)
         ids = [int(inquiry.evidence.version_ids[one.row]) for one in asked]
         ratios = self._reader.ask(lambda c: known_ratios(c, ids))
         reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, asked, strict=True)}

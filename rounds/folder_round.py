@@ -84,7 +84,7 @@ class FolderModel:
 
     target: Target
     round: int
-    told: Mapping[str, Any]  # what the learning process says of the target
+    result: Mapping[str, Any]  # what the learning process says of the target
     done: Mapping[str, Any]  # and of the whole
     source: Path
     pictures: int  # that it was learned and measured on
@@ -152,15 +152,15 @@ async def model_from_folder(
         round_ = 0 if old is None else (old.model.round or 0) + 1
         examples = _examples(pictures, list(hashes.values()), target)
         done = await teach(folder, _lesson(task, pictures, examples, round_, settings), settings, report)
-        told = done["targets"][0]
+        result = done["targets"][0]
         compared = None
         if old is not None:
             report("measuring", 0.5, f"comparing with {old.model.card.name}")
-            compared = await _compared(task, old, pictures, folder, told)
+            compared = await _compared(task, old, pictures, folder, result)
         yield FolderModel(
             target=target,
             round=round_,
-            told=told,
+            result=result,
             done=done,
             source=task.found.folder,
             pictures=len(pictures),
@@ -184,16 +184,16 @@ async def finish_folder(
         report: progress.
     """
     name = model.target.name
-    its_name = await free_name(registry, models, name)
-    place = model_folder(models, its_name)
-    report("writing", 0.5, f"writing {its_name}")
-    metrics = dict(model.told["metrics"])
+    model_name = await free_name(registry, models, name)
+    place = model_folder(models, model_name)
+    report("writing", 0.5, f"writing {model_name}")
+    metrics = dict(model.result["metrics"])
     if model.compared is not None:
         metrics["compared"] = model.compared.to_json()
     facts = {"round": model.round, "how": "folder", "from": str(model.source), "tag": model.target.tag}
-    new = await asyncio.to_thread(placed, model.told, model.done, place, facts | {"metrics": metrics})
+    new = await asyncio.to_thread(placed, model.result, model.done, place, facts | {"metrics": metrics})
     package = await asyncio.to_thread(load_package, place, expected_hash=new.hash)
-    card = package.card(its_name.number)
+    card = package.card(model_name.number)
     activate = force or takes_over(card, model.replaces, model.compared)
     await registry.register_model(card, new.facts, activate=activate)
     words = "" if model.compared is None else model.compared.words() + "\n"
@@ -297,10 +297,10 @@ def _lesson(
 
 
 async def _compared(
-    task: FolderTask, old: InForce, pictures: Sequence[ClassPicture], folder: Path, told: Mapping[str, Any]
+    task: FolderTask, old: InForce, pictures: Sequence[ClassPicture], folder: Path, result: Mapping[str, Any]
 ) -> Compared:
     """Both models on the test pictures of the folder that the old one has not learned from either."""
-    new = await asyncio.to_thread(load_package, Path(told["folder"]))
+    new = await asyncio.to_thread(load_package, Path(result["folder"]))
     tested = set((new.snapshot.get("parts") or {}).get("test", ())) - old.learned_from
     rows = [row for row, picture in enumerate(pictures) if picture.md5 in tested]
     if not rows:
@@ -314,6 +314,6 @@ async def _compared(
     return compare(
         old.model.card.name,
         old.package.head.probabilities(vectors_of_old) >= old.model.card.threshold,
-        new.head.probabilities(vectors) >= float(told["threshold"]),
+        new.head.probabilities(vectors) >= float(result["threshold"]),
         np.array([pictures[row].shows for row in rows], dtype=np.bool_),
     )

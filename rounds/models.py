@@ -51,11 +51,11 @@ def named_model(models: Sequence[RegisteredModel], name: str) -> RegisteredModel
     for model in models:
         if name == model.card.name or (name == model.card.target and model.active):
             return model
-    its = [model.card.name for model in models if model.card.target == name]
-    if its:  # imported, perhaps, and never put in force
+    names = [model.card.name for model in models if model.card.target == name]
+    if names:  # imported, perhaps, and never put in force
         raise UnknownModel(
-            f"no model of {name} is in force; name one of {', '.join(its)}, or put one in force: "
-            f"crawl models activate {its[-1]}"
+            f"no model of {name} is in force; name one of {', '.join(names)}, or put one in force: "
+            f"crawl models activate {names[-1]}"
         )
     there = ", ".join(model.card.name for model in models) or "none"
     raise UnknownModel(f"no model {name!r} is registered here; registered: {there}")

@@ -339,12 +339,12 @@ def _eyesight(candidate: Candidate, pictures: TrainingPictures, rows: IntArray, 
     held = np.flatnonzero(np.isin(candidate.parts[rows], (VALIDATION, TEST)))
     ids = candidate.snapshot.evidence.version_ids[rows]
     names = [tuple(pictures.characters.get(int(ids[place]), ())) for place in held.tolist()]
-    told = [place for place, its in enumerate(names) if len(its) == 1 and its[0] in shared]
-    if len(shared) < 2 or len(told) < _LEAST_WITNESSES:
+    named = [place for place, its in enumerate(names) if len(its) == 1 and its[0] in shared]
+    if len(shared) < 2 or len(named) < _LEAST_WITNESSES:
         return None
-    shown = np.array([shared.index(names[place][0]) for place in told], dtype=np.int64)
-    old = _log_odds(before, candidate.snapshot.evidence.vectors[rows][held[told]], shared)
-    return compared(old, _log_odds(after, renewed.evidence.vectors[held[told]], shared), shown)
+    shown = np.array([shared.index(names[place][0]) for place in named], dtype=np.int64)
+    old = _log_odds(before, candidate.snapshot.evidence.vectors[rows][held[named]], shared)
+    return compared(old, _log_odds(after, renewed.evidence.vectors[held[named]], shared), shown)
 
 
 def _log_odds(package: Package, vectors: npt.NDArray[np.float16], names: Sequence[str]) -> npt.NDArray[np.float16]:

@@ -74,8 +74,8 @@ def decide_all(
     strata = map(Stratum, evidence.strata.tolist())
     judged = zip(evidence.tagged.tolist(), scores.tolist(), strata, small, _ai_percents(evidence, card), strict=True)
     return [
-        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum, ai_percents=said, too_small=tiny)
-        for tagged, score, stratum, tiny, said in judged
+        ruling.decide_score(target, tagged=tagged, score=score, stratum=stratum, ai_percents=by_tagger, too_small=tiny)
+        for tagged, score, stratum, tiny, by_tagger in judged
     ]
 
 

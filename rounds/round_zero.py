@@ -285,9 +285,11 @@ def _placed_all(
     done: Mapping[str, Any], targets: Mapping[Target, Path], facts: Mapping[str, Any]
 ) -> tuple[NewModel, ...]:
     places = {target.name: place for target, place in targets.items()}
-    return tuple(placed(told, done, places[told["target"]], {**facts, **_compared(told)}) for told in done["targets"])
+    return tuple(
+        placed(result, done, places[result["target"]], {**facts, **_compared(result)}) for result in done["targets"]
+    )
 
 
-def _compared(told: Mapping[str, Any]) -> Mapping[str, Any]:
+def _compared(result: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the learning process says of the second step's model against the first's, where it does."""
-    return {"compared": told["compared"]} if told.get("compared") else {}
+    return {"compared": result["compared"]} if result.get("compared") else {}

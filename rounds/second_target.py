@@ -70,10 +70,12 @@ def gallery_snapshot(reader: Reader, target: Target, package: Package) -> Snapsh
     """
     snapshot = snapshot_of(reader, target, package, None)
     evidence = snapshot.evidence
-    said = evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")
-    sites = {evidence.sites[row] for row in np.flatnonzero(said).tolist()}  # a name may mean somebody else elsewhere
+    positive = evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")
+    sites = {
+        evidence.sites[row] for row in np.flatnonzero(positive).tolist()
+    }  # a name may mean somebody else elsewhere
     evidence = evidence.rows(np.flatnonzero([site in sites for site in evidence.sites]))
-    shown = int(said.sum())
+    shown = int(positive.sum())
     if shown < LEAST_TAGGED:
         raise TooLittleToLearn(
             f"{counted(shown, 'post')} of the gallery's {len(evidence)} looked at {'is' if shown == 1 else 'are'} "

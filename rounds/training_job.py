@@ -178,7 +178,7 @@ async def teach(
     return await run_learning(folder, report=report, deadline_s=deadline, command=settings.command, niceness=niceness)
 
 
-def placed(told: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts: Mapping[str, Any]) -> NewModel:
+def placed(result: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts: Mapping[str, Any]) -> NewModel:
     """Move one package of the learning process to its final place.
 
     Args:
@@ -188,16 +188,16 @@ def placed(told: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts:
         facts: what is registered of the model besides.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
-    Path(told["folder"]).rename(place)
+    Path(result["folder"]).rename(place)
     flush(place.parent)
     return NewModel(
-        target=told["target"],
+        target=result["target"],
         folder=place,
-        hash=told["hash"],
-        backbone_hash=told["backbone_hash"],
-        threshold=float(told["threshold"]),
-        facts={"metrics": told["metrics"], "taught": done["taught"], "classes": done["classes"], **facts},
-        report=told["report"],
+        hash=result["hash"],
+        backbone_hash=result["backbone_hash"],
+        threshold=float(result["threshold"]),
+        facts={"metrics": result["metrics"], "taught": done["taught"], "classes": done["classes"], **facts},
+        report=result["report"],
     )
 
 

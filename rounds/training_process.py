@@ -53,23 +53,23 @@ async def run_learning(
         raise LearningFailed(f"learning took longer than {deadline_s:.0f} s and was stopped") from error
     finally:
         code = await child.stop(_GRACE_S)
-        said = await noise
-    return _outcome(last, code, said)
+        output = await noise
+    return _outcome(last, code, output)
 
 
 async def _listen(child: ChildProcess, report: ProgressCallback) -> Mapping[str, Any]:
     last: Mapping[str, Any] = {}
     async for line in child.lines():
         with contextlib.suppress(ValueError):
-            told = json.loads(line)
-            if "stage" in told:
-                report(str(told["stage"]), float(told["share"]), str(told["words"]))
+            message = json.loads(line)
+            if "stage" in message:
+                report(str(message["stage"]), float(message["share"]), str(message["words"]))
             else:
-                last = told
+                last = message
     return last
 
 
-def _outcome(last: Mapping[str, Any], code: int | None, said: str) -> Mapping[str, Any]:
+def _outcome(last: Mapping[str, Any], code: int | None, output: str) -> Mapping[str, Any]:
     if "done" in last and code == 0:
         done: Mapping[str, Any] = last["done"]
         return done
@@ -78,4 +78,6 @@ def _outcome(last: Mapping[str, Any], code: int | None, said: str) -> Mapping[st
         raise TooLittleToLearn(str(last["message"]), str(facts.get("target", "")), facts.get("counts"))
     if "error" in last:
         raise LearningFailed(f"learning failed: {last['message']}")
-    raise LearningFailed(f"the training process ended with exit code {code} and no message; its last output: {said!r}")
+    raise LearningFailed(
+        f"the training process ended with exit code {code} and no message; its last output: {output!r}"
+    )

@@ -53,7 +53,7 @@ class Play:
     package: Package
     threshold: float
     seed: int
-    drawn: list[int]  # rows that were answered because their lot was drawn
+    sample_rows: list[int]  # rows that were answered because their lot was drawn
 
     @property
     def rule(self) -> DecisionRule:
@@ -93,7 +93,7 @@ def ours(play: Play, count: int) -> IntArray:
         size=count,
         mix=Mix(),
     )
-    play.drawn += [question.row for question in asked if question.reason is Reason.RANDOM]
+    play.sample_rows += [question.row for question in asked if question.reason is Reason.RANDOM]
     return np.array([question.row for question in asked], dtype=np.int64)
 
 
@@ -107,14 +107,14 @@ def uncertain(play: Play, count: int) -> IntArray:
     return open_[np.argsort(distance, kind="stable")][:count].astype(np.int64)
 
 
-def by_lot(play: Play, count: int) -> IntArray:
+def at_random(play: Play, count: int) -> IntArray:
     """Any untagged picture is as good as another."""
     evidence = play.gallery.evidence
     open_ = np.flatnonzero([label == "" for label in evidence.labels])
     return np.random.default_rng((play.seed, len(open_))).choice(open_, count, replace=False).astype(np.int64)
 
 
-CHOOSERS: Mapping[str, Chooser] = {"ours": ours, "uncertain": uncertain, "random": by_lot}
+CHOOSERS: Mapping[str, Chooser] = {"ours": ours, "uncertain": uncertain, "random": at_random}
 
 
 def standing(play: Play, answers: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def played(play: Play, chooser: Chooser) -> list[dict[str, Any]]:
 
 def estimated(play: Play) -> Estimates:
     """What the program itself says of the gallery, from the random part of the answers alone."""
-    return estimates(play.gallery.evidence, play.rule, np.array(play.drawn, dtype=np.int64))
+    return estimates(play.gallery.evidence, play.rule, np.array(play.sample_rows, dtype=np.int64))
 
 
 def table(target: str, name: str, figures: Sequence[Mapping[str, Any]]) -> None:

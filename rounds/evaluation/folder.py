@@ -34,7 +34,7 @@ from rounds.evaluation.gallery import (
     Prevalence,
     Subject,
     check,
-    gallery_stands,
+    gallery_estimates,
     own_share,
     prevalence_of,
 )
@@ -137,7 +137,7 @@ def evaluate_folder(
     advice = f"put more of them there; {', '.join(found.meant)} shows it"
     check(judged, f"{found.folder} has", "; ".join([*left_out_lines([*found.left_out, *left]), advice]))
     learned = learned_from(subject, known)
-    lesson = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
+    seen_in_training = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
     prevalence = _prevalence(subject, known, judged)
     threshold = subject.model.card.threshold
     figures = measure(judged, threshold, prevalence.share, seed=seed)
@@ -157,14 +157,18 @@ def evaluate_folder(
         reliability=figures.reliability,
         histogram=figures.histogram,
         slices=(
-            *(slices_by("lesson", lesson, judged, threshold, order=(_NEW,)) if len(set(lesson)) > 1 else ()),
+            *(
+                slices_by("training", seen_in_training, judged, threshold, order=(_NEW,))
+                if len(set(seen_in_training)) > 1
+                else ()
+            ),
             *slices_by("class", labels, judged, threshold, order=found.meant),
         ),
         confusion=figures.confusion,
         kept_wrong=_mistakes(scored, threshold, kept=True),
         missed=_mistakes(scored, threshold, kept=False),
         training=training_curves(subject.package),
-        notes=_notes(found, left, groups, lesson),
+        notes=_notes(found, left, groups, seen_in_training),
         prevalence_source=prevalence.source,
     )
 
@@ -206,7 +210,7 @@ def _groups(scored: Sequence[ScoredPicture]) -> IntArray:
 def _prevalence(subject: Subject, known: GalleryKnowledge | None, judged: Judged) -> Prevalence:
     found = None
     if known is not None and len(known.evidence):
-        found = prevalence_of(held_out(subject.package, known.evidence), gallery_stands(known))
+        found = prevalence_of(held_out(subject.package, known.evidence), gallery_estimates(known))
     return found or own_share(judged, "the folder's own share, because the gallery has no pictures to estimate it from")
 
 
@@ -232,10 +236,12 @@ def _small(picture: ClassPicture) -> bytes | None:
         return None
 
 
-def _notes(found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, lesson: Sequence[str]) -> tuple[str, ...]:
+def _notes(
+    found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, seen_in_training: Sequence[str]
+) -> tuple[str, ...]:
     notes = ["the truth is taken from the folder that each picture is in", *left_out_lines(found.left_out)]
     notes += left_out_lines(left)
-    learned = lesson.count(_LEARNED)
+    learned = seen_in_training.count(_LEARNED)
     if learned:
         notes.append(
             f"the model was trained on {learned} of these pictures, which flatters its figures; the row '{_NEW}' is "

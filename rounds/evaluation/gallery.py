@@ -81,7 +81,7 @@ class GalleryKnowledge:
     labels: Sequence[StoredLabel] = ()
     rule: DecisionRule | None = None  # of the model in force, by which the gallery stands; None: there is none
 
-    def drawn(self) -> IntArray:
+    def sample_rows(self) -> IntArray:
         """Rows that were asked about because they are in the random sample."""
         ids = [label.version_id for label in self.labels if label.why is LabelReason.RANDOM]
         return np.flatnonzero(np.isin(self.evidence.version_ids, np.array(ids, dtype=np.int64))).astype(np.int64)
@@ -112,8 +112,8 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
     rows = np.flatnonzero(held.counted & ~doubted).astype(np.int64)
     judged = _judged(held, rows)
     check(judged, f"for {subject.target.name}, the gallery's test split has, with character tags,", _MORE_TAGS)
-    told = gallery_stands(known)
-    prevalence = prevalence_of(held, told) or own_share(judged, "the test pictures' own share")
+    estimated = gallery_estimates(known)
+    prevalence = prevalence_of(held, estimated) or own_share(judged, "the test pictures' own share")
     threshold = subject.model.card.threshold
     figures = measure(judged, threshold, prevalence.share, seed=seed)
     untagged = _untagged(subject, known, held)
@@ -145,8 +145,8 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
         notes=_notes(held, rows, untagged),
         prevalence_source=prevalence.source,
         as_it_stands=None
-        if not told.answers
-        else AsItStands(precision=told.precision, recall=told.recall, answers=told.answers),
+        if not estimated.answers
+        else AsItStands(precision=estimated.precision, recall=estimated.recall, answers=estimated.answers),
         set_apart=collector.set_apart(seed) if doubted.any() else None,
     )
 
@@ -169,19 +169,21 @@ def check(judged: Judged, where: str, advice: str) -> None:
 _MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your own pictures (--on DIR)"
 
 
-def gallery_stands(known: GalleryKnowledge) -> Estimates:
+def gallery_estimates(known: GalleryKnowledge) -> Estimates:
     """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
-    return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.drawn())
+    return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.sample_rows())
 
 
-def prevalence_of(held: HeldOut, told: Estimates) -> Prevalence | None:
+def prevalence_of(held: HeldOut, estimated: Estimates) -> Prevalence | None:
     """How much of the gallery shows the target: measured by the random sample where that says enough, else estimated.
 
     None: nobody has answered the random sample, and the model was trained on every picture.
     """
-    share = told.share
-    if told.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value:
-        return Prevalence(_possible(share), f"measured, from {counted(told.answers, 'answer')} to the random sample")
+    share = estimated.share
+    if estimated.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value:
+        return Prevalence(
+            _possible(share), f"measured, from {counted(estimated.answers, 'answer')} to the random sample"
+        )
     believed = believed_share(held)
     if not math.isfinite(believed.value):
         return None
@@ -203,13 +205,13 @@ def own_share(judged: Judged, source: str) -> Prevalence:
 
 def _judged(held: HeldOut, rows: IntArray) -> Judged:
     """These rows, people's answers and tags at their word."""
-    return Judged(held.scores[rows], held.as_said[rows], held.groups[rows])
+    return Judged(held.scores[rows], held.positive[rows], held.groups[rows])
 
 
 def _held(subject: Subject, evidence: Evidence) -> HeldOut:
     """As a round does: artists' sets together, unless one artist's gallery cannot be divided so."""
     held = held_out(subject.package, evidence)
-    truth, counted = held.as_said, held.counted
+    truth, counted = held.positive, held.counted
     if min(int((truth & counted).sum()), int((~truth & counted).sum())) >= LEAST:
         return held
     return held_out(subject.package, evidence, artists=False)
@@ -222,7 +224,7 @@ def _untagged(subject: Subject, known: GalleryKnowledge, held: HeldOut) -> Quali
     if any(label.seq <= newest for label in known.labels):
         rows &= held.parts == TEST
     scored = replace(known.evidence, scores=held.scores)
-    return among(scored, subject.model.card.threshold, known.drawn(), rows)
+    return among(scored, subject.model.card.threshold, known.sample_rows(), rows)
 
 
 def _slices(
@@ -274,7 +276,9 @@ class _MistakeCollector:
         by_tags = confusion_at(everything.scores, everything.truth, threshold)
         lacking, wrong = (self.doubted & self._contradicted(kept=kept) for kept in (True, False))
         lacks_tag, wrong_tag = self.mistakes(lacking, kept=True), self.mistakes(wrong, kept=False)
-        against = np.where(held.as_said, held.scores, -held.scores)  # the model's own word against the tags comes first
+        against = np.where(
+            held.positive, held.scores, -held.scores
+        )  # the model's own word against the tags comes first
         first = np.argsort(np.where(self.doubted, against, np.inf), kind="stable")[: int(self.doubted.sum())]
         return SetApart(
             pictures=int(self.doubted.sum()),
@@ -291,7 +295,7 @@ class _MistakeCollector:
     def _contradicted(self, *, kept: bool) -> BoolArray:
         """Pictures that the model keeps, or does not, against what is said of them."""
         keeps = np.nan_to_num(self.held.scores) >= self.subject.model.card.threshold
-        return np.asarray((keeps == kept) & (self.held.as_said != kept))
+        return np.asarray((keeps == kept) & (self.held.positive != kept))
 
     def _mistake(self, row: int, card: Picture | None) -> Mistake:
         post, version = int(self.evidence.post_ids[row]), int(self.evidence.version_ids[row])

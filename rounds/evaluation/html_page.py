@@ -76,12 +76,12 @@ def report_html(assessment: Assessment, made: datetime) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     template = _environment().from_string(_template("evaluation_report.html"))
     return template.render(
-        told=assessment,
+        assessment=assessment,
         style=style,
         policy=_POLICY.format(style=digest),
         generator=GENERATOR,
         made=made.strftime("%Y-%m-%d %H:%M UTC"),
-        drawn=_Drawn.of(assessment),
+        charts=_ChartSet.of(assessment),
         rows=_rows(assessment),
         parts=parts,
         classes=[_ClassRow.of(one) for one in assessment.slices if one.by == _CLASS],
@@ -115,7 +115,7 @@ def _environment() -> jinja2.Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class _ChartSet:
     """The charts; empty where there is nothing to draw."""
 
     precision_recall: str
@@ -126,16 +126,16 @@ class _Drawn:
     training: Sequence[tuple[str, str]]
 
     @classmethod
-    def of(cls, told: Assessment) -> _Drawn:
-        corner = charts.corner_begins(told)
-        measured = any(math.isfinite(one.recall.value + one.precision.value) for one in told.curve)
+    def of(cls, assessment: Assessment) -> _ChartSet:
+        corner = charts.corner_begins(assessment)
+        measured = any(math.isfinite(one.recall.value + one.precision.value) for one in assessment.curve)
         return cls(
-            charts.precision_recall(told) if measured else "",
-            charts.precision_recall(told, corner) if measured and corner else "",
-            charts.over_thresholds(told) if measured else "",
-            charts.reliability(told) if any(one.pictures for one in told.reliability) else "",
-            charts.histogram(told) if any(one.positives + one.negatives for one in told.histogram) else "",
-            charts.training(told),
+            charts.precision_recall(assessment) if measured else "",
+            charts.precision_recall(assessment, corner) if measured and corner else "",
+            charts.over_thresholds(assessment) if measured else "",
+            charts.reliability(assessment) if any(one.pictures for one in assessment.reliability) else "",
+            charts.histogram(assessment) if any(one.positives + one.negatives for one in assessment.histogram) else "",
+            charts.training(assessment),
         )
 
 
@@ -156,12 +156,12 @@ class _ClassRow:
         return cls(part.value, found.examples, share, found.positives - found.right if own else found.kept, own)
 
 
-def _rows(told: Assessment) -> list[tuple[CurvePoint, bool]]:
+def _rows(assessment: Assessment) -> list[tuple[CurvePoint, bool]]:
     """Thresholds worth a row, rising, and whether it is the one in force."""
-    others = [point for point in told.curve if point.threshold != told.threshold]
+    others = [point for point in assessment.curve if point.threshold != assessment.threshold]
     near = {min(range(len(others)), key=lambda row: abs(others[row].threshold - at)) for at in _ROWS if others}
     chosen = [(others[row], False) for row in near]
-    return sorted([*chosen, (told.at_prevalence, True)], key=lambda row: row[0].threshold)
+    return sorted([*chosen, (assessment.at_prevalence, True)], key=lambda row: row[0].threshold)
 
 
 def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
@@ -173,9 +173,9 @@ def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
     return [(by, its) for by, its in found.items() if len(its) > 1]
 
 
-def _confusion(told: Assessment) -> list[tuple[str, int, int, int]]:
+def _confusion(assessment: Assessment) -> list[tuple[str, int, int, int]]:
     """A row a truth: its name, kept, rejected, and which of them is right."""
-    counts = told.confusion
+    counts = assessment.confusion
     return [
         ("shows it", counts.kept_right, counts.missed, 0),
         ("does not", counts.kept_wrong, counts.rejected_right, 1),

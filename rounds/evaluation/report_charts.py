@@ -37,64 +37,64 @@ _Span = tuple[float, float, float, float]  # x, y, and its interval
 _GAP = (math.nan,) * 4
 
 
-def precision_recall(told: Assessment, low: float = 0.0) -> str:
+def precision_recall(assessment: Assessment, low: float = 0.0) -> str:
     """Precision against recall at the gallery's prevalence, with the threshold in force; both axes begin at `low`."""
-    points = [point for point in told.curve if _finite(point.recall.value, point.precision.value)]
-    here = told.at_prevalence
+    points = [point for point in assessment.curve if _finite(point.recall.value, point.precision.value)]
+    here = assessment.at_prevalence
     plane = Plane(unit_axis("recall", low), unit_axis("precision", low), Sheet(top=20))
     inside = [point for point in points if min(point.recall.value, point.precision.value) >= low]
     spans = _cut([(p.recall.value, p.precision.value, p.precision.low, p.precision.high) for p in points], low)
     marks: list[Mark] = [Band([(x, least, most) for x, _, least, most in spans], stepped=True)]
-    if told.prevalence.value >= low:
-        marks.append(Line([(low, told.prevalence.value), (1.0, told.prevalence.value)], guide=True))
-        marks.append(Note((low, told.prevalence.value), "by chance", 6.0))
+    if assessment.prevalence.value >= low:
+        marks.append(Line([(low, assessment.prevalence.value), (1.0, assessment.prevalence.value)], guide=True))
+        marks.append(Note((low, assessment.prevalence.value), "by chance", 6.0))
     marks += [
         Line([(x, y) for x, y, _, _ in spans], stepped=True),
-        Hover([(point.recall.value, point.precision.value, _said(point)) for point in _some(inside)]),
+        Hover([(point.recall.value, point.precision.value, _point_text(point)) for point in _some(inside)]),
         Cross(
             (here.recall.value, here.precision.value),
             (here.precision.low, here.precision.high),
             (here.recall.low, here.recall.high),
             6.0,
             1,
-            _said(here),
+            _point_text(here),
         ),
-        Note((here.recall.value, here.precision.value), f"threshold {figure(told.threshold)}", 12.0),
+        Note((here.recall.value, here.precision.value), f"threshold {figure(assessment.threshold)}", 12.0),
     ]
     where = f"from {low:g} up" if low else "in full"
-    return draw(Words(f"Precision against recall, {where}", f"In force: {_said(here)}"), plane, marks)
+    return draw(Words(f"Precision against recall, {where}", f"In force: {_point_text(here)}"), plane, marks)
 
 
-def corner_begins(told: Assessment) -> float:
+def corner_begins(assessment: Assessment) -> float:
     """Where a second plane begins that shows what the first one squeezes into its corner; 0: there is no need."""
-    return scale_for((told.at_prevalence.precision, told.at_prevalence.recall))
+    return scale_for((assessment.at_prevalence.precision, assessment.at_prevalence.recall))
 
 
-def over_thresholds(told: Assessment) -> str:
+def over_thresholds(assessment: Assessment) -> str:
     """Precision, recall, F1 and the share kept against the threshold."""
-    at = [point.threshold for point in told.curve]
+    at = [point.threshold for point in assessment.curve]
     lines: Mapping[str, Sequence[Estimate]] = {
-        "precision": [point.precision for point in told.curve],
-        "recall": [point.recall for point in told.curve],
-        "F1": [point.f1 for point in told.curve],
-        "share kept": [Estimate(point.kept, math.nan, math.nan) for point in told.curve],
+        "precision": [point.precision for point in assessment.curve],
+        "recall": [point.recall for point in assessment.curve],
+        "F1": [point.f1 for point in assessment.curve],
+        "share kept": [Estimate(point.kept, math.nan, math.nan) for point in assessment.curve],
     }
-    bands, drawn, touched = list[Mark](), list[Mark](), list[Mark]()
+    bands, strokes, hovers = list[Mark](), list[Mark](), list[Mark]()
     for look, (name, found) in enumerate(lines.items()):
         pairs = list(zip(at, found, strict=True))
         bands.append(Band([(x, one.low, one.high) for x, one in pairs], look))
-        drawn.append(Line([(x, one.value) for x, one in pairs], look))
-        touched.append(Hover(_some([(x, one.value, f"{name} {_exactly(one)} at {figure(x)}") for x, one in pairs])))
+        strokes.append(Line([(x, one.value) for x, one in pairs], look))
+        hovers.append(Hover(_some([(x, one.value, f"{name} {_exactly(one)} at {figure(x)}") for x, one in pairs])))
     legend = Legend([(name, look) for look, name in enumerate(lines)])
-    here = Upright(told.threshold, f"in force: {figure(told.threshold)}")
-    words = Words("Figures against the threshold", f"In force: {_said(told.at_prevalence)}")
+    here = Upright(assessment.threshold, f"in force: {figure(assessment.threshold)}")
+    words = Words("Figures against the threshold", f"In force: {_point_text(assessment.at_prevalence)}")
     plane = Plane(unit_axis("threshold"), unit_axis("share"), Sheet(top=50))
-    return draw(words, plane, [*bands, *drawn, here, *touched, legend])
+    return draw(words, plane, [*bands, *strokes, here, *hovers, legend])
 
 
-def reliability(told: Assessment) -> str:
+def reliability(assessment: Assessment) -> str:
     """What is found against what the scores promise."""
-    bins = [one for one in told.reliability if one.pictures]
+    bins = [one for one in assessment.reliability if one.pictures]
     most = max((one.pictures for one in bins), default=1)
     line = [(one.mean_score, one.share.value) for one in bins]
     marks: list[Mark] = [Line([(0.0, 0.0), (1.0, 1.0)], guide=True), Line(line)]
@@ -106,35 +106,40 @@ def reliability(told: Assessment) -> str:
         radius = 3.0 + 3.0 * math.sqrt(one.pictures / most)
         marks.append(Cross(place, (one.share.low, one.share.high), radius=radius, note=note))
     marks.append(Captions("n =", [(one.mean_score, count(one.pictures)) for one in bins]))
-    words = Words("Reliability", f"Calibration error {estimate(told.calibration_error)} over {len(bins)} bins")
+    words = Words("Reliability", f"Calibration error {estimate(assessment.calibration_error)} over {len(bins)} bins")
     return draw(words, Plane(unit_axis("mean score"), unit_axis("share that shows it"), Sheet(top=34)), marks)
 
 
-def histogram(told: Assessment) -> str:
+def histogram(assessment: Assessment) -> str:
     """Scores of pictures that show the target upwards, of the others downwards."""
     up = [
-        (b.low, b.high, b.positives, f"{count(b.positives)} show it, {_range(b.low, b.high)}") for b in told.histogram
+        (b.low, b.high, b.positives, f"{count(b.positives)} show it, {_range(b.low, b.high)}")
+        for b in assessment.histogram
     ]
     down = [
-        (b.low, b.high, -b.negatives, f"{count(b.negatives)} do not, {_range(b.low, b.high)}") for b in told.histogram
+        (b.low, b.high, -b.negatives, f"{count(b.negatives)} do not, {_range(b.low, b.high)}")
+        for b in assessment.histogram
     ]
     marks: list[Mark] = [
         Bars(up),
         Bars(down, 1),
         Line([(0.0, 0.0), (1.0, 0.0)], guide=True),
-        Legend([(f"up: shows {_short(told.target)}", 0), ("down: does not", 1)], filled=True),
-        Upright(told.threshold, f"in force: {figure(told.threshold)}"),
+        Legend([(f"up: shows {_short(assessment.target)}", 0), ("down: does not", 1)], filled=True),
+        Upright(assessment.threshold, f"in force: {figure(assessment.threshold)}"),
     ]
-    shows, others = sum(one.positives for one in told.histogram), sum(one.negatives for one in told.histogram)
+    shows, others = (
+        sum(one.positives for one in assessment.histogram),
+        sum(one.negatives for one in assessment.histogram),
+    )
     highest, deepest = max(bar[2] for bar in up), max(-bar[2] for bar in down)
     plane = Plane(unit_axis("score"), signed_counts_axis("pictures", highest, deepest), Sheet(top=50))
     return draw(Words("Scores", f"{count(shows)} pictures show it, {count(others)} do not"), plane, marks)
 
 
-def training(told: Assessment) -> Sequence[tuple[str, str]]:
+def training(assessment: Assessment) -> Sequence[tuple[str, str]]:
     """A chart a figure that was recorded while learning, those of training and validation together: (name, SVG)."""
-    drawn = [(name, _learned(name, curves)) for name, curves in _by_figure(told.training).items()]
-    return [(name, chart) for name, chart in drawn if chart]
+    charts = [(name, _learned(name, curves)) for name, curves in _by_figure(assessment.training).items()]
+    return [(name, chart) for name, chart in charts if chart]
 
 
 def _learned(name: str, curves: Sequence[TrainingCurve]) -> str:
@@ -146,8 +151,8 @@ def _learned(name: str, curves: Sequence[TrainingCurve]) -> str:
     marks: list[Mark] = []
     for look, one in enumerate(curves):
         line = _points(one)
-        said = [(x, y, f"{_in_words(one.name)} {y:.4g} after epoch {x:g}") for x, y in line]
-        marks += [Line(line, look), Hover(said, 3.0, look) if len(said) <= _TOUCHED else Hover(_some(said))]
+        notes = [(x, y, f"{_in_words(one.name)} {y:.4g} after epoch {x:g}") for x, y in line]
+        marks += [Line(line, look), Hover(notes, 3.0, look) if len(notes) <= _TOUCHED else Hover(_some(notes))]
     marks.append(Legend([(_in_words(one.name), look) for look, one in enumerate(curves)]))
     last = ", ".join(f"{_in_words(one.name)} {one.values[-1]:.4g}" for one in curves if len(one.values))
     return draw(Words(f"{name} while training", f"At the end: {last}"), plane, marks)
@@ -170,7 +175,7 @@ def _in_words(name: str) -> str:
     return name.replace("val_", "validation ").replace("_", " ")
 
 
-def _said(point: CurvePoint) -> str:
+def _point_text(point: CurvePoint) -> str:
     return (
         f"threshold {figure(point.threshold)}: precision {estimate(point.precision)}, recall {estimate(point.recall)}, "
         f"F1 {estimate(point.f1)}, {share(point.kept)} kept"

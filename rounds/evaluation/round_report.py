@@ -15,12 +15,12 @@ from rounds.evaluation.number_format import estimate
 def report_text(learned: LearnedHead, compared: Compared | None, target: str) -> str:
     """A few lines for people."""
     facts, expected, quality = learned.facts, learned.forecast, learned.quality
-    said, references = facts["said"], int(facts.get("references", 0))
-    shown = said["tagged"] + said["keep"]
+    counts, references = facts["said"], int(facts.get("references", 0))
+    shown = counts["tagged"] + counts["keep"]
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     lines = [
-        f"{target}: trained on {said['keep'] + said['delete']} labels, {said['tagged']} pictures tagged with it, "
-        f"{said['others']} with others, {said['nothing']} untagged",
+        f"{target}: trained on {counts['keep'] + counts['delete']} labels, {counts['tagged']} pictures tagged with it, "
+        f"{counts['others']} with others, {counts['nothing']} untagged",
         f"doubtful: {facts['doubtful_tags']} of its tags look wrong, {facts['missing_tags']} pictures of others look "
         f"like it; an estimated {facts['tags_right']:.1%} of tags are right",
         f"forecast for pictures without its tag ({facts['prevalence']:.1%} of untagged ones show it): precision "

@@ -106,7 +106,7 @@ def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence) 
 
 
 def _truth(view: _ModelView, common: Sequence[int]) -> BoolArray:
-    return np.asarray(view.held.as_said[view.rows(common)])
+    return np.asarray(view.held.positive[view.rows(common)])
 
 
 def _enough(view: _ModelView, common: Sequence[int]) -> bool:
@@ -119,7 +119,7 @@ def _quality(view: _ModelView, first: _ModelView, common: Sequence[int]) -> Qual
     rows = first.rows(common)
     return evaluate(
         view.held.scores[view.rows(common)],
-        first.held.as_said[rows],
+        first.held.positive[rows],
         view.subject.model.card.threshold,
         groups=first.held.groups[rows],
     )

@@ -45,7 +45,7 @@ class HeldOut:
         return np.asarray((self.parts == TEST) & self.usable & ~self.untagged & np.isin(self.label_sources, SPOKEN))
 
     @property
-    def as_said(self) -> BoolArray:
+    def positive(self) -> BoolArray:
         """Whether each shows the target by what is said of it, at its word."""
         return np.isin(self.label_sources, (LabelSource.TAGGED, LabelSource.KEEP))
 
@@ -67,12 +67,14 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     logits = np.full(len(evidence), np.nan)
     logits[finite] = package.head.logits(evidence.vectors[finite])
     belief = np.full(len(evidence), np.nan)
-    asked = np.isin(parts, (VALIDATION, TEST)) & usable
-    if asked.any():
+    held_rows = np.isin(parts, (VALIDATION, TEST)) & usable
+    if held_rows.any():
         # Answers sharpen what is believed of tags. (Measured on 319 test pictures of four targets, 190 answers: with
         # them 4 beliefs were wrong instead of 6, and 10 tags were.)
         pools = pools_of(label_sources, ~evidence.named, evidence.strata)
-        belief[asked] = posterior_of(logits[asked], label_sources[asked], LabelTrust(), pools[asked]).belief
+        belief[held_rows] = posterior_of(
+            logits[held_rows], label_sources[held_rows], LabelTrust(), pools[held_rows]
+        ).belief
     return HeldOut(
         label_sources=label_sources,
         usable=usable,
@@ -97,8 +99,8 @@ def believed_share(held: HeldOut, *, seed: int = 0) -> Estimate:
     often = {kind: float((held.label_sources[held.usable] == kind).mean()) for kind in kinds}
     overall = {kind: _mean_belief(held, rows, kind, 0.0) for kind in kinds}
 
-    def share_of(drawn: IntArray) -> float:
-        return sum(often[kind] * _mean_belief(held, rows[drawn], kind, overall[kind]) for kind in kinds)
+    def share_of(draw: IntArray) -> float:
+        return sum(often[kind] * _mean_belief(held, rows[draw], kind, overall[kind]) for kind in kinds)
 
     return bootstrap(share_of, held.groups[rows], seed=seed)
 
@@ -106,8 +108,8 @@ def believed_share(held: HeldOut, *, seed: int = 0) -> Estimate:
 def _mean_belief(held: HeldOut, rows: IntArray, kind: LabelSource, otherwise: float) -> float:
     if kind in PEOPLE:
         return float(kind is LabelSource.KEEP)
-    its = held.belief[rows[held.label_sources[rows] == kind]]
-    return float(its.mean()) if len(its) else otherwise
+    beliefs = held.belief[rows[held.label_sources[rows] == kind]]
+    return float(beliefs.mean()) if len(beliefs) else otherwise
 
 
 def newest_label_of(facts: Mapping[str, Any], package: Package) -> int:

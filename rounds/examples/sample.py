@@ -122,14 +122,14 @@ async def _from_elsewhere(
     """
     wanted = max(2 * LEAST_OTHERS, 2 * len(positives))
     series = Counter(name for post in positives.values() for name in post.tags.copyright)
-    asked: list[str] = []
+    searched: list[str] = []
     for terms in [*(name for name, _count in series.most_common(SERIES_AT_MOST)), ""]:
         if _enough(rest, wanted):
             break
         found = await sampler.draw(terms, 2 * wanted, _pages(2 * wanted))
         rest |= {post.id: post for post in found.values() if not _concerns_any(post, targets)}
-        asked.append(terms)
-    return asked
+        searched.append(terms)
+    return searched
 
 
 def well_tagged(post: Post) -> bool:

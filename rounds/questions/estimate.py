@@ -26,7 +26,7 @@ from classifier.metrics.calibration import log_odds, sigmoid
 from classifier.metrics.quality import Estimate, Quality, wilson, without_nan
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.open_totals import StratumSample, open_totals
-from rounds.questions.random_sample import KEPT_BY_SCORE, KEPT_BY_TAG, NEARLY, STRATA, lots_of, strata_of
+from rounds.questions.random_sample import KEPT_BY_SCORE, KEPT_BY_TAG, NEARLY, STRATA, sample_ranks, strata_of
 from storage.evidence import Evidence
 from storage.plurals import counted
 
@@ -64,7 +64,7 @@ def rows_of(evidence: Evidence, version_ids: Collection[int]) -> IntArray:
     return np.flatnonzero(np.isin(evidence.version_ids, wanted)).astype(np.int64)
 
 
-def estimates(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: int = 0) -> Estimates:
+def estimates(evidence: Evidence, rule: DecisionRule, sample_rows: IntArray, *, seed: int = 0) -> Estimates:
     """Estimate from random answers.
 
     Args:
@@ -73,11 +73,11 @@ def estimates(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: 
         drawn: rows that were asked because their lot was drawn; those without an answer are left out.
         seed: of the lots, as in `asking.questions`.
     """
-    said = _Said.of(evidence, drawn)
-    if not said.by_lot.any():
+    answers = _Answers.of(evidence, sample_rows)
+    if not answers.sampled.any():
         return Estimates()
-    counts = counted_strata(evidence, rule, drawn, seed=seed)
-    known = int(said.keep.sum())  # a label beats the machine: these are kept, and right
+    counts = counted_strata(evidence, rule, sample_rows, seed=seed)
+    known = int(answers.keep.sum())  # a label beats the machine: these are kept, and right
     totals = open_totals([one.sample() for one in counts], seed=seed)
     by_machine = np.array([one.kept for one in counts])
     right, missed = known + totals[by_machine].sum(axis=0), totals[~by_machine].sum(axis=0)
@@ -88,15 +88,17 @@ def estimates(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: 
     return Estimates(
         _perhaps_one(precision, possible=all(one.shown == one.sampled for one in counts if one.kept)),
         _perhaps_one(recall, possible=not any(one.shown for one in counts if not one.kept)),
-        int(said.by_lot.sum()),
+        int(answers.sampled.sum()),
         _middle(everyone / max(1, len(evidence))),
     )
 
 
-def counted_strata(evidence: Evidence, rule: DecisionRule, drawn: IntArray, *, seed: int = 0) -> Sequence[Counted]:
+def counted_strata(
+    evidence: Evidence, rule: DecisionRule, sample_rows: IntArray, *, seed: int = 0
+) -> Sequence[Counted]:
     """What is known of each stratum of the gallery as the model in force divides it; arguments as of `estimates`."""
     everywhere = np.ones(len(evidence), dtype=bool)
-    counts = _strata(evidence, rule.kept(evidence), _Said.of(evidence, drawn), everywhere, seed)
+    counts = _strata(evidence, rule.kept(evidence), _Answers.of(evidence, sample_rows), everywhere, seed)
     found = counts[KEPT_BY_SCORE]
     likely = found.known + found.promised * found.open
     shares = _shares_by_tags(evidence, rule)
@@ -126,7 +128,9 @@ def _missed_at_least(one: Counted, missed: float) -> Counted:
     return replace(one, promised=max(one.promised, min(1.0, missed / max(1, one.open))))
 
 
-def among(evidence: Evidence, threshold: float, drawn: IntArray, rows: BoolArray, *, seed: int = 0) -> Quality | None:
+def among(
+    evidence: Evidence, threshold: float, sample_rows: IntArray, rows: BoolArray, *, seed: int = 0
+) -> Quality | None:
     """What scores alone are worth among untagged pictures, by answers given by lot; labels count as truth only.
 
     Pictures that were asked about because of their score would make scores look worse than they are, so only the
@@ -142,9 +146,9 @@ def among(evidence: Evidence, threshold: float, drawn: IntArray, rows: BoolArray
     Returns:
         Counts of the sample, shares of the whole; no average precision. None: nobody was asked by lot.
     """
-    said = _Said.of(evidence, drawn)
+    answers = _Answers.of(evidence, sample_rows)
     keeps = np.nan_to_num(evidence.scores, nan=0.0) >= threshold
-    counts = _strata(evidence, keeps, said, rows, seed)
+    counts = _strata(evidence, keeps, answers, rows, seed)
     kept, rejected = [one for one in counts if one.kept], [one for one in counts if not one.kept]
     if not any(one.sampled for one in counts):
         return None
@@ -171,7 +175,7 @@ _LEAST_FOUND = 0.1  # share of tagged pictures that scores find; below, nothing 
 _LEAST_SAMPLE = 3  # fewer pictures of a stratum prove nothing
 
 
-def _sample_size(answered: BoolArray, by_lot: BoolArray) -> int:
+def _sample_size(answered: BoolArray, sampled: BoolArray) -> int:
     """How many of the lowest lots are a sample: all answered, up to the last one that was asked for its lot.
 
     Answers beyond that last one are only there because somebody had another reason to ask.
@@ -180,44 +184,44 @@ def _sample_size(answered: BoolArray, by_lot: BoolArray) -> int:
     whole = int(gaps[0]) if len(gaps) else len(answered)
     if whole == len(answered):
         return whole
-    asked = np.flatnonzero(by_lot[:whole])
+    asked = np.flatnonzero(sampled[:whole])
     return int(asked[-1]) + 1 if len(asked) else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Said:
+class _Answers:
     """Answers, row by row."""
 
     labels: npt.NDArray[np.object_]
     keep: BoolArray
     answered: BoolArray  # not *unsure*
-    by_lot: BoolArray  # answered because their lot was drawn
+    sampled: BoolArray  # answered as members of the random sample
 
     @classmethod
-    def of(cls, evidence: Evidence, drawn: IntArray) -> _Said:
+    def of(cls, evidence: Evidence, sample_rows: IntArray) -> _Answers:
         labels = np.array(evidence.labels, dtype=object)
         keep, answered = labels == "keep", (labels == "keep") | (labels == "delete")
-        by_lot = np.zeros(len(evidence), dtype=bool)
-        by_lot[drawn] = True
-        return cls(labels, keep, answered, by_lot & answered)
+        sampled = np.zeros(len(evidence), dtype=bool)
+        sampled[sample_rows] = True
+        return cls(labels, keep, answered, sampled & answered)
 
 
-def _strata(evidence: Evidence, machine: BoolArray, said: _Said, among: BoolArray, seed: int) -> list[Counted]:
+def _strata(evidence: Evidence, machine: BoolArray, answers: _Answers, among: BoolArray, seed: int) -> list[Counted]:
     """What is known of each stratum of some rows, divided by what the machine keeps."""
-    strata, lots, promised = strata_of(evidence, machine), lots_of(evidence, seed), promised_by(evidence)
+    strata, ranks, promised = strata_of(evidence, machine), sample_ranks(evidence, seed), promised_by(evidence)
     counts: list[Counted] = []
     for number in range(len(STRATA)):
         rows = np.flatnonzero(among & (strata == number))
-        rows = rows[np.argsort(lots[rows], kind="stable")]
-        sample = rows[: _sample_size(said.labels[rows] != "", said.by_lot[rows])]
-        sample = sample[said.answered[sample]]
-        open_ = rows[~said.answered[rows]]
+        rows = rows[np.argsort(ranks[rows], kind="stable")]
+        sample = rows[: _sample_size(answers.labels[rows] != "", answers.sampled[rows])]
+        sample = sample[answers.answered[sample]]
+        open_ = rows[~answers.answered[rows]]
         counts.append(
             Counted(
                 size=len(rows),
                 open=len(open_),
-                known=int(said.keep[rows].sum()),
-                shown=int(said.keep[sample].sum()),
+                known=int(answers.keep[rows].sum()),
+                shown=int(answers.keep[sample].sum()),
                 sampled=len(sample),
                 promised=float(promised[open_].mean()) if len(open_) else 0.0,
                 kept=number < _KEPT_STRATA,
@@ -301,9 +305,9 @@ def _size(strata: list[Counted]) -> int:
     return sum(one.size for one in strata)
 
 
-def _middle(drawn: FloatArray) -> Estimate:
+def _middle(draws: FloatArray) -> Estimate:
     """The middle of draws, and of their middle 95 %; NaN of a figure that no draw has."""
-    finite = drawn[np.isfinite(drawn)]
+    finite = draws[np.isfinite(draws)]
     if not len(finite):
         return _nothing()
     low, value, high = np.quantile(finite, (0.025, 0.5, 0.975)).tolist()

@@ -59,7 +59,7 @@ def open_totals(strata: Sequence[StratumSample], *, seed: int = 0) -> IntArray:
     likely = np.sum([one.evidence() for one in tried], axis=0)
     chances = np.exp(likely - likely.max())
     errors = random.choice(len(shared), DRAWS, p=chances / chances.sum())
-    return np.stack([one.drawn(errors, random) for one in tried])
+    return np.stack([one.draw(errors, random) for one in tried])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ class _Tried:
         """Log likelihood of each shared error, up to a constant."""
         return np.asarray(np.log(self.believed @ self.fit.sum(axis=1)))
 
-    def drawn(self, errors: IntArray, random: np.random.Generator) -> IntArray:
+    def draw(self, errors: IntArray, random: np.random.Generator) -> IntArray:
         """A number for each draw of the shared error's place, shape of `errors`."""
         found = np.empty(len(errors), dtype=np.int64)
         for place in np.unique(errors).tolist():

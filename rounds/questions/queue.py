@@ -244,8 +244,8 @@ def _missing_tags(columns: _Columns) -> Iterator[int]:
 
 def _disagreements(columns: _Columns) -> Iterator[int]:
     """By how far the active model, the second opinion and the site's own tagger lie apart."""
-    told = columns.evidence.ai_scores >= 0
-    site = np.where(told, columns.evidence.ai_scores / 100, columns.scores)
+    rated = columns.evidence.ai_scores >= 0
+    site = np.where(rated, columns.evidence.ai_scores / 100, columns.scores)
     opinions = np.stack([columns.scores, columns.opinion, site])
     return _by(-(opinions.max(axis=0) - opinions.min(axis=0)), columns.open & ~columns.evidence.tagged)
 

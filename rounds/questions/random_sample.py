@@ -28,20 +28,20 @@ def strata_of(evidence: Evidence, kept: BoolArray) -> IntArray:
     return np.where(kept, np.where(evidence.tagged, KEPT_BY_TAG, KEPT_BY_SCORE), rejected).astype(np.int64)
 
 
-def lots_of(evidence: Evidence, seed: int) -> npt.NDArray[np.float64]:
+def sample_ranks(evidence: Evidence, seed: int) -> npt.NDArray[np.float64]:
     """Each row's lot, 0..1, shape (n,): by its file and the seed alone, so it never changes."""
     salt = f"lot {seed} ".encode()
-    drawn = [hashlib.blake2b(salt + md5.encode(), digest_size=8).digest() for md5 in evidence.md5s]
-    return np.frombuffer(b"".join(drawn), dtype=">u8").astype(np.float64) / 2**64
+    digests = [hashlib.blake2b(salt + md5.encode(), digest_size=8).digest() for md5 in evidence.md5s]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.float64) / 2**64
 
 
 def next_at_random(evidence: Evidence, kept: BoolArray, open_: BoolArray, seed: int) -> Iterator[int]:
     """Open rows by lot, the strata in turns."""
-    lots, strata = lots_of(evidence, seed), strata_of(evidence, kept)
+    ranks, strata = sample_ranks(evidence, seed), strata_of(evidence, kept)
     queues = []
     for stratum in range(len(STRATA)):
         rows = np.flatnonzero(open_ & (strata == stratum))
-        queues.append(iter(rows[np.argsort(lots[rows], kind="stable")].tolist()))
+        queues.append(iter(rows[np.argsort(ranks[rows], kind="stable")].tolist()))
     alive = set(range(len(STRATA)))
     while alive:
         for stratum in _TURNS:

@@ -16,7 +16,7 @@ from storage.reader import Reader
 from storage.search.ranking import Ranked
 
 QUEUE_SIZE = 60  # questions that are put together at once; the next ones follow from the answers
-_LOT = Mix({Reason.RANDOM: 1.0})
+_RANDOM_ONLY = Mix({Reason.RANDOM: 1.0})
 
 InquiryOf = Callable[[str], Inquiry | None]
 Note = Callable[[str], None]
@@ -27,9 +27,9 @@ def inquiry_into(model: RegisteredModel, evidence: Evidence) -> Inquiry | None:
     return Inquiry(evidence, DecisionRule.of(model.card)) if len(evidence) else None
 
 
-def next_questions(inquiry: Inquiry, *, by_lot: bool = False) -> Sequence[Question]:
+def next_questions(inquiry: Inquiry, *, random_only: bool = False) -> Sequence[Question]:
     """The queue: what to ask next; or only the random sample."""
-    return inquiry.questions(QUEUE_SIZE, _LOT if by_lot else None)
+    return inquiry.questions(QUEUE_SIZE, _RANDOM_ONLY if random_only else None)
 
 
 class Doubts:

@@ -196,7 +196,7 @@ def answer_by_lot(root: Path, count: int) -> None:
     from review.service import LabelAnswer
 
     with GalleryReviewService(root, "me") as service:
-        asked = service.pictures("mona", service.queue("mona", by_lot=True).ids[:count])
+        asked = service.pictures("mona", service.queue("mona", random_only=True).ids[:count])
         values = ("keep" if picture.post_id % 4 == 0 else "delete" for picture in asked)
         pairs = enumerate(zip(asked, values, strict=True))
         service.answer(

@@ -36,7 +36,7 @@ def status(root: Path) -> dict[str, Any]:
 def answer(root: Path, count: int, why: str) -> None:
     """As the page does it, by a person who knows that every fourth post shows her."""
     with GalleryReviewService(root, "me") as service:
-        asked = service.pictures("mona", service.queue("mona", by_lot=True).ids[:count])
+        asked = service.pictures("mona", service.queue("mona", random_only=True).ids[:count])
         answers = [
             LabelAnswer(one.id, "keep" if one.post_id % 4 == 0 else "delete", f"answer-{one.id:06d}", 0, why)
             for one in asked

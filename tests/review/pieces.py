@@ -97,7 +97,7 @@ class InMemoryReviewService:
     def words(self, start: str) -> Sequence[Suggestion]:
         return [Suggestion("hat", "general", 5)] if "hat".startswith(start) else []
 
-    def queue(self, target: str, *, by_lot: bool = False) -> PictureList:
+    def queue(self, target: str, *, random_only: bool = False) -> PictureList:
         return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "random sample, for the estimate")})
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:

@@ -118,7 +118,7 @@ def test_figures_after_many_answers_are_those_of_a_page_that_was_just_opened(
     service: GalleryReviewService, gallery: Painted
 ) -> None:
     for turn in range(3):
-        asked = service.queue("mona", by_lot=True)
+        asked = service.queue("mona", random_only=True)
         words = [
             LabelAnswer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}", 0, "random")
             for one in asked.ids
@@ -140,7 +140,7 @@ def test_answers_to_random_questions_tell_how_good_the_gallery_is(
 ) -> None:
     before = service.facts("mona").figures
     for turn in range(6):
-        asked = service.queue("mona", by_lot=True)
+        asked = service.queue("mona", random_only=True)
         drawn = [one for one in asked.ids[:8] if asked.reasons[one].reason == "random"]
         words = [
             LabelAnswer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}-x", 0, "random")

@@ -70,7 +70,7 @@ def assessment(positives: int = 180, negatives: int = 900, *, apart: float = 4.2
     )
 
 
-def with_doubted_tags(told: Assessment) -> Assessment:
+def with_doubted_tags(measured: Assessment) -> Assessment:
     """The same, with pictures set apart: 8 of 9 that are kept lack the tag, 1 of 2 missed has it wrongly."""
     links = "https://gallery.example/posts/"
     apart = SetApart(
@@ -79,12 +79,12 @@ def with_doubted_tags(told: Assessment) -> Assessment:
         rejected=1,
         kept_wrong_by_tags=9,
         missed_by_tags=2,
-        by_tags=replace(told.quality, precision=Estimate(0.808, 0.75, 0.86)),
+        by_tags=replace(measured.quality, precision=Estimate(0.808, 0.75, 0.86)),
         lacks_tag=[mistake(f"post {number}", f"{links}{number}", jpeg((number, 2, 3))) for number in range(1, 9)],
         wrong_tag=[mistake("post 9", f"{links}9")],
         search="id:1,2,3,4,5,6,7,8,9",
     )
-    return replace(told, set_apart=apart)
+    return replace(measured, set_apart=apart)
 
 
 def jpeg(colour: tuple[int, int, int] = (120, 160, 220)) -> bytes:

@@ -61,9 +61,9 @@ facts = write_package(folder / "packages" / "0", PackageParts(
     head=Head(numpy.array(weights, numpy.float32), 0.0), threshold=0.5,
     canaries=[Canary(b"png", numpy.zeros(3, numpy.float32))],
     snapshot={**job["snapshot"], "parts": {"train": md5s[::2], "validation": md5s[1::4], "test": md5s[3::4]}}))
-told = {"target": "mona", "folder": str(folder / "packages" / "0"), "hash": facts.hash,
+result = {"target": "mona", "folder": str(folder / "packages" / "0"), "hash": facts.hash,
         "backbone_hash": facts.backbone_hash, "threshold": 0.5, "metrics": {}, "report": "fine\\n"}
-print(json.dumps({"done": {"targets": [told], "taught": {}, "classes": [MONA]}}), flush=True)
+print(json.dumps({"done": {"targets": [result], "taught": {}, "classes": [MONA]}}), flush=True)
 """.replace("MONA", repr(MONA.tag))
 
 
@@ -123,7 +123,7 @@ async def taught(
 ) -> tuple[FolderModel, RoundOutcome]:
     task = FolderTask(listed(folder), MONA, Decoder(), old, embed)
     async with model_from_folder(task, root / "models" / "mona", how) as model:
-        outcome = await finish_folder(model, archive, root / "models", force=force, report=lambda *told: None)
+        outcome = await finish_folder(model, archive, root / "models", force=force, report=lambda *_: None)
     return model, outcome
 
 
@@ -215,18 +215,18 @@ async def test_of_too_many_pictures_a_third_shows_the_target(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"),
+    ("classes", "message"),
     [
         ({"mona": (20, RED), "keqing": (90, BLUE)}, "has 20 that show it .at least 30 needed. and 90 that do not"),
         ({"mona": (40, RED)}, r"has 40 that show it .* and 0 that do not .at least 60.*a folder called other"),
     ],
 )
 async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
-    tmp_path: Path, classes: dict[str, tuple[int, tuple[int, int, int]]], said: str
+    tmp_path: Path, classes: dict[str, tuple[int, tuple[int, int, int]]], message: str
 ) -> None:
     folder = painted(tmp_path / "few", classes)
 
-    with pytest.raises(TooLittleToLearn, match=said) as refused:
+    with pytest.raises(TooLittleToLearn, match=message) as refused:
         await taught(folder, tmp_path, MemoryArchive(), settings())
 
     assert refused.value.exit_code == 2

@@ -287,9 +287,9 @@ def test_answers_make_the_next_head_better(tmp_path: Path, archive: MemoryArchiv
     world, model = scene(wrong=0.25, seed=3), first_model(tmp_path, archive)
     before = learn_candidate(snapshot(tmp_path, world, model), HeadRoundSettings()).learned
     doubtful = np.argsort(np.abs(before.belief - 0.5))[:80].tolist()
-    told = dataclasses.replace(world, evidence=answered(world.evidence, truly(world, doubtful)))
+    labelled = dataclasses.replace(world, evidence=answered(world.evidence, truly(world, doubtful)))
 
-    after = learn_candidate(snapshot(tmp_path, told, model), HeadRoundSettings()).learned
+    after = learn_candidate(snapshot(tmp_path, labelled, model), HeadRoundSettings()).learned
 
     assert after.facts["said"]["keep"] + after.facts["said"]["delete"] == 80
     assert ((after.belief > 0.5) != world.truth).sum() < ((before.belief > 0.5) != world.truth).sum()

@@ -79,7 +79,7 @@ async def teach(candidate: Candidate, book: TrainingPictures, folder: Path, *, a
     settings = NetworkSettings(
         backbone="small", preprocessing=Preprocessing(96), command=(sys.executable, "-c", KEEPS_THE_JOB), anew=anew
     )
-    async with new_network(candidate, book, folder, settings, HeadRoundSettings(), lambda *told: None):
+    async with new_network(candidate, book, folder, settings, HeadRoundSettings(), lambda *_: None):
         pass
 
 
@@ -87,11 +87,13 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
     plain = candidate_of(tmp_path / "a", {})
     bare = int(np.flatnonzero(~plain.snapshot.evidence.named)[0])
     tagged = int(np.flatnonzero(plain.snapshot.evidence.tagged & (plain.learned.belief > 0.9))[0])
-    told = candidate_of(tmp_path / "b", {bare: "keep", tagged: "delete"})
-    doubtful = np.setdiff1d(np.flatnonzero(told.snapshot.evidence.tagged & (told.learned.belief < 0.3)), [tagged])
+    labelled = candidate_of(tmp_path / "b", {bare: "keep", tagged: "delete"})
+    doubtful = np.setdiff1d(
+        np.flatnonzero(labelled.snapshot.evidence.tagged & (labelled.learned.belief < 0.3)), [tagged]
+    )
 
     with pytest.raises(LearningFailed, match="no network today"):
-        await teach(told, pictures(told), tmp_path / "models")
+        await teach(labelled, pictures(labelled), tmp_path / "models")
 
     job = json.loads((tmp_path / "models/job.json").read_text())
     examples = {row["identity"]["post_id"]: row for row in job["examples"]}
@@ -139,9 +141,9 @@ def test_a_new_network_is_not_taught_where_it_can_gain_little(tmp_path: Path) ->
     assert "leaves a new network little to gain" in advice.why
 
 
-def remembering(candidate: Candidate, **told: object) -> Candidate:
+def remembering(candidate: Candidate, **snapshot: object) -> Candidate:
     """The same, but middling, and with a network that remembers how it was taught."""
-    package = dataclasses.replace(candidate.snapshot.package, snapshot=told)
+    package = dataclasses.replace(candidate.snapshot.package, snapshot=snapshot)
     return dataclasses.replace(
         ranked(candidate, 0.95), snapshot=dataclasses.replace(candidate.snapshot, package=package)
     )
@@ -285,7 +287,7 @@ class Pictures:
 async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once() -> None:
     archive = Pictures()
 
-    done = await refresh_embeddings(archive, Judge(), RefreshRequest(MONA, [1, 2], Policy()), report=lambda *told: None)
+    done = await refresh_embeddings(archive, Judge(), RefreshRequest(MONA, [1, 2], Policy()), report=lambda *_: None)
 
     assert (done.looked, done.kept) == (6, 2)
     assert sorted(archive.filed) == [1, 2, 3, 5, 6, 7]
@@ -296,7 +298,7 @@ async def test_after_a_change_of_network_every_stored_picture_is_looked_at_once(
 async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() -> None:
     archive = Pictures(never_decided=(6, 7))
 
-    done = await refresh_embeddings(archive, Judge(), RefreshRequest(MONA, [1], Policy()), report=lambda *told: None)
+    done = await refresh_embeddings(archive, Judge(), RefreshRequest(MONA, [1], Policy()), report=lambda *_: None)
 
     assert (done.looked, sorted(archive.filed)) == (4, [1, 2, 3, 5])
 

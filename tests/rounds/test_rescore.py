@@ -63,17 +63,17 @@ def test_ai_tags_that_a_model_weighs_move_stored_pictures_as_they_move_new_ones(
     weights = (AiTagWeight(SITE_TAGGER, MONA.tag, 0.75, -0.5),)
     one, evidence = subject(tmp_path), gallery()
     head, card = replace(one.package.head, ai_weights=weights), replace(one.model.card, ai_weights=weights)
-    said = np.random.default_rng(1).integers(-1, 101, 40)
-    evidence = replace(evidence, ai_scores=said)
+    percents = np.random.default_rng(1).integers(-1, 101, 40)
+    evidence = replace(evidence, ai_scores=percents)
 
     scores = scores_of(head, evidence)
     decisions = decide_all(evidence, MONA, card, Policy(), scores)
 
     ruling, plain = Ruling(Policy(), {card.target: card}), scores_of(one.package.head, evidence)
-    for row, percent in enumerate(said.tolist()):
+    for row, percent in enumerate(percents.tolist()):
         look = Look(scores={"mona": float(plain[row])}, too_small=row == TINY)
         tags = None if percent < 0 else (AiTag(MONA.tag, percent),)
         expected = ruling.decide(MONA, PostTags(), look, tags)
         assert decisions[row].score == pytest.approx(expected.score, abs=1e-12)
         assert replace(decisions[row], score=None, reason="") == replace(expected, score=None, reason="")
-    assert np.array_equal(scores[said < 0], plain[said < 0]) and (scores != plain)[said >= 0].all()
+    assert np.array_equal(scores[percents < 0], plain[percents < 0]) and (scores != plain)[percents >= 0].all()

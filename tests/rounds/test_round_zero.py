@@ -34,14 +34,14 @@ for row, example in enumerate(job["examples"]):
     assert example["identity"]["picture_hash"] == example["identity"]["post_id"] << 40
 print("a library says hello", flush=True)
 print(json.dumps({"stage": "training", "share": 0.5, "words": "half"}), flush=True)
-told = []
+targets = []
 for number, spec in enumerate(job["specs"]):
     package = folder / "packages" / str(number)
     package.mkdir(parents=True)
     (package / "manifest.json").write_text(json.dumps(len(job["examples"])))
-    told.append({"target": spec["target"], "folder": str(package), "hash": "a" * 64, "backbone_hash": "b" * 64,
+    targets.append({"target": spec["target"], "folder": str(package), "hash": "a" * 64, "backbone_hash": "b" * 64,
                  "threshold": 0.7, "metrics": {}, "report": "fine"})
-print(json.dumps({"done": {"targets": told, "taught": {}, "classes": []}}), flush=True)
+print(json.dumps({"done": {"targets": targets, "taught": {}, "classes": []}}), flush=True)
 """
 TOO_FEW = """
 import json
@@ -68,7 +68,7 @@ class Decoded:
 
 @dataclass
 class Desk:
-    """Brings and decodes pictures; breaks those it is told to."""
+    """Brings and decodes pictures; breaks the named ones."""
 
     lost: set[int] = field(default_factory=set)
     broken: set[int] = field(default_factory=set)
@@ -104,16 +104,16 @@ def of(desk: Desk, site: Site | None = None) -> RoundZeroInputs:
 
 
 async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> None:
-    told: list[str] = []
+    stages: list[str] = []
     place = tmp_path / "models" / "kiara" / "1"
 
     models = await round_zero(
-        of(Desk()), "hololive", {KIARA: place}, settings(), report=lambda stage, share, words: told.append(stage)
+        of(Desk()), "hololive", {KIARA: place}, settings(), report=lambda stage, share, words: stages.append(stage)
     )
 
     assert [model.target for model in models] == ["kiara"]
     assert json.loads((place / "manifest.json").read_text()) == 600
-    assert list(dict.fromkeys(told)) == ["sampling", "sampled", "fetching", "training"]
+    assert list(dict.fromkeys(stages)) == ["sampling", "sampled", "fetching", "training"]
     assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
 
 
@@ -128,8 +128,8 @@ async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Pat
         network = await gathered.learn(Step.NETWORK, places[1], niceness=5)
 
     assert desk.brought == brought == 600
-    said = [json.loads((place[KIARA] / "manifest.json").read_text()) for place in places]
-    assert [(step, name, plan["recipe"]["time_budget_s"]) for step, name, plan in said] == [
+    manifests = [json.loads((place[KIARA] / "manifest.json").read_text()) for place in places]
+    assert [(step, name, plan["recipe"]["time_budget_s"]) for step, name, plan in manifests] == [
         ("first", "frozen", 7.0),
         ("network", asked.backbone, 99.0),
     ]

@@ -109,11 +109,11 @@ def draw(words: Words, plane: Plane, marks: Sequence[Mark], *, alone: bool = Fal
         marks: from back to front.
         alone: a file of its own: with colours and a visible title.
     """
-    said = f"{words.title}. {words.summary}" if words.summary else words.title
+    label = f"{words.title}. {words.summary}" if words.summary else words.title
     sheet = plane.sheet
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {sheet.width} {sheet.height}" role="img" '
-        f'aria-label="{escaped(said)}">'
+        f'aria-label="{escaped(label)}">'
     ]
     if alone:
         parts.append(f"<style>{STYLE}</style>")

@@ -243,7 +243,7 @@ def test_a_line_chart_stands_for_itself_and_says_its_numbers_when_touched() -> N
     assert root.find(f"{SVG}style") is not None
     assert "Errors left" in [one.text for one in texts(root)]
     dots = [(float(one.attrib["cx"]), one[0].text) for one in root.iter(f"{SVG}circle")]
-    assert [said for _, said in dots] == ["ours: 300 at 0", "ours: 80 at 10", "ours: 40 at 200"]
+    assert [text for _, text in dots] == ["ours: 300 at 0", "ours: 80 at 10", "ours: 40 at 200"]
     assert dots[1][0] - dots[0][0] == pytest.approx(dots[2][0] - dots[1][0])
 
 

@@ -140,8 +140,8 @@ def test_pictures_that_taught_the_model_are_counted_and_told_apart(tmp_path: Pat
 
     found = assess(subject(tmp_path / "root", parts={"train": taught}), folder)
 
-    lesson = {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}
-    assert lesson == {"not trained on": 48, "trained on": 12}
+    by_training = {part.value: part.quality.examples for part in found.slices if part.by == "training"}
+    assert by_training == {"not trained on": 48, "trained on": 12}
     assert any(note.startswith("the model was trained on 12 of these pictures") for note in found.notes)
 
 
@@ -156,7 +156,7 @@ def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_
         subject(tmp_path / "root", evidence="hash of it"), folder, GalleryKnowledge(evidence, (), DecisionRule(0.5))
     )
 
-    assert {part.value: part.quality.examples for part in found.slices if part.by == "lesson"}["trained on"] == 1
+    assert {part.value: part.quality.examples for part in found.slices if part.by == "training"}["trained on"] == 1
 
 
 def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:

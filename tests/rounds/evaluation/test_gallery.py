@@ -30,7 +30,7 @@ from tests.rounds.models import at_threshold, subject
 
 THRESHOLD = 0.5
 RULE = DecisionRule(THRESHOLD)
-LOT, NEAREST = Mix({Reason.RANDOM: 1.0}), Mix({Reason.THRESHOLD: 1.0})
+RANDOM_MIX, NEAREST = Mix({Reason.RANDOM: 1.0}), Mix({Reason.THRESHOLD: 1.0})
 
 
 class Gallery:
@@ -52,7 +52,9 @@ class Gallery:
         return f"http://127.0.0.1/posts/{post}"
 
 
-def said(world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1) -> tuple[Evidence, list[StoredLabel]]:
+def answered_questions(
+    world: Scene, evidence: Evidence, mix: Mix, size: int, seq: int = 1
+) -> tuple[Evidence, list[StoredLabel]]:
     """A person who knows the truth answers so many questions."""
     asked = questions(evidence, RULE, size=size, mix=mix)
     answers = truly(world, [question.row for question in asked])
@@ -179,10 +181,10 @@ def test_random_answers_measure_the_untagged_part_beside_any_other_answers(tmp_p
     one, inside, claims = subject(tmp_path), 0, 0
     for seed in range(6):
         world = scene(1500, share=0.3, hidden=0.6, seed=10 + seed)
-        evidence, near = said(world, world.evidence, NEAREST, 40)
-        evidence, lots = said(world, evidence, LOT, 120, seq=100)
+        evidence, near = answered_questions(world, world.evidence, NEAREST, 40)
+        evidence, random_labels = answered_questions(world, evidence, RANDOM_MIX, 120, seq=100)
 
-        found = assess(one, evidence, [*near, *lots])
+        found = assess(one, evidence, [*near, *random_labels])
 
         part = next(part.quality for part in found.slices if part.value == "untagged")
         rows = ~world.evidence.named
@@ -201,8 +203,8 @@ def test_random_answers_measure_the_untagged_part_beside_any_other_answers(tmp_p
 
 def test_enough_random_answers_count_the_prevalence_and_few_do_not(tmp_path: Path) -> None:
     world, one = scene(600, share=0.3, seed=4), subject(tmp_path)
-    few, few_labels = said(world, world.evidence, LOT, 20)
-    many, many_labels = said(world, world.evidence, LOT, 250)
+    few, few_labels = answered_questions(world, world.evidence, RANDOM_MIX, 20)
+    many, many_labels = answered_questions(world, world.evidence, RANDOM_MIX, 250)
 
     vague, counted = assess(one, few, few_labels), assess(one, many, many_labels)
 
@@ -213,7 +215,7 @@ def test_enough_random_answers_count_the_prevalence_and_few_do_not(tmp_path: Pat
 
 def test_a_model_that_has_learned_from_answers_is_not_measured_by_them(tmp_path: Path) -> None:
     world = scene(1500, hidden=0.6, seed=5)
-    evidence, labels = said(world, world.evidence, LOT, 200)
+    evidence, labels = answered_questions(world, world.evidence, RANDOM_MIX, 200)
     fresh, taught = subject(tmp_path / "a"), subject(tmp_path / "b", facts={"newest_label": 1000}, newest_label=1000)
 
     by_fresh, by_taught = (

@@ -54,13 +54,15 @@ class Seen(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def seen(told: Assessment) -> Seen:
-    return Seen(report_html(told, NOON))
+def seen(measured: Assessment) -> Seen:
+    return Seen(report_html(measured, NOON))
 
 
-def charts(told: Assessment) -> dict[str, ElementTree.Element]:
+def charts(measured: Assessment) -> dict[str, ElementTree.Element]:
     """The page's charts by the first words of their names."""
-    found = [ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", report_html(told, NOON), re.DOTALL)]
+    found = [
+        ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", report_html(measured, NOON), re.DOTALL)
+    ]
     return {one.attrib["aria-label"].split(". ")[0]: one for one in found if "aria-label" in one.attrib}
 
 
@@ -84,18 +86,18 @@ def strange() -> Assessment:
 
 
 def test_the_page_says_the_figures_that_matter_with_their_intervals() -> None:
-    told = assessment()
+    measured = assessment()
 
-    text = seen(told).text
+    text = seen(measured).text
 
-    here = told.at_prevalence
+    here = measured.at_prevalence
     for found in (here.precision, here.recall, here.f1):
         assert f"{found.value:.3f} {found.low:.3f} to {found.high:.3f}" in text
-    assert f"{told.quality.precision.value:.3f}" in text
+    assert f"{measured.quality.precision.value:.3f}" in text
     assert "mona/3 on 1,080 test pictures of the gallery" in text
     assert "measured, from 420 answers to the random sample" in text
-    assert all(note in text for note in told.notes)
-    assert f"{told.confusion.kept_wrong} 0.2% wrongly kept" in text
+    assert all(note in text for note in measured.notes)
+    assert f"{measured.confusion.kept_wrong} 0.2% wrongly kept" in text
 
 
 def test_the_page_needs_nothing_from_anywhere() -> None:
@@ -171,26 +173,26 @@ def test_every_chart_is_xml_with_a_name() -> None:
 
 
 def test_the_threshold_in_force_is_marked_where_its_figures_lie() -> None:
-    told = assessment()
+    measured = assessment()
     plane = Plane(unit_axis("recall"), unit_axis("precision"), Sheet(top=20))
 
-    chart = charts(told)["Precision against recall, in full"]
+    chart = charts(measured)["Precision against recall, in full"]
 
     (mark,) = [one for one in chart.iter(f"{SVG}circle") if one.attrib["class"] == "f1 ring"]
-    here = told.at_prevalence
+    here = measured.at_prevalence
     assert float(mark.attrib["cx"]) == pytest.approx(plane.across(here.recall.value), abs=0.1)
     assert float(mark.attrib["cy"]) == pytest.approx(plane.up(here.precision.value), abs=0.1)
 
 
 def test_the_curve_passes_through_every_threshold_that_was_measured() -> None:
-    told = assessment()
+    measured = assessment()
     plane = Plane(unit_axis("threshold"), unit_axis("share"), Sheet(top=50))
 
-    chart = charts(told)["Figures against the threshold"]
+    chart = charts(measured)["Figures against the threshold"]
 
     precision = next(one for one in chart.iter(f"{SVG}polyline") if one.attrib["class"] == "line s0 d0")
     assert precision.attrib["points"].split() == [
-        f"{plane.across(one.threshold):.1f},{plane.up(one.precision.value):.1f}" for one in told.curve
+        f"{plane.across(one.threshold):.1f},{plane.up(one.precision.value):.1f}" for one in measured.curve
     ]
 
 
@@ -202,26 +204,26 @@ def test_the_corner_is_shown_only_where_it_says_something() -> None:
 
 
 def test_the_corners_curve_ends_at_its_edges() -> None:
-    told = assessment()
+    measured = assessment()
     plane = Plane(unit_axis("recall", 0.8), unit_axis("precision", 0.8), Sheet(top=20))
 
-    chart = charts(told)["Precision against recall, from 0.8 up"]
+    chart = charts(measured)["Precision against recall, from 0.8 up"]
 
     (line,) = [one for one in chart.iter(f"{SVG}polyline") if one.attrib["class"] == "line s0 d0"]
     places = [tuple(map(float, one.split(","))) for one in line.attrib["points"].split()]
     assert places[0][1] == pytest.approx(plane.floor)  # comes up from below
     assert places[-1][0] == pytest.approx(plane.sheet.left)  # leaves to the left, as high as it was
     assert places[-1][1] == places[-2][1]
-    for point in told.curve:
+    for point in measured.curve:
         if min(point.recall.value, point.precision.value) >= 0.8:
             place = round(plane.across(point.recall.value), 1), round(plane.up(point.precision.value), 1)
             assert place in places
 
 
 def test_every_picture_is_counted_in_the_histogram() -> None:
-    told = assessment()
+    measured = assessment()
 
-    notes = [one.text or "" for one in charts(told)["Scores"].iter(f"{SVG}title")]
+    notes = [one.text or "" for one in charts(measured)["Scores"].iter(f"{SVG}title")]
 
     assert sum(int(note.split()[0].replace(",", "")) for note in notes if "show it" in note) == 180
     assert sum(int(note.split()[0].replace(",", "")) for note in notes if "do not" in note) == 900
@@ -229,14 +231,14 @@ def test_every_picture_is_counted_in_the_histogram() -> None:
 
 @pytest.mark.parametrize(("positives", "negatives"), [(0, 0), (0, 30), (30, 0)])
 def test_what_could_not_be_measured_is_said_in_words(positives: int, negatives: int) -> None:
-    told = replace(assessment(positives, negatives), training=())
+    measured = replace(assessment(positives, negatives), training=())
 
-    page = seen(told)
+    page = seen(measured)
 
     assert "not measured" in page.text
     assert "No curves were recorded while this model was trained." in page.text
     assert not re.search(r"\b(nan|inf|None)\b(?! of| can)", page.text)
-    assert "Nothing was wrongly kept." in page.text or told.kept_wrong
+    assert "Nothing was wrongly kept." in page.text or measured.kept_wrong
 
 
 def test_a_model_without_mistakes_gets_no_contact_sheets() -> None:
@@ -248,16 +250,20 @@ def test_a_model_without_mistakes_gets_no_contact_sheets() -> None:
 
 
 def test_one_bin_and_one_threshold_are_enough_for_a_page() -> None:
-    told = assessment()
-    tiny = replace(told, curve=[told.at_prevalence], reliability=told.reliability[:1], histogram=told.histogram[:1])
+    measured = assessment()
+    tiny = replace(
+        measured, curve=[measured.at_prevalence], reliability=measured.reliability[:1], histogram=measured.histogram[:1]
+    )
 
     assert {"Precision against recall, in full", "Reliability", "Scores"} <= set(charts(tiny))
 
 
 def test_intervals_that_nobody_knows_leave_the_figure_standing() -> None:
-    told = assessment()
+    measured = assessment()
     bare = replace(
-        told, prevalence=Estimate(0.11, NOTHING.low, NOTHING.high), calibration_error=Estimate(0.03, *[NOTHING.low] * 2)
+        measured,
+        prevalence=Estimate(0.11, NOTHING.low, NOTHING.high),
+        calibration_error=Estimate(0.03, *[NOTHING.low] * 2),
     )
 
     text = seen(bare).text
@@ -267,9 +273,9 @@ def test_intervals_that_nobody_knows_leave_the_figure_standing() -> None:
 
 
 def test_a_mistake_shows_picture_score_reason_and_post() -> None:
-    told = replace(assessment(), kept_wrong=[mistake("post 7", picture=jpeg((1, 2, 3)))], missed=[])
+    measured = replace(assessment(), kept_wrong=[mistake("post 7", picture=jpeg((1, 2, 3)))], missed=[])
 
-    page = seen(told)
+    page = seen(measured)
 
     (image,) = page.all("img")
     assert base64.b64decode(image["src"].partition(",")[2]) == jpeg((1, 2, 3))
@@ -298,11 +304,11 @@ def test_a_picture_that_cannot_be_read_leaves_its_place() -> None:
 
 
 def test_folders_say_what_share_of_each_was_kept() -> None:
-    told = assessment()
+    measured = assessment()
     own, others = assessment(40, 0).quality, assessment(0, 40).quality
     classes = [Slice(by="class", value="mona", quality=own), Slice(by="class", value="fischl", quality=others)]
 
-    text = seen(replace(told, slices=classes)).text
+    text = seen(replace(measured, slices=classes)).text
 
     assert f"mona shows it 40 {own.recall.value:.3f}" in text
     assert f"{40 - own.right} missed" in text
@@ -318,12 +324,12 @@ def test_almost_certain_is_not_certain() -> None:
 
 
 def test_programs_get_the_same_without_the_pictures(tmp_path: Path) -> None:
-    told = with_doubted_tags(assessment(0, 30))
+    measured = with_doubted_tags(assessment(0, 30))
 
-    write_report(told, tmp_path, now=NOON)
+    write_report(measured, tmp_path, now=NOON)
 
     found = json.loads((tmp_path / "report.json").read_text())
-    assert found == json.loads(json.dumps(report_json(told, NOON)))
+    assert found == json.loads(json.dumps(report_json(measured, NOON)))
     assert found["at_prevalence"]["precision"]["value"] is None
     assert found["made"] == "2026-11-21T12:00:00+00:00"
     assert b"NaN" not in (tmp_path / "report.json").read_bytes()

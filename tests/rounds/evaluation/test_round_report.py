@@ -19,7 +19,7 @@ NOT_THERE: Any = None
 
 
 def learned(precision: Estimate) -> LearnedHead:
-    said = {"keep": 2, "delete": 1, "tagged": 40, "others": 60, "nothing": 9}
+    counts = {"keep": 2, "delete": 1, "tagged": 40, "others": 60, "nothing": 9}
     quality = Quality(20, 4, 0, 0, 0.9, precision, Estimate(0.0, 0.0, 0.49), precision, Estimate(0.5, 0.2, 0.8))
     return LearnedHead(
         head=Head(np.zeros(2, np.float32), 0.0),
@@ -31,7 +31,7 @@ def learned(precision: Estimate) -> LearnedHead:
         measured=np.zeros(1, np.int64),
         forecast=forecast(np.zeros(9), np.full(9, 0.2), 0.9, 20.0, reached=False),
         refusal="it cannot tell them apart",
-        facts={"said": said, "doubtful_tags": 0, "missing_tags": 0, "tags_right": 0.97, "prevalence": 0.2},
+        facts={"said": counts, "doubtful_tags": 0, "missing_tags": 0, "tags_right": 0.97, "prevalence": 0.2},
     )
 
 

@@ -57,9 +57,9 @@ def test_answers_that_come_later_change_nothing_between_equal_models(tmp_path: P
     before, after = on(world.evidence, models), on(evidence, models)
 
     assert before is not None and after is not None
-    for told in (before, after):
-        assert told.figures["mona/1"] == told.figures["mona/2"]
-        assert told.figures["mona/1"].precision.value > 0.9
+    for compared in (before, after):
+        assert compared.figures["mona/1"] == compared.figures["mona/2"]
+        assert compared.figures["mona/1"].precision.value > 0.9
     assert before.pictures < after.pictures  # what was set apart is answered now
 
 

@@ -219,8 +219,8 @@ async def test_a_target_that_is_no_character_is_taught_by_the_posts_that_its_tag
 
 
 async def test_what_the_sites_tagger_says_of_a_post_goes_with_it_as_an_example() -> None:
-    said = {1: (AiTag("1girl", 99), AiTag(KIARA.tag, 83)), 2: (AiTag("ina", 90),), 3: None}
-    site = Site([replace(post(number, "ina"), ai_tags=tags) for number, tags in said.items()])
+    ai_tags = {1: (AiTag("1girl", 99), AiTag(KIARA.tag, 83)), 2: (AiTag("ina", 90),), 3: None}
+    site = Site([replace(post(number, "ina"), ai_tags=tags) for number, tags in ai_tags.items()])
 
     found = examples_of(await sample(site, "hololive", [KIARA], SampleSize(total=10)), [KIARA])
 

@@ -126,12 +126,12 @@ def test_tags_that_the_model_contradicts_beyond_doubt_are_asked_about_first() ->
     evidence = replace(world.evidence, scores=scores)
 
     first = questions(evidence, RULE, size=10)
-    by_lot = questions(evidence, RULE, size=3, mix=Mix({Reason.RANDOM: 1}))
+    sampled = questions(evidence, RULE, size=3, mix=Mix({Reason.RANDOM: 1}))
     of_a_model_that_refuses = Inquiry(evidence, REFUSING).questions(10)
 
     assert [one.row for one in first[:3]] == doubted[[1, 0, 2]].tolist()
     assert {one.reason for one in first[:3]} == {Reason.TAG_ERROR} != {one.reason for one in first[3:]}
-    assert {one.reason for one in by_lot} == {Reason.RANDOM}
+    assert {one.reason for one in sampled} == {Reason.RANDOM}
     assert [one.row for one in of_a_model_that_refuses[:3]] != [one.row for one in first[:3]]
 
 

@@ -20,7 +20,7 @@ def test_a_shorter_queue_is_the_beginning_of_a_longer_one() -> None:
 
     assert inquiry.questions(20) == inquiry.questions(200)[:20]
     assert next_questions(inquiry) == inquiry.questions(QUEUE_SIZE)
-    assert {one.reason for one in next_questions(inquiry, by_lot=True)} == {Reason.RANDOM}
+    assert {one.reason for one in next_questions(inquiry, random_only=True)} == {Reason.RANDOM}
 
 
 def test_likely_errors_are_wrong_tags_and_hidden_pictures_the_surest_first() -> None:
