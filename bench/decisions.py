@@ -126,7 +126,7 @@ def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int)
     """What a model decides about the posts without its target's tag."""
     rows = gallery.tags != target
     strata = np.where(gallery.tags == _NOBODY, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
-    scores = model.learned.head.probabilities(found.eye.embeddings, strata)[rows]
+    scores = model.learned.head.probabilities(found.embedded.embeddings, strata)[rows]
     truth = gallery.shows[rows] == target
     kept = scores >= model.learned.chosen.threshold
     expected = model.learned.forecast
@@ -187,7 +187,7 @@ def run(gallery: Gallery, how: argparse.Namespace, say: Callable[[str], None]) -
                     decided(as_tagged, found, model, target)
                     for model, target in zip(found.targets, targets, strict=True)
                 ]
-            facts = found.eye.taught.facts()
+            facts = found.embedded.training.facts()
             title = f"{name}, tags of {how.missing} missing, seed {seed}, {facts['steps']} steps"
             say(table(title, rows, time.monotonic() - started))
 

@@ -45,7 +45,7 @@ def learning(labels: int) -> float:
     label_sources = np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS).astype(np.int8)
     label_sources[random.random(len(label_sources)) < 0.4] = LabelSource.NOTHING
     label_sources[:labels] = np.where(shows[:labels], LabelSource.KEEP, LabelSource.DELETE)
-    lesson = HeadTrainingSet(
+    training_set = HeadTrainingSet(
         target="kiara",
         noisy_labels=NoisyLabels(
             vectors.astype(np.float64), label_sources, np.arange(len(label_sources), dtype=np.int64)
@@ -55,7 +55,7 @@ def learning(labels: int) -> float:
         start=starting_head(WIDTH, None),
     )
     begun = time.perf_counter()
-    learned = learn_head(lesson, HeadPlan())
+    learned = learn_head(training_set, HeadPlan())
     seconds = time.perf_counter() - begun
     print(f"learning from {labels} labels among {len(label_sources)} pictures: {seconds:.2f} s (goal {LEARNING_S:.0f})")
     print(f"    measured: precision {learned.quality.precision}, recall {learned.quality.recall}")

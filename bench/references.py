@@ -83,7 +83,7 @@ def measured(gallery: Gallery, target: int, number: int, seed: int, like: Condit
     rows = np.concatenate([seen, chosen])
     label_sources = np.where(untagged[rows], LabelSource.NOTHING, LabelSource.OTHERS).astype(np.int8)
     label_sources[len(seen) :] = LabelSource.KEEP
-    lesson = HeadTrainingSet(
+    training_set = HeadTrainingSet(
         target="target",
         noisy_labels=NoisyLabels(gallery.vectors[rows], label_sources, gallery.groups[rows]),
         parts=np.full(len(rows), TRAIN, dtype=np.int8),
@@ -92,7 +92,7 @@ def measured(gallery: Gallery, target: int, number: int, seed: int, like: Condit
         characters=np.where(label_sources == LabelSource.OTHERS, gallery.labels[rows], NOBODY),
     )
     begun = time.perf_counter()
-    learned = learn_head(lesson, reference_plan(seed=seed))
+    learned = learn_head(training_set, reference_plan(seed=seed))
     seconds = time.perf_counter() - begun
     apart = np.flatnonzero(~halves)
     scores = learned.head.probabilities(gallery.vectors[apart].astype(np.float32))

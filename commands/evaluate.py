@@ -214,7 +214,7 @@ async def _on_folder(
     target, package = subject.target, subject.package
     words = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]
     found = await asyncio.to_thread(
-        class_pictures, folder, words, tell=lambda share, said: tell("listing", share, said)
+        class_pictures, folder, words, report=lambda share, words: tell("listing", share, words)
     )
     settings = judge_settings(workspace.settings.scoring)
     pins = {target.name: PackagePin(package.folder, package.hash)}

@@ -36,7 +36,7 @@ from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, parts_of
 from rounds.free_number import free_name
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
-from rounds.training_job import Lesson, embedded, gather_pictures, placed, teach, work_folder
+from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
@@ -151,7 +151,7 @@ async def model_from_folder(
         pictures = [chosen[row] for row in hashes]
         round_ = 0 if old is None else (old.model.round or 0) + 1
         examples = _examples(pictures, list(hashes.values()), target)
-        done = await teach(folder, _lesson(task, pictures, examples, round_, settings), settings, report)
+        done = await train(folder, _training_task(task, pictures, examples, round_, settings), settings, report)
         result = done["targets"][0]
         compared = None
         if old is not None:
@@ -275,13 +275,13 @@ def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: T
     ]
 
 
-def _lesson(
+def _training_task(
     task: FolderTask,
     pictures: Sequence[ClassPicture],
     examples: Sequence[Example],
     round_: int,
     settings: FolderSettings,
-) -> Lesson:
+) -> TrainingTask:
     target = task.target
     recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
     snapshot = {
@@ -293,7 +293,7 @@ def _lesson(
     }
     spec = TargetSpec(target.name, target.tag, target.variants, settings.goal)
     plan = Plan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are a person's word
-    return Lesson(examples, [spec], plan, snapshot)
+    return TrainingTask(examples, [spec], plan, snapshot)
 
 
 async def _compared(

@@ -22,10 +22,10 @@ import numpy.typing as npt
 from classifier.backbones.catalogue import known_or_plain
 from classifier.errors import TooFewExamples
 from classifier.heads.character_space import numbered
-from classifier.heads.head_training import SPENT, HeadTrainingSet, LearnedHead, learn_head
+from classifier.heads.head_training import CONTAMINATED, HeadTrainingSet, LearnedHead, learn_head
 from classifier.heads.logistic_head import LinearHead, knowing_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
-from classifier.metrics.backbone_comparison import Eyesight
+from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.package.references import References
 from classifier.pictures.class_folders import flat
@@ -96,7 +96,7 @@ class Candidate:
     parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
     assigned: SplitAssignments  # what the gallery shall remember of all the pictures that the round knew
     network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
-    eyesight: Eyesight | None = None  # of a new network: against the one in force
+    backbone_comparison: BackboneComparison | None = None  # of a new network: against the one in force
     tried: int = 0  # pictures that a network was taught with which turned out no better
 
 
@@ -127,12 +127,14 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         if artists and _tangled(groups):
             continue
         parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
-        lesson = lesson_of(snapshot.target, snapshot.package, evidence, groups, parts)
+        training_set = training_set_of(snapshot.target, snapshot.package, evidence, groups, parts)
         if snapshot.references is not None:
-            lesson = with_references(lesson, evidence, snapshot.references, artists=artists)
-            lesson = replace(lesson, characters=_characters(evidence, snapshot.characters, len(snapshot.references)))
+            training_set = with_references(training_set, evidence, snapshot.references, artists=artists)
+            training_set = replace(
+                training_set, characters=_characters(evidence, snapshot.characters, len(snapshot.references))
+            )
         try:
-            learned = of_the_gallery(learn_head(lesson, plan), len(evidence))
+            learned = of_the_gallery(learn_head(training_set, plan), len(evidence))
             break
         except TooFewExamples as error:
             if not artists:
@@ -143,7 +145,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
     return Candidate(
         snapshot=snapshot,
         learned=learned,
-        compared=None if active is None else _compared(snapshot, active, learned, lesson),
+        compared=None if active is None else _compared(snapshot, active, learned, training_set),
         round=0 if active is None else (active.round or 0) + 1,
         artists=artists,
         parts=parts,
@@ -244,7 +246,7 @@ def takes_over(new: ModelCard, active: RegisteredModel | None, compared: Compare
     return compared is None or not compared.worse
 
 
-def lesson_of(
+def training_set_of(
     target: Target,
     package: Package,
     evidence: Evidence,
@@ -255,7 +257,7 @@ def lesson_of(
     label_sources, sure = noisy_labels_of(evidence)
     vectors = evidence.vectors.astype(np.float64)
     finite = np.isfinite(vectors).all(axis=1)
-    kept_out = ~(sure & finite) | (parts == SPENT)
+    kept_out = ~(sure & finite) | (parts == CONTAMINATED)
     vectors[~finite] = 0.0
     noisy_labels = NoisyLabels(
         vectors, np.where(kept_out, int(LabelSource.NOTHING), label_sources).astype(np.int8), groups
@@ -311,10 +313,12 @@ def _parent(snapshot: Snapshot) -> str | None:
     return None if snapshot.active is None else snapshot.active.card.name
 
 
-def _compared(snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, lesson: HeadTrainingSet) -> Compared:
+def _compared(
+    snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, training_set: HeadTrainingSet
+) -> Compared:
     """On the test part, without the tags that heads contradict which never saw the picture: see `doubted_tags`."""
     rows = np.setdiff1d(learned.measured, learned.doubted_in_test)
-    truth = np.isin(lesson.noisy_labels.label_sources[rows], (LabelSource.TAGGED, LabelSource.KEEP))
+    truth = np.isin(training_set.noisy_labels.label_sources[rows], (LabelSource.TAGGED, LabelSource.KEEP))
     if snapshot.old_scores is None:
         old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
     else:

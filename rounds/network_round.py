@@ -22,9 +22,9 @@ import numpy.typing as npt
 from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, known_or_plain
 from classifier.errors import PictureFault
-from classifier.heads.head_training import SPENT, TEST, VALIDATION
+from classifier.heads.head_training import CONTAMINATED, TEST, VALIDATION
 from classifier.heads.noisy_labels import LabelSource
-from classifier.metrics.backbone_comparison import Eyesight, compared
+from classifier.metrics.backbone_comparison import BackboneComparison, compared
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
@@ -40,7 +40,7 @@ from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.references import ReferencePixels
 from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
 from rounds.rescore import whole_picture_scores
-from rounds.training_job import Lesson, embedded, gather_pictures, teach, work_folder
+from rounds.training_job import TrainingTask, embedded, gather_pictures, train, work_folder
 from rounds.training_process import COMMAND
 from storage.evidence import PARTS, Evidence
 from storage.plurals import counted
@@ -92,7 +92,7 @@ class Advice:
 def advise(candidate: Candidate) -> Advice:
     """Whether teaching the network is likely to pay, from what the new head reaches and what taught it."""
     quality, snapshot = candidate.learned.quality, candidate.snapshot.package.snapshot
-    seen = max(_lesson_size(snapshot) if snapshot.get("earlier") else 0, snapshot.get("tried", 0))
+    seen = max(_training_set_size(snapshot) if snapshot.get("earlier") else 0, snapshot.get("tried", 0))
     now = int((~np.isin(noisy_labels_of(candidate.snapshot.evidence)[0], (LabelSource.NOTHING,))).sum() * 0.7)
     reached = quality.average_precision.value
     if reached >= _ENOUGH:
@@ -114,10 +114,10 @@ def advise(candidate: Candidate) -> Advice:
 
 def without(network: Candidate, head: Candidate) -> Candidate:
     """The head alone, remembering that a network was tried in vain, so that not every round tries it again."""
-    return replace(head, tried=_lesson_size(network.snapshot.package.snapshot))
+    return replace(head, tried=_training_set_size(network.snapshot.package.snapshot))
 
 
-def _lesson_size(snapshot: Mapping[str, Any]) -> int:
+def _training_set_size(snapshot: Mapping[str, Any]) -> int:
     """How many tagged or labelled pictures taught a network."""
     return len((snapshot.get("parts") or {}).get("train", ()))
 
@@ -154,10 +154,10 @@ async def new_network(
         snapshot = candidate.snapshot
         rows = _chosen(candidate, settings.pictures_at_most, rounds.seed)
         rows = await _decode_all(pictures, snapshot.evidence, rows, settings, folder, report)
-        done = await teach(folder, _lesson(candidate, pictures, rows, settings, rounds), settings, report)
+        done = await train(folder, _training_task(candidate, pictures, rows, settings, rounds), settings, report)
         report("measuring", 0.5, "training a head on the new network")
         taught = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), pictures.references, rounds)
-        yield replace(taught, eyesight=_eyesight(candidate, pictures, rows, taught.snapshot))
+        yield replace(taught, backbone_comparison=_backbone_comparison(candidate, pictures, rows, taught.snapshot))
 
 
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
@@ -175,13 +175,13 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
         return network, "the new network may decide, and a new head alone may not"
     if network.compared is not None and network.compared.worse:
         return head, f"the new network is no better: {network.compared.words()}; only the head is new"
-    sight = network.eyesight
-    if sight is not None and (sight.gain.low > 0 or sight.gain.high < 0):
+    comparison = network.backbone_comparison
+    if comparison is not None and (comparison.gain.low > 0 or comparison.gain.high < 0):
         figures = (
-            f"it tells {sight.characters} characters apart with a loss of {sight.new_loss:.3f} against "
-            f"{sight.old_loss:.3f} on {counted(sight.pictures, 'held-out picture')}"
+            f"it tells {comparison.characters} characters apart with a loss of {comparison.new_loss:.3f} against "
+            f"{comparison.old_loss:.3f} on {counted(comparison.pictures, 'held-out picture')}"
         )
-        if sight.gain.low > 0:
+        if comparison.gain.low > 0:
             return network, f"the new network is better: {figures}"
         return head, f"the new network is no better ({figures}); only the head is new"
     old, new = head.learned.quality.average_precision.value, network.learned.quality.average_precision.value
@@ -194,7 +194,7 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
 def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
     """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
     label_sources, sure = noisy_labels_of(candidate.snapshot.evidence)
-    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.parts != SPENT)))
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.parts != CONTAMINATED)))
     kinds = label_sources[shuffled]
     people = shuffled[np.isin(kinds, (LabelSource.KEEP, LabelSource.DELETE))][:most]
     tagged = shuffled[kinds == LabelSource.TAGGED][: max(0, most // 3)]
@@ -233,13 +233,13 @@ async def _decode_all(
     return rows[found]
 
 
-def _lesson(
+def _training_task(
     candidate: Candidate,
     pictures: TrainingPictures,
     rows: IntArray,
     settings: NetworkSettings,
     rounds: HeadRoundSettings,
-) -> Lesson:
+) -> TrainingTask:
     target = candidate.snapshot.target
     spec = TargetSpec(
         target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal()
@@ -252,7 +252,7 @@ def _lesson(
         "earlier": None if earlier is None or settings.backbone == FINE_TUNED else package.backbone_hash,
     }
     plan = Plan(recipe=recipe, seed=rounds.seed, earlier=earlier)
-    return Lesson(_examples(candidate, pictures, rows), [spec], plan, snapshot)
+    return TrainingTask(_examples(candidate, pictures, rows), [spec], plan, snapshot)
 
 
 def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
@@ -332,7 +332,9 @@ def _with_lineage(package: Package, before: Package) -> Package:
     return replace(package, snapshot={**package.snapshot, "parts": parts})
 
 
-def _eyesight(candidate: Candidate, pictures: TrainingPictures, rows: IntArray, renewed: Snapshot) -> Eyesight | None:
+def _backbone_comparison(
+    candidate: Candidate, pictures: TrainingPictures, rows: IntArray, renewed: Snapshot
+) -> BackboneComparison | None:
     """Both networks on the held-out pictures of one character that both know; None: too few to say anything."""
     before, after = candidate.snapshot.package, renewed.package
     shared = [name for name in before.classes if name in after.classes]

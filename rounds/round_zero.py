@@ -28,7 +28,16 @@ from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.examples.decoders import Hashed, HashingDecoder
 from rounds.examples.references import ReferencePixels
 from rounds.examples.sample import PostSearch, Sample, SampleSize, examples_of, sample
-from rounds.training_job import Lesson, NewModel, Step, gather_pictures, placed, preprocessing_for, teach, work_folder
+from rounds.training_job import (
+    NewModel,
+    Step,
+    TrainingTask,
+    gather_pictures,
+    placed,
+    preprocessing_for,
+    train,
+    work_folder,
+)
 from rounds.training_process import COMMAND
 from storage.plurals import counted
 from storage.records import Post, RunError, Target
@@ -149,7 +158,7 @@ async def gather(
         examples += references.examples(targets[0].tag)
     seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
     where = "" if references is None else str(references.folder.absolute())
-    return Gathered(folder, _lesson(seen, targets, settings, tag), settings, where)
+    return Gathered(folder, _training_task(seen, targets, settings, tag), settings, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,7 @@ class Gathered:
     """Pictures in a folder, and what is to be learned from them: in one step or in two."""
 
     folder: Path
-    lesson: Lesson
+    task: TrainingTask
     settings: RoundSettings
     reference_folder: str = ""  # where the references lay
 
@@ -180,20 +189,20 @@ class Gathered:
         Raises:
             TooLittleToLearn, LearningFailed: from the learning process.
         """
-        lesson, settings = _for_step(self.lesson, self.settings, step)
-        done = await teach(self.folder, lesson, settings, report, niceness=niceness)
+        task, settings = _for_step(self.task, self.settings, step)
+        done = await train(self.folder, task, settings, report, niceness=niceness)
         facts = {"round": 0, "step": str(step)}
         if self.reference_folder:
             facts["references"] = self.reference_folder
         return await asyncio.to_thread(_placed_all, done, targets, facts)
 
 
-def _for_step(lesson: Lesson, settings: RoundSettings, step: Step) -> tuple[Lesson, RoundSettings]:
+def _for_step(task: TrainingTask, settings: RoundSettings, step: Step) -> tuple[TrainingTask, RoundSettings]:
     if step is Step.FIRST:
         backbone = settings.first_backbone or settings.backbone
         settings = replace(settings, backbone=backbone, time_budget_s=settings.first_time_budget_s)
-    recipe = replace(lesson.plan.recipe, time_budget_s=settings.time_budget_s)
-    return replace(lesson, plan=replace(lesson.plan, recipe=recipe), step=step), settings
+    recipe = replace(task.plan.recipe, time_budget_s=settings.time_budget_s)
+    return replace(task, plan=replace(task.plan, recipe=recipe), step=step), settings
 
 
 def _check(chosen: Sample, targets: Sequence[Target], references: ReferencePixels | None) -> None:
@@ -269,7 +278,9 @@ def _seen(example: Example, hash_: int) -> Example:
     return replace(example, identity=replace(example.identity, picture_hash=hash_))
 
 
-def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str) -> Lesson:
+def _training_task(
+    examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str
+) -> TrainingTask:
     specs = [TargetSpec(t.name, t.tag, t.variants, settings.goals.get(t.name, Goal())) for t in targets]
     recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
     snapshot = {
@@ -278,7 +289,7 @@ def _lesson(examples: Sequence[Example], targets: Sequence[Target], settings: Ro
         "targets": [target.tag for target in targets],
         "posts": [example.identity.post_id for example in examples if not example.reference],
     }
-    return Lesson(examples, specs, Plan(recipe=recipe, seed=settings.seed), snapshot)
+    return TrainingTask(examples, specs, Plan(recipe=recipe, seed=settings.seed), snapshot)
 
 
 def _placed_all(

@@ -36,7 +36,7 @@ _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; 
 _BATCH = 64
 
 
-class Teaching(Protocol):
+class TrainingSettings(Protocol):
     """How a network is taught; the settings of every kind of round that does it."""
 
     @property
@@ -56,7 +56,7 @@ class Teaching(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingTask:
     """What is to be learned from the pictures in a work folder."""
 
     examples: Sequence[Example]  # one a picture, in their order
@@ -108,7 +108,7 @@ async def gather_pictures(
     count: int,
     bring: Callable[[int], Awaitable[Pixels | None]],
     folder: Path,
-    settings: Teaching,
+    settings: TrainingSettings,
     report: Callable[[float, int], None],
 ) -> list[int]:
     """Bring every picture into one array on disk; gives which it holds, row by row.
@@ -149,14 +149,14 @@ async def gather_pictures(
     return rows
 
 
-async def teach(
-    folder: Path, lesson: Lesson, settings: Teaching, report: ProgressCallback, *, niceness: int = 0
+async def train(
+    folder: Path, task: TrainingTask, settings: TrainingSettings, report: ProgressCallback, *, niceness: int = 0
 ) -> Mapping[str, Any]:
     """Learn in a process of its own from the pictures in the work folder; gives what it says at its end.
 
     Args:
         folder: the work folder.
-        lesson: what is to be learned.
+        task: what is to be learned.
         settings: how.
         report: progress.
         niceness: 0..19: how much the process gives way to others.
@@ -165,13 +165,13 @@ async def teach(
         TooLittleToLearn, LearningFailed: from the learning process.
     """
     job = TrainingJob(
-        examples=lesson.examples,
-        specs=lesson.specs,
-        plan=lesson.plan,
+        examples=task.examples,
+        specs=task.specs,
+        plan=task.plan,
         preprocessing=settings.preprocessing,
         backbone=FirstWeights(settings.backbone, settings.weights, settings.may_download),
-        snapshot=lesson.snapshot,
-        step=lesson.step,
+        snapshot=task.snapshot,
+        step=task.step,
     )
     await asyncio.to_thread(write_job, folder, job)
     deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S

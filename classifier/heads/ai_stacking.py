@@ -15,7 +15,7 @@ import numpy as np
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.head import AiPercents, ai_log_odds
-from classifier.heads.logistic_head import Evidence, Pull, newton
+from classifier.heads.logistic_head import Pull, WeightedExamples, newton
 from classifier.heads.out_of_fold import Deals, deal_groups
 
 LEAST_GAIN = 0.05  # share of the log loss that a tagger's word must take away
@@ -170,13 +170,13 @@ def _fitted(columns: FloatArray, share: FloatArray, spread: float) -> FloatArray
     """Weights of the columns: a line through the logits, then, held to it, taggers' words besides."""
     counted = np.ones(len(share))
     start = np.array([spread, 0.0])
-    line = newton(Evidence(columns[:, :2], share, counted), Pull(start, np.array(_LINE_PULL)), start, _STEPS)
+    line = newton(WeightedExamples(columns[:, :2], share, counted), Pull(start, np.array(_LINE_PULL)), start, _STEPS)
     taggers = (columns.shape[1] - 2) // 2
     if not taggers:
         return line
     centre = np.concatenate([line, np.zeros(2 * taggers)])
     pull = Pull(centre, np.array([*_KEPT_LINE, *_WORD_PULL * taggers]))
-    return newton(Evidence(columns, share, counted), pull, centre, _STEPS)
+    return newton(WeightedExamples(columns, share, counted), pull, centre, _STEPS)
 
 
 def _columns(logits: FloatArray, percents: list[IntArray]) -> FloatArray:

@@ -48,7 +48,7 @@ from classifier.metrics.veto import Measured, counted_share, refusal
 from storage.records import AiTagWeight, Stratum
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
-SPENT = 3  # shows what was held out, and was learned from nevertheless: used for nothing
+CONTAMINATED = 3  # shows what was held out, and was learned from nevertheless: used for nothing
 _SPOKEN = (LabelSource.TAGGED, LabelSource.OTHERS, LabelSource.KEEP, LabelSource.DELETE)
 _PEOPLE = (LabelSource.KEEP, LabelSource.DELETE)
 _FOR, _AGAINST = (LabelSource.TAGGED, LabelSource.KEEP), (LabelSource.OTHERS, LabelSource.DELETE)
@@ -80,7 +80,7 @@ class HeadTrainingSet:
 
     target: str  # Target.name
     noisy_labels: NoisyLabels
-    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | SPENT
+    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | CONTAMINATED
     untagged: BoolArray  # (n,) no character tag
     start: LinearHead  # where regularisation pulls to
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
@@ -151,36 +151,36 @@ class LearnedHead:
         return 1 - self.forecast.kept / max(1, self.forecast.posts)
 
 
-def learn_head(lesson: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
+def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     """Learn one head.
 
     Raises:
         TooFewExamples: not enough is said for or against the target; counts what there is.
     """
-    _check(lesson, plan)
-    opinions = opinions_of(lesson, plan)
+    _check(training_set, plan)
+    opinions = opinions_of(training_set, plan)
     head = _head(opinions.fitted, opinions.posterior)
-    label_sources, pools = lesson.noisy_labels.label_sources, lesson.pools
+    label_sources, pools = training_set.noisy_labels.label_sources, training_set.pools
     strata = np.maximum(pools, Stratum.NOBODY)
     scores = head.calibrated(opinions.stacked.logits, strata)
-    decided = _decided(lesson, pools)
+    decided = _decided(training_set, pools)
     chances = np.where(
         label_sources == LabelSource.KEEP, 1.0, np.where(label_sources == LabelSource.DELETE, 0.0, scores)
     )
     curve = thresholds.threshold_curve(scores[decided], chances[decided], caution=plan.caution, leeway=plan.leeway)
     chosen = curve.chosen(plan.goal)
-    measured = _measured(lesson, opinions, chosen, scores)
+    measured = _measured(training_set, opinions, chosen, scores)
     expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
-    test = np.flatnonzero((lesson.parts == TEST) & lesson.used & np.isin(label_sources, _SPOKEN))
+    test = np.flatnonzero((training_set.parts == TEST) & training_set.used & np.isin(label_sources, _SPOKEN))
     quality = evaluation.evaluate(
         scores[test],
         opinions.belief[test] > _SURE,
         chosen.threshold,
-        groups=lesson.noisy_labels.groups[test],
+        groups=training_set.noisy_labels.groups[test],
         seed=plan.seed,
     )
     return LearnedHead(
-        head=replace(head, ai_weights=_ai_weights(opinions, lesson.tag)),
+        head=replace(head, ai_weights=_ai_weights(opinions, training_set.tag)),
         chosen=chosen,
         curve=curve,
         forecast=expected,
@@ -188,83 +188,89 @@ def learn_head(lesson: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
         scores=scores,
         belief=opinions.belief,
         measured=test,
-        facts=_facts(lesson, opinions),
+        facts=_facts(training_set, opinions),
         refusal=refusal(measured, plan.goal.precision or 0.0),
         doubted=opinions.doubted,
     )
 
 
-def opinions_of(lesson: HeadTrainingSet, plan: HeadPlan) -> Opinions:
+def opinions_of(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     """Fit out of fold, drop what is contradicted, fit again, and weigh the scores against all that is said.
 
     On one core: the matrices are small, and threads that wait for each other lose more than they gain. (Measured on two
     cores that other programs use too: 2.7 s instead of 28 s.)
     """
     with threadpool_limits(limits=1, user_api="blas"):
-        return _opinions(lesson, plan)
+        return _opinions(training_set, plan)
 
 
-def _opinions(lesson: HeadTrainingSet, plan: HeadPlan) -> Opinions:
-    rows = _fitted_rows(lesson, plan)
-    examples = _examples(lesson, rows, plan.trust)
-    l2, space = _strength(lesson, examples, plan), _space(lesson, examples, plan)
+def _opinions(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
+    rows = _fitted_rows(training_set, plan)
+    examples = _examples(training_set, rows, plan.trust)
+    l2, space = _strength(training_set, examples, plan), _space(training_set, examples, plan)
     if space is None:
         fitted = cross_fit(examples, l2, plan.deals)
     if space is None and plan.few_shot:
-        examples, fitted = few_shot.with_unlabelled(examples, fitted, _unlabelled(lesson, plan), l2, plan.deals)
+        examples, fitted = few_shot.with_unlabelled(examples, fitted, _unlabelled(training_set, plan), l2, plan.deals)
     if space is not None:
         examples = replace(examples, vectors=space.seen(examples.vectors))
-        examples, fitted = few_shot.with_likely(examples, space, _unlabelled(lesson, plan), l2, plan.deals)
-    doubted = _contradicted(lesson, fitted.logits, rows, plan.trust)
+        examples, fitted = few_shot.with_likely(examples, space, _unlabelled(training_set, plan), l2, plan.deals)
+    doubted = _contradicted(training_set, fitted.logits, rows, plan.trust)
     if doubted.any():
         kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
         fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
-    stacked = Stacked(fitted.logits) if plan.few_shot else _stacked(lesson, fitted.logits, examples, doubted, plan.seed)
+    stacked = (
+        Stacked(fitted.logits) if plan.few_shot else _stacked(training_set, fitted.logits, examples, doubted, plan.seed)
+    )
     logits = stacked.logits
-    noisy_labels, pools = lesson.noisy_labels, lesson.pools
-    choosing = lesson.choosing
+    noisy_labels, pools = training_set.noisy_labels, training_set.pools
+    choosing = training_set.choosing
     once = replace(plan.trust, label=1.0, nothing=1.0)
     posterior = posterior_of(logits[choosing], noisy_labels.label_sources[choosing], once, pools[choosing])
     belief = posterior.beliefs(logits, noisy_labels.label_sources, pools, once)
-    learned = np.zeros(len(belief), dtype=np.bool_) if lesson.trained_on is None else lesson.trained_on
+    learned = np.zeros(len(belief), dtype=np.bool_) if training_set.trained_on is None else training_set.trained_on
     if learned.any():
         apart = posterior_of(logits[learned], noisy_labels.label_sources[learned], plan.trust, pools[learned])
         belief[learned] = apart.belief
     return Opinions(
         fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
         stacked=stacked,
-        doubted=contradicted(noisy_labels.label_sources, belief) & lesson.used,
+        doubted=contradicted(noisy_labels.label_sources, belief) & training_set.used,
         posterior=posterior,
         belief=belief,
         l2=l2,
     )
 
 
-def _space(lesson: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
+def _space(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
     """The space that the tagged characters span, for a head from few examples on a network that learned nothing here.
 
     A network that was taught these characters has such a space already.
     """
-    knows = np.any(lesson.start.weights) or (lesson.trained_on is not None and lesson.trained_on.any())
-    if not plan.few_shot or lesson.characters is None or knows:
+    knows = np.any(training_set.start.weights) or (
+        training_set.trained_on is not None and training_set.trained_on.any()
+    )
+    if not plan.few_shot or training_set.characters is None or knows:
         return None
     against = (examples.weights > 0) & (examples.share < _SURE)
-    return CharacterSpace.of(examples.vectors, np.where(against, lesson.characters, NOBODY))
+    return CharacterSpace.of(examples.vectors, np.where(against, training_set.characters, NOBODY))
 
 
-def _stacked(lesson: HeadTrainingSet, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int) -> Stacked:
+def _stacked(
+    training_set: HeadTrainingSet, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int
+) -> Stacked:
     """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
-    rows = np.flatnonzero(lesson.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
+    rows = np.flatnonzero(training_set.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
     judged = Judged(rows, examples.share[rows], examples.groups[rows])
-    return stack(logits, lesson.ai_percents, judged, seed)
+    return stack(logits, training_set.ai_percents, judged, seed)
 
 
-def _unlabelled(lesson: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
+def _unlabelled(training_set: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
     """Rows of which nothing is said and that may be learned from, at most so many, shape (n,)."""
     usable = (
-        np.isin(lesson.parts, (TRAIN, VALIDATION))
-        & lesson.used
-        & (lesson.noisy_labels.label_sources == LabelSource.NOTHING)
+        np.isin(training_set.parts, (TRAIN, VALIDATION))
+        & training_set.used
+        & (training_set.noisy_labels.label_sources == LabelSource.NOTHING)
     )
     rows = np.random.default_rng(plan.seed).permutation(np.flatnonzero(usable))[: plan.rows_at_most // 2]
     found = np.zeros(len(usable), dtype=np.bool_)
@@ -272,39 +278,41 @@ def _unlabelled(lesson: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
     return found
 
 
-def _examples(lesson: HeadTrainingSet, rows: IntArray, trust: LabelTrust) -> Examples:
-    noisy_labels = lesson.noisy_labels
+def _examples(training_set: HeadTrainingSet, rows: IntArray, trust: LabelTrust) -> Examples:
+    noisy_labels = training_set.noisy_labels
     weights = np.zeros(len(noisy_labels.label_sources))
     weights[rows] = np.where(np.isin(noisy_labels.label_sources[rows], _PEOPLE), trust.label, 1.0)
     share = np.isin(noisy_labels.label_sources, _FOR).astype(np.float64)
-    return Examples(noisy_labels.vectors, share, weights, noisy_labels.groups, lesson.start)
+    return Examples(noisy_labels.vectors, share, weights, noisy_labels.groups, training_set.start)
 
 
-def _fitted_rows(lesson: HeadTrainingSet, plan: HeadPlan) -> IntArray:
-    label_sources = lesson.noisy_labels.label_sources
-    usable = np.isin(lesson.parts, (TRAIN, VALIDATION)) & lesson.used & np.isin(label_sources, _SPOKEN)
-    if not lesson.fit_on_trained and lesson.trained_on is not None:
-        usable &= ~lesson.trained_on
+def _fitted_rows(training_set: HeadTrainingSet, plan: HeadPlan) -> IntArray:
+    label_sources = training_set.noisy_labels.label_sources
+    usable = np.isin(training_set.parts, (TRAIN, VALIDATION)) & training_set.used & np.isin(label_sources, _SPOKEN)
+    if not training_set.fit_on_trained and training_set.trained_on is not None:
+        usable &= ~training_set.trained_on
     random = np.random.default_rng(plan.seed)
     return some_rows(np.flatnonzero(usable).astype(np.int64), label_sources, plan.rows_at_most, random)
 
 
-def _strength(lesson: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> float:
+def _strength(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> float:
     """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
-    judged = lesson.choosing & (examples.weights > 0)
-    pulled = bool(np.any(lesson.start.weights)) or (lesson.trained_on is not None and bool(lesson.trained_on.any()))
-    if not pulled or not judged.any() or not lesson.fit_on_trained:
+    judged = training_set.choosing & (examples.weights > 0)
+    pulled = bool(np.any(training_set.start.weights)) or (
+        training_set.trained_on is not None and bool(training_set.trained_on.any())
+    )
+    if not pulled or not judged.any() or not training_set.fit_on_trained:
         return L2
     return least_loss_strength(examples, judged, L2_CANDIDATES, seed=plan.seed)
 
 
-def _contradicted(lesson: HeadTrainingSet, logits: FloatArray, rows: IntArray, trust: LabelTrust) -> BoolArray:
+def _contradicted(training_set: HeadTrainingSet, logits: FloatArray, rows: IntArray, trust: LabelTrust) -> BoolArray:
     """Fitted tags that their own scores contradict, shape (n,); what the network learned from is weighed apart."""
-    label_sources, found = lesson.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
-    choosing = lesson.choosing[rows]
+    label_sources, found = training_set.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
+    choosing = training_set.choosing[rows]
     for some in (rows[choosing], rows[~choosing]):
         if len(some):
-            belief = posterior_of(logits[some], label_sources[some], trust, lesson.pools[some]).belief
+            belief = posterior_of(logits[some], label_sources[some], trust, training_set.pools[some]).belief
             found[some] = contradicted(label_sources[some], belief)
     return found
 
@@ -341,27 +349,29 @@ def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
     return tuple(AiTagWeight(source, tag, word.slope, word.offset) for source, word in scaled.items())
 
 
-def _decided(lesson: HeadTrainingSet, pools: StratumArray) -> IntArray:
+def _decided(training_set: HeadTrainingSet, pools: StratumArray) -> IntArray:
     """Rows that stand for the posts that scores decide: those of the choosing ones that have no tag of the target.
 
     Where all are named, as in a person's folders, all that is said stands for what will come.
     """
-    choosing = lesson.choosing
+    choosing = training_set.choosing
     rows = np.flatnonzero(choosing & (pools != NO_POOL))
     if not len(rows):
-        rows = np.flatnonzero(choosing & np.isin(lesson.noisy_labels.label_sources, _SPOKEN))
+        rows = np.flatnonzero(choosing & np.isin(training_set.noisy_labels.label_sources, _SPOKEN))
     return rows.astype(np.int64)
 
 
-def _measured(lesson: HeadTrainingSet, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray) -> Measured:
+def _measured(
+    training_set: HeadTrainingSet, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray
+) -> Measured:
     """What the tags of pictures say whose scores may choose, at the threshold."""
     label_sources, pools, choosing, belief = (
-        lesson.noisy_labels.label_sources,
-        lesson.pools,
-        lesson.choosing,
+        training_set.noisy_labels.label_sources,
+        training_set.pools,
+        training_set.choosing,
         opinions.belief,
     )
-    groups, logits = lesson.noisy_labels.groups, opinions.stacked.logits
+    groups, logits = training_set.noisy_labels.groups, opinions.stacked.logits
     shown = choosing & np.isin(label_sources, _FOR)
     others = choosing & (label_sources == LabelSource.OTHERS)
     nobody = choosing & np.isin(pools, (Stratum.NOBODY, Stratum.NOBODY_GROUP))
@@ -382,8 +392,8 @@ def _measured(lesson: HeadTrainingSet, opinions: Opinions, chosen: thresholds.Ch
     )
 
 
-def _check(lesson: HeadTrainingSet, plan: HeadPlan) -> None:
-    label_sources = lesson.noisy_labels.label_sources
+def _check(training_set: HeadTrainingSet, plan: HeadPlan) -> None:
+    label_sources = training_set.noisy_labels.label_sources
     for_it, against = (
         int(np.isin(label_sources, _FOR).sum()),
         int(np.isin(label_sources, _AGAINST).sum()),
@@ -392,7 +402,10 @@ def _check(lesson: HeadTrainingSet, plan: HeadPlan) -> None:
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
     if any(counts[name] < least for name, least in needed.items()):
         raise TooFewExamples(
-            lesson.target, counts, needed, "label more pictures (crawl review, crawl relabel) or crawl a larger tag"
+            training_set.target,
+            counts,
+            needed,
+            "label more pictures (crawl review, crawl relabel) or crawl a larger tag",
         )
     if plan.few_shot:
         return
@@ -400,12 +413,12 @@ def _check(lesson: HeadTrainingSet, plan: HeadPlan) -> None:
     kinds = {"that show it": shows, "that do not": not_}
     held = {
         f"pictures {words} to {purpose}": int((those & rows).sum())
-        for purpose, rows in (("choose by", lesson.choosing), ("measure on", lesson.parts == TEST))
+        for purpose, rows in (("choose by", training_set.choosing), ("measure on", training_set.parts == TEST))
         for words, those in kinds.items()
     }
     if not all(held.values()):
         raise TooFewExamples(
-            lesson.target,
+            training_set.target,
             held,
             dict.fromkeys(held, 1),
             "copies of one drawing, families and artists' sets stay together, and these are nearly all of one; "
@@ -427,23 +440,23 @@ def some_rows(rows: IntArray, label_sources: npt.NDArray[np.int8], most: int, ra
     return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
 
 
-def _facts(lesson: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
-    label_sources, belief = lesson.noisy_labels.label_sources, opinions.belief
+def _facts(training_set: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
+    label_sources, belief = training_set.noisy_labels.label_sources, opinions.belief
     shows = belief > _SURE
     return {
         "prevalence": opinions.posterior.rates[Stratum.NOBODY],
         "prevalence_by_stratum": {
             stratum.name.lower(): opinions.posterior.rates[stratum]
             for stratum in Stratum
-            if (lesson.pools == stratum).any()
+            if (training_set.pools == stratum).any()
         },
         "said": {kind.name.lower(): int((label_sources == kind).sum()) for kind in LabelSource},
-        "examples": {name: int((lesson.parts == part).sum()) for part, name in _PART_NAMES.items()},
-        "positives": {name: int(((lesson.parts == part) & shows).sum()) for part, name in _PART_NAMES.items()},
+        "examples": {name: int((training_set.parts == part).sum()) for part, name in _PART_NAMES.items()},
+        "positives": {name: int(((training_set.parts == part) & shows).sum()) for part, name in _PART_NAMES.items()},
         "choosing": {
-            "tagged": int((lesson.choosing & (label_sources == LabelSource.TAGGED)).sum()),
-            "others": int((lesson.choosing & (label_sources == LabelSource.OTHERS)).sum()),
-            "untagged": int((lesson.choosing & (label_sources == LabelSource.NOTHING)).sum()),
+            "tagged": int((training_set.choosing & (label_sources == LabelSource.TAGGED)).sum()),
+            "others": int((training_set.choosing & (label_sources == LabelSource.OTHERS)).sum()),
+            "untagged": int((training_set.choosing & (label_sources == LabelSource.NOTHING)).sum()),
         },
         "l2": opinions.l2,
         "tags_right": opinions.posterior.tags_right,

@@ -32,7 +32,7 @@ class LinearHead:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class WeightedExamples:
     """Examples for one target. `share` is 1 for a tagged positive, 0 for a reliable negative, between for doubt.
 
     An unlabelled picture is not a negative: give it the probability that it shows the target, and a small weight.
@@ -45,7 +45,7 @@ class Evidence:
     @classmethod
     def of(
         cls, embeddings: npt.NDArray[np.floating], share: npt.ArrayLike, weights: npt.ArrayLike | None = None
-    ) -> Evidence:
+    ) -> WeightedExamples:
         """Check and convert; without weights every example counts once."""
         rows = np.asarray(embeddings, dtype=np.float64)
         shares = np.asarray(share, dtype=np.float64)
@@ -85,7 +85,7 @@ def knowing_head(dimensions: int, classes: Sequence[str], names: Sequence[str], 
 
 
 def fit_head(
-    evidence: Evidence, l2: float, start: LinearHead, *, steps: int = 30, near: LinearHead | None = None
+    examples: WeightedExamples, l2: float, start: LinearHead, *, steps: int = 30, near: LinearHead | None = None
 ) -> LinearHead:
     """Minimise the weighted log loss plus l2/2 times the squared distance from `start`, in scaled units.
 
@@ -97,14 +97,14 @@ def fit_head(
     """
     if l2 <= 0:
         raise ValueError(f"l2 must be positive, got {l2}")
-    effective = float(evidence.weights @ evidence.share)
-    if not 0 < effective < float(evidence.weights.sum()):
+    effective = float(examples.weights @ examples.share)
+    if not 0 < effective < float(examples.weights.sum()):
         raise ValueError("a head needs examples of both kinds")
-    scale = np.maximum(evidence.embeddings.std(axis=0), 1e-6)
-    rows = np.hstack([evidence.embeddings / scale, np.ones((len(evidence.embeddings), 1))])
+    scale = np.maximum(examples.embeddings.std(axis=0), 1e-6)
+    rows = np.hstack([examples.embeddings / scale, np.ones((len(examples.embeddings), 1))])
     pull = Pull(np.append(start.weights * scale, start.bias), np.append(np.full(len(scale), l2), 1e-9))
     begin = pull.centre if near is None else np.append(near.weights * scale, near.bias)
-    found = newton(Evidence(rows, evidence.share, evidence.weights), pull, begin, steps)
+    found = newton(WeightedExamples(rows, examples.share, examples.weights), pull, begin, steps)
     return LinearHead(found[:-1] / scale, float(found[-1]))
 
 
@@ -116,28 +116,28 @@ class Pull:
     strength: FloatArray  # (d,)
 
 
-def newton(evidence: Evidence, pull: Pull, begin: FloatArray, steps: int) -> FloatArray:
+def newton(examples: WeightedExamples, pull: Pull, begin: FloatArray, steps: int) -> FloatArray:
     """The weights, shape (d,), with the least weighted log loss plus half of `strength` times their squared distance.
 
     Args:
-        evidence: examples; a column of ones in their vectors stands for a bias.
+        examples: examples; a column of ones in their vectors stands for a bias.
         pull: where each weight is drawn to.
         begin: where the way begins; it changes how long it takes, not where it ends.
         steps: at most.
     """
-    rows, centre, strength = evidence.embeddings, pull.centre, pull.strength
+    rows, centre, strength = examples.embeddings, pull.centre, pull.strength
 
     def cost(point: FloatArray) -> float:
         logits = rows @ point
-        loss = np.logaddexp(0.0, logits) - evidence.share * logits
-        return float(evidence.weights @ loss + 0.5 * strength @ (point - centre) ** 2)
+        loss = np.logaddexp(0.0, logits) - examples.share * logits
+        return float(examples.weights @ loss + 0.5 * strength @ (point - centre) ** 2)
 
     point, now = begin.copy(), cost(begin)
     for _ in range(steps):
         chance = 0.5 * (1 + np.tanh(0.5 * (rows @ point)))
-        slope = rows.T @ (evidence.weights * (chance - evidence.share)) + strength * (point - centre)
+        slope = rows.T @ (examples.weights * (chance - examples.share)) + strength * (point - centre)
         # Single precision bends the way to the minimum a little, not the minimum, and is twice as fast.
-        bent = (rows * np.sqrt(evidence.weights * chance * (1 - chance))[:, None]).astype(np.float32)
+        bent = (rows * np.sqrt(examples.weights * chance * (1 - chance))[:, None]).astype(np.float32)
         step = np.linalg.solve((bent.T @ bent).astype(np.float64) + np.diag(strength + 1e-9), slope)
         stride = 1.0
         for _ in range(_HALVINGS):

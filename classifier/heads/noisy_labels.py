@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.heads.logistic_head import Evidence, LinearHead, fit_head
+from classifier.heads.logistic_head import LinearHead, WeightedExamples, fit_head
 from classifier.metrics.calibration import log_odds, sigmoid
 from storage.records import Stratum
 
@@ -175,7 +175,7 @@ def weights_of(label_sources: npt.NDArray[np.int8], trust: LabelTrust) -> FloatA
 
 
 def _stretched(logits: FloatArray, belief: FloatArray, counts: FloatArray, near: Stretch) -> Stretch:
-    column = Evidence(logits[:, None], belief, counts)
+    column = WeightedExamples(logits[:, None], belief, counts)
     spread = max(float(logits.std()), 1e-6)
     fitted = fit_head(
         column, 1.0, LinearHead(np.array([1.0]), 0.0), near=LinearHead(np.array([near.slope]), near.offset)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.heads.logistic_head import Evidence, LinearHead, Pull, newton
+from classifier.heads.logistic_head import LinearHead, Pull, WeightedExamples, newton
 
 _STEPS = 15  # of Newton's method, at most
 _SOFT = 0.005  # by so much a share stays away from 0 and 1, so that a fold without positives has a minimum too
@@ -163,7 +163,7 @@ class _Frame:
         if l2 <= 0:
             raise ValueError(f"l2 must be positive, got {l2}")
         strength = np.append(np.full(len(self.centre), l2), 1e-9)
-        seen = Evidence(self.rows[among], self.share[among], self.weights[among])
+        seen = WeightedExamples(self.rows[among], self.share[among], self.weights[among])
         return newton(seen, Pull(self.point(self.start), strength), begin, _STEPS)
 
 
@@ -175,7 +175,7 @@ def _stretched_loss(logits: FloatArray, share: FloatArray) -> float:
     """Mean log loss, in nats, after the straight line through the logits that fits best."""
     spread = max(float(logits.std()), 1e-9)
     rows = np.stack([logits / spread, np.ones_like(logits)], axis=1)
-    seen = Evidence(rows, share, np.ones(len(logits)))
+    seen = WeightedExamples(rows, share, np.ones(len(logits)))
     line = newton(seen, Pull(np.array([spread, 0.0]), np.array([1.0, 1e-9])), np.array([spread, 0.0]), _STEPS)
     stretched = rows @ line
     return float(np.mean(np.logaddexp(0.0, stretched) - share * stretched))

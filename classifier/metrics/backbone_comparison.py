@@ -21,7 +21,7 @@ _Z95 = 1.959963984540054  # the normal's two-sided 95 % point
 
 
 @dataclass(frozen=True, slots=True)
-class Eyesight:
+class BackboneComparison:
     """How two networks tell the same pictures' characters apart."""
 
     pictures: int
@@ -31,7 +31,7 @@ class Eyesight:
     gain: Estimate  # old minus new, with its paired 95 % interval
 
 
-def compared(old: npt.NDArray[np.floating], new: npt.NDArray[np.floating], shown: IntArray) -> Eyesight:
+def compared(old: npt.NDArray[np.floating], new: npt.NDArray[np.floating], shown: IntArray) -> BackboneComparison:
     """Compare by the cross-entropy of the character that is shown, each network at the temperature that suits it.
 
     Args:
@@ -44,7 +44,7 @@ def compared(old: npt.NDArray[np.floating], new: npt.NDArray[np.floating], shown
     before, after = _losses(old, shown), _losses(new, shown)
     gains = before - after
     mean, half = float(gains.mean()), _Z95 * float(gains.std(ddof=1)) / math.sqrt(len(gains))
-    return Eyesight(
+    return BackboneComparison(
         pictures=len(shown),
         characters=old.shape[1],
         old_loss=float(before.mean()),

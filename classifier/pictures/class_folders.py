@@ -88,14 +88,14 @@ class ClassFolder:
 
 
 def class_pictures(
-    folder: Path, words: Sequence[str], *, tell: Callable[[float, str], None] = lambda share, words: None
+    folder: Path, words: Sequence[str], *, report: Callable[[float, str], None] = lambda share, words: None
 ) -> ClassFolder:
     """Every picture of a folder with one folder a class; reads each file once.
 
     Args:
         folder: DIR of DIR/CLASS/…/picture.jpg.
         words: what the target is called, the most usual first: its name, its tag, its variants.
-        tell: share of the files that is read, 0..1, and words.
+        report: share of the files that is read, 0..1, and words.
 
     Raises:
         ClassFolderError: no such folder, no folders in it, or none that means the target; names the nearest.
@@ -120,7 +120,7 @@ def class_pictures(
             continue
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         found.append(ClassPicture(file, name, label, label in meant, len(content), md5, groups.get(name, "")))
-        tell(number / len(files), f"{number} of {len(files)} files")
+        report(number / len(files), f"{number} of {len(files)} files")
     return _without_contradictions(folder, meant, found, left)
 
 

@@ -22,15 +22,16 @@ import numpy as np
 
 from classifier.arrays import Float32Array
 from classifier.training.augmentation import Changes, FloatPictures, Pictures, changed
-from classifier.training.history import TeachingHistory, history_of
+from classifier.training.history import TrainingHistory, history_of
 from classifier.training.pace import Clock, Pace
 
 _HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-TELLER = "characters"  # name of the layer that gives one logit a character
+CLASSIFIER_LAYER = "characters"  # name of the layer that gives one logit a character
 FULL, HALF = "float32", "mixed_bfloat16"
 LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 0.01
 _NEVER = -1e4  # a logit that plays no part
 _PREDICT_BATCH = 128
+_PACKAGE_KEYS = {"self_trained": "self_taught"}  # where a field is called otherwise in packages
 _TOO_EARLY = 0.5  # opinions after fewer of the steps that they should have waited for are asked for again
 
 
@@ -43,7 +44,7 @@ class Recipe:
     batch: int = 64  # pictures
     peak_rate: float = 3e-3  # learning rate, reached after the warm-up and lowered along a half cosine
     weight_decay: float = 0.02
-    calm: float = 0.003  # weight of the squared logits in the loss
+    logit_penalty: float = 0.003  # weight of the squared logits in the loss
     dropout: float = 0.2
     averaging: float = 0.99  # of the weights, per step
     self_training_from: float = 0.5  # share of the steps after which sure opinions join; 1: never
@@ -62,7 +63,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingSet:
     """What is taught."""
 
     pictures: Pictures  # RGB, shape (n, size, size, 3)
@@ -87,7 +88,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TrainingSummary:
     """What training took."""
 
     steps: int
@@ -95,13 +96,14 @@ class Taught:
     seconds: float
     pictures_per_s: float
     loss: float
-    self_taught: int  # unlabelled pictures that joined the lesson
+    self_trained: int  # unlabelled pictures that joined the lesson
     precision: str = "float32"  # while teaching
-    history: TeachingHistory = field(default_factory=TeachingHistory)  # kept in a file of its own
+    history: TrainingHistory = field(default_factory=TrainingHistory)  # kept in a file of its own
 
     def facts(self) -> dict[str, Any]:
-        """Plain values, without the history."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "history"}
+        """Plain values by the names that they have in packages, without the history."""
+        names = [one.name for one in fields(self) if one.name != "history"]
+        return {_PACKAGE_KEYS.get(name, name): getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,41 +115,41 @@ class Network:
     characters: int  # k
 
 
-def taught_network(
+def trained_network(
     backbone: Callable[[], Any],
-    lesson: Lesson,
+    training_set: TrainingSet,
     recipe: Recipe,
     *,
     begin: Callable[[Network], None] = lambda _: None,
-    tell: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[Progress], None] = lambda _: None,
     clock: Clock = time.monotonic,
-) -> tuple[Network, Taught]:
+) -> tuple[Network, TrainingSummary]:
     """Build and teach a network; taught in whatever precision is faster here, returned in full precision.
 
     Args:
         backbone: builds the `keras.Model` from pictures to features.
-        lesson: pictures and what they show.
+        training_set: pictures and what they show.
         recipe: how.
         begin: called with the built network before it learns; may give it what an earlier one knows.
-        tell: called every few steps.
+        report: called every few steps.
         clock: seconds.
     """
     import keras
 
-    characters = lesson.shows.shape[1]
+    characters = training_set.shows.shape[1]
     precision = recipe.precision
     if precision == "auto":
         precision = _faster_precision()
     keras.utils.set_random_seed(recipe.seed)
-    pupil = _in_precision(precision, backbone, characters, recipe.dropout)
-    begin(pupil)
-    facts = teach(pupil, lesson, recipe, tell=tell, clock=clock)
+    model = _in_precision(precision, backbone, characters, recipe.dropout)
+    begin(model)
+    facts = train(model, training_set, recipe, report=report, clock=clock)
     if precision != FULL:
         whole = _in_precision(FULL, backbone, characters, recipe.dropout)
-        for variable, trained in zip(whole.logits.variables, pupil.logits.variables, strict=True):
+        for variable, trained in zip(whole.logits.variables, model.logits.variables, strict=True):
             variable.assign(keras.ops.convert_to_tensor(trained, dtype=variable.dtype))
-        pupil = whole
-    return pupil, replace(facts, precision=precision)
+        model = whole
+    return model, replace(facts, precision=precision)
 
 
 def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
@@ -165,10 +167,10 @@ def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
 
     pictures = features.inputs[0]
     thinned = keras.layers.Dropout(dropout)(features.outputs[0])
-    teller = keras.layers.Dense(characters, dtype="float32", name=TELLER)
-    logits = keras.Model(pictures, teller(thinned), name="logits")
+    classifier_layer = keras.layers.Dense(characters, dtype="float32", name=CLASSIFIER_LAYER)
+    logits = keras.Model(pictures, classifier_layer(thinned), name="logits")
 
-    both = keras.Model(pictures, [features.outputs[0], teller(features.outputs[0])], name="both")
+    both = keras.Model(pictures, [features.outputs[0], classifier_layer(features.outputs[0])], name="both")
     seen = keras.Input(pictures.shape[1:], name="pictures")
     straight, mirrored = both(seen), both(keras.ops.flip(seen, axis=2))
     parts = [(one + other) * 0.5 for one, other in zip(straight, mirrored, strict=True)]
@@ -177,21 +179,21 @@ def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
     return Network(logits, keras.Model(seen, whole, name="embedding"), characters)
 
 
-def teach(
-    taught: Network,
-    lesson: Lesson,
+def train(
+    model: Network,
+    training_set: TrainingSet,
     recipe: Recipe,
     *,
-    tell: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[Progress], None] = lambda _: None,
     clock: Clock = time.monotonic,
-) -> Taught:
+) -> TrainingSummary:
     """Train the network in place.
 
     Args:
-        taught: from `network`.
-        lesson: pictures and what they show.
+        model: from `network`.
+        training_set: pictures and what they show.
         recipe: how.
-        tell: called every few steps.
+        report: called every few steps.
         clock: seconds; read to keep to the time budget.
     """
     import keras
@@ -199,8 +201,8 @@ def teach(
     optimizer = keras.optimizers.AdamW(
         recipe.peak_rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
-    taught.logits.compile(optimizer, _loss(recipe.calm))
-    course = _Course(lesson, recipe, clock)
+    model.logits.compile(optimizer, _loss(recipe.logit_penalty))
+    course = _Course(training_set, recipe, clock)
     losses: list[float] = []
     rates: list[float] = []
     pace = course.pace
@@ -211,25 +213,25 @@ def teach(
             coming = ahead.submit(course.batch, pace.step + 1)
             rates.append(recipe.peak_rate * pace.rate())
             optimizer.learning_rate = rates[-1]
-            losses.append(float(taught.logits.train_on_batch(pictures, shows)))
+            losses.append(float(model.logits.train_on_batch(pictures, shows)))
             pace.stepped()
             if course.opinions_are_due():
                 coming.result()  # it must not read the lesson while the lesson grows
                 with pace.pause():
-                    course.join(*_sure_opinions(taught, optimizer, lesson, recipe))
+                    course.join(*_sure_opinions(model, optimizer, training_set, recipe))
                 coming = ahead.submit(course.batch, pace.step)
             if pace.step % 10 == 0 or pace.step == pace.steps:
-                tell(Progress(pace.step, pace.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
+                report(Progress(pace.step, pace.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
         coming.cancel()
-    optimizer.finalize_variable_values(taught.logits.trainable_variables)
-    return Taught(
+    optimizer.finalize_variable_values(model.logits.trainable_variables)
+    return TrainingSummary(
         steps=pace.step,
         planned_steps=pace.planned,
         seconds=pace.seconds(),
         pictures_per_s=course.pictures_per_s(),
         loss=float(np.mean(losses[-50:])),
-        self_taught=course.joined,
-        history=history_of(losses, rates, len(lesson.pictures) / recipe.batch),
+        self_trained=course.joined,
+        history=history_of(losses, rates, len(training_set.pictures) / recipe.batch),
     )
 
 
@@ -253,22 +255,22 @@ def _faster_precision(processor_facts: Path = Path("/proc/cpuinfo")) -> str:
     return HALF if flags & _HALF_FLAGS else FULL
 
 
-def embeddings(taught: Network, pictures: Pictures) -> Float32Array:
+def embeddings(model: Network, pictures: Pictures) -> Float32Array:
     """Embeddings of pictures, shape (n, features + characters)."""
-    found = [_predicted(taught.embedding, part.astype(np.float32)) for part in _parts(pictures)]
-    return np.concatenate(found) if found else np.zeros((0, taught.embedding.output_shape[-1]), np.float32)
+    found = [_predicted(model.embedding, part.astype(np.float32)) for part in _parts(pictures)]
+    return np.concatenate(found) if found else np.zeros((0, model.embedding.output_shape[-1]), np.float32)
 
 
 class _Course:
     """Which pictures come when, and when the network's own opinions join them."""
 
-    def __init__(self, lesson: Lesson, recipe: Recipe, clock: Clock) -> None:
-        self._lesson, self._recipe = lesson, recipe
-        planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(lesson.pictures) / recipe.batch))
+    def __init__(self, training_set: TrainingSet, recipe: Recipe, clock: Clock) -> None:
+        self._training_set, self._recipe = training_set, recipe
+        planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(training_set.pictures) / recipe.batch))
         self.pace = Pace(planned, recipe.time_budget_s, clock)
         self.joined = 0
         self._asked_after = 0  # steps; 0: not asked yet
-        self._pictures, self._shows = lesson.pictures, lesson.shows
+        self._pictures, self._shows = training_set.pictures, training_set.shows
         self._order = self._shuffled(0)
 
     def batch(self, step: int) -> tuple[FloatPictures, Float32Array]:
@@ -279,7 +281,7 @@ class _Course:
     def opinions_are_due(self) -> bool:
         """Half way; and again where that turns out to have been far from half way, because the plan has grown since."""
         wait, step = self._recipe.self_training_from * self.pace.steps, self.pace.step
-        if not wait <= step < self.pace.steps or not len(self._lesson.unlabelled):
+        if not wait <= step < self.pace.steps or not len(self._training_set.unlabelled):
             return False
         if self._asked_after and self._asked_after >= _TOO_EARLY * wait:
             return False
@@ -289,8 +291,8 @@ class _Course:
     def join(self, pictures: Pictures, shows: Float32Array) -> None:
         """Learn from these, too, in the place of earlier opinions."""
         self.joined = len(pictures)
-        self._pictures = np.concatenate([self._lesson.pictures, pictures])
-        self._shows = np.concatenate([self._lesson.shows, shows])
+        self._pictures = np.concatenate([self._training_set.pictures, pictures])
+        self._shows = np.concatenate([self._training_set.shows, shows])
         self._order = self._shuffled(self._asked_after)
 
     def pictures_per_s(self) -> float:
@@ -307,11 +309,11 @@ class _Course:
         return forever()
 
 
-def _loss(calm: float) -> Callable[[Any, Any], Any]:
+def _loss(logit_penalty: float) -> Callable[[Any, Any], Any]:
     """Every character that is shown must outscore zero, and zero every other one; soft maxima say by how much.
 
     With one character a picture it learns as fast as a softmax, yet it allows for several and for none. The squares
-    of the logits, times `calm`, keep it from growing too sure. (Measured: binary cross-entropy learns slower.)
+    of the logits, times `logit_penalty`, keep it from growing too sure. (Measured: binary cross-entropy learns slower.)
     Source: Su et al. 2022, "ZLPR: A Novel Loss for Multi-label Classification".
     """
 
@@ -321,24 +323,26 @@ def _loss(calm: float) -> Callable[[Any, Any], Any]:
         shown, zero = shows > 0.5, ops.zeros_like(logits[:, :1])
         right = ops.concatenate([ops.where(shown, -logits, _NEVER), zero], axis=1)
         wrong = ops.concatenate([ops.where(shown, _NEVER, logits), zero], axis=1)
-        size = calm * ops.sum(ops.square(logits), axis=1)
+        size = logit_penalty * ops.sum(ops.square(logits), axis=1)
         return ops.logsumexp(right, axis=1) + ops.logsumexp(wrong, axis=1) + size
 
     return loss
 
 
-def _sure_opinions(taught: Network, optimizer: Any, lesson: Lesson, recipe: Recipe) -> tuple[Pictures, Float32Array]:
+def _sure_opinions(
+    model: Network, optimizer: Any, training_set: TrainingSet, recipe: Recipe
+) -> tuple[Pictures, Float32Array]:
     """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
     import keras
 
-    current = [keras.ops.copy(variable) for variable in taught.logits.trainable_variables]
-    optimizer.finalize_variable_values(taught.logits.trainable_variables)  # look with the averaged weights
-    odds = embeddings(taught, lesson.unlabelled)[:, -taught.characters :]
-    for variable, value in zip(taught.logits.trainable_variables, current, strict=True):
+    current = [keras.ops.copy(variable) for variable in model.logits.trainable_variables]
+    optimizer.finalize_variable_values(model.logits.trainable_variables)  # look with the averaged weights
+    odds = embeddings(model, training_set.unlabelled)[:, -model.characters :]
+    for variable, value in zip(model.logits.trainable_variables, current, strict=True):
         variable.assign(value)
     seen = odds >= math.log(recipe.sure / (1 - recipe.sure))
     sure = seen.any(axis=1)
-    return lesson.unlabelled[sure], seen[sure].astype(np.float32)
+    return training_set.unlabelled[sure], seen[sure].astype(np.float32)
 
 
 def _parts(pictures: Pictures) -> Iterator[Pictures]:

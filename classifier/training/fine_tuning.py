@@ -25,18 +25,18 @@ from classifier.errors import PackageError
 from classifier.package.keras_file import check_network
 from classifier.training.augmentation import Changes, FloatPictures
 from classifier.training.backbone_training import (
+    CLASSIFIER_LAYER,
     LOG_ODDS_LIMIT,
-    TELLER,
-    Lesson,
     Network,
     Progress,
     Recipe,
-    Taught,
-    teach,
+    TrainingSet,
+    TrainingSummary,
+    train,
 )
 from classifier.training.pace import Clock
 
-FIRST_TAUGHT = 3  # stage; the ones before it see edges and colours, and take half of the time
+FIRST_TRAINED = 3  # stage; the ones before it see edges and colours, and take half of the time
 PREFIX = "taught_"  # of the taught layers' names
 RECIPE = Recipe(
     epochs=20.0,
@@ -68,27 +68,27 @@ def fine_tuned_network(published: Any, characters: int, dropout: float = RECIPE.
 
     for layer in published.layers:
         layer.trainable = False
-    maps = efficientnet_lite0.copied_stages(published, FIRST_TAUGHT, PREFIX)
+    maps = efficientnet_lite0.copied_stages(published, FIRST_TRAINED, PREFIX)
     features = keras.layers.GlobalAveragePooling2D(dtype="float32", name=f"{PREFIX}features")(maps)
-    teller = keras.layers.Dense(characters, dtype="float32", name=TELLER)
-    logits = keras.Model(published.inputs, teller(keras.layers.Dropout(dropout)(features)), name="logits")
-    own = keras.ops.concatenate([features, teller(features)], axis=1)
+    classifier_layer = keras.layers.Dense(characters, dtype="float32", name=CLASSIFIER_LAYER)
+    logits = keras.Model(published.inputs, classifier_layer(keras.layers.Dropout(dropout)(features)), name="logits")
+    own = keras.ops.concatenate([features, classifier_layer(features)], axis=1)
     return Network(logits, keras.Model(published.inputs, own, name="own"), characters)
 
 
 def fine_tuned(
     published: Any,
-    lesson: Lesson,
+    training_set: TrainingSet,
     recipe: Recipe = RECIPE,
     *,
     report: Callable[[Progress], None] = lambda _: None,
     clock: Clock = time.monotonic,
-) -> tuple[Network, Taught]:
+) -> tuple[Network, TrainingSummary]:
     """Teach the last stages; batch statistics stay as published.
 
     Args:
         published: the pretrained backbone.
-        lesson: pictures and whom they show.
+        training_set: pictures and whom they show.
         recipe: how; `RECIPE` with another budget or seed.
         report: called every few steps.
         clock: seconds.
@@ -96,9 +96,9 @@ def fine_tuned(
     import keras
 
     keras.utils.set_random_seed(recipe.seed)
-    network = fine_tuned_network(published, lesson.shows.shape[1], recipe.dropout)
-    epochs = min(recipe.epochs, MOST_STEPS * recipe.batch / len(lesson.pictures))
-    return network, teach(network, lesson, replace(recipe, epochs=epochs), tell=report, clock=clock)
+    network = fine_tuned_network(published, training_set.shows.shape[1], recipe.dropout)
+    epochs = min(recipe.epochs, MOST_STEPS * recipe.batch / len(training_set.pictures))
+    return network, train(network, training_set, replace(recipe, epochs=epochs), report=report, clock=clock)
 
 
 def joined(published: Any, network: Network, sample: FloatPictures) -> Any:

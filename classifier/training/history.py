@@ -17,7 +17,7 @@ _LARGEST = 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class TeachingHistory:
+class TrainingHistory:
     """One value an epoch; an epoch is one pass over the labelled pictures that the lesson began with."""
 
     epochs: tuple[float, ...] = ()  # at the end of each, rising; the last may be broken off
@@ -30,7 +30,7 @@ class TeachingHistory:
         return json.dumps({name: [round(one, 6) for one in values] for name, values in columns.items()}).encode()
 
 
-def history_of(losses: Sequence[float], rates: Sequence[float], steps_an_epoch: float) -> TeachingHistory:
+def history_of(losses: Sequence[float], rates: Sequence[float], steps_an_epoch: float) -> TrainingHistory:
     """Sum up the steps of a lesson.
 
     Args:
@@ -39,12 +39,12 @@ def history_of(losses: Sequence[float], rates: Sequence[float], steps_an_epoch: 
         steps_an_epoch: may be broken; very long lessons are summed up over several epochs at once.
     """
     if not losses:
-        return TeachingHistory()
+        return TrainingHistory()
     span = max(steps_an_epoch, len(losses) / _POINTS_AT_MOST, 1.0)
     ends = [min(len(losses), round(span * (number + 1))) for number in range(math.ceil(len(losses) / span))]
     begins = [0, *ends[:-1]]
     spans = [(begin, end) for begin, end in zip(begins, ends, strict=True) if end > begin]
-    return TeachingHistory(
+    return TrainingHistory(
         tuple(end / steps_an_epoch for _, end in spans),
         tuple(sum(losses[begin:end]) / (end - begin) for begin, end in spans),
         tuple(rates[end - 1] for _, end in spans),

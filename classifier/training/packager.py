@@ -18,7 +18,7 @@ from classifier.package.package import BackboneFiles, Canary, PackageParts, writ
 from classifier.package.references import References
 from classifier.pictures.preprocessing import Pixels
 from classifier.references.heads import references_text, rests_on_references
-from classifier.training.backbone_training import Taught
+from classifier.training.backbone_training import TrainingSummary
 from classifier.training.history import FILE as HISTORY
 from classifier.training.job import TrainingJob
 from classifier.training.pace import too_brief
@@ -39,19 +39,19 @@ def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> 
     Returns:
         Plain values: for each target its folder, hashes, threshold, metrics, and what training took.
     """
-    eye, name, preprocessing = learned.eye, job.backbone.name, job.preprocessing
-    files = eye.files or export_backbone(
-        eye.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=eye.halved
+    embedded, name, preprocessing = learned.embedded, job.backbone.name, job.preprocessing
+    files = embedded.files or export_backbone(
+        embedded.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=embedded.halved
     )
-    files = replace(files, name=name, preprocessing=preprocessing, classes=eye.classes, blocks=eye.blocks)
+    files = replace(files, name=name, preprocessing=preprocessing, classes=embedded.classes, blocks=embedded.blocks)
     written = [
         _pack_target(learned, target, pictures, (folder / str(number), files), job)
         for number, target in enumerate(learned.targets)
     ]
     return {
         "targets": written,
-        "taught": learned.eye.taught.facts(),
-        "classes": list(learned.eye.classes),
+        "taught": learned.embedded.training.facts(),
+        "classes": list(learned.embedded.classes),
         "backbone": str(files.keras),
     }
 
@@ -72,17 +72,17 @@ def _pack_target(
         snapshot={
             **job.snapshot,
             "examples": target.learned.facts["examples"],
-            "taught": learned.eye.taught.facts(),
+            "taught": learned.embedded.training.facts(),
             "parts": _parts(learned, job.examples),
             "doubted": [job.examples[row].identity.md5 for row in target.learned.doubted_in_test.tolist()],
         },
         metrics=metrics,
         reject_ratio=target.learned.reject_ratio,
-        refusal=refusal_of(target, learned.eye.taught),
+        refusal=refusal_of(target, learned.embedded.training),
         report={
             "report.json": json.dumps(metrics, indent=1, allow_nan=False).encode(),
             "report.txt": report(target, learned, source).encode(),
-            HISTORY: learned.eye.taught.history.to_bytes(),
+            HISTORY: learned.embedded.training.history.to_bytes(),
         },
     )
     facts = write_package(folder, parts)
@@ -105,7 +105,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         learned: the network.
         source: name of the folder whose classes taught it; empty: tags did.
     """
-    found, taught = target.learned, learned.eye.taught
+    found, training = target.learned, learned.embedded.training
     quality, expected, facts = found.quality, found.forecast, found.facts
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
@@ -130,27 +130,28 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         *([] if few and not quality.positives else [measured]),
         *(one.words() for one in found.head.ai_weights),
         *_set_right(int(found.doubted.sum())),
-        *_training(taught),
+        *_training(training),
     ]
-    refusal = refusal_of(target, taught)
+    refusal = refusal_of(target, training)
     if refusal:
         lines.append(f"it does not decide: {refusal}")
-    elif taught.steps < taught.planned_steps:
+    elif training.steps < training.planned_steps:
         lines.append("the time budget shortened the training; another run on another machine may differ")
     return "\n".join(lines) + "\n"
 
 
-def refusal_of(target: LearnedTarget, taught: Taught) -> str:
+def refusal_of(target: LearnedTarget, training: TrainingSummary) -> str:
     """Why a model may not decide, and what to do; "": it may."""
-    return target.learned.refusal or too_brief(taught.facts())
+    return target.learned.refusal or too_brief(training.facts())
 
 
-def _training(taught: Taught) -> list[str]:
-    if not taught.planned_steps:
-        return [f"by a pretrained network, without training it; looking took {taught.seconds:.0f} s"]
+def _training(training: TrainingSummary) -> list[str]:
+    if not training.planned_steps:
+        return [f"by a pretrained network, without training it; looking took {training.seconds:.0f} s"]
     return [
-        f"trained for {taught.seconds:.0f} s, {taught.steps} of {taught.planned_steps} planned steps, "
-        f"{taught.pictures_per_s:.0f} pictures/s in {taught.precision}, {taught.self_taught} pseudo-labelled pictures"
+        f"trained for {training.seconds:.0f} s, {training.steps} of {training.planned_steps} planned steps, "
+        f"{training.pictures_per_s:.0f} pictures/s in {training.precision}, "
+        f"{training.self_trained} pseudo-labelled pictures"
     ]
 
 
@@ -181,10 +182,10 @@ def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list
 
     Of the gallery alone: a person's references do not travel with a package.
     """
-    order = np.argsort(target.learned.head.logits(learned.eye.embeddings), kind="stable")
+    order = np.argsort(target.learned.head.logits(learned.embedded.embeddings), kind="stable")
     order = order[~np.isin(order, learned.references)]
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
-    return [Canary(_png(pictures[row]), learned.eye.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+    return [Canary(_png(pictures[row]), learned.embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]
 
 
 def _references(learned: Learned, examples: Sequence[Example]) -> References | None:
@@ -194,7 +195,7 @@ def _references(learned: Learned, examples: Sequence[Example]) -> References | N
         return None
     identities = [examples[row].identity for row in rows.tolist()]
     hashes = np.array([identity.picture_hash or 0 for identity in identities], dtype=np.uint64)
-    return References(learned.eye.embeddings[rows], [identity.md5 for identity in identities], hashes)
+    return References(learned.embedded.embeddings[rows], [identity.md5 for identity in identities], hashes)
 
 
 def _parts(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:

@@ -21,7 +21,7 @@ from classifier.head import EMBEDDING_DTYPE
 from classifier.heads import logistic_head
 from classifier.heads.character_space import numbered
 from classifier.heads.head_training import (
-    SPENT,
+    CONTAMINATED,
     TEST,
     TRAIN,
     VALIDATION,
@@ -110,7 +110,7 @@ class LearnedTarget:
 class Learned:
     """A backbone and its targets."""
 
-    eye: Embedded
+    embedded: Embedded
     characters: tuple[str, ...]  # that the tags name often enough to be told apart
     targets: tuple[LearnedTarget, ...]
     split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
@@ -138,7 +138,7 @@ class Embedded:
     blocks: tuple[Block, ...]  # of the embedding
     embeddings: npt.NDArray[np.float16]  # (n, d)
     trained_on: BoolArray  # (n,) pictures that it learned from
-    taught: backbone_training.Taught
+    training: backbone_training.TrainingSummary
     odds_weight: float = 1.0  # by which the last columns are to be multiplied to be log odds
     fit_on_trained: bool = True  # whether heads are fitted to pictures that the network learned from
     halved: bool = False  # whether its files hold weights in half precision
@@ -155,7 +155,7 @@ def learn(
     plan: Plan,
     *,
     embedder: Embedder,
-    tell: ProgressCallback = unreported,
+    report: ProgressCallback = unreported,
 ) -> Learned:
     """Learn one backbone and a head for each spec.
 
@@ -165,7 +165,7 @@ def learn(
         specs: the targets.
         plan: how.
         embedder: gives the network.
-        tell: progress.
+        report: progress.
 
     Raises:
         TooFewExamples: some target cannot be learned from these; says what there is.
@@ -176,11 +176,11 @@ def learn(
     room = _split(pictures, examples, specs, plan)
     classes = _classes(examples, room.parts.train, specs, plan.minimum)
     shows = _shows(examples, classes, specs)
-    eye = embedder(Material(pictures, shows, classes, room.parts, room.groups, room.unlabelled), tell)
-    room = replace(room, parts=_by_use(room.parts, eye.trained_on))
-    targets = tuple(_learned_target(room, eye, examples, spec, plan) for spec in specs)
-    tell("measuring", 1.0, "")
-    return Learned(eye=eye, characters=classes, targets=targets, split=room.parts, references=room.references)
+    embedded = embedder(Material(pictures, shows, classes, room.parts, room.groups, room.unlabelled), report)
+    room = replace(room, parts=_by_use(room.parts, embedded.trained_on))
+    targets = tuple(_learned_target(room, embedded, examples, spec, plan) for spec in specs)
+    report("measuring", 1.0, "")
+    return Learned(embedded=embedded, characters=classes, targets=targets, split=room.parts, references=room.references)
 
 
 def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
@@ -191,23 +191,23 @@ def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
         plan: how; an earlier network to begin with is part of it.
     """
 
-    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
+    def embedded(material: Material, report: ProgressCallback) -> Embedded:
         rows = material.parts.train
-        lesson = backbone_training.Lesson(
+        training_set = backbone_training.TrainingSet(
             material.pictures[rows], material.shows[rows], material.pictures[material.unlabelled]
         )
         recipe, earlier, classes = plan.recipe, plan.earlier, material.classes
-        network, taught = backbone_training.taught_network(
+        network, training = backbone_training.trained_network(
             backbone,
-            lesson,
+            training_set,
             recipe if earlier is None else warm_start.gentler(recipe),
-            begin=lambda pupil: None if earlier is None else warm_start.take_over(pupil, classes, earlier),
-            tell=lambda at: tell_training(tell, at),
+            begin=lambda model: None if earlier is None else warm_start.take_over(model, classes, earlier),
+            report=lambda at: report_training(report, at),
         )
-        tell("measuring", 0.0, f"looking at {len(material.pictures)} pictures with the trained network")
+        report("measuring", 0.0, f"looking at {len(material.pictures)} pictures with the trained network")
         embeddings = backbone_training.embeddings(network, material.pictures).astype(EMBEDDING_DTYPE).astype(np.float16)
         blocks = in_a_row(taught=embeddings.shape[1] - len(classes), log_odds=len(classes))
-        return Embedded(network.embedding, classes, blocks, embeddings, rows_as_flags(rows, len(embeddings)), taught)
+        return Embedded(network.embedding, classes, blocks, embeddings, rows_as_flags(rows, len(embeddings)), training)
 
     return embedded
 
@@ -351,39 +351,43 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], specs: Sequence[
 
 
 def _learned_target(
-    room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
+    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
 ) -> LearnedTarget:
-    lesson = _lesson(room, eye, examples, spec, plan)
+    training_set = _head_training_set(room, embedded, examples, spec, plan)
     few = rests_on_references(
-        len(room.references), int((lesson.noisy_labels.label_sources == LabelSource.TAGGED).sum())
+        len(room.references), int((training_set.noisy_labels.label_sources == LabelSource.TAGGED).sum())
     )
     usual = HeadPlan(goal=spec.goal, caution=plan.caution, seed=plan.seed)
-    learned = learn_head(lesson, reference_plan(spec.goal, seed=plan.seed) if few else usual)
-    shows = np.isin(lesson.noisy_labels.label_sources, (LabelSource.TAGGED, LabelSource.KEEP)) & ~learned.doubted
+    learned = learn_head(training_set, reference_plan(spec.goal, seed=plan.seed) if few else usual)
+    shows = np.isin(training_set.noisy_labels.label_sources, (LabelSource.TAGGED, LabelSource.KEEP)) & ~learned.doubted
     return LearnedTarget(spec=spec, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
 
 
-def _lesson(room: _Room, eye: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan) -> HeadTrainingSet:
+def _head_training_set(
+    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
+) -> HeadTrainingSet:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])
     shows = np.array([spec.named_in(example.characters) for example in examples])
     yes, no = (LabelSource.TAGGED, LabelSource.OTHERS) if plan.tags_may_lie else (LabelSource.KEEP, LabelSource.DELETE)
     label_sources = np.where(labelled, np.where(shows, yes, no), LabelSource.NOTHING).astype(np.int8)
     label_sources[room.references] = LabelSource.KEEP
-    parts = np.full(len(examples), SPENT, dtype=np.int8)
+    parts = np.full(len(examples), CONTAMINATED, dtype=np.int8)
     split = room.parts
     for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
         parts[rows] = part
     parts[np.concatenate([room.unlabelled, room.references])] = TRAIN
     return HeadTrainingSet(
         target=spec.target,
-        noisy_labels=NoisyLabels(eye.embeddings.astype(np.float64), label_sources, room.groups),
+        noisy_labels=NoisyLabels(embedded.embeddings.astype(np.float64), label_sources, room.groups),
         parts=parts,
         untagged=~labelled,
-        start=logistic_head.knowing_head(eye.embeddings.shape[1], eye.classes, [spec.tag], eye.odds_weight),
+        start=logistic_head.knowing_head(
+            embedded.embeddings.shape[1], embedded.classes, [spec.tag], embedded.odds_weight
+        ),
         strata=np.array([example.stratum for example in examples], dtype=np.int8),
-        trained_on=eye.trained_on,
-        fit_on_trained=eye.fit_on_trained,
+        trained_on=embedded.trained_on,
+        fit_on_trained=embedded.fit_on_trained,
         ai_percents={SITE_TAGGER: _ai_percents(examples, spec)},
         tag=spec.tag,
         characters=numbered([one.characters[0] if len(one.characters) == 1 else "" for one in examples]),
@@ -395,6 +399,6 @@ def _ai_percents(examples: Sequence[Example], spec: TargetSpec) -> IntArray:
     return np.array([example.ai_percents.get(spec.tag, -1) for example in examples], dtype=np.int64)
 
 
-def tell_training(tell: ProgressCallback, at: backbone_training.Progress) -> None:
+def report_training(report: ProgressCallback, at: backbone_training.Progress) -> None:
     """Say how far training is."""
-    tell("training", at.step / at.steps, f"loss {at.loss:.3f}, {at.pictures_per_s:.0f} pictures/s")
+    report("training", at.step / at.steps, f"loss {at.loss:.3f}, {at.pictures_per_s:.0f} pictures/s")

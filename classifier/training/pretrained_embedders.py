@@ -19,7 +19,7 @@ from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.folded_network import folded
 from classifier.progress import ProgressCallback
 from classifier.training import backbone_training, fine_tuning, frozen_features
-from classifier.training.pipeline import Embedded, Embedder, Material, rows_as_flags, tell_training
+from classifier.training.pipeline import Embedded, Embedder, Material, report_training, rows_as_flags
 
 _LEAST_SHARE = 0.35  # of the pictures, for the half that teaches and for the half that chooses
 _SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
@@ -28,14 +28,14 @@ _SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
 def frozen(seed: int) -> Embedder:
     """An embedder that teaches nothing: the pretrained network, projected for this gallery."""
 
-    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
+    def embedded(material: Material, report: ProgressCallback) -> Embedded:
         begun = time.monotonic()
-        found = _described(material, seed, tell)
-        tell("measuring", 0.0, "training heads")
-        taught = backbone_training.Taught(0, 0, time.monotonic() - begun, 0.0, 0.0, 0)
+        found = _described(material, seed, report)
+        report("measuring", 0.0, "training heads")
+        training = backbone_training.TrainingSummary(0, 0, time.monotonic() - begun, 0.0, 0.0, 0)
         nobody = np.zeros(len(material.pictures), dtype=np.bool_)
         blocks = in_a_row(published=found.embeddings.shape[1])
-        return Embedded(found.backbone, (), blocks, _stored(found.embeddings), nobody, taught, halved=True)
+        return Embedded(found.backbone, (), blocks, _stored(found.embeddings), nobody, training, halved=True)
 
     return embedded
 
@@ -51,16 +51,20 @@ def fine_tuned(recipe: backbone_training.Recipe, folder: Path, earlier: Path | N
         earlier: a network file whose projection is kept where it is of the same numbers; None: it is fitted anew.
     """
 
-    def embedded(material: Material, tell: ProgressCallback) -> Embedded:
-        published = _published(material, earlier, recipe.seed, tell)
-        rows = taught_half(material, recipe.seed)
-        lesson = backbone_training.Lesson(material.pictures[rows], material.shows[rows], material.pictures[:0])
+    def embedded(material: Material, report: ProgressCallback) -> Embedded:
+        published = _published(material, earlier, recipe.seed, report)
+        rows = training_half(material, recipe.seed)
+        training_set = backbone_training.TrainingSet(
+            material.pictures[rows], material.shows[rows], material.pictures[:0]
+        )
         how = replace(fine_tuning.RECIPE, seed=recipe.seed, time_budget_s=recipe.time_budget_s)
-        network, taught = fine_tuning.fine_tuned(published, lesson, how, report=lambda at: tell_training(tell, at))
+        network, training = fine_tuning.fine_tuned(
+            published, training_set, how, report=lambda at: report_training(report, at)
+        )
         sample = material.pictures[rows[:_SCALE_SAMPLE]].astype(np.float32)
         whole = folded(fine_tuning.joined(published, network, sample))
         numbers, files = frozen_features.looked_at(
-            whole, material.pictures, folder, report=lambda share: tell("measuring", share, _words(material))
+            whole, material.pictures, folder, report=lambda share: report("measuring", share, _words(material))
         )
         return Embedded(
             model=whole,
@@ -68,7 +72,7 @@ def fine_tuned(recipe: backbone_training.Recipe, folder: Path, earlier: Path | N
             blocks=_blocks(int(published.output_shape[1]), numbers.shape[1], len(material.classes)),
             embeddings=_stored(numbers),
             trained_on=rows_as_flags(rows, len(numbers)),
-            taught=taught,
+            training=training,
             odds_weight=fine_tuning.ODDS_WEIGHT,
             fit_on_trained=backbone_named(FINE_TUNED).fit_on_trained,
             halved=True,
@@ -83,7 +87,7 @@ def _blocks(published: int, every: int, characters: int) -> tuple[Block, ...]:
     return in_a_row(published=published, taught=every - published - characters, log_odds=characters)
 
 
-def taught_half(material: Material, seed: int) -> IntArray:
+def training_half(material: Material, seed: int) -> IntArray:
     """About half of the tagged pictures that are not kept for tests, whole groups at a time; rows, rising.
 
     Where earlier rounds have settled on such a half already, it is that one: the others go on being witnesses.
@@ -94,18 +98,18 @@ def taught_half(material: Material, seed: int) -> IntArray:
     return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)
 
 
-def _published(material: Material, earlier: Path | None, seed: int, tell: ProgressCallback) -> Any:
+def _published(material: Material, earlier: Path | None, seed: int, report: ProgressCallback) -> Any:
     """The pretrained network as published, with its normalisation, which training needs, and its projection."""
     projection = None if earlier is None else fine_tuning.projection_of(earlier)
     if projection is None:
-        projection = _described(material, seed, tell).projection
+        projection = _described(material, seed, report).projection
     raw = pretrained.raw(material.pictures.shape[1], efficientnet_lite0.published_weights())
     return pretrained.projected(raw, projection)
 
 
-def _described(material: Material, seed: int, tell: ProgressCallback) -> frozen_features.Described:
+def _described(material: Material, seed: int, report: ProgressCallback) -> frozen_features.Described:
     return frozen_features.describe(
-        material.pictures, seed=seed, report=lambda share: tell("looking", share, _words(material))
+        material.pictures, seed=seed, report=lambda share: report("looking", share, _words(material))
     )
 
 

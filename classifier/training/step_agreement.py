@@ -61,7 +61,7 @@ def agreements(folder: Path, learned: Learned) -> Mapping[str, StepComparison]:
         before = {name: kept[name] for name in kept.files if name != _RECALLS}
     expected = dict(zip(before, recalls.tolist(), strict=True))
     return {
-        name: _agreement(before[name][rows], expected[name], one, (rows, refusal_of(one, learned.eye.taught)))
+        name: _agreement(before[name][rows], expected[name], one, (rows, refusal_of(one, learned.embedded.training)))
         for one in learned.targets
         for name in (one.spec.target,)
         if len(before.get(name, ())) == len(one.learned.scores)

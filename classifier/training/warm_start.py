@@ -14,7 +14,7 @@ import numpy as np
 
 from classifier.errors import PackageError
 from classifier.package.keras_file import check_network
-from classifier.training.backbone_training import TELLER, Network, Recipe
+from classifier.training.backbone_training import CLASSIFIER_LAYER, Network, Recipe
 
 _EPOCHS, _LEAST_STEPS = 18.0, 500
 _PEAK_RATE = 1e-3
@@ -40,11 +40,11 @@ def gentler(recipe: Recipe) -> Recipe:
     )
 
 
-def take_over(pupil: Network, classes: Sequence[str], earlier: Earlier) -> None:
+def take_over(model: Network, classes: Sequence[str], earlier: Earlier) -> None:
     """Give a new network what an earlier one knows; characters that are new to it begin from scratch.
 
     Args:
-        pupil: of the same architecture.
+        model: of the same architecture.
         classes: the characters that it shall know.
         earlier: the network to begin with.
 
@@ -55,7 +55,7 @@ def take_over(pupil: Network, classes: Sequence[str], earlier: Earlier) -> None:
 
     check_network(earlier.file)
     known = keras.models.load_model(earlier.file, compile=False)
-    own, theirs = pupil.embedding.variables, known.variables
+    own, theirs = model.embedding.variables, known.variables
     if len(own) != len(theirs):
         raise PackageError(
             f"{earlier.file}: {len(theirs)} arrays of weights, expected {len(own)}; it is another network"
@@ -64,7 +64,7 @@ def take_over(pupil: Network, classes: Sequence[str], earlier: Earlier) -> None:
     to, whence = [list(places) for places in zip(*columns, strict=True)] if columns else ([], [])
     for variable, value in zip(own, theirs, strict=True):
         learned = keras.ops.convert_to_numpy(value)
-        if f"{TELLER}/" in variable.path:  # one column a character
+        if f"{CLASSIFIER_LAYER}/" in variable.path:  # one column a character
             mixed = np.array(keras.ops.convert_to_numpy(variable))
             if mixed.shape[:-1] == learned.shape[:-1]:
                 mixed[..., to] = learned[..., whence]

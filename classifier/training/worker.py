@@ -53,16 +53,16 @@ def run(folder: Path, out: TextIO) -> int:
 _TOLD = ("stage", "share", "words")
 
 
-def _work(folder: Path, job: TrainingJob, pictures: Pixels, tell: ProgressCallback) -> dict[str, Any]:
-    tell("loading", 0.0, "loading the network library")
+def _work(folder: Path, job: TrainingJob, pictures: Pixels, report: ProgressCallback) -> dict[str, Any]:
+    report("loading", 0.0, "loading the network library")
     from classifier.training import pipeline
     from classifier.training.packager import pack
 
     embedder = _embedder(folder, job)
-    learned: Learned = pipeline.learn(pictures, job.examples, job.specs, job.plan, embedder=embedder, tell=tell)
-    tell("writing", 0.0, "writing the model")
+    learned: Learned = pipeline.learn(pictures, job.examples, job.specs, job.plan, embedder=embedder, report=report)
+    report("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, job)
-    tell("writing", 1.0, "")
+    report("writing", 1.0, "")
     return _compared(folder, job.step, learned, packed)
 
 

@@ -106,7 +106,7 @@ def _read(options: TrainOptions, workspace: Workspace, tell: ProgressCallback) -
         named = options.network or (to_train(package.backbone_name) if package else None)
         network = chosen_network(named, package, workspace.settings.round_zero)
         words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
-        found = class_pictures(options.source, words, tell=lambda share, words: tell("listing", share, words))
+        found = class_pictures(options.source, words, report=lambda share, words: tell("listing", share, words))
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None
         if reader and model and package:

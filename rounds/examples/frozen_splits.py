@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import IntArray
-from classifier.heads.head_training import SPENT, TEST, TRAIN, VALIDATION
+from classifier.heads.head_training import CONTAMINATED, TEST, TRAIN, VALIDATION
 from classifier.training.splits import Identity, group
 from storage.evidence import NO_PART, PARTS, Evidence
 
@@ -64,7 +64,7 @@ def identities_of(evidence: Evidence, *, artists: bool = True) -> list[Identity]
 
 
 def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], *, artists: bool = True) -> PartArray:
-    """The part of every row, shape (n,): TRAIN | VALIDATION | TEST, or SPENT for what is used for nothing.
+    """The part of every row, shape (n,): TRAIN | VALIDATION | TEST, or CONTAMINATED for what is used for nothing.
 
     Args:
         evidence: the rows.
@@ -79,7 +79,7 @@ def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], 
     learned = _highest(drawings, ((evidence.frozen_parts == TRAIN) | (taught == TRAIN)).astype(np.int8)) == 1
     new = np.flatnonzero(parts == NO_PART)
     parts[new] = _joined(evidence, drawings, groups, parts, new, artists=artists)
-    parts[learned & (parts > TRAIN)] = SPENT
+    parts[learned & (parts > TRAIN)] = CONTAMINATED
     return parts
 
 
@@ -109,7 +109,7 @@ def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
 
 def settled_parts(parts: PartArray) -> PartArray:
     """What the gallery shall remember of parts from `parts_of`: what is spent now can test a later network."""
-    return np.where(parts == SPENT, TEST, parts).astype(np.int8)
+    return np.where(parts == CONTAMINATED, TEST, parts).astype(np.int8)
 
 
 def _joined(

@@ -25,17 +25,17 @@ def plan_for(evidence: Evidence, references: References | None, goal: Goal, seed
 
 
 def with_references(
-    lesson: HeadTrainingSet, evidence: Evidence, references: References, *, artists: bool
+    training_set: HeadTrainingSet, evidence: Evidence, references: References, *, artists: bool
 ) -> HeadTrainingSet:
     """A lesson with the references as further rows, after the gallery's; near copies of a picture share its group.
 
     Args:
-        lesson: of the gallery, n rows.
+        training_set: of the gallery, n rows.
         evidence: the same rows.
         references: k of them.
         artists: whether an artist's set is one group.
     """
-    known, many = lesson.noisy_labels, len(references)
+    known, many = training_set.noisy_labels, len(references)
     vectors = references.vectors.astype(np.float64)
     label_sources = np.full(many, int(LabelSource.KEEP), dtype=np.int8)
     hashes = references.hashes.tolist()
@@ -44,22 +44,22 @@ def with_references(
         for number, (md5, hash_) in enumerate(zip(references.md5s, hashes, strict=True), start=1)
     ]
     groups = group([*identities_of(evidence, artists=artists), *own])
-    strata, left_out, trained_on = lesson.strata, lesson.left_out, lesson.trained_on
+    strata, left_out, trained_on = training_set.strata, training_set.left_out, training_set.trained_on
     return replace(
-        lesson,
+        training_set,
         noisy_labels=NoisyLabels(
             np.concatenate([known.vectors, vectors]),
             np.concatenate([known.label_sources, label_sources]).astype(np.int8),
             groups,
         ),
-        parts=np.concatenate([lesson.parts, np.full(many, TRAIN, dtype=np.int8)]),
-        untagged=np.concatenate([lesson.untagged, np.zeros(many, dtype=np.bool_)]),
+        parts=np.concatenate([training_set.parts, np.full(many, TRAIN, dtype=np.int8)]),
+        untagged=np.concatenate([training_set.untagged, np.zeros(many, dtype=np.bool_)]),
         left_out=None if left_out is None else np.concatenate([left_out, np.zeros(many, dtype=np.bool_)]),
         strata=None if strata is None else np.concatenate([strata, np.zeros(many, dtype=np.int8)]),
         trained_on=None if trained_on is None else np.concatenate([trained_on, np.zeros(many, dtype=np.bool_)]),
         ai_percents={
             source: np.concatenate([percents, np.full(many, -1, dtype=np.int64)])
-            for source, percents in lesson.ai_percents.items()
+            for source, percents in training_set.ai_percents.items()
         },
     )
 

@@ -200,7 +200,7 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
     if not np.isin(label_sources[sure], (LabelSource.TAGGED, LabelSource.KEEP)).any():
         scores = np.nan_to_num(evidence.scores, nan=0.5)
         return scores, scores
-    lesson = HeadTrainingSet(
+    training_set = HeadTrainingSet(
         target="",
         noisy_labels=NoisyLabels(vectors, label_sources, groups_of(evidence)),
         parts=np.full(len(label_sources), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
@@ -210,7 +210,7 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
         strata=evidence.strata,
         ai_percents=evidence.ai_percents,
     )
-    opinions = opinions_of(lesson, HeadPlan(rows_at_most=_ROWS_AT_MOST, seed=seed))
+    opinions = opinions_of(training_set, HeadPlan(rows_at_most=_ROWS_AT_MOST, seed=seed))
     return opinions.opinion(evidence.strata), opinions.belief
 
 

@@ -15,7 +15,7 @@ from classifier.package.package import BackboneFiles, load_package
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.references.heads import references_text
-from classifier.training.backbone_training import Taught
+from classifier.training.backbone_training import TrainingSummary
 from classifier.training.job import FirstWeights, TrainingJob
 from classifier.training.packager import pack, report
 from classifier.training.pipeline import Embedded, Example, Learned, Material, Plan, TargetSpec, learn
@@ -56,11 +56,13 @@ class Colours:
         self.files = BackboneFiles("colours", file, {}, Preprocessing(16), 3)
         self.material: Material | None = None
 
-    def __call__(self, material: Material, tell: ProgressCallback) -> Embedded:
+    def __call__(self, material: Material, report: ProgressCallback) -> Embedded:
         self.material = material
         seen = (material.pictures.mean(axis=(1, 2)) / 64).astype(np.float16)
         nobody = np.zeros(len(seen), dtype=np.bool_)
-        return Embedded(None, (), in_a_row(published=3), seen, nobody, Taught(0, 0, 1.0, 0.0, 0.0, 0), files=self.files)
+        return Embedded(
+            None, (), in_a_row(published=3), seen, nobody, TrainingSummary(0, 0, 1.0, 0.0, 0.0, 0), files=self.files
+        )
 
 
 def learned(folder: Path, tagged: int, references: int) -> tuple[Learned, Colours, list[Example], np.ndarray]:
@@ -80,7 +82,7 @@ def test_twenty_references_and_hardly_a_tag_make_a_model_that_decides(tmp_path: 
 
     head = model.targets[0].learned
     assert head.refusal == ""
-    kept = head.head.probabilities(model.eye.embeddings) >= head.chosen.threshold
+    kept = head.head.probabilities(model.embedded.embeddings) >= head.chosen.threshold
     assert kept[OTHERS : OTHERS + UNTAGGED].tolist() == [row % 4 == 0 for row in range(UNTAGGED)]
     assert not kept[:OTHERS].any()
     assert model.references.tolist() == list(range(len(examples) - 20, len(examples)))
@@ -92,8 +94,8 @@ def test_the_network_is_taught_neither_the_references_nor_a_target_with_hardly_a
     assert network.material is not None
     assert set(network.material.classes) == {"green", "blue"}
     split = model.split
-    taught = np.concatenate([split.train, split.validation, split.test, network.material.unlabelled])
-    assert not np.isin(model.references, taught).any()
+    training = np.concatenate([split.train, split.validation, split.test, network.material.unlabelled])
+    assert not np.isin(model.references, training).any()
 
 
 def test_a_target_with_tags_enough_is_learned_from_both(tmp_path: Path) -> None:
@@ -143,7 +145,7 @@ def test_a_package_keeps_numbers_of_the_references_and_no_picture(tmp_path: Path
     assert package.references is not None
     assert package.references.md5s == [example.identity.md5 for example in examples[-20:]]
     assert package.references.hashes.tolist() == [example.identity.picture_hash for example in examples[-20:]]
-    assert (package.references.vectors == model.eye.embeddings[-20:]).all()
+    assert (package.references.vectors == model.embedded.embeddings[-20:]).all()
     kept = {tuple(row) for row in package.canaries.embeddings.tolist()}
     assert not kept & {tuple(row) for row in package.references.vectors.tolist()}
     assert not {md5 for md5s in package.snapshot["parts"].values() for md5 in md5s} & set(package.references.md5s)

@@ -1,4 +1,4 @@
-"""Teaching the network again: what it is taught, and when it pays."""
+"""Training the network again: what it is taught, and when it pays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from classifier.errors import PictureFault
-from classifier.metrics.backbone_comparison import Eyesight
+from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.metrics.quality import Estimate
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.training.backbone_training import Recipe
@@ -75,7 +75,7 @@ def pictures(candidate: Candidate, broken: Sequence[int] = ()) -> TrainingPictur
     return TrainingPictures(lambda version: b"broken" if version in broken else b"picture", names, Decoder())
 
 
-async def teach(candidate: Candidate, book: TrainingPictures, folder: Path, *, anew: bool = False) -> None:
+async def train(candidate: Candidate, book: TrainingPictures, folder: Path, *, anew: bool = False) -> None:
     settings = NetworkSettings(
         backbone="small", preprocessing=Preprocessing(96), command=(sys.executable, "-c", KEEPS_THE_JOB), anew=anew
     )
@@ -93,7 +93,7 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
     )
 
     with pytest.raises(LearningFailed, match="no network today"):
-        await teach(labelled, pictures(labelled), tmp_path / "models")
+        await train(labelled, pictures(labelled), tmp_path / "models")
 
     job = json.loads((tmp_path / "models/job.json").read_text())
     examples = {row["identity"]["post_id"]: row for row in job["examples"]}
@@ -113,7 +113,7 @@ async def test_a_network_of_the_same_shape_begins_with_the_one_in_force_unless_t
     in_force = candidate.snapshot.package
 
     with pytest.raises(LearningFailed, match="no network today"):
-        await teach(candidate, pictures(candidate), tmp_path / "models", anew=anew)
+        await train(candidate, pictures(candidate), tmp_path / "models", anew=anew)
 
     plan = read_job(tmp_path / "models").plan
     assert plan.earlier == (None if anew else Earlier(in_force.keras, in_force.classes))
@@ -125,9 +125,9 @@ async def test_pictures_that_are_damaged_are_left_out_and_too_many_of_them_refus
     candidate = candidate_of(tmp_path / "a", {})
 
     with pytest.raises(LearningFailed):
-        await teach(candidate, pictures(candidate, broken=range(1, 100)), tmp_path / "models")
+        await train(candidate, pictures(candidate, broken=range(1, 100)), tmp_path / "models")
     with pytest.raises(PicturesMissing, match="600 of 1200 stored pictures cannot be read"):
-        await teach(candidate, pictures(candidate, broken=range(1, 601)), tmp_path / "models")
+        await train(candidate, pictures(candidate, broken=range(1, 601)), tmp_path / "models")
 
     assert len(json.loads((tmp_path / "models/job.json").read_text())["examples"]) == 1101
 
@@ -218,9 +218,15 @@ def refusing(candidate: Candidate, why: str) -> Candidate:
 def test_the_better_eye_for_all_characters_is_taken_whatever_thirty_pictures_say(tmp_path: Path) -> None:
     candidate = candidate_of(tmp_path, {})
     head, network = ranked(candidate, 0.976), ranked(dataclasses.replace(candidate, network_changed=True), 0.965)
-    sharper = dataclasses.replace(network, eyesight=Eyesight(793, 12, 0.607, 0.562, Estimate(0.045, 0.031, 0.059)))
-    duller = dataclasses.replace(network, eyesight=Eyesight(793, 12, 0.562, 0.607, Estimate(-0.045, -0.059, -0.031)))
-    even = dataclasses.replace(network, eyesight=Eyesight(793, 12, 0.6, 0.6, Estimate(0.0, -0.02, 0.02)))
+    sharper = dataclasses.replace(
+        network, backbone_comparison=BackboneComparison(793, 12, 0.607, 0.562, Estimate(0.045, 0.031, 0.059))
+    )
+    duller = dataclasses.replace(
+        network, backbone_comparison=BackboneComparison(793, 12, 0.562, 0.607, Estimate(-0.045, -0.059, -0.031))
+    )
+    even = dataclasses.replace(
+        network, backbone_comparison=BackboneComparison(793, 12, 0.6, 0.6, Estimate(0.0, -0.02, 0.02))
+    )
     truth = np.ones(50, bool)
     worse = dataclasses.replace(sharper, compared=compare("mona/1", truth, np.arange(50) > 9, truth))
 

@@ -125,7 +125,7 @@ def gallery(seed: int = 0) -> tuple[HeadTrainingSet, np.ndarray]:
     label_sources = np.where(
         hidden, LabelSource.NOTHING, np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS)
     ).astype(np.int8)
-    lesson = HeadTrainingSet(
+    training_set = HeadTrainingSet(
         target="mona",
         noisy_labels=NoisyLabels(vectors, label_sources, np.arange(COUNT, dtype=np.int64)),
         parts=random.choice((TRAIN, VALIDATION, TEST), COUNT, p=(0.7, 0.15, 0.15)).astype(np.int8),
@@ -133,37 +133,40 @@ def gallery(seed: int = 0) -> tuple[HeadTrainingSet, np.ndarray]:
         start=starting_head(8, None),
         tag=TAG,
     )
-    return lesson, shows
+    return training_set, shows
 
 
 def test_a_head_with_a_good_tagger_finds_more_at_the_same_precision_and_scores_as_it_is_stored() -> None:
-    lesson, shows = gallery()
+    training_set, shows = gallery()
     ai_percents = percents(shows)
     alone, joined = (
-        learn_head(lesson, HeadPlan()),
-        learn_head(replace(lesson, ai_percents={"site": ai_percents}), HeadPlan()),
+        learn_head(training_set, HeadPlan()),
+        learn_head(replace(training_set, ai_percents={"site": ai_percents}), HeadPlan()),
     )
 
-    untagged = lesson.untagged
+    untagged = training_set.untagged
     found = [(one.scores >= one.chosen.threshold)[untagged] for one in (alone, joined)]
     before, after = (float(kept[shows[untagged]].mean()) for kept in found)
     assert after > before + 0.1 and shows[untagged][found[1]].mean() > 0.9
     (weight,) = joined.head.ai_weights
     assert (weight.source, weight.tag) == (SITE_TAGGER, TAG) and weight.slope > 0
     assert joined.facts["ai_tags"][SITE_TAGGER]["pictures"] > 500
-    test = np.flatnonzero(lesson.parts == TEST)  # whose logits are those of the head that is deployed
+    test = np.flatnonzero(training_set.parts == TEST)  # whose logits are those of the head that is deployed
     strata = np.where(untagged, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
-    strata[lesson.noisy_labels.label_sources == LabelSource.TAGGED] = Stratum.NOBODY
-    vectors = lesson.noisy_labels.vectors.astype(np.float16)
+    strata[training_set.noisy_labels.label_sources == LabelSource.TAGGED] = Stratum.NOBODY
+    vectors = training_set.noisy_labels.vectors.astype(np.float16)
     again = joined.head.probabilities(vectors[test], strata[test], {"site": ai_percents[test]})
     assert again == pytest.approx(joined.scores[test], abs=0.02)  # half precision
 
 
 @pytest.mark.parametrize("ai_percents", [{}, {"site": np.full(COUNT, -1, dtype=np.int64)}])
 def test_where_no_post_has_ai_tags_everything_is_as_if_there_were_none(ai_percents: dict[str, np.ndarray]) -> None:
-    lesson, _ = gallery()
+    training_set, _ = gallery()
 
-    plain, silent = learn_head(lesson, HeadPlan()), learn_head(replace(lesson, ai_percents=ai_percents), HeadPlan())
+    plain, silent = (
+        learn_head(training_set, HeadPlan()),
+        learn_head(replace(training_set, ai_percents=ai_percents), HeadPlan()),
+    )
 
     assert np.array_equal(silent.scores, plain.scores) and np.array_equal(silent.belief, plain.belief)
     assert silent.chosen == plain.chosen and silent.facts == plain.facts

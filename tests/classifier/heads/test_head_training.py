@@ -24,22 +24,22 @@ def gallery(
     label_sources = np.where(
         hidden, LabelSource.NOTHING, np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS)
     ).astype(np.int8)
-    lesson = HeadTrainingSet(
+    training_set = HeadTrainingSet(
         target="mona",
         noisy_labels=NoisyLabels(vectors, label_sources, np.arange(count, dtype=np.int64)),
         parts=random.choice((TRAIN, VALIDATION, TEST), count, p=(0.7, 0.15, 0.15)).astype(np.int8),
         untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(WIDTH, None),
     )
-    return lesson, shows
+    return training_set, shows
 
 
 def test_where_every_untagged_post_shows_the_target_the_others_are_not_kept_with_them() -> None:
-    lesson, shows = gallery(hide_target=0.4, hide_others=0.0)
+    training_set, shows = gallery(hide_target=0.4, hide_others=0.0)
 
-    learned = learn_head(lesson, HeadPlan())
+    learned = learn_head(training_set, HeadPlan())
 
-    decided = lesson.noisy_labels.label_sources != LabelSource.TAGGED
+    decided = training_set.noisy_labels.label_sources != LabelSource.TAGGED
     kept = decided & (learned.scores >= learned.chosen.threshold)
     assert shows[kept].mean() > 0.95
     assert kept[decided & shows].mean() > 0.95
@@ -49,16 +49,16 @@ def test_where_every_untagged_post_shows_the_target_the_others_are_not_kept_with
 
 
 def test_scores_that_a_network_knows_by_heart_choose_nothing() -> None:
-    lesson, shows = gallery(hide_target=0.4, hide_others=0.4)
-    knows = lesson.parts == TRAIN
-    label_sources, vectors = lesson.noisy_labels.label_sources, lesson.noisy_labels.vectors.copy()
+    training_set, shows = gallery(hide_target=0.4, hide_others=0.4)
+    knows = training_set.parts == TRAIN
+    label_sources, vectors = training_set.noisy_labels.label_sources, training_set.noisy_labels.vectors.copy()
     spoken = np.isin(label_sources, (LabelSource.TAGGED, LabelSource.OTHERS))
     vectors[:, 0] = np.random.default_rng(1).normal(size=len(label_sources)) + np.where(
         shows, 2.0, 0.0
     )  # a poor network
     by_heart = knows & spoken
     vectors[by_heart, 0] = np.where(shows[by_heart], 9.0, -9.0)  # that remembers what it was taught
-    poor = replace(lesson, noisy_labels=replace(lesson.noisy_labels, vectors=vectors))
+    poor = replace(training_set, noisy_labels=replace(training_set.noisy_labels, vectors=vectors))
 
     believed, known = (learn_head(replace(poor, trained_on=rows), HeadPlan()) for rows in (None, by_heart))
 
@@ -69,18 +69,20 @@ def test_scores_that_a_network_knows_by_heart_choose_nothing() -> None:
 
 
 def test_a_network_that_tells_nobody_apart_must_not_decide() -> None:
-    lesson, _ = gallery(hide_target=0.4, hide_others=0.4)
-    noise = np.random.default_rng(2).normal(size=lesson.noisy_labels.vectors.shape)
+    training_set, _ = gallery(hide_target=0.4, hide_others=0.4)
+    noise = np.random.default_rng(2).normal(size=training_set.noisy_labels.vectors.shape)
 
-    learned = learn_head(replace(lesson, noisy_labels=replace(lesson.noisy_labels, vectors=noise)), HeadPlan())
+    learned = learn_head(
+        replace(training_set, noisy_labels=replace(training_set.noisy_labels, vectors=noise)), HeadPlan()
+    )
 
     assert "--references" in learned.refusal
 
 
 def test_six_pictures_held_out_are_too_few_to_decide_by() -> None:
-    lesson, _ = gallery(hide_target=0.9, hide_others=0.4)
+    training_set, _ = gallery(hide_target=0.9, hide_others=0.4)
 
-    learned = learn_head(replace(lesson, trained_on=lesson.parts == TRAIN), HeadPlan())
+    learned = learn_head(replace(training_set, trained_on=training_set.parts == TRAIN), HeadPlan())
 
     assert "held out to measure on" in learned.refusal
 

@@ -31,7 +31,7 @@ def tags(shows: np.ndarray, *, wrong: float = 0.06, hidden: float = 0.4, seed: i
     return np.where(random.random(len(shows)) < hidden, LabelSource.NOTHING, label_sources).astype(np.int8)
 
 
-def lesson(vectors: np.ndarray, label_sources: np.ndarray) -> HeadTrainingSet:
+def training_set(vectors: np.ndarray, label_sources: np.ndarray) -> HeadTrainingSet:
     count = len(label_sources)
     return HeadTrainingSet(
         target="mona",
@@ -46,7 +46,7 @@ def test_wrong_tags_of_both_directions_are_found_and_right_ones_believed() -> No
     vectors, shows = pictures(4000)
     label_sources = tags(shows)
 
-    learned = learn_head(lesson(vectors, label_sources), HeadPlan())
+    learned = learn_head(training_set(vectors, label_sources), HeadPlan())
 
     wrongly, missed = (label_sources == LabelSource.TAGGED) & ~shows, (label_sources == LabelSource.OTHERS) & shows
     right = (label_sources == LabelSource.TAGGED) & shows
@@ -61,7 +61,7 @@ def test_the_threshold_reaches_its_goal_although_tags_are_wrong() -> None:
     vectors, shows = pictures(4000)
     label_sources = tags(shows)
 
-    learned = learn_head(lesson(vectors, label_sources), HeadPlan())
+    learned = learn_head(training_set(vectors, label_sources), HeadPlan())
 
     kept, untagged = learned.scores >= learned.chosen.threshold, label_sources == LabelSource.NOTHING
     precision = (kept & shows & untagged).sum() / (kept & untagged).sum()
@@ -75,7 +75,7 @@ def test_the_threshold_finds_nearly_as_much_as_the_best_one_with_that_precision(
     lost, precisions = [], []
     for seed in range(6):
         vectors, shows = pictures(3000, seed, share=0.12)
-        learned = learn_head(lesson(vectors, tags(shows, wrong=0.05, seed=seed + 50)), HeadPlan())
+        learned = learn_head(training_set(vectors, tags(shows, wrong=0.05, seed=seed + 50)), HeadPlan())
         scores = learned.head.probabilities(fresh)
 
         kept = scores >= learned.chosen.threshold
@@ -108,12 +108,12 @@ def test_fifty_answers_about_the_hardest_pictures_do_not_outvote_all_others() ->
     vectors = random.normal(size=(2000, 60))  # most of it says nothing: a head on a loose rein learns it by heart
     vectors[:, :3] += np.where(shows, 1.6, 0.0)[:, None]
     label_sources = tags(shows)
-    before = learn_head(lesson(vectors, label_sources), HeadPlan())
+    before = learn_head(training_set(vectors, label_sources), HeadPlan())
     hardest = np.argsort(np.abs(before.scores - 0.5))[:50]
     answered = label_sources.copy()
     answered[hardest] = np.where(shows[hardest], LabelSource.KEEP, LabelSource.DELETE)
 
-    after = learn_head(lesson(vectors, answered), HeadPlan())
+    after = learn_head(training_set(vectors, answered), HeadPlan())
 
     unasked = np.setdiff1d(np.flatnonzero(label_sources == LabelSource.NOTHING), hardest)
     wrong = [((one.scores > 0.5) != shows)[unasked].sum() for one in (before, after)]
@@ -158,7 +158,7 @@ def test_untagged_pictures_are_neither_for_nor_against() -> None:
     label_sources = np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS).astype(np.int8)
     label_sources[np.random.default_rng(5).random(3000) < 0.9] = LabelSource.NOTHING
 
-    learned = learn_head(lesson(vectors, label_sources), HeadPlan())
+    learned = learn_head(training_set(vectors, label_sources), HeadPlan())
 
     assert learned.curve.prevalence == pytest.approx(0.2, abs=0.04)
 
@@ -170,14 +170,14 @@ def test_too_little_is_refused_with_counts() -> None:
     label_sources[np.flatnonzero(shows)[:3]] = LabelSource.TAGGED
 
     with pytest.raises(TooFewExamples, match="found 3 pictures tagged or labelled as showing it"):
-        learn_head(lesson(vectors, label_sources), HeadPlan())
+        learn_head(training_set(vectors, label_sources), HeadPlan())
 
 
 def test_the_same_lesson_gives_the_same_head() -> None:
     vectors, shows = pictures(600)
     label_sources = tags(shows)
 
-    one, other = (learn_head(lesson(vectors, label_sources), HeadPlan()) for _ in range(2))
+    one, other = (learn_head(training_set(vectors, label_sources), HeadPlan()) for _ in range(2))
 
     assert (one.head.weights == other.head.weights).all()
     assert one.chosen == other.chosen
@@ -196,7 +196,7 @@ def test_one_tag_among_a_handful_of_pictures_is_enough_for_an_opinion(seed: int)
         ],
         dtype=np.int8,
     )
-    handful = replace(lesson(pictures(6)[0], label_sources), parts=np.zeros(6, dtype=np.int8))
+    handful = replace(training_set(pictures(6)[0], label_sources), parts=np.zeros(6, dtype=np.int8))
 
     opinions = opinions_of(handful, HeadPlan(seed=seed))
 

@@ -18,7 +18,7 @@ from classifier.package.folded_network import folded
 from classifier.package.keras_file import check_network
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.training import fine_tuning
-from classifier.training.backbone_training import Lesson
+from classifier.training.backbone_training import TrainingSet
 
 _SIDE, _KEPT = 64, 6
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, when it saves
@@ -46,11 +46,11 @@ def test_only_the_last_stages_are_taught_and_the_published_embedding_stays(publi
     before = published.predict_on_batch(pictures.astype(np.float32))
     recipe = replace(fine_tuning.RECIPE, epochs=0.1, least_steps=20, batch=8, averaging=0.5)
 
-    network, taught = fine_tuning.fine_tuned(published, Lesson(pictures, shows, pictures[:0]), recipe)
+    network, training = fine_tuning.fine_tuned(published, TrainingSet(pictures, shows, pictures[:0]), recipe)
 
     whole = folded(fine_tuning.joined(published, network, pictures.astype(np.float32)))
     found = whole.predict_on_batch(pictures.astype(np.float32))
-    assert taught.steps == 20
+    assert training.steps == 20
     assert found.shape == (16, _KEPT + 192 + 2)
     assert np.allclose(found[:, :_KEPT], before, atol=1e-4)
     odds = found[:, -2:] * fine_tuning.ODDS_WEIGHT

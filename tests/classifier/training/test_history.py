@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from classifier.package.package import Package
+from classifier.training.backbone_training import TrainingSummary
 from classifier.training.history import FILE, history_of, kept_history, training_curves
 
 
@@ -27,7 +28,7 @@ def test_the_loss_of_an_epoch_is_the_mean_of_its_steps() -> None:
     assert history.learning_rate == (0.2, 0.2, 0.1)
 
 
-def test_a_lesson_of_many_epochs_is_summed_up_in_a_few_hundred_points() -> None:
+def test_a_training_of_many_epochs_is_summed_up_in_a_few_hundred_points() -> None:
     history = history_of([1.0] * 10_000, [0.1] * 10_000, 3.3)
 
     assert len(history.epochs) <= 201
@@ -67,3 +68,17 @@ def test_what_was_kept_comes_back_as_curves(tmp_path: Path) -> None:
 )
 def test_older_and_odd_packages_have_no_curve(tmp_path: Path, content: bytes | None) -> None:
     assert training_curves(package(tmp_path, content)) == ()
+
+
+def test_a_summary_has_the_keys_of_packages_on_disk_and_no_history() -> None:
+    summary = TrainingSummary(steps=9, planned_steps=10, seconds=1.0, pictures_per_s=2.0, loss=0.5, self_trained=3)
+
+    assert summary.facts() == {
+        "steps": 9,
+        "planned_steps": 10,
+        "seconds": 1.0,
+        "pictures_per_s": 2.0,
+        "loss": 0.5,
+        "self_taught": 3,
+        "precision": "float32",
+    }

@@ -16,7 +16,7 @@ from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.package import load_package
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.training.backbone_training import Lesson, Recipe, Taught, embeddings, taught_network
+from classifier.training.backbone_training import Recipe, TrainingSet, TrainingSummary, embeddings, trained_network
 from classifier.training.history import training_curves
 from classifier.training.job import JOB, PICTURES, FirstWeights, TrainingJob, write_job
 from classifier.training.packager import report
@@ -77,7 +77,7 @@ def test_untagged_pictures_of_the_target_are_found(learned: tuple[Learned, list[
     model, names, examples = learned
 
     for target in model.targets:
-        scores = target.learned.head.probabilities(model.eye.embeddings)
+        scores = target.learned.head.probabilities(model.embedded.embeddings)
         untagged = np.array([not example.labelled for example in examples])
         shown = np.array([name == target.spec.target for name in names])
         kept = scores >= target.learned.chosen.threshold
@@ -89,8 +89,8 @@ def test_several_targets_share_one_backbone(learned: tuple[Learned, list[str], l
     model, _, _ = learned
 
     assert [target.spec.target for target in model.targets] == ["red", "blue"]
-    assert model.eye.classes[:2] == ("red", "blue")
-    assert {target.learned.head.dimension for target in model.targets} == {model.eye.embeddings.shape[1]}
+    assert model.embedded.classes[:2] == ("red", "blue")
+    assert {target.learned.head.dimension for target in model.targets} == {model.embedded.embeddings.shape[1]}
 
 
 def test_untagged_pictures_never_count_as_anything_tagged(learned: tuple[Learned, list[str], list[Example]]) -> None:
@@ -143,11 +143,11 @@ def test_what_a_person_said_by_folders_is_never_set_right() -> None:
 def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
     pictures, _, _ = painted(64, 3)
     clock = iter(np.arange(0.0, 10_000.0, 0.5))  # every look at the clock costs half a second
-    lesson = Lesson(pictures, np.eye(3, dtype=np.float32)[np.zeros(64, int)], pictures[:0])
+    training_set = TrainingSet(pictures, np.eye(3, dtype=np.float32)[np.zeros(64, int)], pictures[:0])
 
-    _, facts = taught_network(
+    _, facts = trained_network(
         tiny,
-        lesson,
+        training_set,
         Recipe(epochs=100, least_steps=20, batch=16, precision="float32", time_budget_s=3.0),
         clock=lambda: float(next(clock)),
     )
@@ -162,7 +162,8 @@ def test_the_same_seed_teaches_the_same_network() -> None:
     recipe = Recipe(epochs=2, least_steps=6, batch=16, precision="float32", seed=5)
 
     one, other = (
-        embeddings(taught_network(tiny, Lesson(pictures, shows, pictures[:0]), recipe)[0], pictures) for _ in range(2)
+        embeddings(trained_network(tiny, TrainingSet(pictures, shows, pictures[:0]), recipe)[0], pictures)
+        for _ in range(2)
     )
 
     assert np.abs(one - other).max() < 1e-3
@@ -172,7 +173,7 @@ def test_the_mirror_image_has_the_same_embedding(learned: tuple[Learned, list[st
     model, _, _ = learned
     pictures, _, _ = painted(8, 6)
 
-    network = model.eye.model
+    network = model.embedded.model
     straight, mirrored = (np.asarray(network(one.astype(np.float32))) for one in (pictures, pictures[:, :, ::-1]))
 
     assert np.abs(straight - mirrored).max() < 1e-4
@@ -243,10 +244,10 @@ def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_sa
     heard = [replace(one, ai_percents={"red": percent}) for one, percent in zip(examples, percents, strict=True)]
     faint = random.normal(size=(600, 6)) + np.array([[name == "red"] for name in names]) * 1.5
 
-    def embedder(material: Material, tell: ProgressCallback) -> Embedded:
+    def embedder(material: Material, report: ProgressCallback) -> Embedded:
         nobody = np.zeros(600, dtype=np.bool_)
         blocks = in_a_row(published=faint.shape[1])
-        return Embedded(None, (), blocks, faint.astype(np.float16), nobody, Taught(0, 0, 1.0, 0.0, 0.0, 0))
+        return Embedded(None, (), blocks, faint.astype(np.float16), nobody, TrainingSummary(0, 0, 1.0, 0.0, 0.0, 0))
 
     specs = [TargetSpec("red", "red")]
     plain, joined = (learn(pictures, some, specs, QUICKLY, embedder=embedder) for some in (examples, heard))

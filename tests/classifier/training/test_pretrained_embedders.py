@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from classifier.training.pipeline import Material
-from classifier.training.pretrained_embedders import taught_half
+from classifier.training.pretrained_embedders import training_half
 from classifier.training.splits import Split
 
 
@@ -21,7 +21,7 @@ def _material(train: range, validation: range, *, a_group: int = 1) -> Material:
 def test_half_of_the_pictures_teach_whole_groups_at_a_time_and_never_a_test_picture() -> None:
     material = _material(range(75), range(75, 90), a_group=5)
 
-    rows = taught_half(material, 0)
+    rows = training_half(material, 0)
 
     assert 40 <= len(rows) <= 50
     assert rows.max() < 90
@@ -30,11 +30,11 @@ def test_half_of_the_pictures_teach_whole_groups_at_a_time_and_never_a_test_pict
 
 
 def test_a_half_that_earlier_rounds_have_settled_on_goes_on_teaching() -> None:
-    assert taught_half(_material(range(50), range(50, 90)), 0).tolist() == list(range(50))
+    assert training_half(_material(range(50), range(50, 90)), 0).tolist() == list(range(50))
 
 
 @pytest.mark.parametrize("train", [range(0), range(10)])
 def test_where_nothing_was_taught_before_the_half_is_dealt(train: range) -> None:
-    rows = taught_half(_material(train, range(len(train), 90)), 0)
+    rows = training_half(_material(train, range(len(train), 90)), 0)
 
     assert 40 <= len(rows) <= 50

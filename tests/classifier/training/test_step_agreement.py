@@ -12,7 +12,7 @@ import pytest
 
 from classifier.metrics.quality import Estimate
 from classifier.training import step_agreement
-from classifier.training.backbone_training import Taught
+from classifier.training.backbone_training import TrainingSummary
 from classifier.training.pipeline import Learned, LearnedTarget, TargetSpec
 from classifier.training.splits import Split
 
@@ -27,8 +27,8 @@ def _learned(noise: float, *, refusal: str = "", recall: float = 0.8, steps: int
     )
     target = LearnedTarget(spec=TargetSpec("mona", "mona"), learned=head, shows=_SHOWS, unlabelled=0)
     rows: npt.NDArray[np.int64] = np.arange(_ROWS, dtype=np.int64)
-    eye: Any = SimpleNamespace(taught=Taught(steps, 600, 1.0, 1.0, 0.0, 0))
-    return Learned(eye=eye, characters=(), targets=(target,), split=Split(rows[:20], rows[20:50], rows[50:]))
+    embedded: Any = SimpleNamespace(training=TrainingSummary(steps, 600, 1.0, 1.0, 0.0, 0))
+    return Learned(embedded=embedded, characters=(), targets=(target,), split=Split(rows[:20], rows[20:50], rows[50:]))
 
 
 @pytest.mark.parametrize(("before", "after", "better"), [(0.9, 0.2, True), (0.2, 0.9, False), (0.3, 0.3, False)])

@@ -30,7 +30,7 @@ def tiny(features: int = FEATURES, layers: int = 1) -> Any:
     return keras.Model(pictures, keras.layers.GlobalAveragePooling2D()(x))
 
 
-def untaught(seed: int, characters: int, **shape: int) -> Network:
+def untrained(seed: int, characters: int, **shape: int) -> Network:
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -39,30 +39,30 @@ def untaught(seed: int, characters: int, **shape: int) -> Network:
 
 @pytest.fixture
 def earlier(tmp_path: Path) -> tuple[Earlier, np.ndarray]:
-    known = untaught(1, 2)
+    known = untrained(1, 2)
     known.embedding.save(tmp_path / "backbone.keras")
     return Earlier(tmp_path / "backbone.keras", ("mona", "fischl")), embeddings(known, PICTURES)
 
 
 def test_a_network_that_is_taught_on_sees_what_the_earlier_one_saw(earlier: tuple[Earlier, np.ndarray]) -> None:
     before, seen = earlier
-    pupil = untaught(2, 2)
+    model = untrained(2, 2)
 
-    take_over(pupil, ("mona", "fischl"), before)
+    take_over(model, ("mona", "fischl"), before)
 
-    assert embeddings(pupil, PICTURES) == pytest.approx(seen, abs=1e-5)
+    assert embeddings(model, PICTURES) == pytest.approx(seen, abs=1e-5)
 
 
 def test_characters_keep_their_answers_in_another_order_and_beside_new_ones(
     earlier: tuple[Earlier, np.ndarray],
 ) -> None:
     before, seen = earlier
-    pupil = untaught(2, 3)
-    alone = embeddings(pupil, PICTURES)
+    model = untrained(2, 3)
+    alone = embeddings(model, PICTURES)
 
-    take_over(pupil, ("fischl", "lisa", "mona"), before)
+    take_over(model, ("fischl", "lisa", "mona"), before)
 
-    told = embeddings(pupil, PICTURES)
+    told = embeddings(model, PICTURES)
     assert told[:, :FEATURES] == pytest.approx(seen[:, :FEATURES], abs=1e-5)
     assert told[:, FEATURES] == pytest.approx(seen[:, FEATURES + 1], abs=1e-5)
     assert told[:, FEATURES + 2] == pytest.approx(seen[:, FEATURES], abs=1e-5)
@@ -72,7 +72,7 @@ def test_characters_keep_their_answers_in_another_order_and_beside_new_ones(
 @pytest.mark.parametrize("shape", [{"features": 4}, {"layers": 2}])
 def test_another_network_cannot_be_taught_on(earlier: tuple[Earlier, np.ndarray], shape: dict[str, int]) -> None:
     with pytest.raises(PackageError, match=r"backbone\.keras"):
-        take_over(untaught(2, 2, **shape), ("mona", "fischl"), earlier[0])
+        take_over(untrained(2, 2, **shape), ("mona", "fischl"), earlier[0])
 
 
 def test_teaching_on_takes_smaller_steps_and_no_more_of_them_than_were_asked_for() -> None:

@@ -81,20 +81,20 @@ def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
     seen: list[HeadTrainingSet] = []
     learn = head_round.learn_head
 
-    def noting(lesson: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
-        seen.append(lesson)
-        return learn(lesson, plan)
+    def noting(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
+        seen.append(training_set)
+        return learn(training_set, plan)
 
     monkeypatch.setattr(head_round, "learn_head", noting)
     crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
     if again:
         crawl(root, "train", "nilou", "--how", "head")
 
-    lesson = seen[-1]
-    assert lesson.characters is not None
-    others = lesson.noisy_labels.label_sources == LabelSource.OTHERS
-    assert len(np.unique(lesson.characters[others])) == 2  # mona and keqing
-    assert (lesson.characters[~others] == NOBODY).all()  # without a tag, and the references
+    training_set = seen[-1]
+    assert training_set.characters is not None
+    others = training_set.noisy_labels.label_sources == LabelSource.OTHERS
+    assert len(np.unique(training_set.characters[others])) == 2  # mona and keqing
+    assert (training_set.characters[~others] == NOBODY).all()  # without a tag, and the references
     assert len(seen) == (2 if again else 1)
 
 

@@ -32,7 +32,7 @@ from commands.crawling.network_beside import NetworkBeside, awaiting_network
 from commands.crawling.takeover import State, Takeover
 from crawler.switching_judge import SwitchingJudge
 from rounds.round_zero import Gathered, RoundSettings
-from rounds.training_job import Lesson
+from rounds.training_job import TrainingTask
 from storage.archive import Archive
 from storage.archive_records import RegisteredModel
 from storage.files.paths import model_folder, models_folder, target_models
@@ -177,7 +177,7 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
         )
         command = (sys.executable, "-c", PRETENDS, str(ready))
         settings = RoundSettings(preprocessing=Preprocessing(8), command=command)
-        gathered = Gathered(work, Lesson([], [], Plan(), {}), settings)
+        gathered = Gathered(work, TrainingTask([], [], Plan(), {}), settings)
         round_ = FirstRound(request, (MONA,), settings, work, gathered=gathered)
         made_scene = Scene(archive, cast(NetworkBeside, None), takeover, judge, ready)
         made_scene.beside = NetworkBeside(round_, judge, takeover, JudgeSettings(), made_scene.make)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.heads.head_training import SPENT, TEST, TRAIN, VALIDATION
+from classifier.heads.head_training import CONTAMINATED, TEST, TRAIN, VALIDATION
 from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts, taught_so_far
 from storage.evidence import NO_PART, PARTS, Evidence
 from tests.rounds.evidence import scene
@@ -84,7 +84,7 @@ class Gallery:
 
     def change_network(self, posts: list[Upload], parts: list[int]) -> None:
         """The next network is taught some of what there is, by its parts."""
-        rows = [row for row in range(len(posts)) if parts[row] != SPENT and self.random.random() < 0.5]
+        rows = [row for row in range(len(posts)) if parts[row] != CONTAMINATED and self.random.random() < 0.5]
         told = {name: [posts[row].md5 for row in rows if parts[row] == number] for number, name in enumerate(PARTS)}
         self.snapshot = {"parts": told}
 
@@ -131,8 +131,8 @@ def test_over_random_arrivals_edits_and_networks_no_test_picture_ever_trains(see
             was = before.get(post.post_id, NO_PART)
             assert part >= was, f"post {post.post_id} went from {PARTS[was]} to {PARTS[part]}"
             if post.post_id in gallery.trained or post.md5 in taught:
-                assert part in (TRAIN, SPENT), f"post {post.post_id} is measured, and was learned from"
-            moved += part == SPENT
+                assert part in (TRAIN, CONTAMINATED), f"post {post.post_id} is measured, and was learned from"
+            moved += part == CONTAMINATED
         for row, post in enumerate(posts):
             for other in range(row):
                 if (post.look ^ posts[other].look).bit_count() <= 3 or post.md5 == posts[other].md5:
@@ -178,7 +178,7 @@ def test_drawings_of_different_parts_that_turn_out_to_be_one_are_held_out_after_
     now = parts_now(gallery)
     gallery.remember(gallery.posts, now)
 
-    assert now == [SPENT, SPENT, SPENT]
+    assert now == [CONTAMINATED, CONTAMINATED, CONTAMINATED]
     assert parts_now(gallery) == [TEST, TEST, TEST]
 
 
@@ -193,7 +193,7 @@ def test_what_the_network_was_taught_is_used_for_nothing_while_a_copy_of_it_is_h
     later = parts_now(gallery)
     gallery.snapshot = {}
 
-    assert (now, later) == ([SPENT, SPENT], [SPENT, SPENT])
+    assert (now, later) == ([CONTAMINATED, CONTAMINATED], [CONTAMINATED, CONTAMINATED])
     assert parts_now(gallery) == [TEST, TEST]  # the next network has not seen it
 
 
@@ -207,7 +207,7 @@ def test_a_network_that_was_taught_on_still_knows_what_taught_it_first() -> None
     gallery.snapshot = {"parts": taught_so_far({"parts": {"train": ["second"]}}, earlier)}
 
     assert gallery.snapshot["parts"] == {"train": ["second", "first"], "validation": [], "test": []}
-    assert parts_now(gallery) == [SPENT, TRAIN, SPENT]
+    assert parts_now(gallery) == [CONTAMINATED, TRAIN, CONTAMINATED]
 
 
 def test_a_new_copy_of_what_the_network_was_taught_is_not_measured() -> None:
