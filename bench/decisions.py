@@ -75,6 +75,7 @@ class Decided:
     ranking: float  # average precision
     forecast: tuple[float, float]  # precision, recall
     refusal: str
+    kept_wrongly: int  # of the posts without the target's tag that do not show it
 
 
 def gallery_of(folder: Path, size: int) -> Gallery:
@@ -133,11 +134,12 @@ def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int)
     return Decided(
         gallery.names[target],
         float(truth[kept].mean()) if kept.any() else float("nan"),
-        float(kept[truth].mean()),
-        best_recall(scores, truth, GOAL),
-        average_precision(scores, truth),
+        float(kept[truth].mean()) if truth.any() else float("nan"),
+        best_recall(scores, truth, GOAL) if truth.any() else float("nan"),
+        average_precision(scores, truth) if truth.any() else float("nan"),
         (expected.precision.value, expected.recall.value),
         model.learned.refusal,
+        int((kept & ~truth).sum()),
     )
 
 
@@ -151,23 +153,33 @@ def best_recall(scores: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_], p
 
 def table(title: str, rows: Sequence[Decided], seconds: float) -> str:
     """Every target's line, and their summary."""
-    lines = [f"{title} ({seconds:.0f} s)", f"{'target':>10}  precision  recall   best     AP  forecast"]
+    lines = [
+        f"{title} ({seconds:.0f} s)",
+        f"{'target':>10}  precision  recall   best     AP  forecast     kept wrongly",
+    ]
     for row in rows:
         lines.append(
             f"{row.target[:10]:>10}      {row.precision:.3f}   {row.recall:.3f}  {row.best:.3f}  {row.ranking:.3f}  "
-            f"{row.forecast[0]:.3f} {row.forecast[1]:.3f}"
+            f"{row.forecast[0]:.3f} {row.forecast[1]:.3f}  {row.kept_wrongly:>12}"
             + (f"  does not decide: {row.refusal}" if row.refusal else "")
         )
     deciding = [row for row in rows if not row.refusal] or list(rows)
+    lines.append(f"{len(deciding)} decide: {_summary(deciding)}")
+    return "\n".join(lines)
+
+
+def _summary(deciding: Sequence[Decided]) -> str:
     precision, recall, best = (
         np.array([getattr(row, name) for row in deciding]) for name in ("precision", "recall", "best")
     )
-    lines.append(
-        f"{len(deciding)} decide: precision mean {precision.mean():.3f}, worst {precision.min():.3f}, "
+    if np.isnan(recall).any():
+        wrongly = np.array([row.kept_wrongly for row in deciding])
+        return f"no post lacks its tag; kept wrongly: mean {wrongly.mean():.1f} posts, worst {wrongly.max()}"
+    return (
+        f"precision mean {precision.mean():.3f}, worst {precision.min():.3f}, "
         f"{int((precision >= GOAL - 0.01).sum())} at 0.94 or over; recall median {np.median(recall):.3f}, "
         f"worst {recall.min():.3f}, mean {recall.mean():.3f}, {(best - recall).mean():.3f} under the best threshold's"
     )
-    return "\n".join(lines)
 
 
 def run(gallery: Gallery, how: argparse.Namespace, say: Callable[[str], None]) -> None:
