@@ -74,8 +74,8 @@ class SceneFactory:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """How often, and from where."""
+class KillPlan:
+    """How many kills, and at which moments."""
 
     moments: int
     first: int
@@ -93,36 +93,36 @@ class Asked:
                 yield number, Blow(share=Random(f"{self.seed} {number}").uniform(EARLIEST, 1.0))
 
 
-def measure(scene: Scene, asked: Asked, folder: Path) -> bool:
+def measure(scene: Scene, plan: KillPlan, folder: Path) -> bool:
     """Kill one scene's command again and again; says what happened, and whether all was well."""
     warm, whole = scene.whole(folder / "warm"), scene.whole(folder / "whole")
     if warm.state != whole.state and scene.compares:
         print(f"{scene.name}: two undisturbed runs end in different states: {folder}")
         return False
     lines = len(whole.state.splitlines())
-    print(f"{scene.name}: undisturbed {whole.seconds:.2f} s, {lines} lines of state, seed {asked.seed}", flush=True)
+    print(f"{scene.name}: undisturbed {whole.seconds:.2f} s, {lines} lines of state, seed {plan.seed}", flush=True)
     killed, well, broken = 0, 0, 0
-    for number, blow in asked.blows():
+    for number, blow in plan.blows():
         root = folder / f"{scene.name.partition(',')[0]}-{number}"
-        struck = _struck(scene, root, blow, whole, Random(f"{asked.seed} {number} {scene.name}"))
+        struck = _struck(scene, root, blow, whole, Random(f"{plan.seed} {number} {scene.name}"))
         killed += struck.killed
         well += struck.killed and not struck.troubles
         broken += bool(struck.troubles)
-        _report(number, blow, struck, asked.broken)
+        _report(number, blow, struck, plan.broken)
         if not struck.troubles:
             shutil.rmtree(root, ignore_errors=True)
-        if killed >= asked.moments or (asked.aim and not struck.killed):
+        if killed >= plan.moments or (plan.aim and not struck.killed):
             break
     for name in ("warm", "whole"):
         shutil.rmtree(folder / name)
-    print(f"{scene.name}: {well} of {killed} kills ended well (seed {asked.seed})", flush=True)
+    print(f"{scene.name}: {well} of {killed} kills ended well (seed {plan.seed})", flush=True)
     return not broken and (killed > 0)
 
 
 def _struck(scene: Scene, root: Path, blow: Blow, whole: Whole, dice: Random) -> Struck:
     try:
         return strike_once(scene, root, blow, whole, dice)
-    except Exception:  # noqa: BLE001 - one moment's trouble is told, and the next one is tried
+    except Exception:  # noqa: BLE001 - one moment's trouble is reported, and the next one is tried
         return Struck(root, killed=True, ran_s=0.0, troubles=[traceback.format_exc()])
 
 
@@ -150,13 +150,13 @@ def main() -> int:
         read.error("--painted has no site and no network: choose another kind")
     if given.at and "review" in kinds:
         read.error("the page is killed at moments only: leave --at out")
-    asked = Asked(given.moments, given.first, given.seed, given.at, given.broken)
+    plan = KillPlan(given.moments, given.first, given.seed, given.at, given.broken)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kill-moments-")))
         os.environ.setdefault("CRAWL_LIMITS_FREE_SPACE_MB", "10")
         ground = painted_ground(folder) if given.painted else _demo(stack, folder, kinds, given)
         factory = SceneFactory(ground, folder, given.seed, given.real_model)
-        well = [_measured(factory, kind, asked) for kind in kinds]
+        well = [_measured(factory, kind, plan) for kind in kinds]
     return 0 if all(well) else 1
 
 
@@ -166,14 +166,14 @@ def _demo(stack: ExitStack, folder: Path, kinds: Sequence[str], given: argparse.
     return site if kinds == ("crawl",) and not given.real_model else crawled(site)
 
 
-def _measured(factory: SceneFactory, kind: str, asked: Asked) -> bool:
+def _measured(factory: SceneFactory, kind: str, plan: KillPlan) -> bool:
     folder = factory.folder / "moments"
     folder.mkdir()
     try:
-        return measure(factory.scene(kind), asked, folder)
+        return measure(factory.scene(kind), plan, folder)
     finally:
         for left in folder.iterdir():
-            shutil.copytree(left, asked.broken / left.name, symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(left, plan.broken / left.name, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(folder)
 
 

@@ -4,7 +4,7 @@
 
 Serves the folder (one folder a class) as a gallery with part of the character tags hidden and part of them wrong, runs
 the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly for each
-target, then runs the real `crawl train` for each, and prints what stood before and after, on the posts without a tag
+target, then runs the real `crawl train` for each, and prints the quality before and after, on the posts without a tag
 and on all posts, and whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on
 with one that is kept.
 """
@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a second thread is the enemy of a busy machine
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do: a second thread slows a busy machine down
 
 from classifier.metrics.quality import Estimate, wilson
 from review.gallery_service import GalleryReviewService
@@ -83,10 +83,10 @@ def quality_of(root: Path, target: str, truth: Truth) -> GalleryQuality:
 
 
 def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
-    """Sit at the page: the next questions from the top of its list, answered as they are."""
+    """Answer the first questions of the page's queue by the truth."""
     with GalleryReviewService(root, "a person who knows") as service:
         done = 0
-        while done < count and (ids := (asked := service.queue(target)).ids[: count - done]):
+        while done < count and (ids := (questions := service.queue(target)).ids[: count - done]):
             posts = {picture.id: picture.post_id for picture in service.pictures(target, ids)}
             answers = [
                 LabelAnswer(
@@ -94,7 +94,7 @@ def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
                     value="keep" if posts[one] in truth.shown else "delete",
                     key=uuid.uuid4().hex,
                     seen=0,
-                    why=asked.reasons[one].reason,
+                    why=questions.reasons[one].reason,
                 )
                 for one in ids
             ]
@@ -112,11 +112,11 @@ def crawl(arguments: Sequence[str], root: Path) -> Mapping[str, Any]:
     return record
 
 
-def line(name: str, found: GalleryQuality) -> str:
+def line(name: str, quality: GalleryQuality) -> str:
     """One line."""
     return (
-        f"{name:28} {found.errors_untagged:4} errors on untagged, {found.errors_all:4} on all; "
-        f"untagged precision {found.precision}, recall {found.recall}"
+        f"{name:28} {quality.errors_untagged:4} errors on untagged, {quality.errors_all:4} on all; "
+        f"untagged precision {quality.precision}, recall {quality.recall}"
     )
 
 
@@ -180,24 +180,24 @@ def main() -> int:
     read.add_argument("--how", default="auto", help="as of crawl train")
     read.add_argument("--root", type=Path, help="keep the gallery here")
     read.add_argument("--json", type=Path, help="write the figures to this file")
-    asked = read.parse_args()
-    gallery = ["--from", asked.folder, "--tag", asked.tag, "--hide", asked.hide, "--wrong", asked.wrong]
-    found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-loop-") as work, served([*gallery, "--seed", asked.seed]) as url:
-        root = asked.root or Path(work) / "root"
+    options = read.parse_args()
+    gallery = ["--from", options.folder, "--tag", options.tag, "--hide", options.hide, "--wrong", options.wrong]
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="bench-loop-") as work, served([*gallery, "--seed", options.seed]) as url:
+        root = options.root or Path(work) / "root"
         if not (root / "crawl.db").exists():
-            keeps = [part for target in asked.keep for part in ("--keep", target)]
-            record = crawl(["--site", url, "--tag", asked.tag, *keeps], root)
-            print(f"round 0 took {record['preparing_seconds']:.0f} s for {len(asked.keep)} targets in one pass")
-        truths = truths_of(url, asked.keep)
-        steps = {target: answered(root, target, truths[target], asked.answers) for target in asked.keep}
-        for target in asked.keep:
-            trained(root, target, asked.how)
+            keeps = [part for target in options.keep for part in ("--keep", target)]
+            record = crawl(["--site", url, "--tag", options.tag, *keeps], root)
+            print(f"round 0 took {record['preparing_seconds']:.0f} s for {len(options.keep)} targets in one pass")
+        truths = truths_of(url, options.keep)
+        steps = {target: answered(root, target, truths[target], options.answers) for target in options.keep}
+        for target in options.keep:
+            trained(root, target, options.how)
         for target, (before, between) in steps.items():
-            found[target] = {"before": asdict(before), "between": asdict(between)}
-            found[target] |= judged(root, target, truths[target], before)
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            results[target] = {"before": asdict(before), "between": asdict(between)}
+            results[target] |= judged(root, target, truths[target], before)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
     return 0
 
 

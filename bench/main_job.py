@@ -83,19 +83,19 @@ def main() -> int:
     read.add_argument("--seed", default="1")
     read.add_argument("--latency-ms", default="40", help="network latency for the overlap measurement")
     read.add_argument("--no-overlap", action="store_true")
-    asked = read.parse_args()
-    gallery = ["--from", asked.folder, "--tag", asked.tag, "--hide", asked.hide, "--seed", asked.seed]
+    options = read.parse_args()
+    gallery = ["--from", options.folder, "--tag", options.tag, "--hide", options.hide, "--seed", options.seed]
     met = {}
     with tempfile.TemporaryDirectory(prefix="bench-main-job-") as work:
         with served(gallery) as url:
-            for target in asked.keep:
-                record, seconds = run_job(url, asked.tag, target, Path(work) / target)
+            for target in options.keep:
+                record, seconds = run_job(url, options.tag, target, Path(work) / target)
                 met[target] = tell_quality(record, seconds)
-        if not asked.no_overlap:
-            with served([*gallery, "--latency-ms", asked.latency_ms]) as url:
-                measure_overlap(url, asked.tag, Path(work) / asked.keep[0], Path(work) / "overlap-own")
-            with served([*gallery, "--latency-ms", asked.latency_ms, "--posts", "1500"]) as url:
-                measure_overlap(url, asked.tag, Path(work) / asked.keep[0], Path(work) / "overlap-polite", 2)
+        if not options.no_overlap:
+            with served([*gallery, "--latency-ms", options.latency_ms]) as url:
+                measure_overlap(url, options.tag, Path(work) / options.keep[0], Path(work) / "overlap-own")
+            with served([*gallery, "--latency-ms", options.latency_ms, "--posts", "1500"]) as url:
+                measure_overlap(url, options.tag, Path(work) / options.keep[0], Path(work) / "overlap-polite", 2)
     print(
         "goal, precision >= 0.95 and recall >= 0.90: "
         + ", ".join(f"{t} {'met' if m else 'MISSED'}" for t, m in met.items())

@@ -121,7 +121,7 @@ async def one_round(root: Path) -> None:
 
 
 def listed(root: Path) -> tuple[float, float, str]:
-    """Seconds, megabytes of memory at the most, and what is said of it, of `crawl models`."""
+    """Seconds, megabytes of memory at the most, and the output, of `crawl models`."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", _LIST, "models", "--root", str(root)],
@@ -129,11 +129,11 @@ def listed(root: Path) -> tuple[float, float, str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    said = process.stdout.read() if process.stdout else ""
+    output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"crawl models ended with {os.waitstatus_to_exitcode(status)}:\n{said}")
-    return time.perf_counter() - began, usage.ru_maxrss / 1024, said
+        raise SystemExit(f"crawl models ended with {os.waitstatus_to_exitcode(status)}:\n{output}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024, output
 
 
 def main() -> None:
@@ -141,14 +141,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--posts", type=int, nargs="+", default=[10_000, 100_000], help="sizes of the gallery")
     parser.add_argument("--root", type=Path, help="make the galleries below this folder, and use those that are there")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for count in asked.posts:
-            root = (asked.root or Path(folder)) / f"posts-{count}"
+        for count in options.posts:
+            root = (options.root or Path(folder)) / f"posts-{count}"
             if not root.exists():
                 asyncio.run(filled(root, count))
-            seconds, megabytes, said = listed(root)
-            print(said)
+            seconds, megabytes, output = listed(root)
+            print(output)
             print(f"{count:,} posts: {seconds:.1f} s, {megabytes:,.0f} MB")
 
 

@@ -29,7 +29,7 @@ from storage.records import Look, ModelCard, Post, Target
 
 @dataclass(slots=True)
 class KnownOpinions:
-    """A judge that answers from memory: what fetching costs without looking."""
+    """A judge that answers from memory: it leaves the cost of fetching alone."""
 
     cards: Mapping[str, ModelCard]
     looks: Mapping[bytes, Look]
@@ -50,7 +50,7 @@ class KnownOpinions:
 
 @dataclass(slots=True)
 class Recording:
-    """A judge that remembers what it said, so that every stage alone sees the same pictures."""
+    """A judge that keeps its looks, so that every stage alone sees the same pictures."""
 
     inner: NetworkJudge
     looks: dict[bytes, Look] = field(default_factory=dict)

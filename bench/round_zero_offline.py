@@ -151,7 +151,7 @@ async def learn(source: FolderSource, arguments: argparse.Namespace, folder: Pat
     )
     last = [""]
 
-    def tell(stage: str, share: float, words: str) -> None:
+    def report(stage: str, share: float, words: str) -> None:
         if stage != last[0] or (stage == "training" and int(share * 1000) % 100 == 0):
             print(f"  {time.monotonic() - begun:6.1f} s  {stage} {share:.0%} {words}", flush=True)
             last[0] = stage
@@ -159,7 +159,7 @@ async def learn(source: FolderSource, arguments: argparse.Namespace, folder: Pat
     begun = time.monotonic()
     targets = {Target(name, name): folder / name / "1" for name in arguments.keep}
     async with Decoders([settings.preprocessing]) as decoder:
-        return await round_zero(RoundZeroInputs(source, source, decoder), TAG, targets, settings, report=tell)
+        return await round_zero(RoundZeroInputs(source, source, decoder), TAG, targets, settings, report=report)
 
 
 def main() -> None:

@@ -209,17 +209,17 @@ async def main() -> None:
     parser.add_argument("--posts", type=int, nargs="+", default=[10_000, 100_000], help="sizes to compare")
     parser.add_argument("--looks", type=int, default=3_000, help="looks to time")
     parser.add_argument("--root", type=Path, help="a folder on the disk to measure; default: the temporary one")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.root) as folder:
-        await compare_looks(Path(folder), asked.looks)
-        found = {count: await measure(Path(folder), count) for count in asked.posts}
-    first, last = min(found), max(found)
-    print(f"\n{'milliseconds':45s}" + "".join(f"{count:>14,d}" for count in found) + f"{'ratio':>10s}")
-    for question in found[first]:
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.root) as folder:
+        await compare_looks(Path(folder), options.looks)
+        results = {count: await measure(Path(folder), count) for count in options.posts}
+    first, last = min(results), max(results)
+    print(f"\n{'milliseconds':45s}" + "".join(f"{count:>14,d}" for count in results) + f"{'ratio':>10s}")
+    for question in results[first]:
         scale = 1 if "MB" in question else 1000
-        times = "".join(f"{found[count][question] * scale:14.2f}" for count in found)
-        print(f"{question:45s}{times}{found[last][question] / found[first][question]:9.1f}x")
-    print(f"{'size':45s}" + " " * 14 * len(found) + f"{last / first:9.1f}x")
+        times = "".join(f"{results[count][question] * scale:14.2f}" for count in results)
+        print(f"{question:45s}{times}{results[last][question] / results[first][question]:9.1f}x")
+    print(f"{'size':45s}" + " " * 14 * len(results) + f"{last / first:9.1f}x")
 
 
 if __name__ == "__main__":

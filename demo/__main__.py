@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until stopped; returns the exit code."""
     try:
         run(arguments)
     except KeyboardInterrupt:  # before the signals were ours
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Serve until told to stop.
+    """Serve until stopped.
 
     Raises:
         DemoError: it cannot be served so.
@@ -87,8 +87,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
         asyncio.run(_serve(gallery, rules, options))
     except (OSError, ValueError) as error:
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        said = f"port {options.port} is in use already; name another, or 0 for a free one" if taken else str(error)
-        raise DemoError(said) from error
+        message = f"port {options.port} is in use already; name another, or 0 for a free one" if taken else str(error)
+        raise DemoError(message) from error
 
 
 def build(options: argparse.Namespace) -> Gallery:
@@ -137,7 +137,7 @@ async def _serve(gallery: Gallery, rules: list[dict[str, Any]], options: argpars
 
 
 async def _prepare(running: Running, names: Sequence[str], stop: asyncio.Event) -> None:
-    """Paint everything ahead, unless told to stop."""
+    """Paint everything ahead, unless stopped."""
     work = asyncio.create_task(running.server.site.pictures.prepare(names))
     stopping = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)

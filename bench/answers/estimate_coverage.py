@@ -166,8 +166,8 @@ def measured(world: World, answers: int, galleries: int) -> dict[str, Any]:
         gallery, drawn = asked(made(world, seed), answers)
         right = int((gallery.kept & gallery.truth).sum())
         truths = right / max(1, int(gallery.kept.sum())), right / max(1, int(gallery.truth.sum()))
-        told = estimate.estimates(gallery.evidence, gallery.rule, drawn)
-        sides = {"assisted": (told.precision, told.recall), "alone": by_answers_alone(gallery, drawn)}
+        assisted = estimate.estimates(gallery.evidence, gallery.rule, drawn)
+        sides = {"assisted": (assisted.precision, assisted.recall), "alone": by_answers_alone(gallery, drawn)}
         for side, figures in sides.items():
             for name, figure, true in zip(("precision", "recall"), figures, truths, strict=True):
                 _note(found, f"{side} {name}", figure, true)

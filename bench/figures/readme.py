@@ -35,7 +35,7 @@ _FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def run_and_print(root: Path) -> Sequence[str]:
-    """The lines of a real run, without the ones that only tell of progress."""
+    """The lines of a real run, without progress lines."""
     command = [sys.executable, "-P", "-m", "commands", *COMMAND]
     environ = os.environ | {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "PYTHONPATH": str(HERE), "CRAWL_ROOT": root.name}
     done = subprocess.run(
@@ -45,7 +45,7 @@ def run_and_print(root: Path) -> Sequence[str]:
 
 
 def told_by(lines: Sequence[str]) -> Sequence[str]:
-    """The lines of a run's output that tell of results."""
+    """The lines of a run's output that state results."""
     return [line.rstrip() for line in lines if line.strip() and not _LEFT_OUT.match(line)]
 
 

@@ -55,7 +55,7 @@ def report(root: Path, work: Path) -> Path:
 
 
 def shoot(page: Path, into: Path) -> None:
-    """Photograph the sections that tell most, one under the other."""
+    """Take a screenshot of the main sections, one below the other."""
     with browsing(WIDTH, HEIGHT) as browser:
         browser.driver.get(page.as_uri())
         browser.run(_ONLY, list(_SECTIONS))

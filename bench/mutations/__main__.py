@@ -62,39 +62,39 @@ class Copy:
         self.python = _environment(folder / "environment", self.tree)
 
     def run(self, tests: Sequence[str], limit_s: float = LIMIT_S) -> tuple[int | None, str]:
-        """Run tests in the copy: pytest's exit code, None when time ran out, and what it said last."""
+        """Run tests in the copy: pytest's exit code, None when time ran out, and the end of its output."""
         command = [str(self.python), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *tests]
         process = subprocess.Popen(
             command, cwd=self.tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )
         try:
-            said, _ = process.communicate(timeout=limit_s)
+            output, _ = process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             process.communicate()
             return None, f"still running after {limit_s:g} s"
-        return process.returncode, "\n".join(said.splitlines()[-12:])
+        return process.returncode, "\n".join(output.splitlines()[-12:])
 
     def judge(self, mutation: Mutation) -> Verdict:
         """Make the change, run its tests, take the change back."""
         path, begun = self.tree / mutation.file, time.monotonic()
         before = path.read_text("utf-8") if path.is_file() else ""
         if before.count(mutation.old) != 1:
-            found = f"{mutation.file} holds the text {before.count(mutation.old)} times"
-            return Verdict(mutation, "stale", 0.0, found)
+            reason = f"{mutation.file} holds the text {before.count(mutation.old)} times"
+            return Verdict(mutation, "stale", 0.0, reason)
         path.write_text(before.replace(mutation.old, mutation.new), "utf-8")
         try:
-            code, said = self.run(mutation.tests)
+            code, output = self.run(mutation.tests)
         finally:
             path.write_text(before, "utf-8")
         state = _state(mutation, code)
-        detail = said if state in ("survived", "stale") else _noticed_by(said)
+        detail = output if state in ("survived", "stale") else _noticed_by(output)
         return Verdict(mutation, state, time.monotonic() - begun, detail)
 
 
-def _noticed_by(said: str) -> str:
+def _noticed_by(output: str) -> str:
     """The first test that failed."""
-    return next((line.split()[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))), "")
+    return next((line.split()[1] for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))), "")
 
 
 def _state(mutation: Mutation, code: int | None) -> str:
@@ -126,8 +126,8 @@ def baseline(mutations: Sequence[Mutation], copy: Copy) -> str | None:
     tests = sorted({test for mutation in mutations for test in mutation.tests})
     files = {test for test in tests if "::" not in test}
     wanted = [test for test in tests if test in files or test.partition("::")[0] not in files]
-    code, said = copy.run(wanted, limit_s=10 * LIMIT_S)
-    return None if code == 0 else said
+    code, output = copy.run(wanted, limit_s=10 * LIMIT_S)
+    return None if code == 0 else output
 
 
 def judge_all(mutations: Sequence[Mutation], folder: Path, jobs: int) -> list[Verdict]:

@@ -1,4 +1,4 @@
-"""Errors of the seven-layer recipe and of ours, side by side: taught on the same pictures, tested on the same pictures.
+"""Errors of the seven-layer recipe and of ours, side by side: trained and tested on the same pictures.
 
     python -m bench.quality DIR --keep kiara [--keep NAME …] [--pictures N] [--epochs N] [--size PIXELS] [--json FILE]
 
@@ -6,7 +6,7 @@ DIR has one folder a class and may have `labels.csv` (path, class, group, split)
 others, balanced by leaving others out, and nothing else. Ours learns as round 0 does, `--ours` says from what:
 
     same   the very files that the recipe kept, with the characters' names as a gallery has them
-    plain  these files, told only *target* or *other*
+    plain  these files, labelled only *target* or *other*
     whole  the whole training part with its names, most of which the recipe's balancing leaves out
 
 No side sees a test picture before it is tested. The fewest errors that any threshold would give on the test pictures
@@ -89,24 +89,24 @@ class Bench:
 
 
 def compared(bench: Bench, targets: Sequence[str]) -> dict[str, list[Contestant]]:
-    """Teach and test every contestant; gives them for each target, the recipe first."""
-    found = {target: [_recipe(bench, target)] for target in targets}
+    """Train and test every contestant; gives them for each target, the recipe first."""
+    contestants = {target: [_recipe(bench, target)] for target in targets}
     for variant in bench.variants:
         one_by_one = [[target] for target in targets]
-        for some in [targets] if variant == WHOLE else one_by_one:  # who learns from the same files shares a backbone
+        for some in [targets] if variant == WHOLE else one_by_one:  # trained on the same files: one backbone
             for target, contestant in _ours(bench, variant, some).items():
-                found[target].append(contestant)
-    return found
+                contestants[target].append(contestant)
+    return contestants
 
 
 def _recipe(bench: Bench, target: str) -> Contestant:
     pictures = bench.balanced(target)
-    bench.say(f"{target}: teaching seven layers on {len(pictures)} pictures, {bench.recipe.size} px")
+    bench.say(f"{target}: training seven layers on {len(pictures)} pictures, {bench.recipe.size} px")
     begun = time.monotonic()
-    taught = trained(
-        bench.files(pictures), _shows(pictures, target), bench.recipe, tell=lambda at: bench.say(f"  {at}")
+    network = trained(
+        bench.files(pictures), _shows(pictures, target), bench.recipe, report=lambda at: bench.say(f"  {at}")
     )
-    scores = taught.scores(bench.files(bench.parts.test))
+    scores = network.scores(bench.files(bench.parts.test))
     return Contestant(
         name="seven layers",
         target=target,
@@ -114,7 +114,7 @@ def _recipe(bench: Bench, target: str) -> Contestant:
         tested_on=bench.parts.test,
         scored=_scored(bench, target, scores, THRESHOLD),
         seconds=time.monotonic() - begun,
-        facts={"losses": taught.losses, "smaller_than_written": bench.recipe.smaller()},
+        facts={"losses": network.losses, "smaller_than_written": bench.recipe.smaller()},
     )
 
 
@@ -122,7 +122,7 @@ def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Conte
     """Round 0 on a variant's pictures, tags as their classes say; one backbone for all targets."""
     pictures = bench.training_pictures(variant, targets[0])
     kinds = len({picture.kind for picture in pictures})
-    bench.say(f"{', '.join(targets)}: teaching {VARIANTS[variant]}: {len(pictures)} pictures of {kinds} classes")
+    bench.say(f"{', '.join(targets)}: training {VARIANTS[variant]}: {len(pictures)} pictures of {kinds} classes")
     begun = time.monotonic()
     source = FolderSource(bench.folder, hide=0.0, seed=0, rows=[(one.path, one.kind, one.group) for one in pictures])
     with tempfile.TemporaryDirectory(prefix="bench-quality-") as scratch:
@@ -130,12 +130,12 @@ def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Conte
         packages = {model.target: load_package(model.folder) for model in models}
         vectors = _embedded(next(iter(packages.values())), bench.files(bench.parts.test))
         seconds = time.monotonic() - begun
-    found = {}
+    contestants = {}
     for model in models:
         package = packages[model.target]
         taken = {source.paths[number] for number in package.snapshot["posts"]}
         scores = package.head.probabilities(vectors)
-        found[model.target] = Contestant(
+        contestants[model.target] = Contestant(
             name=VARIANTS[variant],
             target=model.target,
             learned_from=tuple(one for one in pictures if bench.folder / one.path in taken),
@@ -144,7 +144,7 @@ def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Conte
             seconds=seconds,
             facts=model.facts,
         )
-    return found
+    return contestants
 
 
 async def _round_zero(bench: Bench, source: FolderSource, targets: Sequence[str], folder: Path) -> tuple[NewModel, ...]:
@@ -161,24 +161,24 @@ async def _round_zero(bench: Bench, source: FolderSource, targets: Sequence[str]
 
 def _telling(say: Say) -> ProgressCallback:
     """Every stage once, and each quarter of the training."""
-    told: set[tuple[str, int]] = set()
+    reported: set[tuple[str, int]] = set()
 
-    def tell(stage: str, share: float, words: str) -> None:
+    def report(stage: str, share: float, words: str) -> None:
         part = stage, int(4 * share) if stage == "training" else 0
-        if part not in told:
-            told.add(part)
+        if part not in reported:
+            reported.add(part)
             say(f"  {stage} {share:.0%} {words}")
 
-    return tell
+    return report
 
 
 def _embedded(package: Package, files: Sequence[Path]) -> npt.NDArray[np.float32]:
     runtime = choose_runtime([package], RuntimeSettings())
-    found = []
+    batches = []
     for at in range(0, len(files), _BATCH):
         pictures = [picture_array(file.read_bytes(), package.preprocessing) for file in files[at : at + _BATCH]]
-        found.append(runtime.embed(np.stack(pictures)))
-    return np.concatenate(found).astype(np.float32)
+        batches.append(runtime.embed(np.stack(pictures)))
+    return np.concatenate(batches).astype(np.float32)
 
 
 def _scored(bench: Bench, target: str, scores: FloatArray, threshold: float) -> Scored:
@@ -234,13 +234,13 @@ def main() -> int:
         line.error(str(error))
     if smaller := bench.recipe.smaller():
         print(f"the recipe is run smaller than written: {smaller}")
-    found = compared(bench, options.keep)
-    for contestants in found.values():
+    by_target = compared(bench, options.keep)
+    for contestants in by_target.values():
         print(f"\n{report(contestants)}", flush=True)
     if options.json:
-        figures = {target: [one.to_json() for one in contestants] for target, contestants in found.items()}
+        figures = {target: [one.to_json() for one in contestants] for target, contestants in by_target.items()}
         options.json.write_text(json.dumps({"settings": _settings(options), "targets": figures}, indent=1))
-    return 0 if all(goal_met(*contestants[:2]) for contestants in found.values()) else 1
+    return 0 if all(goal_met(*contestants[:2]) for contestants in by_target.values()) else 1
 
 
 def parser() -> argparse.ArgumentParser:
@@ -253,7 +253,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--size", type=int, metavar="PIXELS", default=SIZE, help=f"of the recipe (as written: {SIZE})")
     line.add_argument("--ours", action="append", choices=VARIANTS, help="a variant of ours (default: same and whole)")
     line.add_argument("--our-epochs", type=float, metavar="N", help="passes over the pictures for ours")
-    line.add_argument("--budget", type=float, metavar="S", default=3600.0, help="seconds for teaching ours at most")
+    line.add_argument("--budget", type=float, metavar="S", default=3600.0, help="seconds for training ours at most")
     line.add_argument("--seed", type=int, default=0)
     line.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return line

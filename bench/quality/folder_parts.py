@@ -53,7 +53,7 @@ def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> Part
         folder: one folder a class; `labels.csv` (path, class, group, split) is kept to where there is one: its test
             part is `test`, else `val`. Without it near-duplicates are grouped, and a fifth is the test part.
         seed: of the dealing, and of the draw.
-        at_most: so many training pictures are drawn by lot; all by default.
+        at_most: so many training pictures are sampled at random; all by default.
 
     Raises:
         ValueError: there are no pictures, or `labels.csv` tears a group apart.

@@ -80,15 +80,15 @@ def balanced(shows: BoolArray, slack: int, seed: int) -> IntArray:
 
 
 def trained(
-    files: Sequence[Path], shows: BoolArray, recipe: Recipe, *, tell: Callable[[str], None] = lambda words: None
+    files: Sequence[Path], shows: BoolArray, recipe: Recipe, *, report: Callable[[str], None] = lambda words: None
 ) -> Trained:
-    """Teach the network.
+    """Train the network.
 
     Args:
         files: pictures, balanced already.
         shows: whether each shows the target, shape (n,).
         recipe: how.
-        tell: called after every epoch.
+        report: called after every epoch.
     """
     import keras
 
@@ -105,7 +105,7 @@ def trained(
             seen = _batch([files[row] for row in rows.tolist()], recipe.size)
             total += len(rows) * float(model.train_on_batch(seen, shows[rows].astype(np.float32)))
         losses.append(total / len(order))
-        tell(f"epoch {epoch} of {recipe.epochs}: loss {losses[-1]:.3f}, {time.monotonic() - begun:.0f} s")
+        report(f"epoch {epoch} of {recipe.epochs}: loss {losses[-1]:.3f}, {time.monotonic() - begun:.0f} s")
     return Trained(network, recipe, tuple(losses), time.monotonic() - begun)
 
 

@@ -1,4 +1,4 @@
-"""What `bench.quality` says of its contestants: one column each, the recipe first, and how their errors compare."""
+"""The report of `bench.quality` on its contestants: one column each, the recipe first, and how their errors compare."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A table of runtimes on one backbone: pictures a second, start, agreement with Keras; measured in turns.
 
-Run through `python -m bench.scoring --table`. Runtimes that are not installed are said to be missing.
+Run through `python -m bench.scoring --table`. Runtimes that are not installed are listed as missing.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ class RuleBook:
             return frozenset()
         if (match := _POST.match(request.path)) is not None:
             return frozenset({int(match[1])})
-        found = _MD5.search(request.path)
-        return frozenset(self.gallery.posts_of_md5(found[0])) if found else frozenset()
+        md5 = _MD5.search(request.path)
+        return frozenset(self.gallery.posts_of_md5(md5[0])) if md5 else frozenset()
 
     async def perform(self, rule: object, request: Request, connection: Connection) -> None:
         """Do to a connection what the rule says."""
@@ -123,8 +123,8 @@ class RuleBook:
             request = replace(request, headers=kept)
         if "as_if" in do:
             request = replace(request, target=f"{request.path}?{urlencode({**request.params, **do['as_if']})}")
-        found = self.server.site.answer(request) if _needs_site(do) else Response(200, {})
-        response = await found if inspect.isawaitable(found) else found
+        answer = self.server.site.answer(request) if _needs_site(do) else Response(200, {})
+        response = await answer if inspect.isawaitable(answer) else answer
         return _changed(do, response)
 
 

@@ -9,7 +9,7 @@ Match: `path` (glob over the decoded path), `method`, `host` (the address it arr
 
 Do, everything combines unless it is absurd:
     status, headers, body, json        change the answer, or replace its body; a list of values repeats a header
-    as_if: {PARAMETER: VALUE}          answer as if the query had said this
+    as_if: {PARAMETER: VALUE}          answer as if the query had this value
     early_hints: N                     that many 103 answers first
     redirect: URL                      302 there
     swap_body: PATH                    serve this file's bytes instead

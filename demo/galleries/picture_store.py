@@ -125,7 +125,7 @@ class Pictures:
     async def _paint_all(self) -> None:
         waiting = self.gallery.unpainted()
         for start in range(0, len(waiting), AHEAD_IN_FLIGHT):
-            with contextlib.suppress(PaintError):  # whoever asks for that picture is told
+            with contextlib.suppress(PaintError):  # a request for that picture raises it again
                 await self.ready(waiting[start : start + AHEAD_IN_FLIGHT], AHEAD)
 
     async def _paint(self, key: str, priority: int) -> None:

@@ -72,8 +72,8 @@ def test_a_mutation_is_killed_survives_is_equivalent_or_stale(
 def test_the_report_names_what_somebody_has_to_do_something_about() -> None:
     mutation = Mutation("minus", "sums.py", "a", "b", ("test_sums.py",), equivalent="")
 
-    said = report([Verdict(mutation, "killed", 1.0), Verdict(mutation, "survived", 2.0, "1 passed")])
+    text = report([Verdict(mutation, "killed", 1.0), Verdict(mutation, "survived", 2.0, "1 passed")])
 
-    assert "survived" in said
-    assert "1 passed" in said
-    assert said.endswith("2 mutations: 1 killed, 0 equivalent, 1 survived, 0 stale")
+    assert "survived" in text
+    assert "1 passed" in text
+    assert text.endswith("2 mutations: 1 killed, 0 equivalent, 1 survived, 0 stale")

@@ -125,21 +125,21 @@ def test_balancing_leaves_out_only_what_is_too_much(positives: int, others: int)
 
 
 def test_the_table_puts_the_figures_side_by_side_and_says_what_was_smaller(contestants: list[Contestant]) -> None:
-    said = report(contestants)
+    text = report(contestants)
 
-    lines = {line[:34].strip(): line[34:] for line in said.splitlines()}
+    lines = {line[:34].strip(): line[34:] for line in text.splitlines()}
     for label in ("precision", "recall", "F1", "average precision", "errors (wrongly kept + missed)", "wall time"):
         assert label in lines
     for one in contestants:
-        assert one.name in said
+        assert one.name in text
         assert str(int(one.scored.wrong.sum())) in lines["errors (wrongly kept + missed)"]
-    assert "NOT THE RECIPE AS WRITTEN: 24 px instead of 512, 1 of 20 epochs" in said
+    assert "NOT THE RECIPE AS WRITTEN: 24 px instead of 512, 1 of 20 epochs" in text
 
 
 def test_all_figures_fit_into_json(contestants: list[Contestant]) -> None:
-    told = json.loads(json.dumps([one.to_json() for one in contestants], allow_nan=False))
+    records = json.loads(json.dumps([one.to_json() for one in contestants], allow_nan=False))
 
-    assert [one["errors"] for one in told] == [int(one.scored.wrong.sum()) for one in contestants]
+    assert [one["errors"] for one in records] == [int(one.scored.wrong.sum()) for one in contestants]
 
 
 def test_the_recipe_as_written_is_not_called_smaller() -> None:
@@ -193,8 +193,8 @@ def test_fewer_training_pictures_leave_the_test_pictures_alone(tmp_path: Path) -
 
 
 def scored(scores: Sequence[float], truth: Sequence[bool], threshold: float = 0.5) -> Scored:
-    told, shown = np.array(scores), np.array(truth)
-    return Scored(evaluate(told, shown, threshold), told, shown, np.arange(len(told)))
+    estimates, shown = np.array(scores), np.array(truth)
+    return Scored(evaluate(estimates, shown, threshold), estimates, shown, np.arange(len(estimates)))
 
 
 def test_the_generous_reading_takes_the_best_threshold_there_is() -> None:

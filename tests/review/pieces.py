@@ -73,7 +73,7 @@ def make_picture(number: int, **changes: Any) -> Picture:
 
 @dataclass
 class InMemoryReviewService:
-    """Remembers what it was told; every write is counted."""
+    """Keeps labels in memory; every write is counted."""
 
     stored: dict[int, Picture] = field(default_factory=lambda: {n: make_picture(n) for n in range(1, 6)})
     files: dict[int, bytes] = field(default_factory=lambda: {1: picture_bytes()})
@@ -179,7 +179,7 @@ class Opened:
         return self.post("/api/targets/mona/answers", {"answers": list(answers)}, **changes)
 
 
-def said(picture: int, value: str = "keep", key: str = "key-00001", seen: int = 0, **more: Any) -> dict[str, Any]:
+def answering(picture: int, value: str = "keep", key: str = "key-00001", seen: int = 0, **more: Any) -> dict[str, Any]:
     return {"id": picture, "value": value, "key": key, "seen": seen} | more
 
 

@@ -322,8 +322,8 @@ def test_the_button_that_starts_a_round_says_train_a_round(anywhere: Browser) ->
 def test_one_is_not_many(anywhere: Browser) -> None:
     STATES["a round that finished"](anywhere)
 
-    told = anywhere.text("#round-result")
+    result = anywhere.text("#round-result")
 
-    assert "On 45 pictures that neither model was trained on: 1 error, previously 4." in told
-    assert "Precision 1.00, previously 0.90; recall 0.95, previously 0.90." in told
-    assert "1 picture scored again" in told
+    assert "On 45 pictures that neither model was trained on: 1 error, previously 4." in result
+    assert "Precision 1.00, previously 0.90; recall 0.95, previously 0.90." in result
+    assert "1 picture scored again" in result

@@ -43,10 +43,10 @@ def test_the_whole_loop_by_keys_alone(browser: Browser, served: ServedPage, gall
     browser.saved()
 
     assert browser.current == answered[-1]
-    told = labels(served)
-    assert [picture for picture, _, _ in told] == [*answered, answered[-1]]
-    assert told[-1][1] == "clear"
-    assert "random" in {why for _, _, why in told}
+    recorded = labels(served)
+    assert [picture for picture, _, _ in recorded] == [*answered, answered[-1]]
+    assert recorded[-1][1] == "clear"
+    assert "random" in {why for _, _, why in recorded}
 
     browser.keys("g")
     browser.until(lambda: browser.all("#start-round:not(:disabled)"), "a round can be started")
@@ -75,7 +75,7 @@ def test_words_of_the_filter_are_completed(looking: Browser) -> None:
     looking.keys("/", *"-sol")
     looking.until(lambda: looking.all("#suggestions li"), "suggestions")
     looking.keys(Keys.TAB, *"decison:keep", Keys.ENTER)
-    looking.until(lambda: "decison" in looking.text("#filter-problem mark"), "what is wrong is said")
+    looking.until(lambda: "decison" in looking.text("#filter-problem mark"), "what is wrong is shown")
     looking.press("#filter-problem button")
     looking.until(lambda: looking.text("#position").startswith("1 of "), "the correction finds pictures")
 
@@ -94,7 +94,7 @@ def test_the_big_view_shows_tags_facts_history_and_more_like_it(browser: Browser
     browser.keys("d")
     browser.until(lambda: browser.current != picture, "the next picture")
     browser.keys(Keys.ARROW_LEFT)
-    browser.until(lambda: "Delete" in browser.text("#big .verdict"), "what was said is shown")
+    browser.until(lambda: "Delete" in browser.text("#big .verdict"), "the label is shown")
     browser.keys(Keys.ESCAPE)
 
     assert not browser.one("#big").is_displayed()
@@ -197,7 +197,7 @@ def test_the_theme_follows_the_system_and_can_be_switched(looking: Browser) -> N
     assert kept == dark
 
 
-def test_a_screen_reader_is_told_what_the_eye_sees(looking: Browser) -> None:
+def test_a_screen_reader_gets_what_the_screen_shows(looking: Browser) -> None:
     room, tile = looking.one("#grid"), looking.one(".tile.current")
 
     assert room.get_attribute("role") == "listbox"

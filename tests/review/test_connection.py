@@ -39,7 +39,7 @@ class Timer:
 
 @dataclass
 class Clock:
-    """An event loop's clock that moves when it is told to, and nothing else of a loop."""
+    """An event loop's clock that a test sets, and nothing else of a loop."""
 
     now: float = 0.0
     timers: list[Timer] = field(default_factory=list)

@@ -110,7 +110,7 @@ def test_an_answer_keeps_the_reason_that_it_was_asked_for(service: GalleryReview
     service.answer("mona", [LabelAnswer(one, "keep", "click-001", 0, asked.reasons[one].reason)])
 
     with open_reader(gallery.root) as reader:
-        assert [said.why for said in reader.labels("mona")] == [LabelReason.MISSING_TAG]
+        assert [label.why for label in reader.labels("mona")] == [LabelReason.MISSING_TAG]
     assert one not in service.find("mona", "error:missing-tag").ids
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from review.gate import MOST_BODY, Address
 from review.server import LOOPBACK, bind, port_of
-from tests.review.pieces import OWN, PORT, Opened, picture_bytes, said
+from tests.review.pieces import OWN, PORT, Opened, answering, picture_bytes
 
 
 @pytest.mark.fault("U01")
@@ -68,7 +68,7 @@ def test_our_own_names_are_answered(page: Opened, host: str) -> None:
     ],
 )
 def test_a_change_that_the_page_did_not_ask_for_is_refused(page: Opened, changes: dict[str, Any]) -> None:
-    for answer in (page.answer(said(1), **changes), page.post("/api/rounds", {"target": "mona"}, **changes)):
+    for answer in (page.answer(answering(1), **changes), page.post("/api/rounds", {"target": "mona"}, **changes)):
         assert answer.status_code == 403
 
     assert page.service.writes == 0
@@ -201,15 +201,15 @@ def test_proxy_headers_are_not_believed(page: Opened) -> None:
         "forwarded": "for=8.8.8.8;host=evil.example;proto=https",
     }
 
-    plain, told = page.get("/"), page.client.get("/", headers=forwarded)
+    plain, forwarded_page = page.get("/"), page.client.get("/", headers=forwarded)
     refused = page.client.get("/", headers=forwarded | {"host": "evil.example"})
 
-    assert (plain.text, refused.status_code) == (told.text, 421)
+    assert (plain.text, refused.status_code) == (forwarded_page.text, 421)
 
 
 @pytest.mark.fault("U10")
 def test_too_much_at_once_is_refused(page: Opened) -> None:
-    many = [said(1, key=f"key-{number:08d}") for number in range(501)]
+    many = [answering(1, key=f"key-{number:08d}") for number in range(501)]
     headers = {"origin": OWN, "content-type": "application/json", "x-review-token": page.token}
     without_length = page.client.post(
         "/api/targets/mona/answers", headers=headers, content=(b" " * 65536 for _ in range(MOST_BODY // 65536 + 2))
@@ -230,15 +230,15 @@ def test_too_much_at_once_is_refused(page: Opened) -> None:
         {},
         {"answers": []},
         {"answers": [1]},
-        {"answers": [said(1, value="maybe")]},
-        {"answers": [said(1, key="short")]},
-        {"answers": [said(1, key="with a space")]},
-        {"answers": [said(0)]},
-        {"answers": [said(2**63)]},
+        {"answers": [answering(1, value="maybe")]},
+        {"answers": [answering(1, key="short")]},
+        {"answers": [answering(1, key="with a space")]},
+        {"answers": [answering(0)]},
+        {"answers": [answering(2**63)]},
         {"answers": [{"id": True, "value": "keep", "key": "key-00001", "seen": 0}]},
-        {"answers": [said(1, seen=-1)]},
-        {"answers": [said(1, why="Not A Word")]},
-        {"answers": [said(1), said(1, key="key-00002")]},
+        {"answers": [answering(1, seen=-1)]},
+        {"answers": [answering(1, why="Not A Word")]},
+        {"answers": [answering(1), answering(1, key="key-00002")]},
     ],
 )
 def test_a_body_that_is_not_exactly_an_answer_is_refused(page: Opened, body: Any) -> None:

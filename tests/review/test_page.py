@@ -1,17 +1,17 @@
-"""What the page asks, and what it is told."""
+"""The page's requests and the replies to them."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.review.pieces import OWN, Opened, make_picture, opened, said
+from tests.review.pieces import OWN, Opened, answering, make_picture, opened
 
 
 def test_a_list_says_why_each_picture_is_asked_about(page: Opened) -> None:
-    told = page.get("/api/targets/mona/list?view=questions").json()
+    reply = page.get("/api/targets/mona/list?view=questions").json()
 
-    assert told["ids"] == [2, 1]
-    assert told["reasons"]["2"] == {"reason": "random", "words": "random sample, for the estimate"}
+    assert reply["ids"] == [2, 1]
+    assert reply["reasons"]["2"] == {"reason": "random", "words": "random sample, for the estimate"}
 
 
 def test_an_expression_that_cannot_be_read_names_its_term(page: Opened) -> None:
@@ -42,14 +42,14 @@ def test_a_picture_of_a_site_that_is_gone_has_no_link(page: Opened) -> None:
 
 
 def test_figures_come_with_their_intervals(page: Opened) -> None:
-    told = page.get("/api/targets/mona").json()
+    reply = page.get("/api/targets/mona").json()
 
-    assert told["figures"]["precision"] == {"value": 0.97, "low": 0.94, "high": 0.99}
-    assert told["model"]["name"] == "mona/1"
+    assert reply["figures"]["precision"] == {"value": 0.97, "low": 0.94, "high": 0.99}
+    assert reply["model"]["name"] == "mona/1"
 
 
 def test_an_answer_comes_back_as_it_was_recorded(page: Opened) -> None:
-    answer = page.answer(said(1, "delete"))
+    answer = page.answer(answering(1, "delete"))
 
     assert answer.status_code == 200
     assert answer.json()["saved"][0]["label"] == "delete"
@@ -57,9 +57,9 @@ def test_an_answer_comes_back_as_it_was_recorded(page: Opened) -> None:
 
 
 def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> None:
-    page.answer(said(1, "delete"))
+    page.answer(answering(1, "delete"))
 
-    again = page.answer(said(1, "delete"))
+    again = page.answer(answering(1, "delete"))
 
     assert again.status_code == 200
     assert page.service.writes == 1
@@ -67,9 +67,9 @@ def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> Non
 
 @pytest.mark.fault("U11")
 def test_the_second_of_two_tabs_is_told_what_holds(page: Opened) -> None:
-    page.answer(said(1, "keep", key="one-tab-1"))
+    page.answer(answering(1, "keep", key="one-tab-1"))
 
-    answer = page.answer(said(1, "delete", key="other-tab"), said(2, "keep", key="another-1"))
+    answer = page.answer(answering(1, "delete", key="other-tab"), answering(2, "keep", key="another-1"))
 
     assert answer.status_code == 409
     assert answer.json()["conflicts"][0]["label"] == "keep"
@@ -79,7 +79,7 @@ def test_the_second_of_two_tabs_is_told_what_holds(page: Opened) -> None:
 
 
 def test_an_answer_about_nothing_is_not_found(page: Opened) -> None:
-    assert page.answer(said(99)).status_code == 404
+    assert page.answer(answering(99)).status_code == 404
 
 
 def test_one_round_at_a_time(page: Opened) -> None:

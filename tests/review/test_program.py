@@ -119,8 +119,8 @@ def test_what_was_acknowledged_survives_kill_minus_nine(painted: Painted, tmp_pa
             with contextlib.suppress(Exception):
                 for picture in range(1, 200):
                     body = {"answers": [{"id": picture, "value": "keep", "key": f"key-{picture:08d}", "seen": 0}]}
-                    status, told = page.post("/api/targets/mona/answers", body)
-                    if status == 200 and told["saved"]:
+                    status, reply = page.post("/api/targets/mona/answers", body)
+                    if status == 200 and reply["saved"]:
                         acknowledged.append(picture)
             timer.join()
             page.process.wait(timeout=60)
@@ -156,12 +156,12 @@ def test_a_page_killed_in_a_round_loses_no_answer_and_leaves_one_whole_model(pai
             state = page.get("/api/rounds")
         with open_reader(gallery.root) as reader:
             active = [model for model in reader.models("mona") if model.active]
-            said = reader.labels("mona")
+            labels = reader.labels("mona")
             scored = reader.sql("SELECT count(*) FROM results WHERE model IS NOT NULL").rows[0][0]
 
         assert (status, state["state"]) == (202, "done"), f"seed {seed}, moment {moment}: {state['words']}"
         assert len(active) == 1
         assert (gallery.root / "models" / "mona" / str(active[0].card.number) / "manifest.json").exists()
-        assert len(said) == 20
+        assert len(labels) == 20
         assert scored == 240
         assert verify(gallery.root).whole

@@ -1,4 +1,4 @@
-"""The demo gallery misbehaves exactly as told, and says that it did."""
+"""The demo gallery misbehaves exactly as its rules say, and records it."""
 
 from __future__ import annotations
 
