@@ -99,7 +99,7 @@ async def filled(root: Path, count: int) -> None:
             seen = Look(
                 {TARGET.name: float(scores[row])}, {card.backbone_hash: gallery.vectors[row].tobytes()}, 10, 10, "jpg"
             )
-            seen, decisions = ruling.judge([TARGET], post.tags, seen)
+            seen, decisions = ruling.judge([TARGET], post, seen)
             await archive.file_look(Sighting(post=post, look=seen, decisions=decisions, models={TARGET.name: card}))
 
         for start in range(0, count, _PAGE):
