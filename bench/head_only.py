@@ -27,7 +27,7 @@ from classifier.heads.head_training import HeadPlan, HeadTrainingSet, learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from crawler.decisions import Policy
-from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts
+from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of
 from rounds.rescore import rescore
 from storage.archive import Archive, open_reader
 from storage.evidence import SplitAssignments
@@ -50,7 +50,7 @@ def learning(labels: int) -> float:
         noisy_labels=NoisyLabels(
             vectors.astype(np.float64), label_sources, np.arange(len(label_sources), dtype=np.int64)
         ),
-        parts=random.choice(3, len(label_sources), p=(0.7, 0.15, 0.15)).astype(np.int8),
+        split=random.choice(3, len(label_sources), p=(0.7, 0.15, 0.15)).astype(np.int8),
         untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(WIDTH, None),
     )
@@ -68,11 +68,11 @@ async def dealing(root: Path) -> float:
         evidence = reader.evidence(TARGET, BACKBONE)
     begun = time.perf_counter()
     groups = groups_of(evidence)
-    parts = parts_of(evidence, groups, {})
+    split = splits_of(evidence, groups, {})
     dealt = time.perf_counter()
     async with Archive.open(root) as archive:
         opened = time.perf_counter()
-        await archive.file_assignments(SplitAssignments(TARGET.name, evidence.version_ids, settled_parts(parts)))
+        await archive.file_assignments(SplitAssignments(TARGET.name, evidence.version_ids, assigned_splits(split)))
         remembered = time.perf_counter() - opened
     seconds = dealt - begun + remembered
     print(

@@ -86,7 +86,7 @@ def measured(gallery: Gallery, target: int, number: int, seed: int, like: Condit
     training_set = HeadTrainingSet(
         target="target",
         noisy_labels=NoisyLabels(gallery.vectors[rows], label_sources, gallery.groups[rows]),
-        parts=np.full(len(rows), TRAIN, dtype=np.int8),
+        split=np.full(len(rows), TRAIN, dtype=np.int8),
         untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(gallery.vectors.shape[1], None),
         characters=np.where(label_sources == LabelSource.OTHERS, gallery.labels[rows], NOBODY),

@@ -33,7 +33,7 @@ from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
-from rounds.examples.frozen_splits import groups_of, parts_of
+from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.free_number import free_name
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
 from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
@@ -107,8 +107,8 @@ def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> In
     learned_from = {md5 for part in ("train", "validation") for md5 in taught.get(part, ())}
     if snapshot.get("evidence"):  # its head is of a round in this gallery
         artists = bool(snapshot.get("artists_together", True))
-        parts = parts_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)
-        learned_from |= {evidence.md5s[row] for row in np.flatnonzero(parts != TEST).tolist()}
+        split = splits_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)
+        learned_from |= {evidence.md5s[row] for row in np.flatnonzero(split != TEST).tolist()}
     return InForce(model, package, frozenset(learned_from))
 
 

@@ -37,7 +37,7 @@ from crawler.decisions import Policy
 from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
 from rounds.evaluation.round_report import report_files, report_text
-from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts, trained_on
+from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of, trained_on
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.free_number import free_name
@@ -93,7 +93,7 @@ class Candidate:
     compared: Compared | None  # None: the target has no model yet
     round: int
     artists: bool  # whether each artist's set went one way
-    parts: npt.NDArray[np.int8]  # (n,) by `parts_of`
+    split: npt.NDArray[np.int8]  # (n,) by `splits_of`
     assigned: SplitAssignments  # what the gallery shall remember of all the pictures that the round knew
     network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
     backbone_comparison: BackboneComparison | None = None  # of a new network: against the one in force
@@ -126,8 +126,8 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         groups = groups_of(evidence, artists=artists)
         if artists and _tangled(groups):
             continue
-        parts = parts_of(evidence, groups, snapshot.package.snapshot, artists=artists)
-        training_set = training_set_of(snapshot.target, snapshot.package, evidence, groups, parts)
+        split = splits_of(evidence, groups, snapshot.package.snapshot, artists=artists)
+        training_set = training_set_of(snapshot.target, snapshot.package, evidence, groups, split)
         if snapshot.references is not None:
             training_set = with_references(training_set, evidence, snapshot.references, artists=artists)
             training_set = replace(
@@ -148,8 +148,8 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
         compared=None if active is None else _compared(snapshot, active, learned, training_set),
         round=0 if active is None else (active.round or 0) + 1,
         artists=artists,
-        parts=parts,
-        assigned=_split_assignments(snapshot, parts),
+        split=split,
+        assigned=_split_assignments(snapshot, split),
     )
 
 
@@ -167,10 +167,10 @@ def _tangled(groups: npt.NDArray[np.int64]) -> bool:
 _LARGEST_GROUP = 0.2  # share of all pictures; the test part has 0.15
 
 
-def _split_assignments(snapshot: Snapshot, parts: npt.NDArray[np.int8]) -> SplitAssignments:
+def _split_assignments(snapshot: Snapshot, split: npt.NDArray[np.int8]) -> SplitAssignments:
     """What is new of the parts, and the hashes that were missing."""
-    now, evidence = settled_parts(parts), snapshot.evidence
-    new = np.flatnonzero(now != evidence.frozen_parts)
+    now, evidence = assigned_splits(split), snapshot.evidence
+    new = np.flatnonzero(now != evidence.frozen_split)
     return SplitAssignments(snapshot.target.name, evidence.version_ids[new], now[new], snapshot.found_hashes)
 
 
@@ -251,13 +251,13 @@ def training_set_of(
     package: Package,
     evidence: Evidence,
     groups: npt.NDArray[np.int64],
-    parts: npt.NDArray[np.int8],
+    split: npt.NDArray[np.int8],
 ) -> HeadTrainingSet:
     """Evidence as the classifier wants it; what a person is unsure of teaches nothing, nor does what is spent."""
     label_sources, sure = noisy_labels_of(evidence)
     vectors = evidence.vectors.astype(np.float64)
     finite = np.isfinite(vectors).all(axis=1)
-    kept_out = ~(sure & finite) | (parts == CONTAMINATED)
+    kept_out = ~(sure & finite) | (split == CONTAMINATED)
     vectors[~finite] = 0.0
     noisy_labels = NoisyLabels(
         vectors, np.where(kept_out, int(LabelSource.NOTHING), label_sources).astype(np.int8), groups
@@ -265,7 +265,7 @@ def training_set_of(
     return HeadTrainingSet(
         target=target.name,
         noisy_labels=noisy_labels,
-        parts=parts,
+        split=split,
         untagged=~evidence.named,
         start=start_of(package, target),
         left_out=kept_out,
@@ -333,7 +333,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         Canary(picture, vector.astype(np.float32))
         for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
     ]
-    parts = PackageParts(
+    contents = PackageParts(
         target=candidate.snapshot.target.name,  # the network may have been taught for another
         backbone=package.backbone,
         head=learned.head,
@@ -348,7 +348,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate))
         | kept_history(package),
     )
-    return write_package(folder, parts)
+    return write_package(folder, contents)
 
 
 _OF_THE_NETWORK = ("parts", "taught", "earlier")  # what its making says, for as long as heads are learned on it

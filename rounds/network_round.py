@@ -42,7 +42,7 @@ from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_cand
 from rounds.rescore import whole_picture_scores
 from rounds.training_job import TrainingTask, embedded, gather_pictures, train, work_folder
 from rounds.training_process import COMMAND
-from storage.evidence import PARTS, Evidence
+from storage.evidence import SPLITS, Evidence
 from storage.plurals import counted
 
 _WORK = ".work-network-"
@@ -194,7 +194,7 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
 def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
     """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
     label_sources, sure = noisy_labels_of(candidate.snapshot.evidence)
-    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.parts != CONTAMINATED)))
+    shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.split != CONTAMINATED)))
     kinds = label_sources[shuffled]
     people = shuffled[np.isin(kinds, (LabelSource.KEEP, LabelSource.DELETE))][:most]
     tagged = shuffled[kinds == LabelSource.TAGGED][: max(0, most // 3)]
@@ -281,7 +281,7 @@ def _examples(candidate: Candidate, pictures: TrainingPictures, rows: IntArray) 
             kind is LabelSource.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
         )
         labelled = bool(characters) and not doubtful
-        part = PARTS[int(candidate.parts[row])]
+        part = SPLITS[int(candidate.split[row])]
         stratum = int(evidence.strata[row])
         found.append(Example(identities[row], characters if labelled else (), labelled, part, stratum))
     return found
@@ -311,7 +311,7 @@ def _candidate(
         snapshot.evidence.rows(rows),
         vectors=embedded(package, pictures),
         windows={},  # those known are of the old network
-        frozen_parts=candidate.parts[rows],
+        frozen_split=candidate.split[rows],
     )
     old = whole_picture_scores(snapshot.package.head, snapshot.evidence.rows(rows))
     renewed: Snapshot = replace(
@@ -328,8 +328,8 @@ def _with_lineage(package: Package, before: Package) -> Package:
     """The new network's package with what taught the network that it began with."""
     if not package.snapshot.get("earlier"):
         return package
-    parts = taught_so_far(package.snapshot, before.snapshot)
-    return replace(package, snapshot={**package.snapshot, "parts": parts})
+    split = taught_so_far(package.snapshot, before.snapshot)
+    return replace(package, snapshot={**package.snapshot, "parts": split})
 
 
 def _backbone_comparison(
@@ -338,7 +338,7 @@ def _backbone_comparison(
     """Both networks on the held-out pictures of one character that both know; None: too few to say anything."""
     before, after = candidate.snapshot.package, renewed.package
     shared = [name for name in before.classes if name in after.classes]
-    held = np.flatnonzero(np.isin(candidate.parts[rows], (VALIDATION, TEST)))
+    held = np.flatnonzero(np.isin(candidate.split[rows], (VALIDATION, TEST)))
     ids = candidate.snapshot.evidence.version_ids[rows]
     names = [tuple(pictures.characters.get(int(ids[place]), ())) for place in held.tolist()]
     named = [place for place, its in enumerate(names) if len(its) == 1 and its[0] in shared]

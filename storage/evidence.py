@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from storage.records import SITE_TAGGER, Decision
 
-PARTS = ("train", "validation", "test")  # a part's number is its place here: the higher, the stricter
-NO_PART = -1
+SPLITS = ("train", "validation", "test")  # a part's number is its place here: the higher, the stricter
+NO_SPLIT = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +35,9 @@ class Evidence:
     artists: Sequence[str]  # artist tags, joined by spaces
     ratings: Sequence[str]  # g | s | q | e
     look_hashes: npt.NDArray[np.uint64]  # (n,) of the picture that was looked at; 0 where unknown, and of flat ones
-    frozen_parts: npt.NDArray[
+    frozen_split: npt.NDArray[
         np.int8
-    ]  # (n,) that the target's earlier rounds gave the post: place in PARTS, or NO_PART
+    ]  # (n,) that the target's earlier rounds gave the post: place in SPLITS, or NO_SPLIT
     strata: npt.NDArray[np.int8]  # (n,) of `Stratum`, as `stratum_of` says for the target
     windows: Mapping[int, npt.NDArray[np.float16]] = field(default_factory=dict)  # by version id: (k, d)
     tagger_percents: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # by hash of the user's taggers
@@ -70,7 +70,7 @@ class SplitAssignments:
 
     target: str  # Target.name
     version_ids: npt.NDArray[np.int64]  # (n,)
-    parts: npt.NDArray[np.int8]  # (n,) places in PARTS; a part never becomes less strict
+    split: npt.NDArray[np.int8]  # (n,) places in SPLITS; a part never becomes less strict
     hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that was missing, 0..2**64-1
 
 

@@ -604,8 +604,8 @@ DECIDING = (
     Mutation(
         "what taught the network tests a head on it",
         "rounds/examples/frozen_splits.py",
-        "settled = np.maximum(evidence.frozen_parts, taught)",
-        "settled = evidence.frozen_parts",
+        "assigned = np.maximum(evidence.frozen_split, taught)",
+        "assigned = evidence.frozen_split",
         ("tests/rounds/examples/test_frozen_splits.py", "tests/rounds/examples/test_frozen_splits_in_rounds.py"),
     ),
     Mutation(

@@ -80,7 +80,7 @@ class HeadTrainingSet:
 
     target: str  # Target.name
     noisy_labels: NoisyLabels
-    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | CONTAMINATED
+    split: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | CONTAMINATED
     untagged: BoolArray  # (n,) no character tag
     start: LinearHead  # where regularisation pulls to
     left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
@@ -99,12 +99,12 @@ class HeadTrainingSet:
     @property
     def used(self) -> BoolArray:
         """Rows that are not left out, shape (n,)."""
-        return np.ones(len(self.parts), dtype=np.bool_) if self.left_out is None else ~self.left_out
+        return np.ones(len(self.split), dtype=np.bool_) if self.left_out is None else ~self.left_out
 
     @property
     def choosing(self) -> BoolArray:
         """Rows whose scores choose, shape (n,): neither the test's nor what the network knows by heart."""
-        clean = np.isin(self.parts, (TRAIN, VALIDATION)) & self.used
+        clean = np.isin(self.split, (TRAIN, VALIDATION)) & self.used
         return clean if self.trained_on is None else clean & ~self.trained_on
 
 
@@ -171,7 +171,7 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     chosen = curve.chosen(plan.goal)
     measured = _measured(training_set, opinions, chosen, scores)
     expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
-    test = np.flatnonzero((training_set.parts == TEST) & training_set.used & np.isin(label_sources, _SPOKEN))
+    test = np.flatnonzero((training_set.split == TEST) & training_set.used & np.isin(label_sources, _SPOKEN))
     quality = evaluation.evaluate(
         scores[test],
         opinions.belief[test] > _SURE,
@@ -268,7 +268,7 @@ def _stacked(
 def _unlabelled(training_set: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
     """Rows of which nothing is said and that may be learned from, at most so many, shape (n,)."""
     usable = (
-        np.isin(training_set.parts, (TRAIN, VALIDATION))
+        np.isin(training_set.split, (TRAIN, VALIDATION))
         & training_set.used
         & (training_set.noisy_labels.label_sources == LabelSource.NOTHING)
     )
@@ -288,7 +288,7 @@ def _examples(training_set: HeadTrainingSet, rows: IntArray, trust: LabelTrust) 
 
 def _fitted_rows(training_set: HeadTrainingSet, plan: HeadPlan) -> IntArray:
     label_sources = training_set.noisy_labels.label_sources
-    usable = np.isin(training_set.parts, (TRAIN, VALIDATION)) & training_set.used & np.isin(label_sources, _SPOKEN)
+    usable = np.isin(training_set.split, (TRAIN, VALIDATION)) & training_set.used & np.isin(label_sources, _SPOKEN)
     if not training_set.fit_on_trained and training_set.trained_on is not None:
         usable &= ~training_set.trained_on
     random = np.random.default_rng(plan.seed)
@@ -413,7 +413,7 @@ def _check(training_set: HeadTrainingSet, plan: HeadPlan) -> None:
     kinds = {"that show it": shows, "that do not": not_}
     held = {
         f"pictures {words} to {purpose}": int((those & rows).sum())
-        for purpose, rows in (("choose by", training_set.choosing), ("measure on", training_set.parts == TEST))
+        for purpose, rows in (("choose by", training_set.choosing), ("measure on", training_set.split == TEST))
         for words, those in kinds.items()
     }
     if not all(held.values()):
@@ -451,8 +451,8 @@ def _facts(training_set: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
             if (training_set.pools == stratum).any()
         },
         "said": {kind.name.lower(): int((label_sources == kind).sum()) for kind in LabelSource},
-        "examples": {name: int((training_set.parts == part).sum()) for part, name in _PART_NAMES.items()},
-        "positives": {name: int(((training_set.parts == part) & shows).sum()) for part, name in _PART_NAMES.items()},
+        "examples": {name: int((training_set.split == part).sum()) for part, name in _SPLIT_NAMES.items()},
+        "positives": {name: int(((training_set.split == part) & shows).sum()) for part, name in _SPLIT_NAMES.items()},
         "choosing": {
             "tagged": int((training_set.choosing & (label_sources == LabelSource.TAGGED)).sum()),
             "others": int((training_set.choosing & (label_sources == LabelSource.OTHERS)).sum()),
@@ -468,4 +468,4 @@ def _facts(training_set: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
     }
 
 
-_PART_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
+_SPLIT_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}

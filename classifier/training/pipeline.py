@@ -124,7 +124,7 @@ class Material:
     pictures: Pixels  # prepared, shape (n, size, size, 3)
     shows: npt.NDArray[np.float32]  # (n, k) 1 where the tags name the character
     classes: tuple[str, ...]  # the characters, k
-    parts: splits.Split  # of the labelled ones
+    split: splits.Split  # of the labelled ones
     groups: IntArray  # (n,)
     unlabelled: IntArray  # rows
 
@@ -174,13 +174,13 @@ def learn(
     """
     _check_counts(examples, specs, plan.minimum)
     room = _split(pictures, examples, specs, plan)
-    classes = _classes(examples, room.parts.train, specs, plan.minimum)
+    classes = _classes(examples, room.split.train, specs, plan.minimum)
     shows = _shows(examples, classes, specs)
-    embedded = embedder(Material(pictures, shows, classes, room.parts, room.groups, room.unlabelled), report)
-    room = replace(room, parts=_by_use(room.parts, embedded.trained_on))
+    embedded = embedder(Material(pictures, shows, classes, room.split, room.groups, room.unlabelled), report)
+    room = replace(room, split=_by_use(room.split, embedded.trained_on))
     targets = tuple(_learned_target(room, embedded, examples, spec, plan) for spec in specs)
     report("measuring", 1.0, "")
-    return Learned(embedded=embedded, characters=classes, targets=targets, split=room.parts, references=room.references)
+    return Learned(embedded=embedded, characters=classes, targets=targets, split=room.split, references=room.references)
 
 
 def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
@@ -192,7 +192,7 @@ def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
     """
 
     def embedded(material: Material, report: ProgressCallback) -> Embedded:
-        rows = material.parts.train
+        rows = material.split.train
         training_set = backbone_training.TrainingSet(
             material.pictures[rows], material.shows[rows], material.pictures[material.unlabelled]
         )
@@ -219,17 +219,17 @@ def rows_as_flags(rows: IntArray, count: int) -> BoolArray:
     return flags
 
 
-def _by_use(parts: splits.Split, trained_on: BoolArray) -> splits.Split:
+def _by_use(split: splits.Split, trained_on: BoolArray) -> splits.Split:
     """The split by what was done with it: training pictures that no network learned from may choose thresholds."""
-    both = np.concatenate([parts.train, parts.validation])
-    return splits.Split(np.sort(both[trained_on[both]]), np.sort(both[~trained_on[both]]), parts.test)
+    both = np.concatenate([split.train, split.validation])
+    return splits.Split(np.sort(both[trained_on[both]]), np.sort(both[~trained_on[both]]), split.test)
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
     """What every target's fitting looks at."""
 
-    parts: splits.Split
+    split: splits.Split
     unlabelled: IntArray
     groups: IntArray
     references: IntArray
@@ -255,16 +255,16 @@ def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[Target
     groups = splits.group(identities)
     references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
     copies = _copies(identities, references)
-    parts = _parts(examples, groups, specs, plan, ~copies)
-    _check_parts(examples, parts, specs, plan.minimum, len(references))
+    split = _split_of(examples, groups, specs, plan, ~copies)
+    _check_split(examples, split, specs, plan.minimum, len(references))
     # An unlabelled copy of a held-out picture would carry its answer into training.
-    held_out = set(groups[np.concatenate([parts.validation, parts.test])].tolist())
+    held_out = set(groups[np.concatenate([split.validation, split.test])].tolist())
     rows = [
         row
         for row, example in enumerate(examples)
         if not (example.labelled or copies[row]) and example.part in ("", "train") and groups[row] not in held_out
     ]
-    return _Room(parts, np.array(rows, dtype=np.int64), groups, references)
+    return _Room(split, np.array(rows, dtype=np.int64), groups, references)
 
 
 def _copies(identities: Sequence[splits.Identity], references: IntArray) -> BoolArray:
@@ -275,13 +275,13 @@ def _copies(identities: Sequence[splits.Identity], references: IntArray) -> Bool
     return np.isin(same, same[references])
 
 
-def _check_parts(
-    examples: Sequence[Example], parts: splits.Split, specs: Sequence[TargetSpec], minimum: Minimum, references: int
+def _check_split(
+    examples: Sequence[Example], split: splits.Split, specs: Sequence[TargetSpec], minimum: Minimum, references: int
 ) -> None:
     for spec in specs:
         counts = [
             sum(spec.named_in(examples[int(row)].characters) for row in rows)
-            for rows in (parts.train, parts.validation, parts.test)
+            for rows in (split.train, split.validation, split.test)
         ]
         if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_part:
             names = ("to train on", "to choose the threshold on", "to measure on")
@@ -300,7 +300,7 @@ def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
     return replace(identity, picture_hash=picture_hash(Image.fromarray(picture)))
 
 
-def _parts(
+def _split_of(
     examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: Plan, usable: BoolArray
 ) -> splits.Split:
     labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
@@ -372,15 +372,14 @@ def _head_training_set(
     yes, no = (LabelSource.TAGGED, LabelSource.OTHERS) if plan.tags_may_lie else (LabelSource.KEEP, LabelSource.DELETE)
     label_sources = np.where(labelled, np.where(shows, yes, no), LabelSource.NOTHING).astype(np.int8)
     label_sources[room.references] = LabelSource.KEEP
-    parts = np.full(len(examples), CONTAMINATED, dtype=np.int8)
-    split = room.parts
-    for part, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (TEST, split.test)):
-        parts[rows] = part
-    parts[np.concatenate([room.unlabelled, room.references])] = TRAIN
+    split = np.full(len(examples), CONTAMINATED, dtype=np.int8)
+    for part, rows in ((TRAIN, room.split.train), (VALIDATION, room.split.validation), (TEST, room.split.test)):
+        split[rows] = part
+    split[np.concatenate([room.unlabelled, room.references])] = TRAIN
     return HeadTrainingSet(
         target=spec.target,
         noisy_labels=NoisyLabels(embedded.embeddings.astype(np.float64), label_sources, room.groups),
-        parts=parts,
+        split=split,
         untagged=~labelled,
         start=logistic_head.knowing_head(
             embedded.embeddings.shape[1], embedded.classes, [spec.tag], embedded.odds_weight

@@ -92,7 +92,7 @@ def training_half(material: Material, seed: int) -> IntArray:
 
     Where earlier rounds have settled on such a half already, it is that one: the others go on being witnesses.
     """
-    train, rows = material.parts.train, np.sort(np.concatenate([material.parts.train, material.parts.validation]))
+    train, rows = material.split.train, np.sort(np.concatenate([material.split.train, material.split.validation]))
     if _LEAST_SHARE * len(rows) <= len(train) <= (1 - _LEAST_SHARE) * len(rows):
         return np.sort(train)
     return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)

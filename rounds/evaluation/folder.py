@@ -176,11 +176,11 @@ def evaluate_folder(
 def learned_from(subject: Subject, known: GalleryKnowledge | None) -> frozenset[str]:
     """MD5 of the pictures that taught the model, its network or its head, or chose its threshold."""
     snapshot = subject.package.snapshot
-    parts: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    learned = {md5 for part in ("train", "validation") for md5 in parts.get(part, ())}
+    split: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    learned = {md5 for part in ("train", "validation") for md5 in split.get(part, ())}
     if known is not None and snapshot.get("evidence") and len(known.evidence):  # its head is of a round
         held = held_out(subject.package, known.evidence)
-        learned |= {known.evidence.md5s[row] for row in np.flatnonzero(held.parts != TEST).tolist()}
+        learned |= {known.evidence.md5s[row] for row in np.flatnonzero(held.split != TEST).tolist()}
     return frozenset(learned)
 
 

@@ -222,7 +222,7 @@ def _untagged(subject: Subject, known: GalleryKnowledge, held: HeldOut) -> Quali
     rows = held.untagged & held.usable
     newest = newest_label_of(subject.model.facts, subject.package)
     if any(label.seq <= newest for label in known.labels):
-        rows &= held.parts == TEST
+        rows &= held.split == TEST
     scored = replace(known.evidence, scores=held.scores)
     return among(scored, subject.model.card.threshold, known.sample_rows(), rows)
 
@@ -258,7 +258,7 @@ class _MistakeCollector:
     def wrong(self, *, kept: bool) -> BoolArray:
         """Mistakes of a kind: test pictures that are counted, and untagged ones that a person answered."""
         held = self.held
-        answered = (held.parts == TEST) & held.usable & np.isin(held.label_sources, PEOPLE)
+        answered = (held.split == TEST) & held.usable & np.isin(held.label_sources, PEOPLE)
         return np.asarray((held.counted | answered) & ~self.doubted & self._contradicted(kept=kept))
 
     def mistakes(self, rows: BoolArray, *, kept: bool) -> tuple[Mistake, ...]:

@@ -2,7 +2,7 @@
 
 The first round that meets a drawing settles its part, by a hash of what it belongs to: its artist's set, else its
 family of parent and children. Every later round keeps to it: the gallery remembers, and so does the package for what
-its network was taught. A picture that joins a drawing or an artist's set whose part is settled takes that part.
+its network was taught. A picture that joins a drawing or an artist's set whose part is assigned takes that part.
 
 Where drawings of different parts turn out to be one, the strictest part takes them all. A model that has learned from
 one of them must not be measured on the others, so such drawings are used for nothing as long as there is one.
@@ -21,9 +21,9 @@ import numpy.typing as npt
 from classifier.arrays import IntArray
 from classifier.heads.head_training import CONTAMINATED, TEST, TRAIN, VALIDATION
 from classifier.training.splits import Identity, group
-from storage.evidence import NO_PART, PARTS, Evidence
+from storage.evidence import NO_SPLIT, SPLITS, Evidence
 
-PartArray = npt.NDArray[np.int8]
+SplitArray = npt.NDArray[np.int8]
 
 SHARES = (0.70, 0.15, 0.15)  # of train, validation and test
 _NO_ARTIST = frozenset({"banned_artist", "artist_request", "anonymous_artist", "original"})
@@ -63,7 +63,7 @@ def identities_of(evidence: Evidence, *, artists: bool = True) -> list[Identity]
     ]
 
 
-def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], *, artists: bool = True) -> PartArray:
+def splits_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], *, artists: bool = True) -> SplitArray:
     """The part of every row, shape (n,): TRAIN | VALIDATION | TEST, or CONTAMINATED for what is used for nothing.
 
     Args:
@@ -74,13 +74,13 @@ def parts_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], 
     """
     drawings = drawings_of(evidence) if artists else groups
     taught = _taught(evidence, snapshot)
-    settled = np.maximum(evidence.frozen_parts, taught)
-    parts = _highest(drawings, settled)
-    learned = _highest(drawings, ((evidence.frozen_parts == TRAIN) | (taught == TRAIN)).astype(np.int8)) == 1
-    new = np.flatnonzero(parts == NO_PART)
-    parts[new] = _joined(evidence, drawings, groups, parts, new, artists=artists)
-    parts[learned & (parts > TRAIN)] = CONTAMINATED
-    return parts
+    assigned = np.maximum(evidence.frozen_split, taught)
+    split = _highest(drawings, assigned)
+    learned = _highest(drawings, ((evidence.frozen_split == TRAIN) | (taught == TRAIN)).astype(np.int8)) == 1
+    new = np.flatnonzero(split == NO_SPLIT)
+    split[new] = _joined(evidence, drawings, groups, split, new, artists=artists)
+    split[learned & (split > TRAIN)] = CONTAMINATED
+    return split
 
 
 def trained_on(evidence: Evidence, snapshot: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
@@ -103,60 +103,62 @@ def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
     """
     own: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
     before: Mapping[str, Sequence[str]] = earlier.get("parts") or {}
-    told = {md5 for md5s in own.values() for md5 in md5s}
-    return {name: [*own.get(name, ()), *(md5 for md5 in before.get(name, ()) if md5 not in told)] for name in PARTS}
+    own_md5s = {md5 for md5s in own.values() for md5 in md5s}
+    return {
+        name: [*own.get(name, ()), *(md5 for md5 in before.get(name, ()) if md5 not in own_md5s)] for name in SPLITS
+    }
 
 
-def settled_parts(parts: PartArray) -> PartArray:
-    """What the gallery shall remember of parts from `parts_of`: what is spent now can test a later network."""
-    return np.where(parts == CONTAMINATED, TEST, parts).astype(np.int8)
+def assigned_splits(split: SplitArray) -> SplitArray:
+    """What the gallery shall remember of parts from `splits_of`: what is spent now can test a later network."""
+    return np.where(split == CONTAMINATED, TEST, split).astype(np.int8)
 
 
 def _joined(
-    evidence: Evidence, drawings: IntArray, groups: IntArray, parts: PartArray, new: IntArray, *, artists: bool
-) -> PartArray:
+    evidence: Evidence, drawings: IntArray, groups: IntArray, split: SplitArray, new: IntArray, *, artists: bool
+) -> SplitArray:
     """The parts of rows whose drawings no round has met, shape of `new`.
 
     They join the set that they belong to. Round 0 may have divided an artist's many pictures: what is new of such a set
-    is drawn family by family, as its other pictures were.
+    is hashed family by family, as its other pictures were.
     """
-    old = parts != NO_PART
-    lowest = np.full(int(groups.max(initial=-1)) + 1, len(PARTS), dtype=np.int8)
-    highest = np.full(len(lowest), NO_PART, dtype=np.int8)
-    np.minimum.at(lowest, groups[old], parts[old])
-    np.maximum.at(highest, groups[old], parts[old])
+    old = split != NO_SPLIT
+    lowest = np.full(int(groups.max(initial=-1)) + 1, len(SPLITS), dtype=np.int8)
+    highest = np.full(len(lowest), NO_SPLIT, dtype=np.int8)
+    np.minimum.at(lowest, groups[old], split[old])
+    np.maximum.at(highest, groups[old], split[old])
     joins, divided = highest[groups[new]], (lowest < highest)[groups[new]]
     keys = _artist_sets(evidence) if artists else [""] * len(evidence)
-    drawn = [
-        _drawn((keys[row] if not torn else "") or _family(evidence, row))
+    hashed = [
+        _hashed_split((keys[row] if not torn else "") or _family(evidence, row))
         for row, torn in zip(new.tolist(), divided.tolist(), strict=True)
     ]
-    by_lot = np.full(len(parts), NO_PART, dtype=np.int8)
-    by_lot[new] = drawn
-    together = np.where(divided, _highest(drawings, by_lot)[new], _highest(groups, by_lot)[new])
-    return np.where((joins == NO_PART) | divided, together, joins).astype(np.int8)
+    by_hash = np.full(len(split), NO_SPLIT, dtype=np.int8)
+    by_hash[new] = hashed
+    together = np.where(divided, _highest(drawings, by_hash)[new], _highest(groups, by_hash)[new])
+    return np.where((joins == NO_SPLIT) | divided, together, joins).astype(np.int8)
 
 
-def _taught(evidence: Evidence, snapshot: Mapping[str, Any]) -> PartArray:
-    """What the package's network was taught of each row, by MD5; NO_PART where it knows nothing."""
+def _taught(evidence: Evidence, snapshot: Mapping[str, Any]) -> SplitArray:
+    """What the package's network was taught of each row, by MD5; NO_SPLIT where it knows nothing."""
     known: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    by_md5 = {md5: number for number, name in enumerate(PARTS) for md5 in known.get(name, ())}
-    return np.array([by_md5.get(md5, NO_PART) for md5 in evidence.md5s], dtype=np.int8)
+    by_md5 = {md5: number for number, name in enumerate(SPLITS) for md5 in known.get(name, ())}
+    return np.array([by_md5.get(md5, NO_SPLIT) for md5 in evidence.md5s], dtype=np.int8)
 
 
-def _highest(groups: IntArray, values: PartArray) -> PartArray:
+def _highest(groups: IntArray, values: SplitArray) -> SplitArray:
     """The highest value of each row's group, shape (n,)."""
-    found = np.full(int(groups.max(initial=-1)) + 1, NO_PART, dtype=np.int8)
+    found = np.full(int(groups.max(initial=-1)) + 1, NO_SPLIT, dtype=np.int8)
     np.maximum.at(found, groups, values)
     return found[groups]
 
 
-def _drawn(key: str) -> int:
+def _hashed_split(key: str) -> int:
     """A part by lot: the same for the same key on every machine."""
-    drawn = int.from_bytes(hashlib.sha256(f"part {key}".encode()).digest()[:8], "big") / 2**64
-    if drawn < SHARES[TRAIN]:
+    hashed = int.from_bytes(hashlib.sha256(f"part {key}".encode()).digest()[:8], "big") / 2**64
+    if hashed < SHARES[TRAIN]:
         return TRAIN
-    return VALIDATION if drawn < SHARES[TRAIN] + SHARES[VALIDATION] else TEST
+    return VALIDATION if hashed < SHARES[TRAIN] + SHARES[VALIDATION] else TEST
 
 
 def _family(evidence: Evidence, row: int) -> str:

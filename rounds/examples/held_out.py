@@ -18,7 +18,7 @@ from classifier.heads.head_training import TEST, VALIDATION
 from classifier.heads.noisy_labels import LabelSource, LabelTrust, pools_of, posterior_of
 from classifier.metrics.quality import Estimate, bootstrap
 from classifier.package.package import Package
-from rounds.examples.frozen_splits import groups_of, parts_of
+from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.rescore import scores_of
 from storage.evidence import Evidence
@@ -34,7 +34,7 @@ class HeldOut:
     label_sources: npt.NDArray[np.int8]  # (n,) of `LabelSource`
     usable: BoolArray  # (n,) it has an embedding, and no person was unsure of it
     groups: IntArray  # (n,)
-    parts: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST, or used for nothing
+    split: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST, or used for nothing
     scores: FloatArray  # (n,) by the model, 0..1; NaN where the picture is not usable
     belief: FloatArray  # (n,) that it shows the target, 0..1; NaN where it is not held out, or not usable
     untagged: BoolArray  # (n,) without any character tag
@@ -42,7 +42,7 @@ class HeldOut:
     @property
     def counted(self) -> BoolArray:
         """Test pictures whose own tags name somebody: all of them, whoever was asked about which."""
-        return np.asarray((self.parts == TEST) & self.usable & ~self.untagged & np.isin(self.label_sources, SPOKEN))
+        return np.asarray((self.split == TEST) & self.usable & ~self.untagged & np.isin(self.label_sources, SPOKEN))
 
     @property
     def positive(self) -> BoolArray:
@@ -60,14 +60,14 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     """
     together = bool(package.snapshot.get("artists_together", artists))
     groups = groups_of(evidence, artists=together)
-    parts = parts_of(evidence, groups, package.snapshot, artists=together)
+    split = splits_of(evidence, groups, package.snapshot, artists=together)
     label_sources, sure = noisy_labels_of(evidence)
     finite = np.isfinite(evidence.vectors).all(axis=1)
     usable = np.asarray(sure & finite)
     logits = np.full(len(evidence), np.nan)
     logits[finite] = package.head.logits(evidence.vectors[finite])
     belief = np.full(len(evidence), np.nan)
-    held_rows = np.isin(parts, (VALIDATION, TEST)) & usable
+    held_rows = np.isin(split, (VALIDATION, TEST)) & usable
     if held_rows.any():
         # Answers sharpen what is believed of tags. (Measured on 319 test pictures of four targets, 190 answers: with
         # them 4 beliefs were wrong instead of 6, and 10 tags were.)
@@ -79,7 +79,7 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
         label_sources=label_sources,
         usable=usable,
         groups=groups,
-        parts=parts,
+        split=split,
         scores=np.where(usable, scores_of(package.head, evidence), np.nan) if len(evidence) else logits,
         belief=belief,
         untagged=~evidence.named,

@@ -52,7 +52,7 @@ def with_references(
             np.concatenate([known.label_sources, label_sources]).astype(np.int8),
             groups,
         ),
-        parts=np.concatenate([training_set.parts, np.full(many, TRAIN, dtype=np.int8)]),
+        split=np.concatenate([training_set.split, np.full(many, TRAIN, dtype=np.int8)]),
         untagged=np.concatenate([training_set.untagged, np.zeros(many, dtype=np.bool_)]),
         left_out=None if left_out is None else np.concatenate([left_out, np.zeros(many, dtype=np.bool_)]),
         strata=None if strata is None else np.concatenate([strata, np.zeros(many, dtype=np.int8)]),

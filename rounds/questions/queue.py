@@ -203,7 +203,7 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
     training_set = HeadTrainingSet(
         target="",
         noisy_labels=NoisyLabels(vectors, label_sources, groups_of(evidence)),
-        parts=np.full(len(label_sources), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
+        split=np.full(len(label_sources), TRAIN, dtype=np.int8),  # nothing is measured, so nothing is held out for it
         untagged=~evidence.named,
         start=start or starting_head(vectors.shape[1], None),
         left_out=~sure,

@@ -453,7 +453,7 @@ class PartRow(Base):
     __table_args__ = ({"sqlite_with_rowid": False},)
     post_key: Mapped[int] = mapped_column(ForeignKey("post.key"), primary_key=True)
     target: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str]  # one of storage.evidence.PARTS
+    value: Mapped[str]  # one of storage.evidence.SPLITS
 
 
 class CurrentRow(Base):

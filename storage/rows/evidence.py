@@ -27,7 +27,7 @@ from storage.database.tables import (
     TagRow,
     VersionRow,
 )
-from storage.evidence import NO_PART, PARTS, Evidence
+from storage.evidence import NO_SPLIT, SPLITS, Evidence
 from storage.people_count import COUNTING_TAGS, people_in
 from storage.records import GROUP, Stratum, Target
 from storage.rows.named_posts import dressed_as, naming, shown_where_dressed
@@ -101,7 +101,7 @@ def gather_evidence(
         artists=[artists.get(key, "") for key in named["post_key"]],
         ratings=list(named["rating"]),
         look_hashes=_whole(named["picture_hash"]).view(np.uint64),
-        frozen_parts=_whole(_PART_NUMBERS[value] for value in named["part"]).astype(np.int8),
+        frozen_split=_whole(_SPLIT_NUMBERS[value] for value in named["part"]).astype(np.int8),
         strata=_strata(connection, named["post_key"], characters, tagged),
         windows=_windows(named),
         tagger_percents=_tagger_percents(connection, target, named["version_id"]),
@@ -114,7 +114,7 @@ def _held_out(target: Target, md5s: Collection[str]) -> CompoundSelect[int]:
     tested = (
         select(VersionRow.id)
         .join(PartRow, PartRow.post_key == VersionRow.post_key)
-        .where(PartRow.target == target.name, PartRow.value == PARTS[-1])
+        .where(PartRow.target == target.name, PartRow.value == SPLITS[-1])
     )
     listed = func.json_each(json.dumps(sorted(md5s))).table_valued("value")  # one parameter, however many they are
     return tested.union(select(VersionRow.id).where(VersionRow.md5.in_(select(listed.c.value))))
@@ -130,7 +130,7 @@ _COLUMNS = (
     "version_id", "post_id", "site", "md5", "vector", "score", "label", "count_character", "ai_score",
     "parent_id", "pixel_hash", "post_key", "rating", "picture_hash", "part", "windows", "too_small",
 )  # fmt: skip
-_PART_NUMBERS = {None: NO_PART} | {name: number for number, name in enumerate(PARTS)}
+_SPLIT_NUMBERS = {None: NO_SPLIT} | {name: number for number, name in enumerate(SPLITS)}
 
 
 def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:

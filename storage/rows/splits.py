@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, inser
 
 from storage.database.tables import PartRow, VersionRow
 from storage.errors import RefusedRequest
-from storage.evidence import PARTS, SplitAssignments
+from storage.evidence import SPLITS, SplitAssignments
 from storage.rows.looks import file_picture_hashes
 
 
@@ -19,15 +19,15 @@ def file_assignments(connection: Connection, assignments: SplitAssignments) -> N
     Raises:
         RefusedRequest: the columns are not equally long, or a part has no name.
     """
-    parts = assignments.parts
-    if len(assignments.version_ids) != len(parts) or not np.isin(parts, range(len(PARTS))).all():
+    split = assignments.split
+    if len(assignments.version_ids) != len(split) or not np.isin(split, range(len(SPLITS))).all():
         raise RefusedRequest(
-            f"{len(assignments.version_ids)} pictures cannot have the parts {sorted(set(parts.tolist()))}"
+            f"{len(assignments.version_ids)} pictures cannot have the parts {sorted(set(split.tolist()))}"
         )
     file_picture_hashes(connection, assignments.hashes)
     rows = [
-        {"version": version, "its_target": assignments.target, "part": PARTS[part]}
-        for version, part in zip(assignments.version_ids.tolist(), parts.tolist(), strict=True)
+        {"version": version, "its_target": assignments.target, "part": SPLITS[part]}
+        for version, part in zip(assignments.version_ids.tolist(), split.tolist(), strict=True)
     ]
     if rows:
         connection.execute(_TIGHTEN, rows)
@@ -35,7 +35,7 @@ def file_assignments(connection: Connection, assignments: SplitAssignments) -> N
 
 
 def _strictness(part: ColumnElement[str]) -> ColumnElement[Any]:
-    return case({name: number for number, name in enumerate(PARTS)}, value=part)
+    return case({name: number for number, name in enumerate(SPLITS)}, value=part)
 
 
 _ITS_POST = select(VersionRow.post_key).where(VersionRow.id == bindparam("version"))

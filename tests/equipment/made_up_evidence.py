@@ -6,7 +6,7 @@ import numpy as np
 
 from classifier.arrays import BoolArray, FloatArray
 from classifier.head import Embeddings
-from storage.evidence import NO_PART, Evidence
+from storage.evidence import NO_SPLIT, Evidence
 from storage.records import Stratum
 
 
@@ -37,6 +37,6 @@ def made_up_evidence(vectors: Embeddings, scores: FloatArray, tagged: BoolArray,
         artists=[""] * count,
         ratings=["g"] * count,
         look_hashes=np.zeros(count, dtype=np.uint64),
-        frozen_parts=np.full(count, NO_PART, dtype=np.int8),
+        frozen_split=np.full(count, NO_SPLIT, dtype=np.int8),
         strata=np.where(named & ~tagged, int(Stratum.OTHERS), int(Stratum.NOBODY)).astype(np.int8),
     )

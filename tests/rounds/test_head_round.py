@@ -36,7 +36,7 @@ class MemoryArchive:
     def __init__(self) -> None:
         self.registered: list[RegisteredModel] = []
         self.decisions: dict[int, Decision] = {}
-        self.parts: dict[int, int] = {}  # by version id
+        self.split: dict[int, int] = {}  # by version id
         self.hashes: dict[int, int] = {}
         self.events: list[str] = []
 
@@ -51,7 +51,7 @@ class MemoryArchive:
             await self.activate_model(card.target, card.number)
 
     async def file_assignments(self, assignments: SplitAssignments) -> None:
-        self.parts.update(zip(assignments.version_ids.tolist(), assignments.parts.tolist(), strict=True))
+        self.split.update(zip(assignments.version_ids.tolist(), assignments.split.tolist(), strict=True))
         self.hashes.update(assignments.hashes)
 
     async def activate_model(self, target: str, number: int) -> RegisteredModel:
@@ -117,8 +117,8 @@ async def test_a_new_head_remembers_what_taught_its_network_and_the_gallery_whic
 
     kept = load_package(tmp_path / "models" / outcome.card.name).snapshot
     assert {name: kept.get(name) for name in taught} == {**taught, "posts": None}
-    assert [archive.parts[version] for version in range(1, 1201)] == candidate.parts.tolist()
-    assert archive.parts[1] == 0
+    assert [archive.split[version] for version in range(1, 1201)] == candidate.split.tolist()
+    assert archive.split[1] == 0
     assert archive.hashes == {3: 9}
 
 

@@ -128,7 +128,7 @@ def gallery(seed: int = 0) -> tuple[HeadTrainingSet, np.ndarray]:
     training_set = HeadTrainingSet(
         target="mona",
         noisy_labels=NoisyLabels(vectors, label_sources, np.arange(COUNT, dtype=np.int64)),
-        parts=random.choice((TRAIN, VALIDATION, TEST), COUNT, p=(0.7, 0.15, 0.15)).astype(np.int8),
+        split=random.choice((TRAIN, VALIDATION, TEST), COUNT, p=(0.7, 0.15, 0.15)).astype(np.int8),
         untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(8, None),
         tag=TAG,
@@ -151,7 +151,7 @@ def test_a_head_with_a_good_tagger_finds_more_at_the_same_precision_and_scores_a
     (weight,) = joined.head.ai_weights
     assert (weight.source, weight.tag) == (SITE_TAGGER, TAG) and weight.slope > 0
     assert joined.facts["ai_tags"][SITE_TAGGER]["pictures"] > 500
-    test = np.flatnonzero(training_set.parts == TEST)  # whose logits are those of the head that is deployed
+    test = np.flatnonzero(training_set.split == TEST)  # whose logits are those of the head that is deployed
     strata = np.where(untagged, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
     strata[training_set.noisy_labels.label_sources == LabelSource.TAGGED] = Stratum.NOBODY
     vectors = training_set.noisy_labels.vectors.astype(np.float16)

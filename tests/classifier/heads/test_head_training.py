@@ -27,7 +27,7 @@ def gallery(
     training_set = HeadTrainingSet(
         target="mona",
         noisy_labels=NoisyLabels(vectors, label_sources, np.arange(count, dtype=np.int64)),
-        parts=random.choice((TRAIN, VALIDATION, TEST), count, p=(0.7, 0.15, 0.15)).astype(np.int8),
+        split=random.choice((TRAIN, VALIDATION, TEST), count, p=(0.7, 0.15, 0.15)).astype(np.int8),
         untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(WIDTH, None),
     )
@@ -50,7 +50,7 @@ def test_where_every_untagged_post_shows_the_target_the_others_are_not_kept_with
 
 def test_scores_that_a_network_knows_by_heart_choose_nothing() -> None:
     training_set, shows = gallery(hide_target=0.4, hide_others=0.4)
-    knows = training_set.parts == TRAIN
+    knows = training_set.split == TRAIN
     label_sources, vectors = training_set.noisy_labels.label_sources, training_set.noisy_labels.vectors.copy()
     spoken = np.isin(label_sources, (LabelSource.TAGGED, LabelSource.OTHERS))
     vectors[:, 0] = np.random.default_rng(1).normal(size=len(label_sources)) + np.where(
@@ -82,7 +82,7 @@ def test_a_network_that_tells_nobody_apart_must_not_decide() -> None:
 def test_six_pictures_held_out_are_too_few_to_decide_by() -> None:
     training_set, _ = gallery(hide_target=0.9, hide_others=0.4)
 
-    learned = learn_head(replace(training_set, trained_on=training_set.parts == TRAIN), HeadPlan())
+    learned = learn_head(replace(training_set, trained_on=training_set.split == TRAIN), HeadPlan())
 
     assert "held out to measure on" in learned.refusal
 

@@ -36,7 +36,7 @@ def training_set(vectors: np.ndarray, label_sources: np.ndarray) -> HeadTraining
     return HeadTrainingSet(
         target="mona",
         noisy_labels=NoisyLabels(vectors, label_sources, np.arange(count, dtype=np.int64)),
-        parts=np.random.default_rng(2).choice(3, count, p=(0.7, 0.15, 0.15)).astype(np.int8),
+        split=np.random.default_rng(2).choice(3, count, p=(0.7, 0.15, 0.15)).astype(np.int8),
         untagged=label_sources == LabelSource.NOTHING,
         start=starting_head(vectors.shape[1], None),
     )
@@ -196,7 +196,7 @@ def test_one_tag_among_a_handful_of_pictures_is_enough_for_an_opinion(seed: int)
         ],
         dtype=np.int8,
     )
-    handful = replace(training_set(pictures(6)[0], label_sources), parts=np.zeros(6, dtype=np.int8))
+    handful = replace(training_set(pictures(6)[0], label_sources), split=np.zeros(6, dtype=np.int8))
 
     opinions = opinions_of(handful, HeadPlan(seed=seed))
 

@@ -23,7 +23,7 @@ from rounds.errors import TooLittleToMeasure
 from rounds.evaluation.folder import PicturePipeline, evaluate_folder, score_folder
 from rounds.evaluation.gallery import GalleryKnowledge, Subject
 from rounds.questions.decision_rule import DecisionRule
-from storage.evidence import PARTS
+from storage.evidence import SPLITS
 from tests.rounds.evidence import WIDTH, scene
 from tests.rounds.models import subject
 
@@ -149,8 +149,8 @@ def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_
     world = scene(400)
     file = next((folder / "keqing").glob("*.png"))
     md5s = [hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest(), *world.evidence.md5s[1:]]
-    frozen = np.append(PARTS.index("train"), world.evidence.frozen_parts[1:]).astype(np.int8)
-    evidence = replace(world.evidence, md5s=md5s, frozen_parts=frozen)
+    frozen = np.append(SPLITS.index("train"), world.evidence.frozen_split[1:]).astype(np.int8)
+    evidence = replace(world.evidence, md5s=md5s, frozen_split=frozen)
 
     found = assess(
         subject(tmp_path / "root", evidence="hash of it"), folder, GalleryKnowledge(evidence, (), DecisionRule(0.5))
@@ -174,7 +174,7 @@ def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:
 
 def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_path: Path, folder: Path) -> None:
     evidence = scene(60).evidence
-    evidence = replace(evidence, frozen_parts=np.zeros(60, dtype=np.int8))
+    evidence = replace(evidence, frozen_split=np.zeros(60, dtype=np.int8))
 
     found = assess(subject(tmp_path / "root"), folder, GalleryKnowledge(evidence, (), DecisionRule(0.5)))
 

@@ -84,7 +84,7 @@ def assess(
 def test_the_figures_are_those_of_the_test_part_and_say_what_they_rest_on(tmp_path: Path) -> None:
     world, one = scene(3000, seed=1), subject(tmp_path)
     held = held_out(one.package, world.evidence)
-    test = int(((held.parts == TEST) & world.evidence.named).sum())
+    test = int(((held.split == TEST) & world.evidence.named).sum())
 
     found = assess(one, world.evidence)
 
@@ -247,7 +247,7 @@ def test_the_worst_mistakes_come_first_with_a_picture_a_reason_and_the_posts_pag
 def test_a_mistake_that_a_person_has_named_says_so(tmp_path: Path) -> None:
     world, one = scene(1500, seed=7), subject(tmp_path)
     held = held_out(one.package, world.evidence)
-    wrong = np.flatnonzero((held.parts == TEST) & (held.scores >= THRESHOLD) & ~world.evidence.named)[:1].tolist()
+    wrong = np.flatnonzero((held.split == TEST) & (held.scores >= THRESHOLD) & ~world.evidence.named)[:1].tolist()
 
     found = assess(one, answered(world.evidence, dict.fromkeys(wrong, "delete")))
 

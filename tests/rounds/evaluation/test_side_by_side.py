@@ -36,7 +36,7 @@ def on(evidence: Evidence, subjects: Sequence[Subject]) -> SideBySide | None:
 def test_old_and_new_are_measured_on_the_same_pictures_though_one_has_learned_from_some(tmp_path: Path) -> None:
     world = scene(1500, wrong=0.0, seed=1)
     first = subject(tmp_path / "a")
-    test = np.flatnonzero(held_out(first.package, world.evidence).parts == TEST)
+    test = np.flatnonzero(held_out(first.package, world.evidence).split == TEST)
     learned = [world.evidence.md5s[row] for row in test[::2].tolist()]
     second = subject(tmp_path / "b", parts={"train": learned, "validation": [], "test": []})
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from classifier.heads.head_training import TEST, TRAIN, VALIDATION
-from rounds.examples.frozen_splits import groups_of, parts_of
+from rounds.examples.frozen_splits import groups_of, splits_of
 from storage.evidence import Evidence
 from tests.rounds.evidence import scene
 
 
 def part_by_md5(evidence: Evidence, snapshot: dict[str, object] | None = None) -> dict[str, int]:
-    parts = parts_of(evidence, groups_of(evidence), snapshot or {})
-    return dict(zip(evidence.md5s, parts.tolist(), strict=True))
+    split = splits_of(evidence, groups_of(evidence), snapshot or {})
+    return dict(zip(evidence.md5s, split.tolist(), strict=True))
 
 
 def test_test_pictures_stay_test_pictures_while_the_gallery_grows() -> None:
@@ -39,30 +39,30 @@ def test_pictures_of_one_family_file_or_artist_share_a_part() -> None:
     evidence = replace(evidence, parent_ids=parents, pixel_hashes=pixels, artists=artists)
     groups = groups_of(evidence)
 
-    parts = parts_of(evidence, groups, {})
+    split = splits_of(evidence, groups, {})
 
-    assert all(len(set(parts[groups == number].tolist())) == 1 for number in np.unique(groups))
-    assert len(set(parts[100:140].tolist())) == 1
-    assert len(set(parts[:50].tolist())) == 1
+    assert all(len(set(split[groups == number].tolist())) == 1 for number in np.unique(groups))
+    assert len(set(split[100:140].tolist())) == 1
+    assert len(set(split[:50].tolist())) == 1
 
 
 def test_what_taught_the_backbone_never_tests_a_head_on_it() -> None:
     evidence = scene().evidence
     taught = {"train": list(evidence.md5s[:500]), "validation": list(evidence.md5s[500:600]), "test": []}
 
-    parts = parts_of(evidence, groups_of(evidence), {"parts": taught})
+    split = splits_of(evidence, groups_of(evidence), {"parts": taught})
 
-    assert set(parts[:500].tolist()) == {TRAIN}
-    assert set(parts[500:600].tolist()) == {VALIDATION}
+    assert set(split[:500].tolist()) == {TRAIN}
+    assert set(split[500:600].tolist()) == {VALIDATION}
 
 
 def test_a_duplicate_of_a_test_picture_joins_it_there() -> None:
     evidence = scene(400).evidence
-    parts = parts_of(evidence, groups_of(evidence), {})
-    test, train = int(np.flatnonzero(parts == TEST)[0]), int(np.flatnonzero(parts == TRAIN)[0])
+    split = splits_of(evidence, groups_of(evidence), {})
+    test, train = int(np.flatnonzero(split == TEST)[0]), int(np.flatnonzero(split == TRAIN)[0])
     hashes = list(evidence.pixel_hashes)
     hashes[test] = hashes[train] = "the same pixels"
 
     again = replace(evidence, pixel_hashes=hashes)
 
-    assert parts_of(again, groups_of(again), {})[[test, train]].tolist() == [TEST, TEST]
+    assert splits_of(again, groups_of(again), {})[[test, train]].tolist() == [TEST, TEST]

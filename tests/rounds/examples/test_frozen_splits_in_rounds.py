@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from classifier.heads.head_training import CONTAMINATED, TEST, TRAIN, VALIDATION
-from rounds.examples.frozen_splits import groups_of, parts_of, settled_parts, taught_so_far
-from storage.evidence import NO_PART, PARTS, Evidence
+from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of, taught_so_far
+from storage.evidence import NO_SPLIT, SPLITS, Evidence
 from tests.rounds.evidence import scene
 
 TWO_BITS = (1 << 7) | (1 << 40)
@@ -82,22 +82,24 @@ class Gallery:
         """Some are missing: hidden, or not looked at yet."""
         return [post for post in self.posts if self.random.random() < 0.95]
 
-    def change_network(self, posts: list[Upload], parts: list[int]) -> None:
+    def change_network(self, posts: list[Upload], split: list[int]) -> None:
         """The next network is taught some of what there is, by its parts."""
-        rows = [row for row in range(len(posts)) if parts[row] != CONTAMINATED and self.random.random() < 0.5]
-        told = {name: [posts[row].md5 for row in rows if parts[row] == number] for number, name in enumerate(PARTS)}
-        self.snapshot = {"parts": told}
+        rows = [row for row in range(len(posts)) if split[row] != CONTAMINATED and self.random.random() < 0.5]
+        known_md5s = {
+            name: [posts[row].md5 for row in rows if split[row] == number] for number, name in enumerate(SPLITS)
+        }
+        self.snapshot = {"parts": known_md5s}
 
     def play_round(self) -> tuple[list[Upload], list[int]]:
         posts, artists = self.present(), bool(self.random.random() < 0.7)
         evidence = evidence_of(posts, self.memory)
-        parts = parts_of(evidence, groups_of(evidence, artists=artists), self.snapshot, artists=artists)
-        return posts, parts.tolist()
+        split = splits_of(evidence, groups_of(evidence, artists=artists), self.snapshot, artists=artists)
+        return posts, split.tolist()
 
-    def remember(self, posts: list[Upload], parts: list[int]) -> None:
-        now = settled_parts(np.array(parts, dtype=np.int8)).tolist()
+    def remember(self, posts: list[Upload], split: list[int]) -> None:
+        now = assigned_splits(np.array(split, dtype=np.int8)).tolist()
         self.memory.update({post.post_id: part for post, part in zip(posts, now, strict=True)})
-        self.trained |= {post.post_id for post, part in zip(posts, parts, strict=True) if part == TRAIN}
+        self.trained |= {post.post_id for post, part in zip(posts, split, strict=True) if part == TRAIN}
 
 
 def evidence_of(posts: list[Upload], memory: Mapping[int, int]) -> Evidence:
@@ -108,7 +110,7 @@ def evidence_of(posts: list[Upload], memory: Mapping[int, int]) -> Evidence:
         artists=[post.artist for post in posts],
         parent_ids=np.array([post.parent for post in posts], dtype=np.int64),
         look_hashes=np.array([post.look for post in posts], dtype=np.uint64),
-        frozen_parts=np.array([memory.get(post.post_id, NO_PART) for post in posts], dtype=np.int8),
+        frozen_split=np.array([memory.get(post.post_id, NO_SPLIT) for post in posts], dtype=np.int8),
     )
 
 
@@ -124,23 +126,23 @@ def test_over_random_arrivals_edits_and_networks_no_test_picture_ever_trains(see
             gallery.edit()
         before = dict(gallery.memory)
 
-        posts, parts = gallery.play_round()
+        posts, split = gallery.play_round()
 
         taught = set(gallery.snapshot.get("parts", {}).get("train", ()))
-        for post, part in zip(posts, parts, strict=True):
-            was = before.get(post.post_id, NO_PART)
-            assert part >= was, f"post {post.post_id} went from {PARTS[was]} to {PARTS[part]}"
+        for post, part in zip(posts, split, strict=True):
+            was = before.get(post.post_id, NO_SPLIT)
+            assert part >= was, f"post {post.post_id} went from {SPLITS[was]} to {SPLITS[part]}"
             if post.post_id in gallery.trained or post.md5 in taught:
                 assert part in (TRAIN, CONTAMINATED), f"post {post.post_id} is measured, and was learned from"
             moved += part == CONTAMINATED
         for row, post in enumerate(posts):
             for other in range(row):
                 if (post.look ^ posts[other].look).bit_count() <= 3 or post.md5 == posts[other].md5:
-                    assert parts[row] == parts[other], "one drawing is in two parts"
-        gallery.remember(posts, parts)
+                    assert split[row] == split[other], "one drawing is in two parts"
+        gallery.remember(posts, split)
         gallery.trained -= {post for post, part in gallery.memory.items() if part != TRAIN}  # no head knows them now
         if round_ % 4 == 3:
-            gallery.change_network(posts, parts)
+            gallery.change_network(posts, split)
     counts = np.bincount(list(gallery.memory.values()), minlength=3) / len(gallery.memory)
     assert moved
     assert counts[TEST] > 0.08
@@ -151,21 +153,21 @@ def test_over_random_arrivals_edits_and_networks_no_test_picture_ever_trains(see
 def test_pictures_keep_their_part_when_a_copy_of_one_of_them_arrives(seed: int) -> None:
     gallery = Gallery(np.random.default_rng(seed))
     gallery.posts = [Upload(number, gallery.md5(), gallery.new_look()) for number in range(1, 301)]
-    gallery.remember(gallery.posts, parts_now(gallery))
+    gallery.remember(gallery.posts, split_now(gallery))
     before = dict(gallery.memory)
     originals = gallery.posts[:100]
 
     gallery.posts += [Upload(1000 + post.post_id, gallery.md5(), post.look ^ TWO_BITS) for post in originals]
-    parts = parts_now(gallery)
+    split = split_now(gallery)
 
-    assert parts[:300] == [before[post.post_id] for post in gallery.posts[:300]]
-    assert parts[300:] == parts[:100]
+    assert split[:300] == [before[post.post_id] for post in gallery.posts[:300]]
+    assert split[300:] == split[:100]
 
 
-def parts_now(gallery: Gallery) -> list[int]:
+def split_now(gallery: Gallery) -> list[int]:
     evidence = evidence_of(gallery.posts, gallery.memory)
-    parts: list[int] = parts_of(evidence, groups_of(evidence), gallery.snapshot).tolist()
-    return parts
+    split: list[int] = splits_of(evidence, groups_of(evidence), gallery.snapshot).tolist()
+    return split
 
 
 def test_drawings_of_different_parts_that_turn_out_to_be_one_are_held_out_after_a_round_on_neither_side() -> None:
@@ -175,11 +177,11 @@ def test_drawings_of_different_parts_that_turn_out_to_be_one_are_held_out_after_
     gallery.memory = {1: TRAIN, 2: TEST}
 
     gallery.posts.append(Upload(3, gallery.md5(), first ^ 0b11))  # two and three bits from them
-    now = parts_now(gallery)
+    now = split_now(gallery)
     gallery.remember(gallery.posts, now)
 
     assert now == [CONTAMINATED, CONTAMINATED, CONTAMINATED]
-    assert parts_now(gallery) == [TEST, TEST, TEST]
+    assert split_now(gallery) == [TEST, TEST, TEST]
 
 
 def test_what_the_network_was_taught_is_used_for_nothing_while_a_copy_of_it_is_held_out() -> None:
@@ -188,13 +190,13 @@ def test_what_the_network_was_taught_is_used_for_nothing_while_a_copy_of_it_is_h
     gallery.memory = {2: TEST}
     gallery.snapshot = {"parts": {"train": [gallery.posts[0].md5]}}
 
-    now = parts_now(gallery)
+    now = split_now(gallery)
     gallery.remember(gallery.posts, now)
-    later = parts_now(gallery)
+    later = split_now(gallery)
     gallery.snapshot = {}
 
     assert (now, later) == ([CONTAMINATED, CONTAMINATED], [CONTAMINATED, CONTAMINATED])
-    assert parts_now(gallery) == [TEST, TEST]  # the next network has not seen it
+    assert split_now(gallery) == [TEST, TEST]  # the next network has not seen it
 
 
 def test_a_network_that_was_taught_on_still_knows_what_taught_it_first() -> None:
@@ -207,7 +209,7 @@ def test_a_network_that_was_taught_on_still_knows_what_taught_it_first() -> None
     gallery.snapshot = {"parts": taught_so_far({"parts": {"train": ["second"]}}, earlier)}
 
     assert gallery.snapshot["parts"] == {"train": ["second", "first"], "validation": [], "test": []}
-    assert parts_now(gallery) == [CONTAMINATED, TRAIN, CONTAMINATED]
+    assert split_now(gallery) == [CONTAMINATED, TRAIN, CONTAMINATED]
 
 
 def test_a_new_copy_of_what_the_network_was_taught_is_not_measured() -> None:
@@ -216,7 +218,7 @@ def test_a_new_copy_of_what_the_network_was_taught_is_not_measured() -> None:
     gallery.snapshot = {"parts": {"train": [post.md5 for post in gallery.posts]}}
     gallery.posts += [Upload(100 + post.post_id, gallery.md5(), post.look ^ TWO_BITS) for post in gallery.posts]
 
-    assert set(parts_now(gallery)) == {TRAIN}
+    assert set(split_now(gallery)) == {TRAIN}
 
 
 def test_what_is_new_of_an_artist_goes_where_the_artist_went() -> None:
@@ -227,7 +229,7 @@ def test_what_is_new_of_an_artist_goes_where_the_artist_went() -> None:
         Upload(100 + number, gallery.md5(), gallery.new_look(), f"artist_{number}") for number in range(1, 61)
     ]
 
-    assert parts_now(gallery)[60:] == [number % 3 for number in range(1, 61)]
+    assert split_now(gallery)[60:] == [number % 3 for number in range(1, 61)]
 
 
 def test_what_is_new_of_an_artist_whom_round_0_divided_is_dealt_by_family() -> None:
@@ -237,8 +239,8 @@ def test_what_is_new_of_an_artist_whom_round_0_divided_is_dealt_by_family() -> N
     for post in gallery.posts[300:]:
         post.parent = post.post_id - 100
 
-    parts = np.array(parts_now(gallery))
+    split = np.array(split_now(gallery))
 
-    assert 0.6 < (parts == TRAIN).mean() < 0.8
-    assert 0.08 < (parts == TEST).mean() < 0.23
-    assert parts[300:].tolist() == parts[200:300].tolist()
+    assert 0.6 < (split == TRAIN).mean() < 0.8
+    assert 0.08 < (split == TEST).mean() < 0.23
+    assert split[300:].tolist() == split[200:300].tolist()

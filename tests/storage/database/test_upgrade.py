@@ -16,7 +16,7 @@ import migrations
 from storage.archive import Archive
 from storage.database import migrate, schema
 from storage.errors import DatabaseError
-from storage.evidence import NO_PART
+from storage.evidence import NO_SPLIT
 from storage.records import Target
 from tests.storage.samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, schema_at, sight
 
@@ -165,7 +165,7 @@ async def test_a_gallery_from_before_hashes_and_parts_keeps_its_looks(root: Path
     with Archive.reader(root) as reader:
         evidence = reader.evidence(Target("mona", "mona_(genshin_impact)"), CARD.backbone_hash)
     assert evidence.look_hashes.tolist() == [0]
-    assert evidence.frozen_parts.tolist() == [NO_PART]
+    assert evidence.frozen_split.tolist() == [NO_SPLIT]
 
 
 async def test_pages_that_were_looked_at_whole_only_are_looked_at_again_after_the_upgrade(root: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from storage.archive import Archive, Label
-from storage.evidence import NO_PART, SplitAssignments
+from storage.evidence import NO_SPLIT, SplitAssignments
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
 from storage.rows.sole_characters import sole_characters
 from tests.storage.samples import CARD, decide, list_posts, make_post, relabel, sight
@@ -148,18 +148,18 @@ async def test_what_is_held_out_is_read_without_the_rest(archive: Archive) -> No
     await list_posts(archive, posts)
     for post in posts:
         await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
-    parts = np.array([0, 2, 1, NO_PART, 2], dtype=np.int8)
+    parts = np.array([0, 2, 1, NO_SPLIT, 2], dtype=np.int8)
 
     with Archive.reader(archive.root) as reader:
         everything = reader.evidence(MONA, CARD.backbone_hash)
-        assigned = parts != NO_PART
+        assigned = parts != NO_SPLIT
         await archive.file_assignments(SplitAssignments("mona", everything.version_ids[assigned], parts[assigned]))
         found = reader.held_out_evidence(MONA, CARD.backbone_hash, {everything.md5s[3], "of no picture"})
         tested = reader.held_out_evidence(MONA, CARD.backbone_hash, ())
         of_another = reader.held_out_evidence(Target("keqing", "keqing"), CARD.backbone_hash, ())
 
     assert found.post_ids.tolist() == [2, 4, 5]
-    assert found.frozen_parts.tolist() == [2, NO_PART, 2]
+    assert found.frozen_split.tolist() == [2, NO_SPLIT, 2]
     assert found.vectors.tolist() == everything.vectors[[1, 3, 4]].tolist()
     assert tested.post_ids.tolist() == [2, 5]
     assert len(of_another) == 0

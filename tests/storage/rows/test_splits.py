@@ -12,7 +12,7 @@ import pytest
 
 from storage.archive import Archive
 from storage.errors import RefusedRequest
-from storage.evidence import NO_PART, Evidence, SplitAssignments
+from storage.evidence import NO_SPLIT, Evidence, SplitAssignments
 from storage.records import Look, Target
 from tests.storage.samples import CARD, decide, list_posts, make_post, sight
 
@@ -61,13 +61,13 @@ async def test_a_round_adds_the_hashes_that_were_missing(archive: Archive) -> No
 
 async def test_parts_are_remembered_and_only_become_stricter(archive: Archive) -> None:
     await looked_at(archive, 1, 2, 3, None)
-    assert evidence(archive).frozen_parts.tolist() == [NO_PART] * 4
+    assert evidence(archive).frozen_split.tolist() == [NO_SPLIT] * 4
 
     await archive.file_assignments(assigned(TRAIN, VALIDATION, TEST))
-    assert evidence(archive).frozen_parts.tolist() == [TRAIN, VALIDATION, TEST, NO_PART]
+    assert evidence(archive).frozen_split.tolist() == [TRAIN, VALIDATION, TEST, NO_SPLIT]
 
     await archive.file_assignments(assigned(TEST, TRAIN, TRAIN, TRAIN))
-    assert evidence(archive).frozen_parts.tolist() == [TEST, VALIDATION, TEST, TRAIN]
+    assert evidence(archive).frozen_split.tolist() == [TEST, VALIDATION, TEST, TRAIN]
 
 
 async def test_every_target_has_parts_of_its_own(archive: Archive) -> None:
@@ -76,7 +76,7 @@ async def test_every_target_has_parts_of_its_own(archive: Archive) -> None:
     await archive.file_assignments(replace(assigned(TEST), target="fischl"))
     await archive.file_assignments(assigned(TRAIN))
 
-    assert evidence(archive).frozen_parts.tolist() == [TRAIN]
+    assert evidence(archive).frozen_split.tolist() == [TRAIN]
 
 
 async def test_a_post_keeps_its_part_when_its_file_is_replaced(archive: Archive) -> None:
@@ -88,7 +88,7 @@ async def test_a_post_keeps_its_part_when_its_file_is_replaced(archive: Archive)
     await archive.file_look(sight(again, decide(), look=look(2)))
 
     assert evidence(archive).look_hashes.tolist() == [2]
-    assert evidence(archive).frozen_parts.tolist() == [TEST]
+    assert evidence(archive).frozen_split.tolist() == [TEST]
 
 
 async def test_the_database_itself_refuses_to_give_back_what_was_held_out(archive: Archive, root: Path) -> None:
@@ -112,13 +112,13 @@ async def test_parts_without_a_name_or_a_picture_are_refused(archive: Archive) -
 
     for wrong in (
         assigned(3),
-        assigned(NO_PART),
+        assigned(NO_SPLIT),
         SplitAssignments("mona", np.array([1, 2]), np.array([0], dtype=np.int8)),
     ):
         with pytest.raises(RefusedRequest, match="cannot have the parts"):
             await archive.file_assignments(wrong)
 
-    assert evidence(archive).frozen_parts.tolist() == [NO_PART]
+    assert evidence(archive).frozen_split.tolist() == [NO_SPLIT]
 
 
 async def test_rows_of_the_evidence_are_picked_from_every_column(archive: Archive) -> None:
