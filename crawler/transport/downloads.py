@@ -1,8 +1,8 @@
 """Files from the site: small ones into memory, originals streamed to disk and verified as they come.
 
-Writing and hashing run in worker threads, a few hundred kilobytes at a time. `fetch_file` does not fsync: the archive
-does, when it takes the file over. A transfer that breaks is resumed where the site proves that the file is the same;
-in any doubt it starts from zero.
+Writing (by aiofiles) and hashing run in worker threads, side by side, a few hundred kilobytes at a time. `fetch_file`
+does not fsync: the archive does, when it takes the file over. A transfer that breaks is resumed where the site proves
+that the file is the same; in any doubt it starts from zero.
 
 The published size and md5 decide about an original, and never its Content-Type: bytes that are the published ones are
 the site's file, even where they are no picture.
@@ -15,10 +15,14 @@ import hashlib
 import os
 import re
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import aiofiles
+import aiofiles.os
 
 from crawler.errors import (
     AccessError,
@@ -55,6 +59,33 @@ RECENT = 24  # … among so many recent ones: blank pictures do exist, far apart
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _JSON_START = re.compile(rb"\s*(\{\s*\"|\[\s*(\{|\]))")
+_Result = TypeVar("_Result")
+
+
+class NewFile(Protocol):
+    """An unbuffered file that was opened for writing; every call runs in a thread."""
+
+    async def write(self, data: memoryview, /) -> int: ...
+    async def truncate(self, size: int, /) -> int: ...
+    async def seek(self, offset: int, /) -> int: ...
+    async def close(self) -> None: ...
+
+
+async def open_new(path: Path) -> NewFile:
+    """Open a file that does not exist yet, with the rights that the umask leaves.
+
+    Raises:
+        FileExistsError: something is there, be it a link to nothing.
+        StorageError: its folder is none.
+    """
+    return await aiofiles.open(path, "xb", buffering=0, opener=_without_following)
+
+
+def _without_following(path: str, flags: int) -> int:
+    require_folder(Path(path).parent)
+    for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags, UMASK_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +104,7 @@ class Downloader:
     site: Site
     patience: Patience = field(default_factory=Patience)
     original_cap: int = ORIGINAL_CAP  # bytes
+    open_file: Callable[[Path], Awaitable[NewFile]] = open_new
     _recent: deque[tuple[bytes, str]] = field(default_factory=lambda: deque(maxlen=RECENT))
     _last_refusal: CrawlError | None = None
     _originals: FileHealth = field(init=False)
@@ -137,9 +169,10 @@ class Downloader:
         """
         if version.size > self.original_cap:
             raise PostError(f"larger than {self.original_cap} bytes", "unavailable")
-        partial = await asyncio.to_thread(_Partial.create, into)
+        partial = _Partial(into)
         complete = False
         try:
+            await partial.open(self.open_file)
             async with self._as_post_error(url, self._originals):
                 digest = await patiently(lambda: self._transfer(url, partial, version), self.patience)
             self._originals.arrived(url, digest.md5, digest.size)
@@ -147,7 +180,7 @@ class Downloader:
             return digest
         finally:
             # Shielded, so that a stop request cannot leave the file open or lying around.
-            await asyncio.shield(asyncio.to_thread(partial.close, keep=complete))
+            await asyncio.shield(partial.close(keep=complete))
 
     async def _transfer(self, url: str, partial: _Partial, version: FileVersion) -> Digest:
         """One attempt: what is missing of the file, or all of it."""
@@ -159,7 +192,7 @@ class Downloader:
                 await self._place(answer, partial, version)
                 await self._stream(answer, partial, version)
         except RangeRefused:
-            await asyncio.to_thread(partial.restart, "")
+            await partial.restart("")
             raise
         digest = partial.digest()
         if partial.size != version.size or digest.md5 != version.md5:
@@ -167,7 +200,7 @@ class Downloader:
             if short and not _is_text(partial.start):
                 raise TransientError(f"{partial.size} of {version.size} bytes arrived")
             start = partial.start
-            await asyncio.to_thread(partial.restart, "")
+            await partial.restart("")
             _refuse_text(start)
             raise _Mismatch(f"{digest.size} bytes with md5 {digest.md5} arrived, published are {version.size} bytes")
         return digest
@@ -176,12 +209,12 @@ class Downloader:
         """Decide where the bytes of this answer belong: behind what we have, or at the beginning."""
         if answer.status == 206:
             if not _continues(answer, partial, version):
-                await asyncio.to_thread(partial.restart, "")
+                await partial.restart("")
                 raise TransientError("the site sent another part of the file than the one asked for")
             return
         validator = "" if answer.encoded else _strong_validator(answer)
         if partial.size:
-            await asyncio.to_thread(partial.restart, validator)
+            await partial.restart(validator)
         partial.validator = validator
         if answer.declared is not None and answer.declared != version.size and not answer.encoded:
             async with aclosing(answer.pieces()) as stream:
@@ -303,68 +336,98 @@ def _refuse_text(start: bytes) -> None:
 
 
 class _Partial:
-    """A file under construction, with its running digests; every method but `take` blocks."""
+    """A file under construction, with its running digests.
 
-    def __init__(self, handle: int, path: Path) -> None:
-        self._handle = handle
+    What has begun is waited for even when the task is cancelled, so that nobody closes the file under a thread.
+    """
+
+    def __init__(self, path: Path) -> None:
         self._path = path
+        self._file: NewFile | None = None  # not opened yet
         self.size = 0  # bytes written and hashed
         self.start = b""  # the first of them
         self.validator = ""  # strong; empty: the file cannot be resumed
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256()
 
-    @classmethod
-    def create(cls, path: Path) -> _Partial:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_BINARY"):
-            flags |= getattr(os, name, 0)
-        with at_border(path):
-            require_folder(path.parent)
-            return cls(os.open(path, flags, UMASK_FILE), path)
+    async def open(self, open_file: Callable[[Path], Awaitable[NewFile]]) -> None:
+        """Create the file."""
+
+        async def opening() -> None:
+            with at_border(self._path):
+                self._file = await open_file(self._path)
+
+        await _to_its_end(opening())
 
     @property
     def resumable(self) -> bool:
         return bool(self.validator)
 
     async def take(self, pieces: list[bytes]) -> None:
-        """Write and hash; waits for the thread even when cancelled, so that nobody closes the file under it."""
-        writing = asyncio.ensure_future(asyncio.to_thread(self._append, b"".join(pieces)))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait({writing})
-            raise
+        """Write and hash."""
+        await _to_its_end(self._append(b"".join(pieces)))
 
-    def _append(self, data: bytes) -> None:
-        view = memoryview(data)
-        with at_border(self._path):
-            while view:
-                view = view[os.write(self._handle, view) :]
+    async def _append(self, data: bytes) -> None:
+        hashing = asyncio.ensure_future(asyncio.to_thread(self._hash, data))
+        try:
+            await self._write(data)
+        finally:
+            await hashing
         self.start = self.start or data[:512]
-        self._md5.update(data)
-        self._sha256.update(data)
         self.size += len(data)
 
-    def restart(self, validator: str) -> None:
+    async def _write(self, data: bytes) -> None:
+        file, view = self._opened, memoryview(data)
+        with at_border(self._path):
+            while view:
+                view = view[await file.write(view) :]
+
+    def _hash(self, data: bytes) -> None:
+        self._md5.update(data)
+        self._sha256.update(data)
+
+    async def restart(self, validator: str) -> None:
         """Begin again from zero."""
         self.validator = validator
         if self.size:
-            with at_border(self._path):
-                os.ftruncate(self._handle, 0)
-                os.lseek(self._handle, 0, os.SEEK_SET)
+            await _to_its_end(self._empty())
             self.size, self.start = 0, b""
             self._md5 = hashlib.md5(usedforsecurity=False)
             self._sha256 = hashlib.sha256()
 
+    async def _empty(self) -> None:
+        with at_border(self._path):
+            await self._opened.truncate(0)
+            await self._opened.seek(0)
+
     def digest(self) -> Digest:
         return Digest(size=self.size, md5=self._md5.hexdigest(), sha256=self._sha256.hexdigest())
 
-    def close(self, *, keep: bool) -> None:
+    async def close(self, *, keep: bool) -> None:
+        """Close the file, if it was created, and remove it unless it is to be kept."""
+        if self._file is None:
+            return
         with at_border(self._path):
-            os.close(self._handle)
+            await self._file.close()
             if not keep:
-                self._path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    await aiofiles.os.unlink(self._path)
+
+    @property
+    def _opened(self) -> NewFile:
+        if self._file is None:
+            raise ValueError(f"{self._path} is not opened yet")
+        return self._file
+
+
+async def _to_its_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Wait for work in threads; when this task is cancelled, not less."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _strong_validator(answer: Answer) -> str:

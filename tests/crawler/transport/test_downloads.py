@@ -7,15 +7,16 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from crawler.errors import AccessError, BlockedError, GoneError, MismatchError, PostError, UrlRefused
-from crawler.transport.downloads import Downloader
+from crawler.transport.downloads import Downloader, NewFile, open_new
 from storage.errors import DiskFull, StorageError
 from storage.records import FileVersion
 from tests.crawler.scenes import (
@@ -325,25 +326,109 @@ async def test_nothing_that_is_already_there_is_written_over_or_through(tmp_path
     assert victim.read_bytes() == b"precious"
 
 
-async def test_a_full_disk_is_the_disks_trouble_and_not_the_posts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(handle: int, data: bytes) -> int:
+@dataclass
+class OddDisk:
+    """Opens files whose `write` is another one; remembers them."""
+
+    write: Callable[[NewFile, memoryview], Awaitable[int]]
+    opened: list[NewFile] = field(default_factory=list)
+
+    async def open(self, path: Path) -> NewFile:
+        self.opened.append(await open_new(path))
+        return OddFile(self.opened[-1], self)
+
+
+@dataclass
+class OddFile:
+    file: NewFile
+    disk: OddDisk
+
+    async def write(self, data: memoryview) -> int:
+        return await self.disk.write(self.file, data)
+
+    async def truncate(self, size: int) -> int:
+        return await self.file.truncate(size)
+
+    async def seek(self, offset: int) -> int:
+        return await self.file.seek(offset)
+
+    async def close(self) -> None:
+        await self.file.close()
+
+
+async def test_a_full_disk_is_the_disks_trouble_and_not_the_posts(tmp_path: Path) -> None:
+    async def full(file: NewFile, data: memoryview) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("crawler.transport.downloads.os.write", full)
+    disk = OddDisk(full)
     async with downloading(whole(BODY)) as (downloader, _, url):
+        downloader.open_file = disk.open
         with pytest.raises(DiskFull, match="free some space"):
             await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
 
+    assert len(disk.opened) == 1
     assert names_in(tmp_path) == []
 
 
-async def test_short_writes_are_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = os.write
-    monkeypatch.setattr("crawler.transport.downloads.os.write", lambda handle, data: write(handle, bytes(data[:7001])))
+async def test_short_writes_are_completed(tmp_path: Path) -> None:
+    written = []
 
-    await stored(tmp_path / "a.part", whole(BODY))
+    async def short(file: NewFile, data: memoryview) -> int:
+        written.append(await file.write(data[:7001]))
+        return written[-1]
+
+    async with downloading(whole(BODY)) as (downloader, _, url):
+        downloader.open_file = OddDisk(short).open
+        digest = await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
+
+    assert content_of(tmp_path / "a.part") == BODY and digest.size == len(BODY) == sum(written)
+    assert max(written) == 7001
+
+
+async def test_a_stop_while_a_piece_is_written_waits_for_it_and_leaves_no_file(tmp_path: Path) -> None:
+    writing, goes_on = asyncio.Event(), asyncio.Event()
+    written = []
+
+    async def slow(file: NewFile, data: memoryview) -> int:
+        writing.set()
+        await goes_on.wait()
+        written.append(await file.write(data))  # fails where the file was closed meanwhile
+        return written[-1]
+
+    async with downloading(whole(BODY)) as (downloader, _, url):
+        downloader.open_file = OddDisk(slow).open
+        fetching = asyncio.create_task(downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY)))
+        await writing.wait()
+        fetching.cancel()
+        await asyncio.sleep(0)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await fetching
+
+    assert sum(written) == len(BODY)
+    assert names_in(tmp_path) == []
+
+
+async def test_a_stop_while_the_file_is_opened_leaves_no_file(tmp_path: Path) -> None:
+    opening, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(path: Path) -> NewFile:
+        opening.set()
+        await goes_on.wait()
+        return await open_new(path)
+
+    async with downloading(whole(BODY)) as (downloader, stage, url):
+        downloader.open_file = slow
+        fetching = asyncio.create_task(downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY)))
+        await opening.wait()
+        fetching.cancel()
+        await asyncio.sleep(0)
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await fetching
+
+    assert stage.visits == []
+    assert names_in(tmp_path) == []
 
 
 async def test_a_stop_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
