@@ -86,14 +86,14 @@ async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pa
         stack.enter_context(obeying_signals(stop))
         archive = await hold_gallery(stack, workspace, "crawl apply")
         plan = await archive.plan_apply(target)
-        _tell_plan(plan)
+        _report_plan(plan)
         outcome = _Outcome()
         if not _brakes_hold(options, plan, archive.root, outcome):
             with stop.finishing_first():
                 outcome.applied = await archive.apply(plan, confirmed=options.yes)
                 if options.fetch and not stop.event.is_set():
-                    await _fetch(archive, plan, outcome, _Way(root, config, pace, stop))
-        return _tell(options, plan, outcome, stop)
+                    await _fetch(archive, plan, outcome, _SiteAccess(root, config, pace, stop))
+        return _report(options, plan, outcome, stop)
 
 
 def _dry_run(options: ApplyOptions, workspace: Workspace, stop: StopRequest) -> int:
@@ -101,12 +101,12 @@ def _dry_run(options: ApplyOptions, workspace: Workspace, stop: StopRequest) -> 
     target = _target(options, workspace)
     with open_reader(workspace.root) as reader:
         plan = reader.ask(lambda connection: plan_apply(connection, target))
-    _tell_plan(plan)
+    _report_plan(plan)
     if not options.as_json:
         print_steps(plan, fetch=options.fetch)
     outcome = _Outcome()
     _brakes_hold(options, plan, workspace.root, outcome)
-    return _tell(options, plan, outcome, stop)
+    return _report(options, plan, outcome, stop)
 
 
 def _target(options: ApplyOptions, workspace: Workspace) -> str | None:
@@ -129,7 +129,7 @@ def _brakes_hold(options: ApplyOptions, plan: ApplyPlan, root: Path, outcome: _O
     return True
 
 
-def _tell_plan(plan: ApplyPlan) -> None:
+def _report_plan(plan: ApplyPlan) -> None:
     say(
         f"to the trash: {len(plan.to_trash)}, back from it: {len(plan.back)}, "
         f"to fetch: {len({one.post_key for one in plan.to_fetch})}"
@@ -143,7 +143,7 @@ def _tell_plan(plan: ApplyPlan) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _SiteAccess:
     """How to reach the sites that posts are from."""
 
     root: Path | None
@@ -152,31 +152,31 @@ class _Way:
     stop: StopRequest
 
 
-async def _fetch(archive: Archive, plan: ApplyPlan, outcome: _Outcome, way: _Way) -> None:
+async def _fetch(archive: Archive, plan: ApplyPlan, outcome: _Outcome, access: _SiteAccess) -> None:
     """Fetch what is to be kept and not here, site by site; a site that cannot be had does not stop the next."""
     by_site: defaultdict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for one in plan.to_fetch:
         by_site[one.site][one.post_key].append(one.target)
     for site, targets in by_site.items():
         try:
-            await _fetch_from(archive, site, targets, outcome, way)
+            await _fetch_from(archive, site, targets, outcome, access)
         except CrawlError as error:
             say(f"{site}: {describe(error)}")
             outcome.codes.append(exit_code_of(error))
 
 
 async def _fetch_from(
-    archive: Archive, site: str, targets: Mapping[int, Sequence[str]], outcome: _Outcome, way: _Way
+    archive: Archive, site: str, targets: Mapping[int, Sequence[str]], outcome: _Outcome, access: _SiteAccess
 ) -> None:
     async with AsyncExitStack() as stack:
-        workspace = replace(load_workspace(way.root, way.config, site), site_named=False)  # the gallery names it
-        connected = await connect(stack, workspace, way.pace)
+        workspace = replace(load_workspace(access.root, access.config, site), site_named=False)  # the gallery names it
+        connected = await connect(stack, workspace, access.pace)
         originals = OriginalFetcher(
             archive=archive,
             fetcher=Downloader(connected.http, connected.site, connected.pace.patience),
             source=SiteSource(connected.client, ""),
             reachable=lambda url: connected.site.why_not(url) is None,
-            stop=way.stop.event,
+            stop=access.stop.event,
         )
         try:
             for keys in chunked(list(targets), FETCH_CHUNK):
@@ -189,7 +189,7 @@ async def _fetch_from(
             outcome.gone += originals.gone
 
 
-def _tell(options: ApplyOptions, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:
+def _report(options: ApplyOptions, plan: ApplyPlan, outcome: _Outcome, stop: StopRequest) -> int:
     applied, codes = outcome.applied, list(outcome.codes)
     wanted = len({one.post_key for one in plan.to_fetch}) if options.fetch and not options.dry_run else 0
     if applied.problems:

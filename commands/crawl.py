@@ -158,7 +158,7 @@ def _check(options: CrawlOptions) -> None:
 
 
 @dataclass(slots=True)
-class _Stage:
+class _CrawlSetup:
     """What has been put together so far."""
 
     options: CrawlOptions
@@ -182,14 +182,14 @@ async def _run(options: CrawlOptions, workspace: Workspace, output: Output, part
         plan = await make_plan(options, connected, archive)
         for line in plan.lines:
             say(line)
-        stage = _Stage(options, workspace, output, connected, archive, plan, stop, _takeover(options, workspace))
+        setup = _CrawlSetup(options, workspace, output, connected, archive, plan, stop, _takeover(options, workspace))
         started = time.monotonic()
-        judge = await stack.enter_async_context(parts.judge(_model_request(stage, parts)))
-        stage.preparing_s = time.monotonic() - started
+        judge = await stack.enter_async_context(parts.judge(_model_request(setup, parts)))
+        setup.preparing_s = time.monotonic() - started
         for card in judge.models.values():
             if card.refusal:
                 say(refusal_words(card))
-        return await _work(stage, judge)
+        return await _work(setup, judge)
 
 
 def _takeover(options: CrawlOptions, workspace: Workspace) -> Takeover | None:
@@ -200,64 +200,64 @@ def _takeover(options: CrawlOptions, workspace: Workspace) -> Takeover | None:
     return Takeover() if patient and trains_beside(workspace.settings.round_zero) else None
 
 
-def _model_request(stage: _Stage, parts: Parts) -> ModelRequest:
+def _model_request(setup: _CrawlSetup, parts: Parts) -> ModelRequest:
     return ModelRequest(
-        workspace=stage.workspace,
-        goal=stage.options.goal,
-        targets=stage.plan.targets,
-        tag=stage.plan.tag,
-        connected=stage.connected,
-        archive=stage.archive,
-        dry_run=stage.options.dry_run,
-        quiet=stage.output.quiet,
-        takeover=stage.takeover,
+        workspace=setup.workspace,
+        goal=setup.options.goal,
+        targets=setup.plan.targets,
+        tag=setup.plan.tag,
+        connected=setup.connected,
+        archive=setup.archive,
+        dry_run=setup.options.dry_run,
+        quiet=setup.output.quiet,
+        takeover=setup.takeover,
         learning=parts.learning,
-        references=stage.options.references,
+        references=setup.options.references,
     )
 
 
-async def _work(stage: _Stage, judge: Judge) -> Summary:
+async def _work(setup: _CrawlSetup, judge: Judge) -> Summary:
     """Run the pipeline and record how it ended, whatever happens."""
-    run_id = await stage.archive.begin_run(_start(stage, judge))
-    downloader = Downloader(stage.connected.http, stage.connected.site, stage.connected.pace.patience)
+    run_id = await setup.archive.begin_run(_start(setup, judge))
+    downloader = Downloader(setup.connected.http, setup.connected.site, setup.connected.pace.patience)
     current = Run(
-        job=_job(stage, run_id),
-        crew=_crew(stage, judge, downloader),
-        tally=Tally(expected=None if stage.plan.checked_here else stage.plan.counted),
-        stop=stage.stop.event,
+        job=_job(setup, run_id),
+        crew=_crew(setup, judge, downloader),
+        tally=Tally(expected=None if setup.plan.checked_here else setup.plan.counted),
+        stop=setup.stop.event,
     )
     error: BaseException | None = None
     try:
-        async with progress(current, quiet=stage.output.quiet):
-            with stage.stop.finishing_first():
-                await _crawl(current, stage.takeover)
+        async with progress(current, quiet=setup.output.quiet):
+            with setup.stop.finishing_first():
+                await _crawl(current, setup.takeover)
         error = downloader.refuses_everything()
     except Exception as failure:  # noqa: BLE001 - told in one line with the summary; the code says which family
         error = failure
     except asyncio.CancelledError:
-        if stage.stop.code is None:
+        if setup.stop.code is None:
             raise
     if isinstance(error, AccessError | BlockedError) and downloader.refused:
-        current.tally.reopen(await stage.archive.reopen(sorted(downloader.refused)))
-    code = _exit_code(stage, current, error)
+        current.tally.reopen(await setup.archive.reopen(sorted(downloader.refused)))
+    code = _exit_code(setup, current, error)
     if error is not None:
         complain(f"crawl: {describe(error)}")
         log.error("run %d ended: %s", run_id, describe(error), exc_info=error)
     summary = await closing_summary(
         Ending(
             current,
-            stage.workspace,
-            stage.connected,
-            stage.plan,
-            stage.archive,
+            setup.workspace,
+            setup.connected,
+            setup.plan,
+            setup.archive,
             code,
-            stage.options.dry_run,
-            stage.preparing_s,
-            stage.takeover,
+            setup.options.dry_run,
+            setup.preparing_s,
+            setup.takeover,
         )
     )
     ended = RunEnd(counts=dict(summary.to_json()), exit_code=int(code), models=summary.every_model())
-    await stage.archive.end_run(run_id, ended)
+    await setup.archive.end_run(run_id, ended)
     return summary
 
 
@@ -274,13 +274,13 @@ async def _crawl(current: Run, takeover: Takeover | None) -> None:
         await takeover.cancel()
 
 
-def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> ExitCode:
+def _exit_code(setup: _CrawlSetup, current: Run, error: BaseException | None) -> ExitCode:
     codes: list[int] = [exit_code_of(error)] if error is not None else []
     tally = current.tally
     if tally.bugs:
         codes.append(ExitCode.BUG)
-    if stage.stop.code is not None:
-        codes.append(stage.stop.code)
+    if setup.stop.code is not None:
+        codes.append(setup.stop.code)
     left = tally.gaps or tally.refused or tally.finished < tally.listed or posts_unaccounted_for(current)
     if left or tally.outcomes[Outcome.FAILED]:
         codes.append(ExitCode.OPEN)
@@ -289,48 +289,48 @@ def _exit_code(stage: _Stage, current: Run, error: BaseException | None) -> Exit
     return worst(codes)
 
 
-def _start(stage: _Stage, judge: Judge) -> RunStart:
+def _start(setup: _CrawlSetup, judge: Judge) -> RunStart:
     settings: dict[str, Any] = {
-        "score_on": stage.workspace.settings.scoring.score_on,
-        "trust_tags": stage.workspace.settings.scoring.trust_tags,
-        "limit": stage.options.limit,
-        "new": stage.options.newer_only,
+        "score_on": setup.workspace.settings.scoring.score_on,
+        "trust_tags": setup.workspace.settings.scoring.trust_tags,
+        "limit": setup.options.limit,
+        "new": setup.options.newer_only,
         "thresholds": {name: card.threshold for name, card in judge.models.items()},
     }
     return RunStart(
         command="crawl",
-        site=stage.connected.site.name,
-        query=stage.plan.query,
-        targets=[target.name for target in stage.plan.targets],
+        site=setup.connected.site.name,
+        query=setup.plan.query,
+        targets=[target.name for target in setup.plan.targets],
         settings=settings,
         models=[card.name for card in judge.models.values()],
     )
 
 
-def _job(stage: _Stage, run_id: int) -> Job:
-    scoring = stage.workspace.settings.scoring
+def _job(setup: _CrawlSetup, run_id: int) -> Job:
+    scoring = setup.workspace.settings.scoring
     return Job(
         run_id=run_id,
-        site=stage.connected.site.name,
-        query=stage.plan.query,
-        targets=stage.plan.targets,
+        site=setup.connected.site.name,
+        query=setup.plan.query,
+        targets=setup.plan.targets,
         policy=Policy(trust_tags=scoring.trust_tags),
         score_on=scoring.score_on,
-        wants=stage.plan.wants,
-        checked_here=stage.plan.checked_here,
-        counted=stage.plan.counted,
-        limit=stage.options.limit,
-        newer_only=stage.options.newer_only,
+        wants=setup.plan.wants,
+        checked_here=setup.plan.checked_here,
+        counted=setup.plan.counted,
+        limit=setup.options.limit,
+        newer_only=setup.options.newer_only,
         in_flight=scoring.in_flight,
     )
 
 
-def _crew(stage: _Stage, judge: Judge, downloader: Downloader) -> Crew:
-    connected = stage.connected
+def _crew(setup: _CrawlSetup, judge: Judge, downloader: Downloader) -> Crew:
+    connected = setup.connected
     return Crew(
-        source=SiteSource(connected.client, stage.plan.server_query),
+        source=SiteSource(connected.client, setup.plan.server_query),
         fetcher=downloader,
         judge=judge,
-        archive=stage.archive,
+        archive=setup.archive,
         note=lambda post, error: log.warning("post %d: %s", post.id, describe(error)),
     )

@@ -12,8 +12,9 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -38,8 +39,12 @@ class Finding:
 
     what: str
     ok: bool
-    said: str  # what was found, and what to do when it is not well
+    statement: str  # what was found, and what to do when it is not well
     code: int = 0  # the exit code that this trouble would give a run; 0: no trouble, or none that stops one
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs; the key of the statement is older than its name here."""
+        return {"what": self.what, "ok": self.ok, "said": self.statement, "code": self.code}
 
 
 def run(root: Path | None, config: Path | None, site: str | None, *, as_json: bool) -> int:
@@ -47,7 +52,7 @@ def run(root: Path | None, config: Path | None, site: str | None, *, as_json: bo
     workspace = load_workspace(root, config, site)
     found = [replace(one, code=0) if one.ok else one for one in (*_here(workspace), *asyncio.run(_site(workspace)))]
     if as_json:
-        print_json({"findings": [asdict(finding) for finding in found], "exit": int(_code(found))})
+        print_json({"findings": [finding.to_json() for finding in found], "exit": int(_code(found))})
     else:
         print_table(_table(found))
     return int(_code(found))
@@ -81,8 +86,8 @@ def _disk(workspace: Workspace) -> Finding:
     free = shutil.disk_usage(there).free // 1_000_000
     reserve = workspace.settings.limits.free_space_mb
     writable = os.access(there, os.W_OK)
-    said = f"{free} MB free at {there}, of which {reserve} are never used"
-    return Finding("disk", free > reserve and writable, said if writable else f"cannot write in {there}", 7)
+    statement = f"{free} MB free at {there}, of which {reserve} are never used"
+    return Finding("disk", free > reserve and writable, statement if writable else f"cannot write in {there}", 7)
 
 
 def _gallery(workspace: Workspace) -> Finding:
@@ -123,5 +128,5 @@ def _table(found: list[Finding]) -> Table:
     table = facts_table()
     for finding in found:
         mark = Text("ok", style="green") if finding.ok else Text("failed", style="bold red")
-        table.add_row(Text(finding.what), mark + Text(f"  {printable(finding.said)}", style="not bold default"))
+        table.add_row(Text(finding.what), mark + Text(f"  {printable(finding.statement)}", style="not bold default"))
     return table

@@ -21,7 +21,7 @@ from commands.terminal.console import print_json, say
 from commands.terminal.error_exit import exit_code_of
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.interruptible import run_stoppable
-from commands.terminal.stage_progress import told
+from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table
 from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
@@ -63,14 +63,14 @@ _NOTHING_KEPT = "nothing was written; run the same command to measure from the b
 
 async def _run(options: EvaluateOptions, workspace: Workspace) -> int:
     with open_reader(workspace.root) as reader:
-        async with told(quiet=options.quiet or options.as_json) as tell:
+        async with reporting(quiet=options.quiet or options.as_json) as report:
             subject = _subject(reader, workspace, options.name)
-            tell("reading", 0.0, "labels, tags and embeddings")
+            report("reading", 0.0, "labels, tags and embeddings")
             known = _known(reader, subject)
             if options.on is None:
-                assessment = await asyncio.to_thread(_on_gallery, reader, workspace, subject, known, tell)
+                assessment = await asyncio.to_thread(_on_gallery, reader, workspace, subject, known, report)
             else:
-                assessment = await _on_folder(options.on, workspace, subject, known, tell)
+                assessment = await _on_folder(options.on, workspace, subject, known, report)
     return _say(options, assessment)
 
 
@@ -167,7 +167,7 @@ def _known(reader: Reader, subject: Subject) -> GalleryKnowledge:
 
 
 def _on_gallery(
-    reader: Reader, workspace: Workspace, subject: Subject, known: GalleryKnowledge, tell: ProgressCallback
+    reader: Reader, workspace: Workspace, subject: Subject, known: GalleryKnowledge, report: ProgressCallback
 ) -> Assessment:
     from rounds.evaluation.gallery import evaluate_gallery
 
@@ -176,7 +176,7 @@ def _on_gallery(
             f"no picture of the gallery was looked at with {subject.model.card.name}'s network; crawl first, or "
             "measure on your own pictures (--on DIR)"
         )
-    tell("measuring", 0.0, f"{len(known.evidence)} pictures")
+    report("measuring", 0.0, f"{len(known.evidence)} pictures")
     with closing(Renditions(reader)) as renditions:
         album = _Album(reader, renditions, subject.target.name, site_pages(workspace, reader))
         return evaluate_gallery(subject, known, album)
@@ -203,7 +203,7 @@ class _Album:
 
 
 async def _on_folder(
-    folder: Path, workspace: Workspace, subject: Subject, known: GalleryKnowledge, tell: ProgressCallback
+    folder: Path, workspace: Workspace, subject: Subject, known: GalleryKnowledge, report: ProgressCallback
 ) -> Assessment:
     """Look at a folder as a crawl would: the same decoders, preprocessing and runtime."""
     from classifier.inference.batcher import PackagePin, Scorer
@@ -212,9 +212,9 @@ async def _on_folder(
     from rounds.evaluation.folder import PicturePipeline, evaluate_folder, score_folder
 
     target, package = subject.target, subject.package
-    words = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]
+    names = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]
     found = await asyncio.to_thread(
-        class_pictures, folder, words, report=lambda share, words: tell("listing", share, words)
+        class_pictures, folder, names, report=lambda share, words: report("listing", share, words)
     )
     settings = judge_settings(workspace.settings.scoring)
     pins = {target.name: PackagePin(package.folder, package.hash)}
@@ -223,6 +223,6 @@ async def _on_folder(
         Scorer(pins, settings.scorer) as scorer,
     ):
         pipeline = PicturePipeline(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)
-        scored, left = await score_folder(subject, found, pipeline, report=tell)
-    tell("measuring", 0.0, f"{len(scored)} pictures")
+        scored, left = await score_folder(subject, found, pipeline, report=report)
+    report("measuring", 0.0, f"{len(scored)} pictures")
     return await asyncio.to_thread(evaluate_folder, subject, found, scored, left, known)

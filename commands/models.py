@@ -118,9 +118,9 @@ def measured_today(workspace: Workspace, reader: Reader, models: Sequence[Regist
     for target in wanted:
         subjects = _subjects(workspace, target, models)
         evidence_of = cache(partial(reader.held_out_evidence, target))
-        told = side_by_side(subjects, evidence_of)
-        if told is not None:
-            found[target.name] = told
+        comparison = side_by_side(subjects, evidence_of)
+        if comparison is not None:
+            found[target.name] = comparison
     return found
 
 
@@ -139,17 +139,19 @@ def _subjects(workspace: Workspace, target: Target, models: Sequence[RegisteredM
 
 def _comparing(models: Sequence[RegisteredModel], compared: Mapping[str, SideBySide]) -> Iterator[str]:
     """What the figures rest on."""
-    for target, told in compared.items():
-        one = len(told.figures) == 1
+    for target, comparison in compared.items():
+        one = len(comparison.figures) == 1
         apart = (
-            f"; {counted(told.set_apart, 'picture')} set apart, whose tags are probably wrong" if told.set_apart else ""
+            f"; {counted(comparison.set_apart, 'picture')} set apart, whose tags are probably wrong"
+            if comparison.set_apart
+            else ""
         )
         yield (
-            f"{', '.join(sorted(told.figures))}: measured now on {'' if one else 'the same '}"
-            f"{counted(told.pictures, 'test picture')} that {'it has not' if one else 'none of them has'} learned from"
-            f"{apart}"
+            f"{', '.join(sorted(comparison.figures))}: measured now on {'' if one else 'the same '}"
+            f"{counted(comparison.pictures, 'test picture')} that {'it has not' if one else 'none of them has'} "
+            f"learned from{apart}"
         )
-        if told.set_apart:
+        if comparison.set_apart:
             yield f"crawl evaluate {target} shows which"
     others = [model.card.name for model in models if _recorded(model) and not _is_in(compared, model)]
     if others:
@@ -157,16 +159,16 @@ def _comparing(models: Sequence[RegisteredModel], compared: Mapping[str, SideByS
 
 
 def _is_in(compared: Mapping[str, SideBySide], model: RegisteredModel) -> bool:
-    told = compared.get(model.card.target)
-    return told is not None and model.card.name in told.figures
+    comparison = compared.get(model.card.target)
+    return comparison is not None and model.card.name in comparison.figures
 
 
 def _same(compared: Mapping[str, SideBySide], model: RegisteredModel) -> Any:
     """A model's figures on the same pictures as its neighbours', for a program; None: it has none."""
     if not _is_in(compared, model):
         return None
-    told = compared[model.card.target]
-    return told.figures[model.card.name].to_json() | {"set_apart": told.set_apart}
+    comparison = compared[model.card.target]
+    return comparison.figures[model.card.name].to_json() | {"set_apart": comparison.set_apart}
 
 
 def _recorded(model: RegisteredModel) -> Mapping[str, Any]:
@@ -175,8 +177,8 @@ def _recorded(model: RegisteredModel) -> Mapping[str, Any]:
     return test
 
 
-def _row(model: RegisteredModel, told: SideBySide | None) -> tuple[str, ...]:
-    here = None if told is None else told.figures.get(model.card.name)
+def _row(model: RegisteredModel, comparison: SideBySide | None) -> tuple[str, ...]:
+    here = None if comparison is None else comparison.figures.get(model.card.name)
     test: Mapping[str, Any] = _recorded(model) if here is None else here.to_json()
     tested = str(test.get("examples", ""))
     return (

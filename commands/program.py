@@ -145,16 +145,16 @@ def usage_line(error: Any) -> str:
         error: a usage error of Typer's.
     """
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
-    said = error.format_message().strip().rstrip(".")
+    message = error.format_message().strip().rstrip(".")
     if parameter is not None and error.message:
         typed = [value for one, value in _typed_values(context) if one is parameter] if context is not None else []
         reason = error.message.partition(", unable to parse")[0].replace("Input should", "should").rstrip(".")
-        said = f"{max(parameter.opts, key=len)}: {reason}" + (f", got {typed[-1]!r}" if typed else "")
-        said = said.replace(": should", " should", 1)
+        message = f"{max(parameter.opts, key=len)}: {reason}" + (f", got {typed[-1]!r}" if typed else "")
+        message = message.replace(": should", " should", 1)
     elif near := getattr(error, "possibilities", None):
-        said = f"{error.message}; did you mean {' or '.join(sorted(near))}?"
+        message = f"{error.message}; did you mean {' or '.join(sorted(near))}?"
     more = f" ({context.command_path} --help shows how)" if context is not None else ""
-    return f"{said[:1].lower()}{said[1:]}{more}"
+    return f"{message[:1].lower()}{message[1:]}{more}"
 
 
 _TYPED = "commands.program.typed"  # what was typed behind the name of the command that is being parsed

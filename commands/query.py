@@ -62,8 +62,8 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     elif options.columns or options.sql is not None:
         print_table(shown)  # who names columns wants them all
     else:
-        summary, said = summary_of(rows, pages, shortest(workspace.root))
-        print_table(summary, EXPENDABLE, said)
+        summary, common = summary_of(rows, pages, shortest(workspace.root))
+        print_table(summary, EXPENDABLE, common)
     return 0
 
 

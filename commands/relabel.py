@@ -54,10 +54,10 @@ def run(options: RelabelOptions, root: Path | None, config: Path | None) -> int:
     words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
     with Labelling(workspace.root) as labelling:
         done = labelling.relabel(words)
-    return _tell(options, target, done) if ids else _tell_nothing(options, target)
+    return _report(options, target, done) if ids else _report_nothing(options, target)
 
 
-def _tell_nothing(options: RelabelOptions, target: str) -> int:
+def _report_nothing(options: RelabelOptions, target: str) -> int:
     """A query before the pipe found nothing: there is nothing to do."""
     if options.as_json:
         print_json({"recorded": 0, "unknown": [], "hidden": [], "target": target})
@@ -65,7 +65,7 @@ def _tell_nothing(options: RelabelOptions, target: str) -> int:
     return int(ExitCode.COMPLETE)
 
 
-def _tell(options: RelabelOptions, target: str, done: Relabelled) -> int:
+def _report(options: RelabelOptions, target: str, done: Relabelled) -> int:
     code = ExitCode.OPEN if done.unknown or done.hidden else ExitCode.COMPLETE
     leave_open("posts", len(done.unknown), "not known here, nothing recorded for them")
     leave_open("posts", len(done.hidden), "their pictures were never visible, nothing recorded for them")

@@ -20,7 +20,7 @@ from commands.terminal.console import print_json, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import leave_open
-from commands.terminal.stage_progress import told
+from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import followed_words
 from crawler.decisions import Policy
@@ -69,8 +69,8 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
             say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
-            async with told(quiet=options.as_json) as tell:
-                again = await look_at_all_again(archive, workspace, target, card, policy, tell)
+            async with reporting(quiet=options.as_json) as report:
+                again = await look_at_all_again(archive, workspace, target, card, policy, report)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
         followed = await _let_follow(archive, workspace, model.card, options) if chosen is None else ()
     say(
@@ -113,8 +113,8 @@ async def _let_follow(
         policy=Policy(trust_tags=workspace.settings.scoring.trust_tags),
         seed=workspace.settings.round_zero.seed,
     )
-    async with told(quiet=options.as_json) as tell:
-        outcomes = await follow(archive, workspace, card, left, settings, tell)
+    async with reporting(quiet=options.as_json) as report:
+        outcomes = await follow(archive, workspace, card, left, settings, report)
     for one in outcomes:
         say(followed_words(one))
     with open_reader(workspace.root) as reader:

@@ -28,13 +28,13 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     workspace = load_workspace(root, config)
     with open_reader(workspace.root) as reader:
         status = reader.status()
-        told = _so_far(reader, status)
+        estimates = _so_far(reader, status)
         if as_json:
-            so_far = {target: found.to_json() for target, found in told.items()}
+            so_far = {target: found.to_json() for target, found in estimates.items()}
             print_json(_as_json(status) | {"so_far": so_far, "digest": reader.digest()})
             return 0
     table = facts_table(Text(printable(str(status.root))))
-    for name, value in _rows(status, told):
+    for name, value in _rows(status, estimates):
         table.add_row(name, Text(printable(value)))
     print_table(table)
     return 0
@@ -57,14 +57,14 @@ def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
 
             evidence = reader.evidence(known[name], model.card.backbone_hash)
             found[name] = estimates(evidence, DecisionRule.of(model.card), rows_of(evidence, drawn))
-    return {name: told for name, told in found.items() if told.answers}
+    return {name: estimates for name, estimates in found.items() if estimates.answers}
 
 
-def _rows(status: Status, told: Mapping[str, Estimates]) -> Iterator[tuple[str, str]]:
+def _rows(status: Status, estimates: Mapping[str, Estimates]) -> Iterator[tuple[str, str]]:
     yield "posts", f"{status.posts}" + (f", {status.hidden} of them hidden by the site" if status.hidden else "")
     for target, counts in status.decisions.items():
         yield f"decisions, {target}", _counts(counts)
-    for target, found in told.items():
+    for target, found in estimates.items():
         yield f"so far, {target}", found.words()
     for target, counts in status.places.items():
         yield f"originals, {target}", _counts({_PLACES.get(name, name): number for name, number in counts.items()})

@@ -21,11 +21,11 @@ from commands.crawling.second_target import head_settings, second_target, train_
 from commands.errors import UsageRefused
 from commands.lookup.targets import known_target
 from commands.terminal.console import say
-from commands.terminal.stage_progress import told
+from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.followers import follow
 from commands.training.missing_hashes import hashed
-from commands.training.outcome import tell_outcome
+from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
 from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
@@ -78,30 +78,30 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
 
     started = time.monotonic()
     settings = head_settings(goal_of(options, workspace.settings), workspace, force=options.force)
-    async with told(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as tell:
+    async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
         with open_reader(workspace.root) as reader:
             if options.references is not None:
-                outcome = await train_from_references(options, options.references, workspace, settings, tell)
-                return tell_outcome(options, outcome, time.monotonic() - started)
+                outcome = await train_from_references(options, options.references, workspace, settings, report)
+                return report_outcome(options, outcome, time.monotonic() - started)
             second = await asyncio.to_thread(second_target, reader, options)
             if second is not None:
-                outcome = await train_second_target(second, options, workspace, tell)
-                return tell_outcome(options, outcome, time.monotonic() - started)
+                outcome = await train_second_target(second, options, workspace, report)
+                return report_outcome(options, outcome, time.monotonic() - started)
             subject = await asyncio.to_thread(_subject, reader, workspace, options)
-            tell("reading", 0.0, "labels, tags and embeddings")
+            report("reading", 0.0, "labels, tags and embeddings")
             snapshot = await asyncio.to_thread(_snapshot, reader, subject)
-            snapshot = await hashed(snapshot, reader, tell)
-        tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
+            snapshot = await hashed(snapshot, reader, report)
+        report("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
-        tell("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
-        task = _Task(options, workspace, settings, tell)
+        report("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
+        task = _Task(options, workspace, settings, report)
         if options.how == "head" or not _network_is_asked_for(task, candidate):
             outcome, others = await _finish(task, candidate)
         else:
             outcome, others = await _network_too(task, candidate)
     followed = [{"model": other.card.name, "activated": other.activated} for other in others]
     more = {"followed": followed, "why": task.reasons}
-    return tell_outcome(options, outcome, time.monotonic() - started, more, others)
+    return report_outcome(options, outcome, time.monotonic() - started, more, others)
 
 
 _Ended: TypeAlias = "tuple[RoundOutcome, Sequence[RoundOutcome]]"  # the target's, and those of the ones that followed
@@ -114,14 +114,14 @@ class _Task:
     options: TrainOptions
     workspace: Workspace
     settings: HeadRoundSettings
-    tell: ProgressCallback
+    report: ProgressCallback
     reasons: list[str] = field(default_factory=list)  # why what was chosen, for the round's end
 
     def explain(self, why: str) -> None:
         """Say why something was chosen."""
         self.reasons.append(why)
         if self.options.json_progress:
-            self.tell("choosing", 1.0, why)
+            self.report("choosing", 1.0, why)
         elif not self.options.quiet:
             say(why)
 
@@ -167,7 +167,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         async with Decoders([settings.preprocessing]) as decoder:
             references = await references_again(candidate.snapshot, decoder)
             pictures = TrainingPictures(renditions.read, by_version, decoder, references)
-            async with new_network(candidate, pictures, models, settings, task.settings, task.tell) as taught:
+            async with new_network(candidate, pictures, models, settings, task.settings, task.report) as taught:
                 chosen, why = better_of(candidate, taught)
                 if chosen is taught:
                     task.explain(f"{network.name}: {why}")
@@ -192,11 +192,11 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, task.workspace, "crawl train", wait_s=task.options.wait_s)
         models = models_folder(task.workspace.root)
-        outcome = await finish(candidate, archive, models, task.settings, report=task.tell)
+        outcome = await finish(candidate, archive, models, task.settings, report=task.report)
         if not outcome.activated or outcome.rescored is not None:
             return outcome, ()
         looked = await look_at_all_again(
-            archive, task.workspace, candidate.snapshot.target, outcome.card, task.settings.policy, task.tell
+            archive, task.workspace, candidate.snapshot.target, outcome.card, task.settings.policy, task.report
         )
         if not others_follow:
             return replace(outcome, rescored=looked), ()
@@ -204,7 +204,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
         if left is None:
             return replace(outcome, rescored=looked), ()
         old = left.card.backbone_hash
-        others = await follow(archive, task.workspace, outcome.card, old, task.settings, task.tell)
+        others = await follow(archive, task.workspace, outcome.card, old, task.settings, task.report)
         return replace(outcome, rescored=looked), others
 
 

@@ -153,7 +153,7 @@ async def _restore(options: TrashOptions, workspace: Workspace, archive: Archive
         say(line)
     stay = "; crawl apply leaves them there until something new is decided" if done.back else ""
     say(f"{counted(done.back, 'file')} restored to the gallery{stay}")
-    _tell_absent(absent)
+    _report_absent(absent)
     if gone:
         say(f"{counted(gone, 'file')} rejected by {which.model} already purged: label them keep to download them again")
     if options.as_json:
@@ -185,7 +185,7 @@ def _leave_open(absent: Sequence[int], changed: int) -> None:
     leave_open("files", changed, "decided or labelled again in the meantime and left alone")
 
 
-def _tell_absent(absent: Sequence[int]) -> None:
+def _report_absent(absent: Sequence[int]) -> None:
     if absent:
         say(f"not in the trash: {', '.join(map(str, absent[:SHOWN]))}")
 
@@ -202,7 +202,7 @@ async def _purge(options: TrashOptions, workspace: Workspace, archive: Archive) 
         f"{counted(len(plan.files), 'file')} ({size(doomed)}) in the trash for at least {plan.older_than_days:g} days; "
         f"kept: {plan.younger} younger, {plan.wanted} no longer rejected"
     )
-    _tell_absent(absent)
+    _report_absent(absent)
     record: dict[str, Any] = {"planned": len(plan.files), "bytes": doomed, "younger": plan.younger, "absent": absent}
     if plan.files and not options.yes:
         complain("nothing was destroyed; --yes destroys them for good")

@@ -21,7 +21,7 @@ from commands.context.network_choice import first_weights, trains_beside
 from commands.context.settings import RoundZero
 from commands.context.train_options import crawl_goal
 from commands.terminal.console import say
-from commands.terminal.stage_progress import told
+from commands.terminal.stage_progress import reporting
 from crawler.crew import Fetcher
 from crawler.sources.renditions import fits, likeness, rendition_to_score
 from crawler.transport.downloads import Downloader
@@ -124,8 +124,8 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     names = ", ".join(target.name for target in round_.targets)
     given = "" if round_.references is None else f"{len(round_.references.pictures)} reference pictures and "
     say(f"no model for {names} yet: learning one from {given}the gallery's own tags")
-    async with told(quiet=request.quiet) as tell:
-        models = await round_.learn(first_step(request.workspace.settings.round_zero), tell)
+    async with reporting(quiet=request.quiet) as report:
+        models = await round_.learn(first_step(request.workspace.settings.round_zero), report)
     for model in models:
         await request.archive.register_model(
             (await package_of(model)).card(number_of(model)), model.facts, activate=True

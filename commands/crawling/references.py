@@ -21,7 +21,7 @@ from commands.crawling.second_target import finished, finished_in_crawl, head_se
 from commands.errors import UsageRefused
 from commands.lookup.targets import named_in_tags
 from commands.terminal.console import say
-from commands.terminal.stage_progress import told
+from commands.terminal.stage_progress import reporting
 from storage.archive import open_reader
 from storage.reader import Reader
 from storage.records import Target
@@ -79,7 +79,7 @@ def referred(reader: Reader, workspace: Workspace, named: str) -> Referred:
     return Referred(target, known is not None, None, verified(workspace, network.model), network.words())
 
 
-async def seen_references(folder: Path, package: Package, tell: ProgressCallback, *, quiet: bool) -> References:
+async def seen_references(folder: Path, package: Package, report: ProgressCallback, *, quiet: bool) -> References:
     """A folder's pictures as a package's network sees them; what is left out is said.
 
     Raises:
@@ -91,16 +91,16 @@ async def seen_references(folder: Path, package: Package, tell: ProgressCallback
 
     found = await asyncio.to_thread(reference_pictures, folder)
     async with Decoders([package.preprocessing]) as decoder:
-        pixels = await decoded_references(found, decoder, tell)
+        pixels = await decoded_references(found, decoder, report)
     if not quiet:
         for line in _lines(found, pixels):
             say(line)
-    tell("looking", 0.0, f"{len(pixels.md5s)} reference pictures")
+    report("looking", 0.0, f"{len(pixels.md5s)} reference pictures")
     return await asyncio.to_thread(pixels.looked_at, package)
 
 
 async def train_from_references(
-    options: TrainOptions, folder: Path, workspace: Workspace, settings: HeadRoundSettings, tell: ProgressCallback
+    options: TrainOptions, folder: Path, workspace: Workspace, settings: HeadRoundSettings, report: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, compare it with the model in force, and decide every post that the network has looked at.
 
@@ -113,9 +113,9 @@ async def train_from_references(
         who = await asyncio.to_thread(referred, reader, workspace, options.target)
         if not options.quiet:
             say(f"learning {who.target.name} from references, a head on {who.words}")
-        references = await seen_references(folder, who.package, tell, quiet=options.quiet)
-        candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
-    return await finished(candidate, options, workspace, settings, tell, new=not who.known)
+        references = await seen_references(folder, who.package, report, quiet=options.quiet)
+        candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, report)
+    return await finished(candidate, options, workspace, settings, report, new=not who.known)
 
 
 async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
@@ -141,12 +141,12 @@ async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[s
             return {}
         if request.dry_run:
             raise UsageRefused("a dry run writes nothing, so it learns nothing from references; leave one of them out")
-        async with told(quiet=request.quiet) as tell:
-            references = await seen_references(folder, who.package, tell, quiet=request.quiet)
+        async with reporting(quiet=request.quiet) as report:
+            references = await seen_references(folder, who.package, report, quiet=request.quiet)
             if who.active is not None and _same(references, who.package.references):
                 say(f"{who.active.card.name} has learned from these references already")
                 return {target.name: who.active}
-            candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, tell)
+            candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, report)
     model = await finished_in_crawl(candidate, request, settings)
     return {} if model is None else {target.name: model}
 
@@ -274,15 +274,15 @@ def _candidate(
     references: References,
     folder: Path,
     settings: HeadRoundSettings,
-    tell: ProgressCallback,
+    report: ProgressCallback,
 ) -> Candidate:
     from rounds.head_round import learn_candidate
     from rounds.snapshots import referring_to, snapshot_of
 
-    tell("reading", 0.0, "labels, tags and embeddings")
+    report("reading", 0.0, "labels, tags and embeddings")
     snapshot = snapshot_of(reader, who.target, who.package, who.active)
     snapshot = referring_to(reader, snapshot, references, str(folder.absolute()))
-    tell("learning", 0.0, f"{len(references)} references, {len(snapshot.evidence)} pictures of the gallery")
+    report("learning", 0.0, f"{len(references)} references, {len(snapshot.evidence)} pictures of the gallery")
     return learn_candidate(snapshot, settings)
 
 

@@ -72,7 +72,7 @@ def second_target(reader: Reader, options: TrainOptions) -> SecondTarget | None:
 
 
 async def train_second_target(
-    second: SecondTarget, options: TrainOptions, workspace: Workspace, tell: ProgressCallback
+    second: SecondTarget, options: TrainOptions, workspace: Workspace, report: ProgressCallback
 ) -> RoundOutcome:
     """Learn the head, put it in force, and decide every post that the network has looked at.
 
@@ -86,11 +86,11 @@ async def train_second_target(
         say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
     try:
         with open_reader(workspace.root) as reader:
-            candidate = await asyncio.to_thread(_candidate, reader, workspace, second, settings, tell)
+            candidate = await asyncio.to_thread(_candidate, reader, workspace, second, settings, report)
     except TooLittleToLearn as error:
         advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
         raise TooLittleToLearn(f"{error}; {advice}", target.name, error.counts) from error
-    return await finished(candidate, options, workspace, settings, tell, new=not second.known)
+    return await finished(candidate, options, workspace, settings, report, new=not second.known)
 
 
 async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
@@ -127,13 +127,13 @@ async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapp
 
 
 def _candidate(
-    reader: Reader, workspace: Workspace, second: SecondTarget, settings: HeadRoundSettings, tell: ProgressCallback
+    reader: Reader, workspace: Workspace, second: SecondTarget, settings: HeadRoundSettings, report: ProgressCallback
 ) -> Candidate:
     from rounds.second_target import gallery_snapshot, second_candidate
 
-    tell("reading", 0.0, "labels, tags and embeddings")
+    report("reading", 0.0, "labels, tags and embeddings")
     snapshot = gallery_snapshot(reader, second.target, verified(workspace, second.network.model))
-    tell("learning", 0.0, f"{len(snapshot.evidence)} pictures")
+    report("learning", 0.0, f"{len(snapshot.evidence)} pictures")
     return second_candidate(snapshot, settings)
 
 
@@ -142,7 +142,7 @@ async def finished(
     options: TrainOptions,
     workspace: Workspace,
     settings: HeadRoundSettings,
-    tell: ProgressCallback,
+    report: ProgressCallback,
     *,
     new: bool,
 ) -> RoundOutcome:
@@ -154,7 +154,7 @@ async def finished(
         if new:
             for site in sorted(set(candidate.snapshot.evidence.sites)):
                 await archive.save_targets(site, [candidate.snapshot.target])
-        return await finish(candidate, archive, models_folder(workspace.root), settings, report=tell)
+        return await finish(candidate, archive, models_folder(workspace.root), settings, report=report)
 
 
 async def finished_in_crawl(

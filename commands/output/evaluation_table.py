@@ -23,47 +23,52 @@ _NAMED = 5  # mistakes of each kind
 _CLASSES = 20  # beyond, those of which nothing is kept share a row
 
 
-def evaluation_table(told: Assessment) -> RenderableType:
+def evaluation_table(assessment: Assessment) -> RenderableType:
     """Everything that fits into eighty columns."""
-    shown = told.quality.positives
-    head = f"{told.model} on {told.on}, {shown} of them showing {told.target}; it keeps from {told.threshold:.3f} up"
-    classes = [part for part in told.slices if part.by == "class"]
-    several = Counter(part.by for part in told.slices)
-    others = [part for part in told.slices if part.by != "class" and several[part.by] > 1]
+    shown = assessment.quality.positives
+    head = (
+        f"{assessment.model} on {assessment.on}, {shown} of them showing {assessment.target}; "
+        f"it keeps from {assessment.threshold:.3f} up"
+    )
+    classes = [part for part in assessment.slices if part.by == "class"]
+    several = Counter(part.by for part in assessment.slices)
+    others = [part for part in assessment.slices if part.by != "class" and several[part.by] > 1]
     parts: list[RenderableType] = [
         Text(printable(head), style="bold"),
-        _figures(told),
-        *_by_tags(told),
-        _standing(told),
-        _confusion(told),
+        _figures(assessment),
+        *_by_tags(assessment),
+        _standing(assessment),
+        _confusion(assessment),
     ]
     if others:
         parts.append(_breakdown(others))
     if classes:
         parts.append(_classes(classes))
-    parts += _mistakes(told)
-    return Group(*parts, _list(told.notes))
+    parts += _mistakes(assessment)
+    return Group(*parts, _list(assessment.notes))
 
 
-def _figures(told: Assessment) -> Table:
-    here, tested = told.at_prevalence, told.quality
-    table = _table("", f"where {told.prevalence.value:.1%} show it", f"as tested, {told.test_prevalence:.1%}")
+def _figures(assessment: Assessment) -> Table:
+    here, tested = assessment.at_prevalence, assessment.quality
+    table = _table(
+        "", f"where {assessment.prevalence.value:.1%} show it", f"as tested, {assessment.test_prevalence:.1%}"
+    )
     rows = (
         ("precision", figure(here.precision), figure(tested.precision)),
         ("recall", figure(here.recall), figure(tested.recall)),
         ("F1", figure(here.f1), figure(tested.f1)),
         ("average precision", "", figure(tested.average_precision)),
-        ("calibration error", figure(told.calibration_error), ""),
-        ("Brier score", f"{told.brier:.3f}", ""),
+        ("calibration error", figure(assessment.calibration_error), ""),
+        ("Brier score", f"{assessment.brier:.3f}", ""),
     )
     for name, *cells in rows:
         table.add_row(Text(name), *map(Text, cells))
     return table
 
 
-def _by_tags(told: Assessment) -> list[Text]:
+def _by_tags(assessment: Assessment) -> list[Text]:
     """The figures with every tag at its word, where some are in doubt."""
-    apart = told.set_apart
+    apart = assessment.set_apart
     if apart is None:
         return []
     tagged = apart.by_tags
@@ -75,12 +80,12 @@ def _by_tags(told: Assessment) -> list[Text]:
     return [Text(printable(words))]
 
 
-def _standing(told: Assessment) -> RenderableType:
+def _standing(assessment: Assessment) -> RenderableType:
     """How much of the gallery shows it, and how good the gallery is as it stands."""
-    share = told.prevalence
+    share = assessment.prevalence
     spread = f" ({share.low:.1%}–{share.high:.1%})" if math.isfinite(share.low) else ""
-    lines = [f"share that shows it: {share.value:.1%}{spread}, {told.prevalence_source}"]
-    stands = told.as_it_stands
+    lines = [f"share that shows it: {share.value:.1%}{spread}, {assessment.prevalence_source}"]
+    stands = assessment.as_it_stands
     if stands is not None:
         lines.append(
             f"the gallery as it stands, with tags and labels: precision {figure(stands.precision, 2)}, "
@@ -89,8 +94,8 @@ def _standing(told: Assessment) -> RenderableType:
     return Group(*(Text(printable(line)) for line in lines))
 
 
-def _confusion(told: Assessment) -> Table:
-    cells = told.confusion
+def _confusion(assessment: Assessment) -> Table:
+    cells = assessment.confusion
     table = _table("", "shows it", "does not", right=2)
     table.add_row(Text("kept"), Text(f"{cells.kept_right}"), _alarming(cells.kept_wrong))
     table.add_row(Text("rejected"), _alarming(cells.missed), Text(f"{cells.rejected_right}"))
@@ -130,19 +135,19 @@ def _classes(classes: Sequence[Slice]) -> Table:
     return table
 
 
-def _mistakes(told: Assessment) -> list[RenderableType]:
+def _mistakes(assessment: Assessment) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for words, mistakes, total in (
-        ("kept wrongly, the surest first", told.kept_wrong, told.confusion.kept_wrong),
-        ("missed, the furthest first", told.missed, told.confusion.missed),
+        ("kept wrongly, the surest first", assessment.kept_wrong, assessment.confusion.kept_wrong),
+        ("missed, the furthest first", assessment.missed, assessment.confusion.missed),
     ):
         lines += _some(words, mistakes, max(total, len(mistakes)))
-    return [*_set_apart(told), *lines]
+    return [*_set_apart(assessment), *lines]
 
 
-def _set_apart(told: Assessment) -> list[RenderableType]:
+def _set_apart(assessment: Assessment) -> list[RenderableType]:
     """Pictures whose tags are probably wrong, and where to look at them."""
-    apart = told.set_apart
+    apart = assessment.set_apart
     if apart is None:
         return []
     lacking = f"{apart.kept} of {apart.kept_wrong_by_tags} kept wrongly by their tags probably lack the tag"
@@ -178,14 +183,14 @@ def _named(mistake: Mistake) -> str:
     return f"{mistake.name}: {mistake.score:.2f}, {mistake.why}"
 
 
-def figure(told: Estimate, digits: int = 3) -> str:
+def figure(estimate: Estimate, digits: int = 3) -> str:
     """A figure and its interval: 0.983 (0.931–1.000); a dash where nothing was there to measure."""
-    if not math.isfinite(told.value):
+    if not math.isfinite(estimate.value):
         return "–"
-    value = f"{told.value:.{digits}f}"
-    if not math.isfinite(told.low) or not math.isfinite(told.high):
+    value = f"{estimate.value:.{digits}f}"
+    if not math.isfinite(estimate.low) or not math.isfinite(estimate.high):
         return value
-    return f"{value} ({told.low:.{digits}f}–{told.high:.{digits}f})"
+    return f"{value} ({estimate.low:.{digits}f}–{estimate.high:.{digits}f})"
 
 
 def _alarming(count: int) -> Text:

@@ -43,19 +43,19 @@ def summary_of(rows: Rows, pages: Mapping[str, str], root: Path) -> tuple[Rows, 
     named = _COLUMNS_OF_ASKED if ASKED_COLUMNS[0] in rows.columns else _COLUMNS
     same = {name: records[0][name] for name in _SAID_ONCE if len({record.get(name) for record in records}) == 1}
     shown = [name for name in named if name not in same]
-    said = f", all by {same['by']}" if len(records) > 1 and same.get("by") and "by" in named else ""
+    common = f", all by {same['by']}" if len(records) > 1 and same.get("by") and "by" in named else ""
     if any(record["where"].endswith(f".{record['file_ext']}") for record in records[:ROWS]):
-        said += f"; files are in {root / GALLERY}"
-    return Rows(tuple(shown), [tuple(record.get(name) for name in shown) for record in records]), said
+        common += f"; files are in {root / GALLERY}"
+    return Rows(tuple(shown), [tuple(record.get(name) for name in shown) for record in records]), common
 
 
-def print_table(rows: Rows, expendable: Sequence[str] = (), said: str = "") -> None:
+def print_table(rows: Rows, expendable: Sequence[str] = (), common: str = "") -> None:
     """Print at most a screen of rows, and say what is not shown.
 
     Args:
         rows: what to show.
         expendable: columns that may be left out on a narrow screen, the first one first.
-        said: what is the same for all rows.
+        common: what is the same for all rows.
     """
     cells = {name: [_cell(row[at]) for row in rows.rows[:ROWS]] for at, name in enumerate(rows.columns)}
     columns, gone = fitting(cells, tables.screen_width(), LEAST, expendable)
@@ -64,7 +64,7 @@ def print_table(rows: Rows, expendable: Sequence[str] = (), said: str = "") -> N
     more = len(rows.rows) - ROWS
     tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
     narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""
-    say(f"{counted(len(rows.rows), 'row')}{said}{tail}{narrow}")
+    say(f"{counted(len(rows.rows), 'row')}{common}{tail}{narrow}")
 
 
 def _decided_by(record: Mapping[str, Any]) -> str:

@@ -19,18 +19,18 @@ _LINE_EVERY_S = 10.0
 
 
 @asynccontextmanager
-async def told(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[ProgressCallback]:
+async def reporting(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[ProgressCallback]:
     """How progress is told: not at all, as a bar a stage, as a line now and then, or as JSON on standard output."""
     console = messages()
     if as_lines_of_json:
-        yield _tell_json
+        yield _report_json
     elif quiet:
         yield unreported
     elif console.is_terminal:
         with _progress(console) as bars:
-            yield _Bars(bars).tell
+            yield _Bars(bars).report
     else:
-        yield _Lines().tell
+        yield _Lines().report
 
 
 _ROOMY = 100  # columns of a terminal from which a bar may be long
@@ -58,7 +58,7 @@ class _Bars:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def tell(self, stage: str, share: float, words: str) -> None:
+    def report(self, stage: str, share: float, words: str) -> None:
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=1.0, words="")
         self._bars.update(self._tasks[stage], completed=share, words=printable(words))
@@ -69,7 +69,7 @@ class _Lines:
         self._stage = ""
         self._said = 0.0
 
-    def tell(self, stage: str, share: float, words: str) -> None:
+    def report(self, stage: str, share: float, words: str) -> None:
         now = time.monotonic()
         if stage == self._stage and now - self._said < _LINE_EVERY_S:
             return
@@ -77,5 +77,5 @@ class _Lines:
         say(f"{stage} {share:.0%} {words}")
 
 
-def _tell_json(stage: str, share: float, words: str) -> None:
+def _report_json(stage: str, share: float, words: str) -> None:
     print_json_line({"stage": stage, "share": round(share, 4), "words": words})

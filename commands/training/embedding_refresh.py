@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def look_at_all_again(
-    archive: Archive, workspace: Workspace, target: Target, card: ModelCard, policy: Policy, tell: ProgressCallback
+    archive: Archive, workspace: Workspace, target: Target, card: ModelCard, policy: Policy, report: ProgressCallback
 ) -> Rescoring:
     """Score the stored rendition of every post that another model has decided; killed, it goes on where it was.
 
@@ -34,5 +34,5 @@ async def look_at_all_again(
     request = RefreshRequest(target, listings, policy, status.outdated.get(target.name, 0))
     settings = judge_settings(workspace.settings.scoring, tagger_settings(workspace.settings, [target]))
     async with NetworkJudge({target.name: card}, {target.name: package_folder(workspace, card)}, settings) as judge:
-        done = await refresh_embeddings(archive, judge, request, report=tell)
+        done = await refresh_embeddings(archive, judge, request, report=report)
     return Rescoring(done.looked, done.kept)

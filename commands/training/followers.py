@@ -30,7 +30,7 @@ async def follow(
     card: ModelCard,
     left: str,
     settings: HeadRoundSettings,
-    tell: ProgressCallback,
+    report: ProgressCallback,
 ) -> list[RoundOutcome]:
     """Learn a head on the new network for each target that is still on the old one; those not worse come into force.
 
@@ -42,7 +42,7 @@ async def follow(
         card: the model that came into force, with the new network; every stored picture was looked at with it.
         left: hash of the network that it left.
         settings: of the round.
-        tell: progress.
+        report: called with the progress.
     """
     from rounds.errors import TooLittleToLearn
     from rounds.head_round import finish, learn_candidate
@@ -52,7 +52,7 @@ async def follow(
     with open_reader(workspace.root) as reader:
         behind = [target for target in reader.targets() if _is_behind(reader, target, card, left)]
         for target in behind:
-            tell("following", len(outcomes) / len(behind), f"{target.name}: learning a head on {card.name}'s network")
+            report("following", len(outcomes) / len(behind), f"{target.name}: learning a head on {card.name}'s network")
             snapshot = await asyncio.to_thread(_snapshot, reader, package_folder(workspace, card), target)
             if snapshot.active is not None:
                 before = await asyncio.to_thread(verified, workspace, snapshot.active)
@@ -61,10 +61,12 @@ async def follow(
             try:
                 candidate = await asyncio.to_thread(learn_candidate, snapshot, replace(settings, force=False))
             except TooLittleToLearn as error:
-                tell("following", 1.0, f"{target.name} keeps its model: {error}")
+                report("following", 1.0, f"{target.name} keeps its model: {error}")
                 continue
             if (positives := candidate.learned.quality.positives) < _LEAST_POSITIVES:
-                tell("following", 1.0, f"{target.name} keeps its model: {positives} test pictures of it prove nothing")
+                report(
+                    "following", 1.0, f"{target.name} keeps its model: {positives} test pictures of it prove nothing"
+                )
                 continue
             outcomes.append(
                 await finish(candidate, archive, models_folder(workspace.root), replace(settings, force=False))

@@ -19,9 +19,9 @@ from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
 from commands.terminal.console import say
-from commands.terminal.stage_progress import told
+from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
-from commands.training.outcome import tell_outcome
+from commands.training.outcome import report_outcome
 from crawler.decisions import Policy
 from crawler.sources.names import typed_tag
 from rounds.folder_round import (
@@ -53,23 +53,23 @@ async def train_from_folder(options: TrainOptions, workspace: Workspace) -> int:
         UsageRefused: the name cannot name a target, or the network's weights are not at hand.
     """
     started = time.monotonic()
-    async with told(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as tell:
-        lesson = await asyncio.to_thread(_read, options, workspace, tell)
+    async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
+        setup = await asyncio.to_thread(_read, options, workspace, report)
         if not options.quiet:
-            for line in lesson.found.lines():
+            for line in setup.found.lines():
                 say(line)
-        check_enough(lesson.found, lesson.target)  # what is refused makes no gallery
+        check_enough(setup.found, setup.target)  # what is refused makes no gallery
         await _make_gallery(workspace)
-        outcome, model = await _learn(lesson, options, workspace, tell)
-    left_out = [*lesson.found.left_out, *model.undecodable]
+        outcome, model = await _learn(setup, options, workspace, report)
+    left_out = [*setup.found.left_out, *model.undecodable]
     if not options.quiet:
         for line in left_out_lines(model.undecodable):
             say(line)
-    return tell_outcome(options, outcome, time.monotonic() - started, _record(lesson.found, model, left_out))
+    return report_outcome(options, outcome, time.monotonic() - started, _record(setup.found, model, left_out))
 
 
 @dataclass(frozen=True, slots=True)
-class _Lesson:
+class _FolderSetup:
     """Everything that is known before learning begins."""
 
     found: ClassFolder
@@ -90,7 +90,7 @@ def _is_gallery(workspace: Workspace) -> bool:
     return (workspace.root / "crawl.db").exists()
 
 
-def _read(options: TrainOptions, workspace: Workspace, tell: ProgressCallback) -> _Lesson:
+def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback) -> _FolderSetup:
     """The folder as the target sees it, and the model that it already has."""
     if options.source is None or options.target is None:
         raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
@@ -102,16 +102,16 @@ def _read(options: TrainOptions, workspace: Workspace, tell: ProgressCallback) -
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(workspace, model) if model else None
-        # Named even when it is in force: a folder's lesson begins with the network's first weights.
+        # Named even when it is in force: training on a folder begins with the network's first weights.
         named = options.network or (to_train(package.backbone_name) if package else None)
         network = chosen_network(named, package, workspace.settings.round_zero)
-        words = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
-        found = class_pictures(options.source, words, report=lambda share, words: tell("listing", share, words))
+        names = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
+        found = class_pictures(options.source, names, report=lambda share, words: report("listing", share, words))
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None
         if reader and model and package:
             old = in_force(model, package, reader.evidence(target, package.backbone_hash))
-    return _Lesson(found, target, known is not None, old, network)
+    return _FolderSetup(found, target, known is not None, old, network)
 
 
 def _safe_name(typed: str) -> str:
@@ -129,9 +129,9 @@ def _safe_name(typed: str) -> str:
 
 
 async def _learn(
-    lesson: _Lesson, options: TrainOptions, workspace: Workspace, tell: ProgressCallback
+    setup: _FolderSetup, options: TrainOptions, workspace: Workspace, report: ProgressCallback
 ) -> tuple[RoundOutcome, FolderModel]:
-    network, asked = lesson.network, workspace.settings.round_zero
+    network, asked = setup.network, workspace.settings.round_zero
     settings = FolderSettings(
         backbone=network.name,
         preprocessing=network.preprocessing,
@@ -144,25 +144,25 @@ async def _learn(
         seed=asked.seed,
     )
     preprocessings = [network.preprocessing]
-    if lesson.old is not None and lesson.old.package.preprocessing != network.preprocessing:
-        preprocessings.append(lesson.old.package.preprocessing)
+    if setup.old is not None and setup.old.package.preprocessing != network.preprocessing:
+        preprocessings.append(setup.old.package.preprocessing)
     models = models_folder(workspace.root)
     async with Decoders(preprocessings) as decoder:
-        task = FolderTask(lesson.found, lesson.target, decoder, lesson.old)
-        async with model_from_folder(task, target_models(models, lesson.target.name), settings, report=tell) as model:
-            return await _finish(lesson, model, options, workspace, tell), model
+        task = FolderTask(setup.found, setup.target, decoder, setup.old)
+        async with model_from_folder(task, target_models(models, setup.target.name), settings, report=report) as model:
+            return await _finish(setup, model, options, workspace, report), model
 
 
 async def _finish(
-    lesson: _Lesson, model: FolderModel, options: TrainOptions, workspace: Workspace, tell: ProgressCallback
+    setup: _FolderSetup, model: FolderModel, options: TrainOptions, workspace: Workspace, report: ProgressCallback
 ) -> RoundOutcome:
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, workspace, _COMMAND, wait_s=options.wait_s)
-        outcome = await finish_folder(model, archive, models_folder(workspace.root), force=options.force, report=tell)
-        if outcome.activated and lesson.known:
+        outcome = await finish_folder(model, archive, models_folder(workspace.root), force=options.force, report=report)
+        if outcome.activated and setup.known:
             policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
-            looked = await look_at_all_again(archive, workspace, lesson.target, outcome.card, policy, tell)
+            looked = await look_at_all_again(archive, workspace, setup.target, outcome.card, policy, report)
             outcome = replace(outcome, rescored=looked)
         return outcome
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SMALL = Preprocessing(96)  # enough for a hash; a JPEG is decoded at a small scale then
 
 
-async def hashed(snapshot: Snapshot, reader: Reader, tell: ProgressCallback) -> Snapshot:
+async def hashed(snapshot: Snapshot, reader: Reader, report: ProgressCallback) -> Snapshot:
     """The snapshot with hashes that were missing, and these by themselves for the gallery to keep; not all at once."""
     from rounds.examples.missing_hashes import StoredPictures, missing_hashes, with_hashes, without_hash
 
@@ -31,5 +31,5 @@ async def hashed(snapshot: Snapshot, reader: Reader, tell: ProgressCallback) -> 
     with closing(Renditions(reader)) as renditions:
         async with Decoders([_SMALL]) as decoder:
             pictures = StoredPictures(renditions.read, decoder)
-            found = await missing_hashes(snapshot.evidence, rows, pictures, report=tell)
+            found = await missing_hashes(snapshot.evidence, rows, pictures, report=report)
     return replace(snapshot, evidence=with_hashes(snapshot.evidence, found), found_hashes=found)

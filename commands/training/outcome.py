@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rounds.head_round import RoundOutcome
 
 
-def tell_outcome(
+def report_outcome(
     options: TrainOptions,
     outcome: RoundOutcome,
     seconds: float,

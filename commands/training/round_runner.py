@@ -35,7 +35,7 @@ def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str |
         try:
             return await work
         except Exception:
-            _tell_change(workspace, target, before)
+            _report_change(workspace, target, before)
             raise
 
     return run_stoppable(watched(), kept)
@@ -55,7 +55,7 @@ def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
     return named, target_state_in(workspace.root, named).model
 
 
-def _tell_change(workspace: Workspace, target: str, before: str | None) -> None:
+def _report_change(workspace: Workspace, target: str, before: str | None) -> None:
     from rounds.target_state import target_state_in
 
     try:

@@ -144,12 +144,12 @@ def test_a_report_that_cannot_be_written_costs_no_figures(root: Path, tmp_path: 
     (tmp_path / "report.html").write_text("somebody's own page")
 
     shown = crawl(root, "evaluate", "mona", "--report", str(tmp_path))
-    told = crawl(root, "evaluate", "mona", "--report", str(tmp_path), "--json")
+    as_json = crawl(root, "evaluate", "mona", "--report", str(tmp_path), "--json")
 
-    assert shown.exit_code == told.exit_code == json.loads(told.stdout)["exit"] == 2
+    assert shown.exit_code == as_json.exit_code == json.loads(as_json.stdout)["exit"] == 2
     assert "average precision" in shown.stdout
     assert "is not a report of crawl evaluate" in shown.stderr
-    assert json.loads(told.stdout)["report"] is None
+    assert json.loads(as_json.stdout)["report"] is None
     assert (tmp_path / "report.html").read_text() == "somebody's own page"
 
 
@@ -205,18 +205,18 @@ def answer_by_lot(root: Path, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("mono",), "did you mean 'mona'"),
         (("mona/9",), "registered: mona/1"),
         (("mona", "--on", "/nowhere/at/all"), "cannot read the folder /nowhere/at/all"),
     ],
 )
-def test_what_cannot_be_measured_is_said_in_one_line(root: Path, words: tuple[str, ...], said: str) -> None:
+def test_what_cannot_be_measured_is_said_in_one_line(root: Path, words: tuple[str, ...], message: str) -> None:
     done = crawl(root, "evaluate", *words)
 
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert not done.stdout
     assert "Traceback" not in done.stderr
 

@@ -81,10 +81,10 @@ def test_a_folder_is_looked_at_as_a_crawl_looks_and_no_network_library_is_loaded
 
     done = subprocess.run([sys.executable, "-c", TYPED, *words], capture_output=True, text=True, cwd=REPOSITORY)
 
-    told = json.loads(done.stdout)
-    assert told["code"] == 0, told["err"]
-    assert told["heavy"] == []
-    record = json.loads(told["out"])
+    answer = json.loads(done.stdout)
+    assert answer["code"] == 0, answer["err"]
+    assert answer["heavy"] == []
+    record = json.loads(answer["out"])
     assert record["quality"]["examples"] == 16
     assert record["confusion"] == {"kept_right": 8, "kept_wrong": 0, "missed": 0, "rejected_right": 8}
     assert any("1 file (mona/torn.png)" in note for note in record["notes"])

@@ -125,7 +125,7 @@ def test_a_misspelt_metatag_is_refused_with_the_nearest(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "message"),
     [
         ("target:monna", "did you mean target:mona?"),
         ("hat -target:ganyu target:ganyu", "for a target 'ganyu'; there is mona"),
@@ -135,12 +135,12 @@ def test_a_misspelt_metatag_is_refused_with_the_nearest(root: Path) -> None:
         ("target:m* label:any", ""),
     ],
 )
-def test_a_target_or_model_without_pictures_is_hinted_at(root: Path, expression: str, said: str) -> None:
+def test_a_target_or_model_without_pictures_is_hinted_at(root: Path, expression: str, message: str) -> None:
     answer = crawl(root, "query", expression)
 
     assert answer.exit_code == 0
-    assert said in " ".join(answer.stderr.split())
-    assert bool(said) is ("did you mean" in answer.stderr or "there is mona" in answer.stderr)
+    assert message in " ".join(answer.stderr.split())
+    assert bool(message) is ("did you mean" in answer.stderr or "there is mona" in answer.stderr)
 
 
 def test_questions_before_any_crawl_say_what_to_do_first(tmp_path: Path) -> None:
@@ -260,9 +260,9 @@ def test_an_old_sqlite_is_mentioned_by_the_doctor_alone(
 
     answer = crawl(root, "doctor", "--site", "demo", "--json")
 
-    said = {finding["what"]: finding for finding in json.loads(answer.stdout)["findings"]}
-    assert said["sqlite"]["ok"]
-    assert "fixed in 99.0.0" in said["sqlite"]["said"]
+    findings = {finding["what"]: finding for finding in json.loads(answer.stdout)["findings"]}
+    assert findings["sqlite"]["ok"]
+    assert "fixed in 99.0.0" in findings["sqlite"]["said"]
     with closing(Archive.open(new_gallery(tmp_path / "new"), NO_RESERVE)) as archive:
         assert archive.recovery.lines() == []
 

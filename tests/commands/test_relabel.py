@@ -11,7 +11,7 @@ from commands.errors import UsageRefused
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         (b"1 " * (relabel.LONGEST_LINE), "a line of more than"),
         (b"12 \xff\xfe\x00", "is not text"),
@@ -22,10 +22,10 @@ from commands.errors import UsageRefused
     ],
     ids=["a line without end", "no text", "a number without end", "a word", "one id without end", "blank lines"],
 )
-def test_what_is_no_list_of_ids_is_refused(typed: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_list_of_ids_is_refused(typed: bytes, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed), encoding="utf-8"))
 
-    with pytest.raises(UsageRefused, match=said):
+    with pytest.raises(UsageRefused, match=message):
         relabel._ids(["-"])
 
 

@@ -56,11 +56,11 @@ def loaded_by_status(root: Path) -> set[str]:
 def test_answers_by_lot_tell_how_good_the_gallery_is_so_far(root: Path) -> None:
     answer(root, 40, "random")
 
-    shown, told = " ".join(crawl(root, "status").stdout.replace("│", " ").split()), status(root)["so_far"]["mona"]
+    shown, record = " ".join(crawl(root, "status").stdout.replace("│", " ").split()), status(root)["so_far"]["mona"]
 
-    assert told["answers"] == 40
-    assert 0 < told["precision"]["low"] <= told["precision"]["value"] <= told["precision"]["high"] <= 1
-    figures = (f"{told[name]['value']:.2f} ({told[name]['low']:.2f} to " for name in ("precision", "recall"))
+    assert record["answers"] == 40
+    assert 0 < record["precision"]["low"] <= record["precision"]["value"] <= record["precision"]["high"] <= 1
+    figures = (f"{record[name]['value']:.2f} ({record[name]['low']:.2f} to " for name in ("precision", "recall"))
     precision, recall = figures
     assert f"so far, mona precision {precision}" in shown
     assert f"recall {recall}" in shown

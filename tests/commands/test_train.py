@@ -64,7 +64,7 @@ def test_help_names_every_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             ("--network", "smal"),
@@ -85,7 +85,7 @@ def test_help_names_every_network() -> None:
     ],
 )
 def test_what_cannot_be_taught_is_refused_in_one_line(
-    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures(tmp_path / "pictures", mona=3, keqing=2)
     monkeypatch.chdir(tmp_path)
@@ -93,7 +93,7 @@ def test_what_cannot_be_taught_is_refused_in_one_line(
     done = crawl(tmp_path / "root", "train", "mona", *words)
 
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "root").exists()
 
@@ -120,21 +120,21 @@ def test_naming_a_network_teaches_it_whatever_a_head_alone_would_reach(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("mona", "--network", "mobilenet_v3_small"), "4 MB to download"),
         (("nona",), "target 'nona' is not known; did you mean 'mona'?"),
     ],
 )
 def test_what_is_refused_is_refused_before_anything_is_read_or_learned(
-    tmp_path: Path, words: tuple[str, ...], said: str
+    tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     asyncio.run(fill(tmp_path / "root"))
 
     done = crawl(tmp_path / "root", "train", *words)
 
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1  # no progress
 
 

@@ -1,4 +1,4 @@
-"""`crawl trash` as a user types it: what is meant is what was said, above all where files are destroyed."""
+"""`crawl trash` as a user types it: it concerns what its words mean and nothing else, above all a purge."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_purge_of_a_post_that_is_not_there_destroys_nothing_and_names_it(root:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--keep", "fishl"), "did you mean 'fischl'"),
         (("--keep", ""), "--keep is empty"),
@@ -124,11 +124,11 @@ def test_a_purge_of_a_post_that_is_not_there_destroys_nothing_and_names_it(root:
         (("",), "is not a post id"),
     ],
 )
-def test_a_purge_of_what_is_not_known_is_refused(root: Path, words: tuple[str, ...], said: str) -> None:
+def test_a_purge_of_what_is_not_known_is_refused(root: Path, words: tuple[str, ...], message: str) -> None:
     done = purge(root, *words)
 
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert lying(root) == EVERYTHING
 
 

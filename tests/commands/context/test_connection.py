@@ -109,13 +109,15 @@ def test_the_demo_gallery_is_sent_no_key_that_names_no_host(
     assert stranger.keys and set(stranger.keys) == {None}
 
 
-@pytest.mark.parametrize(("words", "told"), [((), True), (("--config", "crawl.toml"), False)], ids=["found", "named"])
-def test_a_proxy_that_a_file_in_the_current_folder_names_is_told_of(
-    here: Path, stranger: Stranger, words: tuple[str, ...], *, told: bool
+@pytest.mark.parametrize(
+    ("words", "reported"), [((), True), (("--config", "crawl.toml"), False)], ids=["found", "named"]
+)
+def test_a_proxy_that_a_file_in_the_current_folder_names_is_reported(
+    here: Path, stranger: Stranger, words: tuple[str, ...], *, reported: bool
 ) -> None:
     (here / "crawl.toml").write_text(f'proxy = "{stranger.url}"\n')
 
     done = CliRunner().invoke(app, ["doctor", "--site", "http://127.0.0.1:1", *words])
 
-    assert ("requests go through the proxy 127.0.0.1:" in done.stderr) is told
+    assert ("requests go through the proxy 127.0.0.1:" in done.stderr) is reported
     assert stranger.keys

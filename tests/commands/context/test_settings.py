@@ -166,11 +166,11 @@ def test_a_bad_value_of_any_setting_is_refused_with_file_line_and_key(here: Path
     text = f"# a comment\n{header}{name} = {value}\n"
     (here / "mine.toml").write_text(text, encoding="utf-8")
 
-    said = refused("--config", "mine.toml", "status")
+    message = refused("--config", "mine.toml", "status")
 
-    assert f"mine.toml, line {len(text.splitlines())}: {f'{table}.{name}'.lstrip('.')}" in said
+    assert f"mine.toml, line {len(text.splitlines())}: {f'{table}.{name}'.lstrip('.')}" in message
     if name.endswith("x"):
-        assert f"did you mean {name[:-1]!r}" in said
+        assert f"did you mean {name[:-1]!r}" in message
 
 
 def is_of_the_environment(case: Any) -> bool:
@@ -185,9 +185,9 @@ def is_of_the_environment(case: Any) -> bool:
 def test_a_bad_value_in_the_environment_is_refused_by_its_variable(here: Path, bad: dict[str, str]) -> None:
     variable = "_".join(filter(None, ("CRAWL", bad["table"].upper(), bad["name"].upper())))
 
-    said = refused("status", **{variable: bad["value"].strip("'")})
+    message = refused("status", **{variable: bad["value"].strip("'")})
 
-    assert variable in said
+    assert variable in message
 
 
 @pytest.mark.fault("C01")
@@ -208,9 +208,9 @@ def test_a_variable_that_sets_nothing_is_refused_with_the_nearest(here: Path) ->
 )
 def test_a_variable_that_was_meant_for_us_is_not_passed_over(here: Path, variable: str, meant: str) -> None:
     """With `CRAWL_ROOOT` a command worked on the gallery in the current folder."""
-    said = refused("status", **{variable: "elsewhere"})
+    message = refused("status", **{variable: "elsewhere"})
 
-    assert variable in said and meant in said
+    assert variable in message and meant in message
 
 
 def test_variables_of_other_programs_and_keys_of_sites_are_left_alone() -> None:
@@ -258,9 +258,9 @@ def test_what_is_no_file_of_settings_is_refused_at_once(here: Path, kind: str, *
     make, complaint = NO_SETTINGS[kind]
     make(here / "crawl.toml")
 
-    said = refused(*(["--config", "crawl.toml"] if named else []), "status")
+    message = refused(*(["--config", "crawl.toml"] if named else []), "status")
 
-    assert "crawl.toml" in said and complaint in said
+    assert "crawl.toml" in message and complaint in message
 
 
 @pytest.mark.fault("C01")
@@ -329,12 +329,12 @@ def test_an_empty_path_is_not_the_current_folder(here: Path) -> None:
     "value", ['"cdn.example"', '["https://cdn.example/"]', '["cdn.example/x"]', "[1]", '[""]', "{ a = 1 }"]
 )
 def test_hosts_that_no_address_can_have_are_refused(here: Path, value: str) -> None:
-    """A host with its scheme never matched, and nothing was said."""
+    """A host with its scheme never matched, and no message named it."""
     (here / "crawl.toml").write_text(f"[sites.mine]\nurl = 'https://booru.example'\nfile_hosts = {value}\n")
 
-    said = refused("status")
+    message = refused("status")
 
-    assert "crawl.toml, line 3: sites.mine.file_hosts must be a list of host names" in said
+    assert "crawl.toml, line 3: sites.mine.file_hosts must be a list of host names" in message
 
 
 def test_hosts_are_compared_as_addresses_are(tmp_path: Path) -> None:

@@ -26,10 +26,10 @@ def crawl(root: Path, folder: Path) -> tuple[int, str]:
 
 
 def test_a_crawl_says_that_its_tagger_is_not_there_before_it_asks_the_site(tmp_path: Path) -> None:
-    code, said = crawl(tmp_path / "root", tmp_path / "tagger")
+    code, message = crawl(tmp_path / "root", tmp_path / "tagger")
 
-    assert code == 10 and said.count("\n") == 1
-    assert said.startswith(f"crawl: {tmp_path / 'tagger'} is no folder")
+    assert code == 10 and message.count("\n") == 1
+    assert message.startswith(f"crawl: {tmp_path / 'tagger'} is no folder")
     assert not (tmp_path / "root").exists()
 
 
@@ -37,9 +37,9 @@ def test_a_crawl_without_the_extra_says_what_to_install(tmp_path: Path, monkeypa
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find(name))
 
-    code, said = crawl(tmp_path / "root", wd_tagger(tmp_path / "tagger"))
+    code, message = crawl(tmp_path / "root", wd_tagger(tmp_path / "tagger"))
 
-    assert code == 10 and said.count("\n") == 1 and "pip install 'boorusieve[taggers]'" in said
+    assert code == 10 and message.count("\n") == 1 and "pip install 'boorusieve[taggers]'" in message
 
 
 def test_without_a_folder_there_is_no_tagger() -> None:

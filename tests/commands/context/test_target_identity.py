@@ -50,10 +50,10 @@ def targets(site: SmallSite) -> list[tuple[str, str]]:
 
 def labels(site: SmallSite, target: str = "mona") -> dict[int, str]:
     with site.reader() as reader:
-        return {said.post_id: said.value.value for said in reader.labels(target) if said.holds}
+        return {label.post_id: label.value.value for label in reader.labels(target) if label.holds}
 
 
-SAID = {10: "keep", 30: "delete", 120: "delete"}
+LABELS = {10: "keep", 30: "delete", 120: "delete"}
 
 
 def renamed_once(site: SmallSite) -> None:
@@ -104,7 +104,7 @@ def test_after_a_rename_the_same_command_goes_on_with_the_same_target(
     assert done.exit_code == 0, done.stderr
     after = {row[0]: row[1:] for row in site.rows("post_id, target, decision, model, label, score")}
     assert targets(site) == [("mona", NEWEST if happens is renamed_in_a_chain else NEW)]
-    assert labels(site) == SAID and {post: after[post] for post in before} == before
+    assert labels(site) == LABELS and {post: after[post] for post in before} == before
     assert [path.name for path in (site.root / "gallery").iterdir()] == ["mona"]
     assert f"the site renamed {MONA} to" in done.stderr
 
@@ -127,7 +127,7 @@ def test_a_rename_there_and_back_again_is_the_same_target(site: SmallSite) -> No
 
     done = site.crawl(*MAIN)
 
-    assert done.exit_code == 0 and targets(site) == [("mona", MONA)] and labels(site) == SAID
+    assert done.exit_code == 0 and targets(site) == [("mona", MONA)] and labels(site) == LABELS
 
 
 def test_a_run_for_newer_posts_notices_the_rename_and_hides_no_post(site: SmallSite) -> None:
@@ -251,15 +251,15 @@ def test_tags_without_a_letter_that_a_folder_may_have_are_targets_of_their_own(s
 
 def test_a_rename_is_noticed_where_the_key_may_not_ask_for_aliases(site: SmallSite) -> None:
     renamed_once(site)
-    told = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
+    refusal = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
     site.server.misbehave(
-        [{"name": "closed", "match": {"path": "/tag_aliases.json"}, "do": {"status": 403, "json": told}}]
+        [{"name": "closed", "match": {"path": "/tag_aliases.json"}, "do": {"status": 403, "json": refusal}}]
     )
 
     done = site.crawl(*MAIN)
 
     assert done.exit_code == 0, done.stderr
-    assert site.server.unfired() == [] and targets(site) == [("mona", NEW)] and labels(site) == SAID
+    assert site.server.unfired() == [] and targets(site) == [("mona", NEW)] and labels(site) == LABELS
 
 
 def test_a_crawl_decides_about_costumes_by_what_it_sees(site: SmallSite) -> None:
@@ -398,7 +398,7 @@ def test_a_name_here_goes_on_naming_its_target_when_another_gets_the_tag_that_it
 
     assert done.exit_code == 0, done.stderr
     assert sorted(targets(site)) == [(lisa, MONA), ("mona", NEW)]
-    assert labels(site) == SAID and labels(site, lisa) == {}
+    assert labels(site) == LABELS and labels(site, lisa) == {}
 
 
 def test_two_words_for_one_target_are_said_to_be_one(site: SmallSite) -> None:
@@ -418,17 +418,17 @@ def test_a_tag_with_two_colons_is_shown_as_it_is(site: SmallSite) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "said"),
+    ("where", "message"),
     [
         ("zzz*", "no tag matches 'zzz*'"),
         ("foo:*", "there is no metatag foo:"),
         ("-scroe:*", "there is no metatag scroe:"),
     ],
 )
-def test_a_pattern_that_no_tag_of_the_site_fits_is_refused(site: SmallSite, where: str, said: str) -> None:
+def test_a_pattern_that_no_tag_of_the_site_fits_is_refused(site: SmallSite, where: str, message: str) -> None:
     done = site.crawl(*MAIN, "--where", where, "--dry-run")
 
-    assert done.exit_code == 2 and said in done.stderr, done.stderr
+    assert done.exit_code == 2 and message in done.stderr, done.stderr
 
 
 def test_a_pattern_that_changes_nothing_is_said_to(site: SmallSite) -> None:
@@ -485,7 +485,7 @@ def test_a_target_that_was_renamed_and_became_part_of_another_is_its_own_again_w
     assert done.exit_code == 0, done.stderr
     assert sorted(targets(site)) == [("megistus", "megistus"), ("mona", MONA)]
     assert labels(site, "megistus") == {20: "keep", 30: "keep", 120: "delete"}
-    assert {post: labels(site)[post] for post in SAID} == SAID
+    assert {post: labels(site)[post] for post in LABELS} == LABELS
 
 
 def test_somebody_who_gets_an_alias_of_a_target_that_is_no_more_is_somebody_new(site: SmallSite) -> None:

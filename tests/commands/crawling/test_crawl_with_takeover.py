@@ -50,7 +50,7 @@ def crawled(site: SmallSite, *words: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Whole:
-    """A run that is over: what it said, and what it left."""
+    """A run that is over: what it printed, and what it left."""
 
     site: SmallSite
     record: dict[str, Any]

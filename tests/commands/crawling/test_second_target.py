@@ -75,7 +75,7 @@ def test_labels_that_were_given_before_hold_and_teach(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("keqng",), "target 'keqng' is not known; did you mean 'keqing'?"),
         (("zzz",), "target 'zzz' is not known; no post of the gallery is tagged so"),
@@ -84,12 +84,12 @@ def test_labels_that_were_given_before_hold_and_teach(root: Path) -> None:
     ],
 )
 def test_a_second_target_that_cannot_be_meant_is_refused_in_one_line(
-    root: Path, words: tuple[str, ...], said: str
+    root: Path, words: tuple[str, ...], message: str
 ) -> None:
     done = crawl(root, "train", *words)
 
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -117,9 +117,9 @@ async def test_a_crawl_for_a_target_that_hardly_any_post_is_tagged_with_learns_i
     found = await heads_for(root, Target("ganyu", "ganyu_(genshin_impact)"))
 
     assert found == []
-    said = capsys.readouterr().err
-    assert "ganyu is learned from the site's tags: 0 posts" in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "ganyu is learned from the site's tags: 0 posts" in message
+    assert message.count("\n") == 1
 
 
 async def test_a_crawl_learns_from_the_site_where_the_head_may_not_decide(

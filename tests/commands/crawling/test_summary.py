@@ -77,11 +77,11 @@ def test_the_truth_is_told_for_all_posts_and_for_untagged_ones() -> None:
         JudgedPost(99, True, False, "keep"),
     ]
 
-    told = compare(MONA, judged, truth)
+    counts = compare(MONA, judged, truth)
 
-    assert told == Truth("mona", 2, 1, 1, 1, 1, 1)
-    assert told.precision == pytest.approx(2 / 3)
-    assert (told.untagged_precision, told.untagged_recall) == (0.5, 0.5)
+    assert counts == Truth("mona", 2, 1, 1, 1, 1, 1)
+    assert counts.precision == pytest.approx(2 / 3)
+    assert (counts.untagged_precision, counts.untagged_recall) == (0.5, 0.5)
 
 
 def test_a_variant_shows_the_target_too() -> None:

@@ -52,8 +52,8 @@ if (ready / "slow").exists():
     sys.stdin.read()
 (folder / "packages").mkdir()
 shutil.copytree(ready / "package", folder / "packages" / "0")
-told = json.loads((ready / "told.json").read_text()) | {"folder": str(folder / "packages" / "0"), "target": "mona"}
-print(json.dumps({"done": {"targets": [told], "taught": {}, "classes": []}}), flush=True)
+done = json.loads((ready / "done.json").read_text()) | {"folder": str(folder / "packages" / "0"), "target": "mona"}
+print(json.dumps({"done": {"targets": [done], "taught": {}, "classes": []}}), flush=True)
 """
 
 
@@ -115,11 +115,11 @@ class Stub:
 class Listening(Takeover):
     """Keeps what the learning process says."""
 
-    said: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    messages: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
 
     def report(self, stage: str, share: float, words: str) -> None:
         Takeover.report(self, stage, share, words)
-        self.said.put_nowait(words)
+        self.messages.put_nowait(words)
 
 
 @dataclass
@@ -138,9 +138,9 @@ class Scene:
         self.successors.append(Stub(cards, self.fails))
         return self.successors[-1]
 
-    def tell(self, **more: Any) -> None:
+    def add_to_done(self, **more: Any) -> None:
         """What the learning process says besides."""
-        file = self.ready / "told.json"
+        file = self.ready / "done.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | more))
 
     async def to_the_end(self) -> State:
@@ -163,8 +163,8 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
     root, ready, work = new_gallery(folder / "root"), folder / "ready", folder / "work"
     ready.mkdir()
     work.mkdir()
-    told = package(ready / "package", 2, precision=new, test=test)
-    (ready / "told.json").write_text(json.dumps(told))
+    done = package(ready / "package", 2, precision=new, test=test)
+    (ready / "done.json").write_text(json.dumps(done))
     first = model_folder(models_folder(root), ModelCard("mona", 1, "", "", 0.5).named)
     made = package(first, 1, precision=0.9)
     card = ModelCard("mona", 1, made["hash"], made["backbone_hash"], 0.5)
@@ -216,7 +216,7 @@ async def test_a_network_that_is_not_measured_to_be_better_is_only_registered(
 
 async def test_what_the_learning_process_says_of_the_comparison_holds(tmp_path: Path) -> None:
     async with scene(tmp_path, new=0.99) as here:
-        here.tell(compared={"better": False, "why": "its out-of-fold scores agree less with the tags"})
+        here.add_to_done(compared={"better": False, "why": "its out-of-fold scores agree less with the tags"})
 
         assert await here.to_the_end() is State.NOT_BETTER
 
@@ -245,7 +245,7 @@ async def test_a_network_that_cannot_be_loaded_here_leaves_the_first_model_in_fo
 
 async def test_a_learning_process_that_dies_ends_nothing_but_itself(tmp_path: Path) -> None:
     async with scene(tmp_path) as here:
-        (here.ready / "told.json").unlink()
+        (here.ready / "done.json").unlink()
 
         assert await here.to_the_end() is State.FAILED
 
@@ -256,7 +256,7 @@ async def test_ending_the_run_ends_the_learning_process(tmp_path: Path) -> None:
     async with scene(tmp_path) as here:
         (here.ready / "slow").touch()
         here.beside.begin()
-        child = psutil.Process(int(await here.takeover.said.get()))
+        child = psutil.Process(int(await here.takeover.messages.get()))
 
         await here.takeover.cancel()
 

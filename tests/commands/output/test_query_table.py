@@ -37,16 +37,16 @@ def test_a_row_says_where_the_picture_can_be_seen() -> None:
 
 
 def test_the_folder_of_the_files_is_named_once() -> None:
-    _, said = summary_of(rows(row(13, "demo", path=KEPT)), PAGES, Path("gallery-data"))
+    _, common = summary_of(rows(row(13, "demo", path=KEPT)), PAGES, Path("gallery-data"))
 
-    assert said == "; files are in gallery-data/gallery"
+    assert common == "; files are in gallery-data/gallery"
 
 
 def test_what_decided_all_rows_is_said_once_instead_of_in_each() -> None:
-    shown, said = summary_of(rows(row(1), row(2), row(3)), PAGES, Path("g"))
+    shown, common = summary_of(rows(row(1), row(2), row(3)), PAGES, Path("g"))
 
     assert "by" not in shown.columns
-    assert said == ", all by score"
+    assert common == ", all by score"
 
 
 def test_what_decided_is_a_word_and_a_fault_is_named() -> None:
@@ -62,16 +62,16 @@ def test_a_path_is_never_broken_into_two_lines(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tables, "results", lambda: Console(width=width))
-    shown, said = summary_of(rows(*(row(n, "demo", path=KEPT) for n in range(3))), {}, Path("g"))
+    shown, common = summary_of(rows(*(row(n, "demo", path=KEPT) for n in range(3))), {}, Path("g"))
 
-    print_table(shown, EXPENDABLE, said)
+    print_table(shown, EXPENDABLE, common)
 
     assert capsys.readouterr().out.count("mona/12_00112233445566778899aabbccddeeff.jpg") == 3
 
 
 def test_nothing_found_shows_no_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
-    shown, said = summary_of(rows(), PAGES, Path("g"))
+    shown, common = summary_of(rows(), PAGES, Path("g"))
 
-    print_table(shown, EXPENDABLE, said)
+    print_table(shown, EXPENDABLE, common)
 
     assert capsys.readouterr().out == ""

@@ -38,10 +38,10 @@ def test_a_crawl_with_a_model_that_refuses_deletes_nothing_and_says_what_helps(s
     result = site.crawl(*JOB, "--json")
 
     assert result.exit_code == ExitCode.UNDECIDED == 13
-    said = json.loads(result.stdout)
-    assert (said["kept"], said["undecided"], said["deleted"], said["exit"]) == (2, 3, 0, 13)
-    assert said["kept_tagged"] == {"target": 2, "nobody": 0, "others": 0}
-    assert {"what": "posts", "count": 3, "why": REFUSAL} in said["open"]
+    summary = json.loads(result.stdout)
+    assert (summary["kept"], summary["undecided"], summary["deleted"], summary["exit"]) == (2, 3, 0, 13)
+    assert summary["kept_tagged"] == {"target": 2, "nobody": 0, "others": 0}
+    assert {"what": "posts", "count": 3, "why": REFUSAL} in summary["open"]
     assert "crawl train mona --references DIR" in result.stderr
     assert {row[1] for row in site.rows("decision, reason") if row[0] == "undecided"} == {
         "model refused: only 9 pictures show it"
@@ -56,10 +56,10 @@ def test_once_a_model_decides_the_posts_that_were_left_are_decided_without_a_dow
 
     result = site.crawl(*JOB, "--json")
 
-    said = json.loads(result.stdout)
-    assert (result.exit_code, said["kept"], said["deleted"], said["undecided"]) == (0, 3, 2, 0)
-    assert said["bytes_renditions"] == 0
-    assert said["kept_tagged"] == {"target": 2, "nobody": 1, "others": 0}
+    summary = json.loads(result.stdout)
+    assert (result.exit_code, summary["kept"], summary["deleted"], summary["undecided"]) == (0, 3, 2, 0)
+    assert summary["bytes_renditions"] == 0
+    assert summary["kept_tagged"] == {"target": 2, "nobody": 1, "others": 0}
 
 
 def test_the_summary_tells_what_was_kept_by_what_its_tags_say(site: SmallSite) -> None:

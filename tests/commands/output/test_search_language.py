@@ -156,7 +156,7 @@ def test_a_day_is_the_same_day_at_the_site_and_in_a_query(site: SmallSite) -> No
 
 
 @pytest.mark.parametrize(
-    ("where", "said"),
+    ("where", "message"),
     [
         ("foo:bar", "no metatag foo:"),
         ("scroe:>3", "did you mean score:>3?"),
@@ -166,12 +166,12 @@ def test_a_day_is_the_same_day_at_the_site_and_in_a_query(site: SmallSite) -> No
     ],
 )
 def test_a_word_that_the_site_does_not_know_is_refused_and_no_run_recorded(
-    site: SmallSite, where: str, said: str
+    site: SmallSite, where: str, message: str
 ) -> None:
     result = site.crawl(*MAIN, "--where", where)
 
     assert result.exit_code == 2
-    assert said in plain(result)
+    assert message in plain(result)
     with site.reader() as reader:
         assert reader.sql("SELECT count(*) FROM run").rows == [(0,)]
 
@@ -236,7 +236,7 @@ def test_a_misspelt_option_of_a_query_is_refused(crawled: Path, option: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("mona", f"did you mean {MONA}?"),
         ("monna", f"did you mean {MONA}?"),
@@ -246,11 +246,11 @@ def test_a_misspelt_option_of_a_query_is_refused(crawled: Path, option: str) -> 
         ("ＭＯＮＡ", f"did you mean {MONA}?"),
     ],
 )
-def test_a_query_that_finds_nothing_says_what_may_be_meant(crawled: Path, word: str, said: str) -> None:
+def test_a_query_that_finds_nothing_says_what_may_be_meant(crawled: Path, word: str, message: str) -> None:
     result = query(crawled, word)
 
     assert result.exit_code == 0
-    assert said in plain(result)
+    assert message in plain(result)
 
 
 def test_a_query_that_finds_something_gives_no_hints(crawled: Path) -> None:

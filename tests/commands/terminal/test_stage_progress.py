@@ -19,7 +19,7 @@ def test_stages_and_bars_are_whole_however_much_is_told(width: int) -> None:
     progress = _progress(console)
     bars = _Bars(progress)
     for stage in ("reading", "looking for copies", "looking again"):
-        bars.tell(stage, 0.5, WORDS)
+        bars.report(stage, 0.5, WORDS)
 
     console.print(progress)
 

@@ -91,7 +91,7 @@ async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
     new, left = await two_targets(root, network)
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
         return await follow(
-            archive, load_workspace(root, None), new, left, HeadRoundSettings(force=True), lambda *told: None
+            archive, load_workspace(root, None), new, left, HeadRoundSettings(force=True), lambda *progress: None
         )
 
 

@@ -265,7 +265,7 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (("train", "mono"), 2, "did you mean 'mona'"),
         (("models", "activate", "mona/9"), 2, "registered: mona/1"),
@@ -279,14 +279,14 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(
-    root: Path, words: tuple[str, ...], code: int, said: str
+    root: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
     before = digest(root)
 
     done = crawl(root, *words)
 
     assert done.exit_code == code
-    assert said in done.stderr
+    assert message in done.stderr
     assert digest(root) == before
 
 
@@ -335,10 +335,10 @@ def test_verify_looks_at_models_too_and_names_what_nobody_registered(root: Path)
     altered = crawl(root, "verify", "--json")
 
     assert (whole.exit_code, altered.exit_code) == (0, 11)
-    said = {line.rpartition(": ")[2]: line for line in whole.stderr.splitlines()}
-    assert "crawl models import" in said["models/mona/9"]
-    assert "import" not in said["models/mona/.work-network-x7k"]
-    assert "a day" in said["models/mona/.work-network-x7k"]
+    messages = {line.rpartition(": ")[2]: line for line in whole.stderr.splitlines()}
+    assert "crawl models import" in messages["models/mona/9"]
+    assert "import" not in messages["models/mona/.work-network-x7k"]
+    assert "a day" in messages["models/mona/.work-network-x7k"]
     assert "head.npz" in json.loads(altered.stdout)["models"][0]
 
 
