@@ -1,1 +1,1 @@
-"""The learning loop: examples from tags, and the models that they teach."""
+"""The learning loop: examples from tags and labels, and the models that are trained on them."""

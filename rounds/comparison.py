@@ -1,8 +1,8 @@
-"""Does the new model seem worse? Both look at the same held-out pictures, and only where they differ does it matter.
+"""Is the new model worse? Both are compared on the same held-out pictures, and only those where they differ count.
 
 A gallery's test part has few pictures of a target, so proof is out of reach, and waiting for it would let useless
-models pass. The model in force has the benefit of the doubt: a new one that breaks more than it mends, by more than a
-coin would in a quarter of all cases, has to be put in force by hand; so has one that finds nothing of the target.
+models pass. The model in force has the benefit of the doubt: a new one with more new errors than fixed ones, by a
+sign test at p <= 0.25, has to be put in force by hand; so has one that keeps no picture of the target.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 from classifier.arrays import BoolArray
 from storage.plurals import counted
 
-_DOUBT = 0.25  # chance that a coin breaks as much more than it mends; up to here the new one seems worse
-_FOUND = 2  # pictures of the target that the old one finds, from which finding none is blindness
+_DOUBT = 0.25  # p value of the sign test up to which the new model counts as worse
+_FOUND = 2  # pictures of the target that the old one finds, from which a new one that finds none is worse
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rescoring when the network changed: every stored rendition is looked at once more; nothing is downloaded."""
+"""Rescoring after a change of network: every stored rendition is embedded once more; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IN_FLIGHT = 48
 
 
 class LookArchive(Protocol):
-    """Where pictures lie and looks are filed; the archive does it."""
+    """Where renditions are read and looks are filed; the archive does it."""
 
     async def unfinished(
         self, listing_id: int, work: Work, *, below: int | None = None, limit: int = 200
@@ -31,7 +31,7 @@ class LookArchive(Protocol):
 
 @dataclass(slots=True)
 class RefreshResult:
-    """What came of it."""
+    """Counts of posts."""
 
     looked: int = 0
     kept: int = 0  # by tag or score
@@ -40,10 +40,10 @@ class RefreshResult:
 
 @dataclass(frozen=True, slots=True)
 class RefreshRequest:
-    """Whose posts are looked at again."""
+    """Which posts are embedded again."""
 
     target: Target
-    listings: Sequence[int]  # ids of the listings whose posts are meant
+    listings: Sequence[int]  # ids; their posts are embedded
     policy: Policy  # the settings that decisions follow
     expected: int = 0  # how many posts those are, for the progress; 0: nobody counted
 
@@ -51,14 +51,14 @@ class RefreshRequest:
 async def refresh_embeddings(
     archive: LookArchive, judge: Judge, request: RefreshRequest, *, report: ProgressCallback
 ) -> RefreshResult:
-    """Look at every post that another model has decided; what is killed here is taken up by the next.
+    """Look at every post that another model has decided; after a kill the next call continues.
 
-    Posts that were listed and never decided are left to a crawl: it may have been told to stop before them.
+    Posts that were listed and never decided are left to a crawl, which may have had a limit before them.
 
     Args:
         archive: the archive, open.
         judge: open, with the model in force.
-        request: what is meant.
+        request: which posts, for which target.
         report: progress.
     """
     done, room, target = RefreshResult(), asyncio.Semaphore(_IN_FLIGHT), request.target
@@ -90,6 +90,6 @@ async def refresh_embeddings(
 
 
 def _decided_by_another(known: Known | None, target: str, model_hash: str) -> bool:
-    """Whether a crawl has decided the post by another model; a kept one without its original is open for that alone."""
+    """Whether a crawl has decided the post by another model; a kept one is unfinished only for want of its original."""
     decision = None if known is None else known.decisions.get(target)
     return decision is not None and decision.model_hash != model_hash

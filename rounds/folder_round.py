@@ -1,9 +1,9 @@
 """A model from a person's own pictures: a folder with one folder a class. No site, and nothing in it is changed.
 
-    choose pictures -> decode -> teach in a process of its own -> compare with the model in force -> package, in force
+    choose pictures -> decode -> train in a process of its own -> compare with the model in force -> package, in force
 
-The class that means the target shows it; every other class does not, and teaches the network its own name. Pictures
-that are one file, nearly the same picture or of one set go the same way, to train, to choose the threshold or to test.
+The class that means the target has its positives; every other class has negatives, and is a class of the network.
+Pictures that are one file, nearly the same picture or of one set share a split: train, validation or test.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from storage.records import Target
 Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
 
 _WORK = ".work-folder-"
-_DAY_S = 86_400.0  # no living round takes so long
+_DAY_S = 86_400.0  # longer than any running round takes
 _POSITIVES_AT_MOST = 1 / 3  # share of the pictures, when there are more than may be looked at
 
 
@@ -61,7 +61,7 @@ class FolderSettings:
     may_download: bool = False  # published weights; the user agreed to their size
     goal: Goal = field(default_factory=Goal)
     pictures_at_most: int = 4000
-    time_budget_s: float = 300.0  # for teaching the network
+    time_budget_s: float = 300.0  # for training the network
     epochs: float = field(default_factory=lambda: Recipe().epochs)
     in_flight: int = 16  # pictures on their way at the same time
     held_bytes: int = HELD_BYTES  # of their files at the same time
@@ -71,7 +71,7 @@ class FolderSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InForce:
-    """The model in force, and which pictures it has learned from."""
+    """The model in force, and which pictures it was trained on."""
 
     model: RegisteredModel
     package: Package
@@ -80,14 +80,14 @@ class InForce:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FolderModel:
-    """A learned model that nobody uses yet; its package lies in a work folder."""
+    """A trained model that is not registered yet; its package lies in a work folder."""
 
     target: Target
     round: int
-    result: Mapping[str, Any]  # what the learning process says of the target
-    done: Mapping[str, Any]  # and of the whole
+    result: Mapping[str, Any]  # what the training process reports of the target
+    done: Mapping[str, Any]  # and of all targets together
     source: Path
-    pictures: int  # that it was learned and measured on
+    pictures: int  # that it was trained and measured on
     undecodable: tuple[LeftOut, ...]
     network: str  # name of the backbone
     compared: Compared | None  # None: there is no model in force
@@ -95,17 +95,17 @@ class FolderModel:
 
 
 def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> InForce:
-    """A model with all that its network and its head may have learned from; tests must be on something else.
+    """A model and all pictures that its network and its head may have been trained on; no test may use them.
 
     Args:
         model: registered and active.
         package: its own.
-        evidence: of the gallery, with the package's network; its heads learn from all but the test part.
+        evidence: of the gallery, with the package's network; its heads are trained on all but the test split.
     """
     snapshot = package.snapshot
     taught: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
     learned_from = {md5 for part in ("train", "validation") for md5 in taught.get(part, ())}
-    if snapshot.get("evidence"):  # its head is of a round in this gallery
+    if snapshot.get("evidence"):  # its head was trained in this gallery
         artists = bool(snapshot.get("artists_together", True))
         split = splits_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)
         learned_from |= {evidence.md5s[row] for row in np.flatnonzero(split != TEST).tolist()}
@@ -114,13 +114,13 @@ def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> In
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FolderTask:
-    """What is to be learned from which pictures."""
+    """Which pictures to train on, and for which target."""
 
     found: ClassFolder
-    target: Target  # the network is taught it under its tag
-    decoder: HashingDecoder  # for the new network's preprocessing first, and the old one's last
-    old: InForce | None = None  # what is compared with
-    embed: Embed = embedded  # by which both look at the test pictures
+    target: Target  # its tag is the class of the network
+    decoder: HashingDecoder  # by the preprocessing of the new network first, and of the old one last
+    old: InForce | None = None  # to compare with
+    embed: Embed = embedded  # embeds the test pictures for both
 
 
 @asynccontextmanager
@@ -131,7 +131,7 @@ async def model_from_folder(
     *,
     report: ProgressCallback = unreported,
 ) -> AsyncIterator[FolderModel]:
-    """Learn a model from a folder; what it gives lives in a work folder that ends with the block.
+    """Learn a model from a folder; the result lies in a work folder that is removed after the block.
 
     Args:
         task: whom, and from what.
@@ -140,7 +140,7 @@ async def model_from_folder(
         report: progress: reading, loading, training, measuring, writing.
 
     Raises:
-        TooLittleToLearn: the folder teaches too little; says what there is.
+        TooLittleToLearn: the folder has too few pictures; says how many.
         LearningFailed: the learning process failed.
     """
     target, old = task.target, task.old
@@ -209,10 +209,10 @@ async def finish_folder(
 
 
 def check_enough(found: ClassFolder, target: Target) -> None:
-    """Say at once, before thousands of pictures are decoded, when the folder teaches too little.
+    """Refuse before thousands of pictures are decoded when the folder has too few.
 
     Raises:
-        TooLittleToLearn: it does; says what there is.
+        TooLittleToLearn: it has; says how many.
     """
     least = Plan().minimum
     shown = sum(picture.shows for picture in found.pictures)
@@ -264,7 +264,7 @@ async def _decode_all(
 
 
 def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: Target) -> list[Example]:
-    """What each picture teaches. Numbers stand in for post ids, which families of posts share."""
+    """The training example of each picture; numbers take the place of post ids."""
     return [
         Example(
             Identity(post_id=number, md5=picture.md5, picture_hash=hash_, set_key=picture.group),
@@ -292,14 +292,14 @@ def _training_task(
         "pictures": dict(Counter(picture.label for picture in pictures)),
     }
     spec = TargetSpec(target.name, target.tag, target.variants, settings.goal)
-    plan = Plan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are a person's word
+    plan = Plan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are labels by a person
     return TrainingTask(examples, [spec], plan, snapshot)
 
 
 async def _compared(
     task: FolderTask, old: InForce, pictures: Sequence[ClassPicture], folder: Path, result: Mapping[str, Any]
 ) -> Compared:
-    """Both models on the test pictures of the folder that the old one has not learned from either."""
+    """Compare both models on test pictures of the folder that the old one was not trained on either."""
     new = await asyncio.to_thread(load_package, Path(result["folder"]))
     tested = set((new.snapshot.get("parts") or {}).get("test", ())) - old.learned_from
     rows = [row for row, picture in enumerate(pictures) if picture.md5 in tested]
@@ -307,8 +307,8 @@ async def _compared(
         nothing = np.zeros(0, dtype=np.bool_)
         return compare(old.model.card.name, nothing, nothing, nothing)
     of_new = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[rows]
-    one = ByteBudget(HELD_BYTES)
-    of_old = np.stack([(await decoded(pictures[row], task.decoder, one)).pixels[-1] for row in rows])
+    budget = ByteBudget(HELD_BYTES)
+    of_old = np.stack([(await decoded(pictures[row], task.decoder, budget)).pixels[-1] for row in rows])
     vectors = await asyncio.to_thread(task.embed, new, of_new)
     vectors_of_old = await asyncio.to_thread(task.embed, old.package, of_old)
     return compare(

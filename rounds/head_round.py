@@ -1,7 +1,7 @@
-"""A round on one page: what people and tags say -> a new head -> measured, compared -> packaged, in force, rescored.
+"""A round on one page: labels and tags -> a new head -> measured, compared -> packaged, in force, rescored.
 
-    snapshot -> frozen parts -> learn around wrong words -> calibrate, threshold, measure -> compare with the model in
-    force -> package -> register, active unless it is worse -> score everything again
+    snapshot -> frozen splits -> fit with noisy labels -> calibrate, threshold, measure -> compare with the model in
+    force -> package -> register, active unless it is worse -> rescore everything
 
 Learning needs nothing but reading; only the last steps write, in short transactions. Whatever kills a round leaves
 the old or the new model in force, whole.
@@ -50,7 +50,7 @@ from storage.records import ModelCard, Target
 
 
 class RoundRegistry(ScoreStore, Protocol):
-    """Where models and scores go; the archive does it."""
+    """Where a round registers its model and its splits; the archive does it."""
 
     async def next_model_number(self, target: str) -> int: ...
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
@@ -70,7 +70,7 @@ class HeadRoundSettings:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Snapshot:
-    """What a round learns from, read once: whatever is said later belongs to the next round."""
+    """What a round is trained on, read once: later labels belong to the next round."""
 
     target: Target
     active: RegisteredModel | None  # None: the target has no model yet
@@ -80,13 +80,13 @@ class Snapshot:
     old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
     found_hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that the gallery lacked
     references: References | None = None  # as the package's network sees them
-    reference_folder: str = ""  # where they lay
+    reference_folder: str = ""  # folder of the references
     characters: Mapping[int, str] = field(default_factory=dict)  # version id -> the one character that its tags name
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Candidate:
-    """A learned head that nobody uses yet."""
+    """A trained head that is not registered yet."""
 
     snapshot: Snapshot
     learned: LearnedHead
@@ -94,21 +94,21 @@ class Candidate:
     round: int
     artists: bool  # whether each artist's set went one way
     split: npt.NDArray[np.int8]  # (n,) by `splits_of`
-    assigned: SplitAssignments  # what the gallery shall remember of all the pictures that the round knew
-    network_changed: bool = False  # stored embeddings are of no use to it; pictures are looked at again
+    assigned: SplitAssignments  # what the gallery stores of all pictures of the round
+    network_changed: bool = False  # stored embeddings are of the old network; pictures are embedded again
     backbone_comparison: BackboneComparison | None = None  # of a new network: against the one in force
-    tried: int = 0  # pictures that a network was taught with which turned out no better
+    tried: int = 0  # pictures that a network was trained on which turned out no better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundOutcome:
-    """What came of a round."""
+    """The result of a round."""
 
     card: ModelCard
     network: str  # name of the backbone
     activated: bool
     compared: Compared | None  # None: there was nothing to compare with
-    rescored: Rescoring | None  # None: the old model stays in force, or the pictures are still to be looked at again
+    rescored: Rescoring | None  # None: the old model stays in force, or the pictures are still to be embedded again
     metrics: Mapping[str, Any]
     report: str  # for people
 
@@ -117,7 +117,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
     """Learn a head from a snapshot; pure computing, seconds.
 
     Raises:
-        TooLittleToLearn: what is said does not suffice; counts what there is.
+        TooLittleToLearn: too few labels and tags; counts them.
     """
     evidence = snapshot.evidence
     plan = plan_for(evidence, snapshot.references, settings.goal, settings.seed)
@@ -160,15 +160,15 @@ def _characters(evidence: Evidence, characters: Mapping[int, str], references: i
 
 
 def _tangled(groups: npt.NDArray[np.int64]) -> bool:
-    """Whether copies and families tie artists' sets together until one group is too large to go to any part."""
+    """Whether copies and families join artists' sets into a group that is too large for any split."""
     return bool(len(groups) and np.bincount(groups).max() > _LARGEST_GROUP * len(groups))
 
 
-_LARGEST_GROUP = 0.2  # share of all pictures; the test part has 0.15
+_LARGEST_GROUP = 0.2  # share of all pictures; the test split has 0.15
 
 
 def _split_assignments(snapshot: Snapshot, split: npt.NDArray[np.int8]) -> SplitAssignments:
-    """What is new of the parts, and the hashes that were missing."""
+    """The splits that are new, and the hashes that were missing."""
     now, evidence = assigned_splits(split), snapshot.evidence
     new = np.flatnonzero(now != evidence.frozen_split)
     return SplitAssignments(snapshot.target.name, evidence.version_ids[new], now[new], snapshot.found_hashes)
@@ -182,7 +182,7 @@ async def finish(
     *,
     report: ProgressCallback = unreported,
 ) -> RoundOutcome:
-    """Package, remember the parts, register, activate unless worse, rescore.
+    """Package, store the splits, register, activate unless worse, rescore.
 
     Args:
         candidate: from `learn_candidate`.
@@ -212,7 +212,7 @@ async def finish(
     activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
     await registry.file_assignments(
         candidate.assigned
-    )  # first: no model is ever in force whose test pictures may yet train
+    )  # first: no model is ever in force whose test pictures could still be trained on
     await registry.register_model(card, facts_of(candidate), activate=activate)
     rescored = None
     if activate and settings.decide_again and not candidate.network_changed:
@@ -239,7 +239,7 @@ def refusal_of(candidate: Candidate) -> str:
 def takes_over(new: ModelCard, active: RegisteredModel | None, compared: Compared | None) -> bool:
     """Whether a new model comes into force: one that may decide before one that may not, else unless it is worse.
 
-    What the threshold of a model that may not decide would have kept says nothing against a model that may.
+    What a model that may not decide would have kept is no argument against a model that may.
     """
     if active is not None and bool(new.refusal) != bool(active.card.refusal):
         return not new.refusal
@@ -253,7 +253,7 @@ def training_set_of(
     groups: npt.NDArray[np.int64],
     split: npt.NDArray[np.int8],
 ) -> HeadTrainingSet:
-    """Evidence as the classifier wants it; what a person is unsure of teaches nothing, nor does what is spent."""
+    """The training set of a head; pictures that a person is unsure of are left out, and contaminated ones."""
     label_sources, sure = noisy_labels_of(evidence)
     vectors = evidence.vectors.astype(np.float64)
     finite = np.isfinite(vectors).all(axis=1)
@@ -278,10 +278,10 @@ def training_set_of(
 
 
 def start_of(package: Package, target: Target) -> LinearHead:
-    """What regularisation pulls to: the backbone's own log-odds of the target, where it was taught them."""
+    """What regularisation pulls to: the backbone's own log-odds of the target, where it was trained on them."""
     classes = [flat(name) for name in package.classes]
-    its = (flat(target.tag), flat(target.name))  # a folder that taught it may have been named either way
-    return knowing_head(package.dimension, classes, its, known_or_plain(package.backbone_name).odds_weight)
+    names = (flat(target.tag), flat(target.name))  # a class folder may have been named either way
+    return knowing_head(package.dimension, classes, names, known_or_plain(package.backbone_name).odds_weight)
 
 
 def metrics_of(candidate: Candidate) -> dict[str, Any]:
@@ -309,14 +309,14 @@ def facts_of(candidate: Candidate) -> dict[str, Any]:
 
 
 def _parent(snapshot: Snapshot) -> str | None:
-    """The model that it takes the place of, or, where it is the target's first, nothing."""
+    """Name of the model that it replaces; None: it is the target's first."""
     return None if snapshot.active is None else snapshot.active.card.name
 
 
 def _compared(
     snapshot: Snapshot, active: RegisteredModel, learned: LearnedHead, training_set: HeadTrainingSet
 ) -> Compared:
-    """On the test part, without the tags that heads contradict which never saw the picture: see `doubted_tags`."""
+    """Compare on the test split, without tags that cross-fitted heads contradict: see `doubted_tags`."""
     rows = np.setdiff1d(learned.measured, learned.doubted_in_test)
     truth = np.isin(training_set.noisy_labels.label_sources[rows], (LabelSource.TAGGED, LabelSource.KEEP))
     if snapshot.old_scores is None:
@@ -328,13 +328,13 @@ def _compared(
 
 
 def _write(candidate: Candidate, folder: Path) -> PackageFacts:
-    package, learned = candidate.snapshot.package, candidate.learned  # of a new network: the learning process's
+    package, learned = candidate.snapshot.package, candidate.learned  # of a new network: from the training process
     canaries = [
         Canary(picture, vector.astype(np.float32))
         for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
     ]
     contents = PackageParts(
-        target=candidate.snapshot.target.name,  # the network may have been taught for another
+        target=candidate.snapshot.target.name,  # the network may have been trained for another
         backbone=package.backbone,
         head=learned.head,
         threshold=learned.chosen.threshold,
@@ -351,11 +351,11 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
     return write_package(folder, contents)
 
 
-_OF_THE_NETWORK = ("parts", "taught", "earlier")  # what its making says, for as long as heads are learned on it
+_OF_THE_NETWORK = ("parts", "taught", "earlier")  # how the network was made; copied to every head on it
 
 
 def _remembered(candidate: Candidate) -> dict[str, Any]:
-    """Enough to know what the model was made from, and to keep its test pictures out of training for ever."""
+    """What the model was made from, so that its test pictures stay out of training for ever."""
     snapshot, before = candidate.snapshot, candidate.snapshot.package.snapshot
     label_sources, _ = noisy_labels_of(snapshot.evidence)
     digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + label_sources.tobytes())

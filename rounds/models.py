@@ -1,4 +1,4 @@
-"""Models as things that people handle: put in force, taken back, carried from one gallery to another."""
+"""Operations on registered models: put in force, go back, copy from one gallery to another."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ async def import_model(registry: ModelRegistry, source: Path, models: Path, prov
         registry: the archive, open.
         source: the package's folder.
         models: folder with a folder a target.
-        prove: loads the package in a process of its own and compares its canary pictures.
+        prove: loads the package in another process and compares the scores of its canary pictures.
 
     Raises:
         PackageError: it is no whole package.
@@ -105,7 +105,7 @@ async def import_model(registry: ModelRegistry, source: Path, models: Path, prov
     facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
     taught = package.snapshot.get("targets")
     if isinstance(taught, list) and len(taught) == 1:
-        # so that a crawl finds it by its tag, whatever the target was called elsewhere
+        # so that a crawl finds it by its tag, whatever the target's name was elsewhere
         facts["tag"] = tag_or_none(taught[0]) or package.target
     await registry.register_model(card, facts, activate=False)
     return card.name

@@ -1,10 +1,9 @@
-"""A round that teaches the network itself again, with all that is known by now; minutes instead of seconds.
+"""A round that trains the network itself again, on all current labels and tags; minutes instead of seconds.
 
-    choose pictures -> decode stored renditions -> teach in a process of its own -> embed -> learn a head on that
+    choose pictures -> decode stored renditions -> train in a process of its own -> embed -> fit a head on that
 
-It begins where the network in force is. Nothing is downloaded: pictures are the renditions that were looked at. Tags
-that the last head found out of the question teach nothing, a person's word beats tags, and the pictures that test stay
-test pictures.
+It starts from the network in force. Nothing is downloaded: pictures are the stored renditions. Tags that the last head
+contradicts strongly are left out, labels override tags, and test pictures stay test pictures.
 """
 
 from __future__ import annotations
@@ -46,19 +45,19 @@ from storage.evidence import SPLITS, Evidence
 from storage.plurals import counted
 
 _WORK = ".work-network-"
-_OUT_OF_THE_QUESTION = 0.3  # belief that contradicts a tag so far
+_CONTRADICTED = 0.3  # belief under which a tag counts as contradicted
 _MISSING_AT_MOST = 0.2
-_DAY_S = 86_400.0  # no living round takes so long
-_ENOUGH = 0.985  # average precision over which a new network has little to gain
+_DAY_S = 86_400.0  # longer than any running round takes
+_ENOUGH = 0.985  # average precision from which a new network can gain little
 _LEAST_PICTURES = 300
-_GROWTH = 1.3  # examples now against examples that taught the network
-_LEAST_WITNESSES = 50  # held-out pictures that two networks are compared on
-_SHORT = 0.8  # share of the planned steps under which teaching was cut short
+_GROWTH = 1.3  # ratio of examples now to those that the network was trained on
+_LEAST_COMPARED = 50  # held-out pictures that two networks are compared on
+_SHORT = 0.8  # share of the planned steps under which training was cut short
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """How the network is taught."""
+    """How the network is trained."""
 
     backbone: str
     preprocessing: Preprocessing
@@ -73,12 +72,12 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPictures:
-    """Pictures, and who is in them by their tags."""
+    """Stored pictures, and the characters that their tags name."""
 
     read: Callable[[int], bytes | None]  # version id -> stored rendition
     characters: Mapping[int, Sequence[str]]  # version id -> character tags
     decoder: Decoder
-    references: ReferencePixels | None = None  # to be looked at by the new network; None: there are none
+    references: ReferencePixels | None = None  # to be embedded by the new network; None: there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Advice:
 
 
 def advise(candidate: Candidate) -> Advice:
-    """Whether teaching the network is likely to pay, from what the new head reaches and what taught it."""
+    """Whether training the network is likely to pay, from the new head's quality and the network's training."""
     quality, snapshot = candidate.learned.quality, candidate.snapshot.package.snapshot
     seen = max(_training_set_size(snapshot) if snapshot.get("earlier") else 0, snapshot.get("tried", 0))
     now = int((~np.isin(noisy_labels_of(candidate.snapshot.evidence)[0], (LabelSource.NOTHING,))).sum() * 0.7)
@@ -113,17 +112,17 @@ def advise(candidate: Candidate) -> Advice:
 
 
 def without(network: Candidate, head: Candidate) -> Candidate:
-    """The head alone, remembering that a network was tried in vain, so that not every round tries it again."""
+    """The head alone, with a note that a network was tried in vain, so that not every round tries it again."""
     return replace(head, tried=_training_set_size(network.snapshot.package.snapshot))
 
 
 def _training_set_size(snapshot: Mapping[str, Any]) -> int:
-    """How many tagged or labelled pictures taught a network."""
+    """How many tagged or labelled pictures a network was trained on."""
     return len((snapshot.get("parts") or {}).get("train", ()))
 
 
 def _cut_short(taught: Mapping[str, Any]) -> bool:
-    """Whether the time budget ended the teaching of the network in force."""
+    """Whether the time budget ended the training of the network in force."""
     return bool(taught.get("steps", 0) < _SHORT * taught.get("planned_steps", 0))
 
 
@@ -139,10 +138,10 @@ async def new_network(
     """Teach a network and learn a head on it; what it gives lives in a work folder that ends with the block.
 
     Args:
-        candidate: the new head on the old network; its beliefs say which tags are not to be taught.
+        candidate: the new head on the old network; its beliefs say which tags are left out.
         pictures: the stored renditions, their characters and the decoder.
         models: folder of the target's models; the work folder is made there.
-        settings: how the network is taught.
+        settings: how the network is trained.
         rounds: how the head is learned.
         report: progress.
 
@@ -163,10 +162,10 @@ async def new_network(
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
     """The better of a new head alone and a new network; the head alone when they are even.
 
-    One that may decide is better than one that may not, whatever else is said of them.
-    A network that tells all the characters apart better, beyond chance, is the better eye. Where that cannot be said,
+    One that may decide is better than one that may not, whatever their figures.
+    A network that distinguishes all characters significantly better is the better one. Without a significant difference
     the ranking of the target's test pictures decides, not errors at a threshold: with thirty positives to measure on,
-    one picture next to the threshold would outvote all the others.
+    one picture next to the threshold would outweigh all the others.
     """
     refused = refusal_of(network)
     if bool(refused) != bool(refusal_of(head)):
@@ -178,7 +177,7 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
     comparison = network.backbone_comparison
     if comparison is not None and (comparison.gain.low > 0 or comparison.gain.high < 0):
         figures = (
-            f"it tells {comparison.characters} characters apart with a loss of {comparison.new_loss:.3f} against "
+            f"it distinguishes {comparison.characters} characters with a loss of {comparison.new_loss:.3f} against "
             f"{comparison.old_loss:.3f} on {counted(comparison.pictures, 'held-out picture')}"
         )
         if comparison.gain.low > 0:
@@ -256,17 +255,17 @@ def _training_task(
 
 
 def _earlier(candidate: Candidate, settings: NetworkSettings) -> Earlier | None:
-    """The network in force, when the new one has its shape."""
+    """The network in force, when the new one has its architecture."""
     package = candidate.snapshot.package
     same = (package.backbone_name, package.preprocessing) == (settings.backbone, settings.preprocessing)
-    if settings.backbone == FINE_TUNED:  # begins as published; the gallery's projection of that is kept
+    if settings.backbone == FINE_TUNED:  # starts as published; the gallery's projection is kept
         kept = package.backbone_name in (PRETRAINED, FINE_TUNED) and package.preprocessing == settings.preprocessing
         return Earlier(package.keras, ()) if kept else None
     return Earlier(package.keras, package.classes) if same and not settings.anew else None
 
 
 def _examples(candidate: Candidate, pictures: TrainingPictures, rows: IntArray) -> list[Example]:
-    """What each picture teaches: labels as they are, tags unless they are out of the question."""
+    """The training example of each picture: labels as they are, tags unless they are contradicted."""
     evidence, target = candidate.snapshot.evidence, candidate.snapshot.target
     label_sources, _ = noisy_labels_of(evidence)
     belief = candidate.learned.belief
@@ -277,8 +276,8 @@ def _examples(candidate: Candidate, pictures: TrainingPictures, rows: IntArray) 
         others = tuple(name for name in characters if name not in target.names)
         kind = LabelSource(int(label_sources[row]))
         characters = (*others, target.tag) if kind in (LabelSource.KEEP, LabelSource.TAGGED) else others
-        doubtful = (kind is LabelSource.TAGGED and belief[row] < _OUT_OF_THE_QUESTION) or (
-            kind is LabelSource.OTHERS and belief[row] > 1 - _OUT_OF_THE_QUESTION
+        doubtful = (kind is LabelSource.TAGGED and belief[row] < _CONTRADICTED) or (
+            kind is LabelSource.OTHERS and belief[row] > 1 - _CONTRADICTED
         )
         labelled = bool(characters) and not doubtful
         part = SPLITS[int(candidate.split[row])]
@@ -299,8 +298,8 @@ def _candidate(
     Args:
         candidate: the new head on the old network.
         rows: of its evidence that the array in the work folder holds.
-        made: the work folder, and what the learning process says at its end.
-        references: to be looked at again.
+        made: the work folder, and the result of the training process.
+        references: to be embedded again.
         rounds: how the head is learned.
     """
     folder, done = made
@@ -325,7 +324,7 @@ def _candidate(
 
 
 def _with_lineage(package: Package, before: Package) -> Package:
-    """The new network's package with what taught the network that it began with."""
+    """The new network's package with the training pictures of the network that it started from."""
     if not package.snapshot.get("earlier"):
         return package
     split = taught_so_far(package.snapshot, before.snapshot)
@@ -335,14 +334,14 @@ def _with_lineage(package: Package, before: Package) -> Package:
 def _backbone_comparison(
     candidate: Candidate, pictures: TrainingPictures, rows: IntArray, renewed: Snapshot
 ) -> BackboneComparison | None:
-    """Both networks on the held-out pictures of one character that both know; None: too few to say anything."""
+    """Both networks on held-out pictures of a single character that both know; None: too few pictures."""
     before, after = candidate.snapshot.package, renewed.package
     shared = [name for name in before.classes if name in after.classes]
     held = np.flatnonzero(np.isin(candidate.split[rows], (VALIDATION, TEST)))
     ids = candidate.snapshot.evidence.version_ids[rows]
     names = [tuple(pictures.characters.get(int(ids[place]), ())) for place in held.tolist()]
     named = [place for place, its in enumerate(names) if len(its) == 1 and its[0] in shared]
-    if len(shared) < 2 or len(named) < _LEAST_WITNESSES:
+    if len(shared) < 2 or len(named) < _LEAST_COMPARED:
         return None
     shown = np.array([shared.index(names[place][0]) for place in named], dtype=np.int64)
     old = _log_odds(before, candidate.snapshot.evidence.vectors[rows][held[named]], shared)

@@ -1,4 +1,4 @@
-"""Scoring everything again from stored embeddings: a matrix product, no picture is touched."""
+"""Rescoring everything from stored embeddings: a matrix product, no picture is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crawler.decisions import NO_AI, Policy, Ruling
 from storage.evidence import Evidence, Rescored
 from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
 
-BATCH = 20_000  # posts that share one transaction, so that a crawl beside us never waits long
+BATCH = 20_000  # posts that share one transaction, so that a crawl at the same time never waits long
 
 
 class ScoreStore(Protocol):
@@ -28,7 +28,7 @@ class ScoreStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rescoring:
-    """What scoring again came to."""
+    """Counts of a rescoring."""
 
     posts: int
     kept: int  # by tag or score; labels are not counted here
@@ -60,7 +60,7 @@ async def rescore(
 def decide_all(
     evidence: Evidence, target: Target, card: ModelCard, policy: Policy, scores: npt.NDArray[np.float64]
 ) -> Sequence[Decision]:
-    """The machine's decision for every row, as the main job would make it.
+    """The model's decision for every row, as a crawl would make it.
 
     Args:
         evidence: the rows.
@@ -80,7 +80,7 @@ def decide_all(
 
 
 def _ai_percents(evidence: Evidence, card: ModelCard) -> list[Mapping[str, int]]:
-    """What the taggers that a model weighs say of each row, by source."""
+    """Percents of the taggers that the model has weights for, by source, for each row."""
     weighed = {one.source for one in card.ai_weights}
     columns = {source: percents.tolist() for source, percents in evidence.ai_percents.items() if source in weighed}
     if not columns:

@@ -47,13 +47,13 @@ _MISSING_AT_MOST = 0.2  # share of the sample
 
 
 class RenditionSource(Protocol):
-    """Brings the rendition of a post that the classifier looks at."""
+    """Fetches the rendition of a post that the classifier scores."""
 
     async def picture(self, post: Post) -> bytes | None:
         """The encoded picture; None when the post has none.
 
         Raises:
-            PostError: this one cannot be had.
+            PostError: this one cannot be fetched.
             TransientError: not at the moment.
         """
         ...
@@ -81,7 +81,7 @@ class RoundSettings:
 
 @dataclass(frozen=True, slots=True)
 class RoundZeroInputs:
-    """The site as round 0 sees it, and what a person adds to it."""
+    """What round 0 reads from: the site, its pictures, a decoder, and a person's references."""
 
     source: PostSearch
     pictures: RenditionSource
@@ -163,12 +163,12 @@ async def gather(
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """Pictures in a folder, and what is to be learned from them: in one step or in two."""
+    """Pictures in a folder and their training set, for one step or two."""
 
     folder: Path
     task: TrainingTask
     settings: RoundSettings
-    reference_folder: str = ""  # where the references lay
+    reference_folder: str = ""  # folder of the references
 
     async def learn(
         self,
@@ -178,7 +178,7 @@ class Gathered:
         report: ProgressCallback = unreported,
         niceness: int = 0,
     ) -> tuple[NewModel, ...]:
-        """Learn one model for each target; what the first step leaves in the folder, the second may use.
+        """Learn one model for each target; the second step may use what the first left in the folder.
 
         Args:
             step: which.
@@ -206,7 +206,7 @@ def _for_step(task: TrainingTask, settings: RoundSettings, step: Step) -> tuple[
 
 
 def _check(chosen: Sample, targets: Sequence[Target], references: ReferencePixels | None) -> None:
-    """Say at once, before thousands of pictures are fetched, when a target cannot be learned."""
+    """Refuse before thousands of pictures are fetched when a target cannot be learned."""
     least = Plan().minimum
     for target in targets:
         found = sum(target.named_by(post.tags) for post in chosen.positives)
@@ -302,5 +302,5 @@ def _placed_all(
 
 
 def _compared(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the learning process says of the second step's model against the first's, where it does."""
+    """The comparison of the second step's model with the first's, where the training process made one."""
     return {"compared": result["compared"]} if result.get("compared") else {}

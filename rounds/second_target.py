@@ -1,7 +1,7 @@
-"""A second target is a head: learned from the embeddings that another target's network left in the gallery.
+"""A second target is a head on stored embeddings of another target's network.
 
-Nothing is fetched and no picture is decoded. The network in force for the other target has looked at the stored
-pictures already, and the posts' own tags say who is in them; so a head on that network takes seconds.
+Nothing is fetched and no picture is decoded. The network in force for the other target has embedded the stored
+pictures already, and the posts' tags are the labels; so a head on that network takes seconds.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def gallery_snapshot(reader: Reader, target: Target, package: Package) -> Snapsh
     positive = evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")
     sites = {
         evidence.sites[row] for row in np.flatnonzero(positive).tolist()
-    }  # a name may mean somebody else elsewhere
+    }  # elsewhere the tag may name another character
     evidence = evidence.rows(np.flatnonzero([site in sites for site in evidence.sites]))
     shown = int(positive.sum())
     if shown < LEAST_TAGGED:
@@ -90,7 +90,7 @@ def second_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candida
     """A head for a target without a model; pure computing, seconds.
 
     Raises:
-        TooLittleToLearn: what is said does not suffice; counts what there is.
+        TooLittleToLearn: too few labels and tags; counts them.
     """
     if snapshot.active is not None:
         raise ValueError(f"{snapshot.target.name} has a model, {snapshot.active.card.name}: that is another round")

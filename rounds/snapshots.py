@@ -1,4 +1,4 @@
-"""What a round learns from, read at one moment: what is said later belongs to the next round."""
+"""The snapshot that a round is trained on, read at one moment: later labels belong to the next round."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
     """Names of the targets on the network that a round's model left, which have not been asked to follow to its own.
 
     A target that was asked has a model on the new network, in force or not. After a head alone, after a model from a
-    folder, and after one that was put in force although it is worse, nobody is to follow.
+    folder, and after one that was put in force although it is worse, no other target should follow.
     """
     left = network_left(reader, card)
     if left is None:
@@ -77,11 +77,11 @@ def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
 
 
 def network_left(reader: Reader, card: ModelCard) -> str | None:
-    """Hash of the network that others should leave too, now that this model of a round is in force; None: of none."""
+    """Hash of the network that this round's model replaced, for other targets to leave too; None: there is none."""
     models = {model.card.name: model for model in reader.models(card.target)}
     model = models.get(card.name)
     parent = models.get(model.parent or "") if model else None
-    while parent is not None and parent.card.backbone_hash == card.backbone_hash:  # heads that were learned on it since
+    while parent is not None and parent.card.backbone_hash == card.backbone_hash:  # later heads on the same network
         model, parent = parent, models.get(parent.parent or "")
     if model is None or parent is None or model.facts.get("how") != "network":
         return None

@@ -111,11 +111,11 @@ async def gather_pictures(
     settings: TrainingSettings,
     report: Callable[[float, int], None],
 ) -> list[int]:
-    """Bring every picture into one array on disk; gives which it holds, row by row.
+    """Write every picture into one array on disk; gives the numbers of those that it holds, row by row.
 
     Args:
         count: of the pictures that are wanted.
-        bring: gives the picture of a number, prepared; None: it is left out.
+        bring: gives the preprocessed picture of a number; None: it is left out.
         folder: the work folder.
         settings: size of the pictures, and how many are on their way at the same time.
         report: share of them that is done, 0..1, and how many the array holds.
@@ -152,14 +152,14 @@ async def gather_pictures(
 async def train(
     folder: Path, task: TrainingTask, settings: TrainingSettings, report: ProgressCallback, *, niceness: int = 0
 ) -> Mapping[str, Any]:
-    """Learn in a process of its own from the pictures in the work folder; gives what it says at its end.
+    """Write every picture into one array on disk; gives the numbers of the pictures in it, row by row.
 
     Args:
         folder: the work folder.
         task: what is to be learned.
         settings: how.
         report: progress.
-        niceness: 0..19: how much the process gives way to others.
+        niceness: 0..19: scheduling priority of the process, as in `os.nice`.
 
     Raises:
         TooLittleToLearn, LearningFailed: from the learning process.
@@ -182,10 +182,10 @@ def placed(result: Mapping[str, Any], done: Mapping[str, Any], place: Path, fact
     """Move one package of the learning process to its final place.
 
     Args:
-        told: what the process says of the target.
-        done: what it says of all of them.
+        result: what the process reports of the target.
+        done: what it reports of all targets together.
         place: a folder that does not exist yet.
-        facts: what is registered of the model besides.
+        facts: what is registered of the model in addition.
     """
     place.parent.mkdir(parents=True, exist_ok=True)
     Path(result["folder"]).rename(place)

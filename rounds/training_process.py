@@ -1,6 +1,6 @@
-"""The learning process as the main process sees it: start, listen, stop.
+"""The training process as the main process sees it: start it, read its progress, stop it.
 
-It speaks JSON lines; whatever else it prints (network libraries are talkative) is kept only for the error message.
+It prints JSON lines; whatever else it prints (network libraries print a lot) is kept only for the error message.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _KEPT_NOISE = 2000  # bytes of what it printed last
 async def run_learning(
     folder: Path, *, report: ProgressCallback, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
 ) -> Mapping[str, Any]:
-    """Learn what `folder/job.json` asks for; gives what the process says at its end.
+    """Learn what `folder/job.json` asks for; gives the result that the process prints at its end.
 
     Args:
         folder: with the job and its pictures; packages appear below it.
         report: progress.
         deadline_s: the process is killed when it takes longer.
         command: the process; the folder is appended.
-        niceness: 0..19: how much it gives way to others.
+        niceness: 0..19: scheduling priority of the process, as in `os.nice`.
 
     Raises:
         TooLittleToLearn: the examples do not suffice.

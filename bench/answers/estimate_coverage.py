@@ -104,8 +104,8 @@ def made(world: World, seed: int) -> Gallery:
     share = np.where(others, truth[others].mean(), truth[~named].mean()).clip(1e-4, 1 - 1e-4)
     scores = sigmoid(world.off(likelihood + np.log(share / (1 - share)), truth, others, random))
     falling = np.sort(scores[~tagged])[::-1]
-    promised = np.cumsum(falling) / np.arange(1, len(falling) + 1)
-    keeps = np.flatnonzero(promised >= _GOAL)
+    predicted = np.cumsum(falling) / np.arange(1, len(falling) + 1)
+    keeps = np.flatnonzero(predicted >= _GOAL)
     threshold = float(falling[keeps[-1]]) if len(keeps) else float(falling[0])
     return Gallery(_evidence(scores, tagged, named, seed), truth, threshold)
 

@@ -1,9 +1,9 @@
-"""How good a model is on a person's own pictures: a folder with one folder a class, looked at as a crawl looks.
+"""Quality of a model on a person's own pictures: a folder with one folder a class, scored as a crawl scores.
 
     files -> decode and embed as in a crawl -> groups of copies -> figures -> each class -> the worst mistakes
 
-Nothing in the folder is changed. A file that cannot be looked at is counted and named. Pictures from which the model
-has learned flatter it, so they are counted, and what it never saw is a row of its own.
+Nothing in the folder is changed. A file that cannot be scored is counted and named. Pictures that the model was trained
+on flatter it, so they are counted, and those that it never saw are a slice of their own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _NEW, _LEARNED = "not trained on", "trained on"
 
 
 class DecodedViews(Protocol):
-    """A picture as the network wants it."""
+    """A preprocessed picture with its windows and its hash."""
 
     @property
     def pixels(self) -> Sequence[Pixels]: ...
@@ -61,7 +61,7 @@ class DecodedViews(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PicturePipeline:
-    """What a crawl looks with."""
+    """How a crawl scores pictures: decoder, embedding, and limits."""
 
     decoder: PictureDecoder[DecodedViews]
     embed: Callable[[Pixels], Awaitable[bytes]]  # an embedding as it is stored
@@ -81,7 +81,7 @@ class ScoredPicture:
 async def score_folder(
     subject: Subject, found: ClassFolder, pipeline: PicturePipeline, *, report: ProgressCallback
 ) -> tuple[list[ScoredPicture], list[LeftOut]]:
-    """Score every picture of a folder; gives also what could not be looked at.
+    """Score every picture of a folder; gives also those that could not be scored.
 
     Raises:
         ModelError: the model or its device fails as a whole.
@@ -117,13 +117,13 @@ def evaluate_folder(
     *,
     seed: int = 0,
 ) -> Assessment:
-    """Measure a model on what was looked at.
+    """Measure a model on a folder's scored pictures.
 
     Args:
         subject: the model.
         found: the folder.
-        scored: its pictures under the model.
-        left: what could not be looked at.
+        scored: its pictures with their scores.
+        left: pictures that could not be scored.
         known: the gallery, whose prevalence counts; None: it has no picture of the target, so the folder's counts.
         seed: of the draws behind intervals.
 
@@ -174,7 +174,7 @@ def evaluate_folder(
 
 
 def learned_from(subject: Subject, known: GalleryKnowledge | None) -> frozenset[str]:
-    """MD5 of the pictures that taught the model, its network or its head, or chose its threshold."""
+    """MD5 of the pictures that the model's network or head was trained on, or that chose its threshold."""
     snapshot = subject.package.snapshot
     split: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
     learned = {md5 for part in ("train", "validation") for md5 in split.get(part, ())}
@@ -232,7 +232,7 @@ def _mistakes(scored: Sequence[ScoredPicture], threshold: float, *, kept: bool) 
 def _small(picture: ClassPicture) -> bytes | None:
     try:
         return thumbnail(picture.read())
-    except (OSError, PictureFault):  # it is gone since it was looked at
+    except (OSError, PictureFault):  # it was removed since it was scored
         return None
 
 

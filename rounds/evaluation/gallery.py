@@ -1,10 +1,10 @@
-"""How good a model is on the gallery: its frozen test part, measured at the gallery's own prevalence.
+"""Quality of a model on the gallery: on its frozen test split, at the prevalence of the gallery.
 
-    test part -> what people and tags say of it -> set apart whose tags are probably wrong -> figures -> parts of it
-    -> the worst mistakes -> what to know first
+    test split -> labels and tags -> pictures set apart whose tags are probably wrong -> figures -> slices -> the worst
+    mistakes -> notes
 
-Nothing is written. Test pictures without a character tag count only where a person was asked about them by lot:
-whatever was asked because of its score would make scores look worse than they are.
+Nothing is written. Test pictures without a character tag count only as members of the random sample: pictures that a
+person was asked about because of their score would make scores look worse than they are.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ from storage.rows.labels import StoredLabel
 _POST = "post "  # what the name of a mistake begins with
 LEAST = 5  # test pictures of each kind
 MISTAKES = 24  # of each kind that are shown
-_SEARCHED = 50  # pictures set apart that one search names
-_ENOUGH_ANSWERS = 50  # by lot, before they say how much of the gallery shows the target
-_LEAST_SHARE = 1e-4  # that a gallery is taken to have, of pictures that show it and of others
+_SEARCHED = 50  # most pictures set apart that one search lists
+_ENOUGH_ANSWERS = 50  # to the random sample, from which the prevalence is taken from them
+_LEAST_SHARE = 1e-4  # assumed at least, of pictures that show it and of others
 _RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 _COMPANY = ("solo", "group", "unknown")
 
 
 class PictureSource(Protocol):
-    """What can be shown of the gallery's pictures."""
+    """Cards, renditions and links of the gallery's pictures, for the report."""
 
     def pictures(self, ids: Sequence[int]) -> Sequence[Picture]:
-        """Cards of file versions; those that nobody knows are left out."""
+        """Cards of file versions; unknown ones are left out."""
         ...
 
     def rendition(self, picture: int) -> bytes | None:
@@ -79,10 +79,10 @@ class GalleryKnowledge:
 
     evidence: Evidence  # with vectors of the subject's network
     labels: Sequence[StoredLabel] = ()
-    rule: DecisionRule | None = None  # of the model in force, by which the gallery stands; None: there is none
+    rule: DecisionRule | None = None  # of the model in force; None: there is none
 
     def sample_rows(self) -> IntArray:
-        """Rows that were asked about because they are in the random sample."""
+        """Rows that were asked about as members of the random sample."""
         ids = [label.version_id for label in self.labels if label.why is LabelReason.RANDOM]
         return np.flatnonzero(np.isin(self.evidence.version_ids, np.array(ids, dtype=np.int64))).astype(np.int64)
 
@@ -101,7 +101,7 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
     Args:
         subject: the model.
         known: the gallery.
-        source: what can be shown.
+        source: pictures for the report.
         seed: of the draws behind intervals.
 
     Raises:
@@ -152,7 +152,7 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
 
 
 def check(judged: Judged, where: str, advice: str) -> None:
-    """See to it that there is enough of both kinds to say anything at all.
+    """Refuse when there are too few pictures of a kind to measure.
 
     Raises:
         TooLittleToMeasure: there is not; counts what there is.
@@ -170,7 +170,7 @@ _MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your
 
 
 def gallery_estimates(known: GalleryKnowledge) -> Estimates:
-    """How good the gallery is with tags, labels and scores together, by the answers to the random sample."""
+    """Current precision and recall of the gallery, by tags, labels and scores together, from the random sample."""
     return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.sample_rows())
 
 
@@ -194,17 +194,17 @@ def prevalence_of(held: HeldOut, estimated: Estimates) -> Prevalence | None:
 
 
 def _possible(share: Estimate) -> Estimate:
-    """Neither nothing nor everything: figures for such a gallery would say nothing."""
+    """Clip to a share at which precision and recall are defined."""
     return Estimate(*(min(max(one, _LEAST_SHARE), 1 - _LEAST_SHARE) for one in (share.value, share.low, share.high)))
 
 
 def own_share(judged: Judged, source: str) -> Prevalence:
-    """What is there to go by when the gallery says nothing."""
+    """The prevalence among the measured pictures, where the gallery gives none."""
     return Prevalence(wilson(int(judged.truth.sum()), len(judged)), source)
 
 
 def _judged(held: HeldOut, rows: IntArray) -> Judged:
-    """These rows, people's answers and tags at their word."""
+    """These rows, with labels and tags taken as true."""
     return Judged(held.scores[rows], held.positive[rows], held.groups[rows])
 
 
@@ -218,7 +218,7 @@ def _held(subject: Subject, evidence: Evidence) -> HeldOut:
 
 
 def _untagged(subject: Subject, known: GalleryKnowledge, held: HeldOut) -> Quality | None:
-    """What the scores are worth where no tag helps, by answers that the model has not learned from."""
+    """Quality of the scores on untagged pictures, from answers that the model was not trained on."""
     rows = held.untagged & held.usable
     newest = newest_label_of(subject.model.facts, subject.package)
     if any(label.seq <= newest for label in known.labels):
@@ -239,7 +239,7 @@ def _slices(
 
 
 def _company(evidence: Evidence, row: int, card: Picture | None) -> str:
-    """Whether somebody is alone in a picture: by its general tags, else by how many characters are named."""
+    """Solo or group: by the general tags, else by how many characters are named."""
     general = () if card is None else card.tags.get("general", ())
     people = 1 if "solo" in general else people_count(general) or int(evidence.character_counts[row])
     return "unknown" if not people else "solo" if people == 1 else "group"
@@ -247,7 +247,7 @@ def _company(evidence: Evidence, row: int, card: Picture | None) -> str:
 
 @dataclass(slots=True, eq=False)
 class _MistakeCollector:
-    """Mistakes, with what a person needs to judge them."""
+    """Collects mistakes, with what a person needs to judge them."""
 
     subject: Subject
     evidence: Evidence
@@ -270,15 +270,13 @@ class _MistakeCollector:
         return tuple(self._mistake(row, cards.get(int(self.evidence.version_ids[row]))) for row in worst)
 
     def set_apart(self, seed: int) -> SetApart:
-        """What is made of the pictures whose tags are probably wrong."""
+        """The pictures whose tags are probably wrong: counts, figures by their tags, the clearest ones."""
         held, threshold = self.held, self.subject.model.card.threshold
         everything = _judged(held, np.flatnonzero(held.counted).astype(np.int64))
         by_tags = confusion_at(everything.scores, everything.truth, threshold)
         lacking, wrong = (self.doubted & self._contradicted(kept=kept) for kept in (True, False))
         lacks_tag, wrong_tag = self.mistakes(lacking, kept=True), self.mistakes(wrong, kept=False)
-        against = np.where(
-            held.positive, held.scores, -held.scores
-        )  # the model's own word against the tags comes first
+        against = np.where(held.positive, held.scores, -held.scores)  # those that the model contradicts most come first
         first = np.argsort(np.where(self.doubted, against, np.inf), kind="stable")[: int(self.doubted.sum())]
         return SetApart(
             pictures=int(self.doubted.sum()),
@@ -293,7 +291,7 @@ class _MistakeCollector:
         )
 
     def _contradicted(self, *, kept: bool) -> BoolArray:
-        """Pictures that the model keeps, or does not, against what is said of them."""
+        """Pictures that the model keeps, or does not, against their label source."""
         keeps = np.nan_to_num(self.held.scores) >= self.subject.model.card.threshold
         return np.asarray((keeps == kept) & (self.held.positive != kept))
 
@@ -319,7 +317,7 @@ class _MistakeCollector:
 
 
 def _notes(held: HeldOut, rows: IntArray, untagged: Quality | None) -> list[str]:
-    """What has to be known before the figures are trusted."""
+    """The notes of the report: how the truth is known, and what is left out."""
     people = int(np.isin(held.label_sources[rows], PEOPLE).sum())
     notes = [
         f"the truth of {counted(people, 'picture')} is known from answers; that of {len(rows) - people} is taken from "

@@ -1,7 +1,7 @@
 """The report of an evaluation as one HTML file that needs nothing else, and the same for programs.
 
 The page carries its style, charts and thumbnails in itself; its content policy allows nothing from anywhere, and no
-script at all. Names and tags come from strangers: everything is escaped, and only http and https become links.
+script at all. Names and tags are untrusted input: everything is escaped, and only http and https become links.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _CLASS = "class"
-_LOOKED_AT = 1000  # bytes in which a report of ours says that it is one
+_LOOKED_AT = 1000  # bytes at the beginning that hold the generator's name
 _ROWS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds near these get a row
 
 
@@ -53,7 +53,7 @@ def write_report(assessment: Assessment, folder: Path, *, now: datetime | None =
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (PAGE, FIGURES):
-            _refuse_strangers(folder / name)
+            _refuse_other_files(folder / name)
         write_whole(folder / FIGURES, figures)
         write_whole(folder / PAGE, page)
     except OSError as error:
@@ -65,7 +65,7 @@ def write_report(assessment: Assessment, folder: Path, *, now: datetime | None =
 
 
 def report_json(assessment: Assessment, made: datetime) -> dict[str, object]:
-    """Everything that was measured, in plain values; pictures are left out."""
+    """Everything that was measured, in plain values, without pictures."""
     return {"generator": GENERATOR, "made": made.isoformat(timespec="seconds"), **assessment.to_json()}
 
 
@@ -96,7 +96,7 @@ def report_html(assessment: Assessment, made: datetime) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    """Escapes whatever is not said to be ours."""
+    """Escapes everything but values marked safe."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -165,12 +165,12 @@ def _rows(assessment: Assessment) -> list[tuple[CurvePoint, bool]]:
 
 
 def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
-    """Slices of one kind together, where there are several; classes have a table of their own."""
+    """Slices by kind, of kinds with several; classes have a table of their own."""
     found: dict[str, list[Slice]] = {}
     for one in slices:
         if one.by != _CLASS:
             found.setdefault(one.by, []).append(one)
-    return [(by, its) for by, its in found.items() if len(its) > 1]
+    return [(by, kind) for by, kind in found.items() if len(kind) > 1]
 
 
 def _confusion(assessment: Assessment) -> list[tuple[str, int, int, int]]:
@@ -182,7 +182,7 @@ def _confusion(assessment: Assessment) -> list[tuple[str, int, int, int]]:
     ]
 
 
-def _refuse_strangers(path: Path) -> None:
+def _refuse_other_files(path: Path) -> None:
     if not path.exists() and not path.is_symlink():
         return
     ours = path.is_file() and GENERATOR.encode() in _beginning(path)
@@ -203,10 +203,10 @@ def _web(link: str | None) -> str | None:
     """The link, when a browser may follow it."""
     try:
         return link if link and urlsplit(link).scheme in {"http", "https"} else None
-    except ValueError:  # no address at all
+    except ValueError:  # not a valid address
         return None
 
 
 def _picture(mistake: Mistake) -> str | None:
-    """A JPEG as an address that carries it."""
+    """A JPEG as a data URI."""
     return f"data:image/jpeg;base64,{base64.b64encode(mistake.picture).decode()}" if mistake.picture else None

@@ -30,7 +30,7 @@ from rounds.evaluation.charts import (
 )
 from rounds.evaluation.number_format import count, estimate, figure, pictures, share
 
-_TOUCHED = 60  # places of a line that say their numbers; more would lie on each other
+_TOUCHED = 60  # points of a line with a tooltip; more would overlap
 _LONGEST_NAME = 24  # letters of a target in a legend
 _T = TypeVar("_T")
 _Span = tuple[float, float, float, float]  # x, y, and its interval
@@ -66,7 +66,7 @@ def precision_recall(assessment: Assessment, low: float = 0.0) -> str:
 
 
 def corner_begins(assessment: Assessment) -> float:
-    """Where a second plane begins that shows what the first one squeezes into its corner; 0: there is no need."""
+    """Where the axes of an enlarged upper right corner begin; 0: none is needed."""
     return scale_for((assessment.at_prevalence.precision, assessment.at_prevalence.recall))
 
 
@@ -93,7 +93,7 @@ def over_thresholds(assessment: Assessment) -> str:
 
 
 def reliability(assessment: Assessment) -> str:
-    """What is found against what the scores promise."""
+    """Observed share against mean score, by bin."""
     bins = [one for one in assessment.reliability if one.pictures]
     most = max((one.pictures for one in bins), default=1)
     line = [(one.mean_score, one.share.value) for one in bins]
@@ -137,7 +137,7 @@ def histogram(assessment: Assessment) -> str:
 
 
 def training(assessment: Assessment) -> Sequence[tuple[str, str]]:
-    """A chart a figure that was recorded while learning, those of training and validation together: (name, SVG)."""
+    """A chart for each figure recorded in training, training and validation together: (name, SVG)."""
     charts = [(name, _learned(name, curves)) for name, curves in _by_figure(assessment.training).items()]
     return [(name, chart) for name, chart in charts if chart]
 
@@ -171,7 +171,7 @@ def _by_figure(curves: Sequence[TrainingCurve]) -> dict[str, list[TrainingCurve]
 
 
 def _in_words(name: str) -> str:
-    """Keras' names for people: val_loss is the validation loss."""
+    """Names of Keras in words: val_loss is the validation loss."""
     return name.replace("val_", "validation ").replace("_", " ")
 
 
@@ -209,7 +209,7 @@ def _short(name: str) -> str:
 
 
 def _some(places: Sequence[_T]) -> list[_T]:
-    """Evenly chosen ones, no more than can be touched apart."""
+    """Evenly chosen ones, no more than have room for tooltips."""
     step = max(1, math.ceil(len(places) / _TOUCHED))
     return list(places[::step])
 

@@ -1,4 +1,4 @@
-"""What a round says of itself: lines for people, and the same for programs."""
+"""The report of a round: lines for people, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
 def report_files(
     learned: LearnedHead, compared: Compared | None, target: str, metrics: Mapping[str, Any]
 ) -> dict[str, bytes]:
-    """What goes into the package's report folder."""
+    """The files of the package's report folder, by name."""
     return {
         "report.json": json.dumps(dict(metrics), indent=1, allow_nan=False, default=float).encode(),
         "report.txt": report_text(learned, compared, target).encode(),

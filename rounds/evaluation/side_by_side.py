@@ -1,11 +1,11 @@
-"""Several models of one target on the same pictures, which none of them has learned from.
+"""Several models of one target on the same pictures, which none of them was trained on.
 
-Each round measures its model on the test pictures that there are by then, with what is known of them by then. Such
-figures do not compare: a few answers, a few new posts, and a model that became better seems worse. Here all models that
-can be are measured today, on one set of pictures, and tags that a cross-fitted head contradicts are left out for all.
+Each round measures its model on the test pictures and labels that it has. Such figures are not comparable: after a few
+answers and new posts a better model can seem worse. Here all models are measured now, on one set of pictures, and tags
+that a cross-fitted head contradicts are left out for all.
 
-The pictures are those that some round has settled to be tested on, and which tags are contradicted is what the newest
-round has found: so nothing is learned, and only held-out rows of the gallery are read.
+The pictures are those that a round has assigned to the test split, and the contradicted tags are those that the newest
+round found: so nothing is fitted, and only held-out rows of the gallery are read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from storage.evidence import Evidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideBySide:
-    """Figures that compare."""
+    """Comparable figures."""
 
     pictures: int  # the same for all
     positives: int
@@ -59,11 +59,12 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
 
     Args:
         subjects: one target's models, the oldest first, each once.
-        evidence_of: what is known of the pictures that rounds have settled to be tested on, and of those named, with
+        evidence_of: what the gallery knows of the pictures that rounds have assigned to the test split, and of those
+            named, with
             the vectors of the network of that hash.
 
     Returns:
-        None where there is no model, or the one in force has too few test pictures to say anything.
+        None where there is no model, or the one in force has too few test pictures.
     """
     if not subjects:
         return None
@@ -93,9 +94,9 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
 
 
 def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence) -> BoolArray:
-    """Rows whose tags the newest model's round found contradicted, and nobody has answered since, shape (n,).
+    """Rows whose tags the newest round found contradicted, and that were not labelled since, shape (n,).
 
-    Where no model says so, as packages of before do not, heads are asked now.
+    Older packages have no list of them; then heads are cross-fitted now.
     """
     found = next(
         (one.package.snapshot["doubted"] for one in reversed(subjects) if "doubted" in one.package.snapshot), None

@@ -1,1 +1,1 @@
-"""What a round learns from: sampled, split for good, labelled by somebody."""
+"""What a round learns from: samples, frozen splits, label sources."""

@@ -1,4 +1,4 @@
-"""What a round asks of whoever decodes its pictures."""
+"""Protocols of the decoders that a round uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from classifier.pictures.preprocessing import Pixels
 
 
 class Decoded(Protocol):
-    """A picture as a network wants it, one array a preprocessing."""
+    """A preprocessed picture, one array a preprocessing."""
 
     @property
     def pixels(self) -> Sequence[Pixels]: ...
@@ -24,7 +24,7 @@ class Decoder(Protocol):
 
 
 class Hashed(Decoded, Protocol):
-    """A decoded picture that can be known again."""
+    """A decoded picture with its hash."""
 
     @property
     def hash(self) -> int:

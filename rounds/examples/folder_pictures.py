@@ -1,4 +1,4 @@
-"""Pictures of a person's own folder on their way to the decoders: many at a time, but few bytes of them."""
+"""Reading and decoding pictures of a folder: many at a time, within a budget of bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PictureDecoder(Protocol[_Picture]):
 
 
 class ByteBudget:
-    """How many bytes may be held at a time; who wants more waits. What is larger than all of it is held alone."""
+    """How many bytes may be held at a time; further ones wait. What is larger than the whole budget is held alone."""
 
     def __init__(self, most: int) -> None:
         self._most = most

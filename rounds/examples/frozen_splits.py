@@ -1,11 +1,11 @@
-"""Which pictures train, which choose the threshold, which are only measured on: the same in every round.
+"""Frozen splits: which pictures train, which choose the threshold, which only test, the same in every round.
 
-The first round that meets a drawing settles its part, by a hash of what it belongs to: its artist's set, else its
-family of parent and children. Every later round keeps to it: the gallery remembers, and so does the package for what
-its network was taught. A picture that joins a drawing or an artist's set whose part is assigned takes that part.
+The first round that meets a drawing assigns its split, by a hash of what it belongs to: its artist's set, else its
+family of parent and children. Every later round keeps to it: the gallery stores it, and a package lists the pictures
+that trained its network. A picture that joins a drawing or an artist's set with an assigned split takes that split.
 
-Where drawings of different parts turn out to be one, the strictest part takes them all. A model that has learned from
-one of them must not be measured on the others, so such drawings are used for nothing as long as there is one.
+Where drawings of different splits turn out to be one, the strictest split takes them all. A model that was trained on
+one of them must not be measured on the others, so such drawings are contaminated: used for nothing by that network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NO_ARTIST = frozenset({"banned_artist", "artist_request", "anonymous_artist", "
 
 
 def groups_of(evidence: Evidence, *, artists: bool = True) -> IntArray:
-    """Number the groups that must not be torn apart: one drawing however we know it, and one artist's set."""
+    """Number the groups that must share a split: one drawing by any of its identities, and one artist's set."""
     return group(identities_of(evidence, artists=artists))
 
 
@@ -45,7 +45,7 @@ def copies_of(evidence: Evidence) -> IntArray:
 
 
 def identities_of(evidence: Evidence, *, artists: bool = True) -> list[Identity]:
-    """What tells of every row which others show the same."""
+    """The identity of each row, by which rows that show the same drawing are found."""
     sets = _artist_sets(evidence) if artists else [""] * len(evidence)
     columns = zip(
         evidence.post_ids.tolist(),
@@ -64,7 +64,7 @@ def identities_of(evidence: Evidence, *, artists: bool = True) -> list[Identity]
 
 
 def splits_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any], *, artists: bool = True) -> SplitArray:
-    """The part of every row, shape (n,): TRAIN | VALIDATION | TEST, or CONTAMINATED for what is used for nothing.
+    """The split of each row, shape (n,): TRAIN | VALIDATION | TEST, or CONTAMINATED: used for nothing.
 
     Args:
         evidence: the rows.
@@ -84,9 +84,9 @@ def splits_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any],
 
 
 def trained_on(evidence: Evidence, snapshot: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
-    """Rows whose tags the network knows by heart, copies of them included, by the snapshot of its package; (n,).
+    """Rows that the network was trained on, copies of them included, by the snapshot of its package; shape (n,).
 
-    A network that was trained on no picture of the gallery says nothing of its training, and knows none.
+    A network that was trained on no picture of the gallery has no record of its training, so there are none.
     """
     if not snapshot.get("taught"):
         return np.zeros(len(evidence), dtype=np.bool_)
@@ -98,7 +98,7 @@ def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
     """The `parts` of a network that began with another one's knowledge: what taught either has taught it.
 
     Args:
-        snapshot: of the new network's package; its own word on a picture goes before.
+        snapshot: of the new network's package; its own entry for a picture takes precedence.
         earlier: of the package whose network it began with.
     """
     own: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
@@ -110,14 +110,14 @@ def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
 
 
 def assigned_splits(split: SplitArray) -> SplitArray:
-    """What the gallery shall remember of parts from `splits_of`: what is spent now can test a later network."""
+    """The splits that the gallery stores, from `splits_of`: what is contaminated now can test a later network."""
     return np.where(split == CONTAMINATED, TEST, split).astype(np.int8)
 
 
 def _joined(
     evidence: Evidence, drawings: IntArray, groups: IntArray, split: SplitArray, new: IntArray, *, artists: bool
 ) -> SplitArray:
-    """The parts of rows whose drawings no round has met, shape of `new`.
+    """The splits of rows whose drawings no round has met, shape of `new`.
 
     They join the set that they belong to. Round 0 may have divided an artist's many pictures: what is new of such a set
     is hashed family by family, as its other pictures were.
@@ -154,7 +154,7 @@ def _highest(groups: IntArray, values: SplitArray) -> SplitArray:
 
 
 def _hashed_split(key: str) -> int:
-    """A part by lot: the same for the same key on every machine."""
+    """A pseudorandom split: the same for the same key on every machine."""
     hashed = int.from_bytes(hashlib.sha256(f"part {key}".encode()).digest()[:8], "big") / 2**64
     if hashed < SHARES[TRAIN]:
         return TRAIN

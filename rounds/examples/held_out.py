@@ -1,7 +1,7 @@
-"""What a model says of the gallery, and what is believed of the pictures that it has not learned from.
+"""A model's scores of the gallery, and the posterior of the pictures that it was not trained on.
 
-The same rule as in a round: a person's word stands, a tag is a testimony, believed as far as the model bears it out.
-Nothing is said here of pictures that taught the model.
+The same rule as in a round: a person's label is true, a tag is a noisy label, believed as far as the model confirms it.
+Pictures that trained the model have no posterior here.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class HeldOut:
 
     @property
     def counted(self) -> BoolArray:
-        """Test pictures whose own tags name somebody: all of them, whoever was asked about which."""
+        """Test pictures whose own tags name somebody, whether or not a person was asked about them."""
         return np.asarray((self.split == TEST) & self.usable & ~self.untagged & np.isin(self.label_sources, SPOKEN))
 
     @property
     def positive(self) -> BoolArray:
-        """Whether each shows the target by what is said of it, at its word."""
+        """Whether each shows the target if its label source is right."""
         return np.isin(self.label_sources, (LabelSource.TAGGED, LabelSource.KEEP))
 
 
 def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> HeldOut:
-    """Look at the gallery with a model.
+    """Score the gallery with a model.
 
     Args:
         package: the model.
@@ -89,8 +89,8 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
 def believed_share(held: HeldOut, *, seed: int = 0) -> Estimate:
     """The share of the gallery that shows the target, as far as beliefs go; NaN where nothing is believed.
 
-    Each kind of testimony has its share among held-out pictures, and counts as often as it occurs in the gallery;
-    answers count as they are. The interval is that of drawing pictures; that beliefs may be wrong is not in it.
+    Each label source has its mean belief among held-out pictures, weighted by how often it occurs in the gallery;
+    answers count as given. The interval is that of sampling pictures; errors of the beliefs are not in it.
     """
     rows = np.flatnonzero(held.usable & np.isfinite(held.belief)).astype(np.int64)
     if not len(rows):

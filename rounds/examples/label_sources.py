@@ -1,4 +1,4 @@
-"""Evidence as testimony: who said what of each picture."""
+"""The label source of each picture: a person, a tag of the target, tags of others, or nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from storage.evidence import Evidence
 
 
 def noisy_labels_of(evidence: Evidence) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
-    """What is said of each row, and whether it may teach: not when a person was unsure."""
+    """Label source of each row, shape (n,) of `LabelSource`, and whether it may train: not when a person was unsure."""
     label_sources = np.where(
         evidence.tagged, LabelSource.TAGGED, np.where(evidence.named, LabelSource.OTHERS, LabelSource.NOTHING)
     ).astype(np.int8)

@@ -1,7 +1,7 @@
 """Hashes of pictures that were looked at before the gallery kept them: from stored renditions, some in every round.
 
-Two copies of one drawing are not known for such until both are hashed; what is said most of comes first, so that after
-one round copies no longer stand on both sides of what is measured.
+Two copies of one drawing are not recognised until both are hashed. Labelled and tagged pictures come first, so that
+after one round no copy is in two splits.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class StoredPictures:
 
 @dataclass(frozen=True, slots=True)
 class HashingPace:
-    """How fast pictures are taken up, and how long."""
+    """How many pictures are hashed at the same time, and for how long."""
 
     in_flight: int = 16  # pictures on their way at the same time
-    budget_s: float = 30.0  # whatever the machine is at; two idle cores do 5,000 of 720x720 in twenty
+    budget_s: float = 30.0  # however busy the machine is; two idle cores do 5,000 of 720x720 in twenty
     clock: Callable[[], float] = time.monotonic
 
 
 def without_hash(evidence: Evidence, stored: Collection[int], *, at_most: int = AT_MOST) -> npt.NDArray[np.int64]:
-    """Rows that lack a hash: answered ones first, then those whose tags speak, then the others, each by age.
+    """Rows that lack a hash: answered ones first, then those with character tags, then the others, each by age.
 
     Args:
         evidence: all that is known.
@@ -89,7 +89,7 @@ async def missing_hashes(
                 return
             content = await asyncio.to_thread(pictures.read, version)
             if content is not None:
-                with contextlib.suppress(PictureFault):  # it had pixels once; without them it stands alone
+                with contextlib.suppress(PictureFault):  # it could be decoded once; without a hash it has no copies
                     found[version] = (await pictures.decoder.decode(content)).hash
             done += 1
             report(

@@ -1,4 +1,4 @@
-"""References among a round's rows: a person's word each, beside the gallery's pictures, and no part of the gallery."""
+"""Reference pictures as further rows of a round: labelled KEEP, beside the gallery's rows and not part of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage.evidence import Evidence
 
 
 def plan_for(evidence: Evidence, references: References | None, goal: Goal, seed: int) -> HeadPlan:
-    """How a head is learned from all that is known: as from a handful, unless tags and labels make them many."""
+    """The plan of a head: as from a handful of references, unless tags and labels give many positives."""
     shown = int((evidence.tagged | (np.array(evidence.labels, dtype=object) == "keep")).sum())
     if rests_on_references(0 if references is None else len(references), shown):
         return reference_plan(goal, seed=seed)
@@ -27,7 +27,7 @@ def plan_for(evidence: Evidence, references: References | None, goal: Goal, seed
 def with_references(
     training_set: HeadTrainingSet, evidence: Evidence, references: References, *, artists: bool
 ) -> HeadTrainingSet:
-    """A lesson with the references as further rows, after the gallery's; near copies of a picture share its group.
+    """A training set with the references as further rows after the gallery's; near copies share a group.
 
     Args:
         training_set: of the gallery, n rows.
@@ -65,7 +65,7 @@ def with_references(
 
 
 def of_the_gallery(learned: LearnedHead, rows: int) -> LearnedHead:
-    """What was learned, about the gallery's rows alone: the first so many."""
+    """The learned head with the columns of the gallery's rows alone, the first `rows`."""
     references = len(learned.scores) - rows
     if not references:
         return learned

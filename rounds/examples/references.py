@@ -1,7 +1,7 @@
-"""References on their way into a round: a person's few pictures, decoded, looked at by a network, beside the gallery.
+"""Reference pictures of a round: a person's few pictures, decoded and embedded.
 
-Each is a person's word that it shows the target. They take part in fits and in choosing, out of fold; they stay no
-rows of the gallery, so nothing is decided about them.
+Each is labelled as showing the target. They take part in fitting and, out of fold, in choosing the threshold; they are
+no rows of the gallery, so no decision is made about them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from storage.plurals import counted
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferencePixels:
-    """Reference pictures as a network wants them; k of them."""
+    """Reference pictures, preprocessed for a network; k of them."""
 
     folder: Path  # where they lie
     pixels: Pixels  # (k, size, size, 3)
@@ -41,14 +41,14 @@ class ReferencePixels:
         return len(self.md5s)
 
     def examples(self, tag: str) -> list[Example]:
-        """What each of them says: that it shows the target of this tag."""
+        """An example for each, labelled with the tag of the target."""
         return [
             Example(Identity(-number, md5, picture_hash=hash_), (tag,), labelled=True, reference=True)
             for number, (md5, hash_) in enumerate(zip(self.md5s, self.hashes, strict=True), start=1)
         ]
 
     def looked_at(self, package: Package) -> References:
-        """As the package's network sees them."""
+        """Their embeddings by the package's network."""
         return References(embedded(package, self.pixels), self.md5s, np.array(self.hashes, dtype=np.uint64))
 
 

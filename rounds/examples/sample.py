@@ -1,7 +1,7 @@
-"""What to look at before the first model exists: a bounded sample of the gallery, chosen by the site's own tags.
+"""The training sample before a first model exists: a bounded sample of the gallery, chosen by the site's own tags.
 
-Posts tagged with the target teach what it looks like; well-tagged posts of others are reliable negatives and teach the
-other characters; posts without any character tag are unlabelled: some of them show the target. A search may name two
+Posts tagged with the target are positives; well-tagged posts of others are reliable negatives and train the other
+characters; posts without any character tag are unlabelled: some of them show the target. A search may name two
 tags at most on an ordinary account, so everything finer is decided here, on each post's own tags.
 """
 
@@ -99,7 +99,7 @@ async def sample(
         positives |= {post.id: post for post in _preferred(named, budget)}
     only_named = any(target.tag in walked for target in targets)
     pool = {} if only_named else await sampler.draw(" ".join(walked[:2]), 2 * size.total, size.pages_at_most)
-    for post in pool.values():  # met by the way: they are as good as any
+    for post in pool.values():  # found in the pool: as good as any
         if _names_any(post, targets) and len(positives) < budget * len(targets):
             positives.setdefault(post.id, post)
     rest = {post.id: post for post in pool.values() if not _concerns_any(post, targets)}
@@ -150,9 +150,9 @@ def looks_like_a_picture(post: Post) -> bool:
 
 
 def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]:
-    """What the tags say of each post of the sample, in the order of `sample.posts()`.
+    """An example for each post of the sample, by its tags, in the order of `sample.posts()`.
 
-    A target need not be a character: whatever its tag is, the posts that it names teach it.
+    A target need not be a character: whatever its tag is, the posts that it names are its positives.
     """
     posts = sample.posts()
     unlabelled = {post.id for post in sample.unlabelled}
@@ -250,7 +250,7 @@ class _Sampler:
         """At least `wanted` posts if `pages` requests find so many, by id.
 
         A short search is walked from its newest post to its oldest; of a long one, pages are read at ids spread evenly
-        from the newest to the oldest, so that no year and no fashion is left out.
+        from the newest to the oldest, so that no year is left out.
         """
         query = f"{terms} {self.refine}".strip()
         found: dict[int, Post] = {}

@@ -1,1 +1,1 @@
-"""What is worth a person's look next, and what random answers say of the gallery."""
+"""Which pictures to ask about next, and what the answers to the random sample say of the gallery."""

@@ -1,4 +1,4 @@
-"""What the machine keeps, of all rows at once: the rule of `crawler.decisions` on columns instead of one post.
+"""What the model keeps, of all rows at once: the rule of `crawler.decisions` on columns instead of one post.
 
 The questions and the estimate of the gallery both divide it by what is kept. A tag alone does not keep a picture that
 the model contradicts beyond doubt, and the score of a model that may not decide keeps nothing.
@@ -30,7 +30,7 @@ class DecisionRule:
         return cls(card.threshold, decides=not card.refusal)
 
     def kept(self, evidence: Evidence) -> BoolArray:
-        """Rows that the machine keeps, by tag or score, shape (n,); labels aside."""
+        """Rows that the model keeps, by tag or score, shape (n,); labels aside."""
         by_score = ~evidence.tagged & self.reached(evidence.scores)
         return np.asarray((evidence.tagged & ~self.doubted(evidence)) | by_score)
 

@@ -1,9 +1,9 @@
 """Tags that a cross-fitted head contradicts: neither a model's mistakes nor its successes can be counted by them.
 
 On a site whose tags lack names, many of the pictures that a good model "keeps wrongly" show the target: nobody tagged
-it. Counted as errors they punish the model that finds more; counted as hits by the judged model's own word they would
-flatter it. So a head that never saw the picture or its relatives is asked, the same one that the questions of
-`crawl review` come from, and what it contradicts is set apart.
+it. Counted as errors they penalise the model that finds more; counted as hits by the judged model's own score they
+would flatter it. So a cross-fitted head decides, which never saw the picture or its relatives; the questions of `crawl
+review` come from the same head. What it contradicts is set apart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def doubted_tags(evidence: Evidence, *, seed: int = 0) -> npt.NDArray[np.bool_]:
     """Which rows' tags are more likely wrong than right, shape (n,); a person's word is never in doubt.
 
     Args:
-        evidence: everything that is known of the target.
+        evidence: what the gallery knows of the target.
         seed: of the dealing into folds.
     """
     label_sources, _ = noisy_labels_of(evidence)

@@ -1,11 +1,11 @@
-"""How good the gallery is as it stands, estimated from the random part of the answers.
+"""Precision and recall of the gallery in its current state, estimated from the answers to the random sample.
 
-Every picture has its lot for life, and the lowest open lots are asked. So in each stratum the pictures below the lowest
-lot that nobody has answered yet are a fair sample of all its pictures, whatever each of them was asked for; the answers
-above it are known, but prove nothing for the rest. Of the gallery as it stands, scores and tags promise something of
-each stratum, and the sample corrects it (`open_totals`); precision and recall follow by adding up. What scores alone
-are worth (`among`) is measured without their own word: Wilson's limits of the strata are joined by squaring and adding,
-each side on its own.
+Every picture has a fixed random rank, and open pictures are asked about in its order. So in each stratum the pictures
+below the lowest unanswered rank are a simple random sample of the stratum, whatever reason each was asked for; answers
+above that rank are known, but say nothing about the rest. For the gallery, scores and tags predict the share of each
+stratum that shows the target, and the sample corrects the prediction (`open_totals`); precision and recall are sums
+over the strata. For scores alone (`among`) no prediction is used: Wilson limits of the strata are combined by squaring
+and adding, each side on its own.
 
 Source: Zou & Donner 2008, "Construction of confidence limits about effect measures" (the MOVER method).
 """
@@ -33,12 +33,12 @@ from storage.plurals import counted
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Precision and recall of the gallery as it stands."""
+    """Precision and recall of the gallery in its current state."""
 
     precision: Estimate = field(default_factory=lambda: _nothing())
     recall: Estimate = field(default_factory=lambda: _nothing())
     answers: int = 0  # random ones, those *unsure* not counted
-    share: Estimate = field(default_factory=lambda: _nothing())  # of all pictures: they show the target
+    share: Estimate = field(default_factory=lambda: _nothing())  # of all pictures that show the target
 
     def words(self) -> str:
         """For people."""
@@ -68,19 +68,19 @@ def estimates(evidence: Evidence, rule: DecisionRule, sample_rows: IntArray, *, 
     """Estimate from random answers.
 
     Args:
-        evidence: what is known, labels included.
-        rule: how the active model decides.
-        drawn: rows that were asked because their lot was drawn; those without an answer are left out.
-        seed: of the lots, as in `asking.questions`.
+        evidence: what the gallery knows, labels included.
+        rule: decision rule of the model in force.
+        sample_rows: rows that were asked about as members of the random sample; those without an answer are left out.
+        seed: of the random ranks, as in `queue.questions`.
     """
     answers = _Answers.of(evidence, sample_rows)
     if not answers.sampled.any():
         return Estimates()
     counts = counted_strata(evidence, rule, sample_rows, seed=seed)
-    known = int(answers.keep.sum())  # a label beats the machine: these are kept, and right
+    known = int(answers.keep.sum())  # a label overrides the model: these are kept, and right
     totals = open_totals([one.sample() for one in counts], seed=seed)
-    by_machine = np.array([one.kept for one in counts])
-    right, missed = known + totals[by_machine].sum(axis=0), totals[~by_machine].sum(axis=0)
+    by_model = np.array([one.kept for one in counts])
+    right, missed = known + totals[by_model].sum(axis=0), totals[~by_model].sum(axis=0)
     kept = known + sum(one.open for one in counts if one.kept)
     everyone = right + missed
     precision = _middle(right / kept) if kept else _nothing()
@@ -96,11 +96,11 @@ def estimates(evidence: Evidence, rule: DecisionRule, sample_rows: IntArray, *, 
 def counted_strata(
     evidence: Evidence, rule: DecisionRule, sample_rows: IntArray, *, seed: int = 0
 ) -> Sequence[Counted]:
-    """What is known of each stratum of the gallery as the model in force divides it; arguments as of `estimates`."""
+    """Counts of each stratum of the gallery, by the decisions of the model in force; arguments as of `estimates`."""
     everywhere = np.ones(len(evidence), dtype=bool)
     counts = _strata(evidence, rule.kept(evidence), _Answers.of(evidence, sample_rows), everywhere, seed)
     found = counts[KEPT_BY_SCORE]
-    likely = found.known + found.promised * found.open
+    likely = found.known + found.predicted * found.open
     shares = _shares_by_tags(evidence, rule)
     return [
         one if one.kept else _missed_at_least(one, likely * share / max(shares[KEPT_BY_SCORE], _LEAST_FOUND))
@@ -124,27 +124,28 @@ def _shares_by_tags(evidence: Evidence, rule: DecisionRule) -> Sequence[float]:
 
 
 def _missed_at_least(one: Counted, missed: float) -> Counted:
-    """The stratum, with the larger of two promises: its own scores', and what tagged pictures say is missed."""
-    return replace(one, promised=max(one.promised, min(1.0, missed / max(1, one.open))))
+    """The stratum with the larger of two predictions: by its own scores, and by the misses among tagged pictures."""
+    return replace(one, predicted=max(one.predicted, min(1.0, missed / max(1, one.open))))
 
 
 def among(
     evidence: Evidence, threshold: float, sample_rows: IntArray, rows: BoolArray, *, seed: int = 0
 ) -> Quality | None:
-    """What scores alone are worth among untagged pictures, by answers given by lot; labels count as truth only.
+    """Quality of the scores alone on untagged pictures, from the random sample; labels count as truth only.
 
     Pictures that were asked about because of their score would make scores look worse than they are, so only the
-    lowest lots of each stratum count, and every stratum as much as it is large.
+    lowest ranks of each stratum count, and each stratum is weighted by its size.
 
     Args:
-        evidence: what is known; its scores are those of the model in question.
+        evidence: what the gallery knows; its scores are those of the model in question.
         threshold: scores at or over it are kept.
-        drawn: rows that were asked because their lot was drawn.
-        rows: whom it is about, shape (n,): untagged pictures from whose answers the model has not learned.
-        seed: of the lots.
+        sample_rows: rows that were asked about as members of the random sample.
+        rows: the pictures to measure on, shape (n,): untagged pictures from whose answers the model has not learned.
+        seed: of the random ranks.
 
     Returns:
-        Counts of the sample, shares of the whole; no average precision. None: nobody was asked by lot.
+        Counts of the sample, shares of the whole; no average precision. None: the random
+        sample has no answers.
     """
     answers = _Answers.of(evidence, sample_rows)
     keeps = np.nan_to_num(evidence.scores, nan=0.0) >= threshold
@@ -168,17 +169,17 @@ def among(
     )
 
 
-_KEPT_STRATA = 2  # the first ones are kept by the machine
+_KEPT_STRATA = 2  # the first ones are kept by the model
 TAGS_RIGHT = LabelTrust().tagged[0] / sum(LabelTrust().tagged)  # share of tags that is taken to be right beforehand
 _LEAST_SCORE = 1e-6
-_LEAST_FOUND = 0.1  # share of tagged pictures that scores find; below, nothing follows from them
-_LEAST_SAMPLE = 3  # fewer pictures of a stratum prove nothing
+_LEAST_FOUND = 0.1  # share of tagged pictures that scores find; below, they predict nothing
+_LEAST_SAMPLE = 3  # fewer pictures of a stratum say nothing
 
 
 def _sample_size(answered: BoolArray, sampled: BoolArray) -> int:
-    """How many of the lowest lots are a sample: all answered, up to the last one that was asked for its lot.
+    """Size of the random sample: how many of the lowest ranks are all answered, up to the last one asked at random.
 
-    Answers beyond that last one are only there because somebody had another reason to ask.
+    Answers beyond that last one were asked for another reason.
     """
     gaps = np.flatnonzero(~answered)
     whole = int(gaps[0]) if len(gaps) else len(answered)
@@ -206,9 +207,9 @@ class _Answers:
         return cls(labels, keep, answered, sampled & answered)
 
 
-def _strata(evidence: Evidence, machine: BoolArray, answers: _Answers, among: BoolArray, seed: int) -> list[Counted]:
-    """What is known of each stratum of some rows, divided by what the machine keeps."""
-    strata, ranks, promised = strata_of(evidence, machine), sample_ranks(evidence, seed), promised_by(evidence)
+def _strata(evidence: Evidence, kept: BoolArray, answers: _Answers, among: BoolArray, seed: int) -> list[Counted]:
+    """Counts of each stratum of some rows; strata follow from what the model keeps."""
+    strata, ranks, predicted = strata_of(evidence, kept), sample_ranks(evidence, seed), predicted_by(evidence)
     counts: list[Counted] = []
     for number in range(len(STRATA)):
         rows = np.flatnonzero(among & (strata == number))
@@ -223,7 +224,7 @@ def _strata(evidence: Evidence, machine: BoolArray, answers: _Answers, among: Bo
                 known=int(answers.keep[rows].sum()),
                 shown=int(answers.keep[sample].sum()),
                 sampled=len(sample),
-                promised=float(promised[open_].mean()) if len(open_) else 0.0,
+                predicted=float(predicted[open_].mean()) if len(open_) else 0.0,
                 kept=number < _KEPT_STRATA,
                 by_tag=number == KEPT_BY_TAG,
             )
@@ -231,8 +232,8 @@ def _strata(evidence: Evidence, machine: BoolArray, answers: _Answers, among: Bo
     return counts
 
 
-def promised_by(evidence: Evidence) -> FloatArray:
-    """What scores and tags promise of each picture: the probability that it shows the target, 0..1, shape (n,).
+def predicted_by(evidence: Evidence) -> FloatArray:
+    """Probability that each picture shows the target, predicted from scores and tags, 0..1, shape (n,).
 
     A score is a probability for a picture that does not name the target. Where the tags do, the picture's own log odds
     are the same and the share that shows it is that of tags: `LabelTrust` says how many are right before anything is
@@ -257,8 +258,8 @@ class Counted:
     known: int  # answered: they show the target
     shown: int  # of the sample: they show the target
     sampled: int  # answered as members of the random sample
-    promised: float  # share of the open ones that show it by scores and tags
-    kept: bool  # the machine keeps the pictures of this stratum
+    predicted: float  # share of the open ones that show it by scores and tags
+    kept: bool  # the model keeps the pictures of this stratum
     by_tag: bool  # because of their tags
 
     def sample(self) -> StratumSample:
@@ -269,21 +270,21 @@ class Counted:
             known=self.known,
             sampled=self.sampled,
             shown=self.shown,
-            promised=self.promised,
+            predicted=self.predicted,
             by_score=not self.by_tag,
         )
 
     def whole(self) -> tuple[float, float, float]:
         """How many of all show the target, whether answered or not: as the sample says, at least, and at most."""
         if self.sampled == self.size:
-            return float(self.shown), float(self.shown), float(self.shown)  # nothing is left to chance
+            return float(self.shown), float(self.shown), float(self.shown)  # the whole stratum is known
         share = self._share()
         value, low, high = (number * self.size for number in (share.value, share.low, share.high))
         return value, low, high
 
     def _share(self) -> Estimate:
         """Of the whole stratum: it shows the target."""
-        believed = (self.shown + self.kept) / (self.sampled + 1)  # too few say nothing against the machine
+        believed = (self.shown + self.kept) / (self.sampled + 1)  # too few answers do not contradict the model
         return wilson(self.shown, self.sampled) if self.sampled >= _LEAST_SAMPLE else Estimate(believed, 0.0, 1.0)
 
 
@@ -296,7 +297,7 @@ def _total(found: list[tuple[float, float, float]]) -> tuple[float, float, float
 
 
 def _turned(limits: tuple[float, float, float]) -> tuple[float, float, float]:
-    """The same with its limits in the other order: what is good for a figure when this is low."""
+    """The same number with its limits swapped, for a figure that falls when this one rises."""
     value, low, high = limits
     return value, high, low
 
@@ -306,7 +307,7 @@ def _size(strata: list[Counted]) -> int:
 
 
 def _middle(draws: FloatArray) -> Estimate:
-    """The middle of draws, and of their middle 95 %; NaN of a figure that no draw has."""
+    """Median and 95 % interval of draws; NaN without a finite draw."""
     finite = draws[np.isfinite(draws)]
     if not len(finite):
         return _nothing()
@@ -315,7 +316,7 @@ def _middle(draws: FloatArray) -> Estimate:
 
 
 def _perhaps_one(figure: Estimate, *, possible: bool) -> Estimate:
-    """No answer speaks against a faultless gallery, so none of the scores' promises excludes it."""
+    """Extend the interval to 1 where no answer contradicts it: predictions alone do not exclude a faultless gallery."""
     return replace(figure, high=1.0) if possible and math.isfinite(figure.value) else figure
 
 

@@ -1,17 +1,16 @@
-"""How many of the pictures that nobody has answered show the target: what scores promise, corrected by random answers.
+"""How many unanswered pictures show the target: predicted by scores, corrected by answers to the random sample.
 
-With answers alone, seven say next to nothing: two or three pictures a stratum. With scores alone, nothing is known of
-how far the scores are off. So both are put together. The share of a stratum's open pictures that show the target is
-what the scores promise, moved on the scale of log odds by an unknown error: one error that all scores share, and one
-of each stratum's own. What these errors may be is known beforehand only roughly (`_SHARED`, `_OWN`), and with a chance
-of `_BLIND` the scores of a stratum are worth nothing at all. The answers then say which errors are possible: by the
-hypergeometric distribution, as in each stratum they are a simple random sample without replacement. So few answers
-leave what the scores promise, give or take an error as large as miscalibrated models have; many answers leave the
-interval that they alone would give, however wrong the scores are.
+Seven answers alone say next to nothing: two or three pictures a stratum. Scores alone do not say how far off they are.
+So both are combined. The share of a stratum's open pictures that show the target is the share that the scores predict,
+moved in log odds by an unknown error: one error that all scores share, and one of each stratum's own. The prior of
+these errors is wide (`_SHARED`, `_OWN`), and with probability `_BLIND` the scores of a stratum carry no information.
+The likelihood of the answers is hypergeometric, as in each stratum they are a simple random sample without replacement.
+So with few answers the estimate is the prediction, give or take an error as large as miscalibrated models have; with
+many it is the interval of the answers alone, however wrong the scores are.
 
-Source: Särndal, Swensson & Wretman 1992, "Model Assisted Survey Sampling", for a model of all that random answers
-correct; Firth & Bennett 1998, "Robust models in probability sampling", for an intercept a stratum; the prior on the
-errors stands in for a variance that cannot be estimated from two answers.
+Source: Särndal, Swensson & Wretman 1992, "Model Assisted Survey Sampling", for a model that a random sample corrects;
+Firth & Bennett 1998, "Robust models in probability sampling", for an intercept a stratum; the prior on the errors
+stands in for a variance that cannot be estimated from two answers.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ from classifier.metrics.calibration import log_odds, sigmoid
 DRAWS = 3000
 _SHARED = 0.5  # standard deviation of the error that all scores share, log odds
 _OWN = 0.7  # scale of each stratum's own error, log odds; Student's t with _FREEDOM
-_TOO_SURE = 0.06  # more of it for each unit of promised log odds, towards an even chance: scores may be too sure
-_TOO_MODEST = 0.4  # and away from it: they may be too modest, which costs little width
+_TOO_SURE = 0.06  # more of it for each unit of predicted log odds, towards an even chance: scores may be too sure
+_TOO_MODEST = 0.4  # and away from it: they may be too modest, which widens the interval little
 _FREEDOM = 4.0
-_BLIND = 0.1  # chance that a stratum's scores are worth nothing
-_REACH = 12.0  # log odds between which shares are looked for
+_BLIND = 0.1  # probability that a stratum's scores carry no information
+_REACH = 12.0  # log odds; range of the shares that are tried
 _STEPS = 321  # shares
 _REPEATS = 4  # numbers of pictures tried for each share
 _SHARED_STEPS = 15
@@ -47,12 +46,12 @@ class StratumSample:
     known: int  # answered, and they show the target
     sampled: int  # answered as members of the random sample
     shown: int  # of the sample: they show the target
-    promised: float  # share of the open ones that show it by scores and tags, 0..1
-    by_score: bool  # the promise is the scores', not a tag's, so it shares their error
+    predicted: float  # share of the open ones that show it by scores and tags, 0..1
+    by_score: bool  # the prediction is by score, not by tag, so it shares the scores' error
 
 
 def open_totals(strata: Sequence[StratumSample], *, seed: int = 0) -> IntArray:
-    """Draws from what the numbers of open pictures that show the target may be, shape (strata, DRAWS)."""
+    """Posterior draws of the number of open pictures that show the target, shape (strata, DRAWS)."""
     random = np.random.default_rng(seed)
     shared = _SHARED * _normal_quantiles(_SHARED_STEPS)
     tried = [_Tried.of(one, shared, random) for one in strata]
@@ -64,11 +63,11 @@ def open_totals(strata: Sequence[StratumSample], *, seed: int = 0) -> IntArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Tried:
-    """Possible numbers of one stratum, and how well each explains its answers."""
+    """Possible numbers of one stratum, and the likelihood of its answers under each."""
 
     numbers: IntArray  # (_STEPS, _REPEATS) of open pictures that show the target
     fit: FloatArray  # (_STEPS, _REPEATS) likelihood of the answers, 1 for the best
-    believed: FloatArray  # (shared errors, _STEPS) chance of each share before any answer
+    believed: FloatArray  # (shared errors, _STEPS) prior probability of each share
 
     @classmethod
     def of(cls, stratum: StratumSample, shared: FloatArray, random: np.random.Generator) -> _Tried:
@@ -83,7 +82,7 @@ class _Tried:
         return np.asarray(np.log(self.believed @ self.fit.sum(axis=1)))
 
     def draw(self, errors: IntArray, random: np.random.Generator) -> IntArray:
-        """A number for each draw of the shared error's place, shape of `errors`."""
+        """A number for each draw of the shared error (an index), shape of `errors`."""
         found = np.empty(len(errors), dtype=np.int64)
         for place in np.unique(errors).tolist():
             mine = np.flatnonzero(errors == place)
@@ -93,11 +92,13 @@ class _Tried:
 
 
 def _believed(stratum: StratumSample, odds: FloatArray, shared: FloatArray) -> FloatArray:
-    """The chance of each share before any answer, by shared error, shape (shared errors, shares)."""
-    promised = log_odds((stratum.promised * stratum.open + 0.5) / (stratum.open + 1))  # never less than half a picture
-    centres = promised + shared * stratum.by_score
+    """The prior probability of each share, by shared error, shape (shared errors, shares)."""
+    predicted = log_odds(
+        (stratum.predicted * stratum.open + 0.5) / (stratum.open + 1)
+    )  # never less than half a picture
+    centres = predicted + shared * stratum.by_score
     error = odds[None, :] - centres[:, None]
-    own = error / (_OWN + abs(promised) * np.where(error * promised > 0, _TOO_MODEST, _TOO_SURE))
+    own = error / (_OWN + abs(predicted) * np.where(error * predicted > 0, _TOO_MODEST, _TOO_SURE))
     near = (1 + own**2 / _FREEDOM) ** (-(_FREEDOM + 1) / 2)
     near /= near.sum(axis=1, keepdims=True)
     anything = np.sqrt(sigmoid(odds) * sigmoid(-odds))  # Jeffreys' prior of a share, on the scale of log odds

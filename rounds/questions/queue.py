@@ -1,8 +1,8 @@
-"""What is worth a person's glance next, each with the reason why.
+"""The questions that are asked next, each with its reason.
 
 Six reasons take turns, so that any first part of the queue is a fair mix: pictures nearest to the threshold, tags that
 look wrong, pictures without the tag that look like the target, opinions that disagree, pictures unlike all that was
-answered, and a random part. The random part alone says without bias how good the gallery is.
+answered, and a random part. Only the random part gives an unbiased estimate of the gallery.
 
 Tags that the model in force contradicts beyond doubt go before everything else: their posts are undecided until then.
 """
@@ -26,9 +26,9 @@ from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.random_sample import next_at_random
 from storage.evidence import Evidence
 
-_ROWS_AT_MOST = 6000  # that the second opinion is formed on; bounds the time
+_ROWS_AT_MOST = 6000  # that the second opinion is formed on; limits the time
 _ALIKE = 0.97  # cosine of two centred embeddings from which the pictures count as one
-_DIVERSE_AMONG = 2000  # candidates for diversity; bounds the time
+_DIVERSE_AMONG = 2000  # candidates for diversity; limits the time
 _TINY = 1e-4
 _DOUBTED_FIRST = 20  # doubted tags at most before the turns begin; more of them come with the next queue
 _LIKELY = 0.5  # belief against a tag, or against its absence, from which that is a likely error
@@ -41,8 +41,8 @@ class Reason(StrEnum):
     TAG_ERROR = "tag-error"  # tagged with the target, but it does not look like it
     MISSING_TAG = "missing-tag"  # not tagged with it, but it looks like it
     DISAGREEMENT = "disagreement"  # the model, a second opinion and the site's own tagger differ
-    DIVERSE = "diverse"  # unlike everything that was answered
-    RANDOM = "random"  # drawn by lot, for an estimate without bias
+    DIVERSE = "diverse"  # unlike every answered picture
+    RANDOM = "random"  # member of the random sample, for an unbiased estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def questions(
         evidence: what is known; labels given since the last round count already.
         rule: how the active model decides.
         size: how many at most.
-        seed: of the lots; the same seed over the life of a gallery makes the random part one growing sample.
+        seed: of the random ranks; the same seed for ever makes the random part one growing sample.
         mix: how often each reason has its turn.
         start: what a second opinion is pulled to; None: nothing.
     """
@@ -98,7 +98,7 @@ def questions(
 
 
 class Inquiry:
-    """What can be concluded of every picture; to conclude it takes seconds, so several questions share one."""
+    """Scores and opinions of every picture; computing them takes seconds, so several calls share one."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Inquiry:
         start: LinearHead | None = None,
         seed: int = 0,
     ) -> None:
-        """Look into it.
+        """Compute them.
 
         Args:
             evidence: what is known; at least one row.
@@ -157,12 +157,12 @@ class _Columns:
     evidence: Evidence
     rule: DecisionRule
     scores: FloatArray  # by the active model; by the second opinion where there is none
-    chance: FloatArray  # second opinion and testimony together
+    chance: FloatArray  # second opinion combined with the label source
     opinion: FloatArray  # second opinion alone, out of fold
-    kept: BoolArray  # by the machine: by tag or score
+    kept: BoolArray  # by the model: by tag or score
     open: BoolArray  # nobody has answered yet
     directions: npt.NDArray[np.float32]  # (n, d) centred embeddings of length one
-    copies: IntArray  # (n,) which pictures a person would take for one
+    copies: IntArray  # (n,) number of the copies that a person would take for one picture
     answered: BoolArray  # (n,) the picture or a copy of it
 
     @classmethod
@@ -188,12 +188,11 @@ class _Columns:
 
 
 def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> tuple[FloatArray, FloatArray]:
-    """What heads say that never saw the picture's group, and what follows from it and from what is said.
+    """Cross-fitted opinions: by heads that never saw the picture's group, without and with its label source.
 
     Returns:
-        Probability that each picture shows the target, were no more known than whether somebody else is named, shape
-        (n,); and with all that is said.
-        Without anything to learn from, the active model's scores stand for both.
+        Probability that each picture shows the target, given only whether its tags name somebody else, shape (n,); and
+        given its label source too. Without any positive to learn from, both are the scores of the model in force.
     """
     label_sources, sure = noisy_labels_of(evidence)
     vectors = np.nan_to_num(evidence.vectors.astype(np.float64))
@@ -308,9 +307,9 @@ def _is_new(columns: _Columns, row: int, taken: Sequence[int], reason: Reason) -
     if row in taken:
         return False
     if reason is Reason.RANDOM:
-        return True  # a lot is a lot: passing one over would bend the estimate
+        return True  # leaving one out would bias the estimate
     if columns.answered[row] and reason is not Reason.TAG_ERROR:
-        return False  # the answer to its copy says it all; a wrong tag alone must be answered on every post
+        return False  # its copy is answered already; only a wrong tag has to be answered on every post
     if not taken:
         return True
     if (columns.copies[taken] == columns.copies[row]).any():

@@ -1,7 +1,7 @@
-"""The random part of the questions: every picture has its lot for life, and the lowest lots are asked first.
+"""The random part of the questions: every picture has a fixed random rank, and the lowest ranks are asked first.
 
-Four strata are drawn from in turns, so that a few answers say something of each: kept by tag, kept by score, rejected
-but not by far, rejected. Within a stratum the answered pictures with the lowest lots are a simple random sample.
+Four strata take turns, so that a few answers cover each of them: kept by tag, kept by score, nearly kept, rejected.
+Within a stratum the answered pictures with the lowest ranks are a simple random sample.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _TURNS = (KEPT_BY_SCORE, REJECTED, NEARLY_KEPT, KEPT_BY_TAG, REJECTED)
 
 
 def strata_of(evidence: Evidence, kept: BoolArray) -> IntArray:
-    """The stratum of each row, shape (n,); by what the machine decides, labels aside."""
+    """The stratum of each row, shape (n,); by what the model decides, labels aside."""
     near = np.nan_to_num(evidence.scores, nan=1.0) >= NEARLY
     rejected = np.where(near, NEARLY_KEPT, REJECTED)
     return np.where(kept, np.where(evidence.tagged, KEPT_BY_TAG, KEPT_BY_SCORE), rejected).astype(np.int64)
 
 
 def sample_ranks(evidence: Evidence, seed: int) -> npt.NDArray[np.float64]:
-    """Each row's lot, 0..1, shape (n,): by its file and the seed alone, so it never changes."""
-    salt = f"lot {seed} ".encode()
+    """Each row's random rank, 0..1, shape (n,); a hash of its file and the seed, so it never changes."""
+    salt = f"lot {seed} ".encode()  # kept: another word would draw another sample of every gallery
     digests = [hashlib.blake2b(salt + md5.encode(), digest_size=8).digest() for md5 in evidence.md5s]
     return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.float64) / 2**64
 
 
 def next_at_random(evidence: Evidence, kept: BoolArray, open_: BoolArray, seed: int) -> Iterator[int]:
-    """Open rows by lot, the strata in turns."""
+    """Open rows by random rank, the strata in turns."""
     ranks, strata = sample_ranks(evidence, seed), strata_of(evidence, kept)
     queues = []
     for stratum in range(len(STRATA)):

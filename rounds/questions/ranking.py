@@ -1,4 +1,4 @@
-"""What is worth a glance, for everybody who shows it: the page and `crawl query` list the same questions in one order.
+"""The questions as search results: the page and `crawl query` list the same ones in the same order.
 
 `order:uncertain` begins with the questions that the page would ask next; `error:likely` lists tags that look wrong.
 """
@@ -23,7 +23,7 @@ Note = Callable[[str], None]
 
 
 def inquiry_into(model: RegisteredModel, evidence: Evidence) -> Inquiry | None:
-    """Look into what is known of a target, always in the same way; None where no embedding of its model is stored."""
+    """The inquiry of a target by the rule of its model; None where no embedding of that model is stored."""
     return Inquiry(evidence, DecisionRule.of(model.card)) if len(evidence) else None
 
 
@@ -39,8 +39,8 @@ class Doubts:
         """Prepare.
 
         Args:
-            inquiry_of: looks into a target; None where it has no model whose embeddings are stored.
-            note: is told what cannot be said of a target.
+            inquiry_of: gives a target's inquiry; None where it has no model whose embeddings are stored.
+            note: called with a line for each target that has no questions.
         """
         self._inquiry_of = inquiry_of
         self._note = note
@@ -72,7 +72,7 @@ _NO_MODEL = "no model with stored embeddings"
 
 
 def doubts_of(reader: Reader, note: Note) -> Doubts:
-    """Over a gallery as it stands now; everything is looked into once, when it is first asked for."""
+    """Over the current state of a gallery; each target is computed once, on first use."""
     known = {target.name: target for target in reader.targets()}
     looked: dict[str, Inquiry | None] = {}
 

@@ -30,7 +30,7 @@ THRESHOLD = 0.62
 
 @cache
 def assessment(positives: int = 180, negatives: int = 900, *, apart: float = 4.2, target: str = "mona") -> Assessment:
-    """What is said of scores that lie so far apart; of pictures of one kind alone little can be said."""
+    """An assessment of scores that lie so far apart; most figures of pictures of one kind alone are not defined."""
     random = np.random.default_rng(1)
     truth = np.arange(positives + negatives) < positives
     odds = random.normal(size=len(truth)) * 1.6 + np.where(truth, apart * 0.6, -apart)

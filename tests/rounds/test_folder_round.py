@@ -68,7 +68,7 @@ print(json.dumps({"done": {"targets": [result], "taught": {}, "classes": [MONA]}
 
 
 class Decoded:
-    hash = 0  # tells nothing
+    hash = 0  # no hash
 
     def __init__(self, colour: bytes) -> None:
         self.pixels = (np.zeros((8, 8, 3), np.uint8) + np.frombuffer(colour, np.uint8),)

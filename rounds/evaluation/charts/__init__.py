@@ -1,7 +1,7 @@
-"""Charts as SVG text: no library, no script, light and dark, told apart without colours, numbers when touched.
+"""Charts as SVG text: no library, no script, light and dark, readable without colours, numbers in tooltips.
 
 A chart is a plane (two axes on a sheet) and marks on it. Marks leave out what is not finite and break lines there, so
-that a figure that could not be measured shows as a gap, not as a zero. A chart stands for itself in a file (`alone`),
+that a figure that could not be measured shows as a gap, not as a zero. A chart is a file of its own (`alone`),
 or is one of many in a page that carries `STYLE` once.
 """
 

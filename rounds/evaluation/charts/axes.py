@@ -1,4 +1,4 @@
-"""Where values lie along one side of a chart, and what is written there."""
+"""Axes of a chart: ranges, scales and ticks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def spaced_axis(title: str, places: Sequence[float], *, evenly: bool = False) ->
 
 
 def signed_counts_axis(title: str, up: int, down: int) -> Axis:
-    """Counts upwards and, as negative values, downwards, so drawn that one stays visible beside thousands.
+    """Counts upwards and, as negative values, downwards, log-like so that one stays visible beside thousands.
 
     A count n lies at log10(1 + n) from the middle.
     """

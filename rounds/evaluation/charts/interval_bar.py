@@ -1,4 +1,4 @@
-"""A figure and its interval as one thin bar, for a table's cell; the cell says the numbers in words."""
+"""A figure and its interval as one thin bar, for a table's cell; the cell has the numbers as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STARTS = (0.0, 0.5, 0.8, 0.9)
 
 
 def scale_for(figures: Iterable[Estimate]) -> float:
-    """Where the bars of these figures may begin, so that their ends can be told apart: 0, or nearer to 1."""
+    """Where the bars of these figures may begin, so that their ends can be distinguished: 0, or nearer to 1."""
     lowest = min((end for one in figures for end in (one.value, one.low) if math.isfinite(end)), default=0.0)
     return max(start for start in _STARTS if start <= max(0.0, lowest))
 

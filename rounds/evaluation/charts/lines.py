@@ -15,7 +15,7 @@ _SHEET = Sheet(width=640, height=380, right=130, top=36)
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """What the axes say."""
+    """Titles and ticks of the axes."""
 
     title: str
     x: str

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rounds.evaluation.charts.sheet import LOOKS, Plane, escaped
 
 Point = tuple[float, float]
-_LETTER = 6.6  # px, a wide guess: names may leave a gap, but do not overlap
+_LETTER = 6.6  # px, on the wide side: names may leave a gap, but do not overlap
 _ROW = 15.0  # px between names
 
 
@@ -83,7 +83,7 @@ class Bars:
     look: int = 0
 
     def draw(self, plane: Plane) -> Iterator[str]:
-        """One rectangle a bar, with a hair of paper between neighbours."""
+        """One rectangle a bar, with a gap of a pixel between neighbours."""
         base = plane.up(0.0)
         for low, high, value, note in self.spans:
             if not value or not _finite((low, high, value)):
@@ -98,7 +98,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Upright:
-    """A line from floor to ceiling with its name over it: the threshold in force."""
+    """A vertical line over the full height with its name above: the threshold in force."""
 
     x: float
     name: str
@@ -117,14 +117,14 @@ class Upright:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Words at a place in the plane, turned towards its middle so that they stay on it."""
+    """Text at a place in the plane, on the side of its middle so that it stays inside."""
 
     at: Point
     text: str
     away: float = 10.0  # px from the place
 
     def draw(self, plane: Plane) -> Iterator[str]:
-        """The words, on a rim of paper."""
+        """The text, with an outline in the background colour."""
         if not _finite(self.at):
             return
         x, y = plane.across(self.at[0]), plane.up(self.at[1])
@@ -158,11 +158,11 @@ class Captions:
 
 @dataclass(frozen=True, slots=True)
 class Hover:
-    """Places that say a note when touched: (x, y, note) each."""
+    """Points with a tooltip: (x, y, note) each."""
 
     places: Sequence[tuple[float, float, str]]
     radius: float = 6.0  # px
-    look: int | None = None  # dots to be seen; None: nothing to be seen
+    look: int | None = None  # visible dots; None: invisible
 
     def draw(self, plane: Plane) -> Iterator[str]:
         """One circle a place."""
@@ -202,7 +202,7 @@ class EndNames:
     names: Sequence[tuple[str, float, int]]
 
     def draw(self, plane: Plane) -> Iterator[str]:
-        """One text a name, between floor and ceiling as long as they fit."""
+        """One text a name, inside the plane as long as they fit."""
         ordered = sorted((plane.up(y), name, look) for name, y, look in self.names if _finite((y,)))
         places = spread([place for place, _, _ in ordered], plane.floor)
         for place, (_, name, look) in zip(places, ordered, strict=True):

@@ -1,4 +1,4 @@
-"""The sheet that marks are drawn on: margins, grid, ticks, colours, and the words for those who do not see it."""
+"""The sheet that marks are drawn on: margins, grid, ticks, colours, and the text for screen readers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rounds.evaluation.charts.axes import Axis
 
-# After Okabe and Ito, told apart by the colour-blind; dark enough on white, light enough on black (3:1 and more).
+# After Okabe and Ito, for colour-blind readers; dark enough on white, light enough on black (3:1 and more).
 _LIGHT = ("#0072b2", "#c85200", "#008060", "#a8447f", "#8a6200", "#3a6fd8")
 _DARK = ("#56b4e9", "#ff9a4d", "#2fcf9f", "#eba0cb", "#f0c050", "#9db8ff")
 LOOKS = len(_LIGHT)
@@ -89,14 +89,14 @@ class Mark(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a chart says to those who cannot see it."""
+    """Title and summary of a chart, for screen readers."""
 
     title: str
     summary: str = ""
 
 
 def escaped(text: str) -> str:
-    """Text as XML can say it, whoever wrote it: control characters, which XML has no word for, are replaced."""
+    """Text escaped for XML; control characters, which XML cannot hold, are replaced."""
     return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
 
 

@@ -1,4 +1,4 @@
-"""A model on a person's own pictures: every file is counted, copies and what taught the model are told apart."""
+"""A model on a person's own pictures: every file is counted, and pictures that it was trained on are shown apart."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def learned(precision: Estimate) -> LearnedHead:
         belief=np.zeros(1),
         measured=np.zeros(1, np.int64),
         forecast=forecast(np.zeros(9), np.full(9, 0.2), 0.9, 20.0, reached=False),
-        refusal="it cannot tell them apart",
+        refusal="it cannot distinguish them",
         facts={"said": counts, "doubtful_tags": 0, "missing_tags": 0, "tags_right": 0.97, "prevalence": 0.2},
     )
 
@@ -41,7 +41,7 @@ def test_what_could_not_be_measured_is_said_in_words() -> None:
     text = report_text(learned(Estimate(math.nan, math.nan, math.nan)), compared, "m")
 
     assert "nan" not in text
-    assert "it must not decide: it cannot tell them apart" in text
+    assert "it must not decide: it cannot distinguish them" in text
     assert "precision 1.00 before, unknown now, recall 0.80 before, 0.00 now" in text
     assert "showing it: precision not measured, recall 0.000 (0.000 to 0.490)" in text
     assert "precision not measured, recall 0.000 (0.000 to" in text

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from rounds.questions.decision_rule import DecisionRule
-from rounds.questions.estimate import counted_strata, estimates, promised_by
+from rounds.questions.estimate import counted_strata, estimates, predicted_by
 from rounds.questions.queue import Reason, questions
 from rounds.questions.random_sample import next_at_random
 from storage.evidence import Evidence
@@ -108,10 +108,10 @@ def test_a_tag_is_worth_more_than_the_score_that_it_comes_with() -> None:
     evidence = scene(1000, wrong=0.0, seed=7).evidence
     doubtful = replace(evidence, scores=np.where(evidence.tagged, 0.2, evidence.scores))
 
-    promised = promised_by(doubtful)
+    predicted = predicted_by(doubtful)
 
-    assert (promised[evidence.tagged] > 0.7).all()
-    np.testing.assert_allclose(promised[~evidence.tagged], evidence.scores[~evidence.tagged], atol=1e-6)
+    assert (predicted[evidence.tagged] > 0.7).all()
+    np.testing.assert_allclose(predicted[~evidence.tagged], evidence.scores[~evidence.tagged], atol=1e-6)
 
 
 def test_pictures_that_scores_miss_among_tagged_ones_are_expected_among_the_others_too() -> None:
@@ -123,7 +123,7 @@ def test_pictures_that_scores_miss_among_tagged_ones_are_expected_among_the_othe
 
     missed = counted_strata(blind, RULE, np.array([], dtype=np.int64))[3]
 
-    assert missed.promised * missed.open > 0.5 * (unseen & ~blind.tagged).sum()
+    assert missed.predicted * missed.open > 0.5 * (unseen & ~blind.tagged).sum()
 
 
 def test_pictures_whose_tag_is_doubted_are_not_counted_as_kept() -> None:

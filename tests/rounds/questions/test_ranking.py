@@ -78,15 +78,15 @@ def test_the_targets_of_a_gallery_take_turns_and_errors_come_by_likelihood() -> 
 
 
 def test_a_target_without_a_model_is_told_and_left_out() -> None:
-    told: list[str] = []
-    doubts = Doubts({"mona": Inquiry(scene(100).evidence, RULE), "ina": None}.get, told.append)
+    notes: list[str] = []
+    doubts = Doubts({"mona": Inquiry(scene(100).evidence, RULE), "ina": None}.get, notes.append)
 
     queue, errors = doubts.questions(["ina", "mona"]), doubts.likely_errors(["ina"])
 
     assert {one.target for one in queue} == {"mona"}
     assert errors == []
-    assert [line.split(":")[0] for line in told] == ["ina", "ina"]
-    assert "distance from the threshold" in told[0]
+    assert [line.split(":")[0] for line in notes] == ["ina", "ina"]
+    assert "distance from the threshold" in notes[0]
 
 
 def test_without_anything_to_learn_from_the_scores_alone_are_believed() -> None:
