@@ -54,7 +54,7 @@ _NETWORKS = (PRETRAINED, FINE_TUNED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gallery:
+class DecisionGallery:
     """Pictures, whom they show, and whom they are tagged with; n rows."""
 
     pictures: Pixels
@@ -65,7 +65,7 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class TargetDecisions:
     """What came of one target."""
 
     target: str
@@ -78,14 +78,14 @@ class Decided:
     kept_wrongly: int  # of the posts without the target's tag that do not show it
 
 
-def gallery_of(folder: Path, size: int) -> Gallery:
+def gallery_of(folder: Path, size: int) -> DecisionGallery:
     """Every picture of a folder of classes, tagged with whom it shows."""
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (folder / row["path"]).exists()]
     names = sorted({row["class"] for row in rows})
     pictures = [np.asarray(_squared(folder / row["path"], size)) for row in rows]
     shows = np.array([names.index(row["class"]) for row in rows], dtype=np.int64)
-    return Gallery(np.stack(pictures), shows, shows, [row["group"] for row in rows], names)
+    return DecisionGallery(np.stack(pictures), shows, shows, [row["group"] for row in rows], names)
 
 
 def _squared(path: Path, size: int) -> Image.Image:
@@ -93,7 +93,7 @@ def _squared(path: Path, size: int) -> Image.Image:
         return picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
 
 
-def tagged(gallery: Gallery, missing: str, target: int | None, seed: int) -> Gallery:
+def tagged(gallery: DecisionGallery, missing: str, target: int | None, seed: int) -> DecisionGallery:
     """The gallery with tags as people leave them."""
     random, count = np.random.default_rng(seed), len(gallery.shows)
     tags = gallery.shows.copy()
@@ -108,7 +108,7 @@ def tagged(gallery: Gallery, missing: str, target: int | None, seed: int) -> Gal
     return replace(gallery, tags=tags)
 
 
-def learned(gallery: Gallery, targets: Sequence[int], embedder: Embedder, plan: Plan) -> Learned:
+def learned(gallery: DecisionGallery, targets: Sequence[int], embedder: Embedder, plan: Plan) -> Learned:
     """Models for some classes, from the tags alone."""
     examples = [
         Example(
@@ -123,7 +123,7 @@ def learned(gallery: Gallery, targets: Sequence[int], embedder: Embedder, plan: 
     return learn(gallery.pictures, examples, specs, plan, embedder=embedder)
 
 
-def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int) -> Decided:
+def decided(gallery: DecisionGallery, found: Learned, model: LearnedTarget, target: int) -> TargetDecisions:
     """What a model decides about the posts without its target's tag."""
     rows = gallery.tags != target
     strata = np.where(gallery.tags == _NOBODY, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
@@ -131,7 +131,7 @@ def decided(gallery: Gallery, found: Learned, model: LearnedTarget, target: int)
     truth = gallery.shows[rows] == target
     kept = scores >= model.learned.chosen.threshold
     expected = model.learned.forecast
-    return Decided(
+    return TargetDecisions(
         gallery.names[target],
         float(truth[kept].mean()) if kept.any() else float("nan"),
         float(kept[truth].mean()) if truth.any() else float("nan"),
@@ -151,7 +151,7 @@ def best_recall(scores: npt.NDArray[np.float64], truth: npt.NDArray[np.bool_], p
     return float((hits[reached] / hits[-1]).max(initial=0.0))
 
 
-def table(title: str, rows: Sequence[Decided], seconds: float) -> str:
+def table(title: str, rows: Sequence[TargetDecisions], seconds: float) -> str:
     """Every target's line, and their summary."""
     lines = [
         f"{title} ({seconds:.0f} s)",
@@ -168,7 +168,7 @@ def table(title: str, rows: Sequence[Decided], seconds: float) -> str:
     return "\n".join(lines)
 
 
-def _summary(deciding: Sequence[Decided]) -> str:
+def _summary(deciding: Sequence[TargetDecisions]) -> str:
     precision, recall, best = (
         np.array([getattr(row, name) for row in deciding]) for name in ("precision", "recall", "best")
     )
@@ -182,13 +182,13 @@ def _summary(deciding: Sequence[Decided]) -> str:
     )
 
 
-def run(gallery: Gallery, how: argparse.Namespace, say: Callable[[str], None]) -> None:
+def run(gallery: DecisionGallery, how: argparse.Namespace, say: Callable[[str], None]) -> None:
     """Every network on every gallery."""
     every = [number for number, name in enumerate(gallery.names) if not how.targets or name in how.targets]
     alone = how.missing == "target"
     for seed in how.seeds:
         for name in how.networks:
-            rows: list[Decided] = []
+            rows: list[TargetDecisions] = []
             started = time.monotonic()
             for targets in [[one] for one in every] if alone else [every]:
                 as_tagged = tagged(gallery, how.missing, targets[0] if alone else None, seed)

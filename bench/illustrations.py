@@ -44,7 +44,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankingResult:
     """How well illustrations are ranked and found."""
 
     kind: str
@@ -56,7 +56,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class PageDecisions:
     """What becomes of pages."""
 
     panels: int
@@ -70,7 +70,7 @@ class Decided:
     looks: float  # a picture
 
 
-class Bench:
+class IllustrationBench:
     """One model, and the crops that it has not learned from."""
 
     def __init__(self, package: Package, crops: Sequence[Crop], *, pictures: int, seed: int) -> None:
@@ -83,7 +83,7 @@ class Bench:
         self._target = Target(package.target, package.target)
         self._ruling = Ruling(Policy(), {package.target: card})
 
-    def illustrations(self) -> Iterator[Ranked]:
+    def illustrations(self) -> Iterator[RankingResult]:
         """Every size of a face, then every number of figures."""
         made = {
             (share, figures): [
@@ -101,7 +101,7 @@ class Bench:
             cells = [(share, figures) for share in FACE_SHARES]
             yield from self._ranked(f"{figures} figure{'s' if figures > 1 else ''}", cells, made, scores)
 
-    def pages(self) -> Iterator[Decided]:
+    def pages(self) -> Iterator[PageDecisions]:
         """Every number of panels, as drawn and as a rendition, with the target in one panel and in all."""
         for panels in PANELS:
             for everywhere in (False, True) if panels > 1 else (True,):
@@ -142,13 +142,13 @@ class Bench:
         cells: Sequence[tuple[tuple[float, float], int]],
         made: dict[tuple[tuple[float, float], int], list[Composed]],
         scores: dict[tuple[tuple[float, float], int], dict[str, FloatArray]],
-    ) -> Iterator[Ranked]:
+    ) -> Iterator[RankingResult]:
         truth = np.array([self.package.target in one.kinds for cell in cells for one in made[cell]], dtype=np.bool_)
         for way in (WHOLE, WINDOWS, GRID):
             its = np.concatenate([scores[cell][way] for cell in cells])
             kept = its >= self.package.threshold
             right = float((kept & truth).sum())
-            yield Ranked(
+            yield RankingResult(
                 kind=kind,
                 way=way,
                 pictures=len(truth),
@@ -165,12 +165,12 @@ class Bench:
         way: str,
         pictures: Sequence[Composed],
         cut: Callable[[int, int], Sequence[Window]],
-    ) -> Decided:
+    ) -> PageDecisions:
         looks = self._looks(pictures, cut)
         values = [self._decision(one, each, way) for one, each in zip(pictures, looks, strict=True)]
         shows = [self.package.target in one.kinds for one in pictures]
         count = {value: sum(v is value and s for v, s in zip(values, shows, strict=True)) for value in DecisionValue}
-        return Decided(
+        return PageDecisions(
             panels=panels,
             all_panels=everywhere,
             box=box,
@@ -233,7 +233,7 @@ def new_crops(folder: Path, package: Package) -> list[Crop]:
     return found
 
 
-def ranked_table(rows: Sequence[Ranked]) -> str:
+def ranked_table(rows: Sequence[RankingResult]) -> str:
     """For people."""
     lines = [
         "| illustrations | pictures | looked at | AP | recall | precision |",
@@ -247,7 +247,7 @@ def ranked_table(rows: Sequence[Ranked]) -> str:
     return "\n".join(lines)
 
 
-def decided_table(rows: Sequence[Decided]) -> str:
+def decided_table(rows: Sequence[PageDecisions]) -> str:
     """For people."""
     lines = [
         "| panels | the target is in | looked at as | looked at | kept | undecided | deleted | kept wrongly | looks |",
@@ -262,7 +262,7 @@ def decided_table(rows: Sequence[Decided]) -> str:
     return "\n".join(lines)
 
 
-def met(rows: Sequence[Decided]) -> bool:
+def met(rows: Sequence[PageDecisions]) -> bool:
     """Whether no page of twenty panels that shows the target was deleted."""
     return not any(one.deleted for one in rows if one.panels == PANELS[-1] and one.way == WINDOWS)
 
@@ -275,7 +275,7 @@ def main() -> int:
         crops = new_crops(options.folder, package)
     except ValueError as error:
         parser().error(str(error))
-    bench = Bench(package, crops, pictures=options.pictures, seed=options.seed)
+    bench = IllustrationBench(package, crops, pictures=options.pictures, seed=options.seed)
     print(f"{package.target}, threshold {package.threshold:.3f}, {len(crops)} crops that it has not learned from\n")
     pages = list(bench.pages()) if options.only != ILLUSTRATIONS else []
     if pages:

@@ -34,7 +34,7 @@ from tests.equipment.galleries import served
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class TargetTruth:
     """What the gallery's owner knows of one target."""
 
     shown: frozenset[int]  # ids of the posts that show it
@@ -53,18 +53,20 @@ class GalleryQuality:
     recall_all: float
 
 
-def truths_of(url: str, targets: Sequence[str]) -> Mapping[str, Truth]:
+def truths_of(url: str, targets: Sequence[str]) -> Mapping[str, TargetTruth]:
     """Read what each picture really shows."""
     with urllib.request.urlopen(f"{url}/demo/truth.json") as answer:  # loopback: our own gallery
         pictures: Mapping[str, Any] = json.load(answer)
     untagged = frozenset(int(post) for post, one in pictures.items() if one["hidden"] and not one["wrong"])
     return {
-        target: Truth(frozenset(int(post) for post, one in pictures.items() if target in one["characters"]), untagged)
+        target: TargetTruth(
+            frozenset(int(post) for post, one in pictures.items() if target in one["characters"]), untagged
+        )
         for target in targets
     }
 
 
-def quality_of(root: Path, target: str, truth: Truth) -> GalleryQuality:
+def quality_of(root: Path, target: str, truth: TargetTruth) -> GalleryQuality:
     """Compare every decision with the truth; whatever is not kept counts as rejected."""
     with open_reader(root) as reader:
         rows = reader.sql(f"SELECT post_id, decision FROM results WHERE target = '{target}'").rows
@@ -82,7 +84,7 @@ def quality_of(root: Path, target: str, truth: Truth) -> GalleryQuality:
     )
 
 
-def answer_truly(root: Path, target: str, truth: Truth, count: int) -> None:
+def answer_truly(root: Path, target: str, truth: TargetTruth, count: int) -> None:
     """Answer the first questions of the page's queue by the truth."""
     with GalleryReviewService(root, "a person who knows") as service:
         done = 0
@@ -120,7 +122,7 @@ def line(name: str, quality: GalleryQuality) -> str:
     )
 
 
-def answered(root: Path, target: str, truth: Truth, count: int) -> tuple[GalleryQuality, GalleryQuality]:
+def answered(root: Path, target: str, truth: TargetTruth, count: int) -> tuple[GalleryQuality, GalleryQuality]:
     """Before and after a person's answers, no round done yet."""
     before = quality_of(root, target, truth)
     print(line(f"{target}: round 0", before), flush=True)
@@ -138,7 +140,7 @@ def trained(root: Path, target: str, how: str) -> None:
     print(f"{record['model']} took {record['seconds']} s{stays}{others}", flush=True)
 
 
-def judged(root: Path, target: str, truth: Truth, before: GalleryQuality) -> dict[str, Any]:
+def judged(root: Path, target: str, truth: TargetTruth, before: GalleryQuality) -> dict[str, Any]:
     """The quality at the end, and whether the goals are met."""
     after = quality_of(root, target, truth)
     print(line(f"{target}: at the end", after), flush=True)

@@ -43,7 +43,7 @@ HIDDEN = (1.0, 0.05)  # share of the target's pictures that the gallery has, wit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gallery:
+class ReferenceGallery:
     """Pictures as the network sees them; n rows."""
 
     vectors: npt.NDArray[np.float64]  # (n, d)
@@ -52,7 +52,7 @@ class Gallery:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class ReferenceResult:
     """What came of one target and one draw of references."""
 
     ranked: float  # average precision on pictures that took no part
@@ -70,7 +70,7 @@ class Conditions:
     unnamed: int = 0  # other characters that no tag names
 
 
-def measured(gallery: Gallery, target: int, number: int, seed: int, like: Conditions) -> Measured:
+def measured(gallery: ReferenceGallery, target: int, number: int, seed: int, like: Conditions) -> ReferenceResult:
     """Learn a target from so many references and measure on the half that took no part."""
     random = np.random.default_rng((seed, target, number))
     shows = gallery.labels == target
@@ -98,7 +98,7 @@ def measured(gallery: Gallery, target: int, number: int, seed: int, like: Condit
     scores = learned.head.probabilities(gallery.vectors[apart].astype(np.float32))
     truth, kept = shows[apart], scores >= learned.chosen.threshold
     right = int((kept & truth).sum())
-    return Measured(
+    return ReferenceResult(
         ranked=average_precision(scores, truth),
         precision=right / kept.sum() if kept.any() else float("nan"),
         recall=right / max(1, int(truth.sum())),
@@ -107,7 +107,7 @@ def measured(gallery: Gallery, target: int, number: int, seed: int, like: Condit
     )
 
 
-def table(gallery: Gallery, names: Sequence[str], draws: int, like: Conditions) -> None:
+def table(gallery: ReferenceGallery, names: Sequence[str], draws: int, like: Conditions) -> None:
     """Print a line a number of references: means over all targets and draws, the worst, and how many may decide."""
     print(f"{like.hidden:.0%} of the target's other pictures in the gallery, {like.unnamed} characters without a tag:")
     for number in NUMBERS:
@@ -153,7 +153,7 @@ def pictures_of(classes: Path, a_class: int) -> dict[str, list[ClassPicture]]:
     return by_label
 
 
-async def looked_at(package: Package, by_label: dict[str, list[ClassPicture]]) -> tuple[Gallery, list[str]]:
+async def looked_at(package: Package, by_label: dict[str, list[ClassPicture]]) -> tuple[ReferenceGallery, list[str]]:
     """The pictures as the package's network sees them, and the names of the classes."""
     labels = sorted(by_label)
     pixels, numbers, identities = [], [], []
@@ -167,7 +167,7 @@ async def looked_at(package: Package, by_label: dict[str, list[ClassPicture]]) -
             numbers.append(labels.index(picture.label))
             identities.append(Identity(len(identities), md5=picture.md5, picture_hash=seen.hash, set_key=picture.group))
     vectors = embedded(package, np.stack(pixels)).astype(np.float64)
-    return Gallery(vectors, np.array(numbers, dtype=np.int64), group(identities)), labels
+    return ReferenceGallery(vectors, np.array(numbers, dtype=np.int64), group(identities)), labels
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ Row = tuple[str, str, str]  # path below the folder, class, group
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class OfflinePage:
     """One answer of a search."""
 
     posts: tuple[Post, ...]
@@ -63,13 +63,13 @@ class FolderSource:
             for number, (_, _, group) in enumerate(rows, 1)
         ]
 
-    async def posts(self, tags: str, *, page: str, limit: int = 200) -> Page:
+    async def posts(self, tags: str, *, page: str, limit: int = 200) -> OfflinePage:
         """One page, as the site pages by id."""
         found = self._matching(tags)
         if page[0] == "a":
-            return Page(tuple(reversed([post for post in found if post.id > int(page[1:])][:limit])))
+            return OfflinePage(tuple(reversed([post for post in found if post.id > int(page[1:])][:limit])))
         below = int(page[1:])
-        return Page(tuple(reversed([post for post in found if post.id < below][-limit:])))
+        return OfflinePage(tuple(reversed([post for post in found if post.id < below][-limit:])))
 
     async def count(self, tags: str) -> int | None:
         """How many match."""

@@ -34,7 +34,7 @@ class ReviewOptions:
 
 def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     """Serve the page until Ctrl-C."""
-    from review.app import Page, create_app
+    from review.app import ReviewPage, create_app
     from review.gallery_service import GalleryReviewService
     from review.gate import Address
     from review.round_process import RoundProcess
@@ -53,7 +53,9 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
             lambda target: target_state_in(workspace.root, target),
             _round_settings(),
         )
-        page = Page(service=service, rounds=rounds, address=address, links=_links(workspace), root=str(workspace.root))
+        page = ReviewPage(
+            service=service, rounds=rounds, address=address, links=_links(workspace), root=str(workspace.root)
+        )
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")
             if options.open_browser:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from demo.errors import Refusal
+from demo.errors import SiteRefusal
 
 ANONYMOUS, MEMBER, GOLD, PLATINUM, BUILDER, MODERATOR = 0, 20, 30, 31, 32, 40
 APPROVER = 37
@@ -77,10 +77,10 @@ class Accounts:
             return VISITOR
         login, key = _credentials(authorization, params)
         if not login or not key:
-            raise Refusal(401, "SessionLoader::AuthenticationFailure", "Missing `login` or `api_key`")
+            raise SiteRefusal(401, "SessionLoader::AuthenticationFailure", "Missing `login` or `api_key`")
         account = self._by_name.get(login.lower().replace(" ", "_"))
         if account is None or account.api_key != key:
-            raise Refusal(401, "SessionLoader::AuthenticationFailure", "Invalid API key")
+            raise SiteRefusal(401, "SessionLoader::AuthenticationFailure", "Invalid API key")
         return account
 
 
@@ -100,7 +100,7 @@ def _credentials(authorization: str | None, params: Mapping[str, str]) -> tuple[
 def demand(account: Account, action: str) -> None:
     """Refuse an account whose key is not allowed this `controller:action`."""
     if account.permissions and action not in account.permissions:
-        raise Refusal(403, "User::PrivilegeError", "Access denied")
+        raise SiteRefusal(403, "User::PrivilegeError", "Access denied")
 
 
 def profile_object(account: Account, created_at: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.accounts import Accounts
-from demo.api.site import Site, SiteOptions
+from demo.api.site import DemoSite, SiteOptions
 from demo.faults.injector import RuleBook
 from demo.faults.rules import Rule
 from demo.galleries.gallery import Gallery
@@ -81,7 +81,7 @@ async def serve(
         port = await server.listen("127.0.0.1", options.port)
         if options.media_host:
             await server.listen(options.media_host, port)
-        server.site = Site(pictures, _site_options(options, f"http://{options.media_host or '127.0.0.1'}:{port}"))
+        server.site = DemoSite(pictures, _site_options(options, f"http://{options.media_host or '127.0.0.1'}:{port}"))
         if options.ahead:
             pictures.paint_ahead()
         try:
@@ -91,7 +91,7 @@ async def serve(
 
 
 def _server(pictures: Pictures, book: RuleBook | None, options: ServeOptions) -> Server:
-    site = Site(pictures, _site_options(options, ""))
+    site = DemoSite(pictures, _site_options(options, ""))
     server = Server(site, latency_s=options.latency_s, fault_injector=book)
     if book is not None:
         book.server = server

@@ -4,7 +4,7 @@ DemoError
 ├── GalleryError    the gallery cannot be built: no such folder, no pictures in it, a bad share; says which
 ├── PaintError      a painter process died or a picture could not be made
 ├── RuleError       a misbehaviour rule is not understood; names the rule and the key
-└── Refusal         an answer of the site that is not 200; carries status, Ruby class name and message
+└── SiteRefusal       an answer of the site that is not 200; carries status, Ruby class name and message
     ├── SearchError     422: a metatag was misused
     └── TagLimitError   422: more tags than the account may search for
 """
@@ -28,7 +28,7 @@ class RuleError(DemoError):
     """A misbehaviour rule is not understood."""
 
 
-class Refusal(DemoError):
+class SiteRefusal(DemoError):
     """The site's own error answer: status, the class name that the site states, and its message."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
@@ -38,20 +38,20 @@ class Refusal(DemoError):
         self.message = message
 
 
-class SearchError(Refusal):
+class SearchError(SiteRefusal):
     """A metatag was misused: two orders, or an order inside an alternative."""
 
     def __init__(self, message: str) -> None:
         super().__init__(422, "PostQuery::Error", message)
 
 
-class TagLimitError(Refusal):
+class TagLimitError(SiteRefusal):
     """More tags than the account may search for."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(422, "PostQuery::TagLimitError", f"You cannot search for more than {limit} tags at a time.")
 
 
-def not_found(message: str = "That record was not found.") -> Refusal:
+def not_found(message: str = "That record was not found.") -> SiteRefusal:
     """A record that does not exist."""
-    return Refusal(404, "ActiveRecord::RecordNotFound", message)
+    return SiteRefusal(404, "ActiveRecord::RecordNotFound", message)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
-from demo.api.site import Maybe, Site
+from demo.api.site import DemoSite, Maybe
 from demo.http.messages import REASONS, FilePart, Request, Response, error_response
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
@@ -24,12 +24,12 @@ class FaultInjector(Protocol):
         """Record a request; returns the rule that fires for it."""
         ...
 
-    async def perform(self, rule: object, request: Request, connection: Connection) -> None:
+    async def perform(self, rule: object, request: Request, connection: ClientConnection) -> None:
         """Do to a connection what the rule says."""
         ...
 
 
-class Connection(asyncio.Protocol):
+class ClientConnection(asyncio.Protocol):
     """One client's connection: requests one after the other, answers in their order."""
 
     def __init__(self, server: Server, host: str) -> None:
@@ -217,11 +217,11 @@ def read_body(body: bytes | FilePart) -> bytes:
 class Server:
     """Listens on loopback and serves one site."""
 
-    def __init__(self, site: Site, *, latency_s: float = 0.0, fault_injector: FaultInjector | None = None) -> None:
+    def __init__(self, site: DemoSite, *, latency_s: float = 0.0, fault_injector: FaultInjector | None = None) -> None:
         self.site = site
         self.latency_s = latency_s
         self.fault_injector = fault_injector
-        self.connections: set[Connection] = set()
+        self.connections: set[ClientConnection] = set()
         self.failures: list[str] = []  # our own bugs: tests look here
         self.background_tasks: set[asyncio.Task[None]] = set()  # work that outlives the connection that began it
         self._addresses: list[tuple[str, int]] = []
@@ -235,7 +235,7 @@ class Server:
     async def listen(self, host: str, port: int) -> int:
         """Listen on one more address; returns the port."""
         loop = asyncio.get_running_loop()
-        make: Callable[[], Connection] = lambda: Connection(self, host)  # noqa: E731 (a factory with its type)
+        make: Callable[[], ClientConnection] = lambda: ClientConnection(self, host)  # noqa: E731 (a factory with its type)
         listener = await loop.create_server(make, host, port, backlog=512)
         chosen: int = listener.sockets[0].getsockname()[1]
         self._listeners.append(listener)

@@ -32,7 +32,7 @@ _SOME_TIME = "private, no-cache"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ReviewPage:
     """What the page is made of."""
 
     service: ReviewService
@@ -42,9 +42,9 @@ class Page:
     root: str = ""  # for people: which gallery this is
 
 
-def create_app(page: Page) -> ASGIApp:
+def create_app(page: ReviewPage) -> ASGIApp:
     """The page as an ASGI application, behind its gate."""
-    answers = _Answers(page)
+    answers = _Routes(page)
     routes = [
         Route("/", answers.index),
         Route("/static/{name}", answers.static),
@@ -79,8 +79,8 @@ def create_app(page: Page) -> ASGIApp:
     return Gate(Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan), page.address)
 
 
-class _Answers:
-    def __init__(self, page: Page) -> None:
+class _Routes:
+    def __init__(self, page: ReviewPage) -> None:
         self._page = page
         self._static = dict(_static_files())
         text = files("review").joinpath("templates", "page.html").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-leng
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """How long a client may take, in seconds, and how many connections may be open."""
 
     head_s: float = 10.0  # from a connection's or a request's begin to the end of its headers
@@ -48,7 +48,7 @@ class _Deadline:
 class Connection(H11Protocol):
     """A client's connection. When there are too many, the one that has been idle longest makes room."""
 
-    limits: ClassVar[Limits] = Limits()
+    limits: ClassVar[ConnectionLimits] = ConnectionLimits()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from review.service import (
-    Figures,
+    AnswerResult,
+    Completion,
+    GalleryFigures,
     History,
-    Interval,
     LabelAnswer,
     ModelInForce,
-    Outcome,
     PictureList,
     Reasoned,
-    Suggestion,
+    ShareInterval,
     TargetFacts,
 )
 from review.similar import nearest
@@ -88,7 +88,7 @@ class GalleryReviewService:
         self._known: dict[str, _Known] = {}
         self._inquiries: dict[str, tuple[tuple[Any, ...], Inquiry | None]] = {}
         self._doubts = Doubts(self._inquiry)
-        self._figures: dict[str, tuple[tuple[Any, ...], Figures | None]] = {}
+        self._figures: dict[str, tuple[tuple[Any, ...], GalleryFigures | None]] = {}
         self._thinking = threading.Lock()  # evidence is large: one thread gathers it for all
 
     def __enter__(self) -> GalleryReviewService:
@@ -129,13 +129,13 @@ class GalleryReviewService:
         absent = {} if listed.ids else self._why_nothing(expression, target)
         return PictureList(listed.ids, listed.ratios, listed.cut, reasons=_reasons(ranks, listed.ids), absent=absent)
 
-    def words(self, start: str) -> Sequence[Suggestion]:
+    def words(self, start: str) -> Sequence[Completion]:
         """How a word may go on: words of the search language, then tags, the most frequent first."""
         if not start:
             return ()
-        own = [Suggestion(f"{name}:", "word") for name in sorted(METATAGS) if name.startswith(start.lower())]
+        own = [Completion(f"{name}:", "word") for name in sorted(METATAGS) if name.startswith(start.lower())]
         tags = self._reader.ask(lambda c: tags_like(c, start.lower(), limit=SUGGESTIONS))
-        return [*own[:3], *(Suggestion(name, kind, posts) for name, kind, posts in tags)][:SUGGESTIONS]
+        return [*own[:3], *(Completion(name, kind, posts) for name, kind, posts in tags)][:SUGGESTIONS]
 
     def _why_nothing(self, expression: str, target: str) -> Mapping[str, str | None]:
         """Words of an expression that nothing fits: the targets that are not shown, and tags that nobody carries."""
@@ -191,14 +191,14 @@ class GalleryReviewService:
         """The stored rendition's bytes, when they are what their row says."""
         return self._renditions.read(picture)
 
-    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]:
+    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[AnswerResult]:
         """Record answers as labels; durable on return."""
         before = {one.id: one for one in self.pictures(target, [answer.id for answer in answers])}
         there = [answer for answer in answers if answer.id in before]
         done = self._labelling.record([self._click(target, answer, before[answer.id]) for answer in there])
         saved = {answer.id for answer, what in zip(there, done, strict=True) if isinstance(what, Saved)}
         after = {one.id: one for one in self.pictures(target, list(before))}
-        return [Outcome(answer.id, answer.id in saved, after.get(answer.id)) for answer in answers]
+        return [AnswerResult(answer.id, answer.id in saved, after.get(answer.id)) for answer in answers]
 
     def _counted(self, target: str) -> Counts:
         """Counts, made anew only when something has changed: every open tab asks for them all the time."""
@@ -245,7 +245,7 @@ class GalleryReviewService:
         """What evidence depends on; decisions are in it because scores come with them, and the labels come last."""
         return (model.card.hash, model.card.threshold, *self._reader.ask(moment))
 
-    def _estimated(self, target: str, model: RegisteredModel | None) -> Figures | None:
+    def _estimated(self, target: str, model: RegisteredModel | None) -> GalleryFigures | None:
         if model is None:
             return None
         stamp = self._stamp(model)
@@ -254,15 +254,15 @@ class GalleryReviewService:
             kept = self._figures[target] = stamp, self._estimate(target, model)
         return kept[1]
 
-    def _estimate(self, target: str, model: RegisteredModel) -> Figures | None:
+    def _estimate(self, target: str, model: RegisteredModel) -> GalleryFigures | None:
         drawn = {label.version_id for label in self._reader.labels(target) if label.why is LabelReason.RANDOM}
         if not drawn:
-            return Figures(None, None, 0)
+            return GalleryFigures(None, None, 0)
         with self._thinking:
             evidence = self._evidence(target, model).evidence
         rows = np.flatnonzero(np.isin(evidence.version_ids, np.array(sorted(drawn), dtype=np.int64)))
         estimate = estimates(evidence, DecisionRule.of(model.card), rows)
-        return Figures(_interval(estimate.precision), _interval(estimate.recall), estimate.answers)
+        return GalleryFigures(_interval(estimate.precision), _interval(estimate.recall), estimate.answers)
 
 
 def _reasons(ranks: Ranks | None, ids: Sequence[int]) -> Mapping[int, Reasoned]:
@@ -272,9 +272,9 @@ def _reasons(ranks: Ranks | None, ids: Sequence[int]) -> Mapping[int, Reasoned]:
     return {one: Reasoned(ranked[one].reason, ranked[one].words) for one in ids if one in ranked}
 
 
-def _interval(share: Any) -> Interval | None:
+def _interval(share: Any) -> ShareInterval | None:
     numbers = (share.value, share.low, share.high)
-    return Interval(*map(float, numbers)) if all(math.isfinite(number) for number in numbers) else None
+    return ShareInterval(*map(float, numbers)) if all(math.isfinite(number) for number in numbers) else None
 
 
 def _plain(value: Any) -> Any:

@@ -32,7 +32,7 @@ class PictureList:
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class Completion:
     """A completion of a word in the filter."""
 
     word: str
@@ -52,7 +52,7 @@ class LabelAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AnswerResult:
     """The result of an answer; saved means durable."""
 
     id: int
@@ -61,7 +61,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ShareInterval:
     """A share with its 95 % interval."""
 
     value: float
@@ -70,11 +70,11 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class GalleryFigures:
     """How good the gallery is, estimated from the random sample."""
 
-    precision: Interval | None
-    recall: Interval | None
+    precision: ShareInterval | None
+    recall: ShareInterval | None
     answers: int  # of the random sample
 
 
@@ -99,7 +99,7 @@ class TargetFacts:
     tag: str
     counts: Counts
     model: ModelInForce | None
-    figures: Figures | None
+    figures: GalleryFigures | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class ReviewService(Protocol):
 
     def find(self, target: str, expression: str) -> PictureList: ...
 
-    def words(self, start: str) -> Sequence[Suggestion]: ...
+    def words(self, start: str) -> Sequence[Completion]: ...
 
     def queue(self, target: str, *, random_only: bool = False) -> PictureList: ...
 
@@ -131,7 +131,7 @@ class ReviewService(Protocol):
 
     def rendition(self, picture: int) -> bytes | None: ...
 
-    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]: ...
+    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[AnswerResult]: ...
 
 
 @dataclass(frozen=True, slots=True)

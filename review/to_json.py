@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from review.service import History, Outcome, PictureList, Reasoned, RoundState, TargetFacts
+from review.service import AnswerResult, History, PictureList, Reasoned, RoundState, TargetFacts
 from storage.gallery_view import Picture, Verdict, Word
 
 Links = Mapping[str, str]  # site name -> address of its web pages, without a trailing slash
@@ -97,7 +97,7 @@ def facts(known: TargetFacts) -> dict[str, Any]:
     }
 
 
-def outcomes(answered: Sequence[Outcome], links: Links) -> dict[str, Any]:
+def outcomes(answered: Sequence[AnswerResult], links: Links) -> dict[str, Any]:
     """The results of answers: each picture as it is now."""
     return {
         "saved": [card(one.picture, links) for one in answered if one.saved and one.picture],

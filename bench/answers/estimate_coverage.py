@@ -64,14 +64,14 @@ WORLDS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gallery:
+class SampledGallery:
     """A gallery, and what it shows."""
 
     evidence: Evidence
     truth: BoolArray
     threshold: float
 
-    def answered(self, rows: Sequence[int]) -> Gallery:
+    def answered(self, rows: Sequence[int]) -> SampledGallery:
         """The same after a person has answered these rows truly."""
         labels = list(self.evidence.labels)
         for row in rows:
@@ -90,7 +90,7 @@ class Gallery:
         return np.asarray((labels == "keep") | (self.rule.kept(self.evidence) & (labels != "delete")))
 
 
-def made(world: World, seed: int) -> Gallery:
+def made(world: World, seed: int) -> SampledGallery:
     """A gallery of a world."""
     random = np.random.default_rng(seed)
     truth = random.random(_SIZE) < math.exp(random.uniform(math.log(0.01), math.log(0.3)))
@@ -107,7 +107,7 @@ def made(world: World, seed: int) -> Gallery:
     predicted = np.cumsum(falling) / np.arange(1, len(falling) + 1)
     keeps = np.flatnonzero(predicted >= _GOAL)
     threshold = float(falling[keeps[-1]]) if len(keeps) else float(falling[0])
-    return Gallery(_evidence(scores, tagged, named, seed), truth, threshold)
+    return SampledGallery(_evidence(scores, tagged, named, seed), truth, threshold)
 
 
 def _evidence(scores: FloatArray, tagged: BoolArray, named: BoolArray, seed: int) -> Evidence:
@@ -116,7 +116,7 @@ def _evidence(scores: FloatArray, tagged: BoolArray, named: BoolArray, seed: int
     return replace(evidence, md5s=[f"{seed:016x}{number:016x}" for number in range(count)])
 
 
-def asked(gallery: Gallery, count: int) -> tuple[Gallery, IntArray]:
+def asked(gallery: SampledGallery, count: int) -> tuple[SampledGallery, IntArray]:
     """The gallery after so many random answers and as many next to the threshold, and the rows of the random ones."""
     evidence = gallery.evidence
     near = np.argsort(np.abs(evidence.scores - gallery.threshold) + evidence.tagged)[:count].tolist()
@@ -126,7 +126,7 @@ def asked(gallery: Gallery, count: int) -> tuple[Gallery, IntArray]:
     return gallery.answered(drawn), np.array(drawn, dtype=np.int64)
 
 
-def by_answers_alone(gallery: Gallery, drawn: IntArray) -> tuple[Estimate, Estimate]:
+def by_answers_alone(gallery: SampledGallery, drawn: IntArray) -> tuple[Estimate, Estimate]:
     """Precision and recall as they were estimated before: no score counts.
 
     Source: Zou & Donner 2008, "Construction of confidence limits about effect measures" (the MOVER method).

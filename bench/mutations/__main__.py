@@ -36,7 +36,7 @@ PYTEST_FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MutationResult:
     """What became of one mutation."""
 
     mutation: Mutation
@@ -50,7 +50,7 @@ class Verdict:
         return self.state in ("survived", "stale")
 
 
-class Copy:
+class WorkingCopy:
     """A copy of the working tree with an environment of its own, in which modules of the copy come first."""
 
     def __init__(self, folder: Path) -> None:
@@ -75,13 +75,13 @@ class Copy:
             return None, f"still running after {limit_s:g} s"
         return process.returncode, "\n".join(output.splitlines()[-12:])
 
-    def judge(self, mutation: Mutation) -> Verdict:
+    def judge(self, mutation: Mutation) -> MutationResult:
         """Make the change, run its tests, take the change back."""
         path, begun = self.tree / mutation.file, time.monotonic()
         before = path.read_text("utf-8") if path.is_file() else ""
         if before.count(mutation.old) != 1:
             reason = f"{mutation.file} holds the text {before.count(mutation.old)} times"
-            return Verdict(mutation, "stale", 0.0, reason)
+            return MutationResult(mutation, "stale", 0.0, reason)
         path.write_text(before.replace(mutation.old, mutation.new), "utf-8")
         try:
             code, output = self.run(mutation.tests)
@@ -89,7 +89,7 @@ class Copy:
             path.write_text(before, "utf-8")
         state = _state(mutation, code)
         detail = output if state in ("survived", "stale") else _noticed_by(output)
-        return Verdict(mutation, state, time.monotonic() - begun, detail)
+        return MutationResult(mutation, state, time.monotonic() - begun, detail)
 
 
 def _noticed_by(output: str) -> str:
@@ -121,7 +121,7 @@ def _environment(folder: Path, tree: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def baseline(mutations: Sequence[Mutation], copy: Copy) -> str | None:
+def baseline(mutations: Sequence[Mutation], copy: WorkingCopy) -> str | None:
     """What the named tests say of the unchanged code; None: all pass."""
     tests = sorted({test for mutation in mutations for test in mutation.tests})
     files = {test for test in tests if "::" not in test}
@@ -130,14 +130,14 @@ def baseline(mutations: Sequence[Mutation], copy: Copy) -> str | None:
     return None if code == 0 else output
 
 
-def judge_all(mutations: Sequence[Mutation], folder: Path, jobs: int) -> list[Verdict]:
+def judge_all(mutations: Sequence[Mutation], folder: Path, jobs: int) -> list[MutationResult]:
     """Judge mutations, several at a time, each job in a copy of its own; prints as it goes."""
     waiting: queue.SimpleQueue[Mutation] = queue.SimpleQueue()
     for mutation in mutations:
         waiting.put(mutation)
-    verdicts: list[Verdict] = []
+    verdicts: list[MutationResult] = []
 
-    def work(copy: Copy) -> None:
+    def work(copy: WorkingCopy) -> None:
         while True:
             try:
                 mutation = waiting.get_nowait()
@@ -146,7 +146,7 @@ def judge_all(mutations: Sequence[Mutation], folder: Path, jobs: int) -> list[Ve
             verdicts.append(copy.judge(mutation))
             print(_line(verdicts[-1]), flush=True)
 
-    copies = [Copy(folder / f"job-{number}") for number in range(jobs)]
+    copies = [WorkingCopy(folder / f"job-{number}") for number in range(jobs)]
     threads = [threading.Thread(target=work, args=(copy,)) for copy in copies]
     for thread in threads:
         thread.start()
@@ -155,12 +155,12 @@ def judge_all(mutations: Sequence[Mutation], folder: Path, jobs: int) -> list[Ve
     return verdicts
 
 
-def _line(verdict: Verdict) -> str:
+def _line(verdict: MutationResult) -> str:
     by = f" ({verdict.detail})" if verdict.state == "killed" and verdict.detail else ""
     return f"{verdict.state:<10} {verdict.seconds:6.1f} s  {verdict.mutation.file}: {verdict.mutation.name}{by}"
 
 
-def report(verdicts: Sequence[Verdict]) -> str:
+def report(verdicts: Sequence[MutationResult]) -> str:
     """The end of the report: what is wrong, what is equivalent, and the counts."""
     lines = []
     for verdict in verdicts:
@@ -190,7 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(map(str, chosen)) or f"no mutation matches {', '.join(options.only)}")
         return 0 if chosen else 2
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        if not options.no_baseline and (trouble := baseline(chosen, Copy(Path(folder) / "baseline"))) is not None:
+        if (
+            not options.no_baseline
+            and (trouble := baseline(chosen, WorkingCopy(Path(folder) / "baseline"))) is not None
+        ):
             print(f"the tests fail on unchanged code:\n{trouble}")
             return 1
         verdicts = judge_all(chosen, Path(folder), options.jobs)

@@ -28,8 +28,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.quality.folder_parts import Parts, Picture, parts_of
-from bench.quality.seven_layer_recipe import EPOCHS, THRESHOLD, Recipe, balanced, trained
+from bench.quality.folder_parts import FolderPicture, FolderSplits, parts_of
+from bench.quality.seven_layer_recipe import EPOCHS, THRESHOLD, SevenLayerRecipe, balanced, trained
 from bench.quality.seven_layers import SIZE
 from bench.quality.table import Contestant, Scored, goal_met, report
 from bench.round_zero_offline import TAG, FolderSource
@@ -60,26 +60,26 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
+class QualityBench:
     """What is compared, and on what."""
 
     folder: Path
-    parts: Parts
-    recipe: Recipe
+    parts: FolderSplits
+    recipe: SevenLayerRecipe
     ours: RoundSettings
     variants: tuple[str, ...] = (SAME, WHOLE)  # of ours
     say: Say = print
 
-    def files(self, pictures: Sequence[Picture]) -> list[Path]:
+    def files(self, pictures: Sequence[FolderPicture]) -> list[Path]:
         """Where they lie."""
         return [self.folder / picture.path for picture in pictures]
 
-    def balanced(self, target: str) -> tuple[Picture, ...]:
+    def balanced(self, target: str) -> tuple[FolderPicture, ...]:
         """The training pictures that the recipe's balancing leaves."""
         rows = balanced(_shows(self.parts.training, target), self.recipe.balance, self.recipe.seed)
         return tuple(self.parts.training[row] for row in rows.tolist())
 
-    def training_pictures(self, variant: str, target: str) -> tuple[Picture, ...]:
+    def training_pictures(self, variant: str, target: str) -> tuple[FolderPicture, ...]:
         """The pictures that a variant of ours is trained on, each with its class."""
         if variant == WHOLE:
             return self.parts.training
@@ -88,7 +88,7 @@ class Bench:
         return tuple(replace(one, kind=target if one.kind == target else OTHER) for one in self.balanced(target))
 
 
-def compared(bench: Bench, targets: Sequence[str]) -> dict[str, list[Contestant]]:
+def compared(bench: QualityBench, targets: Sequence[str]) -> dict[str, list[Contestant]]:
     """Train and test every contestant; gives them for each target, the recipe first."""
     contestants = {target: [_recipe(bench, target)] for target in targets}
     for variant in bench.variants:
@@ -99,7 +99,7 @@ def compared(bench: Bench, targets: Sequence[str]) -> dict[str, list[Contestant]
     return contestants
 
 
-def _recipe(bench: Bench, target: str) -> Contestant:
+def _recipe(bench: QualityBench, target: str) -> Contestant:
     pictures = bench.balanced(target)
     bench.say(f"{target}: training seven layers on {len(pictures)} pictures, {bench.recipe.size} px")
     begun = time.monotonic()
@@ -118,7 +118,7 @@ def _recipe(bench: Bench, target: str) -> Contestant:
     )
 
 
-def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Contestant]:
+def _ours(bench: QualityBench, variant: str, targets: Sequence[str]) -> dict[str, Contestant]:
     """Round 0 on a variant's pictures, tags as their classes say; one backbone for all targets."""
     pictures = bench.training_pictures(variant, targets[0])
     kinds = len({picture.kind for picture in pictures})
@@ -147,7 +147,9 @@ def _ours(bench: Bench, variant: str, targets: Sequence[str]) -> dict[str, Conte
     return contestants
 
 
-async def _round_zero(bench: Bench, source: FolderSource, targets: Sequence[str], folder: Path) -> tuple[NewModel, ...]:
+async def _round_zero(
+    bench: QualityBench, source: FolderSource, targets: Sequence[str], folder: Path
+) -> tuple[NewModel, ...]:
     """As a crawl without a model begins, its sample large enough for every picture of the folder."""
     count = len(source.paths)
     size = SampleSize(total=2 * count * len(targets), positives_at_most=0.9, unlabelled=0.0, pages_at_most=60 + count)
@@ -181,27 +183,27 @@ def _embedded(package: Package, files: Sequence[Path]) -> npt.NDArray[np.float32
     return np.concatenate(batches).astype(np.float32)
 
 
-def _scored(bench: Bench, target: str, scores: FloatArray, threshold: float) -> Scored:
+def _scored(bench: QualityBench, target: str, scores: FloatArray, threshold: float) -> Scored:
     truth = _shows(bench.parts.test, target)
     groups = np.unique([picture.group for picture in bench.parts.test], return_inverse=True)[1].astype(np.int64)
     return Scored(evaluate(scores, truth, threshold, groups=groups), scores, truth, groups)
 
 
-def _shows(pictures: Sequence[Picture], target: str) -> BoolArray:
+def _shows(pictures: Sequence[FolderPicture], target: str) -> BoolArray:
     return np.array([picture.kind == target for picture in pictures], dtype=np.bool_)
 
 
-def asked_for(options: argparse.Namespace) -> Bench:
+def asked_for(options: argparse.Namespace) -> QualityBench:
     """What the options ask for.
 
     Raises:
         ValueError: the folder cannot give it; says why.
     """
     ours = RoundSettings(time_budget_s=options.budget, seed=options.seed)
-    bench = Bench(
+    bench = QualityBench(
         folder=options.folder,
         parts=parts_of(options.folder, seed=options.seed, at_most=options.pictures),
-        recipe=Recipe(size=options.size, epochs=options.epochs, seed=options.seed),
+        recipe=SevenLayerRecipe(size=options.size, epochs=options.epochs, seed=options.seed),
         ours=ours if options.our_epochs is None else replace(ours, epochs=options.our_epochs),
         variants=tuple(options.ours or (SAME, WHOLE)),
     )
@@ -210,7 +212,7 @@ def asked_for(options: argparse.Namespace) -> Bench:
     return bench
 
 
-def _check(bench: Bench, target: str) -> None:
+def _check(bench: QualityBench, target: str) -> None:
     """Refuse at once what would fail after the recipe has been taught for an hour."""
     kinds = sorted({picture.kind for picture in (*bench.parts.training, *bench.parts.test)})
     if target not in kinds:

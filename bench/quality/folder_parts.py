@@ -20,7 +20,7 @@ _SHARES = Shares(train=0.65, validation=0.15, test=0.20)  # where nobody else ha
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class FolderPicture:
     """One file."""
 
     path: str  # below the folder
@@ -30,15 +30,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class FolderSplits:
     """No group is in both.
 
     Raises:
         ValueError: some group is.
     """
 
-    training: tuple[Picture, ...]
-    test: tuple[Picture, ...]
+    training: tuple[FolderPicture, ...]
+    test: tuple[FolderPicture, ...]
 
     def __post_init__(self) -> None:
         both = {picture.group for picture in self.training} & {picture.group for picture in self.test}
@@ -46,7 +46,7 @@ class Parts:
             raise ValueError(f"{len(both)} groups are in both parts, {min(both)!r} among them; split by group")
 
 
-def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> Parts:
+def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> FolderSplits:
     """Read a folder and deal its pictures.
 
     Args:
@@ -68,22 +68,22 @@ def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> Part
     if at_most is None or at_most >= len(parts.training):
         return parts
     rows = np.random.default_rng((seed, 3)).choice(len(parts.training), at_most, replace=False)
-    return Parts(tuple(parts.training[row] for row in sorted(rows.tolist())), parts.test)
+    return FolderSplits(tuple(parts.training[row] for row in sorted(rows.tolist())), parts.test)
 
 
-def _labelled(labels: Path) -> list[Picture]:
+def _labelled(labels: Path) -> list[FolderPicture]:
     with labels.open(newline="", encoding="utf-8") as file:
         return [
-            Picture(row["path"], row["class"], row.get("group") or row["path"], row.get("split") or "")
+            FolderPicture(row["path"], row["class"], row.get("group") or row["path"], row.get("split") or "")
             for row in csv.DictReader(file)
         ]
 
 
-def _grouped(folder: Path) -> list[Picture]:
+def _grouped(folder: Path) -> list[FolderPicture]:
     paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower().lstrip(".") in _EXTENSIONS)
     groups = group([_identity(number, path.read_bytes()) for number, path in enumerate(paths)])
     return [
-        Picture(str(path.relative_to(folder)), path.parent.name, str(number))
+        FolderPicture(str(path.relative_to(folder)), path.parent.name, str(number))
         for path, number in zip(paths, groups.tolist(), strict=True)
     ]
 
@@ -96,19 +96,19 @@ def _identity(number: int, data: bytes) -> Identity:
     return Identity(number, md5=md5, picture_hash=picture_hash(Image.fromarray(decode(data))))
 
 
-def _as_labelled(pictures: Sequence[Picture]) -> Parts | None:
+def _as_labelled(pictures: Sequence[FolderPicture]) -> FolderSplits | None:
     named = {picture.part for picture in pictures}
     test = next((name for name in ("test", "val") if name in named), None)
     if test is None or named == {test}:
         return None
-    return Parts(
+    return FolderSplits(
         tuple(picture for picture in pictures if picture.part != test),
         tuple(picture for picture in pictures if picture.part == test),
     )
 
 
-def _dealt(pictures: Sequence[Picture], seed: int) -> Parts:
+def _dealt(pictures: Sequence[FolderPicture], seed: int) -> FolderSplits:
     groups = np.unique([picture.group for picture in pictures], return_inverse=True)[1].astype(np.int64).reshape(-1)
     dealt = split(groups, [picture.kind for picture in pictures], shares=_SHARES, seed=seed)
     training = sorted([*dealt.train.tolist(), *dealt.validation.tolist()])
-    return Parts(tuple(pictures[row] for row in training), tuple(pictures[row] for row in dealt.test.tolist()))
+    return FolderSplits(tuple(pictures[row] for row in training), tuple(pictures[row] for row in dealt.test.tolist()))

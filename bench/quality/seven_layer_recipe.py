@@ -22,7 +22,7 @@ THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class SevenLayerRecipe:
     """As written, unless somebody makes it smaller."""
 
     size: int = SIZE  # pixels of both sides
@@ -57,7 +57,7 @@ class Trained:
     """A taught network."""
 
     model: Any  # keras.Model: pictures (n, size, size, 3), 0..255 -> probabilities (n, 1)
-    recipe: Recipe
+    recipe: SevenLayerRecipe
     losses: tuple[float, ...]  # mean of each epoch
     seconds: float
 
@@ -80,7 +80,11 @@ def balanced(shows: BoolArray, slack: int, seed: int) -> IntArray:
 
 
 def trained(
-    files: Sequence[Path], shows: BoolArray, recipe: Recipe, *, report: Callable[[str], None] = lambda words: None
+    files: Sequence[Path],
+    shows: BoolArray,
+    recipe: SevenLayerRecipe,
+    *,
+    report: Callable[[str], None] = lambda words: None,
 ) -> Trained:
     """Train the network.
 

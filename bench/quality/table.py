@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.quality.folder_parts import Picture
+from bench.quality.folder_parts import FolderPicture
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.metrics.quality import Estimate, Quality, bootstrap
 
@@ -63,8 +63,8 @@ class Contestant:
 
     name: str
     target: str
-    learned_from: tuple[Picture, ...]
-    tested_on: tuple[Picture, ...]
+    learned_from: tuple[FolderPicture, ...]
+    tested_on: tuple[FolderPicture, ...]
     scored: Scored
     seconds: float  # wall time of learning and, where it is the recipe's, of scoring
     facts: Mapping[str, Any] = field(default_factory=dict)

@@ -32,7 +32,7 @@ Infer = Callable[[Pixels], Float32Array]
 
 
 @dataclass
-class Contestant:
+class RuntimeContestant:
     """One way to compute the same embeddings."""
 
     name: str
@@ -65,7 +65,7 @@ def main(folder: Path) -> None:
     _print(contestants)
 
 
-def _begin(contestant: Contestant, package: Package, pixels: Pixels) -> None:
+def _begin(contestant: RuntimeContestant, package: Package, pixels: Pixels) -> None:
     started = time.perf_counter()
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -87,7 +87,7 @@ def _rate(infer: Infer, batch: Pixels) -> float:
     return count / (time.perf_counter() - started)
 
 
-def _print(contestants: list[Contestant]) -> None:
+def _print(contestants: list[RuntimeContestant]) -> None:
     print(f"{'runtime':<36}{'batch':>6}{'pictures/s':>12}{'to predict':>12}{'ready after':>13}{'error':>10}")
     base = median(contestants[0].rates)
     for each in contestants:
@@ -98,20 +98,22 @@ def _print(contestants: list[Contestant]) -> None:
         print(f"{each.name:<36}{each.batch:6}{rate:12.0f}{rate / base:11.1f}x{each.start_s:11.2f} s{each.error:10.1e}")
 
 
-def _contestants() -> list[Contestant]:
+def _contestants() -> list[RuntimeContestant]:
     two, one = RuntimeSettings(threads=2), RuntimeSettings(threads=1)
     rows = [
-        Contestant("Keras predict", _keras_predict, 32),
-        Contestant("Keras, compiled step", lambda p: KerasNetwork(p.keras, two, gpu=False, mixed=False).infer, 8),
+        RuntimeContestant("Keras predict", _keras_predict, 32),
+        RuntimeContestant(
+            "Keras, compiled step", lambda p: KerasNetwork(p.keras, two, gpu=False, mixed=False).infer, 8
+        ),
     ]
     for batch in (1, 8, 32):
         only = RuntimeSettings(threads=2, shapes=(batch,))
-        rows.append(Contestant("LiteRT, 2 threads", lambda p, s=only: LiteRtNetwork(_light(p), s).infer, batch))
-    rows.append(Contestant("LiteRT, 1 thread", lambda p: LiteRtNetwork(_light(p), one).infer, 8))
-    rows.append(Contestant("ONNX Runtime, 2 threads", _onnx, 8))
-    rows.append(Contestant("OpenVINO float32, 1 thread", lambda p: OpenVinoNetwork(_light(p), one).infer, 8))
-    rows.append(Contestant("OpenVINO float32, 2 threads", lambda p: OpenVinoNetwork(_light(p), two).infer, 8))
-    rows.append(Contestant("OpenVINO as it likes, 2 threads", _openvino_free, 8))
+        rows.append(RuntimeContestant("LiteRT, 2 threads", lambda p, s=only: LiteRtNetwork(_light(p), s).infer, batch))
+    rows.append(RuntimeContestant("LiteRT, 1 thread", lambda p: LiteRtNetwork(_light(p), one).infer, 8))
+    rows.append(RuntimeContestant("ONNX Runtime, 2 threads", _onnx, 8))
+    rows.append(RuntimeContestant("OpenVINO float32, 1 thread", lambda p: OpenVinoNetwork(_light(p), one).infer, 8))
+    rows.append(RuntimeContestant("OpenVINO float32, 2 threads", lambda p: OpenVinoNetwork(_light(p), two).infer, 8))
+    rows.append(RuntimeContestant("OpenVINO as it likes, 2 threads", _openvino_free, 8))
     return rows
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from demo.accounts import APPROVER, GOLD, MODERATOR, Account
-from demo.galleries.gallery import CATEGORY_NAMES, CATEGORY_NUMBERS, Gallery, GalleryPost, Tag
+from demo.galleries.gallery import CATEGORY_NAMES, CATEGORY_NUMBERS, Gallery, GalleryPost, GalleryTag
 from demo.galleries.variants import SAMPLE_WIDTH, STILL_FORMATS, variants_of
 from demo.http.only import Association, Fields, select
 from demo.paint.file_facts import FileFacts
@@ -188,7 +188,7 @@ def asset_id(post: GalleryPost) -> int:
     return post.id + 1_000_000
 
 
-def tag_object(view: View, tag: Tag) -> dict[str, Any]:
+def tag_object(view: View, tag: GalleryTag) -> dict[str, Any]:
     """One tag."""
     return {
         "id": tag.id,

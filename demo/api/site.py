@@ -14,7 +14,7 @@ from demo.api.files import FileAnswers
 from demo.api.post_json import View
 from demo.api.posts import PostAnswers
 from demo.api.tags import TagAnswers
-from demo.errors import PaintError, Refusal
+from demo.errors import PaintError, SiteRefusal
 from demo.galleries.gallery import EPOCH
 from demo.galleries.picture_store import Pictures
 from demo.http.html_pages import post_page, rows_of, wall_page
@@ -39,7 +39,7 @@ class SiteOptions:
     seed: int = 0
 
 
-class Site:
+class DemoSite:
     """Answers requests as the real site would."""
 
     def __init__(self, pictures: Pictures, options: SiteOptions) -> None:
@@ -73,14 +73,14 @@ class Site:
         """The answer, or a promise of it; never raises."""
         try:
             found = self.files.serve(request) if request.path.startswith(FILE_PLACES) else self._api(request)
-        except Refusal as refusal:
+        except SiteRefusal as refusal:
             return refused(refusal)
         return self._later(found) if inspect.isawaitable(found) else found
 
     async def _later(self, found: Awaitable[Response]) -> Response:
         try:
             return await found
-        except Refusal as refusal:
+        except SiteRefusal as refusal:
             return refused(refusal)
         except PaintError as error:
             return error_response(500, "PaintError", str(error))
@@ -88,7 +88,7 @@ class Site:
     def _api(self, request: Request) -> Maybe:
         request = _overridden(request)
         if request.method in ("GET", "HEAD") and request.body:
-            raise Refusal(400, "ApplicationController::RequestBodyNotAllowedError", "Request body not allowed")
+            raise SiteRefusal(400, "ApplicationController::RequestBodyNotAllowedError", "Request body not allowed")
         name, known = _route_name(request)
         if not known:
             return Response(406, {"Content-Type": "text/html; charset=utf-8"}, b"<html><body>406</body></html>")
@@ -100,7 +100,7 @@ class Site:
             return redirect_to(quote(request.path) + ("?" + urlencode(rest) if rest else ""))
         view = self._view(request)
         if "cause_error" in request.params and re.fullmatch("[45]..", request.params["cause_error"]):
-            raise Refusal(int(request.params["cause_error"]), "StandardError", "")
+            raise SiteRefusal(int(request.params["cause_error"]), "StandardError", "")
         limited = self._limit(name, view.account)
         if limited is not None:
             return limited
@@ -163,7 +163,7 @@ class Site:
         )
 
 
-def refused(refusal: Refusal) -> Response:
+def refused(refusal: SiteRefusal) -> Response:
     """The error body of a refusal."""
     return error_response(refusal.status, refusal.kind, refusal.message)
 
@@ -199,7 +199,7 @@ def _nothing(_request: Request, _view: View) -> Response:
 
 
 def _absent(_request: Request, _view: View) -> Response:
-    raise Refusal(501, "NotImplementedError", "Archive service is not configured.")
+    raise SiteRefusal(501, "NotImplementedError", "Archive service is not configured.")
 
 
 def _profile(request: Request, view: View) -> Response:

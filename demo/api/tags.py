@@ -13,7 +13,7 @@ from urllib.parse import quote
 from demo.accounts import demand
 from demo.api.post_json import View, tag_object
 from demo.errors import not_found
-from demo.galleries.gallery import CATEGORY_NUMBERS, Gallery, Tag, TagLink, WikiPage
+from demo.galleries.gallery import CATEGORY_NUMBERS, Gallery, GalleryTag, TagLink, WikiPage
 from demo.http.messages import Request, Response, json_response, redirect_to
 from demo.http.only import parse_only, select
 from demo.http.pagination import read_limit, read_page, slice_ids
@@ -23,7 +23,7 @@ from demo.search.ranges import parse_range, read_int
 
 TRUE_WORDS = frozenset(["true", "t", "yes", "y", "on", "1"])
 SAMPLE_POSTS = 5000
-Row = TypeVar("Row", Tag, TagLink, WikiPage)
+Row = TypeVar("Row", GalleryTag, TagLink, WikiPage)
 
 
 class TagAnswers:
@@ -54,7 +54,7 @@ class TagAnswers:
                 return json_response(_cut(tag_object(view, tag), request))
         raise not_found()
 
-    def _tag_matches(self, tag: Tag, search: dict[str, str]) -> bool:
+    def _tag_matches(self, tag: GalleryTag, search: dict[str, str]) -> bool:
         return all(TAG_TESTS[key](tag, value, self.gallery) for key, value in search.items() if key in TAG_TESTS)
 
     def aliases(self, request: Request, view: View) -> Response:
@@ -229,7 +229,7 @@ class TagAnswers:
 
 COMPLETES = frozenset({"tag_query", "tag", "artist", "wiki_page", "opensearch"})
 
-TAG_TESTS: dict[str, Callable[[Tag, str, Gallery], bool]] = {
+TAG_TESTS: dict[str, Callable[[GalleryTag, str, Gallery], bool]] = {
     "name": lambda tag, value, _: tag.name == value.lower().replace(" ", "_"),
     "name_comma": lambda tag, value, _: tag.name in value.split(","),
     "name_space": lambda tag, value, _: tag.name in value.split(),
@@ -282,7 +282,7 @@ def wiki_object(view: View, page: WikiPage) -> dict[str, Any]:
     }
 
 
-def artist_object(view: View, tag: Tag) -> dict[str, Any]:
+def artist_object(view: View, tag: GalleryTag) -> dict[str, Any]:
     """An artist."""
     return {
         "id": tag.id,

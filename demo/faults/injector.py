@@ -21,7 +21,7 @@ from demo.faults.rules import Rule, read_rule
 from demo.galleries.gallery import Gallery
 from demo.http.encodings import encoded
 from demo.http.messages import FilePart, Request, Response, json_response
-from demo.server import Connection, Server, read_body
+from demo.server import ClientConnection, Server, read_body
 
 REMEMBERED = 50_000  # requests, about 2 KB each
 FOREVER_S = 3600.0
@@ -84,7 +84,7 @@ class RuleBook:
         md5 = _MD5.search(request.path)
         return frozenset(self.gallery.posts_of_md5(md5[0])) if md5 else frozenset()
 
-    async def perform(self, rule: object, request: Request, connection: Connection) -> None:
+    async def perform(self, rule: object, request: Request, connection: ClientConnection) -> None:
         """Do to a connection what the rule says."""
         if not isinstance(rule, Rule):
             await connection.send(request, control(self, request))
@@ -186,7 +186,7 @@ def _spoil_range(how: str, response: Response) -> None:
         response.body = FilePart(response.body.path, start + shift, response.body.length - shift)
 
 
-async def _send(do: Mapping[str, Any], request: Request, response: Response, connection: Connection) -> None:
+async def _send(do: Mapping[str, Any], request: Request, response: Response, connection: ClientConnection) -> None:
     body = b"" if request.method == "HEAD" else read_body(response.body)
     chunked = bool(do.get("chunked") or do.get("no_terminator"))
     if chunked:
@@ -215,7 +215,7 @@ async def _send(do: Mapping[str, Any], request: Request, response: Response, con
         connection.finish()
 
 
-async def _without_end(connection: Connection) -> None:
+async def _without_end(connection: ClientConnection) -> None:
     """More and more, at the client's pace, until it has enough."""
     zeros = bytes(65_536)
     while not connection.transport.is_closing():
@@ -230,7 +230,7 @@ def _in_chunks(body: bytes, *, terminated: bool) -> bytes:
     return framed + (b"0\r\n\r\n" if terminated else b"")
 
 
-async def _drip(connection: Connection, data: bytes, pace: Mapping[str, Any] | None) -> None:
+async def _drip(connection: ClientConnection, data: bytes, pace: Mapping[str, Any] | None) -> None:
     if pace is None:
         connection.transport.write(data)
         await connection.drained()
@@ -244,7 +244,7 @@ async def _drip(connection: Connection, data: bytes, pace: Mapping[str, Any] | N
         await asyncio.sleep(float(pace["seconds"]))
 
 
-def end(connection: Connection, how: str) -> None:
+def end(connection: ClientConnection, how: str) -> None:
     """End a connection: `close` after what was written, `rst` with a reset."""
     if how == "rst":
         raw = connection.transport.get_extra_info("socket")

@@ -20,7 +20,7 @@ from pathlib import Path
 from PIL import Image
 
 from demo.errors import GalleryError
-from demo.galleries.gallery import EPOCH, Gallery, GalleryPost, Truth
+from demo.galleries.gallery import EPOCH, Gallery, GalleryPost, PictureTruth
 from demo.galleries.tagger import guess_tags
 from demo.galleries.withheld_tags import choose_groups
 from demo.paint.file_facts import FileFacts
@@ -46,7 +46,7 @@ class FolderPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ClassPicture:
     """One picture of the folder."""
 
     path: Path
@@ -81,7 +81,7 @@ def folder_gallery(plan: FolderPlan) -> Gallery:
     return gallery
 
 
-def withheld(groups: dict[str, list[Picture]], share: float, seed: str) -> set[str]:
+def withheld(groups: dict[str, list[ClassPicture]], share: float, seed: str) -> set[str]:
     """Groups that lose their tag: of every class about the share of its pictures."""
     sizes: dict[str, dict[str, int]] = defaultdict(dict)
     for group, pictures in groups.items():
@@ -100,7 +100,7 @@ class _Set:
     classes: Sequence[str]
 
 
-def _pictures(folder: Path) -> list[Picture]:
+def _pictures(folder: Path) -> list[ClassPicture]:
     if not folder.is_dir():
         raise GalleryError(f"{folder} is not a folder")
     table = folder / "labels.csv"
@@ -108,10 +108,12 @@ def _pictures(folder: Path) -> list[Picture]:
         rows = _rows(table)
         if rows and not {"path", "class"} <= rows[0].keys():
             raise GalleryError(f"{table} needs the columns path and class, has {', '.join(rows[0])}")
-        found = [Picture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"]) for row in rows]
+        found = [
+            ClassPicture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"]) for row in rows
+        ]
     else:
         found = [
-            Picture(path, tag_name(path.parent.name), _plain(path.relative_to(folder)))
+            ClassPicture(path, tag_name(path.parent.name), _plain(path.relative_to(folder)))
             for path in sorted(folder.glob("*/*"))
             if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
         ]
@@ -160,15 +162,15 @@ def tag_name(label: str) -> str:
     return name
 
 
-def _groups(pictures: Iterable[Picture]) -> dict[str, list[Picture]]:
+def _groups(pictures: Iterable[ClassPicture]) -> dict[str, list[ClassPicture]]:
     """Pictures by group; a group that mixes classes is one group a class."""
-    groups: dict[str, list[Picture]] = defaultdict(list)
+    groups: dict[str, list[ClassPicture]] = defaultdict(list)
     for picture in pictures:
         groups[f"{picture.group} {picture.label}"].append(picture)
     return groups
 
 
-def _add_group(gallery: Gallery, pictures: Sequence[Picture], set_: _Set) -> None:
+def _add_group(gallery: Gallery, pictures: Sequence[ClassPicture], set_: _Set) -> None:
     artist = f"artist_{hashlib.sha256(pictures[0].group.encode()).hexdigest()[:8]}"
     gallery.add_tag(artist, "artist")
     parent: int | None = None
@@ -182,7 +184,9 @@ def _add_group(gallery: Gallery, pictures: Sequence[Picture], set_: _Set) -> Non
         parent = parent or post_id
 
 
-def _post(picture: Picture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None) -> GalleryPost:
+def _post(
+    picture: ClassPicture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None
+) -> GalleryPost:
     rng = random.Random(f"{set_.plan.seed} {facts.md5}")  # noqa: S311 (a seeded choice, no secret)
     label = picture.label
     shown = set_.plan.tag
@@ -210,7 +214,7 @@ def _post(picture: Picture, facts: FileFacts, set_: _Set, artist: str, post_id: 
         fav_count=rng.randrange(80),
         parent_id=parent,
         ai_tags=guess_tags((label,), set_.classes, ("1girl", "solo"), rng),
-        truth=Truth((label,), () if label in named else (label,), wrong),
+        truth=PictureTruth((label,), () if label in named else (label,), wrong),
     )
 
 

@@ -22,7 +22,7 @@ Scene = Mapping[str, Any]  # what the painter needs to make one picture; JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class GalleryTag:
     """One tag of the site."""
 
     id: int
@@ -55,7 +55,7 @@ class WikiPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class PictureTruth:
     """What a picture really shows, and how its tags differ from that."""
 
     characters: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class GalleryPost:
     is_deleted: bool = False
     is_banned: bool = False
     ai_tags: tuple[tuple[str, int], ...] = ()  # (name, percent 1..100), best first
-    truth: Truth = field(default_factory=Truth)
+    truth: PictureTruth = field(default_factory=PictureTruth)
 
     @property
     def score(self) -> int:
@@ -104,7 +104,7 @@ class Gallery:
     def __init__(self) -> None:
         self.posts: dict[int, GalleryPost] = {}
         self.ids: list[int] = []  # ascending
-        self.tags: dict[str, Tag] = {}
+        self.tags: dict[str, GalleryTag] = {}
         self.aliases: dict[str, TagLink] = {}
         self.implications: list[TagLink] = []
         self.wiki: dict[str, WikiPage] = {}
@@ -120,11 +120,11 @@ class Gallery:
 
     # --- tags
 
-    def add_tag(self, name: str, category: str, *, is_deprecated: bool = False) -> Tag:
+    def add_tag(self, name: str, category: str, *, is_deprecated: bool = False) -> GalleryTag:
         """Make sure a tag exists; an existing one keeps its category."""
         if name not in self.tags:
             number = len(self.tags) + 1
-            self.tags[name] = Tag(number, name, CATEGORY_NUMBERS[category], EPOCH + 60 * number, is_deprecated)
+            self.tags[name] = GalleryTag(number, name, CATEGORY_NUMBERS[category], EPOCH + 60 * number, is_deprecated)
             self._holders.setdefault(name, set())
         return self.tags[name]
 

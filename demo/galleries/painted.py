@@ -27,7 +27,7 @@ from demo.galleries.characters import (
     WITHOUT_CHARACTER,
     Franchise,
 )
-from demo.galleries.gallery import EPOCH, Gallery, GalleryPost, Truth
+from demo.galleries.gallery import EPOCH, Gallery, GalleryPost, PictureTruth
 from demo.galleries.tagger import guess_tags
 from demo.galleries.withheld_tags import choose_groups
 from demo.paint.cast import CAST
@@ -287,7 +287,7 @@ def _post(gallery: Gallery, one: _Set, scene: Scene, fate: tuple[set[str], str],
         is_pending=0.028 <= state < 0.034,
         is_flagged=0.034 <= state < 0.038,
         ai_tags=guess_tags(shown, tuple(one.franchise.characters), sorted(general)[:8], rng),
-        truth=Truth(shown, tuple(name for name in shown if name not in named), (mistaken,) if mistaken else ()),
+        truth=PictureTruth(shown, tuple(name for name in shown if name not in named), (mistaken,) if mistaken else ()),
     )
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from demo.accounts import Account
-from demo.errors import Refusal
+from demo.errors import SiteRefusal
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRequest:
     """Which rows of a result are wanted."""
 
     limit: int
@@ -35,7 +35,7 @@ def read_limit(text: str | None, default: int, most: int) -> int:
     return max(1, min(most, int(match[0]) if match else 0))
 
 
-def read_page(text: str | None, limit: int, account: Account) -> Page:
+def read_page(text: str | None, limit: int, account: Account) -> PageRequest:
     """The `page` parameter.
 
     Raises:
@@ -44,15 +44,15 @@ def read_page(text: str | None, limit: int, account: Account) -> Page:
     text = (text or "1").strip().lower()
     if match := re.fullmatch(r"([ab])(\d{1,18})", text):
         cursor = int(match[2])
-        return Page(limit, before=cursor) if match[1] == "b" else Page(limit, after=cursor)
+        return PageRequest(limit, before=cursor) if match[1] == "b" else PageRequest(limit, after=cursor)
     number = int(text) if re.fullmatch(r"\d{1,18}", text) else 1
     if number > account.page_limit:
         message = f"You cannot go beyond page {account.page_limit}."
-        raise Refusal(410, "PaginationExtension::PaginationError", message)
-    return Page(limit, number=max(1, number))
+        raise SiteRefusal(410, "PaginationExtension::PaginationError", message)
+    return PageRequest(limit, number=max(1, number))
 
 
-def slice_ids(ids: Sequence[int], page: Page) -> list[int]:
+def slice_ids(ids: Sequence[int], page: PageRequest) -> list[int]:
     """The rows of one page, out of ids in the search's order (for a cursor: any order)."""
     if not page.by_id:
         start = (page.number - 1) * page.limit

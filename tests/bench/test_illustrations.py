@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.illustrations import WHOLE, WINDOWS, Decided, Ranked, decided_table, grid_of, met, ranked_table
+from bench.illustrations import WHOLE, WINDOWS, PageDecisions, RankingResult, decided_table, grid_of, met, ranked_table
 from bench.samples.compositions import Crop, illustration, page, rendition
 
 COLOURS = {"mona": (250, 0, 0), "keqing": (0, 0, 250)}
@@ -55,9 +55,9 @@ def test_the_grid_of_four_covers_the_picture() -> None:
 
 
 def test_a_deleted_page_of_twenty_panels_fails_the_bench_where_windows_are_looked_at() -> None:
-    good = Decided(20, True, 720, WINDOWS, kept=1, undecided=19, deleted=0, kept_wrongly=0, looks=9.0)
+    good = PageDecisions(20, True, 720, WINDOWS, kept=1, undecided=19, deleted=0, kept_wrongly=0, looks=9.0)
 
     assert met([good, replace(good, way=WHOLE, deleted=20), replace(good, panels=4, deleted=1)])
     assert not met([good, replace(good, deleted=1)])
     assert "| 20 | all | 720 px | with windows | 1 | 19 | 0 | 0 | 9.0 |" in decided_table([good])
-    assert "| faces | 4 | whole only | 0.500 |" in ranked_table([Ranked("faces", WHOLE, 4, 0.5, 0.5, 1.0)])
+    assert "| faces | 4 | whole only | 0.500 |" in ranked_table([RankingResult("faces", WHOLE, 4, 0.5, 0.5, 1.0)])

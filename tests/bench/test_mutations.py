@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.mutations import __main__ as mutations
-from bench.mutations.__main__ import Copy, Verdict, report
+from bench.mutations.__main__ import MutationResult, WorkingCopy, report
 from bench.mutations.changes import MUTATIONS, Mutation
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_mutation_is_killed_survives_is_equivalent_or_stale(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    copy = Copy(tmp_path_factory.mktemp("copy"))
+    copy = WorkingCopy(tmp_path_factory.mktemp("copy"))
     tests = ("test_sums.py",)
 
     states = [
@@ -72,7 +72,7 @@ def test_a_mutation_is_killed_survives_is_equivalent_or_stale(
 def test_the_report_names_what_somebody_has_to_do_something_about() -> None:
     mutation = Mutation("minus", "sums.py", "a", "b", ("test_sums.py",), equivalent="")
 
-    text = report([Verdict(mutation, "killed", 1.0), Verdict(mutation, "survived", 2.0, "1 passed")])
+    text = report([MutationResult(mutation, "killed", 1.0), MutationResult(mutation, "survived", 2.0, "1 passed")])
 
     assert "survived" in text
     assert "1 passed" in text

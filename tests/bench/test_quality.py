@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.quality.__main__ import OTHER, PLAIN, SAME, WHOLE, Bench, asked_for, compared, parser
-from bench.quality.folder_parts import Parts, Picture, parts_of
-from bench.quality.seven_layer_recipe import Recipe, balanced
+from bench.quality.__main__ import OTHER, PLAIN, SAME, WHOLE, QualityBench, asked_for, compared, parser
+from bench.quality.folder_parts import FolderPicture, FolderSplits, parts_of
+from bench.quality.seven_layer_recipe import SevenLayerRecipe, balanced
 from bench.quality.table import Contestant, Scored, goal_met, ratio_to, report
 from classifier.metrics.quality import evaluate
 from classifier.pictures.preprocessing import Preprocessing
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(300)  # starts the real learning process; secon
 
 CAST = {"mona": (220, 40, 40), "fischl": (40, 220, 40), "klee": (40, 40, 220)}
 SIDE = 24  # pixels
-TINY = Recipe(size=SIDE, epochs=1, filters=(4, 8), units=(8,))
+TINY = SevenLayerRecipe(size=SIDE, epochs=1, filters=(4, 8), units=(8,))
 SHORT = RoundSettings(preprocessing=Preprocessing(32), time_budget_s=1.5, epochs=1)
 
 
@@ -46,12 +46,12 @@ def painted(folder: Path, counts: dict[str, int], *, labels: bool = False) -> Pa
     return folder
 
 
-def groups(pictures: Sequence[Picture]) -> set[str]:
+def groups(pictures: Sequence[FolderPicture]) -> set[str]:
     return {picture.group for picture in pictures}
 
 
-def bench_of(folder: Path, variants: tuple[str, ...]) -> Bench:
-    return Bench(
+def bench_of(folder: Path, variants: tuple[str, ...]) -> QualityBench:
+    return QualityBench(
         folder=folder, parts=parts_of(folder), recipe=TINY, ours=SHORT, variants=variants, say=lambda words: None
     )
 
@@ -143,8 +143,8 @@ def test_all_figures_fit_into_json(contestants: list[Contestant]) -> None:
 
 
 def test_the_recipe_as_written_is_not_called_smaller() -> None:
-    assert Recipe().smaller() == ""
-    assert Recipe(epochs=5).smaller() == "5 of 20 epochs"
+    assert SevenLayerRecipe().smaller() == ""
+    assert SevenLayerRecipe(epochs=5).smaller() == "5 of 20 epochs"
 
 
 def test_near_duplicates_in_a_plain_folder_stay_in_one_part(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_near_duplicates_in_a_plain_folder_stay_in_one_part(tmp_path: Path) -> N
 
 def test_a_torn_group_is_refused() -> None:
     with pytest.raises(ValueError, match="'set 1'"):
-        Parts((Picture("a.png", "mona", "set 1"),), (Picture("b.png", "mona", "set 1"),))
+        FolderSplits((FolderPicture("a.png", "mona", "set 1"),), (FolderPicture("b.png", "mona", "set 1"),))
 
 
 @pytest.mark.parametrize(

@@ -11,20 +11,20 @@ from typing import Any
 from PIL import Image
 from starlette.testclient import TestClient
 
-from review.app import Page, create_app
+from review.app import ReviewPage, create_app
 from review.errors import RoundRuns
 from review.gate import Address
 from review.service import (
-    Figures,
+    AnswerResult,
+    Completion,
+    GalleryFigures,
     History,
-    Interval,
     LabelAnswer,
     ModelInForce,
-    Outcome,
     PictureList,
     Reasoned,
     RoundState,
-    Suggestion,
+    ShareInterval,
     TargetFacts,
 )
 from storage.errors import QueryError
@@ -86,7 +86,7 @@ class InMemoryReviewService:
 
     def facts(self, target: str) -> TargetFacts:
         counts = Counts(len(self.stored), {"keep": len(self.stored)}, {}, len(self.stored), self.seq)
-        figures = Figures(Interval(0.97, 0.94, 0.99), None, 120)
+        figures = GalleryFigures(ShareInterval(0.97, 0.94, 0.99), None, 120)
         return TargetFacts(target, f"{target}_(genshin_impact)", counts, ModelInForce("mona/1", 0.5, 0, ""), figures)
 
     def find(self, target: str, expression: str) -> PictureList:
@@ -94,8 +94,8 @@ class InMemoryReviewService:
             raise QueryError("decision:kep", "write one of keep, delete", "keep")
         return PictureList(list(self.stored), [1.3] * len(self.stored))
 
-    def words(self, start: str) -> Sequence[Suggestion]:
-        return [Suggestion("hat", "general", 5)] if "hat".startswith(start) else []
+    def words(self, start: str) -> Sequence[Completion]:
+        return [Completion("hat", "general", 5)] if "hat".startswith(start) else []
 
     def queue(self, target: str, *, random_only: bool = False) -> PictureList:
         return PictureList([2, 1], [1.3, 1.3], reasons={2: Reasoned("random", "random sample, for the estimate")})
@@ -112,22 +112,22 @@ class InMemoryReviewService:
     def rendition(self, picture: int) -> bytes | None:
         return self.files.get(picture)
 
-    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[Outcome]:
+    def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[AnswerResult]:
         return [self._take(answer) for answer in answers]
 
-    def _take(self, answer: LabelAnswer) -> Outcome:
+    def _take(self, answer: LabelAnswer) -> AnswerResult:
         picture = self.stored.get(answer.id)
         if picture is None:
-            return Outcome(answer.id, False, None)
+            return AnswerResult(answer.id, False, None)
         if answer.key in self.keys:
-            return Outcome(answer.id, True, picture)
+            return AnswerResult(answer.id, True, picture)
         if (picture.word.seq if picture.word else 0) != answer.seen:
-            return Outcome(answer.id, False, picture)
+            return AnswerResult(answer.id, False, picture)
         self.writes += 1
         self.seq += 1
         self.keys[answer.key] = self.seq
         self.stored[answer.id] = replace(picture, word=Word(self.seq, answer.value, "tester", NOW))
-        return Outcome(answer.id, True, self.stored[answer.id])
+        return AnswerResult(answer.id, True, self.stored[answer.id])
 
 
 @dataclass
@@ -185,5 +185,7 @@ def answering(picture: int, value: str = "keep", key: str = "key-00001", seen: i
 
 def opened(root: str = "/somewhere") -> Opened:
     service, rounds, address = InMemoryReviewService(), FakeRounds(), Address(PORT)
-    page = Page(service=service, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root=root)
+    page = ReviewPage(
+        service=service, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root=root
+    )
     return Opened(service, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)

@@ -16,7 +16,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from review.connection import Connection, Limits
+from review.connection import Connection, ConnectionLimits
 from review.server import bind, port_of, serve
 from tests.review.pieces import opened
 
@@ -234,7 +234,9 @@ async def answer(connection: Connection) -> None:
 class Impatient(Connection):
     """For real sockets: whoever waits is let go at once."""
 
-    limits: ClassVar[Limits] = Limits(head_s=0.05, body_s=0.05, answer_s=0.05, last_answer_s=0.05, connections=8)
+    limits: ClassVar[ConnectionLimits] = ConnectionLimits(
+        head_s=0.05, body_s=0.05, answer_s=0.05, last_answer_s=0.05, connections=8
+    )
 
 
 @contextlib.contextmanager
