@@ -4,7 +4,7 @@ DemoError
 ├── GalleryError    the gallery cannot be built: no such folder, no pictures in it, a bad share; says which
 ├── PaintError      a painter process died or a picture could not be made
 ├── RuleError       a misbehaviour rule is not understood; names the rule and the key
-└── SiteRefusal       an answer of the site that is not 200; carries status, Ruby class name and message
+└── SiteRefusal     an answer of the site that is not 200; carries status, Ruby class name and message
     ├── SearchError     422: a metatag was misused
     └── TagLimitError   422: more tags than the account may search for
 """
