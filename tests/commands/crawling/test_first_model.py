@@ -1,4 +1,4 @@
-"""The pictures that a first model is learned from: taken from the shelf where they are there, else fetched and kept."""
+"""The pictures that a first model is learned from: taken from the archive where it has them, else fetched and kept."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from classifier.errors import PictureFault
 from classifier.pictures.decoder_pool import DecodedPicture, Decoders
-from commands.context.archive_protocol import CommandShelf
+from commands.context.archive_protocol import CommandArchive
 from commands.context.settings import RoundZero
-from commands.crawling.first_model import _Desk, first_step
+from commands.crawling.first_model import _RenditionSource, first_step
 from rounds.training_job import Step
 from storage.archive_records import Sighting
 from storage.records import Known, Post, StoredRendition
@@ -21,8 +21,8 @@ from tests.crawler.crew_fakes import Files, post
 
 
 @dataclass(slots=True)
-class Shelf:
-    """A shelf with some renditions, one of which may have been lost."""
+class StubArchive:
+    """A archive with some renditions, one of which may have been lost."""
 
     stored: Mapping[int, str] = field(default_factory=dict)  # post -> path
     lost: bool = False
@@ -53,34 +53,36 @@ class OneSize:
         return DecodedPicture((np.zeros((8, 8, 3), np.uint8),), self.width, self.height, "webp", 7)
 
 
-def desk(shelf: Shelf, files: Files, decoders: OneSize | None = None) -> _Desk:
-    return _Desk(files, cast(CommandShelf, shelf), cast(Decoders, decoders or OneSize()), "720x720")
+def source_of(archive: StubArchive, files: Files, decoders: OneSize | None = None) -> _RenditionSource:
+    return _RenditionSource(files, cast(CommandArchive, archive), cast(Decoders, decoders or OneSize()), "720x720")
 
 
-async def test_a_picture_that_is_on_the_shelf_is_not_fetched_and_not_kept_again() -> None:
-    shelf, files = Shelf({3: "renditions/3.webp"}), Files()
-    brought = desk(shelf, files)
+async def test_a_picture_that_is_in_the_archive_is_not_fetched_and_not_kept_again() -> None:
+    archive, files = StubArchive({3: "renditions/3.webp"}), Files()
+    source = source_of(archive, files)
 
-    picture = await brought.picture(post(3))
+    picture = await source.picture(post(3))
     assert picture is not None
-    await brought.decode(picture)
+    await source.decode(picture)
 
     assert picture == b"renditions/3.webp"
-    assert (files.asked, shelf.sightings) == ([], [])
+    assert (files.asked, archive.sightings) == ([], [])
 
 
-@pytest.mark.parametrize("shelf", [Shelf(), Shelf({3: "renditions/3.webp"}, lost=True)], ids=["unknown", "lost"])
-async def test_a_picture_that_the_shelf_lacks_is_fetched_and_kept_once_it_is_decoded(shelf: Shelf) -> None:
+@pytest.mark.parametrize(
+    "archive", [StubArchive(), StubArchive({3: "renditions/3.webp"}, lost=True)], ids=["unknown", "lost"]
+)
+async def test_a_picture_that_the_archive_lacks_is_fetched_and_kept_once_it_is_decoded(archive: StubArchive) -> None:
     files = Files()
-    brought = desk(shelf, files)
+    source = source_of(archive, files)
 
-    picture = await brought.picture(post(3))
+    picture = await source.picture(post(3))
     assert picture is not None
-    assert shelf.sightings == []
-    decoded = await brought.decode(picture)
+    assert archive.sightings == []
+    decoded = await source.decode(picture)
 
     assert files.asked == ["https://cdn.example/720x720/3.webp"]
-    (sighting,) = shelf.sightings
+    (sighting,) = archive.sightings
     assert sighting.rendition == b"3.webp"
     assert sighting.stored is not None
     assert (sighting.stored.name, sighting.stored.width, sighting.stored.height) == ("720x720", 100, 80)
@@ -88,19 +90,19 @@ async def test_a_picture_that_the_shelf_lacks_is_fetched_and_kept_once_it_is_dec
 
 
 async def test_a_picture_of_other_dimensions_than_announced_teaches_nothing_and_is_not_kept() -> None:
-    shelf = Shelf()
-    brought = desk(shelf, Files(), OneSize(width=180))
+    archive = StubArchive()
+    source = source_of(archive, Files(), OneSize(width=180))
 
-    picture = await brought.picture(post(3))
+    picture = await source.picture(post(3))
     assert picture is not None
     with pytest.raises(PictureFault, match="wrong dimensions"):
-        await brought.decode(picture)
+        await source.decode(picture)
 
-    assert shelf.sightings == []
+    assert archive.sightings == []
 
 
 async def test_a_post_without_a_picture_brings_none() -> None:
-    assert await desk(Shelf(), Files()).picture(post(3, hidden=True)) is None
+    assert await source_of(StubArchive(), Files()).picture(post(3, hidden=True)) is None
 
 
 def test_a_network_that_trains_beside_the_crawl_is_begun_by_what_takes_seconds() -> None:

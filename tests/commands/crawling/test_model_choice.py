@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from classifier.errors import PackageError
-from commands.context.archive_protocol import CommandShelf
+from commands.context.archive_protocol import CommandArchive
 from commands.context.connection import Connected
 from commands.context.settings import Settings
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Place
+from commands.context.workspace import Workspace
 from commands.crawling.model_choice import learned_judge, models_in_force
 from commands.crawling.model_request import ModelRequest
 from commands.errors import UsageRefused
@@ -25,7 +25,7 @@ from tests.crawler.crew_fakes import LONG_AGO, MONA
 
 @dataclass(slots=True)
 class Models:
-    """A shelf that knows models, and nothing else."""
+    """An archive that knows models, and nothing else."""
 
     here: list[RegisteredModel] = field(default_factory=list)
     active: RegisteredModel | None = None
@@ -47,12 +47,12 @@ def registered(card: ModelCard) -> RegisteredModel:
 
 def request(root: Path, models: Models, *, dry_run: bool = False) -> ModelRequest:
     return ModelRequest(
-        place=Place(root, "demo", Settings()),
+        workspace=Workspace(root, "demo", Settings()),
         goal=ThresholdGoal(),
         tag="genshin_impact",
         targets=(MONA,),
         connected=cast(Connected, None),
-        shelf=cast(CommandShelf, models),
+        archive=cast(CommandArchive, models),
         dry_run=dry_run,
         quiet=True,
     )
