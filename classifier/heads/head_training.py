@@ -451,8 +451,8 @@ def _facts(training_set: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
             if (training_set.pools == stratum).any()
         },
         "said": {kind.name.lower(): int((label_sources == kind).sum()) for kind in LabelSource},
-        "examples": {name: int((training_set.split == part).sum()) for part, name in _SPLIT_NAMES.items()},
-        "positives": {name: int(((training_set.split == part) & shows).sum()) for part, name in _SPLIT_NAMES.items()},
+        "examples": {name: int((training_set.split == split).sum()) for split, name in _SPLIT_NAMES.items()},
+        "positives": {name: int(((training_set.split == split) & shows).sum()) for split, name in _SPLIT_NAMES.items()},
         "choosing": {
             "tagged": int((training_set.choosing & (label_sources == LabelSource.TAGGED)).sum()),
             "others": int((training_set.choosing & (label_sources == LabelSource.OTHERS)).sum()),

@@ -73,7 +73,7 @@ def _pack_target(
             **job.snapshot,
             "examples": target.learned.facts["examples"],
             "taught": learned.embedded.training.facts(),
-            "parts": _parts(learned, job.examples),
+            "parts": _split_md5s(learned, job.examples),
             "doubted": [job.examples[row].identity.md5 for row in target.learned.doubted_in_test.tolist()],
         },
         metrics=metrics,
@@ -198,12 +198,12 @@ def _references(learned: Learned, examples: Sequence[Example]) -> References | N
     return References(learned.embedded.embeddings[rows], [identity.md5 for identity in identities], hashes)
 
 
-def _parts(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
+def _split_md5s(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
     """Which part each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
     md5s = [example.identity.md5 for example in examples]
     split = learned.split
     rows = {"train": split.train, "validation": split.validation, "test": split.test}
-    return {part: [md5s[row] for row in its.tolist()] for part, its in rows.items()}
+    return {name: [md5s[row] for row in its.tolist()] for name, its in rows.items()}
 
 
 def _png(picture: npt.NDArray[np.uint8]) -> bytes:

@@ -53,7 +53,7 @@ class Example:
     identity: splits.Identity
     characters: tuple[str, ...]  # tags
     labelled: bool  # False: untagged, anybody may be in the picture
-    part: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
+    split: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
     stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
     ai_percents: Mapping[str, int] = field(default_factory=dict)  # by target's tag: the site's tagger, 0..100
     reference: bool = False  # no picture of the gallery: a person's word, for heads alone; the network never learns it
@@ -79,7 +79,7 @@ class Minimum:
 
     positives: int = 30  # tagged pictures of the target
     negatives: int = 60  # well-tagged pictures of others
-    per_part: int = 3  # positives in validation and in test
+    per_split: int = 3  # positives in validation and in test
     per_class: int = 16  # training pictures of a character that becomes a class of the backbone
 
 
@@ -262,7 +262,7 @@ def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[Target
     rows = [
         row
         for row, example in enumerate(examples)
-        if not (example.labelled or copies[row]) and example.part in ("", "train") and groups[row] not in held_out
+        if not (example.labelled or copies[row]) and example.split in ("", "train") and groups[row] not in held_out
     ]
     return _Room(split, np.array(rows, dtype=np.int64), groups, references)
 
@@ -283,12 +283,12 @@ def _check_split(
             sum(spec.named_in(examples[int(row)].characters) for row in rows)
             for rows in (split.train, split.validation, split.test)
         ]
-        if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_part:
+        if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_split:
             names = ("to train on", "to choose the threshold on", "to measure on")
             raise TooFewExamples(
                 spec.target,
                 dict(zip(names, counts, strict=True)),
-                dict.fromkeys(names, minimum.per_part),
+                dict.fromkeys(names, minimum.per_split),
                 "near-duplicates and sets stay together, and these are nearly all of one set; sample more",
             )
 
@@ -304,7 +304,7 @@ def _split_of(
     examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: Plan, usable: BoolArray
 ) -> splits.Split:
     labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
-    assigned = np.array([examples[int(row)].part for row in labelled])
+    assigned = np.array([examples[int(row)].split for row in labelled])
     if assigned.any():
         train, validation, test = (labelled[assigned == part] for part in ("train", "validation", "test"))
         return splits.Split(train, validation, test)
@@ -373,8 +373,8 @@ def _head_training_set(
     label_sources = np.where(labelled, np.where(shows, yes, no), LabelSource.NOTHING).astype(np.int8)
     label_sources[room.references] = LabelSource.KEEP
     split = np.full(len(examples), CONTAMINATED, dtype=np.int8)
-    for part, rows in ((TRAIN, room.split.train), (VALIDATION, room.split.validation), (TEST, room.split.test)):
-        split[rows] = part
+    for number, rows in ((TRAIN, room.split.train), (VALIDATION, room.split.validation), (TEST, room.split.test)):
+        split[rows] = number
     split[np.concatenate([room.unlabelled, room.references])] = TRAIN
     return HeadTrainingSet(
         target=spec.target,

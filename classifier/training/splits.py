@@ -38,9 +38,9 @@ class Shares:
     test: float = 0.10
 
     def __post_init__(self) -> None:
-        parts = (self.train, self.validation, self.test)
-        if min(parts) <= 0 or abs(sum(parts) - 1) > 1e-9:
-            raise ValueError(f"shares must be positive and sum to 1, got {parts}")
+        shares = (self.train, self.validation, self.test)
+        if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
+            raise ValueError(f"shares must be positive and sum to 1, got {shares}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +96,16 @@ def split(groups: IntArray, kinds: Sequence[Hashable], *, shares: Shares | None 
     lacking = {kind: fractions * count for kind, count in Counter(kinds).items()}
     order = np.random.default_rng(seed).permutation(np.array(sorted(members), dtype=np.int64)).tolist()
     order.sort(key=lambda number: -len(members[number]))
-    parts: tuple[list[int], list[int], list[int]] = ([], [], [])
+    dealt: tuple[list[int], list[int], list[int]] = ([], [], [])
     for number in order:
         rows = members[number]
         # Lack is weighed against the share: the small parts would otherwise never be served first.
         need = np.sum([lacking[kinds[row]] / fractions for row in rows], axis=0)
-        part = int(np.argmax(need))
-        parts[part].extend(rows)
+        neediest = int(np.argmax(need))
+        dealt[neediest].extend(rows)
         for row in rows:
-            lacking[kinds[row]][part] -= 1
-    train, validation, test = (np.array(sorted(part), dtype=np.int64) for part in parts)
+            lacking[kinds[row]][neediest] -= 1
+    train, validation, test = (np.array(sorted(rows), dtype=np.int64) for rows in dealt)
     return Split(train, validation, test)
 
 

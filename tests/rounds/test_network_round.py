@@ -101,7 +101,7 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
     assert not examples[tagged + 1]["labelled"]
     assert len(doubtful)
     assert not any(examples[row + 1]["labelled"] for row in doubtful.tolist())
-    assert {row["part"] for row in examples.values()} == {"train", "validation", "test"}
+    assert {row["split"] for row in examples.values()} == {"train", "validation", "test"}
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["job.json"]
 
 

@@ -87,7 +87,7 @@ def test_every_setting_travels(name: str, tmp_path: Path) -> None:
 
 
 def test_all_records_of_a_job_are_looked_into() -> None:
-    assert {"plan.recipe.peak_rate", "plan.recipe.changes.mirror", "plan.minimum.per_part", "plan.caution"} <= {
+    assert {"plan.recipe.peak_rate", "plan.recipe.changes.mirror", "plan.minimum.per_split", "plan.caution"} <= {
         *VARIANTS
     }
     assert {"plan.shares", "plan.earlier", "examples.identity.picture_hash", "specs.goal", "step"} <= {*VARIANTS}

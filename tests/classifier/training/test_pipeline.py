@@ -122,7 +122,7 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
         Example(Identity(example.identity.post_id, set_key="one"), example.characters, example.labelled)
         for example in examples
     ]
-    plan = replace(QUICKLY, minimum=Minimum(per_part=1))
+    plan = replace(QUICKLY, minimum=Minimum(per_split=1))
 
     with pytest.raises(TooFewExamples, match="all of one set"):
         learn(pictures, one_set, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
