@@ -33,14 +33,14 @@ from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, Origin, backbone_named, builder
 from classifier.metrics.quality import average_precision
 from classifier.pictures.preprocessing import Pixels
-from classifier.training.backbone_training import Recipe
+from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.pipeline import (
     Embedder,
     Example,
     Learned,
     LearnedTarget,
-    Plan,
     TargetSpec,
+    TrainingPlan,
     from_scratch,
     learn,
 )
@@ -108,7 +108,7 @@ def tagged(gallery: DecisionGallery, missing: str, target: int | None, seed: int
     return replace(gallery, tags=tags)
 
 
-def learned(gallery: DecisionGallery, targets: Sequence[int], embedder: Embedder, plan: Plan) -> Learned:
+def learned(gallery: DecisionGallery, targets: Sequence[int], embedder: Embedder, plan: TrainingPlan) -> Learned:
     """Models for some classes, from the tags alone."""
     examples = [
         Example(
@@ -192,7 +192,7 @@ def run(gallery: DecisionGallery, how: argparse.Namespace, say: Callable[[str], 
             started = time.monotonic()
             for targets in [[one] for one in every] if alone else [every]:
                 as_tagged = tagged(gallery, how.missing, targets[0] if alone else None, seed)
-                plan = Plan(recipe=Recipe(time_budget_s=how.minutes * 60, seed=seed), seed=seed)
+                plan = TrainingPlan(recipe=TrainingRecipe(time_budget_s=how.minutes * 60, seed=seed), seed=seed)
                 with tempfile.TemporaryDirectory() as folder:
                     found = learned(as_tagged, targets, _embedder(name, plan, Path(folder)), plan)
                 rows += [
@@ -204,7 +204,7 @@ def run(gallery: DecisionGallery, how: argparse.Namespace, say: Callable[[str], 
             say(table(title, rows, time.monotonic() - started))
 
 
-def _embedder(name: str, plan: Plan, folder: Path) -> Embedder:
+def _embedder(name: str, plan: TrainingPlan, folder: Path) -> Embedder:
     from classifier.training import pretrained_embedders
 
     if name == PRETRAINED:

@@ -25,7 +25,7 @@ from classifier.inference.pooling import score_views
 from classifier.package.package import Package, load_package
 from classifier.pictures.decoder_pool import DecodedPicture, Decoders, DecoderSettings
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.taggers.client import Tagger, TaggerSettings
+from classifier.taggers.client import TaggerClient, TaggerSettings
 from storage.records import JudgeStats, Look, ModelCard, TaggerTags
 
 BAD_SCORE = "bad score"
@@ -71,7 +71,7 @@ class NetworkJudge:
         self._stack = AsyncExitStack()
         self._scorer: Scorer | None = None
         self._decoders: Decoders | None = None
-        self._tagger: Tagger | None = None
+        self._tagger: TaggerClient | None = None
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
@@ -79,7 +79,7 @@ class NetworkJudge:
         return self._cards
 
     @property
-    def tagger(self) -> Tagger | None:
+    def tagger(self) -> TaggerClient | None:
         """The user's own tagger, where there is one and the judge is open."""
         return self._tagger
 
@@ -93,7 +93,7 @@ class NetworkJudge:
         pins = {name: PackagePin(package.folder, package.hash) for name, package in packages.items()}
         async with AsyncExitStack() as stack:
             tagger = self._settings.tagger
-            self._tagger = await stack.enter_async_context(Tagger(tagger)) if tagger is not None else None
+            self._tagger = await stack.enter_async_context(TaggerClient(tagger)) if tagger is not None else None
             # decoders start while the scorer loads
             preprocessings, backbones = _unique(packages, self._tagger), _unique(packages, None)
             decoders = await stack.enter_async_context(
@@ -213,7 +213,7 @@ class NetworkJudge:
         return packages
 
 
-def _unique(packages: Mapping[str, Package], tagger: Tagger | None) -> list[Preprocessing]:
+def _unique(packages: Mapping[str, Package], tagger: TaggerClient | None) -> list[Preprocessing]:
     """Every preprocessing once, the tagger's first: the picture's hash is of the last one's pixels, a backbone's."""
     backbones = dict.fromkeys(package.preprocessing for package in packages.values())
     if tagger is None:

@@ -25,9 +25,9 @@ from classifier.package.package import Package, load_package
 from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, nameless, why_not
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
-from classifier.training.backbone_training import Recipe
+from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import PICTURES
-from classifier.training.pipeline import Example, Goal, Plan, TargetSpec
+from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from classifier.training.splits import Identity
 from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
@@ -62,7 +62,7 @@ class FolderSettings:
     goal: Goal = field(default_factory=Goal)
     pictures_at_most: int = 4000
     time_budget_s: float = 300.0  # for training the network
-    epochs: float = field(default_factory=lambda: Recipe().epochs)
+    epochs: float = field(default_factory=lambda: TrainingRecipe().epochs)
     in_flight: int = 16  # pictures on their way at the same time
     held_bytes: int = HELD_BYTES  # of their files at the same time
     seed: int = 0
@@ -214,7 +214,7 @@ def check_enough(found: ClassFolder, target: Target) -> None:
     Raises:
         TooLittleToLearn: it has; says how many.
     """
-    least = Plan().minimum
+    least = TrainingPlan().minimum
     shown = sum(picture.shows for picture in found.pictures)
     others = len(found.pictures) - shown
     if shown < least.positives or others < least.negatives:
@@ -283,7 +283,7 @@ def _training_task(
     settings: FolderSettings,
 ) -> TrainingTask:
     target = task.target
-    recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
+    recipe = TrainingRecipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
     snapshot = {
         "round": round_,
         "how": "folder",
@@ -292,7 +292,7 @@ def _training_task(
         "pictures": dict(Counter(picture.label for picture in pictures)),
     }
     spec = TargetSpec(target.name, target.tag, target.variants, settings.goal)
-    plan = Plan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are labels by a person
+    plan = TrainingPlan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are labels by a person
     return TrainingTask(examples, [spec], plan, snapshot)
 
 

@@ -27,9 +27,9 @@ from classifier.metrics.backbone_comparison import BackboneComparison, compared
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.training.backbone_training import Recipe
+from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import PICTURES
-from classifier.training.pipeline import Example, Goal, Plan, TargetSpec
+from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from classifier.training.step_agreement import LEAST_GAIN
 from classifier.training.warm_start import Earlier
 from rounds.errors import PicturesMissing
@@ -243,14 +243,14 @@ def _training_task(
     spec = TargetSpec(
         target.name, target.tag, target.variants, rounds.goal if rounds.goal.threshold is None else Goal()
     )
-    recipe = Recipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
+    recipe = TrainingRecipe(time_budget_s=settings.time_budget_s, seed=rounds.seed)
     earlier, package = _earlier(candidate, settings), candidate.snapshot.package
     snapshot = {
         "round": candidate.round,
         "targets": [target.tag],
         "earlier": None if earlier is None or settings.backbone == FINE_TUNED else package.backbone_hash,
     }
-    plan = Plan(recipe=recipe, seed=rounds.seed, earlier=earlier)
+    plan = TrainingPlan(recipe=recipe, seed=rounds.seed, earlier=earlier)
     return TrainingTask(_examples(candidate, pictures, rows), [spec], plan, snapshot)
 
 

@@ -21,8 +21,8 @@ from classifier.backbones.catalogue import DEFAULT
 from classifier.errors import PictureFault
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
-from classifier.training.backbone_training import Recipe
-from classifier.training.pipeline import Example, Goal, Plan, TargetSpec
+from classifier.training.backbone_training import TrainingRecipe
+from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from crawler.errors import CrawlError, PostError
 from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.examples.decoders import Hashed, HashingDecoder
@@ -30,7 +30,7 @@ from rounds.examples.references import ReferencePixels
 from rounds.examples.sample import PostSearch, Sample, SampleSize, examples_of, sample
 from rounds.training_job import (
     NewModel,
-    Step,
+    TrainingStep,
     TrainingTask,
     gather_pictures,
     placed,
@@ -74,7 +74,7 @@ class RoundSettings:
     time_budget_s: float = 360.0  # for teaching the network
     first_backbone: str | None = None  # of the first step, where there are two; None: the same
     first_time_budget_s: float = 30.0  # for the first step
-    epochs: float = field(default_factory=lambda: Recipe().epochs)
+    epochs: float = field(default_factory=lambda: TrainingRecipe().epochs)
     seed: int = 0
     command: tuple[str, ...] = COMMAND  # the learning process
 
@@ -114,7 +114,7 @@ async def round_zero(
     """
     async with work_folder_for(targets) as folder:
         gathered = await gather(folder, inputs, tag, tuple(targets), settings, report=report)
-        return await gathered.learn(Step.NETWORK, targets, report=report)
+        return await gathered.learn(TrainingStep.NETWORK, targets, report=report)
 
 
 def work_folder_for(targets: Mapping[Target, Path]) -> AbstractAsyncContextManager[Path]:
@@ -172,7 +172,7 @@ class Gathered:
 
     async def learn(
         self,
-        step: Step,
+        step: TrainingStep,
         targets: Mapping[Target, Path],
         *,
         report: ProgressCallback = unreported,
@@ -197,8 +197,8 @@ class Gathered:
         return await asyncio.to_thread(_placed_all, done, targets, facts)
 
 
-def _for_step(task: TrainingTask, settings: RoundSettings, step: Step) -> tuple[TrainingTask, RoundSettings]:
-    if step is Step.FIRST:
+def _for_step(task: TrainingTask, settings: RoundSettings, step: TrainingStep) -> tuple[TrainingTask, RoundSettings]:
+    if step is TrainingStep.FIRST:
         backbone = settings.first_backbone or settings.backbone
         settings = replace(settings, backbone=backbone, time_budget_s=settings.first_time_budget_s)
     recipe = replace(task.plan.recipe, time_budget_s=settings.time_budget_s)
@@ -207,7 +207,7 @@ def _for_step(task: TrainingTask, settings: RoundSettings, step: Step) -> tuple[
 
 def _check(chosen: Sample, targets: Sequence[Target], references: ReferencePixels | None) -> None:
     """Refuse before thousands of pictures are fetched when a target cannot be learned."""
-    least = Plan().minimum
+    least = TrainingPlan().minimum
     for target in targets:
         found = sum(target.named_by(post.tags) for post in chosen.positives)
         shown = references is not None or found >= least.positives
@@ -282,14 +282,14 @@ def _training_task(
     examples: Sequence[Example], targets: Sequence[Target], settings: RoundSettings, tag: str
 ) -> TrainingTask:
     specs = [TargetSpec(t.name, t.tag, t.variants, settings.goals.get(t.name, Goal())) for t in targets]
-    recipe = Recipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
+    recipe = TrainingRecipe(time_budget_s=settings.time_budget_s, epochs=settings.epochs, seed=settings.seed)
     snapshot = {
         "round": 0,
         "tag": tag,
         "targets": [target.tag for target in targets],
         "posts": [example.identity.post_id for example in examples if not example.reference],
     }
-    return TrainingTask(examples, specs, Plan(recipe=recipe, seed=settings.seed), snapshot)
+    return TrainingTask(examples, specs, TrainingPlan(recipe=recipe, seed=settings.seed), snapshot)
 
 
 def _placed_all(

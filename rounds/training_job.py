@@ -27,8 +27,8 @@ from classifier.package.package import Package
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
-from classifier.training.job import Step as Step
-from classifier.training.pipeline import Example, Plan, TargetSpec
+from classifier.training.job import TrainingStep as TrainingStep
+from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from rounds.training_process import run_learning
 from system.flush import flush
 
@@ -61,9 +61,9 @@ class TrainingTask:
 
     examples: Sequence[Example]  # one a picture, in their order
     specs: Sequence[TargetSpec]
-    plan: Plan
+    plan: TrainingPlan
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
-    step: Step = Step.NETWORK
+    step: TrainingStep = TrainingStep.NETWORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from classifier.inference.runtime import DEVICES, RUNTIMES, RuntimeSettings
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.package.package import load_package
 from classifier.pictures.decoder_pool import DecoderSettings
-from classifier.workers.frames import Frame
+from classifier.workers.frames import WorkerFrame
 from classifier.workers.process import WorkerProcess
 from storage.records import ModelCard
 from system.child_process import module_command
@@ -97,7 +97,7 @@ async def _compare(folder: Path, sources: dict[str, list[bytes]], options: argpa
     theirs = WorkerProcess(module_command("bench.scoring.seven_layer"), {"TF_CPP_MIN_LOG_LEVEL": "3"})
     await theirs.start()
     first = next(iter(sources.values()))
-    facts = await theirs.ask(Frame({"op": "load"}, first[:1]), 300)
+    facts = await theirs.ask(WorkerFrame({"op": "load"}, first[:1]), 300)
     print(
         f"against: seven layers, {facts.header['parameters'] / 1e6:.0f} M, Keras predict on {facts.header['backend']}"
     )
@@ -120,7 +120,7 @@ async def _compare(folder: Path, sources: dict[str, list[bytes]], options: argpa
 
 
 async def _round(judge: NetworkJudge, theirs: WorkerProcess, pictures: Sequence[bytes]) -> Round:
-    reply = await theirs.ask(Frame({"op": "score"}, pictures[:8]), 300)
+    reply = await theirs.ask(WorkerFrame({"op": "score"}, pictures[:8]), 300)
     before, started = judge.stats().device_busy_s, time.perf_counter()
     watch = asyncio.create_task(_worst_lag())
     looks = await asyncio.gather(*map(judge.look, pictures))

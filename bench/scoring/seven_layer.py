@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from bench.quality.seven_layers import build, pixels
-from classifier.workers.frames import Frame
+from classifier.workers.frames import WorkerFrame
 from classifier.workers.process import serve
 
 
@@ -25,18 +25,18 @@ class Worker:
     def __init__(self) -> None:
         self._model: Any = None
 
-    def answer(self, question: Frame) -> Frame:
+    def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame; scoring answers with its seconds."""
         if question.header["op"] == "load":
             import keras
 
             self._model = build()  # untrained: arithmetic takes the same time whatever the weights
             score(self._model, bytes(question.payloads[0]))
-            return Frame({"parameters": self._model.count_params(), "backend": keras.backend.backend()})
+            return WorkerFrame({"parameters": self._model.count_params(), "backend": keras.backend.backend()})
         started = time.perf_counter()
         for picture in question.payloads:
             score(self._model, bytes(picture))
-        return Frame({"seconds": time.perf_counter() - started})
+        return WorkerFrame({"seconds": time.perf_counter() - started})
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ _WORD_PULL = (1.0, 0.01)  # of a tagger's slope and offset, to nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TaggerWeight:
     """What a tagger's word adds to a logit, or to log odds."""
 
     slope: float  # for each log odd of its percent
@@ -47,7 +47,7 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class TaggedRows:
     """Pictures whose tags judge what a tagger is worth; m of them."""
 
     rows: IntArray  # (m,) among all
@@ -60,11 +60,11 @@ class Stacked:
     """Logits with what taggers add to them."""
 
     logits: FloatArray  # (n,)
-    words: Mapping[str, Word] = field(default_factory=dict)  # by source, of those that pay
+    words: Mapping[str, TaggerWeight] = field(default_factory=dict)  # by source, of those that pay
     gains: Mapping[str, Gain] = field(default_factory=dict)  # the same
 
 
-def stack(logits: FloatArray, ai_percents: AiPercents, judged: Judged, seed: int) -> Stacked:
+def stack(logits: FloatArray, ai_percents: AiPercents, judged: TaggedRows, seed: int) -> Stacked:
     """Add to logits what taggers' words are worth; the worthiest first, as long as another one pays.
 
     Args:
@@ -97,14 +97,14 @@ def stack(logits: FloatArray, ai_percents: AiPercents, judged: Judged, seed: int
     return found
 
 
-def _knows(percents: IntArray, judged: Judged) -> bool:
+def _knows(percents: IntArray, judged: TaggedRows) -> bool:
     """Whether a tagger looked at enough of the judged pictures, and does not say the same of all."""
     said = percents[judged.rows]
     known = said[said >= 0]
     return len(known) >= _LEAST_KNOWN and bool((known != known[0]).any())
 
 
-def _pays(before: _CrossFit, after: _CrossFit, judged: Judged, source: str) -> bool:
+def _pays(before: _CrossFit, after: _CrossFit, judged: TaggedRows, source: str) -> bool:
     """Whether another tagger's word makes the tags likelier, by more than chance and a margin."""
     if not after.usable or any(words[source].slope <= 0 for words in after.by_fold):
         return False
@@ -120,12 +120,12 @@ class _CrossFit:
     """Lines through logits and taggers' words, fitted for every fold of every deal; m judged rows."""
 
     losses: FloatArray  # (m,) out of fold, in nats, the mean of the deals
-    by_fold: tuple[Mapping[str, Word], ...]  # of every fold of every deal
+    by_fold: tuple[Mapping[str, TaggerWeight], ...]  # of every fold of every deal
     folds: tuple[BoolArray, ...]  # (m,) rows that each left out
     usable: bool  # the logits themselves count in every fold
 
     @classmethod
-    def of(cls, logits: FloatArray, chosen: AiPercents, judged: Judged, seed: int) -> _CrossFit:
+    def of(cls, logits: FloatArray, chosen: AiPercents, judged: TaggedRows, seed: int) -> _CrossFit:
         how, share = Deals(seed=seed), np.clip(judged.share, _SOFT, 1 - _SOFT)
         spread = max(float(logits[judged.rows].std()), 1e-9)
         columns = _columns(logits[judged.rows] / spread, [percents[judged.rows] for percents in chosen.values()])
@@ -144,17 +144,17 @@ class _CrossFit:
         return cls(losses, words, tuple(folds), usable)
 
     @property
-    def words(self) -> Mapping[str, Word]:
+    def words(self) -> Mapping[str, TaggerWeight]:
         """The mean of all folds', which is deployed."""
         return {
-            source: Word(
+            source: TaggerWeight(
                 float(np.mean([words[source].slope for words in self.by_fold])),
                 float(np.mean([words[source].offset for words in self.by_fold])),
             )
             for source in self.by_fold[0]
         }
 
-    def added_to(self, logits: FloatArray, chosen: AiPercents, judged: Judged) -> FloatArray:
+    def added_to(self, logits: FloatArray, chosen: AiPercents, judged: TaggedRows) -> FloatArray:
         """Logits, shape (n,), of judged rows by what was fitted without them, of the others by the mean."""
         stacked = logits + _added(self.words, chosen)
         deals = np.sum(self.folds, axis=0)
@@ -185,12 +185,12 @@ def _columns(logits: FloatArray, percents: list[IntArray]) -> FloatArray:
     return np.stack([logits, np.ones(len(logits)), *said], axis=1)
 
 
-def _words(point: FloatArray, chosen: AiPercents) -> Mapping[str, Word]:
+def _words(point: FloatArray, chosen: AiPercents) -> Mapping[str, TaggerWeight]:
     pairs = point[2:].reshape(-1, 2)
-    return {source: Word(float(pair[0]), float(pair[1])) for source, pair in zip(chosen, pairs, strict=True)}
+    return {source: TaggerWeight(float(pair[0]), float(pair[1])) for source, pair in zip(chosen, pairs, strict=True)}
 
 
-def _added(words: Mapping[str, Word], percents: AiPercents) -> FloatArray:
+def _added(words: Mapping[str, TaggerWeight], percents: AiPercents) -> FloatArray:
     parts = [
         np.where(percents[source] >= 0, word.slope * ai_log_odds(percents[source]) + word.offset, 0.0)
         for source, word in words.items()

@@ -25,7 +25,7 @@ from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.errors import TooFewExamples
 from classifier.head import AiPercents, Calibration, Head
 from classifier.heads import few_shot
-from classifier.heads.ai_stacking import Judged, Stacked, Word, stack
+from classifier.heads.ai_stacking import Stacked, TaggedRows, TaggerWeight, stack
 from classifier.heads.character_space import NOBODY, CharacterSpace
 from classifier.heads.logistic_head import LinearHead
 from classifier.heads.noisy_labels import (
@@ -44,7 +44,7 @@ from classifier.metrics import thresholds
 from classifier.metrics.calibration import log_odds
 from classifier.metrics.forecast import Forecast, forecast
 from classifier.metrics.thresholds import Goal
-from classifier.metrics.veto import Measured, counted_share, refusal
+from classifier.metrics.veto import VetoMeasurements, counted_share, refusal
 from storage.records import AiTagWeight, Stratum
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -197,8 +197,8 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
 def opinions_of(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     """Fit out of fold, drop what is contradicted, fit again, and weigh the scores against all that is said.
 
-    On one core: the matrices are small, and threads that wait for each other lose more than they gain. (Measured on two
-    cores that other programs use too: 2.7 s instead of 28 s.)
+    On one core: the matrices are small, and threads that wait for each other lose more than they gain.
+    (Measured on two cores that other programs use too: 2.7 s instead of 28 s.)
     """
     with threadpool_limits(limits=1, user_api="blas"):
         return _opinions(training_set, plan)
@@ -261,7 +261,7 @@ def _stacked(
 ) -> Stacked:
     """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
     rows = np.flatnonzero(training_set.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
-    judged = Judged(rows, examples.share[rows], examples.groups[rows])
+    judged = TaggedRows(rows, examples.share[rows], examples.groups[rows])
     return stack(logits, training_set.ai_percents, judged, seed)
 
 
@@ -345,7 +345,9 @@ _LARGEST_SHIFT = 20.0  # log odds
 def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
     """What taggers add to calibrated log odds; a line's slope is the calibration's."""
     slope = opinions.posterior.line.slope
-    scaled = {source: Word(word.slope * slope, word.offset * slope) for source, word in opinions.stacked.words.items()}
+    scaled = {
+        source: TaggerWeight(word.slope * slope, word.offset * slope) for source, word in opinions.stacked.words.items()
+    }
     return tuple(AiTagWeight(source, tag, word.slope, word.offset) for source, word in scaled.items())
 
 
@@ -363,7 +365,7 @@ def _decided(training_set: HeadTrainingSet, pools: StratumArray) -> IntArray:
 
 def _measured(
     training_set: HeadTrainingSet, opinions: Opinions, chosen: thresholds.Chosen, scores: FloatArray
-) -> Measured:
+) -> VetoMeasurements:
     """What the tags of pictures say whose scores may choose, at the threshold."""
     label_sources, pools, choosing, belief = (
         training_set.noisy_labels.label_sources,
@@ -379,7 +381,7 @@ def _measured(
     reached = scores >= chosen.threshold
     against = 1 - belief[others]
     sure = others & (belief < _SURE)
-    return Measured(
+    return VetoMeasurements(
         positives=evaluation.worth(scores[shown], groups[shown]) * float(belief[shown].mean()) if shown.any() else 0.0,
         negatives=float(against.sum()),
         false_alarms=float(against[reached[others]].sum()),

@@ -17,7 +17,7 @@ from typing import Self
 from classifier.errors import DeadlineError, DeviceError, ModelError
 from classifier.inference.runtime import RuntimeSettings
 from classifier.pictures.preprocessing import Pixels
-from classifier.workers.frames import Frame, Payload
+from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.model_process import ModelProcess, Wording
 from system.child_process import module_command
 
@@ -127,7 +127,7 @@ class Scorer:
     async def _load(self) -> None:
         settings = self._settings
         packages = {name: {"folder": str(pin.folder), "hash": pin.hash} for name, pin in self._packages.items()}
-        question = Frame(
+        question = WorkerFrame(
             {
                 "op": "load",
                 "packages": packages,
@@ -175,7 +175,7 @@ class Scorer:
 
     async def _embed(self, backbone: int, batch: Sequence[_Request]) -> None:
         pixels: list[Payload] = [request.pixels.reshape(-1).data for request in batch]
-        question = Frame({"op": "embed", "backbone": backbone}, pixels)
+        question = WorkerFrame({"op": "embed", "backbone": backbone}, pixels)
         try:
             what = (f"a batch of {len(batch)} pictures", "a batch, after a restart,")
             reply = await self._process.ask_twice(question, self._settings.batch_deadline_s, what, self._load_again)

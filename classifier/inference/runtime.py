@@ -1,7 +1,8 @@
 """What runs a backbone, whichever library does the arithmetic.
 
-A `Network` computes batches of a few fixed shapes, because every runtime here plans its memory per shape. `Runtime`
-makes any number of pictures fit: it pads, splits, and when memory runs out it gives up the largest shape and goes on.
+A `NetworkBackend` computes batches of a few fixed shapes, because every runtime here plans its memory per shape.
+`Runtime` makes any number of pictures fit: it pads, splits, and when memory runs out it gives up the largest shape and
+goes on.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ DEVICES = ("auto", "cpu", "gpu")
 RUNTIMES = ("auto", "litert", "openvino", "keras")
 
 
-class Network(Protocol):
+class NetworkBackend(Protocol):
     """A loaded backbone."""
 
     name: str  # of the runtime: litert | openvino | keras …
@@ -63,7 +64,7 @@ class RuntimeSettings:
 class Runtime:
     """A network that takes any number of pictures."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: NetworkBackend) -> None:
         self._network = network
         self._shapes = list(network.shapes)
 

@@ -14,14 +14,14 @@ import numpy.typing as npt
 
 from classifier.errors import CanaryError, DeviceError, PackageError, PictureFault
 from classifier.inference import backends
-from classifier.inference.runtime import Network, Runtime, RuntimeSettings
+from classifier.inference.runtime import NetworkBackend, Runtime, RuntimeSettings
 from classifier.package.package import Package
 from classifier.pictures.preprocessing import picture_array, sniff
 
 SCORE_TOLERANCE = 1e-3  # between any two runtimes
 EMBEDDING_TOLERANCE = 0.02  # of the embedding's length: half precision stays under a tenth of it, other pixels do not
 
-Candidate = Callable[[], Network]
+Candidate = Callable[[], NetworkBackend]
 
 
 def choose_runtime(packages: Sequence[Package], settings: RuntimeSettings) -> Runtime:

@@ -22,7 +22,7 @@ from classifier.inference.runtime import Runtime, RuntimeSettings
 from classifier.inference.runtime_choice import choose_runtime
 from classifier.package.keras_file import check_network
 from classifier.package.package import Package, load_package
-from classifier.workers.frames import Frame
+from classifier.workers.frames import WorkerFrame
 from classifier.workers.model_process import answered
 from classifier.workers.process import serve
 
@@ -34,7 +34,7 @@ _QUIET_AND_MODEST = {  # read by the libraries when they are imported
 Choose = Callable[[Sequence[Package], RuntimeSettings], Runtime]
 
 
-class Scoring:
+class ScorerService:
     """Answers the frames of a judge.
 
     `load` with `packages` (target -> folder and hash), `settings` and `memory_bytes` answers with the backbones in a
@@ -48,16 +48,16 @@ class Scoring:
         self._runtimes: list[Runtime] = []
         self._packages: list[Package] = []  # one a backbone: its shapes are what matters
 
-    def answer(self, question: Frame) -> Frame:
+    def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame."""
         return answered(lambda: self._answer(question), DeviceError)
 
-    def _answer(self, question: Frame) -> Frame:
+    def _answer(self, question: WorkerFrame) -> WorkerFrame:
         if question.header["op"] == "load":
             return self._load(question.header)
         return self._embed(question)
 
-    def _load(self, header: Mapping[str, Any]) -> Frame:
+    def _load(self, header: Mapping[str, Any]) -> WorkerFrame:
         started = time.perf_counter()
         confine(int(header["memory_bytes"]))
         shared: dict[str, list[Package]] = {}
@@ -76,9 +76,9 @@ class Scoring:
             {"hash": package.backbone_hash, "largest": runtime.largest, "name": runtime.name, "device": runtime.device}
             for package, runtime in zip(self._packages, self._runtimes, strict=True)
         ]
-        return Frame({"backbones": backbones, "seconds": time.perf_counter() - started})
+        return WorkerFrame({"backbones": backbones, "seconds": time.perf_counter() - started})
 
-    def _embed(self, question: Frame) -> Frame:
+    def _embed(self, question: WorkerFrame) -> WorkerFrame:
         number = int(question.header["backbone"])
         runtime, package = self._runtimes[number], self._packages[number]
         size = package.preprocessing.size
@@ -90,14 +90,14 @@ class Scoring:
             raise DeviceError(f"{runtime.name} gave {embeddings.shape} for {len(batch)} pictures of {package.folder}")
         with np.errstate(over="ignore"):  # infinite ones are refused as bad scores
             stored = np.ascontiguousarray(embeddings.astype(EMBEDDING_DTYPE))
-        return Frame({"busy_s": busy_s, "largest": runtime.largest}, [stored.tobytes()])
+        return WorkerFrame({"busy_s": busy_s, "largest": runtime.largest}, [stored.tobytes()])
 
 
 def main(choose: Choose = choose_runtime) -> None:
     """Run the worker until standard input ends."""
     for name, value in _QUIET_AND_MODEST.items():
         os.environ.setdefault(name, value)
-    serve(Scoring(choose).answer)
+    serve(ScorerService(choose).answer)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _LEAST_SHARE = 1e-9  # keeps log odds finite
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class ScoredPictures:
     """Scored pictures of which it is known, or believed, what they show; n of them."""
 
     scores: FloatArray  # (n,) 0..1
@@ -45,13 +45,13 @@ class Judged:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def of(self, rows: BoolArray | IntArray) -> Judged:
+    def of(self, rows: BoolArray | IntArray) -> ScoredPictures:
         """Some of them."""
-        return Judged(self.scores[rows], self.truth[rows], self.groups[rows])
+        return ScoredPictures(self.scores[rows], self.truth[rows], self.groups[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class QualityFigures:
     """What there is to say about scores on one set of pictures; the fields are those of `Assessment`."""
 
     quality: Quality
@@ -65,7 +65,7 @@ class Figures:
     confusion: Confusion
 
 
-def measure(judged: Judged, threshold: float, prevalence: Estimate, *, seed: int = 0) -> Figures:
+def measure(judged: ScoredPictures, threshold: float, prevalence: Estimate, *, seed: int = 0) -> QualityFigures:
     """All figures.
 
     Args:
@@ -84,7 +84,7 @@ def measure(judged: Judged, threshold: float, prevalence: Estimate, *, seed: int
     scores, truth, groups = judged.scores, judged.truth, judged.groups
     curve = curve_at(judged, thresholds_of(judged, threshold), prevalence, seed=seed)
     weights = class_weights(truth, prevalence.value)
-    return Figures(
+    return QualityFigures(
         quality=evaluate(scores, truth, threshold, groups=groups, seed=seed),
         test_prevalence=float(truth.mean()),
         at_prevalence=next(point for point in curve if point.threshold == threshold),
@@ -97,7 +97,7 @@ def measure(judged: Judged, threshold: float, prevalence: Estimate, *, seed: int
     )
 
 
-def thresholds_of(judged: Judged, threshold: float, most: int = POINTS_AT_MOST) -> FloatArray:
+def thresholds_of(judged: ScoredPictures, threshold: float, most: int = POINTS_AT_MOST) -> FloatArray:
     """Thresholds for a curve, rising, at most `most`: every one where it can change, thinned where there are more.
 
     Thinned, they lie densest where pictures of the target, and the nearest of the others, have their scores. The
@@ -114,7 +114,9 @@ def thresholds_of(judged: Judged, threshold: float, most: int = POINTS_AT_MOST) 
     return np.unique(np.concatenate([dense, near, rest, [threshold]]))
 
 
-def curve_at(judged: Judged, thresholds: FloatArray, prevalence: Estimate, *, seed: int = 0) -> tuple[CurvePoint, ...]:
+def curve_at(
+    judged: ScoredPictures, thresholds: FloatArray, prevalence: Estimate, *, seed: int = 0
+) -> tuple[CurvePoint, ...]:
     """Precision, recall and F1 of each threshold where `prevalence` of the pictures show the target.
 
     The two shares that a threshold keeps, of positives and of negatives, are drawn from their Jeffreys posteriors, as
@@ -152,7 +154,13 @@ def curve_at(judged: Judged, thresholds: FloatArray, prevalence: Estimate, *, se
 
 
 def slices_by(
-    by: str, values: Sequence[str], judged: Judged, threshold: float, *, order: Sequence[str] = (), seed: int = 0
+    by: str,
+    values: Sequence[str],
+    judged: ScoredPictures,
+    threshold: float,
+    *,
+    order: Sequence[str] = (),
+    seed: int = 0,
 ) -> tuple[Slice, ...]:
     """The figures of each part of the pictures.
 
@@ -207,7 +215,7 @@ class _ShareKept:
         return random.beta(hits + 0.5, self.of - hits + 0.5, (len(self.shares), _DRAWS))
 
 
-def _share_kept(judged: Judged, thresholds: FloatArray) -> _ShareKept:
+def _share_kept(judged: ScoredPictures, thresholds: FloatArray) -> _ShareKept:
     rising = np.sort(judged.scores)
     kept = 1 - np.searchsorted(rising, thresholds, side="left") / len(rising)
     return _ShareKept(kept, worth(judged.scores, judged.groups))

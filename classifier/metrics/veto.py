@@ -31,7 +31,7 @@ _REMEDY = "show it good pictures (--references DIR), crawl more pages, or answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class VetoMeasurements:
     """What held-out pictures say of a model at its threshold."""
 
     positives: float  # held-out pictures that show the target, as far as is believed
@@ -53,7 +53,7 @@ class Measured:
         return float(np.clip(1 - rate * self.others / self.kept, 0, 1))
 
 
-def refusal(measured: Measured, precision: float) -> str:
+def refusal(measured: VetoMeasurements, precision: float) -> str:
     """Why the model must not decide, and what to do: one sentence; "" where it may.
 
     Args:
@@ -64,7 +64,7 @@ def refusal(measured: Measured, precision: float) -> str:
     return f"{reason}; {_REMEDY}" if reason else ""
 
 
-def _reason(measured: Measured, precision: float) -> str:
+def _reason(measured: VetoMeasurements, precision: float) -> str:
     if measured.positives < LEAST_POSITIVES:
         return (
             f"only {measured.positives:.0f} pictures of the target could be held out to measure on (at least "
@@ -85,7 +85,7 @@ def _reason(measured: Measured, precision: float) -> str:
     return ""
 
 
-def _contradict(measured: Measured) -> bool:
+def _contradict(measured: VetoMeasurements) -> bool:
     """Whether the two shares of posts that name nobody lie apart beyond chance and beyond what is usual.
 
     (Measured on 48 galleries of twelve characters, with 1 % to 100 % of these posts showing the target: one was 0.81 to

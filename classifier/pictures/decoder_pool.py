@@ -16,8 +16,8 @@ from typing import Any, Self
 import numpy as np
 
 from classifier.errors import DeviceError, PictureFault, WorkerLostError
-from classifier.pictures.preprocessing import Limits, Pixels, Preprocessing
-from classifier.workers.frames import Frame, Payload
+from classifier.pictures.preprocessing import PictureLimits, Pixels, Preprocessing
+from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.process import WorkerProcess
 from system.child_process import module_command
 
@@ -39,7 +39,7 @@ class DecoderSettings:
     cpu_s: float = 15.0  # processor time for one picture
     start_deadline_s: float = 30.0
     memory_bytes: int = 1024 * 1024 * 1024  # address space of one process; what it really uses is far less
-    limits: Limits = field(default_factory=Limits)
+    limits: PictureLimits = field(default_factory=PictureLimits)
     command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.pictures.decoder_worker"))
 
 
@@ -146,7 +146,7 @@ class Decoders:
     async def _start(self, worker: WorkerProcess, jobs: Sequence[_Job]) -> None:
         """Start a process; when that fails again and again, its jobs are told."""
         settings = self._settings
-        setup = Frame(
+        setup = WorkerFrame(
             {
                 "op": "setup",
                 "preprocessings": [preprocessing.to_json() for preprocessing in self._preprocessings],
@@ -187,7 +187,7 @@ class Decoders:
     async def _decode(self, worker: WorkerProcess, jobs: Sequence[_Job]) -> None:
         for job in jobs:
             job.tries += 1
-        question = Frame({"op": "prepare"}, [job.picture for job in jobs])
+        question = WorkerFrame({"op": "prepare"}, [job.picture for job in jobs])
         try:
             reply = await worker.ask(question, self._settings.deadline_s)
             answers = self._answers(reply, len(jobs))
@@ -213,7 +213,7 @@ class Decoders:
         if worker.running:
             await self._decode(worker, [job])
 
-    def _answers(self, reply: Frame, count: int) -> list[DecodedPicture | PictureFault]:
+    def _answers(self, reply: WorkerFrame, count: int) -> list[DecodedPicture | PictureFault]:
         entries = reply.header["pictures"]
         if len(entries) != count:
             raise WorkerLostError(f"the decoder answered {len(entries)} of {count} pictures")

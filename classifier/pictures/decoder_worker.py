@@ -17,12 +17,19 @@ from typing import Any
 from PIL import Image
 
 from classifier.errors import PictureFault
-from classifier.pictures.preprocessing import Limits, Pixels, PreparedPicture, Preprocessing, prepare, prepare_windows
+from classifier.pictures.preprocessing import (
+    PictureLimits,
+    Pixels,
+    PreparedPicture,
+    Preprocessing,
+    prepare,
+    prepare_windows,
+)
 from classifier.pictures.windows import too_small, windows_of
-from classifier.workers.frames import Frame, Payload
+from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.process import serve
 
-Prepare = Callable[[bytes, Preprocessing, Limits], PreparedPicture]
+Prepare = Callable[[bytes, Preprocessing, PictureLimits], PreparedPicture]
 
 
 class Decoding:
@@ -38,11 +45,11 @@ class Decoding:
     def __init__(self, prepare_picture: Prepare = prepare) -> None:
         self._prepare = prepare_picture
         self._preprocessings: Sequence[Preprocessing] = ()
-        self._limits = Limits()
+        self._limits = PictureLimits()
         self._cpu_s = 0.0
         self._windows: Sequence[bool] = ()
 
-    def answer(self, question: Frame) -> Frame:
+    def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame."""
         if question.header["op"] == "setup":
             return self._set_up(question.header)
@@ -52,15 +59,15 @@ class Decoding:
         for picture in question.payloads:
             _limit_cpu(self._cpu_s)
             entries.append(self._look(bytes(picture), payloads))
-        return Frame({"pictures": entries, "cpu_s": time.process_time() - started}, payloads)
+        return WorkerFrame({"pictures": entries, "cpu_s": time.process_time() - started}, payloads)
 
-    def _set_up(self, header: Mapping[str, Any]) -> Frame:
+    def _set_up(self, header: Mapping[str, Any]) -> WorkerFrame:
         self._preprocessings = [Preprocessing.from_json(values) for values in header["preprocessings"]]
-        self._limits = Limits(**header["limits"])
+        self._limits = PictureLimits(**header["limits"])
         self._cpu_s = float(header["cpu_s"])
         self._windows = [bool(wanted) for wanted in header["windows"]]
         _confine(int(header["memory_bytes"]))
-        return Frame({"ready": True})
+        return WorkerFrame({"ready": True})
 
     def _look(self, picture: bytes, payloads: list[Payload]) -> dict[str, Any]:
         entry: dict[str, Any] = {}

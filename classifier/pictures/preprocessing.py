@@ -66,7 +66,7 @@ _SIDEWAYS = (_UPRIGHT[5], _UPRIGHT[6], _UPRIGHT[7], _UPRIGHT[8])
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PictureLimits:
     """What a picture may cost; checked from its header, before anything is decoded."""
 
     max_bytes: int = 64 * 1024 * 1024  # of the encoded picture
@@ -150,7 +150,7 @@ class _Decoded:
     box: Box  # where in the image the whole picture is; a reduced scale leaves parts of pixels at its edges
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = PictureLimits()
 
 
 def sniff(data: bytes) -> str | None:
@@ -170,7 +170,7 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
-def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Pixels:
+def decode(data: bytes, *, limits: PictureLimits = DEFAULT_LIMITS) -> Pixels:
     """The whole picture: RGB, uint8, shape (height, width, 3); upright, the first frame, transparency over white.
 
     Raises:
@@ -179,7 +179,7 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Pixels:
     return np.asarray(_load(data, limits, None).image.convert("RGB"))
 
 
-def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_LIMITS) -> PreparedPicture:
+def prepare(data: bytes, preprocessing: Preprocessing, limits: PictureLimits = DEFAULT_LIMITS) -> PreparedPicture:
     """Decode a picture and bring it to the network's size.
 
     Raises:
@@ -195,7 +195,7 @@ def prepare(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_
     return PreparedPicture(pixels, decoded.width, decoded.height, FORMATS[decoded.format], hash_)
 
 
-def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DEFAULT_LIMITS) -> Pixels:
+def picture_array(data: bytes, preprocessing: Preprocessing, limits: PictureLimits = DEFAULT_LIMITS) -> Pixels:
     """The network's input for a picture: RGB, uint8, shape (size, size, 3).
 
     Raises:
@@ -205,7 +205,7 @@ def picture_array(data: bytes, preprocessing: Preprocessing, limits: Limits = DE
 
 
 def prepare_windows(
-    data: bytes, preprocessing: Preprocessing, windows: Sequence[Window], limits: Limits = DEFAULT_LIMITS
+    data: bytes, preprocessing: Preprocessing, windows: Sequence[Window], limits: PictureLimits = DEFAULT_LIMITS
 ) -> tuple[Pixels, ...]:
     """Parts of a picture, each brought to the network's size; shape (size, size, 3) each.
 
@@ -232,7 +232,7 @@ def _part(decoded: _Decoded, window: Window) -> _Decoded:
     return replace(decoded, width=size[0], height=size[1], box=box)
 
 
-def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> _Decoded:
+def _load(data: bytes, limits: PictureLimits, preprocessing: Preprocessing | None) -> _Decoded:
     """Decode fully and turn upright.
 
     Raises:
@@ -252,14 +252,14 @@ def _load(data: bytes, limits: Limits, preprocessing: Preprocessing | None) -> _
         return _decoded(whole, name, limits, preprocessing)
 
 
-def _completed(data: bytes, name: str, reason: str, limits: Limits) -> bytes | None:
+def _completed(data: bytes, name: str, reason: str, limits: PictureLimits) -> bytes | None:
     """The picture with the end that it lacks, where it lacks nothing else."""
     if name == "JPEG" and reason == "truncated":
         return jpeg_end.completed(data, limits.max_pixels)
     return webp_end.completed(data) if name == "WEBP" and reason != "too large" else None
 
 
-def _decoded(data: bytes, name: str, limits: Limits, preprocessing: Preprocessing | None) -> _Decoded:
+def _decoded(data: bytes, name: str, limits: PictureLimits, preprocessing: Preprocessing | None) -> _Decoded:
     """Decode with everything that may come of it as a fault."""
     try:
         with Image.open(io.BytesIO(data), formats=(name,)) as image:
@@ -299,7 +299,7 @@ def _plain_webp(data: bytes) -> Image.Image | None:
     return Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1)  # four bytes a pixel: not copied
 
 
-def _checked_size(image: Image.Image, limits: Limits, preprocessing: Preprocessing | None) -> tuple[Size, Box]:
+def _checked_size(image: Image.Image, limits: PictureLimits, preprocessing: Preprocessing | None) -> tuple[Size, Box]:
     """The header's width and height, after asking a JPEG for a reduced scale; and where the picture will be in that."""
     width, height = image.size
     box: Box = (0, 0, width, height)

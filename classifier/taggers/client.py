@@ -20,7 +20,7 @@ import numpy as np
 from classifier.errors import ModelError, TaggerError
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.taggers.worker import PLACES, VALUES
-from classifier.workers.frames import Frame
+from classifier.workers.frames import WorkerFrame
 from classifier.workers.model_process import ModelProcess, Wording
 from storage.records import TAGGER_FLOOR, TaggerTags
 from system.child_process import module_command
@@ -53,18 +53,18 @@ def _wording(folder: Path) -> Wording:
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
+class _TagRequest:
     pixels: Pixels
     answer: asyncio.Future[TaggerTags | None]
 
 
-class Tagger:
+class TaggerClient:
     """The process and its queue; use as an async context manager."""
 
     def __init__(self, settings: TaggerSettings) -> None:
         self._settings = settings
         self._process = ModelProcess(settings.command, _wording(settings.folder))
-        self._requests: asyncio.Queue[_Request] = asyncio.Queue()
+        self._requests: asyncio.Queue[_TagRequest] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._failure: ModelError | None = None
         self._names: Sequence[str] = ()
@@ -117,7 +117,7 @@ class Tagger:
         """
         if self._failure is not None:
             raise self._failure
-        request = _Request(pixels, asyncio.get_running_loop().create_future())
+        request = _TagRequest(pixels, asyncio.get_running_loop().create_future())
         self._requests.put_nowait(request)
         return await request.answer
 
@@ -133,7 +133,7 @@ class Tagger:
             "wanted": list(settings.wanted),
         }
         await self._process.start()
-        reply = await self._process.ask(Frame(header), settings.load_deadline_s, "loading the tagger")
+        reply = await self._process.ask(WorkerFrame(header), settings.load_deadline_s, "loading the tagger")
         self._names = json.loads(bytes(reply.payloads[0]))
         self._largest = int(reply.header["largest"])
         self.hash, self.device = str(reply.header["hash"]), str(reply.header["device"])
@@ -142,7 +142,7 @@ class Tagger:
 
     async def _work(self) -> None:
         """Batch after batch; whatever goes wrong here fails every picture that waits."""
-        batch: list[_Request] = []
+        batch: list[_TagRequest] = []
         try:
             while True:
                 batch = [await self._requests.get()]
@@ -155,10 +155,10 @@ class Tagger:
             known = error if isinstance(error, ModelError) else TaggerError(f"{type(error).__name__}: {error}")
             self._give_up(known, batch)
 
-    async def _tag(self, batch: Sequence[_Request]) -> None:
+    async def _tag(self, batch: Sequence[_TagRequest]) -> None:
         if not batch:
             return
-        question = Frame({"op": "tag"}, [request.pixels.reshape(-1).data for request in batch])
+        question = WorkerFrame({"op": "tag"}, [request.pixels.reshape(-1).data for request in batch])
         what = ("tagging a picture", "tagging a picture, after a restart,")
         reply = await self._process.ask_twice(question, self._settings.batch_deadline_s, what, self._load)
         self.pictures += len(batch)
@@ -182,7 +182,7 @@ class Tagger:
             found[name] = max(value, found.get(name, 0.0))
         return TaggerTags(self.hash, self.name, found)
 
-    def _give_up(self, error: ModelError, batch: Sequence[_Request] = ()) -> None:
+    def _give_up(self, error: ModelError, batch: Sequence[_TagRequest] = ()) -> None:
         self._failure = self._failure or error
         waiting = [*batch]
         while not self._requests.empty():

@@ -20,7 +20,7 @@ from classifier.inference.memory_limit import confine
 from classifier.taggers.colour_check import check_feeding
 from classifier.taggers.forms import read_form, with_channels
 from classifier.taggers.onnx_tagger import OnnxTagger, hash_of
-from classifier.workers.frames import Frame
+from classifier.workers.frames import WorkerFrame
 from classifier.workers.model_process import answered
 from classifier.workers.process import serve
 
@@ -43,16 +43,16 @@ class Tagging:
         self._always: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._named: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
 
-    def answer(self, question: Frame) -> Frame:
+    def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame."""
         return answered(lambda: self._answer(question), TaggerError)
 
-    def _answer(self, question: Frame) -> Frame:
+    def _answer(self, question: WorkerFrame) -> WorkerFrame:
         if question.header["op"] == "load":
             return self._load(question.header)
         return self._tag(question.payloads)
 
-    def _load(self, header: Mapping[str, Any]) -> Frame:
+    def _load(self, header: Mapping[str, Any]) -> WorkerFrame:
         confine(int(header["memory_bytes"]))
         form = with_channels(read_form(Path(header["folder"])), header["channels"])
         tagger = OnnxTagger(form, device=header["device"])
@@ -68,9 +68,9 @@ class Tagging:
             "device": tagger.device,
             "checked": checked,
         }
-        return Frame(facts, [json.dumps(form.tags).encode()])
+        return WorkerFrame(facts, [json.dumps(form.tags).encode()])
 
-    def _tag(self, pictures: Sequence[bytes | memoryview]) -> Frame:
+    def _tag(self, pictures: Sequence[bytes | memoryview]) -> WorkerFrame:
         if self._tagger is None:
             raise TaggerError("the tagger was not loaded")
         size = self._tagger.preprocessing.size
@@ -83,7 +83,7 @@ class Tagging:
         places = [np.zeros(0, PLACES) if found is None else found for found in chosen]
         values = [row[found].astype(VALUES) for row, found in zip(answers, places, strict=True)]
         payloads = [np.concatenate(places).astype(PLACES).tobytes(), np.concatenate(values).tobytes()]
-        return Frame({"counts": counts, "busy_s": busy_s}, payloads)
+        return WorkerFrame({"counts": counts, "busy_s": busy_s}, payloads)
 
     def _chosen(self, row: npt.NDArray[np.float32]) -> npt.NDArray[np.int64] | None:
         """Places in the list that are worth telling; None where the answer is no numbers."""

@@ -23,7 +23,7 @@ import numpy as np
 from classifier.arrays import Float32Array
 from classifier.training.augmentation import Changes, FloatPictures, Pictures, changed
 from classifier.training.history import TrainingHistory, history_of
-from classifier.training.pace import Clock, Pace
+from classifier.training.pace import Clock, TrainingPace
 
 _HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 CLASSIFIER_LAYER = "characters"  # name of the layer that gives one logit a character
@@ -36,7 +36,7 @@ _TOO_EARLY = 0.5  # opinions after fewer of the steps that they should have wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class TrainingRecipe:
     """How a backbone is taught."""
 
     epochs: float = 30.0  # passes over the labelled pictures
@@ -78,7 +78,7 @@ class TrainingSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """How far training is."""
 
     step: int
@@ -118,10 +118,10 @@ class Network:
 def trained_network(
     backbone: Callable[[], Any],
     training_set: TrainingSet,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     *,
     begin: Callable[[Network], None] = lambda _: None,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[TrainingProgress], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> tuple[Network, TrainingSummary]:
     """Build and teach a network; taught in whatever precision is faster here, returned in full precision.
@@ -182,9 +182,9 @@ def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
 def train(
     model: Network,
     training_set: TrainingSet,
-    recipe: Recipe,
+    recipe: TrainingRecipe,
     *,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[TrainingProgress], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> TrainingSummary:
     """Train the network in place.
@@ -221,7 +221,7 @@ def train(
                     course.join(*_sure_opinions(model, optimizer, training_set, recipe))
                 coming = ahead.submit(course.batch, pace.step)
             if pace.step % 10 == 0 or pace.step == pace.steps:
-                report(Progress(pace.step, pace.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
+                report(TrainingProgress(pace.step, pace.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
         coming.cancel()
     optimizer.finalize_variable_values(model.logits.trainable_variables)
     return TrainingSummary(
@@ -264,10 +264,10 @@ def embeddings(model: Network, pictures: Pictures) -> Float32Array:
 class _Course:
     """Which pictures come when, and when the network's own opinions join them."""
 
-    def __init__(self, training_set: TrainingSet, recipe: Recipe, clock: Clock) -> None:
+    def __init__(self, training_set: TrainingSet, recipe: TrainingRecipe, clock: Clock) -> None:
         self._training_set, self._recipe = training_set, recipe
         planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(training_set.pictures) / recipe.batch))
-        self.pace = Pace(planned, recipe.time_budget_s, clock)
+        self.pace = TrainingPace(planned, recipe.time_budget_s, clock)
         self.joined = 0
         self._asked_after = 0  # steps; 0: not asked yet
         self._pictures, self._shows = training_set.pictures, training_set.shows
@@ -330,7 +330,7 @@ def _loss(logit_penalty: float) -> Callable[[Any, Any], Any]:
 
 
 def _sure_opinions(
-    model: Network, optimizer: Any, training_set: TrainingSet, recipe: Recipe
+    model: Network, optimizer: Any, training_set: TrainingSet, recipe: TrainingRecipe
 ) -> tuple[Pictures, Float32Array]:
     """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
     import keras

@@ -28,8 +28,8 @@ from classifier.training.backbone_training import (
     CLASSIFIER_LAYER,
     LOG_ODDS_LIMIT,
     Network,
-    Progress,
-    Recipe,
+    TrainingProgress,
+    TrainingRecipe,
     TrainingSet,
     TrainingSummary,
     train,
@@ -38,7 +38,7 @@ from classifier.training.pace import Clock
 
 FIRST_TRAINED = 3  # stage; the ones before it see edges and colours, and take half of the time
 PREFIX = "taught_"  # of the taught layers' names
-RECIPE = Recipe(
+RECIPE = TrainingRecipe(
     epochs=20.0,
     least_steps=560,  # with 300 it ranks worse than the published network does untaught
     batch=32,
@@ -79,9 +79,9 @@ def fine_tuned_network(published: Any, characters: int, dropout: float = RECIPE.
 def fine_tuned(
     published: Any,
     training_set: TrainingSet,
-    recipe: Recipe = RECIPE,
+    recipe: TrainingRecipe = RECIPE,
     *,
-    report: Callable[[Progress], None] = lambda _: None,
+    report: Callable[[TrainingProgress], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> tuple[Network, TrainingSummary]:
     """Teach the last stages; batch statistics stay as published.

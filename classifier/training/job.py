@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.training.pipeline import Example, Plan, TargetSpec
+from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from classifier.training.record_json import plain, record_from
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
 
 
-class Step(StrEnum):
+class TrainingStep(StrEnum):
     """What a training process makes of the pictures."""
 
     FIRST = "first"  # heads on features that learn nothing here: seconds
@@ -41,11 +41,11 @@ class TrainingJob:
 
     examples: Sequence[Example]  # one a picture, in the order of the array in `PICTURES`
     specs: Sequence[TargetSpec]
-    plan: Plan
+    plan: TrainingPlan
     preprocessing: Preprocessing
     backbone: FirstWeights
     snapshot: Mapping[str, Any] = field(default_factory=dict)  # what the packages remember of it; plain values
-    step: Step = Step.NETWORK
+    step: TrainingStep = TrainingStep.NETWORK
 
 
 def write_job(folder: Path, job: TrainingJob) -> None:

@@ -25,7 +25,7 @@ _LONGEST_WARM_UP = 100  # steps
 _LOWEST_RATE = 0.002  # share of the peak
 
 
-class Pace:
+class TrainingPace:
     """A training's steps: how many are done, how many there will be, and the share of the peak rate for the next."""
 
     def __init__(self, planned: int, budget_s: float, clock: Clock = time.monotonic) -> None:

@@ -84,10 +84,10 @@ class Minimum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class TrainingPlan:
     """How to learn."""
 
-    recipe: backbone_training.Recipe = field(default_factory=backbone_training.Recipe)
+    recipe: backbone_training.TrainingRecipe = field(default_factory=backbone_training.TrainingRecipe)
     shares: splits.Shares = field(default_factory=splits.Shares)
     minimum: Minimum = field(default_factory=Minimum)
     caution: float = CAUTION
@@ -152,7 +152,7 @@ def learn(
     pictures: Pixels,
     examples: Sequence[Example],
     specs: Sequence[TargetSpec],
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     embedder: Embedder,
     report: ProgressCallback = unreported,
@@ -183,7 +183,7 @@ def learn(
     return Learned(embedded=embedded, characters=classes, targets=targets, split=room.split, references=room.references)
 
 
-def from_scratch(backbone: Callable[[], Any], plan: Plan) -> Embedder:
+def from_scratch(backbone: Callable[[], Any], plan: TrainingPlan) -> Embedder:
     """An embedder that teaches a whole network all the characters of the training part.
 
     Args:
@@ -250,7 +250,7 @@ def _check_counts(examples: Sequence[Example], specs: Sequence[TargetSpec], mini
             )
 
 
-def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[TargetSpec], plan: Plan) -> _Room:
+def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[TargetSpec], plan: TrainingPlan) -> _Room:
     identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
     groups = splits.group(identities)
     references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
@@ -301,7 +301,7 @@ def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
 
 
 def _split_of(
-    examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: Plan, usable: BoolArray
+    examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: TrainingPlan, usable: BoolArray
 ) -> splits.Split:
     labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
     assigned = np.array([examples[int(row)].split for row in labelled])
@@ -351,7 +351,7 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], specs: Sequence[
 
 
 def _learned_target(
-    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
+    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
 ) -> LearnedTarget:
     training_set = _head_training_set(room, embedded, examples, spec, plan)
     few = rests_on_references(
@@ -364,7 +364,7 @@ def _learned_target(
 
 
 def _head_training_set(
-    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: Plan
+    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
 ) -> HeadTrainingSet:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])
@@ -398,6 +398,6 @@ def _ai_percents(examples: Sequence[Example], spec: TargetSpec) -> IntArray:
     return np.array([example.ai_percents.get(spec.tag, -1) for example in examples], dtype=np.int64)
 
 
-def report_training(report: ProgressCallback, at: backbone_training.Progress) -> None:
+def report_training(report: ProgressCallback, at: backbone_training.TrainingProgress) -> None:
     """Say how far training is."""
     report("training", at.step / at.steps, f"loss {at.loss:.3f}, {at.pictures_per_s:.0f} pictures/s")

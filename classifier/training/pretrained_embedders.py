@@ -40,7 +40,7 @@ def frozen(seed: int) -> Embedder:
     return embedded
 
 
-def fine_tuned(recipe: backbone_training.Recipe, folder: Path, earlier: Path | None) -> Embedder:
+def fine_tuned(recipe: backbone_training.TrainingRecipe, folder: Path, earlier: Path | None) -> Embedder:
     """An embedder that teaches the last stages the characters of half of the tagged pictures.
 
     The other half, which the network never saw, chooses thresholds: so nothing is chosen on what was learned by heart.

@@ -14,7 +14,7 @@ import numpy as np
 
 from classifier.errors import PackageError
 from classifier.package.keras_file import check_network
-from classifier.training.backbone_training import CLASSIFIER_LAYER, Network, Recipe
+from classifier.training.backbone_training import CLASSIFIER_LAYER, Network, TrainingRecipe
 
 _EPOCHS, _LEAST_STEPS = 18.0, 500
 _PEAK_RATE = 1e-3
@@ -29,7 +29,7 @@ class Earlier:
     classes: tuple[str, ...]  # the characters it knows, in the order of its answers
 
 
-def gentler(recipe: Recipe) -> Recipe:
+def gentler(recipe: TrainingRecipe) -> TrainingRecipe:
     """The recipe for a network that knows something already: smaller steps, fewer of them, opinions from the start."""
     return replace(
         recipe,

@@ -21,7 +21,7 @@ import numpy as np
 from classifier.errors import ClassifierError, TooFewExamples
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback
-from classifier.training.job import PACKAGES, PICTURES, Step, TrainingJob, read_job
+from classifier.training.job import PACKAGES, PICTURES, TrainingJob, TrainingStep, read_job
 from classifier.training.pipeline import Embedder, Learned
 from storage.records import DocumentedError
 
@@ -66,11 +66,11 @@ def _work(folder: Path, job: TrainingJob, pictures: Pixels, report: ProgressCall
     return _compared(folder, job.step, learned, packed)
 
 
-def _compared(folder: Path, step: Step, learned: Learned, packed: dict[str, Any]) -> dict[str, Any]:
+def _compared(folder: Path, step: TrainingStep, learned: Learned, packed: dict[str, Any]) -> dict[str, Any]:
     """What is reported, with how a network compares with the first model; a first model is remembered for that."""
     from classifier.training import step_agreement
 
-    if step is Step.FIRST:
+    if step is TrainingStep.FIRST:
         step_agreement.remember(folder, learned)
         Path(packed["backbone"]).rename(folder / FIRST_NETWORK)
         return packed

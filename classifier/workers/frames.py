@@ -25,14 +25,14 @@ Payload = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class WorkerFrame:
     """One message."""
 
     header: Mapping[str, Any]
     payloads: Sequence[Payload] = ()
 
 
-def encode(frame: Frame) -> list[Payload]:
+def encode(frame: WorkerFrame) -> list[Payload]:
     """The pieces to write, in order."""
     sizes = [len(payload) for payload in frame.payloads]
     header = json.dumps({**frame.header, _SIZES: sizes}, separators=(",", ":")).encode()
@@ -41,7 +41,7 @@ def encode(frame: Frame) -> list[Payload]:
     return [_PREFIX.pack(MAGIC, len(header), sum(sizes)) + header, *frame.payloads]
 
 
-def read_frame(stream: BinaryIO) -> Frame | None:
+def read_frame(stream: BinaryIO) -> WorkerFrame | None:
     """The next message of a blocking stream, or None at its end.
 
     Raises:
@@ -54,14 +54,14 @@ def read_frame(stream: BinaryIO) -> Frame | None:
     return _frame(_exactly(stream, header_size), _exactly(stream, payload_size))
 
 
-def write_frame(stream: BinaryIO, frame: Frame) -> None:
+def write_frame(stream: BinaryIO, frame: WorkerFrame) -> None:
     """Write one message to a blocking stream."""
     for piece in encode(frame):
         stream.write(piece)
     stream.flush()
 
 
-async def receive(reader: asyncio.StreamReader) -> Frame:
+async def receive(reader: asyncio.StreamReader) -> WorkerFrame:
     """The next message.
 
     Raises:
@@ -74,7 +74,7 @@ async def receive(reader: asyncio.StreamReader) -> Frame:
         raise WorkerLostError("the worker process ended in the middle of its work") from error
 
 
-async def send(writer: asyncio.StreamWriter, frame: Frame) -> None:
+async def send(writer: asyncio.StreamWriter, frame: WorkerFrame) -> None:
     """Write one message and wait until the pipe has room again.
 
     Raises:
@@ -103,7 +103,7 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-def _frame(header: bytes, body: bytes) -> Frame:
+def _frame(header: bytes, body: bytes) -> WorkerFrame:
     try:
         values = json.loads(header)
         sizes = [int(size) for size in values.pop(_SIZES)]
@@ -115,4 +115,4 @@ def _frame(header: bytes, body: bytes) -> Frame:
     for size in sizes:
         payloads.append(view[at : at + size])
         at += size
-    return Frame(values, payloads)
+    return WorkerFrame(values, payloads)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from classifier import errors
 from classifier.errors import ModelError, WorkerLostError
-from classifier.workers.frames import Frame
+from classifier.workers.frames import WorkerFrame
 from classifier.workers.process import WorkerProcess
 
 Load = Callable[[], Awaitable[None]]  # starts the process and asks it to load
 
 
-def answered(answer: Callable[[], Frame], otherwise: type[ModelError]) -> Frame:
+def answered(answer: Callable[[], WorkerFrame], otherwise: type[ModelError]) -> WorkerFrame:
     """The answer to one frame, inside the process; a failure answers with `error` and `message`.
 
     Args:
@@ -28,9 +28,9 @@ def answered(answer: Callable[[], Frame], otherwise: type[ModelError]) -> Frame:
     try:
         return answer()
     except ModelError as error:
-        return Frame({"error": type(error).__name__, "message": str(error)})
+        return WorkerFrame({"error": type(error).__name__, "message": str(error)})
     except Exception as error:  # noqa: BLE001 - a process that ends without an answer says nothing of the cause
-        return Frame({"error": otherwise.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
+        return WorkerFrame({"error": otherwise.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class ModelProcess:
         """End it at once."""
         await self._worker.kill()
 
-    async def ask(self, question: Frame, deadline_s: float, what: str) -> Frame:
+    async def ask(self, question: WorkerFrame, deadline_s: float, what: str) -> WorkerFrame:
         """Ask once.
 
         Args:
@@ -98,7 +98,9 @@ class ModelProcess:
             raise family(str(reply.header["message"]))
         return reply
 
-    async def ask_twice(self, question: Frame, deadline_s: float, what: tuple[str, str], load: Load) -> Frame:
+    async def ask_twice(
+        self, question: WorkerFrame, deadline_s: float, what: tuple[str, str], load: Load
+    ) -> WorkerFrame:
         """Ask, and once more a process that was started in the place of one that died over the question.
 
         Args:

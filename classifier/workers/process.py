@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO
 
 from classifier.errors import WorkerLostError
-from classifier.workers.frames import Frame, read_frame, receive, send, write_frame
+from classifier.workers.frames import WorkerFrame, read_frame, receive, send, write_frame
 from system.child_process import READ_AHEAD, ChildLostError, ChildOptions, ChildProcess
 
 
@@ -48,7 +48,7 @@ class WorkerProcess:
         except ChildLostError as error:
             raise WorkerLostError(str(error)) from error
 
-    async def ask(self, question: Frame, deadline_s: float) -> Frame:
+    async def ask(self, question: WorkerFrame, deadline_s: float) -> WorkerFrame:
         """Send a frame and wait for the answer. After any exception the worker must be killed: it may still answer.
 
         Raises:
@@ -72,7 +72,7 @@ class WorkerProcess:
             await process.kill()
 
 
-def serve(answer: Callable[[Frame], Frame]) -> None:
+def serve(answer: Callable[[WorkerFrame], WorkerFrame]) -> None:
     """The loop inside a worker: answer every frame on standard input, until that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     questions, answers = _private_streams()

@@ -12,7 +12,7 @@ from storage.records import Target
 from storage.rows.tagger_tags import TaggerAgreement
 
 if TYPE_CHECKING:
-    from classifier.taggers.client import Tagger, TaggerSettings
+    from classifier.taggers.client import TaggerClient, TaggerSettings
 
 
 def check_tagger(settings: Settings) -> None:
@@ -47,7 +47,7 @@ def tagger_settings(settings: Settings, targets: Sequence[Target]) -> TaggerSett
     )
 
 
-def tagger_line(tagger: Tagger, targets: Sequence[Target]) -> str:
+def tagger_line(tagger: TaggerClient, targets: Sequence[Target]) -> str:
     """What the user should know of the tagger: what it was found to be, and which targets it has no word for."""
     words = set(tagger.tags)
     without = [target.name for target in targets if not words & _names(target)]

@@ -29,7 +29,7 @@ from rounds.examples.references import ReferencePixels, decoded_references
 from rounds.examples.sample import SampleSize
 from rounds.free_number import free_name
 from rounds.round_zero import Gathered, RoundSettings, RoundZeroInputs, gather, work_folder_for
-from rounds.training_job import NewModel, Step, preprocessing_for
+from rounds.training_job import NewModel, TrainingStep, preprocessing_for
 from rounds.training_process import COMMAND
 from storage.archive_records import Sighting, StoredFacts
 from storage.files.paths import model_folder, models_folder, target_models
@@ -81,7 +81,7 @@ class FirstRound:
             say(line)
         return pixels
 
-    async def learn(self, step: Step, report: ProgressCallback, *, niceness: int = 0) -> Sequence[NewModel]:
+    async def learn(self, step: TrainingStep, report: ProgressCallback, *, niceness: int = 0) -> Sequence[NewModel]:
         """Finished packages with numbers of their own, which nobody has registered yet.
 
         Raises:
@@ -137,9 +137,9 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     return {name: model for name, model in found.items() if model is not None}
 
 
-def first_step(asked: RoundZero) -> Step:
+def first_step(asked: RoundZero) -> TrainingStep:
     """What is learned before the crawl begins."""
-    return Step.FIRST if trains_beside(asked) else Step.NETWORK
+    return TrainingStep.FIRST if trains_beside(asked) else TrainingStep.NETWORK
 
 
 async def package_of(model: NewModel) -> Package:

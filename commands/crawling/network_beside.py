@@ -28,7 +28,7 @@ from crawler.errors import CrawlError
 from crawler.switching_judge import JudgeContext, SwitchingJudge
 from rounds.errors import RoundError
 from rounds.step_comparison import compare_steps
-from rounds.training_job import NewModel, Step
+from rounds.training_job import NewModel, TrainingStep
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from storage.uninterrupted import uninterrupted
@@ -51,7 +51,7 @@ def awaiting_network(
 
 def _awaits(models: Sequence[RegisteredModel]) -> bool:
     steps = {str(model.facts.get("step", "")): model.active for model in models}
-    return steps.get(Step.FIRST, False) and Step.NETWORK not in steps
+    return steps.get(TrainingStep.FIRST, False) and TrainingStep.NETWORK not in steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class NetworkBeside:
         """All of it; its own troubles end it alone."""
         started = time.monotonic()
         try:
-            models = await self.round_.learn(Step.NETWORK, self.takeover.report, niceness=NICENESS)
+            models = await self.round_.learn(TrainingStep.NETWORK, self.takeover.report, niceness=NICENESS)
             self.takeover.report("comparing", 1.0, "")
             by_target = {one.target: one for one in successions}
             compared = [await self._compared(one, by_target[one.target]) for one in models]

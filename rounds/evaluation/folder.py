@@ -20,7 +20,7 @@ from classifier.errors import PictureFault
 from classifier.heads.head_training import TEST
 from classifier.inference.pooling import score_views
 from classifier.metrics.assessment import Assessment, Mistake
-from classifier.metrics.curves import Judged, measure, slices_by
+from classifier.metrics.curves import ScoredPictures, measure, slices_by
 from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
 from classifier.pictures.preprocessing import Pixels
 from classifier.pictures.thumbnails import thumbnail
@@ -133,7 +133,7 @@ def evaluate_folder(
     pictures = [one.picture for one in scored]
     groups = _groups(scored)
     scores = np.array([one.score for one in scored], dtype=np.float64)
-    judged = Judged(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
+    judged = ScoredPictures(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
     advice = f"put more of them there; {', '.join(found.meant)} shows it"
     check(judged, f"{found.folder} has", "; ".join([*left_out_lines([*found.left_out, *left]), advice]))
     learned = learned_from(subject, known)
@@ -207,7 +207,7 @@ def _groups(scored: Sequence[ScoredPicture]) -> IntArray:
     )
 
 
-def _prevalence(subject: Subject, known: GalleryKnowledge | None, judged: Judged) -> Prevalence:
+def _prevalence(subject: Subject, known: GalleryKnowledge | None, judged: ScoredPictures) -> Prevalence:
     found = None
     if known is not None and len(known.evidence):
         found = prevalence_of(held_out(subject.package, known.evidence), gallery_estimates(known))

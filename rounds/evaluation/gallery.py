@@ -20,7 +20,7 @@ from classifier.arrays import BoolArray, IntArray
 from classifier.heads.head_training import TEST
 from classifier.heads.noisy_labels import LabelSource
 from classifier.metrics.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
-from classifier.metrics.curves import Judged, confusion_at, measure, slices_by
+from classifier.metrics.curves import ScoredPictures, confusion_at, measure, slices_by
 from classifier.metrics.quality import Estimate, Quality, evaluate, wilson
 from classifier.package.package import Package
 from classifier.pictures.thumbnails import thumbnail
@@ -151,7 +151,7 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
     )
 
 
-def check(judged: Judged, where: str, advice: str) -> None:
+def check(judged: ScoredPictures, where: str, advice: str) -> None:
     """Refuse when there are too few pictures of a kind to measure.
 
     Raises:
@@ -198,14 +198,14 @@ def _possible(share: Estimate) -> Estimate:
     return Estimate(*(min(max(one, _LEAST_SHARE), 1 - _LEAST_SHARE) for one in (share.value, share.low, share.high)))
 
 
-def own_share(judged: Judged, source: str) -> Prevalence:
+def own_share(judged: ScoredPictures, source: str) -> Prevalence:
     """The prevalence among the measured pictures, where the gallery gives none."""
     return Prevalence(wilson(int(judged.truth.sum()), len(judged)), source)
 
 
-def _judged(held: HeldOut, rows: IntArray) -> Judged:
+def _judged(held: HeldOut, rows: IntArray) -> ScoredPictures:
     """These rows, with labels and tags taken as true."""
-    return Judged(held.scores[rows], held.positive[rows], held.groups[rows])
+    return ScoredPictures(held.scores[rows], held.positive[rows], held.groups[rows])
 
 
 def _held(subject: Subject, evidence: Evidence) -> HeldOut:
@@ -228,7 +228,7 @@ def _untagged(subject: Subject, known: GalleryKnowledge, held: HeldOut) -> Quali
 
 
 def _slices(
-    evidence: Evidence, rows: IntArray, judged: Judged, cards: Mapping[int, Picture], threshold: float
+    evidence: Evidence, rows: IntArray, judged: ScoredPictures, cards: Mapping[int, Picture], threshold: float
 ) -> tuple[Slice, ...]:
     ratings = [_RATINGS.get(evidence.ratings[row], evidence.ratings[row]) for row in rows.tolist()]
     company = [_company(evidence, row, cards.get(int(evidence.version_ids[row]))) for row in rows.tolist()]

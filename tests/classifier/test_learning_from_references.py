@@ -18,12 +18,12 @@ from classifier.references.heads import references_text
 from classifier.training.backbone_training import TrainingSummary
 from classifier.training.job import FirstWeights, TrainingJob
 from classifier.training.packager import pack, report
-from classifier.training.pipeline import Embedded, Example, Learned, Material, Plan, TargetSpec, learn
+from classifier.training.pipeline import Embedded, Example, Learned, Material, TargetSpec, TrainingPlan, learn
 from classifier.training.splits import Identity
 
 OTHERS, UNTAGGED = 120, 60
 RED = TargetSpec("red", "red")
-PLAN = Plan()
+PLAN = TrainingPlan()
 
 
 def gallery(tagged: int, references: int, seed: int = 0) -> tuple[np.ndarray, list[Example]]:

@@ -20,7 +20,7 @@ from classifier.metrics.assessment import (
     SetApart,
     TrainingCurve,
 )
-from classifier.metrics.curves import Figures, Judged, histogram_of, measure, slices_by
+from classifier.metrics.curves import QualityFigures, ScoredPictures, histogram_of, measure, slices_by
 from classifier.metrics.quality import Estimate, evaluate
 
 NOTHING = Estimate(math.nan, math.nan, math.nan)
@@ -35,7 +35,7 @@ def assessment(positives: int = 180, negatives: int = 900, *, apart: float = 4.2
     truth = np.arange(positives + negatives) < positives
     odds = random.normal(size=len(truth)) * 1.6 + np.where(truth, apart * 0.6, -apart)
     scores = 1 / (1 + np.exp(-odds))
-    judged = Judged(scores, truth, np.arange(len(truth), dtype=np.int64))
+    judged = ScoredPictures(scores, truth, np.arange(len(truth), dtype=np.int64))
     figures = measure(judged, THRESHOLD, PREVALENCE) if positives and negatives else _unmeasured(judged)
     ratings = random.choice(["general", "sensitive", "questionable", "explicit"], len(truth), p=[0.6, 0.25, 0.12, 0.03])
     people = random.choice(["solo", "group"], len(truth), p=[0.7, 0.3])
@@ -100,10 +100,10 @@ def mistake(
     return Mistake(name=name, score=0.9, why="labelled delete", link=link, picture=picture or jpeg())
 
 
-def _unmeasured(judged: Judged) -> Figures:
+def _unmeasured(judged: ScoredPictures) -> QualityFigures:
     """Of pictures of one kind, or of none at all."""
     kept = judged.scores >= THRESHOLD
-    return Figures(
+    return QualityFigures(
         quality=evaluate(judged.scores, judged.truth, THRESHOLD),
         test_prevalence=float(judged.truth.mean()) if len(judged) else math.nan,
         at_prevalence=CurvePoint(threshold=THRESHOLD, precision=NOTHING, recall=NOTHING, f1=NOTHING, kept=math.nan),

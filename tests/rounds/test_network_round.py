@@ -16,7 +16,7 @@ from classifier.errors import PictureFault
 from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.metrics.quality import Estimate
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.training.backbone_training import Recipe
+from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import read_job
 from classifier.training.warm_start import Earlier
 from crawler.decisions import Policy
@@ -117,7 +117,7 @@ async def test_a_network_of_the_same_shape_begins_with_the_one_in_force_unless_t
 
     plan = read_job(tmp_path / "models").plan
     assert plan.earlier == (None if anew else Earlier(in_force.keras, in_force.classes))
-    assert plan.recipe == dataclasses.replace(Recipe(), time_budget_s=plan.recipe.time_budget_s)
+    assert plan.recipe == dataclasses.replace(TrainingRecipe(), time_budget_s=plan.recipe.time_budget_s)
 
 
 @pytest.mark.fault("M14")

@@ -18,7 +18,7 @@ from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.examples.references import ReferencePixels
 from rounds.examples.sample import SampleSize
 from rounds.round_zero import RoundSettings, RoundZeroInputs, gather, round_zero, work_folder_for
-from rounds.training_job import Step, preprocessing_for
+from rounds.training_job import TrainingStep, preprocessing_for
 from rounds.training_process import run_learning
 from storage.records import Post
 from tests.rounds.examples.test_sample import KIARA, Site, gallery
@@ -124,8 +124,8 @@ async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Pat
     async with work_folder_for(places[0]) as folder:
         gathered = await gather(folder, of(desk), "hololive", (KIARA,), asked)
         brought = desk.brought
-        first = await gathered.learn(Step.FIRST, places[0])
-        network = await gathered.learn(Step.NETWORK, places[1], niceness=5)
+        first = await gathered.learn(TrainingStep.FIRST, places[0])
+        network = await gathered.learn(TrainingStep.NETWORK, places[1], niceness=5)
 
     assert desk.brought == brought == 600
     manifests = [json.loads((place[KIARA] / "manifest.json").read_text()) for place in places]
@@ -162,7 +162,7 @@ async def test_references_teach_a_target_that_is_hardly_tagged_and_are_no_posts(
             (KIARA,),
             settings(WITH_REFERENCES),
         )
-        (model,) = await round_.learn(Step.FIRST, place)
+        (model,) = await round_.learn(TrainingStep.FIRST, place)
 
     posts, references = json.loads((place[KIARA] / "manifest.json").read_text())
     assert min(posts) > 0

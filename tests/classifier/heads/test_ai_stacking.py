@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.heads.ai_stacking import LEAST_GAIN, Judged, stack
+from classifier.heads.ai_stacking import LEAST_GAIN, TaggedRows, stack
 from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet, learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
@@ -17,13 +17,13 @@ COUNT = 1500
 TAG = "mona_(genshin_impact)"
 
 
-def world(seed: int = 0) -> tuple[np.ndarray, np.ndarray, Judged]:
+def world(seed: int = 0) -> tuple[np.ndarray, np.ndarray, TaggedRows]:
     """Who is shown, logits that tell somewhat, and pictures to judge by."""
     random = np.random.default_rng(seed)
     shows = random.random(COUNT) < 0.2
     logits = np.where(shows, 1.5, -1.5) + random.normal(size=COUNT)
     rows = np.flatnonzero(random.random(COUNT) < 0.7).astype(np.int64)
-    return shows, logits, Judged(rows, shows[rows].astype(np.float64), rows)
+    return shows, logits, TaggedRows(rows, shows[rows].astype(np.float64), rows)
 
 
 def percents(shows: np.ndarray, seed: int = 1) -> np.ndarray:

@@ -35,14 +35,14 @@ def fresh(script: str, *arguments: str) -> dict[str, object]:
 def test_scoring_on_a_cpu_imports_no_training_library(mona: Mona) -> None:
     script = """
         import json, sys
-        from classifier.workers.frames import Frame
-        from classifier.inference.scorer_worker import Scoring
-        scoring = Scoring()
+        from classifier.workers.frames import WorkerFrame
+        from classifier.inference.scorer_worker import ScorerService
+        scoring = ScorerService()
         pin = {"mona": {"folder": sys.argv[1], "hash": sys.argv[2]}}
         settings = {"device": "auto", "runtime": "auto", "threads": 1, "shapes": []}
         question = {"op": "load", "packages": pin, "settings": settings, "memory_bytes": 0}
-        loaded = scoring.answer(Frame(question))
-        answer = scoring.answer(Frame({"op": "embed", "backbone": 0}, [bytes(16 * 16 * 3)]))
+        loaded = scoring.answer(WorkerFrame(question))
+        answer = scoring.answer(WorkerFrame({"op": "embed", "backbone": 0}, [bytes(16 * 16 * 3)]))
         modules = sorted({name.partition(".")[0] for name in sys.modules})
         print(json.dumps({"loaded": dict(loaded.header), "size": len(answer.payloads[0]), "modules": modules}))
     """

@@ -8,23 +8,31 @@ import math
 import numpy as np
 import pytest
 
-from classifier.metrics.curves import POINTS_AT_MOST, Judged, curve_at, histogram_of, measure, slices_by, thresholds_of
+from classifier.metrics.curves import (
+    POINTS_AT_MOST,
+    ScoredPictures,
+    curve_at,
+    histogram_of,
+    measure,
+    slices_by,
+    thresholds_of,
+)
 from classifier.metrics.quality import Estimate
 from classifier.metrics.reliability import calibration_error, class_weights, reliability_bins
 
 CERTAIN = Estimate(0.2, math.nan, math.nan)  # a prevalence that is known
 
 
-def judged(scores: list[float], truth: list[int]) -> Judged:
-    return Judged(np.array(scores), np.array(truth, dtype=bool), np.arange(len(scores), dtype=np.int64))
+def judged(scores: list[float], truth: list[int]) -> ScoredPictures:
+    return ScoredPictures(np.array(scores), np.array(truth, dtype=bool), np.arange(len(scores), dtype=np.int64))
 
 
-def world(count: int, share: float, seed: int) -> Judged:
+def world(count: int, share: float, seed: int) -> ScoredPictures:
     """Scores of positives and negatives that overlap a little; every picture is alone in its group."""
     random = np.random.default_rng(seed)
     truth = random.random(count) < share
     logits = np.where(truth, random.normal(2.5, 2, count), random.normal(-3, 1.5, count))
-    return Judged(1 / (1 + np.exp(-logits)), truth, np.arange(count))
+    return ScoredPictures(1 / (1 + np.exp(-logits)), truth, np.arange(count))
 
 
 FIVE = judged([0.9, 0.8, 0.6, 0.3, 0.1], [1, 0, 1, 1, 0])

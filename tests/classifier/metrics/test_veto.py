@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from classifier.metrics.veto import Measured, counted_share, refusal
+from classifier.metrics.veto import VetoMeasurements, counted_share, refusal
 
-GOOD = Measured(
+GOOD = VetoMeasurements(
     positives=200,
     negatives=2800,
     false_alarms=1,

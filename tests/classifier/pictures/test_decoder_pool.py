@@ -15,7 +15,7 @@ import pytest
 from classifier.errors import DeviceError, PictureFault, WorkerLostError
 from classifier.pictures.decoder_pool import Decoders, DecoderSettings
 from classifier.pictures.preprocessing import Preprocessing, picture_array
-from classifier.workers.frames import Frame, encode, receive
+from classifier.workers.frames import WorkerFrame, encode, receive
 from classifier.workers.process import WorkerProcess
 from tests.classifier.tiny_models import jpeg, paintings, png
 from tests.speed import patient
@@ -183,7 +183,7 @@ async def test_bytes_that_are_no_frame_are_refused(garbage: bytes) -> None:
 
 async def test_frames_carry_headers_and_payloads_unchanged() -> None:
     reader = asyncio.StreamReader()
-    reader.feed_data(b"".join(encode(Frame({"op": "é", "n": 1}, [b"", b"abc", bytes(1000)]))))
+    reader.feed_data(b"".join(encode(WorkerFrame({"op": "é", "n": 1}, [b"", b"abc", bytes(1000)]))))
 
     frame = await receive(reader)
 

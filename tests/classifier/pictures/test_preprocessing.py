@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from classifier.errors import PictureFault
-from classifier.pictures.preprocessing import Limits, Preprocessing, decode, picture_array, prepare, sniff
+from classifier.pictures.preprocessing import PictureLimits, Preprocessing, decode, picture_array, prepare, sniff
 
 SIZE = Preprocessing(size=32)
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
@@ -31,9 +31,9 @@ def encoded(image: Image.Image, name: str = "PNG", **options: object) -> bytes:
     return out.getvalue()
 
 
-def reason_of(data: bytes, limits: Limits | None = None) -> str:
+def reason_of(data: bytes, limits: PictureLimits | None = None) -> str:
     with pytest.raises(PictureFault) as caught:
-        picture_array(data, SIZE, limits or Limits())
+        picture_array(data, SIZE, limits or PictureLimits())
     assert caught.value.reason in PictureFault.REASONS
     return caught.value.reason
 
@@ -106,18 +106,18 @@ def test_a_jpeg_is_refused_by_what_it_declares_although_it_could_be_decoded_smal
 
 
 def test_more_bytes_than_allowed_are_not_even_opened() -> None:
-    assert reason_of(encoded(painting()), Limits(max_bytes=100)) == "too large"
+    assert reason_of(encoded(painting()), PictureLimits(max_bytes=100)) == "too large"
 
 
 @pytest.mark.fault("B06")
 def test_a_large_jpeg_is_decoded_at_reduced_scale_within_the_limit() -> None:
     data = encoded(painting(1600, 1200), "JPEG")
 
-    prepared = prepare(data, SIZE, Limits(max_pixels=200_000))
+    prepared = prepare(data, SIZE, PictureLimits(max_pixels=200_000))
 
     assert (prepared.width, prepared.height) == (1600, 1200)
     with pytest.raises(PictureFault, match="too large"):
-        prepare(encoded(painting(1600, 1200)), SIZE, Limits(max_pixels=200_000))
+        prepare(encoded(painting(1600, 1200)), SIZE, PictureLimits(max_pixels=200_000))
 
 
 def test_reduced_scale_changes_a_jpeg_by_little() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from classifier.errors import TaggerError
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.pictures.decoder_pool import DecoderSettings
-from classifier.taggers.client import Tagger, TaggerSettings
+from classifier.taggers.client import TaggerClient, TaggerSettings
 from classifier.taggers.colour_check import check_feeding, colour_margin, known_pictures
 from classifier.taggers.forms import read_form, with_channels
 from classifier.taggers.onnx_tagger import OnnxTagger
@@ -212,7 +212,7 @@ async def test_the_judge_lets_the_tagger_look_at_every_picture(mona: tuple[Model
 
 
 async def test_a_tagger_that_dies_is_started_once_more(tmp_path: Path) -> None:
-    async with Tagger(TaggerSettings(wd_tagger(tmp_path / "tiny"))) as tagger:
+    async with TaggerClient(TaggerSettings(wd_tagger(tmp_path / "tiny"))) as tagger:
         process = tagger._process._worker._process
         assert process is not None
         await process.kill()

@@ -13,15 +13,15 @@ import pytest
 
 from classifier.metrics.thresholds import Goal
 from classifier.pictures.preprocessing import FITS, RESAMPLES, VERSIONS, Preprocessing
-from classifier.training.job import JOB, FirstWeights, Step, TrainingJob, read_job, write_job
-from classifier.training.pipeline import Example, Plan, TargetSpec
+from classifier.training.job import JOB, FirstWeights, TrainingJob, TrainingStep, read_job, write_job
+from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from classifier.training.splits import Identity, Shares
 from classifier.training.warm_start import Earlier
 
 BASE = TrainingJob(
     examples=(Example(Identity(1, "a" * 32), ("mona",), True),),
     specs=(TargetSpec("mona", "mona_(genshin_impact)"),),
-    plan=Plan(),
+    plan=TrainingPlan(),
     preprocessing=Preprocessing(96),
     backbone=FirstWeights("small"),
 )
@@ -36,7 +36,7 @@ OTHER: dict[str, Any] = {  # values for fields whose range allows no simple chan
     "resample": next(resample for resample in RESAMPLES if resample != Preprocessing(96).resample),
     "shares": Shares(0.5, 0.3, 0.2),
     "snapshot": {"round": 1, "from": "my pictures", "targets": ["mona"]},
-    "step": Step.FIRST,
+    "step": TrainingStep.FIRST,
     "version": next(version for version in VERSIONS if version != Preprocessing(96).version),
     "weights": Path("weights.h5"),
 }
@@ -141,5 +141,5 @@ def test_a_figure_that_is_none_is_not_written(tmp_path: Path) -> None:
 def test_words_of_an_enumeration_are_written_as_themselves(tmp_path: Path) -> None:
     write_job(tmp_path, BASE)
 
-    assert issubclass(Step, StrEnum)
+    assert issubclass(TrainingStep, StrEnum)
     assert json.loads((tmp_path / JOB).read_text())["step"] == "network"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from classifier.training.pace import LEAST_STEPS, RESERVE, Pace, too_brief
+from classifier.training.pace import LEAST_STEPS, RESERVE, TrainingPace, too_brief
 
 
 class Machine:
@@ -17,7 +17,7 @@ class Machine:
         return self.now
 
 
-def trained(pace: Pace, machine: Machine, step_s: Callable[[int], float]) -> list[float]:
+def trained(pace: TrainingPace, machine: Machine, step_s: Callable[[int], float]) -> list[float]:
     """Do steps until the pace says that it is enough; gives the rates."""
     rates = []
     while pace.step < pace.steps:
@@ -38,7 +38,7 @@ def moody(draw: random.Random) -> Callable[[int], float]:
 def test_no_time_is_left_over_while_steps_are_missing_and_the_budget_holds(seed: int) -> None:
     draw, machine = random.Random(seed), Machine()
     planned, budget, step_s = draw.randint(1, 1500), 10 ** draw.uniform(0, 2.8), moody(draw)
-    pace = Pace(planned, budget, machine)
+    pace = TrainingPace(planned, budget, machine)
 
     trained(pace, machine, step_s)
 
@@ -53,7 +53,7 @@ def test_no_time_is_left_over_while_steps_are_missing_and_the_budget_holds(seed:
 @pytest.mark.parametrize("seed", range(25))
 def test_the_rate_warms_up_never_jumps_up_and_keeps_below_its_peak(seed: int) -> None:
     draw, machine = random.Random(seed), Machine()
-    pace = Pace(draw.randint(400, 1500), 10 ** draw.uniform(0, 2.8), machine)
+    pace = TrainingPace(draw.randint(400, 1500), 10 ** draw.uniform(0, 2.8), machine)
 
     rates = trained(pace, machine, moody(draw))
 
@@ -64,7 +64,7 @@ def test_the_rate_warms_up_never_jumps_up_and_keeps_below_its_peak(seed: int) ->
 
 def test_a_machine_of_constant_speed_gets_the_plain_cosine() -> None:
     machine = Machine()
-    pace = Pace(400, 1e6, machine)
+    pace = TrainingPace(400, 1e6, machine)
 
     rates = trained(pace, machine, lambda step: 0.1)
 
@@ -76,7 +76,7 @@ def test_a_machine_of_constant_speed_gets_the_plain_cosine() -> None:
 
 def test_a_machine_that_is_busy_at_first_still_gets_its_steps() -> None:
     machine = Machine()
-    pace = Pace(900, 720.0, machine)
+    pace = TrainingPace(900, 720.0, machine)
 
     trained(pace, machine, lambda step: 7.0 if step < 40 else 0.4)  # the first steps promise 90 of 900
 
@@ -86,7 +86,7 @@ def test_a_machine_that_is_busy_at_first_still_gets_its_steps() -> None:
 
 def test_a_machine_that_becomes_busy_stops_in_time() -> None:
     machine = Machine()
-    pace = Pace(900, 100.0, machine)
+    pace = TrainingPace(900, 100.0, machine)
 
     trained(pace, machine, lambda step: 0.1 if step < 200 else 2.0)
 
@@ -96,7 +96,7 @@ def test_a_machine_that_becomes_busy_stops_in_time() -> None:
 
 def test_a_pause_counts_against_the_budget_and_not_against_the_speed() -> None:
     machine = Machine()
-    pace = Pace(1000, 100.0, machine)
+    pace = TrainingPace(1000, 100.0, machine)
     for _ in range(50):
         machine.now += 0.1
         pace.stepped()
@@ -120,4 +120,4 @@ def test_a_network_that_did_few_of_its_steps_may_not_decide(steps: int, brief: b
 
 def test_a_network_of_which_nobody_knows_the_steps_may_decide() -> None:
     assert too_brief({}) == ""
-    assert not math.isnan(Pace(1, 1.0).steps_per_s())
+    assert not math.isnan(TrainingPace(1, 1.0).steps_per_s())

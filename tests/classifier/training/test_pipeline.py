@@ -16,7 +16,13 @@ from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.package import load_package
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.training.backbone_training import Recipe, TrainingSet, TrainingSummary, embeddings, trained_network
+from classifier.training.backbone_training import (
+    TrainingRecipe,
+    TrainingSet,
+    TrainingSummary,
+    embeddings,
+    trained_network,
+)
 from classifier.training.history import training_curves
 from classifier.training.job import JOB, PICTURES, FirstWeights, TrainingJob, write_job
 from classifier.training.packager import report
@@ -27,8 +33,8 @@ from classifier.training.pipeline import (
     Learned,
     Material,
     Minimum,
-    Plan,
     TargetSpec,
+    TrainingPlan,
     from_scratch,
     learn,
 )
@@ -36,8 +42,8 @@ from classifier.training.splits import Identity
 from classifier.training.worker import run
 
 CAST = ("red", "green", "blue")
-QUICK = Recipe(epochs=12, least_steps=20, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
-QUICKLY = Plan(recipe=QUICK)
+QUICK = TrainingRecipe(epochs=12, least_steps=20, batch=16, peak_rate=0.02, averaging=0.9, precision="float32")
+QUICKLY = TrainingPlan(recipe=QUICK)
 
 
 def painted(count: int, seed: int, hidden: float = 0.3) -> tuple[np.ndarray, list[str], list[Example]]:
@@ -132,7 +138,7 @@ def test_what_a_person_said_by_folders_is_never_set_right() -> None:
     pictures, names, examples = painted(400, 7, hidden=0.0)
     green = [row for row, name in enumerate(names) if name == "green"]
     said = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
-    plan = Plan(recipe=QUICK, tags_may_lie=False)
+    plan = TrainingPlan(recipe=QUICK, tags_may_lie=False)
 
     model = learn(pictures, said, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
@@ -148,7 +154,7 @@ def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
     _, facts = trained_network(
         tiny,
         training_set,
-        Recipe(epochs=100, least_steps=20, batch=16, precision="float32", time_budget_s=3.0),
+        TrainingRecipe(epochs=100, least_steps=20, batch=16, precision="float32", time_budget_s=3.0),
         clock=lambda: float(next(clock)),
     )
 
@@ -159,7 +165,7 @@ def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
 def test_the_same_seed_teaches_the_same_network() -> None:
     pictures, names, _ = painted(48, 4)
     shows = np.array([[name == other for other in CAST] for name in names], dtype=np.float32)
-    recipe = Recipe(epochs=2, least_steps=6, batch=16, precision="float32", seed=5)
+    recipe = TrainingRecipe(epochs=2, least_steps=6, batch=16, precision="float32", seed=5)
 
     one, other = (
         embeddings(trained_network(tiny, TrainingSet(pictures, shows, pictures[:0]), recipe)[0], pictures)
@@ -185,7 +191,7 @@ def prepare(folder: Path, count: int) -> None:
     job = TrainingJob(
         examples=examples,
         specs=specs,
-        plan=Plan(recipe=QUICK),
+        plan=TrainingPlan(recipe=QUICK),
         preprocessing=Preprocessing(16),
         backbone=FirstWeights("small"),
         snapshot={"tag": "colours"},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from classifier.errors import PackageError
-from classifier.training.backbone_training import Network, Recipe, embeddings, network
+from classifier.training.backbone_training import Network, TrainingRecipe, embeddings, network
 from classifier.training.warm_start import Earlier, gentler, take_over
 
 pytestmark = pytest.mark.filterwarnings(
@@ -76,7 +76,7 @@ def test_another_network_cannot_be_taught_on(earlier: tuple[Earlier, np.ndarray]
 
 
 def test_teaching_on_takes_smaller_steps_and_no_more_of_them_than_were_asked_for() -> None:
-    short = Recipe(epochs=2, least_steps=6)
+    short = TrainingRecipe(epochs=2, least_steps=6)
 
-    assert gentler(Recipe()).peak_rate < Recipe().peak_rate
+    assert gentler(TrainingRecipe()).peak_rate < TrainingRecipe().peak_rate
     assert (gentler(short).epochs, gentler(short).least_steps) == (2, 6)

@@ -14,7 +14,7 @@ from classifier.pictures.decoder_pool import DecodedPicture, Decoders
 from commands.context.archive_protocol import CommandArchive
 from commands.context.settings import RoundZero
 from commands.crawling.first_model import _RenditionSource, first_step
-from rounds.training_job import Step
+from rounds.training_job import TrainingStep
 from storage.archive_records import Sighting
 from storage.records import Known, Post, StoredRendition
 from tests.crawler.crew_fakes import Files, post
@@ -108,5 +108,5 @@ async def test_a_post_without_a_picture_brings_none() -> None:
 def test_a_network_that_trains_beside_the_crawl_is_begun_by_what_takes_seconds() -> None:
     beside = RoundZero(network="fine_tuned")
 
-    assert first_step(beside) is Step.FIRST
-    assert first_step(replace(beside, network_beside=False)) is Step.NETWORK
+    assert first_step(beside) is TrainingStep.FIRST
+    assert first_step(replace(beside, network_beside=False)) is TrainingStep.NETWORK

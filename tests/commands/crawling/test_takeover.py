@@ -21,7 +21,7 @@ from classifier.head import Head
 from classifier.judge import JudgeSettings
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.training.pipeline import Plan
+from classifier.training.pipeline import TrainingPlan
 from commands.context.connection import Connected
 from commands.context.settings import Settings
 from commands.context.threshold_goal import ThresholdGoal
@@ -177,7 +177,7 @@ async def scene(folder: Path, *, new: float = 0.99, test: Sequence[str] = ("a", 
         )
         command = (sys.executable, "-c", PRETENDS, str(ready))
         settings = RoundSettings(preprocessing=Preprocessing(8), command=command)
-        gathered = Gathered(work, TrainingTask([], [], Plan(), {}), settings)
+        gathered = Gathered(work, TrainingTask([], [], TrainingPlan(), {}), settings)
         round_ = FirstRound(request, (MONA,), settings, work, gathered=gathered)
         made_scene = Scene(archive, cast(NetworkBeside, None), takeover, judge, ready)
         made_scene.beside = NetworkBeside(round_, judge, takeover, JudgeSettings(), made_scene.make)

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 
 from classifier.pictures import decoder_worker
-from classifier.pictures.preprocessing import Limits, PreparedPicture, Preprocessing, prepare
+from classifier.pictures.preprocessing import PictureLimits, PreparedPicture, Preprocessing, prepare
 
 
 def main(way: str, mark: Path) -> None:
     """Serve pictures in some way."""
 
-    def oddly(picture: bytes, preprocessing: Preprocessing, limits: Limits) -> PreparedPicture:
+    def oddly(picture: bytes, preprocessing: Preprocessing, limits: PictureLimits) -> PreparedPicture:
         before = mark.exists()
         mark.touch()
         if way == "hang":
