@@ -11,7 +11,18 @@ from commands.terminal.console import printable
 from commands.terminal.exit_codes import ExitCode, worst
 
 REPOSITORY = Path(__file__).parents[2]
-HEAVY = ("tensorflow", "keras", "numpy", "sqlalchemy", "httpx2", "PIL", "ai_edge_litert", "scipy", "sklearn")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "sqlalchemy",
+    "httpx2",
+    "PIL",
+    "ai_edge_litert",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+)
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -35,7 +46,7 @@ def test_no_room_loads_tensorflow_or_scipy_before_it_is_needed() -> None:
         "import commands.status, rounds.questions.ranking, rounds.questions.estimate, review.gallery_service"
     )
 
-    assert not loaded_by(rooms) & {"tensorflow", "keras", "scipy"}
+    assert not loaded_by(rooms) & {"tensorflow", "keras", "scipy", "sklearn", "matplotlib"}
 
 
 def test_every_command_has_help_with_an_example_or_needs_none() -> None:

@@ -61,19 +61,6 @@ def test_precision_and_recall_are_counted_at_the_threshold() -> None:
     assert quality.recall.value == pytest.approx(2 / 3)
 
 
-@pytest.mark.slow  # scikit-learn takes seconds to load
-@pytest.mark.parametrize("ties", [False, True])
-def test_average_precision_agrees_with_scikit_learn(ties: bool) -> None:
-    from sklearn.metrics import average_precision_score
-
-    random = np.random.default_rng(7)
-    truth = random.random(400) < 0.1
-    scores = np.clip(random.normal(np.where(truth, 0.6, 0.3), 0.2), 0, 1)
-    scores = np.round(scores, 1) if ties else scores
-
-    assert average_precision(scores, truth) == pytest.approx(average_precision_score(truth, scores))
-
-
 def test_average_precision_takes_equal_scores_together() -> None:
     assert average_precision(np.ones(4), np.array([True, False, False, False])) == pytest.approx(0.25)
 
