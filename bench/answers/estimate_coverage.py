@@ -1,4 +1,4 @@
-"""How often the estimate of the gallery as it stands holds the truth, and how wide it is, after 7 to 300 answers.
+"""How often the estimate of the current gallery holds the truth, and how wide it is, after 7 to 300 answers.
 
     python -m bench.answers.estimate_coverage [--galleries 200] [--json FILE]
 

@@ -1,12 +1,12 @@
-"""How far a few answers go: errors left after 0 to 200 answers, for our questions, uncertainty alone, and lots.
+"""How far a few answers go: errors left after 0 to 200 answers, for our questions, uncertainty alone, and random ones.
 
     python -m bench.answers.label_economy DIR --models MODELS --keep kiara --keep ina [--cache FILE] [--svg FILE]
 
 DIR has one folder a class; 40 % of the tags are hidden and 5 % are wrong. MODELS holds a package a target, taught by
 `bench.round_zero_offline --wrong 0.05 --models MODELS` on the same gallery. A person who knows the truth answers;
 after 10, 25, 50, 100 and 200 answers a round of the head is done. An error is a picture that is kept and does not show
-the target, or the other way round, as the gallery stands: labels, tags and scores together. *0 answers* is round 0;
-*0 answers, round 1* a round without a single answer, which is what learning around wrong tags alone is worth.
+the target, or the other way round, by labels, tags and scores together. *0 answers* is round 0;
+*0 answers, round 1* a round without a single answer, which shows what learning from noisy tags alone gives.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Play:
 
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
-        """As the gallery stands: label, else tag, else score."""
+        """The gallery's current decision: label, else tag, else score."""
         evidence = self.gallery.evidence
         labels = np.array(evidence.labels)
         return np.asarray((labels == "keep") | (self.rule.kept(evidence) & (labels != "delete")))
@@ -117,8 +117,8 @@ def at_random(play: Play, count: int) -> IntArray:
 CHOOSERS: Mapping[str, Chooser] = {"ours": ours, "uncertain": uncertain, "random": at_random}
 
 
-def standing(play: Play, answers: int) -> dict[str, Any]:
-    """Figures of the gallery as it stands."""
+def quality_of(play: Play, answers: int) -> dict[str, Any]:
+    """Figures of the gallery in its current state."""
     kept, truth, untagged = play.kept, play.gallery.truth, play.gallery.untagged
     wrong = kept != truth
     right = int((kept & truth & untagged).sum())
@@ -136,11 +136,11 @@ def standing(play: Play, answers: int) -> dict[str, Any]:
 
 def played(play: Play, chooser: Chooser) -> list[dict[str, Any]]:
     """All budgets for one way of asking."""
-    found = [standing(play, 0)]
+    found = [quality_of(play, 0)]
     for before, budget in itertools.pairwise(BUDGETS):
         play.answer(chooser(play, budget - before))
         play.round()
-        found.append(standing(play, budget))
+        found.append(quality_of(play, budget))
     return found
 
 
@@ -181,7 +181,7 @@ def main() -> None:
         everything[target] = {}
         bare = Play(target, first, package, package.threshold, arguments.seed, [])
         bare.round()
-        table(target, "no answers", [standing(bare, 0)])
+        table(target, "no answers", [quality_of(bare, 0)])
         for name, chooser in CHOOSERS.items():
             begun = time.monotonic()
             play = Play(target, first, package, package.threshold, arguments.seed, [])

@@ -84,9 +84,9 @@ class SetApart:
     pictures: int
     kept: int  # by the model, although the tags name others: they probably lack the tag
     rejected: int  # by the model, although tagged with the target: the tag is probably wrong
-    kept_wrong_by_tags: int  # with every tag at its word, those of `kept` included
+    kept_wrong_by_tags: int  # if every tag were correct; includes those of `kept`
     missed_by_tags: int
-    by_tags: Quality  # the figures with every tag at its word
+    by_tags: Quality  # the figures if every tag were correct
     lacks_tag: Sequence[Mistake]  # the worst of `kept`
     wrong_tag: Sequence[Mistake]  # the worst of `rejected`
     search: str  # finds them in `crawl query` and on the page: id:12,34

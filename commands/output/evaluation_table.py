@@ -37,7 +37,7 @@ def evaluation_table(assessment: Assessment) -> RenderableType:
         Text(printable(head), style="bold"),
         _figures(assessment),
         *_by_tags(assessment),
-        _standing(assessment),
+        _current(assessment),
         _confusion(assessment),
     ]
     if others:
@@ -67,29 +67,29 @@ def _figures(assessment: Assessment) -> Table:
 
 
 def _by_tags(assessment: Assessment) -> list[Text]:
-    """The figures with every tag at its word, where some are in doubt."""
+    """The figures if every tag were correct, where some are set apart."""
     apart = assessment.set_apart
     if apart is None:
         return []
     tagged = apart.by_tags
     words = (
-        f"{counted(apart.pictures, 'picture')} set apart, whose tags a head that never saw them contradicts; with "
-        f"every tag at its word, as tested: precision {figure(tagged.precision)}, recall {figure(tagged.recall)}. "
-        "Go by the figures above."
+        f"{counted(apart.pictures, 'picture')} set apart, whose tags a head that never saw them contradicts; if "
+        f"every tag were correct, as tested: precision {figure(tagged.precision)}, recall {figure(tagged.recall)}. "
+        "Use the figures above."
     )
     return [Text(printable(words))]
 
 
-def _standing(assessment: Assessment) -> RenderableType:
-    """How much of the gallery shows it, and how good the gallery is as it stands."""
+def _current(assessment: Assessment) -> RenderableType:
+    """How much of the gallery shows it, and current precision and recall of the gallery."""
     share = assessment.prevalence
     spread = f" ({share.low:.1%}–{share.high:.1%})" if math.isfinite(share.low) else ""
     lines = [f"share that shows it: {share.value:.1%}{spread}, {assessment.prevalence_source}"]
-    stands = assessment.as_it_stands
-    if stands is not None:
+    current = assessment.as_it_stands
+    if current is not None:
         lines.append(
-            f"the gallery as it stands, with tags and labels: precision {figure(stands.precision, 2)}, "
-            f"recall {figure(stands.recall, 2)} from {counted(stands.answers, 'answer')} to the random sample"
+            f"the gallery as it is now, with tags and labels: precision {figure(current.precision, 2)}, "
+            f"recall {figure(current.recall, 2)} from {counted(current.answers, 'answer')} to the random sample"
         )
     return Group(*(Text(printable(line)) for line in lines))
 

@@ -176,21 +176,21 @@ def test_an_older_model_is_measured_by_its_number_and_a_target_by_its_tag(tmp_pa
     assert newest["quality"]["examples"] == oldest["quality"]["examples"]
 
 
-def test_answers_by_lot_tell_how_the_gallery_stands(tmp_path: Path) -> None:
+def test_answers_to_the_random_sample_measure_the_gallery(tmp_path: Path) -> None:
     root = tmp_path / "root"
     asyncio.run(fill(root))
-    answer_by_lot(root, 60)
+    answer_random_sample(root, 60)
 
     record = json.loads(crawl(root, "evaluate", "mona", "--json").stdout)
     shown = crawl(root, "evaluate", "mona").stdout
 
     assert record["as_it_stands"]["answers"] == 60
     assert "untagged" in {part["value"] for part in record["slices"]}
-    assert "the gallery as it stands" in shown
+    assert "the gallery as it is now" in shown
     assert "60 answers to the random sample" in shown
 
 
-def answer_by_lot(root: Path, count: int) -> None:
+def answer_random_sample(root: Path, count: int) -> None:
     """As the page does it, by a person who knows that every fourth post shows her."""
     from review.gallery_service import GalleryReviewService
     from review.service import LabelAnswer
@@ -293,4 +293,4 @@ def test_probably_wrong_tags_are_counted_apart_from_mistakes_and_both_figures_ar
     assert "1 of 2 missed by their tags are probably tagged wrongly: look at this one" in shown
     assert "post 1: 0.90" in shown
     assert "11 pictures set apart" in shown
-    assert "with every tag at its word, as tested: precision 0.808 (0.750–0.860)" in shown
+    assert "if every tag were correct, as tested: precision 0.808 (0.750–0.860)" in shown

@@ -53,7 +53,7 @@ def loaded_by_status(root: Path) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_answers_by_lot_tell_how_good_the_gallery_is_so_far(root: Path) -> None:
+def test_answers_to_the_random_sample_measure_the_gallery_so_far(root: Path) -> None:
     answer(root, 40, "random")
 
     shown, record = " ".join(crawl(root, "status").stdout.replace("│", " ").split()), status(root)["so_far"]["mona"]

@@ -175,9 +175,7 @@ async def test_the_first_model_is_numbered_one_in_force_and_the_pictures_stay_as
     assert contents(pictures) == before
 
 
-async def test_every_class_teaches_its_name_but_one_that_only_says_what_is_not_shown(
-    pictures: Path, tmp_path: Path
-) -> None:
+async def test_every_class_of_a_folder_is_a_class_of_the_network_but_other(pictures: Path, tmp_path: Path) -> None:
     (pictures / "labels.csv").write_text("path,class,group\nkeqing/0001.jpg,keqing,set of two\n")
 
     job = await job_of(pictures, tmp_path, settings(KEEPS_THE_JOB))
@@ -221,7 +219,7 @@ async def test_of_too_many_pictures_a_third_shows_the_target(tmp_path: Path) -> 
         ({"mona": (40, RED)}, r"has 40 that show it .* and 0 that do not .at least 60.*a folder called other"),
     ],
 )
-async def test_a_folder_that_teaches_too_little_is_refused_with_what_it_has(
+async def test_a_folder_with_too_few_pictures_is_refused_with_their_counts(
     tmp_path: Path, classes: dict[str, tuple[int, tuple[int, int, int]]], message: str
 ) -> None:
     folder = painted(tmp_path / "few", classes)

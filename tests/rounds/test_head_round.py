@@ -101,7 +101,7 @@ def archive() -> MemoryArchive:
     return MemoryArchive()
 
 
-async def test_a_new_head_remembers_what_taught_its_network_and_the_gallery_which_part_each_picture_is_in(
+async def test_a_new_head_keeps_the_record_of_its_network_and_the_gallery_stores_each_split(
     tmp_path: Path, archive: MemoryArchive
 ) -> None:
     world, model = scene(), first_model(tmp_path, archive)
@@ -274,7 +274,7 @@ async def test_the_number_of_a_folder_that_a_killed_round_left_is_not_used_again
 
 
 @pytest.mark.fault("M15")
-def test_a_picture_that_a_person_is_unsure_of_teaches_nothing(tmp_path: Path, archive: MemoryArchive) -> None:
+def test_a_picture_that_a_person_is_unsure_of_is_not_trained_on(tmp_path: Path, archive: MemoryArchive) -> None:
     world, model = scene(), first_model(tmp_path, archive)
     tagged = np.flatnonzero(world.evidence.tagged).tolist()
     unsure = dataclasses.replace(world, evidence=answered(world.evidence, dict.fromkeys(tagged, "unsure")))

@@ -83,7 +83,7 @@ async def train(candidate: Candidate, book: TrainingPictures, folder: Path, *, a
         pass
 
 
-async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_path: Path) -> None:
+async def test_the_network_is_trained_on_labels_before_tags_and_on_no_doubtful_tag(tmp_path: Path) -> None:
     plain = candidate_of(tmp_path / "a", {})
     bare = int(np.flatnonzero(~plain.snapshot.evidence.named)[0])
     tagged = int(np.flatnonzero(plain.snapshot.evidence.tagged & (plain.learned.belief > 0.9))[0])
@@ -106,9 +106,7 @@ async def test_the_network_is_taught_labels_before_tags_and_no_doubtful_tag(tmp_
 
 
 @pytest.mark.parametrize("anew", [False, True])
-async def test_a_network_of_the_same_shape_begins_with_the_one_in_force_unless_told_not_to(
-    anew: bool, tmp_path: Path
-) -> None:
+async def test_a_network_of_the_same_shape_starts_from_the_one_in_force_unless_anew(anew: bool, tmp_path: Path) -> None:
     candidate = candidate_of(tmp_path / "a", {})
     in_force = candidate.snapshot.package
 
@@ -132,7 +130,7 @@ async def test_pictures_that_are_damaged_are_left_out_and_too_many_of_them_refus
     assert len(json.loads((tmp_path / "models/job.json").read_text())["examples"]) == 1101
 
 
-def test_a_new_network_is_not_taught_where_it_can_gain_little(tmp_path: Path) -> None:
+def test_a_new_network_is_not_trained_where_it_can_gain_little(tmp_path: Path) -> None:
     candidate = candidate_of(tmp_path, {})
 
     advice = advise(candidate)
@@ -149,7 +147,7 @@ def remembering(candidate: Candidate, **snapshot: object) -> Candidate:
     )
 
 
-def test_a_network_that_was_taught_in_too_short_a_time_is_taught_on(tmp_path: Path) -> None:
+def test_a_network_whose_training_was_cut_short_is_trained_further(tmp_path: Path) -> None:
     md5s = {"train": [f"{number:032x}" for number in range(5000)]}
     taught = {"steps": 474, "planned_steps": 1103}
 
@@ -159,7 +157,7 @@ def test_a_network_that_was_taught_in_too_short_a_time_is_taught_on(tmp_path: Pa
     assert "cut short" in advice.why
 
 
-def test_a_network_is_taught_on_once_with_the_whole_gallery_and_then_only_when_much_is_new(tmp_path: Path) -> None:
+def test_a_network_is_trained_further_once_on_the_whole_gallery_and_then_only_when_much_is_new(tmp_path: Path) -> None:
     md5s = {"train": [f"{number:032x}" for number in range(5000)]}
     whole = {"steps": 700, "planned_steps": 700}
     candidate = candidate_of(tmp_path, {})
@@ -309,7 +307,7 @@ async def test_listed_posts_that_no_crawl_has_decided_are_not_looked_at_again() 
     assert (done.looked, sorted(archive.filed)) == (4, [1, 2, 3, 5])
 
 
-async def test_looking_again_tells_how_far_it_has_come() -> None:
+async def test_refreshing_embeddings_reports_its_progress() -> None:
     shares: list[float] = []
 
     await refresh_embeddings(

@@ -143,7 +143,7 @@ WITH_REFERENCES = TWICE.replace(
 )
 
 
-async def test_references_teach_a_target_that_is_hardly_tagged_and_are_no_posts(tmp_path: Path) -> None:
+async def test_a_target_that_is_hardly_tagged_is_learned_from_references_which_are_no_posts(tmp_path: Path) -> None:
     given = ReferencePixels(
         folder=tmp_path / "pictures",
         pixels=np.stack([np.full((8, 8, 3), -number % 251, np.uint8) for number in (1, 2, 3)]),

@@ -48,7 +48,7 @@ def in_force(target: str, network: str, *, active: bool = True) -> RegisteredMod
     return RegisteredModel(card, active, datetime(2026, 1, 1, tzinfo=UTC), {}, None, 0)
 
 
-def test_posts_of_a_site_that_never_names_the_target_teach_nothing(tmp_path: Path) -> None:
+def test_posts_of_a_site_that_never_names_the_target_are_not_trained_on(tmp_path: Path) -> None:
     world = scene(1000, wrong=0.0)
     sites = ["other" if not tagged and row % 3 == 0 else "demo" for row, tagged in enumerate(world.evidence.tagged)]
     world = replace(world, evidence=replace(world.evidence, sites=sites))

@@ -190,7 +190,7 @@ def test_names_at_the_ends_of_lines_keep_apart_and_on_the_plane() -> None:
     assert heights[-1] <= UNIT.floor + 5
 
 
-def test_hostile_names_are_words_and_nothing_else() -> None:
+def test_hostile_names_are_shown_as_text_only() -> None:
     marks = [
         Legend([(HOSTILE, 0)]),
         Note((0.5, 0.5), HOSTILE),
@@ -235,7 +235,7 @@ def test_bars_begin_nearer_to_one_only_when_every_interval_does() -> None:
     assert scale_for([]) == 0.0
 
 
-def test_a_line_chart_stands_for_itself_and_says_its_numbers_when_touched() -> None:
+def test_a_line_chart_is_a_whole_file_with_its_numbers_in_tooltips() -> None:
     axes = Axes("Errors left", "answers", "errors", (0, 10, 200), evenly=True)
 
     root = ElementTree.fromstring(line_chart({"ours": [(0, 300), (10, 80), (200, 40)]}, axes))

@@ -134,7 +134,7 @@ def test_a_folder_of_nothing_but_pages_too_small_to_see_is_refused_with_that_rea
         assess(subject(tmp_path / "root"), tmp_path / "pages")
 
 
-def test_pictures_that_taught_the_model_are_counted_and_told_apart(tmp_path: Path, folder: Path) -> None:
+def test_pictures_that_the_model_was_trained_on_are_counted_and_shown_separately(tmp_path: Path, folder: Path) -> None:
     files = sorted((folder / "keqing").glob("*.png"))[:12]
     taught = [hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() for file in files]
 

@@ -148,7 +148,7 @@ def test_an_untagged_hit_is_no_error_of_the_model_that_found_it(tmp_path: Path) 
     assert {int(one.name.removeprefix("post ")) - 1 for one in found.set_apart.lacks_tag} <= set(lacking.tolist())
 
 
-def test_a_persons_word_is_never_set_apart(tmp_path: Path) -> None:
+def test_a_labelled_picture_is_never_set_apart(tmp_path: Path) -> None:
     world = scene(3000, wrong=0.1, seed=2)
     evidence = answered(world.evidence, truly(world, np.flatnonzero(world.wrong).tolist()))
 
@@ -276,7 +276,7 @@ def test_too_few_test_pictures_are_counted_and_refused(tmp_path: Path) -> None:
         assess(subject(tmp_path), world.evidence)
 
 
-def test_pictures_that_taught_the_network_are_not_measured_on(tmp_path: Path) -> None:
+def test_pictures_that_the_network_was_trained_on_are_not_measured_on(tmp_path: Path) -> None:
     world = scene(3000, seed=11)
     taught = {"train": world.evidence.md5s[:2000], "validation": [], "test": world.evidence.md5s[2000:2500]}
 
@@ -286,7 +286,7 @@ def test_pictures_that_taught_the_network_are_not_measured_on(tmp_path: Path) ->
     assert named[2000:2500].sum() <= found.quality.examples <= named[2000:].sum()
 
 
-def test_nobody_asked_by_lot_says_nothing_about_untagged_pictures() -> None:
+def test_without_a_random_sample_there_is_no_quality_of_untagged_pictures() -> None:
     world = scene(300, seed=12)
     everything = np.ones(300, dtype=bool)
 

@@ -138,7 +138,7 @@ def test_only_the_pages_own_style_is_allowed() -> None:
     assert "url(" not in style and "@import" not in style
 
 
-def test_links_to_posts_tell_the_site_nothing() -> None:
+def test_links_to_posts_send_no_referrer() -> None:
     links = [one for one in seen(assessment()).all("a") if not one["href"].startswith("#")]
 
     assert links
@@ -146,7 +146,7 @@ def test_links_to_posts_tell_the_site_nothing() -> None:
 
 
 @pytest.mark.fault("U06")
-def test_what_strangers_wrote_is_words_and_nothing_else() -> None:
+def test_untrusted_names_are_shown_as_text_only() -> None:
     page = seen(strange())
 
     assert "script" not in {tag for tag, _ in page.elements}
@@ -230,7 +230,7 @@ def test_every_picture_is_counted_in_the_histogram() -> None:
 
 
 @pytest.mark.parametrize(("positives", "negatives"), [(0, 0), (0, 30), (30, 0)])
-def test_what_could_not_be_measured_is_said_in_words(positives: int, negatives: int) -> None:
+def test_what_could_not_be_measured_is_named_in_the_report(positives: int, negatives: int) -> None:
     measured = replace(assessment(positives, negatives), training=())
 
     page = seen(measured)
@@ -258,7 +258,7 @@ def test_one_bin_and_one_threshold_are_enough_for_a_page() -> None:
     assert {"Precision against recall, in full", "Reliability", "Scores"} <= set(charts(tiny))
 
 
-def test_intervals_that_nobody_knows_leave_the_figure_standing() -> None:
+def test_an_unknown_interval_does_not_hide_its_figure() -> None:
     measured = assessment()
     bare = replace(
         measured,
@@ -283,7 +283,7 @@ def test_a_mistake_shows_picture_score_reason_and_post() -> None:
     assert "0.900 post 7 labelled delete" in page.text
 
 
-def test_pictures_whose_tags_are_probably_wrong_have_a_sheet_of_their_own_and_both_figures_stand_there() -> None:
+def test_pictures_whose_tags_are_probably_wrong_have_a_sheet_of_their_own_with_both_figures() -> None:
     page = seen(with_doubted_tags(replace(assessment(), kept_wrong=[], missed=[])))
 
     assert "8 of 9 kept wrongly by their tags probably lack the tag" in page.text
@@ -446,7 +446,7 @@ def test_axe_finds_nothing_and_nothing_leaves_the_window(tmp_path: Path, scheme:
 
 @pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
-def test_the_words_of_a_chart_can_be_read_on_a_phone(tmp_path: Path) -> None:
+def test_the_text_of_a_chart_can_be_read_on_a_phone(tmp_path: Path) -> None:
     page = write_report(assessment(), tmp_path, now=NOON)
 
     with browsing(390, 844) as browser:

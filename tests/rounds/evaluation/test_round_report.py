@@ -35,7 +35,7 @@ def learned(precision: Estimate) -> LearnedHead:
     )
 
 
-def test_what_could_not_be_measured_is_said_in_words() -> None:
+def test_what_could_not_be_measured_is_named_in_the_report() -> None:
     compared = Compared("mona/1", 20, 1, 1, 0, 0, 4, 0, shown=5, old_kept=4, new_kept=0)
 
     text = report_text(learned(Estimate(math.nan, math.nan, math.nan)), compared, "m")

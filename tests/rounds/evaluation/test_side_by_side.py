@@ -84,7 +84,7 @@ def test_a_model_that_has_learned_from_nearly_all_of_them_is_not_put_beside_the_
     assert set(found.figures) == {"mona/2"}
 
 
-def test_where_hardly_anything_is_held_out_nothing_is_said(tmp_path: Path) -> None:
+def test_where_hardly_anything_is_held_out_there_are_no_figures(tmp_path: Path) -> None:
     assert on(scene(40, seed=5).evidence, numbered([subject(tmp_path)])) is None
     assert on(scene(40, seed=5).evidence, []) is None
 

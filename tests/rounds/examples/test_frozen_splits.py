@@ -46,7 +46,7 @@ def test_pictures_of_one_family_file_or_artist_share_a_part() -> None:
     assert len(set(split[:50].tolist())) == 1
 
 
-def test_what_taught_the_backbone_never_tests_a_head_on_it() -> None:
+def test_what_the_backbone_was_trained_on_never_tests_a_head_on_it() -> None:
     evidence = scene().evidence
     taught = {"train": list(evidence.md5s[:500]), "validation": list(evidence.md5s[500:600]), "test": []}
 

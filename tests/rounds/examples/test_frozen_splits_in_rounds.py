@@ -184,7 +184,7 @@ def test_drawings_of_different_parts_that_turn_out_to_be_one_are_held_out_after_
     assert split_now(gallery) == [TEST, TEST, TEST]
 
 
-def test_what_the_network_was_taught_is_used_for_nothing_while_a_copy_of_it_is_held_out() -> None:
+def test_pictures_that_trained_the_network_are_contaminated_while_a_copy_of_them_is_held_out() -> None:
     gallery = Gallery(np.random.default_rng(0))
     gallery.posts = [Upload(1, gallery.md5(), 0xABCDEF12345678), Upload(2, gallery.md5(), 0xABCDEF12345678)]
     gallery.memory = {2: TEST}
@@ -199,7 +199,7 @@ def test_what_the_network_was_taught_is_used_for_nothing_while_a_copy_of_it_is_h
     assert split_now(gallery) == [TEST, TEST]  # the next network has not seen it
 
 
-def test_a_network_that_was_taught_on_still_knows_what_taught_it_first() -> None:
+def test_a_network_that_was_trained_further_keeps_the_record_of_its_first_training() -> None:
     gallery = Gallery(np.random.default_rng(4))
     gallery.posts = [Upload(1, "first", 0xABCDEF12345678), Upload(2, "second", gallery.new_look())]
     gallery.posts.append(Upload(3, "copy", 0xABCDEF12345678))
@@ -212,7 +212,7 @@ def test_a_network_that_was_taught_on_still_knows_what_taught_it_first() -> None
     assert split_now(gallery) == [CONTAMINATED, TRAIN, CONTAMINATED]
 
 
-def test_a_new_copy_of_what_the_network_was_taught_is_not_measured() -> None:
+def test_a_new_copy_of_a_training_picture_is_not_measured() -> None:
     gallery = Gallery(np.random.default_rng(1))
     gallery.posts = [Upload(number, gallery.md5(), gallery.new_look()) for number in range(1, 101)]
     gallery.snapshot = {"parts": {"train": [post.md5 for post in gallery.posts]}}

@@ -156,7 +156,7 @@ async def test_who_is_dressed_as_a_target_is_no_example_of_it_and_none_against_i
     assert found.positives
 
 
-async def test_a_costume_of_another_character_teaches_nothing_about_that_character() -> None:
+async def test_a_costume_of_another_character_is_no_example_of_that_character() -> None:
     site = gallery()
     site.holds += [post(10_000 + n, "ina", "bae", general=("bae_(cosplay)", "1girl")) for n in range(200)]
 
@@ -207,7 +207,7 @@ async def test_a_walk_of_several_tags_never_asks_for_more_terms_than_an_ordinary
 
 
 @pytest.mark.parametrize("tag", ["hat", "ina_(cosplay)"])
-async def test_a_target_that_is_no_character_is_taught_by_the_posts_that_its_tag_names(tag: str) -> None:
+async def test_a_target_that_is_no_character_is_learned_from_the_posts_that_its_tag_names(tag: str) -> None:
     site = gallery(500)
     site.holds += [post(10_000 + n, "ina", general=(tag, "1girl")) for n in range(100)]
     target = Target("it", tag)

@@ -91,7 +91,7 @@ def test_a_wrong_tag_is_asked_about_although_a_copy_of_the_picture_was_answered(
     assert wrong[1] in {question.row for question in asked}
 
 
-def test_the_lots_stay_the_same_while_the_gallery_grows() -> None:
+def test_the_random_ranks_stay_the_same_while_the_gallery_grows() -> None:
     world = scene(400)
     open_, kept = np.ones(400, bool), world.evidence.tagged
     small = world.evidence
@@ -111,7 +111,7 @@ def test_a_gallery_without_any_model_or_tag_still_has_questions() -> None:
     assert len(questions(blank, RULE, size=10)) == 10
 
 
-def test_every_question_says_why_in_words() -> None:
+def test_every_question_gives_its_reason_in_words() -> None:
     asked = questions(scene().evidence, RULE, size=30)
 
     assert all(question.words and 0 <= question.chance <= 1 for question in asked)

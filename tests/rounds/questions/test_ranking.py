@@ -77,7 +77,7 @@ def test_the_targets_of_a_gallery_take_turns_and_errors_come_by_likelihood() -> 
     assert {one.reason for one in errors} <= {"tag-error", "missing-tag"}
 
 
-def test_a_target_without_a_model_is_told_and_left_out() -> None:
+def test_a_target_without_a_model_is_noted_and_left_out() -> None:
     notes: list[str] = []
     doubts = Doubts({"mona": Inquiry(scene(100).evidence, RULE), "ina": None}.get, notes.append)
 
