@@ -28,7 +28,7 @@ from classifier.pictures.windows import Window
 
 try:
     import webp
-except ImportError:  # a platform without its wheel: Pillow does it all, with the same result
+except ImportError:  # it is an extra: without it, Pillow does it all, with the same result
     webp = None
 
 Pixels = npt.NDArray[np.uint8]

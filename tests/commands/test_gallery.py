@@ -13,6 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from commands.app import app
+from commands.doctor import optional_packages
 from commands.terminal import tables
 from crawler.decisions import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting
@@ -268,6 +269,14 @@ def test_an_old_sqlite_is_mentioned_by_the_doctor_alone(
 
 
 @pytest.mark.fault("D16")
+def test_the_doctor_says_how_to_install_what_is_missing_and_not_needed() -> None:
+    findings = {found.what: found for found in optional_packages(lambda name: None if name == "webp" else "a spec")}
+
+    assert findings["webp"].statement.endswith("with the same pixels (pip install 'boorusieve[webp]')")
+    assert findings["pyarrow"].statement == "installed"
+    assert all(found.ok for found in findings.values())
+
+
 def test_the_doctor_names_what_is_well_and_what_is_not(root: Path) -> None:
     answer = crawl(root, "doctor", "--site", "danboru", "--json")
 
