@@ -87,8 +87,8 @@ class Policy:
             facts["refused"] = True
         if doubted:
             facts["doubted"] = True
-        if heard := _heard(card, ai_percents):
-            facts["ai"] = heard
+        if weighed := _weighed_percents(card, ai_percents):
+            facts["ai"] = weighed
         return _digest(tuple(facts.items()))
 
 
@@ -113,8 +113,8 @@ class Ruling:
         Returns:
             The look with the scores that hold for a post with these tags, which are those to be stored; the decisions.
         """
-        said = replace(look, tagger_tags=look.tagger_tags or before)
-        decisions = tuple(self.decide(target, post.tags, said, post.ai_tags) for target in targets)
+        complete = replace(look, tagger_tags=look.tagger_tags or before)
+        decisions = tuple(self.decide(target, post.tags, complete, post.ai_tags) for target in targets)
         moved = {one.target: one.score for one in decisions if one.score is not None}
         scores = {name: moved.get(name, score) for name, score in look.scores.items()}
         return replace(look, scores=scores), decisions
@@ -128,10 +128,10 @@ class Ruling:
             look: at its picture.
             ai_tags: of the post, by the site's own tagger; None: the site did not say.
         """
-        card, said = self.cards.get(target.name), _said(target, tags, ai_tags, look.tagger_tags)
-        by = _shift(card, said.stratum) + (ai_shift(card.ai_weights, said.ai_percents) if card is not None else 0.0)
+        card, facts = self.cards.get(target.name), _tag_facts(target, tags, ai_tags, look.tagger_tags)
+        by = _shift(card, facts.stratum) + (ai_shift(card.ai_weights, facts.ai_percents) if card is not None else 0.0)
         score = moved(_usable(look.scores.get(target.name)), by)
-        return self._decided(target, look.fault, said, score=score, too_small=look.too_small)
+        return self._decided(target, look.fault, facts, score=score, too_small=look.too_small)
 
     def decide_score(
         self,
@@ -153,8 +153,8 @@ class Ruling:
             ai_percents: what taggers give the target's tag, by source.
             too_small: whether its faces were too small to see, so that a low score says nothing.
         """
-        said = _Said(tagged, stratum, ai_percents)
-        return self._decided(target, None, said, score=_usable(score), too_small=too_small)
+        facts = _TagFacts(tagged, stratum, ai_percents)
+        return self._decided(target, None, facts, score=_usable(score), too_small=too_small)
 
     def still_holds(
         self, decision: Decision, target: Target, post: Post, tagger_tags: TaggerTags | None = None
@@ -170,22 +170,22 @@ class Ruling:
         card = self.cards.get(target.name)
         if decision.score is None or decision.model_hash != (card.hash if card else None):
             return False
-        said = _said(target, post.tags, post.ai_tags, tagger_tags)
-        return self._decided(target, None, said, score=decision.score).policy == decision.policy
+        facts = _tag_facts(target, post.tags, post.ai_tags, tagger_tags)
+        return self._decided(target, None, facts, score=decision.score).policy == decision.policy
 
     def _decided(
         self,
         target: Target,
         fault: str | None,
-        said: _Said,
+        facts: _TagFacts,
         *,
         score: float | None,
         too_small: bool = False,
     ) -> Decision:
-        card, tagged = self.cards.get(target.name), said.tagged
+        card, tagged = self.cards.get(target.name), facts.tagged
         value, decided_by, reason = self._verdict(target, fault, tagged=tagged, score=score, card=card)
         if too_small and (value is DecisionValue.DELETE or reason == TAG_DOUBTED):
-            return self._decided(target, TOO_SMALL, said, score=score)
+            return self._decided(target, TOO_SMALL, facts, score=score)
         # A look that gave no usable score is a decision of its own: the next, better one must not count as the same.
         fault = fault or (NO_SCORE if score is None else None)
         doubted = reason == TAG_DOUBTED
@@ -197,8 +197,8 @@ class Ruling:
             policy=self.policy.identity(
                 card,
                 tagged=tagged,
-                stratum=said.stratum,
-                ai_percents=said.ai_percents,
+                stratum=facts.stratum,
+                ai_percents=facts.ai_percents,
                 fault=fault,
                 doubted=doubted,
             ),
@@ -229,7 +229,7 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _TagFacts:
     """What a post says of a target, besides its picture."""
 
     tagged: bool
@@ -237,17 +237,19 @@ class _Said:
     ai_percents: Mapping[str, int]  # by source
 
 
-def _said(target: Target, tags: PostTags, ai_tags: Sequence[AiTag] | None, tagger_tags: TaggerTags | None) -> _Said:
+def _tag_facts(
+    target: Target, tags: PostTags, ai_tags: Sequence[AiTag] | None, tagger_tags: TaggerTags | None
+) -> _TagFacts:
     percents = target.ai_percents(ai_tags, tagger_tags)
-    return _Said(target.named_by(tags), stratum_of(tags, target), percents)
+    return _TagFacts(target.named_by(tags), stratum_of(tags, target), percents)
 
 
-def _heard(card: ModelCard | None, ai_percents: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+def _weighed_percents(card: ModelCard | None, ai_percents: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """The percents that a model weighs, by source; a decision rests on no others."""
     if card is None or not card.ai_weights:
         return ()
-    weighed = sorted(one.source for one in card.ai_weights)
-    return tuple((source, ai_percents[source]) for source in weighed if source in ai_percents)
+    sources = sorted(one.source for one in card.ai_weights)
+    return tuple((source, ai_percents[source]) for source in sources if source in ai_percents)
 
 
 def effective(decision: DecisionValue | None, label: LabelValue | None) -> DecisionValue | None:

@@ -130,14 +130,14 @@ def wanted(
     """
     query = by_known_names(connection, parse(expression))
     refuse_unknown_metatags(connection, query)
-    asked = (
+    statement = (
         compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
         .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)
         .where(CurrentRow.target == target)
     )
     if ranks is not None:
         lend(connection, ranks)
-    rows = connection.execute(asked).all()
+    rows = connection.execute(statement).all()
     if not rows:
         refuse_misspelt_faults(connection, query)
     cut = len(rows) > limit
@@ -149,8 +149,8 @@ def known_ratios(connection: Connection, ids: Sequence[int]) -> Mapping[int, flo
     """Width by height of each picture that there is."""
     found: dict[int, float] = {}
     for chunk in chunked(ids):
-        asked = select(VersionRow.id, VersionRow.width, VersionRow.height).where(VersionRow.id.in_(chunk))
-        found |= {row.id: _ratio(row.width, row.height) for row in connection.execute(asked)}
+        statement = select(VersionRow.id, VersionRow.width, VersionRow.height).where(VersionRow.id.in_(chunk))
+        found |= {row.id: _ratio(row.width, row.height) for row in connection.execute(statement)}
     return found
 
 
@@ -178,39 +178,39 @@ def newest_words(connection: Connection, ids: Sequence[int], target: str) -> Map
 
 def words_of(connection: Connection, version_id: int, target: str) -> Sequence[Word]:
     """What people said of a picture, newest first."""
-    asked = (
+    statement = (
         select(LabelRow.__table__)
         .where(LabelRow.version_id == version_id, LabelRow.target == target)
         .order_by(LabelRow.seq.desc())
     )
-    return [Word(row.seq, row.value, row.who, row.labelled_at) for row in connection.execute(asked)]
+    return [Word(row.seq, row.value, row.who, row.labelled_at) for row in connection.execute(statement)]
 
 
 def verdicts_of(connection: Connection, version_id: int, target: str) -> Sequence[Verdict]:
     """What machines decided about a picture, newest first."""
-    asked = (
+    statement = (
         select(DecisionRow.__table__)
         .where(DecisionRow.version_id == version_id, DecisionRow.target == target)
         .order_by(DecisionRow.seq.desc())
     )
     return [
         Verdict(row.value, row.decided_by, row.reason, row.score, row.threshold, row.model, row.decided_at)
-        for row in connection.execute(asked)
+        for row in connection.execute(statement)
     ]
 
 
 def moment(connection: Connection) -> tuple[int, int, int]:
     """Three numbers that change when anything was looked at, decided or said: newest embedding, decision, label."""
     newest = (func.max(EmbeddingRow.id), func.max(DecisionRow.seq), func.max(LabelRow.seq))
-    found = [connection.execute(select(func.coalesce(one, 0))).scalar_one() for one in newest]
-    return found[0], found[1], found[2]
+    moments = [connection.execute(select(func.coalesce(one, 0))).scalar_one() for one in newest]
+    return moments[0], moments[1], moments[2]
 
 
 def counts(connection: Connection, target: str) -> Counts:
     """How much there is of a target."""
     base = results_select().where(CurrentRow.target == target)
     held = dict(connection.execute(base.with_only_columns(DECISION.label("held"), func.count()).group_by("held")).all())
-    said = dict(
+    labels = dict(
         connection.execute(
             base.with_only_columns(LabelRow.value, func.count())
             .where(LabelRow.seq.is_not(None))
@@ -219,7 +219,7 @@ def counts(connection: Connection, target: str) -> Counts:
     )
     newest = connection.execute(select(func.coalesce(func.max(EmbeddingRow.id), 0))).scalar_one()
     decisions = {str(value): number for value, number in held.items() if value is not None}
-    return Counts(sum(held.values()), decisions, said, newest, newest_label(connection))
+    return Counts(sum(held.values()), decisions, labels, newest, newest_label(connection))
 
 
 def absent_tags(connection: Connection, words: Iterable[Leaf]) -> Sequence[str]:
@@ -234,7 +234,7 @@ def tags_like(connection: Connection, start: str, *, limit: int) -> Sequence[tup
     """Tags that begin so, the most frequent first: name, category, posts."""
     fits = and_(TagRow.name >= start, TagRow.name < start + "\U0010ffff")
     posts = func.count(PostTagRow.post_key).label("posts")
-    asked = (
+    statement = (
         select(TagRow.name, TagRow.category, posts)
         .join(PostTagRow, PostTagRow.tag_id == TagRow.id)
         .where(fits)
@@ -242,7 +242,7 @@ def tags_like(connection: Connection, start: str, *, limit: int) -> Sequence[tup
         .order_by(posts.desc(), TagRow.name)
         .limit(limit)
     )
-    return [(row.name, row.category, row.posts) for row in connection.execute(asked)]
+    return [(row.name, row.category, row.posts) for row in connection.execute(statement)]
 
 
 class Renditions:
@@ -357,13 +357,13 @@ def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> 
 
 def _tags(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[str, Sequence[str]]]:
     found: defaultdict[int, dict[str, list[str]]] = defaultdict(lambda: {one.value: [] for one in TagCategory})
-    asked = (
+    statement = (
         select(PostTagRow.post_key, TagRow.category, TagRow.name)
         .join(TagRow, TagRow.id == PostTagRow.tag_id)
         .where(PostTagRow.post_key.in_(keys))
         .order_by(TagRow.name)
     )
-    for key, category, name in connection.execute(asked):
+    for key, category, name in connection.execute(statement):
         found[key].setdefault(category, []).append(name)
     return found
 

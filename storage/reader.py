@@ -184,7 +184,7 @@ class Reader:
         """
         query = self.meant(expression)
         ranks = ranks_for(query, ranker, [target.name for target in self.targets()] if ranker else ())
-        return self.ask(lambda c: _found(c, query, ranks, now or datetime.now(UTC), limit))
+        return self.ask(lambda c: _matching_rows(c, query, ranks, now or datetime.now(UTC), limit))
 
     def sql(self, text: str, limit: int | None = None) -> Rows:
         """The answer to one SELECT of the user's own; anything that is not reading is refused by the database.
@@ -275,7 +275,7 @@ class Reader:
     def judged(self, site: str, target: Target) -> Sequence[JudgedPost]:
         """What holds for every post of a site that was decided or labelled for a target."""
         carries = PostRow.key.in_(naming(target))
-        asked = (
+        statement = (
             results_select()
             .with_only_columns(PostRow.post_id, DECISION.label("decision"), case((carries, 1), else_=0).label("tagged"))
             .where(PostRow.site == site, CurrentRow.target == target.name, func.coalesce(DECISION, "") != "")
@@ -284,12 +284,12 @@ class Reader:
         return self.ask(
             lambda c: [
                 JudgedPost(row.post_id, row.decision == "keep", bool(row.tagged), row.decision)
-                for row in c.execute(asked)
+                for row in c.execute(statement)
             ]
         )
 
 
-def _found(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
+def _matching_rows(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
     refuse_unknown_metatags(connection, query)
     compiled = compile_query(query, now, limit=limit, ranked=ranks is not None).add_columns(VersionRow.id)
     if ranks is not None:
@@ -301,23 +301,23 @@ def _found(connection: Connection, query: Query, ranks: Ranks | None, now: datet
     if ranks is None:
         return rows
     why = ranks.by_picture()
-    asked = [_asked(why.get((row.id, row.target))) for row in keys]
-    return Rows((*COLUMNS, *ASKED_COLUMNS), [row + more for row, more in zip(rows.rows, asked, strict=True)])
+    reasons = [_reason(why.get((row.id, row.target))) for row in keys]
+    return Rows((*COLUMNS, *ASKED_COLUMNS), [row + more for row, more in zip(rows.rows, reasons, strict=True)])
 
 
-def _asked(ranked: Ranked | None) -> tuple[str | None, str | None]:
+def _reason(ranked: Ranked | None) -> tuple[str | None, str | None]:
     return (ranked.reason, ranked.words) if ranked else (None, None)
 
 
 def _rows_of(connection: Connection, wanted: Sequence[tuple[int, str | None]]) -> Rows:
     """The rows of `results` for these post keys and targets, in this order."""
-    found: dict[tuple[int, str | None], tuple[Any, ...]] = {}
-    asked = results_select().add_columns(PostRow.key)
+    results: dict[tuple[int, str | None], tuple[Any, ...]] = {}
+    statement = results_select().add_columns(PostRow.key)
     for chunk in chunked(sorted({key for key, _target in wanted})):
-        for row in connection.execute(asked.where(PostRow.key.in_(chunk))):
+        for row in connection.execute(statement.where(PostRow.key.in_(chunk))):
             *columns, key = row
-            found[key, row.target] = _without_bytes(columns)
-    return Rows(COLUMNS, [found[one] for one in wanted])
+            results[key, row.target] = _without_bytes(columns)
+    return Rows(COLUMNS, [results[one] for one in wanted])
 
 
 def _without_bytes(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -78,14 +78,14 @@ def open_regular(path: Path, at_most: int, *, links: bool = True, within: Path |
         FileRefused: it is no regular file, is larger, or lies elsewhere.
         OSError: it is not there, or cannot be read.
     """
-    found = path.lstat()
-    if stat.S_ISLNK(found.st_mode):
+    info = path.lstat()
+    if stat.S_ISLNK(info.st_mode):
         if not links:
             raise FileRefused(path, "is a link, not a regular file")
         if within is not None and leads_out(path, within):
             raise FileRefused(path, LEADS_OUT)
-        found = path.stat()
-    _check(path, found, at_most)  # before it is opened: to open a device may do something
+        info = path.stat()
+    _check(path, info, at_most)  # before it is opened: to open a device may do something
     descriptor = os.open(path, _FLAGS | (0 if links else getattr(os, "O_NOFOLLOW", 0)))
     file = os.fdopen(descriptor, "rb", buffering=0)
     try:
@@ -107,11 +107,11 @@ def leads_out(path: Path, folder: Path) -> bool:
         return True
 
 
-def _check(path: Path, found: os.stat_result, at_most: int) -> None:
-    if not stat.S_ISREG(found.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+def _check(path: Path, info: os.stat_result, at_most: int) -> None:
+    if not stat.S_ISREG(info.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(info.st_mode), "something else")
         raise FileRefused(path, f"is {kind}, not a regular file")
-    if found.st_size > at_most:
+    if info.st_size > at_most:
         raise FileRefused(path, _larger(at_most))
 
 

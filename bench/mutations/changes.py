@@ -1047,7 +1047,7 @@ NAMES_AND_KEYS = (
     Mutation(
         "a pipe is read like a file",
         "system/regular_files.py",
-        "if not stat.S_ISREG(found.st_mode):",
+        "if not stat.S_ISREG(info.st_mode):",
         "if False:",
         ("tests/system/test_regular_files.py",),
     ),
@@ -1113,15 +1113,15 @@ SEARCHES = (
     Mutation(
         "a crawl takes an order",
         "crawler/sources/query_plan.py",
-        "    if asked.order is not None:\n        raise",
+        "    if query.order is not None:\n        raise",
         "    if False:\n        raise",
         ("tests/crawler/sources/test_query_plan.py",),
     ),
     Mutation(
         "a search has one term more than the account may have",
         "crawler/sources/query_plan.py",
-        "if len(together) <= allowed:",
-        "if len(together) <= allowed + 1:",
+        "if len(with_part) <= allowed:",
+        "if len(with_part) <= allowed + 1:",
         ("tests/crawler/sources/test_query_plan.py",),
     ),
     Mutation(

@@ -194,15 +194,15 @@ class DanbooruClient:
     async def count(self, tags: str) -> int | None:
         """How many posts match; None when the site cannot count them, or not in time: nothing depends on it."""
         try:
-            told = await self._optional("/counts/posts.json", lambda path: self._json(path, {"tags": tags}), None)
+            reply = await self._optional("/counts/posts.json", lambda path: self._json(path, {"tags": tags}), None)
         except Throttled:
             raise
         except TransientError as error:
             log.info("the number of posts is unknown: %s", error)
             return None
-        if told is None:
+        if reply is None:
             return None
-        counts = told.get("counts") if isinstance(told, dict) else None
+        counts = reply.get("counts") if isinstance(reply, dict) else None
         if not isinstance(counts, dict) or "posts" not in counts:
             raise TransientError("the site's answer to a count holds no number")
         number = counts["posts"]
@@ -307,21 +307,21 @@ class DanbooruClient:
         Returns: None: the key has no permission to ask that.
         Raises: AccessError: the key is refused.
         """
-        told = await self._optional("/profile.json", lambda path: self._json(path, {}), None)
-        if told is None:
+        reply = await self._optional("/profile.json", lambda path: self._json(path, {}), None)
+        if reply is None:
             return None
-        if not isinstance(told, dict) or "level" not in told:
+        if not isinstance(reply, dict) or "level" not in reply:
             raise TransientError("the site's answer holds no profile")
-        number, limit = told.get("id"), told.get("tag_query_limit", self.site.tag_limit)
+        number, limit = reply.get("id"), reply.get("tag_query_limit", self.site.tag_limit)
         if self.http.logged_in and type(number) is int:
             self.http.introduce(number)
         return Profile(
             id=number if type(number) is int else None,
-            name=_text(told, "name"),
-            level=told["level"] if type(told["level"]) is int else 0,
+            name=_text(reply, "name"),
+            level=reply["level"] if type(reply["level"]) is int else 0,
             tag_query_limit=int(limit) if type(limit) is int else None,
-            safe_mode=told.get("enable_safe_mode") is True,
-            time_zone=_text(told, "time_zone"),
+            safe_mode=reply.get("enable_safe_mode") is True,
+            time_zone=_text(reply, "time_zone"),
         )
 
     # --- what we can do without ------------------------------------------------------------------------------------
@@ -396,15 +396,15 @@ class DanbooruClient:
 def _parsed(body: bytes, path: str, want: type | None) -> Any:
     """JSON of the expected shape; anything else is an attempt that failed, never an empty page."""
     try:
-        told = json.loads(body)
+        parsed = json.loads(body)
     except (ValueError, RecursionError):
         start = re.sub(rb"\s+", b" ", body[:40])
         raise TransientError(f"{path}: the answer is not JSON: {ascii(start)[1:]}") from None
-    if isinstance(told, dict) and told.get("success") is False:
-        raise TransientError(f"{path}: the site reports {ascii(told.get('error'))[:80]}")
-    if not isinstance(told, want or dict):
-        raise TransientError(f"{path}: expected {(want or dict).__name__}, got {type(told).__name__}")
-    return told
+    if isinstance(parsed, dict) and parsed.get("success") is False:
+        raise TransientError(f"{path}: the site reports {ascii(parsed.get('error'))[:80]}")
+    if not isinstance(parsed, want or dict):
+        raise TransientError(f"{path}: expected {(want or dict).__name__}, got {type(parsed).__name__}")
+    return parsed
 
 
 def _active(rows: Iterable[Any]) -> list[Mapping[str, Any]]:

@@ -186,11 +186,11 @@ async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:
 
 async def _leading_to(client: DanbooruClient, names: Iterable[str]) -> set[str]:
     """All aliases of these tags, over any number of steps."""
-    asked = set(names)
+    start = set(names)
     found: set[str] = set()
-    frontier = asked
+    frontier = start
     while frontier:
-        frontier = set(await client.aliases_to(frontier)) - found - asked
+        frontier = set(await client.aliases_to(frontier)) - found - start
         found |= frontier
     return found
 

@@ -67,8 +67,8 @@ def plan(
         UsageError: it orders or limits, or asks our own database.
         TagLimit: more terms than allowed can only be evaluated by the site.
     """
-    asked = checked(where, rating)
-    parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(asked.root)])
+    query = checked(where, rating)
+    parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(query.root)])
     free = [part for part in parts if not _counted(part)]
     server, local = _split([part for part in parts if _counted(part)], tag_limit, counts)
     text = " ".join(_as_term(part, pinned_days=pinned_days) for part in [*server, *free])
@@ -84,11 +84,11 @@ def checked(where: str | Query, rating: str) -> Query:
 
     Raises: as `plan`.
     """
-    asked = parse(where) if isinstance(where, str) else where
-    _refuse_settings(asked)
-    refuse_bad_values(asked.root, datetime.now(UTC))
+    query = parse(where) if isinstance(where, str) else where
+    _refuse_settings(query)
+    refuse_bad_values(query.root, datetime.now(UTC))
     _ratings(rating)
-    return asked
+    return query
 
 
 def _split(parts: list[Node], tag_limit: int | None, counts: Mapping[str, int]) -> tuple[list[Node], list[Node]]:
@@ -100,12 +100,12 @@ def _split(parts: list[Node], tag_limit: int | None, counts: Mapping[str, int]) 
     others = [part for part in parts if part not in site_only and part not in plain]
     server: list[Node] = []
     local: list[Node] = []
-    spent: set[str] = set()
+    terms_used: set[str] = set()
     for part in [*site_only, *plain, *others]:
-        together = spent | _counted(part)
-        if len(together) <= allowed:
+        with_part = terms_used | _counted(part)
+        if len(with_part) <= allowed:
             server.append(part)
-            spent = together
+            terms_used = with_part
         elif part in site_only:
             terms = ", ".join(to_text(one) for one in site_only)
             raise TagLimit(f"this account may search for {tag_limit} terms at a time, and only the site knows: {terms}")
@@ -119,13 +119,13 @@ def _counted(part: Node) -> set[str]:
     return {to_text(leaf) for leaf in leaves(part) if cost(leaf) is Cost.COUNTED}
 
 
-def _refuse_settings(asked: Query) -> None:
+def _refuse_settings(query: Query) -> None:
     """A crawl goes by id and takes all that matches: what orders or samples has no place in it."""
-    if asked.order is not None:
-        raise UsageError(f"order:{asked.order} has no effect on a crawl, which goes by id; leave it out")
-    if asked.limit is not None:
-        raise UsageError(f"limit:{asked.limit} has no effect on a crawl; write --limit {asked.limit}")
-    for leaf in leaves(asked.root):
+    if query.order is not None:
+        raise UsageError(f"order:{query.order} has no effect on a crawl, which goes by id; leave it out")
+    if query.limit is not None:
+        raise UsageError(f"limit:{query.limit} has no effect on a crawl; write --limit {query.limit}")
+    for leaf in leaves(query.root):
         if cost(leaf) is Cost.LOCAL:
             raise UsageError(f"{to_text(leaf)} asks our own database; use it in crawl query")
         if isinstance(leaf, Metatag) and leaf.name in ORDERING_METATAGS:

@@ -25,20 +25,20 @@ class ResolvedWhere:
     lines: tuple[str, ...]  # for people
 
 
-async def resolve_where(client: DanbooruClient, asked: Query) -> ResolvedWhere:
+async def resolve_where(client: DanbooruClient, query: Query) -> ResolvedWhere:
     """Replace every tag of an expression by the one that it means; patterns stay.
 
     Raises:
         QueryError: a word looks like a metatag, is none, and is no tag of the site either.
         UnknownTag, AmbiguousTag: a tag that every post must carry does not exist, or may be several.
     """
-    nothing_fits = await _patterns_in_vain(client, asked)
-    names = {leaf.name for leaf in leaves(asked.root) if isinstance(leaf, Tag) and leaf.name[0] != "/"}
+    nothing_fits = await _patterns_in_vain(client, query)
+    names = {leaf.name for leaf in leaves(query.root) if isinstance(leaf, Tag) and leaf.name[0] != "/"}
     if not names:
-        return ResolvedWhere(asked, nothing_fits)
+        return ResolvedWhere(query, nothing_fits)
     moved = await client.aliases_of(names)  # an alias comes first: right after a rename its old tag still counts posts
     there = {name for name, tag in (await client.tags(sorted(names - moved.keys()))).items() if tag.post_count}
-    required = {part.name for part in conjuncts(asked.root) if isinstance(part, Tag)}
+    required = {part.name for part in conjuncts(query.root) if isinstance(part, Tag)}
     meant: dict[str, str] = {}
     lines = [*nothing_fits]
     for name in sorted(names - there, key=lambda name: (name_before_colon(name) is None, name)):
@@ -53,18 +53,18 @@ async def resolve_where(client: DanbooruClient, asked: Query) -> ResolvedWhere:
         else:
             meant[name] = found.name
             lines.append(f"{name} means {found.name} ({found.how})")
-    root = with_leaves(asked.root, lambda leaf: _renamed(leaf, meant))
-    return ResolvedWhere(replace(asked, root=root), tuple(lines))
+    root = with_leaves(query.root, lambda leaf: _renamed(leaf, meant))
+    return ResolvedWhere(replace(query, root=root), tuple(lines))
 
 
-async def _patterns_in_vain(client: DanbooruClient, asked: Query) -> tuple[str, ...]:
+async def _patterns_in_vain(client: DanbooruClient, query: Query) -> tuple[str, ...]:
     """Lines about patterns that no tag of the site fits.
 
     Raises: as `resolve_where`.
     """
-    patterns = dict.fromkeys(leaf.pattern for leaf in leaves(asked.root) if isinstance(leaf, Wildcard))
+    patterns = dict.fromkeys(leaf.pattern for leaf in leaves(query.root) if isinstance(leaf, Wildcard))
     vain = [one for one in patterns if not any(tag.post_count for tag in await client.tags_like(one, limit=1))]
-    required = {part.pattern for part in conjuncts(asked.root) if isinstance(part, Wildcard)}
+    required = {part.pattern for part in conjuncts(query.root) if isinstance(part, Wildcard)}
     for pattern in vain:
         if name_before_colon(pattern.replace("*", "")):
             raise no_metatag(pattern, "nothing at the site")

@@ -58,15 +58,15 @@ class Refusal:
         """Whether it is a page for people."""
         return "html" in self.headers.get("content-type", "").lower() or looks_like_html(self.body)
 
-    def said(self) -> tuple[str, str]:
+    def stated_error(self) -> tuple[str, str]:
         """The error class and message of the site's JSON error, or empty texts."""
         try:
-            told = json.loads(self.body)
+            content = json.loads(self.body)
         except (ValueError, RecursionError):
             return "", ""
-        if not isinstance(told, dict):
+        if not isinstance(content, dict):
             return "", ""
-        return _one_line(told.get("error")), _one_line(told.get("message"))
+        return _one_line(content.get("error")), _one_line(content.get("message"))
 
 
 def looks_like_html(body: bytes) -> bool:
@@ -83,10 +83,10 @@ def meaning(refusal: Refusal, now: datetime | None = None) -> CrawlError:
     """
     if is_challenge(refusal):
         return BlockedError(CHALLENGE_ADVICE)
-    kind, message = refusal.said()
+    kind, message = refusal.stated_error()
     # A file's reason stands beside its post, and is counted with others of its kind: its own path would be in the way.
-    asked = "the site answers" if refusal.kind is Kind.FILE else f"{refusal.what}:"
-    text = f"{asked} {refusal.status}" + (f" {message or kind}" if message or kind else "")
+    subject = "the site answers" if refusal.kind is Kind.FILE else f"{refusal.what}:"
+    text = f"{subject} {refusal.status}" + (f" {message or kind}" if message or kind else "")
     if refusal.status == 429:
         return Throttled(text, retry_after=retry_after(refusal.headers, now or datetime.now(UTC)))
     if refusal.status >= 500:

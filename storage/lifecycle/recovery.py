@@ -102,9 +102,9 @@ def _drop_unknown_renditions(connection: Connection, tree: Tree, md5: str) -> in
     """Renditions of a picture whose row and bytes disagree: rows first, then files; they can be fetched again."""
     folder = f"renditions/{md5[:2]}/{md5[2:4]}"
     with connection.begin():
-        asked = select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(RenditionRow.md5 == md5)
+        statement = select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(RenditionRow.md5 == md5)
         whole = set()
-        for row in connection.execute(asked).all():
+        for row in connection.execute(statement).all():
             if _is_whole(tree, row.path, row.sha256):
                 whole.add(row.path)
             else:

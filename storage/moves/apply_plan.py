@@ -132,7 +132,7 @@ def _intending(
 
 
 def _planned(place: Place, decision: DecisionValue, target: str | None) -> Any:
-    asked = (
+    statement = (
         movable()
         .add_columns(
             PostRow.site,
@@ -143,7 +143,7 @@ def _planned(place: Place, decision: DecisionValue, target: str | None) -> Any:
         .where(FileRow.place == place.value, decision.value == DECISION)
         .order_by(FileRow.target, PostRow.site, PostRow.post_id, FileRow.id)
     )
-    return asked if target is None else asked.where(FileRow.target == target)
+    return statement if target is None else statement.where(FileRow.target == target)
 
 
 def _reason() -> ColumnElement[str]:
@@ -179,7 +179,7 @@ def _plan(row: Any) -> Planned:
 
 def _missing(target: str | None) -> Any:
     """Kept posts of which we have no original: never fetched, purged, or found damaged."""
-    asked = (
+    statement = (
         select(PostRow.key, PostRow.site, PostRow.post_id, CurrentRow.target, _reason())
         .select_from(CurrentRow)
         .join(VersionRow, VersionRow.id == CurrentRow.version_id)
@@ -195,12 +195,14 @@ def _missing(target: str | None) -> Any:
         )
         .order_by(PostRow.site, PostRow.post_id.desc(), CurrentRow.target)
     )
-    return asked if target is None else asked.where(CurrentRow.target == target)
+    return statement if target is None else statement.where(CurrentRow.target == target)
 
 
 def _in_gallery(connection: Connection) -> Mapping[str, int]:
-    asked = select(FileRow.target, func.count()).where(FileRow.place == Place.GALLERY.value).group_by(FileRow.target)
-    return {row[0]: row[1] for row in connection.execute(asked)}
+    statement = (
+        select(FileRow.target, func.count()).where(FileRow.place == Place.GALLERY.value).group_by(FileRow.target)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def _brakes(leaving: Sequence[Planned], held: Mapping[str, int]) -> Sequence[Brake]:

@@ -98,16 +98,16 @@ def intend_to_trash(connection: Connection, version_id: int, targets: Sequence[s
 
 
 def _ever_kept() -> ColumnElement[bool]:
-    """Whether a model or a person ever said keep of the file."""
-    decided, said = aliased(DecisionRow), aliased(LabelRow)
+    """Whether a model or a person ever kept the file."""
+    decision, label = aliased(DecisionRow), aliased(LabelRow)
     return or_(
         *(
             exists(
                 select(1)
-                .where(word.version_id == FileRow.version_id, word.target == FileRow.target, word.value == "keep")
+                .where(row.version_id == FileRow.version_id, row.target == FileRow.target, row.value == "keep")
                 .correlate(FileRow)
             )
-            for word in (decided, said)
+            for row in (decision, label)
         )
     )
 
@@ -323,22 +323,22 @@ class Mover:
         """
         total, back = Carried(), False
         while moves:
-            found = await asyncio.gather(
+            outcomes = await asyncio.gather(
                 *(self.on_disk(lambda move=move: carry(self.tree, move)) for move in moves),  # type: ignore[misc]  # mypy cannot type a default
                 return_exceptions=True,
             )
             ended = [
                 (move, problem)
-                for move, problem in zip(moves, found, strict=True)
+                for move, problem in zip(moves, outcomes, strict=True)
                 if not isinstance(problem, BaseException)
             ]
             moves = await self.write(lambda c, ended=ended: _close(c, ended, self.now()))  # type: ignore[misc]  # mypy cannot type a default
             problems = tuple(problem for _move, problem in ended if problem is not None)
             done = len(ended) - len(problems)
             total += Carried(0 if back else done, done if back else 0, problems)
-            for problem in found:
-                if isinstance(problem, BaseException):
-                    raise problem
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
             back = True
         return total
 

@@ -99,7 +99,7 @@ def trashed(connection: Connection) -> Sequence[Trashed]:
         .correlate(FileRow)
         .scalar_subquery()
     )
-    asked = (
+    statement = (
         select(
             FileRow.id.label("file_id"),
             PostRow.site,
@@ -125,7 +125,7 @@ def trashed(connection: Connection) -> Sequence[Trashed]:
         .where(FileRow.place == Place.TRASH.value)
         .order_by(FileRow.moved_at, FileRow.id)
     )
-    return [_trashed(row) for row in connection.execute(asked)]
+    return [_trashed(row) for row in connection.execute(statement)]
 
 
 def _trashed(row: Any) -> Trashed:
@@ -147,7 +147,7 @@ def _trashed(row: Any) -> Trashed:
 
 def purged_of_model(connection: Connection, model: str) -> int:
     """How many of a model's rejects are gone for good."""
-    asked = (
+    statement = (
         select(func.count(func.distinct(FileRow.id)))
         .join(MoveRow, MoveRow.file_id == FileRow.id)
         .join(DecisionRow, DecisionRow.seq == MoveRow.decision_seq)
@@ -158,7 +158,7 @@ def purged_of_model(connection: Connection, model: str) -> int:
             DecisionRow.model == model,
         )
     )
-    return int(connection.execute(asked).scalar_one())
+    return int(connection.execute(statement).scalar_one())
 
 
 def restore_some(connection: Connection, ids: Sequence[int], now: datetime) -> list[Move]:

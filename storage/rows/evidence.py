@@ -36,24 +36,24 @@ from storage.rows.tagger_tags import given_to
 
 def pictures_by_network(connection: Connection) -> Mapping[str, int]:
     """How many posts have an embedding of their present picture, by the hash of the network that gave it."""
-    asked = (
+    statement = (
         select(BackboneRow.hash, func.count().label("posts"))
         .join(EmbeddingRow, EmbeddingRow.backbone_id == BackboneRow.id)
         .join(VersionRow, VersionRow.id == EmbeddingRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
         .group_by(BackboneRow.hash)
     )
-    return {row.hash: row.posts for row in connection.execute(asked)}
+    return {row.hash: row.posts for row in connection.execute(statement)}
 
 
 def stored_without_hash(connection: Connection) -> Set[int]:
     """Ids of the file versions of which a rendition is stored, and whose difference hash nobody has computed."""
-    asked = (
+    statement = (
         select(VersionRow.id)
         .join(RenditionRow, RenditionRow.md5 == VersionRow.md5)
         .where(VersionRow.picture_hash.is_(None))
     )
-    return set(connection.execute(asked).scalars())
+    return set(connection.execute(statement).scalars())
 
 
 def gather_evidence(
@@ -75,10 +75,10 @@ def gather_evidence(
         whole_gallery: the posts too that were looked at for other targets only.
         held_out: only the posts that a round has settled to be tested on, and pictures of these MD5s; None: all posts.
     """
-    asked = _wide(target, backbone_hash, whole_gallery=whole_gallery)
+    statement = _wide(target, backbone_hash, whole_gallery=whole_gallery)
     if held_out is not None:
-        asked = asked.where(VersionRow.id.in_(_held_out(target, held_out)))
-    rows = connection.execute(asked).all()
+        statement = statement.where(VersionRow.id.in_(_held_out(target, held_out)))
+    rows = connection.execute(statement).all()
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
     artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
@@ -206,24 +206,24 @@ def _groups(connection: Connection) -> set[int]:
     counts = {tag_id: int(people) for tag_id, people in counts.items() if people}
     if not counts:
         return set()
-    asked = (
+    statement = (
         select(PostTagRow.post_key)
         .where(PostTagRow.tag_id.in_(counts))
         .group_by(PostTagRow.post_key)
         .having(func.sum(case(counts, value=PostTagRow.tag_id)) >= GROUP)
     )
-    return set(connection.execute(asked).scalars())
+    return set(connection.execute(statement).scalars())
 
 
 def _artists(connection: Connection) -> dict[int, str]:
     """Post key -> its artist tags; names are put in place here, because joining them row by row takes five times."""
     names = {row.id: row.name for row in connection.execute(select(TagRow.id, TagRow.name).where(_IS_ARTIST))}
-    asked = select(PostTagRow.post_key, PostTagRow.tag_id).where(
+    statement = select(PostTagRow.post_key, PostTagRow.tag_id).where(
         PostTagRow.tag_id.in_(select(TagRow.id).where(_IS_ARTIST))
     )
     found: dict[int, str] = {}
     several: defaultdict[int, list[str]] = defaultdict(list)
-    for key, tag_id in connection.execute(asked).all():
+    for key, tag_id in connection.execute(statement).all():
         if key in found:
             several[key].append(names[tag_id])
         else:

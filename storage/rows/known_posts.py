@@ -41,7 +41,7 @@ from storage.records import (
     TaggerTags,
 )
 from storage.rows.posts import load_posts
-from storage.rows.tagger_tags import said_of
+from storage.rows.tagger_tags import tagger_tags_of
 
 PREFERRED = (
     "720x720",
@@ -100,8 +100,8 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
         _gather_standing(connection, chunk, targets, gathered)
         _gather_scores(connection, chunk, gathered)
         _gather_embeddings(connection, chunk, gathered)
-        for looked_at, said in said_of(connection, chunk).items():
-            gathered[looked_at].tagger_tags = said
+        for looked_at, tags in tagger_tags_of(connection, chunk).items():
+            gathered[looked_at].tagger_tags = tags
         _gather_attempts(connection, chunk, gathered)
         _gather_gone(connection, chunk, gathered)
     renditions = _renditions(connection, [post.file.md5 for post in posts if post.file])
@@ -270,7 +270,7 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
     """Posts of the listing's current walk that are not done, by falling id, below an id."""
     if not work.targets:
         return ()
-    asked = (
+    statement = (
         select(PostRow.key)
         .select_from(ListingPostRow)
         .join(ListingRow, ListingRow.id == ListingPostRow.listing_id)
@@ -286,20 +286,20 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
         .limit(limit)
     )
     if below is not None:
-        asked = asked.where(ListingPostRow.post_id < below)
+        statement = statement.where(ListingPostRow.post_id < below)
     open_for = []
     for target in work.targets:
-        asked, is_open = _open_for(asked, target, work)
+        statement, is_open = _open_for(statement, target, work)
         open_for.append(is_open)
-    keys = connection.execute(asked.where(or_(*open_for))).scalars().all()
+    keys = connection.execute(statement.where(or_(*open_for))).scalars().all()
     return load_posts(connection, keys)
 
 
-def _open_for(asked: Any, target: str, work: Work) -> tuple[Any, ColumnElement[bool]]:
+def _open_for(statement: Any, target: str, work: Work) -> tuple[Any, ColumnElement[bool]]:
     """Join what stands for one target, and say when that is not the end of it."""
     standing, decision, label, file = aliased(CurrentRow), aliased(DecisionRow), aliased(LabelRow), aliased(FileRow)
     joined = (
-        asked.outerjoin(standing, and_(standing.version_id == VersionRow.id, standing.target == literal(target)))
+        statement.outerjoin(standing, and_(standing.version_id == VersionRow.id, standing.target == literal(target)))
         .outerjoin(decision, decision.seq == standing.decision_seq)
         .outerjoin(label, label.seq == standing.label_seq)
         .outerjoin(file, file.id == standing.file_id)

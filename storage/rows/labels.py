@@ -99,7 +99,7 @@ def newest_label(connection: Connection) -> int:
 
 def labels_of(connection: Connection, target: str) -> Sequence[StoredLabel]:
     """Everything that was ever said for a target, in order."""
-    asked = (
+    statement = (
         select(
             LabelRow.seq,
             PostRow.site,
@@ -124,10 +124,10 @@ def labels_of(connection: Connection, target: str) -> Sequence[StoredLabel]:
         .where(LabelRow.target == target)
         .order_by(LabelRow.seq)
     )
-    return [_said(row) for row in connection.execute(asked)]
+    return [_stored_label(row) for row in connection.execute(statement)]
 
 
-def _said(row: Any) -> StoredLabel:
+def _stored_label(row: Any) -> StoredLabel:
     return StoredLabel(
         seq=row.seq,
         site=row.site,

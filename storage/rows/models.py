@@ -91,9 +91,9 @@ def next_number(connection: Connection, target: str) -> int:
 
 def models(connection: Connection, target: str | None = None) -> Sequence[RegisteredModel]:
     """The registered models, by target and number."""
-    asked = select(*ModelRow.__table__.c).where(ModelRow.registered_at.is_not(None))
+    statement = select(*ModelRow.__table__.c).where(ModelRow.registered_at.is_not(None))
     if target is not None:
-        asked = asked.where(ModelRow.target == target)
+        statement = statement.where(ModelRow.target == target)
     return tuple(
         RegisteredModel(
             card=_card(row),
@@ -103,18 +103,18 @@ def models(connection: Connection, target: str | None = None) -> Sequence[Regist
             parent=row.parent,
             round=row.round,
         )
-        for row in connection.execute(asked.order_by(ModelRow.target, ModelRow.number))
+        for row in connection.execute(statement.order_by(ModelRow.target, ModelRow.number))
     )
 
 
 def _how_it_decides(card: ModelCard) -> Mapping[str, Any]:
     """What a card says besides the columns; nothing where there is nothing to say, as for every older model."""
-    said = {
+    extras = {
         "shifts": list(card.shifts) if any(card.shifts) else None,
         "refusal": card.refusal or None,
         "ai_weights": [one.to_json() for one in card.ai_weights] or None,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in extras.items() if value is not None}
 
 
 def _card(row: Any) -> ModelCard:

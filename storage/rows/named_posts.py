@@ -32,14 +32,14 @@ def shown_where_dressed(connection: Connection) -> dict[int, int]:
     The site adds the character of such a costume by itself; it says nothing of who is in the picture.
     """
     dressed = select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(_IS_COSPLAY)
-    asked = (
+    statement = (
         select(PostTagRow.post_key, TagRow.name, TagRow.category)
         .join(TagRow, TagRow.id == PostTagRow.tag_id)
         .where(PostTagRow.post_key.in_(dressed), (TagRow.category == "character") | _IS_COSPLAY)
     )
     characters: defaultdict[int, list[str]] = defaultdict(list)
     everything: defaultdict[int, set[str]] = defaultdict(set)
-    for row in connection.execute(asked):
+    for row in connection.execute(statement):
         everything[row.post_key].add(row.name)
         if row.category == "character":
             characters[row.post_key].append(row.name)
@@ -54,17 +54,17 @@ def is_carried(connection: Connection, name: str) -> bool:
 def carried_characters(connection: Connection) -> Sequence[str]:
     """Names of the character tags that any post carries, sorted."""
     carried = exists().where(PostTagRow.tag_id == TagRow.id)
-    asked = select(TagRow.name).where(TagRow.category == TagCategory.CHARACTER.value, carried).order_by(TagRow.name)
-    return connection.execute(asked).scalars().all()
+    statement = select(TagRow.name).where(TagRow.category == TagCategory.CHARACTER.value, carried).order_by(TagRow.name)
+    return connection.execute(statement).scalars().all()
 
 
 def shown_in_posts(connection: Connection) -> Mapping[tuple[str, int], Sequence[str]]:
     """Characters that are in the picture by its tags, by site and post id, of every post."""
     characters, tags = tags_joined(TagCategory.CHARACTER), tags_joined(None)
-    asked = select(PostRow.site, PostRow.post_id, characters.label("characters"), tags.label("tags"))
+    statement = select(PostRow.site, PostRow.post_id, characters.label("characters"), tags.label("tags"))
     return {
         (row.site, row.post_id): shown_characters(row.characters.split(), set(row.tags.split()))
-        for row in connection.execute(asked)
+        for row in connection.execute(statement)
     }
 
 

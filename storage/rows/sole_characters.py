@@ -11,11 +11,11 @@ from storage.database.tables import PostRow, PostTagRow, TagRow, VersionRow
 
 def sole_characters(connection: Connection) -> Mapping[int, str]:
     """Version id -> tag of the one character, for the current files of posts whose tags name exactly one."""
-    asked = (
+    statement = (
         select(VersionRow.id, TagRow.name)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
         .join(PostTagRow, PostTagRow.post_key == PostRow.key)
         .join(TagRow, TagRow.id == PostTagRow.tag_id)
         .where(TagRow.category == "character", PostRow.count_character == 1)
     )
-    return {row.id: row.name for row in connection.execute(asked)}
+    return {row.id: row.name for row in connection.execute(statement)}

@@ -32,7 +32,7 @@ def digest_of(lines: Iterable[str]) -> str:
 
 
 def _posts(connection: Connection, tree: Tree) -> Iterable[str]:
-    asked = results_select().with_only_columns(
+    statement = results_select().with_only_columns(
         PostRow.site,
         PostRow.post_id,
         PostRow.md5,
@@ -47,7 +47,7 @@ def _posts(connection: Connection, tree: Tree) -> Iterable[str]:
         PLACE.label("place"),
         FileRow.path,
     )
-    for row in connection.execute(asked):
+    for row in connection.execute(statement):
         by = "human" if row.label is not None else row.model or row.decided_by
         state = "hidden" if row.hidden_reason is not None else row.state
         reason = row.hidden_reason or row.trouble
@@ -58,22 +58,22 @@ def _posts(connection: Connection, tree: Tree) -> Iterable[str]:
 
 
 def _labels(connection: Connection) -> Iterable[str]:
-    asked = (
+    statement = (
         select(PostRow.site, PostRow.post_id, VersionRow.md5, LabelRow.target, LabelRow.value, LabelRow.who)
         .join(VersionRow, VersionRow.id == LabelRow.version_id)
         .join(PostRow, PostRow.key == VersionRow.post_key)
     )
-    for row in connection.execute(asked):
+    for row in connection.execute(statement):
         yield _line("label", *row)
 
 
 def _gaps(connection: Connection) -> Iterable[str]:
-    asked = (
+    statement = (
         select(ListingRow.site, ListingRow.query, GapRow.above, GapRow.below, GapRow.reason)
         .join(ListingRow, ListingRow.id == GapRow.listing_id)
         .where(GapRow.closed_at.is_(None))
     )
-    for row in connection.execute(asked):
+    for row in connection.execute(statement):
         yield _line("gap", *row)
 
 

@@ -110,15 +110,15 @@ class Status:
 def decided_posts(connection: Connection, target: str) -> int:
     """How many posts were labelled for a target or decided by their tags or score, by whatever model."""
     without_fault = LabelRow.seq.is_not(None) | (DecisionRow.decided_by != DecidedBy.FAULT.value)
-    asked = results_select().where(CurrentRow.target == target, DECISION.is_not(None), without_fault)
-    return connection.execute(asked.with_only_columns(func.count())).scalar_one()
+    statement = results_select().where(CurrentRow.target == target, DECISION.is_not(None), without_fault)
+    return connection.execute(statement.with_only_columns(func.count())).scalar_one()
 
 
 def status_of(connection: Connection, root: Path) -> Status:
     """Count."""
 
-    def one(asked: Select[Any]) -> int:
-        return int(connection.execute(asked).scalar() or 0)
+    def one(statement: Select[Any]) -> int:
+        return int(connection.execute(statement).scalar() or 0)
 
     def sums(place: str) -> int:
         return one(select(func.sum(FileRow.size)).where(FileRow.place == place))
@@ -156,7 +156,7 @@ def status_of(connection: Connection, root: Path) -> Status:
 def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
     """As after rescoring, or a crawl, with another goal."""
     posts = func.count().label("posts")
-    asked = (
+    statement = (
         select(ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts)
         .join(CurrentRow, CurrentRow.target == ModelRow.target)
         .join(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
@@ -167,37 +167,37 @@ def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
     )
     return tuple(
         OtherThreshold(row.target, f"{row.target}/{row.number}", row.own, row.threshold, row.posts)
-        for row in connection.execute(asked)
+        for row in connection.execute(statement)
     )
 
 
-def _counts(connection: Connection, asked: Select[Any, int]) -> Mapping[str, int]:
-    return {str(row[0]): int(row[1]) for row in connection.execute(asked)}
+def _counts(connection: Connection, statement: Select[Any, int]) -> Mapping[str, int]:
+    return {str(row[0]): int(row[1]) for row in connection.execute(statement)}
 
 
 def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str, int]]:
-    asked = (
+    statement = (
         results_select()
         .with_only_columns(CurrentRow.target, column.label("value"), func.count().label("posts"))
         .where(CurrentRow.target.is_not(None), column.is_not(None))
         .group_by(CurrentRow.target, column)
     )
     found: dict[str, dict[str, int]] = {}
-    for row in connection.execute(asked):
+    for row in connection.execute(statement):
         found.setdefault(row.target, {})[row.value] = row.posts
     return found
 
 
 def _outdated(connection: Connection) -> Mapping[str, int]:
     """As after a round that was killed between putting its model in force and deciding everything by it."""
-    asked = (
+    statement = (
         select(CurrentRow.target, func.count())
         .join(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
         .join(ModelRow, and_(ModelRow.target == CurrentRow.target, ModelRow.active))
         .where(DecisionRow.model_hash != "", DecisionRow.model_hash != ModelRow.hash)
         .group_by(CurrentRow.target)
     )
-    return _counts(connection, asked)
+    return _counts(connection, statement)
 
 
 def _runs(connection: Connection) -> Sequence[RunFacts]:

@@ -42,17 +42,17 @@ def agreement(connection: Connection, site: str, target: Target) -> TaggerAgreem
     others = and_(PostRow.count_character > 0, PostRow.key.not_in(naming(target)))
     counted = [func.coalesce(func.sum(case((which, 1), else_=0)), 0) for which in (carries, and_(carries, named))]
     counted += [func.coalesce(func.sum(case((which, 1), else_=0)), 0) for which in (others, and_(others, named))]
-    asked = (
+    statement = (
         select(*counted)
         .select_from(TaggerLookRow)
         .join(VersionRow, VersionRow.id == TaggerLookRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
         .where(PostRow.site == site)
     )
-    return TaggerAgreement(*(int(count) for count in connection.execute(asked).one()))
+    return TaggerAgreement(*(int(count) for count in connection.execute(statement).one()))
 
 
-def said_of(connection: Connection, versions: Sequence[int]) -> Mapping[int, TaggerTags]:
+def tagger_tags_of(connection: Connection, versions: Sequence[int]) -> Mapping[int, TaggerTags]:
     """What the user's tagger said of file versions when it looked last, by version id; others are missing."""
     looks = connection.execute(
         select(TaggerLookRow.version_id, TaggerRow.hash, TaggerRow.name)
@@ -102,22 +102,22 @@ class TaggerTagRows:
         self._names.forget()
         self._taggers.clear()
 
-    def file(self, connection: Connection, version_id: int, said: TaggerTags, now: datetime) -> None:
+    def file(self, connection: Connection, version_id: int, tags: TaggerTags, now: datetime) -> None:
         """Record what a tagger says of a file version, in the place of what one said before."""
-        tagger = self._tagger_id(connection, said, now)
+        tagger = self._tagger_id(connection, tags, now)
         connection.execute(_LOOKED, {"version_id": version_id, "tagger_id": tagger})
         connection.execute(_DROP, {"version": version_id})
-        if said.probabilities:
-            ids = self._names.ids(connection, said.probabilities.keys())
+        if tags.probabilities:
+            ids = self._names.ids(connection, tags.probabilities.keys())
             rows = [
                 {"version_id": version_id, "name_id": ids[name], "value": value}
-                for name, value in said.probabilities.items()
+                for name, value in tags.probabilities.items()
             ]
             connection.execute(_NEW_TAG, rows)
 
-    def _tagger_id(self, connection: Connection, said: TaggerTags, now: datetime) -> int:
-        if said.tagger not in self._taggers:
-            connection.execute(_NEW_TAGGER, {"hash": said.tagger, "name": said.name, "seen_at": now})
-            found = select(TaggerRow.id).where(TaggerRow.hash == said.tagger)
-            self._taggers[said.tagger] = connection.execute(found).scalar_one()
-        return self._taggers[said.tagger]
+    def _tagger_id(self, connection: Connection, tags: TaggerTags, now: datetime) -> int:
+        if tags.tagger not in self._taggers:
+            connection.execute(_NEW_TAGGER, {"hash": tags.tagger, "name": tags.name, "seen_at": now})
+            found = select(TaggerRow.id).where(TaggerRow.hash == tags.tagger)
+            self._taggers[tags.tagger] = connection.execute(found).scalar_one()
+        return self._taggers[tags.tagger]

@@ -119,12 +119,12 @@ def by_known_names(connection: Connection, query: Query) -> Query:
     part of another, stays what it is. A target's tag means its aliases too, and an alias means the tag: posts that were
     not listed again since a rename carry the earlier name.
     """
-    asked = {leaf for leaf in leaves(query.root) if isinstance(leaf, Tag) or _names_a_target(leaf)}
-    if not asked:
+    named = {leaf for leaf in leaves(query.root) if isinstance(leaf, Tag) or _names_a_target(leaf)}
+    if not named:
         return query
     targets, names = saved_targets(connection), {row.name for row in _rows(connection, None)}
     meant: dict[Leaf, Node] = {}
-    for leaf in asked:
+    for leaf in named:
         if isinstance(leaf, Tag):
             meant[leaf] = _any_of(_called_today_or_once(connection, leaf.name, targets))
         elif isinstance(leaf, Metatag):
@@ -145,8 +145,8 @@ def _called_today_or_once(connection: Connection, name: str, targets: Sequence[T
     """
     same = [one for one in targets if one.tag == name] or [one for one in targets if name in one.aliases]
     names = dict.fromkeys(name for one in same for name in (one.tag, *one.aliases))
-    asked = select(TagRow.name).where(TagRow.name.in_(names), exists().where(PostTagRow.tag_id == TagRow.id))
-    carried = set(connection.execute(asked).scalars()) if names else set()
+    statement = select(TagRow.name).where(TagRow.name.in_(names), exists().where(PostTagRow.tag_id == TagRow.id))
+    carried = set(connection.execute(statement).scalars()) if names else set()
     short = any(name in (one.name, unqualified(one.tag)) and name != one.tag for one in same)
     if not names or (short and name not in carried):
         return [name]
@@ -168,8 +168,8 @@ def _merged(gone: str, into: str, rows: Sequence[Any]) -> Merged:
 
 def _labels_of_both(site: str, gone: str, into: str) -> Any:
     """The labels that hold for one target, each with what holds for the other and whether anything was ever said."""
-    its, other, there = aliased(CurrentRow), aliased(CurrentRow), aliased(LabelRow)
-    ever = select(LabelRow.seq).where(LabelRow.version_id == its.version_id, LabelRow.target == into).exists()
+    holding, other, there = aliased(CurrentRow), aliased(CurrentRow), aliased(LabelRow)
+    ever = select(LabelRow.seq).where(LabelRow.version_id == holding.version_id, LabelRow.target == into).exists()
     label = aliased(LabelRow)
     return (
         select(
@@ -182,20 +182,20 @@ def _labels_of_both(site: str, gone: str, into: str) -> Any:
             there.value.label("there"),
             ever.label("ever"),
         )
-        .select_from(its)
-        .join(label, label.seq == its.label_seq)
-        .join(VersionRow, VersionRow.id == its.version_id)
+        .select_from(holding)
+        .join(label, label.seq == holding.label_seq)
+        .join(VersionRow, VersionRow.id == holding.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.site == site))
-        .outerjoin(other, and_(other.version_id == its.version_id, other.target == into))
+        .outerjoin(other, and_(other.version_id == holding.version_id, other.target == into))
         .outerjoin(there, there.seq == other.label_seq)
-        .where(its.target == gone)
+        .where(holding.target == gone)
         .order_by(label.seq)
     )
 
 
 def _rows(connection: Connection, site: str | None) -> Sequence[Any]:
-    asked = select(*TargetRow.__table__.c).order_by(TargetRow.name, TargetRow.site)
-    return connection.execute(asked if site is None else asked.where(TargetRow.site == site)).all()
+    statement = select(*TargetRow.__table__.c).order_by(TargetRow.name, TargetRow.site)
+    return connection.execute(statement if site is None else statement.where(TargetRow.site == site)).all()
 
 
 def _target(row: Any, names_before: Sequence[str]) -> Target:

@@ -103,7 +103,7 @@ def lend(connection: Connection, ranks: Ranks) -> None:
     raw = connection.connection.driver_connection
     if raw is None:
         raise ValueError("expected an open connection")
-    raw.create_function(_PLACE, 3, lambda *asked: places.get(asked), deterministic=True)
+    raw.create_function(_PLACE, 3, lambda *key: places.get(key), deterministic=True)
 
 
 def question_place() -> ColumnElement[int | None]:

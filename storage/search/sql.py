@@ -162,29 +162,29 @@ _STATES: Mapping[str, Condition] = {
 }
 
 
-def _site_condition(asked: asks.Condition) -> Condition:
-    if isinstance(asked, asks.AllOf | asks.AnyOf | asks.NoneOf):
-        return _combined(asked)
-    if isinstance(asked, asks.NumberIn):
-        return _within(_NUMBERS[asked.fact], asked.range)
-    if isinstance(asked, asks.CreatedIn):
-        return _within(PostRow.created_at.expression, asked.range)
-    if isinstance(asked, asks.TextIn):
-        return _one_of(_TEXTS[asked.fact], asked.values)
-    if isinstance(asked, asks.HasState):
-        return _STATES[asked.state]
-    if isinstance(asked, asks.HasChildren):
+def _site_condition(term: asks.Condition) -> Condition:
+    if isinstance(term, asks.AllOf | asks.AnyOf | asks.NoneOf):
+        return _combined(term)
+    if isinstance(term, asks.NumberIn):
+        return _within(_NUMBERS[term.fact], term.range)
+    if isinstance(term, asks.CreatedIn):
+        return _within(PostRow.created_at.expression, term.range)
+    if isinstance(term, asks.TextIn):
+        return _one_of(_TEXTS[term.fact], term.values)
+    if isinstance(term, asks.HasState):
+        return _STATES[term.state]
+    if isinstance(term, asks.HasChildren):
         return PostRow.has_children.is_(True)
-    if isinstance(asked, asks.SourceLike):
-        return PostRow.source.like(like_pattern(asked.pattern), escape=_ESCAPE)
-    return _ai_tag(asked)
+    if isinstance(term, asks.SourceLike):
+        return PostRow.source.like(like_pattern(term.pattern), escape=_ESCAPE)
+    return _ai_tag(term)
 
 
-def _combined(asked: asks.AllOf | asks.AnyOf | asks.NoneOf) -> Condition:
-    parts = [_site_condition(part) for part in asked.parts]
-    if isinstance(asked, asks.AllOf):
+def _combined(term: asks.AllOf | asks.AnyOf | asks.NoneOf) -> Condition:
+    parts = [_site_condition(part) for part in term.parts]
+    if isinstance(term, asks.AllOf):
         return and_(true(), *parts)
-    if isinstance(asked, asks.AnyOf):
+    if isinstance(term, asks.AnyOf):
         return or_(false(), *parts)
     return not_(or_(false(), *parts))
 
@@ -212,21 +212,21 @@ def _one_of(column: ColumnElement[Any], values: frozenset[str]) -> Condition:
     return and_(column.is_not(None), column.in_(sorted(values)))
 
 
-def _ai_tag(asked: asks.AiTagIn) -> Condition:
+def _ai_tag(term: asks.AiTagIn) -> Condition:
     """What either tagger says, the site's own of the post or the user's of the picture; absent where neither does."""
     site = select(AiTagRow.post_key).join(AiNameRow, AiNameRow.id == AiTagRow.name_id)
     users = select(TaggerTagRow.version_id).join(AiNameRow, AiNameRow.id == TaggerTagRow.name_id)
-    site, users = (said.where(AiNameRow.name == asked.name) for said in (site, users))
-    site_spoke, user_spoke = PostRow.has_ai_tags.is_(True), _current_among(select(TaggerLookRow.version_id))
-    if asked.absent:
-        said = or_(
-            and_(site_spoke, PostRow.key.in_(site)), _current_among(users.where(TaggerTagRow.value >= TAGGER_FLOOR))
+    site, users = (one.where(AiNameRow.name == term.name) for one in (site, users))
+    site_looked, user_looked = PostRow.has_ai_tags.is_(True), _current_among(select(TaggerLookRow.version_id))
+    if term.absent:
+        given = or_(
+            and_(site_looked, PostRow.key.in_(site)), _current_among(users.where(TaggerTagRow.value >= TAGGER_FLOOR))
         )
-        return and_(or_(site_spoke, user_spoke), not_(said))
+        return and_(or_(site_looked, user_looked), not_(given))
     percent = cast(func.round(TaggerTagRow.value * 100), Integer)
     return or_(
-        and_(site_spoke, PostRow.key.in_(site.where(_within(AiTagRow.score.expression, asked.range)))),
-        _current_among(users.where(_within(percent, asked.range))),
+        and_(site_looked, PostRow.key.in_(site.where(_within(AiTagRow.score.expression, term.range)))),
+        _current_among(users.where(_within(percent, term.range))),
     )
 
 
@@ -271,14 +271,14 @@ def _p(tag: Metatag) -> Condition:
 
 
 def _round(tag: Metatag) -> Condition:
-    asked = parse_range(tag.term, tag.value, integer)
+    wanted = parse_range(tag.term, tag.value, integer)
     its_round = (
         select(ModelRow.round)
         .where(ModelRow.target == CurrentRow.target, ModelRow.hash == DecisionRow.model_hash)
         .correlate(CurrentRow, DecisionRow)
         .scalar_subquery()
     )
-    return _within(its_round, asked)
+    return _within(its_round, wanted)
 
 
 def _place(tag: Metatag) -> Condition:

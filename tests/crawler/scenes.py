@@ -170,7 +170,7 @@ def pretend(answer: Answering) -> tuple[httpx2.MockTransport, Heard]:
     return httpx2.MockTransport(handle), heard
 
 
-def told(content: Any, status: int = 200, **headers: str) -> httpx2.Response:
+def json_response(content: Any, status: int = 200, **headers: str) -> httpx2.Response:
     """A JSON answer."""
     return httpx2.Response(
         status, content=json.dumps(content).encode(), headers={"content-type": "application/json"} | headers
@@ -179,7 +179,7 @@ def told(content: Any, status: int = 200, **headers: str) -> httpx2.Response:
 
 def error_of(kind: str, message: str = "", status: int = 500) -> httpx2.Response:
     """The site's standard error."""
-    return told({"success": False, "error": kind, "message": message, "backtrace": []}, status)
+    return json_response({"success": False, "error": kind, "message": message, "backtrace": []}, status)
 
 
 ELSEWHERE = Site(

@@ -32,8 +32,8 @@ TAGGED = PostTags(general=("1girl",), character=(MONA.tag,))
 
 def of(tags: PostTags, percent: int | None = None) -> Post:
     """A post with these tags; the site's tagger gives the target so many percent, or says nothing."""
-    said = None if percent is None else (AiTag("1girl", 99), AiTag(MONA.tag, percent))
-    return replace(post(1), tags=tags, ai_tags=said)
+    ai_tags = None if percent is None else (AiTag("1girl", 99), AiTag(MONA.tag, percent))
+    return replace(post(1), tags=tags, ai_tags=ai_tags)
 
 
 def ruling(card: ModelCard = CARD, *, trust_tags: bool = True) -> Ruling:
@@ -209,9 +209,9 @@ def test_ai_tags_that_come_later_make_another_decision_and_the_same_ones_do_not(
 
 @pytest.mark.parametrize(("probability", "percent"), [(0.903, 90), (0.1, 10), (0.099, 0), (0.0, 0), (1.0, 100)])
 def test_the_users_own_tagger_counts_from_what_is_recorded_up(probability: float, percent: int) -> None:
-    said = TaggerTags("c" * 64, "wd-vit", {MONA.tag: probability, "hat": 0.99})
+    tags = TaggerTags("c" * 64, "wd-vit", {MONA.tag: probability, "hat": 0.99})
 
-    assert MONA.ai_percents((), said) == {SITE_TAGGER: 0, "c" * 64: percent}
+    assert MONA.ai_percents((), tags) == {SITE_TAGGER: 0, "c" * 64: percent}
     assert MONA.ai_percents(None, None) == {}
 
 

@@ -620,8 +620,8 @@ async def test_a_post_whose_tags_changed_is_decided_again_from_its_stored_embedd
 
 async def test_what_the_users_tagger_said_once_counts_for_stored_embeddings_and_is_decided_once() -> None:
     card = replace(CARD, ai_weights=(AiTagWeight("c" * 64, MONA.tag, 1.0, 0.0),))
-    said = TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.1})
-    known = Known(embeddings={card.backbone_hash: b"\0\0"}, tagger_tags=said)
+    tags = TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.1})
+    known = Known(embeddings={card.backbone_hash: b"\0\0"}, tagger_tags=tags)
     work = stage([post(1)], Eye(card=card, recalled_score=0.6), archive=Memory({1: known}))
 
     assert await work.crawl() == {"deleted": 1}

@@ -47,7 +47,7 @@ class Ended:
         return self.code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """Everything that it printed."""
         return self.stdout + self.stderr
 
@@ -114,7 +114,7 @@ class Child:
         seconds = time.monotonic() - self.started
         ended = Ended(self.process.returncode, _text(self.out), _text(self.err), seconds)
         if not ready:
-            raise TimeoutError(f"still running after {self.limit_s:g} s\n{ended.said[-4000:]}")
+            raise TimeoutError(f"still running after {self.limit_s:g} s\n{ended.output[-4000:]}")
         return ended
 
     def heard(self) -> str:

@@ -34,7 +34,7 @@ def mends_itself(root: Path, arguments: Sequence[str], laboratory: Laboratory, *
             Archive.open(root).close()
             assert_well(root, laboratory.expected(posts=None))
         again = run_here(arguments, environment=LOGGED_IN)
-        assert again.code == 0, again.said
+        assert again.code == 0, again.output
         assert_well(root, laboratory.expected(last_exit=0, canary=simulator.CANARY))
         assert_same_state(root, laboratory)
     except AssertionError as error:

@@ -96,9 +96,9 @@ def nothing_was_stored(broken: Broken) -> None:
 
 def by_id_and_never_by_number(broken: Broken) -> None:
     """Every page was asked for by id cursor."""
-    asked = [request for request in broken.site.paths(f"tags={TAG}") if request.startswith(LISTING)]
-    assert len(asked) >= 4
-    assert all("page=b" in request for request in asked[1:])
+    listings = [request for request in broken.site.paths(f"tags={TAG}") if request.startswith(LISTING)]
+    assert len(listings) >= 4
+    assert all("page=b" in request for request in listings[1:])
 
 
 def nobody_inside_was_asked(broken: Broken) -> None:
@@ -121,7 +121,7 @@ def the_file_began_again(broken: Broken) -> None:
 def hostile_rows_stayed_outside(broken: Broken) -> None:
     """No file outside the root, no control character on the terminal, the rows refused or stored as data."""
     assert {path.name for path in broken.root.parent.iterdir()} <= {"root", "crawl.toml"}
-    assert not [c for c in broken.ended.said if ord(c) < 32 and c not in "\n\r\t"]
+    assert not [c for c in broken.ended.output if ord(c) < 32 and c not in "\n\r\t"]
     assert broken.rows("SELECT count(DISTINCT post_id) FROM refused")[0][0] >= 3
     assert "\x1b" not in (broken.root / "crawl.log").read_text("utf-8")
 

@@ -76,12 +76,12 @@ def watched(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
     def watching(name: str, note: Callable[..., None]) -> None:
         real = getattr(os, name)
 
-        def told(*arguments: Any, **more: Any) -> Any:
+        def recorded(*arguments: Any, **more: Any) -> Any:
             result = real(*arguments, **more)
             note(*arguments, **more)
             return result
 
-        monkeypatch.setattr(os, name, told)
+        monkeypatch.setattr(os, name, recorded)
 
     def renamed(source: Any, target: Any, *, src_dir_fd: int | None = None, dst_dir_fd: int | None = None) -> None:
         journal.name_changed(_resolved(source, src_dir_fd), "name taken from")

@@ -323,7 +323,7 @@ async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, 
 
 @pytest.mark.fault("X03")
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "message"),
     [
         (
             "INSERT INTO move (file_id, from_place, to_place, from_path, to_path, opened_at)"
@@ -335,11 +335,11 @@ async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, 
         ("DELETE FROM file", "kept for ever"),
     ],
 )
-async def test_nothing_leaves_the_gallery_without_a_decision(root: Path, statement: str, said: str) -> None:
+async def test_nothing_leaves_the_gallery_without_a_decision(root: Path, statement: str, message: str) -> None:
     await filled(root, 1)
     engine = writing_engine(root / "crawl.db")
 
-    with pytest.raises(Exception, match=said), engine.begin() as connection:
+    with pytest.raises(Exception, match=message), engine.begin() as connection:
         connection.exec_driver_sql(statement)
 
 

@@ -226,11 +226,11 @@ def test_the_program_itself_imports_nothing_from_the_current_folder(
 def test_a_child_runs_the_code_of_its_parent_whatever_is_installed(tmp_path: Path) -> None:
     script = "import sys; from system.child_process import *; print(module_command('demo')[2])"
 
-    said = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-P", "-c", script], cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)}, capture_output=True
     )
 
-    assert said.stdout.decode().strip() == str(REPOSITORY / "system" / "launch.py")
+    assert ended.stdout.decode().strip() == str(REPOSITORY / "system" / "launch.py")
 
 
 def test_a_round_of_the_page_obeys_the_settings_and_sees_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

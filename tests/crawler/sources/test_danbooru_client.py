@@ -26,16 +26,16 @@ from tests.crawler.scenes import (
     error_of,
     hidden,
     http_to_stage,
+    json_response,
     misbehaving,
     plain,
     quick,
     raw_post,
-    told,
 )
 
 
 def page_of(*ids: int) -> httpx2.Response:
-    return told([raw_post(post_id) for post_id in ids])
+    return json_response([raw_post(post_id) for post_id in ids])
 
 
 async def test_a_page_is_asked_for_by_id_with_only_what_is_stored() -> None:
@@ -89,7 +89,7 @@ async def test_nonsense_for_ever_fails_and_does_not_end_the_listing() -> None:
 @pytest.mark.fault("J07")
 async def test_bad_rows_are_refused_and_the_others_kept() -> None:
     rows = [raw_post(9), raw_post(8, file_size=-1), "row", raw_post(7), hidden(6)]
-    async with client_of(lambda request: told(rows)) as (client, _):
+    async with client_of(lambda request: json_response(rows)) as (client, _):
         page = await client.posts("mona")
 
     assert [post.id for post in page.posts] == [9, 7, 6] and page.raw_count == 5
@@ -98,7 +98,7 @@ async def test_bad_rows_are_refused_and_the_others_kept() -> None:
 
 @pytest.mark.fault("J07")
 async def test_nan_and_infinity_spoil_their_own_row_only() -> None:
-    text = told([raw_post(9), raw_post(8)]).content.replace(b'"score": -2', b'"score": NaN', 1)
+    text = json_response([raw_post(9), raw_post(8)]).content.replace(b'"score": -2', b'"score": NaN', 1)
     async with client_of(lambda request: httpx2.Response(200, content=text)) as (client, _):
         page = await client.posts("mona")
 
@@ -108,7 +108,7 @@ async def test_nan_and_infinity_spoil_their_own_row_only() -> None:
 @pytest.mark.fault("J07")
 async def test_one_id_with_two_files_is_kept_once_and_reported() -> None:
     rows = [raw_post(9), raw_post(9), raw_post(9, md5="f" * 32)]
-    async with client_of(lambda request: told(rows)) as (client, _):
+    async with client_of(lambda request: json_response(rows)) as (client, _):
         page = await client.posts("mona")
 
     assert len(page.posts) == 1 and page.posts[0].file is not None and page.posts[0].file.md5 == f"{9:032x}"
@@ -150,7 +150,7 @@ async def test_a_missing_post_is_gone() -> None:
 
 
 async def test_another_post_than_asked_for_is_refused() -> None:
-    async with client_of(lambda request: told(raw_post(6))) as (client, _):
+    async with client_of(lambda request: json_response(raw_post(6))) as (client, _):
         with pytest.raises(PostError, match="asked for post 5"):
             await client.post(5)
 
@@ -184,7 +184,7 @@ async def test_two_hundred_long_ids_fit_either_way() -> None:
 
 @pytest.mark.parametrize(("told_count", "count"), [(17, 17), (0, 0), (None, None), ("17", None)])
 async def test_the_sites_count_may_be_unknown(told_count: Any, count: int | None) -> None:
-    async with client_of(lambda request: told({"counts": {"posts": told_count}})) as (client, _):
+    async with client_of(lambda request: json_response({"counts": {"posts": told_count}})) as (client, _):
         assert await client.count("mona") == count
 
 
@@ -241,7 +241,7 @@ async def test_a_server_of_another_kind_is_recognised() -> None:
 @pytest.mark.parametrize("path", ["/tag_aliases.json", "/tag_implications.json", "/counts/posts.json"])
 async def test_a_part_of_the_api_that_is_gone_is_done_without(path: str, status: int) -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
-        return error_of("X", "no", status) if request.url.path == path else told([])
+        return error_of("X", "no", status) if request.url.path == path else json_response([])
 
     async with client_of(answer) as (client, _):
         found = {
@@ -260,7 +260,7 @@ async def test_a_site_that_cannot_count_is_crawled_all_the_same(status: int) -> 
 
 async def test_tags_are_found_by_name_with_their_category() -> None:
     rows = [{"name": "mona_(genshin_impact)", "category": 4, "post_count": 7}, {"name": 3}, None]
-    async with client_of(lambda request: told(rows)) as (client, heard):
+    async with client_of(lambda request: json_response(rows)) as (client, heard):
         tags = await client.tags(["mona_(genshin_impact)", "missing"])
 
     assert list(tags) == ["mona_(genshin_impact)"]
@@ -273,14 +273,14 @@ async def test_retired_aliases_and_implications_do_not_count() -> None:
         {"antecedent_name": "a", "consequent_name": "b", "status": "active"},
         {"antecedent_name": "a", "consequent_name": "c", "status": "retired"},
     ]
-    async with client_of(lambda request: told(rows)) as (client, _):
+    async with client_of(lambda request: json_response(rows)) as (client, _):
         assert await client.aliases("a") == ["b"]
         assert [edge.consequent for edge in await client.implications(to="b")] == ["b"]
 
 
 async def test_nobody_in_particular_has_the_sites_own_limit() -> None:
     anonymous = {"id": None, "name": "Anonymous", "level": 0}
-    async with client_of(lambda request: told(anonymous)) as (client, _):
+    async with client_of(lambda request: json_response(anonymous)) as (client, _):
         profile = await client.profile()
 
     assert profile.id is None and profile.tag_query_limit == 2
@@ -292,13 +292,13 @@ async def test_nobody_in_particular_has_the_sites_own_limit() -> None:
 )
 async def test_an_account_says_where_its_days_begin(zone: str | None, other: bool) -> None:
     member = {"id": 4, "name": "p", "level": 20, "tag_query_limit": 2, "time_zone": zone}
-    async with client_of(lambda request: told(member), account=True) as (client, _):
+    async with client_of(lambda request: json_response(member), account=True) as (client, _):
         assert (await client.profile()).has_other_days is other
 
 
 async def test_an_unlimited_account_is_unlimited() -> None:
     platinum = {"id": 4, "name": "p", "level": 31, "tag_query_limit": None}
-    async with client_of(lambda request: told(platinum), account=True) as (client, _):
+    async with client_of(lambda request: json_response(platinum), account=True) as (client, _):
         assert (await client.profile()).tag_query_limit is None
 
 
@@ -326,12 +326,12 @@ OPTIONAL: dict[str, Callable[[DanbooruClient], Awaitable[object]]] = {
 @pytest.mark.parametrize("path", OPTIONAL)
 async def test_a_part_of_the_api_that_is_closed_is_done_without_and_named_once(path: str, status: int) -> None:
     async with client_of(lambda request: error_of("X", "Access denied", status), account=True) as (client, heard):
-        said: list[str] = []
-        client.notify = said.append
+        notices: list[str] = []
+        client.notify = notices.append
         answers = [await OPTIONAL[path](client) for _ in range(3)]
 
     assert answers in ([None] * 3, [[]] * 3)
-    assert len(said) == len(heard.requests) == 1 and path in said[0] and "without" in said[0]
+    assert len(notices) == len(heard.requests) == 1 and path in notices[0] and "without" in notices[0]
 
 
 @pytest.mark.parametrize("path", OPTIONAL)
@@ -345,7 +345,7 @@ async def test_a_name_is_resolved_by_a_key_that_may_only_read_tags_and_posts() -
     def answer(request: httpx2.Request) -> httpx2.Response:
         if request.url.path != "/tags.json":
             return FORBIDDEN
-        return told([{"name": "mona_(genshin_impact)", "category": 4, "post_count": 9}])
+        return json_response([{"name": "mona_(genshin_impact)", "category": 4, "post_count": 9}])
 
     async with client_of(answer, account=True) as (client, _):
         found = await resolve_target(client, "mona_(genshin_impact)", ["genshin_impact"])

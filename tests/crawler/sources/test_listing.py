@@ -11,7 +11,7 @@ from crawler.errors import AccessError, UnreachableError
 from crawler.sources.danbooru_client import NEWEST
 from crawler.sources.listing import Listed, SiteSource, walk
 from storage.records import Post
-from tests.crawler.scenes import client_of, error_of, raw_post, told
+from tests.crawler.scenes import client_of, error_of, json_response, raw_post
 
 TIMED_OUT = error_of("ActiveRecord::QueryCanceled", "The database timed out running your query.")
 Whim = Callable[["Gallery", int, list[int]], "list[int] | httpx2.Response | None"]
@@ -39,7 +39,7 @@ class Gallery:
         changed = self.whim(self, len(self.cursors), proper)
         if isinstance(changed, httpx2.Response):
             return changed
-        return told([raw_post(one) for one in (proper if changed is None else changed)])
+        return json_response([raw_post(one) for one in (proper if changed is None else changed)])
 
 
 async def listed(gallery: Gallery, start: int | None = None, floor: int | None = None) -> list[Listed]:
@@ -191,8 +191,8 @@ async def test_an_empty_answer_inside_a_narrowed_window_is_not_believed_once() -
 
 
 async def test_alternatives_stay_together_when_a_window_is_narrowed() -> None:
-    answers = iter([told([raw_post(9)]), TIMED_OUT, TIMED_OUT])
-    async with client_of(lambda request: next(answers, told([]))) as (client, heard):
+    answers = iter([json_response([raw_post(9)]), TIMED_OUT, TIMED_OUT])
+    async with client_of(lambda request: next(answers, json_response([]))) as (client, heard):
         _ = [step async for step in walk(client, "a or b")]
 
     assert "(a or b) id:>7" in heard.asked("tags")
@@ -246,8 +246,8 @@ async def test_nothing_new_costs_one_request() -> None:
 async def test_refused_rows_move_the_cursor_and_are_handed_on() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         if request.url.params["page"] != NEWEST:
-            return told([])
-        return told([raw_post(9), raw_post(8, file_size=-1), raw_post(7, file_size=-1)])
+            return json_response([])
+        return json_response([raw_post(9), raw_post(8, file_size=-1), raw_post(7, file_size=-1)])
 
     async with client_of(answer) as (client, heard):
         steps = [step async for step in walk(client, "mona")]
@@ -258,7 +258,7 @@ async def test_refused_rows_move_the_cursor_and_are_handed_on() -> None:
 
 @pytest.mark.fault("J07")
 async def test_a_page_of_nothing_but_nonsense_is_no_end() -> None:
-    async with client_of(lambda request: told([{"id": "x"}, None])) as (client, _):
+    async with client_of(lambda request: json_response([{"id": "x"}, None])) as (client, _):
         steps = [step async for step in walk(client, "mona")]
 
     assert steps[-1].gap is not None
@@ -266,7 +266,7 @@ async def test_a_page_of_nothing_but_nonsense_is_no_end() -> None:
 
 async def test_a_post_can_be_asked_for_again(a_post: Post) -> None:
     gone = httpx2.Response(404)
-    answers = iter([told(raw_post(7, md5="f" * 32)), gone])
+    answers = iter([json_response(raw_post(7, md5="f" * 32)), gone])
     async with client_of(lambda request: next(answers)) as (client, _):
         source = SiteSource(client, "mona")
         again = await source.again(a_post)
@@ -287,7 +287,7 @@ def a_post() -> Post:
 @pytest.mark.parametrize("url", ["http://booru.example/{}", "https://booru.example:8443/{}", "https://old.example/{}"])
 async def test_posts_whose_files_were_elsewhere_are_asked_for_again(url: str) -> None:
     rows = [raw_post(n, file_url=f"https://cdn.booru.example/{n}.jpg", media_asset=None) for n in (3, 2)]
-    async with client_of(lambda request: told(rows)) as (client, heard):
+    async with client_of(lambda request: json_response(rows)) as (client, heard):
         now = (await client.posts("x")).posts
         old = [replace(post, file=replace(post.file, url=url.format(post.id))) for post in now if post.file]
         moved = await SiteSource(client, "x").moved([*old, replace(old[0], id=1)])

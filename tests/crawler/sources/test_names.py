@@ -9,7 +9,7 @@ from crawler.sources.names import resolve_tag, resolve_target
 from storage.errors import BadName
 from storage.names import TagName, qualifiers, unqualified
 from storage.records import TagCategory
-from tests.crawler.scenes import client_of, told
+from tests.crawler.scenes import client_of, json_response
 
 CHARACTER, COPYRIGHT, GENERAL = 4, 3, 0
 
@@ -35,18 +35,26 @@ def site_of(dictionary: Dictionary) -> Any:
     def answer(request: httpx2.Request) -> httpx2.Response:
         params, path = request.url.params, request.url.path
         if path == "/tags.json":
-            return told([dictionary.row(name) for name in _names(dictionary, params)])
+            return json_response([dictionary.row(name) for name in _names(dictionary, params)])
         if path == "/tag_aliases.json":
             if "search[consequent_name_comma]" in params:
-                return told(_aliases_to(dictionary, params["search[consequent_name_comma]"].split(",")))
-            asked = params["search[antecedent_name]"]
-            rows = [{"antecedent_name": asked, "consequent_name": dictionary.aliases.get(asked), "status": "active"}]
-            return told(rows if asked in dictionary.aliases else [])
+                return json_response(_aliases_to(dictionary, params["search[consequent_name_comma]"].split(",")))
+            antecedent = params["search[antecedent_name]"]
+            rows = [
+                {
+                    "antecedent_name": antecedent,
+                    "consequent_name": dictionary.aliases.get(antecedent),
+                    "status": "active",
+                }
+            ]
+            return json_response(rows if antecedent in dictionary.aliases else [])
         if path == "/tag_implications.json":
-            return told([{"antecedent_name": one, "consequent_name": other} for one, other in dictionary.implications])
+            return json_response(
+                [{"antecedent_name": one, "consequent_name": other} for one, other in dictionary.implications]
+            )
         if path == "/autocomplete.json":
-            return told(_completions(dictionary, params["search[query]"]))
-        return told([])
+            return json_response(_completions(dictionary, params["search[query]"]))
+        return json_response([])
 
     return answer
 

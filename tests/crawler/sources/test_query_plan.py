@@ -87,10 +87,10 @@ def test_no_plan_ever_exceeds_the_limit_or_loses_a_term(where: str, limit: int) 
     planned = plan(["a"], where, "g", tag_limit=limit)
 
     assert len(counted_terms(parse(planned.server))) <= limit
-    said = counted_terms(parse(planned.server)) | (
+    terms = counted_terms(parse(planned.server)) | (
         counted_terms(parse(to_text(planned.local))) if planned.local is not None else frozenset()
     )
-    assert said == counted_terms(parse(f"a {where}"))
+    assert terms == counted_terms(parse(f"a {where}"))
 
 
 @pytest.mark.parametrize(

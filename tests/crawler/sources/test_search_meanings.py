@@ -174,8 +174,8 @@ def test_a_term_means_here_what_it_means_there(term: str) -> None:
 
 def test_the_terms_tell_posts_apart() -> None:
     """A term that fits all or none would agree by chance."""
-    telling = [term for term in TERMS if 0 < len(found_there(term)) < len(PAIRS)]
-    assert len(telling) > 0.9 * len(TERMS)
+    distinguishing = [term for term in TERMS if 0 < len(found_there(term)) < len(PAIRS)]
+    assert len(distinguishing) > 0.9 * len(TERMS)
 
 
 def test_random_expressions_mean_the_same_on_both_sides() -> None:
@@ -214,9 +214,9 @@ class Elsewhere(Account):
 
 @pytest.mark.parametrize("term", [term for term in (*TERMS, *OURS) if term.startswith("date:")])
 def test_an_account_of_another_time_zone_gets_the_same_days(term: str) -> None:
-    asked = plan([], term, tag_limit=2, pinned_days=True).server
+    server_query = plan([], term, tag_limit=2, pinned_days=True).server
 
-    assert found_there(asked, Elsewhere(name="far_away")) == fitting_here(term)
+    assert found_there(server_query, Elsewhere(name="far_away")) == fitting_here(term)
 
 
 def test_file_types_that_the_site_calls_otherwise_are_sent_in_its_words() -> None:

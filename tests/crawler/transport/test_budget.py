@@ -471,7 +471,7 @@ def test_a_state_folder_that_cannot_be_locked_or_written_is_named(
     record, slots = SharedRecord(tmp_path / "state"), SlotFiles(tmp_path / "slot", 1)
     monkeypatch.setattr("fcntl.flock", refuse)
 
-    for asked in (lambda: record.update(lambda _: 0.0), slots.take):
+    for attempt in (lambda: record.update(lambda _: 0.0), slots.take):
         with pytest.raises(UsageError, match=r"XDG_STATE_HOME elsewhere") as refused:
-            asked()
+            attempt()
         assert str(tmp_path) in str(refused.value)

@@ -177,12 +177,14 @@ def test_a_key_for_a_host_that_looks_alike_is_not_taken(tmp_path: Path, bound: s
 def test_a_key_without_a_host_goes_only_where_the_user_says(name: str | None, environ: dict[str, str]) -> None:
     site = site_from_url("https://booru.example", name=name)
 
-    unasked, asked = (load_credentials(site, environ, vouched=vouched) for vouched in (False, True))
+    without_consent, with_consent = (load_credentials(site, environ, vouched=vouched) for vouched in (False, True))
 
-    assert unasked.credentials is None
+    assert without_consent.credentials is None
     if "CRAWL_LOGIN" in environ or name:
-        assert "no key is sent to booru.example" in unasked.warnings[0] and KEY not in unasked.warnings[0]
-        assert asked.credentials is not None
+        assert (
+            "no key is sent to booru.example" in without_consent.warnings[0] and KEY not in without_consent.warnings[0]
+        )
+        assert with_consent.credentials is not None
 
 
 def test_a_key_without_a_host_is_of_the_site_that_is_crawled_when_none_is_named() -> None:

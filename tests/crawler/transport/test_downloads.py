@@ -71,11 +71,11 @@ def resumable(body: bytes, *, honours_if_range: bool = True, etag: str = ETAG) -
     """A server that knows ranges."""
 
     async def act(visit: Visit) -> None:
-        asked = re.fullmatch(r"bytes=(\d+)-", visit.header("range") or "")
-        if asked is None or (honours_if_range and visit.header("if-range") != etag):
+        requested = re.fullmatch(r"bytes=(\d+)-", visit.header("range") or "")
+        if requested is None or (honours_if_range and visit.header("if-range") != etag):
             await visit.send(head(200, len(body), etag=etag), body)
             return
-        start = int(asked[1])
+        start = int(requested[1])
         await visit.send(
             head(206, len(body) - start, etag=etag, content_range=f"bytes {start}-{len(body) - 1}/{len(body)}"),
             body[start:],

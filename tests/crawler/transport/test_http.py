@@ -37,12 +37,12 @@ from tests.crawler.scenes import (
     head,
     http_to,
     http_to_stage,
+    json_response,
     misbehaving,
     plain,
     pretend,
     quick,
     quiet_budget,
-    told,
     whole,
 )
 
@@ -66,7 +66,7 @@ async def patient(http: Http, ask: Ask) -> bytes:
 
 
 async def test_every_request_says_honestly_who_asks() -> None:
-    async with http_to(lambda request: told({})) as (http, heard):
+    async with http_to(lambda request: json_response({})) as (http, heard):
         await fetch(http, API)
         await fetch(http, FILE)
 
@@ -76,7 +76,7 @@ async def test_every_request_says_honestly_who_asks() -> None:
 
 async def test_an_account_names_itself_by_number() -> None:
     profile = {"id": 17, "name": "alice", "level": 20, "tag_query_limit": 2}
-    async with client_of(lambda request: told(profile), account=True) as (client, heard):
+    async with client_of(lambda request: json_response(profile), account=True) as (client, heard):
         found = await client.profile()
         await client.profile()
 
@@ -88,7 +88,7 @@ async def test_an_account_names_itself_by_number() -> None:
 @pytest.mark.fault("U15")
 async def test_the_key_goes_to_the_api_host_and_nowhere_else(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with http_to(lambda request: told({}), account=True) as (http, heard):
+    async with http_to(lambda request: json_response({}), account=True) as (http, heard):
         await fetch(http, API)
         await fetch(http, FILE)
         await fetch(http, Ask("https://booru.example/data/a.jpg", Kind.FILE))
@@ -133,7 +133,7 @@ def _write(path: str, text: str) -> None:
 @pytest.mark.fault("U15")
 async def test_requests_are_logged_without_their_queries(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with client_of(lambda request: told([])) as (client, _):
+    async with client_of(lambda request: json_response([])) as (client, _):
         await client.posts("very_private_taste")
 
     assert "/posts.json" in caplog.text and "very_private_taste" not in caplog.text
@@ -142,7 +142,7 @@ async def test_requests_are_logged_without_their_queries(caplog: pytest.LogCaptu
 @pytest.mark.fault("U17")
 async def test_a_hostile_path_is_logged_on_one_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    async with http_to(lambda request: told({})) as (http, _):
+    async with http_to(lambda request: json_response({})) as (http, _):
         with pytest.raises((UrlRefused, TransientError)):
             await fetch(http, Ask("https://cdn.booru.example/a\x1b[2J\nb.jpg", Kind.FILE))
 
@@ -162,29 +162,29 @@ async def test_cookies_are_neither_kept_nor_sent() -> None:
 
 
 async def test_a_host_that_is_not_the_sites_is_named_once_with_the_setting_that_allows_it() -> None:
-    said: list[str] = []
+    notices: list[str] = []
     async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock())) as http:
-        http.notify = said.append
+        http.notify = notices.append
         for number in range(290):
             with pytest.raises(UrlRefused):
                 await fetch(http, Ask(f"https://files.example/{number}.jpg", Kind.FILE))
 
-    assert len(said) == 1
-    assert "files.example" in said[0] and "[sites.elsewhere]" in said[0]
-    assert 'file_hosts = ["cdn.booru.example", "files.example"]' in said[0]
+    assert len(notices) == 1
+    assert "files.example" in notices[0] and "[sites.elsewhere]" in notices[0]
+    assert 'file_hosts = ["cdn.booru.example", "files.example"]' in notices[0]
 
 
 @pytest.mark.parametrize(
     "url", ["ftp://files.example/a", "http://files.example/a", "https://a:b@files.example/a", "https://[/", "a.jpg"]
 )
 async def test_no_setting_is_suggested_where_none_would_help(url: str) -> None:
-    said: list[str] = []
+    notices: list[str] = []
     async with Http(ELSEWHERE, quiet_budget(ELSEWHERE, Clock())) as http:
-        http.notify = said.append
+        http.notify = notices.append
         with pytest.raises(UrlRefused):
             await fetch(http, Ask(url, Kind.FILE))
 
-    assert said == []
+    assert notices == []
 
 
 # --- connections that fail -------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ async def test_a_site_that_comes_back_is_used_again() -> None:
     failures = iter(range(4))
 
     def answer(request: httpx2.Request) -> httpx2.Response | Exception:
-        return httpx2.ConnectError("refused") if next(failures, None) is not None else told([])
+        return httpx2.ConnectError("refused") if next(failures, None) is not None else json_response([])
 
     async with client_of(answer) as (client, _):
         page = await client.posts("mona")
@@ -434,7 +434,7 @@ async def test_too_many_headers_are_an_ordinary_failure() -> None:
 
 @pytest.mark.fault("N12")
 async def test_a_pool_that_leaks_is_replaced() -> None:
-    async with http_to(lambda request: told({})) as (http, _):
+    async with http_to(lambda request: json_response({})) as (http, _):
         leaking, _ = pretend(lambda request: httpx2.PoolTimeout("no free connection"))
         http._client = httpx2.AsyncClient(transport=leaking)
 
@@ -544,7 +544,7 @@ async def test_each_redirect_takes_a_permit_of_its_own(monkeypatch: pytest.Monke
 @pytest.mark.fault("H12")
 async def test_a_wrong_key_is_one_request_and_exit_code_4() -> None:
     refusal = {"success": False, "error": "SessionLoader::AuthenticationFailure", "message": "Invalid API key"}
-    async with client_of(lambda request: told(refusal, 401), account=True) as (client, heard):
+    async with client_of(lambda request: json_response(refusal, 401), account=True) as (client, heard):
         with pytest.raises(AccessError, match="Invalid API key") as caught:
             await client.posts("mona")
 
@@ -575,7 +575,7 @@ async def test_a_challenge_before_the_files_is_no_posts_fault() -> None:
 @pytest.mark.fault("H13")
 async def test_a_forbidden_listing_is_exit_code_4() -> None:
     refusal = {"success": False, "error": "User::PrivilegeError", "message": "Access denied"}
-    async with client_of(lambda request: told(refusal, 403)) as (client, _):
+    async with client_of(lambda request: json_response(refusal, 403)) as (client, _):
         with pytest.raises(AccessError):
             await client.posts("mona")
 
@@ -587,7 +587,7 @@ async def test_429_makes_the_next_request_wait_as_long_as_stated() -> None:
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         times.append(clock.now)
-        return httpx2.Response(429, headers={"retry-after": "7"}) if len(times) == 1 else told([])
+        return httpx2.Response(429, headers={"retry-after": "7"}) if len(times) == 1 else json_response([])
 
     async with client_of(answer, clock=clock) as (client, _):
         await client.posts("mona")
@@ -608,7 +608,7 @@ async def test_429_for_ever_ends_with_exit_code_5_in_fewer_than_10_requests() ->
 async def test_503_with_a_stated_wait_holds_back_everybody() -> None:
     clock = Clock()
     answers = iter([httpx2.Response(503, headers={"retry-after": "20"})])
-    async with client_of(lambda request: next(answers, told([])), clock=clock) as (client, _):
+    async with client_of(lambda request: next(answers, json_response([])), clock=clock) as (client, _):
         await client.posts("mona")
 
     assert clock.now >= 1020
@@ -618,7 +618,7 @@ async def test_503_with_a_stated_wait_holds_back_everybody() -> None:
 async def test_500_twice_is_survived_with_growing_waits() -> None:
     clock = Clock()
     answers = iter([httpx2.Response(500), httpx2.Response(502, content=b"<html>")])
-    async with client_of(lambda request: next(answers, told([])), clock=clock) as (client, heard):
+    async with client_of(lambda request: next(answers, json_response([])), clock=clock) as (client, heard):
         await client.posts("mona")
 
     assert len(heard.requests) == 3 and 0 < clock.slept[0] < clock.slept[1] * 2

@@ -31,7 +31,7 @@ def refused(status: int, body: bytes = b"", **headers: str) -> CrawlError:
     return meaning(Refusal(status, named, body, "GET /posts.json"), NOW)
 
 
-def said(kind: str, message: str = "") -> bytes:
+def error_body(kind: str, message: str = "") -> bytes:
     return f'{{"success": false, "error": "{kind}", "message": "{message}"}}'.encode()
 
 
@@ -91,16 +91,16 @@ def test_a_proxys_error_page_is_worth_another_try(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (401, said("SessionLoader::AuthenticationFailure", "Invalid API key"), AccessError, 4),
-        (403, said("User::PrivilegeError", "Access denied"), Forbidden, 3),
-        (404, said("ActiveRecord::RecordNotFound"), GoneError, 3),
-        (410, said("PaginationExtension::PaginationError", "You cannot go beyond page 1000."), PageLimitError, 2),
+        (401, error_body("SessionLoader::AuthenticationFailure", "Invalid API key"), AccessError, 4),
+        (403, error_body("User::PrivilegeError", "Access denied"), Forbidden, 3),
+        (404, error_body("ActiveRecord::RecordNotFound"), GoneError, 3),
+        (410, error_body("PaginationExtension::PaginationError", "You cannot go beyond page 1000."), PageLimitError, 2),
         (410, b"", GoneError, 3),
-        (422, said("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."), TagLimit, 2),
-        (422, said("PostQuery::Error", "order: twice"), UsageError, 2),
-        (500, said("ActiveRecord::QueryCanceled", "The database timed out running your query."), SiteTimeout, 3),
-        (501, said("NotImplementedError"), NotOffered, 2),
-        (400, said("ActionController::BadRequest"), QuestionRefused, 2),
+        (422, error_body("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."), TagLimit, 2),
+        (422, error_body("PostQuery::Error", "order: twice"), UsageError, 2),
+        (500, error_body("ActiveRecord::QueryCanceled", "The database timed out running your query."), SiteTimeout, 3),
+        (501, error_body("NotImplementedError"), NotOffered, 2),
+        (400, error_body("ActionController::BadRequest"), QuestionRefused, 2),
         (451, b"", PostError, 3),
         (418, b"short and stout", TransientError, 3),
         (299, b"", TransientError, 3),
@@ -117,7 +117,7 @@ ANY_STATUS = (*range(201, 206), *range(300, 309), *range(400, 432), 444, 451, 49
 
 
 @pytest.mark.parametrize(
-    "body", [b"", said("Anything", "no"), PLAIN_PAGE, b"\xff\xd8"], ids=["none", "json", "page", "jpg"]
+    "body", [b"", error_body("Anything", "no"), PLAIN_PAGE, b"\xff\xd8"], ids=["none", "json", "page", "jpg"]
 )
 @pytest.mark.parametrize("status", [status for status in ANY_STATUS if status != 206])
 def test_no_status_of_one_file_is_more_than_that_files_trouble(status: int, body: bytes) -> None:
@@ -141,7 +141,7 @@ def test_a_challenge_in_a_files_place_is_still_a_challenge(word: bytes) -> None:
 
 
 def test_the_sites_own_sentence_is_repeated() -> None:
-    error = refused(422, said("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."))
+    error = refused(422, error_body("PostQuery::TagLimitError", "You cannot search for more than 2 tags at a time."))
 
     assert str(error) == "You cannot search for more than 2 tags at a time."
 

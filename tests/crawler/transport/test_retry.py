@@ -25,10 +25,10 @@ class Attempts:
 
     def __init__(self, *errors: BaseException) -> None:
         self._errors = iter(errors)
-        self.asked = 0
+        self.tries = 0
 
     async def once(self) -> str:
-        self.asked += 1
+        self.tries += 1
         if (error := next(self._errors, None)) is not None:
             raise error
         return "here"
@@ -44,7 +44,7 @@ async def test_an_attempt_is_repeated_until_it_succeeds(errors: Sequence[Transie
 
     assert await patiently(lambda_of(attempts), quick()) == "here"
 
-    assert attempts.asked == len(errors) + 1
+    assert attempts.tries == len(errors) + 1
 
 
 async def test_waits_double_within_their_upper_half_and_never_fall_short_of_what_the_site_asked() -> None:
@@ -58,7 +58,7 @@ async def test_waits_double_within_their_upper_half_and_never_fall_short_of_what
 
 
 @pytest.mark.parametrize(
-    ("error", "asked", "kind"),
+    ("error", "tries", "kind"),
     [
         (TransientError("503"), 4, TransientError),
         (TooLarge("body"), 2, TooLarge),
@@ -69,12 +69,12 @@ async def test_waits_double_within_their_upper_half_and_never_fall_short_of_what
     ],
 )
 async def test_patience_ends_after_as_many_tries_as_the_error_is_worth(
-    error: BaseException, asked: int, kind: type[BaseException]
+    error: BaseException, tries: int, kind: type[BaseException]
 ) -> None:
     attempts = Attempts(*([error] * 9))
 
     with pytest.raises(kind) as caught:
         await patiently(lambda_of(attempts), quick(tries=4))
 
-    assert attempts.asked == asked
-    assert kind is not UnreachableError or str(caught.value) == f"{error}; tried {asked} times"
+    assert attempts.tries == tries
+    assert kind is not UnreachableError or str(caught.value) == f"{error}; tried {tries} times"

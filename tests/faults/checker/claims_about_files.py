@@ -70,9 +70,10 @@ def originals_are_the_sites(evidence: Evidence) -> Iterator[str]:
             continue  # said elsewhere
         if (found.md5, found.size) != (row["published"], row["size"]) or row["md5"] != row["published"]:
             yield f"{row['path']} is {found.md5}, {found.size} bytes; published are {row['published']}, {row['size']}"
-        told = evidence.expected.files.get(row["post_id"])
-        if told is not None and told != (found.md5, found.size):
-            yield f"{row['path']} is {found.md5}, {found.size} bytes; the site serves {told} for post {row['post_id']}"
+        published = evidence.expected.files.get(row["post_id"])
+        if published is not None and published != (found.md5, found.size):
+            served = f"the site serves {published} for post {row['post_id']}"
+            yield f"{row['path']} is {found.md5}, {found.size} bytes; {served}"
 
 
 def renditions_are_whole(evidence: Evidence) -> Iterator[str]:

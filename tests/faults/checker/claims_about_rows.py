@@ -65,8 +65,10 @@ def newest(evidence: Evidence, version: int | None, target: str) -> tuple[Row | 
     labels = evidence.all(f"SELECT * FROM label {where}", version, target)
     if stands and decisions and _made_again(evidence, decisions[0], stands[0]):
         decisions = stands
-    said = [label for label in labels if label["value"] != "clear"]  # taken back: what the machine says holds
-    return (decisions[0] if decisions else None), (said[0] if said else None)
+    standing_labels = [
+        label for label in labels if label["value"] != "clear"
+    ]  # taken back: what the machine says holds
+    return (decisions[0] if decisions else None), (standing_labels[0] if standing_labels else None)
 
 
 def _made_again(evidence: Evidence, last: Row, stands: Row) -> bool:

@@ -197,8 +197,8 @@ def gallery(laboratory: Laboratory, place: Path) -> Broken:
     shutil.copytree(laboratory.whole, place / "root", symlinks=True)
     made = Broken(place / "root")
     rows = sqlite3.connect(made.root / "crawl.db", isolation_level=None)
-    said = "INSERT INTO label VALUES (1, 1, 'mona', 'delete', 'me', 'k1', '2026-01-01 00:00:00.000000', 'manual')"
-    rows.execute(said)
+    label = "INSERT INTO label VALUES (1, 1, 'mona', 'delete', 'me', 'k1', '2026-01-01 00:00:00.000000', 'manual')"
+    rows.execute(label)
     rows.execute("UPDATE standing SET label_seq = 1 WHERE version_id = 1")
     rows.close()
     return made

@@ -53,10 +53,10 @@ def _fails_once(number: int, laboratory: Laboratory, monkeypatch: pytest.MonkeyP
             patch.setattr(os, "fsync", sync)
             ended = run_here(arguments, environment=LOGGED_IN)
         if not sync.failed:
-            assert ended.code == 0, ended.said
+            assert ended.code == 0, ended.output
             return False
-        assert ended.code == 7 or (ended.code == 0 and sync.only_a_word), f"fsync {number}: {ended.said}"
-        assert "Traceback" not in ended.said
+        assert ended.code == 7 or (ended.code == 0 and sync.only_a_word), f"fsync {number}: {ended.output}"
+        assert "Traceback" not in ended.output
         mends_itself(root, arguments, laboratory, label=f"fsync {number} failing")
         return True
 
@@ -99,9 +99,9 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(laboratory: Laboratory, sma
 
         ended = run_here(arguments, environment=NO_RESERVE)
 
-        assert ended.code == 7, ended.said
+        assert ended.code == 7, ended.output
         assert str(small_disk) in ended.stderr
-        assert "Traceback" not in ended.said
+        assert "Traceback" not in ended.output
         subprocess.run(["mount", "-o", "remount,size=200m", str(small_disk)], check=True)
         mends_itself(root, arguments, laboratory, label="a full disk")
 
@@ -143,8 +143,8 @@ def test_nothing_is_written_through_what_is_planted(
 
         ended = run_here(arguments, environment=LOGGED_IN)
 
-        assert ended.code == 7, ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == 7, ended.output
+        assert "Traceback" not in ended.output
         assert tree_digest(victim) == before
         (target.rmdir if plant is _folder else target.unlink)()
         mends_itself(root, arguments, laboratory, label=f"{plant.__name__} at {where}")
@@ -161,7 +161,7 @@ def test_another_gallerys_files_are_refused_before_anything_is_done(laboratory: 
 
         ended = run_here(arguments, environment=LOGGED_IN)
 
-        assert ended.code == 7, ended.said
+        assert ended.code == 7, ended.output
         assert site.requests == []
     assert (tree_digest(root / "gallery"), (root / "crawl.db").read_bytes()) == before
 
@@ -178,8 +178,8 @@ def test_what_the_owner_changes_by_hand_is_reported_and_left_alone(laboratory: L
 
     ended = run_here(["verify", "--root", str(root)])
 
-    assert ended.code == 11, ended.said
-    assert all(path.name in ended.said for path in (gone, foreign)), ended.said
+    assert ended.code == 11, ended.output
+    assert all(path.name in ended.output for path in (gone, foreign)), ended.output
     assert foreign.read_bytes() == b"mine"
     assert checker.check(root, weak=True) == [] or not gone.exists()
 

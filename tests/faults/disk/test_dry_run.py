@@ -20,10 +20,10 @@ _CHANGES = "open,openat,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mk
 FIGURES = ("listed", "kept", "deleted", "undecided", "failed", "gone", "hidden", "gaps")
 
 
-def said(*words: str) -> dict[str, Any]:
+def run_json(*words: str) -> dict[str, Any]:
     ended = run_here([*words, "--json"], environment=LOGGED_IN)
     record: dict[str, Any] = json.loads(ended.stdout)
-    assert record["exit"] == ended.code == 0, ended.said
+    assert record["exit"] == ended.code == 0, ended.output
     return record
 
 
@@ -62,7 +62,7 @@ def test_a_dry_run_makes_moves_and_removes_nothing(laboratory: Laboratory, place
         traced = ["strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={_CHANGES}"]
         ended = driver.run([*words, "--dry-run"], before=traced, environment=LOGGED_IN)
 
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert changed_files(trace, root) == []
     assert snapshot(root) == before
 
@@ -72,7 +72,7 @@ def test_the_figures_of_a_dry_run_are_those_of_the_run(laboratory: Laboratory, p
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         arguments = simulator.arguments(place / "root", simulator.configuration(place, site.url))
 
-        planned, done = said(*arguments, "--dry-run"), said(*arguments)
+        planned, done = run_json(*arguments, "--dry-run"), run_json(*arguments)
 
     assert {name: planned[name] for name in FIGURES} == {name: done[name] for name in FIGURES}
     assert done["kept"] and done["deleted"]
@@ -83,13 +83,13 @@ def test_what_apply_says_it_would_do_is_what_it_does(laboratory: Laboratory, pla
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         arguments = simulator.arguments(place / "root", simulator.configuration(place, site.url))
         config = ["--root", str(place / "root"), "--config", str(place / "crawl.toml")]
-        said(*arguments)
-        said("relabel", "delete", "10", *config)
-        said("relabel", "keep", "20", *config)
+        run_json(*arguments)
+        run_json("relabel", "delete", "10", *config)
+        run_json("relabel", "keep", "20", *config)
         before = snapshot(place / "root")
 
-        steps = said("apply", "--dry-run", *config)["would_do"]
-        done = said("apply", *config)
+        steps = run_json("apply", "--dry-run", *config)["would_do"]
+        done = run_json("apply", *config)
 
     after = snapshot(place / "root")
     assert [step["do"] for step in steps] == ["trash", "fetch"]

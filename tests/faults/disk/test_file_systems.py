@@ -97,11 +97,11 @@ def test_a_gallery_on_read_only_media_can_be_looked_at(laboratory: Laboratory, p
         written = [run_here([*words, "--root", str(root)]) for words in WRITING]
         dry = run_here(["--tag", "x", "--keep", "mona", "--root", str(root), "--site", "http://127.0.0.1:9"])
 
-    assert [ended.code for ended in looked] == [0] * len(LOOKING), "\n".join(ended.said for ended in looked)
+    assert [ended.code for ended in looked] == [0] * len(LOOKING), "\n".join(ended.output for ended in looked)
     for ended in (*written, dry):
-        assert ended.code == 7, ended.said
-        assert "file system is read-only" in ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == 7, ended.output
+        assert "file system is read-only" in ended.output
+        assert "Traceback" not in ended.output
     assert tree_digest(original) == before
 
 
@@ -121,8 +121,8 @@ def test_a_log_that_nobody_can_fold_in_is_not_passed_over(laboratory: Laboratory
 
         ended = run_here(["status", "--root", str(root)])
 
-    assert ended.code == 7, ended.said
-    assert "still in crawl.db-wal" in ended.said
+    assert ended.code == 7, ended.output
+    assert "still in crawl.db-wal" in ended.output
 
 
 # --- a disk that turns read-only, closed folders, two file systems ---------------------------------------------------
@@ -141,9 +141,9 @@ def test_a_disk_that_turns_read_only_in_mid_run_stops_it_and_loses_nothing(labor
                 child.go_on()
                 ended = child.wait()
         assert ended is not None
-        assert ended.code == 7, ended.said
+        assert ended.code == 7, ended.output
         assert str(disk / "root") in ended.stderr
-        assert "Traceback" not in ended.said
+        assert "Traceback" not in ended.output
         with disk_of_its_own(place / "disk", place / "image") as disk:
             mends_itself(disk / "root", arguments, laboratory, label="a disk that turned read-only")
 
@@ -181,12 +181,12 @@ def test_a_folder_that_is_closed_to_us_is_named(laboratory: Laboratory, others_p
         )
 
         (root / closed).chmod(mode)
-        if "No module named" in ended.said or ended.code == 126:
+        if "No module named" in ended.output or ended.code == 126:
             pytest.skip("somebody else may not read this program")
-        assert ended.code == 7, ended.said
-        assert str(root) in ended.said
-        assert "ermission" in ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == 7, ended.output
+        assert str(root) in ended.output
+        assert "ermission" in ended.output
+        assert "Traceback" not in ended.output
         mends_itself(root, arguments, laboratory, label=f"{closed} closed")
 
 
@@ -199,8 +199,8 @@ def test_a_folder_on_another_file_system_is_refused(laboratory: Laboratory, plac
     with mounted(root / folder, "-t", "tmpfs", "tmpfs"):
         ended = run_here(["apply", "--yes", "--root", str(root)])
 
-        assert ended.code == 7, ended.said
-        assert f"{root / folder}: lies on another disk" in ended.said
+        assert ended.code == 7, ended.output
+        assert f"{root / folder}: lies on another disk" in ended.output
         assert list((root / folder).iterdir()) == []
     assert {name: tree_digest(root / name) for name in FOLDERS} == before
 
@@ -233,7 +233,7 @@ def cut(where: str, laboratory: Laboratory) -> None:
         with disk_of_its_own(place / "disk", place / "image") as disk:
             arguments = simulator.arguments(disk / "root", configuration)
             ended = driver.run(arguments, environment={**ONE_AT_A_TIME, "STUB_DIE": where})
-            assert ended.killed, f"{where}: {ended.said}"
+            assert ended.killed, f"{where}: {ended.output}"
             shutil.copy(place / "image", place / "after")  # unsynced: what the kernel has not written yet is lost
             committed = acknowledged(disk / "root")
         with disk_of_its_own(place / "disk", place / "after") as disk:
@@ -264,14 +264,14 @@ def test_labels_and_moves_that_were_acknowledged_survive_a_power_cut(laboratory:
 
         for number, words in enumerate(SAYING):
             ended = run_here([*words, "--root", str(disk / "root")], environment={"CRAWL_LIMITS_FREE_SPACE_MB": "1"})
-            assert ended.code in (0, 3), ended.said
+            assert ended.code in (0, 3), ended.output
             shutil.copy(place / "image", place / f"after-{number}")
-            said = acknowledged(disk / "root")
+            promised = acknowledged(disk / "root")
             with disk_of_its_own(place / "cut", place / f"after-{number}") as after:
-                assert acknowledged(after / "root") == said != kept, words
+                assert acknowledged(after / "root") == promised != kept, words
                 Archive.open(after / "root").close()
-                assert acknowledged(after / "root") == said, words
-            kept = said
+                assert acknowledged(after / "root") == promised, words
+            kept = promised
 
 
 def test_the_rig_loses_what_was_not_flushed(place: Path) -> None:

@@ -35,10 +35,10 @@ class Gallery:
         with closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
             return dict(database.execute("SELECT post_id, place FROM results WHERE target IS NOT NULL").fetchall())
 
-    def said(self, *words: str) -> dict[str, Any]:
+    def run_json(self, *words: str) -> dict[str, Any]:
         ended = self.crawl(*words, "--json")
         record: dict[str, Any] = json.loads(ended.stdout)
-        assert record.get("exit", 0) == ended.code, ended.said
+        assert record.get("exit", 0) == ended.code, ended.output
         return record
 
     def files(self, folder: str) -> dict[str, bytes]:
@@ -60,10 +60,10 @@ def test_x01_looking_and_labelling_move_nothing(gallery: Gallery) -> None:
 
     for words in (("relabel", "delete", str(KEPT)), ("query", "decision:delete"), ("status",), ("verify",)):
         assert gallery.crawl(*words).code == 0
-    assert gallery.said("trash", "list")["trash"] == []
+    assert gallery.run_json("trash", "list")["trash"] == []
 
     assert gallery.files("gallery") == before
-    assert gallery.said("apply", "--dry-run")["planned"]["trash"] == 1
+    assert gallery.run_json("apply", "--dry-run")["planned"]["trash"] == 1
     assert gallery.files("gallery") == before
 
 
@@ -72,17 +72,17 @@ def test_apply_moves_what_was_rejected_fetches_what_is_kept_and_brings_it_all_ba
     gallery.crawl("relabel", "delete", str(KEPT))
     gallery.crawl("relabel", "keep", str(REJECTED))
 
-    done = gallery.said("apply")
+    done = gallery.run_json("apply")
 
     assert (done["trashed"], done["fetched"], done["failed"], done["exit"]) == (1, 1, [], 0)
     assert (gallery.places()[KEPT], gallery.places()[REJECTED]) == ("trash", "gallery")
-    assert [one["post_id"] for one in gallery.said("trash", "list")["trash"]] == [KEPT]
-    assert gallery.said("apply")["planned"] == {
+    assert [one["post_id"] for one in gallery.run_json("trash", "list")["trash"]] == [KEPT]
+    assert gallery.run_json("apply")["planned"] == {
         "trash": 0, "back": 0, "fetch": 0, "of_other_models": 0, "restored": 0,
     }  # fmt: skip
     gallery.crawl("relabel", "clear", str(KEPT))
     gallery.crawl("relabel", "clear", str(REJECTED))
-    assert gallery.said("apply")["back"] == 1
+    assert gallery.run_json("apply")["back"] == 1
     assert gallery.files("gallery") == before
     assert gallery.crawl("verify").code == 0
     assert_well(gallery.root, gallery.laboratory.expected())
@@ -99,12 +99,12 @@ def test_an_original_that_the_site_has_no_more_is_gone_and_not_asked_for_by_ever
     else:
         del gallery.site.running.gallery.posts[REJECTED]
 
-    first, asked = gallery.said("apply"), len(gallery.site.paths("/original/"))
-    second = gallery.said("apply")
+    first, requested = gallery.run_json("apply"), len(gallery.site.paths("/original/"))
+    second = gallery.run_json("apply")
 
     assert (first["fetched"], first["failed"], len(first["gone"]), first["exit"]) == (0, [], 1, 0)
     assert (second["planned"]["fetch"], second["exit"]) == (0, 0)
-    assert len(gallery.site.paths("/original/")) == asked
+    assert len(gallery.site.paths("/original/")) == requested
     assert_well(gallery.root, gallery.laboratory.expected(labels=((REJECTED, "mona", "keep"),)))
 
 
@@ -114,12 +114,12 @@ def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
     gallery.crawl("relabel", "delete", str(KEPT))
     gallery.crawl("apply")
 
-    restored = gallery.said("trash", "restore", str(KEPT), "77")
+    restored = gallery.run_json("trash", "restore", str(KEPT), "77")
 
     assert (restored["restored"], restored["absent"], restored["exit"]) == (1, [77], 3)
-    assert gallery.said("apply")["planned"]["restored"] == 1
+    assert gallery.run_json("apply")["planned"]["restored"] == 1
     assert gallery.files("gallery") == before
-    purge = gallery.said("trash", "purge", "--older-than", "30d")
+    purge = gallery.run_json("trash", "purge", "--older-than", "30d")
     assert (purge["planned"], purge["purged"], purge["exit"]) == (0, 0, 0)
     for words, what in (
         (("trash", "restore"), "say what to restore"),
@@ -131,8 +131,8 @@ def test_a_restored_file_stays_and_a_purge_asks_first(gallery: Gallery) -> None:
         (("apply", "--keep", "monna"), "did you mean 'mona'"),
     ):
         ended = gallery.crawl(*words)
-        assert ended.code == 2, ended.said
-        assert what in ended.said
+        assert ended.code == 2, ended.output
+        assert what in ended.output
 
 
 def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) -> None:
@@ -140,7 +140,7 @@ def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) 
     gallery.crawl("relabel", "keep", str(REJECTED))
     gallery.site.misbehave([{"match": {"path": "/original/**"}, "do": {"status": 503}}])
 
-    done = gallery.said("apply")
+    done = gallery.run_json("apply")
 
     assert (done["trashed"], done["fetched"]) == (1, 0)
     assert done["exit"] == 3
@@ -154,16 +154,16 @@ def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: p
     monkeypatch.setattr(apply_plan, "BRAKE_SHARE", 0.0)
     gallery.crawl("relabel", "delete", str(KEPT))
 
-    held = gallery.said("apply")
+    held = gallery.run_json("apply")
 
     assert (held["exit"], held["trashed"], held["brakes"][0]["leaving"]) == (12, 0, 1)
     assert gallery.places()[KEPT] == "gallery"
-    assert gallery.said("apply", "--yes")["trashed"] == 1
+    assert gallery.run_json("apply", "--yes")["trashed"] == 1
     monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=40))
-    held = gallery.said("trash", "purge", "--older-than", "30d")
+    held = gallery.run_json("trash", "purge", "--older-than", "30d")
     assert (held["exit"], held["planned"], held["purged"]) == (12, 1, 0)
     assert len(gallery.files("trash")) == 1
-    assert gallery.said("trash", "purge", "--older-than", "30d", "--yes")["purged"] == 1
+    assert gallery.run_json("trash", "purge", "--older-than", "30d", "--yes")["purged"] == 1
     assert gallery.files("trash") == {}
     assert gallery.places()[KEPT] == "purged"
     assert gallery.crawl("verify").code == 0

@@ -34,7 +34,7 @@ class Originals:
 
     def crawl(self) -> None:
         ended = run_here(self.words(), environment=LOGGED_IN)
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
 
     def run(self, *words: str) -> driver.Ended:
         return run_here([*words, "--root", str(self.root), "--config", str(self.config)], environment=LOGGED_IN)
@@ -127,7 +127,7 @@ def kill_and_go_on(originals: Originals, kind: str, number: int, unbroken: Mappi
     where = f"killed at {kind} {number}"
     assert checker.check(originals.root, originals.laboratory.expected(), weak=True) == [], where
     if not ended.killed:
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         return False
     originals.crawl()
     assert checker.check(originals.root, originals.laboratory.expected(last_exit=0)) == [], where

@@ -46,7 +46,7 @@ def train(ground: Ground, seed: int) -> CommandScene:
         name="train",
         ground=ground,
         words=["train", ground.target, "--how", "head", "--force", "--quiet"],
-        labels=said(ground, seed, "1", ("keep", "delete", "unsure", "clear")),
+        labels=random_labels(ground, seed, "1", ("keep", "delete", "unsure", "clear")),
         same=whatever_number,
     )
 
@@ -67,7 +67,7 @@ def rescore(ground: Ground, seed: int) -> CommandScene:
         name="rescore",
         ground=ground,
         words=["rescore", ground.target, "--threshold", f"{_median_score(ground):.6f}"],
-        labels=said(ground, seed, "1", ("keep", "delete")),
+        labels=random_labels(ground, seed, "1", ("keep", "delete")),
     )
 
 
@@ -79,7 +79,7 @@ def activate(ground: Ground, seed: int, template: Path) -> CommandScene:
         name="activate",
         ground=later,
         words=["models", "activate", f"{later.target}/1"],
-        labels=said(later, seed, "1", ("keep", "delete")),
+        labels=random_labels(later, seed, "1", ("keep", "delete")),
     )
 
 
@@ -90,7 +90,7 @@ def apply(ground: Ground, seed: int, template: Path) -> CommandScene:
         name="apply",
         ground=upset,
         words=APPLY,
-        labels=said(upset, seed, "place IN ('gallery', 'trash')", ("keep", "delete")),
+        labels=random_labels(upset, seed, "place IN ('gallery', 'trash')", ("keep", "delete")),
         fair=(0, 3),  # what is labelled between the plan and its move stays, and is said to
         environment={**SMALL_BATCH, "STUB_PACE": "real"},
     )
@@ -104,10 +104,10 @@ def restore(ground: Ground, template: Path) -> CommandScene:
     return CommandScene(name="restore", ground=emptied, words=["trash", "restore", "--all"])
 
 
-def said(ground: Ground, seed: int, where: str, values: tuple[str, ...]) -> list[Label]:
+def random_labels(ground: Ground, seed: int, where: str, values: tuple[str, ...]) -> list[Label]:
     """What a person says meanwhile: of posts at random, of some more than once."""
     dice, posts = Random(f"labels {seed}"), ground.posts(where)
-    return ground.labels("said", dice.choices(posts, k=LABELS), dice.choices(values, k=LABELS))
+    return ground.labels("given", dice.choices(posts, k=LABELS), dice.choices(values, k=LABELS))
 
 
 def _upset(ground: Ground, seed: int, template: Path) -> Ground:
@@ -134,7 +134,7 @@ def _done(ground: Ground, words: Sequence[str]) -> None:
     """Run a command on a template."""
     ended = in_a_child([*words, *ground.at(ground.template)], SMALL_BATCH)
     if ended.code != 0:
-        raise RuntimeError(f"crawl {words[0]} ended with {ended.code}: {ended.said}")
+        raise RuntimeError(f"crawl {words[0]} ended with {ended.code}: {ended.output}")
 
 
 def _median_score(ground: Ground) -> float:

@@ -100,5 +100,5 @@ def crawled(ground: Ground) -> Ground:
     words = ["--site", ground.site, "--tag", TAG, "--keep", ground.target, "--quiet", *ground.at(ground.template)]
     made = driver.run(words, program=REAL, limit_s=MAKING_S)
     if made.code != 0:
-        raise RuntimeError(f"the crawl that makes the gallery ended with {made.code}:\n{made.said}")
+        raise RuntimeError(f"the crawl that makes the gallery ended with {made.code}:\n{made.output}")
     return ground

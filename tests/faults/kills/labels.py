@@ -71,7 +71,7 @@ class Labeller:
         if left := self.labels[len(self.acknowledged) :]:
             with Labelling(self.root) as labelling:
                 labelling.relabel(left)
-        self.acknowledged[:] = [_told(label) for label in self.labels]
+        self.acknowledged[:] = [_acknowledged(label) for label in self.labels]
 
     def _write(self) -> None:
         left = self.labels[len(self.acknowledged) :]
@@ -85,13 +85,13 @@ class Labeller:
             for label in left:
                 if self._pausing.is_set() or not _sent(child, label):
                     break
-                self.acknowledged.append(_told(label))
+                self.acknowledged.append(_acknowledged(label))
                 time.sleep(self.pause_s)
             with contextlib.suppress(BrokenPipeError):
                 child.communicate()
 
 
-def _told(label: Label) -> Acknowledged:
+def _acknowledged(label: Label) -> Acknowledged:
     return label.post_id, label.target, label.value.value
 
 

@@ -80,11 +80,11 @@ class Person:
     def give_all(self) -> None:
         """Send every answer and wait for each."""
         for answer in self.answers:
-            status, told = self.page.post(f"/api/targets/{self.target}/answers", answer.body())
-            if status == 200 and told["saved"]:
+            status, reply = self.page.post(f"/api/targets/{self.target}/answers", answer.body())
+            if status == 200 and reply["saved"]:
                 self.saved.append((answer.post, self.target, answer.value))
             else:
-                self.refused.append(f"picture {answer.picture}: {status} {told}")
+                self.refused.append(f"picture {answer.picture}: {status} {reply}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,9 @@ class PageScene:
         again = self._round(root)
         troubles = [*person.refused, *looked_at(root, person.saved)]
         if code or again.code not in DONE or troubles:
-            raise RuntimeError(f"review, undisturbed after {time.monotonic() - begun:.1f} s: {troubles or again.said}")
+            raise RuntimeError(
+                f"review, undisturbed after {time.monotonic() - begun:.1f} s: {troubles or again.output}"
+            )
         return Whole(seconds + 1.0, state_of(root, whatever_number))  # a second more, for rounds
 
     def struck(self, root: Path, blow: Blow, whole: Whole, dice: Random) -> Struck:
@@ -166,7 +168,7 @@ class PageScene:
                 found.append(f"the page ended with {code}")
         again = self._round(struck.root)
         if again.code not in DONE:
-            return [*found, f"the round ended with {again.code}: {again.said.strip()[-300:]}"]
+            return [*found, f"the round ended with {again.code}: {again.output.strip()[-300:]}"]
         found += looked_at(struck.root, person.saved) + verified(self.undisturbed, self.ground, struck.root)
         if state_of(struck.root, whatever_number) != whole.state:
             found.append("another state than without a kill")

@@ -121,7 +121,7 @@ class CommandScene:
         labeller = Labeller(root, self.labels)
         labeller.write_the_rest()
         ended = self._run(root)
-        troubles = looked_at(root, labeller.acknowledged) if ended.code in DONE else [ended.said]
+        troubles = looked_at(root, labeller.acknowledged) if ended.code in DONE else [ended.output]
         if troubles:
             raise RuntimeError(f"{self.name}, undisturbed: {'; '.join(troubles)}")
         return Whole(ended.seconds, state_of(root, self.same))
@@ -200,7 +200,7 @@ def lost(before: Counter[str], root: Path) -> list[str]:
 def verified(run: Run, ground: Ground, root: Path) -> list[str]:
     """What `crawl verify` finds wrong."""
     ended = run(["verify", *ground.at(root)], {})
-    return [] if ended.code == 0 else [f"crawl verify ends with {ended.code}: {ended.said.strip()[-300:]}"]
+    return [] if ended.code == 0 else [f"crawl verify ends with {ended.code}: {ended.output.strip()[-300:]}"]
 
 
 def half_decided(ground: Ground, root: Path) -> list[str]:

@@ -65,15 +65,15 @@ def test_a_crawl_answers_and_rounds_at_once_lose_nothing(ground: Ground, tmp_pat
         train = stack.enter_context(driver.started(by_hand, program=REAL, limit_s=LIMIT_S))
         ended = [answer_until(page, there.target, 2 * POSTS, crawl, saved), train.wait()]
         round_ = the_end_of_the_round(page)
-        asked = requests(url)
+        log = requests(url)
 
-    assert [one and one.code for one in ended] == [0, 0], [one and one.said for one in ended]
+    assert [one and one.code for one in ended] == [0, 0], [one and one.output for one in ended]
     assert round_["state"] == "done", round_
     assert len(saved) > 50
     assert looked_at(there.template, acknowledged(there, saved)) == []
     assert in_a_child(["rescore", there.target, *there.at(there.template)], {}).code == 0
     assert verified(in_a_child, there, there.template) + half_decided(there, there.template) == []
-    assert_polite(asked)
+    assert_polite(log)
 
 
 def answer_until(
@@ -90,8 +90,8 @@ def answer_until(
             value = ("keep", "delete", "unsure")[picture % 3]
             key = f"key-{picture:08d}"
             body = {"answers": [{"id": picture, "value": value, "key": key, "seen": 0}]}
-            status, told = page.post(f"/api/targets/{target}/answers", body)
-            assert status == 200, told
+            status, reply = page.post(f"/api/targets/{target}/answers", body)
+            assert status == 200, reply
             done.add(picture)
             saved.append((picture, value))
         if len(ids) >= pictures:
@@ -105,8 +105,8 @@ def the_end_of_the_round(page: ServedPage) -> dict[str, Any]:
     while (state := page.get("/api/rounds"))["state"] == "running":
         assert time.monotonic() < deadline, state
         time.sleep(0.2)
-    told: dict[str, Any] = state
-    return told
+    ended: dict[str, Any] = state
+    return ended
 
 
 def acknowledged(there: Ground, saved: Sequence[tuple[int, str]]) -> list[Acknowledged]:
@@ -124,11 +124,11 @@ def requests(url: str) -> list[dict[str, Any]]:
     return found
 
 
-def assert_polite(asked: Sequence[dict[str, Any]]) -> None:
+def assert_polite(log: Sequence[dict[str, Any]]) -> None:
     """One file at a time, and an answer a second on average after the first few."""
-    is_api = [".json" in one["target"].partition("?")[0] for one in asked]
-    files = [one["time"] for one, api in zip(asked, is_api, strict=True) if not api]
-    answers = [one["time"] for one, api in zip(asked, is_api, strict=True) if api]
+    is_api = [".json" in one["target"].partition("?")[0] for one in log]
+    files = [one["time"] for one, api in zip(log, is_api, strict=True) if not api]
+    answers = [one["time"] for one, api in zip(log, is_api, strict=True) if api]
     assert len(files) > ENOUGH
     assert min(later - earlier for earlier, later in pairwise(files)) > 0.8 * LATENCY_S
     assert len(answers) <= 5 + (answers[-1] - answers[0])

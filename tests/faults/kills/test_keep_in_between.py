@@ -61,23 +61,23 @@ def stopped_in_between(scene: Scene, kind: str, number: int, laboratory: Laborat
     """Stop the command at an operation, say keep, let it go on, look; whether it was stopped at all."""
     root, words = scene.command(laboratory, site)
     environment = {**ONE_AT_A_TIME, **LOGGED_IN, "STUB_STOP": f"{kind}:{number}"}
-    said: list[bool] = []
+    saved: list[bool] = []
     with driver.started(words, environment=environment) as child:
         if not child.waits_stopped():
             ended = child.wait()
             assert ended is not None
-            assert ended.code == 0, ended.said
+            assert ended.code == 0, ended.output
             return False
-        person = threading.Thread(target=lambda: said.append(say_keep(root, scene.post)))
+        person = threading.Thread(target=lambda: saved.append(say_keep(root, scene.post)))
         person.start()
         person.join(patient(HELD_S))  # in the middle of a transaction the label waits until the program goes on
         child.go_on()
         person.join()
         ended = child.wait()
     assert ended is not None
-    where = f"{scene.name}, keep said at {kind} {number}"
-    assert ended.code in (0, 3), f"{where}: {ended.said}"
-    if said == [True]:
+    where = f"{scene.name}, keep filed at {kind} {number}"
+    assert ended.code in (0, 3), f"{where}: {ended.output}"
+    if saved == [True]:
         _it_stays(root, scene.post, words, where)
     return True
 

@@ -31,7 +31,7 @@ def test_a_kill_in_the_middle_of_an_operation_is_mended(kind: str, number: int, 
 
         ended = dies_at(kind, number, arguments)
 
-        assert ended.killed, f"no {kind} number {number}: exit {ended.code}\n{ended.said}"
+        assert ended.killed, f"no {kind} number {number}: exit {ended.code}\n{ended.output}"
         mends_itself(root, arguments, laboratory, label=f"{kind} {number}")
 
 
@@ -46,7 +46,7 @@ def test_a_kill_at_any_operation_of_a_kind_is_mended(kind: str, laboratory: Labo
             root, arguments = command(laboratory, site)
             ended = dies_at(kind, number, arguments)
             if not ended.killed:
-                assert ended.code == 0, ended.said
+                assert ended.code == 0, ended.output
                 assert number > 1
                 return
             mends_itself(root, arguments, laboratory, label=f"{kind} {number}")

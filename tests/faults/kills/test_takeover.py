@@ -36,12 +36,12 @@ def killed_at(kind: str, number: int, laboratory: Laboratory, site: Simulator) -
     before, environment = driver.dying_at(kind, number)
     ended = driver.run(arguments, before=before, environment={**SUCCEEDED, **environment})
     if not ended.killed:
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         assert decided(root) == decided(laboratory.whole)
         return False
     assert_well(root, laboratory.expected(canary=simulator.CANARY), weak=True)
     again = run_here(arguments, environment=LOGGED_IN)
-    assert again.code == 0, again.said
+    assert again.code == 0, again.output
     assert_well(root, laboratory.expected(last_exit=0, canary=simulator.CANARY))
     assert decided(root) == decided(laboratory.whole), f"killed at {kind} {number}"
     return True

@@ -29,7 +29,7 @@ def crawl(ground: Ground, *words: str) -> Ended:
     return run_here([*words, *ground.at(ground.template)])
 
 
-def said(ground: Ground, *words: str) -> dict[str, Any]:
+def run_json(ground: Ground, *words: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(crawl(ground, *words, "--json").stdout)
     return record
 
@@ -56,16 +56,16 @@ def test_everything_that_a_wrong_model_rejected_comes_back(tmp_path: Path, monke
     asyncio.run(put_a_wrong_model_in_force(ground))
     assert crawl(ground, "rescore", ground.target).code == 0
 
-    held = said(ground, "apply")
-    gone = said(ground, "apply", "--yes")
+    held = run_json(ground, "apply")
+    gone = run_json(ground, "apply", "--yes")
 
     assert (held["exit"], held["trashed"]) == (12, 0)
     assert gone["trashed"] == held["brakes"][0]["leaving"] >= 300
     monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=1))
     assert crawl(ground, "models", "rollback", ground.target).code == 0
-    back = said(ground, "trash", "restore", "--model", "mona/2")
+    back = run_json(ground, "trash", "restore", "--model", "mona/2")
     assert (back["restored"], back["exit"]) == (gone["trashed"], 0)
     assert own_digest(ground.template) == before
     assert files_of(ground.template) == files
     assert checker.check(ground.template) == []
-    assert said(ground, "apply")["planned"]["trash"] == 0
+    assert run_json(ground, "apply")["planned"]["trash"] == 0

@@ -106,7 +106,7 @@ def assert_nothing_is_left(laboratory: Laboratory, number: int) -> None:
         ended = run_here(arguments, environment=LOGGED_IN)
 
         after = held()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert len(list((root / "gallery").rglob("*.jpg"))) == number // 5
     assert list((root / "staging").iterdir()) == []
     site_side = Counter({"socket": after.descriptors["socket"]})  # the simulator keeps idle connections for a while

@@ -69,8 +69,8 @@ def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int,
             ended = child.wait(patient(STOP_WITHIN_S))
 
         assert ended is not None, "still running after 10 s"
-        assert ended.code == code, ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == code, ended.output
+        assert "Traceback" not in ended.output
         assert_well(root, laboratory.expected(posts=None, last_exit=code))
         mends_itself(root, arguments, laboratory, label=f"signal {number}")
 
@@ -91,7 +91,7 @@ def test_a_crawl_stopped_five_times_on_a_site_that_moves_each_time_ends_like_an_
         simulator.configuration(place, site.url)
         ended = run_here(arguments, environment=LOGGED_IN)
 
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert_well(place / "root", laboratory.expected(last_exit=0))
     assert_same_state(place / "root", laboratory)
 
@@ -178,9 +178,9 @@ def test_a_run_that_ends_itself_counts_what_it_placed(laboratory: Laboratory, mo
         verified = run_here(["verify", "--root", str(root)])
 
     kept = json.loads(ended.stdout)["kept"]
-    assert ended.code == 5 and kept > 0, ended.said
+    assert ended.code == 5 and kept > 0, ended.output
     assert len([path for path in (root / "gallery").rglob("*") if path.is_file()]) == kept
-    assert verified.code == 0, verified.said
+    assert verified.code == 0, verified.output
     assert_well(root, laboratory.expected(posts=None, last_exit=5))
 
 
@@ -196,8 +196,8 @@ def test_a_second_stop_request_ends_the_run_at_once(laboratory: Laboratory) -> N
             ended = child.wait(patient(STOP_AT_ONCE_WITHIN_S))
 
         assert ended is not None, "still running after 2 s"
-        assert ended.code == 130, ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == 130, ended.output
+        assert "Traceback" not in ended.output
         mends_itself(root, arguments, laboratory, label="two signals")
 
 
@@ -211,7 +211,7 @@ def test_a_second_crawl_on_the_same_gallery_is_refused_until_the_first_is_dead(l
             child.kill_group()
             child.wait()
 
-        assert second.code == 9, second.said
+        assert second.code == 9, second.output
         mends_itself(root, arguments, laboratory, label="a second crawl")
 
 
@@ -226,7 +226,7 @@ def test_a_site_that_is_not_there_changes_nothing(whole: bool, laboratory: Labor
 
         ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
 
-    assert ended.code == 6, ended.said
+    assert ended.code == 6, ended.output
     assert "127.0.0.1" in ended.stderr
     assert checker.check(place / "root", weak=True) == []
     if whole:
@@ -249,7 +249,7 @@ def test_a_site_whose_name_does_not_resolve_is_given_up_soon(
 
     ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
 
-    assert ended.code == 6, ended.said
+    assert ended.code == 6, ended.output
     assert "gallery.invalid" in ended.stderr
     assert asked < 10
 
@@ -296,7 +296,7 @@ def test_a_damaged_database_is_refused_and_left_alone(
 
         ended = run_here(arguments, environment=LOGGED_IN)
 
-    assert ended.code == 8, ended.said
+    assert ended.code == 8, ended.output
     assert "backup" in ended.stderr
     assert ((root / "crawl.db").read_bytes(), tree_digest(root / "gallery")) == before
 
@@ -311,7 +311,7 @@ def test_a_gallery_without_its_database_is_not_begun_anew(laboratory: Laboratory
 
         ended = run_here(arguments, environment=LOGGED_IN)
 
-    assert ended.code == 8, ended.said
+    assert ended.code == 8, ended.output
     assert not (root / "crawl.db").exists()
 
 
@@ -359,26 +359,26 @@ def test_no_picture_is_ever_removed_or_moved_by_default(laboratory: Laboratory) 
         with removals() as seen:
             ended = [run_here(step, environment=LOGGED_IN) for step in steps]
 
-    assert [one.code for one in ended] == [0] * len(steps), [one.said for one in ended if one.code]
+    assert [one.code for one in ended] == [0] * len(steps), [one.output for one in ended if one.code]
     assert [name for _, name in seen if IMAGE.fullmatch(name)] == []
     assert_well(root, laboratory.expected(labels=((10, "mona", "delete"), (20, "mona", "keep"))))
 
 
 @pytest.mark.fault("U15")
 def test_the_key_is_nowhere_even_when_everything_is_told(laboratory: Laboratory) -> None:
-    told = {**LOGGED_IN, "CRAWL_DEBUG": "1"}
+    environment = {**LOGGED_IN, "CRAWL_DEBUG": "1"}
     texts = {}
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
         for number, do in enumerate(({"status": 401}, {"status": 403}, {"status": 500}, {"body": "x"}, {})):
             site.misbehave([{"match": {"path": "/*", "after": 3}, "do": do}] if do else [])
-            ended = run_here(arguments, environment=told)
-            texts[f"run {number}"] = ended.said
+            ended = run_here(arguments, environment=environment)
+            texts[f"run {number}"] = ended.output
         texts["other hosts"] = site.asked_elsewhere()
         texts["addresses"] = "\n".join(site.paths())
         sent = [request["headers"].get("authorization") for request in site.requests if request["host"] == "127.0.0.1"]
 
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert any(sent), "the key was not used at all"
     assert checker.check(root, Expected(canary=CANARY, texts=texts)) == []
 
@@ -420,6 +420,6 @@ def test_no_step_of_a_crawl_holds_the_event_loop_up(laboratory: Laboratory, monk
         ended = run_here(arguments, environment=LOGGED_IN)
     gc.unfreeze()
 
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert steps > 100
     assert worst < 0.2  # seconds

@@ -34,12 +34,12 @@ def test_a_run_stops_before_the_disk_is_full(
     laboratory: Laboratory, place: Path, monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
     """Another program fills the disk meanwhile; what is left is enough to commit and to clean up."""
-    root, asked = laboratory.empty(place), 0
+    root, calls = laboratory.empty(place), 0
 
     def usage(_path: object) -> Room:
-        nonlocal asked
-        asked += 1
-        free = 2 * RESERVE_MB if asked <= looks else RESERVE_MB - 1
+        nonlocal calls
+        calls += 1
+        free = 2 * RESERVE_MB if calls <= looks else RESERVE_MB - 1
         return Room(10**9, 0, free * 1024 * 1024)
 
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
@@ -49,11 +49,11 @@ def test_a_run_stops_before_the_disk_is_full(
 
             ended = run_here(arguments, environment={**LOGGED_IN, "CRAWL_LIMITS_FREE_SPACE_MB": str(RESERVE_MB)})
 
-        assert ended.code == 7, ended.said
+        assert ended.code == 7, ended.output
         assert f"{root}: " in ended.stderr and "MB are free there, less than the reserve" in ended.stderr
-        assert "Traceback" not in ended.said
+        assert "Traceback" not in ended.output
         assert list((root / "staging").iterdir()) == []
-        assert asked >= looks
+        assert calls >= looks
         mends_itself(root, arguments, laboratory, label=f"little room after {looks} looks")
 
 
@@ -68,9 +68,9 @@ def test_few_descriptors_are_enough_or_refused(laboratory: Laboratory, place: Pa
 
         ended = driver.run(arguments, before=["prlimit", f"--nofile={descriptors}"], environment=LOGGED_IN)
 
-        assert ended.code == 0 or descriptors < 64, ended.said
-        assert ended.code in (0, 2, 3, 6, 7, 10), ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == 0 or descriptors < 64, ended.output
+        assert ended.code in (0, 2, 3, 6, 7, 10), ended.output
+        assert "Traceback" not in ended.output
         mends_itself(root, arguments, laboratory, label=f"{descriptors} descriptors")
 
 
@@ -101,7 +101,7 @@ def test_nothing_waits_for_the_disk_in_the_event_loop(
 
             ended = run_here(arguments, environment=LOGGED_IN)
 
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert flushed > 40
     assert waited_for == []
     assert_well(root, laboratory.expected(last_exit=0))

@@ -59,8 +59,8 @@ def test_a_hanging_decoder_holds_up_no_stop(
             ended = child.wait(patient(STOP_WITHIN_S))
 
         assert ended is not None, "still running after 10 s"
-        assert ended.code == code, ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == code, ended.output
+        assert "Traceback" not in ended.output
         assert decoders
         assert psutil.wait_procs(decoders, timeout=30)[1] == []
         if len(requests) == 1:  # two end it in two seconds, by force where it is slow: then the next start tidies up
@@ -78,7 +78,7 @@ def test_a_decoder_that_the_system_kills_is_replaced_and_its_picture_tried_again
         ended = driver.run(arguments, environment=oddly("die once", tmp_path / "mark"))
 
     assert (tmp_path / "mark").exists()
-    assert ended.code == 0, ended.said
+    assert ended.code == 0, ended.output
     assert_well(root, laboratory.expected())
     assert_same_state(root, laboratory)
 
@@ -91,6 +91,6 @@ def test_a_run_that_gets_no_more_memory_ends_in_order_and_the_next_one_mends_it(
 
         ended = driver.run(arguments, environment={**LOGGED_IN, "STUB_JUDGE": "no memory"})
 
-        assert ended.code == 1, ended.said
-        assert "Traceback" not in ended.said
+        assert ended.code == 1, ended.output
+        assert "Traceback" not in ended.output
         mends_itself(root, arguments, laboratory, label="no memory")

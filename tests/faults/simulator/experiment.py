@@ -163,7 +163,7 @@ class Laboratory:
             config = simulator.configuration(place, site.url)
             ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
             self.requests = len(site.requests)
-        assert ended.code == 0, ended.said
+        assert ended.code == 0, ended.output
         self.whole = place / "root"
         assert_well(place / "root", self.expected(last_exit=0))
         self.unbroken = checker.state_digest(place / "root")
@@ -189,7 +189,7 @@ def conduct(row: Row, laboratory: Laboratory) -> None:
         _look(row, Broken(root, ended, site), rules, laboratory)
         site.misbehave(())
         again = run_here(command, environment=LOGGED_IN)
-        assert again.code == row.rerun_exit, again.said
+        assert again.code == row.rerun_exit, again.output
         assert site.failures() == []
         assert_well(root, _known(laboratory, Broken(root, again, site), row.rerun_exit))
     if row.same_end:
@@ -199,9 +199,9 @@ def conduct(row: Row, laboratory: Laboratory) -> None:
 def _look(row: Row, broken: Broken, rules: Sequence[Rule], laboratory: Laboratory) -> None:
     """What must hold right after the broken run."""
     ended, seen = broken.ended, len(broken.site.requests)
-    assert ended.code == row.exit, f"exit {ended.code}, expected {row.exit}\n{ended.said}"
-    assert row.says in ended.said, ended.said
-    assert "Traceback" not in ended.said, ended.said
+    assert ended.code == row.exit, f"exit {ended.code}, expected {row.exit}\n{ended.output}"
+    assert row.says in ended.output, ended.output
+    assert "Traceback" not in ended.output, ended.output
     assert not [rule.name for rule in rules if not rule.fired], "a fault that was not injected proves nothing"
     assert row.requests_at_most is None or seen <= row.requests_at_most, broken.site.paths()
     assert_well(broken.root, _known(laboratory, broken, row.exit))
@@ -218,7 +218,7 @@ def _known(laboratory: Laboratory, broken: Broken, code: int) -> Expected:
         posts=simulator.POSTS if code in (0, 3) else None,
         last_exit=code if code in (0, 3) else None,
         canary=simulator.CANARY,
-        texts={"output": broken.ended.said, "requests to other hosts": broken.site.asked_elsewhere()},
+        texts={"output": broken.ended.output, "requests to other hosts": broken.site.asked_elsewhere()},
     )
 
 

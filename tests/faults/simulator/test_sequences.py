@@ -40,12 +40,12 @@ class Story:
     shown: dict[int, tuple[str, bool]]  # what the site shows: md5, whether it is bright
     holding: str = "honest"  # the model in use
     clock_went_back: bool = False
-    told: list[str] = field(default_factory=list)  # what was done, to tell it again
+    steps_done: list[str] = field(default_factory=list)  # what was done, for the failure message
 
     def run(self, *words: str, code: int = 0) -> None:
         """A command in this process, at the story's time."""
         ended = run_here(words or self.crawl, judge=JUDGES[self.holding], environment=self.environment)
-        assert ended.code == code, f"{words}: {ended.said}"
+        assert ended.code == code, f"{words}: {ended.output}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -141,15 +141,15 @@ class Story:
             self.crawls, self.another_model, self.labels, self.labels, self.rejects_some, self.applies, self.applies,
             self.restores, self.purges, self.time_passes, self.clock_goes_back, self.is_replaced, self.dies,
         )  # fmt: skip
-        self.told.append(self.crawls())
+        self.steps_done.append(self.crawls())
         for _ in range(steps):
             happens = self.chance.choice(possible)
             try:
-                self.told.append(happens())
+                self.steps_done.append(happens())
                 self.compare()
             except AssertionError as error:
-                said = "\n".join(self.told)
-                raise AssertionError(f"after\n{said}\nand then {happens.__name__}: {error}") from error
+                history = "\n".join(self.steps_done)
+                raise AssertionError(f"after\n{history}\nand then {happens.__name__}: {error}") from error
 
     def compare(self) -> None:
         """The gallery, its files and its promises, and what the reference model says."""
@@ -169,7 +169,7 @@ class Story:
         assert broken == []
 
 
-def tell(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, steps: int) -> None:
+def run_story(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, steps: int) -> None:
     """One story, from its seed."""
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
@@ -196,7 +196,7 @@ def tell(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, 
 def test_any_sequence_of_commands_ends_where_the_reference_model_says(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    tell(laboratory, monkeypatch, seed=seed, steps=10)
+    run_story(laboratory, monkeypatch, seed=seed, steps=10)
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_any_sequence_of_commands_ends_where_the_reference_model_says(
 def test_any_long_sequence_of_commands_ends_where_the_reference_model_says(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    tell(laboratory, monkeypatch, seed=seed, steps=40)
+    run_story(laboratory, monkeypatch, seed=seed, steps=40)
 
 
 # --- random rows, one after another ----------------------------------------------------------------------------------
@@ -218,31 +218,31 @@ CODES = {0, 1, 3, 4, 5, 6, 10}  # what these rows may end a run with; 1: rows P0
 
 def chapter(laboratory: Laboratory, chance: random.Random) -> list[str]:
     """A fresh gallery that meets up to four faults, some of them cut short by a kill; then nothing disturbs it."""
-    told = []
+    steps_done = []
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
         for row in chance.sample(AGAIN, chance.randint(2, 4)):
             site.misbehave(row.rules(laboratory, site) if callable(row.rules) else row.rules)
             if chance.random() < 0.4:
                 where = f"{chance.choice(driver.ANNOUNCED)}:{chance.randint(1, 15)}"
-                told.append(f"{row.name}, killed at {where}")
+                steps_done.append(f"{row.name}, killed at {where}")
                 environment = {**ONE_AT_A_TIME, "STUB_DIE": where, "STUB_JUDGE": row.judge}
-                code, said = (ended := driver.run(arguments, environment=environment)).code, ended.said
-                assert ended.killed or code in CODES, f"{told}: exit {code}\n{said}"
+                code, output = (ended := driver.run(arguments, environment=environment)).code, ended.output
+                assert ended.killed or code in CODES, f"{steps_done}: exit {code}\n{output}"
             else:
-                told.append(row.name)
+                steps_done.append(row.name)
                 ended = run_here(arguments, judge=row.judge, environment=LOGGED_IN)
-                assert ended.code in CODES, f"{told}: exit {ended.code}\n{ended.said}"
-            assert "Traceback" not in ended.said, f"{told}: {ended.said}"
+                assert ended.code in CODES, f"{steps_done}: exit {ended.code}\n{ended.output}"
+            assert "Traceback" not in ended.output, f"{steps_done}: {ended.output}"
             if (root / "crawl.db").exists():
                 assert_well(root, laboratory.expected(posts=None, canary=simulator.CANARY), weak=True)
         site.misbehave(())
         for _ in range(2):  # what a fault has left open is finished by the first
             last = run_here(arguments, environment=LOGGED_IN)
-        assert last.code == 0, f"{told}: {last.said}"
+        assert last.code == 0, f"{steps_done}: {last.output}"
     assert_well(root, laboratory.expected(last_exit=0, canary=simulator.CANARY))
     assert_same_state(root, laboratory)
-    return told
+    return steps_done
 
 
 @pytest.mark.fault("R01")

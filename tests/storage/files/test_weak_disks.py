@@ -91,7 +91,7 @@ async def test_what_a_gallery_can_do_without_is_said_once_and_done_without(
     archive = await a_little_of_everything(new_gallery(root), settings)
 
     (line,) = archive.recovery.notes
-    assert line == next(said for said in archive.recovery.lines() if lack in said)
+    assert line == next(one for one in archive.recovery.lines() if lack in one)
     assert f"{root}: its file system (vfat at /media/stick)" in line
     assert verify(root).whole
     assert sum(path.is_file() for path in (root / "gallery").rglob("*")) == 3

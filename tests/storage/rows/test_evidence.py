@@ -49,7 +49,7 @@ async def test_evidence_has_tags_artists_scores_and_the_words_that_hold(archive:
 
 async def test_what_taggers_say_of_the_target_is_evidence_and_known_of_the_post(archive: Archive) -> None:
     posts = [make_post(number, ai_tags=(AiTag(MONA.tag, 7),) if number == 1 else None) for number in (1, 2, 3, 4)]
-    said = {
+    tagger_tags = {
         1: TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.834, "hat": 0.5}),
         2: TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.04}),  # below the floor: only a target's is recorded
         3: TaggerTags("d" * 64, "pixai", {}),
@@ -57,7 +57,7 @@ async def test_what_taggers_say_of_the_target_is_evidence_and_known_of_the_post(
     await archive.register_model(CARD, {}, activate=True)
     await list_posts(archive, posts)
     for post in posts:
-        look = replace(sight(post).look, tagger_tags=said.get(post.id))
+        look = replace(sight(post).look, tagger_tags=tagger_tags.get(post.id))
         await archive.file_look(sight(post, decide(score=0.25), look=look, models={"mona": CARD}))
 
     with Archive.reader(archive.root) as reader:
@@ -70,10 +70,10 @@ async def test_what_taggers_say_of_the_target_is_evidence_and_known_of_the_post(
         "d" * 64: [-1, -1, 0, -1],
     }
     assert evidence.rows(np.array([1, 0])).ai_percents["c" * 64].tolist() == [0, 83]
-    assert {number: one.tagger_tags for number, one in known.items()} == {**said, 4: None}
+    assert {number: one.tagger_tags for number, one in known.items()} == {**tagger_tags, 4: None}
     for row, post in enumerate(posts):
         heard = {source: int(of[row]) for source, of in evidence.ai_percents.items() if of[row] >= 0}
-        assert heard == MONA.ai_percents(post.ai_tags, said.get(post.id))
+        assert heard == MONA.ai_percents(post.ai_tags, tagger_tags.get(post.id))
 
 
 SAMPLES = {
@@ -137,10 +137,10 @@ async def test_whether_there_is_evidence_can_be_asked_without_gathering_it(archi
     await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
 
     with Archive.reader(archive.root) as reader:
-        asked = [(MONA, CARD.backbone_hash), (MONA, "another"), (Target("keqing", "keqing"), CARD.backbone_hash)]
-        found = [reader.has_evidence(*one) for one in asked]
+        requests = [(MONA, CARD.backbone_hash), (MONA, "another"), (Target("keqing", "keqing"), CARD.backbone_hash)]
+        answers = [reader.has_evidence(*one) for one in requests]
 
-        assert found == [True, False, False] == [len(reader.evidence(*one)) > 0 for one in asked]
+        assert answers == [True, False, False] == [len(reader.evidence(*one)) > 0 for one in requests]
 
 
 async def test_what_is_held_out_is_read_without_the_rest(archive: Archive) -> None:
@@ -154,13 +154,13 @@ async def test_what_is_held_out_is_read_without_the_rest(archive: Archive) -> No
         everything = reader.evidence(MONA, CARD.backbone_hash)
         assigned = parts != NO_SPLIT
         await archive.file_assignments(SplitAssignments("mona", everything.version_ids[assigned], parts[assigned]))
-        found = reader.held_out_evidence(MONA, CARD.backbone_hash, {everything.md5s[3], "of no picture"})
+        held_out = reader.held_out_evidence(MONA, CARD.backbone_hash, {everything.md5s[3], "of no picture"})
         tested = reader.held_out_evidence(MONA, CARD.backbone_hash, ())
         of_another = reader.held_out_evidence(Target("keqing", "keqing"), CARD.backbone_hash, ())
 
-    assert found.post_ids.tolist() == [2, 4, 5]
-    assert found.frozen_split.tolist() == [2, NO_SPLIT, 2]
-    assert found.vectors.tolist() == everything.vectors[[1, 3, 4]].tolist()
+    assert held_out.post_ids.tolist() == [2, 4, 5]
+    assert held_out.frozen_split.tolist() == [2, NO_SPLIT, 2]
+    assert held_out.vectors.tolist() == everything.vectors[[1, 3, 4]].tolist()
     assert tested.post_ids.tolist() == [2, 5]
     assert len(of_another) == 0
 
@@ -211,6 +211,6 @@ async def test_posts_whose_tags_name_one_character_say_which(archive: Archive) -
         await archive.file_look(sight(post, decide(score=0.5), models={"mona": CARD}))
 
     with Archive.reader(archive.root) as reader:
-        found, evidence = reader.ask(sole_characters), reader.evidence(MONA, CARD.backbone_hash)
+        names, evidence = reader.ask(sole_characters), reader.evidence(MONA, CARD.backbone_hash)
 
-    assert [found.get(version, "") for version in evidence.version_ids.tolist()] == ["keqing", "", "", "fischl"]
+    assert [names.get(version, "") for version in evidence.version_ids.tolist()] == ["keqing", "", "", "fischl"]

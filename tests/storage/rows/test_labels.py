@@ -48,7 +48,7 @@ async def test_a_word_taken_back_leaves_what_the_machine_says(root: Path) -> Non
         assert isinstance(undone, Saved)
         assert holding(labelling.reader) == ("delete", "score", None)
         assert labelling.reader.query("label:none").rows
-        assert [(said.value, said.holds) for said in labelling.reader.labels("mona")] == [
+        assert [(label.value, label.holds) for label in labelling.reader.labels("mona")] == [
             (LabelValue.KEEP, False),
             (LabelValue.CLEAR, False),
         ]
@@ -121,9 +121,9 @@ async def test_a_label_says_why_it_was_asked(root: Path) -> None:
         labelling.record([Click(word(why=LabelReason.RANDOM), 1, None)])
         labelling.relabel([word("delete", "cli")])
 
-        said = labelling.reader.labels("mona")
+        labels = labelling.reader.labels("mona")
 
-    assert [(one.post_id, one.value, one.why, one.holds) for one in said] == [
+    assert [(one.post_id, one.value, one.why, one.holds) for one in labels] == [
         (1, LabelValue.KEEP, LabelReason.RANDOM, False),
         (1, LabelValue.DELETE, LabelReason.MANUAL, True),
     ]
@@ -148,5 +148,5 @@ async def test_labels_from_before_the_reasons_are_nobody_s_question(root: Path) 
 
     assert archive.recovery.migrated_from == "0001"
     with Archive.reader(root) as reader:
-        assert [(said.why, said.holds) for said in reader.labels("mona")] == [(LabelReason.MANUAL, True)]
+        assert [(label.why, label.holds) for label in reader.labels("mona")] == [(LabelReason.MANUAL, True)]
     assert verify(root).whole

@@ -255,14 +255,14 @@ async def test_ai_terms_ask_the_sites_tagger_and_the_users(archive: Archive, roo
     """1 and 4: the user's; 2: the site's; 3: the site's says nothing of a hat; 5: both, of another tag; 6: neither."""
     posts = [make_post(number, ai_tags=(AiTag("solo", 9),) if number in (3, 5) else None) for number in range(1, 7)]
     posts[1] = make_post(2, ai_tags=(AiTag("hat", 72),))
-    said = {
+    given = {
         1: {"hat": 0.804, "mona_(genshin_impact)": 0.03},
         4: {"hat": 0.95},
         5: {"mona_(genshin_impact)": 0.6},
     }
     await list_posts(archive, posts)
     for post in posts:
-        tags = TaggerTags("c" * 64, "wd-vit", said[post.id]) if post.id in said else None
+        tags = TaggerTags("c" * 64, "wd-vit", given[post.id]) if post.id in given else None
         await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=tags)))
 
     with Archive.reader(root) as reader:
@@ -278,8 +278,8 @@ async def test_the_tagger_is_held_against_the_tags_of_the_posts(archive: Archive
     posts = [make_post(number, **changes.get(number, {})) for number in tags]
     await list_posts(archive, posts)
     for post in posts:
-        said = TaggerTags("c" * 64, "wd-vit", tags[post.id]) if post.id > 1 else None
-        await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=said)))
+        tagger_tags = TaggerTags("c" * 64, "wd-vit", tags[post.id]) if post.id > 1 else None
+        await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=tagger_tags)))
 
     with Archive.reader(root) as reader:
         found = reader.tagger_agreement("demo", Target("mona", mona))
@@ -294,13 +294,13 @@ async def test_a_tagger_that_looks_again_takes_the_place_of_the_one_before(archi
         look = replace(sight(post).look, tagger_tags=TaggerTags(tagger, tagger[:1], tags))
         await archive.file_look(sight(post, look=look))
         with Archive.reader(root) as reader:
-            said = reader.sql(
+            rows = reader.sql(
                 "SELECT ai_name.name, value, tagger.name FROM tagger_look JOIN tagger ON tagger.id = tagger_id "
                 "LEFT JOIN tagger_tag USING (version_id) LEFT JOIN ai_name ON ai_name.id = name_id ORDER BY 1"
             ).rows
 
         expected = [(name, value, tagger[:1]) for name, value in sorted(tags.items())]
-        assert said == (expected or [(None, None, "c")])
+        assert rows == (expected or [(None, None, "c")])
 
 
 async def test_the_rows_have_the_columns_of_the_view(reader: Reader) -> None:

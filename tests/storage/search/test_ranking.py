@@ -25,13 +25,13 @@ UNDECODABLE = 6
 
 
 @dataclass
-class Told:
-    """Says what it was told, and remembers what it was asked."""
+class RecordingRanker:
+    """Returns given ranks, and records every call."""
 
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def questions(self, targets: Sequence[str]) -> Sequence[Ranked]:
-        self.asked += [f"questions {target}" for target in targets]
+        self.calls += [f"questions {target}" for target in targets]
         queue = [
             Ranked(3, "mona", "missing-tag", "looks like it"),
             Ranked(2, "fischl", "random", "drawn by lot"),
@@ -40,7 +40,7 @@ class Told:
         return [one for one in queue if one.target in targets]
 
     def likely_errors(self, targets: Sequence[str]) -> Sequence[Ranked]:
-        self.asked += [f"errors {target}" for target in targets]
+        self.calls += [f"errors {target}" for target in targets]
         errors = [Ranked(1, "mona", "tag-error", "looks different"), Ranked(4, "mona", "missing-tag", "looks like it")]
         return [one for one in errors if one.target in targets]
 
@@ -71,7 +71,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 
 def found(reader: Reader, expression: str) -> list[tuple[int, str]]:
-    return [(row["post_id"], row["target"]) for row in reader.query(expression, ranker=Told()).mappings()]
+    return [(row["post_id"], row["target"]) for row in reader.query(expression, ranker=RecordingRanker()).mappings()]
 
 
 def ids(reader: Reader, expression: str) -> list[int]:
@@ -121,21 +121,21 @@ def test_other_terms_narrow_and_order_them(reader: Reader, expression: str, expe
 def test_faults_are_what_they_were_and_nobody_is_asked_about_them(
     reader: Reader, expression: str, expected: list[int]
 ) -> None:
-    told = Told()
+    ranker = RecordingRanker()
 
-    rows = reader.query(expression, ranker=told)
+    rows = reader.query(expression, ranker=ranker)
 
     assert [row["post_id"] for row in rows.mappings()] == expected
     assert rows.columns == COLUMNS
-    assert told.asked == []
+    assert ranker.calls == []
 
 
 def test_an_answer_with_questions_says_why(reader: Reader) -> None:
-    rows = reader.query("order:uncertain target:mona", ranker=Told())
+    rows = reader.query("order:uncertain target:mona", ranker=RecordingRanker())
 
     assert rows.columns == (*COLUMNS, "asked", "why")
-    said = {row["post_id"]: (row["asked"], row["why"]) for row in rows.mappings()}
-    assert said == {
+    reasons = {row["post_id"]: (row["asked"], row["why"]) for row in rows.mappings()}
+    assert reasons == {
         3: ("missing-tag", "looks like it"),
         2: ("random", "drawn by lot"),
         **dict.fromkeys((4, 1, 6, 5), (None, None)),
@@ -143,7 +143,7 @@ def test_an_answer_with_questions_says_why(reader: Reader) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "asked"),
+    ("expression", "calls"),
     [
         ("order:p", []),
         ("order:uncertain", ["questions fischl", "questions mona"]),
@@ -153,12 +153,12 @@ def test_an_answer_with_questions_says_why(reader: Reader) -> None:
         ("error:likely order:uncertain target:MONA", ["questions mona", "errors mona"]),
     ],
 )
-def test_only_what_is_needed_is_asked_about(reader: Reader, expression: str, asked: list[str]) -> None:
-    told = Told()
+def test_only_what_is_needed_is_asked_about(reader: Reader, expression: str, calls: list[str]) -> None:
+    ranker = RecordingRanker()
 
-    reader.query(expression, ranker=told)
+    reader.query(expression, ranker=ranker)
 
-    assert told.asked == asked
+    assert ranker.calls == calls
 
 
 def test_with_nobody_to_ask_nearness_remains_and_likely_errors_are_refused(reader: Reader) -> None:
@@ -181,7 +181,7 @@ def test_with_nobody_to_ask_nearness_remains_and_likely_errors_are_refused(reade
 )
 def test_a_misspelt_error_gets_a_suggestion(reader: Reader, expression: str, meant: str) -> None:
     with pytest.raises(QueryError, match=f"did you mean {meant}"):
-        reader.query(expression, ranker=Told())
+        reader.query(expression, ranker=RecordingRanker())
 
 
 def test_a_fault_that_no_picture_has_is_no_mistake(reader: Reader) -> None:
@@ -191,7 +191,7 @@ def test_a_fault_that_no_picture_has_is_no_mistake(reader: Reader) -> None:
 
 def test_the_page_s_lists_are_ranked_alike(reader: Reader) -> None:
     def listed(expression: str) -> list[int]:
-        ranks = ranks_for(parse(expression), Told(), ["mona"])
+        ranks = ranks_for(parse(expression), RecordingRanker(), ["mona"])
         now = datetime.now(UTC)
         return list(reader.ask(lambda c: wanted(c, expression, "mona", now=now, limit=9, ranks=ranks)).ids)
 
