@@ -134,7 +134,7 @@ async def model_from_folder(
     """Learn a model from a folder; the result lies in a work folder that is removed after the block.
 
     Args:
-        task: whom, and from what.
+        task: the target and its pictures.
         models: folder of the target's models; the work folder is made there.
         settings: how.
         report: progress: reading, loading, training, measuring, writing.
@@ -208,18 +208,18 @@ async def finish_folder(
     )
 
 
-def check_enough(found: ClassFolder, target: Target) -> None:
+def check_enough(class_folder: ClassFolder, target: Target) -> None:
     """Refuse before thousands of pictures are decoded when the folder has too few.
 
     Raises:
         TooLittleToLearn: it has; says how many.
     """
     least = TrainingPlan().minimum
-    shown = sum(picture.shows for picture in found.pictures)
-    others = len(found.pictures) - shown
+    shown = sum(picture.shows for picture in class_folder.pictures)
+    others = len(class_folder.pictures) - shown
     if shown < least.positives or others < least.negatives:
         raise TooLittleToLearn(
-            f"too few pictures to learn {target.name}: {found.folder} has {shown} that show it (at least "
+            f"too few pictures to learn {target.name}: {class_folder.folder} has {shown} that show it (at least "
             f"{least.positives} needed) and {others} that do not (at least {least.negatives}); add more, one folder a "
             "class; a folder called other takes whatever has no name",
             target.name,
@@ -260,7 +260,7 @@ async def _decode_all(
     rows = await gather_pictures(
         len(chosen), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
     )
-    return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda one: one.name))
+    return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda file: file.name))
 
 
 def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: Target) -> list[Example]:

@@ -222,14 +222,14 @@ async def _decode_all(
         except PictureFault:
             return None
 
-    found = await gather_pictures(
+    held = await gather_pictures(
         len(rows), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
     )
-    if len(found) < (1 - _MISSING_AT_MOST) * len(rows):
+    if len(held) < (1 - _MISSING_AT_MOST) * len(rows):
         raise PicturesMissing(
-            f"{len(rows) - len(found)} of {len(rows)} stored pictures cannot be read; crawl again, or give --how head"
+            f"{len(rows) - len(held)} of {len(rows)} stored pictures cannot be read; crawl again, or give --how head"
         )
-    return rows[found]
+    return rows[held]
 
 
 def _training_task(
@@ -270,7 +270,7 @@ def _examples(candidate: Candidate, pictures: TrainingPictures, rows: IntArray) 
     label_sources, _ = noisy_labels_of(evidence)
     belief = candidate.learned.belief
     identities = identities_of(evidence, artists=candidate.artists)
-    found = []
+    examples = []
     for row in rows.tolist():
         characters = tuple(pictures.characters.get(int(evidence.version_ids[row]), ()))
         others = tuple(name for name in characters if name not in target.names)
@@ -282,8 +282,8 @@ def _examples(candidate: Candidate, pictures: TrainingPictures, rows: IntArray) 
         labelled = bool(characters) and not doubtful
         part = SPLITS[int(candidate.split[row])]
         stratum = int(evidence.strata[row])
-        found.append(Example(identities[row], characters if labelled else (), labelled, part, stratum))
-    return found
+        examples.append(Example(identities[row], characters if labelled else (), labelled, part, stratum))
+    return examples
 
 
 def _candidate(

@@ -42,7 +42,7 @@ async def rescore(
     Args:
         store: where it is recorded.
         evidence: whose vectors are of the model's backbone.
-        target: whom it is about.
+        target: the target.
         model: the card in force, and its head.
         policy: the settings that decisions follow.
     """
@@ -64,7 +64,7 @@ def decide_all(
 
     Args:
         evidence: the rows.
-        target: whom it is about.
+        target: the target.
         card: of the model in force.
         policy: the settings that decisions follow.
         scores: shape (n,), what the posts' strata and AI tags add in them.
@@ -81,7 +81,7 @@ def decide_all(
 
 def _ai_percents(evidence: Evidence, card: ModelCard) -> list[Mapping[str, int]]:
     """Percents of the taggers that the model has weights for, by source, for each row."""
-    weighed = {one.source for one in card.ai_weights}
+    weighed = {weight.source for weight in card.ai_weights}
     columns = {source: percents.tolist() for source, percents in evidence.ai_percents.items() if source in weighed}
     if not columns:
         return [NO_AI] * len(evidence)

@@ -102,7 +102,7 @@ async def round_zero(
     Args:
         inputs: where posts and pictures come from.
         tag: of the gallery that will be walked.
-        targets: whom to learn, and where each one's package goes: a folder that does not exist yet.
+        targets: the targets to learn, and where each one's package goes: a folder that does not exist yet.
         settings: how.
         report: progress: sampling, sampled, fetching, loading, training, measuring, writing.
 
@@ -140,7 +140,7 @@ async def gather(
         folder: from `work_folder_for`.
         inputs: where posts and pictures come from.
         tag: of the gallery that will be walked.
-        targets: whom to learn.
+        targets: the targets to learn.
         settings: how.
         report: progress: sampling, sampled, fetching.
 
@@ -209,16 +209,16 @@ def _check(chosen: Sample, targets: Sequence[Target], references: ReferencePixel
     """Refuse before thousands of pictures are fetched when a target cannot be learned."""
     least = TrainingPlan().minimum
     for target in targets:
-        found = sum(target.named_by(post.tags) for post in chosen.positives)
-        shown = references is not None or found >= least.positives
+        positives = sum(target.named_by(post.tags) for post in chosen.positives)
+        shown = references is not None or positives >= least.positives
         if not shown or len(chosen.others) < least.negatives:
             hint = "" if shown else "show it 5 to 20 pictures of the target (--references DIR), "
             raise TooLittleToLearn(
-                f"too few examples to learn {target.name}: the sample has {found} pictures tagged {target.tag} (at "
+                f"too few examples to learn {target.name}: the sample has {positives} pictures tagged {target.tag} (at "
                 f"least {least.positives}) and {len(chosen.others)} well-tagged pictures of others (at least "
                 f"{least.negatives}); {hint}crawl a larger tag, or import a model",
                 target.name,
-                {"positives": found, "others": len(chosen.others), "unlabelled": len(chosen.unlabelled)},
+                {"positives": positives, "others": len(chosen.others), "unlabelled": len(chosen.unlabelled)},
             )
 
 

@@ -62,7 +62,7 @@ def gallery_snapshot(reader: Reader, target: Target, package: Package) -> Snapsh
 
     Args:
         reader: of the gallery.
-        target: whom it is about.
+        target: the target.
         package: of the model whose network is shared.
 
     Raises:

@@ -19,7 +19,7 @@ def snapshot_of(reader: Reader, target: Target, package: Package, active: Regist
 
     Args:
         reader: of the gallery.
-        target: whom it is about.
+        target: the target.
         package: whose network gave the embeddings.
         active: the target's model in force; None: it has none, and posts count that were looked at for others.
     """

@@ -71,9 +71,9 @@ def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
     if left is None:
         return ()
     models = reader.models()
-    asked = {model.card.target for model in models if model.card.backbone_hash == card.backbone_hash}
+    followed = {model.card.target for model in models if model.card.backbone_hash == card.backbone_hash}
     on_old = [model.card.target for model in models if model.active and model.card.backbone_hash == left]
-    return tuple(name for name in on_old if name not in asked)
+    return tuple(name for name in on_old if name not in followed)
 
 
 def network_left(reader: Reader, card: ModelCard) -> str | None:

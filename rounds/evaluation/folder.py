@@ -79,7 +79,7 @@ class ScoredPicture:
 
 
 async def score_folder(
-    subject: Subject, found: ClassFolder, pipeline: PicturePipeline, *, report: ProgressCallback
+    subject: Subject, class_folder: ClassFolder, pipeline: PicturePipeline, *, report: ProgressCallback
 ) -> tuple[list[ScoredPicture], list[LeftOut]]:
     """Score every picture of a folder; gives also those that could not be scored.
 
@@ -88,7 +88,7 @@ async def score_folder(
     """
     seen: dict[int, ScoredPicture] = {}
     left: list[LeftOut] = []
-    waiting = iter(enumerate(found.pictures))
+    waiting = iter(enumerate(class_folder.pictures))
     budget = ByteBudget(pipeline.held_bytes)
 
     async def carry() -> None:
@@ -97,7 +97,7 @@ async def score_folder(
                 seen[number] = await _score(subject, picture, pipeline, budget)
             except (PictureFault, OSError) as error:
                 left.append(LeftOut(picture.name, why_not(error)))
-            report("looking", (len(seen) + len(left)) / len(found.pictures), counted(len(seen), "picture"))
+            report("looking", (len(seen) + len(left)) / len(class_folder.pictures), counted(len(seen), "picture"))
 
     try:
         async with asyncio.TaskGroup() as crew:
@@ -105,12 +105,12 @@ async def score_folder(
                 crew.create_task(carry())
     except BaseExceptionGroup as several:
         raise several.exceptions[0] from several  # the callers know single errors; the others only followed
-    return [seen[number] for number in sorted(seen)], sorted(left, key=lambda one: one.name)
+    return [seen[number] for number in sorted(seen)], sorted(left, key=lambda skipped: skipped.name)
 
 
 def evaluate_folder(
     subject: Subject,
-    found: ClassFolder,
+    class_folder: ClassFolder,
     scored: Sequence[ScoredPicture],
     left: Sequence[LeftOut],
     known: GalleryKnowledge | None,
@@ -121,7 +121,7 @@ def evaluate_folder(
 
     Args:
         subject: the model.
-        found: the folder.
+        class_folder: the folder.
         scored: its pictures with their scores.
         left: pictures that could not be scored.
         known: the gallery, whose prevalence counts; None: it has no picture of the target, so the folder's counts.
@@ -130,12 +130,12 @@ def evaluate_folder(
     Raises:
         TooLittleToMeasure: hardly any pictures of a kind; counts them.
     """
-    pictures = [one.picture for one in scored]
+    pictures = [item.picture for item in scored]
     groups = _groups(scored)
-    scores = np.array([one.score for one in scored], dtype=np.float64)
+    scores = np.array([item.score for item in scored], dtype=np.float64)
     judged = ScoredPictures(scores, np.array([picture.shows for picture in pictures], dtype=np.bool_), groups)
-    advice = f"put more of them there; {', '.join(found.meant)} shows it"
-    check(judged, f"{found.folder} has", "; ".join([*left_out_lines([*found.left_out, *left]), advice]))
+    advice = f"put more of them there; {', '.join(class_folder.meant)} shows it"
+    check(judged, f"{class_folder.folder} has", "; ".join([*left_out_lines([*class_folder.left_out, *left]), advice]))
     learned = learned_from(subject, known)
     seen_in_training = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
     prevalence = _prevalence(subject, known, judged)
@@ -145,7 +145,7 @@ def evaluate_folder(
     return Assessment(
         model=subject.model.card.name,
         target=subject.target.name,
-        on=f"{counted(len(scored), 'picture')} of the folder {found.folder}",
+        on=f"{counted(len(scored), 'picture')} of the folder {class_folder.folder}",
         threshold=threshold,
         quality=figures.quality,
         test_prevalence=figures.test_prevalence,
@@ -162,13 +162,13 @@ def evaluate_folder(
                 if len(set(seen_in_training)) > 1
                 else ()
             ),
-            *slices_by("class", labels, judged, threshold, order=found.meant),
+            *slices_by("class", labels, judged, threshold, order=class_folder.meant),
         ),
         confusion=figures.confusion,
         kept_wrong=_mistakes(scored, threshold, kept=True),
         missed=_mistakes(scored, threshold, kept=False),
         training=training_curves(subject.package),
-        notes=_notes(found, left, groups, seen_in_training),
+        notes=_notes(class_folder, left, groups, seen_in_training),
         prevalence_source=prevalence.source,
     )
 
@@ -201,31 +201,33 @@ def _groups(scored: Sequence[ScoredPicture]) -> IntArray:
     """Copies, nearly equal pictures and sets go together; numbers stand in for post ids."""
     return group(
         [
-            Identity(post_id=number, md5=one.picture.md5, picture_hash=one.hash, set_key=one.picture.group)
-            for number, one in enumerate(scored, start=1)
+            Identity(post_id=number, md5=item.picture.md5, picture_hash=item.hash, set_key=item.picture.group)
+            for number, item in enumerate(scored, start=1)
         ]
     )
 
 
 def _prevalence(subject: Subject, known: GalleryKnowledge | None, judged: ScoredPictures) -> Prevalence:
-    found = None
+    prevalence = None
     if known is not None and len(known.evidence):
-        found = prevalence_of(held_out(subject.package, known.evidence), gallery_estimates(known))
-    return found or own_share(judged, "the folder's own share, because the gallery has no pictures to estimate it from")
+        prevalence = prevalence_of(held_out(subject.package, known.evidence), gallery_estimates(known))
+    return prevalence or own_share(
+        judged, "the folder's own share, because the gallery has no pictures to estimate it from"
+    )
 
 
 def _mistakes(scored: Sequence[ScoredPicture], threshold: float, *, kept: bool) -> tuple[Mistake, ...]:
-    wrong = [one for one in scored if (one.score >= threshold) == kept and one.picture.shows != kept]
-    wrong.sort(key=lambda one: (-one.score if kept else one.score, one.picture.name))
+    wrong = [item for item in scored if (item.score >= threshold) == kept and item.picture.shows != kept]
+    wrong.sort(key=lambda item: (-item.score if kept else item.score, item.picture.name))
     return tuple(
         Mistake(
-            name=one.picture.name,
-            score=one.score,
-            why=f"in folder {one.picture.name.partition('/')[0]}",
+            name=item.picture.name,
+            score=item.score,
+            why=f"in folder {item.picture.name.partition('/')[0]}",
             link=None,
-            picture=_small(one.picture),
+            picture=_small(item.picture),
         )
-        for one in wrong[:MISTAKES]
+        for item in wrong[:MISTAKES]
     )
 
 
@@ -237,9 +239,9 @@ def _small(picture: ClassPicture) -> bytes | None:
 
 
 def _notes(
-    found: ClassFolder, left: Sequence[LeftOut], groups: IntArray, seen_in_training: Sequence[str]
+    class_folder: ClassFolder, left: Sequence[LeftOut], groups: IntArray, seen_in_training: Sequence[str]
 ) -> tuple[str, ...]:
-    notes = ["the truth is taken from the folder that each picture is in", *left_out_lines(found.left_out)]
+    notes = ["the truth is taken from the folder that each picture is in", *left_out_lines(class_folder.left_out)]
     notes += left_out_lines(left)
     learned = seen_in_training.count(_LEARNED)
     if learned:

@@ -195,7 +195,7 @@ def prevalence_of(held: HeldOut, estimated: Estimates) -> Prevalence | None:
 
 def _possible(share: Estimate) -> Estimate:
     """Clip to a share at which precision and recall are defined."""
-    return Estimate(*(min(max(one, _LEAST_SHARE), 1 - _LEAST_SHARE) for one in (share.value, share.low, share.high)))
+    return Estimate(*(min(max(end, _LEAST_SHARE), 1 - _LEAST_SHARE) for end in (share.value, share.low, share.high)))
 
 
 def own_share(judged: ScoredPictures, source: str) -> Prevalence:

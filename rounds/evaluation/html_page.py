@@ -84,13 +84,13 @@ def report_html(assessment: Assessment, made: datetime) -> str:
         charts=_ChartSet.of(assessment),
         rows=_rows(assessment),
         parts=parts,
-        classes=[_ClassRow.of(one) for one in assessment.slices if one.by == _CLASS],
+        classes=[_ClassRow.of(part) for part in assessment.slices if part.by == _CLASS],
         confusion=_confusion(assessment),
         corner_begins=f"{charts.corner_begins(assessment):g}",
         nan=math.nan,
         head_start=scale_for((here.precision, here.recall, here.f1)),
         parts_start=scale_for(
-            end for _, part in parts for one in part for end in (one.quality.precision, one.quality.recall)
+            end for _, kind in parts for part in kind for end in (part.quality.precision, part.quality.recall)
         ),
     )
 
@@ -128,13 +128,15 @@ class _ChartSet:
     @classmethod
     def of(cls, assessment: Assessment) -> _ChartSet:
         corner = charts.corner_begins(assessment)
-        measured = any(math.isfinite(one.recall.value + one.precision.value) for one in assessment.curve)
+        measured = any(math.isfinite(point.recall.value + point.precision.value) for point in assessment.curve)
         return cls(
             charts.precision_recall(assessment) if measured else "",
             charts.precision_recall(assessment, corner) if measured and corner else "",
             charts.over_thresholds(assessment) if measured else "",
-            charts.reliability(assessment) if any(one.pictures for one in assessment.reliability) else "",
-            charts.histogram(assessment) if any(one.positives + one.negatives for one in assessment.histogram) else "",
+            charts.reliability(assessment) if any(bin_.pictures for bin_ in assessment.reliability) else "",
+            charts.histogram(assessment)
+            if any(bin_.positives + bin_.negatives for bin_ in assessment.histogram)
+            else "",
             charts.training(assessment),
         )
 
@@ -151,9 +153,9 @@ class _ClassRow:
 
     @classmethod
     def of(cls, part: Slice) -> _ClassRow:
-        found, own = part.quality, part.quality.positives > 0
-        share = found.recall if own else wilson(found.kept, found.examples)
-        return cls(part.value, found.examples, share, found.positives - found.right if own else found.kept, own)
+        quality, own = part.quality, part.quality.positives > 0
+        share = quality.recall if own else wilson(quality.kept, quality.examples)
+        return cls(part.value, quality.examples, share, quality.positives - quality.right if own else quality.kept, own)
 
 
 def _rows(assessment: Assessment) -> list[tuple[CurvePoint, bool]]:
@@ -166,11 +168,11 @@ def _rows(assessment: Assessment) -> list[tuple[CurvePoint, bool]]:
 
 def _parts(slices: Sequence[Slice]) -> list[tuple[str, list[Slice]]]:
     """Slices by kind, of kinds with several; classes have a table of their own."""
-    found: dict[str, list[Slice]] = {}
-    for one in slices:
-        if one.by != _CLASS:
-            found.setdefault(one.by, []).append(one)
-    return [(by, kind) for by, kind in found.items() if len(kind) > 1]
+    by_kind: dict[str, list[Slice]] = {}
+    for part in slices:
+        if part.by != _CLASS:
+            by_kind.setdefault(part.by, []).append(part)
+    return [(by, kind) for by, kind in by_kind.items() if len(kind) > 1]
 
 
 def _confusion(assessment: Assessment) -> list[tuple[str, int, int, int]]:

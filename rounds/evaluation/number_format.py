@@ -20,18 +20,18 @@ def figure(value: float) -> str:
     return f"{value:.3f}"
 
 
-def spread(found: Estimate) -> str:
+def spread(measured: Estimate) -> str:
     """An interval: 0.940 to 0.990."""
-    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+    if not (math.isfinite(measured.low) and math.isfinite(measured.high)):
         return "no interval"
-    return f"{figure(found.low)} to {figure(found.high)}"
+    return f"{figure(measured.low)} to {figure(measured.high)}"
 
 
-def estimate(found: Estimate) -> str:
+def estimate(measured: Estimate) -> str:
     """A figure and its interval: 0.970 (0.940 to 0.990)."""
-    if not math.isfinite(found.value):
+    if not math.isfinite(measured.value):
         return NOT_MEASURED
-    return f"{figure(found.value)} ({spread(found)})"
+    return f"{figure(measured.value)} ({spread(measured)})"
 
 
 def count(number: int) -> str:

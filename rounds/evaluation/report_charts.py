@@ -80,11 +80,13 @@ def over_thresholds(assessment: Assessment) -> str:
         "share kept": [Estimate(point.kept, math.nan, math.nan) for point in assessment.curve],
     }
     bands, strokes, hovers = list[Mark](), list[Mark](), list[Mark]()
-    for look, (name, found) in enumerate(lines.items()):
-        pairs = list(zip(at, found, strict=True))
-        bands.append(Band([(x, one.low, one.high) for x, one in pairs], look))
-        strokes.append(Line([(x, one.value) for x, one in pairs], look))
-        hovers.append(Hover(_some([(x, one.value, f"{name} {_exactly(one)} at {figure(x)}") for x, one in pairs])))
+    for look, (name, figures) in enumerate(lines.items()):
+        pairs = list(zip(at, figures, strict=True))
+        bands.append(Band([(x, measured.low, measured.high) for x, measured in pairs], look))
+        strokes.append(Line([(x, measured.value) for x, measured in pairs], look))
+        hovers.append(
+            Hover(_some([(x, measured.value, f"{name} {_exactly(measured)} at {figure(x)}") for x, measured in pairs]))
+        )
     legend = Legend([(name, look) for look, name in enumerate(lines)])
     here = Upright(assessment.threshold, f"in force: {figure(assessment.threshold)}")
     words = Words("Figures against the threshold", f"In force: {_point_text(assessment.at_prevalence)}")
@@ -94,18 +96,18 @@ def over_thresholds(assessment: Assessment) -> str:
 
 def reliability(assessment: Assessment) -> str:
     """Observed share against mean score, by bin."""
-    bins = [one for one in assessment.reliability if one.pictures]
-    most = max((one.pictures for one in bins), default=1)
-    line = [(one.mean_score, one.share.value) for one in bins]
+    bins = [bin_ for bin_ in assessment.reliability if bin_.pictures]
+    most = max((bin_.pictures for bin_ in bins), default=1)
+    line = [(bin_.mean_score, bin_.share.value) for bin_ in bins]
     marks: list[Mark] = [Line([(0.0, 0.0), (1.0, 1.0)], guide=True), Line(line)]
-    for one, place in zip(bins, line, strict=True):
+    for bin_, place in zip(bins, line, strict=True):
         note = (
-            f"{pictures(one.pictures)}, {_range(one.low, one.high)}: mean score {figure(one.mean_score)}, "
-            f"{estimate(one.share)} show it"
+            f"{pictures(bin_.pictures)}, {_range(bin_.low, bin_.high)}: mean score {figure(bin_.mean_score)}, "
+            f"{estimate(bin_.share)} show it"
         )
-        radius = 3.0 + 3.0 * math.sqrt(one.pictures / most)
-        marks.append(Cross(place, (one.share.low, one.share.high), radius=radius, note=note))
-    marks.append(Captions("n =", [(one.mean_score, count(one.pictures)) for one in bins]))
+        radius = 3.0 + 3.0 * math.sqrt(bin_.pictures / most)
+        marks.append(Cross(place, (bin_.share.low, bin_.share.high), radius=radius, note=note))
+    marks.append(Captions("n =", [(bin_.mean_score, count(bin_.pictures)) for bin_ in bins]))
     words = Words("Reliability", f"Calibration error {estimate(assessment.calibration_error)} over {len(bins)} bins")
     return draw(words, Plane(unit_axis("mean score"), unit_axis("share that shows it"), Sheet(top=34)), marks)
 
@@ -113,12 +115,12 @@ def reliability(assessment: Assessment) -> str:
 def histogram(assessment: Assessment) -> str:
     """Scores of pictures that show the target upwards, of the others downwards."""
     up = [
-        (b.low, b.high, b.positives, f"{count(b.positives)} show it, {_range(b.low, b.high)}")
-        for b in assessment.histogram
+        (bin_.low, bin_.high, bin_.positives, f"{count(bin_.positives)} show it, {_range(bin_.low, bin_.high)}")
+        for bin_ in assessment.histogram
     ]
     down = [
-        (b.low, b.high, -b.negatives, f"{count(b.negatives)} do not, {_range(b.low, b.high)}")
-        for b in assessment.histogram
+        (bin_.low, bin_.high, -bin_.negatives, f"{count(bin_.negatives)} do not, {_range(bin_.low, bin_.high)}")
+        for bin_ in assessment.histogram
     ]
     marks: list[Mark] = [
         Bars(up),
@@ -128,8 +130,8 @@ def histogram(assessment: Assessment) -> str:
         Upright(assessment.threshold, f"in force: {figure(assessment.threshold)}"),
     ]
     shows, others = (
-        sum(one.positives for one in assessment.histogram),
-        sum(one.negatives for one in assessment.histogram),
+        sum(bin_.positives for bin_ in assessment.histogram),
+        sum(bin_.negatives for bin_ in assessment.histogram),
     )
     highest, deepest = max(bar[2] for bar in up), max(-bar[2] for bar in down)
     plane = Plane(unit_axis("score"), signed_counts_axis("pictures", highest, deepest), Sheet(top=50))
@@ -143,18 +145,18 @@ def training(assessment: Assessment) -> Sequence[tuple[str, str]]:
 
 
 def _learned(name: str, curves: Sequence[TrainingCurve]) -> str:
-    points = [pair for one in curves for pair in _points(one) if _finite(*pair)]
+    points = [pair for curve in curves for pair in _points(curve) if _finite(*pair)]
     if not points:
         return ""
     epochs, values = [x for x, _ in points], [y for _, y in points]
     plane = Plane(fitted_axis("epoch", epochs), fitted_axis("", values), Sheet(height=300))
     marks: list[Mark] = []
-    for look, one in enumerate(curves):
-        line = _points(one)
-        notes = [(x, y, f"{_in_words(one.name)} {y:.4g} after epoch {x:g}") for x, y in line]
+    for look, curve in enumerate(curves):
+        line = _points(curve)
+        notes = [(x, y, f"{_in_words(curve.name)} {y:.4g} after epoch {x:g}") for x, y in line]
         marks += [Line(line, look), Hover(notes, 3.0, look) if len(notes) <= _TOUCHED else Hover(_some(notes))]
-    marks.append(Legend([(_in_words(one.name), look) for look, one in enumerate(curves)]))
-    last = ", ".join(f"{_in_words(one.name)} {one.values[-1]:.4g}" for one in curves if len(one.values))
+    marks.append(Legend([(_in_words(curve.name), look) for look, curve in enumerate(curves)]))
+    last = ", ".join(f"{_in_words(curve.name)} {curve.values[-1]:.4g}" for curve in curves if len(curve.values))
     return draw(Words(f"{name} while training", f"At the end: {last}"), plane, marks)
 
 
@@ -164,10 +166,10 @@ def _points(curve: TrainingCurve) -> list[tuple[float, float]]:
 
 def _by_figure(curves: Sequence[TrainingCurve]) -> dict[str, list[TrainingCurve]]:
     """Curves of one figure together: loss with val_loss."""
-    found: dict[str, list[TrainingCurve]] = {}
-    for one in curves:
-        found.setdefault(_in_words(one.name.removeprefix("val_")), []).append(one)
-    return found
+    groups: dict[str, list[TrainingCurve]] = {}
+    for curve in curves:
+        groups.setdefault(_in_words(curve.name.removeprefix("val_")), []).append(curve)
+    return groups
 
 
 def _in_words(name: str) -> str:
@@ -184,20 +186,20 @@ def _point_text(point: CurvePoint) -> str:
 
 def _cut(spans: Sequence[_Span], low: float) -> list[_Span]:
     """A stepped curve of falling x, cut where its plane begins: up to the edges, with gaps for what is beyond."""
-    found: list[_Span] = []
+    kept: list[_Span] = []
     for number, this in enumerate(spans):
         before = spans[number - 1] if number else this
         was, stays = min(before[:2]) >= low, min(this[:2]) >= low
         if stays and not was:
-            found.append((this[0], low, *this[2:]))
+            kept.append((this[0], low, *this[2:]))
         if was and not stays:
-            found.append((max(low, this[0]), before[1] if this[0] < low else low, *before[2:]))
-        found.append(this if stays else _GAP)
-    return found
+            kept.append((max(low, this[0]), before[1] if this[0] < low else low, *before[2:]))
+        kept.append(this if stays else _GAP)
+    return kept
 
 
-def _exactly(found: Estimate) -> str:
-    return estimate(found) if _finite(found.low, found.high) else figure(found.value)
+def _exactly(measured: Estimate) -> str:
+    return estimate(measured) if _finite(measured.low, measured.high) else figure(measured.value)
 
 
 def _range(low: float, high: float) -> str:

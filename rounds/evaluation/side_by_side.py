@@ -48,7 +48,7 @@ class _ModelView:
         return cls(subject, held, {int(evidence.version_ids[row]): row for row in rows})
 
     def rows(self, version_ids: Sequence[int]) -> IntArray:
-        return np.array([self.row_of[one] for one in version_ids], dtype=np.int64)
+        return np.array([self.row_of[version_id] for version_id in version_ids], dtype=np.int64)
 
 
 EvidenceOf = Callable[[str, Set[str]], Evidence]  # network hash and MD5s -> rows held out by rounds, and those pictures
@@ -68,20 +68,22 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
     """
     if not subjects:
         return None
-    first = next((one for one in subjects if one.model.active), subjects[-1])
-    tested = frozenset(md5 for one in subjects for md5 in (one.package.snapshot.get("parts") or {}).get("test", ()))
+    first = next((version_id for version_id in subjects if version_id.model.active), subjects[-1])
+    tested = frozenset(
+        md5 for version_id in subjects for md5 in (version_id.package.snapshot.get("parts") or {}).get("test", ())
+    )
     evidence = evidence_of(first.package.backbone_hash, tested)
     if not len(evidence):
         return None
     view = _ModelView.of(first, evidence)
     doubted = _doubted(subjects, view, evidence)
-    common = [one for one, row in view.row_of.items() if not doubted[row]]
+    common = [version_id for version_id, row in view.row_of.items() if not doubted[row]]
     if not _enough(view, common):
         return None
     views = [view]
-    for other in reversed([one for one in subjects if one is not first]):
+    for other in reversed([version_id for version_id in subjects if version_id is not first]):
         added = _ModelView.of(other, evidence_of(other.package.backbone_hash, tested))
-        shared = [one for one in common if one in added.row_of]
+        shared = [version_id for version_id in common if version_id in added.row_of]
         if _enough(view, shared):
             views.append(added)
             common = shared
@@ -89,7 +91,7 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
         pictures=len(common),
         positives=int(_truth(view, common).sum()),
         set_apart=sum(bool(doubted[row]) for row in view.row_of.values()),
-        figures={one.subject.model.card.name: _quality(one, view, common) for one in views},
+        figures={version_id.subject.model.card.name: _quality(version_id, view, common) for version_id in views},
     )
 
 
@@ -98,12 +100,17 @@ def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence) 
 
     Older packages have no list of them; then heads are cross-fitted now.
     """
-    found = next(
-        (one.package.snapshot["doubted"] for one in reversed(subjects) if "doubted" in one.package.snapshot), None
+    doubted_md5s = next(
+        (
+            subject.package.snapshot["doubted"]
+            for subject in reversed(subjects)
+            if "doubted" in subject.package.snapshot
+        ),
+        None,
     )
-    if found is None:
+    if doubted_md5s is None:
         return doubted_tags(evidence)
-    return np.isin(np.array(evidence.md5s), sorted(found)) & ~np.isin(view.held.label_sources, PEOPLE)
+    return np.isin(np.array(evidence.md5s), sorted(doubted_md5s)) & ~np.isin(view.held.label_sources, PEOPLE)
 
 
 def _truth(view: _ModelView, common: Sequence[int]) -> BoolArray:

@@ -148,9 +148,9 @@ def _taught(evidence: Evidence, snapshot: Mapping[str, Any]) -> SplitArray:
 
 def _highest(groups: IntArray, values: SplitArray) -> SplitArray:
     """The highest value of each row's group, shape (n,)."""
-    found = np.full(int(groups.max(initial=-1)) + 1, NO_SPLIT, dtype=np.int8)
-    np.maximum.at(found, groups, values)
-    return found[groups]
+    highest = np.full(int(groups.max(initial=-1)) + 1, NO_SPLIT, dtype=np.int8)
+    np.maximum.at(highest, groups, values)
+    return highest[groups]
 
 
 def _hashed_split(key: str) -> int:

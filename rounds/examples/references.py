@@ -53,23 +53,23 @@ class ReferencePixels:
 
 
 async def decoded_references(
-    found: ReferenceFolder, decoder: HashingDecoder, report: ProgressCallback
+    folder: ReferenceFolder, decoder: HashingDecoder, report: ProgressCallback
 ) -> ReferencePixels:
     """Decode a folder's pictures, one after the other: they are few.
 
     Args:
-        found: the folder.
+        folder: the folder.
         decoder: for one preprocessing.
         report: progress.
 
     Raises:
         ClassFolderError: too few of them can be decoded; names the others.
     """
-    budget, left = ByteBudget(HELD_BYTES), list(found.left_out)
+    budget, left = ByteBudget(HELD_BYTES), list(folder.left_out)
     pixels: list[Pixels] = []
     md5s: list[str] = []
     hashes: list[int] = []
-    for number, picture in enumerate(found.pictures, start=1):
+    for number, picture in enumerate(folder.pictures, start=1):
         try:
             seen = await decoded(picture, decoder, budget)
         except (PictureFault, OSError) as error:
@@ -78,6 +78,6 @@ async def decoded_references(
         pixels.append(seen.pixels[0])
         md5s.append(picture.md5)
         hashes.append(seen.hash)
-        report("reading", number / len(found.pictures), counted(len(pixels), "reference picture"))
-    check_enough_references(found.folder, len(pixels), left)
-    return ReferencePixels(found.folder, np.stack(pixels), md5s, hashes, tuple(left[len(found.left_out) :]))
+        report("reading", number / len(folder.pictures), counted(len(pixels), "reference picture"))
+    check_enough_references(folder.folder, len(pixels), left)
+    return ReferencePixels(folder.folder, np.stack(pixels), md5s, hashes, tuple(left[len(folder.left_out) :]))

@@ -82,7 +82,7 @@ async def sample(
         tag: of the gallery that is walked, or several with blanks; searched together with each target first, then the
             target alone. Where it holds next to nobody but the targets (`--tag mona --keep mona`), what does not show
             them is taken from their series and from the whole site.
-        targets: whom to learn.
+        targets: the targets to learn.
         size: how much.
         refine: further terms that cost nothing at the site (`rating:g`).
         seed: of the choice.

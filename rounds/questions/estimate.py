@@ -78,16 +78,16 @@ def estimates(evidence: Evidence, rule: DecisionRule, sample_rows: IntArray, *, 
         return Estimates()
     counts = counted_strata(evidence, rule, sample_rows, seed=seed)
     known = int(answers.keep.sum())  # a label overrides the model: these are kept, and right
-    totals = open_totals([one.sample() for one in counts], seed=seed)
-    by_model = np.array([one.kept for one in counts])
+    totals = open_totals([stratum.sample() for stratum in counts], seed=seed)
+    by_model = np.array([stratum.kept for stratum in counts])
     right, missed = known + totals[by_model].sum(axis=0), totals[~by_model].sum(axis=0)
-    kept = known + sum(one.open for one in counts if one.kept)
+    kept = known + sum(stratum.open for stratum in counts if stratum.kept)
     everyone = right + missed
     precision = _middle(right / kept) if kept else _nothing()
     recall = _middle(right[everyone > 0] / everyone[everyone > 0])
     return Estimates(
-        _perhaps_one(precision, possible=all(one.shown == one.sampled for one in counts if one.kept)),
-        _perhaps_one(recall, possible=not any(one.shown for one in counts if not one.kept)),
+        _perhaps_one(precision, possible=all(stratum.shown == stratum.sampled for stratum in counts if stratum.kept)),
+        _perhaps_one(recall, possible=not any(stratum.shown for stratum in counts if not stratum.kept)),
         int(answers.sampled.sum()),
         _middle(everyone / max(1, len(evidence))),
     )
@@ -99,12 +99,14 @@ def counted_strata(
     """Counts of each stratum of the gallery, by the decisions of the model in force; arguments as of `estimates`."""
     everywhere = np.ones(len(evidence), dtype=bool)
     counts = _strata(evidence, rule.kept(evidence), _Answers.of(evidence, sample_rows), everywhere, seed)
-    found = counts[KEPT_BY_SCORE]
-    likely = found.known + found.predicted * found.open
+    by_score = counts[KEPT_BY_SCORE]
+    likely = by_score.known + by_score.predicted * by_score.open
     shares = _shares_by_tags(evidence, rule)
     return [
-        one if one.kept else _missed_at_least(one, likely * share / max(shares[KEPT_BY_SCORE], _LEAST_FOUND))
-        for one, share in zip(counts, shares, strict=True)
+        stratum
+        if stratum.kept
+        else _missed_at_least(stratum, likely * share / max(shares[KEPT_BY_SCORE], _LEAST_FOUND))
+        for stratum, share in zip(counts, shares, strict=True)
     ]
 
 
@@ -123,9 +125,9 @@ def _shares_by_tags(evidence: Evidence, rule: DecisionRule) -> Sequence[float]:
     return 0.0, over / whole, (near - over) / whole, (len(scores) - near) / whole
 
 
-def _missed_at_least(one: Counted, missed: float) -> Counted:
+def _missed_at_least(stratum: Counted, missed: float) -> Counted:
     """The stratum with the larger of two predictions: by its own scores, and by the misses among tagged pictures."""
-    return replace(one, predicted=max(one.predicted, min(1.0, missed / max(1, one.open))))
+    return replace(stratum, predicted=max(stratum.predicted, min(1.0, missed / max(1, stratum.open))))
 
 
 def among(
@@ -150,17 +152,19 @@ def among(
     answers = _Answers.of(evidence, sample_rows)
     keeps = np.nan_to_num(evidence.scores, nan=0.0) >= threshold
     counts = _strata(evidence, keeps, answers, rows, seed)
-    kept, rejected = [one for one in counts if one.kept], [one for one in counts if not one.kept]
-    if not any(one.sampled for one in counts):
+    kept = [stratum for stratum in counts if stratum.kept]
+    rejected = [stratum for stratum in counts if not stratum.kept]
+    if not any(stratum.sampled for stratum in counts):
         return None
-    right, missed, size = _total([o.whole() for o in kept]), _total([o.whole() for o in rejected]), _size(kept)
+    right, missed = (_total([stratum.whole() for stratum in group]) for group in (kept, rejected))
+    size = _size(kept)
     recall = tuple(_share(hits, misses) for hits, misses in zip(right, _turned(missed), strict=True))
     f1 = tuple(_share(2 * hits, size - hits + misses) for hits, misses in zip(right, _turned(missed), strict=True))
     return Quality(
-        examples=sum(one.sampled for one in counts),
-        positives=sum(one.shown for one in counts),
-        kept=sum(one.sampled for one in kept),
-        right=sum(one.shown for one in kept),
+        examples=sum(stratum.sampled for stratum in counts),
+        positives=sum(stratum.shown for stratum in counts),
+        kept=sum(stratum.sampled for stratum in kept),
+        right=sum(stratum.shown for stratum in kept),
         threshold=threshold,
         precision=Estimate(*(min(1.0, number / size) for number in right)) if size else _nothing(),
         recall=Estimate(*recall),
@@ -185,8 +189,8 @@ def _sample_size(answered: BoolArray, sampled: BoolArray) -> int:
     whole = int(gaps[0]) if len(gaps) else len(answered)
     if whole == len(answered):
         return whole
-    asked = np.flatnonzero(sampled[:whole])
-    return int(asked[-1]) + 1 if len(asked) else 0
+    sampled_places = np.flatnonzero(sampled[:whole])
+    return int(sampled_places[-1]) + 1 if len(sampled_places) else 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,11 +292,11 @@ class Counted:
         return wilson(self.shown, self.sampled) if self.sampled >= _LEAST_SAMPLE else Estimate(believed, 0.0, 1.0)
 
 
-def _total(found: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+def _total(numbers: list[tuple[float, float, float]]) -> tuple[float, float, float]:
     """The sum of several numbers, with limits."""
-    value = sum(number for number, _, _ in found)
-    low = value - math.sqrt(sum((number - least) ** 2 for number, least, _ in found))
-    high = value + math.sqrt(sum((most - number) ** 2 for number, _, most in found))
+    value = sum(number for number, _, _ in numbers)
+    low = value - math.sqrt(sum((number - least) ** 2 for number, least, _ in numbers))
+    high = value + math.sqrt(sum((most - number) ** 2 for number, _, most in numbers))
     return value, max(0.0, low), high
 
 
@@ -303,7 +307,7 @@ def _turned(limits: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 def _size(strata: list[Counted]) -> int:
-    return sum(one.size for one in strata)
+    return sum(stratum.size for stratum in strata)
 
 
 def _middle(draws: FloatArray) -> Estimate:

@@ -54,11 +54,11 @@ def open_totals(strata: Sequence[StratumSample], *, seed: int = 0) -> IntArray:
     """Posterior draws of the number of open pictures that show the target, shape (strata, DRAWS)."""
     random = np.random.default_rng(seed)
     shared = _SHARED * _normal_quantiles(_SHARED_STEPS)
-    tried = [_Tried.of(one, shared, random) for one in strata]
-    likely = np.sum([one.evidence() for one in tried], axis=0)
+    tried = [_Tried.of(stratum, shared, random) for stratum in strata]
+    likely = np.sum([stratum.evidence() for stratum in tried], axis=0)
     chances = np.exp(likely - likely.max())
     errors = random.choice(len(shared), DRAWS, p=chances / chances.sum())
-    return np.stack([one.draw(errors, random) for one in tried])
+    return np.stack([stratum.draw(errors, random) for stratum in tried])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,12 +83,12 @@ class _Tried:
 
     def draw(self, errors: IntArray, random: np.random.Generator) -> IntArray:
         """A number for each draw of the shared error (an index), shape of `errors`."""
-        found = np.empty(len(errors), dtype=np.int64)
+        draws = np.empty(len(errors), dtype=np.int64)
         for place in np.unique(errors).tolist():
-            mine = np.flatnonzero(errors == place)
+            rows = np.flatnonzero(errors == place)
             chances = (self.believed[place][:, None] * self.fit).ravel()
-            found[mine] = random.choice(self.numbers.ravel(), len(mine), p=chances / chances.sum())
-        return found
+            draws[rows] = random.choice(self.numbers.ravel(), len(rows), p=chances / chances.sum())
+        return draws
 
 
 def _believed(stratum: StratumSample, odds: FloatArray, shared: FloatArray) -> FloatArray:

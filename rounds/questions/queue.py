@@ -293,7 +293,7 @@ def _in_turns(
             taken.append(doubt)
             yield doubt, Reason.TAG_ERROR
     while shares and len(taken) < size:
-        reason = max(shares, key=lambda one: shares[one] / (given[one] + 1))
+        reason = max(shares, key=lambda each: shares[each] / (given[each] + 1))
         row = next((row for row in queues[reason] if _is_new(columns, row, taken, reason)), None)
         if row is None:
             del shares[reason]

@@ -53,19 +53,21 @@ class Doubts:
             if inquiry is None:
                 self._note(f"{target}: {_NO_MODEL}; its pictures are ordered by distance from the threshold alone")
             else:
-                queues.append([_ranked(inquiry, target, one) for one in next_questions(inquiry)])
-        return [one for one in chain.from_iterable(zip_longest(*queues)) if one is not None]
+                queues.append([_ranked(inquiry, target, question) for question in next_questions(inquiry)])
+        return [question for question in chain.from_iterable(zip_longest(*queues)) if question is not None]
 
     def likely_errors(self, targets: Sequence[str]) -> Sequence[Ranked]:
         """All targets' likely errors, the most likely first."""
-        found: list[tuple[float, Ranked]] = []
+        errors: list[tuple[float, Ranked]] = []
         for target in targets:
             inquiry = self._inquiry_of(target)
             if inquiry is None:
                 self._note(f"{target}: {_NO_MODEL}; its tags cannot be checked")
             else:
-                found += [(_wrong(one), _ranked(inquiry, target, one)) for one in inquiry.likely_errors()]
-        return [ranked for _, ranked in sorted(found, key=lambda one: -one[0])]
+                errors += [
+                    (_wrong(question), _ranked(inquiry, target, question)) for question in inquiry.likely_errors()
+                ]
+        return [ranked for _, ranked in sorted(errors, key=lambda error: -error[0])]
 
 
 _NO_MODEL = "no model with stored embeddings"

@@ -13,15 +13,17 @@ _STARTS = (0.0, 0.5, 0.8, 0.9)
 
 def scale_for(figures: Iterable[Estimate]) -> float:
     """Where the bars of these figures may begin, so that their ends can be distinguished: 0, or nearer to 1."""
-    lowest = min((end for one in figures for end in (one.value, one.low) if math.isfinite(end)), default=0.0)
+    lowest = min(
+        (end for measured in figures for end in (measured.value, measured.low) if math.isfinite(end)), default=0.0
+    )
     return max(start for start in _STARTS if start <= max(0.0, lowest))
 
 
-def interval_bar(found: Estimate, compared: float = math.nan, *, start: float = 0.0) -> str:
+def interval_bar(measured: Estimate, compared: float = math.nan, *, start: float = 0.0) -> str:
     """Draw where a figure between `start` and 1 lies; nothing but the scale when it is not finite.
 
     Args:
-        found: the figure.
+        measured: the figure.
         compared: another one, marked by a thin line: that of everything together.
         start: the scale's left end, 0..1; what is less lies there.
     """
@@ -37,9 +39,9 @@ def interval_bar(found: Estimate, compared: float = math.nan, *, start: float = 
     ]
     if math.isfinite(compared):
         parts.append(f'<path class="guide" d="M{at(compared)} 0V{_HEIGHT}"/>')
-    if math.isfinite(found.low) and math.isfinite(found.high):
-        wide = max(1.0, at(found.high) - at(found.low))
-        parts.append(f'<rect class="f0 band" x="{at(found.low)}" y="3" width="{wide:.1f}" height="8"/>')
-    if math.isfinite(found.value):
-        parts.append(f'<circle class="f0" cx="{at(found.value)}" cy="{middle}" r="3.5"/>')
+    if math.isfinite(measured.low) and math.isfinite(measured.high):
+        wide = max(1.0, at(measured.high) - at(measured.low))
+        parts.append(f'<rect class="f0 band" x="{at(measured.low)}" y="3" width="{wide:.1f}" height="8"/>')
+    if math.isfinite(measured.value):
+        parts.append(f'<circle class="f0" cx="{at(measured.value)}" cy="{middle}" r="3.5"/>')
     return "".join([*parts, "</svg>"])

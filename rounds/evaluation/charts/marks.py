@@ -211,12 +211,12 @@ class EndNames:
 
 def spread(places: Sequence[float], lowest: float) -> list[float]:
     """The same places, a row apart at least, none below `lowest`; rising in, rising out."""
-    found: list[float] = []
+    moved: list[float] = []
     for place in places:
-        found.append(max(place, found[-1] + _ROW) if found else place)
-    for number in reversed(range(len(found))):
-        found[number] = min(found[number], lowest - _ROW * (len(found) - 1 - number))
-    return found
+        moved.append(max(place, moved[-1] + _ROW) if moved else place)
+    for number in reversed(range(len(moved))):
+        moved[number] = min(moved[number], lowest - _ROW * (len(moved) - 1 - number))
+    return moved
 
 
 def _runs(points: Iterable[tuple[float, ...]]) -> Iterator[list[tuple[float, ...]]]:
