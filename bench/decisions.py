@@ -4,10 +4,10 @@
                              [--targets LIST]
 
 DIR has one folder a class and a `labels.csv` (path, class, group). A gallery is made of all its pictures: 40 % of
-everybody's tags are missing (or the target's alone, or none), 5 % of the tags name somebody else, half of these because
-somebody is dressed as another, which the site marks with a tag of its own. One network serves all targets where the
-tags are the same for all; a table says what the pretrained network decides as it is, and what it decides fine-tuned
-(`--networks small`: what a small network decides that is trained from scratch), each on the same gallery.
+everybody's tags are missing (or the target's alone, or none), 5 % of the tags name another character, half of these
+because a character wears another's costume, which the site marks with a tag of its own. One network serves all targets
+where the tags are the same for all; a table says what the pretrained network decides as it is, and what it decides
+fine-tuned (`--networks small`: what a small network decides that is trained from scratch), each on the same gallery.
 
 For each target: precision and recall of what its score decides, which is every post without its tag; the best recall
 that any threshold would give at the precision that was asked for; the average precision; how many posts of the target
@@ -55,7 +55,7 @@ _NETWORKS = (PRETRAINED, FINE_TUNED)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecisionGallery:
-    """Pictures, whom they show, and whom they are tagged with; n rows."""
+    """Pictures, the characters that they show, and those that their tags name; n rows."""
 
     pictures: Pixels
     shows: IntArray  # (n,) number of the class
@@ -66,7 +66,7 @@ class DecisionGallery:
 
 @dataclass(frozen=True, slots=True)
 class TargetDecisions:
-    """What came of one target."""
+    """The results for one target."""
 
     target: str
     precision: float
@@ -79,7 +79,7 @@ class TargetDecisions:
 
 
 def gallery_of(folder: Path, size: int) -> DecisionGallery:
-    """Every picture of a folder of classes, tagged with whom it shows."""
+    """Every picture of a folder of classes, tagged with its class."""
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (folder / row["path"]).exists()]
     names = sorted({row["class"] for row in rows})
@@ -99,7 +99,7 @@ def tagged(gallery: DecisionGallery, missing: str, target: int | None, seed: int
     tags = gallery.shows.copy()
     if missing != "nobody":
         wrong = random.random(count) < WRONG
-        dressed = wrong & (random.random(count) < 0.5)  # the costume's own tag says that nobody of that name is there
+        dressed = wrong & (random.random(count) < 0.5)  # the costume's own tag states that the character is not there
         tags[wrong] = random.integers(0, len(gallery.names), int(wrong.sum()))
         tags[dressed] = _NOBODY
     if missing != "nobody":

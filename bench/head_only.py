@@ -1,10 +1,10 @@
-"""How long a round of the head alone takes: parts, learning from 5,000 labels, and scoring 100,000 posts again.
+"""How long a round of the head alone takes: splits, learning from 5,000 labels, and scoring 100,000 posts again.
 
     python -m bench.head_only
 
 Made-up embeddings as wide as the default network's; the gallery is on disk, and rescoring includes its database:
-reading the embeddings, the product, the decisions, and filing them. Parts are those of a first round, which settles
-them all: finding copies of one drawing, dealing, remembering. Goals: 10 s to learn, parts included, and 5 s to score
+reading the embeddings, the product, the decisions, and filing them. Splits are those of a first round, which assigns
+them all: grouping copies of one drawing, assigning, storing. Goals: 10 s to learn, splits included, and 5 s to score
 again, on two cores.
 """
 
@@ -63,7 +63,7 @@ def learning(labels: int) -> float:
 
 
 async def dealing(root: Path) -> float:
-    """Seconds for settling which part of the learning each picture of a gallery is in."""
+    """Seconds for assigning a split to each picture of a gallery."""
     with open_reader(root) as reader:
         evidence = reader.evidence(TARGET, BACKBONE)
     begun = time.perf_counter()

@@ -57,7 +57,7 @@ class RankingResult:
 
 @dataclass(frozen=True, slots=True)
 class PageDecisions:
-    """What becomes of pages."""
+    """How pages are decided."""
 
     panels: int
     all_panels: bool  # the target is in all of them, else in one
@@ -211,7 +211,7 @@ def grid_of(width: int, height: int) -> tuple[Window, ...]:
 
 
 def new_crops(folder: Path, package: Package) -> list[Crop]:
-    """A folder's pictures, one folder a class, without those that taught the model or chose its threshold.
+    """A folder's pictures, one folder a class, without those that the model was trained on or that chose its threshold.
 
     Raises:
         ValueError: no class is the model's target, or nothing else is left.

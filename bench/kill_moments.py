@@ -8,7 +8,7 @@
 
 A small gallery is crawled from the demo site once, and copied for each moment. The command runs in a process of its
 own, and so does a person who labels meanwhile (rounds, rescoring, apply) or who answers on the page (review). Half of
-the time both are killed, else the command alone. What is left is looked at at once, by the checker of the fault suite:
+the time both are killed, else the command alone. What is left is checked at once, by the checker of the fault suite:
 every acknowledged label, one whole registered model in force, no original lost. Then the command is run again,
 undisturbed; all promises must hold, `crawl verify` must find nothing, and the state must be that of an undisturbed run.
 Exit 1 when anything differs; the broken gallery is kept and named.
@@ -37,10 +37,10 @@ from tests.faults.kills.page import PageScene
 from tests.faults.kills.scenes import Blow, Scene, Struck, Whole, strike_once
 
 KINDS = ("crawl", "train", "network", "rescore", "activate", "apply", "restore", "review")
-ALL = tuple(kind for kind in KINDS if kind != "network")  # a network is taught for a minute each time
+ALL = tuple(kind for kind in KINDS if kind != "network")  # a network is trained for a minute each time
 FEWEST_KILLED = 3  # of so many blows at least one must hit, or the command ends too early for this
 BROKEN = Path(tempfile.gettempdir()) / "kill-moments-broken"
-EARLIEST = 0.15  # share of the time; before that nothing but Python itself is at work
+EARLIEST = 0.15  # share of the time; before that only Python itself is starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class KillPlan:
 
 
 def measure(scene: Scene, plan: KillPlan, folder: Path) -> bool:
-    """Kill one scene's command again and again; says what happened, and whether all was well."""
+    """Kill one scene's command again and again; prints the outcomes; returns whether all were well."""
     warm, whole = scene.whole(folder / "warm"), scene.whole(folder / "whole")
     if warm.state != whole.state and scene.compares:
         print(f"{scene.name}: two undisturbed runs end in different states: {folder}")

@@ -1,9 +1,9 @@
-"""Is it better after every correction? Tags, some answers of a person, a round: measured against the truth.
+"""Whether the gallery is better after a person's answers and a round, measured against the truth.
 
     python -m bench.learning_loop --from pictures/ --tag hololive --keep kiara --keep ina --answers 50
 
 Serves the folder (one folder a class) as a gallery with part of the character tags hidden and part of them wrong, runs
-the real `crawl` with all targets in one pass, answers the first questions of the page's own queue truly for each
+the real `crawl` with all targets in one pass, answers the first questions of the page's own queue correctly for each
 target, then runs the real `crawl train` for each, and prints the quality before and after, on the posts without a tag
 and on all posts, and whether the program's own estimate agrees with the truth. `--root` keeps the gallery, and goes on
 with one that is kept.
@@ -35,7 +35,7 @@ from tests.equipment.galleries import served
 
 @dataclass(frozen=True, slots=True)
 class TargetTruth:
-    """What the gallery's owner knows of one target."""
+    """The truth about one target."""
 
     shown: frozenset[int]  # ids of the posts that show it
     untagged: frozenset[int]  # ids of the posts whose character tag is hidden

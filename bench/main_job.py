@@ -1,4 +1,4 @@
-"""The main job on pictures of your own: quality on hidden tags, bytes, and the price of doing everything at once.
+"""The main job on pictures of your own: quality on hidden tags, bytes, and wall time against the slowest stage.
 
     python -m bench.main_job --from pictures/ --tag hololive --keep kiara --keep ina --keep fuwawa
 
@@ -74,7 +74,7 @@ def tell_quality(record: Mapping[str, Any], seconds: float) -> bool:
 
 
 def main() -> int:
-    """Everything, or only what is asked for."""
+    """All measurements, or those that the options select."""
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     read.add_argument("--from", dest="folder", required=True, help="one folder a class")
     read.add_argument("--tag", default="hololive")

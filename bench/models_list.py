@@ -3,7 +3,7 @@
     python -m bench.models_list [--posts 10000 100000] [--root DIR]
 
 A made-up gallery: 3 % of the posts show the target, 40 % have no character tag, embeddings have 1,284 numbers, every
-artist has a hundred posts. One round of the head is done on it, so that its posts have parts, then its two models are
+artist has a hundred posts. One round of the head is done on it, so that its posts have splits, then its two models are
 listed in a process of their own.
 """
 
@@ -65,7 +65,7 @@ def made_up(count: int) -> MadeUp:
 
 
 def first_model(root: Path) -> ModelCard:
-    """A package whose network nobody loads."""
+    """A package whose network is never loaded."""
     root.mkdir(parents=True)
     network = root / "net.keras"
     network.write_bytes(b"weights")

@@ -48,7 +48,7 @@ _UNTRAINED = (DEFAULT, PRETRAINED, FINE_TUNED)
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Of one turn."""
+    """The measurements of one turn."""
 
     pictures_per_s: float
     processor_ms: float  # a picture, of all processes together
@@ -63,7 +63,7 @@ def untrained_package(name: str, folder: Path) -> Path:
 
 
 def write_untrained(name: str, place: str) -> None:
-    """Write it."""
+    """Write the package of an untrained network."""
     folder, side = Path(place), backbone_named(name).size
     random = np.random.default_rng(0)
     pictures = random.integers(0, 255, (_CANARIES, side, side, 3)).astype(np.uint8)
@@ -102,7 +102,7 @@ def _png(picture: npt.NDArray[np.uint8]) -> bytes:
 
 
 async def speed(package: Path, pictures: Sequence[bytes]) -> Speed:
-    """Look at all of them with a judge as a crawl opens it; loading is not counted."""
+    """Score all pictures with a judge as a crawl opens it; loading is not counted."""
     loaded = load_package(package)
     async with NetworkJudge({loaded.target: loaded.card(1)}, {loaded.target: package}) as judge:
         await asyncio.gather(*(judge.look(one) for one in pictures[:32]))

@@ -1,4 +1,4 @@
-"""How far a handful of references goes: average precision by their number, on characters that the network never saw.
+"""What a few references are worth: average precision by their number, on characters that the network never saw.
 
     python -m bench.references MODEL CLASSES [--draws 2] [--a-class 250] [--unnamed 4]
 
@@ -53,7 +53,7 @@ class ReferenceGallery:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceResult:
-    """What came of one target and one draw of references."""
+    """The result of one target and one draw of references."""
 
     ranked: float  # average precision on pictures that took no part
     precision: float  # of what it keeps there; NaN where it keeps nothing
@@ -64,7 +64,7 @@ class ReferenceResult:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a gallery is like."""
+    """The composition of a gallery."""
 
     hidden: float = 1.0  # share of the target's pictures that it has, without their tag
     unnamed: int = 0  # other characters that no tag names
@@ -138,7 +138,7 @@ def table(gallery: ReferenceGallery, names: Sequence[str], draws: int, like: Con
 def _from_different_groups(
     rows: npt.NDArray[np.int64], groups: npt.NDArray[np.int64], number: int
 ) -> npt.NDArray[np.int64]:
-    """The first so many rows of different groups: a person's references are no copies of one another."""
+    """The first so many rows of different groups: a person's references are not copies of one another."""
     _, first = np.unique(groups[rows], return_index=True)
     return rows[np.sort(first)[:number]]
 

@@ -40,13 +40,13 @@ Row = tuple[str, str, str]  # path below the folder, class, group
 
 @dataclass(frozen=True, slots=True)
 class OfflinePage:
-    """One answer of a search."""
+    """One page of a search."""
 
     posts: tuple[Post, ...]
 
 
 class FolderSource:
-    """Searches the pictures of a folder by tags, as a site would; it brings their bytes too."""
+    """Searches the pictures of a folder by tags, as a site would; it gives their bytes too."""
 
     def __init__(
         self, folder: Path, *, hide: float, seed: int, wrong: float = 0.0, rows: Sequence[Row] | None = None
@@ -142,7 +142,7 @@ def measure(model: NewModel, source: FolderSource) -> dict[str, object]:
 
 
 async def learn(source: FolderSource, arguments: argparse.Namespace, folder: Path) -> tuple[NewModel, ...]:
-    """Round 0 as a crawl would do it."""
+    """Round 0 with the settings of a crawl."""
     settings = RoundSettings(
         size=SampleSize(total=arguments.sample),
         time_budget_s=arguments.budget,

@@ -28,7 +28,7 @@ def seconds(command: list[str]) -> float:
 
 
 def main() -> int:
-    """Interleaved rounds, medians, and whether the promise holds."""
+    """Interleaved rounds, medians, and whether the goal is met."""
     times: dict[str, list[float]] = {name: [] for name in SIDES}
     for turn in range(ROUNDS):
         for name, command in SIDES.items():

@@ -1,4 +1,4 @@
-"""How fast the store records looks and answers questions: `python -m bench.storage [--posts N …]`.
+"""How fast the store records looks and answers queries: `python -m bench.storage [--posts N …]`.
 
 Prints, from one run on one disk:
 - looks a second, begun and filed with a rendition each as the main job does it, against one transaction a look;
@@ -170,7 +170,7 @@ async def measure(folder: Path, count: int) -> dict[str, float]:
 
 
 async def rescore(archive: Archive, count: int) -> None:
-    """Another model's word about every post."""
+    """Another model's decision about every post."""
     card = replace(CARD, number=CARD.number + 1, hash=secrets.token_hex(32))
     ids, scores = np.arange(1, count + 1), np.random.default_rng(5).random(count)
     value = [DecisionValue.KEEP if score >= card.threshold else DecisionValue.DELETE for score in scores]

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped; returns the exit code."""
     try:
         run(arguments)
-    except KeyboardInterrupt:  # before the signals were ours
+    except KeyboardInterrupt:  # before the signal handlers were set
         return EXIT_INTERRUPTED
     except DemoError as error:
         sys.stderr.write(f"{error}\n")
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """Serve until stopped.
 
     Raises:
-        DemoError: it cannot be served so.
+        DemoError: it cannot be served with these options.
         KeyboardInterrupt: stopped before it began.
     """
     options = parser().parse_args(arguments)
@@ -122,7 +122,7 @@ async def _serve(gallery: Gallery, rules: list[dict[str, Any]], options: argpars
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):  # Windows: the interpreter's own handling has to do
+        with contextlib.suppress(NotImplementedError):  # Windows: the interpreter's own handling stays
             loop.add_signal_handler(number, stop.set)
     _watch_stdin(loop, stop)
     async with serve(gallery, rules, settings) as running:

@@ -41,7 +41,7 @@ class Account:
 
     @property
     def time_zone(self) -> str:
-        """New accounts and visitors live in US Eastern time, as on the real site."""
+        """The time zone of new accounts and visitors is US Eastern, as on the real site."""
         return "America/New_York"
 
 
@@ -71,7 +71,7 @@ class Accounts:
             authorization: the header's value, None when it was not sent.
             params: the query's parameters.
         Raises:
-            Refusal: 401, as the site words it. Blank keys count as given.
+            SiteRefusal: 401, with the site's message. Blank keys count as given.
         """
         if authorization is None and "login" not in params and "api_key" not in params:
             return VISITOR

@@ -18,14 +18,14 @@ GIT_HASH = "demo"
 
 
 class FaultInjector(Protocol):
-    """Watches every request, and may answer in the site's place, or badly."""
+    """Sees every request, and may respond in place of the site, or misbehave."""
 
     def notice(self, request: Request, host: str) -> object | None:
         """Record a request; returns the rule that fires for it."""
         ...
 
     async def perform(self, rule: object, request: Request, connection: ClientConnection) -> None:
-        """Do to a connection what the rule says."""
+        """Apply a rule to a connection."""
         ...
 
 
@@ -43,12 +43,12 @@ class ClientConnection(asyncio.Protocol):
         self._close_after = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """A client has connected."""
         self.transport = transport  # type: ignore[assignment]  # asyncio types it as the base class
         self.server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone; what was being answered is dropped."""
+        """The client has disconnected; its response in progress is cancelled."""
         self.server.connections.discard(self)
         self._drained.set()
         if self._task is not None:
@@ -124,7 +124,7 @@ class ClientConnection(asyncio.Protocol):
         await self.send(request, final)
 
     def _take(self) -> Request | None:
-        """Cut the next whole request from the buffer, or refuse what is none."""
+        """Take the next whole request from the buffer; refuse what is no request."""
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > HEAD_LIMIT:
@@ -200,7 +200,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
 
 
-_LINE_BREAKS = re.compile(r"[\r\n]+")  # nothing that was asked for may start a header of its own
+_LINE_BREAKS = re.compile(r"[\r\n]+")  # text of a request must not begin a header of its own
 _COMMON = f"\r\nServer: demo\r\nX-Git-Hash: {GIT_HASH}\r\nAccess-Control-Allow-Origin: *\r\n\r\n"
 
 
@@ -222,13 +222,13 @@ class Server:
         self.latency_s = latency_s
         self.fault_injector = fault_injector
         self.connections: set[ClientConnection] = set()
-        self.failures: list[str] = []  # our own bugs: tests look here
+        self.failures: list[str] = []  # bugs of the demo itself: tests assert that there are none
         self.background_tasks: set[asyncio.Task[None]] = set()  # work that outlives the connection that began it
         self._addresses: list[tuple[str, int]] = []
         self._listeners: list[asyncio.Server] = []
 
     def broken(self, error: Exception) -> Response:
-        """The answer to a request that met a bug of ours: like the site's, the class alone."""
+        """The response to a request that met a bug of the demo: the error's class alone, as the site answers."""
         self.failures.append(repr(error))
         return error_response(500, type(error).__name__, "")
 

@@ -1,1 +1,1 @@
-"""The web page: look, correct, start a round. On this machine only; it knows storage and rounds, no site, no Keras."""
+"""The web page: label pictures, start a round; on loopback only. Knows storage and rounds, no site, no Keras."""

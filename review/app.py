@@ -1,4 +1,4 @@
-"""The page's routes. Reading is GET and changes nothing; what changes something is POST and passed the gate."""
+"""The page's routes. Reading is GET and changes nothing; what changes something is POST and has passed the gate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SOME_TIME = "private, no-cache"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewPage:
-    """What the page is made of."""
+    """The parts of the page: gallery service, rounds, address, links."""
 
     service: ReviewService
     rounds: Rounds
@@ -109,7 +109,7 @@ class _Routes:
         media_type = content_type(content) if content else None
         if content is None or media_type is None:
             raise NoSuchPicture("no picture can be shown")
-        # Another gallery may be served here tomorrow: only an address that names the bytes is kept for good.
+        # Another gallery may be served on this port later: only an address that names the bytes may be cached for good.
         keep = _UNCHANGING if request.query_params.get("v") else _SOME_TIME
         headers = {"content-security-policy": PICTURE_POLICY, "cache-control": keep}
         return Response(content, media_type=media_type, headers=headers)
@@ -183,7 +183,7 @@ class _Routes:
 
 
 def _static_files() -> list[tuple[str, tuple[bytes, str, str]]]:
-    """The page's own scripts, styles and drawings, read once; nothing else can be asked for."""
+    """The page's own scripts, styles and drawings, read once; nothing else is served."""
     static = []
     for file in files("review").joinpath("static").iterdir():
         extension = file.name.rpartition(".")[2]
@@ -204,7 +204,7 @@ async def _review_error(request: Request, error: ReviewError) -> Response:
 
 
 async def _archive_error(request: Request, error: ArchiveError) -> Response:
-    """The gallery refuses: the page says so and sends the same answers again when it is only busy."""
+    """The gallery refuses: the page shows why, and sends the same answers again when it was only busy."""
     busy = isinstance(error, DatabaseBusy)
     return error_answer(request.headers, 503 if busy else 500, str(error), facts={"again": busy})
 
@@ -218,5 +218,5 @@ async def _not_found(request: Request, _error: Exception) -> Response:
 
 
 async def _bug(request: Request, _error: Exception) -> Response:
-    """Our own fault; the terminal names it."""
+    """A bug of ours; the terminal names it."""
     return error_answer(request.headers, 500, "unexpected error, a bug; the terminal that runs crawl review says more")

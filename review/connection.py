@@ -1,4 +1,4 @@
-"""Connections with deadlines: whoever sends half a request, or never reads an answer, is let go and blocks nobody.
+"""Connections with deadlines: a client that stalls in a request or never reads a response is disconnected.
 
 uvicorn waits for the rest of a request for as long as the client likes, and for a client that does not read as well.
 """
@@ -22,25 +22,25 @@ class ConnectionLimits:
 
     head_s: float = 10.0  # from a connection's or a request's begin to the end of its headers
     body_s: float = 20.0  # from there to the end of its body
-    answer_s: float = 30.0  # that a client may leave an answer unread
+    answer_s: float = 30.0  # that a client may leave a response unread
     last_answer_s: float = 3.0  # the same, once the page is being closed
     connections: int = 128  # at once; a browser holds six, however many tabs it has
 
 
 class _Deadline:
-    """One call in the future at most."""
+    """At most one scheduled call."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._handle: asyncio.TimerHandle | None = None
 
     def begin(self, seconds: float, then: Callable[[], None]) -> None:
-        """Call `then` when nobody has ended this before."""
+        """Call `then` after the delay, unless it is cancelled before."""
         self.end()
         self._handle = self._loop.call_later(seconds, then)
 
     def end(self) -> None:
-        """Call nothing."""
+        """Cancel the call."""
         if self._handle is not None:
             self._handle.cancel()
 
@@ -71,14 +71,14 @@ class Connection(H11Protocol):
         self._watch_request()
 
     def on_response_complete(self) -> None:
-        """Be idle; a request that came meanwhile is begun."""
+        """Become idle; a request that came meanwhile is begun."""
         self.idle_since = self.loop.time()
         super().on_response_complete()
         if self.conn.their_state is not h11.IDLE:  # else uvicorn's own keep-alive deadline holds
             self._watch_request()
 
     def pause_writing(self) -> None:
-        """The client does not read: wait for it, but not for ever."""
+        """The client does not read: wait for it, but only until its deadline."""
         super().pause_writing()
         self._reading.begin(self.limits.answer_s, self.transport.abort)
 
@@ -88,12 +88,12 @@ class Connection(H11Protocol):
         self._reading.end()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, even when its last answer was never read."""
+        """Close an idle connection, even when its last response was never read."""
         super().timeout_keep_alive_handler()
         self._reading.begin(self.limits.answer_s, self.transport.abort)
 
     def shutdown(self) -> None:
-        """End; the rest of a request is not waited for, and a client that does not read not for long."""
+        """Close without waiting for the rest of a request, and only briefly for a client that does not read."""
         if self.conn.their_state is h11.SEND_BODY:
             self.transport.abort()
             return
@@ -102,7 +102,7 @@ class Connection(H11Protocol):
             self._reading.begin(self.limits.last_answer_s, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
+        """Cancel the deadlines."""
         super().connection_lost(exc)
         self._next_step.end()
         self._reading.end()

@@ -1,4 +1,4 @@
-"""What is answered when something is wrong: JSON to scripts, a page of its own to somebody who opens an address."""
+"""Error responses: JSON for scripts, an HTML page for a person who opens an address."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PAGE = _ENVIRONMENT.from_string(files("review").joinpath("templates", "error.ht
 def error_answer(
     headers: Headers, status: int, words: str, *, home: str = "/", facts: Mapping[str, Any] | None = None
 ) -> Response:
-    """The answer.
+    """The response.
 
     Args:
-        headers: of the request: they say whether a person or a script asked.
-        status: of HTTP.
+        headers: of the request: they tell a browser from a script.
+        status: the HTTP status.
         words: what is wrong and what to do next.
-        home: where the page is; another address than ours gets no style, for it may fetch nothing here.
-        facts: more for a script.
+        home: where the page is; a page on another address has no style sheet, because it may fetch nothing from here.
+        facts: further keys of the JSON.
     """
     if "text/html" not in headers.get("accept", ""):
         return JSONResponse({"error": words, **(facts or {})}, status_code=status)

@@ -1,7 +1,7 @@
 """What the page answers when something is wrong, and what the caller does about it.
 
-ReviewError            every class says its HTTP status, and its exit code where it ends the command
-├── NoSuchPicture      404  the id is unknown: the list on the screen is old
+ReviewError            every class has its HTTP status, and an exit code where it ends the command
+├── NoSuchPicture      404  the id is unknown: the list on the screen is out of date
 ├── BadRequest         400  the request cannot be read; carries what is wrong
 ├── TooMuch            413  send less at once
 ├── RoundRuns          409  one round at a time: wait for it
@@ -16,7 +16,7 @@ from storage.records import RunError
 
 
 class ReviewError(Exception):
-    """The family of this room."""
+    """Base of this package's errors."""
 
     status: ClassVar[int] = 500
 
@@ -40,12 +40,12 @@ class TooMuch(ReviewError):
 
 
 class RoundRuns(ReviewError):
-    """A round is at work already."""
+    """A round is running already."""
 
     status = 409
 
 
 class PortTaken(ReviewError, RunError):
-    """The port is another program's."""
+    """Another program has the port."""
 
     exit_code = 2

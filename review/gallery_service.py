@@ -109,7 +109,7 @@ class GalleryReviewService:
         return [target.name for target in self._all_targets().values()]
 
     def facts(self, target: str) -> TargetFacts:
-        """Counts, the model in force, and how good the gallery is as far as the random sample says."""
+        """Counts, the model in force, and how good the gallery is, estimated from the random sample."""
         known = self._all_targets()[target]
         model = self._reader.active_model(target)
         counted = self._counted(target)
@@ -122,7 +122,7 @@ class GalleryReviewService:
         return TargetFacts(target, known.tag, counted, in_force, self._estimated(target, model))
 
     def find(self, target: str, expression: str) -> PictureList:
-        """Pictures that fit an expression."""
+        """The pictures that match an expression."""
         now = datetime.now(UTC)
         ranks = ranks_for(parse(expression), self._doubts, [target])
         listed = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED, ranks=ranks))
@@ -130,7 +130,7 @@ class GalleryReviewService:
         return PictureList(listed.ids, listed.ratios, listed.cut, reasons=_reasons(ranks, listed.ids), absent=absent)
 
     def words(self, start: str) -> Sequence[Completion]:
-        """How a word may go on: words of the search language, then tags, the most frequent first."""
+        """Completions of a word: words of the search language, then tags, the most frequent first."""
         if not start:
             return ()
         own = [Completion(f"{name}:", "word") for name in sorted(METATAGS) if name.startswith(start.lower())]
@@ -138,7 +138,7 @@ class GalleryReviewService:
         return [*own[:3], *(Completion(name, kind, posts) for name, kind, posts in tags)][:SUGGESTIONS]
 
     def _why_nothing(self, expression: str, target: str) -> Mapping[str, str | None]:
-        """Words of an expression that nothing fits: the targets that are not shown, and tags that nobody carries."""
+        """Terms of an expression that match nothing: targets that are not shown, and tags that no post carries."""
         query = self._reader.meant(expression)
         metatags = (one for one in conjuncts(query.root) if isinstance(one, Metatag) and one.name == "target")
         others = [
@@ -164,7 +164,7 @@ class GalleryReviewService:
         return PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:
-        """Cards."""
+        """Cards of the pictures that exist."""
         return self._reader.ask(lambda c: pictures(c, ids, target))
 
     def history(self, target: str, picture: int) -> History:
@@ -188,7 +188,7 @@ class GalleryReviewService:
         return PictureList(ids, [ratios.get(one, 1.0) for one in ids])
 
     def rendition(self, picture: int) -> bytes | None:
-        """The stored rendition's bytes, when they are what their row says."""
+        """The stored rendition's bytes; None when they are missing or differ from their row."""
         return self._renditions.read(picture)
 
     def answer(self, target: str, answers: Sequence[LabelAnswer]) -> Sequence[AnswerResult]:
@@ -201,7 +201,7 @@ class GalleryReviewService:
         return [AnswerResult(answer.id, answer.id in saved, after.get(answer.id)) for answer in answers]
 
     def _counted(self, target: str) -> Counts:
-        """Counts, made anew only when something has changed: every open tab asks for them all the time."""
+        """Counts, computed again only after a change: every open tab polls them."""
         now = self._reader.ask(moment)
         kept = self._counts.get(target)
         if kept is None or kept[0] != now:
@@ -218,7 +218,7 @@ class GalleryReviewService:
         return {target.name: target for target in self._reader.targets()}
 
     def _inquiry(self, target: str) -> Inquiry | None:
-        """What is in doubt as things stand; None: there is no model whose embeddings are stored."""
+        """The open questions of a target; None: there is no model whose embeddings are stored."""
         model = self._reader.active_model(target)
         if model is None:
             return None
@@ -242,7 +242,7 @@ class GalleryReviewService:
         return kept
 
     def _stamp(self, model: RegisteredModel) -> tuple[Any, ...]:
-        """What evidence depends on; decisions are in it because scores come with them, and the labels come last."""
+        """What evidence depends on: decisions, because scores come with them, and labels as the last item."""
         return (model.card.hash, model.card.threshold, *self._reader.ask(moment))
 
     def _estimated(self, target: str, model: RegisteredModel | None) -> GalleryFigures | None:

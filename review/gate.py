@@ -1,9 +1,9 @@
-"""Who may talk to the page: this machine's own browser, on the page's own address, and nobody through it.
+"""Which requests reach the page: those of this machine's browser, from the page itself, at the page's own address.
 
 A page of another site can make a browser send requests here; it can also point a name of its own at 127.0.0.1. So the
-`Host` must be exactly ours, the browser's own word on where a request comes from (`Sec-Fetch-Site`, `Origin`) must say
-that it was this page, and whatever changes something carries a token that only the page knows. Headers that proxies
-set are not believed: nobody is in between.
+`Host` must be exactly ours, the browser's own headers on a request's origin (`Sec-Fetch-Site`, `Origin`) must name this
+page, and whatever changes something carries a token that only the page knows. Headers that proxies set are ignored:
+there is no proxy in between.
 """
 
 from __future__ import annotations
@@ -54,25 +54,25 @@ _WHERE_ABSENT = {"content-security-policy": CONTENT_POLICY, "cache-control": "no
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the page is served, and the word that changes need."""
+    """Where the page is served, and the token that changes need."""
 
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     @property
     def hosts(self) -> Sequence[str]:
-        """The exact values of `Host` that are ours."""
+        """The values of `Host` that are accepted, exactly."""
         names = ["127.0.0.1", "localhost"]
         return [f"{name}:{self.port}" for name in names] + (names if self.port == 80 else [])
 
     @property
     def url(self) -> str:
-        """What to open."""
+        """The URL to open."""
         return f"http://127.0.0.1:{self.port}/"
 
 
 class Gate:
-    """ASGI middleware that lets in what may come in, and seals what goes out."""
+    """ASGI middleware: refuses requests that are not allowed, adds security headers to every response."""
 
     def __init__(self, app: ASGIApp, address: Address) -> None:
         self._app = app
@@ -93,7 +93,7 @@ class Gate:
             home = self._address.url if status == WRONG_HOST else "/"
             await error_answer(headers, status, words, home=home)(scope, receive, sealed)
             return
-        with contextlib.suppress(ClientDisconnect):  # nobody is there to be answered; nothing was recorded
+        with contextlib.suppress(ClientDisconnect):  # the client is gone; nothing was recorded
             await self._app(scope, _Counted(receive).receive, sealed)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
@@ -119,7 +119,7 @@ class Gate:
             return 403, "changes are sent as application/json"
         token = _only(headers, TOKEN_HEADER) or ""
         if not hmac.compare_digest(token.encode(), self._address.token.encode()):
-            return 403, "token"  # the page knows this word: it fetches the new one, for the program was started anew
+            return 403, "token"  # the page then fetches the new token: the program was started again
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BODY:
             return 413, f"at most {MOST_BODY} bytes at once"
@@ -127,11 +127,11 @@ class Gate:
 
 
 class BodyTooLong(Exception):
-    """More bytes came than may come."""
+    """The body is longer than allowed."""
 
 
 class _Counted:
-    """A body that says nothing about its length is counted while it comes."""
+    """Count a body that states no length while it arrives."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

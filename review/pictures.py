@@ -1,4 +1,4 @@
-"""What bytes really are: a name or a row may claim anything; the media type comes from the first bytes."""
+"""The media type of a picture, from its first bytes: a name or a row may be wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests from the page, read strictly: whatever is not exactly what the page sends is refused with a word on why."""
+"""Requests from the page, parsed strictly: anything else than the page sends is refused, with the reason."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def picture_id(text: str) -> int:
 
 
 def card_ids(request: Request) -> Sequence[int]:
-    """The ids that cards are wanted of."""
+    """The ids of the requested cards."""
     words = [word for word in request.query_params.get("ids", "").split(",") if word]
     if len(words) > MOST_CARDS:
         raise TooMuch(f"at most {MOST_CARDS} pictures at once")
@@ -40,7 +40,7 @@ def card_ids(request: Request) -> Sequence[int]:
 
 
 def expression(request: Request) -> str:
-    """What is searched for."""
+    """The search expression."""
     text = request.query_params.get("q", "")
     if len(text) > MOST_QUERY:
         raise TooMuch(f"an expression has at most {MOST_QUERY} characters")

@@ -15,7 +15,7 @@ from storage.errors import StorageError
 from system.child_process import ChildLostError, ChildOptions, ChildProcess
 
 _DEADLINE_S = 24 * 3600.0  # of a round; its parts have shorter ones
-_GRACE_S = 10.0  # from asking it to end to ending it
+_GRACE_S = 10.0  # between the request to stop and the kill
 _STOPPED = frozenset({-15, -9, 143, 130})  # exit codes of a round that was asked to end, or was ended
 _KEPT_ERRORS = 4000  # bytes at the end of standard error
 
@@ -33,7 +33,7 @@ class RoundProcess:
         """Name the command.
 
         Args:
-            command_for: what does a round for a target.
+            command_for: gives the command that runs a round for a target.
             ask: reads the state of a target: its model in force, and what has yet to be decided.
             settings: environment variables that the round needs besides what every child gets.
         """

@@ -1,4 +1,4 @@
-"""Serving on this machine's own address alone, and stopping in order."""
+"""Serving on the loopback address only, with an orderly stop."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def port_of(listening: socket.socket) -> int:
 
 
 async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connection] = Connection) -> None:
-    """Serve until SIGINT or SIGTERM; requests in flight are finished, a round that is at work is stopped.
+    """Serve until SIGINT or SIGTERM; requests in flight are finished, a running round is stopped.
 
     Args:
         app: the page.
         listening: from `bind`.
-        connection: what a client may take its time for.
+        connection: deadlines and limits of connections.
     """
     config = uvicorn.Config(
         app,
@@ -65,7 +65,7 @@ async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connect
         log_config=None,
         log_level="error",
         access_log=False,
-        proxy_headers=False,  # nobody is in between; what such headers say is not believed
+        proxy_headers=False,  # there is no proxy in between; such headers are ignored
         forwarded_allow_ips="",
         server_header=False,
         ws="none",
@@ -87,12 +87,12 @@ async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connect
 
 
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    """A request that was cut off because the page is being closed is no fault; uvicorn counts them in a line."""
+    """A request that was cut off because the page is being closed is no error; uvicorn would log their number."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 class _OneLine(logging.Formatter):
-    """What went wrong in the program itself, in one line: a terminal is no place for stack traces."""
+    """Log a bug of the program in one line, without its stack trace."""
 
     def format(self, record: logging.LogRecord) -> str:
         error = record.exc_info[1] if record.exc_info else None

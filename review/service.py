@@ -1,4 +1,4 @@
-"""What the page needs of the gallery and of the learning loop, as records and Protocols; tests hand in their own."""
+"""What the page needs of the gallery and of the learning loop, as records and Protocols; tests pass their own."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LabelAnswer:
 
     id: int
     value: str  # one of ANSWERS
-    key: str  # one a click
+    key: str  # unique to a click
     seen: int  # sequence number of the newest label that was shown; 0: there was none
     why: str = "manual"
 

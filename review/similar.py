@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 _CHUNK = 20_000  # rows at a time; bounds the memory
-_SAMPLE = 20_000  # rows that say where the middle is, and how wide each axis
+_SAMPLE = 20_000  # rows that mean and deviation are computed from
 
 
 def nearest(vectors: npt.NDArray[np.float16], row: int, count: int) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""Records as the page's scripts read them: plain JSON, times in ISO form, no paths."""
+"""Records as JSON for the page's scripts, times in ISO form, no paths."""
 
 from __future__ import annotations
 

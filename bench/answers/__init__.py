@@ -1,1 +1,1 @@
-"""How far people's answers go."""
+"""What people's answers are worth."""

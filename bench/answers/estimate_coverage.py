@@ -3,10 +3,10 @@
     python -m bench.answers.estimate_coverage [--galleries 200] [--json FILE]
 
 Made-up galleries: 1 to 30 % of the pictures show the target, 40 % have no character tag, up to 8 % of tags are wrong,
-scores separate well or badly. In each world scores are off in another way; the threshold is the one that the scores
-themselves promise 95 % precision for. A person answers the program's random questions truly, and as many about pictures
-next to the threshold. Beside the program's estimate stands the one by answers alone (Wilson's limits a stratum, joined
-by squaring and adding), which the program gave before 2026-11-29.
+scores separate well or badly. In each world scores are off in another way; the threshold is the one that has 95 %
+precision according to the scores. A person answers the program's random questions truly, and as many about pictures
+next to the threshold. The program's estimate is compared with the one by answers alone (Wilson's limits by stratum,
+combined by the MOVER method), which the program gave before 2026-11-29.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.equipment.made_up_evidence import made_up_evidence
 
 ANSWERS = (7, 20, 50, 100, 300)
 _SIZE = 2000  # pictures
-_GOAL = 0.95  # precision that the threshold is chosen for, by the scores' own word
+_GOAL = 0.95  # precision that the threshold is chosen for, according to the scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
     python -m bench.answers.label_economy DIR --models MODELS --keep kiara --keep ina [--cache FILE] [--svg FILE]
 
-DIR has one folder a class; 40 % of the tags are hidden and 5 % are wrong. MODELS holds a package a target, taught by
+DIR has one folder a class; 40 % of the tags are hidden and 5 % are wrong. MODELS holds a package a target, trained by
 `bench.round_zero_offline --wrong 0.05 --models MODELS` on the same gallery. A person who knows the truth answers;
 after 10, 25, 50, 100 and 200 answers a round of the head is done. An error is a picture that is kept and does not show
 the target, or the other way round, by labels, tags and scores together. *0 answers* is round 0;
@@ -53,7 +53,7 @@ class Play:
     package: Package
     threshold: float
     seed: int
-    sample_rows: list[int]  # rows that were answered because their lot was drawn
+    sample_rows: list[int]  # rows that were answered as part of the random sample
 
     @property
     def rule(self) -> DecisionRule:
@@ -68,7 +68,7 @@ class Play:
         return np.asarray((labels == "keep") | (self.rule.kept(evidence) & (labels != "delete")))
 
     def answer(self, rows: IntArray) -> None:
-        """A person who knows the truth looks at these."""
+        """A person who knows the truth answers these."""
         self.gallery = self.gallery.answered(rows)
 
     def round(self) -> None:
@@ -108,7 +108,7 @@ def uncertain(play: Play, count: int) -> IntArray:
 
 
 def at_random(play: Play, count: int) -> IntArray:
-    """Any untagged picture is as good as another."""
+    """A random sample of the untagged pictures."""
     evidence = play.gallery.evidence
     open_ = np.flatnonzero([label == "" for label in evidence.labels])
     return np.random.default_rng((play.seed, len(open_))).choice(open_, count, replace=False).astype(np.int64)
@@ -135,7 +135,7 @@ def quality_of(play: Play, answers: int) -> dict[str, Any]:
 
 
 def played(play: Play, chooser: Chooser) -> list[dict[str, Any]]:
-    """All budgets for one way of asking."""
+    """All budgets for one way of choosing questions."""
     found = [quality_of(play, 0)]
     for before, budget in itertools.pairwise(BUDGETS):
         play.answer(chooser(play, budget - before))
@@ -145,12 +145,12 @@ def played(play: Play, chooser: Chooser) -> list[dict[str, Any]]:
 
 
 def estimated(play: Play) -> Estimates:
-    """What the program itself says of the gallery, from the random part of the answers alone."""
+    """The program's own estimate, from the random part of the answers alone."""
     return estimates(play.gallery.evidence, play.rule, np.array(play.sample_rows, dtype=np.int64))
 
 
 def table(target: str, name: str, figures: Sequence[Mapping[str, Any]]) -> None:
-    """Print one way of asking."""
+    """Print the figures of one way of choosing questions."""
     for row in figures:
         print(
             f"{target:8} {name:10} {row['answers']:4} answers: {row['errors_untagged']:4} errors on untagged, "
@@ -220,9 +220,9 @@ def _compare(everything: Mapping[str, Mapping[str, Any]]) -> None:
     at = {budget: number for number, budget in enumerate(BUDGETS)}
     for key in ("errors_untagged", "errors_all"):
         mine = sum(ways["ours"][at[50]][key] for ways in everything.values())
-        lots = sum(ways["random"][at[200]][key] for ways in everything.values())
+        at_random = sum(ways["random"][at[200]][key] for ways in everything.values())
         first = sum(ways["ours"][0][key] for ways in everything.values())
-        print(f"{key}: {first} in round 0; 50 answers of ours leave {mine}, 200 random ones leave {lots}")
+        print(f"{key}: {first} in round 0; 50 answers of ours leave {mine}, 200 random ones leave {at_random}")
 
 
 if __name__ == "__main__":

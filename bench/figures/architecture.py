@@ -3,8 +3,8 @@
     python -m bench.figures.architecture [--output FILE]
 
 Reads the import graph of the packages that import-linter watches (`root_packages` in pyproject.toml) and writes
-docs/pictures/architecture.svg. A room stands above every room that it imports. Arrows that follow from others are left
-out; what each room imports is written in its box, with the number of pairs of modules, one importing the other.
+docs/pictures/architecture.svg. A room is drawn above every room that it imports. Arrows that follow from others are
+left out; what each room imports is written in its box, with the number of pairs of modules, one importing the other.
 """
 
 from __future__ import annotations

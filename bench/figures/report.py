@@ -46,7 +46,7 @@ def paint(folder: Path) -> None:
 
 
 def report(root: Path, work: Path) -> Path:
-    """Measure as a user would; gives the page."""
+    """Measure with the command; gives the page."""
     paint(work / FOLDER)
     command = [sys.executable, "-m", "commands", "evaluate", TARGET, "--root", str(root), "--on", FOLDER]
     environ = os.environ | {"PYTHONPATH": str(PICTURES.parents[1])}

@@ -25,7 +25,7 @@ from tests.equipment.served import ServedPage, serving
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 DEMO = ("--site", "demo", "--tag", "genshin_impact", "--keep", "mona", "--quiet")
 WIDE, TABLET, PHONE = (1440, 900), (820, 1180), (390, 844)
-_A_ROUND_S = 1200.0  # that teaches the network on, on a busy machine
+_A_ROUND_S = 1200.0  # of a round that trains the network, on a busy machine
 QUALITY = 87  # of JPEG: text stays crisp, and the repository small
 
 
@@ -41,7 +41,7 @@ def gallery(given: Path | None, work: Path) -> Path:
 
 
 def shoot(browser: Browser, name: str) -> None:
-    """Write what is to be seen, once its pictures are there."""
+    """Write a screenshot, once all its pictures are loaded."""
     browser.until(lambda: browser.run(_SETTLED), "pictures")
     path = PICTURES / f"review-{name}.jpg"
     with Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())) as seen:
@@ -64,7 +64,7 @@ return tiles.length > 0 && images.every((image) => image.complete && image.natur
 
 
 def answer(browser: Browser, page: ServedPage, count: int) -> None:
-    """Answer the next questions as somebody would who trusts confident scores and the tags."""
+    """Answer the next questions by confident scores and tags."""
     for _ in range(count):
         card = page.get(f"/api/targets/mona/cards?ids={browser.current}")["cards"][0]
         tagged = any(tag.startswith("mona_(") for tag in card["tags"]["character"])
@@ -73,7 +73,7 @@ def answer(browser: Browser, page: ServedPage, count: int) -> None:
 
 
 def session(url: str, page: ServedPage) -> None:
-    """One sitting: look, answer, look closer, filter, do a round."""
+    """One session: list, answer, big view, filter, round."""
     with browsing(*WIDE) as browser:
         browser.open(url)
         answer(browser, page, 7)

@@ -37,7 +37,7 @@ PYTEST_FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class MutationResult:
-    """What became of one mutation."""
+    """The result of one mutation."""
 
     mutation: Mutation
     state: str  # killed | survived | equivalent | stale
@@ -46,7 +46,7 @@ class MutationResult:
 
     @property
     def wrong(self) -> bool:
-        """Whether somebody has to do something about it."""
+        """Whether it has to be dealt with."""
         return self.state in ("survived", "stale")
 
 
@@ -106,7 +106,7 @@ def _state(mutation: Mutation, code: int | None) -> str:
 
 
 def _tracked_files() -> list[str]:
-    """What git knows, and what it would add: the working tree as it is."""
+    """The files that git tracks or would add: the working tree as it is."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     return [name for name in listed.split("\0") if name and (REPOSITORY / name).is_file()]
@@ -122,7 +122,7 @@ def _environment(folder: Path, tree: Path) -> Path:
 
 
 def baseline(mutations: Sequence[Mutation], copy: WorkingCopy) -> str | None:
-    """What the named tests say of the unchanged code; None: all pass."""
+    """The output of the named tests on unchanged code; None: all pass."""
     tests = sorted({test for mutation in mutations for test in mutation.tests})
     files = {test for test in tests if "::" not in test}
     wanted = [test for test in tests if test in files or test.partition("::")[0] not in files]

@@ -189,7 +189,7 @@ DURABILITY = (
         ("tests/storage/lifecycle/test_recovery.py::test_what_lies_in_staging_is_nobodys_and_goes_at_the_next_start",),
     ),
     Mutation(
-        "a killed run is not said to be killed",
+        "a killed run is not reported as killed",
         "storage/lifecycle/recovery.py",
         '.values(state="killed", ended_at=now)',
         '.values(state="ended", ended_at=now)',
@@ -602,7 +602,7 @@ DECIDING = (
         ("tests/classifier/training/test_splits.py",),
     ),
     Mutation(
-        "what taught the network tests a head on it",
+        "what the network was trained on tests a head on it",
         "rounds/examples/frozen_splits.py",
         "assigned = np.maximum(evidence.frozen_split, taught)",
         "assigned = evidence.frozen_split",
@@ -667,7 +667,7 @@ DECIDING = (
         ("tests/classifier/taggers/test_taggers.py",),
     ),
     Mutation(
-        "what a tagger said before stays beside what it says now",
+        "an older look of a tagger stays beside the newer one",
         "storage/rows/tagger_tags.py",
         '        connection.execute(_DROP, {"version": version_id})\n',
         "",
@@ -1395,7 +1395,7 @@ HEADS_AND_LOOKS = (
         ("tests/classifier/pictures/test_windows.py",),
     ),
     Mutation(
-        "a page costs more looks than is said",
+        "a page costs more looks than is reported",
         "classifier/pictures/windows.py",
         "MOST_WINDOWS = 8",
         "MOST_WINDOWS = 9",
@@ -1556,14 +1556,14 @@ HEADS_AND_LOOKS = (
         ("tests/classifier/heads/test_head_training.py",),
     ),
     Mutation(
-        "what is said of groups of a handful is believed",
+        "figures of groups of a handful are believed",
         "classifier/heads/noisy_labels.py",
         "_PARENT_PSEUDO_COUNT = 20.0",
         "_PARENT_PSEUDO_COUNT = 0.01",
         ("tests/classifier/heads/test_noisy_labels.py",),
     ),
     Mutation(
-        "tags that are contradicted teach the next fit",
+        "contradicted tags train the next fit",
         "classifier/heads/head_training.py",
         "    if doubted.any():\n        kept",
         "    if False:\n        kept",
@@ -1647,7 +1647,7 @@ HEADS_AND_LOOKS = (
         ("tests/classifier/test_forecast.py",),
     ),
     Mutation(
-        "a precision to spare is spent on the unlikely",
+        "a precision to spare keeps the unlikely",
         "classifier/metrics/thresholds.py",
         "row = max(reached, min(fair,",
         "row = max(reached, min(0,",
@@ -1668,14 +1668,14 @@ HEADS_AND_LOOKS = (
         ("tests/classifier/package/test_package.py",),
     ),
     Mutation(
-        "untagged pictures teach nothing where there are few positives",
+        "untagged pictures train nothing where there are few positives",
         "classifier/heads/few_shot.py",
         "        weights[unlabelled] = _WEIGHT\n",
         "        weights[unlabelled] = 1e-9\n",
         ("tests/classifier/heads/test_few_shot.py",),
     ),
     Mutation(
-        "what is said of a picture is overruled by a belief",
+        "a label is overruled by a belief",
         "classifier/heads/few_shot.py",
         "share[unlabelled] = _beliefs(fitted.logits[unlabelled], _odds_of_the_fit(examples))",
         "share[:] = _beliefs(fitted.logits, _odds_of_the_fit(examples))",
@@ -1759,7 +1759,7 @@ HEADS_AND_LOOKS = (
         ("tests/crawler/test_switching_judge.py",),
     ),
     Mutation(
-        "a name of another site teaches a second target",
+        "a name of another site trains a second target",
         "rounds/second_target.py",
         "[site in sites for site in evidence.sites]",
         "[True for site in evidence.sites]",

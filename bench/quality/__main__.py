@@ -3,14 +3,14 @@
     python -m bench.quality DIR --keep kiara [--keep NAME …] [--pictures N] [--epochs N] [--size PIXELS] [--json FILE]
 
 DIR has one folder a class and may have `labels.csv` (path, class, group, split). The recipe sees the target against
-others, balanced by leaving others out, and nothing else. Ours learns as round 0 does, `--ours` says from what:
+others, balanced by leaving others out, and nothing else. Ours learns as round 0 does; `--ours` selects its pictures:
 
     same   the very files that the recipe kept, with the characters' names as a gallery has them
     plain  these files, labelled only *target* or *other*
-    whole  the whole training part with its names, most of which the recipe's balancing leaves out
+    whole  the whole training split with its names, most of which the recipe's balancing leaves out
 
 No side sees a test picture before it is tested. The fewest errors that any threshold would give on the test pictures
-are an oracle's: the most generous reading of the recipe, which has no way to choose one.
+are an oracle's: the best case for the recipe, which has no way to choose one.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityBench:
-    """What is compared, and on what."""
+    """A comparison: its pictures, recipe and variants."""
 
     folder: Path
     parts: FolderSplits
@@ -150,7 +150,7 @@ def _ours(bench: QualityBench, variant: str, targets: Sequence[str]) -> dict[str
 async def _round_zero(
     bench: QualityBench, source: FolderSource, targets: Sequence[str], folder: Path
 ) -> tuple[NewModel, ...]:
-    """As a crawl without a model begins, its sample large enough for every picture of the folder."""
+    """As in a crawl without a model, its sample large enough for every picture of the folder."""
     count = len(source.paths)
     size = SampleSize(total=2 * count * len(targets), positives_at_most=0.9, unlabelled=0.0, pages_at_most=60 + count)
     settings = replace(bench.ours, size=size)
@@ -213,7 +213,7 @@ def asked_for(options: argparse.Namespace) -> QualityBench:
 
 
 def _check(bench: QualityBench, target: str) -> None:
-    """Refuse at once what would fail after the recipe has been taught for an hour."""
+    """Refuse at once what would fail after the recipe has been trained for an hour."""
     kinds = sorted({picture.kind for picture in (*bench.parts.training, *bench.parts.test)})
     if target not in kinds:
         raise ValueError(f"--keep {target}: {bench.folder} has no such class; it has {', '.join(kinds)}")

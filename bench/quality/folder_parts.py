@@ -1,4 +1,4 @@
-"""A folder of pictures, one folder a class, in two parts that share no drawing: one to learn from, one to test on."""
+"""A folder of pictures, one folder a class, in two splits that share no drawing: one for training, one for testing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from classifier.pictures.preprocessing import decode
 from classifier.training.splits import Identity, Shares, group, split
 from storage.records import PICTURE_EXTENSIONS
 
-_SHARES = Shares(train=0.65, validation=0.15, test=0.20)  # where nobody else has dealt; the first two are learned from
+_SHARES = Shares(train=0.65, validation=0.15, test=0.20)  # where no `labels.csv` assigns them; the first two train
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class FolderPicture:
 
 @dataclass(frozen=True, slots=True)
 class FolderSplits:
-    """No group is in both.
+    """Training and test pictures; no group is in both.
 
     Raises:
         ValueError: some group is.
@@ -47,16 +47,16 @@ class FolderSplits:
 
 
 def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> FolderSplits:
-    """Read a folder and deal its pictures.
+    """Read a folder and split its pictures.
 
     Args:
-        folder: one folder a class; `labels.csv` (path, class, group, split) is kept to where there is one: its test
-            part is `test`, else `val`. Without it near-duplicates are grouped, and a fifth is the test part.
-        seed: of the dealing, and of the draw.
+        folder: one folder a class; `labels.csv` (path, class, group, split) is followed where there is one: its test
+            split is `test`, else `val`. Without it near-duplicates are grouped, and a fifth is the test split.
+        seed: of the split, and of the sample.
         at_most: so many training pictures are sampled at random; all by default.
 
     Raises:
-        ValueError: there are no pictures, or `labels.csv` tears a group apart.
+        ValueError: there are no pictures, or `labels.csv` divides a group.
     """
     labels = folder / "labels.csv"
     pictures = _labelled(labels) if labels.is_file() else _grouped(folder)

@@ -1,4 +1,4 @@
-"""How the seven-layer network is taught by those who use it: a folder of the target, a folder of others, twenty epochs.
+"""How users train the seven-layer network: a folder of the target, a folder of others, twenty epochs.
 
 Classes are balanced to within 100 pictures by leaving negatives out; pictures are stretched to 512 pixels, mirrored,
 turned and zoomed at random; Adam at its default rate, binary cross-entropy, batches of 32. No calibration, no cleaning.
@@ -23,7 +23,7 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SevenLayerRecipe:
-    """As written, unless somebody makes it smaller."""
+    """The recipe's settings; the defaults are as written."""
 
     size: int = SIZE  # pixels of both sides
     epochs: int = EPOCHS
@@ -41,7 +41,7 @@ class SevenLayerRecipe:
             )
 
     def smaller(self) -> str:
-        """What is less than written; empty when nothing is."""
+        """The settings that are smaller than written; empty when none is."""
         less = []
         if self.size < SIZE:
             less.append(f"{self.size} px instead of {SIZE}")
@@ -54,7 +54,7 @@ class SevenLayerRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A taught network."""
+    """A trained network."""
 
     model: Any  # keras.Model: pictures (n, size, size, 3), 0..255 -> probabilities (n, 1)
     recipe: SevenLayerRecipe

@@ -20,7 +20,7 @@ class Crop:
     """A picture of one face."""
 
     path: Path
-    kind: str  # whom it shows
+    kind: str  # the character that it shows
 
     def image(self, side: int) -> Image.Image:
         """The face, so many pixels wide and high."""
@@ -30,10 +30,10 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A picture, and what is true of it."""
+    """A picture, and the truth about it."""
 
     content: bytes  # a JPEG
-    kinds: frozenset[str]  # whom it shows
+    kinds: frozenset[str]  # the character that it shows
     figures: int  # faces in it
     share: tuple[float, float]  # of the picture's shorter side that each face takes: from, to
 
@@ -112,7 +112,7 @@ def _place(
 
 
 def _mask(side: int) -> Image.Image:
-    """Opaque in the middle, soft at the edge: no square gives the face away."""
+    """Opaque in the middle, soft at the edge: no square edge reveals a pasted face."""
     mask = Image.new("L", (side, side), 0)
     ImageDraw.Draw(mask).ellipse((-side // 12, -side // 12, side + side // 12, side + side // 12), fill=255)
     return mask.filter(ImageFilter.GaussianBlur(side / 24))

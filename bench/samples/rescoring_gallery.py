@@ -29,7 +29,7 @@ def made_up(count: int, width: int, *, seed: int) -> tuple[npt.NDArray[np.float1
 
 
 def filled_gallery(root: Path, posts: int, width: int, backbone: str) -> None:
-    """Make the gallery; every post has a file version, an embedding and a standing for the target."""
+    """Make the gallery; every post has a file version, an embedding and a current decision for the target."""
     Archive.open(root).close()
     vectors, _ = made_up(posts, width, seed=4)
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""A folder of real pictures as a gallery whose tags lie and are missing, with a person who knows the truth.
+"""A folder of real pictures as a gallery with wrong and missing tags, and a person who knows the truth.
 
 No site and no database: pictures become embeddings once, and rounds are played on them in memory.
 """

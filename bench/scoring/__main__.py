@@ -135,7 +135,7 @@ async def _round(judge: NetworkJudge, theirs: WorkerProcess, pictures: Sequence[
 
 
 async def _worst_lag() -> float:
-    """The longest that the event loop kept somebody waiting, in seconds; until cancelled."""
+    """The longest delay of the event loop, in seconds; runs until cancelled."""
     worst = 0.0
     try:
         while True:

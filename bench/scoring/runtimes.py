@@ -147,7 +147,7 @@ def _onnx(package: Package) -> Infer:
 
 
 def _openvino_free(package: Package) -> Infer:
-    """Without holding it to float32: it picks bfloat16 where the processor has it."""
+    """Without forcing float32: it picks bfloat16 where the processor has it."""
     import openvino
 
     core = openvino.Core()

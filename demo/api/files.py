@@ -24,7 +24,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class FileAnswers:
-    """Serves files by name; what was served once is found again without touching the disk's directory."""
+    """Serves files by name; a file that was served once is found again without a look-up on disk."""
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
@@ -34,7 +34,7 @@ class FileAnswers:
         """Answer at once when the file is at hand, else when it is made.
 
         Raises:
-            Refusal: 404 for a name that this gallery never gave out.
+            SiteRefusal: 404 for a name that this gallery never issued.
         """
         known = self._known.get(request.path)
         if known is not None:
@@ -60,7 +60,7 @@ class FileAnswers:
         if path is None:
             path = await self._pictures.copy(facts, variant)
         found = (path, path.stat().st_size, ext)
-        if "__" not in request.path:  # decorated names are without number
+        if "__" not in request.path:  # a decorated name may have any prefix, so these are not kept
             self._known[request.path] = found
         return file_answer(request, *found)
 

@@ -21,7 +21,7 @@ NO_LARGE = frozenset({"animated_gif", "animated_png"})
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Through whose eyes and under which address the gallery is seen."""
+    """Who views the gallery, and under which address."""
 
     gallery: Gallery
     account: Account

@@ -1,4 +1,4 @@
-"""What tests may ask of a running gallery: its record of requests, other rules, changes to its posts.
+"""The control endpoints for tests: its record of requests, other rules, changes to its posts.
 
 GET  /demo/requests.json        every request: time, target, headers, rule that fired
 GET  /demo/rules.json           the rules with how often each was met and fired

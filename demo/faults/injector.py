@@ -1,4 +1,4 @@
-"""The rules at work: watches every request, records it, and answers badly where a rule says so."""
+"""Applies the rules: records every request, and misbehaves where a rule fires."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class RuleBook:
         return frozenset(self.gallery.posts_of_md5(md5[0])) if md5 else frozenset()
 
     async def perform(self, rule: object, request: Request, connection: ClientConnection) -> None:
-        """Do to a connection what the rule says."""
+        """Apply a rule to a connection."""
         if not isinstance(rule, Rule):
             await connection.send(request, control(self, request))
             return
@@ -216,7 +216,7 @@ async def _send(do: Mapping[str, Any], request: Request, response: Response, con
 
 
 async def _without_end(connection: ClientConnection) -> None:
-    """More and more, at the client's pace, until it has enough."""
+    """Send zeros at the client's pace until it disconnects."""
     zeros = bytes(65_536)
     while not connection.transport.is_closing():
         connection.transport.write(zeros)

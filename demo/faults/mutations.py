@@ -1,4 +1,4 @@
-"""Edits of an answer's JSON, as data, for rules that make the site talk nonsense.
+"""Edits of an answer's JSON, as data, for rules that make the site's answers wrong.
 
 An edit is one of
     {"row": N | "*" | "last", "set": {"a.b": value}, "drop": ["a.b", …]}     change rows of a list, or the object itself

@@ -1,4 +1,4 @@
-"""Who belongs where: copyrights, how often each character appears, other names, aliases, and words for what is seen."""
+"""The painted galleries' characters: copyrights, how often each appears, other names, aliases, and general tags."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FRANCHISES = (
     Franchise("warioware", 0.02, {"mona_(warioware)": 1}),
 )
 COSTUMES = {MONA: {MONA_STARS: 0.12}}  # character -> costume tag and its share
-WITHOUT_CHARACTER = 0.04  # share of posts that show nobody
+WITHOUT_CHARACTER = 0.04  # share of posts without a character
 SEVERAL = 0.14  # share of posts with two or three characters
 
 ALIASES = {

@@ -2,7 +2,7 @@
 
 Every class becomes a character tag. Pictures of one group (`labels.csv`: path, class, group, split) are one artist's
 set: they carry the same artist tag, and the second and later ones name the first as their parent. Tags are withheld
-from whole groups, so that near-duplicates never give each other away.
+from whole groups, so that near-duplicates never reveal each other's tag.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _pictures(folder: Path) -> list[ClassPicture]:
 
 
 def _plain(path: Path) -> str:
-    """A path as a text that can be written anywhere, whatever bytes its names have."""
+    """A path as printable text, whatever bytes its names have."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
@@ -219,7 +219,7 @@ def _post(
 
 
 def read_facts(path: Path) -> FileFacts | None:
-    """What the site must know of a file; None when it is no picture."""
+    """The facts of a file that the site states; None when it is no picture."""
     try:
         content = read_regular(path, _MOST_PICTURE).content
         with Image.open(io.BytesIO(content), formats=tuple(EXTENSIONS)) as picture:

@@ -111,7 +111,7 @@ class Gallery:
         self.scenes: dict[str, Scene] = {}
         self.files: dict[str, FileFacts] = {}
         self.restricted_tags: frozenset[str] = frozenset()
-        self.highest_id = 0  # ever given out: ids are not used twice
+        self.highest_id = 0  # ever assigned: ids are not used twice
         self.edition = 0  # grows with every change: what caches are keyed by
         self._holders: dict[str, set[int]] = {}
         self._children: dict[int, set[int]] = {}
@@ -201,7 +201,7 @@ class Gallery:
         return post
 
     def remove(self, post_id: int) -> None:
-        """Expunge a post: it leaves no trace."""
+        """Expunge a post, with all that refers to it."""
         self._forget(post_id)
         self.edition += 1
 

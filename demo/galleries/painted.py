@@ -1,7 +1,7 @@
-"""The gallery that paints its own pictures: every post planned here, nothing painted until somebody asks.
+"""The gallery that paints its own pictures: every post planned here, each painted on its first request.
 
 Posts come in sets: one artist, the same characters, one picture or a few versions of it (parent and children). Tags are
-withheld from whole sets, as on real sites, where one hurried uploader forgets them all.
+withheld from whole sets, as on real sites, where an uploader leaves them out of a whole set.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _Set:
 
     @property
     def characters(self) -> tuple[str, ...]:
-        """Who is shown, costumes by their own tag too."""
+        """The characters shown; costumes have their own tag besides."""
         figures = self.scenes[0].figures
         return tuple(dict.fromkeys(name for figure in figures for name in (figure.character, figure.costume) if name))
 

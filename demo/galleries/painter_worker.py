@@ -18,7 +18,7 @@ from demo.galleries.variants import Variant, make_variant
 from demo.paint.file_facts import FileFacts
 from demo.paint.files import write_picture
 
-NICENESS = 5  # the crawler goes first, but somebody waits for the picture
+NICENESS = 5  # behind the crawler, but a request waits for the picture
 
 
 def run_job(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,12 +43,12 @@ def main() -> None:
     """Serve jobs until standard input closes."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then closes our input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the server, which then closes this input
     for line in sys.stdin:
         result = json.dumps(run_job(json.loads(line))) + "\n"
         try:
             os.write(sys.stdout.fileno(), result.encode())
-        except BrokenPipeError:  # the server died: nobody wants pictures any more
+        except BrokenPipeError:  # the server has died
             return
 
 

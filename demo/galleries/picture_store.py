@@ -22,7 +22,7 @@ AHEAD_IN_FLIGHT = 4
 
 
 def user_cache() -> Path:
-    """Where this user's programs keep what can be made again."""
+    """This user's cache folder."""
     if "XDG_CACHE_HOME" in os.environ:
         base = Path(os.environ["XDG_CACHE_HOME"])
     elif sys.platform == "win32":
@@ -35,7 +35,7 @@ def user_cache() -> Path:
 
 
 class Pictures:
-    """Paints what the gallery promises, and finds every file and copy again."""
+    """The painted files of a gallery and their smaller copies: paints, makes and finds them."""
 
     def __init__(self, gallery: Gallery, cache: Path, painter_pool: PainterPool) -> None:
         self.gallery = gallery
@@ -57,7 +57,9 @@ class Pictures:
         wanted = set(self.gallery.unpainted())
         found = 0
         for line in self._catalogue.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError, OSError):  # a torn line is painted again
+            with contextlib.suppress(
+                ValueError, KeyError, TypeError, OSError
+            ):  # a picture whose line is incomplete is painted again
                 record = json.loads(line)
                 key = record.pop("key")
                 facts = FileFacts(**{**record, "delays": tuple(record["delays"])})

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 MISSED = 0.18  # share of shown characters that it gives a low score
-MISTAKEN = 0.06  # chance that it believes in a character that is not there
+MISTAKEN = 0.06  # chance of a character that is not there
 
 
 def guess_tags(
@@ -16,7 +16,7 @@ def guess_tags(
 
     Args:
         shown: characters that are really there.
-        known: all characters that the tagger has heard of.
+        known: all characters that the tagger knows.
         general: general tags of the picture.
         rng: the source of its mistakes.
     Returns:

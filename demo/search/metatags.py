@@ -117,7 +117,7 @@ FILE_TYPES = frozenset({"jpg", "png", "gif", "webp", "avif", "mp4", "webm", "swf
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Whose search it is, and when."""
+    """The account that searches, and the time."""
 
     gallery: Gallery
     account: Account
@@ -130,12 +130,12 @@ def canonical(name: str) -> str:
 
 
 def nothing(_post: GalleryPost) -> bool:
-    """What a value that makes no sense finds."""
+    """What an unreadable value matches."""
     return False
 
 
 def meta_predicate(name: str, value: str, asker: Asker) -> Predicate:
-    """The test behind `name:value`. Nonsense finds nothing, as on the site."""
+    """The test behind `name:value`. An unreadable value matches nothing, as on the site."""
     build = PREDICATES.get(name)
     if build is None:
         return _numeric(name, value, asker)

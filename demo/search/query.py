@@ -50,7 +50,7 @@ class Search:
 
     @property
     def needs_files(self) -> bool:
-        """Whether it asks for something that is known of painted pictures only."""
+        """Whether it needs facts that only painted pictures have."""
         return any(term.value is not None and term.name in NEEDS_FILES for term in self.terms) or self.order in (
             "filesize",
             "filesize_asc",
@@ -65,7 +65,7 @@ class _ParseError(Exception):
     """Not a search; the site answers with no posts."""
 
 
-FACES = frozenset((":)", ":(", ";)", ";(", ">:)", ">:("))  # the tags that may hold a bracket without its fellow
+FACES = frozenset((":)", ":(", ";)", ";(", ">:)", ">:("))  # the tags that may hold a bracket without its counterpart
 DEEPEST = 100  # groups inside each other
 _METATAG = re.compile(rf"({'|'.join(sorted(METATAGS, key=len, reverse=True))}):")
 
@@ -233,7 +233,7 @@ def _single(root: Node, terms: tuple[Term, ...], name: str) -> str | None:
 
 
 def _required(node: Node) -> Iterator[Node]:
-    """What must hold, groups of it taken apart."""
+    """The conditions that must all hold, nested groups flattened."""
     if node.kind != "all":
         yield node
     for part in node.parts if node.kind == "all" else ():
@@ -265,7 +265,7 @@ def tag_names(term: Term, asker: Asker) -> list[str]:
 
 
 def _candidates(node: Node, asker: Asker) -> set[int] | None:
-    """A superset of the matches that is cheap to name; None = everything."""
+    """A superset of the matches that is cheap to compute; None = everything."""
     if node.term is not None:
         if node.term.value is not None:
             return None

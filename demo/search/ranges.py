@@ -103,7 +103,7 @@ def read_size(text: str) -> float:
 
 
 def size_fuzz(text: str) -> float:
-    """Only a size in k or m is meant roughly."""
+    """Only a size in k or m matches within the tolerance."""
     return FUZZ if re.search(r"[km]b?$", text) else 0.0
 
 
@@ -146,7 +146,7 @@ def _unit(short: str) -> str:
 
 
 def age_reader(now: float, zone: str) -> Convert:
-    """Read an age, `3h`, `2w`, `1mo`, as the moment that long ago: from days on by the wall's clock in the zone."""
+    """Read an age, `3h`, `2w`, `1mo`, as the moment that long ago: from days on by local time in the zone."""
     steps = {"day": timedelta(days=1), "week": timedelta(days=7)}
     steps |= {"month": timedelta(days=365.25 / 12), "year": timedelta(days=365.25)}
 

@@ -1,4 +1,4 @@
-"""The bench of whole illustrations: what is composed is as it says, and a deleted page of twenty panels fails it."""
+"""The bench of whole illustrations: compositions are as described, and a deleted page of twenty panels fails it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mutations fit the code of today, and what the program says of them is true."""
+"""Every mutation applies to the present code, and the report on them is right."""
 
 from __future__ import annotations
 

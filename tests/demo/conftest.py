@@ -1,4 +1,4 @@
-"""A gallery small enough to hold in the head, served to an HTTP client."""
+"""A gallery of a few posts, served to an HTTP client."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ STARS = "mona_(pact_of_stars_and_moon)_(genshin_impact)"
 
 
 def paper_facts(name: str, width: int = 900, height: int = 600, ext: str = "jpg", **more: Any) -> FileFacts:
-    """Facts of a file that nobody will fetch."""
+    """Facts of a file that is never fetched."""
     md5 = hashlib.md5(name.encode()).hexdigest()
     return FileFacts(md5, 1000 + len(name), width, height, ext, md5[::-1], f"/nowhere/{md5}.{ext}", **more)
 

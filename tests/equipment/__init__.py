@@ -1,1 +1,1 @@
-"""What tests and benches share."""
+"""What tests and benchmarks share."""

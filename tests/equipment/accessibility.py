@@ -1,4 +1,4 @@
-"""What a page keeps from people: axe-core's findings, and whatever does not fit into the window.
+"""Accessibility of a page: axe-core's findings, and elements that do not fit into the window.
 
 axe-core's script comes from a package of the development tools; nothing is fetched.
 """

@@ -1,4 +1,4 @@
-"""Headless Chromium, driven as a person would: keys, mouse, eyes."""
+"""Headless Chromium, driven by keys and mouse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE_S = 180  # seconds: not for ever, however busy the machine is
+PATIENCE_S = 180  # seconds: an upper bound, for a busy machine
 
 
 def chromium() -> str | None:

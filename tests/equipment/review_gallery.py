@@ -1,9 +1,9 @@
-"""A gallery for the review page without a crawl: painted pictures, embeddings, tags that lie a little, a real model.
+"""A gallery for the review page without a crawl: painted pictures, embeddings, some wrong tags, a real model.
 
     python -m tests.equipment.review_gallery ROOT [--posts N]
 
-Half of what shows the target is not tagged with it, some tags are wrong, and the model is a beginner: a few answers
-and a round make it better. The backbone's file is a dummy, for rounds of the head alone never look at pictures.
+Half of what shows the target is not tagged with it, some tags are wrong, and the model is weak: a few answers
+and a round improve it. The backbone's file is a dummy, because rounds of the head alone read no pictures.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Made:
 
 
 def make(count: int, seed: int = 0) -> Made:
-    """Decide what there is to see."""
+    """Draw at random what the pictures show."""
     random = np.random.default_rng(seed)
     shows = random.random(count) < 0.2
     vectors = random.normal(size=(count, WIDTH))
@@ -77,7 +77,7 @@ def fill(root: Path, count: int, seed: int = 0, *, originals: bool = False) -> M
 
 
 async def _fill(root: Path, made: Made, *, originals: bool) -> None:
-    head = Head(np.array([1.0, *[0.45, -0.4] * 5, 0.3], dtype=np.float32), -2.0)  # a beginner: it looks at noise too
+    head = Head(np.array([1.0, *[0.45, -0.4] * 5, 0.3], dtype=np.float32), -2.0)  # a weak model: it weighs noise too
     scores = head.probabilities(made.vectors)
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
         await archive.save_targets(SITE, [TARGET])
@@ -104,7 +104,7 @@ async def _bring_home(archive: Archive, post: Post) -> None:
 
 
 def _original(number: int) -> bytes:
-    """What the site would serve; nobody looks into it."""
+    """The bytes that the site would serve; no picture."""
     return b"picture %d" % number
 
 

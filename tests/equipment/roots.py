@@ -1,4 +1,4 @@
-"""Fresh galleries that know a model already, so that a run can be measured without learning one first."""
+"""Fresh galleries that know a model already, so that a run can be measured without training one first."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ READY = "the page is at "
 
 @dataclass
 class ServedPage:
-    """A page that is being served, and a client as polite as the page itself."""
+    """A page that is being served, and a client that sends the page's own headers."""
 
     url: str
     root: Path
@@ -29,7 +29,7 @@ class ServedPage:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self.url.rstrip("/").rpartition(":")[2])
 
     def get(self, path: str) -> Any:
@@ -55,13 +55,13 @@ class ServedPage:
             return wire.recv(65536).decode(errors="replace").splitlines()[0]
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
-        """End it and give its exit code."""
+        """Stop it; gives its exit code."""
         self.process.send_signal(how)
         return self.process.wait(timeout=120)
 
 
 def command(root: Path, *arguments: str) -> list[str]:
-    """What starts it."""
+    """The command that starts it."""
     return [sys.executable, "-m", "commands", "review", "--root", str(root), *arguments]
 
 

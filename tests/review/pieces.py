@@ -132,7 +132,7 @@ class InMemoryReviewService:
 
 @dataclass
 class FakeRounds:
-    """Rounds that only say that they run."""
+    """Rounds that only change their state."""
 
     now: RoundState = field(default_factory=RoundState)
     stopped: int = 0

@@ -1,4 +1,4 @@
-"""Everybody can use the page: small windows, zoom, fingers, keys alone, screen readers, and who cannot stand motion."""
+"""Everybody can use the page: small windows, zoom, fingers, keys alone, screen readers, and reduced motion."""
 
 from __future__ import annotations
 

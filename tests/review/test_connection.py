@@ -1,4 +1,4 @@
-"""Clients that send half a request, nothing at all, or never read: each is let go in time, and nobody else notices."""
+"""Clients that send half a request, nothing at all, or never read: each is disconnected in time, and blocks nobody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POST = f"POST / HTTP/1.1\r\n{HOST}\r\ncontent-length: 100\r\n\r\n".encode()
 
 @dataclass
 class Timer:
-    """A call in the future that happens when a test says so."""
+    """A scheduled call that a test triggers."""
 
     after_s: float
     call: Callable[[], None]
@@ -67,7 +67,7 @@ class Clock:
 
 @dataclass
 class Wire:
-    """A transport with a memory."""
+    """A transport that records what was done to it."""
 
     written: bytes = b""
     state: str = "open"
@@ -95,7 +95,7 @@ class Wire:
 
 
 async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    """An application that nobody gets to."""
+    """An application that no request reaches."""
 
 
 @dataclass
@@ -232,7 +232,7 @@ async def answer(connection: Connection) -> None:
 
 
 class Impatient(Connection):
-    """For real sockets: whoever waits is let go at once."""
+    """For real sockets: deadlines of 0.05 s."""
 
     limits: ClassVar[ConnectionLimits] = ConnectionLimits(
         head_s=0.05, body_s=0.05, answer_s=0.05, last_answer_s=0.05, connections=8
@@ -265,7 +265,7 @@ def test_real_half_requests_are_let_go(sent: bytes) -> None:
     with (
         serving_here(page.client.app, Impatient) as port,
         socket.create_connection(("127.0.0.1", port), timeout=60) as wire,
-        contextlib.suppress(ConnectionError),  # on a busy machine it is let go before it could say anything
+        contextlib.suppress(ConnectionError),  # on a busy machine it is disconnected before it has sent anything
     ):
         wire.sendall(sent)
         got = b""

@@ -1,4 +1,4 @@
-"""The page over a real gallery: questions with reasons, answers that last, figures from the random ones."""
+"""The page over a real gallery: questions with reasons, durable answers, figures from the random ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def queried(gallery: Painted, expression: str) -> list[tuple[int, str, str]]:
 def shown(
     service: GalleryReviewService, ids: Sequence[int], reasons: Mapping[int, Reasoned]
 ) -> list[tuple[int, str, str]]:
-    """The same of a list of the page."""
+    """The same for a list of the page."""
     why = [reasons.get(one, Reasoned("", "")) for one in ids]
     return [
         (one.post_id, asked.reason, asked.words) for one, asked in zip(service.pictures("mona", ids), why, strict=True)

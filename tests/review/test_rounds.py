@@ -32,7 +32,7 @@ time.sleep(600)
 
 
 def program(text: str, *models: TargetState) -> RoundProcess:
-    """A round that says what the text prints; the gallery gives one answer before and one after it."""
+    """A round that runs this program; the gallery states one model before it and one after."""
     answers = iter(models or (OLD,) * 9)
     return RoundProcess(lambda target: [sys.executable, "-c", text, target], lambda target: next(answers))
 

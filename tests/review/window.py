@@ -28,7 +28,7 @@ def prefer(browser: Browser, scheme: str, *, motion: str = "reduce") -> None:
 
 @contextmanager
 def as_it_was(browser: Browser) -> Iterator[None]:
-    """Whatever the block does to the window is undone."""
+    """Restore the window after the block."""
     try:
         yield
     finally:
@@ -37,13 +37,13 @@ def as_it_was(browser: Browser) -> Iterator[None]:
 
 
 def rounds_say(browser: Browser, **state: object) -> None:
-    """From now on the page hears this about rounds."""
+    """From now on the page gets this state of rounds."""
     whole = {"target": "mona", "stage": "", "share": 0, "words": "", "stages": [], "outcome": {}, "started": 1} | state
     replies_with(browser, "/api/rounds", whole)
 
 
 def replies_with(browser: Browser, path: str, reply: object) -> None:
-    """From now on the page hears this when it asks for what ends with `path`."""
+    """From now on requests whose path ends with `path` get this reply."""
     browser.run(
         "const real = window.fetch, path = arguments[0], reply = arguments[1]; window.fetch = (...all) => "
         "String(all[0]).endsWith(path) ? Promise.resolve(Response.json(reply)) : real(...all)",

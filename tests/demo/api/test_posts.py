@@ -1,4 +1,4 @@
-"""The post object, its variants, and who sees what."""
+"""The post object, its variants, and what each account sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The painted gallery: the same everywhere, honest about what it hides, and quick to start."""
+"""The painted gallery: the same on every machine, its truth complete, and quick to start."""
 
 from __future__ import annotations
 
