@@ -182,8 +182,8 @@ def read_embedding(stored: bytes) -> npt.NDArray[np.float16]:
 def write_head(path: Path, head: Head) -> None:
     """Write a head as one `.npz` file without any pickled object."""
     calibration = head.calibration
-    said = json.dumps([one.to_json() for one in head.ai_weights], allow_nan=False).encode()
-    weighed = {"ai_weights": np.frombuffer(said, dtype=np.uint8)} if head.ai_weights else {}
+    encoded = json.dumps([one.to_json() for one in head.ai_weights], allow_nan=False).encode()
+    ai_weights = {"ai_weights": np.frombuffer(encoded, dtype=np.uint8)} if head.ai_weights else {}
     np.savez(
         path,
         allow_pickle=False,
@@ -192,7 +192,7 @@ def write_head(path: Path, head: Head) -> None:
         knots=np.array(calibration.knots, dtype="<f8"),
         values=np.array(calibration.values, dtype="<f8"),
         shifts=np.array(head.shifts, dtype="<f8"),
-        **weighed,
+        **ai_weights,
     )
 
 
@@ -212,6 +212,6 @@ def _head(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Head:
     bias, slope, intercept = (float(value) for value in arrays["bias"].astype(np.float64))
     knots, values = (tuple(float(x) for x in arrays[name].astype(np.float64)) for name in ("knots", "values"))
     shifts = tuple(float(shift) for shift in arrays["shifts"].astype(np.float64)) if "shifts" in arrays else _NO_SHIFTS
-    weighed = ai_weights_from_json(read_json(arrays["ai_weights"].tobytes())) if "ai_weights" in arrays else ()
+    ai_weights = ai_weights_from_json(read_json(arrays["ai_weights"].tobytes())) if "ai_weights" in arrays else ()
     calibration = Calibration(slope, intercept, knots, values)
-    return Head(arrays["weights"].astype(np.float32), bias, calibration, shifts, weighed)
+    return Head(arrays["weights"].astype(np.float32), bias, calibration, shifts, ai_weights)

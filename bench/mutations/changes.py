@@ -634,7 +634,7 @@ DECIDING = (
     Mutation(
         "a registered model's manifest may be altered",
         "classifier/package/package.py",
-        "if expected_hash is not None and found != expected_hash:",
+        "if expected_hash is not None and digest != expected_hash:",
         "if False:",
         ("tests/classifier/package/test_package.py",),
     ),
@@ -1248,7 +1248,7 @@ PACKAGES = (
     Mutation(
         "a manifest may say a thing twice",
         "classifier/package/bounded_json.py",
-        "    if len(found) != len(pairs):",
+        "    if len(members) != len(pairs):",
         "    if False:",
         (_IMPORT,),
     ),

@@ -116,15 +116,15 @@ def _checked(views: Mapping[Any, Any]) -> Mapping[Any, _View]:
 
 
 def _numbers(stream: io.BytesIO, keys: list[Any], storages: Mapping[str, _Storage]) -> Mapping[str, Array]:
-    found: dict[str, Array] = {}
+    tensors: dict[str, Array] = {}
     for key in map(str, keys):
         count = int.from_bytes(stream.read(8), "little", signed=True)
         storage = storages.get(key)
         if storage is None or count != storage.count:
             raise NotTensors(f"the numbers of {key[:40]} do not belong to a tensor")
         raw = stream.read(count * storage.dtype.itemsize)
-        found[key] = np.frombuffer(raw, storage.dtype, count)
-    return found
+        tensors[key] = np.frombuffer(raw, storage.dtype, count)
+    return tensors
 
 
 def _array(view: _View, numbers: Mapping[str, Array]) -> Array:

@@ -99,8 +99,8 @@ def stack(logits: FloatArray, ai_percents: AiPercents, judged: TaggedRows, seed:
 
 def _knows(percents: IntArray, judged: TaggedRows) -> bool:
     """Whether a tagger looked at enough of the judged pictures, and does not say the same of all."""
-    said = percents[judged.rows]
-    known = said[said >= 0]
+    percents_there = percents[judged.rows]
+    known = percents_there[percents_there >= 0]
     return len(known) >= _LEAST_KNOWN and bool((known != known[0]).any())
 
 
@@ -181,8 +181,8 @@ def _fitted(columns: FloatArray, share: FloatArray, spread: float) -> FloatArray
 
 def _columns(logits: FloatArray, percents: list[IntArray]) -> FloatArray:
     """Logits, ones, and for each tagger the log odds of its percents and whether it looked; shape (m, 2 + 2 k)."""
-    said = [column for one in percents for column in (ai_log_odds(one), (one >= 0).astype(np.float64))]
-    return np.stack([logits, np.ones(len(logits)), *said], axis=1)
+    of_taggers = [column for one in percents for column in (ai_log_odds(one), (one >= 0).astype(np.float64))]
+    return np.stack([logits, np.ones(len(logits)), *of_taggers], axis=1)
 
 
 def _words(point: FloatArray, chosen: AiPercents) -> Mapping[str, TaggerWeight]:

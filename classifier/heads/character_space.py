@@ -73,15 +73,15 @@ class CharacterSpace:
         weights = self.matrix @ head.weights
         return LinearHead(weights, head.bias - float(weights @ self.centre))
 
-    def log_ratios(self, seen: FloatArray, shows: BoolArray, asked: BoolArray) -> FloatArray:
+    def log_ratios(self, seen: FloatArray, shows: BoolArray, queried: BoolArray) -> FloatArray:
         """How much likelier the target is than all others together, natural logarithm, shape (number asked,).
 
         Args:
             seen: pictures in the space, shape (n, d).
             shows: which show the target, shape (n,); at least one.
-            asked: which to tell it of, shape (n,).
+            queried: which to tell it of, shape (n,).
         """
-        rows, means = seen[asked], np.vstack([seen[shows].mean(axis=0), self.means])
+        rows, means = seen[queried], np.vstack([seen[shows].mean(axis=0), self.means])
         squares = (rows**2).sum(axis=1)
         distances = squares[:, None] - 2 * rows @ means.T + (means**2).sum(axis=1)
         anybody = -0.5 * squares + 0.5 * len(self.centre) * np.log(self.within)

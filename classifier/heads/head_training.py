@@ -230,8 +230,8 @@ def _opinions(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     belief = posterior.beliefs(logits, noisy_labels.label_sources, pools, once)
     learned = np.zeros(len(belief), dtype=np.bool_) if training_set.trained_on is None else training_set.trained_on
     if learned.any():
-        apart = posterior_of(logits[learned], noisy_labels.label_sources[learned], plan.trust, pools[learned])
-        belief[learned] = apart.belief
+        own = posterior_of(logits[learned], noisy_labels.label_sources[learned], plan.trust, pools[learned])
+        belief[learned] = own.belief
     return Opinions(
         fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
         stacked=stacked,
@@ -273,9 +273,9 @@ def _unlabelled(training_set: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
         & (training_set.noisy_labels.label_sources == LabelSource.NOTHING)
     )
     rows = np.random.default_rng(plan.seed).permutation(np.flatnonzero(usable))[: plan.rows_at_most // 2]
-    found = np.zeros(len(usable), dtype=np.bool_)
-    found[rows] = True
-    return found
+    flags = np.zeros(len(usable), dtype=np.bool_)
+    flags[rows] = True
+    return flags
 
 
 def _examples(training_set: HeadTrainingSet, rows: IntArray, trust: LabelTrust) -> Examples:
@@ -308,13 +308,13 @@ def _strength(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan)
 
 def _contradicted(training_set: HeadTrainingSet, logits: FloatArray, rows: IntArray, trust: LabelTrust) -> BoolArray:
     """Fitted tags that their own scores contradict, shape (n,); what the network learned from is weighed apart."""
-    label_sources, found = training_set.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
+    label_sources, flags = training_set.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
     choosing = training_set.choosing[rows]
     for some in (rows[choosing], rows[~choosing]):
         if len(some):
             belief = posterior_of(logits[some], label_sources[some], trust, training_set.pools[some]).belief
-            found[some] = contradicted(label_sources[some], belief)
-    return found
+            flags[some] = contradicted(label_sources[some], belief)
+    return flags
 
 
 def contradicted(label_sources: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:

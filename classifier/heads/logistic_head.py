@@ -104,8 +104,8 @@ def fit_head(
     rows = np.hstack([examples.embeddings / scale, np.ones((len(examples.embeddings), 1))])
     pull = Pull(np.append(start.weights * scale, start.bias), np.append(np.full(len(scale), l2), 1e-9))
     begin = pull.centre if near is None else np.append(near.weights * scale, near.bias)
-    found = newton(WeightedExamples(rows, examples.share, examples.weights), pull, begin, steps)
-    return LinearHead(found[:-1] / scale, float(found[-1]))
+    solution = newton(WeightedExamples(rows, examples.share, examples.weights), pull, begin, steps)
+    return LinearHead(solution[:-1] / scale, float(solution[-1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ def least_loss_strength(examples: Examples, judged: BoolArray, candidates: Seque
     losses: dict[float, float] = {}
     near: LinearHead | None = None
     for l2 in sorted(candidates, reverse=True):  # from the stiffest, which is near the start
-        found = cross_fit(examples, l2, Deals(folds=_JUDGED_FOLDS, deals=1, seed=seed), near=near)
-        losses[l2], near = _stretched_loss(found.logits[judged], _soft(examples.share[judged])), found.head
+        fitted = cross_fit(examples, l2, Deals(folds=_JUDGED_FOLDS, deals=1, seed=seed), near=near)
+        losses[l2], near = _stretched_loss(fitted.logits[judged], _soft(examples.share[judged])), fitted.head
     return min(losses, key=lambda l2: losses[l2])
 
 

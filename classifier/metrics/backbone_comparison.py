@@ -56,8 +56,8 @@ def compared(old: npt.NDArray[np.floating], new: npt.NDArray[np.floating], shown
 def _losses(odds: npt.NDArray[np.floating], shown: IntArray) -> FloatArray:
     """Cross-entropy of each picture, shape (n,), at the temperature where their mean is least."""
     wide = odds.astype(np.float64)
-    found = [_cross_entropy(wide * sharp, shown) for sharp in _TEMPERATURES]
-    return min(found, key=lambda losses: float(losses.mean()))
+    candidates = [_cross_entropy(wide * sharp, shown) for sharp in _TEMPERATURES]
+    return min(candidates, key=lambda losses: float(losses.mean()))
 
 
 def _cross_entropy(logits: FloatArray, shown: IntArray) -> FloatArray:

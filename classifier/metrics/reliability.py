@@ -71,13 +71,13 @@ def reliability_bins(
     edges = _edges(scores, truth)
     number = np.searchsorted(edges, scores, side="right")
     ends = [0.0, *edges.tolist(), 1.0]
-    found = []
+    bins = []
     for place in range(len(edges) + 1):
         rows = number == place
         if rows.any():
             share = float(np.average(truth[rows], weights=weights[rows]))
             of = worth(scores[rows], groups[rows]) * _evenness(weights[rows])
-            found.append(
+            bins.append(
                 ReliabilityBin(
                     low=ends[place],
                     high=ends[place + 1],
@@ -86,7 +86,7 @@ def reliability_bins(
                     share=wilson(min(share * of, of), of),
                 )
             )
-    return tuple(found)
+    return tuple(bins)
 
 
 def _edges(scores: FloatArray, truth: BoolArray) -> FloatArray:

@@ -117,8 +117,9 @@ def threshold_curve(
     share = float(np.clip(chances.mean(), _LEAST_SHARE, 1 - _LEAST_SHARE))
     right = _sums_from(chances[order], first) / len(scores)
     wrong = _sums_from(1 - chances[order], first) / len(scores)
-    told = max(2, int(np.searchsorted(-right, -_LEAST_RECALL * share)))
-    grid, right, wrong = grid[:told], right[:told], wrong[:told]  # beyond, hardly anything is kept: no estimate
+    reliable = max(2, int(np.searchsorted(-right, -_LEAST_RECALL * share)))
+    # Beyond, hardly anything is kept: no estimate.
+    grid, right, wrong = grid[:reliable], right[:reliable], wrong[:reliable]
     precision = right / np.maximum(right + wrong, 1e-12)
     recall = np.minimum.accumulate(np.clip(right / share, 0, 1))
     # A precision that falls with a rising threshold is noise of the few: only what also holds further up counts.

@@ -121,7 +121,9 @@ def curve(value: Any) -> ThresholdCurve | None:
     thresholds, precision, recall = (_column(found, name) for name in ("thresholds", "precision", "recall"))
     if not len(thresholds) == len(precision) == len(recall):
         raise ValueError("the threshold curve's columns differ in length")
-    care = [number(found, name) if name in found else usual for name, usual in _CARE.items()]  # not said before
+    care = [
+        number(found, name) if name in found else usual for name, usual in _CARE.items()
+    ]  # absent from old packages
     return ThresholdCurve(thresholds, precision, recall, number(found, "prevalence"), *care)
 
 
@@ -137,9 +139,9 @@ def snapshot(value: Any) -> dict[str, Any]:
     found = _object(value, "snapshot")
     for name, most in (("round", _MOST_ROUND), ("newest_label", 2**62), ("tried", 2**62)):
         _check_count(found, name, most)
-    taught = _object(found.get("taught") or {}, "snapshot's taught")
+    training = _object(found.get("taught") or {}, "snapshot's taught")
     for name in ("steps", "planned_steps"):
-        _check_figure(name, taught.get(name))
+        _check_figure(name, training.get(name))
     if "targets" in found:
         names(found["targets"], "the snapshot's targets")
     for part, md5s in _object(found.get("parts") or {}, "snapshot's parts").items():
@@ -197,15 +199,15 @@ def _check_figure(name: str, value: Any) -> None:
 
 
 def _block(value: Any) -> Block:
-    said = _object(value, "block of the embedding")
-    if set(said) != {"name", "first", "count"}:
+    fields = _object(value, "block of the embedding")
+    if set(fields) != {"name", "first", "count"}:
         raise ValueError(f"the block {_shown(value)} of the embedding does not say name, first and count alone")
     for name in ("first", "count"):
-        if type(said[name]) is not int or not 0 <= said[name] <= MOST_DIMENSION:
+        if type(fields[name]) is not int or not 0 <= fields[name] <= MOST_DIMENSION:
             raise ValueError(
-                f"the block's {name} {_shown(said[name])} is not a whole number from 0 to {MOST_DIMENSION}"
+                f"the block's {name} {_shown(fields[name])} is not a whole number from 0 to {MOST_DIMENSION}"
             )
-    return Block(word(said["name"], "the block's name"), said["first"], said["count"])
+    return Block(word(fields["name"], "the block's name"), fields["first"], fields["count"])
 
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:

@@ -227,10 +227,10 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
         PackageError: something is missing or altered; the message names it.
     """
     raw = read_manifest(folder)
-    found = hashlib.sha256(raw).hexdigest()
-    if expected_hash is not None and found != expected_hash:
+    digest = hashlib.sha256(raw).hexdigest()
+    if expected_hash is not None and digest != expected_hash:
         raise PackageError(
-            f"{folder / MANIFEST} was altered: its hash is {found[:12]}, registered was {expected_hash[:12]}; "
+            f"{folder / MANIFEST} was altered: its hash is {digest[:12]}, registered was {expected_hash[:12]}; "
             "restore the folder from a backup or train the target again"
         )
     try:
@@ -243,7 +243,7 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
         target = TargetName(manifest["target"])  # first: a name that is none is the package's worst fault
         files = PackageFiles.of(folder, manifest["files"])
         files.check()
-        return _package(files, manifest | {"target": target}, found)
+        return _package(files, manifest | {"target": target}, digest)
     except BadName as error:
         raise PackageError(f"{folder / MANIFEST} names no target: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -338,7 +338,7 @@ def _manifest(parts: PackageParts, files: Mapping[str, Mapping[str, int | str]])
     }
 
 
-def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Package:
+def _package(files: PackageFiles, manifest: Mapping[str, Any], digest: str) -> Package:
     folder = files.folder
     backbone, preprocessing = manifest["backbone"], Preprocessing.from_json(manifest["preprocessing"])
     head = parse_head(files.content(HEAD), folder / HEAD)
@@ -351,7 +351,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], found: str) -> Pa
     return Package(
         folder=folder,
         files=files,
-        hash=found,
+        hash=digest,
         backbone_hash=expected,
         target=manifest["target"],
         backbone_name=manifest_values.word(backbone["name"], "the network's name"),

@@ -54,13 +54,13 @@ def members(
         raise NotOurArchive(
             f"it holds {', '.join(map(repr, sorted(names)[:5]))}, expected {', '.join(sorted(expected))}"
         )
-    found: dict[str, Member] = {}
+    located: dict[str, Member] = {}
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size or entry.flag_bits & 1:
             raise NotOurArchive(f"{entry.filename} is compressed or encrypted; nothing in it may be")
-        found[entry.filename] = Member(_start(archive, entry), entry.file_size)
-    _check_apart(found, size)
-    return found
+        located[entry.filename] = Member(_start(archive, entry), entry.file_size)
+    _check_apart(located, size)
+    return located
 
 
 def _check_end(archive: BinaryIO, size: int, most: int) -> None:
@@ -86,10 +86,10 @@ def _start(archive: BinaryIO, entry: zipfile.ZipInfo) -> int:
     return entry.header_offset + _LOCAL.size + int(name) + int(extra)
 
 
-def _check_apart(found: dict[str, Member], size: int) -> None:
+def _check_apart(members: dict[str, Member], size: int) -> None:
     """No two members share bytes, and all lie within the archive."""
     end = 0
-    for member in sorted(found.values(), key=lambda one: one.start):
+    for member in sorted(members.values(), key=lambda one: one.start):
         if member.start < end or member.start + member.size > size:
             raise NotOurArchive("its members overlap")
         end = member.start + member.size

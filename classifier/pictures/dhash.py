@@ -24,7 +24,7 @@ from classifier.arrays import IntArray
 HashArray = npt.NDArray[np.uint64]
 
 NEAR = 3  # hashes that differ in at most so many of their bits show one drawing
-TELLS_NOTHING = 0  # the hash of a flat picture, and of one that nobody has hashed yet: near to nothing
+UNINFORMATIVE = 0  # the hash of a flat picture, and of one that nobody has hashed yet: near to nothing
 _ROWS, _STEPS = 8, 8  # cells a column, and horizontal steps between the nine cells of a row
 _STEP = 0.5  # grey levels of 255; in flat parts the sign of less is the encoder's noise
 _ENOUGH = 96  # pixels of the shorter side that are left at least; larger pictures are first reduced by whole numbers
@@ -55,8 +55,8 @@ def _cover(pixels: int, cells: int) -> npt.NDArray[np.float32]:
 
 
 def hash_array(hashes: Sequence[int | None]) -> HashArray:
-    """Hashes as a column; what is unknown becomes `TELLS_NOTHING`."""
-    return np.array([TELLS_NOTHING if value is None else value for value in hashes], dtype=np.uint64)
+    """Hashes as a column; what is unknown becomes `UNINFORMATIVE`."""
+    return np.array([UNINFORMATIVE if value is None else value for value in hashes], dtype=np.uint64)
 
 
 def near_pairs(hashes: HashArray, near: int = NEAR) -> tuple[IntArray, IntArray]:
@@ -73,10 +73,10 @@ def near_pairs(hashes: HashArray, near: int = NEAR) -> tuple[IntArray, IntArray]
         Row numbers of the one and of the other, of equal length.
     """
     bits = np.bitwise_count(hashes)
-    told = np.flatnonzero((bits > near) & (bits < 64 - near))
-    values, first, back = np.unique(hashes[told], return_index=True, return_inverse=True)
-    rows = told[first]  # one row a different hash
-    ones, others = [rows[back.reshape(-1)]], [told]
+    informative = np.flatnonzero((bits > near) & (bits < 64 - near))
+    values, first, back = np.unique(hashes[informative], return_index=True, return_inverse=True)
+    rows = informative[first]  # one row a different hash
+    ones, others = [rows[back.reshape(-1)]], [informative]
     if near:
         for one, other in _pairs_by_band(values, near):
             ones.append(rows[one])

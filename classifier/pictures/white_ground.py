@@ -75,13 +75,13 @@ def _without_colour(image: Image.Image, encoded: bytes) -> Image.Image:
 def _clear_pixels(image: Image.Image, encoded: bytes) -> BoolArray:
     """Which pixels have the transparent colour, shape (height, width)."""
     bits, _ = header(encoded)
-    told = image.info["transparency"]
+    transparency = image.info["transparency"]
     if image.mode == "1":
-        return np.asarray(np.asarray(image) == bool(told))
+        return np.asarray(np.asarray(image) == bool(transparency))
     if image.mode != "RGB":
-        told = int(told) & (2**bits - 1)
-        return np.asarray(np.asarray(image) == (told * 255 // (2**bits - 1) if bits < 8 else told))
-    colour = [int(sample) & (2**bits - 1) for sample in told]
+        transparency = int(transparency) & (2**bits - 1)
+        return np.asarray(np.asarray(image) == (transparency * 255 // (2**bits - 1) if bits < 8 else transparency))
+    colour = [int(sample) & (2**bits - 1) for sample in transparency]
     high = np.asarray(image) == np.array([sample >> max(0, bits - 8) for sample in colour], dtype=np.uint8)
     clear = np.asarray(high.all(axis=2))
     if bits == 16 and clear.any():

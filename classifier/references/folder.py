@@ -46,12 +46,12 @@ def reference_pictures(folder: Path) -> ReferenceFolder:
     Raises:
         ClassFolderError: no such folder, or fewer pictures in it than can be learned from; names what was left out.
     """
-    found: list[ClassPicture] = []
+    pictures: list[ClassPicture] = []
     left: list[LeftOut] = []
     for path in _entries(folder):
-        _take(path, folder, found, left)
-    check_enough_references(folder, len(found), left)
-    return ReferenceFolder(folder, tuple(found), tuple(left))
+        _take(path, folder, pictures, left)
+    check_enough_references(folder, len(pictures), left)
+    return ReferenceFolder(folder, tuple(pictures), tuple(left))
 
 
 def check_enough_references(folder: Path, usable: int, left: Sequence[LeftOut]) -> None:
@@ -84,12 +84,12 @@ def _entries(folder: Path) -> list[Path]:
     return entries
 
 
-def _take(path: Path, folder: Path, found: list[ClassPicture], left: list[LeftOut]) -> None:
+def _take(path: Path, folder: Path, pictures: list[ClassPicture], left: list[LeftOut]) -> None:
     """Put one entry among the pictures, or among what is left out."""
     if path.is_dir():
         left.append(LeftOut(path.name, A_FOLDER))
         return
-    if len(found) == MOST_REFERENCES:
+    if len(pictures) == MOST_REFERENCES:
         left.append(LeftOut(path.name, TOO_MANY))
         return
     try:
@@ -101,7 +101,7 @@ def _take(path: Path, folder: Path, found: list[ClassPicture], left: list[LeftOu
         left.append(LeftOut(path.name, NO_PICTURE))
         return
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if any(md5 == other.md5 for other in found):
+    if any(md5 == other.md5 for other in pictures):
         left.append(LeftOut(path.name, COPY))
         return
-    found.append(ClassPicture(path, path.name, "", shows=True, size=len(content), md5=md5, group=""))
+    pictures.append(ClassPicture(path, path.name, "", shows=True, size=len(content), md5=md5, group=""))

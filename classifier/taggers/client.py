@@ -167,20 +167,20 @@ class TaggerClient:
         values = np.frombuffer(reply.payloads[1], VALUES)
         at = 0
         for request, count in zip(batch, reply.header["counts"], strict=True):
-            found = (
+            tags = (
                 None if count < 0 else self._named(places[at : at + count].tolist(), values[at : at + count].tolist())
             )
             at += max(0, count)
             if not request.answer.done():
-                request.answer.set_result(found)
+                request.answer.set_result(tags)
 
     def _named(self, places: Sequence[int], values: Sequence[float]) -> TaggerTags:
         """Tags by name; a name that the list has twice gets its highest value."""
-        found: dict[str, float] = {}
+        tags: dict[str, float] = {}
         for place, value in zip(places, values, strict=True):
             name = self._names[place]
-            found[name] = max(value, found.get(name, 0.0))
-        return TaggerTags(self.hash, self.name, found)
+            tags[name] = max(value, tags.get(name, 0.0))
+        return TaggerTags(self.hash, self.name, tags)
 
     def _give_up(self, error: ModelError, batch: Sequence[_TagRequest] = ()) -> None:
         self._failure = self._failure or error

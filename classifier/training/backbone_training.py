@@ -215,10 +215,10 @@ def train(
             optimizer.learning_rate = rates[-1]
             losses.append(float(model.logits.train_on_batch(pictures, shows)))
             pace.stepped()
-            if course.opinions_are_due():
+            if course.pseudo_labels_are_due():
                 coming.result()  # it must not read the lesson while the lesson grows
                 with pace.pause():
-                    course.join(*_sure_opinions(model, optimizer, training_set, recipe))
+                    course.join(*_pseudo_labels(model, optimizer, training_set, recipe))
                 coming = ahead.submit(course.batch, pace.step)
             if pace.step % 10 == 0 or pace.step == pace.steps:
                 report(TrainingProgress(pace.step, pace.steps, float(np.mean(losses[-50:])), course.pictures_per_s()))
@@ -257,8 +257,8 @@ def _faster_precision(processor_facts: Path = Path("/proc/cpuinfo")) -> str:
 
 def embeddings(model: Network, pictures: Pictures) -> Float32Array:
     """Embeddings of pictures, shape (n, features + characters)."""
-    found = [_predicted(model.embedding, part.astype(np.float32)) for part in _parts(pictures)]
-    return np.concatenate(found) if found else np.zeros((0, model.embedding.output_shape[-1]), np.float32)
+    batches = [_predicted(model.embedding, part.astype(np.float32)) for part in _parts(pictures)]
+    return np.concatenate(batches) if batches else np.zeros((0, model.embedding.output_shape[-1]), np.float32)
 
 
 class _Course:
@@ -269,7 +269,7 @@ class _Course:
         planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(training_set.pictures) / recipe.batch))
         self.pace = TrainingPace(planned, recipe.time_budget_s, clock)
         self.joined = 0
-        self._asked_after = 0  # steps; 0: not asked yet
+        self._pseudo_labelled_after = 0  # steps; 0: not asked yet
         self._pictures, self._shows = training_set.pictures, training_set.shows
         self._order = self._shuffled(0)
 
@@ -278,14 +278,14 @@ class _Course:
         random = np.random.default_rng((self._recipe.seed, 1, step))
         return changed(self._pictures[rows], self._recipe.changes, random), self._shows[rows]
 
-    def opinions_are_due(self) -> bool:
+    def pseudo_labels_are_due(self) -> bool:
         """Half way; and again where that turns out to have been far from half way, because the plan has grown since."""
         wait, step = self._recipe.self_training_from * self.pace.steps, self.pace.step
         if not wait <= step < self.pace.steps or not len(self._training_set.unlabelled):
             return False
-        if self._asked_after and self._asked_after >= _TOO_EARLY * wait:
+        if self._pseudo_labelled_after and self._pseudo_labelled_after >= _TOO_EARLY * wait:
             return False
-        self._asked_after = step
+        self._pseudo_labelled_after = step
         return True
 
     def join(self, pictures: Pictures, shows: Float32Array) -> None:
@@ -293,7 +293,7 @@ class _Course:
         self.joined = len(pictures)
         self._pictures = np.concatenate([self._training_set.pictures, pictures])
         self._shows = np.concatenate([self._training_set.shows, shows])
-        self._order = self._shuffled(self._asked_after)
+        self._order = self._shuffled(self._pseudo_labelled_after)
 
     def pictures_per_s(self) -> float:
         return self.pace.steps_per_s() * self._recipe.batch
@@ -329,7 +329,7 @@ def _loss(logit_penalty: float) -> Callable[[Any, Any], Any]:
     return loss
 
 
-def _sure_opinions(
+def _pseudo_labels(
     model: Network, optimizer: Any, training_set: TrainingSet, recipe: TrainingRecipe
 ) -> tuple[Pictures, Float32Array]:
     """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""

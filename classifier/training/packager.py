@@ -105,8 +105,8 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         learned: the network.
         source: name of the folder whose classes taught it; empty: tags did.
     """
-    found, training = target.learned, learned.embedded.training
-    quality, expected, facts = found.quality, found.forecast, found.facts
+    learned_head, training = target.learned, learned.embedded.training
+    quality, expected, facts = learned_head.quality, learned_head.forecast, learned_head.facts
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
     shown, every = int(target.shows[rows].sum()), len(rows)
@@ -128,8 +128,8 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         *([references_text(references, shown)] if few else []),
         *([] if few and not quality.positives else [measured]),
-        *(one.words() for one in found.head.ai_weights),
-        *_set_right(int(found.doubted.sum())),
+        *(one.words() for one in learned_head.head.ai_weights),
+        *_wrong_tags(int(learned_head.doubted.sum())),
         *_training(training),
     ]
     refusal = refusal_of(target, training)
@@ -155,24 +155,24 @@ def _training(training: TrainingSummary) -> list[str]:
     ]
 
 
-def _set_right(lies: int) -> list[str]:
-    if not lies:
+def _wrong_tags(wrong: int) -> list[str]:
+    if not wrong:
         return []
-    are = "tag that is" if lies == 1 else "tags that are"
-    return [f"{lies} {are} clearly wrong left out of the test: held-out pictures may be tagged wrongly, too"]
+    are = "tag that is" if wrong == 1 else "tags that are"
+    return [f"{wrong} {are} clearly wrong left out of the test: held-out pictures may be tagged wrongly, too"]
 
 
 def _metrics(target: LearnedTarget, references: int) -> dict[str, Any]:
-    found = target.learned
+    learned_head = target.learned
     return {
-        "test": found.quality.to_json(),
-        "expected": found.forecast.to_json(),
-        "prevalence": found.facts["prevalence"],
-        "prevalence_by_stratum": found.facts["prevalence_by_stratum"],
-        "l2": found.facts["l2"],
-        "positives": found.facts["positives"],
+        "test": learned_head.quality.to_json(),
+        "expected": learned_head.forecast.to_json(),
+        "prevalence": learned_head.facts["prevalence"],
+        "prevalence_by_stratum": learned_head.facts["prevalence_by_stratum"],
+        "l2": learned_head.facts["l2"],
+        "positives": learned_head.facts["positives"],
         "unlabelled": target.unlabelled,
-        **({"ai_tags": found.facts["ai_tags"]} if "ai_tags" in found.facts else {}),
+        **({"ai_tags": learned_head.facts["ai_tags"]} if "ai_tags" in learned_head.facts else {}),
         **({"references": references} if references else {}),
     }
 

@@ -30,12 +30,12 @@ def frozen(seed: int) -> Embedder:
 
     def embedded(material: Material, report: ProgressCallback) -> Embedded:
         begun = time.monotonic()
-        found = _described(material, seed, report)
+        described = _described(material, seed, report)
         report("measuring", 0.0, "training heads")
         training = backbone_training.TrainingSummary(0, 0, time.monotonic() - begun, 0.0, 0.0, 0)
         nobody = np.zeros(len(material.pictures), dtype=np.bool_)
-        blocks = in_a_row(published=found.embeddings.shape[1])
-        return Embedded(found.backbone, (), blocks, _stored(found.embeddings), nobody, training, halved=True)
+        blocks = in_a_row(published=described.embeddings.shape[1])
+        return Embedded(described.backbone, (), blocks, _stored(described.embeddings), nobody, training, halved=True)
 
     return embedded
 

@@ -82,9 +82,9 @@ def _record(kind: type) -> _Reader:
         if readers.keys() != values.keys():
             missing, unknown = sorted(readers.keys() - values.keys()), sorted(values.keys() - readers.keys())
             raise ValueError(f": missing {missing}, unknown {unknown}")
-        found = {name: _inside(reader, values[name], f".{name}") for name, reader in readers.items()}
+        arguments = {name: _inside(reader, values[name], f".{name}") for name, reader in readers.items()}
         try:
-            return kind(**found)
+            return kind(**arguments)
         except ValueError as error:  # out of the record's own range
             raise ValueError(f": {error}") from None
 

@@ -61,13 +61,13 @@ def take_over(model: Network, classes: Sequence[str], earlier: Earlier) -> None:
             f"{earlier.file}: {len(theirs)} arrays of weights, expected {len(own)}; it is another network"
         )
     columns = [(classes.index(name), number) for number, name in enumerate(earlier.classes) if name in classes]
-    to, whence = [list(places) for places in zip(*columns, strict=True)] if columns else ([], [])
+    own_columns, known_columns = [list(places) for places in zip(*columns, strict=True)] if columns else ([], [])
     for variable, value in zip(own, theirs, strict=True):
         learned = keras.ops.convert_to_numpy(value)
         if f"{CLASSIFIER_LAYER}/" in variable.path:  # one column a character
             mixed = np.array(keras.ops.convert_to_numpy(variable))
             if mixed.shape[:-1] == learned.shape[:-1]:
-                mixed[..., to] = learned[..., whence]
+                mixed[..., own_columns] = learned[..., known_columns]
             learned = mixed
         if tuple(variable.shape) != learned.shape:
             raise PackageError(f"{earlier.file}: weights of shape {learned.shape}, expected {tuple(variable.shape)}")

@@ -36,10 +36,13 @@ def run(folder: Path, out: TextIO) -> int:
         out.write(json.dumps(line) + "\n")
         out.flush()
 
+    def report(stage: str, share: float, words: str) -> None:
+        say({"stage": stage, "share": share, "words": words})
+
     try:
         job = read_job(folder)
         pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(job.examples)]
-        say({"done": _work(folder, job, pictures, lambda *told: say(dict(zip(_TOLD, told, strict=True))))})
+        say({"done": _work(folder, job, pictures, report)})
     except ClassifierError as error:
         code = error.exit_code if isinstance(error, DocumentedError) else _FAILED
         say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
@@ -48,9 +51,6 @@ def run(folder: Path, out: TextIO) -> int:
         say({"error": type(error).__name__, "message": str(error)[:500], "exit_code": _FAILED, "facts": {}})
         return _FAILED
     return 0
-
-
-_TOLD = ("stage", "share", "words")
 
 
 def _work(folder: Path, job: TrainingJob, pictures: Pixels, report: ProgressCallback) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def _compared(folder: Path, step: TrainingStep, learned: Learned, packed: dict[s
         step_agreement.remember(folder, learned)
         Path(packed["backbone"]).rename(folder / FIRST_NETWORK)
         return packed
-    found = step_agreement.agreements(folder, learned)
+    agreements = step_agreement.agreements(folder, learned)
     for target in packed["targets"]:
-        if target["target"] in found:
-            target["compared"] = found[target["target"]].to_json()
+        if target["target"] in agreements:
+            target["compared"] = agreements[target["target"]].to_json()
     return packed
 
 

@@ -139,9 +139,9 @@ def test_without_others_even_many_references_teach_nothing(tmp_path: Path) -> No
 
 def test_a_package_keeps_numbers_of_the_references_and_no_picture(tmp_path: Path) -> None:
     model, _, examples, pictures = learned(tmp_path, 2, 20)
-    told = pack(model, pictures, tmp_path / "packages", job_of(examples))
+    packed = pack(model, pictures, tmp_path / "packages", job_of(examples))
 
-    package = load_package(Path(told["targets"][0]["folder"]))
+    package = load_package(Path(packed["targets"][0]["folder"]))
     assert package.references is not None
     assert package.references.md5s == [example.identity.md5 for example in examples[-20:]]
     assert package.references.hashes.tolist() == [example.identity.picture_hash for example in examples[-20:]]
@@ -149,19 +149,19 @@ def test_a_package_keeps_numbers_of_the_references_and_no_picture(tmp_path: Path
     kept = {tuple(row) for row in package.canaries.embeddings.tolist()}
     assert not kept & {tuple(row) for row in package.references.vectors.tolist()}
     assert not {md5 for md5s in package.snapshot["parts"].values() for md5 in md5s} & set(package.references.md5s)
-    json.dumps(told)  # it travels as JSON
+    json.dumps(packed)  # it travels as JSON
 
 
 def test_the_report_says_what_to_expect_of_so_few(tmp_path: Path) -> None:
     model, _, examples, pictures = learned(tmp_path, 0, 5)
-    told = pack(model, pictures, tmp_path / "packages", job_of(examples))
+    packed = pack(model, pictures, tmp_path / "packages", job_of(examples))
 
-    words = told["targets"][0]["report"]
+    words = packed["targets"][0]["report"]
     assert "red: trained on 5 references and 0 pictures tagged red among 108 well-tagged ones of 2 characters" in words
     assert "5 references: from 5 pictures, characters were ranked at an average precision of" in words
     assert "it does not decide: only 5 pictures of the target" in words
     assert "test on" not in words  # nothing that shows it is kept apart
-    assert told["targets"][0]["metrics"]["references"] == 5
+    assert packed["targets"][0]["metrics"]["references"] == 5
 
 
 def test_tagged_pictures_count_beside_the_references_in_what_is_expected() -> None:

@@ -44,14 +44,14 @@ def test_what_differs_among_pictures_of_one_character_counts_less_than_what_tell
 def test_three_pictures_tell_the_others_of_a_character_from_everybody_else() -> None:
     vectors, who = pictures()
     space = space_of(vectors, who)
-    shows, asked = np.zeros(len(who), dtype=np.bool_), np.ones(len(who), dtype=np.bool_)
+    shows, queried = np.zeros(len(who), dtype=np.bool_), np.ones(len(who), dtype=np.bool_)
     shows[np.flatnonzero(who == 4)[:3]] = True
-    asked &= ~shows
+    queried &= ~shows
 
-    likely = sigmoid(space.log_ratios(space.seen(vectors), shows, asked)) > 0.5
+    likely = sigmoid(space.log_ratios(space.seen(vectors), shows, queried)) > 0.5
 
-    assert likely[who[asked] == 4].mean() > 0.8
-    assert likely[who[asked] != 4].mean() < 0.02
+    assert likely[who[queried] == 4].mean() > 0.8
+    assert likely[who[queried] != 4].mean() < 0.02
 
 
 def test_somebody_whom_no_tag_names_is_not_taken_for_the_target() -> None:

@@ -37,9 +37,9 @@ def test_the_worse_one_too_and_equal_ones_are_not_told_apart(shown: np.ndarray) 
 
 
 def test_being_too_sure_is_not_being_blind(shown: np.ndarray) -> None:
-    eyes = odds(2.0, shown, 1)
+    network = odds(2.0, shown, 1)
 
-    found = compared(eyes, eyes * 3, shown)
+    found = compared(network, network * 3, shown)
 
     assert abs(found.gain.value) < 0.01
 

@@ -93,7 +93,7 @@ def test_a_package_names_the_blocks_of_its_embedding_and_an_older_one_loads(tiny
 
 
 @pytest.mark.parametrize(
-    ("blocks", "said"),
+    ("blocks", "message"),
     [
         ({}, "not a list"),
         (["taught"], "has no names in it"),
@@ -106,8 +106,8 @@ def test_a_package_names_the_blocks_of_its_embedding_and_an_older_one_loads(tiny
         ([{"name": "odds", "first": 0, "count": 4}, {"name": "odds", "first": 4, "count": 4}], "a name twice"),
     ],
 )
-def test_blocks_that_do_not_divide_the_embedding_are_refused(copy: Path, blocks: object, said: str) -> None:
-    with pytest.raises(PackageError, match=said):
+def test_blocks_that_do_not_divide_the_embedding_are_refused(copy: Path, blocks: object, message: str) -> None:
+    with pytest.raises(PackageError, match=message):
         load_package(blocks_in(copy, blocks))
 
 
@@ -293,17 +293,17 @@ def test_a_head_that_weighs_ai_tags_survives_its_package_and_moves_only_what_the
     head = replace(make_head(), shifts=(0.0, -3.0, 0.5, -2.0), ai_weights=(SITE,))
     facts = write_package(tmp_path / "1", make_parts(tiny, "mona", head))
     embeddings = np.random.default_rng(3).normal(size=(4, DIMENSION)).astype(np.float16)
-    strata, said = np.array([0, 0, 0, 1], dtype=np.int8), np.array([50, 90, -1, 0], dtype=np.int64)
+    strata, percents = np.array([0, 0, 0, 1], dtype=np.int8), np.array([50, 90, -1, 0], dtype=np.int64)
 
     package = load_package(tmp_path / "1", expected_hash=facts.hash)
 
     assert package.head.ai_weights == package.card(4).ai_weights == (SITE,)
     plain = package.head.probabilities(embeddings)
-    scores = package.head.probabilities(embeddings, strata, {SITE_TAGGER: said})
+    scores = package.head.probabilities(embeddings, strata, {SITE_TAGGER: percents})
     odds = np.log(scores / (1 - scores)) - np.log(plain / (1 - plain))
     none = 0.75 * np.log(0.5 / 100.5) - 0.5 - 3.0
     assert odds == pytest.approx([-0.5, 0.75 * np.log(90.5 / 10.5) - 0.5, 0.0, none])
-    assert np.array_equal(package.head.probabilities(embeddings, None, {"other": said}), plain)
+    assert np.array_equal(package.head.probabilities(embeddings, None, {"other": percents}), plain)
 
 
 def test_a_head_that_weighs_no_ai_tags_has_the_file_that_it_always_had(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_head_that_weighs_no_ai_tags_has_the_file_that_it_always_had(tmp_path:
 
 @pytest.mark.fault("M01")
 @pytest.mark.parametrize(
-    "said",
+    "encoded",
     [
         b"no JSON",
         b"\xff\xfe",
@@ -331,10 +331,10 @@ def test_a_head_that_weighs_no_ai_tags_has_the_file_that_it_always_had(tmp_path:
         b"[" + b",".join([b'{"source": "site", "tag": "mona", "slope": 1.0, "offset": 0.0}'] * 2) + b"]",
     ],
 )
-def test_weights_of_ai_tags_that_are_none_are_refused(tmp_path: Path, said: bytes) -> None:
+def test_weights_of_ai_tags_that_are_none_are_refused(tmp_path: Path, encoded: bytes) -> None:
     write_head(tmp_path / "head.npz", make_head())
     with np.load(tmp_path / "head.npz") as arrays:
-        np.savez(tmp_path / "bad.npz", **arrays, ai_weights=np.frombuffer(said, dtype=np.uint8))
+        np.savez(tmp_path / "bad.npz", **arrays, ai_weights=np.frombuffer(encoded, dtype=np.uint8))
 
     with pytest.raises(PackageError, match="not the head of a model"):
         head_in(tmp_path / "bad.npz")

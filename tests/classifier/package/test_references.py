@@ -27,17 +27,17 @@ def test_references_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         (references(width=5), "differ"),
         (references(MOST_REFERENCES + 1), "expected 1 to 200"),
         (References(np.full((1, 4), np.inf, np.float16), ["0" * 32], np.zeros(1, np.uint64)), "not finite"),
     ],
 )
-def test_references_that_no_such_network_has_seen_are_refused(tmp_path: Path, wrong: References, said: str) -> None:
+def test_references_that_no_such_network_has_seen_are_refused(tmp_path: Path, wrong: References, message: str) -> None:
     write_references(tmp_path / "references.npz", wrong)
 
-    with pytest.raises(PackageError, match=said):
+    with pytest.raises(PackageError, match=message):
         parse_references((tmp_path / "references.npz").read_bytes(), tmp_path, 4)
 
 

@@ -77,7 +77,7 @@ def test_a_folder_means_the_target_by_its_name_its_tag_or_a_variant(
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         (["moma", "keqing"], "is called 'mona'; did you mean 'moma'\\? It has keqing, moma"),
         (["moma_(a)", "keqing"], "did you mean 'moma_\\(a\\)'\\?"),
@@ -86,10 +86,12 @@ def test_a_folder_means_the_target_by_its_name_its_tag_or_a_variant(
         (["not_mona"], "is called 'mona'"),
     ],
 )
-def test_a_folder_without_the_target_is_refused_with_what_it_has(tmp_path: Path, names: list[str], said: str) -> None:
+def test_a_folder_without_the_target_is_refused_with_what_it_has(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
     folder = folder_of(tmp_path, {f"{name}/1.jpg": picture(1) for name in names})
 
-    with pytest.raises(ClassFolderError, match=said) as refused:
+    with pytest.raises(ClassFolderError, match=message) as refused:
         class_pictures(folder, ["mona"])
 
     assert refused.value.exit_code == 2

@@ -113,9 +113,9 @@ async def test_a_decoder_that_allocates_without_end_meets_its_limit(evil: tuple[
 async def test_a_decoder_runs_within_its_limits_of_memory_and_processor(evil: tuple[str, ...]) -> None:
     async with Decoders([SMALL], settings(evil, memory_bytes=800 << 20, cpu_s=7.0)) as decoders:
         for _ in range(2):  # the processor's limit is set anew for every picture
-            with pytest.raises(PictureFault) as told:
+            with pytest.raises(PictureFault) as fault:
                 await decoders.decode(b"limit")
-            memory, seconds = told.value.detail.split()
+            memory, seconds = fault.value.detail.split()
 
             assert int(memory) == 800 << 20
             assert 7.0 <= float(seconds) <= 9.1  # whole seconds, and one to spare

@@ -216,6 +216,6 @@ async def test_a_tagger_that_dies_is_started_once_more(tmp_path: Path) -> None:
         process = tagger._process._worker._process
         assert process is not None
         await process.kill()
-        said = await tagger.tag(plain((255, 0, 0))[0])
+        tags = await tagger.tag(plain((255, 0, 0))[0])
 
-    assert said is not None and "red_background" in said.probabilities
+    assert tags is not None and "red_background" in tags.probabilities

@@ -121,7 +121,7 @@ def changed(folder: Path, *path: str, value: Any) -> None:
         (("plan",), {"seed": 1}, r"job.plan: missing \['caution', .*\], unknown \[\]"),
         (("backbone", "weights"), 3, "job.backbone.weights: expected str, got 3"),
         (("examples",), [3], r"job.examples\[0\]: expected an object, got 3"),
-        (("step",), "third", "'third' is not a valid Step"),
+        (("step",), "third", "'third' is not a valid TrainingStep"),
     ],
 )
 def test_a_value_that_the_process_does_not_understand_is_refused_by_name(

@@ -137,13 +137,13 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
 def test_what_a_person_said_by_folders_is_never_set_right() -> None:
     pictures, names, examples = painted(400, 7, hidden=0.0)
     green = [row for row, name in enumerate(names) if name == "green"]
-    said = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
+    mislabelled = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
     plan = TrainingPlan(recipe=QUICK, tags_may_lie=False)
 
-    model = learn(pictures, said, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
+    model = learn(pictures, mislabelled, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
     assert model.targets[0].learned.doubted.sum() == 0
-    assert model.targets[0].shows.sum() == sum("red" in one.characters for one in said)
+    assert model.targets[0].shows.sum() == sum("red" in one.characters for one in mislabelled)
 
 
 def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
@@ -210,7 +210,8 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkey
 
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert code == 0, lines[-1]
-    packages = [load_package(Path(told["folder"]), expected_hash=told["hash"]) for told in lines[-1]["done"]["targets"]]
+    targets = lines[-1]["done"]["targets"]
+    packages = [load_package(Path(target["folder"]), expected_hash=target["hash"]) for target in targets]
     assert [package.target for package in packages] == ["red", "blue"]
     assert packages[0].backbone_hash == packages[1].backbone_hash
     assert packages[1].blocks == (Block("taught", 0, 8), Block("log_odds", 8, 3))

@@ -62,10 +62,10 @@ def test_characters_keep_their_answers_in_another_order_and_beside_new_ones(
 
     take_over(model, ("fischl", "lisa", "mona"), before)
 
-    told = embeddings(model, PICTURES)
-    assert told[:, :FEATURES] == pytest.approx(seen[:, :FEATURES], abs=1e-5)
-    assert told[:, FEATURES] == pytest.approx(seen[:, FEATURES + 1], abs=1e-5)
-    assert told[:, FEATURES + 2] == pytest.approx(seen[:, FEATURES], abs=1e-5)
+    after = embeddings(model, PICTURES)
+    assert after[:, :FEATURES] == pytest.approx(seen[:, :FEATURES], abs=1e-5)
+    assert after[:, FEATURES] == pytest.approx(seen[:, FEATURES + 1], abs=1e-5)
+    assert after[:, FEATURES + 2] == pytest.approx(seen[:, FEATURES], abs=1e-5)
     assert not np.allclose(alone[:, FEATURES + 1], seen[:, FEATURES + 1])
 
 
