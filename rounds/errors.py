@@ -3,7 +3,7 @@
 RoundError
 ├── TooLittleToLearn   the gallery's tags are too few to train on: say what there is (exit code 2)
 ├── TooLittleToMeasure there are too few pictures of a kind to say anything: say how many (exit code 2)
-├── LearningFailed     the learning process failed or died: the active model, if any, stays as it was (exit code 10)
+├── LearningFailed     the training process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
 ├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
 ├── ReportNotWritten   the disk refuses a report: free space, or name another folder (exit code 7)
@@ -38,7 +38,7 @@ class TooLittleToMeasure(RoundError):
 
 
 class LearningFailed(RoundError):
-    """The learning process ended without a model."""
+    """The training process ended without a model."""
 
     exit_code = 10
 

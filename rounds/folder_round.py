@@ -66,7 +66,7 @@ class FolderSettings:
     in_flight: int = 16  # pictures on their way at the same time
     held_bytes: int = HELD_BYTES  # of their files at the same time
     seed: int = 0
-    command: tuple[str, ...] = COMMAND  # the learning process
+    command: tuple[str, ...] = COMMAND  # the training process
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +103,8 @@ def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> In
         evidence: of the gallery, with the package's network; its heads are trained on all but the test split.
     """
     snapshot = package.snapshot
-    taught: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    learned_from = {md5 for part in ("train", "validation") for md5 in taught.get(part, ())}
+    network_splits: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    learned_from = {md5 for part in ("train", "validation") for md5 in network_splits.get(part, ())}
     if snapshot.get("evidence"):  # its head was trained in this gallery
         artists = bool(snapshot.get("artists_together", True))
         split = splits_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)
@@ -141,7 +141,7 @@ async def model_from_folder(
 
     Raises:
         TooLittleToLearn: the folder has too few pictures; says how many.
-        LearningFailed: the learning process failed.
+        LearningFailed: the training process failed.
     """
     target, old = task.target, task.old
     check_enough(task.found, target)

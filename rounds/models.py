@@ -103,9 +103,9 @@ async def import_model(registry: ModelRegistry, source: Path, models: Path, prov
     await prove(card, source)
     await asyncio.to_thread(copy_package, package, folder)
     facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
-    taught = package.snapshot.get("targets")
-    if isinstance(taught, list) and len(taught) == 1:
+    target_tags = package.snapshot.get("targets")
+    if isinstance(target_tags, list) and len(target_tags) == 1:
         # so that a crawl finds it by its tag, whatever the target's name was elsewhere
-        facts["tag"] = tag_or_none(taught[0]) or package.target
+        facts["tag"] = tag_or_none(target_tags[0]) or package.target
     await registry.register_model(card, facts, activate=False)
     return card.name

@@ -121,9 +121,9 @@ def _training_set_size(snapshot: Mapping[str, Any]) -> int:
     return len((snapshot.get("parts") or {}).get("train", ()))
 
 
-def _cut_short(taught: Mapping[str, Any]) -> bool:
+def _cut_short(training: Mapping[str, Any]) -> bool:
     """Whether the time budget ended the training of the network in force."""
-    return bool(taught.get("steps", 0) < _SHORT * taught.get("planned_steps", 0))
+    return bool(training.get("steps", 0) < _SHORT * training.get("planned_steps", 0))
 
 
 @asynccontextmanager
@@ -135,7 +135,7 @@ async def new_network(
     rounds: HeadRoundSettings,
     report: ProgressCallback,
 ) -> AsyncIterator[Candidate]:
-    """Teach a network and learn a head on it; what it gives lives in a work folder that ends with the block.
+    """Train a network and fit a head on it; the result lies in a work folder that is removed after the block.
 
     Args:
         candidate: the new head on the old network; its beliefs say which tags are left out.
@@ -147,7 +147,7 @@ async def new_network(
 
     Raises:
         PicturesMissing: too many pictures cannot be read or decoded.
-        TooLittleToLearn, LearningFailed: from the learning process.
+        TooLittleToLearn, LearningFailed: from the training process.
     """
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         snapshot = candidate.snapshot
@@ -155,8 +155,10 @@ async def new_network(
         rows = await _decode_all(pictures, snapshot.evidence, rows, settings, folder, report)
         done = await train(folder, _training_task(candidate, pictures, rows, settings, rounds), settings, report)
         report("measuring", 0.5, "training a head on the new network")
-        taught = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), pictures.references, rounds)
-        yield replace(taught, backbone_comparison=_backbone_comparison(candidate, pictures, rows, taught.snapshot))
+        retrained = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), pictures.references, rounds)
+        yield replace(
+            retrained, backbone_comparison=_backbone_comparison(candidate, pictures, rows, retrained.snapshot)
+        )
 
 
 def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:

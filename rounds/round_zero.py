@@ -1,4 +1,4 @@
-"""Round 0: no labels, no model. The gallery's own tags teach the first classifier.
+"""Round 0: no labels, no model. The gallery's own tags train the first classifier.
 
     sample -> fetch and decode -> learn in a process of its own -> packages
 
@@ -71,12 +71,12 @@ class RoundSettings:
     goals: Mapping[str, Goal] = field(default_factory=dict)  # by Target.name; the others: precision 0.95
     refine: str = ""  # further search terms that cost nothing (`rating:g`)
     in_flight: int = 16  # pictures on their way at the same time
-    time_budget_s: float = 360.0  # for teaching the network
+    time_budget_s: float = 360.0  # for training the network
     first_backbone: str | None = None  # of the first step, where there are two; None: the same
     first_time_budget_s: float = 30.0  # for the first step
     epochs: float = field(default_factory=lambda: TrainingRecipe().epochs)
     seed: int = 0
-    command: tuple[str, ...] = COMMAND  # the learning process
+    command: tuple[str, ...] = COMMAND  # the training process
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ class RoundZeroInputs:
     source: PostSearch
     pictures: RenditionSource
     decoder: HashingDecoder
-    references: ReferencePixels | None = None  # pictures of the one target, prepared; None: tags alone teach
+    references: ReferencePixels | None = (
+        None  # pictures of the one target, preprocessed; None: tags alone are the labels
+    )
 
 
 async def round_zero(
@@ -107,9 +109,9 @@ async def round_zero(
         report: progress: sampling, sampled, fetching, loading, training, measuring, writing.
 
     Raises:
-        TooLittleToLearn: the tags teach too little; says what there is.
+        TooLittleToLearn: too few tagged pictures; says how many.
         PicturesMissing: too many of the sample's pictures cannot be had.
-        LearningFailed: the learning process failed.
+        LearningFailed: the training process failed.
         CrawlError: the site refuses or cannot be reached.
     """
     async with work_folder_for(targets) as folder:
@@ -187,7 +189,7 @@ class Gathered:
             niceness: 0..19: how much the process gives way to others.
 
         Raises:
-            TooLittleToLearn, LearningFailed: from the learning process.
+            TooLittleToLearn, LearningFailed: from the training process.
         """
         task, settings = _for_step(self.task, self.settings, step)
         done = await train(self.folder, task, settings, report, niceness=niceness)

@@ -1,6 +1,6 @@
 """Whether the network of round 0 is better than the first model: only then does it take over.
 
-Both were learned from the same pictures, so both have figures on the same ones kept aside. Where the learning process
+Both were learned from the same pictures, so both have figures on the same ones kept aside. Where the training process
 has compared them itself, its word holds.
 """
 

@@ -1,8 +1,8 @@
-"""What every round that teaches a network shares: a work folder, pictures in one array, the job, the package's place.
+"""What every round that trains a network shares: a work folder, pictures in one array, the job, the package's place.
 
-    pictures -> one array on disk -> job -> learning process -> packages in the work folder -> one rename each
+    pictures -> one array on disk -> job -> training process -> packages in the work folder -> one rename each
 
-Until that rename nobody uses what was learned, and the work folder ends with the round.
+Until that rename nothing uses the new model, and the work folder is removed after the round.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from rounds.training_process import run_learning
 from system.flush import flush
 
-_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget bounds teaching; loading and exporting come on top
+_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget limits training; loading and exporting come on top
 _BATCH = 64
 
 
 class TrainingSettings(Protocol):
-    """How a network is taught; the settings of every kind of round that does it."""
+    """How a network is trained; the settings of every kind of round that does it."""
 
     @property
     def backbone(self) -> str: ...
@@ -52,7 +52,7 @@ class TrainingSettings(Protocol):
     @property
     def time_budget_s(self) -> float: ...
     @property
-    def command(self) -> tuple[str, ...]: ...  # the learning process
+    def command(self) -> tuple[str, ...]: ...  # the training process
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ async def train(
         niceness: 0..19: scheduling priority of the process, as in `os.nice`.
 
     Raises:
-        TooLittleToLearn, LearningFailed: from the learning process.
+        TooLittleToLearn, LearningFailed: from the training process.
     """
     job = TrainingJob(
         examples=task.examples,
@@ -179,7 +179,7 @@ async def train(
 
 
 def placed(result: Mapping[str, Any], done: Mapping[str, Any], place: Path, facts: Mapping[str, Any]) -> NewModel:
-    """Move one package of the learning process to its final place.
+    """Move one package of the training process to its final place.
 
     Args:
         result: what the process reports of the target.

@@ -604,7 +604,7 @@ DECIDING = (
     Mutation(
         "what the network was trained on tests a head on it",
         "rounds/examples/frozen_splits.py",
-        "assigned = np.maximum(evidence.frozen_split, taught)",
+        "assigned = np.maximum(evidence.frozen_split, of_network)",
         "assigned = evidence.frozen_split",
         ("tests/rounds/examples/test_frozen_splits.py", "tests/rounds/examples/test_frozen_splits_in_rounds.py"),
     ),

@@ -73,10 +73,10 @@ def splits_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any],
         artists: whether an artist's set goes one way.
     """
     drawings = drawings_of(evidence) if artists else groups
-    taught = _taught(evidence, snapshot)
-    assigned = np.maximum(evidence.frozen_split, taught)
+    of_network = _network_split(evidence, snapshot)
+    assigned = np.maximum(evidence.frozen_split, of_network)
     split = _highest(drawings, assigned)
-    learned = _highest(drawings, ((evidence.frozen_split == TRAIN) | (taught == TRAIN)).astype(np.int8)) == 1
+    learned = _highest(drawings, ((evidence.frozen_split == TRAIN) | (of_network == TRAIN)).astype(np.int8)) == 1
     new = np.flatnonzero(split == NO_SPLIT)
     split[new] = _joined(evidence, drawings, groups, split, new, artists=artists)
     split[learned & (split > TRAIN)] = CONTAMINATED
@@ -90,12 +90,12 @@ def trained_on(evidence: Evidence, snapshot: Mapping[str, Any]) -> npt.NDArray[n
     """
     if not snapshot.get("taught"):
         return np.zeros(len(evidence), dtype=np.bool_)
-    known = (_taught(evidence, snapshot) == TRAIN).astype(np.int8)
+    known = (_network_split(evidence, snapshot) == TRAIN).astype(np.int8)
     return np.asarray(_highest(drawings_of(evidence), known) == 1, dtype=np.bool_)
 
 
 def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The `parts` of a network that began with another one's knowledge: what taught either has taught it.
+    """The `parts` of a network that started from another one: the training pictures of both.
 
     Args:
         snapshot: of the new network's package; its own entry for a picture takes precedence.
@@ -139,8 +139,8 @@ def _joined(
     return np.where((joins == NO_SPLIT) | divided, together, joins).astype(np.int8)
 
 
-def _taught(evidence: Evidence, snapshot: Mapping[str, Any]) -> SplitArray:
-    """What the package's network was taught of each row, by MD5; NO_SPLIT where it knows nothing."""
+def _network_split(evidence: Evidence, snapshot: Mapping[str, Any]) -> SplitArray:
+    """Split of each row in the training of the package's network, by MD5; NO_SPLIT where it had none."""
     known: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
     by_md5 = {md5: number for number, name in enumerate(SPLITS) for md5 in known.get(name, ())}
     return np.array([by_md5.get(md5, NO_SPLIT) for md5 in evidence.md5s], dtype=np.int8)

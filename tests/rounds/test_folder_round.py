@@ -1,4 +1,4 @@
-"""A model from a folder of one's own pictures: what is taught, what is compared, what comes into force."""
+"""A model from a folder of one's own pictures: what is trained on, what is compared, what comes into force."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def settings(program: str = LEARNS, weights: tuple[float, ...] = LIKES_RED, **ch
     return FolderSettings(backbone="small", preprocessing=Preprocessing(8), command=command, in_flight=4, **changes)
 
 
-async def taught(
+async def trained(
     folder: Path,
     root: Path,
     archive: MemoryArchive,
@@ -165,7 +165,7 @@ async def test_the_first_model_is_numbered_one_in_force_and_the_pictures_stay_as
 ) -> None:
     archive, before = MemoryArchive(), contents(pictures)
 
-    _, outcome = await taught(pictures, tmp_path, archive, settings())
+    _, outcome = await trained(pictures, tmp_path, archive, settings())
 
     assert (outcome.card.name, outcome.activated, outcome.compared) == ("mona/1", True, None)
     assert archive.active == "mona/1"
@@ -197,7 +197,7 @@ async def test_every_class_of_a_folder_is_a_class_of_the_network_but_other(pictu
 async def test_pictures_that_cannot_be_decoded_are_left_out_by_name(pictures: Path, tmp_path: Path) -> None:
     (pictures / "keqing" / "cut.jpg").write_bytes(b"\xff\xd8\xff broken")
 
-    model, _ = await taught(pictures, tmp_path, MemoryArchive(), settings())
+    model, _ = await trained(pictures, tmp_path, MemoryArchive(), settings())
 
     assert [(one.name, one.why) for one in model.undecodable] == [("keqing/cut.jpg", "truncated")]
     assert model.pictures == 120
@@ -225,7 +225,7 @@ async def test_a_folder_with_too_few_pictures_is_refused_with_their_counts(
     folder = painted(tmp_path / "few", classes)
 
     with pytest.raises(TooLittleToLearn, match=message) as refused:
-        await taught(folder, tmp_path, MemoryArchive(), settings())
+        await trained(folder, tmp_path, MemoryArchive(), settings())
 
     assert refused.value.exit_code == 2
     assert not (tmp_path / "models").exists()
@@ -236,9 +236,9 @@ async def test_a_model_that_is_worse_than_the_one_in_force_waits_unless_forced(p
     archive = MemoryArchive()
     old = model_in_force(tmp_path, archive, LIKES_RED, {})
 
-    _, waits = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old)
+    _, waits = await trained(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old)
     held = archive.active
-    _, forced = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old, force=True)
+    _, forced = await trained(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old, force=True)
 
     assert (waits.card.name, waits.activated, held) == ("mona/2", False, "mona/1")
     assert waits.compared is not None
@@ -251,7 +251,7 @@ async def test_a_better_model_comes_into_force_as_the_next_round(pictures: Path,
     archive = MemoryArchive()
     old = model_in_force(tmp_path, archive, LIKES_BLUE, {})
 
-    _, outcome = await taught(pictures, tmp_path, archive, settings(), old)
+    _, outcome = await trained(pictures, tmp_path, archive, settings(), old)
 
     assert (outcome.activated, archive.active) == (True, "mona/2")
     assert archive.registered[-1].facts["round"] == 1
@@ -263,9 +263,9 @@ async def test_nothing_that_the_old_model_has_learned_from_is_compared_on(pictur
     md5s = [picture.md5 for picture in listed(pictures).pictures]
     old = model_in_force(tmp_path, archive, LIKES_RED, {"parts": {"train": md5s[:100], "validation": md5s[100:110]}})
 
-    _, outcome = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old)
+    _, outcome = await trained(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), old)
     everything = dataclasses.replace(old, learned_from=frozenset(md5s))
-    _, without = await taught(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), everything)
+    _, without = await trained(pictures, tmp_path, archive, settings(weights=LIKES_BLUE), everything)
 
     assert outcome.compared is not None
     assert 0 < outcome.compared.pictures < 10

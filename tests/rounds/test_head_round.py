@@ -106,9 +106,9 @@ async def test_a_new_head_keeps_the_record_of_its_network_and_the_gallery_stores
 ) -> None:
     world, model = scene(), first_model(tmp_path, archive)
     before = snapshot(tmp_path, world, model)
-    taught = {"parts": {"train": [world.evidence.md5s[0]]}, "taught": {"steps": 9}, "earlier": "5e1f", "posts": [1]}
+    record = {"parts": {"train": [world.evidence.md5s[0]]}, "taught": {"steps": 9}, "earlier": "5e1f", "posts": [1]}
     before = dataclasses.replace(
-        before, package=dataclasses.replace(before.package, snapshot=taught), found_hashes={3: 9}
+        before, package=dataclasses.replace(before.package, snapshot=record), found_hashes={3: 9}
     )
     settings = HeadRoundSettings()
 
@@ -116,7 +116,7 @@ async def test_a_new_head_keeps_the_record_of_its_network_and_the_gallery_stores
     outcome = await finish(candidate, archive, tmp_path / "models", settings)
 
     kept = load_package(tmp_path / "models" / outcome.card.name).snapshot
-    assert {name: kept.get(name) for name in taught} == {**taught, "posts": None}
+    assert {name: kept.get(name) for name in record} == {**record, "posts": None}
     assert [archive.split[version] for version in range(1, 1201)] == candidate.split.tolist()
     assert archive.split[1] == 0
     assert archive.hashes == {3: 9}

@@ -1,4 +1,4 @@
-"""Training the network again: what it is taught, and when it pays."""
+"""Training the network again: on what, and when it pays."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_new_network_is_not_trained_where_it_can_gain_little(tmp_path: Path) -
 
 
 def remembering(candidate: Candidate, **snapshot: object) -> Candidate:
-    """The same, but middling, and with a network that remembers how it was taught."""
+    """The same with middling figures, and with a record of how its network was trained."""
     package = dataclasses.replace(candidate.snapshot.package, snapshot=snapshot)
     return dataclasses.replace(
         ranked(candidate, 0.95), snapshot=dataclasses.replace(candidate.snapshot, package=package)

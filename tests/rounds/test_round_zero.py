@@ -1,4 +1,4 @@
-"""Round 0: from a gallery's tags to packages, with a learning process that only pretends."""
+"""Round 0: from a gallery's tags to packages, with a training process that only pretends."""
 
 from __future__ import annotations
 
@@ -67,17 +67,17 @@ class Decoded:
 
 
 @dataclass
-class Desk:
-    """Brings and decodes pictures; breaks the named ones."""
+class Renditions:
+    """Fetches and decodes pictures; breaks the named ones."""
 
     lost: set[int] = field(default_factory=set)
     broken: set[int] = field(default_factory=set)
     at_once: int = 0
     most_at_once: int = 0
-    brought: int = 0
+    fetched: int = 0
 
     async def picture(self, post: Post) -> bytes | None:
-        self.brought += 1
+        self.fetched += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0)
@@ -99,8 +99,8 @@ def settings(program: str = LEARNS) -> RoundSettings:
     )
 
 
-def of(desk: Desk, site: Site | None = None) -> RoundZeroInputs:
-    return RoundZeroInputs(site or gallery(1000), desk, desk)
+def of(renditions: Renditions, site: Site | None = None) -> RoundZeroInputs:
+    return RoundZeroInputs(site or gallery(1000), renditions, renditions)
 
 
 async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> None:
@@ -108,7 +108,11 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
     place = tmp_path / "models" / "kiara" / "1"
 
     models = await round_zero(
-        of(Desk()), "hololive", {KIARA: place}, settings(), report=lambda stage, share, words: stages.append(stage)
+        of(Renditions()),
+        "hololive",
+        {KIARA: place},
+        settings(),
+        report=lambda stage, share, words: stages.append(stage),
     )
 
     assert [model.target for model in models] == ["kiara"]
@@ -118,16 +122,16 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
 
 
 async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Path) -> None:
-    desk, places = Desk(), [{KIARA: tmp_path / "kiara" / number} for number in ("1", "2")]
+    renditions, places = Renditions(), [{KIARA: tmp_path / "kiara" / number} for number in ("1", "2")]
     asked = replace(settings(TWICE), first_backbone="frozen", first_time_budget_s=7.0, time_budget_s=99.0)
 
     async with work_folder_for(places[0]) as folder:
-        gathered = await gather(folder, of(desk), "hololive", (KIARA,), asked)
-        brought = desk.brought
+        gathered = await gather(folder, of(renditions), "hololive", (KIARA,), asked)
+        fetched = renditions.fetched
         first = await gathered.learn(TrainingStep.FIRST, places[0])
         network = await gathered.learn(TrainingStep.NETWORK, places[1], niceness=5)
 
-    assert desk.brought == brought == 600
+    assert renditions.fetched == fetched == 600
     manifests = [json.loads((place[KIARA] / "manifest.json").read_text()) for place in places]
     assert [(step, name, plan["recipe"]["time_budget_s"]) for step, name, plan in manifests] == [
         ("first", "frozen", 7.0),
@@ -157,7 +161,7 @@ async def test_a_target_that_is_hardly_tagged_is_learned_from_references_which_a
     async with work_folder_for(place) as folder:
         round_ = await gather(
             folder,
-            replace(of(Desk(), hardly_tagged), references=given),
+            replace(of(Renditions(), hardly_tagged), references=given),
             "hololive",
             (KIARA,),
             settings(WITH_REFERENCES),
@@ -177,13 +181,13 @@ async def test_what_a_killed_round_left_behind_is_cleared_away(tmp_path: Path) -
     left.mkdir(parents=True)
     (left / "pictures.npy").write_bytes(b"half")
 
-    await round_zero(of(Desk()), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+    await round_zero(of(Renditions()), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
     assert [path.name for path in (tmp_path / "kiara").iterdir()] == ["1"]
 
 
 async def test_an_error_while_fetching_arrives_as_itself(tmp_path: Path) -> None:
-    class Blocked(Desk):
+    class Blocked(Renditions):
         async def picture(self, post: Post) -> bytes | None:
             raise BlockedError("the site blocks us")
 
@@ -193,40 +197,40 @@ async def test_an_error_while_fetching_arrives_as_itself(tmp_path: Path) -> None
 
 @pytest.mark.fault("M14")
 async def test_lost_and_broken_pictures_are_left_out_and_rows_still_fit(tmp_path: Path) -> None:
-    desk = Desk(lost=set(range(1, 40)), broken=set(range(40, 80)))
+    renditions = Renditions(lost=set(range(1, 40)), broken=set(range(40, 80)))
 
-    await round_zero(of(desk), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+    await round_zero(of(renditions), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
     assert json.loads((tmp_path / "kiara" / "1" / "manifest.json").read_text()) < 600
 
 
 async def test_no_more_pictures_are_on_their_way_than_the_settings_say(tmp_path: Path) -> None:
-    desk = Desk()
+    renditions = Renditions()
 
-    await round_zero(of(desk), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+    await round_zero(of(renditions), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
-    assert desk.most_at_once <= 4
+    assert renditions.most_at_once <= 4
 
 
 @pytest.mark.fault("M14")
 async def test_when_too_many_pictures_are_missing_the_round_stops_and_says_why(tmp_path: Path) -> None:
-    desk = Desk(broken=set(range(1, 600)))
+    renditions = Renditions(broken=set(range(1, 600)))
 
     with pytest.raises(PicturesMissing, match="truncated"):
-        await round_zero(of(desk), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+        await round_zero(of(renditions), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
     assert not list((tmp_path / "kiara").iterdir())
 
 
 async def test_a_target_that_is_hardly_tagged_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
-    desk = Desk()
+    renditions = Renditions()
 
     with pytest.raises(TooLittleToLearn, match="20 pictures tagged takanashi_kiara") as refused:
-        await round_zero(of(desk, gallery(100)), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
+        await round_zero(of(renditions, gallery(100)), "hololive", {KIARA: tmp_path / "kiara" / "1"}, settings())
 
     assert refused.value.exit_code == 2
     assert refused.value.counts["positives"] == 20
-    assert desk.most_at_once == 0
+    assert renditions.most_at_once == 0
 
 
 async def test_what_the_learning_process_finds_too_little_is_too_little(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ HOSTILE = '</svg><script>alert("1")</script>&\x00\x1b\u202e'
 UNIT = Plane(unit_axis("recall"), unit_axis("precision"))
 
 
-def drawn(*marks: Mark, plane: Plane = UNIT) -> ElementTree.Element:
+def svg(*marks: Mark, plane: Plane = UNIT) -> ElementTree.Element:
     return ElementTree.fromstring(draw(Words("a chart"), plane, marks))
 
 
@@ -66,13 +66,13 @@ def test_the_plane_lies_between_its_margins() -> None:
 def test_points_of_a_line_lie_where_the_numbers_say() -> None:
     points = [(0.1, 0.9), (0.5, 0.7), (1.0, 0.2)]
 
-    (line,) = drawn(Line(points)).iter(f"{SVG}polyline")
+    (line,) = svg(Line(points)).iter(f"{SVG}polyline")
 
     assert places(line) == pixels(*points)
 
 
 def test_a_stepped_line_holds_each_figure_until_the_next_point() -> None:
-    (line,) = drawn(Line([(0.9, 0.5), (0.6, 0.8)], stepped=True)).iter(f"{SVG}polyline")
+    (line,) = svg(Line([(0.9, 0.5), (0.6, 0.8)], stepped=True)).iter(f"{SVG}polyline")
 
     assert places(line) == pixels((0.9, 0.5), (0.6, 0.5), (0.6, 0.8))
 
@@ -81,7 +81,7 @@ def test_what_was_not_measured_is_a_gap_and_not_a_zero() -> None:
     line = Line([(0.0, 0.5), (0.1, 0.5), (0.2, math.nan), (0.3, 0.4), (0.4, 0.4)])
     band = Band([(0.0, 0.4, 0.6), (0.1, 0.4, 0.6), (0.2, math.nan, math.nan), (0.3, 0.3, 0.5), (0.4, 0.3, 0.5)])
 
-    root = drawn(band, line)
+    root = svg(band, line)
 
     assert [places(one) for one in root.iter(f"{SVG}polyline")] == [
         pixels((0.0, 0.5), (0.1, 0.5)),
@@ -91,13 +91,13 @@ def test_what_was_not_measured_is_a_gap_and_not_a_zero() -> None:
 
 
 def test_a_band_runs_along_its_high_ends_and_back_along_its_low_ones() -> None:
-    (band,) = drawn(Band([(0.2, 0.1, 0.3), (0.6, 0.4, 0.8)])).iter(f"{SVG}polygon")
+    (band,) = svg(Band([(0.2, 0.1, 0.3), (0.6, 0.4, 0.8)])).iter(f"{SVG}polygon")
 
     assert places(band) == pixels((0.2, 0.3), (0.6, 0.8), (0.6, 0.4), (0.2, 0.1))
 
 
 def test_whiskers_end_where_the_interval_ends() -> None:
-    upright, level = drawn(Cross((0.5, 0.6), (0.4, 0.7), (0.45, 0.55))).iter(f"{SVG}path")
+    upright, level = svg(Cross((0.5, 0.6), (0.4, 0.7), (0.45, 0.55))).iter(f"{SVG}path")
 
     (x, low), (_, high) = pixels((0.5, 0.4), (0.5, 0.7))
     assert upright.attrib["d"].startswith(f"M{x} {low}V{high}")
@@ -106,7 +106,7 @@ def test_whiskers_end_where_the_interval_ends() -> None:
 
 
 def test_a_point_that_was_not_measured_is_not_drawn_and_one_without_interval_has_no_whiskers() -> None:
-    root = drawn(Cross((math.nan, 0.5), (0.1, 0.2)), Cross((0.5, 0.5)))
+    root = svg(Cross((math.nan, 0.5), (0.1, 0.2)), Cross((0.5, 0.5)))
 
     assert len(list(root.iter(f"{SVG}circle"))) == 1
     assert not list(root.iter(f"{SVG}path"))
@@ -115,7 +115,7 @@ def test_a_point_that_was_not_measured_is_not_drawn_and_one_without_interval_has
 def test_twenty_wrong_ones_stay_visible_beside_two_thousand() -> None:
     plane = Plane(unit_axis("score"), signed_counts_axis("pictures", 20, 2000))
 
-    root = drawn(Bars([(0.0, 0.1, 20, "twenty")]), Bars([(0.0, 0.1, -2000, "many")], 1), plane=plane)
+    root = svg(Bars([(0.0, 0.1, 20, "twenty")]), Bars([(0.0, 0.1, -2000, "many")], 1), plane=plane)
 
     few, many = (float(bar.attrib["height"]) for bar in root.iter(f"{SVG}rect"))
     assert few > many / 4
@@ -125,14 +125,14 @@ def test_twenty_wrong_ones_stay_visible_beside_two_thousand() -> None:
 def test_bars_grow_upwards_and_downwards_from_nothing() -> None:
     plane = Plane(unit_axis("score"), signed_counts_axis("pictures", 10, 10))
 
-    up, down = drawn(Bars([(0, 1, 10, "")]), Bars([(0, 1, -10, "")]), plane=plane).iter(f"{SVG}rect")
+    up, down = svg(Bars([(0, 1, 10, "")]), Bars([(0, 1, -10, "")]), plane=plane).iter(f"{SVG}rect")
 
     assert float(up.attrib["y"]) + float(up.attrib["height"]) == pytest.approx(plane.up(0), abs=0.1)
     assert float(down.attrib["y"]) == pytest.approx(plane.up(0), abs=0.1)
 
 
 def test_a_bar_of_nothing_is_left_out() -> None:
-    assert not list(drawn(Bars([(0, 0.1, 0, "none"), (0.1, 0.2, math.nan, "unknown")])).iter(f"{SVG}rect"))
+    assert not list(svg(Bars([(0, 0.1, 0, "none"), (0.1, 0.2, math.nan, "unknown")])).iter(f"{SVG}rect"))
 
 
 @pytest.mark.parametrize(("up", "down"), [(0, 0), (1, 1), (5, 300), (180, 900), (12_000, 250_000), (3, 10_000_000)])
@@ -156,7 +156,7 @@ def test_a_fitted_axis_holds_its_values_between_round_ticks(values: Sequence[flo
 
 
 def test_values_beyond_the_axis_stay_on_the_paper() -> None:
-    (line,) = drawn(Line([(-1, 2), (2, -1)])).iter(f"{SVG}polyline")
+    (line,) = svg(Line([(-1, 2), (2, -1)])).iter(f"{SVG}polyline")
 
     assert places(line) == pixels((0, 1), (1, 0))
 
@@ -165,7 +165,7 @@ def test_values_beyond_the_axis_stay_on_the_paper() -> None:
 def test_the_name_of_a_threshold_stays_on_the_sheet(at: float) -> None:
     name = f"in force: {at:.3f}"
 
-    text = next(one for one in texts(drawn(Upright(at, name))) if one.text == name)
+    text = next(one for one in texts(svg(Upright(at, name))) if one.text == name)
 
     half = len(name) * 3.3
     assert UNIT.sheet.left <= float(text.attrib["x"]) - half
@@ -175,7 +175,7 @@ def test_the_name_of_a_threshold_stays_on_the_sheet(at: float) -> None:
 def test_captions_without_room_are_left_out() -> None:
     captions = Captions("n =", [(0.01, "1,200"), (0.02, "1,300"), (0.5, "7"), (math.nan, "8")])
 
-    found = [one.text for one in texts(drawn(captions))]
+    found = [one.text for one in texts(svg(captions))]
 
     assert {"n =", "1,200", "7"} <= set(found)
     assert not {"1,300", "8"} & set(found)
@@ -184,7 +184,7 @@ def test_captions_without_room_are_left_out() -> None:
 def test_names_at_the_ends_of_lines_keep_apart_and_on_the_plane() -> None:
     names = EndNames([("one", 0.0, 0), ("two", 0.0, 1), ("three", 0.01, 2)])
 
-    heights = sorted(float(one.attrib["y"]) for one in texts(drawn(names)) if one.text in {"one", "two", "three"})
+    heights = sorted(float(one.attrib["y"]) for one in texts(svg(names)) if one.text in {"one", "two", "three"})
 
     assert all(lower - upper >= 15 for upper, lower in itertools.pairwise(heights))
     assert heights[-1] <= UNIT.floor + 5

@@ -136,9 +136,9 @@ def test_a_folder_of_nothing_but_pages_too_small_to_see_is_refused_with_that_rea
 
 def test_pictures_that_the_model_was_trained_on_are_counted_and_shown_separately(tmp_path: Path, folder: Path) -> None:
     files = sorted((folder / "keqing").glob("*.png"))[:12]
-    taught = [hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() for file in files]
+    trained_on = [hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() for file in files]
 
-    found = assess(subject(tmp_path / "root", parts={"train": taught}), folder)
+    found = assess(subject(tmp_path / "root", parts={"train": trained_on}), folder)
 
     by_training = {part.value: part.quality.examples for part in found.slices if part.by == "training"}
     assert by_training == {"not trained on": 48, "trained on": 12}

@@ -216,11 +216,14 @@ def test_enough_random_answers_count_the_prevalence_and_few_do_not(tmp_path: Pat
 def test_a_model_that_has_learned_from_answers_is_not_measured_by_them(tmp_path: Path) -> None:
     world = scene(1500, hidden=0.6, seed=5)
     evidence, labels = answered_questions(world, world.evidence, RANDOM_MIX, 200)
-    fresh, taught = subject(tmp_path / "a"), subject(tmp_path / "b", facts={"newest_label": 1000}, newest_label=1000)
+    fresh, trained_on = (
+        subject(tmp_path / "a"),
+        subject(tmp_path / "b", facts={"newest_label": 1000}, newest_label=1000),
+    )
 
     by_fresh, by_taught = (
         next(part.quality for part in assess(one, evidence, labels).slices if part.value == "untagged")
-        for one in (fresh, taught)
+        for one in (fresh, trained_on)
     )
 
     assert by_taught.examples < by_fresh.examples / 3
@@ -278,9 +281,9 @@ def test_too_few_test_pictures_are_counted_and_refused(tmp_path: Path) -> None:
 
 def test_pictures_that_the_network_was_trained_on_are_not_measured_on(tmp_path: Path) -> None:
     world = scene(3000, seed=11)
-    taught = {"train": world.evidence.md5s[:2000], "validation": [], "test": world.evidence.md5s[2000:2500]}
+    trained_on = {"train": world.evidence.md5s[:2000], "validation": [], "test": world.evidence.md5s[2000:2500]}
 
-    found = assess(subject(tmp_path, parts=taught), world.evidence)
+    found = assess(subject(tmp_path, parts=trained_on), world.evidence)
 
     named = world.evidence.named
     assert named[2000:2500].sum() <= found.quality.examples <= named[2000:].sum()

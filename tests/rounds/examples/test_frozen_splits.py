@@ -48,9 +48,9 @@ def test_pictures_of_one_family_file_or_artist_share_a_part() -> None:
 
 def test_what_the_backbone_was_trained_on_never_tests_a_head_on_it() -> None:
     evidence = scene().evidence
-    taught = {"train": list(evidence.md5s[:500]), "validation": list(evidence.md5s[500:600]), "test": []}
+    network_splits = {"train": list(evidence.md5s[:500]), "validation": list(evidence.md5s[500:600]), "test": []}
 
-    split = splits_of(evidence, groups_of(evidence), {"parts": taught})
+    split = splits_of(evidence, groups_of(evidence), {"parts": network_splits})
 
     assert set(split[:500].tolist()) == {TRAIN}
     assert set(split[500:600].tolist()) == {VALIDATION}

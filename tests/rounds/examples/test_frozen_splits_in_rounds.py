@@ -30,7 +30,7 @@ class Upload:
 
 @dataclass
 class Gallery:
-    """Posts that come and change by chance, and what rounds have settled about them."""
+    """Posts that come and change by chance, and the splits that rounds have assigned to them."""
 
     random: np.random.Generator
     posts: list[Upload] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Gallery:
         return [post for post in self.posts if self.random.random() < 0.95]
 
     def change_network(self, posts: list[Upload], split: list[int]) -> None:
-        """The next network is taught some of what there is, by its parts."""
+        """The next network is trained on some of the pictures, by their splits."""
         rows = [row for row in range(len(posts)) if split[row] != CONTAMINATED and self.random.random() < 0.5]
         known_md5s = {
             name: [posts[row].md5 for row in rows if split[row] == number] for number, name in enumerate(SPLITS)
@@ -128,11 +128,11 @@ def test_over_random_arrivals_edits_and_networks_no_test_picture_ever_trains(see
 
         posts, split = gallery.play_round()
 
-        taught = set(gallery.snapshot.get("parts", {}).get("train", ()))
+        trained_on = set(gallery.snapshot.get("parts", {}).get("train", ()))
         for post, part in zip(posts, split, strict=True):
             was = before.get(post.post_id, NO_SPLIT)
             assert part >= was, f"post {post.post_id} went from {SPLITS[was]} to {SPLITS[part]}"
-            if post.post_id in gallery.trained or post.md5 in taught:
+            if post.post_id in gallery.trained or post.md5 in trained_on:
                 assert part in (TRAIN, CONTAMINATED), f"post {post.post_id} is measured, and was learned from"
             moved += part == CONTAMINATED
         for row, post in enumerate(posts):

@@ -214,8 +214,8 @@ async def test_a_target_that_is_no_character_is_learned_from_the_posts_that_its_
 
     chosen = await sample(site, "hololive", [target], SampleSize(total=600))
 
-    taught = [one for one in examples_of(chosen, [target]) if tag in one.characters]
-    assert len(taught) == len(chosen.positives) == 100
+    examples = [one for one in examples_of(chosen, [target]) if tag in one.characters]
+    assert len(examples) == len(chosen.positives) == 100
 
 
 async def test_what_the_sites_tagger_says_of_a_post_goes_with_it_as_an_example() -> None:

@@ -28,12 +28,12 @@ def test_the_truth_lies_in_the_interval_after_rounds_of_questions() -> None:
     inside, claims = 0, 0
     for seed in range(8):
         world = scene(600, seed=seed)
-        evidence, drawn = world.evidence, []
+        evidence, sample_rows = world.evidence, []
         for _ in range(3):
             asked = questions(evidence, RULE, size=50, seed=seed)
-            drawn += [question.row for question in asked if question.reason is Reason.RANDOM]
+            sample_rows += [question.row for question in asked if question.reason is Reason.RANDOM]
             evidence = answered(evidence, truly(world, [question.row for question in asked]))
-        found = estimates(evidence, RULE, np.array(drawn), seed=seed)
+        found = estimates(evidence, RULE, np.array(sample_rows), seed=seed)
         machine = RULE.kept(evidence)
         labels = np.array(evidence.labels)
         kept = (labels == "keep") | (machine & (labels != "delete"))
