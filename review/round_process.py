@@ -29,14 +29,25 @@ class RoundProcess:
     A round that is stopped or killed leaves either the old or the new model in force; the gallery records which.
     """
 
-    def __init__(self, command_for: CommandFor, ask: Ask, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command_for: CommandFor,
+        ask: Ask,
+        settings: Mapping[str, str] | None = None,
+        *,
+        deadline_s: float = _DEADLINE_S,
+        grace_s: float = _GRACE_S,
+    ) -> None:
         """Name the command.
 
         Args:
             command_for: gives the command that runs a round for a target.
             ask: reads the state of a target: its model in force, and what has yet to be decided.
             settings: environment variables that the round needs besides what every child gets.
+            deadline_s: how long a round may take.
+            grace_s: from asking it to end to killing it.
         """
+        self._deadline_s, self._grace_s = deadline_s, grace_s
         self._command_for = command_for
         self._ask = ask
         self._options = ChildOptions(settings or {}, reads=False, keeps_errors=True)
@@ -70,7 +81,7 @@ class RoundProcess:
     async def stop(self) -> None:
         """End a running round; a model that it has activated stays in force."""
         if self._child is not None and self._child.running:
-            await self._child.stop(_GRACE_S)
+            await self._child.stop(self._grace_s)
         if self._watching is not None:
             await self._watching
             self._watching = None
@@ -79,7 +90,7 @@ class RoundProcess:
         standard_error = asyncio.create_task(child.last_words(_KEPT_ERRORS))
         done: Mapping[str, Any] = {}
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 async for line in child.lines():
                     report = _object(line)
                     if "stage" in report:
@@ -88,7 +99,7 @@ class RoundProcess:
                         done = report["done"]
                 code = await child.wait()
         except TimeoutError:
-            code = await child.stop(_GRACE_S)
+            code = await child.stop(self._grace_s)
         errors = await standard_error
         if code == 0:
             self._state = replace(self._state, state="done", share=1.0, outcome=done, words=errors)

@@ -7,7 +7,6 @@ their rows are durable, in that order; killed anywhere in between, the next `ope
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -497,7 +496,7 @@ class Archive(Tidying):
     def _keep_reserve(self) -> None:
         """Stop while there is still enough room to commit and to clean up."""
         reserve = self._settings.reserve_bytes
-        if reserve and shutil.disk_usage(self.root).free < reserve:
+        if reserve and self._settings.disk.free_bytes(self.root) < reserve:
             kept_free = f"the reserve of {reserve / 1e6:.0f} MB"
             raise ReserveReached(f"{self.root}: {free_words(self.root)}, less than {kept_free}")
 

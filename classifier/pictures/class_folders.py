@@ -88,7 +88,11 @@ class ClassFolder:
 
 
 def class_pictures(
-    folder: Path, words: Sequence[str], *, report: Callable[[float, str], None] = lambda share, words: None
+    folder: Path,
+    words: Sequence[str],
+    *,
+    report: Callable[[float, str], None] = lambda share, words: None,
+    most_files: int = MOST_FILES,
 ) -> ClassFolder:
     """Every picture of a folder with one folder a class; reads each file once.
 
@@ -96,17 +100,18 @@ def class_pictures(
         folder: DIR of DIR/CLASS/…/picture.jpg.
         words: what the target is called, the most usual first: its name, its tag, its variants.
         report: share of the files that is read, 0..1, and words.
+        most_files: that it may hold.
 
     Raises:
-        ClassFolderError: no such folder, no folders in it, or none that means the target; names the nearest.
+        ClassFolderError: no such folder, no folders, too many files, or none that means the target; names the nearest.
     """
     folders, left = _folders(folder)
     labels = {path: label_of(path.name) for path in folders}
     meant = meaning(folder, sorted(set(labels.values())), words)
     groups = _groups(folder / TABLE, left)
-    files = list(islice(((file, labels[top]) for top in folders for file in _files(top, folder, left)), MOST_FILES + 1))
-    if len(files) > MOST_FILES:
-        raise ClassFolderError(f"{folder} has more than {MOST_FILES} files; name a smaller folder")
+    files = list(islice(((file, labels[top]) for top in folders for file in _files(top, folder, left)), most_files + 1))
+    if len(files) > most_files:
+        raise ClassFolderError(f"{folder} has more than {most_files} files; name a smaller folder")
     found: list[ClassPicture] = []
     for number, (file, label) in enumerate(files, start=1):
         name = file.relative_to(folder).as_posix()

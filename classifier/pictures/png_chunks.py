@@ -35,16 +35,16 @@ def header(png: bytes) -> tuple[int, int]:
     return (png[24], png[25]) if len(png) > 25 else (0, 0)
 
 
-def without_metadata(png: bytes) -> bytes:
+def without_metadata(png: bytes, most_chunks: int = MOST_CHUNKS) -> bytes:
     """The same PNG with nothing but what its pixels and its orientation need.
 
     Raises:
-        PictureFault: it has more chunks than any picture.
+        PictureFault: `undecodable`, it has more chunks than any picture.
     """
     kept: list[memoryview] = [memoryview(png)[: len(SIGNATURE)]]
     seen: set[bytes] = set()
     view, whole, at = memoryview(png), True, len(SIGNATURE)
-    for chunk in _chunks(png):
+    for chunk in _chunks(png, most_chunks):
         key = png[chunk.start + 4 : chunk.start + 16]  # the kind and, of text, the beginning of its keyword
         once = key not in seen or not chunk.kind[0] & _ANCILLARY
         if once and _needed(png, chunk):
@@ -64,10 +64,10 @@ def without_metadata(png: bytes) -> bytes:
     return png if whole else b"".join(kept)
 
 
-def _chunks(png: bytes) -> Iterator[_Chunk]:
+def _chunks(png: bytes, most: int) -> Iterator[_Chunk]:
     """The chunks that are there to their end."""
     at = len(SIGNATURE)
-    for _ in range(MOST_CHUNKS):
+    for _ in range(most):
         if at + 8 > len(png):
             return
         size, kind = struct.unpack_from(">I4s", png, at)
@@ -76,7 +76,7 @@ def _chunks(png: bytes) -> Iterator[_Chunk]:
             return
         yield _Chunk(kind, at, end)
         at = end
-    raise PictureFault("undecodable", f"more than {MOST_CHUNKS} chunks")
+    raise PictureFault("undecodable", f"more than {most} chunks")
 
 
 def _needed(png: bytes, chunk: _Chunk) -> bool:

@@ -271,16 +271,18 @@ def budget_for(
     manners: Manners = Manners(),
     clock: Callable[[], float] = boot_clock,
     sleep: Sleep = asyncio.sleep,
+    boot: str | None = None,
 ) -> Budget:
     """The budget of a site.
 
     Args:
         state_dir: where the shared files are; None: the user's state directory. A site on this machine that asks
             for no limit keeps its budget in this process unless a directory is given.
+        boot: what tells this boot from the one before; None: `boot_id()`.
     Raises:
         UsageError: the directory cannot be used.
     """
-    boot = boot_id()
+    boot = boot_id() if boot is None else boot
     own = state_dir is None and site.loopback and site.api_rate is None
     directory = None if own else state_dir or state_directory(os.environ)
     allowances = {

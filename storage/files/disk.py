@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,8 +70,10 @@ class Disk:
     Tests hand in a subclass whose system calls fail.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mounts: Path = MOUNTS) -> None:
+        """Nothing was refused yet; `mounts` is the system's table of mounted file systems, as in proc(5)."""
         self.lacks: set[Lack] = set()
+        self._mounts = mounts
 
     # --- the system calls, one each ------------------------------------------------------------------------------
 
@@ -95,17 +98,21 @@ class Disk:
         """Lock a file, at once or not at all."""
         file_lock.lock(descriptor)
 
+    def free_bytes(self, path: Path) -> int:
+        """How much room is left where a path lies."""
+        return shutil.disk_usage(path).free
+
     def file_system(self, path: Path) -> FileSystem | None:
         """Where a path lies; None: the system does not tell."""
         try:
-            return _mounted(MOUNTS.read_text("utf-8", "surrogateescape"), os.path.realpath(path))
+            return _mounted(self._mounts.read_text("utf-8", "surrogateescape"), os.path.realpath(path))
         except OSError:
             return None
 
     # --- what the gallery asks for -------------------------------------------------------------------------------
 
     def set_mode(self, descriptor: int, mode: int) -> None:
-        """TargetSpec for a mode: a file without it is as good."""
+        """Ask for a mode: a file without it is as good."""
         with self._without(Lack.MODES, _NO_MODES):
             self.fchmod(descriptor, mode)
 

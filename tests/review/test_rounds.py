@@ -9,7 +9,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from review import round_process
 from review.errors import RoundRuns
 from review.round_process import RoundProcess
 from review.service import RoundState
@@ -31,10 +30,10 @@ time.sleep(600)
 """
 
 
-def program(text: str, *models: TargetState) -> RoundProcess:
+def program(text: str, *models: TargetState, **limits: float) -> RoundProcess:
     """A round that runs this program; the gallery states one model before it and one after."""
     answers = iter(models or (OLD,) * 9)
-    return RoundProcess(lambda target: [sys.executable, "-c", text, target], lambda target: next(answers))
+    return RoundProcess(lambda target: [sys.executable, "-c", text, target], lambda target: next(answers), **limits)
 
 
 OLD = TargetState("mona", "mona/1")
@@ -126,9 +125,8 @@ time.sleep(600)
 """
 
 
-async def test_a_round_that_does_not_end_when_asked_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_process, "_GRACE_S", 0.05)
-    rounds = program(DEAF)
+async def test_a_round_that_does_not_end_when_asked_is_killed() -> None:
+    rounds = program(DEAF, grace_s=0.05)
     await rounds.start("mona")
     await until(rounds, lambda now: now.stage == "learning")
 
@@ -137,9 +135,8 @@ async def test_a_round_that_does_not_end_when_asked_is_killed(monkeypatch: pytes
     assert (rounds.state().state, rounds.state().outcome["activated"]) == ("failed", False)
 
 
-async def test_a_round_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(round_process, "_DEADLINE_S", 0.2)
-    rounds = program(WAITING)
+async def test_a_round_that_takes_for_ever_is_stopped() -> None:
+    rounds = program(WAITING, deadline_s=0.2)
 
     await rounds.start("mona")
     state = await until(rounds, lambda now: now.state != "running")

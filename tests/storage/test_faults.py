@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from storage.errors import (
     StorageError,
     WrongRoot,
 )
+from storage.files.disk import Disk
 from storage.label_writer import Labelling
 from storage.lifecycle.verify import verify
 from storage.records import LabelValue
@@ -60,11 +60,13 @@ async def filled(root: Path, *numbers: int) -> None:
             await keep(archive, make_post(number))
 
 
-@dataclass(frozen=True)
-class Usage:
-    """What the system says of a disk."""
+class FullDisk(Disk):
+    """As much room as there is, until `free` is set."""
 
-    free: int  # bytes
+    free: int | None = None  # bytes
+
+    def free_bytes(self, path: Path) -> int:
+        return super().free_bytes(path) if self.free is None else self.free
 
 
 def bytes_below(root: Path) -> dict[str, bytes]:
@@ -421,14 +423,14 @@ async def test_a_disk_below_the_reserve_is_not_filled_further(root: Path) -> Non
 
 @pytest.mark.fault("F03")
 async def test_a_run_stops_at_the_reserve_and_can_still_commit_and_clean_up(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path,
 ) -> None:
     await filled(root, 1)
-    first, second = make_post(1), make_post(2)
-    async with Archive.open(root, ArchiveSettings(reserve_bytes=1_000_000)) as archive:
+    first, second, disk = make_post(1), make_post(2), FullDisk()
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=1_000_000, disk=disk)) as archive:
         await list_posts(archive, [second])
         attempt = await archive.begin_attempt(second, "rendition", "http://127.0.0.1/x")
-        monkeypatch.setattr("storage.archive.shutil.disk_usage", lambda _: Usage(free=999_999))
+        disk.free = 999_999
 
         with pytest.raises(DiskFull, match="less than the reserve of 1 MB") as refused:
             await archive.file_look(sight(second, attempt=attempt))

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from classifier.errors import ClassFolderError, PictureFault
-from classifier.pictures import class_folders
 from classifier.pictures.class_folders import NO_CLASS, NO_PICTURE, TWO_CLASSES, class_pictures, label_of, nameless
 
 
@@ -218,12 +217,11 @@ def test_a_folder_of_nothing_but_links_says_that_they_are_not_followed(tmp_path:
         class_pictures(tmp_path / "all", ["mona"])
 
 
-def test_a_folder_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(class_folders, "MOST_FILES", 2)
+def test_a_folder_without_end_is_refused(tmp_path: Path) -> None:
     folder_of(tmp_path, {f"mona/{number}.jpg": picture(number) for number in range(3)})
 
     with pytest.raises(ClassFolderError, match="more than 2 files"):
-        class_pictures(tmp_path, ["mona"])
+        class_pictures(tmp_path, ["mona"], most_files=2)
 
 
 def test_a_picture_that_became_something_else_is_no_picture_any_more(tmp_path: Path) -> None:

@@ -22,8 +22,10 @@ DANBOORU = BUILTIN["danbooru"]
 MANNERS = Manners()
 
 
-def a_budget(directory: Path, clock: Clock, site: Site = DANBOORU, manners: Manners = MANNERS) -> Budget:
-    return budget_for(site, state_dir=directory, manners=manners, clock=clock, sleep=clock.sleep)
+def a_budget(
+    directory: Path, clock: Clock, site: Site = DANBOORU, manners: Manners = MANNERS, boot: str | None = None
+) -> Budget:
+    return budget_for(site, state_dir=directory, manners=manners, clock=clock, sleep=clock.sleep, boot=boot)
 
 
 async def ask(budget: Budget, kind: Kind = Kind.API) -> float:
@@ -264,14 +266,13 @@ async def test_success_ends_the_row_of_refusals(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C06")
-async def test_after_a_reboot_the_bucket_starts_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_reboot_the_bucket_starts_empty(tmp_path: Path) -> None:
     clock = Clock()
     before = a_budget(tmp_path, clock)
     await ask(before)
     clock.now += 100
-    monkeypatch.setattr("crawler.transport.budget.boot_id", lambda: "another boot")
 
-    after = a_budget(tmp_path, clock)
+    after = a_budget(tmp_path, clock, boot="another boot")
 
     assert await ask(after) - clock.now == 0 and sum(clock.slept) >= 1.0
 

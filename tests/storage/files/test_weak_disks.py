@@ -167,20 +167,17 @@ no line of the table
         ("/twice/x", "fuse.sshfs at /twice"),
     ],
 )
-def test_the_deepest_mount_says_where_a_path_lies(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, found: str
-) -> None:
+def test_the_deepest_mount_says_where_a_path_lies(tmp_path: Path, path: str, found: str) -> None:
     (tmp_path / "mountinfo").write_text(MOUNTS)
-    monkeypatch.setattr("storage.files.disk.MOUNTS", tmp_path / "mountinfo")
 
-    assert str(Disk().file_system(Path(path))) == found
+    assert str(Disk(tmp_path / "mountinfo").file_system(Path(path))) == found
 
 
-def test_a_system_without_a_table_of_mounts_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.files.disk.MOUNTS", tmp_path / "none")
+def test_a_system_without_a_table_of_mounts_tells_nothing(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "none")
 
-    assert Disk().file_system(tmp_path) is None
-    Disk().require_local(tmp_path)
+    assert disk.file_system(tmp_path) is None
+    disk.require_local(tmp_path)
 
 
 # --- bytes that cannot be read any more ------------------------------------------------------------------------------
