@@ -1,9 +1,8 @@
 """The learning loop's commands, as they are typed: train, evaluate, review, rescore, models.
 
-As in `commands.app`, everything heavier than the option parser is imported by the function that needs it.
+As in `commands.app`, everything heavier than the option parser is imported by the function that needs it, and
+annotations are evaluated where they stand.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
