@@ -13,7 +13,7 @@ from storage.archive_records import Attempt, Digest, Failure, Gap, ListedPage, L
 from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
 
 
-class Page(Protocol):
+class ListingStep(Protocol):
     """One step of a listing."""
 
     @property
@@ -26,17 +26,17 @@ class Page(Protocol):
     def gap(self) -> Gap | None: ...
 
 
-class Fetched(Protocol):
+class FileContent(Protocol):
     """A small file in memory."""
 
     @property
     def content(self) -> bytes: ...
 
 
-class Source(Protocol):
+class PostSource(Protocol):
     """Where posts come from; `crawler.sources.listing` walks a real site."""
 
-    def walk(self, *, start: int | None, floor: int | None) -> AsyncIterator[Page]:
+    def walk(self, *, start: int | None, floor: int | None) -> AsyncIterator[ListingStep]:
         """Pages downwards from below `start` (None: from the newest) to above `floor` (None: to the end)."""
         ...
 
@@ -55,7 +55,7 @@ class Fetcher(Protocol):
 
     async def fetch_bytes(
         self, url: str, *, version: FileVersion | None = None, expect: str | None = None, replaceable: bool = False
-    ) -> Fetched:
+    ) -> FileContent:
         """A whole small file; checked against the published version where there is one.
 
         `expect` is what posts have in common that may rightly share these bytes; a placeholder is shared by others.
@@ -92,7 +92,7 @@ class ArchiveProtocol(Protocol):
 class Crew:
     """Everybody who takes part in one run."""
 
-    source: Source
+    source: PostSource
     fetcher: Fetcher
     judge: Judge
     archive: ArchiveProtocol

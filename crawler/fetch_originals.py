@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from crawler.attempts import attempting
-from crawler.crew import ArchiveProtocol, Fetcher, Source
+from crawler.crew import ArchiveProtocol, Fetcher, PostSource
 from crawler.errors import CrawlError, GoneError, PostError
 from storage.errors import RefusedFile
 from storage.records import ORIGINAL, Post, RunError
@@ -21,7 +21,7 @@ class OriginalFetcher:
 
     archive: ArchiveProtocol
     fetcher: Fetcher
-    source: Source
+    source: PostSource
     reachable: Callable[[str], bool]  # whether an address is still one of the site's own
     stop: asyncio.Event
     fetched: int = 0  # posts

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import UnreadableFile
-from system.regular_files import FileRefused, read_regular
+from system.regular_files import UnsafeFile, read_regular
 
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # as Notepad's "Unicode" saves
 
@@ -52,7 +52,7 @@ def read_small_file(path: Path, at_most: int) -> SmallFile:
         found = read_regular(path, at_most)
     except FileNotFoundError:
         raise UnreadableFile(path, "is not there") from None
-    except FileRefused as refused:
+    except UnsafeFile as refused:
         raise UnreadableFile(path, refused.why) from None
     except (OSError, ValueError) as error:  # a ValueError: the path has a null character
         raise UnreadableFile(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None

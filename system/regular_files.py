@@ -31,7 +31,7 @@ _FLAGS = (
 _PIECE = 1024 * 1024  # bytes that are read at once
 
 
-class FileRefused(OSError):
+class UnsafeFile(OSError):
     """What is there is no file that may be read; `why` goes on a sentence that begins with its path."""
 
     def __init__(self, path: Path, why: str) -> None:
@@ -51,7 +51,7 @@ def read_regular(path: Path, at_most: int, *, links: bool = True, within: Path |
     """Read a whole file; see `open_regular`.
 
     Raises:
-        FileRefused: it is no regular file, is larger, or lies elsewhere.
+        UnsafeFile: it is no regular file, is larger, or lies elsewhere.
         OSError: it is not there, or cannot be read.
     """
     with open_regular(path, at_most, links=links, within=within) as file:
@@ -61,7 +61,7 @@ def read_regular(path: Path, at_most: int, *, links: bool = True, within: Path |
             pieces.append(piece)
             left -= len(piece)
     if left <= 0:  # it grew, or its size is not known
-        raise FileRefused(path, _larger(at_most))
+        raise UnsafeFile(path, _larger(at_most))
     return RegularFile(b"".join(pieces), mode)
 
 
@@ -75,15 +75,15 @@ def open_regular(path: Path, at_most: int, *, links: bool = True, within: Path |
         within: the folder that a link may not lead out of; None: it may lead anywhere.
 
     Raises:
-        FileRefused: it is no regular file, is larger, or lies elsewhere.
+        UnsafeFile: it is no regular file, is larger, or lies elsewhere.
         OSError: it is not there, or cannot be read.
     """
     info = path.lstat()
     if stat.S_ISLNK(info.st_mode):
         if not links:
-            raise FileRefused(path, "is a link, not a regular file")
+            raise UnsafeFile(path, "is a link, not a regular file")
         if within is not None and leads_out(path, within):
-            raise FileRefused(path, LEADS_OUT)
+            raise UnsafeFile(path, LEADS_OUT)
         info = path.stat()
     _check(path, info, at_most)  # before it is opened: to open a device may do something
     descriptor = os.open(path, _FLAGS | (0 if links else getattr(os, "O_NOFOLLOW", 0)))
@@ -110,9 +110,9 @@ def leads_out(path: Path, folder: Path) -> bool:
 def _check(path: Path, info: os.stat_result, at_most: int) -> None:
     if not stat.S_ISREG(info.st_mode):
         kind = _KINDS.get(stat.S_IFMT(info.st_mode), "something else")
-        raise FileRefused(path, f"is {kind}, not a regular file")
+        raise UnsafeFile(path, f"is {kind}, not a regular file")
     if info.st_size > at_most:
-        raise FileRefused(path, _larger(at_most))
+        raise UnsafeFile(path, _larger(at_most))
 
 
 def _larger(at_most: int) -> str:

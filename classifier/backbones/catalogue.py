@@ -16,7 +16,7 @@ from classifier.backbones import (
     small,
 )
 from classifier.errors import DeviceError
-from system.regular_files import FileRefused, open_regular
+from system.regular_files import UnsafeFile, open_regular
 
 DEFAULT = "small"
 AUTO = "auto"  # the best that can be had here without a download
@@ -147,7 +147,7 @@ def _check_weights_file(file: Path, backbone: Backbone) -> None:
     except FileNotFoundError:
         raise DeviceError(f"the weights file {file} for {backbone.name} does not exist") from None
     except OSError as error:
-        why = error.why if isinstance(error, FileRefused) else f"cannot be read: {error.strerror}"
+        why = error.why if isinstance(error, UnsafeFile) else f"cannot be read: {error.strerror}"
         raise DeviceError(f"the weights file {file} for {backbone.name} {why}") from error
 
 

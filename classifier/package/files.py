@@ -16,7 +16,7 @@ from typing import Any
 
 from classifier.errors import PackageError
 from classifier.package.keras_file import MOST_BYTES
-from system.regular_files import FileRefused, open_regular, read_regular
+from system.regular_files import UnsafeFile, open_regular, read_regular
 
 MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
 REFERENCES = "references.npz"  # absent where nobody gave any
@@ -163,6 +163,6 @@ def _limit(name: str) -> int:
 def _unreadable(path: Path, error: OSError) -> PackageError:
     if isinstance(error, FileNotFoundError):
         return PackageError(f"{path} is missing; restore it or train the target again")
-    why = error.why if isinstance(error, FileRefused) else f"cannot be read: {error.strerror or error}"
+    why = error.why if isinstance(error, UnsafeFile) else f"cannot be read: {error.strerror or error}"
     own = ", the package's own file is missing" if path.is_symlink() else ""
     return PackageError(f"{path} {why}{own}; restore it or train the target again")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from classifier.errors import ClassFolderError, PictureFault
 from classifier.pictures.preprocessing import DEFAULT_LIMITS, sniff
-from system.regular_files import LEADS_OUT, FileRefused, leads_out, open_regular, read_regular
+from system.regular_files import LEADS_OUT, UnsafeFile, leads_out, open_regular, read_regular
 
 TABLE = "labels.csv"  # optional, in the folder: columns path and group; pictures of one group are one set
 NO_PICTURE, UNREADABLE, NO_CLASS, TWO_CLASSES = "no picture", "cannot be read", "in no class folder", "in two classes"
@@ -52,7 +52,7 @@ class ClassPicture:
 
         Raises:
             PictureFault: it is no picture any more.
-            FileRefused, OSError: as `read_class_file`.
+            UnsafeFile, OSError: as `read_class_file`.
         """
         content = read_class_file(self.path, self.path.parents[self.name.count("/")])
         if content is None:
@@ -133,7 +133,7 @@ def read_class_file(file: Path, folder: Path) -> bytes | None:
     """The content of a picture file; None when it is no picture by its first bytes.
 
     Raises:
-        FileRefused: it is no regular file, larger than any picture that is decoded, or a link out of the folder.
+        UnsafeFile: it is no regular file, larger than any picture that is decoded, or a link out of the folder.
         OSError: it cannot be read.
     """
     most = DEFAULT_LIMITS.max_bytes
@@ -147,7 +147,7 @@ def why_not(error: OSError | PictureFault) -> str:
     """Why a file is left out, for `LeftOut`."""
     if isinstance(error, PictureFault):
         return error.reason
-    return error.why.removeprefix("is ") if isinstance(error, FileRefused) else UNREADABLE
+    return error.why.removeprefix("is ") if isinstance(error, UnsafeFile) else UNREADABLE
 
 
 def label_of(name: str) -> str:

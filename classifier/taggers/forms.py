@@ -23,7 +23,7 @@ from typing import Any
 from classifier.errors import TaggerError
 from classifier.package.bounded_json import read_json
 from classifier.pictures.preprocessing import MOST_SIZE
-from system.regular_files import FileRefused, open_regular, read_regular
+from system.regular_files import UnsafeFile, open_regular, read_regular
 
 MOST_MODEL_BYTES = 8 << 30
 _MOST_LIST_BYTES = 64 << 20
@@ -258,4 +258,4 @@ def _content(file: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> TaggerError:
-    return TaggerError(f"{path} {error.why if isinstance(error, FileRefused) else f'cannot be read: {error.strerror}'}")
+    return TaggerError(f"{path} {error.why if isinstance(error, UnsafeFile) else f'cannot be read: {error.strerror}'}")

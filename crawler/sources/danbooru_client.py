@@ -82,7 +82,7 @@ class PostPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
+class SiteTag:
     """One tag of the site."""
 
     name: str
@@ -226,20 +226,20 @@ class DanbooruClient:
 
     # --- tags ------------------------------------------------------------------------------------------------------
 
-    async def tags(self, names: Sequence[str]) -> dict[str, Tag]:
+    async def tags(self, names: Sequence[str]) -> dict[str, SiteTag]:
         """The named tags that exist, by name."""
-        found: dict[str, Tag] = {}
+        found: dict[str, SiteTag] = {}
         for start in range(0, len(names), PAGE_SIZE):
             batch = ",".join(names[start : start + PAGE_SIZE])
             rows = await self._rows("/tags.json", {"search[name_comma]": batch, "limit": "1000"})
             found.update((tag.name, tag) for tag in map(_tag, rows) if tag is not None)
         return {name: found[name] for name in names if name in found}
 
-    async def tag(self, name: str) -> Tag | None:
+    async def tag(self, name: str) -> SiteTag | None:
         """One tag, or None when there is none of that name."""
         return (await self.tags([name])).get(name)
 
-    async def tags_like(self, pattern: str, *, category: TagCategory | None = None, limit: int = 50) -> list[Tag]:
+    async def tags_like(self, pattern: str, *, category: TagCategory | None = None, limit: int = 50) -> list[SiteTag]:
         """Tags that a pattern with `*` matches, the most used first."""
         query = {"search[name_matches]": pattern, "search[order]": "count", "limit": str(limit)}
         if category is not None:
@@ -247,7 +247,7 @@ class DanbooruClient:
         tags = [tag for tag in map(_tag, await self._rows("/tags.json", query)) if tag is not None]
         return sorted(tags, key=lambda tag: -tag.post_count)
 
-    async def tags_near(self, name: str, *, limit: int = 10) -> list[Tag]:
+    async def tags_near(self, name: str, *, limit: int = 10) -> list[SiteTag]:
         """Tags of a similar spelling."""
         query = {"search[fuzzy_name_matches]": name, "search[order]": "similarity", "limit": str(limit)}
         return [tag for tag in map(_tag, await self._rows("/tags.json", query)) if tag is not None]
@@ -411,11 +411,11 @@ def _active(rows: Iterable[Any]) -> list[Mapping[str, Any]]:
     return [row for row in rows if isinstance(row, dict) and row.get("status", "active") == "active"]
 
 
-def _tag(raw: Any) -> Tag | None:
+def _tag(raw: Any) -> SiteTag | None:
     if not isinstance(raw, dict) or not _text(raw, "name"):
         return None
     category = CATEGORIES.get(raw.get("category", -1), TagCategory.GENERAL)
-    return Tag(_text(raw, "name"), category, _count(raw), raw.get("is_deprecated") is True)
+    return SiteTag(_text(raw, "name"), category, _count(raw), raw.get("is_deprecated") is True)
 
 
 def _suggestion(raw: Mapping[str, Any]) -> Suggestion:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
-from crawler.sources.danbooru_client import DanbooruClient, Tag
+from crawler.sources.danbooru_client import DanbooruClient, SiteTag
 from storage.errors import BadName
 from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, tag_or_none, target_name, unqualified
 from storage.records import TagCategory, Target
@@ -219,7 +219,7 @@ async def _by_base(client: DanbooruClient, name: str, within: Collection[str]) -
     return _resolved(chosen, "series left out") if chosen else None
 
 
-def _choose(typed: str, tags: Sequence[Tag], within: Collection[str]) -> Tag | None:
+def _choose(typed: str, tags: Sequence[SiteTag], within: Collection[str]) -> SiteTag | None:
     """The one tag that is meant.
 
     Characters of the crawled series come first; of those, the plain character before its costumes, then the one with
@@ -311,5 +311,5 @@ def _by_likeness(name: str, suggestions: Iterable[str]) -> list[str]:
     return sorted((tag for tag, value in by_likeness.items() if value >= least), key=lambda tag: -by_likeness[tag])
 
 
-def _resolved(tag: Tag, how: str) -> ResolvedTag:
+def _resolved(tag: SiteTag, how: str) -> ResolvedTag:
     return ResolvedTag(tag.name, tag.category, tag.post_count, how)

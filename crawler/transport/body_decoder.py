@@ -10,7 +10,7 @@ from crawler.errors import TransientError
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32  # recognise either by its header
 
 
-class Decoder(Protocol):
+class BodyDecoder(Protocol):
     """Takes a body piece by piece."""
 
     def feed(self, piece: bytes) -> bytes:
@@ -58,7 +58,7 @@ class Inflated:
             raise TransientError("the compressed body was cut short")
 
 
-def decoder_for(encoding: str, cap: int) -> Decoder:
+def decoder_for(encoding: str, cap: int) -> BodyDecoder:
     """The decoder for a Content-Encoding.
 
     Raises: TransientError: one that we did not ask for and cannot read.

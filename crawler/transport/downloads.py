@@ -42,7 +42,7 @@ from crawler.file_health import PROOF_CAP, FileHealth, Trouble
 from crawler.sites import Site
 from crawler.transport.body_decoder import decoder_for
 from crawler.transport.budget import Kind
-from crawler.transport.http import Answer, Ask, Http
+from crawler.transport.http import Ask, Http, HttpResponse
 from crawler.transport.responses import looks_like_html
 from crawler.transport.retry import Patience, patiently
 from storage.archive_records import Digest
@@ -205,7 +205,7 @@ class Downloader:
             raise _Mismatch(f"{digest.size} bytes with md5 {digest.md5} arrived, published are {version.size} bytes")
         return digest
 
-    async def _place(self, answer: Answer, partial: _Partial, version: FileVersion) -> None:
+    async def _place(self, answer: HttpResponse, partial: _Partial, version: FileVersion) -> None:
         """Decide where the bytes of this answer belong: behind what we have, or at the beginning."""
         if answer.status == 206:
             if not _continues(answer, partial, version):
@@ -223,7 +223,7 @@ class Downloader:
                     break
             raise _Mismatch(f"{answer.declared} bytes are announced, published are {version.size}")
 
-    async def _stream(self, answer: Answer, partial: _Partial, version: FileVersion) -> None:
+    async def _stream(self, answer: HttpResponse, partial: _Partial, version: FileVersion) -> None:
         decoder = decoder_for(answer.headers.get("content-encoding", ""), version.size)
         pieces: list[bytes] = []
         waiting = 0
@@ -430,13 +430,13 @@ async def _to_its_end(work: Coroutine[Any, Any, _Result]) -> _Result:
         raise
 
 
-def _strong_validator(answer: Answer) -> str:
+def _strong_validator(answer: HttpResponse) -> str:
     """What proves later that the file is still the same: only a strong ETag does."""
     etag = answer.headers.get("etag", "")
     return etag if re.fullmatch(r'"[!#-~]{1,200}"', etag) else ""
 
 
-def _continues(answer: Answer, partial: _Partial, version: FileVersion) -> bool:
+def _continues(answer: HttpResponse, partial: _Partial, version: FileVersion) -> bool:
     """Whether a 206 begins where our part ends and reaches the published end."""
     match = _RANGE.fullmatch(answer.headers.get("content-range", ""))
     if match is None or not partial.size:

@@ -95,7 +95,7 @@ class Ask:
 
 
 @dataclass(slots=True)
-class Answer:
+class HttpResponse:
     """A success whose body is still to be read, within the deadlines."""
 
     status: int
@@ -229,7 +229,7 @@ class Http:
             await client.aclose()
 
     @asynccontextmanager
-    async def exchange(self, ask: Ask) -> AsyncIterator[Answer]:
+    async def exchange(self, ask: Ask) -> AsyncIterator[HttpResponse]:
         """Send one request, follow its redirects, and hand out the answer while the permit is held.
 
         Raises:
@@ -310,11 +310,11 @@ class Http:
         self._check(ask, target)
         return target
 
-    async def _judged(self, ask: Ask, url: str, response: httpx2.Response, permit: Permit) -> Answer:
+    async def _judged(self, ask: Ask, url: str, response: httpx2.Response, permit: Permit) -> HttpResponse:
         """The answer, when it is a success; its meaning as an error otherwise."""
         status = response.status_code
         headers = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(status, headers, url, response, self._deadlines, self.traffic, ask)
+        answer = HttpResponse(status, headers, url, response, self._deadlines, self.traffic, ask)
         log.debug("%s: %d, %s bytes", ask.what(url), status, answer.declared)
         if status in (200, 206):
             self.traffic.failures_in_a_row = 0
@@ -405,7 +405,7 @@ def user_agent(user_id: int | None = None) -> str:
     return f"boorusieve/{number} " + (f"(+{PROJECT})" if user_id is None else f"(user #{user_id})")
 
 
-async def _some(answer: Answer) -> bytes:
+async def _some(answer: HttpResponse) -> bytes:
     """As much of a refusal's body as says why; a body that cannot be read says nothing."""
     try:
         return await answer.read(REFUSAL_BODY)

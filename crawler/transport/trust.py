@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from crawler.errors import UsageError
-from system.regular_files import FileRefused, open_regular
+from system.regular_files import UnsafeFile, open_regular
 
 _MOST_BYTES = 64 << 20  # all the world's authorities are a quarter of a megabyte
 
@@ -32,7 +32,7 @@ def trusted(environ: Mapping[str, str]) -> ssl.SSLContext | bool:
         if file is not None:  # OpenSSL would wait for a pipe
             open_regular(Path(file), _MOST_BYTES).close()
         return ssl.create_default_context(cafile=file, capath=folder)
-    except FileRefused as error:
+    except UnsafeFile as error:
         raise UsageError(f"SSL_CERT_FILE={file} {error.why}") from error
     except (OSError, ssl.SSLError) as error:
         named = " and ".join(f"{name}={value}" for name, value in _named(file, folder))

@@ -24,7 +24,7 @@ from demo.galleries.gallery import EPOCH, Gallery, GalleryPost, PictureTruth
 from demo.galleries.tagger import guess_tags
 from demo.galleries.withheld_tags import choose_groups
 from demo.paint.file_facts import FileFacts
-from system.regular_files import FileRefused, read_regular
+from system.regular_files import UnsafeFile, read_regular
 
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "AVIF": "avif"}
 _MOST_TABLE, _MOST_PICTURE = 64 << 20, 256 << 20  # bytes
@@ -142,7 +142,7 @@ def _rows(table: Path) -> list[dict[str, str]]:
             rows.append(row)
     except UnicodeDecodeError as error:
         raise GalleryError(f"{table} is no text in UTF-8 (byte {error.start})") from error
-    except FileRefused as error:
+    except UnsafeFile as error:
         raise GalleryError(f"{table} {error.why}") from error
     except (OSError, csv.Error) as error:
         raise GalleryError(f"{table} cannot be read: {getattr(error, 'strerror', None) or error}") from error

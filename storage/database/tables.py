@@ -248,7 +248,7 @@ class ListingPostRow(Base):
     walk: Mapped[int]
 
 
-class RefusedRow(Base):
+class RefusedPostRow(Base):
     """A row of the site's answer that was no valid post."""
 
     __tablename__ = "refused"

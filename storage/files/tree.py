@@ -36,7 +36,7 @@ UMASK_FILE, UMASK_FOLDER = 0o666, 0o777  # what the umask takes its bits from
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileStat:
     """What the file system says about a regular file."""
 
     size: int  # bytes
@@ -165,7 +165,7 @@ class Tree:
                     self._unlink(folder, name)
             folder.sync()
 
-    def facts(self, path: str) -> FileFacts | None:
+    def facts(self, path: str) -> FileStat | None:
         """Size and identity of a regular file, or None where there is nothing.
 
         Raises:
@@ -179,7 +179,7 @@ class Tree:
             return None
         if not stat.S_ISREG(found.st_mode):
             raise StorageError(f"{self.root / path}: is {kind_of(found.st_mode)} where a file should be; move it away")
-        return FileFacts(found.st_size, found.st_nlink)
+        return FileStat(found.st_size, found.st_nlink)
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[int]:
@@ -247,7 +247,7 @@ class Tree:
             self.disk.set_mode(descriptor, self._mode)
         return descriptor
 
-    def make_durable(self, path: str, *, keep: bool = False) -> FileFacts:
+    def make_durable(self, path: str, *, keep: bool = False) -> FileStat:
         """fsync a file that somebody else wrote; on failure it is removed, for it may not be what it seems.
 
         Args:
@@ -268,7 +268,7 @@ class Tree:
                 if not keep:
                     self._unlink(folder, name)
                 raise
-        return FileFacts(found.st_size, found.st_nlink)
+        return FileStat(found.st_size, found.st_nlink)
 
     def move(self, source: str, target: str) -> None:
         """Give a file its name, replacing a regular file of that name, and make both folders durable."""

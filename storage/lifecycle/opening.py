@@ -21,7 +21,7 @@ SMALL_DATABASE = 16 * 1024 * 1024  # bytes; checked on every start, larger ones 
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedRoot:
     """A gallery that is ours."""
 
     lock: GalleryLock
@@ -29,7 +29,7 @@ class Opened:
     report: RecoveryReport
 
 
-def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> Opened:
+def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> OpenedRoot:
     """Take a gallery over; raises what `Archive.open` says, with the lock let go and nothing replaced."""
     with at_border(path):
         root = roots.examine(path, create=settings.create)
@@ -44,7 +44,7 @@ def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> Opened
             raise
 
 
-def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, now: datetime) -> Opened:
+def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, now: datetime) -> OpenedRoot:
     root = roots.examine(root.path, create=True)  # again: another program may have made it before we had the lock
     if settings.reserve_bytes and shutil.disk_usage(root.path).free < settings.reserve_bytes:
         reserve = f"the reserve of {settings.reserve_bytes / 1e6:.0f} MB"
@@ -69,7 +69,7 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
         backup=migrated.backup,
         notes=settings.disk.notes(root.path),
     )
-    return Opened(lock, tree, report)
+    return OpenedRoot(lock, tree, report)
 
 
 def _checked_and_recovered(

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from storage.archive_records import Gap, ListedPage, Listing, ListingTally
 from storage.database.engine import insert_or_update, new_id
-from storage.database.tables import GapRow, ListingPostRow, ListingRow, PostRow, RefusedRow
+from storage.database.tables import GapRow, ListingPostRow, ListingRow, PostRow, RefusedPostRow
 from storage.errors import ArchiveError
 from storage.rows.posts import PostRows
 
 _MEMBER = insert_or_update(ListingPostRow, ("listing_id", "post_id"), ("walk",))
-_NEW_REFUSED = insert(RefusedRow)
+_NEW_REFUSED = insert(RefusedPostRow)
 
 
 def open_listing(connection: Connection, site: str, query: str, *, newer_only: bool, now: datetime) -> Listing:
@@ -135,10 +135,10 @@ def finish_listing(connection: Connection, listing_id: int, counted: int | None,
         .values(state="complete", newest=_highest(listing.newest, listing.highest), counted=counted, completed_at=now)
     )
     members = select(func.count()).select_from(ListingPostRow).where(ListingPostRow.listing_id == listing_id)
-    refused = select(func.count(RefusedRow.id)).where(RefusedRow.listing_id == listing_id)
+    refused = select(func.count(RefusedPostRow.id)).where(RefusedPostRow.listing_id == listing_id)
     if not listing.newer_only:
         members = members.where(ListingPostRow.walk == listing.walk)
-        refused = refused.where(RefusedRow.walk == listing.walk)
+        refused = refused.where(RefusedPostRow.walk == listing.walk)
     hidden = members.join(PostRow, PostRow.key == ListingPostRow.post_key).where(PostRow.hidden_reason.is_not(None))
     gaps = select(func.count(GapRow.id)).where(GapRow.listing_id == listing_id, GapRow.closed_at.is_(None))
     return ListingTally(

@@ -28,7 +28,7 @@ from commands.context.settings import RoundZero
 from commands.crawling.plan import make_plan
 from commands.errors import UsageRefused
 from crawler.sites import site_named
-from crawler.sources.danbooru_client import Suggestion, Tag
+from crawler.sources.danbooru_client import SiteTag, Suggestion
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target
@@ -280,10 +280,10 @@ class TrainedModels:
 class Genshin:
     """A site with one character."""
 
-    mona = Tag(GENSHIN_MONA, TagCategory.CHARACTER, 7000)
+    mona = SiteTag(GENSHIN_MONA, TagCategory.CHARACTER, 7000)
 
-    async def tag(self, name: str) -> Tag | None:
-        series = Tag("genshin_impact", TagCategory.COPYRIGHT, 250_000)
+    async def tag(self, name: str) -> SiteTag | None:
+        series = SiteTag("genshin_impact", TagCategory.COPYRIGHT, 250_000)
         return {GENSHIN_MONA: self.mona, series.name: series}.get(name)
 
     async def aliases(self, name: str) -> list[str]:
@@ -299,10 +299,10 @@ class Genshin:
         found = Suggestion(GENSHIN_MONA, TagCategory.CHARACTER, 7000, "tag-other-name", name)
         return [found] if name == "モナ" else []
 
-    async def tags(self, names: Sequence[str]) -> dict[str, Tag]:
+    async def tags(self, names: Sequence[str]) -> dict[str, SiteTag]:
         return {GENSHIN_MONA: self.mona} if GENSHIN_MONA in names else {}
 
-    async def tags_like(self, pattern: str, *, category: TagCategory) -> list[Tag]:
+    async def tags_like(self, pattern: str, *, category: TagCategory) -> list[SiteTag]:
         return [self.mona] if pattern == "mona_(*" else []
 
     async def implications(self, *, to: str) -> list[str]:

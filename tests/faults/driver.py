@@ -33,7 +33,7 @@ TRACED: Mapping[str, str] = {"fsync": "fsync,fdatasync", "pwrite": "pwrite64", "
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CommandResult:
     """How a child ended."""
 
     code: int  # exit code; negative: the signal that killed it
@@ -90,7 +90,7 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def wait(self, at_most_s: float | None = None) -> Ended | None:
+    def wait(self, at_most_s: float | None = None) -> CommandResult | None:
         """Wait for the end; None when it is still running after `at_most_s`.
 
         Raises:
@@ -112,7 +112,7 @@ class Child:
         if not self.spares_children:
             self.kill_group()  # whatever it started and left behind
         seconds = time.monotonic() - self.started
-        ended = Ended(self.process.returncode, _text(self.out), _text(self.err), seconds)
+        ended = CommandResult(self.process.returncode, _text(self.out), _text(self.err), seconds)
         if not ready:
             raise TimeoutError(f"still running after {self.limit_s:g} s\n{ended.output[-4000:]}")
         return ended
@@ -168,7 +168,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     limit_s: float = LIMIT_S,
     program: Sequence[str] = PROGRAM,
-) -> Ended:
+) -> CommandResult:
     """Run the command to its end.
 
     Raises:
@@ -187,13 +187,13 @@ def killed_after(
     *,
     environment: Mapping[str, str] | None = None,
     program: Sequence[str] = PROGRAM,
-) -> Ended:
+) -> CommandResult:
     """Run the command and SIGKILL its whole group after so many seconds, if it is still there."""
     with started(arguments, environment=environment, program=program) as child:
         return killed_now(child, seconds)
 
 
-def killed_now(child: Child, after_s: float) -> Ended:
+def killed_now(child: Child, after_s: float) -> CommandResult:
     """SIGKILL a running command after so many seconds: alone when it spares its children, else its whole group."""
     ended = child.wait(after_s)
     if ended is None:

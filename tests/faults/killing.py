@@ -20,7 +20,7 @@ def command(laboratory: Laboratory, site: Simulator) -> tuple[Path, list[str]]:
     return place / "root", simulator.arguments(place / "root", simulator.configuration(place, site.url))
 
 
-def dies_at(kind: str, number: int, arguments: Sequence[str]) -> driver.Ended:
+def dies_at(kind: str, number: int, arguments: Sequence[str]) -> driver.CommandResult:
     """Run the command until its Nth operation of a kind."""
     before, environment = driver.dying_at(kind, number)
     return driver.run(arguments, before=before, environment={**ONE_AT_A_TIME, **environment})

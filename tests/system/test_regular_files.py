@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from system.regular_files import FileRefused, open_regular, read_regular
+from system.regular_files import UnsafeFile, open_regular, read_regular
 
 
 def pipe(path: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_is_no_regular_file_of_that_size_is_refused(
     path = tmp_path / "file"
     make(path)
 
-    with pytest.raises(FileRefused) as refused:
+    with pytest.raises(UnsafeFile) as refused:
         read_regular(path, 1 << 20)
 
     assert refused.value.why.startswith(why)
@@ -55,7 +55,7 @@ def test_a_file_that_tells_no_size_is_read_to_the_limit_and_refused() -> None:
     if not Path("/proc/self/maps").exists():
         pytest.skip("there are no such files here")
 
-    with pytest.raises(FileRefused, match="larger than 10 bytes"):
+    with pytest.raises(UnsafeFile, match="larger than 10 bytes"):
         read_regular(Path("/proc/self/maps"), 10)
 
 
@@ -70,9 +70,9 @@ def test_links_lead_where_the_caller_allows(tmp_path: Path) -> None:
 
     assert read_regular(inside / "far", 100).content == b"outside"
     assert read_regular(inside / "near", 100, within=inside).content == b"real"
-    with pytest.raises(FileRefused, match="out of the folder"):
+    with pytest.raises(UnsafeFile, match="out of the folder"):
         read_regular(inside / "far", 100, within=inside)
-    with pytest.raises(FileRefused, match="is a link"):
+    with pytest.raises(UnsafeFile, match="is a link"):
         open_regular(inside / "near", 100, links=False)
     with pytest.raises(OSError):
         read_regular(inside / "round", 100, within=inside)

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.faults.checker import claims_about_files as files
 from tests.faults.checker import claims_about_models as models
 from tests.faults.checker import claims_about_rows as rows
-from tests.faults.checker.evidence import DATABASE, PLACES, Evidence, Expected, NoDatabase, gathered, walk
+from tests.faults.checker.evidence import DATABASE, PLACES, Expected, NoDatabase, RootContents, gathered, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Violation:
         return f"{self.invariant}: {self.what}"
 
 
-Claim = Callable[[Evidence], Iterator[str]]
+Claim = Callable[[RootContents], Iterator[str]]
 CLAIMS: tuple[tuple[str, bool, Claim], ...] = (  # invariant, whether it must hold right after a kill, how it is decided
     ("I17", True, rows.database_is_whole),
     ("I1", False, rows.decided_once),
@@ -97,7 +97,7 @@ def state_lines(root: Path) -> list[str]:
         return sorted([*_post_lines(evidence), *_label_lines(evidence), *_gap_lines(evidence)])
 
 
-def _post_lines(evidence: Evidence) -> Iterator[str]:
+def _post_lines(evidence: RootContents) -> Iterator[str]:
     for post in evidence.all(
         "SELECT p.site, p.post_id, p.hidden_reason, v.id AS version, v.md5, v.state, v.trouble"
         " FROM post p LEFT JOIN file_version v ON v.post_key = p.key"
@@ -113,7 +113,7 @@ def _post_lines(evidence: Evidence) -> Iterator[str]:
             )
 
 
-def _standing(evidence: Evidence, version: int, target: str) -> list[object]:
+def _standing(evidence: RootContents, version: int, target: str) -> list[object]:
     decision, label = rows.newest(evidence, version, target)
     file = evidence.all("SELECT place, path FROM file WHERE version_id = ? AND target = ?", version, target)
     score = None if decision is None or decision["score"] is None else round(decision["score"], 3)
@@ -125,12 +125,12 @@ def _standing(evidence: Evidence, version: int, target: str) -> list[object]:
     ]
 
 
-def _sha256(evidence: Evidence, path: str | None) -> str | None:
+def _sha256(evidence: RootContents, path: str | None) -> str | None:
     found = evidence.files.get(path or "")
     return None if found is None else found.sha256
 
 
-def _label_lines(evidence: Evidence) -> Iterator[str]:
+def _label_lines(evidence: RootContents) -> Iterator[str]:
     query = (
         "SELECT p.site, p.post_id, v.md5, l.target, l.value FROM label l"
         " JOIN file_version v ON v.id = l.version_id JOIN post p ON p.key = v.post_key"
@@ -138,7 +138,7 @@ def _label_lines(evidence: Evidence) -> Iterator[str]:
     return (json.dumps(["label", *row]) for row in evidence.all(query))
 
 
-def _gap_lines(evidence: Evidence) -> Iterator[str]:
+def _gap_lines(evidence: RootContents) -> Iterator[str]:
     query = (
         "SELECT l.site, l.query, g.above, g.below FROM gap g JOIN listing l ON l.id = g.listing_id"
         " WHERE g.closed_at IS NULL"

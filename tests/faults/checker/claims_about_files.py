@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.faults.checker.evidence import Evidence
+from tests.faults.checker.evidence import RootContents
 
 ORIGINAL = re.compile(r"gallery/[^/]+/\d+_[0-9a-f]{32}\.(jpg|png|gif|webp|avif|mp4|webm|swf|zip)")
 RENDITION = re.compile(r"renditions/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{28})\.[0-9a-z]+\.(jpg|png|gif|webp|avif)")
@@ -18,7 +18,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
 IN_PLACE = ("gallery", "trash", "damaged")
 
 
-def every_row_has_its_file(evidence: Evidence) -> Iterator[str]:
+def every_row_has_its_file(evidence: RootContents) -> Iterator[str]:
     """I2: no row claims a file that is absent, of another size, or of other bytes."""
     rows = evidence.all("SELECT 'file' AS kind, path, size, sha256 FROM file WHERE place IN ('gallery', 'trash')")
     rows += evidence.all("SELECT 'rendition' AS kind, path, size, sha256 FROM rendition")
@@ -30,7 +30,7 @@ def every_row_has_its_file(evidence: Evidence) -> Iterator[str]:
             yield f"{row['kind']} {row['path']} has other bytes than its row says"
 
 
-def every_file_has_its_row(evidence: Evidence) -> Iterator[str]:
+def every_file_has_its_row(evidence: RootContents) -> Iterator[str]:
     """I2: no file below the root's own folders without a row that says exactly that."""
     known: dict[str, str] = {}
     for row in evidence.all("SELECT place, path FROM file WHERE path IS NOT NULL"):
@@ -57,7 +57,7 @@ def _well_named(path: str) -> bool:
     return (ORIGINAL if path.startswith("gallery/") else RENDITION).fullmatch(path) is not None
 
 
-def originals_are_the_sites(evidence: Evidence) -> Iterator[str]:
+def originals_are_the_sites(evidence: RootContents) -> Iterator[str]:
     """I3: a stored original has the size and md5 that the site published for that file version."""
     query = (
         "SELECT f.path, f.place, f.md5, v.md5 AS published, v.size, p.post_id FROM file f"
@@ -76,7 +76,7 @@ def originals_are_the_sites(evidence: Evidence) -> Iterator[str]:
             yield f"{row['path']} is {found.md5}, {found.size} bytes; {served}"
 
 
-def renditions_are_whole(evidence: Evidence) -> Iterator[str]:
+def renditions_are_whole(evidence: RootContents) -> Iterator[str]:
     """I3: a stored rendition decodes to its last pixel and has the recorded dimensions."""
     for row in evidence.all("SELECT path, width, height FROM rendition"):
         path = evidence.root / row["path"]
@@ -93,7 +93,7 @@ def renditions_are_whole(evidence: Evidence) -> Iterator[str]:
             yield f"{row['path']} is {found}, its row says {(row['width'], row['height'])}"
 
 
-def nothing_left_without_a_decision(evidence: Evidence) -> Iterator[str]:
+def nothing_left_without_a_decision(evidence: RootContents) -> Iterator[str]:
     """I4: what lies in the trash was decided against first, for exactly that file version; nothing was destroyed."""
     query = (
         "SELECT f.id, f.path, f.place, f.version_id, f.target, p.post_id FROM file f"
@@ -121,7 +121,7 @@ def nothing_left_without_a_decision(evidence: Evidence) -> Iterator[str]:
             yield f"{row['path']} left the gallery without a record"
 
 
-def the_secret_is_nowhere(evidence: Evidence) -> Iterator[str]:
+def the_secret_is_nowhere(evidence: RootContents) -> Iterator[str]:
     """I5: the key is in no file below the root and in nothing that the program said."""
     canary = evidence.expected.canary
     if canary is None:

@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.checker.evidence import Evidence
+from tests.faults.checker.evidence import RootContents
 
 MANIFEST = "manifest.json"
 
 
-def one_model_is_in_force(evidence: Evidence) -> Iterator[str]:
+def one_model_is_in_force(evidence: RootContents) -> Iterator[str]:
     """I14: a target with models has exactly one in force, and that one is registered."""
     for row in evidence.all(
         "SELECT target, count(*) AS models, sum(active) AS active, sum(active AND registered_at IS NULL) AS unknown"
@@ -24,7 +24,7 @@ def one_model_is_in_force(evidence: Evidence) -> Iterator[str]:
             yield f"{row['target']}: the model in force was never registered"
 
 
-def registered_models_are_whole(evidence: Evidence) -> Iterator[str]:
+def registered_models_are_whole(evidence: RootContents) -> Iterator[str]:
     """I14: a registered model's folder holds the files of its manifest, and the manifest is the registered one."""
     for row in evidence.all("SELECT target, number, hash FROM model WHERE registered_at IS NOT NULL"):
         folder = evidence.root / "models" / row["target"] / str(row["number"])
@@ -50,7 +50,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def decisions_name_registered_models(evidence: Evidence) -> Iterator[str]:
+def decisions_name_registered_models(evidence: RootContents) -> Iterator[str]:
     """I14: where a target's models are registered, every decision that names a model names one of them.
 
     A target whose models nobody registered (a judge that was put in from outside) is left out.

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from tests.faults.checker.evidence import IDENTITY, Evidence
+from tests.faults.checker.evidence import IDENTITY, RootContents
 
 APPLICATION_ID = 0x62_73_76_31
 DECISIONS = {"keep", "delete", "undecided"}
@@ -22,7 +22,7 @@ NAMED = (
 Row = sqlite3.Row
 
 
-def database_is_whole(evidence: Evidence) -> Iterator[str]:
+def database_is_whole(evidence: RootContents) -> Iterator[str]:
     """I17: SQLite finds nothing wrong, and the file belongs to this program and this root."""
     for row in evidence.all("PRAGMA integrity_check"):
         if row[0] != "ok":
@@ -39,7 +39,7 @@ def database_is_whole(evidence: Evidence) -> Iterator[str]:
         yield "no single schema version is stated"
 
 
-def decided_once(evidence: Evidence) -> Iterator[str]:
+def decided_once(evidence: RootContents) -> Iterator[str]:
     """I1: at most one machine decision for the same post, file version, model and policy."""
     query = (
         "SELECT version_id, target, model_hash, policy, count(*) AS n FROM decision"
@@ -49,7 +49,7 @@ def decided_once(evidence: Evidence) -> Iterator[str]:
         yield f"version {row['version_id']} was decided {row['n']} times for {row['target']} by one model and policy"
 
 
-def newest(evidence: Evidence, version: int | None, target: str) -> tuple[Row | None, Row | None]:
+def newest(evidence: RootContents, version: int | None, target: str) -> tuple[Row | None, Row | None]:
     """The decision that was made last for a file version, and its newest label.
 
     A decision that is made again, because a setting was changed back, is not appended again; it stands again.
@@ -71,7 +71,7 @@ def newest(evidence: Evidence, version: int | None, target: str) -> tuple[Row | 
     return (decisions[0] if decisions else None), (standing_labels[0] if standing_labels else None)
 
 
-def _made_again(evidence: Evidence, last: Row, stands: Row) -> bool:
+def _made_again(evidence: RootContents, last: Row, stands: Row) -> bool:
     """Whether an older decision may stand again: a run came after the last one, or a model is in force again.
 
     Rescoring leaves no other trace: going back to a model or a threshold decides as before.
@@ -89,7 +89,7 @@ def effective(decision: Row | None, label: Row | None) -> str | None:
     return None if decision is None else str(decision["value"])
 
 
-def view_agrees_with_history(evidence: Evidence) -> Iterator[str]:
+def view_agrees_with_history(evidence: RootContents) -> Iterator[str]:
     """I1: what `results` shows is what follows from the history of decisions and labels."""
     shown = {
         (row["site"], row["post_id"], row["target"]): row
@@ -120,7 +120,7 @@ def view_agrees_with_history(evidence: Evidence) -> Iterator[str]:
             yield f"post {post_id}: results show {target} without any history"
 
 
-def history_cannot_be_changed(evidence: Evidence) -> Iterator[str]:
+def history_cannot_be_changed(evidence: RootContents) -> Iterator[str]:
     """I1: the database itself refuses to edit or remove decisions and labels (tried on the copy)."""
     for table in ("decision", "label"):
         if not evidence.all(f"SELECT 1 FROM {table} LIMIT 1"):
@@ -142,7 +142,7 @@ def history_cannot_be_changed(evidence: Evidence) -> Iterator[str]:
                 evidence.rows.execute("ROLLBACK")
 
 
-def nothing_is_left_open(evidence: Evidence) -> Iterator[str]:
+def nothing_is_left_open(evidence: RootContents) -> Iterator[str]:
     """I2: after recovery no attempt and no move is open, and no run claims to be running."""
     for row in evidence.all("SELECT id, kind FROM attempt WHERE outcome IS NULL"):
         yield f"attempt {row['id']} ({row['kind']}) is still open"
@@ -152,7 +152,7 @@ def nothing_is_left_open(evidence: Evidence) -> Iterator[str]:
         yield f"run {row['id']} claims to be running"
 
 
-def the_summary_is_true(evidence: Evidence) -> Iterator[str]:
+def the_summary_is_true(evidence: RootContents) -> Iterator[str]:
     """I8: what each finished run counted is what its rows say."""
     for run in evidence.all("SELECT * FROM run WHERE state = 'ended' AND counts IS NOT NULL"):
         counts = json.loads(run["counts"])
@@ -172,7 +172,7 @@ def the_summary_is_true(evidence: Evidence) -> Iterator[str]:
         yield f"the command ended with {wanted}, its row says {last[0]['exit_code'] if last else 'nothing'}"
 
 
-def _recount(evidence: Evidence, run: Row, counts: dict[str, Any]) -> Iterator[str]:
+def _recount(evidence: RootContents, run: Row, counts: dict[str, Any]) -> Iterator[str]:
     """The figures of one run, from what it wrote."""
     targets = json.loads(run["targets"])
     decided = evidence.all("SELECT version_id, target, value FROM decision WHERE run_id = ?", run["id"])
@@ -191,7 +191,7 @@ def _recount(evidence: Evidence, run: Row, counts: dict[str, Any]) -> Iterator[s
         yield from _whole_recount(evidence, run, counts, targets)
 
 
-def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets: list[str]) -> Iterator[str]:
+def _whole_recount(evidence: RootContents, run: Row, counts: dict[str, Any], targets: list[str]) -> Iterator[str]:
     """A run that walked everything, with one target: its figures are the gallery's own."""
     total = evidence.all("SELECT count(*) FROM post")[0][0]
     if len(targets) != 1 or counts["listed"] != total or _changed_since(evidence, run):
@@ -207,7 +207,7 @@ def _whole_recount(evidence: Evidence, run: Row, counts: dict[str, Any], targets
         yield f"run {run['id']}: kept, deleted, undecided, hidden counted {counted}, the rows say {recounted}"
 
 
-def _kept_and_gone(evidence: Evidence, target: str) -> int:
+def _kept_and_gone(evidence: RootContents, target: str) -> int:
     """Posts that are to be kept, and whose originals the site has no more: a run counts them as gone."""
     query = (
         "SELECT p.post_id, v.id AS version FROM post p JOIN file_version v ON v.post_key = p.key AND v.md5 = p.md5"
@@ -220,13 +220,13 @@ def _kept_and_gone(evidence: Evidence, target: str) -> int:
     return gone
 
 
-def _changed_since(evidence: Evidence, run: Row) -> bool:
+def _changed_since(evidence: RootContents, run: Row) -> bool:
     """Whether somebody spoke since the run began, or all was decided again: what follows may be the next run's work."""
     spoken = evidence.all("SELECT 1 FROM label WHERE labelled_at > ? LIMIT 1", run["started_at"])
     return bool(spoken or evidence.all("SELECT 1 FROM decision WHERE run_id IS NULL LIMIT 1"))  # a crawl's have one
 
 
-def complete_means_complete(evidence: Evidence) -> Iterator[str]:
+def complete_means_complete(evidence: RootContents) -> Iterator[str]:
     """I8: after exit code 0 nothing in the run's scope is left undone."""
     runs = evidence.all("SELECT * FROM run WHERE state = 'ended' ORDER BY id DESC LIMIT 1")
     if not runs or runs[0]["exit_code"] != 0 or runs[0]["command"] != "crawl" or _changed_since(evidence, runs[0]):
@@ -242,7 +242,7 @@ def complete_means_complete(evidence: Evidence) -> Iterator[str]:
             yield from _left_undone(evidence, listing["id"], targets)
 
 
-def _left_undone(evidence: Evidence, listing: int, targets: list[str]) -> Iterator[str]:
+def _left_undone(evidence: RootContents, listing: int, targets: list[str]) -> Iterator[str]:
     query = (
         "SELECT p.post_id, v.id AS version, v.state FROM listing_post l JOIN post p ON p.key = l.post_key"
         " JOIN file_version v ON v.post_key = p.key AND v.md5 = p.md5 WHERE l.listing_id = ?"
@@ -259,7 +259,7 @@ def _left_undone(evidence: Evidence, listing: int, targets: list[str]) -> Iterat
                 yield f"exit 0, but post {post['post_id']} is kept for {target} and not in the gallery"
 
 
-def every_listed_post_is_accounted_for(evidence: Evidence) -> Iterator[str]:
+def every_listed_post_is_accounted_for(evidence: RootContents) -> Iterator[str]:
     """I10: each post that the site listed has a row, or lies in a recorded gap, or was refused with a reason."""
     if evidence.expected.posts is None:
         return
@@ -273,7 +273,7 @@ def every_listed_post_is_accounted_for(evidence: Evidence) -> Iterator[str]:
         yield f"post {post_id} was never listed by the site"
 
 
-def no_deletion_without_a_score(evidence: Evidence) -> Iterator[str]:
+def no_deletion_without_a_score(evidence: RootContents) -> Iterator[str]:
     """I11: doubt never deletes; a delete has a finite score from a known model, below its threshold."""
     for row in evidence.all(f"{NAMED} ORDER BY d.seq"):
         score, threshold = row["score"], row["threshold"]
@@ -294,7 +294,7 @@ def _probability(value: object) -> bool:
     return isinstance(value, float | int) and math.isfinite(value) and 0.0 <= value <= 1.0
 
 
-def labels_are_kept(evidence: Evidence) -> Iterator[str]:
+def labels_are_kept(evidence: RootContents) -> Iterator[str]:
     """I13: every label that was acknowledged is there, in the order in which it was given."""
     query = (
         "SELECT p.post_id, l.target, l.value FROM label l JOIN file_version v ON v.id = l.version_id"
@@ -306,7 +306,7 @@ def labels_are_kept(evidence: Evidence) -> Iterator[str]:
             yield f"the label {label[2]} on post {label[0]} for {label[1]} was acknowledged and is gone"
 
 
-def scores_name_their_model(evidence: Evidence) -> Iterator[str]:
+def scores_name_their_model(evidence: RootContents) -> Iterator[str]:
     """I14: every scored decision names a model that is known, and the score that this model gave."""
     query = (
         "SELECT d.seq, d.score, d.target, d.model_hash, s.value FROM decision d"

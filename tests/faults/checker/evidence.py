@@ -46,7 +46,7 @@ class OnDisk:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class RootContents:
     """One gallery at one moment."""
 
     root: Path
@@ -64,8 +64,8 @@ class NoDatabase(Exception):
 
 
 @contextlib.contextmanager
-def gathered(root: Path, expected: Expected) -> Iterator[Evidence]:
-    """Collect a gallery's evidence.
+def gathered(root: Path, expected: Expected) -> Iterator[RootContents]:
+    """Read what lies below a root, and its database.
 
     Raises:
         NoDatabase: there is none that opens.
@@ -80,7 +80,7 @@ def gathered(root: Path, expected: Expected) -> Iterator[Evidence]:
         rows.row_factory = sqlite3.Row
         try:
             rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            yield Evidence(root, rows, walk(root), expected)
+            yield RootContents(root, rows, walk(root), expected)
         except sqlite3.DatabaseError as error:
             raise NoDatabase(f"{root / DATABASE}: {error}") from error
         finally:

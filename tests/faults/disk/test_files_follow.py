@@ -15,7 +15,7 @@ import pytest
 
 from storage import archive
 from storage.moves import apply_plan
-from tests.faults.driver import Ended
+from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
 
@@ -28,7 +28,7 @@ class Gallery:
         shutil.copytree(laboratory.whole, self.root)
         self.config = simulator.configuration(place, site.url)
 
-    def crawl(self, *words: str) -> Ended:
+    def crawl(self, *words: str) -> CommandResult:
         return run_here([*words, "--root", str(self.root), "--config", str(self.config)], environment=LOGGED_IN)
 
     def places(self) -> dict[int, str]:

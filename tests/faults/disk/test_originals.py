@@ -36,7 +36,7 @@ class Originals:
         ended = run_here(self.words(), environment=LOGGED_IN)
         assert ended.code == 0, ended.output
 
-    def run(self, *words: str) -> driver.Ended:
+    def run(self, *words: str) -> driver.CommandResult:
         return run_here([*words, "--root", str(self.root), "--config", str(self.config)], environment=LOGGED_IN)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:

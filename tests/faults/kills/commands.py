@@ -36,7 +36,7 @@ def crawl_with_models(ground: Ground, models: Path) -> CommandScene:
     )
 
 
-def _real(words: Sequence[str], environment: Mapping[str, str]) -> driver.Ended:
+def _real(words: Sequence[str], environment: Mapping[str, str]) -> driver.CommandResult:
     return driver.run(words, program=REAL, environment=environment, limit_s=LIMIT_S)
 
 

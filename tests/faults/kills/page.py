@@ -174,7 +174,7 @@ class PageScene:
             found.append("another state than without a kill")
         return found + half_decided(self.ground, struck.root)
 
-    def _round(self, root: Path) -> driver.Ended:
+    def _round(self, root: Path) -> driver.CommandResult:
         words = ["train", self.ground.target, "--how", "head", "--force", "--quiet", *self.ground.at(root)]
         return self.undisturbed(words, SMALL_BATCH)
 

@@ -27,7 +27,7 @@ from tests.faults.checker.evidence import Expected, walk
 from tests.faults.kills.grounds import Ground
 from tests.faults.kills.labels import Acknowledged, Labeller
 
-Run = Callable[[Sequence[str], Mapping[str, str]], driver.Ended]
+Run = Callable[[Sequence[str], Mapping[str, str]], driver.CommandResult]
 
 LIMIT_S = 600.0  # one command
 DONE = (0, int(ExitCode.UNDECIDED))  # of so few pictures a round may make a model that must not decide
@@ -69,7 +69,7 @@ class Whole:
     state: str
 
 
-def in_a_child(words: Sequence[str], environment: Mapping[str, str]) -> driver.Ended:
+def in_a_child(words: Sequence[str], environment: Mapping[str, str]) -> driver.CommandResult:
     """Run a command line undisturbed, in a process of its own."""
     return driver.run(words, environment=environment, limit_s=LIMIT_S)
 
@@ -165,11 +165,11 @@ class CommandScene:
         else:
             self.fresh(root)
 
-    def _run(self, root: Path) -> driver.Ended:
+    def _run(self, root: Path) -> driver.CommandResult:
         return self.undisturbed([*self.words, *self.ground.at(root)], self.environment)
 
 
-def _killed(child: driver.Child, blow: Blow, whole: Whole) -> driver.Ended:
+def _killed(child: driver.Child, blow: Blow, whole: Whole) -> driver.CommandResult:
     if not blow.kind:
         return driver.killed_now(child, blow.share * whole.seconds)
     ended = child.wait()

@@ -78,7 +78,7 @@ def test_a_crawl_answers_and_rounds_at_once_lose_nothing(ground: Ground, tmp_pat
 
 def answer_until(
     page: ServedPage, target: str, pictures: int, crawl: driver.Child, saved: list[tuple[int, str]]
-) -> driver.Ended | None:
+) -> driver.CommandResult | None:
     """Answer whatever comes in, until so many pictures are there (None) or the crawl has ended."""
     done = {picture for picture, _ in saved}
     while (ended := crawl.wait(PAUSE_S)) is None:

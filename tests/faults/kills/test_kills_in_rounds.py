@@ -31,7 +31,7 @@ SAMPLE = (
 SWEPT = ("rename", "mkdir", "commit")
 
 
-def here(words: Sequence[str], environment: Mapping[str, str]) -> driver.Ended:
+def here(words: Sequence[str], environment: Mapping[str, str]) -> driver.CommandResult:
     """Undisturbed, in this process: nothing has to be loaded."""
     return run_here(words, environment=environment)
 

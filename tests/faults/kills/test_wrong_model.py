@@ -19,13 +19,13 @@ from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
 from tests.faults.checker import checker
-from tests.faults.driver import Ended
+from tests.faults.driver import CommandResult
 from tests.faults.kills.grounds import Ground, painted_ground
 from tests.faults.kills.scenes import files_of
 from tests.faults.simulator.experiment import own_digest, run_here
 
 
-def crawl(ground: Ground, *words: str) -> Ended:
+def crawl(ground: Ground, *words: str) -> CommandResult:
     return run_here([*words, *ground.at(ground.template)])
 
 

@@ -26,12 +26,14 @@ from demo.paint.file_facts import FileFacts
 from storage.archive import Archive, open_reader
 from tests.faults.checker import checker
 from tests.faults.checker.evidence import Expected
-from tests.faults.driver import Ended
+from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
 from tests.faults.stubs.parts import stub_parts
 
 
-def run_here(arguments: Sequence[str], *, judge: str = "honest", environment: Mapping[str, str] | None = None) -> Ended:
+def run_here(
+    arguments: Sequence[str], *, judge: str = "honest", environment: Mapping[str, str] | None = None
+) -> CommandResult:
     """Run the real command line in this process, with the stub judge; nothing that it says is lost."""
     out, err = io.StringIO(), io.StringIO()
     begun = time.monotonic()
@@ -44,7 +46,7 @@ def run_here(arguments: Sequence[str], *, judge: str = "honest", environment: Ma
         finally:
             messages.cache_clear()
             results.cache_clear()
-    return Ended(int(code or 0), out.getvalue(), err.getvalue(), time.monotonic() - begun)  # type: ignore[call-overload]  # click returns the code
+    return CommandResult(int(code or 0), out.getvalue(), err.getvalue(), time.monotonic() - begun)  # type: ignore[call-overload]  # click returns the code
 
 
 @functools.cache
@@ -97,7 +99,7 @@ class Broken:
     """A broken run, for a row's own checks."""
 
     root: Path
-    ended: Ended
+    ended: CommandResult
     site: simulator.Simulator
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ Mind = tuple[str, int]  # the model whose decision stands, and the number of the
 
 
 @dataclass(slots=True)
-class Picture:
+class ModelPicture:
     """One file version of one post."""
 
     bright: bool
@@ -45,11 +45,11 @@ class Picture:
 
 
 @dataclass(slots=True)
-class Post:
+class ModelPost:
     """One post of the site."""
 
     tagged: bool
-    pictures: dict[str, Picture] = field(default_factory=dict)  # by md5, all that were ever listed
+    pictures: dict[str, ModelPicture] = field(default_factory=dict)  # by md5, all that were ever listed
     current: str = ""  # md5 of the one that was listed last
 
 
@@ -57,7 +57,7 @@ class Post:
 class ReferenceModel:
     """Everything that the program should know."""
 
-    posts: dict[int, Post]
+    posts: dict[int, ModelPost]
     now: float = 0.0  # days
     newest: float = 0.0  # the latest time that anything was recorded at
     labels: list[tuple[int, str, str]] = field(default_factory=list)  # everything that was ever said
@@ -73,7 +73,7 @@ class ReferenceModel:
         self._recorded()
         for post_id, (md5, bright) in shown.items():
             post = self.posts[post_id]
-            picture = post.pictures.setdefault(md5, Picture(bright))
+            picture = post.pictures.setdefault(md5, ModelPicture(bright))
             post.current = md5
             believed = post.tagged and model != "distrustful"
             picture.decision = "keep" if believed or picture.bright != (model == "contrary") else "delete"
@@ -133,16 +133,16 @@ class ReferenceModel:
         """Posts that have a file in the trash."""
         return [n for n, post in self.posts.items() if any(one.place == "trash" for one in post.pictures.values())]
 
-    def _home(self, picture: Picture) -> None:
+    def _home(self, picture: ModelPicture) -> None:
         if picture.place == "trash":
             picture.back()
         elif picture.place != "gallery":
             picture.fetched()
 
-    def _current(self, post_id: int) -> Picture:
+    def _current(self, post_id: int) -> ModelPicture:
         return self.posts[post_id].pictures[self.posts[post_id].current]
 
-    def _pictures(self) -> list[Picture]:
+    def _pictures(self) -> list[ModelPicture]:
         return [picture for post in self.posts.values() for picture in post.pictures.values()]
 
     def _recorded(self) -> None:

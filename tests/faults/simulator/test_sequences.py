@@ -18,7 +18,7 @@ from tests.faults.checker import checker
 from tests.faults.killing import ONE_AT_A_TIME, command
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Broken, Laboratory, assert_same_state, assert_well, run_here
-from tests.faults.simulator.reference_model import Post, ReferenceModel
+from tests.faults.simulator.reference_model import ModelPost, ReferenceModel
 from tests.faults.simulator.simulator import RECIPES, Simulator
 from tests.faults.test_rows import ROWS
 
@@ -176,7 +176,7 @@ def run_story(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: 
         seen = [recipe for recipe in RECIPES if not recipe.banned]
         story = Story(
             root, arguments, site, laboratory, random.Random(seed),
-            ReferenceModel({recipe.id: Post(recipe.tagged) for recipe in seen}),
+            ReferenceModel({recipe.id: ModelPost(recipe.tagged) for recipe in seen}),
             {recipe.id: (laboratory.files[recipe.id].md5, recipe.bright) for recipe in seen},
         )  # fmt: skip
 
