@@ -76,7 +76,7 @@ async def dealing(root: Path) -> float:
         remembered = time.perf_counter() - opened
     seconds = dealt - begun + remembered
     print(
-        f"settling the parts of {len(evidence)} pictures of {groups.max() + 1} drawings: {seconds:.2f} s: "
+        f"assigning the splits of {len(evidence)} pictures of {groups.max() + 1} drawings: {seconds:.2f} s: "
         f"dealing {dealt - begun:.2f}, remembering {remembered:.2f}"
     )
     return seconds

@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--wrong", type=float, default=0.0, help="share of the tags that name another class")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sample", type=int, default=4000)
-    parser.add_argument("--budget", type=float, default=360.0, help="seconds for teaching the network")
+    parser.add_argument("--budget", type=float, default=360.0, help="seconds for training the network")
     parser.add_argument("--epochs", type=float)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--models", type=Path, help="keep the packages in this folder")

@@ -157,10 +157,10 @@ class GalleryReviewService:
         inquiry = self._inquiry(target)
         if inquiry is None:
             return self.find(target, _DOUBTS)
-        asked = next_questions(inquiry, random_only=random_only)
-        ids = [int(inquiry.evidence.version_ids[one.row]) for one in asked]
+        questions = next_questions(inquiry, random_only=random_only)
+        ids = [int(inquiry.evidence.version_ids[one.row]) for one in questions]
         ratios = self._reader.ask(lambda c: known_ratios(c, ids))
-        reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, asked, strict=True)}
+        reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, questions, strict=True)}
         return PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.quality.folder_parts import FolderPicture, FolderSplits, parts_of
+from bench.quality.folder_splits import FolderPicture, FolderSplits, splits_of
 from bench.quality.seven_layer_recipe import EPOCHS, THRESHOLD, SevenLayerRecipe, balanced, trained
 from bench.quality.seven_layers import SIZE
 from bench.quality.table import Contestant, Scored, goal_met, report
@@ -64,7 +64,7 @@ class QualityBench:
     """A comparison: its pictures, recipe and variants."""
 
     folder: Path
-    parts: FolderSplits
+    splits: FolderSplits
     recipe: SevenLayerRecipe
     ours: RoundSettings
     variants: tuple[str, ...] = (SAME, WHOLE)  # of ours
@@ -76,13 +76,13 @@ class QualityBench:
 
     def balanced(self, target: str) -> tuple[FolderPicture, ...]:
         """The training pictures that the recipe's balancing leaves."""
-        rows = balanced(_shows(self.parts.training, target), self.recipe.balance, self.recipe.seed)
-        return tuple(self.parts.training[row] for row in rows.tolist())
+        rows = balanced(_shows(self.splits.training, target), self.recipe.balance, self.recipe.seed)
+        return tuple(self.splits.training[row] for row in rows.tolist())
 
     def training_pictures(self, variant: str, target: str) -> tuple[FolderPicture, ...]:
         """The pictures that a variant of ours is trained on, each with its class."""
         if variant == WHOLE:
-            return self.parts.training
+            return self.splits.training
         if variant == SAME:
             return self.balanced(target)
         return tuple(replace(one, kind=target if one.kind == target else OTHER) for one in self.balanced(target))
@@ -106,12 +106,12 @@ def _recipe(bench: QualityBench, target: str) -> Contestant:
     network = trained(
         bench.files(pictures), _shows(pictures, target), bench.recipe, report=lambda at: bench.say(f"  {at}")
     )
-    scores = network.scores(bench.files(bench.parts.test))
+    scores = network.scores(bench.files(bench.splits.test))
     return Contestant(
         name="seven layers",
         target=target,
         learned_from=pictures,
-        tested_on=bench.parts.test,
+        tested_on=bench.splits.test,
         scored=_scored(bench, target, scores, THRESHOLD),
         seconds=time.monotonic() - begun,
         facts={"losses": network.losses, "smaller_than_written": bench.recipe.smaller()},
@@ -128,7 +128,7 @@ def _ours(bench: QualityBench, variant: str, targets: Sequence[str]) -> dict[str
     with tempfile.TemporaryDirectory(prefix="bench-quality-") as scratch:
         models = asyncio.run(_round_zero(bench, source, targets, Path(scratch)))
         packages = {model.target: load_package(model.folder) for model in models}
-        vectors = _embedded(next(iter(packages.values())), bench.files(bench.parts.test))
+        vectors = _embedded(next(iter(packages.values())), bench.files(bench.splits.test))
         seconds = time.monotonic() - begun
     contestants = {}
     for model in models:
@@ -139,7 +139,7 @@ def _ours(bench: QualityBench, variant: str, targets: Sequence[str]) -> dict[str
             name=VARIANTS[variant],
             target=model.target,
             learned_from=tuple(one for one in pictures if bench.folder / one.path in taken),
-            tested_on=bench.parts.test,
+            tested_on=bench.splits.test,
             scored=_scored(bench, model.target, scores, package.threshold),
             seconds=seconds,
             facts=model.facts,
@@ -184,8 +184,8 @@ def _embedded(package: Package, files: Sequence[Path]) -> npt.NDArray[np.float32
 
 
 def _scored(bench: QualityBench, target: str, scores: FloatArray, threshold: float) -> Scored:
-    truth = _shows(bench.parts.test, target)
-    groups = np.unique([picture.group for picture in bench.parts.test], return_inverse=True)[1].astype(np.int64)
+    truth = _shows(bench.splits.test, target)
+    groups = np.unique([picture.group for picture in bench.splits.test], return_inverse=True)[1].astype(np.int64)
     return Scored(evaluate(scores, truth, threshold, groups=groups), scores, truth, groups)
 
 
@@ -202,7 +202,7 @@ def asked_for(options: argparse.Namespace) -> QualityBench:
     ours = RoundSettings(time_budget_s=options.budget, seed=options.seed)
     bench = QualityBench(
         folder=options.folder,
-        parts=parts_of(options.folder, seed=options.seed, at_most=options.pictures),
+        splits=splits_of(options.folder, seed=options.seed, at_most=options.pictures),
         recipe=SevenLayerRecipe(size=options.size, epochs=options.epochs, seed=options.seed),
         ours=ours if options.our_epochs is None else replace(ours, epochs=options.our_epochs),
         variants=tuple(options.ours or (SAME, WHOLE)),
@@ -214,14 +214,14 @@ def asked_for(options: argparse.Namespace) -> QualityBench:
 
 def _check(bench: QualityBench, target: str) -> None:
     """Refuse at once what would fail after the recipe has been trained for an hour."""
-    kinds = sorted({picture.kind for picture in (*bench.parts.training, *bench.parts.test)})
+    kinds = sorted({picture.kind for picture in (*bench.splits.training, *bench.splits.test)})
     if target not in kinds:
         raise ValueError(f"--keep {target}: {bench.folder} has no such class; it has {', '.join(kinds)}")
     least, shows = Minimum(), _shows(bench.balanced(target), target)
-    if shows.sum() < least.positives or (~shows).sum() < least.negatives or not _shows(bench.parts.test, target).any():
+    if shows.sum() < least.positives or (~shows).sum() < least.negatives or not _shows(bench.splits.test, target).any():
         raise ValueError(
             f"--keep {target}: {shows.sum()} training pictures show it and {(~shows).sum()} do not, and "
-            f"{_shows(bench.parts.test, target).sum()} test pictures show it; at least {least.positives}, "
+            f"{_shows(bench.splits.test, target).sum()} test pictures show it; at least {least.positives}, "
             f"{least.negatives} and 1 are needed"
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.quality.folder_parts import FolderPicture
+from bench.quality.folder_splits import FolderPicture
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.metrics.quality import Estimate, Quality, bootstrap
 

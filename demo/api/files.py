@@ -59,10 +59,10 @@ class FileAnswers:
         path = self._place(facts, name)
         if path is None:
             path = await self._pictures.copy(facts, variant)
-        found = (path, path.stat().st_size, ext)
+        entry = (path, path.stat().st_size, ext)
         if "__" not in request.path:  # a decorated name may have any prefix, so these are not kept
-            self._known[request.path] = found
-        return file_answer(request, *found)
+            self._known[request.path] = entry
+        return file_answer(request, *entry)
 
     @staticmethod
     def _place(facts: FileFacts, name: str) -> Path | None:

@@ -250,8 +250,8 @@ def _associations(view: View, post: GalleryPost) -> dict[str, Association]:
         return select(record, inner, nested)
 
     def parent(inner: Fields | None) -> dict[str, Any] | None:
-        found = view.gallery.posts.get(post.parent_id) if post.parent_id is not None else None
-        return None if found is None else post_object(view, found, inner)
+        parent = view.gallery.posts.get(post.parent_id) if post.parent_id is not None else None
+        return None if parent is None else post_object(view, parent, inner)
 
     def uploader(inner: Fields | None) -> dict[str, Any]:
         return select({"id": post.uploader_id, "name": f"demo_uploader_{post.uploader_id}", "level": 20}, inner, {})

@@ -72,14 +72,14 @@ class DemoSite:
     def answer(self, request: Request) -> Maybe:
         """The answer, or a promise of it; never raises."""
         try:
-            found = self.files.serve(request) if request.path.startswith(FILE_PLACES) else self._api(request)
+            response = self.files.serve(request) if request.path.startswith(FILE_PLACES) else self._api(request)
         except SiteRefusal as refusal:
             return refused(refusal)
-        return self._later(found) if inspect.isawaitable(found) else found
+        return self._later(response) if inspect.isawaitable(response) else response
 
-    async def _later(self, found: Awaitable[Response]) -> Response:
+    async def _later(self, response: Awaitable[Response]) -> Response:
         try:
-            return await found
+            return await response
         except SiteRefusal as refusal:
             return refused(refusal)
         except PaintError as error:
@@ -132,8 +132,8 @@ class DemoSite:
 
     def _view(self, request: Request) -> View:
         account = self.options.accounts.identify(request.headers.get("authorization"), request.params)
-        asked = request.params.get("safe_mode", "").lower() in TRUE_WORDS
-        safe = self.options.safe_mode or account.enable_safe_mode or asked
+        requested = request.params.get("safe_mode", "").lower() in TRUE_WORDS
+        safe = self.options.safe_mode or account.enable_safe_mode or requested
         return View(self.pictures.gallery, account, self.options.files_at, safe)
 
     def _limit(self, name: str, account: Account) -> Response | None:

@@ -36,15 +36,15 @@ class TagAnswers:
         """`/tags.json`"""
         demand(view.account, "tags:index")
         search = request.search
-        found = [tag for tag in self.gallery.tags.values() if self._tag_matches(tag, search)]
+        tags = [tag for tag in self.gallery.tags.values() if self._tag_matches(tag, search)]
         order = search.get("order", "")
         if order == "name":
-            found.sort(key=lambda tag: tag.name)
+            tags.sort(key=lambda tag: tag.name)
         elif order == "count":
-            found.sort(key=lambda tag: (-self.gallery.post_count(tag.name), tag.name))
+            tags.sort(key=lambda tag: (-self.gallery.post_count(tag.name), tag.name))
         else:
-            found.sort(key=lambda tag: -tag.id)
-        return json_response(_rows(found, lambda tag: tag_object(view, tag), request, view))
+            tags.sort(key=lambda tag: -tag.id)
+        return json_response(_rows(tags, lambda tag: tag_object(view, tag), request, view))
 
     def show(self, tag_id: int, request: Request, view: View) -> Response:
         """`/tags/{id}.json`"""
@@ -73,15 +73,15 @@ class TagAnswers:
         return self._links(links, request, view)
 
     def _links(self, links: Sequence[TagLink], request: Request, view: View) -> Response:
-        found = [link for link in links if self._link_matches(link, request.search)]
+        matches = [link for link in links if self._link_matches(link, request.search)]
         order = request.search.get("order", "")
         if order == "name":
-            found.sort(key=lambda link: (link.antecedent, link.consequent))
+            matches.sort(key=lambda link: (link.antecedent, link.consequent))
         elif order in ("created_at", "updated_at"):
-            found.sort(key=lambda link: -link.created_at)
+            matches.sort(key=lambda link: -link.created_at)
         else:
-            found.sort(key=lambda link: -link.id)
-        return json_response(_rows(found, lambda link: link_object(view, link), request, view))
+            matches.sort(key=lambda link: -link.id)
+        return json_response(_rows(matches, lambda link: link_object(view, link), request, view))
 
     def _link_matches(self, link: TagLink, search: dict[str, str]) -> bool:
         category = self.gallery.tags[link.consequent].category if link.consequent in self.gallery.tags else 0
@@ -148,23 +148,23 @@ class TagAnswers:
     def _complete(self, query: str, limit: int) -> list[dict[str, Any]]:
         if not query.isascii():
             return self._by_other_name(query, limit)
-        found = self._starting_with(query)
-        if len(found) < limit:
-            found |= {name: row for name, row in self._with_word(query).items() if name not in found}
-        if not found:
+        rows = self._starting_with(query)
+        if len(rows) < limit:
+            rows |= {name: row for name, row in self._with_word(query).items() if name not in rows}
+        if not rows:
             near = difflib.get_close_matches(query, list(self.gallery.tags), limit, cutoff=0.75)
-            found = {name: self._completion(name, "tag-autocorrect", query) for name in near}
-        ranked = sorted(found.values(), key=lambda row: (row["type"] == "tag-word", -row["post_count"], row["value"]))
+            rows = {name: self._completion(name, "tag-autocorrect", query) for name in near}
+        ranked = sorted(rows.values(), key=lambda row: (row["type"] == "tag-word", -row["post_count"], row["value"]))
         return ranked[:limit]
 
     def _starting_with(self, query: str) -> dict[str, dict[str, Any]]:
         pattern = query if "*" in query else query + "*"
         live = (name for name in self.gallery.tags if _like(name, pattern) and self.gallery.post_count(name))
-        found = {name: self._completion(name, "tag") for name in live}
+        rows = {name: self._completion(name, "tag") for name in live}
         for alias in self.gallery.aliases.values():
             if alias.status == "active" and _like(alias.antecedent, pattern) and alias.consequent in self.gallery.tags:
-                found.setdefault(alias.consequent, self._completion(alias.consequent, "tag-alias", alias.antecedent))
-        return found
+                rows.setdefault(alias.consequent, self._completion(alias.consequent, "tag-alias", alias.antecedent))
+        return rows
 
     def _with_word(self, query: str) -> dict[str, dict[str, Any]]:
         pattern = re.compile(r"(?:^|[^a-z0-9])" + re.escape(query))
@@ -297,12 +297,12 @@ def artist_object(view: View, tag: GalleryTag) -> dict[str, Any]:
 
 
 def _rows(
-    found: Sequence[Row], describe: Callable[[Row], dict[str, Any]], request: Request, view: View
+    rows: Sequence[Row], describe: Callable[[Row], dict[str, Any]], request: Request, view: View
 ) -> list[dict[str, Any]]:
     limit = read_limit(request.params.get("limit"), 20, 1000)
     page = read_page(request.params.get("page"), limit, view.account)
-    by_id = {row.id: row for row in found}
-    return [_cut(describe(by_id[number]), request) for number in slice_ids([row.id for row in found], page)]
+    by_id = {row.id: row for row in rows}
+    return [_cut(describe(by_id[number]), request) for number in slice_ids([row.id for row in rows], page)]
 
 
 def _cut(record: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -312,18 +312,18 @@ def _cut(record: dict[str, Any], request: Request) -> dict[str, Any]:
 
 def _reachable(links: Iterable[TagLink], start: str, *, up: bool) -> list[TagLink]:
     """Edges on the way up from a tag (its ancestors) or down to it (its variants), recursively."""
-    waiting, seen, found = [start], {start}, []
+    waiting, seen, edges = [start], {start}, []
     all_links = list(links)
     while waiting:
         name = waiting.pop()
         for link in all_links:
             near, far = (link.antecedent, link.consequent) if up else (link.consequent, link.antecedent)
             if near == name and link.status == "active":
-                found.append(link)
+                edges.append(link)
                 if far not in seen:
                     seen.add(far)
                     waiting.append(far)
-    return found
+    return edges
 
 
 def _like(name: str, pattern: str) -> bool:

@@ -108,17 +108,17 @@ def _pictures(folder: Path) -> list[ClassPicture]:
         rows = _rows(table)
         if rows and not {"path", "class"} <= rows[0].keys():
             raise GalleryError(f"{table} needs the columns path and class, has {', '.join(rows[0])}")
-        found = [
+        pictures = [
             ClassPicture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"]) for row in rows
         ]
     else:
-        found = [
+        pictures = [
             ClassPicture(path, tag_name(path.parent.name), _plain(path.relative_to(folder)))
             for path in sorted(folder.glob("*/*"))
             if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
         ]
     inside = folder.resolve()
-    return [one for one in found if one.path.is_file() and one.path.resolve().is_relative_to(inside)]
+    return [one for one in pictures if one.path.is_file() and one.path.resolve().is_relative_to(inside)]
 
 
 def _plain(path: Path) -> str:

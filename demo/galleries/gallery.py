@@ -150,15 +150,15 @@ class Gallery:
 
     def implied(self, names: Iterable[str]) -> set[str]:
         """The names and all that they imply."""
-        found: set[str] = set()
+        implied: set[str] = set()
         waiting = list(names)
         while waiting:
             name = waiting.pop()
-            if name in found:
+            if name in implied:
                 continue
-            found.add(name)
+            implied.add(name)
             waiting += [link.consequent for link in self.implications if link.antecedent == name]
-        return found
+        return implied
 
     def holders(self, tag: str) -> set[int]:
         """Ids of the posts that carry a tag (not through aliases). Do not change the set."""

@@ -55,7 +55,7 @@ class Pictures:
         if not self._catalogue.exists():
             return 0
         wanted = set(self.gallery.unpainted())
-        found = 0
+        count = 0
         for line in self._catalogue.read_text(encoding="utf-8").splitlines():
             with contextlib.suppress(
                 ValueError, KeyError, TypeError, OSError
@@ -65,8 +65,8 @@ class Pictures:
                 facts = FileFacts(**{**record, "delays": tuple(record["delays"])})
                 if key in wanted and Path(facts.path).stat().st_size == facts.size:
                     self.gallery.add_file(key, facts)
-                    found += 1
-        return found
+                    count += 1
+        return count
 
     async def ready(self, keys: Iterable[str], priority: int = URGENT) -> None:
         """Wait until these pictures are painted.

@@ -76,12 +76,12 @@ class Request:
     @cached_property
     def search(self) -> dict[str, str]:
         """The `search[key]=value` parameters, by key; `search[key][]` lists are joined by commas."""
-        found: dict[str, str] = {}
+        values: dict[str, str] = {}
         for name, value in self.pairs:
             if name.startswith("search[") and "]" in name:
                 key, _, rest = name[len("search[") :].partition("]")
-                found[key] = f"{found[key]},{value}" if rest == "[]" and key in found else value
-        return found
+                values[key] = f"{values[key]},{value}" if rest == "[]" and key in values else value
+        return values
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -113,17 +113,17 @@ class _Reader:
         return parts[0] if len(parts) == 1 else Node("all", tuple(parts))
 
     def _list(self) -> Node:
-        found = [self._factor()]
+        factors = [self._factor()]
         while True:
             before = self.at, self.open
             try:
-                found.append(self._factor())
+                factors.append(self._factor())
             except _ParseError:
                 self.at, self.open = before
                 break
         self._blanks()
-        parts = [node for tilde, node in found if not tilde]
-        optional = [node for tilde, node in found if tilde]
+        parts = [node for tilde, node in factors if not tilde]
+        optional = [node for tilde, node in factors if tilde]
         if optional:
             parts.append(optional[0] if len(optional) == 1 else Node("any", tuple(optional)))
         return parts[0] if len(parts) == 1 else Node("all", tuple(parts))
@@ -248,10 +248,10 @@ def find(search: Search, asker: Asker, seed: int = 0) -> list[int]:
     test = _compile(search.root, asker)
     candidates = _candidates(search.root, asker)
     ids = gallery.ids if candidates is None else sorted(candidates)
-    found = [post_id for post_id in reversed(ids) if test(gallery.posts[post_id])]
+    matches = [post_id for post_id in reversed(ids) if test(gallery.posts[post_id])]
     if search.random is not None:
-        return random.Random(seed).sample(found, min(search.random, len(found), 200))  # noqa: S311 (a shuffle, no secret)
-    return _ordered(found, search, asker, seed)
+        return random.Random(seed).sample(matches, min(search.random, len(matches), 200))  # noqa: S311 (a shuffle, no secret)
+    return _ordered(matches, search, asker, seed)
 
 
 def tag_names(term: Term, asker: Asker) -> list[str]:
@@ -303,7 +303,7 @@ def _leaf(term: Term, asker: Asker) -> Predicate:
 Key = Callable[[GalleryPost], Any]
 
 
-def _ordered(found: list[int], search: Search, asker: Asker, seed: int) -> list[int]:
+def _ordered(ids: list[int], search: Search, asker: Asker, seed: int) -> list[int]:
     """Put ids (given newest first) into the search's order."""
     posts = asker.gallery.posts
     order = search.order
@@ -312,24 +312,24 @@ def _ordered(found: list[int], search: Search, asker: Asker, seed: int) -> list[
             order, order
         )
     if order == "custom":
-        return _custom(found, search)
+        return _custom(ids, search)
     if order == "random":
-        return random.Random(seed).sample(found, len(found))  # noqa: S311 (a shuffle, no secret)
+        return random.Random(seed).sample(ids, len(ids))  # noqa: S311 (a shuffle, no secret)
     if order in ("id", "id_asc"):
-        return found[::-1]
+        return ids[::-1]
     ascending = order.endswith("_asc")
     key = order_key(order.removesuffix("_asc").removesuffix("_desc"), asker)
     if key is None:
-        return found
-    return sorted(found, key=lambda post_id: (key(posts[post_id]), post_id), reverse=not ascending)
+        return ids
+    return sorted(ids, key=lambda post_id: (key(posts[post_id]), post_id), reverse=not ascending)
 
 
-def _custom(found: list[int], search: Search) -> list[int]:
+def _custom(ids: list[int], search: Search) -> list[int]:
     lists = [term.value for term in search.terms if term.name == "id" and term.value]
     if len(lists) != 1 or not re.fullmatch(r"[\d,]+", lists[0]):
         return []
     place = {int(number): index for index, number in enumerate(lists[0].split(",")) if number}
-    return sorted(found, key=lambda post_id: place.get(post_id, len(place)))
+    return sorted(ids, key=lambda post_id: place.get(post_id, len(place)))
 
 
 def order_key(order: str, asker: Asker) -> Key | None:

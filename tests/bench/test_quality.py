@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from bench.quality.__main__ import OTHER, PLAIN, SAME, WHOLE, QualityBench, asked_for, compared, parser
-from bench.quality.folder_parts import FolderPicture, FolderSplits, parts_of
+from bench.quality.folder_splits import FolderPicture, FolderSplits, splits_of
 from bench.quality.seven_layer_recipe import SevenLayerRecipe, balanced
 from bench.quality.table import Contestant, Scored, goal_met, ratio_to, report
 from classifier.metrics.quality import evaluate
@@ -52,7 +52,7 @@ def groups(pictures: Sequence[FolderPicture]) -> set[str]:
 
 def bench_of(folder: Path, variants: tuple[str, ...]) -> QualityBench:
     return QualityBench(
-        folder=folder, parts=parts_of(folder), recipe=TINY, ours=SHORT, variants=variants, say=lambda words: None
+        folder=folder, splits=splits_of(folder), recipe=TINY, ours=SHORT, variants=variants, say=lambda words: None
     )
 
 
@@ -81,14 +81,14 @@ def test_ours_learns_from_the_very_files_of_the_recipe(contestants: list[Contest
     assert set(ours.facts["classes"]) == set(CAST)
 
 
-def test_every_variant_of_ours_is_told_what_its_name_says(tmp_path: Path) -> None:
+def test_every_variant_of_ours_is_trained_on_what_its_name_says(tmp_path: Path) -> None:
     bench = bench_of(painted(tmp_path, {"mona": 40, "fischl": 150, "klee": 150}, labels=True), (SAME, PLAIN, WHOLE))
 
     same, plain, whole = (bench.training_pictures(variant, "mona") for variant in bench.variants)
 
     assert [one.path for one in plain] == [one.path for one in same]
     assert {one.kind for one in plain} == {"mona", OTHER}
-    assert set(same) < set(whole) == set(bench.parts.training)
+    assert set(same) < set(whole) == set(bench.splits.training)
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_several_targets_are_compared_in_one_run(tmp_path: Path) -> None:
         assert [one.target for one in contestants] == [target] * 3
         assert len({one.tested_on for one in contestants}) == 1
         assert set(contestants[1].facts["classes"]) == {target, OTHER}
-        assert contestants[2].learned_from == bench.parts.training
+        assert contestants[2].learned_from == bench.splits.training
 
 
 def test_the_recipe_learns_from_classes_balanced_to_within_a_hundred(contestants: list[Contestant]) -> None:
@@ -152,10 +152,10 @@ def test_near_duplicates_in_a_plain_folder_stay_in_one_part(tmp_path: Path) -> N
     for path in sorted((folder / "mona").iterdir()):
         path.with_stem(f"{path.stem}-again").write_bytes(path.read_bytes())
 
-    parts = parts_of(folder)
+    splits = splits_of(folder)
 
-    test = {Path(picture.path).stem.removesuffix("-again") for picture in parts.test if picture.kind == "mona"}
-    training = {Path(picture.path).stem.removesuffix("-again") for picture in parts.training if picture.kind == "mona"}
+    test = {Path(picture.path).stem.removesuffix("-again") for picture in splits.test if picture.kind == "mona"}
+    training = {Path(picture.path).stem.removesuffix("-again") for picture in splits.training if picture.kind == "mona"}
     assert test and training
     assert not test & training
 
@@ -174,7 +174,7 @@ def test_a_torn_group_is_refused() -> None:
         (("--keep", "mona", "--pictures", "0"), "at least one training picture, got 0"),
     ],
 )
-def test_what_cannot_be_compared_is_refused_before_anything_is_taught(
+def test_what_cannot_be_compared_is_refused_before_anything_is_trained(
     tmp_path: Path, options: tuple[str, ...], words: str
 ) -> None:
     folder = painted(tmp_path / "pictures", {"mona": 60, "klee": 120})
@@ -186,10 +186,10 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_taught(
 def test_fewer_training_pictures_leave_the_test_pictures_alone(tmp_path: Path) -> None:
     folder = painted(tmp_path / "labelled", {"mona": 40, "klee": 40}, labels=True)
 
-    few = parts_of(folder, at_most=10)
+    few = splits_of(folder, at_most=10)
 
     assert len(few.training) == 10
-    assert few.test == parts_of(folder).test
+    assert few.test == splits_of(folder).test
 
 
 def scored(scores: Sequence[float], truth: Sequence[bool], threshold: float = 0.5) -> Scored:

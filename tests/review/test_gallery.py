@@ -135,7 +135,7 @@ def test_figures_after_many_answers_are_those_of_a_page_that_was_just_opened(
         assert service.queue("mona") == fresh.queue("mona")
 
 
-def test_answers_to_random_questions_tell_how_good_the_gallery_is(
+def test_answers_to_random_questions_estimate_how_good_the_gallery_is(
     service: GalleryReviewService, gallery: Painted
 ) -> None:
     before = service.facts("mona").figures

@@ -66,7 +66,7 @@ def test_an_answer_that_is_sent_again_is_not_recorded_again(page: Opened) -> Non
 
 
 @pytest.mark.fault("U11")
-def test_the_second_of_two_tabs_is_told_what_holds(page: Opened) -> None:
+def test_the_second_of_two_tabs_gets_the_current_label(page: Opened) -> None:
     page.answer(answering(1, "keep", key="one-tab-1"))
 
     answer = page.answer(answering(1, "delete", key="other-tab"), answering(2, "keep", key="another-1"))

@@ -47,7 +47,7 @@ async def until(rounds: RoundProcess, fits: Callable[[RoundState], bool]) -> Rou
     return rounds.state()
 
 
-async def test_a_round_tells_its_stages_and_its_outcome() -> None:
+async def test_a_round_reports_its_stages_and_its_outcome() -> None:
     rounds = program(GOOD)
 
     await rounds.start("mona")

@@ -43,10 +43,10 @@ class FolderSplits:
     def __post_init__(self) -> None:
         both = {picture.group for picture in self.training} & {picture.group for picture in self.test}
         if both:
-            raise ValueError(f"{len(both)} groups are in both parts, {min(both)!r} among them; split by group")
+            raise ValueError(f"{len(both)} groups are in both splits, {min(both)!r} among them; split by group")
 
 
-def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> FolderSplits:
+def splits_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> FolderSplits:
     """Read a folder and split its pictures.
 
     Args:
@@ -62,13 +62,13 @@ def parts_of(folder: Path, *, seed: int = 0, at_most: int | None = None) -> Fold
     pictures = _labelled(labels) if labels.is_file() else _grouped(folder)
     if not pictures:
         raise ValueError(f"{folder} holds no pictures; expected one folder a class, each with pictures")
-    parts = _as_labelled(pictures) or _dealt(pictures, seed)
+    splits = _as_labelled(pictures) or _dealt(pictures, seed)
     if at_most is not None and at_most < 1:
         raise ValueError(f"expected at least one training picture, got {at_most}")
-    if at_most is None or at_most >= len(parts.training):
-        return parts
-    rows = np.random.default_rng((seed, 3)).choice(len(parts.training), at_most, replace=False)
-    return FolderSplits(tuple(parts.training[row] for row in sorted(rows.tolist())), parts.test)
+    if at_most is None or at_most >= len(splits.training):
+        return splits
+    rows = np.random.default_rng((seed, 3)).choice(len(splits.training), at_most, replace=False)
+    return FolderSplits(tuple(splits.training[row] for row in sorted(rows.tolist())), splits.test)
 
 
 def _labelled(labels: Path) -> list[FolderPicture]:
