@@ -140,7 +140,7 @@ class Head:
 
         Args:
             embeddings: of the pictures.
-            strata: of `Stratum`, shape (n,), of the posts; None: of pictures of which nothing is said.
+            strata: of `Stratum`, shape (n,), of the posts; None: of pictures whose posts are not known.
             ai_percents: what taggers say of the posts, (n,) a source; None: nothing.
         """
         return self.calibrated(self.logits(embeddings), strata, ai_percents)

@@ -1,4 +1,4 @@
-"""How work that takes long says how far it has come."""
+"""How work that takes long reports its progress."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ ProgressCallback = Callable[[str, float, str], None]  # stage, share of it that 
 
 
 def unreported(stage: str, share: float, words: str) -> None:
-    """The callback of whoever does not want to know."""
+    """A callback that does nothing: no progress is wanted."""

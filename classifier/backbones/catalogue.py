@@ -21,7 +21,7 @@ from system.regular_files import UnsafeFile, open_regular
 DEFAULT = "small"
 AUTO = "auto"  # the best that can be had here without a download
 PRETRAINED = pretrained.NAME  # as published: a first model in seconds
-FINE_TUNED = "fine_tuned"  # its last stages taught: a better one in minutes
+FINE_TUNED = "fine_tuned"  # its last stages trained: a better one in minutes
 _MOST_WEIGHTS = 4 * 1024**3  # bytes of a file of weights
 
 
@@ -39,7 +39,7 @@ class Backbone:
     )  # None: `classifier.training.pretrained_embedders` makes it, from weights of the extra `pretrained`
     published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
     odds_weight: float = 1.0  # by which its embedding's last numbers are to be multiplied to be log odds of characters
-    fit_on_trained: bool = True  # whether heads are fitted to pictures that taught it too
+    fit_on_trained: bool = True  # whether heads are fitted to pictures that it was trained on, too
 
     def build(self, size: int, weights: Path | str | None) -> Any:
         """The `keras.Model` from pictures, 0..255, to features.
@@ -57,7 +57,7 @@ class Origin:
     """Where first weights come from."""
 
     file: Path | None = None  # weights that the user already has
-    may_download: bool = False  # the user was told the size and agreed
+    may_download: bool = False  # the user has seen the size and agreed
 
 
 BACKBONES = {

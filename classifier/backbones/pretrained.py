@@ -1,10 +1,11 @@
-"""The pretrained backbone: a network that was taught on photographs, and the picture's colours, side by side.
+"""The pretrained backbone: a network that was trained on photographs, and the picture's colours, side by side.
 
     pictures -> stages of EfficientNet-Lite0 (mean, maximum, means of quadrants) -+
              -> colours -----------------------------------------------------------+-> standardised -> projected
 
-Nothing in it is taught by the gallery; it only learns there which numbers vary together, so that 256 of them say what
-3,000 said. So every picture's embedding is one of a network that has never seen it, and a first model takes seconds.
+Nothing in it is trained on the gallery; only the projection is fitted there: which numbers vary together, so that 256
+of them carry what 3,000 did. So every picture's embedding is one of a network that has never seen it, and a first model
+takes seconds.
 
 Each block counts the same: it is brought to length one, standardised, and divided by the root of its size.
 """

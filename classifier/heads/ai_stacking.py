@@ -21,7 +21,7 @@ from classifier.heads.out_of_fold import Deals, deal_groups
 LEAST_GAIN = 0.05  # share of the log loss that a tagger's word must take away
 _SURELY = 2.0  # standard errors that the gain must be above nothing
 _LEAST_KNOWN = 50  # judged pictures that the tagger looked at
-_SOFT = 0.01  # by so much a share stays away from 0 and 1: one picture whose tag lies is not to outweigh a hundred
+_SOFT = 0.01  # by so much a share stays away from 0 and 1: one wrong tag must not outweigh a hundred pictures
 _STEPS = 15  # of Newton's method, at most
 _LEAST_SLOPE = 0.1  # of the head's own logits; below, they say nothing that a tagger's word could be added to
 _LINE_PULL = (1.0, 1e-9)  # slope and intercept of a line through logits of unit spread

@@ -79,7 +79,7 @@ class CharacterSpace:
         Args:
             seen: pictures in the space, shape (n, d).
             shows: which show the target, shape (n,); at least one.
-            queried: which to tell it of, shape (n,).
+            queried: which rows to compute it for, shape (n,).
         """
         rows, means = seen[queried], np.vstack([seen[shows].mean(axis=0), self.means])
         squares = (rows**2).sum(axis=1)

@@ -1,13 +1,14 @@
-"""Heads from a handful of pictures: the pictures of which nothing is said are taken for what the head makes of them.
+"""Heads from a handful of pictures: unlabelled pictures are pseudo-labelled by the head (self-training).
 
 With five or twenty positives a head knows what sets them apart from the others, and little of what they have in common.
 The gallery's own untagged pictures show it: each takes part in the next fit as far as the last one believed that it
 shows the target, at a low weight. (Measured on twelve characters by pretrained features, average precision on pictures
 that took no part: 5 references 0.76 -> 0.91, 20 references 0.91 -> 0.93; where the gallery hides hardly any of them,
-0.77 -> 0.78 and 0.92 -> 0.91.) With much said for the target it brings nothing, so it is for few only.
+0.77 -> 0.78 and 0.92 -> 0.91.) With many labels for the target it brings nothing, so it is for few only.
 
-Where tags name other characters, and the network was taught none of them, they say how much pictures of one character
-differ, and a picture is likely to show the target when it is nearer to it than to anybody else: `CharacterSpace`.
+Where tags name other characters, and the network was trained on none of them, they say how much pictures of one
+character differ, and a picture is likely to show the target when it is nearer to it than to anybody else:
+`CharacterSpace`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from classifier.metrics.calibration import log_odds, sigmoid
 FEW = 40  # positives; with more of them a head needs no help
 _TURNS = 3
 _HALF = 0.5
-_WEIGHT = 0.3  # of a picture of which nothing is said
+_WEIGHT = 0.3  # of an unlabelled picture
 _ROUNDS = 50  # of estimating how many of them show the target
 _SHARE = (0.5, 4.5)  # imagined pictures that do and do not, before any is counted
 _LIMITS = (1e-3, 0.6)  # of that share
@@ -36,9 +37,9 @@ def with_unlabelled(
     """Fit again with the unlabelled pictures as far as they are believed.
 
     Args:
-        examples: what is said; unlabelled rows have no weight in it.
+        examples: the labelled rows; unlabelled ones have weight 0.
         fitted: to these.
-        unlabelled: rows of which nothing is said, shape (n,).
+        unlabelled: whether each row has no label, shape (n,).
         l2: strength of regularisation.
         deals: of the last fit; those on the way are dealt once.
 
@@ -62,9 +63,9 @@ def with_likely(
     """As `with_unlabelled`, where tags name characters: those tell which unlabelled pictures are likely to show it.
 
     Args:
-        examples: what is said, their vectors in the space.
+        examples: the labelled rows, their vectors in the space.
         space: of the characters.
-        unlabelled: rows of which nothing is said, shape (n,).
+        unlabelled: whether each row has no label, shape (n,).
         l2: strength of regularisation.
         deals: how rows are dealt.
     """

@@ -1,13 +1,13 @@
-"""A head on embeddings: the one way from what is said of pictures to a model that decides, or says why it must not.
+"""A head on embeddings: from noisy labels to a model that decides, or a reason why it must not.
 
-    fit out of fold -> weigh tags against scores -> drop tags that are contradicted, fit again -> add taggers' words
+    fit out of fold -> compare tags with scores -> drop tags that are contradicted, fit again -> add taggers' percents
     where they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
     part -> veto
 
 No picture is decoded and no network library is loaded, so it takes seconds. Training and validation parts are fitted
 together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test part
 was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and says it
-by `parts`. A network that learned from pictures knows their tags by heart: such rows (`trained_on`) are fitted on, but
+by `parts`. A network has memorised the tags of its training pictures: such rows (`trained_on`) are fitted on, but
 their scores choose nothing.
 """
 
@@ -83,13 +83,13 @@ class HeadTrainingSet:
     split: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | CONTAMINATED
     untagged: BoolArray  # (n,) no character tag
     start: LinearHead  # where regularisation pulls to
-    left_out: BoolArray | None = None  # (n,) teaches nothing and is measured nowhere; None: none
-    strata: StratumArray | None = None  # (n,) of `Stratum`; None: by what is said alone
-    trained_on: BoolArray | None = None  # (n,) the network learned from them: their scores choose nothing; None: none
-    fit_on_trained: bool = True  # whether heads are fitted to those; not where the network outshines all other numbers
+    left_out: BoolArray | None = None  # (n,) neither trained nor measured on; None: none
+    strata: StratumArray | None = None  # (n,) of `Stratum`; None: by the label sources alone
+    trained_on: BoolArray | None = None  # (n,) the network was trained on them: their scores choose nothing; None: none
+    fit_on_trained: bool = True  # whether heads are fitted to those; not where its log odds would outweigh the rest
     ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
     tag: str = ""  # the target's, whose percents these are
-    characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: nobody says
+    characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: not known
 
     @property
     def pools(self) -> StratumArray:
@@ -103,20 +103,20 @@ class HeadTrainingSet:
 
     @property
     def choosing(self) -> BoolArray:
-        """Rows whose scores choose, shape (n,): neither the test's nor what the network knows by heart."""
+        """Rows whose scores choose, shape (n,): neither the test's nor those that the network was trained on."""
         clean = np.isin(self.split, (TRAIN, VALIDATION)) & self.used
         return clean if self.trained_on is None else clean & ~self.trained_on
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Opinions:
-    """What heads say of every row that never saw its group, and what was concluded; n rows."""
+    """Scores out of fold and the posterior of every row; n rows."""
 
     fitted: CrossFitted
     stacked: Stacked  # its logits, with what taggers add to them
     doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
     posterior: Posterior  # of the rows whose scores choose
-    belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
+    belief: FloatArray  # (n,) probability that each row shows the target, label and score together
     l2: float
 
     def opinion(self, strata: StratumArray) -> FloatArray:
@@ -134,7 +134,7 @@ class LearnedHead:
     forecast: Forecast  # of the posts that scores decide
     quality: evaluation.Quality  # on test
     scores: FloatArray  # (n,) out of fold for rows that trained it, by the finished head for the others
-    belief: FloatArray  # (n,) what is believed of each row, testimony and opinion together
+    belief: FloatArray  # (n,) probability that each row shows the target, label and score together
     measured: IntArray  # rows of the test part that `quality` rests on
     facts: Mapping[str, Any]
     refusal: str = ""  # why the model must not decide, and what to do; "": it may
@@ -155,7 +155,7 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     """Learn one head.
 
     Raises:
-        TooFewExamples: not enough is said for or against the target; counts what there is.
+        TooFewExamples: too few labels for or against the target; counts what there is.
     """
     _check(training_set, plan)
     opinions = opinions_of(training_set, plan)
@@ -195,7 +195,7 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
 
 
 def opinions_of(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
-    """Fit out of fold, drop what is contradicted, fit again, and weigh the scores against all that is said.
+    """Fit out of fold, drop contradicted tags, fit again, and combine the scores with the labels.
 
     On one core: the matrices are small, and threads that wait for each other lose more than they gain.
     (Measured on two cores that other programs use too: 2.7 s instead of 28 s.)
@@ -245,7 +245,7 @@ def _opinions(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
 def _space(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
     """The space that the tagged characters span, for a head from few examples on a network that learned nothing here.
 
-    A network that was taught these characters has such a space already.
+    A network that was trained on these characters has such a space already.
     """
     knows = np.any(training_set.start.weights) or (
         training_set.trained_on is not None and training_set.trained_on.any()
@@ -266,7 +266,7 @@ def _stacked(
 
 
 def _unlabelled(training_set: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
-    """Rows of which nothing is said and that may be learned from, at most so many, shape (n,)."""
+    """Rows without a label that may be trained on, at most so many, shape (n,)."""
     usable = (
         np.isin(training_set.split, (TRAIN, VALIDATION))
         & training_set.used
@@ -307,7 +307,7 @@ def _strength(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan)
 
 
 def _contradicted(training_set: HeadTrainingSet, logits: FloatArray, rows: IntArray, trust: LabelTrust) -> BoolArray:
-    """Fitted tags that their own scores contradict, shape (n,); what the network learned from is weighed apart."""
+    """Fitted tags that their scores contradict, shape (n,); those of training rows by a posterior of their own."""
     label_sources, flags = training_set.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
     choosing = training_set.choosing[rows]
     for some in (rows[choosing], rows[~choosing]):
@@ -354,7 +354,7 @@ def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
 def _decided(training_set: HeadTrainingSet, pools: StratumArray) -> IntArray:
     """Rows that stand for the posts that scores decide: those of the choosing ones that have no tag of the target.
 
-    Where all are named, as in a person's folders, all that is said stands for what will come.
+    Where all are named, as in a person's folders, all labelled rows stand for the posts to come.
     """
     choosing = training_set.choosing
     rows = np.flatnonzero(choosing & (pools != NO_POOL))

@@ -72,11 +72,11 @@ def starting_head(dimensions: int, own_log_odds: int | None, weight: float = 1.0
 
 
 def knowing_head(dimensions: int, classes: Sequence[str], names: Sequence[str], weight: float = 1.0) -> LinearHead:
-    """The starting head on a backbone whose last numbers are the log odds of classes that it was taught.
+    """The starting head on a backbone whose last numbers are the log odds of the classes that it was trained on.
 
     Args:
         dimensions: of the embedding.
-        classes: that the backbone was taught, in the order of its last numbers.
+        classes: that the backbone was trained on, in the order of its last numbers.
         names: of the target, written as the classes are; the first that is among them is it.
         weight: as for `starting_head`.
     """
@@ -90,7 +90,8 @@ def fit_head(
     """Minimise the weighted log loss plus l2/2 times the squared distance from `start`, in scaled units.
 
     Every column is divided by its standard deviation first, so one strength suits all columns. The bias is free.
-    The way to the minimum begins at `near`, the head of a similar lesson, where there is one; it ends alike.
+    The way to the minimum begins at `near`, the head of a similar training set, where there is one; the result is the
+    same.
 
     Raises:
         ValueError: l2 is not positive, or the examples are all of one kind.

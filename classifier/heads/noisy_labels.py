@@ -1,16 +1,17 @@
-"""Whom to believe when nobody's word is certain: people's labels, tags that may be wrong, and pictures without tags.
+"""Learning from noisy labels: people's labels, tags that may be wrong, and pictures without tags.
 
-What was said of a picture is taken for what it is, a testimony. Expectation-maximisation asks in turns: given the
-head's opinion (formed without this picture, by folds of whole groups) and how often such a testimony is true, does the
-picture show the target? and then: how often were the testimonies true? So a wrong tag, in either direction, loses its
-weight as soon as the other pictures speak against it, and a person's word stands.
+Every picture has one noisy label, from one source (`LabelSource`). Expectation-maximisation alternates between the
+probability that each picture shows the target, given the head's logit (out of fold, by folds of whole groups) and how
+often labels of that source are right, and the estimate of how often they are. A wrong tag, in either direction, loses
+its weight where the scores contradict it; a person's label is never overruled.
 
-How often a post shows the target that its tags do not name is asked stratum by stratum: of posts that name nobody most
-may show it, and of those that name somebody else hardly any. (Measured on a gallery where only the target's tags are
-missing: one share for all of them, precision 0.05; a share a stratum, 0.97.)
+How often a post shows the target that its tags do not name is estimated stratum by stratum: most posts without any
+character tag may show it, and hardly any that name somebody else. (Measured on a gallery where only the target's tags
+are missing: one share for all of them, precision 0.05; a share a stratum, 0.97.)
 
-Source: the two-coin model of Raykar et al. 2010, "Learning From Crowds", with one witness a picture; a share a stratum
-as in Saerens, Latinne & Decaestecker 2002, "Adjusting the outputs of a classifier to new a priori probabilities".
+Source: the two-coin model of Raykar et al. 2010, "Learning From Crowds", with one annotator a picture; a share a
+    stratum as in Saerens, Latinne & Decaestecker 2002, "Adjusting the outputs of a classifier to new a priori
+    probabilities".
 """
 
 from __future__ import annotations
@@ -30,28 +31,28 @@ StratumArray = npt.NDArray[np.int8]
 
 NO_POOL = -1
 _CLIP = 1e-6  # belief; keeps odds finite
-_ITERATIONS = 40  # of opinions against testimonies, at most
+_ITERATIONS = 40  # of expectation-maximisation, at most
 _CONVERGED = 1e-3
 _PARENT_PSEUDO_COUNT = 20.0  # imagined pictures: pictures of groups are like the others until so many say otherwise
 
 
 class LabelSource(IntEnum):
-    """What is said of one picture and one target."""
+    """Where the label of one picture for one target comes from, and what it states."""
 
-    NOTHING = 0  # no character tag: anybody may be in it
+    NOTHING = 0  # no character tag: unlabelled
     TAGGED = 1  # its own tags name the target
     OTHERS = 2  # its own tags name somebody, not the target
-    KEEP = 3  # a person: it shows the target
-    DELETE = 4  # a person: it does not
+    KEEP = 3  # a person labelled it as showing the target
+    DELETE = 4  # a person labelled it as not showing it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelTrust:
-    """How much each testimony counts, and what is believed of tags before anything was seen."""
+    """The weight of each source of labels, and the prior of how often its labels are right, as pseudo-counts."""
 
-    label: float = 4.0  # weight of a person's word; a tag weighs 1
-    nothing: float = 0.3  # weight of a picture of which nothing is said
-    sure: float = 0.995  # that a person is right
+    label: float = 4.0  # weight of a person's label; a tag has weight 1
+    nothing: float = 0.3  # weight of a picture without a label
+    sure: float = 0.995  # probability that a person is right
     tagged: tuple[float, float] = (38.0, 2.0)  # imagined tagged pictures that do and do not show the target
     others: tuple[float, float] = (1.0, 199.0)
     untagged: tuple[float, float] = (0.5, 4.5)
@@ -59,7 +60,7 @@ class LabelTrust:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NoisyLabels:
-    """Pictures as vectors, and what is said of each."""
+    """Pictures as vectors, and the source of each one's label; n rows."""
 
     vectors: FloatArray  # (n, d)
     label_sources: npt.NDArray[np.int8]  # (n,), of LabelSource
@@ -96,10 +97,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """Opinions and testimonies put together."""
+    """Scores and labels put together: the result of `posterior_of`; n rows."""
 
     line: Stretch
-    logits: FloatArray  # (n,) stretched opinions
+    logits: FloatArray  # (n,) stretched
     belief: FloatArray  # (n,) 0..1 that the picture shows the target
     tags_right: float  # share of the pictures tagged with the target that show it
     rates: tuple[float, ...]  # by `Stratum`: share of the posts there, tagged otherwise or not at all, that show it
@@ -112,19 +113,19 @@ class Posterior:
     def beliefs(
         self, logits: FloatArray, label_sources: npt.NDArray[np.int8], pools: StratumArray, trust: LabelTrust
     ) -> FloatArray:
-        """What is believed of other pictures, shape (n,), by what was found out from these; logits are raw."""
+        """Probability that each of other pictures shows the target, shape (n,), by these estimates; logits are raw."""
         return _believe(self.line.of(logits), _prior_log_odds(self, pools) - log_odds(self.base), label_sources, trust)
 
 
 def pools_of(label_sources: npt.NDArray[np.int8], untagged: BoolArray, strata: StratumArray | None) -> StratumArray:
     """The stratum that each picture is one of a share of, shape (n,); NO_POOL where its tags name the target.
 
-    Whatever a person said of it later, it stays one of the posts that were there to be decided.
+    A label that a person gave later does not change it: the post was one of those to be decided.
 
     Args:
         label_sources: of `LabelSource`.
         untagged: it has no character tag.
-        strata: of `Stratum`; None: by what is said alone.
+        strata: of `Stratum`; None: by the label sources alone.
     """
     of = np.zeros(len(label_sources), dtype=np.int8) if strata is None else strata
     names_others = label_sources == LabelSource.OTHERS  # whoever is named, it is somebody else
@@ -139,16 +140,16 @@ def pools_of(label_sources: npt.NDArray[np.int8], untagged: BoolArray, strata: S
 def posterior_of(
     logits: FloatArray, label_sources: npt.NDArray[np.int8], trust: LabelTrust, pools: StratumArray | None = None
 ) -> Posterior:
-    """Believe opinions and testimonies as far as they bear each other out.
+    """Raykar's expectation-maximisation on scores and noisy labels.
 
-    A head that was held back by regularisation is too modest: its logits are stretched until they fit what is
-    believed, which sharpens what is believed, until both agree.
+    The logits of a regularised head are too small: a line through them (Platt scaling) is fitted to the current
+    probabilities in each iteration, which sharpens the probabilities, until both agree.
 
     Args:
-        logits: opinions formed without these pictures, shape (n,).
-        label_sources: what is said of them, shape (n,) of `LabelSource`.
-        trust: how much is believed.
-        pools: from `pools_of`; None: by what is said alone.
+        logits: out of fold, shape (n,).
+        label_sources: shape (n,) of `LabelSource`.
+        trust: weights and priors of the sources.
+        pools: from `pools_of`; None: by the label sources alone.
     """
     where = pools_of(label_sources, label_sources == LabelSource.NOTHING, None) if pools is None else pools
     counts = weights_of(label_sources, trust)
@@ -184,7 +185,7 @@ def _stretched(logits: FloatArray, belief: FloatArray, counts: FloatArray, near:
 
 
 def _prior_log_odds(posterior: Posterior, pools: StratumArray) -> FloatArray:
-    """Log odds of what is said of each picture alone, shape (n,); a person's word is not in it."""
+    """Log odds by the source of each picture's label alone, shape (n,); a person's label is not in it."""
     rates = np.array([log_odds(rate) for rate in posterior.rates])
     return np.where(pools == NO_POOL, log_odds(posterior.tags_right), rates[np.maximum(pools, 0)])
 

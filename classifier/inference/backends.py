@@ -46,7 +46,7 @@ class LiteRtNetwork:
             raise DeviceError(f"LiteRT refuses {path}: {error}") from error
 
     def infer(self, batch: Pixels) -> Float32Array:
-        """See `Network.infer`."""
+        """See `NetworkBackend.infer`."""
         try:
             interpreter, source, result = self._planned(len(batch))
             interpreter.set_tensor(source, batch.astype(np.float32))
@@ -107,7 +107,7 @@ class OpenVinoNetwork:
         self._planned(1)
 
     def infer(self, batch: Pixels) -> Float32Array:
-        """See `Network.infer`."""
+        """See `NetworkBackend.infer`."""
         request = self._planned(len(batch))
         try:
             return np.array(request.infer([batch.astype(np.float32)])[0], dtype=np.float32)
@@ -153,7 +153,7 @@ class KerasNetwork:
         self._model.compile(jit_compile=gpu)
 
     def infer(self, batch: Pixels) -> Float32Array:
-        """See `Network.infer`."""
+        """See `NetworkBackend.infer`."""
         try:
             # predict() would build a data pipeline for every call; this is the compiled step alone
             return np.asarray(self._model.predict_on_batch(batch.astype(np.float32)), dtype=np.float32)

@@ -2,7 +2,7 @@
 
 While one batch is computed the next one gathers by itself, so batches are as large as the device is slow. A lone
 picture waits a few milliseconds for company and no longer. A scorer that dies is started once more with its batch; if
-it dies again, or takes longer than allowed, everything fails with the reason: the run must stop, not limp.
+it dies again, or takes longer than allowed, everything fails with the reason: the run must stop.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def score_all(
         head: of the network that the embeddings are of.
         vectors: of the whole pictures, shape (n, d).
         windows: row -> embeddings of that picture's windows, shape (k, d).
-        strata: of `Stratum`, shape (n,); None: of pictures of which nothing is said.
+        strata: of `Stratum`, shape (n,); None: of pictures whose posts are not known.
         ai_percents: what taggers say of the posts, (n,) a source; None: nothing.
     """
     scores = head.probabilities(vectors, strata, ai_percents)

@@ -1,4 +1,4 @@
-"""Everything that is said about one model on one set of pictures: the border between measuring and showing.
+"""All figures of one model on one set of pictures: the records between measuring and showing.
 
 `measuring` fills them, the terminal table, the JSON and the HTML report show them, and nobody computes a figure twice.
 """

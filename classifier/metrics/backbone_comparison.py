@@ -1,7 +1,7 @@
-"""Which of two networks tells characters apart better: on all that both know, with every held-out picture as a witness.
+"""Which of two networks tells characters apart better: on all that both know, on every held-out picture.
 
 A target has some thirty positives among its test pictures, too few to see one network's lead over another; the dozen
-characters that both were taught have hundreds. A network that is better at those is the better eye for any head.
+characters that both were trained on have hundreds. A network that is better at those is the better backbone.
 (Measured: average precision of one target 0.965 against 0.976, while the lead on 793 pictures was six standard errors.)
 """
 

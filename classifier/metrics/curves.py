@@ -1,7 +1,7 @@
-"""From scores and truth to every figure that is said about a model; arrays in, records out, no network library.
+"""From scores and truth to every figure of a model; arrays in, records out, no network library.
 
 Test pictures are seldom as rich in the target as the gallery is. What depends on that (precision, F1, calibration) is
-therefore also said for the gallery's own prevalence: what share of positives and of negatives a threshold keeps does
+therefore also given for the gallery's own prevalence: what share of positives and of negatives a threshold keeps does
 not depend on how many of each were tested, and precision follows from the two shares and the prevalence. Intervals
 join the uncertainty of all three.
 """

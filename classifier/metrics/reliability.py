@@ -1,4 +1,4 @@
-"""Whether scores are what they promise: of the pictures scored 0.8, four in five should show the target.
+"""Whether scores are calibrated: of the pictures scored 0.8, four in five should show the target.
 
 Scores are calibrated for the gallery, and test pictures may be richer in the target. So every picture weighs as much
 as its kind does there.
@@ -19,7 +19,7 @@ _PER_BIN = 8  # pictures; fewer bins where there would be less in each
 
 
 def class_weights(truth: BoolArray, prevalence: float) -> FloatArray:
-    """What each picture weighs, shape (n,), so that positives have the share `prevalence` of all; their mean is 1.
+    """The weight of each picture, shape (n,), so that positives have the share `prevalence` of all; their mean is 1.
 
     Args:
         truth: whether each shows the target, shape (n,); both kinds.
@@ -32,7 +32,7 @@ def class_weights(truth: BoolArray, prevalence: float) -> FloatArray:
 def calibration_error(
     scores: FloatArray, truth: BoolArray, groups: IntArray, weights: FloatArray, *, seed: int = 0
 ) -> Estimate:
-    """The expected calibration error, 0..1: how far promise and finding lie apart, on average over all pictures.
+    """The expected calibration error, 0..1: how far predicted and observed shares differ, on average over all pictures.
 
     Noise alone makes it larger than it is, and draws of the pictures make it larger still. So the interval reaches
     as far below the figure as the draws reach above it, not less. (Measured on 800 pictures of a world with a known

@@ -44,8 +44,8 @@ class ThresholdCurve:
     def for_precision(self, goal: float) -> Chosen:
         """The lowest threshold whose expected precision reaches the goal; the highest of all when none does.
 
-        A precision to spare is not spent on pictures that are far less likely right than the goal, by more than
-        `leeway`: an estimate that promises so much is too good to be true. (Measured in round 0: a threshold fell to
+        A precision to spare is not used up on pictures that are far less likely right than the goal, by more than
+        `leeway`: an estimate that high is too good to be true. (Measured in round 0: a threshold fell to
         0.2, and its precision to 0.91.)
         """
         _check_goal(goal)

@@ -9,7 +9,7 @@ Four bounds, each with what it is blind to:
 - the share of those that show the target, counted at a score that half of the tagged ones reach and hardly any other,
   against the share that expectation-maximisation found;
 - too few pictures of the target to have measured anything;
-- a forecast recall near nothing: the network tells the target from nobody.
+- a forecast recall near nothing: the network cannot tell the target from others.
 """
 
 from __future__ import annotations

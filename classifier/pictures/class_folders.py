@@ -45,7 +45,7 @@ class ClassPicture:
     shows: bool  # whether that class means the target
     size: int  # bytes of the file when it was listed
     md5: str  # of the file
-    group: str  # of the table; "" where nothing is said
+    group: str  # of the table; "" where it has none
 
     def read(self) -> bytes:
         """Its content.
@@ -62,7 +62,7 @@ class ClassPicture:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One file that neither teaches nor measures anything."""
+    """One file that is neither trained nor measured on."""
 
     name: str  # path below the folder, with slashes
     why: str  # one of the words above, or what it is: "a pipe, not a regular file"
@@ -244,7 +244,7 @@ def _files(top: Path, folder: Path, left: list[LeftOut]) -> Iterator[Path]:
 
 
 def _groups(table: Path, left: list[LeftOut]) -> dict[str, str]:
-    """Which set each file is of, by its name below the folder; a table that cannot be read is left out, and told."""
+    """Which set each file is of, by its name below the folder; an unreadable table is left out, and reported."""
     try:
         text = read_regular(table, _MOST_TABLE, within=table.parent).content.decode("utf-8-sig")
         rows = [(row.get("path"), row.get("group")) for row in csv.DictReader(io.StringIO(text, newline=""))]

@@ -144,7 +144,7 @@ class Decoders:
             await worker.kill()
 
     async def _start(self, worker: WorkerProcess, jobs: Sequence[_Job]) -> None:
-        """Start a process; when that fails again and again, its jobs are told."""
+        """Start a process; when that fails again and again, its jobs get the error."""
         settings = self._settings
         setup = WorkerFrame(
             {

@@ -24,7 +24,7 @@ from classifier.arrays import IntArray
 HashArray = npt.NDArray[np.uint64]
 
 NEAR = 3  # hashes that differ in at most so many of their bits show one drawing
-UNINFORMATIVE = 0  # the hash of a flat picture, and of one that nobody has hashed yet: near to nothing
+UNINFORMATIVE = 0  # the hash of a flat picture, and of one that is not hashed yet: near to no other hash
 _ROWS, _STEPS = 8, 8  # cells a column, and horizontal steps between the nine cells of a row
 _STEP = 0.5  # grey levels of 255; in flat parts the sign of less is the encoder's noise
 _ENOUGH = 96  # pixels of the shorter side that are left at least; larger pictures are first reduced by whole numbers

@@ -60,7 +60,8 @@ class _Layout:
 
 
 def completed(jpeg: bytes, most_pixels: int) -> bytes | None:
-    """The same JPEG with the end marker that it lacks; None where pixels are missing too, or it cannot be told.
+    """The same JPEG with the end marker that it lacks; None where pixels are missing too, or where that cannot be
+    known.
 
     Args:
         jpeg: that a decoder calls truncated.

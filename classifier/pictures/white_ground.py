@@ -62,7 +62,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _without_colour(image: Image.Image, encoded: bytes) -> Image.Image:
     """A grey or coloured PNG whose one transparent colour became white.
 
-    The colour is told in samples of the file, 1 to 16 bits; Pillow compares it with samples of 8.
+    The colour is given in samples of the file, 1 to 16 bits; Pillow compares it with samples of 8.
     """
     clear = _clear_pixels(image, encoded)
     opaque = _eight_bits(image) if image.mode.startswith("I") else image.copy()

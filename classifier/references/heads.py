@@ -16,7 +16,7 @@ def reference_plan(goal: Goal | None = None, *, seed: int = 0) -> HeadPlan:
 
 
 def rests_on_references(references: int, shown: int) -> bool:
-    """Whether a head is learned as from a handful: there are references, and little else is said for the target.
+    """Whether a head is learned as from a handful: there are references, and few other labels for the target.
 
     However many references there are: none of them is kept back to measure on.
 

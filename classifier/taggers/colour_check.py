@@ -4,7 +4,7 @@ No pictures with true tags come with a tagger, so this is no proof that it tags 
 the answers are probabilities, they depend on the picture, they do not depend on its neighbours in the batch, and a red
 picture is called red rather than blue. The last finds red and blue in the wrong order, the one mistake that raises no
 error and costs a little of everything. Where the tags speak of no colours, or their answers hardly depend on them, the
-order is not known, and that is said.
+order is not known, and that is reported.
 """
 
 from __future__ import annotations

@@ -28,12 +28,12 @@ PLACES, VALUES = np.dtype("<i4"), np.dtype("<f4")  # of the tags in the list, an
 
 
 class Tagging:
-    """Answers the frames of a `Tagger`.
+    """Answers the frames of a `TaggerClient`.
 
-    `load` with `folder`, `channels`, `device`, `memory_bytes`, `floor` and `wanted` (tags that are always told) answers
-    with `hash`, `preprocessing`, `largest`, `device`, `checked` and, as payload, the tags as JSON. `tag` with one
-    payload of pixels a picture answers with `counts`, the seconds that it was `busy_s`, and two payloads: places in the
-    list and probabilities, picture after picture; a count of -1 is a picture without numbers. Failures answer with
+    `load` with `folder`, `channels`, `device`, `memory_bytes`, `floor` and `wanted` (tags that are always reported)
+    answers with `hash`, `preprocessing`, `largest`, `device`, `checked` and, as payload, the tags as JSON. `tag` with
+    one payload of pixels a picture answers with `counts`, the seconds that it was `busy_s`, and two payloads: places in
+    the list and probabilities, picture after picture; a count of -1 is a picture without numbers. Failures answer with
     `error` and `message`.
     """
 

@@ -21,7 +21,7 @@ _EVEN = np.full(3, 1 / 3, np.float32)  # weights of the three colours
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How far a copy may differ; each is drawn evenly from -x..x around "unchanged" unless said otherwise."""
+    """How far a copy may differ; each is drawn evenly from -x..x around "unchanged" unless a comment says otherwise."""
 
     mirror: float = 0.5  # probability
     scale: float = 0.2  # natural logarithm

@@ -1,11 +1,11 @@
-"""Teaching a backbone all the characters at once.
+"""Training a backbone on all the characters at once.
 
-Every picture may show several characters, so each character has a logit of its own; a picture whose tags name nobody
-we know teaches "none of these". Half way, the network's own sure opinions of the unlabelled pictures join the lesson
-(self-training): they are pictures of this very gallery. Weights are averaged over the last steps.
+Every picture may show several characters, so each character has a logit of its own; a picture whose tags name no
+known character is an example of "none of these". Half way, the unlabelled pictures of which the network is sure join
+the training set (self-training): they are pictures of this very gallery. Weights are averaged over the last steps.
 
 Nothing here is TensorFlow's: the loop uses Keras' backend-neutral calls alone, and a test may run it with pictures of
-sixteen pixels. The same seed gives the same lesson; only the time budget may shorten it, and the outcome says so.
+sixteen pixels. The same seed gives the same training; only the time budget may shorten it, and the summary says so.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ LOG_ODDS_LIMIT = 15.0  # of the embedding's last columns: float16 keeps them to 
 _NEVER = -1e4  # a logit that plays no part
 _PREDICT_BATCH = 128
 _PACKAGE_KEYS = {"self_trained": "self_taught"}  # where a field is called otherwise in packages
-_TOO_EARLY = 0.5  # opinions after fewer of the steps that they should have waited for are asked for again
+_TOO_EARLY = 0.5  # pseudo-labels made after fewer of the steps that they should have waited for are made again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRecipe:
-    """How a backbone is taught."""
+    """How a backbone is trained: hyperparameters."""
 
     epochs: float = 30.0  # passes over the labelled pictures
     least_steps: int = 900  # however few the pictures are: a network from scratch needs its steps
@@ -64,7 +64,7 @@ class TrainingRecipe:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """What is taught."""
+    """What a backbone is trained on; n labelled and m unlabelled pictures, k characters."""
 
     pictures: Pictures  # RGB, shape (n, size, size, 3)
     shows: Float32Array  # shape (n, k), 1 where the tags name the character, else 0
@@ -74,7 +74,7 @@ class TrainingSet:
         if len(self.pictures) != len(self.shows) or self.shows.ndim != 2:
             raise ValueError(f"{len(self.pictures)} pictures, but what they show has the shape {self.shows.shape}")
         if not len(self.pictures):
-            raise ValueError("a lesson needs pictures")
+            raise ValueError("a training set needs pictures")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class TrainingSummary:
     seconds: float
     pictures_per_s: float
     loss: float
-    self_trained: int  # unlabelled pictures that joined the lesson
-    precision: str = "float32"  # while teaching
+    self_trained: int  # unlabelled pictures that joined the training set
+    precision: str = "float32"  # while training
     history: TrainingHistory = field(default_factory=TrainingHistory)  # kept in a file of its own
 
     def facts(self) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def trained_network(
     report: Callable[[TrainingProgress], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> tuple[Network, TrainingSummary]:
-    """Build and teach a network; taught in whatever precision is faster here, returned in full precision.
+    """Build and train a network, in whichever precision is faster here; it is returned in full precision.
 
     Args:
         backbone: builds the `keras.Model` from pictures to features.
@@ -157,7 +157,7 @@ def network(features: Any, characters: int, dropout: float = 0.2) -> Network:
 
     Args:
         features: `keras.Model` from pictures, 0..255, to features.
-        characters: how many are taught.
+        characters: how many it learns.
         dropout: share of the features that is left out while training.
 
     Returns:
@@ -216,7 +216,7 @@ def train(
             losses.append(float(model.logits.train_on_batch(pictures, shows)))
             pace.stepped()
             if course.pseudo_labels_are_due():
-                coming.result()  # it must not read the lesson while the lesson grows
+                coming.result()  # it must not read the training set while that grows
                 with pace.pause():
                     course.join(*_pseudo_labels(model, optimizer, training_set, recipe))
                 coming = ahead.submit(course.batch, pace.step)
@@ -269,7 +269,7 @@ class _Course:
         planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(training_set.pictures) / recipe.batch))
         self.pace = TrainingPace(planned, recipe.time_budget_s, clock)
         self.joined = 0
-        self._pseudo_labelled_after = 0  # steps; 0: not asked yet
+        self._pseudo_labelled_after = 0  # steps; 0: not yet
         self._pictures, self._shows = training_set.pictures, training_set.shows
         self._order = self._shuffled(0)
 

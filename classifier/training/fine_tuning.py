@@ -1,10 +1,10 @@
-"""Teaching a pretrained network a gallery's characters, beside the pretrained one that stays as it was.
+"""Fine-tuning: the last stages of a pretrained network learn a gallery's characters, beside the published ones.
 
     pictures -> first stages, shared and left as they are -+-> last stages as published -> projected
-                                                           +-> last stages, taught here -> features -> log odds
+                                                           +-> last stages, trained here -> features -> log odds
 
-The embedding is all three, so that whatever was learned on the published network goes on holding, and a character
-that nobody taught is still described. A picture that taught the network is no witness of how good it is: the caller
+The embedding is all three, so that heads on the published network stay valid, and a character that was not in
+the training set is still described. Scores of training pictures say nothing of how good the network is: the caller
 keeps some of the tagged ones out, and lets only those, and the untagged ones, choose thresholds.
 """
 
@@ -37,10 +37,10 @@ from classifier.training.backbone_training import (
 from classifier.training.pace import Clock
 
 FIRST_TRAINED = 3  # stage; the ones before it see edges and colours, and take half of the time
-PREFIX = "taught_"  # of the taught layers' names
+PREFIX = "taught_"  # of the trained layers' names, in packages on disk
 RECIPE = TrainingRecipe(
     epochs=20.0,
-    least_steps=560,  # with 300 it ranks worse than the published network does untaught
+    least_steps=560,  # with 300 it ranks worse than the published network does untrained
     batch=32,
     peak_rate=1e-3,
     averaging=0.97,
@@ -54,15 +54,15 @@ _BATCH = 64
 
 
 def fine_tuned_network(published: Any, characters: int, dropout: float = RECIPE.dropout) -> Network:
-    """The untaught network: last stages that begin as published, and one logit a character on top.
+    """The untrained network: last stages that begin as published, and one logit a character on top.
 
     Args:
         published: the pretrained backbone, from `pretrained.projected` or from a package's file.
-        characters: how many are to be taught.
-        dropout: share of the features that is left out while teaching.
+        characters: how many it is to learn.
+        dropout: share of the features that is left out while training.
 
     Returns:
-        A network whose embedding is the 192 taught features, then the logits.
+        A network whose embedding is the 192 trained features, then the logits.
     """
     import keras
 
@@ -84,7 +84,7 @@ def fine_tuned(
     report: Callable[[TrainingProgress], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> tuple[Network, TrainingSummary]:
-    """Teach the last stages; batch statistics stay as published.
+    """Train the last stages; batch statistics stay as published.
 
     Args:
         published: the pretrained backbone.
@@ -102,7 +102,7 @@ def fine_tuned(
 
 
 def joined(published: Any, network: Network, sample: FloatPictures) -> Any:
-    """A `keras.Model` from pictures to the published embedding, the taught features, and the log odds.
+    """A `keras.Model` from pictures to the published embedding, the trained features, and the log odds.
 
     Each of the three has a mean length of about one, so that a head may lean on any of them.
 

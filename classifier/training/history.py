@@ -1,4 +1,4 @@
-"""How teaching a network went, epoch by epoch; kept in the package's report folder for whoever evaluates it later."""
+"""How the training of a network went, epoch by epoch; kept in the package's report folder for later evaluations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LARGEST = 1024 * 1024  # bytes
 
 @dataclass(frozen=True, slots=True)
 class TrainingHistory:
-    """One value an epoch; an epoch is one pass over the labelled pictures that the lesson began with."""
+    """One value an epoch; an epoch is one pass over the labelled pictures."""
 
     epochs: tuple[float, ...] = ()  # at the end of each, rising; the last may be broken off
     loss: tuple[float, ...] = ()  # mean since the one before
@@ -31,12 +31,12 @@ class TrainingHistory:
 
 
 def history_of(losses: Sequence[float], rates: Sequence[float], steps_an_epoch: float) -> TrainingHistory:
-    """Sum up the steps of a lesson.
+    """Sum up the steps of a training.
 
     Args:
         losses: of each step.
         rates: learning rate of each step.
-        steps_an_epoch: may be broken; very long lessons are summed up over several epochs at once.
+        steps_an_epoch: may be broken; very long trainings are summed up over several epochs at once.
     """
     if not losses:
         return TrainingHistory()
@@ -58,7 +58,7 @@ def kept_history(package: Package) -> dict[str, bytes]:
 
 
 def training_curves(package: Package) -> tuple[TrainingCurve, ...]:
-    """What a package keeps of the teaching of its network; nothing for packages that are older than this."""
+    """What a package keeps of the training of its network; nothing for packages that are older than this."""
     content = package.report(FILE)
     if content is None or len(content) > _LARGEST:
         return ()

@@ -61,7 +61,7 @@ class TrainingPace:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Time that is spent on something else counts against the budget and not against the speed."""
+        """Time for something else counts against the budget and not against the speed."""
         before = self._clock()
         try:
             yield

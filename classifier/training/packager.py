@@ -103,7 +103,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     Args:
         target: its head and figures.
         learned: the network.
-        source: name of the folder whose classes taught it; empty: tags did.
+        source: name of the folder that it was trained on; empty: on tags.
     """
     learned_head, training = target.learned, learned.embedded.training
     quality, expected, facts = learned_head.quality, learned_head.forecast, learned_head.facts
@@ -199,7 +199,7 @@ def _references(learned: Learned, examples: Sequence[Example]) -> References | N
 
 
 def _split_md5s(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
-    """Which part each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
+    """Which split each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
     md5s = [example.identity.md5 for example in examples]
     split = learned.split
     rows = {"train": split.train, "validation": split.validation, "test": split.test}

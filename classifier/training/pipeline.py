@@ -1,4 +1,4 @@
-"""From pictures and tags to finished models: split, teach the backbone, fit each target's head, calibrate, measure.
+"""From pictures and tags to finished models: split, train the backbone, fit each target's head, calibrate, measure.
 
 One backbone learns every character that the tags name often enough; then each target gets a head, calibrated stratum by
 stratum, a threshold for the goal, and figures measured on examples that nothing else saw.
@@ -75,7 +75,7 @@ class TargetSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minimum:
-    """Fewer examples than these teach nothing that could be measured."""
+    """The fewest examples from which something measurable can be learned."""
 
     positives: int = 30  # tagged pictures of the target
     negatives: int = 60  # well-tagged pictures of others
@@ -111,7 +111,7 @@ class Learned:
     """A backbone and its targets."""
 
     embedded: Embedded
-    characters: tuple[str, ...]  # that the tags name often enough to be told apart
+    characters: tuple[str, ...]  # that the tags name often enough to be classes of their own
     targets: tuple[LearnedTarget, ...]
     split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
     references: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # their row numbers
@@ -134,7 +134,7 @@ class Embedded:
     """A network, and what it says of every picture."""
 
     model: Any  # keras.Model: pictures -> (n, d)
-    classes: tuple[str, ...]  # whose log odds are the last columns; empty: it knows nobody
+    classes: tuple[str, ...]  # whose log odds are the last columns; empty: it was trained on none
     blocks: tuple[Block, ...]  # of the embedding
     embeddings: npt.NDArray[np.float16]  # (n, d)
     trained_on: BoolArray  # (n,) pictures that it learned from
@@ -184,7 +184,7 @@ def learn(
 
 
 def from_scratch(backbone: Callable[[], Any], plan: TrainingPlan) -> Embedder:
-    """An embedder that teaches a whole network all the characters of the training part.
+    """An embedder that trains a whole network on all the characters of the training split.
 
     Args:
         backbone: builds the `keras.Model` from pictures to features.
@@ -326,7 +326,7 @@ def _classes(
 ) -> tuple[str, ...]:
     """The targets, then the commonest other characters of the training part.
 
-    Where there are references, the tags may name the target too seldom to teach it.
+    Where there are references, the tags may name the target too seldom for a class of its own.
     """
     names = _class_names(specs)
     counts = Counter(name for row in train for name in {names.get(tag, tag) for tag in examples[int(row)].characters})

@@ -21,12 +21,12 @@ from classifier.progress import ProgressCallback
 from classifier.training import backbone_training, fine_tuning, frozen_features
 from classifier.training.pipeline import Embedded, Embedder, Material, report_training, rows_as_flags
 
-_LEAST_SHARE = 0.35  # of the pictures, for the half that teaches and for the half that chooses
-_SCALE_SAMPLE = 256  # pictures that the scale of taught features is measured on
+_LEAST_SHARE = 0.35  # of the pictures, for the half to train on and for the half that chooses thresholds
+_SCALE_SAMPLE = 256  # pictures that the scale of trained features is measured on
 
 
 def frozen(seed: int) -> Embedder:
-    """An embedder that teaches nothing: the pretrained network, projected for this gallery."""
+    """An embedder that trains nothing: the pretrained network, projected for this gallery."""
 
     def embedded(material: Material, report: ProgressCallback) -> Embedded:
         begun = time.monotonic()
@@ -41,9 +41,9 @@ def frozen(seed: int) -> Embedder:
 
 
 def fine_tuned(recipe: backbone_training.TrainingRecipe, folder: Path, earlier: Path | None) -> Embedder:
-    """An embedder that teaches the last stages the characters of half of the tagged pictures.
+    """An embedder that trains the last stages on the characters of half of the tagged pictures.
 
-    The other half, which the network never saw, chooses thresholds: so nothing is chosen on what was learned by heart.
+    The other half, which the network never saw, chooses thresholds: so nothing is chosen on memorised pictures.
 
     Args:
         recipe: budget and seed; the rest is `fine_tuning.RECIPE`.
@@ -90,7 +90,7 @@ def _blocks(published: int, every: int, characters: int) -> tuple[Block, ...]:
 def training_half(material: Material, seed: int) -> IntArray:
     """About half of the tagged pictures that are not kept for tests, whole groups at a time; rows, rising.
 
-    Where earlier rounds have settled on such a half already, it is that one: the others go on being witnesses.
+    Where earlier rounds have chosen such a half already, it is that one: the others stay held out.
     """
     train, rows = material.split.train, np.sort(np.concatenate([material.split.train, material.split.validation]))
     if _LEAST_SHARE * len(rows) <= len(train) <= (1 - _LEAST_SHARE) * len(rows):

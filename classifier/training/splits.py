@@ -1,6 +1,6 @@
 """Which examples train, which choose the threshold, which are only measured on: split by group, so that nothing leaks.
 
-Two pictures of one drawing on both sides of a split make every figure a lie. Posts therefore travel together when
+Two pictures of one drawing on both sides of a split make every figure too good. Posts therefore travel together when
 they share the file, the decoded pixels, nearly the same picture, a parent, or one artist's set.
 """
 
@@ -45,7 +45,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Row numbers of each part; no group is in two parts."""
+    """Row numbers of each split; no group is in two of them."""
 
     train: IntArray
     validation: IntArray
@@ -76,14 +76,14 @@ def group(identities: Sequence[Identity], *, near: int = NEAR) -> IntArray:
 
 
 def split(groups: IntArray, kinds: Sequence[Hashable], *, shares: Shares | None = None, seed: int = 0) -> Split:
-    """Deal whole groups into three parts so that every kind is spread as the shares say.
+    """Deal whole groups into three splits so that every kind is spread as the shares say.
 
-    Groups are dealt, largest first and shuffled among equals, to the part that lacks most of the group's kinds.
+    Groups are dealt, largest first and shuffled among equals, to the split that lacks most of the group's kinds.
 
     Args:
         groups: group number of each example, shape (n,).
         kinds: what must be spread evenly, one an example: the characters it is tagged with, say.
-        shares: of each part.
+        shares: of each split.
         seed: of the shuffle.
     """
     wanted = shares or Shares()
@@ -99,7 +99,7 @@ def split(groups: IntArray, kinds: Sequence[Hashable], *, shares: Shares | None 
     dealt: tuple[list[int], list[int], list[int]] = ([], [], [])
     for number in order:
         rows = members[number]
-        # Lack is weighed against the share: the small parts would otherwise never be served first.
+        # Lack is measured against the share: the small splits would otherwise never come first.
         need = np.sum([lacking[kinds[row]] / fractions for row in rows], axis=0)
         neediest = int(np.argmax(need))
         dealt[neediest].extend(rows)

@@ -1,7 +1,7 @@
-"""Teaching on: a network begins with what an earlier one of the same shape has learned, character by character.
+"""Warm start: a network begins with the weights of an earlier one of the same shape, character by character.
 
-What was learned in minutes from a sample is not thrown away when the whole gallery can teach. The earlier network also
-has sure opinions on untagged pictures at once, so these join the lesson from the start.
+What was learned in minutes from a sample is kept when the whole gallery becomes the training set. The earlier network
+can pseudo-label untagged pictures at once, so these join the training set from the start.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OPINIONS_FROM = 0.02  # share of the steps
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A network that was taught before."""
+    """A network that was trained before."""
 
     file: Path  # its embedding, a .keras file
     classes: tuple[str, ...]  # the characters it knows, in the order of its answers

@@ -1,1 +1,1 @@
-"""Processes of our own that hold a network or a decoder, and the frames they speak."""
+"""Processes of our own that hold a network or a decoder, and the frames that they exchange."""

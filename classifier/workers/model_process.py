@@ -56,7 +56,7 @@ class ModelProcess:
         """Load for the first time; whatever goes wrong, no process is left.
 
         Raises:
-            ModelError: it died, or said why it does not load.
+            ModelError: it died, or reported why it does not load.
         """
         wording = self._wording
         try:

@@ -1,4 +1,4 @@
-"""A first model from a person's few pictures: what they teach, what they do not, and what the package keeps of them."""
+"""A first model from a person's few pictures: what is learned from them, and what the package keeps of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def gallery(tagged: int, references: int, seed: int = 0) -> tuple[np.ndarray, li
 
 
 class Colours:
-    """A network that sees mean colours, and remembers what it was to be taught."""
+    """A network that sees mean colours, and remembers what it was to be trained on."""
 
     def __init__(self, file: Path) -> None:
         file.write_bytes(b"a network")
@@ -88,7 +88,7 @@ def test_twenty_references_and_hardly_a_tag_make_a_model_that_decides(tmp_path: 
     assert model.references.tolist() == list(range(len(examples) - 20, len(examples)))
 
 
-def test_the_network_is_taught_neither_the_references_nor_a_target_with_hardly_a_tag(tmp_path: Path) -> None:
+def test_the_network_is_trained_on_neither_the_references_nor_a_target_with_hardly_a_tag(tmp_path: Path) -> None:
     model, network, _, _ = learned(tmp_path, 2, 20)
 
     assert network.material is not None
@@ -115,7 +115,7 @@ def test_five_references_are_too_few_to_decide(tmp_path: Path) -> None:
 def test_references_stand_for_their_copies_in_the_gallery(tmp_path: Path) -> None:
     pictures, examples = gallery(40, 5)
     first, copy, other = len(examples) - 5, len(examples) - 6, OTHERS + 1
-    for row in (copy, other):  # one tagged, one untagged; the tagged one belongs to a set that goes on teaching
+    for row in (copy, other):  # one tagged, one untagged; the tagged one belongs to a set that is still trained on
         identity = Identity(row + 1, md5=examples[first].identity.md5, picture_hash=1, set_key="an artist's")
         examples[row] = Example(identity, examples[row].characters, labelled=examples[row].labelled)
 
@@ -129,7 +129,7 @@ def test_references_stand_for_their_copies_in_the_gallery(tmp_path: Path) -> Non
     assert len(used) == len(examples) - 5 - 2
 
 
-def test_without_others_even_many_references_teach_nothing(tmp_path: Path) -> None:
+def test_from_references_without_others_nothing_is_learned(tmp_path: Path) -> None:
     pictures, examples = gallery(0, 20)
     rows = [*range(20), *range(OTHERS, len(examples))]
 

@@ -29,7 +29,7 @@ from classifier.heads.logistic_head import Pull, WeightedExamples, fit_head, new
 from classifier.heads.noisy_labels import LabelSource, LabelTrust, posterior_of
 from classifier.heads.out_of_fold import deal_groups
 from classifier.metrics.calibration import log_odds, sigmoid
-from classifier.metrics.curves import Judged, confusion_at, curve_at, measure
+from classifier.metrics.curves import ScoredPictures, confusion_at, curve_at, measure
 from classifier.metrics.quality import Estimate, average_precision, evaluate, wilson
 from classifier.metrics.reliability import class_weights, reliability_bins
 from classifier.metrics.thresholds import threshold_curve
@@ -48,8 +48,8 @@ def scored(seed: int, count: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return (np.round(scores, (9, 2, 1, 0)[seed // 2]), truth)
 
 
-def apart(scores: np.ndarray, truth: np.ndarray) -> Judged:
-    return Judged(scores, truth, np.arange(len(scores)))
+def apart(scores: np.ndarray, truth: np.ndarray) -> ScoredPictures:
+    return ScoredPictures(scores, truth, np.arange(len(scores)))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -1,4 +1,4 @@
-"""Backbones by name: what they cost is said first, and offline there is always a way."""
+"""Backbones by name: their download size is shown first, and there is one that needs no download."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_an_unknown_backbone_is_answered_with_those_that_exist() -> None:
         backbone_named("resnet")
 
 
-def test_nothing_is_downloaded_without_consent_and_the_size_is_said() -> None:
+def test_nothing_is_downloaded_without_consent_and_the_size_is_shown() -> None:
     with pytest.raises(DeviceError, match=r"4 MB to download.*local weights file.*small"):
         builder(backbone_named("mobilenet_v3_small"), Origin())
 

@@ -1,4 +1,4 @@
-"""What the characters that tags name teach about one of whom only a few pictures are known."""
+"""How the characters that tags name help with one of whom only a few pictures are known."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_untagged_pictures_help_where_they_show_the_target_and_harm_little_where
     assert np.mean(gains) > gain, gains
 
 
-def test_what_is_said_of_a_picture_is_never_changed() -> None:
+def test_a_label_is_never_changed() -> None:
     examples, unlabelled, _, _ = world(60)
 
     believed, _ = with_unlabelled(examples, cross_fit(examples, 0.1, ONE_DEAL), unlabelled, 0.1, ONE_DEAL)

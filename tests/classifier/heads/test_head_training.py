@@ -1,4 +1,4 @@
-"""From what is said of pictures to a model that decides, or says why it must not."""
+"""From noisy labels to a model that decides, or a reason why it must not."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_scores_that_a_network_knows_by_heart_choose_nothing() -> None:
         shows, 2.0, 0.0
     )  # a poor network
     by_heart = knows & spoken
-    vectors[by_heart, 0] = np.where(shows[by_heart], 9.0, -9.0)  # that remembers what it was taught
+    vectors[by_heart, 0] = np.where(shows[by_heart], 9.0, -9.0)  # that has memorised its training pictures
     poor = replace(training_set, noisy_labels=replace(training_set.noisy_labels, vectors=vectors))
 
     believed, known = (learn_head(replace(poor, trained_on=rows), HeadPlan()) for rows in (None, by_heart))

@@ -90,7 +90,7 @@ def test_the_threshold_finds_nearly_as_much_as_the_best_one_with_that_precision(
     assert np.mean(precisions) >= 0.95
 
 
-def test_a_persons_word_stands_against_tags_and_opinions() -> None:
+def test_a_persons_label_is_kept_against_tags_and_scores() -> None:
     logits = np.array([6.0, -6.0, 6.0, -6.0] * 20)
     label_sources = np.array(
         [LabelSource.DELETE, LabelSource.KEEP, LabelSource.TAGGED, LabelSource.OTHERS] * 20, dtype=np.int8
@@ -105,7 +105,7 @@ def test_a_persons_word_stands_against_tags_and_opinions() -> None:
 def test_fifty_answers_about_the_hardest_pictures_do_not_outvote_all_others() -> None:
     random = np.random.default_rng(3)
     shows = random.random(2000) < 0.2
-    vectors = random.normal(size=(2000, 60))  # most of it says nothing: a head on a loose rein learns it by heart
+    vectors = random.normal(size=(2000, 60))  # mostly noise: a weakly regularised head memorises it
     vectors[:, :3] += np.where(shows, 1.6, 0.0)[:, None]
     label_sources = tags(shows)
     before = learn_head(training_set(vectors, label_sources), HeadPlan())
@@ -173,7 +173,7 @@ def test_too_little_is_refused_with_counts() -> None:
         learn_head(training_set(vectors, label_sources), HeadPlan())
 
 
-def test_the_same_lesson_gives_the_same_head() -> None:
+def test_the_same_training_set_gives_the_same_head() -> None:
     vectors, shows = pictures(600)
     label_sources = tags(shows)
 

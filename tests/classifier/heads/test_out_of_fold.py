@@ -10,7 +10,7 @@ from classifier.heads.out_of_fold import Deals, Examples, cross_fit, deal_groups
 
 
 def noise(count: int = 200, width: int = 60) -> Examples:
-    """Vectors that say nothing: whoever scores them well has learned them by heart."""
+    """Vectors of noise: only a head that has memorised them scores them well."""
     random = np.random.default_rng(0)
     share = (random.random(count) < 0.5).astype(float)
     return Examples(
@@ -43,7 +43,7 @@ def test_copies_in_one_group_do_not_give_each_other_away() -> None:
     assert ((fitted.logits > 0) == (twice.share > 0.5)).mean() < 0.6
 
 
-def test_rows_without_weight_are_scored_by_the_mean_head_and_teach_nothing() -> None:
+def test_rows_without_weight_are_scored_by_the_mean_head_and_change_no_fit() -> None:
     examples = noise()
     weights = examples.weights.copy()
     weights[:50] = 0.0

@@ -147,7 +147,7 @@ def test_canaries_catch_embeddings_that_only_the_head_takes_for_the_same(mona: M
 
 
 @pytest.mark.fault("M10")
-def test_a_gpu_that_is_not_there_is_said_to_be_missing(mona: Mona) -> None:
+def test_a_gpu_that_is_not_there_is_reported_missing(mona: Mona) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the libraries
         with pytest.raises(DeviceError, match="sees no GPU"):

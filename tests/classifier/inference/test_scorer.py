@@ -133,7 +133,7 @@ async def test_a_scorer_may_take_half_of_the_machines_memory(mona: Mona, tmp_pat
 
 
 @pytest.mark.fault("M03")
-async def test_whatever_a_library_raises_over_a_network_is_said(mona: Mona, tmp_path: Path) -> None:
+async def test_whatever_a_library_raises_over_a_network_is_reported(mona: Mona, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="KeyError: 'layers'"):
         await looks(mona, odd("odd error", tmp_path))
 

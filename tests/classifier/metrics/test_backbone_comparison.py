@@ -22,7 +22,7 @@ def shown() -> np.ndarray:
     return np.random.default_rng(0).integers(0, CHARACTERS, PICTURES)
 
 
-def test_the_network_that_tells_characters_apart_better_is_known_beyond_chance(shown: np.ndarray) -> None:
+def test_the_network_that_distinguishes_characters_better_is_known_beyond_chance(shown: np.ndarray) -> None:
     found = compared(odds(2.0, shown, 1), odds(3.0, shown, 2), shown)
 
     assert found.gain.low > 0
@@ -30,7 +30,7 @@ def test_the_network_that_tells_characters_apart_better_is_known_beyond_chance(s
     assert (found.pictures, found.characters) == (PICTURES, CHARACTERS)
 
 
-def test_the_worse_one_too_and_equal_ones_are_not_told_apart(shown: np.ndarray) -> None:
+def test_the_worse_one_too_and_equal_ones_are_not_distinguished(shown: np.ndarray) -> None:
     assert compared(odds(3.0, shown, 1), odds(2.0, shown, 2), shown).gain.high < 0
     equal = compared(odds(2.0, shown, 1), odds(2.0, shown, 2), shown)
     assert equal.gain.low < 0 < equal.gain.high

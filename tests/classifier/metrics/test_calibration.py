@@ -55,7 +55,7 @@ def test_the_threshold_for_a_recall_reaches_it_on_pictures_never_seen() -> None:
     assert (sigmoid(logits[truth]) >= chosen.threshold).mean() == pytest.approx(0.9, abs=0.12)
 
 
-def test_a_goal_out_of_reach_is_said_to_be_so() -> None:
+def test_a_goal_out_of_reach_is_reported_as_such() -> None:
     noise = np.random.default_rng(5).uniform(0, 0.2, 400)
 
     chosen = threshold_curve(noise, noise).for_precision(0.99)

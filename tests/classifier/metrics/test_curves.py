@@ -1,4 +1,4 @@
-"""What is said about a model: figures that a hand can check, at the gallery's own prevalence, with honest intervals."""
+"""Figures of a model: checked by hand, at the gallery's own prevalence, with intervals that hold the truth."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_counts_at_the_threshold_are_those_of_a_hand() -> None:
     assert found.test_prevalence == pytest.approx(3 / 5)
 
 
-def test_precision_and_f1_are_said_for_the_gallerys_prevalence() -> None:
+def test_precision_and_f1_are_given_for_the_gallerys_prevalence() -> None:
     point = measure(FIVE, 0.5, CERTAIN).at_prevalence
 
     # of 100 pictures 20 show it: two thirds of them are kept, and half of the 80 others
@@ -58,7 +58,7 @@ def test_precision_and_f1_are_said_for_the_gallerys_prevalence() -> None:
     assert point.kept == pytest.approx((right + wrong) / 100)
 
 
-def test_a_gallery_that_is_really_made_that_rare_has_the_precision_that_was_foretold() -> None:
+def test_a_gallery_that_is_really_made_that_rare_has_the_precision_that_was_forecast() -> None:
     rich, rare = world(400_000, 0.5, 1), world(400_000, 0.05, 2)
     thresholds = np.array([0.2, 0.5, 0.8])
 
@@ -134,7 +134,7 @@ def test_a_threshold_that_keeps_nothing_has_no_precision_and_no_recall() -> None
     assert math.isnan(found.quality.precision.value)
 
 
-def test_calibration_is_said_for_the_gallery_however_rich_the_test_is() -> None:
+def test_calibration_is_given_for_the_gallery_however_rich_the_test_is() -> None:
     weights = class_weights(np.array([True, True, False, False]), 0.1)
 
     assert weights.mean() == pytest.approx(1)
@@ -158,7 +158,7 @@ def test_honest_scores_have_next_to_no_calibration_error_and_doubled_odds_have_s
     assert wrong.low > right.high
 
 
-def test_bins_of_scores_hold_everything_once_and_tell_promise_from_finding() -> None:
+def test_bins_of_scores_hold_everything_once_with_predicted_and_observed_shares() -> None:
     pictures = world(1000, 0.1, 8)
     weights = class_weights(pictures.truth, float(pictures.truth.mean()))
 

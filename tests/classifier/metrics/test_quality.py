@@ -48,7 +48,7 @@ def test_a_broken_count_of_all_or_of_none_is_not_certainty_but_has_its_end(of: f
     assert 0 == nothing.low == nothing.value < nothing.high < 1
 
 
-def test_nothing_measured_is_said_to_be_nothing() -> None:
+def test_nothing_measured_is_nan() -> None:
     assert math.isnan(wilson(0, 0).value)
     assert str(wilson(0, 0)) == "not measured"
 

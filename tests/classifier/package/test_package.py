@@ -179,7 +179,7 @@ def test_a_manifest_from_the_future_is_refused(copy: Path) -> None:
 
 
 @pytest.mark.fault("M01")
-def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_missing(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="is missing"):
         load_package(tmp_path / "mona" / "1")
 
@@ -287,7 +287,7 @@ def test_a_head_of_an_earlier_version_has_no_shifts(tmp_path: Path) -> None:
 SITE = AiTagWeight(SITE_TAGGER, "mona_(genshin_impact)", 0.75, -0.5)
 
 
-def test_a_head_that_weighs_ai_tags_survives_its_package_and_moves_only_what_they_speak_of(
+def test_weights_of_ai_tags_survive_their_package_and_move_only_pictures_with_such_tags(
     tiny: TinyBackbone, tmp_path: Path
 ) -> None:
     head = replace(make_head(), shifts=(0.0, -3.0, 0.5, -2.0), ai_weights=(SITE,))

@@ -103,7 +103,7 @@ def test_a_folder_that_is_missing_or_has_no_folders_is_refused(tmp_path: Path) -
         class_pictures(folder_of(tmp_path, {"1.jpg": picture(1)}), ["mona"])
 
 
-def test_what_is_no_picture_or_lies_in_two_classes_is_left_out_and_told(tmp_path: Path) -> None:
+def test_what_is_no_picture_or_lies_in_two_classes_is_left_out_and_reported(tmp_path: Path) -> None:
     folder = folder_of(
         tmp_path,
         {
@@ -154,7 +154,7 @@ def test_classes_that_only_say_what_is_not_shown_have_no_name() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes are POSIX's")
-def test_whatever_is_no_regular_file_is_left_out_unread_and_told(tmp_path: Path) -> None:
+def test_whatever_is_no_regular_file_is_left_out_unread_and_reported(tmp_path: Path) -> None:
     outside = folder_of(tmp_path / "elsewhere", {"a.jpg": picture(7), "class/b.jpg": picture(8)})
     folder = folder_of(tmp_path / "all", {"mona/1.jpg": picture(1), "other/2.jpg": picture(2)})
     os.mkfifo(folder / "mona" / "pipe.jpg")
@@ -190,7 +190,7 @@ def test_whatever_is_no_regular_file_is_left_out_unread_and_told(tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", [b"path,group\n\xff\xfe,1\n", b'path,group\n"' + b"x" * 200_000 + b'",1\n'])
-def test_a_table_that_is_none_is_told(content: bytes, tmp_path: Path) -> None:
+def test_a_table_that_is_none_is_reported(content: bytes, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"mona/1.jpg": picture(1), "other/2.jpg": picture(2), "labels.csv": content})
 
     found = class_pictures(folder, ["mona"])
@@ -199,7 +199,7 @@ def test_a_table_that_is_none_is_told(content: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_is_closed_to_us_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_closed_to_us_is_reported(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, {"mona/1.jpg": picture(1), "other/2.jpg": picture(2), "mona/closed/3.jpg": b""})
     (folder / "mona" / "closed").chmod(0)
 

@@ -1,4 +1,4 @@
-"""Re-uploads of one drawing are told from other drawings, fast."""
+"""Re-uploads of one drawing are distinguished from other drawings, fast."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def reason_of(data: bytes, limits: PictureLimits | None = None) -> str:
 
 @pytest.mark.fault("B04")
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_five_formats_are_told_by_content_and_give_nearly_the_same_pixels(name: str) -> None:
+def test_the_five_formats_are_known_by_content_and_give_nearly_the_same_pixels(name: str) -> None:
     data = encoded(painting(), name)
     reference = picture_array(encoded(painting()), SIZE).astype(int)
 

@@ -1,4 +1,4 @@
-"""Fine-tuning: the taught stages learn, the published ones stay, and the files hold both in half the size."""
+"""Fine-tuning: the last stages learn, the published ones stay, and the files hold both in half the size."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _pictures(count: int) -> Pixels:
     return pictures.astype(np.uint8)
 
 
-def test_only_the_last_stages_are_taught_and_the_published_embedding_stays(published: Any) -> None:
+def test_only_the_last_stages_are_trained_and_the_published_embedding_stays(published: Any) -> None:
     pictures = _pictures(16)
     shows = np.eye(2, dtype=np.float32)[np.arange(16) % 2]
     before = published.predict_on_batch(pictures.astype(np.float32))

@@ -1,4 +1,4 @@
-"""How teaching went is kept with the model, small, and is no reason to refuse one."""
+"""How training went is kept with the model, small, and is no reason to refuse one."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def test_pictures_that_are_all_one_set_are_refused() -> None:
         learn(pictures, one_set, [TargetSpec("red", "red")], plan, embedder=from_scratch(tiny, plan))
 
 
-def test_what_a_person_said_by_folders_is_never_set_right() -> None:
+def test_labels_by_a_persons_folders_are_never_corrected() -> None:
     pictures, names, examples = painted(400, 7, hidden=0.0)
     green = [row for row, name in enumerate(names) if name == "green"]
     mislabelled = [replace(one, characters=("red",)) if row in green[::16] else one for row, one in enumerate(examples)]
@@ -146,7 +146,7 @@ def test_what_a_person_said_by_folders_is_never_set_right() -> None:
     assert model.targets[0].shows.sum() == sum("red" in one.characters for one in mislabelled)
 
 
-def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
+def test_a_short_time_budget_shortens_the_training_and_says_so() -> None:
     pictures, _, _ = painted(64, 3)
     clock = iter(np.arange(0.0, 10_000.0, 0.5))  # every look at the clock costs half a second
     training_set = TrainingSet(pictures, np.eye(3, dtype=np.float32)[np.zeros(64, int)], pictures[:0])
@@ -162,7 +162,7 @@ def test_a_short_time_budget_shortens_the_lesson_and_says_so() -> None:
     assert facts.steps < 100
 
 
-def test_the_same_seed_teaches_the_same_network() -> None:
+def test_the_same_seed_gives_the_same_network() -> None:
     pictures, names, _ = painted(48, 4)
     shows = np.array([[name == other for other in CAST] for name in names], dtype=np.float32)
     recipe = TrainingRecipe(epochs=2, least_steps=6, batch=16, precision="float32", seed=5)

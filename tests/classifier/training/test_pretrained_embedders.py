@@ -1,4 +1,4 @@
-"""Which tagged pictures teach a network, and which are left as witnesses."""
+"""Which tagged pictures a network is trained on, and which are held out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _material(train: range, validation: range, *, a_group: int = 1) -> Material:
     return Material(nothing, nothing, (), Split(*rows), np.arange(100) // a_group, nothing)
 
 
-def test_half_of_the_pictures_teach_whole_groups_at_a_time_and_never_a_test_picture() -> None:
+def test_half_of_the_pictures_are_trained_on_by_whole_groups_and_never_a_test_picture() -> None:
     material = _material(range(75), range(75, 90), a_group=5)
 
     rows = training_half(material, 0)
@@ -29,12 +29,12 @@ def test_half_of_the_pictures_teach_whole_groups_at_a_time_and_never_a_test_pict
     assert not set(material.groups[rows]) & set(material.groups[others])
 
 
-def test_a_half_that_earlier_rounds_have_settled_on_goes_on_teaching() -> None:
+def test_a_half_that_earlier_rounds_have_chosen_is_trained_on_again() -> None:
     assert training_half(_material(range(50), range(50, 90)), 0).tolist() == list(range(50))
 
 
 @pytest.mark.parametrize("train", [range(0), range(10)])
-def test_where_nothing_was_taught_before_the_half_is_dealt(train: range) -> None:
+def test_where_nothing_was_trained_before_the_half_is_dealt(train: range) -> None:
     rows = training_half(_material(train, range(len(train), 90)), 0)
 
     assert 40 <= len(rows) <= 50

@@ -1,4 +1,4 @@
-"""A network that is taught on begins with what it knew."""
+"""A network that is trained again begins with its earlier weights."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def earlier(tmp_path: Path) -> tuple[Earlier, np.ndarray]:
     return Earlier(tmp_path / "backbone.keras", ("mona", "fischl")), embeddings(known, PICTURES)
 
 
-def test_a_network_that_is_taught_on_sees_what_the_earlier_one_saw(earlier: tuple[Earlier, np.ndarray]) -> None:
+def test_a_network_that_is_trained_again_sees_what_the_earlier_one_saw(earlier: tuple[Earlier, np.ndarray]) -> None:
     before, seen = earlier
     model = untrained(2, 2)
 
@@ -70,12 +70,12 @@ def test_characters_keep_their_answers_in_another_order_and_beside_new_ones(
 
 
 @pytest.mark.parametrize("shape", [{"features": 4}, {"layers": 2}])
-def test_another_network_cannot_be_taught_on(earlier: tuple[Earlier, np.ndarray], shape: dict[str, int]) -> None:
+def test_another_network_is_no_warm_start(earlier: tuple[Earlier, np.ndarray], shape: dict[str, int]) -> None:
     with pytest.raises(PackageError, match=r"backbone\.keras"):
         take_over(untrained(2, 2, **shape), ("mona", "fischl"), earlier[0])
 
 
-def test_teaching_on_takes_smaller_steps_and_no_more_of_them_than_were_asked_for() -> None:
+def test_a_warm_start_takes_smaller_steps_and_no_more_than_the_recipe() -> None:
     short = TrainingRecipe(epochs=2, least_steps=6)
 
     assert gentler(TrainingRecipe()).peak_rate < TrainingRecipe().peak_rate
