@@ -213,7 +213,7 @@ def refusing(candidate: Candidate, why: str) -> Candidate:
     return dataclasses.replace(candidate, learned=dataclasses.replace(candidate.learned, refusal=why))
 
 
-def test_the_better_eye_for_all_characters_is_taken_whatever_thirty_pictures_say(tmp_path: Path) -> None:
+def test_the_network_that_distinguishes_all_characters_better_wins_over_thirty_test_pictures(tmp_path: Path) -> None:
     candidate = candidate_of(tmp_path, {})
     head, network = ranked(candidate, 0.976), ranked(dataclasses.replace(candidate, network_changed=True), 0.965)
     sharper = dataclasses.replace(
@@ -231,7 +231,7 @@ def test_the_better_eye_for_all_characters_is_taken_whatever_thirty_pictures_say
     chosen, why = better_of(head, sharper)
 
     assert chosen is sharper
-    assert "12 characters apart with a loss of 0.562 against 0.607 on 793 held-out pictures" in why
+    assert "distinguishes 12 characters with a loss of 0.562 against 0.607 on 793 held-out pictures" in why
     assert [better_of(head, one)[0] for one in (duller, even, worse)] == [head, head, head]
 
 
