@@ -33,7 +33,7 @@ from storage.rows.named_posts import naming
 from storage.rows.state_digest import digest_lines, digest_of
 from storage.rows.status import OtherThreshold, Status, other_thresholds, status_of
 from storage.rows.tagger_tags import TaggerAgreement, agreement
-from storage.rows.targets import by_known_names, saved_targets
+from storage.rows.targets import by_known_names, saved_targets, target_called
 from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Query, parse
 from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, ranks_for
@@ -231,6 +231,10 @@ class Reader:
     def targets(self, site: str | None = None) -> Sequence[Target]:
         """What `--keep` named before."""
         return self.ask(lambda c: saved_targets(c, site))
+
+    def find_target(self, word: str) -> Target | None:
+        """The target that a word names, by one of its names; None where there is none."""
+        return target_called(self.targets(), word)
 
     def evidence(self, target: Target, backbone_hash: str, *, whole_gallery: bool = False) -> Evidence:
         """What a round learns from: a row for every post of the target that has an embedding of the backbone.

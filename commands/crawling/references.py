@@ -25,7 +25,6 @@ from commands.terminal.stage_progress import reporting
 from storage.archive import open_reader
 from storage.reader import Reader
 from storage.records import Target
-from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
     from classifier.package.package import Package
@@ -65,7 +64,7 @@ def referred(reader: Reader, workspace: Workspace, named: str) -> Referred:
     """
     from rounds.second_target import shared_network
 
-    known = target_called(reader.targets(), named)
+    known = reader.find_target(named)
     target = known or named_in_tags(reader, named, new=True)
     active = reader.active_model(target.name)
     if active is not None and reader.has_evidence(target, active.card.backbone_hash):

@@ -24,7 +24,6 @@ from storage.files.paths import models_folder
 from storage.names import as_the_site_writes
 from storage.reader import Reader
 from storage.records import Target
-from storage.rows.targets import target_called
 
 if TYPE_CHECKING:
     from classifier.training.pipeline import Goal
@@ -55,7 +54,7 @@ def second_target(reader: Reader, options: TrainOptions) -> SecondTarget | None:
 
     if options.target is None:
         return None
-    known = target_called(reader.targets(), options.target)
+    known = reader.find_target(options.target)
     names = {options.target, as_the_site_writes(options.target)} if known is None else {known.name, known.tag}
     if any(not names.isdisjoint((model.card.target, model.facts.get("tag"))) for model in reader.models()):
         return None

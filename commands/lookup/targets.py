@@ -106,7 +106,7 @@ def model_words(reader: Reader, named: str) -> str:
         return named
     bare, slash, number = named.rpartition("/")
     for words, rest in ((named, ""), (bare, slash + number)):
-        if words and (target := target_called(reader.targets(), words)) is not None:
+        if words and (target := reader.find_target(words)) is not None:
             return f"{target.name}{rest}"
     return named
 

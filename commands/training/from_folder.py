@@ -39,7 +39,6 @@ from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.names import tag_or_none, target_name, unqualified
 from storage.records import Target
-from storage.rows.targets import target_called
 
 _COMMAND = "crawl train"
 
@@ -97,8 +96,7 @@ def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback)
     typed = typed_tag(options.target)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(workspace.root)) if _is_gallery(workspace) else None
-        targets = reader.targets() if reader else ()
-        known = target_called(targets, options.target)
+        known = reader.find_target(options.target) if reader else None
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(workspace, model) if model else None

@@ -45,13 +45,11 @@ def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
     from rounds.target_state import target_state_in
     from storage.archive import open_reader
-    from storage.rows.targets import target_called
 
     if (workspace.root / "crawl.db").exists():
         with open_reader(workspace.root) as reader:
-            known = reader.targets()
-        meant = target_called(known, named)
-        named = named if meant is None else meant.name
+            target = reader.find_target(named)
+        named = named if target is None else target.name
     return named, target_state_in(workspace.root, named).model
 
 
