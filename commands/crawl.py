@@ -20,7 +20,7 @@ from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.model_choice import learned_judge
 from commands.crawling.model_request import ModelRequest
-from commands.crawling.plan import Plan, make_plan
+from commands.crawling.plan import CrawlPlan, make_plan
 from commands.crawling.references import check_references
 from commands.crawling.run_summary import Ending, closing_summary, posts_unaccounted_for
 from commands.crawling.summary import Summary
@@ -166,7 +166,7 @@ class _CrawlSetup:
     output: Output
     connected: Connected
     archive: CommandArchive
-    plan: Plan
+    plan: CrawlPlan
     stop: StopRequest
     takeover: Takeover | None  # where the network may be trained beside the crawl
     preparing_s: float = 0.0

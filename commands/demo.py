@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from commands.errors import DemoError
+from commands.errors import DemoRefused
 
 
 def serve(given: list[str]) -> int:
     """Serve in the foreground, in this process, until Ctrl-C; that is how it ends, with 0.
 
     Raises:
-        DemoError: it cannot be served so; says why.
+        DemoRefused: it cannot be served so; says why.
     """
     from demo.__main__ import run
-    from demo.errors import DemoError as Refused
+    from demo.errors import DemoError
 
     with suppress(KeyboardInterrupt):  # before it was served at all
         try:
             run(given)
-        except Refused as error:
-            raise DemoError(str(error)) from error
+        except DemoError as error:
+            raise DemoRefused(str(error)) from error
     return 0

@@ -17,7 +17,7 @@ class SettingsError(RunError):
     exit_code = 2
 
 
-class DemoError(RunError):
+class DemoRefused(RunError):
     """The demo gallery cannot be served as asked."""
 
     exit_code = 2

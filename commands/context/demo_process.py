@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from commands.errors import DemoError
+from commands.errors import DemoRefused
 from commands.terminal.console import say
 from storage.names import TagName
 from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
@@ -35,13 +35,13 @@ def arguments(options: DemoOptions) -> list[str]:
     """The demo server's own command line for a options.
 
     Raises:
-        DemoError: the folder is missing, or its tag was not given.
+        DemoRefused: the folder is missing, or its tag was not given.
         BadName: the tag cannot be one.
     """
     if options.source is not None and not options.source.is_dir():
-        raise DemoError(f"--from {options.source} is not a folder; it needs one folder of pictures for each class")
+        raise DemoRefused(f"--from {options.source} is not a folder; it needs one folder of pictures for each class")
     if (options.source is None) != (options.tag is None):
-        raise DemoError("--from DIR and --tag NAME go together: the tag is what all those pictures are posted under")
+        raise DemoRefused("--from DIR and --tag NAME go together: the tag is what all those pictures are posted under")
     given = ["--port", str(options.port), "--seed", str(options.seed), "--hide", str(options.hide)]
     given += ["--latency-ms", str(options.latency_ms)]
     if options.posts is not None:
@@ -58,7 +58,7 @@ async def demo_site(options: DemoOptions) -> AsyncIterator[str]:
     try:
         gallery = await ChildProcess.start(command, ChildOptions(shows_errors=True))
     except ChildLostError as error:
-        raise DemoError(f"the demo gallery does not start: {error}") from error
+        raise DemoRefused(f"the demo gallery does not start: {error}") from error
     try:
         yield await _address(gallery)
     finally:
@@ -74,5 +74,5 @@ async def _address(gallery: ChildProcess) -> str:
                     say(f"demo gallery: {text}")
                     return text.removeprefix(READY)
     except TimeoutError:
-        raise DemoError(f"the demo gallery did not start within {START_S:.0f} s") from None
-    raise DemoError(f"the demo gallery ended at once (exit {await gallery.wait()}); try `crawl demo` to see why")
+        raise DemoRefused(f"the demo gallery did not start within {START_S:.0f} s") from None
+    raise DemoRefused(f"the demo gallery ended at once (exit {await gallery.wait()}); try `crawl demo` to see why")

@@ -60,7 +60,7 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class GoalSettings:
     """`[goal]`: where the threshold goes when nobody says."""
 
     precision: float = _key(0.95, "share of the kept pictures that must show the target", low=0.5, high=0.9999)
@@ -110,7 +110,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Disk:
+class DiskSettings:
     """`[disk]`: what the gallery asks of its file system."""
 
     picture_mode: str = _key(
@@ -141,11 +141,11 @@ class Settings:
     proxy: str = _key("", "http://, https:// or socks5:// address of a proxy that every request goes through")
     allow_http: bool = _key(False, "consent to plain http to sites on other machines; never with a key")
     scoring: Scoring = field(default_factory=Scoring)
-    goal: Goal = field(default_factory=Goal)
+    goal: GoalSettings = field(default_factory=GoalSettings)
     round_zero: RoundZero = field(default_factory=RoundZero)
     tagger: Tagger = field(default_factory=Tagger)
     limits: Limits = field(default_factory=Limits)
-    disk: Disk = field(default_factory=Disk)
+    disk: DiskSettings = field(default_factory=DiskSettings)
     sites: Mapping[str, SiteEntry] = field(default_factory=dict)
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.context.settings import Goal as GoalSettings
-from commands.context.settings import Settings, check_choice
+from commands.context.settings import GoalSettings, Settings, check_choice
 from commands.context.threshold_goal import check_share
 from commands.errors import UsageRefused
 

@@ -31,7 +31,7 @@ class SearchOptions(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CrawlPlan:
     """What will be walked, for whom."""
 
     tag: str  # the resolved tags, for people
@@ -45,7 +45,7 @@ class Plan:
     lines: tuple[str, ...]  # all of this, for people
 
 
-async def make_plan(options: SearchOptions, connected: Connected, targets: Targets) -> Plan:
+async def make_plan(options: SearchOptions, connected: Connected, targets: Targets) -> CrawlPlan:
     """Resolve names, count posts, and fit the query to the account's tag limit.
 
     Raises:
@@ -68,7 +68,7 @@ async def make_plan(options: SearchOptions, connected: Connected, targets: Targe
     )
     number = await client.count(query.server)
     kept = await identify(client, site, found, targets)  # last: what is refused changes nothing
-    return Plan(
+    return CrawlPlan(
         tag=" ".join(names),
         tags=names,
         targets=tuple(one.target for one in kept),

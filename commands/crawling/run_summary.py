@@ -13,7 +13,7 @@ from commands.context.connection import Connected
 from commands.context.tagger_choice import agreement_line
 from commands.context.workspace import Workspace
 from commands.crawling.demo_truth import compare, fetch_truth
-from commands.crawling.plan import Plan
+from commands.crawling.plan import CrawlPlan
 from commands.crawling.summary import Summary, Truth
 from commands.crawling.takeover import Takeover
 from commands.output.expectations import Expected, expected_of
@@ -45,7 +45,7 @@ class Ending:
     run: Run
     workspace: Workspace
     connected: Connected
-    plan: Plan
+    plan: CrawlPlan
     registry: CommandArchive
     code: ExitCode
     dry_run: bool

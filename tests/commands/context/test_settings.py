@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
-from commands.context.settings import Goal, Limits, RoundZero, Scoring, Settings, SiteEntry, load_settings
+from commands.context.settings import GoalSettings, Limits, RoundZero, Scoring, Settings, SiteEntry, load_settings
 from commands.context.workspace import load_workspace
 from commands.errors import SettingsError
 
@@ -28,7 +28,7 @@ def test_the_shipped_file_states_the_defaults_and_every_key() -> None:
     settings = load_settings(REPOSITORY / "crawl.toml", {})
 
     assert settings == Settings()
-    for record in (Settings, Scoring, Goal, RoundZero, Limits):
+    for record in (Settings, Scoring, GoalSettings, RoundZero, Limits):
         for field in dataclasses.fields(record):
             if field.metadata:
                 assert f"\n{field.name} = " in text

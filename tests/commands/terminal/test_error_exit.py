@@ -13,7 +13,7 @@ import crawler.errors
 import review.errors
 import rounds.errors
 import storage.errors
-from commands.errors import DemoError, SettingsError
+from commands.errors import DemoRefused, SettingsError
 from commands.terminal.error_exit import describe, exit_code_of
 from commands.terminal.exit_codes import ExitCode
 from storage.run_error import DocumentedError, RunError
@@ -52,7 +52,7 @@ def test_every_error_raised_on_purpose_ends_with_a_code_that_is_documented() -> 
         (rounds.errors.LearningFailed("x"), ExitCode.MODEL),
         (review.errors.PortTaken("x"), ExitCode.REFUSED),
         (SettingsError("x"), ExitCode.REFUSED),
-        (DemoError("x"), ExitCode.REFUSED),
+        (DemoRefused("x"), ExitCode.REFUSED),
         (RunError("x"), ExitCode.BUG),
     ],
 )
