@@ -33,7 +33,7 @@ from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from classifier.training.step_agreement import LEAST_GAIN
 from classifier.training.warm_start import Earlier
 from rounds.errors import PicturesMissing
-from rounds.examples.decoders import Decoder
+from rounds.examples.decoders import PixelDecoder
 from rounds.examples.frozen_splits import identities_of, taught_so_far
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.references import ReferencePixels
@@ -76,7 +76,7 @@ class TrainingPictures:
 
     read: Callable[[int], bytes | None]  # version id -> stored rendition
     characters: Mapping[int, Sequence[str]]  # version id -> character tags
-    decoder: Decoder
+    decoder: PixelDecoder
     references: ReferencePixels | None = None  # to be embedded by the new network; None: there are none
 
 

@@ -15,7 +15,7 @@ class Decoded(Protocol):
     def pixels(self) -> Sequence[Pixels]: ...
 
 
-class Decoder(Protocol):
+class PixelDecoder(Protocol):
     """Decodes pictures in processes of its own; `classifier.pictures.decoder_pool.Decoders` does."""
 
     async def decode(self, picture: bytes) -> Decoded:
