@@ -1,4 +1,4 @@
-"""Made-up evidence: pictures as vectors that lie on two sides, tags that lie about some of them."""
+"""Made-up evidence: pictures as vectors that lie on two sides, tags that are wrong for some of them."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ def answered(evidence: Evidence, answers: dict[int, str]) -> Evidence:
 
 
 def truly(scene: Scene, rows: list[int]) -> dict[int, str]:
-    """What a person who knows the truth says of these rows."""
+    """True labels of these rows."""
     return {row: "keep" if scene.truth[row] else "delete" for row in rows}

@@ -23,7 +23,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def subject(root: Path, *, threshold: float = 0.5, facts: Mapping[str, Any] | None = None, **snapshot: Any) -> Subject:
-    """Scores as those of `rounds_evidence.scene`."""
+    """Scores as those of `tests.rounds.evidence.scene`."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "net.keras").write_bytes(b"weights")
     weights = np.zeros(WIDTH, np.float32)

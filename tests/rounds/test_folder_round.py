@@ -258,7 +258,7 @@ async def test_a_better_model_comes_into_force_as_the_next_round(pictures: Path,
     assert outcome.metrics["compared"]["new_errors"] == 0
 
 
-async def test_nothing_that_the_old_model_has_learned_from_is_compared_on(pictures: Path, tmp_path: Path) -> None:
+async def test_no_picture_that_the_old_model_was_trained_on_is_compared_on(pictures: Path, tmp_path: Path) -> None:
     archive = MemoryArchive()
     md5s = [picture.md5 for picture in listed(pictures).pictures]
     old = model_in_force(tmp_path, archive, LIKES_RED, {"parts": {"train": md5s[:100], "validation": md5s[100:110]}})
@@ -274,7 +274,7 @@ async def test_nothing_that_the_old_model_has_learned_from_is_compared_on(pictur
     assert "no held-out pictures to compare with mona/1" in without.report
 
 
-def test_a_head_of_a_round_has_learned_from_the_gallery_outside_of_its_test_part(tmp_path: Path) -> None:
+def test_a_head_of_a_round_was_trained_on_the_gallery_outside_of_its_test_split(tmp_path: Path) -> None:
     of_round = model_in_force(tmp_path / "a", MemoryArchive(), LIKES_RED, {"evidence": "abc"})
     of_tags = model_in_force(tmp_path / "b", MemoryArchive(), LIKES_RED, {})
 

@@ -1,4 +1,4 @@
-"""Scoring again from what is stored: the scores and decisions that a look at the picture would give."""
+"""Rescoring from stored embeddings gives the scores and decisions of a look at the picture."""
 
 from __future__ import annotations
 

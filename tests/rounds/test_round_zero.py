@@ -121,7 +121,7 @@ async def test_a_model_is_learned_and_put_where_it_belongs(tmp_path: Path) -> No
     assert [path.name for path in place.parent.iterdir()] == ["1"]  # the work folder is gone
 
 
-async def test_two_steps_learn_from_pictures_that_are_brought_once(tmp_path: Path) -> None:
+async def test_two_steps_train_on_pictures_that_are_fetched_once(tmp_path: Path) -> None:
     renditions, places = Renditions(), [{KIARA: tmp_path / "kiara" / number} for number in ("1", "2")]
     asked = replace(settings(TWICE), first_backbone="frozen", first_time_budget_s=7.0, time_budget_s=99.0)
 
@@ -233,23 +233,23 @@ async def test_a_target_that_is_hardly_tagged_is_refused_before_anything_is_fetc
     assert renditions.most_at_once == 0
 
 
-async def test_what_the_learning_process_finds_too_little_is_too_little(tmp_path: Path) -> None:
+async def test_too_few_examples_in_the_training_process_are_too_little_to_learn(tmp_path: Path) -> None:
     with pytest.raises(TooLittleToLearn, match="found 3"):
         await run_learning(tmp_path, report=lambda *_: None, deadline_s=120, command=python(TOO_FEW))
 
 
-async def test_a_learning_process_that_dies_is_one_clear_error(tmp_path: Path) -> None:
+async def test_a_training_process_that_dies_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(LearningFailed, match=r"ended with exit code 9.*out of cheese"):
         await run_learning(tmp_path, report=lambda *_: None, deadline_s=120, command=python(DIES))
 
 
 @pytest.mark.fault("M11")
-async def test_a_learning_process_that_hangs_is_stopped(tmp_path: Path) -> None:
+async def test_a_training_process_that_hangs_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(LearningFailed, match="longer than 0 s"):
         await run_learning(tmp_path, report=lambda *_: None, deadline_s=0.3, command=python(HANGS))
 
 
-async def test_stopping_the_run_stops_the_learning_process(tmp_path: Path) -> None:
+async def test_stopping_the_run_stops_the_training_process(tmp_path: Path) -> None:
     learning = asyncio.create_task(run_learning(tmp_path, report=lambda *_: None, deadline_s=60, command=python(HANGS)))
     await asyncio.sleep(0)
 

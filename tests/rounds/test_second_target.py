@@ -1,4 +1,4 @@
-"""What a gallery knows of a target that it was never looked at for."""
+"""A head for a second target, from embeddings that were made for another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts say what the numbers say, whatever the numbers and names are."""
+"""Charts show the numbers correctly, whatever the numbers and names are."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_twenty_wrong_ones_stay_visible_beside_two_thousand() -> None:
     assert [one.text for one in root.iter(f"{SVG}title")] == ["twenty", "many"]
 
 
-def test_bars_grow_upwards_and_downwards_from_nothing() -> None:
+def test_bars_grow_upwards_and_downwards_from_zero() -> None:
     plane = Plane(unit_axis("score"), signed_counts_axis("pictures", 10, 10))
 
     up, down = svg(Bars([(0, 1, 10, "")]), Bars([(0, 1, -10, "")]), plane=plane).iter(f"{SVG}rect")
@@ -131,7 +131,7 @@ def test_bars_grow_upwards_and_downwards_from_nothing() -> None:
     assert float(down.attrib["y"]) == pytest.approx(plane.up(0), abs=0.1)
 
 
-def test_a_bar_of_nothing_is_left_out() -> None:
+def test_a_bar_of_zero_is_left_out() -> None:
     assert not list(svg(Bars([(0, 0.1, 0, "none"), (0.1, 0.2, math.nan, "unknown")])).iter(f"{SVG}rect"))
 
 
@@ -155,7 +155,7 @@ def test_a_fitted_axis_holds_its_values_between_round_ticks(values: Sequence[flo
     assert all(len(text) <= 7 for _, text in axis.ticks)
 
 
-def test_values_beyond_the_axis_stay_on_the_paper() -> None:
+def test_values_beyond_the_axis_stay_on_the_sheet() -> None:
     (line,) = svg(Line([(-1, 2), (2, -1)])).iter(f"{SVG}polyline")
 
     assert places(line) == pixels((0, 1), (1, 0))
@@ -220,7 +220,7 @@ def test_an_interval_bar_shows_figure_interval_and_the_figure_of_all() -> None:
     assert [one for one in root.iter(f"{SVG}path") if one.attrib["class"] == "guide"]
 
 
-def test_an_interval_bar_of_nothing_is_only_a_scale() -> None:
+def test_an_interval_bar_without_a_figure_is_only_a_scale() -> None:
     root = ElementTree.fromstring(interval_bar(Estimate(math.nan, math.nan, math.nan)))
 
     assert [one.attrib["class"] for one in root] == ["track"]

@@ -53,7 +53,7 @@ class Decoder:
 
 
 async def red(pixels: Pixels) -> bytes:
-    """The model sees whatever is red."""
+    """The model detects red."""
     vector = np.zeros(WIDTH, np.float32)
     vector[0] = 5.0 if pixels[..., 0].mean() > 127 else 0.0
     return vector.astype(EMBEDDING_DTYPE).tobytes()
@@ -145,7 +145,7 @@ def test_pictures_that_the_model_was_trained_on_are_counted_and_shown_separately
     assert any(note.startswith("the model was trained on 12 of these pictures") for note in found.notes)
 
 
-def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_path: Path, folder: Path) -> None:
+def test_a_model_of_a_round_was_trained_on_the_gallerys_training_split_too(tmp_path: Path, folder: Path) -> None:
     world = scene(400)
     file = next((folder / "keqing").glob("*.png"))
     md5s = [hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest(), *world.evidence.md5s[1:]]
@@ -159,7 +159,7 @@ def test_a_model_of_a_round_has_learned_from_the_gallerys_training_part_too(tmp_
     assert {part.value: part.quality.examples for part in found.slices if part.by == "training"}["trained on"] == 1
 
 
-def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:
+def test_copies_do_not_count_as_independent_samples(tmp_path: Path, folder: Path) -> None:
     once = assess(subject(tmp_path / "a"), folder)
     for file in list((folder / "Mona (Genshin Impact)").glob("*.png")):
         for copy in range(4):
@@ -172,7 +172,7 @@ def test_copies_widen_no_sample(tmp_path: Path, folder: Path) -> None:
     assert any("or of one set: 80 pictures" in note for note in copied.notes)
 
 
-def test_a_gallery_that_is_all_training_part_says_nothing_about_prevalence(tmp_path: Path, folder: Path) -> None:
+def test_a_gallery_that_is_all_training_split_gives_no_prevalence(tmp_path: Path, folder: Path) -> None:
     evidence = scene(60).evidence
     evidence = replace(evidence, frozen_split=np.zeros(60, dtype=np.int8))
 

@@ -1,4 +1,4 @@
-"""What `crawl evaluate` says of a model agrees with the truth, whatever was asked, and says what it rests on."""
+"""The figures of `crawl evaluate` agree with the truth, whatever was asked, and say what they rest on."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RANDOM_MIX, NEAREST = Mix({Reason.RANDOM: 1.0}), Mix({Reason.THRESHOLD: 1.0})
 
 
 class Gallery:
-    """An album with a memory of nothing but tags."""
+    """A picture source that has nothing but tags."""
 
     def __init__(self, general: Sequence[str] = ()) -> None:
         self.general = general
@@ -81,7 +81,7 @@ def assess(
     return evaluate_gallery(one, GalleryKnowledge(evidence, labels, RULE), Gallery(general))
 
 
-def test_the_figures_are_those_of_the_test_part_and_say_what_they_rest_on(tmp_path: Path) -> None:
+def test_the_figures_are_those_of_the_test_split_and_say_what_they_rest_on(tmp_path: Path) -> None:
     world, one = scene(3000, seed=1), subject(tmp_path)
     held = held_out(one.package, world.evidence)
     test = int(((held.split == TEST) & world.evidence.named).sum())
@@ -97,7 +97,7 @@ def test_the_figures_are_those_of_the_test_part_and_say_what_they_rest_on(tmp_pa
     assert [curve.name for curve in found.training] == ["loss"]
 
 
-def test_figures_for_the_gallery_hold_the_truth_though_some_tags_are_wrong(tmp_path: Path) -> None:
+def test_intervals_for_the_gallery_contain_the_truth_though_some_tags_are_wrong(tmp_path: Path) -> None:
     one, inside, claims = subject(tmp_path), 0, 0
     for seed in range(6):
         world = scene(3000, wrong=0.03, seed=100 + seed)
@@ -158,7 +158,7 @@ def test_a_labelled_picture_is_never_set_apart(tmp_path: Path) -> None:
     assert not names & {f"post {row + 1}" for row in np.flatnonzero(world.wrong).tolist()}
 
 
-def test_answers_that_were_asked_for_because_of_the_score_bend_nothing(tmp_path: Path) -> None:
+def test_answers_that_were_asked_for_because_of_the_score_do_not_bias_the_figures(tmp_path: Path) -> None:
     world, one = scene(3000, hidden=0.6, wrong=0.0, seed=3), subject(tmp_path)
     before = assess(one, world.evidence)
     asked = [
@@ -177,7 +177,7 @@ def test_answers_that_were_asked_for_because_of_the_score_bend_nothing(tmp_path:
     assert any("left out" in note for note in after.notes)
 
 
-def test_random_answers_measure_the_untagged_part_beside_any_other_answers(tmp_path: Path) -> None:
+def test_random_answers_measure_untagged_pictures_beside_any_other_answers(tmp_path: Path) -> None:
     one, inside, claims = subject(tmp_path), 0, 0
     for seed in range(6):
         world = scene(1500, share=0.3, hidden=0.6, seed=10 + seed)
@@ -201,7 +201,7 @@ def test_random_answers_measure_the_untagged_part_beside_any_other_answers(tmp_p
     assert inside / claims >= 0.85
 
 
-def test_enough_random_answers_count_the_prevalence_and_few_do_not(tmp_path: Path) -> None:
+def test_the_prevalence_is_measured_by_enough_random_answers_and_not_by_few(tmp_path: Path) -> None:
     world, one = scene(600, share=0.3, seed=4), subject(tmp_path)
     few, few_labels = answered_questions(world, world.evidence, RANDOM_MIX, 20)
     many, many_labels = answered_questions(world, world.evidence, RANDOM_MIX, 250)
@@ -296,7 +296,7 @@ def test_without_a_random_sample_there_is_no_quality_of_untagged_pictures() -> N
     assert among(world.evidence, THRESHOLD, np.array([], dtype=np.int64), everything) is None
 
 
-def test_untagged_pictures_that_are_all_answered_leave_nothing_to_chance() -> None:
+def test_untagged_pictures_that_are_all_answered_have_no_sampling_error() -> None:
     world = scene(200, hidden=1.0, seed=13)
     evidence = answered(world.evidence, truly(world, list(range(200))))
     kept = evidence.scores >= THRESHOLD

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one file that needs nothing else, says what was measured, and believes no stranger."""
+"""The report of an evaluation: one self-contained file that shows what was measured, and escapes untrusted text."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def charts(measured: Assessment) -> dict[str, ElementTree.Element]:
 
 
 def strange() -> Assessment:
-    """Every word comes from somebody who means ill."""
+    """Every text is hostile."""
     found = assessment()
     return replace(
         found,
@@ -85,7 +85,7 @@ def strange() -> Assessment:
     )
 
 
-def test_the_page_says_the_figures_that_matter_with_their_intervals() -> None:
+def test_the_page_shows_the_main_figures_with_their_intervals() -> None:
     measured = assessment()
 
     text = seen(measured).text
@@ -100,7 +100,7 @@ def test_the_page_says_the_figures_that_matter_with_their_intervals() -> None:
     assert f"{measured.confusion.kept_wrong} 0.2% wrongly kept" in text
 
 
-def test_the_page_needs_nothing_from_anywhere() -> None:
+def test_the_page_loads_nothing() -> None:
     page = seen(assessment())
 
     assert not {tag for tag, _ in page.elements} & {
@@ -196,7 +196,7 @@ def test_the_curve_passes_through_every_threshold_that_was_measured() -> None:
     ]
 
 
-def test_the_corner_is_shown_only_where_it_says_something() -> None:
+def test_the_corner_is_shown_only_where_it_is_needed() -> None:
     poor = replace(assessment(), at_prevalence=replace(assessment().at_prevalence, recall=Estimate(0.4, 0.3, 0.5)))
 
     assert "Precision against recall, from 0.8 up" in charts(assessment())
@@ -303,7 +303,7 @@ def test_a_picture_that_cannot_be_read_leaves_its_place() -> None:
     assert "no picture can be shown 0.200 mona/a.jpg in folder mona" in page.text
 
 
-def test_folders_say_what_share_of_each_was_kept() -> None:
+def test_each_folder_has_its_share_kept() -> None:
     measured = assessment()
     own, others = assessment(40, 0).quality, assessment(0, 40).quality
     classes = [Slice(by="class", value="mona", quality=own), Slice(by="class", value="fischl", quality=others)]
@@ -323,7 +323,7 @@ def test_almost_certain_is_not_certain() -> None:
     assert "> 0.999 > 0.999 to > 0.999" in text
 
 
-def test_programs_get_the_same_without_the_pictures(tmp_path: Path) -> None:
+def test_report_json_has_the_same_without_the_pictures(tmp_path: Path) -> None:
     measured = with_doubted_tags(assessment(0, 30))
 
     write_report(measured, tmp_path, now=NOON)
@@ -348,7 +348,7 @@ def test_a_report_makes_its_folder_and_replaces_only_reports(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["report.html", "report.json"])
-def test_a_strangers_file_is_never_replaced(tmp_path: Path, name: str) -> None:
+def test_a_file_that_is_no_report_is_never_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("my own thesis")
 
     with pytest.raises(ReportRefused, match=f"{name} exists and is not a report of crawl evaluate"):
@@ -387,7 +387,7 @@ def test_a_file_where_the_folder_should_be_is_named(tmp_path: Path) -> None:
         write_report(assessment(), tmp_path / "taken" / "report")
 
 
-def test_whoever_installs_the_program_gets_the_template() -> None:
+def test_the_installed_package_contains_the_template() -> None:
     root = Path(__file__).parents[3]
     declared = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
 

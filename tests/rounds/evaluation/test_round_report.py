@@ -1,4 +1,4 @@
-"""What a round says of itself."""
+"""The report of a round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However many pictures of a folder are on their way, few of their bytes are in memory."""
+"""However many pictures of a folder are being decoded, few of their bytes are in memory."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_a_picture_larger_than_the_budget_goes_alone(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("end", [b"bad", b""])
-async def test_what_fails_gives_its_room_back(end: bytes, tmp_path: Path) -> None:
+async def test_a_failed_picture_frees_its_bytes(end: bytes, tmp_path: Path) -> None:
     pictures = listed(tmp_path, [900] * 5, end)
     gone = tuple(replace(picture, path=picture.path.with_name("gone.png")) for picture in pictures)
 

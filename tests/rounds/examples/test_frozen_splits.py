@@ -30,7 +30,7 @@ def test_test_pictures_stay_test_pictures_while_the_gallery_grows() -> None:
 
 
 @pytest.mark.fault("M19")
-def test_pictures_of_one_family_file_or_artist_share_a_part() -> None:
+def test_pictures_of_one_family_file_or_artist_share_a_split() -> None:
     evidence = scene(600).evidence
     parents = evidence.parent_ids.copy()
     parents[100:140] = 7

@@ -1,4 +1,4 @@
-"""Whatever arrives, leaves or is edited: what was measured on never trains, what was learned from is never measured."""
+"""Whatever arrives, leaves or is edited: test pictures are never trained on, training pictures never tested on."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_over_random_arrivals_edits_and_networks_no_test_picture_ever_trains(see
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_pictures_keep_their_part_when_a_copy_of_one_of_them_arrives(seed: int) -> None:
+def test_pictures_keep_their_split_when_a_copy_of_one_of_them_arrives(seed: int) -> None:
     gallery = Gallery(np.random.default_rng(seed))
     gallery.posts = [Upload(number, gallery.md5(), gallery.new_look()) for number in range(1, 301)]
     gallery.remember(gallery.posts, split_now(gallery))
@@ -170,7 +170,7 @@ def split_now(gallery: Gallery) -> list[int]:
     return split
 
 
-def test_drawings_of_different_parts_that_turn_out_to_be_one_are_held_out_after_a_round_on_neither_side() -> None:
+def test_drawings_of_different_splits_that_turn_out_to_be_one_are_used_for_nothing_and_then_held_out() -> None:
     gallery = Gallery(np.random.default_rng(0))
     first, second = 0xABCDEF12345678, 0xABCDEF12345678 ^ 0b11111  # five bits apart: two drawings
     gallery.posts = [Upload(1, gallery.md5(), first), Upload(2, gallery.md5(), second)]
@@ -221,7 +221,7 @@ def test_a_new_copy_of_a_training_picture_is_not_measured() -> None:
     assert set(split_now(gallery)) == {TRAIN}
 
 
-def test_what_is_new_of_an_artist_goes_where_the_artist_went() -> None:
+def test_new_pictures_of_an_artist_join_the_artists_split() -> None:
     gallery = Gallery(np.random.default_rng(2))
     gallery.posts = [Upload(number, gallery.md5(), gallery.new_look(), f"artist_{number}") for number in range(1, 61)]
     gallery.memory = {post.post_id: post.post_id % 3 for post in gallery.posts}
@@ -232,7 +232,7 @@ def test_what_is_new_of_an_artist_goes_where_the_artist_went() -> None:
     assert split_now(gallery)[60:] == [number % 3 for number in range(1, 61)]
 
 
-def test_what_is_new_of_an_artist_whom_round_0_divided_is_dealt_by_family() -> None:
+def test_new_pictures_of_an_artist_whom_round_0_divided_are_assigned_by_family() -> None:
     gallery = Gallery(np.random.default_rng(3))
     gallery.posts = [Upload(number, gallery.md5(), gallery.new_look(), "prolific") for number in range(1, 401)]
     gallery.memory = {1: TRAIN, 2: VALIDATION, 3: TEST}

@@ -1,4 +1,4 @@
-"""Pictures from before hashes were kept get theirs, the important ones first and never for long."""
+"""Pictures from before hashes were stored are hashed, the important ones first and within a time limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Decoded:
 
 @dataclass
 class Decoder:
-    """Hashes are ten times the number in the picture; what says `broken` is."""
+    """Hashes are ten times the number in the picture; `broken` cannot be decoded."""
 
     now: float = 0.0
 

@@ -1,4 +1,4 @@
-"""Sampling: what round 0 looks at, and how few questions it asks the site."""
+"""Sampling: which posts round 0 takes, with few requests to the site."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_large_gallery_is_sampled_from_all_its_years() -> None:
     assert chosen.requests <= 40
 
 
-async def test_the_users_own_terms_go_with_every_question() -> None:
+async def test_the_users_own_terms_go_with_every_search() -> None:
     site = gallery(500)
 
     await sample(site, "hololive", [KIARA], SampleSize(total=100), refine="rating:g")
@@ -166,7 +166,7 @@ async def test_a_costume_of_another_character_is_no_example_of_that_character() 
     assert dressed and {one.characters for one in dressed} == {("ina",)}
 
 
-async def test_a_walk_of_the_targets_own_tag_takes_negatives_from_its_series_and_bounds_its_questions() -> None:
+async def test_a_walk_of_the_targets_own_tag_takes_negatives_from_its_series_with_few_searches() -> None:
     site = gallery(3000)
 
     chosen = await sample(site, KIARA.tag, [KIARA], SampleSize(total=1000))
@@ -177,7 +177,7 @@ async def test_a_walk_of_the_targets_own_tag_takes_negatives_from_its_series_and
     assert chosen.requests <= 40
 
 
-async def test_where_the_series_knows_nobody_else_the_whole_site_is_asked() -> None:
+async def test_where_the_series_has_no_others_the_whole_site_is_searched() -> None:
     site = gallery(0)
     site.holds = [post(number, KIARA.tag) for number in range(1, 200)]
     strangers = [post(number, "ina") for number in range(1000, 1800)]
@@ -218,7 +218,7 @@ async def test_a_target_that_is_no_character_is_learned_from_the_posts_that_its_
     assert len(examples) == len(chosen.positives) == 100
 
 
-async def test_what_the_sites_tagger_says_of_a_post_goes_with_it_as_an_example() -> None:
+async def test_the_sites_tagger_percents_are_part_of_an_example() -> None:
     ai_tags = {1: (AiTag("1girl", 99), AiTag(KIARA.tag, 83)), 2: (AiTag("ina", 90),), 3: None}
     site = Site([replace(post(number, "ina"), ai_tags=tags) for number, tags in ai_tags.items()])
 

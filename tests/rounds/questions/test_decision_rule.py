@@ -1,4 +1,4 @@
-"""The rule on columns says of every row what the main job would decide of its post."""
+"""The rule on columns decides every row as a crawl decides its post."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def drawn_answers(world: Scene, count: int, rule: DecisionRule = RULE) -> tuple[
     return answered(evidence, truly(world, rows)), np.array(rows)
 
 
-def test_seven_random_answers_that_bear_the_scores_out_give_a_useful_interval() -> None:
+def test_seven_random_answers_that_confirm_the_scores_give_a_useful_interval() -> None:
     evidence, rows = drawn_answers(scene(2000, wrong=0.0, seed=3), 7)
 
     found = estimates(evidence, RULE, rows)
@@ -70,7 +70,7 @@ def test_seven_random_answers_that_bear_the_scores_out_give_a_useful_interval() 
     assert found.recall.value > 0.8 and found.recall.low > 0.4
 
 
-def test_scores_that_promise_what_the_answers_deny_are_not_believed() -> None:
+def test_predictions_that_the_answers_contradict_are_not_believed() -> None:
     world = scene(2000, wrong=0.0, seed=8)
     lying = replace(world.evidence, scores=np.full(2000, 0.999))  # everything is kept, and nearly all of it is wrong
     evidence, rows = drawn_answers(replace(world, evidence=lying), 20)
@@ -81,7 +81,7 @@ def test_scores_that_promise_what_the_answers_deny_are_not_believed() -> None:
     assert found.precision.value < 0.5
 
 
-def test_of_many_answers_only_what_they_say_counts_whatever_the_scores_promise() -> None:
+def test_many_answers_decide_alone_whatever_the_scores_predict() -> None:
     world = scene(2000, wrong=0.0, seed=5)
     modest = replace(world.evidence, scores=0.5 + 0.1 * (world.evidence.scores - 0.5))
     evidence, rows = drawn_answers(replace(world, evidence=modest), 1000)
@@ -95,7 +95,7 @@ def test_of_many_answers_only_what_they_say_counts_whatever_the_scores_promise()
     assert found.precision.high - found.precision.low < 0.1
 
 
-def test_a_gallery_that_is_answered_as_a_whole_leaves_nothing_to_chance() -> None:
+def test_a_gallery_that_is_answered_as_a_whole_has_no_sampling_error() -> None:
     evidence, rows = drawn_answers(scene(150, seed=6), 150)
 
     found = estimates(evidence, RULE, rows)

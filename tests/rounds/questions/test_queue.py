@@ -1,4 +1,4 @@
-"""The questions: worth a glance, each with its reason, none twice."""
+"""The questions: useful ones, each with its reason, none twice."""
 
 from __future__ import annotations
 
