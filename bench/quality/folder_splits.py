@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from classifier.pictures.dhash import picture_hash
+from classifier.pictures.dhash import dhash
 from classifier.pictures.preprocessing import decode
 from classifier.training.splits import Identity, Shares, group, split
 from storage.records import PICTURE_EXTENSIONS
@@ -93,7 +93,7 @@ _EXTENSIONS = PICTURE_EXTENSIONS | {"jpeg"}
 
 def _identity(number: int, data: bytes) -> Identity:
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    return Identity(number, md5=md5, picture_hash=picture_hash(Image.fromarray(decode(data))))
+    return Identity(number, md5=md5, picture_hash=dhash(Image.fromarray(decode(data))))
 
 
 def _as_labelled(pictures: Sequence[FolderPicture]) -> FolderSplits | None:

@@ -30,7 +30,7 @@ _STEP = 0.5  # grey levels of 255; in flat parts the sign of less is the encoder
 _ENOUGH = 96  # pixels of the shorter side that are left at least; larger pictures are first reduced by whole numbers
 
 
-def picture_hash(image: Image.Image) -> int:
+def dhash(image: Image.Image) -> int:
     """Which of the horizontal steps between the means of 9x8 equal cells go up; 0..2**64-1.
 
     Args:

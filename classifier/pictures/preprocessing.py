@@ -21,7 +21,7 @@ from PIL import Image
 
 from classifier.errors import PictureFault
 from classifier.pictures import jpeg_end, webp_end
-from classifier.pictures.dhash import picture_hash
+from classifier.pictures.dhash import dhash
 from classifier.pictures.png_chunks import without_metadata
 from classifier.pictures.white_ground import on_white
 from classifier.pictures.windows import Window
@@ -136,7 +136,7 @@ class PreparedPicture:
     width: int  # pixels of the whole picture, upright, before any scaling
     height: int
     format: str  # what the bytes really are: jpg | png | gif | webp | avif
-    hash: int  # by `picture_hash`, of the whole picture: nearly the same for any preprocessing
+    hash: int  # by `dhash`, of the whole picture: nearly the same for any preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def prepare(data: bytes, preprocessing: Preprocessing, limits: PictureLimits = D
     try:
         fitted, whole = _fit(decoded, preprocessing)
         pixels = np.array(fitted.convert("RGB"))
-        hash_ = picture_hash(whole if min(whole.size) >= _ENOUGH_TO_HASH else decoded.image)
+        hash_ = dhash(whole if min(whole.size) >= _ENOUGH_TO_HASH else decoded.image)
     except MemoryError as error:
         raise PictureFault("too large", f"no memory left to resize {decoded.width}x{decoded.height}") from error
     return PreparedPicture(pixels, decoded.width, decoded.height, FORMATS[decoded.format], hash_)

@@ -35,7 +35,7 @@ from classifier.metrics.thresholds import CAUTION
 from classifier.metrics.thresholds import Goal as Goal
 from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.package import BackboneFiles
-from classifier.pictures.dhash import picture_hash
+from classifier.pictures.dhash import dhash
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback, unreported
 from classifier.references.folder import LEAST_REFERENCES
@@ -297,7 +297,7 @@ def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
     """With the hash of the prepared picture, where nobody has hashed the whole one."""
     if identity.picture_hash is not None:
         return identity
-    return replace(identity, picture_hash=picture_hash(Image.fromarray(picture)))
+    return replace(identity, picture_hash=dhash(Image.fromarray(picture)))
 
 
 def _split_of(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.pictures.dhash import NEAR, hash_array, near_pairs, picture_hash
+from classifier.pictures.dhash import NEAR, dhash, hash_array, near_pairs
 from classifier.pictures.preprocessing import Preprocessing, prepare
 from classifier.training.splits import Identity, group
 from tests.classifier.tiny_models import paintings
@@ -46,7 +46,7 @@ def test_a_copy_in_another_size_format_and_quality_has_nearly_the_same_hash(fit:
 
 
 def test_other_drawings_have_other_hashes() -> None:
-    hashes = [picture_hash(drawing(seed)) for seed in range(40)]
+    hashes = [dhash(drawing(seed)) for seed in range(40)]
 
     assert min(apart(a, b) for at, a in enumerate(hashes) for b in hashes[:at]) > NEAR
 
@@ -65,14 +65,14 @@ def test_the_hash_is_that_of_the_upright_picture() -> None:
     stream = io.BytesIO()
     image.transpose(Image.Transpose.ROTATE_90).save(stream, "JPEG", exif=turned)
 
-    assert apart(prepare(stream.getvalue(), Preprocessing(96)).hash, picture_hash(image)) <= NEAR
+    assert apart(prepare(stream.getvalue(), Preprocessing(96)).hash, dhash(image)) <= NEAR
 
 
 def test_flat_pictures_are_near_to_nothing() -> None:
-    flat = picture_hash(Image.new("RGB", (32, 32), (250, 250, 250)))
+    flat = dhash(Image.new("RGB", (32, 32), (250, 250, 250)))
     nearly = np.full((32, 32), 250, np.uint8)
     nearly[5:7, 12:14] = 9  # within one cell
-    speck = picture_hash(Image.fromarray(nearly))
+    speck = dhash(Image.fromarray(nearly))
 
     groups = group([Identity(number, picture_hash=each) for number, each in enumerate((flat, flat, speck, speck))])
 
@@ -83,12 +83,12 @@ def test_flat_pictures_are_near_to_nothing() -> None:
 def test_noise_in_a_flat_part_is_no_difference() -> None:
     noise = np.random.default_rng(0).normal(250, 0.4, (200, 200)).round().astype(np.uint8)
 
-    assert picture_hash(Image.fromarray(noise)) == 0
+    assert dhash(Image.fromarray(noise)) == 0
 
 
 @pytest.mark.parametrize("image", [paintings(1)[0], Image.new("L", (1, 1)), Image.new("RGBX", (9, 3))])
 def test_any_decoded_picture_has_a_hash(image: Image.Image) -> None:
-    assert 0 <= picture_hash(image) < 2**64
+    assert 0 <= dhash(image) < 2**64
 
 
 def test_all_near_pairs_are_found_and_no_others() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.pictures.dhash import NEAR, picture_hash
+from classifier.pictures.dhash import NEAR, dhash
 from storage.archive import Archive, Sighting, StoredFacts, open_reader
 from storage.archive_records import ArchiveSettings, Work
 from storage.records import Look
@@ -64,7 +64,7 @@ def test_a_round_hashes_stored_pictures_and_remembers_the_part_of_every_picture(
         parts = reader.sql("SELECT post_id, value FROM part JOIN post ON post.key = post_key").rows
     of = {int(post): str(part) for post, part in parts}
     assert [post for post, _hash in hashes] == list(COPIES)
-    assert all((int(hash_) % 2**64 ^ picture_hash(drawing())).bit_count() <= NEAR for _post, hash_ in hashes)
+    assert all((int(hash_) % 2**64 ^ dhash(drawing())).bit_count() <= NEAR for _post, hash_ in hashes)
     assert len(of) == POSTS
     assert set(of.values()) == {"train", "validation", "test"}
     assert of[COPIES[0]] == of[COPIES[1]]

@@ -16,7 +16,7 @@ from classifier.errors import ClassFolderError, DeviceError, PictureFault
 from classifier.head import EMBEDDING_DTYPE
 from classifier.metrics.assessment import Assessment
 from classifier.pictures.class_folders import class_pictures
-from classifier.pictures.dhash import picture_hash
+from classifier.pictures.dhash import dhash
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import unreported
 from rounds.errors import TooLittleToMeasure
@@ -46,10 +46,10 @@ class Decoder:
             raise PictureFault("undecodable") from error
         whole, panels = np.asarray(image.resize((8, 8))), image.height // image.width
         if panels < 2:
-            return Seen((whole,), picture_hash(image))
+            return Seen((whole,), dhash(image))
         parts = [image.crop((0, at * image.width, image.width, (at + 1) * image.width)) for at in range(panels)]
         windows = tuple(np.asarray(part.resize((8, 8))) for part in parts) if panels < 8 else ()
-        return Seen((whole,), picture_hash(image), (windows,), too_small=panels >= 8)
+        return Seen((whole,), dhash(image), (windows,), too_small=panels >= 8)
 
 
 async def red(pixels: Pixels) -> bytes:
