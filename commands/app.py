@@ -275,11 +275,22 @@ def status(root: RootOption = None, config: ConfigOption = None, as_json: JsonOp
 
 @app.command()
 @exits_plainly
-def verify(root: RootOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def verify(
+    set_aside: Annotated[
+        bool,
+        typer.Option(
+            "--set-aside",
+            help="Move damaged files to damaged/ and record what is missing, so that crawl apply fetches them again.",
+        ),
+    ] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check every file and row of a gallery against each other. Nothing is ever deleted; damage exits with 11."""
     from commands import verify as verify_command
 
-    raise typer.Exit(verify_command.run(root, config, as_json=as_json))
+    raise typer.Exit(verify_command.run(root, config, set_aside=set_aside, as_json=as_json))
 
 
 @app.command()

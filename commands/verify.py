@@ -1,18 +1,25 @@
-"""`crawl verify`: every file against its row, every row against its file, every model. Reports; never deletes."""
+"""`crawl verify`: every file against its row, every row against its file, every model. Reports; never deletes.
+
+With `--set-aside` it also moves damaged files to `damaged/`, and records that these and missing ones are not in their
+place, so that `crawl apply` fetches them again.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.workspace import Workspace, load_workspace
 from commands.terminal.console import messages, print_json, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.tables import print_line
 from storage.archive import open_reader
-from storage.lifecycle.verify import verify
+from storage.lifecycle.verify import VerifyReport, verify
 from storage.plurals import counted
 
 SHOWN = 20  # paths of each kind; --json has all
@@ -28,29 +35,68 @@ _KINDS = {
 }
 
 
-def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
-    """Verify the root and print what is wrong."""
+def run(root: Path | None, config: Path | None, *, set_aside: bool = False, as_json: bool) -> int:
+    """Verify the root and print what is wrong.
+
+    Args:
+        root: of the gallery; None: as the settings say.
+        config: the settings' file; None: the usual ones.
+        set_aside: move damaged files to `damaged/`, under the gallery's lock, and record what is damaged or missing.
+        as_json: print one JSON object; with `set_aside` it says in `set_aside_now` how many rows were changed.
+
+    Returns:
+        The exit code: 11 where anything was found, whether it was set aside or not.
+
+    Raises:
+        GalleryBusy: `set_aside`, and another program holds the gallery; nothing was done.
+    """
     workspace = load_workspace(root, config)
-    console = messages()
-    if console.is_terminal and not as_json:
-        with console.status("reading every file") as status:
-            report = verify(workspace.root, progress=lambda n: status.update(f"reading every file: {n} done"))
+    changed: int | None = None
+    if set_aside:
+        report, changed = asyncio.run(_set_aside(workspace, quiet=as_json))
     else:
-        report = verify(workspace.root)
+        report = _report(workspace.root, quiet=as_json)
     models = list(_altered_models(workspace))
     code = ExitCode.COMPLETE if report.whole and not models else ExitCode.DAMAGE
     if as_json:
-        print_json(asdict(report) | {"models": models, "exit": int(code)})
+        aside = {} if changed is None else {"set_aside_now": changed}
+        print_json(asdict(report) | {"models": models} | aside | {"exit": int(code)})
         return int(code)
     _list("damaged model", models)
     for kind, words in _KINDS.items():
         _list(words, getattr(report, kind))
     found = [f"{len(getattr(report, kind))} {kind}" for kind in ("missing", "damaged", "foreign", "database")]
     found += [f"{len(models)} damaged models"] if models else []
-    verdict = "no damage" if code == ExitCode.COMPLETE else f"damage ({', '.join(found)}); nothing was changed"
+    verdict = "no damage" if code == ExitCode.COMPLETE else f"damage ({', '.join(found)}); {_what_changed(changed)}"
     files = counted(report.checked, "file")
     print_line(f"{files}, {report.bytes_read / 1e6:.1f} MB read: {verdict}")
     return int(code)
+
+
+def _report(root: Path, *, quiet: bool) -> VerifyReport:
+    """What `verify` finds, with its progress where somebody looks."""
+    console = messages()
+    if quiet or not console.is_terminal:
+        return verify(root)
+    with console.status("reading every file") as status:
+        return verify(root, progress=lambda n: status.update(f"reading every file: {n} done"))
+
+
+async def _set_aside(workspace: Workspace, *, quiet: bool) -> tuple[VerifyReport, int]:
+    """Verify a gallery that nobody else writes to, and set aside what is wrong; what was found, and rows changed.
+
+    Where the database is damaged, nothing is set aside: its rows may be wrong about the files.
+    """
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, workspace, "crawl verify")
+        report = await asyncio.to_thread(_report, workspace.root, quiet=quiet)
+        return report, 0 if report.database else await archive.set_aside(report)
+
+
+def _what_changed(changed: int | None) -> str:
+    if not changed:
+        return "nothing was changed"
+    return f"{counted(changed, 'row')} set aside; crawl apply fetches the originals again"
 
 
 def _altered_models(workspace: Workspace) -> Iterator[str]:

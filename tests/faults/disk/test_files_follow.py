@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from storage import archive
+from storage.files.disk import Disk
+from storage.files.lock import GalleryLock
 from storage.moves import apply_plan
 from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
@@ -167,3 +169,36 @@ def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: p
     assert gallery.files("trash") == {}
     assert gallery.places()[KEPT] == "purged"
     assert gallery.crawl("verify").code == 0
+
+
+@pytest.mark.fault("B13")
+def test_a_file_that_rotted_and_one_that_is_missing_are_set_aside_and_fetched_again(gallery: Gallery) -> None:
+    rotten, lost = sorted((gallery.root / "gallery").rglob("*.*"))[:2]
+    before = gallery.files("gallery")
+    rotten.write_bytes(b"rotten")
+    lost.unlink()
+
+    found = gallery.run_json("verify", "--set-aside")
+    assert (found["exit"], found["set_aside_now"]) == (11, 2)
+    assert [len(found[kind]) for kind in ("damaged", "missing", "foreign")] == [1, 1, 0]
+    assert list(gallery.files("damaged").values()) == [b"rotten"]
+    assert gallery.run_json("verify")["exit"] == 0
+
+    assert gallery.run_json("apply")["fetched"] == 2
+    assert gallery.files("gallery") == before
+    verified = gallery.run_json("verify")
+    assert (verified["exit"], len(verified["set_aside"])) == (0, 1)
+
+
+def test_nothing_is_set_aside_while_another_program_holds_the_gallery(gallery: Gallery) -> None:
+    rotten = min((gallery.root / "gallery").rglob("*.*"))
+    rotten.write_bytes(b"rotten")
+
+    lock = GalleryLock.take(gallery.root, "crawl", Disk())
+    try:
+        ended = gallery.crawl("verify", "--set-aside")
+    finally:
+        lock.release()
+
+    assert ended.code == 9, ended.output
+    assert rotten.read_bytes() == b"rotten" and not gallery.files("damaged")
