@@ -1,4 +1,4 @@
-"""`crawl evaluate NAME`: how good a model is, on the gallery's test part or on a folder of your own; writes nothing."""
+"""`crawl evaluate NAME`: how good a model is, on the test split or on a folder of your own; writes nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EvaluateOptions:
     """What the user said."""
 
     name: str  # mona, or mona/3
-    on: Path | None = None  # a folder with one folder a class; None: the gallery's test part
+    on: Path | None = None  # a folder with one folder a class; None: the gallery's test split
     report: Path | None = None  # folder for the report
     as_json: bool = False
     quiet: bool = False

@@ -1,6 +1,6 @@
 """Is the new model worse? Both are compared on the same held-out pictures, and only those where they differ count.
 
-A gallery's test part has few pictures of a target, so proof is out of reach, and waiting for it would let useless
+A gallery's test split has few pictures of a target, so proof is out of reach, and waiting for it would let useless
 models pass. The model in force has the benefit of the doubt: a new one with more new errors than fixed ones, by a
 sign test at p <= 0.25, has to be put in force by hand; so has one that keeps no picture of the target.
 """

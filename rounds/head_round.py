@@ -77,9 +77,11 @@ class Snapshot:
     package: Package  # of the model in force; without one, of another target's, whose network is shared
     evidence: Evidence
     newest_label: int = 0  # sequence number of the newest label in it
-    old_scores: npt.NDArray[np.float64] | None = None  # (n,) by the model in force, when the vectors are not its own
+    old_scores: npt.NDArray[np.float64] | None = (
+        None  # (n,) by the model in force, when the vectors are of another network
+    )
     found_hashes: Mapping[int, int] = field(default_factory=dict)  # version id -> hash that the gallery lacked
-    references: References | None = None  # as the package's network sees them
+    references: References | None = None  # embedded by the package's network
     reference_folder: str = ""  # folder of the references
     characters: Mapping[int, str] = field(default_factory=dict)  # version id -> the one character that its tags name
 
@@ -92,7 +94,7 @@ class Candidate:
     learned: LearnedHead
     compared: Compared | None  # None: the target has no model yet
     round: int
-    artists: bool  # whether each artist's set went one way
+    artists: bool  # whether each artist's set shares a split
     split: npt.NDArray[np.int8]  # (n,) by `splits_of`
     assigned: SplitAssignments  # what the gallery stores of all pictures of the round
     network_changed: bool = False  # stored embeddings are of the old network; pictures are embedded again

@@ -1,6 +1,6 @@
 """The training process as the main process sees it: start it, read its progress, stop it.
 
-It prints JSON lines; whatever else it prints (network libraries print a lot) is kept only for the error message.
+It prints JSON lines; whatever else it prints (network libraries print much) is kept only for the error message.
 """
 
 from __future__ import annotations

@@ -4,11 +4,11 @@
     where they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
     part -> veto
 
-No picture is decoded and no network library is loaded, so it takes seconds. Training and validation parts are fitted
-together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test part
-was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and says it
-by `parts`. A network has memorised the tags of its training pictures: such rows (`trained_on`) are fitted on, but
-their scores choose nothing.
+No picture is decoded and no network library is loaded, so it takes seconds. Training and validation splits are fitted
+together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test
+    split was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and
+    says it by `split`. A network has memorised the tags of its training pictures: such rows (`trained_on`) are fitted
+    on, but their scores choose nothing.
 """
 
 from __future__ import annotations
@@ -135,14 +135,14 @@ class LearnedHead:
     quality: evaluation.Quality  # on test
     scores: FloatArray  # (n,) out of fold for rows that trained it, by the finished head for the others
     belief: FloatArray  # (n,) probability that each row shows the target, label and score together
-    measured: IntArray  # rows of the test part that `quality` rests on
+    measured: IntArray  # rows of the test split that `quality` rests on
     facts: Mapping[str, Any]
     refusal: str = ""  # why the model must not decide, and what to do; "": it may
     doubted: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # (n,) contradicted beyond doubt
 
     @property
     def doubted_in_test(self) -> IntArray:
-        """Rows of the test part whose tags are contradicted: in no comparison between models."""
+        """Rows of the test split whose tags are contradicted: in no comparison between models."""
         return self.measured[self.doubted[self.measured]]
 
     @property

@@ -1,6 +1,6 @@
 """What a threshold will give among the posts that scores decide, with intervals: the one pair of figures to believe.
 
-A test part says how good scores are on tagged pictures, which are easier. The forecast is about the posts that no tag
+A test split says how good scores are on tagged pictures, which are easier. The forecast is about the posts that no tag
 decides: each counts with the probability that it shows the target, and the sums over and under the threshold are the
 expected precision and recall. They are as sure as the positives that the probabilities were fitted to.
 """

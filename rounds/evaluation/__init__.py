@@ -1,1 +1,1 @@
-"""How good a model is, measured and reported."""
+"""Quality of a model: measurement and reports."""

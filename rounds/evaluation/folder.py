@@ -71,7 +71,7 @@ class PicturePipeline:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPicture:
-    """One picture under the model."""
+    """A picture of the folder with its score."""
 
     picture: ClassPicture
     score: float  # 0..1

@@ -42,7 +42,7 @@ _POST = "post "  # what the name of a mistake begins with
 LEAST = 5  # test pictures of each kind
 MISTAKES = 24  # of each kind that are shown
 _SEARCHED = 50  # most pictures set apart that one search lists
-_ENOUGH_ANSWERS = 50  # to the random sample, from which the prevalence is taken from them
+_ENOUGH_ANSWERS = 50  # to the random sample; with fewer the prevalence is estimated instead
 _LEAST_SHARE = 1e-4  # assumed at least, of pictures that show it and of others
 _RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 _COMPANY = ("solo", "group", "unknown")
@@ -96,7 +96,7 @@ class Prevalence:
 
 
 def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureSource, *, seed: int = 0) -> Assessment:
-    """Measure a model on the test part of the gallery.
+    """Measure a model on the test split of the gallery.
 
     Args:
         subject: the model.
@@ -105,7 +105,7 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
         seed: of the draws behind intervals.
 
     Raises:
-        TooLittleToMeasure: the test part holds hardly any pictures of a kind; counts them.
+        TooLittleToMeasure: the test split holds hardly any pictures of a kind; counts them.
     """
     held = _held(subject, known.evidence)
     doubted = doubted_tags(known.evidence, seed=seed) & held.counted

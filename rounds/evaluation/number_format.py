@@ -10,7 +10,7 @@ NOT_MEASURED = "not measured"
 
 
 def figure(value: float) -> str:
-    """Three digits; what is not quite 0 or 1 never reads as if it were."""
+    """Three digits; a value that only rounds to 0 or 1 is written as < 0.001 or > 0.999."""
     if not math.isfinite(value):
         return NOT_MEASURED
     if 0 < value < 0.0005:
@@ -45,7 +45,7 @@ def pictures(number: int) -> str:
 
 
 def share(part: float) -> str:
-    """12.3%; what is not quite nothing or everything never reads as if it were."""
+    """12.3%; a share that only rounds to 0 or 100% is written as < 0.1% or > 99.9%."""
     if not math.isfinite(part):
         return NOT_MEASURED
     if 0 < part < 0.0005:

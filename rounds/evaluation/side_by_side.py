@@ -123,7 +123,7 @@ def _enough(view: _ModelView, common: Sequence[int]) -> bool:
 
 
 def _quality(view: _ModelView, first: _ModelView, common: Sequence[int]) -> Quality:
-    """Of one model; what the pictures show, and which are related, is taken from the first for all."""
+    """Quality of one model; the truth and the groups of pictures are those of the first for all."""
     rows = first.rows(common)
     return evaluate(
         view.held.scores[view.rows(common)],

@@ -28,7 +28,7 @@ AT_MOST = 5000  # pictures in one round
 
 @dataclass(frozen=True, slots=True)
 class StoredPictures:
-    """The pictures that were looked at."""
+    """Stored renditions and their decoder."""
 
     read: Callable[[int], bytes | None]  # version id -> stored rendition
     decoder: HashingDecoder  # for any preprocessing

@@ -30,7 +30,7 @@ DOUBTS = frozenset({"character_request", "tagme", "multiple_others"})
 
 
 class FoundPosts(Protocol):
-    """One answer of a search."""
+    """One page of a search."""
 
     @property
     def posts(self) -> Sequence[Post]: ...
@@ -45,7 +45,7 @@ class PostSearch(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSize:
-    """How much to look at."""
+    """Size of the training sample."""
 
     total: int = 4000  # pictures
     positives_at_most: float = 0.3  # share of the total, all targets together
@@ -59,7 +59,7 @@ class SampleSize:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Posts to learn from, in the order of their ids."""
+    """Posts of the training sample, in the order of their ids."""
 
     positives: tuple[Post, ...]  # tagged with a target
     others: tuple[Post, ...]  # well tagged, with other characters
@@ -75,7 +75,7 @@ class Sample:
 async def sample(
     source: PostSearch, tag: str, targets: Sequence[Target], size: SampleSize, *, refine: str = "", seed: int = 0
 ) -> Sample:
-    """Choose what to learn from.
+    """Choose the training sample.
 
     Args:
         source: the site.

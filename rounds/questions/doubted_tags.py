@@ -1,4 +1,4 @@
-"""Tags that a cross-fitted head contradicts: neither a model's mistakes nor its successes can be counted by them.
+"""Tags that a cross-fitted head contradicts: no figure of a model may rest on them.
 
 On a site whose tags lack names, many of the pictures that a good model "keeps wrongly" show the target: nobody tagged
 it. Counted as errors they penalise the model that finds more; counted as hits by the judged model's own score they
@@ -18,7 +18,7 @@ from storage.evidence import Evidence
 
 
 def doubted_tags(evidence: Evidence, *, seed: int = 0) -> npt.NDArray[np.bool_]:
-    """Which rows' tags are more likely wrong than right, shape (n,); a person's word is never in doubt.
+    """Which rows' tags are more likely wrong than right, shape (n,); a labelled picture is never in doubt.
 
     Args:
         evidence: what the gallery knows of the target.

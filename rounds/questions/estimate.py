@@ -50,7 +50,7 @@ class Estimates:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; what nothing is known of becomes None."""
+        """Plain values; NaN becomes None."""
         return {
             "precision": without_nan(asdict(self.precision)),
             "recall": without_nan(asdict(self.recall)),
@@ -255,7 +255,7 @@ def predicted_by(evidence: Evidence) -> FloatArray:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """Pictures of one stratum."""
+    """Counts of one stratum."""
 
     size: int
     open: int  # not answered
@@ -267,7 +267,7 @@ class Counted:
     by_tag: bool  # because of their tags
 
     def sample(self) -> StratumSample:
-        """What the open ones are estimated from."""
+        """The counts that the number of positives among open pictures is estimated from."""
         return StratumSample(
             size=self.size,
             open=self.open,
@@ -287,7 +287,7 @@ class Counted:
         return value, low, high
 
     def _share(self) -> Estimate:
-        """Of the whole stratum: it shows the target."""
+        """Share of the stratum that shows the target, with its interval."""
         believed = (self.shown + self.kept) / (self.sampled + 1)  # too few answers do not contradict the model
         return wilson(self.shown, self.sampled) if self.sampled >= _LEAST_SAMPLE else Estimate(believed, 0.0, 1.0)
 

@@ -39,7 +39,7 @@ _SHARED_STEPS = 15
 
 @dataclass(frozen=True, slots=True)
 class StratumSample:
-    """What is known of one stratum."""
+    """Counts and prediction of one stratum."""
 
     size: int  # pictures
     open: int  # nobody has answered, or somebody was unsure

@@ -52,7 +52,7 @@ class Question:
     row: int  # of the evidence
     reason: Reason
     words: str  # for people
-    chance: float  # 0..1 that the picture shows the target, as far as anybody can say before the answer
+    chance: float  # 0..1 that the picture shows the target, estimated before the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Columns:
-    """Everything that the reasons look at; n rows."""
+    """The columns that the reasons choose by; n rows."""
 
     evidence: Evidence
     rule: DecisionRule
@@ -242,7 +242,7 @@ def _missing_tags(columns: _Columns) -> Iterator[int]:
 
 
 def _disagreements(columns: _Columns) -> Iterator[int]:
-    """By how far the active model, the second opinion and the site's own tagger lie apart."""
+    """Untagged pictures by the range of the active model, the second opinion and the site's own tagger."""
     rated = columns.evidence.ai_scores >= 0
     site = np.where(rated, columns.evidence.ai_scores / 100, columns.scores)
     opinions = np.stack([columns.scores, columns.opinion, site])

@@ -110,7 +110,7 @@ def gather_evidence(
 
 
 def _held_out(target: Target, md5s: Collection[str]) -> CompoundSelect[int]:
-    """Ids of the file versions that are in the target's test part, or have one of these MD5s."""
+    """Ids of the file versions that are in the target's test split, or have one of these MD5s."""
     tested = (
         select(VersionRow.id)
         .join(PartRow, PartRow.post_key == VersionRow.post_key)
