@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -97,6 +97,7 @@ class Archive(Tidying):
         self.root = tree.root
         self.recovery = recovery
         self._settings = settings
+        self._now = settings.clock
         self._lock = lock
         self._tree = tree
         self._database = tree.root / "crawl.db"
@@ -113,7 +114,7 @@ class Archive(Tidying):
         )
         self._files = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="archive-files")
         self._reads = ReadingThread(reading_engine(self._database, busy_timeout_s=settings.busy_timeout_s))
-        self._mover = moving.Mover(tree, self._write, self._on_disk_to_the_last, lambda: _now())
+        self._mover = moving.Mover(tree, self._write, self._on_disk_to_the_last, self._now)
         self._changing_places = asyncio.Lock()  # one post at a time: another one may be taking its copy from there
         self._closed = False
 
@@ -128,7 +129,7 @@ class Archive(Tidying):
             DatabaseError: damaged, missing, or from a newer program; it was left alone.
         """
         settings = settings or ArchiveSettings()
-        opened = open_gallery(root, settings, _now())
+        opened = open_gallery(root, settings, settings.clock())
         return cls(opened.lock, opened.tree, opened.report, settings)
 
     @staticmethod
@@ -170,14 +171,14 @@ class Archive(Tidying):
             "targets": list(start.targets),
             "settings": dict(start.settings),
             "models": list(start.models),
-            "started_at": _now(),
+            "started_at": self._now(),
             "state": "running",
         }
         return await self._write(lambda c: new_id(c, insert(RunRow), values))
 
     async def end_run(self, run_id: int, end: RunEnd) -> None:
         """Record how a run ended."""
-        values = {"ended_at": _now(), "state": "ended", "exit_code": end.exit_code, "counts": dict(end.counts)}
+        values = {"ended_at": self._now(), "state": "ended", "exit_code": end.exit_code, "counts": dict(end.counts)}
         values |= {"models": list(end.models)} if end.models else {}
         await self._write(lambda c: c.execute(update(RunRow).where(RunRow.id == run_id).values(values)))
 
@@ -203,17 +204,17 @@ class Archive(Tidying):
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
         """Go on with the unfinished walk of this query, or begin one."""
-        now = _now()
+        now = self._now()
         return await self._write(lambda c: listings.open_listing(c, site, query, newer_only=newer_only, now=now))
 
     async def file_page(self, listing_id: int, page: ListedPage) -> None:
         """Posts, versions, tags, AI tags, membership and the cursor, in one transaction."""
-        now = _now()
+        now = self._now()
         await self._write(lambda c: listings.file_page(c, self._posts, listing_id, page, now))
 
     async def file_gap(self, listing_id: int, gap: Gap) -> None:
         """A range of ids could not be listed."""
-        now = _now()
+        now = self._now()
         await self._write(lambda c: listings.file_gap(c, listing_id, gap, now))
 
     async def open_gaps(self, listing_id: int) -> Sequence[Gap]:
@@ -222,12 +223,12 @@ class Archive(Tidying):
 
     async def close_gap(self, listing_id: int, gap: Gap) -> None:
         """The range was listed after all."""
-        now = _now()
+        now = self._now()
         await self._write(lambda c: listings.close_gap(c, listing_id, gap, now))
 
     async def finish_listing(self, listing_id: int, counted: int | None) -> ListingTally:
         """The walk came to its end; `counted` is what the site says, None when it did not."""
-        now = _now()
+        now = self._now()
         return await self._write(lambda c: listings.finish_listing(c, listing_id, counted, now))
 
     async def unfinished(
@@ -238,7 +239,7 @@ class Archive(Tidying):
 
     async def known(self, posts: Sequence[Post], targets: Sequence[str]) -> Mapping[int, Known]:
         """What is known of the posts' current file versions, by post id."""
-        now = _now()
+        now = self._now()
         return await self._read(lambda c: known_posts.known(c, posts, targets, now))
 
     # --- looking -------------------------------------------------------------------------------------------------
@@ -249,7 +250,7 @@ class Archive(Tidying):
         Args:
             kind: rendition | original.
         """
-        now = _now()
+        now = self._now()
 
         def record(connection: Connection) -> tuple[int, int]:
             version = self._posts.version_of(connection, post, None, now)
@@ -267,13 +268,13 @@ class Archive(Tidying):
         """Nobody waits for the attempt that is being recorded: close it, lest it look like a death."""
         if recording.cancelled() or recording.exception() is not None or self._closed:
             return
-        attempt_id, now = recording.result()[0], _now()
+        attempt_id, now = recording.result()[0], self._now()
         self._writer.post(lambda c: looks.end_attempt(c, attempt_id, "stopped", looks.STOPPED, now))
 
     @uninterrupted
     async def file_look(self, sighting: Sighting) -> None:
         """Record one look: the rendition's bytes and name first, then all its rows in one transaction."""
-        now = _now()
+        now = self._now()
         async with self._alone_with(sighting.post.file.md5 if sighting.post.file else ""):
             await self._file_look(sighting, now)
 
@@ -314,7 +315,7 @@ class Archive(Tidying):
         """An attempt came to nothing; its partial file is removed. One whose files were placed stays open."""
         if attempt.id in self._unsettled:
             return  # the next start sees to it
-        now = _now()
+        now = self._now()
         await self._on_disk_to_the_last(lambda: self._tree.remove(staging_path(attempt.id)))
         await self._write(lambda c: looks.fail_attempt(c, attempt.id, failure, now))
 
@@ -330,7 +331,7 @@ class Archive(Tidying):
             RefusedFile: the bytes are not the published ones, or the file type is unknown.
             StorageError: another file has the name, or the disk refuses.
         """
-        now = _now()
+        now = self._now()
         source = staging_path(attempt.id)
         with self._settling(attempt):
             paths = await self._on_disk(lambda: originals.place_original(self._tree, source, post, targets, digest))
@@ -362,7 +363,7 @@ class Archive(Tidying):
             return False
         source, digest = whole
         attempt = await self.begin_attempt(post, "adopt", "")
-        now = _now()
+        now = self._now()
         paths = await self._on_disk(lambda: originals.link_original(self._tree, source, post, targets, digest))
         await self._write(lambda c: self._record_original(c, attempt.id, post, paths, digest, now))
         return True
@@ -388,7 +389,7 @@ class Archive(Tidying):
         targets: Sequence[str],
         intend: Callable[[Connection, int, Sequence[str], datetime], list[moving.Move]],
     ) -> int:
-        now = _now()
+        now = self._now()
         moves = await self._write(lambda c: intend(c, self._posts.version_of(c, post, None, now), tuple(targets), now))
         carried = await self._mover.carry_out(moves)
         return carried.done - carried.came_back
@@ -403,7 +404,7 @@ class Archive(Tidying):
         Returns:
             How many rows were changed. Damaged bytes lie in `damaged/` afterwards.
         """
-        now = _now()
+        now = self._now()
         moved = await self._on_disk(lambda: quarantine.move_aside(self._tree, report.damaged))
         damaged = tuple(zip(report.damaged, moved, strict=True))
         return await self._write(lambda c: quarantine.record(c, report.missing, damaged, now))
@@ -416,7 +417,7 @@ class Archive(Tidying):
         Raises:
             RefusedRequest: its number belongs to another model.
         """
-        now = _now()
+        now = self._now()
         await self._write(lambda c: models.register(c, card, facts, activate=activate, now=now))
 
     async def activate_model(self, target: str, number: int) -> RegisteredModel:
@@ -425,7 +426,7 @@ class Archive(Tidying):
         Raises:
             RefusedRequest: the target has no model of that number; it names those that there are.
         """
-        now = _now()
+        now = self._now()
         return await self._write(lambda c: models.activate(c, target, number, now))
 
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
@@ -436,7 +437,7 @@ class Archive(Tidying):
         Raises:
             RefusedRequest: the columns are not equally long, or a decision is another target's.
         """
-        now = _now()
+        now = self._now()
         return await self._write(lambda c: rescores.file_rescores(c, self._looks, card, batch, now))
 
     async def file_assignments(self, assignments: SplitAssignments) -> None:
@@ -519,7 +520,3 @@ def open_reader(root: Path) -> Reader:
         DatabaseError: it cannot be read.
     """
     return Reader.open(root)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from storage.files.disk import Disk
 from storage.plurals import counted
 from storage.records import Decision, LabelReason, LabelValue, Look, ModelCard, Post, RefusedRow
+
+
+def utc_now() -> datetime:
+    """The time by the system's clock, in UTC."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class ArchiveSettings:
     picture_mode: int | None = None  # of pictures, 0..0o777; None: as the umask says
     network_disk: bool = False  # consent to a network's file system, which only this machine uses
     disk: Disk = field(default_factory=Disk, compare=False)  # the file system's promises
+    clock: Callable[[], datetime] = field(default=utc_now, compare=False)  # with a time zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,11 @@ from typer.testing import CliRunner, Result
 
 from commands.app import app
 from commands.terminal import tables
-from storage import archive as archive_module
 from storage.archive import Archive, ListedPage, Sighting, StoredFacts, open_reader
 from storage.evidence import Rescored
 from storage.moves.trash import trashed
 from storage.records import Look, Target
+from tests.equipment.clock import ShiftedClock
 from tests.storage.samples import CARD, NO_RESERVE, content_of, decide, keep, make_post, new_gallery
 
 MONA, FISCHL = CARD, replace(CARD, target="fischl", hash="f" * 64)
@@ -29,7 +28,7 @@ POSTS = [make_post(1), make_post(2), replace(make_post(2, content_of(4)), site="
 
 async def fill(root: Path) -> None:
     """Three posts of two sites, kept and then rejected for two targets."""
-    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), replace(NO_RESERVE, clock=ShiftedClock(days=-40))) as archive:
         await archive.save_targets("demo", [Target("mona", "mona_(genshin_impact)"), Target("fischl", "fischl")])
         models = {"mona": MONA, "fischl": FISCHL}
         for card in models.values():
@@ -52,10 +51,9 @@ async def fill(root: Path) -> None:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path) -> Path:
     """Everything has lain in the trash for forty days."""
     asyncio.run(fill(tmp_path / "root"))
-    monkeypatch.setattr(archive_module, "_now", lambda: datetime.now(UTC) + timedelta(days=40))
     return tmp_path / "root"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from storage.archive import Archive
+from tests.equipment.clock import ShiftedClock
 from tests.storage.samples import NO_RESERVE, new_gallery
 
 
@@ -18,8 +20,14 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def archive(root: Path) -> Iterator[Archive]:
+def clock() -> ShiftedClock:
+    """The clock of `archive`."""
+    return ShiftedClock()
+
+
+@pytest.fixture
+def archive(root: Path, clock: ShiftedClock) -> Iterator[Archive]:
     """A new gallery."""
-    archive = Archive.open(new_gallery(root), NO_RESERVE)
+    archive = Archive.open(new_gallery(root), replace(NO_RESERVE, clock=clock))
     yield archive
     archive.close()

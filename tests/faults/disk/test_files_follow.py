@@ -7,16 +7,15 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import archive
 from storage.files.disk import Disk
 from storage.files.lock import GalleryLock
 from storage.moves import apply_plan
+from tests.equipment.clock import ShiftedClock, for_commands
 from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
@@ -161,7 +160,7 @@ def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: p
     assert (held["exit"], held["trashed"], held["brakes"][0]["leaving"]) == (12, 0, 1)
     assert gallery.places()[KEPT] == "gallery"
     assert gallery.run_json("apply", "--yes")["trashed"] == 1
-    monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=40))
+    for_commands(monkeypatch, ShiftedClock(days=40))
     held = gallery.run_json("trash", "purge", "--older-than", "30d")
     assert (held["exit"], held["planned"], held["purged"]) == (12, 1, 0)
     assert len(gallery.files("trash")) == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
-from storage import archive
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
+from tests.equipment.clock import ShiftedClock, for_commands
 from tests.faults.checker import checker
 from tests.faults.driver import CommandResult
 from tests.faults.kills.grounds import Ground, painted_ground
@@ -61,7 +60,7 @@ def test_everything_that_a_wrong_model_rejected_comes_back(tmp_path: Path, monke
 
     assert (held["exit"], held["trashed"]) == (12, 0)
     assert gone["trashed"] == held["brakes"][0]["leaving"] >= 300
-    monkeypatch.setattr(archive, "_now", lambda: datetime.now(UTC) + timedelta(days=1))
+    for_commands(monkeypatch, ShiftedClock(days=1))
     assert crawl(ground, "models", "rollback", ground.target).code == 0
     back = run_json(ground, "trash", "restore", "--model", "mona/2")
     assert (back["restored"], back["exit"]) == (gone["trashed"], 0)

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage import archive, label_writer
+from storage import label_writer
+from tests.equipment.clock import for_commands
 from tests.faults import driver
 from tests.faults.checker import checker
 from tests.faults.killing import ONE_AT_A_TIME, command
@@ -183,7 +184,7 @@ def run_story(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: 
         def now(*_: object) -> datetime:
             return datetime.now(UTC) + timedelta(days=story.model.now)
 
-        monkeypatch.setattr(archive, "_now", now)
+        for_commands(monkeypatch, now)
         monkeypatch.setattr(label_writer, "datetime", SimpleNamespace(now=now))
         try:
             story.goes_on(steps)

@@ -9,14 +9,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from storage import archive as archive_module
 from storage.archive import Archive, Label
 from storage.errors import BrakeEngaged, RefusedRequest, StorageError
 from storage.evidence import Rescored
@@ -25,6 +23,7 @@ from storage.lifecycle.verify import verify
 from storage.moves import moves
 from storage.moves.trash import EVERYTHING, TrashChoice, purge_planned
 from storage.records import LabelValue, ModelCard, Place
+from tests.equipment.clock import ShiftedClock
 from tests.storage.deaths import Reaper, bury, die_in_recovery
 from tests.storage.samples import (
     CARD,
@@ -81,11 +80,6 @@ def digest(root: Path) -> str:
 
 def lying_in(root: Path, place: str) -> list[bytes]:
     return sorted(path.read_bytes() for path in (root / place).rglob("*") if path.is_file())
-
-
-def at(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
-    """Let the archive's clock be so many days later."""
-    monkeypatch.setattr(archive_module, "_now", lambda: datetime.now(UTC) + timedelta(days=days))
 
 
 @pytest.mark.fault("U14")
@@ -247,13 +241,13 @@ def _pipe(path: Path) -> None:
 @pytest.mark.parametrize("damage", [_same_size, _link, _pipe, Path.unlink, lambda path: path.write_bytes(b"short")])
 @pytest.mark.parametrize("purging", [False, True])
 async def test_a_file_that_is_not_what_was_stored_is_neither_moved_nor_destroyed(
-    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], Any], purging: bool
+    archive: Archive, root: Path, clock: ShiftedClock, damage: Callable[[Path], Any], purging: bool
 ) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
     if purging:
         await applied(archive)
-        at(monkeypatch, 40)
+        clock.days = 40
     [path] = (root / ("trash" if purging else "gallery/mona")).iterdir()
     damage(path)
 
@@ -317,12 +311,12 @@ async def test_a_name_that_is_taken_in_the_gallery_is_not_overwritten(archive: A
 
 @pytest.mark.fault("X05", "X07")
 async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
-    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, root: Path, clock: ShiftedClock
 ) -> None:
     await kept(archive, 4)
     await rescored(archive, "keep delete delete delete")
     await applied(archive)
-    at(monkeypatch, 40)
+    clock.days = 40
     await say(archive, "delete", 1)
     await applied(archive)  # a young one
     await say(archive, "unsure", 2)
@@ -350,7 +344,7 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
 
 @pytest.mark.fault("C05", "X07")
 async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
-    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, root: Path, clock: ShiftedClock
 ) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
@@ -359,9 +353,9 @@ async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
     with pytest.raises(RefusedRequest, match="at least"):
         await archive.plan_purge(0)
     assert (await archive.plan_purge(1)).files == []
-    at(monkeypatch, 40)
+    clock.days = 40
     plan = await archive.plan_purge(30)
-    at(monkeypatch, -3650)
+    clock.days = -3650
     with pytest.raises(RefusedRequest, match="clock"):
         await archive.plan_purge(30)
     with pytest.raises(RefusedRequest, match="clock"):
@@ -424,7 +418,7 @@ async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the
 # --- killed anywhere -------------------------------------------------------------------------------------------------
 
 
-async def story(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+async def story(archive: Archive, clock: ShiftedClock) -> None:
     """Two leave, one of them comes back, the other is destroyed; a third is rejected by a person and kept again."""
     await applied(archive)
     await archive.restore(TrashChoice(posts=(2,)))
@@ -432,9 +426,8 @@ async def story(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     await applied(archive)
     await say_once(archive, "keep", 1)
     await applied(archive)
-    with monkeypatch.context() as later:
-        at(later, 40)
-        await archive.purge(await archive.plan_purge(30), confirmed=True)
+    clock.days = 40
+    await archive.purge(await archive.plan_purge(30), confirmed=True)
 
 
 async def say_once(archive: Archive, value: str, post: int) -> None:
@@ -448,11 +441,12 @@ async def prepared(root: Path) -> None:
 
 
 async def die_tidying(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> bool:
-    archive = Archive.open(root, NO_RESERVE)
+    clock = ShiftedClock()
+    archive = Archive.open(root, replace(NO_RESERVE, clock=clock))
     with monkeypatch.context() as patched:
         reaper = Reaper(patched, nth)
         try:
-            await story(archive, patched)
+            await story(archive, clock)
         except BaseException:  # noqa: BLE001 - however the death shows, it is the reaper's work
             assert reaper.struck, "died of something else"
         await asyncio.to_thread(bury, archive)
@@ -462,8 +456,9 @@ async def die_tidying(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> 
 async def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: range) -> int:
     """Die at each of these steps, recover (dying again), finish; everything must be as if nobody had died."""
     await prepared(tmp_path / "unbroken")
-    async with Archive.open(tmp_path / "unbroken", NO_RESERVE) as archive:
-        await story(archive, monkeypatch)
+    clock = ShiftedClock()
+    async with Archive.open(tmp_path / "unbroken", replace(NO_RESERVE, clock=clock)) as archive:
+        await story(archive, clock)
     expected, chance, deaths = places(tmp_path / "unbroken"), random.Random(7), 0
     for nth in steps:
         root = tmp_path / f"killed-{nth}"
@@ -472,11 +467,12 @@ async def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: range) -
             break
         deaths += 1
         die_in_recovery(root, monkeypatch, chance.randint(1, 8))
-        async with Archive.open(root, NO_RESERVE) as archive:
+        clock = ShiftedClock()
+        async with Archive.open(root, replace(NO_RESERVE, clock=clock)) as archive:
             found = verify(root)
             assert found.whole, f"after recovery from step {nth}: {found.lines()}"
             assert {content_of(1), content_of(2)} <= {*lying_in(root, "trash"), *lying_in(root, "gallery")}
-            await story(archive, monkeypatch)
+            await story(archive, clock)
         assert places(root) == expected, f"step {nth}"
         assert verify(root).whole, f"step {nth}"
     return deaths
@@ -521,12 +517,12 @@ async def test_as_many_files_as_may_always_leave_do(archive: Archive) -> None:
 
 @pytest.mark.fault("X05")
 async def test_a_file_that_went_to_the_trash_again_since_the_plan_is_young(
-    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, root: Path, clock: ShiftedClock
 ) -> None:
     await kept(archive, 2)
     await rescored(archive, "delete delete")
     await applied(archive)
-    at(monkeypatch, 40)
+    clock.days = 40
     plan = await archive.plan_purge(30)
     await archive.restore(TrashChoice(posts=(1,)))
     await say(archive, "delete", 1)
@@ -539,17 +535,15 @@ async def test_a_file_that_went_to_the_trash_again_since_the_plan_is_young(
     assert lying_in(root, "trash") == [content_of(1)]
 
 
-async def test_a_purge_that_was_not_carried_out_is_not_gone_on_with(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive = Archive.open(new_gallery(root), NO_RESERVE)
+async def test_a_purge_that_was_not_carried_out_is_not_gone_on_with(root: Path, clock: ShiftedClock) -> None:
+    archive = Archive.open(new_gallery(root), replace(NO_RESERVE, clock=clock))
     await kept(archive, 1)
     await rescored(archive, "delete")
     await applied(archive)
-    at(monkeypatch, 40)
+    clock.days = 40
     plan = await archive.plan_purge(30)
     intending = purge_planned(plan)
-    await archive._write(lambda c: intending(c, [one.file_id for one in plan.files], archive_module._now()))
+    await archive._write(lambda c: intending(c, [one.file_id for one in plan.files], clock()))
     await asyncio.to_thread(bury, archive)  # killed between the intent and the file
 
     again = Archive.open(root, NO_RESERVE)
