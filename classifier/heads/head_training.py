@@ -2,13 +2,13 @@
 
     fit out of fold -> compare tags with scores -> drop tags that are contradicted, fit again -> add taggers' percents
     where they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
-    part -> veto
+    split -> veto
 
 No picture is decoded and no network library is loaded, so it takes seconds. Training and validation splits are fitted
 together: every picture has a score of heads that never saw its group, and these scores choose. What is in the test
-    split was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and
-    says it by `split`. A network has memorised the tags of its training pictures: such rows (`trained_on`) are fitted
-    on, but their scores choose nothing.
+split was held out in every earlier round of the same backbone and is measured on alone; the caller sees to that and
+says it by `split`. A network has memorised the tags of its training pictures: such rows (`trained_on`) are fitted on,
+but their scores choose nothing.
 """
 
 from __future__ import annotations
