@@ -32,7 +32,7 @@ def main() -> None:
         signal.signal(number, handler)
     try:
         run()
-    except SystemExit as end:  # all is said; a stop while the interpreter tidies up changes nothing any more
+    except SystemExit as end:  # the command is over; a stop while the interpreter tidies up changes nothing any more
         code = end.code if isinstance(end.code, int) else 0
         for number in before:
             signal.signal(number, lambda *_: os._exit(code))

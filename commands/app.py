@@ -29,9 +29,9 @@ from commands.terminal.error_exit import exits_plainly, settle
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
 
-The gallery's own tags teach the classifier that filters its badly tagged part, so no labels and no model are needed
-to begin. Pictures that are not kept are never downloaded in full; nothing is decided twice, and what you correct with
-[bold]relabel[/bold] holds for ever.
+The classifier that filters the badly tagged part of the gallery is trained from the gallery's own tags, so no labels
+and no model are needed to begin. Pictures that are not kept are never downloaded in full; nothing is decided twice, and
+what you correct with [bold]relabel[/bold] stays.
 
 [bold]Examples[/bold]
 
@@ -250,7 +250,7 @@ def relabel(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a picture really is. Your word beats every decision, now and in every later run.
+    """Label pictures by hand. A label overrides every decision, now and in every later run.
 
     [bold]Examples[/bold]
 
@@ -379,7 +379,7 @@ def trash(
 ) -> None:
     """See what was rejected, bring it back, or destroy what has been there for long enough.
 
-    Restored files stay in the gallery until something new is decided or said of them. A purge asks for --yes, spares
+    Restored files stay in the gallery until they are decided or labelled anew. A purge asks for --yes, spares
     whatever is no longer rejected, and makes a backup of the database first. Post ids, --keep, --site and --model
     narrow all three.
 

@@ -79,7 +79,7 @@ def train(
     """Learn a better model from your labels and the tags, compare it with the one in force, and score everything again.
 
     A head is learned from stored embeddings in seconds; training the network takes minutes, and is done only with
-    --how network; where it is likely to help, that is said. No picture is downloaded; published weights of a network
+    --how network; a hint says where it is likely to help. No picture is downloaded; published weights of a network
     are, but only where the setting download_weights allows it. The new model comes into force only when it is not
     worse on pictures that neither has learned from.
 

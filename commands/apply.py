@@ -38,7 +38,7 @@ FETCH_CHUNK = 200  # posts that are read back from the database at a time
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """What the user said."""
+    """The options of `crawl apply`."""
 
     target: str | None = None
     yes: bool = False

@@ -100,7 +100,7 @@ def print_version() -> None:
 
 
 def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
-    """Nobody said what to do: show the help; where options were typed, one line says which are missing.
+    """Neither tag nor target was given: show the help; where options were typed, one line says which are missing.
 
     Args:
         get_help: gives the page of help.
@@ -232,7 +232,7 @@ async def _work(setup: _CrawlSetup, judge: Judge) -> Summary:
             with setup.stop.finishing_first():
                 await _crawl(current, setup.takeover)
         error = downloader.refuses_everything()
-    except Exception as failure:  # noqa: BLE001 - told in one line with the summary; the code says which family
+    except Exception as failure:  # noqa: BLE001 - printed in one line with the summary; the code says which family
         error = failure
     except asyncio.CancelledError:
         if setup.stop.code is None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateOptions:
-    """What the user said."""
+    """The options of `crawl evaluate`."""
 
     name: str  # mona, or mona/3
     on: Path | None = None  # a folder with one folder a class; None: the gallery's test split
@@ -53,7 +53,7 @@ def run(options: EvaluateOptions, root: Path | None, config: Path | None) -> int
     Raises:
         UsageRefused: a file is where the report should lie, or what is named is not known.
     """
-    if options.report is not None:  # said now: measuring may take minutes
+    if options.report is not None:  # checked now: measuring may take minutes
         check_output_folder(options.report, "--report")
     return run_stoppable(_run(options, load_workspace(root, config)), lambda: _NOTHING_KEPT)
 
@@ -133,7 +133,7 @@ def _subject(reader: Reader, workspace: Workspace, named: str) -> Subject:
     its = [model for model in models if model.card.target == target.name]
     if not its:
         raise UsageRefused(
-            f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
+            f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} trains the first from tags"
         )
     model = named_model(its, f"{target.name}/{number}" if slash else target.name)
     return Subject(target, model, verified(workspace, model))
@@ -148,7 +148,7 @@ def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Ta
     known = {model.card.target: Target(model.card.target, _tag(model)) for model in models}
     known |= {target.name: target for target in reader.targets()}
     if not known:
-        raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
+        raise UsageRefused(f"{reader.root} has no target yet; crawl --tag TAG --keep NAME adds the first")
     return target_among(list(known.values()), named)
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelsOptions:
-    """What the user said."""
+    """The options of `crawl models`."""
 
     action: str  # list | show | activate | rollback | export | import
     name: str | None = None  # `mona/3`, `mona`; of import: the folder
@@ -98,7 +98,7 @@ def _list(options: ModelsOptions, workspace: Workspace) -> int:
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
     print_table(filled(list_table(), columns, screen_width(), LEAST))
     if gone:
-        say(f"no room for {', '.join(gone)}: --json has all")
+        say(f"no room for {', '.join(gone)}: --json shows all columns")
     for words in _comparing(models, compared):
         say(words)
     for other in others:
@@ -236,7 +236,7 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
         copy_package(package, into)
     except OSError as error:
         raise StorageError(f"{into}: {error.strerror or error}; the model was not exported") from error
-    say(f"{model.card.name} is in {into}; crawl models import {into} takes it into another gallery")
+    say(f"{model.card.name} is in {into}; crawl models import {into} adds it to another gallery")
     if options.as_json:
         print_json({"model": model.card.name, "folder": str(into), "hash": model.card.hash, "exit": 0})
     return 0
@@ -307,7 +307,7 @@ async def _activate(options: ModelsOptions, name: str, workspace: Workspace) -> 
 
 
 async def _activate_before_any_crawl(options: ModelsOptions, model: RegisteredModel, workspace: Workspace) -> int:
-    """Put a model in force that was imported or taught by a folder: nothing was decided yet that would follow it."""
+    """Put a model in force that was imported or trained from a folder: nothing was decided yet that would follow it."""
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, workspace, f"crawl models {options.action}")
         await archive.activate_model(model.card.target, model.card.number)

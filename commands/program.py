@@ -280,10 +280,10 @@ def take_options_before(context: typer.Context) -> None:
         if option not in own:
             raise OptionRefused(f"{option} stands before {words!r}, which has no such option; leave it out")
         if option not in SHARED:
-            raise OptionRefused(f"{option} stands before {words!r}; write it behind: crawl {words} … {option}")
+            raise OptionRefused(f"{option} stands before {words!r} but belongs after it: crawl {words} … {option}")
         name = str(own[option].name)
         if _given(context, name) and not _same(context.params[name], value):
-            raise OptionRefused(f"{option} stands before and behind {words!r} with different values; give one of them")
+            raise OptionRefused(f"{option} stands before and after {words!r} with different values; give one of them")
         context.params[name] = value
 
 

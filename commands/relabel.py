@@ -33,7 +33,7 @@ _SHOWN = 40  # characters of a word that is no id
 
 @dataclass(frozen=True, slots=True)
 class RelabelOptions:
-    """What the user said."""
+    """The options of `crawl relabel`."""
 
     value: str
     posts: tuple[str, ...]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RescoreOptions:
-    """What the user said."""
+    """The options of `crawl rescore`."""
 
     target: str | None
     goal: ThresholdGoal
@@ -107,7 +107,7 @@ async def _let_follow(
         left, behind = network_left(reader, card), still_behind(reader, card)
     if left is None or not behind:
         return ()
-    say(f"{', '.join(behind)} did not follow to {card.name}'s network yet: learning a head on it")
+    say(f"{', '.join(behind)}: still on the old network; learning a head on {card.name}'s network for each")
     settings = HeadRoundSettings(
         goal=Goal(precision=workspace.settings.goal.precision),
         policy=Policy(trust_tags=workspace.settings.scoring.trust_tags),
@@ -119,5 +119,5 @@ async def _let_follow(
         say(followed_words(one))
     with open_reader(workspace.root) as reader:
         for name in still_behind(reader, card):
-            say(f"{name} stays on the old network: too little is known of it to tell that the new one is no worse")
+            say(f"{name} stays on the old network: it has too few test pictures to show that the new one is no worse")
     return outcomes

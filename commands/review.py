@@ -26,7 +26,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class ReviewOptions:
-    """What the user said."""
+    """The options of `crawl review`."""
 
     port: int | None = None
     open_browser: bool = False
@@ -85,7 +85,7 @@ def _bring_up_to_date(workspace: Workspace) -> None:
 
 
 def _round_command(target: str, workspace: Workspace) -> Sequence[str]:
-    """What does a round and tells about it in lines of JSON."""
+    """The command that runs a round and reports it in lines of JSON."""
     given = ["--config", str(workspace.config.absolute())] if workspace.config else []
     return module_command("commands", "train", target, "--root", str(workspace.root), "--json-progress", *given)
 

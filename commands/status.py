@@ -41,7 +41,7 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
 
 
 def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
-    """How good the gallery is, by target, as far as answers to the random sample tell; mostly there are none."""
+    """How good the gallery is, by target, estimated from answers to the random sample; mostly there are none."""
     if not status.labels:
         return {}
     known = {target.name: target for target in reader.targets()}

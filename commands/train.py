@@ -1,4 +1,4 @@
-"""`crawl train NAME`: one round of the learning loop, from what is said of the pictures to a model in force."""
+"""`crawl train NAME`: one round of the learning loop, from labels and tags to a model in force."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def run(options: TrainOptions, root: Path | None, config: Path | None) -> int:
 
 
 def _checked(options: TrainOptions) -> TrainOptions:
-    """The options without contradictions: a network that is named is one to teach."""
+    """The options without contradictions: a network that is named is one to train."""
     check_goal(options)
     if options.as_json and options.json_progress:
         raise UsageRefused("give one of --json and --json-progress: one prints one object, the other many")
     if options.how == "head" and options.network is not None:
-        raise UsageRefused(f"--how head learns the last layer only; leave it out to teach {options.network}")
+        raise UsageRefused(f"--how head learns the last layer only; leave it out to train {options.network}")
     if options.how == "head" and options.source is not None:
         raise UsageRefused(
             f"--how head learns from the gallery's embeddings; leave it out to learn from {options.source}"
@@ -127,7 +127,7 @@ class _Task:
 
 
 def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
-    """Whether the network is to be trained; where nobody said, only whether it is likely to pay is said."""
+    """Whether the network is to be trained; where no option decides, a hint is printed when it is likely to pay."""
     from rounds.network_round import advise
 
     if task.options.how == "network":
@@ -136,11 +136,11 @@ def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
     minutes, name = task.workspace.settings.round_zero.minutes, candidate.snapshot.target.name
     more = f"; crawl train {name} --how network tries it, in {minutes:g} minutes at most" if advice.pays else ""
     task.explain(advice.why + more)
-    return False  # minutes are spent only when they are asked for
+    return False  # training takes minutes, and is done only when it is asked for
 
 
 async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
-    """Teach the network as well, and take whichever of the two is better."""
+    """Train the network as well, and take whichever of the two is better."""
     from classifier.pictures.decoder_pool import Decoders
     from commands.context.network_choice import chosen_network
     from rounds.network_round import NetworkSettings, TrainingPictures, better_of, new_network, without
@@ -167,16 +167,16 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         async with Decoders([settings.preprocessing]) as decoder:
             references = await references_again(candidate.snapshot, decoder)
             pictures = TrainingPictures(renditions.read, by_version, decoder, references)
-            async with new_network(candidate, pictures, models, settings, task.settings, task.report) as taught:
-                chosen, why = better_of(candidate, taught)
-                if chosen is taught:
+            async with new_network(candidate, pictures, models, settings, task.settings, task.report) as trained:
+                chosen, why = better_of(candidate, trained)
+                if chosen is trained:
                     task.explain(f"{network.name}: {why}")
-                    return await _finish(task, taught)
+                    return await _finish(task, trained)
                 if task.options.force:
                     task.explain(f"{network.name}: {why}, but --force puts the network in force, for this target alone")
-                    return await _finish(task, taught, others_follow=False)
+                    return await _finish(task, trained, others_follow=False)
                 task.explain(f"{network.name}: {why}")
-                return await _finish(task, without(taught, chosen))
+                return await _finish(task, without(trained, chosen))
 
 
 _MORE_THAN_AT_FIRST = 2  # times the pictures of round 0: they are here already
@@ -212,7 +212,7 @@ _Subject: TypeAlias = "tuple[Target, RegisteredModel, Package]"  # whom to learn
 
 
 def _subject(reader: Reader, workspace: Workspace, options: TrainOptions) -> _Subject:
-    """What the round is about; a network that cannot be taught is refused now, not after minutes of learning.
+    """What the round is about; a network that cannot be trained is refused now, not after minutes of training.
 
     Raises:
         UsageRefused: no such target, no model yet, or the network's first weights are not at hand.
@@ -221,7 +221,7 @@ def _subject(reader: Reader, workspace: Workspace, options: TrainOptions) -> _Su
     active = reader.active_model(target.name)
     if active is None:
         raise UsageRefused(
-            f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} learns the first from tags"
+            f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} trains the first from tags"
         )
     package = verified(workspace, active)
     if options.how == "network":
@@ -232,7 +232,7 @@ def _subject(reader: Reader, workspace: Workspace, options: TrainOptions) -> _Su
 
 
 def _snapshot(reader: Reader, subject: _Subject) -> Snapshot:
-    """Everything that the round learns from; what is said later belongs to the next one."""
+    """Everything that the round learns from; what is labelled later belongs to the next one."""
     from rounds.snapshots import referring_to, snapshot_of
 
     target, active, package = subject

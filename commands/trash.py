@@ -1,4 +1,4 @@
-"""`crawl trash`: see what was rejected, bring it back, and, only when it is old and you say so, destroy it."""
+"""`crawl trash`: see what was rejected, bring it back, or destroy what is old enough, after a confirmation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _AGE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)\s*(d|days?|w|weeks?)?")
 
 @dataclass(frozen=True, slots=True)
 class TrashOptions:
-    """What the user said."""
+    """The options of `crawl trash`."""
 
     action: str  # list | restore | purge
     posts: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ def _list(options: TrashOptions, workspace: Workspace) -> int:
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
     print_table(filled(list_table(), columns, screen_width(), LEAST))
     if gone:
-        say(f"no room for {', '.join(gone)}: --json has all")
+        say(f"no room for {', '.join(gone)}: --json shows all columns")
     say(
         f"{counted(len(found), 'file')}, {size(sum(one.size for one in found))} in the trash; "
         "crawl trash restore brings them back"
@@ -226,7 +226,7 @@ def _days(text: str | None) -> float:
     """An age: `30d`, `6w`, `30`.
 
     Raises:
-        UsageRefused: it is none, or nobody said one.
+        UsageRefused: it is not an age, or none was given.
     """
     if text is None:
         raise UsageRefused("say how old: --older-than 30d")

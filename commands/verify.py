@@ -25,12 +25,12 @@ from storage.plurals import counted
 SHOWN = 20  # paths of each kind; --json has all
 
 _KINDS = {
-    "missing": "missing: a row claims it, the disk has it not",
-    "damaged": "damaged: not the bytes that its row says",
-    "foreign": "foreign: no row claims it; it was left alone",
+    "missing": "missing: a row refers to it, but it is not on the disk",
+    "damaged": "damaged: its bytes differ from what its row says",
+    "foreign": "foreign: no row refers to it; it was left alone",
     "database": "database",
     "set_aside": "set aside earlier, in damaged/",
-    "half_made": "a round is or was at work in it; the next command that writes removes it once it is a day old",
+    "half_made": "a round works or worked in it; the next command that writes removes it once it is a day old",
     "left_over": "no model is registered for it (crawl models import takes a whole one)",
 }
 

@@ -109,7 +109,7 @@ def _proxy(workspace: Workspace, site: Site, *, with_key: bool) -> Proxy | None:
 
 
 def _proxy_note(workspace: Workspace, proxy: Proxy | None) -> Iterator[str]:
-    """A proxy is told of when a file that merely lies in the current folder names it: it may be anybody's."""
+    """A proxy is reported when a file that merely lies in the current folder names it: the file may be anybody's."""
     if proxy is not None and workspace.config is None and "CRAWL_PROXY" not in os.environ:
         yield f"requests go through the proxy {proxy.host}, which {DEFAULT_FILE} in the current folder names"
 

@@ -1,4 +1,4 @@
-"""Which network is taught, and where its first weights come from: said before anything long begins."""
+"""Which network is trained, and where its first weights come from: checked before anything long begins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rounds.training_job import preprocessing_for
 
 @dataclass(frozen=True, slots=True)
 class NetworkChoice:
-    """A network that is to be taught."""
+    """A network that is to be trained."""
 
     name: str
     preprocessing: Preprocessing
@@ -47,9 +47,9 @@ def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero
     same = in_force is not None and in_force.backbone_name == name
     if name not in BACKBONES:
         raise UsageRefused(
-            f"the network in force, {name}, cannot be taught here; name another: --network {'|'.join(BACKBONES)}"
+            f"the network in force, {name}, cannot be trained here; name another: --network {'|'.join(BACKBONES)}"
         )
-    if in_force is not None and named is None and same:  # it is taught on, with the weights that it has
+    if in_force is not None and named is None and same:  # its training goes on from the weights that it has
         return NetworkChoice(name, in_force.preprocessing, None, may_download=False)
     origin = first_weights(name, asked)
     preprocessing = preprocessing_for(name)

@@ -71,7 +71,7 @@ async def check_known_models(workspace: Workspace, archive: CommandArchive, name
 
 
 def card_for(card: ModelCard, package: Package, goal: ThresholdGoal) -> ModelCard:
-    """A model as this run uses it: with the threshold that the goal asks for, which is said."""
+    """A model as this run uses it: with the threshold that the goal asks for, which is printed."""
     chosen = chosen_for(package, goal)
     if chosen is None:
         return replace(card, threshold=package.threshold)
@@ -92,7 +92,10 @@ def chosen_for(package: Package, goal: ThresholdGoal) -> Chosen | None:
 
     if package.curve is None:
         if goal.threshold is None:
-            raise UsageRefused(f"{package.folder.name} keeps no curve to choose from; give --threshold instead")
+            raise UsageRefused(
+                f"{package.folder.name} stores no precision-recall curve to choose a threshold from; "
+                "give --threshold instead"
+            )
         return Chosen(goal.threshold, math.nan, math.nan, reached=True)
     if goal.threshold is not None:  # 0 and 1 are no goals to learn for, but a person may want them
         return package.curve.at(goal.threshold)

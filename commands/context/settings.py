@@ -179,7 +179,7 @@ class _Source:
     text: str
 
     def at(self, keys: tuple[str, ...]) -> str:
-        """Where a key stands: file, line where that can be told, and the key itself."""
+        """Where a key stands: file, line where the file has one, and the key itself."""
         name = ".".join(key if len(key) <= LONGEST_SHOWN else key[: LONGEST_SHOWN - 1] + "…" for key in keys)
         line = self._line(keys)
         return f"{self.path}: {name}" if line is None else f"{self.path}, line {line}: {name}"
@@ -344,16 +344,16 @@ def _check_names(environ: Mapping[str, str]) -> None:
         if name == variable or variable in known or variable.endswith(("_LOGIN", "_API_KEY")):
             continue
         if variable == "CRAWL_SITES" or variable.startswith("CRAWL_SITES_"):
-            raise SettingsError(f"environment variable {variable} is no known setting; sites are added in a file")
+            raise SettingsError(f"environment variable {variable} is not a known setting; sites are added in a file")
         if variable in tables:
             raise SettingsError(
-                f"environment variable {variable} names the table [{tables[variable]}], no setting in it"
+                f"environment variable {variable} names the table [{tables[variable]}], not a setting in it"
             )
         near = [one for one in known.values() if one.endswith(f"_{name}")]
         near = near or difflib.get_close_matches(name, known.values(), n=1, cutoff=_ALIKE)
         if near:
             raise SettingsError(
-                f"environment variable {variable} is no known setting; did you mean CRAWL_{' or CRAWL_'.join(near)}?"
+                f"environment variable {variable} is not a known setting; did you mean CRAWL_{' or CRAWL_'.join(near)}?"
             )
 
 
@@ -403,4 +403,4 @@ def _parsed(text: str, kind: type[Any], variable: str) -> Any:
 
 
 _BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
-_TYPES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+_TYPES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}

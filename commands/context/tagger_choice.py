@@ -65,10 +65,12 @@ def agreement_line(target: Target, found: TaggerAgreement) -> str | None:
     )
     if found.tagged_named / found.tagged - found.others_named / found.others >= _TELLS_APART:
         return line
-    return f"{line}: it does not know {target.name}, or is not fed as it was trained; see docs/settings.md"
+    return (
+        f"{line}: it does not know {target.name}, or its input is not prepared as in its training; see docs/settings.md"
+    )
 
 
-_ENOUGH = 10  # posts; of fewer nothing is said
+_ENOUGH = 10  # posts; of fewer nothing is reported
 _TELLS_APART = 0.2  # of the shares named; below this the tagger is of no use for the target
 
 

@@ -135,22 +135,22 @@ def _merged_line(merged: Merged, other: Target, target: Target) -> str:
 
 
 async def _named_like_its_model(found: ResolvedTarget, models: Targets) -> Target:
-    """The target under the name that a folder of pictures taught it by, before any site had told its tag.
+    """The target under the name that it has from a folder of pictures, before any site resolved its tag.
 
     `crawl train mona --from DIR` makes `mona/1`; `--keep mona_(genshin_impact)` and `--keep 莫娜` mean that model too.
-    A model that was taught another series' tag of the same name is not this target's.
+    A model that was trained for another series' tag of the same name is not this target's.
     """
     from classifier.pictures.class_folders import flat
 
     target = found.target
-    its_names = {flat(name) for name in (target.tag, unqualified(target.tag), target.name, *found.renamed)}
+    own_names = {flat(name) for name in (target.tag, unqualified(target.tag), target.name, *found.renamed)}
     for name in dict.fromkeys((target.name, target.tag, unqualified(target.tag), flat(target.tag))):
-        its_models = await models.models(name)  # one that was imported need not be in force yet
-        model = next((one for one in its_models if one.active), its_models[-1] if its_models else None)
-        taught = model.facts.get("tag") if model is not None else None
-        if isinstance(taught, str) and flat(taught) in its_names:
+        models_here = await models.models(name)  # one that was imported need not be in force yet
+        model = next((one for one in models_here if one.active), models_here[-1] if models_here else None)
+        trained_for = model.facts.get("tag") if model is not None else None
+        if isinstance(trained_for, str) and flat(trained_for) in own_names:
             return replace(target, name=name)
-        if isinstance(taught, str) and name == target.name:
+        if isinstance(trained_for, str) and name == target.name:
             return replace(target, name=next(iter(distinct_target_names(target.tag))))
     return target
 

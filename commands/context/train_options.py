@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """What the user said."""
+    """The options of `crawl train`."""
 
     target: str | None
     precision: float | None = None
@@ -48,7 +48,7 @@ def check_goal(options: TrainOptions) -> None:
 
 
 def goal_of(options: TrainOptions, settings: Settings) -> Goal:
-    """What the threshold is chosen for, by a checked options."""
+    """What the threshold is chosen for, from checked options."""
     from classifier.training.pipeline import Goal
 
     if options.recall is not None:

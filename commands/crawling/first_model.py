@@ -69,7 +69,7 @@ class FirstRound:
         return self.gathered
 
     async def _references(self, decoders: Decoders, report: ProgressCallback) -> ReferencePixels | None:
-        """The reference pictures, decoded; what is left out is said.
+        """The reference pictures, decoded; names what is left out.
 
         Raises:
             ClassFolderError: too few of them can be decoded.
@@ -85,7 +85,7 @@ class FirstRound:
         """Finished packages with numbers of their own, which nobody has registered yet.
 
         Raises:
-            RoundError: the pictures teach too little, or the learning process failed.
+            RoundError: there are too few pictures to learn from, or the training process failed.
             CrawlError: the site refuses or cannot be reached.
         """
         gathered = await self._gathered(report)
@@ -102,7 +102,7 @@ async def first_round(
     Args:
         request: of the run.
         targets: whom to learn.
-        references: pictures that show them, where there is only one; None: tags alone teach.
+        references: pictures that show them, where there is only one; None: the tags alone are learned from.
 
     Raises:
         UsageRefused: the network's first weights are neither at hand nor allowed to be downloaded.
@@ -118,7 +118,7 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     """Learn, register and activate the first model of each target: in two steps, the one that takes seconds.
 
     Raises:
-        RoundError: the tags teach too little, or the learning process failed.
+        RoundError: there are too few tagged posts to learn from, or the training process failed.
     """
     request, started = round_.request, time.monotonic()
     names = ", ".join(target.name for target in round_.targets)

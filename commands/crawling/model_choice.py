@@ -138,7 +138,7 @@ async def _imported(request: ModelRequest, target: Target) -> RegisteredModel | 
     names = ", ".join(model.card.name for model in there)
     if len(there) > 1:
         raise UsageRefused(
-            f"{names} are here for {target.name}, and none of them is in force; choose one: "
+            f"{names} are registered for {target.name}, but none of them is in force; choose one: "
             f"crawl models activate {there[-1].card.name}"
         )
     verified(request.workspace, there[0])

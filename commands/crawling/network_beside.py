@@ -131,7 +131,7 @@ class _Compared:
 
 @uninterrupted
 async def _registered(archive: CommandArchive, compared: Sequence[_Compared], started: float) -> None:
-    """Enter all of them, and put the better ones in force: from then on that is said of them too."""
+    """Enter all of them, and put the better ones in force: from then on their state says so."""
     for one in compared:
         verdict = {**one.verdict.to_json(), "before": one.succession.before}
         await archive.register_model(one.card, {**one.model.facts, "compared": verdict}, activate=one.verdict.better)

@@ -1,4 +1,4 @@
-"""From the words that the user typed to tags, targets and a query that the site accepts; all of it is said aloud."""
+"""From the words that the user typed to tags, targets and a query that the site accepts; each step is printed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`crawl train NAME --references DIR`: a head from a person's few pictures of the target and the gallery's embeddings.
 
-Only these few are decoded; what they are told apart from are the pictures that some network in force has looked at.
+Only these few are decoded; the negatives are the pictures that some network in force has looked at.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def referred(reader: Reader, workspace: Workspace, named: str) -> Referred:
 
 
 async def seen_references(folder: Path, package: Package, report: ProgressCallback, *, quiet: bool) -> References:
-    """A folder's pictures as a package's network sees them; what is left out is said.
+    """A folder's pictures as a package's network sees them; names what is left out.
 
     Raises:
         ClassFolderError: it is no folder, or has too few usable pictures.
@@ -107,7 +107,7 @@ async def train_from_references(
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
     """
     if options.target is None:
-        raise UsageRefused("say whom the references show: crawl train NAME --references DIR")
+        raise UsageRefused("name the target that the references show: crawl train NAME --references DIR")
     with open_reader(workspace.root) as reader:
         who = await asyncio.to_thread(referred, reader, workspace, options.target)
         if not options.quiet:
@@ -139,7 +139,9 @@ async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[s
                     f"part after this crawl: crawl train {target.name} --references DIR")  # fmt: skip
             return {}
         if request.dry_run:
-            raise UsageRefused("a dry run writes nothing, so it learns nothing from references; leave one of them out")
+            raise UsageRefused(
+                "a dry run writes nothing, so it cannot learn from references; leave out --dry-run or --references"
+            )
         async with reporting(quiet=request.quiet) as report:
             references = await seen_references(folder, who.package, report, quiet=request.quiet)
             if who.active is not None and _same(references, who.package.references):
@@ -226,7 +228,7 @@ async def references_seen_by(package: Package, model: RegisteredModel, before: P
             folder = str(model.facts.get("references", ""))
             pixels = await _decoded_again(folder, before.references, decoder)
     except ClassFolderError as error:
-        say(f"{model.card.target} follows without its references: {error}")
+        say(f"{model.card.target} moves to the new network without its references: {error}")
         return None
     return await asyncio.to_thread(pixels.looked_at, package)
 

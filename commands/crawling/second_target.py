@@ -181,4 +181,4 @@ def head_settings(
 
 
 def _no_progress(stage: str, share: float, words: str) -> None:
-    """A head takes seconds: what comes of it is said at its end."""
+    """A head takes seconds: its result is reported at the end."""

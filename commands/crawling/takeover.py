@@ -121,7 +121,8 @@ class Takeover:
         if not work.done() and not stop.is_set():
             names = ", ".join(one.before for one in self.successions)
             say(
-                f"everything is decided by {names}; waiting for the network that is trained beside (Ctrl-C: without it)"
+                f"everything is decided by {names}; waiting for the network that is still being trained "
+                "(Ctrl-C goes on without it)"
             )
         stopping = asyncio.create_task(stop.wait())
         try:

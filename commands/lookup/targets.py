@@ -25,15 +25,15 @@ def known_target(reader: Reader, named: str | None) -> Target:
     known = {target.name: target for target in reader.targets()}
     if (target := _meant(known, named)) is not None:
         return target
-    taught = _never_crawled(reader, known)
-    for model in taught:
+    uncrawled = _never_crawled(reader, known)
+    for model in uncrawled:
         if named in (model.card.target, model.facts.get("tag")) or (named is None and not known):
             raise UsageRefused(_nothing_to_decide(model))
-    if not (known or taught):
-        raise UsageRefused(f"{reader.root} knows no target yet; crawl --tag TAG --keep NAME makes the first")
+    if not (known or uncrawled):
+        raise UsageRefused(f"{reader.root} has no target yet; crawl --tag TAG --keep NAME adds the first")
     if named is None:
         raise UsageRefused(f"say which target is meant: {', '.join(known)}")
-    return target_among(list(known.values()), named, [model.card.target for model in taught])
+    return target_among(list(known.values()), named, [model.card.target for model in uncrawled])
 
 
 def target_among(known: Sequence[Target], named: str, others: Sequence[str] = (), *, option: str = "target") -> Target:
@@ -53,7 +53,7 @@ def target_among(known: Sequence[Target], named: str, others: Sequence[str] = ()
     forms = {form: one.name for one in known for name in (*one.names_before, *one.names) for form in _forms(name)}
     choices = list(dict.fromkeys([*(one.name for one in known), *others]))
     chosen = choose(option, as_the_site_writes(named), choices, forms)
-    raise UsageRefused(f"{option} {chosen!r} has a model and was never crawled; crawl --tag TAG --keep {chosen}")
+    raise UsageRefused(f"{option} {chosen!r} has a model but was never crawled; crawl --tag TAG --keep {chosen}")
 
 
 def named_in_tags(reader: Reader, named: str, *, new: bool = False) -> Target:
@@ -122,12 +122,15 @@ def _meant(known: Mapping[str, Target], named: str | None) -> Target | None:
 
 
 def _never_crawled(reader: Reader, known: Mapping[str, Target]) -> Sequence[RegisteredModel]:
-    """Models of targets that a folder taught, or that were imported; those in force first."""
-    taught = [model for model in reader.models() if model.card.target not in known]
-    return sorted(taught, key=lambda model: model.active, reverse=True)
+    """Models that were trained from a folder or imported, of targets without posts; those in force first."""
+    uncrawled = [model for model in reader.models() if model.card.target not in known]
+    return sorted(uncrawled, key=lambda model: model.active, reverse=True)
 
 
 def _nothing_to_decide(model: RegisteredModel) -> str:
     name, target = model.card.name, model.card.target
     first = "" if model.active else f"crawl models activate {name}, then "
-    return f"{name} is here, but no picture for {target} yet; {first}crawl --tag TAG --keep {target} looks with it"
+    return (
+        f"{name} is registered, but there is no picture for {target} yet; "
+        f"{first}crawl --tag TAG --keep {target} uses it"
+    )

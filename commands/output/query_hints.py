@@ -71,7 +71,7 @@ def _unknown_name(term: Metatag, known: Sequence[str], nothing: str) -> Iterator
 
 
 def _nothing_crawled(reader: Reader) -> str:
-    """As in a gallery whose only model was taught by a folder."""
+    """As in a gallery whose only model was trained from a folder."""
     model = next(iter(reader.models()), None)
     name = "NAME" if model is None else model.card.target
     return f"there is nothing to ask about yet; crawl --tag TAG --keep {name} looks at pictures first"

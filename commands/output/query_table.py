@@ -63,7 +63,7 @@ def print_table(rows: Rows, expendable: Sequence[str] = (), common: str = "") ->
         tables.print_table(filled(tables.list_table(), columns, tables.screen_width(), LEAST))
     more = len(rows.rows) - ROWS
     tail = f"; {more} more: add --limit or another --format" if more > 0 else ""
-    narrow = f"; no room for {', '.join(gone)}: --columns or another --format has all" if gone else ""
+    narrow = f"; no room for {', '.join(gone)}: --columns or another --format shows them" if gone else ""
     say(f"{counted(len(rows.rows), 'row')}{common}{tail}{narrow}")
 
 

@@ -25,7 +25,7 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """One plain line that is said even when all else is quiet: why a command ends."""
+    """One plain line that is printed even with --quiet: why a command ends."""
     messages().quiet = False
     note_error(text.removeprefix("crawl: "))
     say(text)

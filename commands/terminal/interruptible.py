@@ -1,4 +1,4 @@
-"""Work that may be stopped at any moment: what was kept, and what to do next, is said at its end."""
+"""Work that may be stopped at any moment: its last line says what was kept, and what to do next."""
 
 from __future__ import annotations
 

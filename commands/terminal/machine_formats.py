@@ -57,7 +57,7 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 
 def note_error(text: str) -> None:
-    """Why the command ends as it does, in words; the last one said is the one that counts."""
+    """Why the command ends as it does, in words; the last one noted is the one that counts."""
     _replies[-1].error = text
 
 

@@ -30,7 +30,7 @@ def end_by_force(code: int) -> None:
     """End the process without waiting for any thread of it."""
     if MESSAGES.isatty():
         MESSAGES.write(_SHOW_CURSOR)
-    complain("crawl: stopped at once, something did not end by itself; what was done is kept")
+    complain("crawl: stopped at once, because something did not end by itself; what was done is kept")
     finish(code)
     OUTPUT.flush()
     MESSAGES.flush()
@@ -61,7 +61,7 @@ class StopRequest:
         first, self.code = self.code is None, self.code or code
         self.event.set()
         if first and self.patient:
-            say("stopping: finishing what is in flight (once more to stop at once)")
+            say("stopping: finishing what is in flight (interrupt again to stop at once)")
         else:
             task.cancel()
             self._insist(STOP_WITHIN_S if first else STOP_AT_ONCE_WITHIN_S)
@@ -108,7 +108,7 @@ def obeying_signals(request: StopRequest) -> Iterator[None]:
         if number is None or task is None:
             continue
         before = signal.getsignal(number)
-        if before is signal.SIG_IGN:  # as nohup wishes, or the shell for what runs in the background
+        if before is signal.SIG_IGN:  # by nohup, or by the shell for a job in the background
             continue
         try:
             loop.add_signal_handler(number, request.ask, code, task)

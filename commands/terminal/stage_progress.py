@@ -1,4 +1,4 @@
-"""Progress of something that takes long, told as it suits the reader: a person at a terminal, a log, a program."""
+"""Progress of something that takes long, shown as it suits the reader: a person at a terminal, a log, a program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINE_EVERY_S = 10.0
 
 @asynccontextmanager
 async def reporting(*, quiet: bool, as_lines_of_json: bool = False) -> AsyncIterator[ProgressCallback]:
-    """How progress is told: not at all, as a bar a stage, as a line now and then, or as JSON on standard output."""
+    """How progress is shown: not at all, as a bar a stage, as a line now and then, or as JSON on standard output."""
     console = messages()
     if as_lines_of_json:
         yield _report_json
@@ -44,7 +44,7 @@ def _progress(console: Console) -> Progress:
 
 
 class _Words(ProgressColumn):
-    """What is told of a stage, cut to the room that is left."""
+    """A stage's words, cut to the room that is left."""
 
     def __init__(self) -> None:
         super().__init__(table_column=Column(no_wrap=False))  # rich takes room from such columns first

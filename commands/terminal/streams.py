@@ -1,6 +1,6 @@
 """Standard output and standard error, whatever they are: a terminal, a file, a full disk, a pipe nobody reads, nothing.
 
-What is written to them never fails: work that was done is done, also when there is no room to tell of it. What could
+What is written to them never fails: work that was done is done, also when it cannot be reported. What could
 not be written is remembered, and the command's end says so and exits with the code of a storage problem. A reader who
 went away (`… | head -1`) and an output that is closed (`>&-`) have asked for nothing more: they are no trouble.
 """

@@ -23,7 +23,7 @@ def expanded(path: str | Path) -> Path:
     if not text.strip():
         raise PathRefused("is empty; give a path, or leave it out")
     if "\0" in text:
-        raise PathRefused("has a null character, which no path has")
+        raise PathRefused("contains a null character, which no path may")
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -21,7 +21,7 @@ from storage.records import ModelCard, Target
 if TYPE_CHECKING:
     from rounds.head_round import HeadRoundSettings, RoundOutcome, Snapshot
 
-_LEAST_POSITIVES = 5  # test pictures of a target, from which a model can be said to be no worse
+_LEAST_POSITIVES = 5  # test pictures of a target, from which a model counts as no worse
 
 
 async def follow(

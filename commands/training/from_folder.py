@@ -90,9 +90,9 @@ def _is_gallery(workspace: Workspace) -> bool:
 
 
 def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback) -> _FolderSetup:
-    """The folder as the target sees it, and the model that it already has."""
+    """The folder's classes, the target that they are for, and the model that it already has."""
     if options.source is None or options.target is None:
-        raise UsageRefused("say whom to learn from which folder: crawl train NAME --from DIR")
+        raise UsageRefused("name a target and a folder: crawl train NAME --from DIR")
     typed = typed_tag(options.target)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(workspace.root)) if _is_gallery(workspace) else None
@@ -166,7 +166,7 @@ async def _finish(
 
 
 def _record(found: ClassFolder, model: FolderModel, left_out: list[LeftOut]) -> dict[str, Any]:
-    """What programs are told besides."""
+    """The part of the JSON that only training from a folder has."""
     return {
         "from": str(found.folder),
         "meant": list(found.meant),

@@ -1,4 +1,4 @@
-"""What a round says at its end: the same for one from the gallery and one from a folder."""
+"""What is reported when a round ends: the same for one from the gallery and one from a folder."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def report_outcome(
     more: Mapping[str, Any] | None = None,
     others: Sequence[RoundOutcome] = (),
 ) -> int:
-    """Say it as the user wants to hear it; gives the exit code.
+    """Print it in the form that was asked for; gives the exit code.
 
     Args:
         options: how.
         outcome: what came of the round.
         seconds: that it took.
-        more: what programs are told besides.
+        more: further keys of the JSON.
         others: what came of the targets that followed to a new network.
     """
     code = refused_code([outcome.card] if outcome.activated else [])

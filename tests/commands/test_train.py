@@ -201,8 +201,11 @@ def test_a_model_without_pictures_is_named_and_what_gives_it_some(tmp_path: Path
     in_force = crawl(tmp_path / "elsewhere", *words)
 
     assert imported.exit_code == in_force.exit_code == 2
-    assert "mona/1 is here, but no picture for mona yet; crawl models activate mona/1, then" in imported.stderr
-    assert "no picture for mona yet; crawl --tag TAG --keep mona looks with it" in in_force.stderr
+    assert (
+        "mona/1 is registered, but there is no picture for mona yet; crawl models activate mona/1, then"
+        in imported.stderr
+    )
+    assert "no picture for mona yet; crawl --tag TAG --keep mona uses it" in in_force.stderr
     assert "did you mean 'mona'" in crawl(tmp_path / "elsewhere", "rescore", "nona").stderr
 
 

@@ -70,7 +70,7 @@ def test_the_first_lines_say_which_targets_the_tagger_has_no_word_for() -> None:
         (TaggerAgreement(43, 41, 310, 2), "in 41 of 43 posts tagged so and in 2 of 310 posts tagged with others only"),
         (
             TaggerAgreement(43, 3, 310, 22),
-            "does not know mona, or is not fed as it was trained; see docs/settings.md",
+            "does not know mona, or its input is not prepared as in its training; see docs/settings.md",
         ),
         (TaggerAgreement(9, 9, 310, 0), None),
         (TaggerAgreement(43, 41, 9, 0), None),

@@ -82,7 +82,7 @@ async def test_an_imported_model_whose_files_were_altered_does_not_come_into_for
 async def test_of_several_imported_models_a_person_chooses(tmp_path: Path) -> None:
     models = Models([registered(ModelCard("mona", number, "hash", "network", 0.5)) for number in (1, 2)])
 
-    with pytest.raises(UsageRefused, match=r"mona/1, mona/2 are here for mona, .*crawl models activate mona/2"):
+    with pytest.raises(UsageRefused, match=r"mona/1, mona/2 are registered for mona, .*crawl models activate mona/2"):
         await models_in_force(request(tmp_path, models))
 
 
