@@ -7,19 +7,18 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from storage import archive as archive_module
 from storage.archive import Archive, Label
 from storage.database.backup import back_up
 from storage.database.engine import reading_engine, writing_engine
 from storage.errors import DatabaseDamaged
 from storage.files.tree import Tree
 from storage.records import LabelValue
+from tests.equipment.clock import ShiftedClock
 from tests.storage.journal import Journal, watched
 from tests.storage.samples import (
     NO_RESERVE,
@@ -108,16 +107,14 @@ async def test_everything_is_durable_before_its_rows_are(
 
 @pytest.mark.fault("F11")
 async def test_a_destroyed_file_is_gone_for_good_before_that_is_recorded(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, archive: Archive, clock: ShiftedClock
 ) -> None:
-    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
-        await rejected(archive)
-        with monkeypatch.context() as later:
-            later.setattr(archive_module, "_now", lambda: datetime.now(UTC) + timedelta(days=40))
-            plan = await archive.plan_purge(30)
+    await rejected(archive)
+    clock.days = 40
+    plan = await archive.plan_purge(30)
 
-            with watched(root, pytest.MonkeyPatch()) as journal:
-                done = await archive.purge(plan, confirmed=True)
+    with watched(root, pytest.MonkeyPatch()) as journal:
+        done = await archive.purge(plan, confirmed=True)
 
     assert done.files == 1
     assert journal.wrong == []
