@@ -78,19 +78,19 @@ def main() -> int:
     read.add_argument("--latency-ms", default="40")
     read.add_argument("--tag", default="genshin_impact")
     read.add_argument("--keep", default="mona")
-    asked = read.parse_args()
-    options = ["--tag", asked.tag, "--keep", asked.keep]
+    options = read.parse_args()
+    search = ["--tag", options.tag, "--keep", options.keep]
     with tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch:
         work = Path(scratch)
         program = install(work / "venv")
-        with served(["--posts", asked.posts]) as url:
-            learned, _ = with_crawl("learning", ["--site", url, *options], work / "trained")
-        with served(["--posts", asked.posts, "--latency-ms", asked.latency_ms]) as url:
+        with served(["--posts", options.posts]) as url:
+            learned, _ = with_crawl("learning", ["--site", url, *search], work / "trained")
+        with served(["--posts", options.posts, "--latency-ms", options.latency_ms]) as url:
             root_with_models(work / "trained", work / "ours")
-            theirs = with_gallery_dl(program, url, asked.tag, work / "theirs")
-            ours, record = with_crawl("crawl, model at hand", ["--site", url, *options], work / "ours")
+            theirs = with_gallery_dl(program, url, options.tag, work / "theirs")
+            ours, record = with_crawl("crawl, model at hand", ["--site", url, *search], work / "ours")
         kept, everything = hashes(work / "ours" / "gallery"), hashes(work / "theirs")
-    print(f"{asked.tag}, {record['listed']} posts, {record['kept']} kept, {asked.latency_ms} ms latency")
+    print(f"{options.tag}, {record['listed']} posts, {record['kept']} kept, {options.latency_ms} ms latency")
     for side in (theirs, ours):
         print(f"{side.name:24} {side.seconds:7.1f} s {side.megabytes:9.1f} MB {side.files:6} files")
     print(f"learning the model first, without latency: {learned.seconds:.0f} s")

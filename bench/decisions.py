@@ -123,11 +123,11 @@ def learned(gallery: DecisionGallery, targets: Sequence[int], embedder: Embedder
     return learn(gallery.pictures, examples, specs, plan, embedder=embedder)
 
 
-def decided(gallery: DecisionGallery, found: Learned, model: LearnedTarget, target: int) -> TargetDecisions:
+def decided(gallery: DecisionGallery, learned_models: Learned, model: LearnedTarget, target: int) -> TargetDecisions:
     """What a model decides about the posts without its target's tag."""
     rows = gallery.tags != target
     strata = np.where(gallery.tags == _NOBODY, int(Stratum.NOBODY), int(Stratum.OTHERS)).astype(np.int8)
-    scores = model.learned.head.probabilities(found.embedded.embeddings, strata)[rows]
+    scores = model.learned.head.probabilities(learned_models.embedded.embeddings, strata)[rows]
     truth = gallery.shows[rows] == target
     kept = scores >= model.learned.chosen.threshold
     expected = model.learned.forecast
@@ -194,12 +194,12 @@ def run(gallery: DecisionGallery, how: argparse.Namespace, say: Callable[[str], 
                 as_tagged = tagged(gallery, how.missing, targets[0] if alone else None, seed)
                 plan = TrainingPlan(recipe=TrainingRecipe(time_budget_s=how.minutes * 60, seed=seed), seed=seed)
                 with tempfile.TemporaryDirectory() as folder:
-                    found = learned(as_tagged, targets, _embedder(name, plan, Path(folder)), plan)
+                    learned_models = learned(as_tagged, targets, _embedder(name, plan, Path(folder)), plan)
                 rows += [
-                    decided(as_tagged, found, model, target)
-                    for model, target in zip(found.targets, targets, strict=True)
+                    decided(as_tagged, learned_models, model, target)
+                    for model, target in zip(learned_models.targets, targets, strict=True)
                 ]
-            facts = found.embedded.training.facts()
+            facts = learned_models.embedded.training.facts()
             title = f"{name}, tags of {how.missing} missing, seed {seed}, {facts['steps']} steps"
             say(table(title, rows, time.monotonic() - started))
 

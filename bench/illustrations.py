@@ -145,14 +145,14 @@ class IllustrationBench:
     ) -> Iterator[RankingResult]:
         truth = np.array([self.package.target in one.kinds for cell in cells for one in made[cell]], dtype=np.bool_)
         for way in (WHOLE, WINDOWS, GRID):
-            its = np.concatenate([scores[cell][way] for cell in cells])
-            kept = its >= self.package.threshold
+            probabilities = np.concatenate([scores[cell][way] for cell in cells])
+            kept = probabilities >= self.package.threshold
             right = float((kept & truth).sum())
             yield RankingResult(
                 kind=kind,
                 way=way,
                 pictures=len(truth),
-                average_precision=average_precision(its, truth),
+                average_precision=average_precision(probabilities, truth),
                 recall=right / float(truth.sum()),
                 precision=right / float(kept.sum()) if kept.any() else float("nan"),
             )
@@ -218,19 +218,19 @@ def new_crops(folder: Path, package: Package) -> list[Crop]:
     """
     parts = package.snapshot.get("parts") or {}
     learned = {md5 for part in ("train", "validation") for md5 in parts.get(part, ())}
-    found = [
+    crops = [
         Crop(path, path.parent.name)
         for path in sorted(folder.glob("*/*"))
         if path.suffix.lower().removeprefix(".") in PICTURE_EXTENSIONS
         and hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() not in learned
     ]
-    kinds = {crop.kind for crop in found}
+    kinds = {crop.kind for crop in crops}
     if package.target not in kinds or len(kinds) < 2:
         raise ValueError(
             f"{folder} needs a folder {package.target} and another one, with pictures that the model has not learned "
             f"from; it has {', '.join(sorted(kinds)) or 'none'}"
         )
-    return found
+    return crops
 
 
 def ranked_table(rows: Sequence[RankingResult]) -> str:

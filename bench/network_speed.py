@@ -125,15 +125,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("pictures", type=Path)
     parser.add_argument("packages", nargs="+")
     parser.add_argument("--turns", type=int, default=3)
-    asked = parser.parse_args(arguments)
-    files = sorted(path for path in asked.pictures.rglob("*") if path.is_file())[:_AT_MOST]
+    options = parser.parse_args(arguments)
+    files = sorted(path for path in options.pictures.rglob("*") if path.is_file())[:_AT_MOST]
     pictures = [path.read_bytes() for path in files]
     with tempfile.TemporaryDirectory() as folder:
         places = [
-            untrained_package(name, Path(folder)) if name in _UNTRAINED else Path(name) for name in asked.packages
+            untrained_package(name, Path(folder)) if name in _UNTRAINED else Path(name) for name in options.packages
         ]
-        turns = [[asyncio.run(speed(place, pictures)) for place in places] for _ in range(asked.turns)]
-    for number, name in enumerate(asked.packages):
+        turns = [[asyncio.run(speed(place, pictures)) for place in places] for _ in range(options.turns)]
+    for number, name in enumerate(options.packages):
         print(_line(name, [turn[number] for turn in turns], [turn[0] for turn in turns]))
 
 

@@ -111,20 +111,20 @@ def table(gallery: ReferenceGallery, names: Sequence[str], draws: int, like: Con
     """Print a line a number of references: means over all targets and draws, the worst, and how many may decide."""
     print(f"{like.hidden:.0%} of the target's other pictures in the gallery, {like.unnamed} characters without a tag:")
     for number in NUMBERS:
-        found = [
+        results = [
             measured(gallery, target, number, seed, like)
             for target in range(len(names))
             if (gallery.labels == target).sum() >= 4 * number
             for seed in range(draws)
         ]
-        if not found:
+        if not results:
             print(f"{number:3} references: no class has {4 * number} pictures")
             continue
-        ranked = [one.ranked for one in found]
-        deciding = [one for one in found if not one.refused]
+        ranked = [one.ranked for one in results]
+        deciding = [one for one in results if not one.refused]
         line = (
             f"{number:3} references: average precision {np.mean(ranked):.3f}, worst {min(ranked):.3f}; {len(deciding)} "
-            f"of {len(found)} may decide; {np.median([one.seconds for one in found]):.1f} s"
+            f"of {len(results)} may decide; {np.median([one.seconds for one in results]):.1f} s"
         )
         if deciding:
             precision = np.array([one.precision for one in deciding])

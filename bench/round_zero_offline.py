@@ -65,11 +65,11 @@ class FolderSource:
 
     async def posts(self, tags: str, *, page: str, limit: int = 200) -> OfflinePage:
         """One page, as the site pages by id."""
-        found = self._matching(tags)
+        posts = self._matching(tags)
         if page[0] == "a":
-            return OfflinePage(tuple(reversed([post for post in found if post.id > int(page[1:])][:limit])))
+            return OfflinePage(tuple(reversed([post for post in posts if post.id > int(page[1:])][:limit])))
         below = int(page[1:])
-        return OfflinePage(tuple(reversed([post for post in found if post.id < below][-limit:])))
+        return OfflinePage(tuple(reversed([post for post in posts if post.id < below][-limit:])))
 
     async def count(self, tags: str) -> int | None:
         """How many match."""
@@ -136,8 +136,8 @@ def measure(model: NewModel, source: FolderSource) -> dict[str, object]:
     if package.curve is not None:
         for goal in (0.9, 0.95, 0.96, 0.97, 0.98):
             at = evaluate(scores, truth, package.curve.for_precision(goal).threshold)
-            found = f"{at.threshold:.3f}: precision {at.precision.value:.3f}, recall {at.recall.value:.3f}"
-            print(f"    its threshold for {goal:.2f} is {found}")
+            figures = f"{at.threshold:.3f}: precision {at.precision.value:.3f}, recall {at.recall.value:.3f}"
+            print(f"    its threshold for {goal:.2f} is {figures}")
     return {"target": model.target, **quality.to_json(), **dict(model.facts)}
 
 

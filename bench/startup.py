@@ -34,7 +34,7 @@ def main() -> int:
         for name, command in SIDES.items():
             if turn < 2 or "tensorflow" not in name:
                 times[name].append(seconds(command))
-    medians = {name: statistics.median(found) for name, found in times.items()}
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     for name, median in medians.items():
         print(f"{name:20} {median:6.3f} s  ({median / medians['bare interpreter']:.1f}x bare)")
     kept = medians["crawl --help"] <= LIMIT_S

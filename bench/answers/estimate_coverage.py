@@ -116,7 +116,7 @@ def _evidence(scores: FloatArray, tagged: BoolArray, named: BoolArray, seed: int
     return replace(evidence, md5s=[f"{seed:016x}{number:016x}" for number in range(count)])
 
 
-def asked(gallery: SampledGallery, count: int) -> tuple[SampledGallery, IntArray]:
+def answered_at_random(gallery: SampledGallery, count: int) -> tuple[SampledGallery, IntArray]:
     """The gallery after so many random answers and as many next to the threshold, and the rows of the random ones."""
     evidence = gallery.evidence
     near = np.argsort(np.abs(evidence.scores - gallery.threshold) + evidence.tagged)[:count].tolist()
@@ -140,7 +140,7 @@ def by_answers_alone(gallery: SampledGallery, drawn: IntArray) -> tuple[Estimate
     precision = Estimate(*(min(1.0, (known + number) / kept) for number in right))
     value, low, high = missed
     hits = zip(right, (value, high, low), strict=True)
-    return precision, Estimate(*((known + found) / max(1e-9, known + found + lost) for found, lost in hits))
+    return precision, Estimate(*((known + right) / max(1e-9, known + right + lost) for right, lost in hits))
 
 
 def _showing(one: Any) -> tuple[float, float, float]:
@@ -152,39 +152,39 @@ def _showing(one: Any) -> tuple[float, float, float]:
     return value, low, high
 
 
-def _total(found: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
-    value = sum(number for number, _, _ in found)
-    low = value - math.sqrt(sum((number - least) ** 2 for number, least, _ in found))
-    high = value + math.sqrt(sum((most - number) ** 2 for number, _, most in found))
+def _total(strata: Sequence[tuple[float, float, float]]) -> tuple[float, float, float]:
+    value = sum(number for number, _, _ in strata)
+    low = value - math.sqrt(sum((number - least) ** 2 for number, least, _ in strata))
+    high = value + math.sqrt(sum((most - number) ** 2 for number, _, most in strata))
     return value, max(0.0, low), high
 
 
 def measured(world: World, answers: int, galleries: int) -> dict[str, Any]:
     """Coverage and width of both estimates in one world."""
-    found: dict[str, list[float]] = {}
+    columns: dict[str, list[float]] = {}
     for seed in range(galleries):
-        gallery, drawn = asked(made(world, seed), answers)
+        gallery, drawn = answered_at_random(made(world, seed), answers)
         right = int((gallery.kept & gallery.truth).sum())
         truths = right / max(1, int(gallery.kept.sum())), right / max(1, int(gallery.truth.sum()))
         assisted = estimate.estimates(gallery.evidence, gallery.rule, drawn)
         sides = {"assisted": (assisted.precision, assisted.recall), "alone": by_answers_alone(gallery, drawn)}
         for side, figures in sides.items():
             for name, figure, true in zip(("precision", "recall"), figures, truths, strict=True):
-                _note(found, f"{side} {name}", figure, true)
-    spread = {key: values for key, values in found.items() if key.endswith(("inside",))}
+                _note(columns, f"{side} {name}", figure, true)
+    spread = {key: values for key, values in columns.items() if key.endswith(("inside",))}
     return {
         "world": world.name,
         "answers": answers,
         **{key: float(np.mean(values)) for key, values in spread.items()},
-        **{key: float(np.median(values)) for key, values in found.items() if key not in spread},
+        **{key: float(np.median(values)) for key, values in columns.items() if key not in spread},
     }
 
 
-def _note(found: dict[str, list[float]], key: str, figure: Estimate, true: float) -> None:
+def _note(columns: dict[str, list[float]], key: str, figure: Estimate, true: float) -> None:
     inside = figure.low - 1e-9 <= true <= figure.high + 1e-9
-    found.setdefault(f"{key} inside", []).append(float(inside))
-    found.setdefault(f"{key} width", []).append(figure.high - figure.low)
-    found.setdefault(f"{key} off", []).append(abs(figure.value - true))
+    columns.setdefault(f"{key} inside", []).append(float(inside))
+    columns.setdefault(f"{key} width", []).append(figure.high - figure.low)
+    columns.setdefault(f"{key} off", []).append(abs(figure.value - true))
 
 
 def line(row: Mapping[str, Any]) -> str:

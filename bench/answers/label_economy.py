@@ -87,14 +87,14 @@ class Play:
 
 def ours(play: Play, count: int) -> IntArray:
     """The program's own queue."""
-    asked = questions(
+    chosen = questions(
         play.gallery.evidence,
         play.rule,
         size=count,
         mix=Mix(),
     )
-    play.sample_rows += [question.row for question in asked if question.reason is Reason.RANDOM]
-    return np.array([question.row for question in asked], dtype=np.int64)
+    play.sample_rows += [question.row for question in chosen if question.reason is Reason.RANDOM]
+    return np.array([question.row for question in chosen], dtype=np.int64)
 
 
 def uncertain(play: Play, count: int) -> IntArray:
@@ -136,12 +136,12 @@ def quality_of(play: Play, answers: int) -> dict[str, Any]:
 
 def played(play: Play, chooser: Chooser) -> list[dict[str, Any]]:
     """All budgets for one way of choosing questions."""
-    found = [quality_of(play, 0)]
+    figures = [quality_of(play, 0)]
     for before, budget in itertools.pairwise(BUDGETS):
         play.answer(chooser(play, budget - before))
         play.round()
-        found.append(quality_of(play, budget))
-    return found
+        figures.append(quality_of(play, budget))
+    return figures
 
 
 def estimated(play: Play) -> Estimates:

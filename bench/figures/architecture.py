@@ -98,7 +98,7 @@ def imports_between(graph: ImportGraph, names: Sequence[str]) -> Imports:
         room = module.partition(".")[0]
         for imported in graph.find_modules_directly_imported_by(module):
             counts[room][imported.partition(".")[0]] += 1
-    return {room: {other: n for other, n in sorted(found.items()) if other != room} for room, found in counts.items()}
+    return {room: {other: n for other, n in sorted(others.items()) if other != room} for room, others in counts.items()}
 
 
 def _purpose(name: str) -> str:

@@ -41,10 +41,10 @@ def run_and_print(root: Path) -> Sequence[str]:
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environ, cwd=root.parent, check=True
     )
-    return told_by(done.stdout.splitlines())
+    return result_lines(done.stdout.splitlines())
 
 
-def told_by(lines: Sequence[str]) -> Sequence[str]:
+def result_lines(lines: Sequence[str]) -> Sequence[str]:
     """The lines of a run's output that state results."""
     return [line.rstrip() for line in lines if line.strip() and not _LEFT_OUT.match(line)]
 
@@ -64,12 +64,12 @@ def draw_found(root: Path, into: Path) -> None:
     """A sheet of pictures that were kept for their score alone, with it."""
     with open_reader(root) as reader:
         rows = reader.query("decision:keep target:mona -mona_(genshin_impact) filetype:jpg,png,webp place:gallery")
-    found = [row for row in rows.mappings() if row["decided_by"] == "score"][
+    kept = [row for row in rows.mappings() if row["decided_by"] == "score"][
         :: max(1, len(rows.rows) // (COLUMNS * ROWS))
     ]
     sheet = Image.new("RGB", (COLUMNS * TILE, ROWS * TILE), "white")
     pen = ImageDraw.Draw(sheet)
-    for number, row in enumerate(found[: COLUMNS * ROWS]):
+    for number, row in enumerate(kept[: COLUMNS * ROWS]):
         left, top = number % COLUMNS * TILE, number // COLUMNS * TILE
         with Image.open(root / row["path"]) as picture:
             tile = picture.convert("RGB")
@@ -85,11 +85,11 @@ def main() -> int:
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     read.add_argument("--root", type=Path, help="go on with this gallery instead of a fresh one")
     read.add_argument("--log", type=Path, help="draw what an earlier run printed (with --root: where it ran)")
-    asked = read.parse_args()
+    options = read.parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-pictures-") as scratch:
-        root = asked.root or Path(scratch) / "gallery-data"
-        lines = told_by(asked.log.read_text().splitlines()) if asked.log else run_and_print(root)
+        root = options.root or Path(scratch) / "gallery-data"
+        lines = result_lines(options.log.read_text().splitlines()) if options.log else run_and_print(root)
         draw_run(lines, PICTURES / "run.svg")
         draw_found(root, PICTURES / "found.jpg")
     print(f"wrote {PICTURES}/run.svg and found.jpg")

@@ -63,11 +63,11 @@ class Trained:
 
     def scores(self, files: Sequence[Path]) -> FloatArray:
         """Probabilities, shape (n,), 0..1."""
-        found = [
+        batches = [
             np.asarray(self.model.predict_on_batch(_batch(part, self.recipe.size)), dtype=np.float64)[:, 0]
             for part in (files[at : at + self.recipe.batch] for at in range(0, len(files), self.recipe.batch))
         ]
-        return np.concatenate(found) if found else np.zeros(0)
+        return np.concatenate(batches) if batches else np.zeros(0)
 
 
 def balanced(shows: BoolArray, slack: int, seed: int) -> IntArray:

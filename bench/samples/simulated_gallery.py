@@ -50,11 +50,11 @@ def embedded(source: FolderSource, package: Package, cache: Path | None = None) 
             if str(kept["backbone"]) == package.backbone_hash:
                 return np.asarray(kept["vectors"], dtype=np.float16)
     runtime = choose_runtime([package], RuntimeSettings())
-    numbers, found = sorted(source.paths), []
+    numbers, batches = sorted(source.paths), []
     for start in range(0, len(numbers), _BATCH):
         pictures = [source.paths[number].read_bytes() for number in numbers[start : start + _BATCH]]
-        found.append(runtime.embed(np.stack([picture_array(one, package.preprocessing) for one in pictures])))
-    vectors = np.concatenate(found).astype(np.float16)
+        batches.append(runtime.embed(np.stack([picture_array(one, package.preprocessing) for one in pictures])))
+    vectors = np.concatenate(batches).astype(np.float16)
     if cache is not None:
         np.savez(cache, vectors=vectors, backbone=np.array(package.backbone_hash))
     return vectors

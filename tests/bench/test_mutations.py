@@ -69,7 +69,7 @@ def test_a_mutation_is_killed_survives_is_equivalent_or_stale(
     assert (copy.tree / "sums.py").read_text() == (project / "sums.py").read_text()
 
 
-def test_the_report_names_what_somebody_has_to_do_something_about() -> None:
+def test_the_report_names_what_has_to_be_dealt_with() -> None:
     mutation = Mutation("minus", "sums.py", "a", "b", ("test_sums.py",), equivalent="")
 
     text = report([MutationResult(mutation, "killed", 1.0), MutationResult(mutation, "survived", 2.0, "1 passed")])

@@ -95,9 +95,9 @@ def test_every_variant_of_ours_is_trained_on_what_its_name_says(tmp_path: Path) 
 def test_several_targets_are_compared_in_one_run(tmp_path: Path) -> None:
     bench = bench_of(painted(tmp_path, {"mona": 60, "fischl": 130, "klee": 130}, labels=True), (PLAIN, WHOLE))
 
-    found = compared(bench, ["mona", "klee"])
+    by_target = compared(bench, ["mona", "klee"])
 
-    for target, contestants in found.items():
+    for target, contestants in by_target.items():
         assert [one.target for one in contestants] == [target] * 3
         assert len({one.tested_on for one in contestants}) == 1
         assert set(contestants[1].facts["classes"]) == {target, OTHER}
@@ -147,7 +147,7 @@ def test_the_recipe_as_written_is_not_called_smaller() -> None:
     assert SevenLayerRecipe(epochs=5).smaller() == "5 of 20 epochs"
 
 
-def test_near_duplicates_in_a_plain_folder_stay_in_one_part(tmp_path: Path) -> None:
+def test_near_duplicates_in_a_plain_folder_stay_in_one_split(tmp_path: Path) -> None:
     folder = painted(tmp_path / "plain", {"mona": 40, "klee": 40})
     for path in sorted((folder / "mona").iterdir()):
         path.with_stem(f"{path.stem}-again").write_bytes(path.read_bytes())
@@ -160,7 +160,7 @@ def test_near_duplicates_in_a_plain_folder_stay_in_one_part(tmp_path: Path) -> N
     assert not test & training
 
 
-def test_a_torn_group_is_refused() -> None:
+def test_a_group_in_both_splits_is_refused() -> None:
     with pytest.raises(ValueError, match="'set 1'"):
         FolderSplits((FolderPicture("a.png", "mona", "set 1"),), (FolderPicture("b.png", "mona", "set 1"),))
 
@@ -197,7 +197,7 @@ def scored(scores: Sequence[float], truth: Sequence[bool], threshold: float = 0.
     return Scored(evaluate(estimates, shown, threshold), estimates, shown, np.arange(len(estimates)))
 
 
-def test_the_generous_reading_takes_the_best_threshold_there_is() -> None:
+def test_the_best_case_of_the_recipe_takes_the_best_threshold_there_is() -> None:
     one = scored([0.9, 0.8, 0.7, 0.6, 0.4], [True, True, False, True, False])
 
     assert int(one.wrong.sum()) == 1

@@ -168,7 +168,7 @@ async def test_line_breaks_in_a_request_start_no_header(one: Gallery, opened: Op
     assert "x-evil" not in other.headers
 
 
-async def test_a_bug_of_ours_is_answered_and_remembered(one: Gallery, tmp_path: Path) -> None:
+async def test_a_bug_of_the_demo_is_answered_and_recorded(one: Gallery, tmp_path: Path) -> None:
     async with serve(one, (), ServeOptions(cache=tmp_path)) as running, httpx2.AsyncClient(trust_env=False) as client:
         one.posts[1] = None  # type: ignore[assignment]
         answer = await client.get(f"{running.url}/posts.json")

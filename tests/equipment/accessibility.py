@@ -25,10 +25,10 @@ def findings(browser: Browser) -> Sequence[str]:
     """What axe-core finds by all of its default rules, one line an element; none is what we want."""
     if not browser.run("return Boolean(window.axe)"):
         browser.run(_axe())
-    found = browser.driver.execute_async_script(_RUN)
-    if "error" in found:
-        raise RuntimeError(found["error"])
-    return [_line(rule, node) for rule in found["violations"] for node in rule["nodes"]]
+    result = browser.driver.execute_async_script(_RUN)
+    if "error" in result:
+        raise RuntimeError(result["error"])
+    return [_line(rule, node) for rule in result["violations"] for node in rule["nodes"]]
 
 
 def overflowing(browser: Browser) -> Sequence[str]:
@@ -58,10 +58,10 @@ def _axe() -> str:
     Raises:
         ModuleNotFoundError: the development tools are not installed.
     """
-    found = importlib.util.find_spec(_PACKAGE)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{_PACKAGE} is not installed: pip install -r requirements-dev.lock")
-    return Path(found.origin).with_name(_SCRIPT).read_text(encoding="utf-8")
+    return Path(spec.origin).with_name(_SCRIPT).read_text(encoding="utf-8")
 
 
 def _line(rule: dict[str, Any], node: dict[str, Any]) -> str:

@@ -62,9 +62,9 @@ def everywhere(browser: Browser) -> Iterator[str]:
 def test_axe_finds_nothing(anywhere: Browser, state: str) -> None:
     STATES[state](anywhere)
 
-    found = {where: findings(anywhere) for where in everywhere(anywhere)}
+    violations = {where: findings(anywhere) for where in everywhere(anywhere)}
 
-    assert [(where, line) for where, lines in found.items() for line in lines] == []
+    assert [(where, line) for where, lines in violations.items() for line in lines] == []
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -73,8 +73,8 @@ def test_nothing_leaves_the_window_and_no_word_is_cut(anywhere: Browser, state: 
 
     for size in SIZES:
         resize(anywhere, size)
-        found = (overflowing(anywhere), cut_off(anywhere, WORDS), small_targets(anywhere))
-        assert found == ([], [], []), size
+        faults = (overflowing(anywhere), cut_off(anywhere, WORDS), small_targets(anywhere))
+        assert faults == ([], [], []), size
 
 
 @pytest.mark.parametrize("size", [PHONE, (PHONE[1], PHONE[0])])
@@ -254,7 +254,7 @@ def test_what_a_screen_reader_hears_is_not_hidden_behind_a_dialog(browser: Brows
     browser.until(lambda: browser.text("#big .announcer") == "delete", "the answer is announced")
 
 
-def test_who_cannot_stand_motion_sees_none(anywhere: Browser) -> None:
+def test_nothing_moves_when_reduced_motion_is_preferred(anywhere: Browser) -> None:
     prefer(anywhere, "light", motion="reduce")
     STATES["a round at work"](anywhere)
 
@@ -319,7 +319,7 @@ def test_the_button_that_starts_a_round_says_train_a_round(anywhere: Browser) ->
     assert anywhere.text("#start-round") == "Train a round"
 
 
-def test_one_is_not_many(anywhere: Browser) -> None:
+def test_a_count_of_one_has_a_singular_noun(anywhere: Browser) -> None:
     STATES["a round that finished"](anywhere)
 
     result = anywhere.text("#round-result")

@@ -259,7 +259,7 @@ def _serve_on(loop: asyncio.AbstractEventLoop, serving: Coroutine[Any, Any, None
 
 @pytest.mark.fault("U10")
 @pytest.mark.parametrize("sent", [b"", GET[:-2], POST, POST + b"{"])
-def test_real_half_requests_are_let_go(sent: bytes) -> None:
+def test_real_half_requests_are_disconnected(sent: bytes) -> None:
     page = opened()
     got = b"HTTP/1.1 408"
     with (

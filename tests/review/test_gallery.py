@@ -46,8 +46,8 @@ def test_questions_come_with_reasons_and_are_not_asked_twice(service: GalleryRev
 
 def queried(gallery: Painted, expression: str) -> list[tuple[int, str, str]]:
     """Post, reason and words of each row that the command lists."""
-    asked = ["query", expression, "--root", str(gallery.root), "--format", "csv", "--columns", "post_id,asked,why"]
-    answer = CliRunner().invoke(app, asked)
+    arguments = ["query", expression, "--root", str(gallery.root), "--format", "csv", "--columns", "post_id,asked,why"]
+    answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 0, answer.output
     return [(int(row["post_id"]), row["asked"], row["why"]) for row in csv.DictReader(io.StringIO(answer.stdout))]
 
@@ -58,7 +58,8 @@ def shown(
     """The same for a list of the page."""
     why = [reasons.get(one, Reasoned("", "")) for one in ids]
     return [
-        (one.post_id, asked.reason, asked.words) for one, asked in zip(service.pictures("mona", ids), why, strict=True)
+        (one.post_id, reason.reason, reason.words)
+        for one, reason in zip(service.pictures("mona", ids), why, strict=True)
     ]
 
 
@@ -67,12 +68,12 @@ def test_the_command_lists_what_the_page_asks_then_the_rest_by_nearness(
 ) -> None:
     for one in service.queue("mona").ids[:5]:
         service.answer("mona", [LabelAnswer(one, "keep", f"click-{one:03}", 0)])
-    asked, listed = service.queue("mona"), service.find("mona", "order:uncertain")
+    questions, listed = service.queue("mona"), service.find("mona", "order:uncertain")
 
     rows = queried(gallery, "order:uncertain")
 
     assert len(rows) == 240
-    assert rows[:QUEUE_SIZE] == shown(service, asked.ids, asked.reasons)
+    assert rows[:QUEUE_SIZE] == shown(service, questions.ids, questions.reasons)
     assert rows == shown(service, listed.ids, listed.reasons)
     assert {reason for _, reason, _ in rows[QUEUE_SIZE:]} == {""}
     far = [abs(one.score - 0.5) for one in service.pictures("mona", listed.ids[QUEUE_SIZE:-5]) if one.score is not None]
@@ -104,10 +105,10 @@ def test_likely_errors_are_mostly_errors_and_alike_in_both_places(
 
 
 def test_an_answer_keeps_the_reason_that_it_was_asked_for(service: GalleryReviewService, gallery: Painted) -> None:
-    asked = service.find("mona", "error:missing-tag")
-    [one] = asked.ids[:1]
+    listed = service.find("mona", "error:missing-tag")
+    [one] = listed.ids[:1]
 
-    service.answer("mona", [LabelAnswer(one, "keep", "click-001", 0, asked.reasons[one].reason)])
+    service.answer("mona", [LabelAnswer(one, "keep", "click-001", 0, listed.reasons[one].reason)])
 
     with open_reader(gallery.root) as reader:
         assert [label.why for label in reader.labels("mona")] == [LabelReason.MISSING_TAG]
@@ -118,10 +119,10 @@ def test_figures_after_many_answers_are_those_of_a_page_that_was_just_opened(
     service: GalleryReviewService, gallery: Painted
 ) -> None:
     for turn in range(3):
-        asked = service.queue("mona", random_only=True)
+        questions = service.queue("mona", random_only=True)
         words = [
             LabelAnswer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}", 0, "random")
-            for one in asked.ids
+            for one in questions.ids
         ]
         done = service.answer("mona", words[:10])
         first = done[0].picture
@@ -140,8 +141,8 @@ def test_answers_to_random_questions_estimate_how_good_the_gallery_is(
 ) -> None:
     before = service.facts("mona").figures
     for turn in range(6):
-        asked = service.queue("mona", random_only=True)
-        drawn = [one for one in asked.ids[:8] if asked.reasons[one].reason == "random"]
+        questions = service.queue("mona", random_only=True)
+        drawn = [one for one in questions.ids[:8] if questions.reasons[one].reason == "random"]
         words = [
             LabelAnswer(one, gallery.truth(post_of(service, one)), f"click-{turn}-{one}-x", 0, "random")
             for one in drawn
@@ -222,7 +223,7 @@ def test_a_picture_comes_as_bytes_by_its_id_alone(service: GalleryReviewService)
     assert service.rendition(10**9) is None
 
 
-def test_a_tag_that_nobody_carries_comes_with_what_may_be_meant(service: GalleryReviewService) -> None:
+def test_a_tag_without_posts_comes_with_the_nearest_tag(service: GalleryReviewService) -> None:
     assert service.find("mona", "hatt").absent == {"hatt": "hat"}
     assert service.find("mona", "hat").absent == {}
 
@@ -240,7 +241,7 @@ def test_a_target_that_the_page_does_not_show_is_named_where_nothing_fits(servic
     assert service.find("mona", "-target:fischl hatt").absent == {"hatt": "hat"}
 
 
-def test_words_go_on_as_language_and_as_frequent_tags(service: GalleryReviewService) -> None:
+def test_words_are_completed_by_the_language_and_by_frequent_tags(service: GalleryReviewService) -> None:
     words = [one.word for one in service.words("s")]
 
     assert "solo" in words
@@ -258,12 +259,12 @@ async def test_without_a_model_the_doubtful_ones_are_asked_about_all_the_same(ga
         rows.execute("UPDATE model SET active = 0")
 
     with GalleryReviewService(gallery.root, "tester") as service:
-        facts, asked, alike = service.facts("mona"), service.queue("mona"), service.alike("mona", 1)
-        listed = [post_of(service, one) for one in asked.ids]
+        facts, questions, alike = service.facts("mona"), service.queue("mona"), service.alike("mona", 1)
+        listed = [post_of(service, one) for one in questions.ids]
     answer = CliRunner().invoke(app, ["query", "order:uncertain", "-f", "ids", "--root", str(gallery.root)])
 
     assert (facts.model, facts.figures) == (None, None)
-    assert len(asked.ids) == 240
+    assert len(questions.ids) == 240
     assert [int(line) for line in answer.stdout.splitlines()] == listed
     assert "mona: no model with stored embeddings" in answer.stderr
     assert list(alike.ids) == []

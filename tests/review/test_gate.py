@@ -170,7 +170,7 @@ def test_a_picture_is_what_its_bytes_are(page: Opened) -> None:
 
 
 @pytest.mark.fault("U07")
-def test_every_answer_is_sealed(page: Opened) -> None:
+def test_every_response_carries_the_security_headers(page: Opened) -> None:
     for path in ("/", "/static/main.js", "/static/mark.svg", "/pictures/1", "/api/start", "/nowhere", "/pictures/99"):
         headers = page.get(path).headers
 
@@ -193,7 +193,7 @@ def test_the_page_has_no_inline_code(page: Opened) -> None:
 
 
 @pytest.mark.fault("U08")
-def test_proxy_headers_are_not_believed(page: Opened) -> None:
+def test_proxy_headers_are_ignored(page: Opened) -> None:
     forwarded = {
         "x-forwarded-for": "8.8.8.8",
         "x-forwarded-host": "evil.example",

@@ -69,7 +69,7 @@ async def test_a_part_of_a_file_can_be_asked_for(gallery: Gallery, opened: Opene
         assert (await client.get(url, headers={"If-None-Match": tag})).status_code == 304
 
 
-async def test_names_that_were_never_given_out_are_not_found(gallery: Gallery, opened: Opened, tmp_path: Path) -> None:
+async def test_names_that_were_never_issued_are_not_found(gallery: Gallery, opened: Opened, tmp_path: Path) -> None:
     facts = picture_facts(tmp_path, (90, 60))
     add_post(gallery, 1, "1girl", facts)
     first, second = facts.md5[:2], facts.md5[2:4]

@@ -157,10 +157,10 @@ async def test_md5_gives_one_object_and_the_original_has_it(gallery: Gallery, op
     add_post(gallery, 2, "1girl", facts)
 
     async with opened(gallery) as (_, client):
-        found = (await client.get(f"/posts.json?md5={facts.md5}")).json()
+        post = (await client.get(f"/posts.json?md5={facts.md5}")).json()
         unknown = await client.get(f"/posts.json?md5={'0' * 32}")
 
-    assert found["md5"] == facts.md5
+    assert post["md5"] == facts.md5
     assert (unknown.status_code, unknown.json()["error"]) == (404, "ActiveRecord::RecordNotFound")
 
 

@@ -93,12 +93,12 @@ async def test_autocomplete_shows_that_a_name_is_ambiguous(tagged: Gallery, open
 async def test_wiki_pages_hold_other_names(tagged: Gallery, opened: Opened) -> None:
     async with opened(tagged) as (_, client):
         page = (await client.get(f"/wiki_pages/{MONA}.json")).json()
-        found = (await client.get("/wiki_pages.json", params={"search[other_names_match]": "モナ"})).json()
+        pages = (await client.get("/wiki_pages.json", params={"search[other_names_match]": "モナ"})).json()
         moved = await client.get(f"/wiki_pages.json?title={MONA}")
         missing = await client.get("/wiki_pages/nobody.json")
 
     assert page["other_names"] == ["莫娜", "モナ"]
-    assert [row["title"] for row in found] == [MONA]
+    assert [row["title"] for row in pages] == [MONA]
     assert (moved.status_code, missing.status_code) == (302, 404)
 
 

@@ -46,7 +46,7 @@ def test_folders_become_character_tags_and_forty_percent_are_hidden(folder: Path
         assert gallery.post_count(label) == 20 - sum(label in post.truth.hidden for post in posts)
 
 
-def test_a_group_shares_artist_parent_and_fate(folder: Path) -> None:
+def test_a_group_shares_artist_parent_and_withheld_tags(folder: Path) -> None:
     gallery = folder_gallery(FolderPlan(folder=folder, tag="hololive", hide=0.5))
 
     children = [post for post in gallery.posts.values() if post.parent_id]

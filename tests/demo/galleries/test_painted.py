@@ -159,7 +159,7 @@ async def test_a_page_paints_only_what_it_lists_and_a_second_start_paints_nothin
     assert (first[1], second[1]) == (0, 2)
 
 
-async def test_a_torn_line_in_the_catalogue_costs_one_picture(tmp_path: Path) -> None:
+async def test_an_incomplete_line_in_the_catalogue_costs_one_picture(tmp_path: Path) -> None:
     def small_pictures() -> Pictures:
         gallery = painted_gallery(PaintedPlan(posts=4))
         for key, scene in gallery.scenes.items():

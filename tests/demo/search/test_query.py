@@ -21,7 +21,7 @@ def posts(gallery: Gallery) -> Gallery:
     return gallery
 
 
-async def found(client: httpx2.AsyncClient, tags: str, **auth: str) -> list[int]:
+async def ids_of(client: httpx2.AsyncClient, tags: str, **auth: str) -> list[int]:
     answer = await client.get(
         "/posts.json", params={"tags": tags, "only": "id"}, auth=("demo_platinum", "demo-platinum-key")
     )
@@ -79,7 +79,7 @@ async def found(client: httpx2.AsyncClient, tags: str, **auth: str) -> list[int]
 )
 async def test_a_search_finds(posts: Gallery, opened: Opened, tags: str, expected: list[int]) -> None:
     async with opened(posts) as (_, client):
-        result = await found(client, tags)
+        result = await ids_of(client, tags)
 
     assert result == expected
 
@@ -175,7 +175,7 @@ async def test_a_date_or_an_age_orders_by_time_but_never_a_cursor(
         add_post(gallery, number, "hat", up_score=number)
     gallery.edit(2, created_at=gallery.posts[4].created_at + 86_400)
     async with opened(gallery) as (_, client):
-        assert await found(client, tags) == expected
+        assert await ids_of(client, tags) == expected
         answer = await client.get("/posts.json", params={"tags": tags, "only": "id", "page": "b2147483647"})
 
     assert [row["id"] for row in answer.json()] == [4, 3, 2, 1]
