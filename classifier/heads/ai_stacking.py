@@ -1,9 +1,10 @@
-"""What taggers' words add to a head's logits: fitted on top of scores out of fold, and kept only where it pays.
+"""What taggers' percents add to a head's logits (stacking): fitted on top of scores out of fold, and kept only where it
+pays.
 
 A tagger's percent for the target's tag is one number more about a picture, and a gallery's own tags tell what it is
 worth there. So to the logit of a picture a line in the log odds of the percent is added, where the tagger looked at it:
-two numbers a tagger, themselves fitted without the group that they are measured on. A tagger whose word makes the tags
-no more likely, by more than chance and a margin, is left out; then all scores are what they would be without it.
+two numbers a tagger, themselves fitted without the group that they are measured on. A tagger whose percent makes the
+tags no more likely, by more than chance and a margin, is left out; then all scores are what they would be without it.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from classifier.head import AiPercents, ai_log_odds
 from classifier.heads.logistic_head import Pull, WeightedExamples, newton
 from classifier.heads.out_of_fold import Deals, deal_groups
 
-LEAST_GAIN = 0.05  # share of the log loss that a tagger's word must take away
+LEAST_GAIN = 0.05  # share of the log loss that a tagger must take away
 _SURELY = 2.0  # standard errors that the gain must be above nothing
 _LEAST_KNOWN = 50  # judged pictures that the tagger looked at
 _SOFT = 0.01  # by so much a share stays away from 0 and 1: one wrong tag must not outweigh a hundred pictures
 _STEPS = 15  # of Newton's method, at most
-_LEAST_SLOPE = 0.1  # of the head's own logits; below, they say nothing that a tagger's word could be added to
+_LEAST_SLOPE = 0.1  # of the head's own logits; below, they carry nothing to add a tagger to
 _LINE_PULL = (1.0, 1e-9)  # slope and intercept of a line through logits of unit spread
-_KEPT_LINE = (1.0, 1.0)  # the same beside taggers' words: what holds without them stays, for posts that have none
+_KEPT_LINE = (1.0, 1.0)  # the same beside taggers: what holds without them stays, for posts that have none
 _WORD_PULL = (1.0, 0.01)  # of a tagger's slope and offset, to nothing
 
 
 @dataclass(frozen=True, slots=True)
 class TaggerWeight:
-    """What a tagger's word adds to a logit, or to log odds."""
+    """What a tagger's percent adds to a logit, or to log odds: a line in its own log odds."""
 
     slope: float  # for each log odd of its percent
     offset: float  # wherever it looked at the picture
@@ -39,11 +40,11 @@ class TaggerWeight:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What a tagger's word is worth, measured out of fold."""
+    """What a tagger is worth, measured out of fold."""
 
     pictures: int  # judged ones that it looked at
     loss_before: float  # mean log loss over all judged pictures, in nats
-    loss: float  # with its word
+    loss: float  # with it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +61,12 @@ class Stacked:
     """Logits with what taggers add to them."""
 
     logits: FloatArray  # (n,)
-    words: Mapping[str, TaggerWeight] = field(default_factory=dict)  # by source, of those that pay
+    weights: Mapping[str, TaggerWeight] = field(default_factory=dict)  # by source, of those that pay
     gains: Mapping[str, Gain] = field(default_factory=dict)  # the same
 
 
 def stack(logits: FloatArray, ai_percents: AiPercents, judged: TaggedRows, seed: int) -> Stacked:
-    """Add to logits what taggers' words are worth; the worthiest first, as long as another one pays.
+    """Add taggers to logits, the most useful first, as long as another one pays.
 
     Args:
         logits: raw ones of a head, shape (n,): of judged rows out of fold.
@@ -93,20 +94,20 @@ def stack(logits: FloatArray, ai_percents: AiPercents, judged: TaggedRows, seed:
             float(tried[best].losses.mean()),
         )
         before = tried[best]
-        found = Stacked(before.added_to(logits, chosen, judged), before.words, {**found.gains, best: gain})
+        found = Stacked(before.added_to(logits, chosen, judged), before.weights, {**found.gains, best: gain})
     return found
 
 
 def _knows(percents: IntArray, judged: TaggedRows) -> bool:
-    """Whether a tagger looked at enough of the judged pictures, and does not say the same of all."""
+    """Whether a tagger looked at enough of the judged pictures, and does not give all the same percent."""
     percents_there = percents[judged.rows]
     known = percents_there[percents_there >= 0]
     return len(known) >= _LEAST_KNOWN and bool((known != known[0]).any())
 
 
 def _pays(before: _CrossFit, after: _CrossFit, judged: TaggedRows, source: str) -> bool:
-    """Whether another tagger's word makes the tags likelier, by more than chance and a margin."""
-    if not after.usable or any(words[source].slope <= 0 for words in after.by_fold):
+    """Whether another tagger makes the tags likelier, by more than chance and a margin."""
+    if not after.usable or any(weights[source].slope <= 0 for weights in after.by_fold):
         return False
     gains = before.losses - after.losses
     gain = float(gains.mean())
@@ -117,7 +118,7 @@ def _pays(before: _CrossFit, after: _CrossFit, judged: TaggedRows, source: str) 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _CrossFit:
-    """Lines through logits and taggers' words, fitted for every fold of every deal; m judged rows."""
+    """Lines through logits and taggers' log odds, fitted for every fold of every deal; m judged rows."""
 
     losses: FloatArray  # (m,) out of fold, in nats, the mean of the deals
     by_fold: tuple[Mapping[str, TaggerWeight], ...]  # of every fold of every deal
@@ -140,34 +141,34 @@ class _CrossFit:
                 folds.append(out)
         slopes = np.array([point[0] / spread for point in points])
         usable = bool(slopes.min() > _LEAST_SLOPE)
-        words = tuple(_words(point / slope, chosen) for point, slope in zip(points, slopes, strict=True) if usable)
-        return cls(losses, words, tuple(folds), usable)
+        weights = tuple(_weights(point / slope, chosen) for point, slope in zip(points, slopes, strict=True) if usable)
+        return cls(losses, weights, tuple(folds), usable)
 
     @property
-    def words(self) -> Mapping[str, TaggerWeight]:
+    def weights(self) -> Mapping[str, TaggerWeight]:
         """The mean of all folds', which is deployed."""
         return {
             source: TaggerWeight(
-                float(np.mean([words[source].slope for words in self.by_fold])),
-                float(np.mean([words[source].offset for words in self.by_fold])),
+                float(np.mean([weights[source].slope for weights in self.by_fold])),
+                float(np.mean([weights[source].offset for weights in self.by_fold])),
             )
             for source in self.by_fold[0]
         }
 
     def added_to(self, logits: FloatArray, chosen: AiPercents, judged: TaggedRows) -> FloatArray:
         """Logits, shape (n,), of judged rows by what was fitted without them, of the others by the mean."""
-        stacked = logits + _added(self.words, chosen)
+        stacked = logits + _added(self.weights, chosen)
         deals = np.sum(self.folds, axis=0)
         own = np.zeros(len(judged.rows))
-        for words, out in zip(self.by_fold, self.folds, strict=True):
+        for weights, out in zip(self.by_fold, self.folds, strict=True):
             rows = judged.rows[out]
-            own[out] += _added(words, {source: percents[rows] for source, percents in chosen.items()})
+            own[out] += _added(weights, {source: percents[rows] for source, percents in chosen.items()})
         stacked[judged.rows] = logits[judged.rows] + own / deals
         return stacked
 
 
 def _fitted(columns: FloatArray, share: FloatArray, spread: float) -> FloatArray:
-    """Weights of the columns: a line through the logits, then, held to it, taggers' words besides."""
+    """Weights of the columns: a line through the logits, then, held to it, taggers' columns besides."""
     counted = np.ones(len(share))
     start = np.array([spread, 0.0])
     line = newton(WeightedExamples(columns[:, :2], share, counted), Pull(start, np.array(_LINE_PULL)), start, _STEPS)
@@ -185,14 +186,14 @@ def _columns(logits: FloatArray, percents: list[IntArray]) -> FloatArray:
     return np.stack([logits, np.ones(len(logits)), *of_taggers], axis=1)
 
 
-def _words(point: FloatArray, chosen: AiPercents) -> Mapping[str, TaggerWeight]:
+def _weights(point: FloatArray, chosen: AiPercents) -> Mapping[str, TaggerWeight]:
     pairs = point[2:].reshape(-1, 2)
     return {source: TaggerWeight(float(pair[0]), float(pair[1])) for source, pair in zip(chosen, pairs, strict=True)}
 
 
-def _added(words: Mapping[str, TaggerWeight], percents: AiPercents) -> FloatArray:
+def _added(weights: Mapping[str, TaggerWeight], percents: AiPercents) -> FloatArray:
     parts = [
-        np.where(percents[source] >= 0, word.slope * ai_log_odds(percents[source]) + word.offset, 0.0)
-        for source, word in words.items()
+        np.where(percents[source] >= 0, weight.slope * ai_log_odds(percents[source]) + weight.offset, 0.0)
+        for source, weight in weights.items()
     ]
     return np.asarray(np.sum(parts, axis=0), dtype=np.float64)

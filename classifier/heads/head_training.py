@@ -318,7 +318,8 @@ def _contradicted(training_set: HeadTrainingSet, logits: FloatArray, rows: IntAr
 
 
 def contradicted(label_sources: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
-    """Whether a tag, or its absence beside other names, is contradicted by all that is known; never a person's word.
+    """Whether a tag, or its absence beside other names, is contradicted by label and score together; a person's label
+    never is.
 
     Args:
         label_sources: of each picture, shape (n,) of `LabelSource`.
@@ -346,9 +347,10 @@ def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
     """What taggers add to calibrated log odds; a line's slope is the calibration's."""
     slope = opinions.posterior.line.slope
     scaled = {
-        source: TaggerWeight(word.slope * slope, word.offset * slope) for source, word in opinions.stacked.words.items()
+        source: TaggerWeight(weight.slope * slope, weight.offset * slope)
+        for source, weight in opinions.stacked.weights.items()
     }
-    return tuple(AiTagWeight(source, tag, word.slope, word.offset) for source, word in scaled.items())
+    return tuple(AiTagWeight(source, tag, weight.slope, weight.offset) for source, weight in scaled.items())
 
 
 def _decided(training_set: HeadTrainingSet, pools: StratumArray) -> IntArray:

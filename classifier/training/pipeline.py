@@ -173,14 +173,18 @@ def learn(
         DeviceError: the network's first weights cannot be had.
     """
     _check_counts(examples, specs, plan.minimum)
-    room = _split(pictures, examples, specs, plan)
-    classes = _classes(examples, room.split.train, specs, plan.minimum)
+    prepared = _split(pictures, examples, specs, plan)
+    classes = _classes(examples, prepared.split.train, specs, plan.minimum)
     shows = _shows(examples, classes, specs)
-    embedded = embedder(Material(pictures, shows, classes, room.split, room.groups, room.unlabelled), report)
-    room = replace(room, split=_by_use(room.split, embedded.trained_on))
-    targets = tuple(_learned_target(room, embedded, examples, spec, plan) for spec in specs)
+    embedded = embedder(
+        Material(pictures, shows, classes, prepared.split, prepared.groups, prepared.unlabelled), report
+    )
+    prepared = replace(prepared, split=_by_use(prepared.split, embedded.trained_on))
+    targets = tuple(_learned_target(prepared, embedded, examples, spec, plan) for spec in specs)
     report("measuring", 1.0, "")
-    return Learned(embedded=embedded, characters=classes, targets=targets, split=room.split, references=room.references)
+    return Learned(
+        embedded=embedded, characters=classes, targets=targets, split=prepared.split, references=prepared.references
+    )
 
 
 def from_scratch(backbone: Callable[[], Any], plan: TrainingPlan) -> Embedder:
@@ -226,8 +230,8 @@ def _by_use(split: splits.Split, trained_on: BoolArray) -> splits.Split:
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
-    """What every target's fitting looks at."""
+class _SplitExamples:
+    """The examples as every target's head is fitted to them: their split, groups and special rows."""
 
     split: splits.Split
     unlabelled: IntArray
@@ -250,7 +254,9 @@ def _check_counts(examples: Sequence[Example], specs: Sequence[TargetSpec], mini
             )
 
 
-def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[TargetSpec], plan: TrainingPlan) -> _Room:
+def _split(
+    pictures: Pixels, examples: Sequence[Example], specs: Sequence[TargetSpec], plan: TrainingPlan
+) -> _SplitExamples:
     identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
     groups = splits.group(identities)
     references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
@@ -264,7 +270,7 @@ def _split(pictures: Pixels, examples: Sequence[Example], specs: Sequence[Target
         for row, example in enumerate(examples)
         if not (example.labelled or copies[row]) and example.split in ("", "train") and groups[row] not in held_out
     ]
-    return _Room(split, np.array(rows, dtype=np.int64), groups, references)
+    return _SplitExamples(split, np.array(rows, dtype=np.int64), groups, references)
 
 
 def _copies(identities: Sequence[splits.Identity], references: IntArray) -> BoolArray:
@@ -351,34 +357,38 @@ def _shows(examples: Sequence[Example], classes: Sequence[str], specs: Sequence[
 
 
 def _learned_target(
-    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
+    prepared: _SplitExamples, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
 ) -> LearnedTarget:
-    training_set = _head_training_set(room, embedded, examples, spec, plan)
+    training_set = _head_training_set(prepared, embedded, examples, spec, plan)
     few = rests_on_references(
-        len(room.references), int((training_set.noisy_labels.label_sources == LabelSource.TAGGED).sum())
+        len(prepared.references), int((training_set.noisy_labels.label_sources == LabelSource.TAGGED).sum())
     )
     usual = HeadPlan(goal=spec.goal, caution=plan.caution, seed=plan.seed)
     learned = learn_head(training_set, reference_plan(spec.goal, seed=plan.seed) if few else usual)
     shows = np.isin(training_set.noisy_labels.label_sources, (LabelSource.TAGGED, LabelSource.KEEP)) & ~learned.doubted
-    return LearnedTarget(spec=spec, learned=learned, shows=shows, unlabelled=len(room.unlabelled))
+    return LearnedTarget(spec=spec, learned=learned, shows=shows, unlabelled=len(prepared.unlabelled))
 
 
 def _head_training_set(
-    room: _Room, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
+    prepared: _SplitExamples, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
 ) -> HeadTrainingSet:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])
     shows = np.array([spec.named_in(example.characters) for example in examples])
     yes, no = (LabelSource.TAGGED, LabelSource.OTHERS) if plan.tags_may_lie else (LabelSource.KEEP, LabelSource.DELETE)
     label_sources = np.where(labelled, np.where(shows, yes, no), LabelSource.NOTHING).astype(np.int8)
-    label_sources[room.references] = LabelSource.KEEP
+    label_sources[prepared.references] = LabelSource.KEEP
     split = np.full(len(examples), CONTAMINATED, dtype=np.int8)
-    for number, rows in ((TRAIN, room.split.train), (VALIDATION, room.split.validation), (TEST, room.split.test)):
+    for number, rows in (
+        (TRAIN, prepared.split.train),
+        (VALIDATION, prepared.split.validation),
+        (TEST, prepared.split.test),
+    ):
         split[rows] = number
-    split[np.concatenate([room.unlabelled, room.references])] = TRAIN
+    split[np.concatenate([prepared.unlabelled, prepared.references])] = TRAIN
     return HeadTrainingSet(
         target=spec.target,
-        noisy_labels=NoisyLabels(embedded.embeddings.astype(np.float64), label_sources, room.groups),
+        noisy_labels=NoisyLabels(embedded.embeddings.astype(np.float64), label_sources, prepared.groups),
         split=split,
         untagged=~labelled,
         start=logistic_head.knowing_head(

@@ -46,7 +46,7 @@ class FolderPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassPicture:
+class LabelledPicture:
     """One picture of the folder."""
 
     path: Path
@@ -81,7 +81,7 @@ def folder_gallery(plan: FolderPlan) -> Gallery:
     return gallery
 
 
-def withheld(groups: dict[str, list[ClassPicture]], share: float, seed: str) -> set[str]:
+def withheld(groups: dict[str, list[LabelledPicture]], share: float, seed: str) -> set[str]:
     """Groups that lose their tag: of every class about the share of its pictures."""
     sizes: dict[str, dict[str, int]] = defaultdict(dict)
     for group, pictures in groups.items():
@@ -100,7 +100,7 @@ class _Set:
     classes: Sequence[str]
 
 
-def _pictures(folder: Path) -> list[ClassPicture]:
+def _pictures(folder: Path) -> list[LabelledPicture]:
     if not folder.is_dir():
         raise GalleryError(f"{folder} is not a folder")
     table = folder / "labels.csv"
@@ -109,11 +109,12 @@ def _pictures(folder: Path) -> list[ClassPicture]:
         if rows and not {"path", "class"} <= rows[0].keys():
             raise GalleryError(f"{table} needs the columns path and class, has {', '.join(rows[0])}")
         pictures = [
-            ClassPicture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"]) for row in rows
+            LabelledPicture(folder / row["path"], tag_name(row["class"]), row.get("group") or row["path"])
+            for row in rows
         ]
     else:
         pictures = [
-            ClassPicture(path, tag_name(path.parent.name), _plain(path.relative_to(folder)))
+            LabelledPicture(path, tag_name(path.parent.name), _plain(path.relative_to(folder)))
             for path in sorted(folder.glob("*/*"))
             if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif")
         ]
@@ -162,15 +163,15 @@ def tag_name(label: str) -> str:
     return name
 
 
-def _groups(pictures: Iterable[ClassPicture]) -> dict[str, list[ClassPicture]]:
+def _groups(pictures: Iterable[LabelledPicture]) -> dict[str, list[LabelledPicture]]:
     """Pictures by group; a group that mixes classes is one group a class."""
-    groups: dict[str, list[ClassPicture]] = defaultdict(list)
+    groups: dict[str, list[LabelledPicture]] = defaultdict(list)
     for picture in pictures:
         groups[f"{picture.group} {picture.label}"].append(picture)
     return groups
 
 
-def _add_group(gallery: Gallery, pictures: Sequence[ClassPicture], set_: _Set) -> None:
+def _add_group(gallery: Gallery, pictures: Sequence[LabelledPicture], set_: _Set) -> None:
     artist = f"artist_{hashlib.sha256(pictures[0].group.encode()).hexdigest()[:8]}"
     gallery.add_tag(artist, "artist")
     parent: int | None = None
@@ -185,7 +186,7 @@ def _add_group(gallery: Gallery, pictures: Sequence[ClassPicture], set_: _Set) -
 
 
 def _post(
-    picture: ClassPicture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None
+    picture: LabelledPicture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None
 ) -> GalleryPost:
     rng = random.Random(f"{set_.plan.seed} {facts.md5}")  # noqa: S311 (a seeded choice, no secret)
     label = picture.label

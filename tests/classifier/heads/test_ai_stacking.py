@@ -44,7 +44,7 @@ def test_a_tagger_that_knows_something_is_believed_and_pictures_become_surer() -
     found = stack(logits, {SITE_TAGGER: percents(shows)}, judged, 0)
 
     gain = found.gains[SITE_TAGGER]
-    assert 0.2 < found.words[SITE_TAGGER].slope < 3
+    assert 0.2 < found.weights[SITE_TAGGER].slope < 3
     assert gain.pictures == len(judged.rows) and gain.loss < (1 - LEAST_GAIN) * gain.loss_before
     assert loss(found.logits[unseen], shows[unseen]) < 0.8 * loss(logits[unseen], shows[unseen])
 
@@ -56,14 +56,14 @@ def test_noise_is_left_out_and_every_logit_stays_what_it_was(seed: int) -> None:
 
     found = stack(logits, {SITE_TAGGER: percents(random.permutation(shows))}, judged, seed)
 
-    assert not found.words and not found.gains
+    assert not found.weights and not found.gains
     assert np.array_equal(found.logits, logits)
 
 
 def test_a_tagger_that_says_the_opposite_is_not_believed() -> None:
     shows, logits, judged = world()
 
-    assert not stack(logits, {SITE_TAGGER: percents(~shows)}, judged, 0).words
+    assert not stack(logits, {SITE_TAGGER: percents(~shows)}, judged, 0).weights
 
 
 def test_a_tagger_that_looked_at_few_pictures_or_knows_not_the_tag_is_left_out() -> None:
@@ -72,7 +72,7 @@ def test_a_tagger_that_looked_at_few_pictures_or_knows_not_the_tag_is_left_out()
     few[judged.rows[:40]] = percents(shows)[judged.rows[:40]]
     nobody = np.zeros(COUNT, dtype=np.int64)
 
-    assert not stack(logits, {"few": few, "nobody": nobody}, judged, 0).words
+    assert not stack(logits, {"few": few, "nobody": nobody}, judged, 0).weights
 
 
 def test_pictures_that_the_tagger_never_saw_keep_their_logits() -> None:
@@ -83,7 +83,7 @@ def test_pictures_that_the_tagger_never_saw_keep_their_logits() -> None:
 
     found = stack(logits, {SITE_TAGGER: ai_percents}, judged, 0)
 
-    assert found.words
+    assert found.weights
     assert np.array_equal(found.logits[unseen], logits[unseen])
     assert (found.logits != logits)[~unseen].all()
 
@@ -96,7 +96,7 @@ def test_of_two_taggers_the_better_comes_first_and_its_echo_adds_nothing() -> No
     both = stack(logits, {"echo": good.copy(), "good": good, "poor": poor}, judged, 0)
 
     assert next(iter(both.gains)) in ("good", "echo")
-    assert len({"good", "echo"} & set(both.words)) == 1
+    assert len({"good", "echo"} & set(both.weights)) == 1
     assert loss(both.logits, shows) < 1.02 * loss(alone.logits, shows)
 
 
@@ -112,7 +112,7 @@ def test_a_row_that_judges_is_stacked_by_what_was_fitted_without_its_group() -> 
     )
 
     assert after.logits[row] == before.logits[row]
-    assert after.words != before.words
+    assert after.weights != before.weights
 
 
 def gallery(seed: int = 0) -> tuple[HeadTrainingSet, np.ndarray]:
