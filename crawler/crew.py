@@ -45,7 +45,7 @@ class PostSource(Protocol):
         ...
 
     async def moved(self, posts: Sequence[Post]) -> Mapping[int, Post | None]:
-        """Of posts from an earlier run, those whose files the site no longer has where it said: as it states them now,
+        """Of posts from an earlier run, those whose files have another address by now: as the site states them now,
         by id; None for one that is gone."""
         ...
 
@@ -96,7 +96,7 @@ class Crew:
     fetcher: Fetcher
     judge: Judge
     archive: ArchiveProtocol
-    note: Callable[[Post, Exception], None]  # told of every post that fails
+    note: Callable[[Post, Exception], None]  # called with every post that fails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

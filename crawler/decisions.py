@@ -1,4 +1,4 @@
-"""Keep, delete, or undecided: the one place where that is said, and by which rule.
+"""Keep, delete, or undecided: the one place where that is decided, and by which rule.
 
 The order is: a person's label, else the post's own tags, else the score. Any doubt about the picture or the model
 ends in *undecided*; nothing here can turn a fault into a deletion.
@@ -46,7 +46,7 @@ TAG_DOUBTED = "tag doubted"
 REFUSED = "model refused"
 TOO_CLOSE = "too close to the threshold"
 TOO_SMALL = "too small to see"
-NO_AI: Mapping[str, int] = MappingProxyType({})  # no tagger said anything
+NO_AI: Mapping[str, int] = MappingProxyType({})  # no tagger looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Ruling:
             targets: whom to decide about.
             post: as the site states it.
             look: at its picture, as the judge gave it.
-            before: what the user's tagger said of the picture at an earlier look; counts where it did not look now.
+            before: the user's tagger's tags of the picture from an earlier look; they count where it did not look now.
 
         Returns:
             The look with the scores that hold for a post with these tags, which are those to be stored; the decisions.
@@ -165,7 +165,7 @@ class Ruling:
             decision: it.
             target: whom it is about.
             post: as it is now.
-            tagger_tags: what the user's tagger said of its picture last.
+            tagger_tags: the user's tagger's tags of its picture, from its last look.
         """
         card = self.cards.get(target.name)
         if decision.score is None or decision.model_hash != (card.hash if card else None):
@@ -230,7 +230,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class _TagFacts:
-    """What a post says of a target, besides its picture."""
+    """What a post's tags state about a target."""
 
     tagged: bool
     stratum: Stratum

@@ -5,7 +5,7 @@ to the one post, file or question at hand, and the run goes on.
 
 CrawlError                     anything that the crawler raises on purpose
 ├── TransientError             try again: time-out, 429, 5xx, cut body; carries `retry_after` in seconds
-│   ├── ConnectionTrouble      no connection; becomes UnreachableError when patience is spent
+│   ├── ConnectionTrouble      no connection; becomes UnreachableError after the last try
 │   │   └── HostUnknown        the name does not resolve; not worth many tries
 │   ├── TooLarge               the body is longer than it may be
 │   ├── RangeRefused           416: begin the file again

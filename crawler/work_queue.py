@@ -53,7 +53,7 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
 async def decided_by_others(run: Run) -> AsyncIterator[tuple[Post, Known]]:
     """Posts of the run's listing that other models have decided, where what they saw is stored.
 
-    What was listed and never decided is left to the next crawl: this one may have been told to stop before it.
+    What was listed and never decided is left to the next crawl: this one may have been stopped before it.
     """
     async for listed in _left_open(run):
         for post, known in await _with_knowledge(run, await _where_they_are_now(run, listed)):

@@ -233,7 +233,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Something was said or replaced since the screen was painted; nothing was recorded."""
+    """A label was filed or the picture replaced since the page showed it; nothing was recorded."""
 
     version_id: int  # the post's file version now
     seq: int | None  # the newest label now; None: there is none

@@ -25,7 +25,7 @@ class Evidence:
     md5s: Sequence[str]
     vectors: npt.NDArray[np.float16]  # (n, d) of whole pictures, C-contiguous
     scores: npt.NDArray[np.float64]  # (n,) by the active model, NaN where there is none
-    labels: Sequence[str]  # the newest: keep | delete | unsure | "" where nobody said anything
+    labels: Sequence[str]  # the newest: keep | delete | unsure | "" where there is no label
     tagged: npt.NDArray[np.bool_]  # (n,) the post's own tags name the target
     named: npt.NDArray[np.bool_]  # (n,) the post has any character tag
     character_counts: npt.NDArray[np.int64]  # (n,) character tags

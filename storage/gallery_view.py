@@ -1,4 +1,4 @@
-"""What the review page shows: pictures by row id. No path of the disk leaves this room, and none comes in."""
+"""What the review page shows: pictures by row id. No path of the disk is given out, and none is accepted."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many pictures of a target there are, by what holds and by what people said."""
+    """How many pictures of a target there are, by what holds and by label."""
 
     total: int
     decisions: Mapping[str, int]  # keep | delete | undecided
@@ -177,7 +177,7 @@ def newest_words(connection: Connection, ids: Sequence[int], target: str) -> Map
 
 
 def words_of(connection: Connection, version_id: int, target: str) -> Sequence[Word]:
-    """What people said of a picture, newest first."""
+    """The labels of a picture, newest first."""
     statement = (
         select(LabelRow.__table__)
         .where(LabelRow.version_id == version_id, LabelRow.target == target)
@@ -200,7 +200,7 @@ def verdicts_of(connection: Connection, version_id: int, target: str) -> Sequenc
 
 
 def moment(connection: Connection) -> tuple[int, int, int]:
-    """Three numbers that change when anything was looked at, decided or said: newest embedding, decision, label."""
+    """Ids of the newest embedding, decision and label; a look, a decision or a label changes them."""
     newest = (func.max(EmbeddingRow.id), func.max(DecisionRow.seq), func.max(LabelRow.seq))
     moments = [connection.execute(select(func.coalesce(one, 0))).scalar_one() for one in newest]
     return moments[0], moments[1], moments[2]

@@ -71,8 +71,8 @@ class Labelling:
     def record(self, clicks: Sequence[Click]) -> Sequence[Saved | Conflict]:
         """Append labels that people gave on a screen; durable when this returns, all or nothing.
 
-        An undo is a click too: it says the value from before, or `clear` where there was none. A click that was sent
-        before is answered as the first time; one that did not see the newest label, or the current picture, is told
+        An undo is a click too: it carries the value from before, or `clear` where there was none. A click that was sent
+        before is answered as the first time; one that did not see the newest label, or the current picture, gets
         what holds now and records nothing.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Looking without owning: read-only connections, short transactions, one thread that waits in our place."""
+"""Reading without the lock: read-only connections, short transactions, one thread that waits for the disk."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ReadingThread:
                 return operation(self._connection)
 
     def close(self) -> None:
-        """Finish what was asked, then let the connection go."""
+        """Finish the running query, then close the connection."""
         self._thread.submit(self._drop).result()
         self._thread.shutdown(wait=True)
         self._engine.dispose()
@@ -269,7 +269,7 @@ class Reader:
         return self.ask(lambda c: models.models(c, target))
 
     def labels(self, target: str) -> Sequence[StoredLabel]:
-        """Everything that people ever said for a target, in order; `why` tells which answers were a random sample."""
+        """Every label that was ever filed for a target, in order; `why` marks those of a random sample."""
         return self.ask(lambda c: labels_of(c, target))
 
     def tagger_agreement(self, site: str, target: Target) -> TaggerAgreement:

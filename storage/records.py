@@ -123,7 +123,7 @@ class FileVersion:
     """The bytes that a post points to now; replacing them gives a new version under the same post id."""
 
     md5: str  # 32 lower-case hex digits
-    ext: str  # one of FILE_EXTENSIONS, or whatever the site said when it is not supported
+    ext: str  # one of FILE_EXTENSIONS, or the site's own where it is not supported
     size: int  # bytes
     width: int  # pixels
     height: int  # pixels
@@ -369,7 +369,7 @@ class JudgeStats:
 
     pictures: int  # pictures scored
     batches: int
-    device_busy_s: float  # seconds that the device spent computing
+    device_busy_s: float  # seconds in which the device computed
     waiting: int  # pictures handed in and not yet answered
     device: str  # cpu | gpu, and what it is called
     runtime: str  # litert | openvino | keras …

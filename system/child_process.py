@@ -172,7 +172,7 @@ class Finished:
     """A child that has ended."""
 
     code: int  # exit code; negative: a signal
-    errors: bytes  # what it said on standard error
+    errors: bytes  # its output on standard error
 
 
 def run(command: Sequence[str], deadline_s: float, extra: Mapping[str, str] | None = None) -> Finished:

@@ -128,7 +128,7 @@ class Profile:
     level: int
     tag_query_limit: int | None  # terms in one search; None: unlimited
     safe_mode: bool = False  # the account's setting, which silently filters searches
-    time_zone: str = ""  # in the site's words; empty: not said
+    time_zone: str = ""  # in the site's words; empty: not stated
 
     @property
     def has_other_days(self) -> bool:
@@ -144,7 +144,7 @@ class DanbooruClient:
     http: Http
     patience: Patience = field(default_factory=Patience)
     with_ai_tags: bool = True
-    notify: Callable[[str], None] = log.warning  # is told, once each, what this site or key has to do without
+    notify: Callable[[str], None] = log.warning  # called once for each part of the API that this site or key lacks
     _closed: set[str] = field(default_factory=set)  # optional parts of the API that are not open to us
 
     # --- posts -----------------------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ class DanbooruClient:
     async def _json(
         self, path: str, query: Mapping[str, str], *, want: type | None = None, of_one_post: bool = False
     ) -> Any:
-        """The parsed answer to one question, asked until patience is spent."""
+        """The parsed answer to one request, which is repeated within the client's patience."""
         ask = self._ask(path, query)
 
         async def attempt() -> Any:

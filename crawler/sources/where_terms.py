@@ -19,7 +19,7 @@ from storage.search.tree import with_leaves
 
 @dataclass(frozen=True, slots=True)
 class ResolvedWhere:
-    """Further terms of a search, and what is to be said of them."""
+    """Further terms of a search, and remarks on them for the user."""
 
     query: Query
     lines: tuple[str, ...]  # for people

@@ -274,7 +274,7 @@ class Downloader:
 
     @asynccontextmanager
     async def _as_post_error(self, url: str, health: FileHealth, *, replaceable: bool = False) -> AsyncIterator[None]:
-        """When patience is spent, it is this post's trouble and nobody else's; unless it is everybody's."""
+        """The error after the last try: of this post alone, unless it concerns the whole site."""
         try:
             yield
         except (_NoFile, _Mismatch, FileRefused, Forbidden, GoneError) as error:

@@ -198,7 +198,7 @@ class Http:
         self._deadlines = deadlines
         self._transport = transport
         self._user_agent = user_agent()
-        self.notify: Callable[[str], None] = log.warning  # is told, once each, what a setting would mend
+        self.notify: Callable[[str], None] = log.warning  # called once for each problem that a setting would solve
         self._proxy = proxy
         self._refused_hosts: set[str] = set()
         self._retired: list[httpx2.AsyncClient] = []

@@ -1,4 +1,4 @@
-"""How often to ask again, and how long to wait in between: tenacity with everything said explicitly."""
+"""How often to repeat a request, and how long to wait in between: tenacity with every setting explicit."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ class Patience:
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], patience: Patience) -> T:
-    """Run an attempt until it succeeds, fails for good, or patience is spent.
+    """Run an attempt until it succeeds, fails for good, or `patience` allows no further try.
 
     Raises:
         UnreachableError: no attempt reached the host.
-        TransientError: the last attempt's, when patience is spent. Everything else, cancellation included, at once.
+        TransientError: the last attempt's, when no further try is allowed. Everything else, cancellation included, at
+            once.
     """
 
     async def once() -> T:  # tenacity awaits coroutine functions alone; a lambda that gives an awaitable is none

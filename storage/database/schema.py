@@ -1,4 +1,4 @@
-"""Which schema a database has, told without loading Alembic."""
+"""Which schema version a database has, read without loading Alembic."""
 
 from __future__ import annotations
 

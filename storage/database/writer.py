@@ -62,7 +62,7 @@ class Writer:
     async def do(self, operation: Operation[T]) -> T:
         """Carry out an operation; returns after its commit.
 
-        Cancelling the caller does not undo it: it is carried out whole, and nobody is told.
+        Cancelling the caller does not undo it: it is carried out whole, and its result is dropped.
         """
         async with self._room:
             loop = asyncio.get_running_loop()

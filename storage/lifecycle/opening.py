@@ -22,7 +22,7 @@ SMALL_DATABASE = 16 * 1024 * 1024  # bytes; checked on every start, larger ones 
 
 @dataclass(frozen=True, slots=True)
 class OpenedRoot:
-    """A gallery that is ours."""
+    """A gallery whose lock this process holds."""
 
     lock: GalleryLock
     tree: Tree

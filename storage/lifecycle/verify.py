@@ -79,7 +79,7 @@ def verify(
 
     Args:
         root: of the gallery; a crawl should not be running, its files in flight would look foreign.
-        progress: told the number of files checked so far.
+        progress: called with the number of files checked so far.
         disk: the file system's promises; None: this machine's.
     Raises:
         DatabaseError, StorageError: it cannot even be looked at.

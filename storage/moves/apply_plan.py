@@ -79,7 +79,7 @@ class Applied:
 
     trashed: int = 0
     back: int = 0
-    changed: int = 0  # something else was decided or said since the plan: they stay where they are
+    changed: int = 0  # a decision or label changed since the plan: they stay where they are
     problems: tuple[str, ...] = ()  # files that are not what their rows say; they stay where they are
 
 

@@ -67,7 +67,7 @@ class Tidying:
         return await self._read(trash.trashed)
 
     async def restore(self, which: TrashChoice) -> Applied:
-        """Bring files back from the trash; they stay until something new is decided or said of them."""
+        """Bring files back from the trash; they stay until a new decision or label concerns them."""
         wanted = [one.file_id for one in await self.trash() if which.wants(one)]
         back = await self._mover.carry_all(wanted, trash.restore_some)
         return Applied(back=back.done, changed=len(wanted) - back.done - len(back.problems), problems=back.problems)

@@ -46,7 +46,7 @@ class Carried:
     """What became of some moves."""
 
     done: int = 0
-    came_back: int = 0  # of those: a person said otherwise meanwhile
+    came_back: int = 0  # of those: a label of a person kept them meanwhile
     problems: tuple[str, ...] = ()  # files that are not what their rows say, or names that are taken; they stay
 
     def __add__(self, other: Carried) -> Carried:
@@ -241,7 +241,7 @@ def close_move(connection: Connection, move: Move, outcome: str, now: datetime) 
 
 
 def turned_back(connection: Connection, move: Move, now: datetime) -> Move | None:
-    """The way back for a file that arrived in the trash while somebody said that it must not go there."""
+    """Moves back of files that arrived in the trash while a person labelled them keep."""
     if move.to_place is not Place.TRASH or still_wanted(connection, move):
         return None
     row = connection.execute(movable().where(FileRow.id == move.file_id)).one_or_none()

@@ -85,7 +85,7 @@ class Purged:
     """What was destroyed."""
 
     files: int
-    changed: int  # restored, or something else was decided or said, since the plan
+    changed: int  # restored, or decided or labelled anew, since the plan
     problems: tuple[str, ...]  # files that are not what their rows say; they stay where they are
     backup: Path | None  # of the database, made before
 

@@ -1,4 +1,4 @@
-"""People's words: appended, one row a click, durable before anybody is told so."""
+"""Labels: appended, one row a click, durable before they are acknowledged."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class StoredLabel:
     value: LabelValue
     why: LabelReason
     who: str
-    holds: bool  # nothing was said since, it was not taken back, and the post still shows that picture
+    holds: bool  # it is the newest, was not taken back, and the post still shows that picture
 
 
 def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) -> Relabelled:
@@ -71,7 +71,7 @@ def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) 
 
 
 def file_click(connection: Connection, click: Click, now: datetime) -> Saved | Conflict:
-    """Append a label, unless something was said or replaced since what the person saw.
+    """Append a label, unless a label was filed or the picture replaced since the page showed it.
 
     Raises:
         RefusedRequest: no such post or picture, or its key was another click's.
@@ -98,7 +98,7 @@ def newest_label(connection: Connection) -> int:
 
 
 def labels_of(connection: Connection, target: str) -> Sequence[StoredLabel]:
-    """Everything that was ever said for a target, in order."""
+    """Every label that was ever filed for a target, in order."""
     statement = (
         select(
             LabelRow.seq,
@@ -160,6 +160,6 @@ def append_label(connection: Connection, version_id: int, label: Label, now: dat
         "why": label.why.value,
     }
     seq = new_id(connection, _NEW_LABEL, values)
-    holding = None if label.value is LabelValue.CLEAR else seq  # taken back: nothing of a person's stands
+    holding = None if label.value is LabelValue.CLEAR else seq  # taken back: no label holds
     connection.execute(_STAND_LABEL, {"version_id": version_id, "target": label.target, "label_seq": holding})
     return seq

@@ -1,4 +1,4 @@
-"""Whom the tags of posts name that name one character: what a new character is told apart from, one by one."""
+"""The character of every post whose tags name exactly one: what a new character is distinguished from."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Status:
     troubles: Mapping[str, int]  # reasons of those that wait or were given up
     decisions: Mapping[str, Mapping[str, int]]  # target -> keep, delete, undecided -> posts; labels win
     places: Mapping[str, Mapping[str, int]]  # target -> gallery, trash, … -> originals
-    labels: Mapping[str, int]  # by value, every word ever said
+    labels: Mapping[str, int]  # by value, every label ever filed
     models: Sequence[RegisteredModel]
     outdated: Mapping[str, int]  # target -> posts that a model decided which is not in force (any more)
     other_thresholds: Sequence[OtherThreshold]

@@ -53,7 +53,7 @@ def agreement(connection: Connection, site: str, target: Target) -> TaggerAgreem
 
 
 def tagger_tags_of(connection: Connection, versions: Sequence[int]) -> Mapping[int, TaggerTags]:
-    """What the user's tagger said of file versions when it looked last, by version id; others are missing."""
+    """The tags of the user's tagger at its last look, by file version id; versions it never looked at are missing."""
     looks = connection.execute(
         select(TaggerLookRow.version_id, TaggerRow.hash, TaggerRow.name)
         .join(TaggerRow, TaggerRow.id == TaggerLookRow.tagger_id)
@@ -73,7 +73,7 @@ def tagger_tags_of(connection: Connection, versions: Sequence[int]) -> Mapping[i
 
 
 def given_to(connection: Connection, target: Target) -> Mapping[str, Mapping[int, int]]:
-    """What the user's taggers give a target's tag, 0..100, by tagger's hash and version id of the picture."""
+    """The percentages that the user's taggers give a target's tag, 0..100, by tagger's hash and file version id."""
     names = select(AiNameRow.id).where(AiNameRow.name.in_(sorted({target.tag, *target.aliases})))
     rows = connection.execute(
         select(TaggerRow.hash, TaggerLookRow.version_id, func.coalesce(func.max(TaggerTagRow.value), 0.0))
@@ -91,19 +91,19 @@ def given_to(connection: Connection, target: Target) -> Mapping[str, Mapping[int
 
 
 class TaggerTagRows:
-    """Files taggers' words; remembers ids until a rollback makes it forget."""
+    """Writes taggers' tags; caches row ids until a rollback makes them invalid."""
 
     def __init__(self) -> None:
         self._names = AiNames()
         self._taggers: dict[str, int] = {}
 
     def forget(self) -> None:
-        """Ids met in a transaction that was rolled back may not exist."""
+        """Clear the caches: ids of a transaction that was rolled back may not exist."""
         self._names.forget()
         self._taggers.clear()
 
     def file(self, connection: Connection, version_id: int, tags: TaggerTags, now: datetime) -> None:
-        """Record what a tagger says of a file version, in the place of what one said before."""
+        """Record a tagger's tags of a file version, in place of those that were recorded before."""
         tagger = self._tagger_id(connection, tags, now)
         connection.execute(_LOOKED, {"version_id": version_id, "tagger_id": tagger})
         connection.execute(_DROP, {"version": version_id})

@@ -30,7 +30,7 @@ class Merged:
     gone: str  # its name
     into: str  # the name of the target that it is part of now
     labels: int  # that hold for the other one now; they stay with the first, too
-    contradicted: int  # pictures that were labelled differently for the two: what was said for `into` holds
+    contradicted: int  # pictures that were labelled differently for the two: the label for `into` holds
 
 
 def saved_targets(connection: Connection, site: str | None = None) -> Sequence[Target]:
@@ -75,7 +75,7 @@ def save_targets(connection: Connection, site: str, targets: Sequence[Target]) -
 def merge_target(connection: Connection, site: str, gone: str, into: str) -> Merged:
     """Make one target part of another: its labels hold for the other where that one has none.
 
-    Nothing is removed; asked for again, it adds what was said in the meantime.
+    Nothing is removed; a second call adds the labels that were filed in the meantime.
 
     Raises:
         RefusedRequest: the two are not two targets of the site.
@@ -158,7 +158,7 @@ def _any_of(names: Sequence[str]) -> Node:
 
 
 def _to_carry(row: Any) -> bool:
-    return row.there is None and not row.ever  # what was said and taken back was said
+    return row.there is None and not row.ever  # a label that was taken back counts as given
 
 
 def _merged(gone: str, into: str, rows: Sequence[Any]) -> Merged:
@@ -167,7 +167,7 @@ def _merged(gone: str, into: str, rows: Sequence[Any]) -> Merged:
 
 
 def _labels_of_both(site: str, gone: str, into: str) -> Any:
-    """The labels that hold for one target, each with what holds for the other and whether anything was ever said."""
+    """The labels that hold for one target, each with the other's label and whether the other ever had one."""
     holding, other, there = aliased(CurrentRow), aliased(CurrentRow), aliased(LabelRow)
     ever = select(LabelRow.seq).where(LabelRow.version_id == holding.version_id, LabelRow.target == into).exists()
     label = aliased(LabelRow)

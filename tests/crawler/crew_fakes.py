@@ -99,7 +99,7 @@ class Bytes:
 
 @dataclass(slots=True)
 class Files:
-    """A file host; what it does with which post is said by name."""
+    """A file host; its parameters name the posts whose files it treats otherwise."""
 
     gone: frozenset[int] = frozenset()
     raises: Mapping[str, Exception] = field(default_factory=dict)  # by a part of the URL

@@ -21,7 +21,7 @@ from tests.crawler.crew_fakes import MONA, Eye, Files, Memory, Posts, post
 
 @dataclass
 class Model(Eye):
-    """An eye with a number: what it saw can be told from what another saw."""
+    """A judge with a number, so that its looks can be distinguished from another's."""
 
     number: int = 1
     opened: bool = True

@@ -203,7 +203,7 @@ U09! The port is taken
 U10 Half-open connections, giant bodies
 U11! Two tabs label one picture differently
 U12! A kill between click and answer
-U13! Keep is said while the file is moved to the trash
+U13! A keep label is filed while the file is moved to the trash
 U14! Restore one file, or all of one model's
 U15! The key is looked for everywhere
 U16! A key, and an unencrypted site

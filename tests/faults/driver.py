@@ -118,7 +118,7 @@ class Child:
         return ended
 
     def heard(self) -> str:
-        """What it has said on standard error so far."""
+        """Its output on standard error so far."""
         return _text(self.err)
 
 

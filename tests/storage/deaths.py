@@ -45,7 +45,7 @@ class Reaper:
             self.step()
             result = real(*args, **kwargs)
             if after:
-                self.step()  # committed, and nobody was told
+                self.step()  # committed, and not acknowledged
             return result
 
         return guarded

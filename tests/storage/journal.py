@@ -1,4 +1,4 @@
-"""What the file system was told to do, and which of it a power cut would still undo.
+"""The file system calls that were made, and which of them a power cut would still undo.
 
 A name that was given, taken away or changed is durable once its folder was flushed; bytes are durable once their file
 was. `Journal` watches a test's calls and knows at any moment what is still in the air; whatever lies in `staging/` may

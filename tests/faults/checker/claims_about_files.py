@@ -67,7 +67,7 @@ def originals_are_the_sites(evidence: RootContents) -> Iterator[str]:
     for row in evidence.all(query):
         found = evidence.files.get(row["path"] or "")
         if found is None:
-            continue  # said elsewhere
+            continue  # another claim reports it
         if (found.md5, found.size) != (row["published"], row["size"]) or row["md5"] != row["published"]:
             yield f"{row['path']} is {found.md5}, {found.size} bytes; published are {row['published']}, {row['size']}"
         published = evidence.expected.files.get(row["post_id"])
@@ -81,7 +81,7 @@ def renditions_are_whole(evidence: RootContents) -> Iterator[str]:
     for row in evidence.all("SELECT path, width, height FROM rendition"):
         path = evidence.root / row["path"]
         if not path.is_file():
-            continue  # said elsewhere
+            continue  # another claim reports it
         try:
             with Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS) as picture:
                 picture.load()
@@ -122,7 +122,7 @@ def nothing_left_without_a_decision(evidence: RootContents) -> Iterator[str]:
 
 
 def the_secret_is_nowhere(evidence: RootContents) -> Iterator[str]:
-    """I5: the key is in no file below the root and in nothing that the program said."""
+    """I5: the key is in no file below the root and in no output of the program."""
     canary = evidence.expected.canary
     if canary is None:
         return

@@ -24,7 +24,7 @@ PLACES = ("gallery", "trash", "damaged", "renditions", "staging")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the checker is told from outside; it checks only what it is told of."""
+    """What should be true of a gallery, from outside; only what is stated is checked."""
 
     posts: frozenset[int] | None = None  # every post id that the site listed
     files: Mapping[int, tuple[str, int]] = field(default_factory=dict)  # post id -> (md5, bytes) as published

@@ -14,7 +14,7 @@ from tests.faults import driver
 from tests.faults.kills.grounds import DEMO_SITE, REAL, TAG, Ground
 from tests.faults.kills.scenes import LIMIT_S, SMALL_BATCH, CommandScene, in_a_child, whatever_number
 
-LABELS = 60  # said during one command
+LABELS = 60  # filed during one command
 APPLY = ("apply", "--yes", "--quiet")
 ONE_IN_FLIGHT = {"CRAWL_LIMITS_FREE_SPACE_MB": "10", "STUB_PACE": "real"}
 
@@ -91,7 +91,7 @@ def apply(ground: Ground, seed: int, template: Path) -> CommandScene:
         ground=upset,
         words=APPLY,
         labels=random_labels(upset, seed, "place IN ('gallery', 'trash')", ("keep", "delete")),
-        fair=(0, 3),  # what is labelled between the plan and its move stays, and is said to
+        fair=(0, 3),  # what is labelled between the plan and its move stays, and is reported
         environment={**SMALL_BATCH, "STUB_PACE": "real"},
     )
 

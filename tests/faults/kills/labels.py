@@ -41,7 +41,7 @@ def write_labels(root: Path) -> None:
 
 @dataclass(slots=True)
 class Labeller:
-    """Writes labels one after the other until it is told to pause; the rest can be written later."""
+    """Writes labels one after the other until it is paused; the rest can be written later."""
 
     root: Path
     labels: Sequence[Label]

@@ -102,7 +102,7 @@ class CommandScene:
     name: str
     ground: Ground
     words: Sequence[str]  # of the command line, without the root
-    labels: Sequence[Label] = ()  # said while it runs
+    labels: Sequence[Label] = ()  # filed while it runs
     same: Callable[[str], str] = lambda line: line  # a line of the state without what may differ
     compares: bool = True  # with the undisturbed run's state; a network that learns for seconds never ends in the same
     fair: tuple[int, ...] = DONE  # how it may end by itself while somebody labels
@@ -112,7 +112,7 @@ class CommandScene:
     fresh: Callable[[Path], object] | None = None  # makes a root; None: a copy of the ground's template
 
     def whole(self, root: Path) -> Whole:
-        """Everything is said first, then the command runs undisturbed.
+        """All labels are filed first, then the command runs undisturbed.
 
         Raises:
             RuntimeError: it fails, or the gallery is not well afterwards.

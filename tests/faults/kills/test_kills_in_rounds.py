@@ -1,4 +1,4 @@
-"""Rounds, rescoring, apply, restore and the page are killed while a person labels: nothing said is lost.
+"""Rounds, rescoring, apply, restore and the page are killed while a person labels: no label is lost.
 
 The scenes are those of `bench.kill_moments`, on a painted gallery whose network nobody needs.
 """

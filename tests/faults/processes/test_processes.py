@@ -96,7 +96,7 @@ def test_a_crawl_stopped_five_times_on_a_site_that_moves_each_time_ends_like_an_
     assert_same_state(place / "root", laboratory)
 
 
-STOP_AFTER = (10, 30, 50, 70, 90)  # pictures that were decided on when a run of the demo is told to stop
+STOP_AFTER = (10, 30, 50, 70, 90)  # pictures that were decided on when a run of the demo is stopped
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Row:
     name: str  # of the row in docs/faults.md, with a word
     rules: Rules | Callable[[Laboratory, simulator.Simulator], Rules] = ()
     exit: int = 0
-    says: str = ""  # a part of what the user is told
+    says: str = ""  # a part of the command's output
     judge: str = "honest"
     prepare: Callable[[Laboratory, Gallery], None] | None = None  # changes the site before the run
     also: Callable[[Broken], None] | None = None  # what else must hold after the broken run
@@ -147,7 +147,7 @@ class Laboratory:
         return simulator.scenario(self.files)
 
     def expected(self, **more: Any) -> Expected:
-        """What the checker is told of this site."""
+        """What the checker should expect of this site."""
         return Expected(**{"posts": simulator.POSTS, "files": self.published, **more})
 
     def empty(self, place: Path) -> Path:
@@ -212,7 +212,7 @@ def _look(row: Row, broken: Broken, rules: Sequence[Rule], laboratory: Laborator
 
 
 def _known(laboratory: Laboratory, broken: Broken, code: int) -> Expected:
-    """What the checker is told after a run; one that could not list everything need not know every post."""
+    """What the checker should expect after a run; one that could not list everything need not know every post."""
     gallery = broken.site.running.gallery
     files = {post_id: gallery.file_of(post) for post_id, post in gallery.posts.items()}
     return laboratory.expected(

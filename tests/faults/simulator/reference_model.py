@@ -60,7 +60,7 @@ class ReferenceModel:
     posts: dict[int, ModelPost]
     now: float = 0.0  # days
     newest: float = 0.0  # the latest time that anything was recorded at
-    labels: list[tuple[int, str, str]] = field(default_factory=list)  # everything that was ever said
+    labels: list[tuple[int, str, str]] = field(default_factory=list)  # every label that was ever filed
     words: int = 0
 
     def crawl(self, model: str, shown: dict[int, tuple[str, bool]]) -> None:

@@ -212,7 +212,7 @@ def test_any_long_sequence_of_commands_ends_where_the_reference_model_says(
 
 # --- random rows, one after another ----------------------------------------------------------------------------------
 
-# Without 404: where few files are still to come, "all are gone" cannot be told from "these are gone", which lasts.
+# Without 404: where few files are still to come, "all are gone" looks like "these are gone", which lasts.
 AGAIN = [row for row in ROWS if row.same_end and row.prepare is None and " 404 " not in row.name]
 CODES = {0, 1, 3, 4, 5, 6, 10}  # what these rows may end a run with; 1: rows P08 and P09 are bugs on purpose
 

@@ -1,7 +1,7 @@
 """A judge without a model: the score is the picture's mean brightness, so a run takes a second and never varies.
 
 Pictures are decoded by the classifier's own decoder, so that bad bytes meet the real rules; no network is loaded. It
-can be told to misbehave by name, as a broken model would.
+can misbehave in named ways, as a broken model would.
 """
 
 from __future__ import annotations

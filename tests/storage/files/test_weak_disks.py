@@ -1,4 +1,4 @@
-"""A file system that keeps fewer promises: what a gallery can do without is said once, the rest is refused by name."""
+"""A file system with fewer promises: what a gallery can do without is reported once, the rest is refused by name."""
 
 from __future__ import annotations
 

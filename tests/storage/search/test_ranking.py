@@ -34,8 +34,8 @@ class RecordingRanker:
         self.calls += [f"questions {target}" for target in targets]
         queue = [
             Ranked(3, "mona", "missing-tag", "looks like it"),
-            Ranked(2, "fischl", "random", "drawn by lot"),
-            Ranked(2, "mona", "random", "drawn by lot"),
+            Ranked(2, "fischl", "random", "random sample"),
+            Ranked(2, "mona", "random", "random sample"),
         ]
         return [one for one in queue if one.target in targets]
 
@@ -137,7 +137,7 @@ def test_an_answer_with_questions_says_why(reader: Reader) -> None:
     reasons = {row["post_id"]: (row["asked"], row["why"]) for row in rows.mappings()}
     assert reasons == {
         3: ("missing-tag", "looks like it"),
-        2: ("random", "drawn by lot"),
+        2: ("random", "random sample"),
         **dict.fromkeys((4, 1, 6, 5), (None, None)),
     }
 
