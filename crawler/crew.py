@@ -51,7 +51,7 @@ class PostSource(Protocol):
 
 
 class Fetcher(Protocol):
-    """Brings bytes; `crawler.transport.downloads` does it over the network."""
+    """Fetches bytes; `crawler.transport.downloads` does it over the network."""
 
     async def fetch_bytes(
         self, url: str, *, version: FileVersion | None = None, expect: str | None = None, replaceable: bool = False

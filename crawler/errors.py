@@ -97,7 +97,7 @@ class FileRefused(TransientError):
 
 
 class PostError(CrawlError):
-    """One post's trouble."""
+    """A problem of one post; the run goes on."""
 
     exit_code = 3
     ask_again = False  # whether the post itself should be fetched again: its file may have been replaced

@@ -1,7 +1,9 @@
-"""Whether files fail one by one, or the site serves none any more: the line between a post's trouble and the run's.
+"""Whether files fail one by one, or the site serves none any more: the line between a problem of one post and one of
+the run.
 
-A file that is forbidden, gone, or something else than published is its post's trouble, however many there are. Several
-of them without a good one in between may mean a block, so then a file that did arrive earlier in this run is asked for
+A file that is forbidden, gone, or something else than published is a problem of its post, however many there are.
+Several of them without a good one in between may mean a block, so then a file that did arrive earlier in this run is
+asked for
 again: while it still arrives, the run goes on.
 """
 
@@ -55,7 +57,7 @@ class FileHealth:
             self.proof = Proof(url, md5)
 
     async def concerns_all(self, trouble: Trouble, url: str) -> bool:
-        """Whether this file's trouble is every file's trouble by now."""
+        """Whether this kind of problem concerns every file of the site by now."""
         urls = self.row[trouble]
         urls.add(url)
         if len(urls) < IN_A_ROW[trouble]:

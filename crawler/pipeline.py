@@ -91,14 +91,14 @@ async def _finish_or_stop(run: Run, tasks: Sequence[asyncio.Task[None]]) -> None
         stopping.cancel()
     for task in tasks:
         if task.done() and not task.cancelled():
-            task.result()  # a bug in a task of ours must not pass unseen
+            task.result()  # a bug in a task must not go unnoticed
 
 
 # --- listing -------------------------------------------------------------------------------------------------------
 
 
 async def _list(run: Run, posts: AsyncIterator[tuple[Post, Known]]) -> None:
-    """Feed the queue; a first walk brings what an earlier run left open, then what the site lists."""
+    """Fill the queue: first with what an earlier run left open, then with what the site lists."""
     try:
         async for post, known in posts:
             run.tally.listed += post.id not in run.earlier
@@ -122,7 +122,7 @@ async def _put_end(queue: asyncio.Queue[tuple[Post, Known] | None]) -> None:
         return
 
 
-# --- one post's journey --------------------------------------------------------------------------------------------
+# --- one post -------------------------------------------------------------------------------------------------------
 
 
 async def _carry_all(run: Run) -> None:
@@ -141,7 +141,7 @@ async def _carry_all(run: Run) -> None:
 
 
 async def _carry_suspects(run: Run, carriers: Sequence[asyncio.Task[None]]) -> None:
-    """When all others have come home: one at a time, so that a death leaves no doubt about whose fault it is."""
+    """When all others are done: one at a time, so that a crash can be attributed to its post."""
     await asyncio.wait(carriers)
     for post, known in run.suspects:
         if not run.stop.is_set():
@@ -149,7 +149,7 @@ async def _carry_suspects(run: Run, carriers: Sequence[asyncio.Task[None]]) -> N
 
 
 async def _carry(run: Run, post: Post, known: Known) -> None:
-    """One post's journey, with every fault that is its own contained: only a `RunError` is more than that."""
+    """Process one post; an error of its own does not end the run, only a `RunError` does."""
     try:
         ended = await _look_and_keep(run, post, known)
     except RunError as error:
@@ -197,7 +197,7 @@ async def _replaced(run: Run, post: Post) -> Post | None:
 
 
 async def _decide_and_keep(run: Run, post: Post, known: Known) -> Ended:
-    decisions = _standing(run, post, known)
+    decisions = _current_decisions(run, post, known)
     if decisions is None:
         run.tally.bytes_if_all += 0 if run.again else post.size
         decisions = await _look(run, post, known)
@@ -224,7 +224,7 @@ def _kept_as(run: Run, post: Post, wanted: Sequence[str]) -> KeptAs:
     return KeptAs.OTHERS if post.tags.shown() else KeptAs.NOBODY
 
 
-def _standing(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
+def _current_decisions(run: Run, post: Post, known: Known) -> Sequence[Decision] | None:
     """The decisions of an earlier run, when this run's models and rules would decide on the same facts again."""
     ruling = run.job.ruling(run.crew.judge)
     found = []
@@ -336,7 +336,7 @@ async def _record(
 
 
 async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> None:
-    """Bring the original home for every target that wants it and has it not yet."""
+    """Fetch the original for every target that keeps it and has it not yet."""
     missing = [name for name in wanted if known.places.get(name, Place.NONE) is not Place.GALLERY]
     if not missing or post.file is None:
         return

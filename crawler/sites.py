@@ -31,7 +31,7 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One gallery that speaks the Danbooru API."""
+    """One gallery that offers the Danbooru API."""
 
     name: str  # names rows in the database: `danbooru`, `127.0.0.1:8000`
     api_url: str  # without a trailing slash

@@ -55,7 +55,7 @@ class SwitchingJudge:
     async def switch_to(self, judge: JudgeContext) -> None:
         """Put an open judge in place; returns when the one before has ended its last look and is closed.
 
-        The new judge is ours from the call on. What looks under the old one meanwhile looks again.
+        The new judge belongs to this one from the call on. Looks that are running under the old one are repeated.
         """
         old, self._current = self._current, judge
         try:
@@ -99,7 +99,7 @@ class SwitchingJudge:
             except Exception:
                 if judge is self._current:
                     raise
-                continue  # a replaced judge's trouble is nobody's any more
+                continue  # a failure of a judge that was replaced meanwhile does not count
             if judge is self._current:
                 return seen
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How one post's journey ended."""
+    """How the processing of one post ended."""
 
     KEPT = "kept"
     DELETED = "deleted"
@@ -73,7 +73,7 @@ class Tally:
 
     @property
     def finished(self) -> int:
-        """Posts whose journey has ended."""
+        """The number of posts that are done."""
         return sum(self.outcomes.values())
 
     def score_seen(self) -> None:
@@ -88,11 +88,11 @@ class Tally:
         self.outcomes[Outcome.FAILED] += posts
 
     def end(self, ended: Ended) -> None:
-        """Count one ended journey."""
+        """Count one post that is done."""
         self._count(ended, 1)
 
     def take_back(self, ended: Ended) -> None:
-        """Count a journey no more: it is made again."""
+        """Take a post out of the count: it is processed again."""
         self._count(ended, -1)
 
     def _count(self, ended: Ended, by: int) -> None:

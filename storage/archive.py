@@ -265,7 +265,7 @@ class Archive(Tidying):
         return Attempt(attempt_id, number, self.root / staging_path(attempt_id), kind)
 
     def _take_back(self, recording: asyncio.Future[tuple[int, int]]) -> None:
-        """Nobody waits for the attempt that is being recorded: close it, lest it look like a death."""
+        """Close an attempt whose caller was cancelled while it was recorded: open, it would count as a crash."""
         if recording.cancelled() or recording.exception() is not None or self._closed:
             return
         attempt_id, now = recording.result()[0], self._now()
@@ -430,7 +430,7 @@ class Archive(Tidying):
         return await self._write(lambda c: models.activate(c, target, number, now))
 
     async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
-        """Record what a model says of many known pictures at once; its decisions stand from now on.
+        """Record what a model says of many known pictures at once; its decisions are current from now on.
 
         Returns:
             How many decisions are new; the others were made before.

@@ -129,7 +129,7 @@ class DatabaseBusy(DatabaseError):
 
 
 class DatabaseDamaged(DatabaseError):
-    """The file is no database of ours, or no longer a whole one; it was left untouched."""
+    """The file is no database of this program, or no longer a whole one; it was left untouched."""
 
 
 class DatabaseMissing(DatabaseError):

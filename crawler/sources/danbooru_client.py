@@ -371,13 +371,13 @@ class DanbooruClient:
             raise meant from error
 
     def _of_one(self, error: CrawlError) -> PostError:
-        """What the API will not say of one post is that post's trouble."""
+        """The error of one post that the API refuses: it does not end the run."""
         if isinstance(error, PostError):
             return error
         return GoneError() if isinstance(error, PageLimitError) else PostError(str(error))
 
     def _of_all(self, path: str, error: CrawlError) -> CrawlError:
-        """What the API refuses as a whole."""
+        """The error of a whole part of the API that the site refuses or lacks."""
         if isinstance(error, GoneError):
             return NotOffered(f"{self.site.name} knows no {path}; is it a Danbooru site?")
         if isinstance(error, PostError):

@@ -165,7 +165,7 @@ class Downloader:
             into: must not exist; removed again on failure.
             version: the size and md5 that the site published; the bytes must have them.
         Returns: what arrived; the file is closed, complete, verified, and not yet fsynced.
-        Raises: as `fetch_bytes`; StorageError: the disk's own trouble, DiskFull among it.
+        Raises: as `fetch_bytes`; StorageError: the disk refused, DiskFull included.
         """
         if version.size > self.original_cap:
             raise PostError(f"larger than {self.original_cap} bytes", "unavailable")

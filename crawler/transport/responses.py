@@ -1,4 +1,4 @@
-"""What an answer that is not a plain success means, and which error of ours says so.
+"""What an answer that is not a plain success means, and which error of this program stands for it.
 
 A status is read by what was asked for. The API answers questions, so its refusals may concern everything that we ask;
 a file's status concerns that file. Only a challenge page, a throttle or a login that the API refuses is about the site
@@ -146,7 +146,7 @@ def _api_trouble(status: int, kind: str, message: str, text: str) -> CrawlError:
 
 
 def is_challenge(refusal: Refusal) -> bool:
-    """A page that wants a browser: never ours to solve, so never to be asked for twice.
+    """A page that wants a browser: it is never solved here, so the request is never repeated.
 
     The API never answers with pages of its own, so there any forbidding page is one. A file may well be forbidden by
     its server's plain page, which is no challenge.

@@ -133,7 +133,7 @@ def _unusable(path: Path, error: OSError) -> UsageError:
 
 @contextmanager
 def _in_words(path: Path) -> Iterator[None]:
-    """A disk that is full, or a file system without locks, is the user's to mend and no bug of ours."""
+    """A disk that is full, or a file system without locks, is for the user to mend, and no bug."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Everything that only SQLite needs to hear: connections, settings, write transactions, upserts, locks inside the file.
+"""Everything that is special to SQLite: connections, settings, write transactions, upserts, locks inside the file.
 
 Other engines would get a module like this one; no other module of the room names a dialect. Two kinds of connection:
 writers begin every transaction with BEGIN IMMEDIATE, so a read can never turn into a write that fails; readers open
@@ -250,7 +250,7 @@ def set_foreign_keys(connection: Connection, *, on: bool) -> None:
 
 
 def header_problem(path: Path) -> str | None:
-    """Why the file's first bytes say that it is no whole database of ours, or None."""
+    """Why the file's first bytes say that it is no whole database of this program, or None."""
     with path.open("rb") as file:
         header = file.read(100)
     if len(header) < 100 or header[:16] != b"SQLite format 3\0":

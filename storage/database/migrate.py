@@ -32,7 +32,7 @@ def migrate(database: Path, backups: Path) -> Migrated:
 
     Raises:
         DatabaseNewer: its schema is unknown here; it is left alone.
-        DatabaseDamaged: it has no schema of ours.
+        DatabaseDamaged: it has no schema of this program.
     """
     engine = writing_engine(database)
     with at_border(database):

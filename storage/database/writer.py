@@ -97,7 +97,7 @@ class Writer:
                 try:
                     connection = connection or self._engine.connect()
                     self._carry_out(connection, batch)
-                except BaseException as error:  # noqa: BLE001 - every waiting caller must hear of it, whatever it is
+                except BaseException as error:  # noqa: BLE001 - every waiting caller must get it, whatever it is
                     self._fail_rest(batch, error)
                     self._drop(connection)
                     connection = None

@@ -85,7 +85,7 @@ def verify(
         DatabaseError, StorageError: it cannot even be looked at.
     """
     with Reader.open(root) as reader, at_border(root):
-        database = reader.ask(lambda c: [*check(c, thorough=True), *_crooked_standings(c)])
+        database = reader.ask(lambda c: [*check(c, thorough=True), *_wrong_current_rows(c)])
         claims = reader.ask(_claims)
         faults = (*database, *claims.bad_paths)
         registered = {model.card.name for model in reader.models()}
@@ -204,8 +204,8 @@ def _state(tree: Tree, path: str, size: int, sha256: str) -> str:
     return "whole"
 
 
-def _crooked_standings(connection: Connection) -> Iterator[str]:
-    """Rows of `standing` that do not follow from the history."""
+def _wrong_current_rows(connection: Connection) -> Iterator[str]:
+    """Problems of the table `standing`: current rows that do not follow from the history, at most 20."""
     newest = (
         select(case((LabelRow.value == LabelValue.CLEAR.value, null()), else_=LabelRow.seq))
         .where(LabelRow.version_id == CurrentRow.version_id, LabelRow.target == CurrentRow.target)
@@ -226,12 +226,12 @@ def _crooked_standings(connection: Connection) -> Iterator[str]:
             DecisionRow.version_id == CurrentRow.version_id, DecisionRow.target == CurrentRow.target
         )
     )
-    crooked: Any = select(CurrentRow.version_id, CurrentRow.target).where(
+    wrong: Any = select(CurrentRow.version_id, CurrentRow.target).where(
         or_(
             func.coalesce(newest, -1) != func.coalesce(CurrentRow.label_seq, -1),
             foreign_decision,
             and_(decided, CurrentRow.decision_seq.is_(None)),
         )
     )
-    for row in connection.execute(crooked.limit(20)):
+    for row in connection.execute(wrong.limit(20)):
         yield f"what stands for version {row.version_id} and {row.target} does not follow from its history"

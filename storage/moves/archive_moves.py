@@ -59,7 +59,7 @@ class Tidying:
         return Applied(left.done - left.came_back, back.done, changed, problems)
 
     async def posts_of(self, keys: Sequence[int]) -> Sequence[Post]:
-        """The posts with these keys of ours, in this order."""
+        """The posts with these row keys, in this order."""
         return await self._read(lambda c: load_posts(c, keys))
 
     async def trash(self) -> Sequence[Trashed]:

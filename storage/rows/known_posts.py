@@ -97,7 +97,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
     gathered: dict[int, _Gathered] = defaultdict(_Gathered)
     ids = list(versions.values())
     for chunk in chunked(ids):
-        _gather_standing(connection, chunk, targets, gathered)
+        _gather_current(connection, chunk, targets, gathered)
         _gather_scores(connection, chunk, gathered)
         _gather_embeddings(connection, chunk, gathered)
         for looked_at, tags in tagger_tags_of(connection, chunk).items():
@@ -143,7 +143,7 @@ def _versions(connection: Connection, posts: Sequence[Post]) -> dict[tuple[str, 
     return found
 
 
-def _gather_standing(
+def _gather_current(
     connection: Connection, versions: Sequence[int], targets: Sequence[str], gathered: dict[int, _Gathered]
 ) -> None:
     rows = connection.execute(
@@ -296,13 +296,13 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
 
 
 def _open_for(statement: Any, target: str, work: Work) -> tuple[Any, ColumnElement[bool]]:
-    """Join what stands for one target, and say when that is not the end of it."""
-    standing, decision, label, file = aliased(CurrentRow), aliased(DecisionRow), aliased(LabelRow), aliased(FileRow)
+    """Join the current rows of one target; gives the statement and the condition under which a post is still open."""
+    current, decision, label, file = aliased(CurrentRow), aliased(DecisionRow), aliased(LabelRow), aliased(FileRow)
     joined = (
-        statement.outerjoin(standing, and_(standing.version_id == VersionRow.id, standing.target == literal(target)))
-        .outerjoin(decision, decision.seq == standing.decision_seq)
-        .outerjoin(label, label.seq == standing.label_seq)
-        .outerjoin(file, file.id == standing.file_id)
+        statement.outerjoin(current, and_(current.version_id == VersionRow.id, current.target == literal(target)))
+        .outerjoin(decision, decision.seq == current.decision_seq)
+        .outerjoin(label, label.seq == current.label_seq)
+        .outerjoin(file, file.id == current.file_id)
     )
     undecided: ColumnElement[bool] = decision.seq.is_(None)
     if target in work.model_hashes:

@@ -31,7 +31,7 @@ _NEWEST = (
     .limit(1)
 )
 _NEW_LABEL = insert(LabelRow)
-_STAND_LABEL = insert_or_update(CurrentRow, ("version_id", "target"), ("label_seq",))
+_SET_CURRENT = insert_or_update(CurrentRow, ("version_id", "target"), ("label_seq",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,5 +161,5 @@ def append_label(connection: Connection, version_id: int, label: Label, now: dat
     }
     seq = new_id(connection, _NEW_LABEL, values)
     holding = None if label.value is LabelValue.CLEAR else seq  # taken back: no label holds
-    connection.execute(_STAND_LABEL, {"version_id": version_id, "target": label.target, "label_seq": holding})
+    connection.execute(_SET_CURRENT, {"version_id": version_id, "target": label.target, "label_seq": holding})
     return seq

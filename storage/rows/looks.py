@@ -1,4 +1,4 @@
-"""What was seen and decided: attempts, renditions, scores, embeddings, decisions, and what stands of them."""
+"""What was seen and decided: attempts, renditions, scores, embeddings, decisions, and which of them are current."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _DECISION_SEQ = select(DecisionRow.seq).where(
     DecisionRow.model_hash == bindparam("hash"),
     DecisionRow.policy == bindparam("rule"),
 )
-_STAND_DECISION = insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",))
+_SET_CURRENT = insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",))
 
 
 def begin_attempt(connection: Connection, version_id: int, kind: str, url: str, now: datetime) -> tuple[int, int]:
@@ -191,7 +191,7 @@ class LookRows:
 def file_decision(
     connection: Connection, version_id: int, decision: Decision, run_id: int | None, now: datetime
 ) -> int:
-    """Append a decision, or find the same one; either way it is the one that stands from now on."""
+    """Append a decision, or find the same one; either way it is the current one from now on."""
     hash_ = decision.model_hash or ""
     values = {
         "version_id": version_id,
@@ -211,8 +211,8 @@ def file_decision(
     seq = connection.execute(_DECISION_SEQ, identity).scalar()
     if seq is None:
         seq = new_id(connection, _NEW_DECISION, values)
-    standing = {"version_id": version_id, "target": decision.target, "decision_seq": seq}
-    connection.execute(_STAND_DECISION, standing)
+    current = {"version_id": version_id, "target": decision.target, "decision_seq": seq}
+    connection.execute(_SET_CURRENT, current)
     return int(seq)
 
 

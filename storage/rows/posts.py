@@ -166,13 +166,13 @@ class PostRows:
             self._tags.update(((row.name, row.category), row.id) for row in rows)
 
     def _file_ai_tags(self, connection: Connection, posts: Mapping[int, Post], keys: Mapping[int, int]) -> None:
-        speaking = {keys[post.id]: post.ai_tags for post in posts.values() if post.ai_tags is not None}
-        if not speaking:
+        tagged = {keys[post.id]: post.ai_tags for post in posts.values() if post.ai_tags is not None}
+        if not tagged:
             return
-        ids = self._ai_names.ids(connection, {tag.name for tags in speaking.values() for tag in tags})
-        wanted = {(key, ids[tag.name]): tag.score for key, tags in speaking.items() for tag in tags}
+        ids = self._ai_names.ids(connection, {tag.name for tags in tagged.values() for tag in tags})
+        wanted = {(key, ids[tag.name]): tag.score for key, tags in tagged.items() for tag in tags}
         there: dict[tuple[int, int], int] = {}
-        for chunk in chunked(list(speaking)):
+        for chunk in chunked(list(tagged)):
             rows = connection.execute(
                 select(AiTagRow.post_key, AiTagRow.name_id, AiTagRow.score).where(AiTagRow.post_key.in_(chunk))
             )

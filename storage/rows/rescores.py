@@ -50,10 +50,10 @@ _DECIDED = ("value", "decided_by", "reason", "score", "threshold", "model", "mod
 
 
 def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batch: Rescored, now: datetime) -> int:
-    """Record scores and decisions of known file versions; the decisions stand from now on.
+    """Record scores and decisions of known file versions; the decisions are current from now on.
 
     Returns:
-        How many decisions are new; the others were made before and stand again.
+        How many decisions are new; the others were made before and are current again.
     Raises:
         RefusedRequest: the columns are not equally long, or a decision is another target's.
     """
@@ -85,7 +85,7 @@ def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batc
         )
     )
     new = connection.execute(select(func.count()).where(DecisionRow.seq > before)).scalar_one()
-    connection.execute(_stand(card.target))
+    connection.execute(_make_current(card.target))
     connection.execute(delete(_PASSING))
     return int(new)
 
@@ -104,8 +104,8 @@ def _decided_before(target: str) -> ColumnElement[bool]:
     )
 
 
-def _stand(target: str) -> Any:
-    standing = (
+def _make_current(target: str) -> Any:
+    current = (
         select(_PASSING.c.version_id, literal(target), DecisionRow.seq)
         .join(
             DecisionRow,
@@ -119,7 +119,7 @@ def _stand(target: str) -> Any:
         .where(true())  # without it SQLite takes ON CONFLICT for part of the join
     )
     return insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",)).from_select(
-        ["version_id", "target", "decision_seq"], standing
+        ["version_id", "target", "decision_seq"], current
     )
 
 

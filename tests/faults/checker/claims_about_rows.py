@@ -65,10 +65,8 @@ def newest(evidence: RootContents, version: int | None, target: str) -> tuple[Ro
     labels = evidence.all(f"SELECT * FROM label {where}", version, target)
     if stands and decisions and _made_again(evidence, decisions[0], stands[0]):
         decisions = stands
-    standing_labels = [
-        label for label in labels if label["value"] != "clear"
-    ]  # taken back: what the machine says holds
-    return (decisions[0] if decisions else None), (standing_labels[0] if standing_labels else None)
+    held = [label for label in labels if label["value"] != "clear"]  # taken back: what the machine says holds
+    return (decisions[0] if decisions else None), (held[0] if held else None)
 
 
 def _made_again(evidence: RootContents, last: Row, stands: Row) -> bool:

@@ -32,7 +32,7 @@ def rescored(values: str, card: Any = NEXT, scores: Any = None) -> Rescored:
     return Rescored(ids, np.full(len(decisions), 0.25) if scores is None else np.array(scores), decisions)
 
 
-def standing(root: Path) -> Any:
+def current_rows(root: Path) -> Any:
     with Archive.reader(root) as reader:
         return reader.sql("SELECT decision, model FROM results ORDER BY post_id").rows
 
@@ -44,7 +44,7 @@ async def test_decisions_of_another_model_stand_from_now_on_and_the_history_stay
     new = await archive.file_rescores(NEXT, rescored("keep delete delete"))
 
     assert new == 3
-    assert standing(root) == [("keep", "mona/2"), ("delete", "mona/2"), ("delete", "mona/2")]
+    assert current_rows(root) == [("keep", "mona/2"), ("delete", "mona/2"), ("delete", "mona/2")]
     with Archive.reader(root) as reader:
         assert reader.sql("SELECT count(*) FROM decision").rows == [(6,)]
         assert (
@@ -75,7 +75,7 @@ async def test_a_label_still_beats_the_new_model(archive: Archive, root: Path) -
 
     await archive.file_rescores(NEXT, rescored("delete"))
 
-    assert standing(root) == [("keep", "mona/2")]
+    assert current_rows(root) == [("keep", "mona/2")]
 
 
 async def test_what_is_no_probability_is_not_recorded_as_one(archive: Archive, root: Path) -> None:
@@ -89,14 +89,14 @@ async def test_what_is_no_probability_is_not_recorded_as_one(archive: Archive, r
 
 async def test_a_batch_that_does_not_fit_together_is_refused_whole(archive: Archive, root: Path) -> None:
     await looked_at(archive)
-    before = standing(root)
+    before = current_rows(root)
 
     with pytest.raises(RefusedRequest, match="2 scores"):
         await archive.file_rescores(NEXT, rescored("keep keep keep", scores=[0.1, 0.2]))
     with pytest.raises(RefusedRequest, match="not about"):
         await archive.file_rescores(replace(NEXT, target="kiara"), rescored("delete"))
 
-    assert standing(root) == before
+    assert current_rows(root) == before
     assert await archive.file_rescores(NEXT, rescored("")) == 0
 
 
