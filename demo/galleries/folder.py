@@ -75,7 +75,7 @@ def folder_gallery(plan: FolderPlan) -> Gallery:
     for label in classes:
         gallery.add_tag(label, "character")
     for number, group in enumerate(names):
-        _add_group(gallery, groups[group], _Set(plan, number, group in hidden, group in wrong, classes))
+        _add_group(gallery, groups[group], _FolderSet(plan, number, group in hidden, group in wrong, classes))
         if plan.posts is not None and len(gallery.posts) >= plan.posts:
             break
     return gallery
@@ -90,7 +90,7 @@ def withheld(groups: dict[str, list[LabelledPicture]], share: float, seed: str) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class _FolderSet:
     """How one group of pictures is posted."""
 
     plan: FolderPlan
@@ -171,7 +171,7 @@ def _groups(pictures: Iterable[LabelledPicture]) -> dict[str, list[LabelledPictu
     return groups
 
 
-def _add_group(gallery: Gallery, pictures: Sequence[LabelledPicture], set_: _Set) -> None:
+def _add_group(gallery: Gallery, pictures: Sequence[LabelledPicture], set_: _FolderSet) -> None:
     artist = f"artist_{hashlib.sha256(pictures[0].group.encode()).hexdigest()[:8]}"
     gallery.add_tag(artist, "artist")
     parent: int | None = None
@@ -186,7 +186,7 @@ def _add_group(gallery: Gallery, pictures: Sequence[LabelledPicture], set_: _Set
 
 
 def _post(
-    picture: LabelledPicture, facts: FileFacts, set_: _Set, artist: str, post_id: int, parent: int | None
+    picture: LabelledPicture, facts: FileFacts, set_: _FolderSet, artist: str, post_id: int, parent: int | None
 ) -> GalleryPost:
     rng = random.Random(f"{set_.plan.seed} {facts.md5}")  # noqa: S311 (a seeded choice, no secret)
     label = picture.label

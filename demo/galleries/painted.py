@@ -53,7 +53,7 @@ class PaintedPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
+class _PaintedSet:
     """Pictures that belong together."""
 
     number: int
@@ -112,8 +112,8 @@ META_TAGS = ("commentary", "commentary_request", "character_request", "artist_re
 AUTOMATIC = ("animated", "animated_gif", "ugoira", "video", "lowres", "greyscale_request")
 
 
-def _plan_sets(plan: PaintedPlan) -> list[_Set]:
-    sets: list[_Set] = []
+def _plan_sets(plan: PaintedPlan) -> list[_PaintedSet]:
+    sets: list[_PaintedSet] = []
     left = plan.posts
     while left > 0:
         number = len(sets)
@@ -125,7 +125,7 @@ def _plan_sets(plan: PaintedPlan) -> list[_Set]:
     return sets
 
 
-def _plan_set(number: int, franchise: Franchise, size: int, rng: random.Random) -> _Set:
+def _plan_set(number: int, franchise: Franchise, size: int, rng: random.Random) -> _PaintedSet:
     ext = rng.choices(tuple(FORMATS), tuple(FORMATS.values()))[0]
     names = _who(franchise, rng)
     framing = rng.choices(("face", "bust", "full"), (30, 42, 28))[0] if len(names) < 2 else rng.choice(("bust", "full"))
@@ -146,7 +146,7 @@ def _plan_set(number: int, franchise: Franchise, size: int, rng: random.Random) 
     scenes = [first]
     for _ in range(size - 1):
         scenes.append(_version(first, rng))
-    return _Set(number, franchise, framing, tuple(scenes))
+    return _PaintedSet(number, franchise, framing, tuple(scenes))
 
 
 def _who(franchise: Franchise, rng: random.Random) -> list[str]:
@@ -214,7 +214,7 @@ def _version(first: Scene, rng: random.Random) -> Scene:
     return replace(first, figures=tuple(figures))
 
 
-def _withheld(sets: Sequence[_Set], share: float, seed: str) -> dict[int, set[str]]:
+def _withheld(sets: Sequence[_PaintedSet], share: float, seed: str) -> dict[int, set[str]]:
     """Which character tags each set lacks: of every character about the share of its pictures."""
     sizes: dict[str, dict[str, int]] = defaultdict(dict)
     for one in sets:
@@ -227,7 +227,7 @@ def _withheld(sets: Sequence[_Set], share: float, seed: str) -> dict[int, set[st
     return hidden
 
 
-def _post_set(gallery: Gallery, one: _Set, hidden: set[str], wrong: bool, plan: PaintedPlan) -> None:
+def _post_set(gallery: Gallery, one: _PaintedSet, hidden: set[str], wrong: bool, plan: PaintedPlan) -> None:
     rng = random.Random(f"{plan.seed} post {one.number}")  # noqa: S311 (a seeded choice, no secret)
     parent: int | None = None
     scenes = list(one.scenes)
@@ -242,8 +242,10 @@ def _post_set(gallery: Gallery, one: _Set, hidden: set[str], wrong: bool, plan: 
         parent = parent or post.id
 
 
-def _post(gallery: Gallery, one: _Set, scene: Scene, fate: tuple[set[str], str], rng: random.Random) -> GalleryPost:
-    hidden, mistaken = fate
+def _post(
+    gallery: Gallery, one: _PaintedSet, scene: Scene, tag_errors: tuple[set[str], str], rng: random.Random
+) -> GalleryPost:
+    hidden, mistaken = tag_errors
     key = scene_key(scene)
     gallery.scenes[key] = scene_record(scene)
     shown = one.characters
