@@ -1,8 +1,8 @@
 """The scorer process seen from the main process: pixels are gathered into batches, embeddings come back.
 
 While one batch is computed the next one gathers by itself, so batches are as large as the device is slow. A lone
-picture waits a few milliseconds for company and no longer. A scorer that dies is started once more with its batch; if
-it dies again, or takes longer than allowed, everything fails with the reason: the run must stop.
+picture waits a few milliseconds for others of its batch and no longer. A scorer that dies is started once more with its
+batch; if it dies again, or takes longer than allowed, everything fails with the reason: the run must stop.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ A forecast is made of probabilities, and probabilities may be wrong all together
 whole, and the forecast still says 0.99. Pictures that are tagged with somebody else are the surest thing there is. How
 many of them reach the threshold bounds the precision from above, whatever the probabilities say.
 
-Four bounds, each with what it is blind to:
-- others that reach the threshold: blind to what happens among posts that name nobody;
+Four bounds, and what the first does not see:
+- others that reach the threshold: not what happens among posts that name nobody;
 - the share of those that show the target, counted at a score that half of the tagged ones reach and hardly any other,
   against the share that expectation-maximisation found;
 - too few pictures of the target to have measured anything;

@@ -27,7 +27,7 @@ def in_a_row(**counts: int) -> tuple[Block, ...]:
 
 
 def check_blocks(blocks: Sequence[Block], dimension: int) -> None:
-    """Check that blocks divide an embedding of so many numbers; none at all: nobody says.
+    """Check that blocks divide an embedding of so many numbers; none at all: they are not known.
 
     Raises:
         ValueError: they overlap, leave numbers out, or have a name twice.

@@ -73,7 +73,7 @@ def _backend() -> str:
 
 
 def _export_here(model: Any, light_file: Path, *, halved: bool) -> bool:
-    """Let Keras write the light file; TensorFlow prints while it does, which is nobody's concern."""
+    """Let Keras write the light file; what TensorFlow prints meanwhile is dropped."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         model.export(str(light_file), format="litert", verbose=False, **(_halved_weights() if halved else {}))

@@ -1,5 +1,5 @@
 """Taggers that somebody else trained: networks that give every tag of their list a probability, from the user's folder.
 
-forms (what a folder holds) -> onnx_tagger (the network) -> colour_check (is it fed rightly?) -> worker (a process of
+forms (what a folder holds) -> onnx_tagger (the network) -> colour_check (is its input right?) -> worker (a process of
 its own) -> client (what the judge asks). Nothing is ever downloaded.
 """

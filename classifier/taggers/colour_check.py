@@ -1,4 +1,4 @@
-"""Whether a tagger is fed rightly, asked of the tagger itself: before a run, with pictures whose colour is known.
+"""Whether a tagger gets the input that it expects: checked before a run, with pictures whose colour is known.
 
 No pictures with true tags come with a tagger, so this is no proof that it tags well. What can be known without them:
 the answers are probabilities, they depend on the picture, they do not depend on its neighbours in the batch, and a red
@@ -22,7 +22,7 @@ from classifier.taggers.onnx_tagger import OnnxTagger
 
 THINGS = ("background", "theme", "hair", "eyes", "dress", "shirt", "skirt", "sky", "flower")
 SURE = 0.5  # nats, mean over the tags: from here on the answers tell the order
-_SAME = 2e-2  # between the probabilities of a picture alone and in company
+_SAME = 2e-2  # between the probabilities of a picture alone and in a batch
 _RED, _BLUE = (220, 40, 40), (40, 40, 220)
 _SMALLEST = 1e-6  # a probability; keeps log odds finite
 
@@ -97,7 +97,7 @@ def _plain(size: int, colour: tuple[int, int, int]) -> Image.Image:
 
 
 def _figure(size: int, colour: tuple[int, int, int]) -> Image.Image:
-    """A grey head and shoulders with hair and eyes of the colour: enough for a network that looks for somebody."""
+    """A grey head and shoulders with hair and eyes of the colour: enough for a network that expects a person."""
     picture = Image.new("RGB", (size, size), colour)
     draw = ImageDraw.Draw(picture)
     unit = size / 16

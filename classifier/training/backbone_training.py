@@ -47,8 +47,8 @@ class TrainingRecipe:
     logit_penalty: float = 0.003  # weight of the squared logits in the loss
     dropout: float = 0.2
     averaging: float = 0.99  # of the weights, per step
-    self_training_from: float = 0.5  # share of the steps after which sure opinions join; 1: never
-    sure: float = 0.8  # probability from which an opinion on an unlabelled picture counts as sure
+    self_training_from: float = 0.5  # share of the steps after which pseudo-labelled pictures join; 1: never
+    sure: float = 0.8  # probability from which an unlabelled picture gets a pseudo-label
     changes: Changes = field(default_factory=Changes)
     seed: int = 0
     time_budget_s: float = 360.0  # wall time; the number of steps is fitted to it
@@ -262,7 +262,7 @@ def embeddings(model: Network, pictures: Pictures) -> Float32Array:
 
 
 class _Course:
-    """Which pictures come when, and when the network's own opinions join them."""
+    """Which pictures come when, and when pseudo-labelled ones join them."""
 
     def __init__(self, training_set: TrainingSet, recipe: TrainingRecipe, clock: Clock) -> None:
         self._training_set, self._recipe = training_set, recipe
@@ -289,7 +289,7 @@ class _Course:
         return True
 
     def join(self, pictures: Pictures, shows: Float32Array) -> None:
-        """Learn from these, too, in the place of earlier opinions."""
+        """Learn from these, too, in the place of earlier pseudo-labels."""
         self.joined = len(pictures)
         self._pictures = np.concatenate([self._training_set.pictures, pictures])
         self._shows = np.concatenate([self._training_set.shows, shows])
@@ -332,7 +332,7 @@ def _loss(logit_penalty: float) -> Callable[[Any, Any], Any]:
 def _pseudo_labels(
     model: Network, optimizer: Any, training_set: TrainingSet, recipe: TrainingRecipe
 ) -> tuple[Pictures, Float32Array]:
-    """The unlabelled pictures of which the averaged network is sure, and whom it sees there."""
+    """The unlabelled pictures of which the averaged network is sure, and the characters that it gives them."""
     import keras
 
     current = [keras.ops.copy(variable) for variable in model.logits.trainable_variables]

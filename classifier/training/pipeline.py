@@ -300,7 +300,7 @@ def _check_split(
 
 
 def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
-    """With the hash of the prepared picture, where nobody has hashed the whole one."""
+    """With the hash of the prepared picture, where the whole one is not hashed."""
     if identity.picture_hash is not None:
         return identity
     return replace(identity, picture_hash=dhash(Image.fromarray(picture)))

@@ -18,7 +18,7 @@ from classifier.training.backbone_training import CLASSIFIER_LAYER, Network, Tra
 
 _EPOCHS, _LEAST_STEPS = 18.0, 500
 _PEAK_RATE = 1e-3
-_OPINIONS_FROM = 0.02  # share of the steps
+_PSEUDO_LABELS_FROM = 0.02  # share of the steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Earlier:
 
 
 def gentler(recipe: TrainingRecipe) -> TrainingRecipe:
-    """The recipe for a network that knows something already: smaller steps, fewer of them, opinions from the start."""
+    """The recipe for a network that is trained already: smaller steps, fewer of them, pseudo-labels from the start."""
     return replace(
         recipe,
         epochs=min(recipe.epochs, _EPOCHS),
         least_steps=min(recipe.least_steps, _LEAST_STEPS),
         peak_rate=_PEAK_RATE,
-        self_training_from=_OPINIONS_FROM,
+        self_training_from=_PSEUDO_LABELS_FROM,
     )
 
 

@@ -2,7 +2,7 @@
 
 Both ends of its errors live here: `answered` makes frames of them in the process, and `ModelProcess` raises them again.
 A process that dies twice over the same question, or takes longer than allowed, is the network's fault: the run must
-stop, not limp.
+stop.
 """
 
 from __future__ import annotations

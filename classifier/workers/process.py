@@ -24,7 +24,7 @@ class WorkerProcess:
 
     def __init__(self, command: Sequence[str], extra_environment: Mapping[str, str] | None = None) -> None:
         self._command = tuple(command)
-        self._options = ChildOptions(extra=extra_environment or {})  # what libraries print there is nobody's concern
+        self._options = ChildOptions(extra=extra_environment or {})  # what libraries print there is dropped
         self._process: ChildProcess | None = None
 
     @property

@@ -22,7 +22,7 @@ def test_a_head_separates_what_can_be_separated() -> None:
     assert ((head.logits(rows) > 0) == truth).mean() > 0.9
 
 
-def test_a_strong_pull_leaves_the_backbones_own_opinion_as_it_is() -> None:
+def test_a_strong_pull_leaves_the_backbones_own_logit_as_it_is() -> None:
     rows, truth = blobs(200, 1)
 
     head = fit_head(WeightedExamples.of(rows, truth), 1e9, starting_head(4, 2))

@@ -120,7 +120,7 @@ def test_fifty_answers_about_the_hardest_pictures_do_not_outvote_all_others() ->
     assert wrong[1] <= wrong[0] + 3
 
 
-def test_modest_opinions_are_stretched_until_they_fit() -> None:
+def test_too_small_logits_are_stretched_until_they_fit() -> None:
     vectors, shows = pictures(3000)
     exact = vectors[:, 0] * 4 - 8 - 1.4  # the true log odds
     label_sources = np.where(shows, LabelSource.TAGGED, LabelSource.OTHERS).astype(np.int8)
@@ -184,7 +184,7 @@ def test_the_same_training_set_gives_the_same_head() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_one_tag_among_a_handful_of_pictures_is_enough_for_an_opinion(seed: int) -> None:
+def test_one_tag_among_a_handful_of_pictures_is_enough_for_a_score(seed: int) -> None:
     label_sources = np.array(
         [
             LabelSource.NOTHING,
