@@ -130,12 +130,12 @@ def _subject(reader: Reader, workspace: Workspace, named: str) -> Subject:
         bare, slash = named, ""  # a tag may have a slash of its own
     models = reader.models()
     target = _target(reader, models, bare)
-    its = [model for model in models if model.card.target == target.name]
-    if not its:
+    own_models = [model for model in models if model.card.target == target.name]
+    if not own_models:
         raise UsageRefused(
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} trains the first from tags"
         )
-    model = named_model(its, f"{target.name}/{number}" if slash else target.name)
+    model = named_model(own_models, f"{target.name}/{number}" if slash else target.name)
     return Subject(target, model, verified(workspace, model))
 
 

@@ -89,10 +89,10 @@ def _ranker(reader: Reader, expression: str) -> Ranker | None:
 
 
 def _columns(options: QueryOptions, rows: Rows) -> Sequence[str]:
-    asked = [name.strip() for name in options.columns.split(",") if name.strip()]
-    for name in asked:
+    names = [name.strip() for name in options.columns.split(",") if name.strip()]
+    for name in names:
         choose("--columns", name, rows.columns)
-    return asked or rows.columns
+    return names or rows.columns
 
 
 def _narrowed(rows: Rows, columns: Sequence[str]) -> Rows:

@@ -146,16 +146,16 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
     from rounds.network_round import NetworkSettings, TrainingPictures, better_of, new_network, without
     from storage.gallery_view import Renditions
 
-    asked = task.workspace.settings.round_zero
-    network = chosen_network(task.options.network, candidate.snapshot.package, asked)
+    round_zero = task.workspace.settings.round_zero
+    network = chosen_network(task.options.network, candidate.snapshot.package, round_zero)
     settings = NetworkSettings(
         backbone=network.name,
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
         anew=task.options.network is not None,
-        pictures_at_most=_MORE_THAN_AT_FIRST * asked.renditions,
-        time_budget_s=asked.minutes * 60,
+        pictures_at_most=_MORE_THAN_AT_FIRST * round_zero.renditions,
+        time_budget_s=round_zero.minutes * 60,
         in_flight=task.workspace.settings.scoring.in_flight,
     )
     models = target_models(models_folder(task.workspace.root), candidate.snapshot.target.name)

@@ -93,45 +93,45 @@ def _which(options: TrashOptions, workspace: Workspace) -> TrashChoice:
 def _list(options: TrashOptions, workspace: Workspace) -> int:
     which = _which(options, workspace)
     with open_reader(workspace.root) as reader:
-        found = [one for one in reader.ask(trashed) if which.wants(one)]
+        found = [item for item in reader.ask(trashed) if which.wants(item)]
     if options.as_json:
-        print_json({"trash": [_plain(one) for one in found], "bytes": sum(one.size for one in found)})
+        print_json({"trash": [_plain(item) for item in found], "bytes": sum(item.size for item in found)})
         return 0
     if not found:
         say("nothing in the trash matches" if which != TrashChoice() else "the trash is empty")
         return 0
-    rows = [_row(one) for one in found]
+    rows = [_row(item) for item in found]
     cells = {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
     columns, gone = fitting(cells, screen_width(), LEAST, EXPENDABLE)
     print_table(filled(list_table(), columns, screen_width(), LEAST))
     if gone:
         say(f"no room for {', '.join(gone)}: --json shows all columns")
     say(
-        f"{counted(len(found), 'file')}, {size(sum(one.size for one in found))} in the trash; "
+        f"{counted(len(found), 'file')}, {size(sum(item.size for item in found))} in the trash; "
         "crawl trash restore brings them back"
     )
     return 0
 
 
-def _row(one: Trashed) -> tuple[str, ...]:
-    holds = f"{one.decision or '-'}{' (labelled)' if one.labelled else ''}"
-    since = f"{one.moved_at:%Y-%m-%d %H:%M}Z"
-    return str(one.post_id), one.target, one.model or "a label", one.reason, since, size(one.size), holds
+def _row(item: Trashed) -> tuple[str, ...]:
+    holds = f"{item.decision or '-'}{' (labelled)' if item.labelled else ''}"
+    since = f"{item.moved_at:%Y-%m-%d %H:%M}Z"
+    return str(item.post_id), item.target, item.model or "a label", item.reason, since, size(item.size), holds
 
 
-def _plain(one: Trashed) -> dict[str, Any]:
+def _plain(item: Trashed) -> dict[str, Any]:
     return {
-        "site": one.site,
-        "post_id": one.post_id,
-        "target": one.target,
-        "model": one.model,
-        "reason": one.reason,
-        "moved_at": one.moved_at,
-        "bytes": one.size,
-        "md5": one.md5,
-        "path": one.path,
-        "decision": one.decision,
-        "labelled": one.labelled,
+        "site": item.site,
+        "post_id": item.post_id,
+        "target": item.target,
+        "model": item.model,
+        "reason": item.reason,
+        "moved_at": item.moved_at,
+        "bytes": item.size,
+        "md5": item.md5,
+        "path": item.path,
+        "decision": item.decision,
+        "labelled": item.labelled,
     }
 
 
@@ -171,13 +171,13 @@ async def _restore(options: TrashOptions, workspace: Workspace, archive: Archive
 
 def _check_model(which: TrashChoice, there: Sequence[Trashed], models: Sequence[Any]) -> None:
     if which.model is not None:
-        known = {model.card.name for model in models} | {one.model for one in there if one.model}
+        known = {model.card.name for model in models} | {item.model for item in there if item.model}
         choose("--model", which.model, sorted(known))
 
 
 def _absent(which: TrashChoice, there: Sequence[Trashed]) -> list[int]:
     """Posts that were named, and of which nothing that is meant lies in the trash."""
-    return sorted(set(which.posts) - {one.post_id for one in there if which.wants(one)})
+    return sorted(set(which.posts) - {item.post_id for item in there if which.wants(item)})
 
 
 def _leave_open(absent: Sequence[int], changed: int) -> None:
@@ -197,7 +197,7 @@ async def _purge(options: TrashOptions, workspace: Workspace, archive: Archive) 
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)
     plan: PurgePlan = await archive.plan_purge(days, which)
-    doomed = sum(one.size for one in plan.files)
+    doomed = sum(item.size for item in plan.files)
     say(
         f"{counted(len(plan.files), 'file')} ({size(doomed)}) in the trash for at least {plan.older_than_days:g} days; "
         f"kept: {plan.younger} younger, {plan.wanted} no longer rejected"

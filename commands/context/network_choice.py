@@ -32,18 +32,18 @@ class NetworkChoice:
     may_download: bool
 
 
-def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero) -> NetworkChoice:
+def chosen_network(named: str | None, in_force: Package | None, round_zero: RoundZero) -> NetworkChoice:
     """The network that was named, else the one in force, else the one of the settings.
 
     Args:
         named: by the user; a known name.
         in_force: package of the model in force, if any.
-        asked: the settings.
+        round_zero: the settings.
 
     Raises:
         UsageRefused: its weights are neither at hand nor allowed to be downloaded; says their size, and what to do.
     """
-    name = resolved(named or (to_train(in_force.backbone_name) if in_force else asked.network))
+    name = resolved(named or (to_train(in_force.backbone_name) if in_force else round_zero.network))
     same = in_force is not None and in_force.backbone_name == name
     if name not in BACKBONES:
         raise UsageRefused(
@@ -51,19 +51,19 @@ def chosen_network(named: str | None, in_force: Package | None, asked: RoundZero
         )
     if in_force is not None and named is None and same:  # its training goes on from the weights that it has
         return NetworkChoice(name, in_force.preprocessing, None, may_download=False)
-    origin = first_weights(name, asked)
+    origin = first_weights(name, round_zero)
     preprocessing = preprocessing_for(name)
     if in_force is not None and same:  # from its first weights: nothing holds it to an older version
         preprocessing = replace(in_force.preprocessing, version=preprocessing.version)
     return NetworkChoice(name, preprocessing, origin.file, origin.may_download)
 
 
-def trains_beside(asked: RoundZero) -> bool:
+def trains_beside(round_zero: RoundZero) -> bool:
     """Whether a first model is learned without training, and the network is trained beside the crawl."""
-    return asked.network_beside and resolved(asked.network) == FINE_TUNED
+    return round_zero.network_beside and resolved(round_zero.network) == FINE_TUNED
 
 
-def first_weights(name: str, asked: RoundZero) -> Origin:
+def first_weights(name: str, round_zero: RoundZero) -> Origin:
     """Where a network's first weights come from; refused now, not after thousands of pictures were brought for it.
 
     A weights file of the settings belongs to their network, unless that one learns from scratch.
@@ -71,9 +71,9 @@ def first_weights(name: str, asked: RoundZero) -> Origin:
     Raises:
         UsageRefused: they are neither at hand nor allowed to be downloaded.
     """
-    name, setting = resolved(name), resolved(asked.network)
-    its_file = name == setting or backbone_named(setting).published_mb is None
-    origin = Origin(Path(asked.weights) if asked.weights and its_file else None, asked.download_weights)
+    name, setting = resolved(name), resolved(round_zero.network)
+    own_file = name == setting or backbone_named(setting).published_mb is None
+    origin = Origin(Path(round_zero.weights) if round_zero.weights and own_file else None, round_zero.download_weights)
     try:
         check_origin(backbone_named(name), origin)
     except DeviceError as error:

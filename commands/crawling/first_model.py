@@ -107,8 +107,8 @@ async def first_round(
     Raises:
         UsageRefused: the network's first weights are neither at hand nor allowed to be downloaded.
     """
-    asked = request.workspace.settings.round_zero
-    first_weights(asked.network, asked)  # refused before anything long begins
+    round_zero = request.workspace.settings.round_zero
+    first_weights(round_zero.network, round_zero)  # refused before anything long begins
     models = models_folder(request.workspace.root)
     async with work_folder_for({target: target_models(models, target.name) / "1" for target in targets}) as folder:
         yield FirstRound(request, tuple(targets), _settings(request, targets), folder, references)
@@ -137,9 +137,9 @@ async def learn_first(round_: FirstRound) -> Mapping[str, RegisteredModel]:
     return {name: model for name, model in found.items() if model is not None}
 
 
-def first_step(asked: RoundZero) -> TrainingStep:
+def first_step(round_zero: RoundZero) -> TrainingStep:
     """What is learned before the crawl begins."""
-    return TrainingStep.FIRST if trains_beside(asked) else TrainingStep.NETWORK
+    return TrainingStep.FIRST if trains_beside(round_zero) else TrainingStep.NETWORK
 
 
 async def package_of(model: NewModel) -> Package:
@@ -153,18 +153,18 @@ def number_of(model: NewModel) -> int:
 
 
 def _settings(request: ModelRequest, missing: Sequence[Target]) -> RoundSettings:
-    asked = request.workspace.settings.round_zero
-    network = resolved(asked.network)
+    round_zero = request.workspace.settings.round_zero
+    network = resolved(round_zero.network)
     return RoundSettings(
-        size=SampleSize(total=asked.renditions),
+        size=SampleSize(total=round_zero.renditions),
         backbone=network,
         first_backbone=PRETRAINED,
         preprocessing=preprocessing_for(network),
-        weights=Path(asked.weights) if asked.weights else None,
-        may_download=asked.download_weights,
+        weights=Path(round_zero.weights) if round_zero.weights else None,
+        may_download=round_zero.download_weights,
         goals=dict.fromkeys((target.name for target in missing), crawl_goal(request.goal, request.workspace.settings)),
-        time_budget_s=asked.minutes * 60,
-        seed=asked.seed,
+        time_budget_s=round_zero.minutes * 60,
+        seed=round_zero.seed,
         in_flight=request.workspace.settings.scoring.in_flight,
         command=request.learning or COMMAND,
     )

@@ -129,17 +129,17 @@ def _safe_name(typed: str) -> str:
 async def _learn(
     setup: _FolderSetup, options: TrainOptions, workspace: Workspace, report: ProgressCallback
 ) -> tuple[RoundOutcome, FolderModel]:
-    network, asked = setup.network, workspace.settings.round_zero
+    network, round_zero = setup.network, workspace.settings.round_zero
     settings = FolderSettings(
         backbone=network.name,
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
         goal=goal_of(options, workspace.settings),
-        pictures_at_most=asked.renditions,
-        time_budget_s=asked.minutes * 60,
+        pictures_at_most=round_zero.renditions,
+        time_budget_s=round_zero.minutes * 60,
         in_flight=workspace.settings.scoring.in_flight,
-        seed=asked.seed,
+        seed=round_zero.seed,
     )
     preprocessings = [network.preprocessing]
     if setup.old is not None and setup.old.package.preprocessing != network.preprocessing:

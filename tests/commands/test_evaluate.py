@@ -101,7 +101,7 @@ def test_a_program_reads_one_json_object_without_nan(root: Path) -> None:
         assert mistake["link"] == f"http://{SITE}/posts/{mistake['name'].removeprefix('post ')}"
 
 
-def test_a_report_is_written_where_it_was_asked_for_and_its_path_is_said(root: Path, tmp_path: Path) -> None:
+def test_a_report_is_written_where_it_was_asked_for_and_its_path_is_printed(root: Path, tmp_path: Path) -> None:
     done = crawl(root, "evaluate", "mona", "--report", str(tmp_path / "report"), "--quiet")
 
     page = Path(done.stdout.splitlines()[-1])
@@ -133,7 +133,7 @@ def test_a_report_whose_folder_cannot_be_made_costs_no_figures(root: Path, tmp_p
     assert "File name too long" in done.stderr
 
 
-def test_a_target_that_is_not_known_is_all_that_is_said(root: Path) -> None:
+def test_a_target_that_is_not_known_is_all_that_is_reported(root: Path) -> None:
     done = crawl(root, "evaluate", "nona")
 
     assert done.exit_code == 2
@@ -212,7 +212,7 @@ def answer_random_sample(root: Path, count: int) -> None:
         (("mona", "--on", "/nowhere/at/all"), "cannot read the folder /nowhere/at/all"),
     ],
 )
-def test_what_cannot_be_measured_is_said_in_one_line(root: Path, words: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_measured_is_refused_in_one_line(root: Path, words: tuple[str, ...], message: str) -> None:
     done = crawl(root, "evaluate", *words)
 
     assert done.exit_code == 2
@@ -283,7 +283,7 @@ def test_the_command_is_documented_where_people_look() -> None:
         assert "crawl evaluate" in (REPOSITORY / page).read_text()
 
 
-def test_probably_wrong_tags_are_counted_apart_from_mistakes_and_both_figures_are_said() -> None:
+def test_probably_wrong_tags_are_counted_apart_from_mistakes_and_both_figures_are_shown() -> None:
     screen = io.StringIO()
 
     Console(file=screen, width=80).print(evaluation_table(with_doubted_tags(assessment())))

@@ -226,7 +226,7 @@ def test_ids_are_taken_from_standard_input(root: Path) -> None:
     assert ids(root, "label:keep") == [4, 2]
 
 
-def test_status_tells_what_there_is(root: Path) -> None:
+def test_status_shows_what_there_is(root: Path) -> None:
     shown = crawl(root, "status")
     record = json.loads(crawl(root, "status", "--json").stdout)
 
@@ -246,7 +246,7 @@ def test_verify_finds_a_file_that_changes_and_a_model_that_is_not_there(root: Pa
     assert "1 damaged, 0 foreign" in after.stdout
 
 
-def test_a_root_without_a_gallery_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_root_without_a_gallery_is_reported_as_one(tmp_path: Path) -> None:
     answer = crawl(tmp_path / "nothing", "status")
 
     assert answer.exit_code == 7
@@ -310,7 +310,7 @@ def test_the_doctor_refuses_a_root_as_a_crawl_would(name: str, says: str, root: 
     assert answer.exit_code == gallery["code"] != 0
 
 
-def test_a_root_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_root_that_is_a_file_is_reported_as_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("somebody's")
 
     answer = crawl(tmp_path / "file", "status")

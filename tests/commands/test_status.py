@@ -68,7 +68,7 @@ def test_answers_to_the_random_sample_measure_the_gallery_so_far(root: Path) -> 
     assert not loaded_by_status(root) & {"tensorflow", "keras"}
 
 
-def test_other_answers_tell_nothing_of_the_gallery_and_cost_no_time(root: Path) -> None:
+def test_other_answers_show_nothing_of_the_gallery_and_cost_no_time(root: Path) -> None:
     answer(root, 10, "threshold")
 
     assert status(root)["so_far"] == {}
@@ -76,7 +76,7 @@ def test_other_answers_tell_nothing_of_the_gallery_and_cost_no_time(root: Path) 
     assert not [name for name in loaded_by_status(root) if name.split(".")[0] in ("rounds", "classifier")]
 
 
-def test_posts_that_are_decided_at_another_threshold_are_told_until_they_no_longer_are(root: Path) -> None:
+def test_posts_that_are_decided_at_another_threshold_are_shown_until_they_no_longer_are(root: Path) -> None:
     before = status(root)["other_thresholds"]
     asked = crawl(root, "rescore", "mona", "--threshold", "0.8")
 

@@ -84,7 +84,7 @@ def test_help_names_every_network() -> None:
         (("--from", "pictures"), "too few pictures to learn mona: pictures has 3 that show it (at least 30"),
     ],
 )
-def test_what_cannot_be_taught_is_refused_in_one_line(
+def test_what_cannot_be_trained_is_refused_in_one_line(
     words: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures(tmp_path / "pictures", mona=3, keqing=2)
@@ -138,7 +138,7 @@ def test_what_is_refused_is_refused_before_anything_is_read_or_learned(
     assert done.stderr.count("\n") == 1  # no progress
 
 
-def test_without_a_name_the_network_in_force_is_taught_and_else_the_one_of_the_settings(tmp_path: Path) -> None:
+def test_without_a_name_the_network_in_force_is_trained_and_else_the_one_of_the_settings(tmp_path: Path) -> None:
     assert chosen_network(None, None, RoundZero()).name == "fine_tuned"
     assert chosen_network(None, None, RoundZero(network="small")).name == "small"
     assert chosen_network("small", None, RoundZero(network="mobilenet_v3_small")).name == "small"
@@ -256,9 +256,9 @@ def test_a_folder_teaches_a_model_that_a_second_folder_is_compared_with(
 
 @dataclass
 class TrainedModels:
-    """Knows no target yet, but has the models that folders have taught."""
+    """Knows no target yet, but has the models that were trained from folders."""
 
-    taught: dict[str, str]  # target's name -> tag that its model was taught; empty: its model is of another making
+    trained: dict[str, str]  # target's name -> tag that its model was trained for; empty: made in another way
 
     async def targets(self, site: str) -> list[Target]:
         return []
@@ -274,9 +274,9 @@ class TrainedModels:
         return []
 
     async def active_model(self, target: str) -> RegisteredModel | None:
-        if target not in self.taught:
+        if target not in self.trained:
             return None
-        facts = {"tag": self.taught[target]} if self.taught[target] else {}
+        facts = {"tag": self.trained[target]} if self.trained[target] else {}
         return RegisteredModel(ModelCard(target, 1, "a", "b", 0.5), True, NOW, facts, None, 0)
 
 
@@ -324,7 +324,7 @@ class Words:
 
 
 @pytest.mark.parametrize(
-    ("typed", "taught", "name"),
+    ("typed", "trained", "name"),
     [
         ("mona", {"mona": "mona"}, "mona"),
         ("モナ", {"mona": "mona"}, "mona"),
@@ -333,16 +333,16 @@ class Words:
         ("mona", {GENSHIN_MONA: GENSHIN_MONA}, GENSHIN_MONA),
         ("mona", {"mona_genshin_impact": "mona_genshin_impact"}, "mona_genshin_impact"),
         ("mona", {"mona": "mona_(shantae)"}, GENSHIN_MONA),  # another Mona's model
-        (GENSHIN_MONA, {"mona": ""}, GENSHIN_MONA),  # taught by tags, at another site
+        (GENSHIN_MONA, {"mona": ""}, GENSHIN_MONA),  # trained from tags, at another site
         ("mona", {}, "mona"),
     ],
 )
-async def test_a_crawl_uses_the_model_that_a_folder_taught_for_the_target(
-    typed: str, taught: dict[str, str], name: str
+async def test_a_crawl_uses_the_model_that_was_trained_from_a_folder_for_the_target(
+    typed: str, trained: dict[str, str], name: str
 ) -> None:
     site = Connected(site_named("danbooru"), None, Genshin(), 2)  # type: ignore[arg-type]  # nothing else is asked
 
-    plan = await make_plan(Words((typed,)), site, TrainedModels(taught))
+    plan = await make_plan(Words((typed,)), site, TrainedModels(trained))
 
     assert [(target.name, target.tag) for target in plan.targets] == [(name, GENSHIN_MONA)]
     assert any(line.startswith(f"keep {name}: {GENSHIN_MONA}") for line in plan.lines)

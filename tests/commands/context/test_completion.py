@@ -77,5 +77,5 @@ def test_own_sites_are_completed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("typed", ["crawl --root /nowhere --keep ", "crawl --config /nowhere.toml evaluate "])
-def test_where_there_is_nothing_to_offer_nothing_is_said(typed: str) -> None:
+def test_where_there_is_nothing_to_offer_nothing_is_printed(typed: str) -> None:
     assert offered(typed) == []

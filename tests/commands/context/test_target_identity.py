@@ -109,7 +109,7 @@ def test_after_a_rename_the_same_command_goes_on_with_the_same_target(
     assert f"the site renamed {MONA} to" in done.stderr
 
 
-def test_a_rename_is_told_once_and_costs_no_picture(site: SmallSite) -> None:
+def test_a_rename_is_reported_once_and_costs_no_picture(site: SmallSite) -> None:
     renamed_once(site)
 
     first, second = site.crawl(*MAIN), site.crawl(*MAIN)
@@ -350,7 +350,7 @@ def test_every_tag_that_the_site_allows_can_be_crawled_and_kept(site: SmallSite)
         assert site.crawl("query", tag, "--format", "ids").stdout.split()[:1] == [str(600 + number)]
 
 
-def test_a_targets_own_tag_can_be_walked_and_it_is_said_what_it_is_compared_with(site: SmallSite) -> None:
+def test_a_targets_own_tag_can_be_walked_and_what_it_is_compared_with_is_printed(site: SmallSite) -> None:
     done = site.crawl("--tag", "mona", "--keep", "mona")
 
     assert done.exit_code == 0, done.stderr
@@ -401,7 +401,7 @@ def test_a_name_here_goes_on_naming_its_target_when_another_gets_the_tag_that_it
     assert labels(site) == LABELS and labels(site, lisa) == {}
 
 
-def test_two_words_for_one_target_are_said_to_be_one(site: SmallSite) -> None:
+def test_two_words_for_one_target_are_reported_as_one(site: SmallSite) -> None:
     done = site.crawl(*MAIN, "--keep", MONA)
 
     assert done.exit_code == 0 and f"keep mona and {MONA}: one target, {MONA}" in done.stderr
@@ -431,7 +431,7 @@ def test_a_pattern_that_no_tag_of_the_site_fits_is_refused(site: SmallSite, wher
     assert done.exit_code == 2 and message in done.stderr, done.stderr
 
 
-def test_a_pattern_that_changes_nothing_is_said_to(site: SmallSite) -> None:
+def test_a_pattern_that_changes_nothing_is_reported(site: SmallSite) -> None:
     done = site.crawl(*MAIN, "--where", "-zzz* mona*", "--dry-run")
 
     assert done.exit_code == 0 and "zzz* changes nothing" in done.stderr and "mona* changes" not in done.stderr

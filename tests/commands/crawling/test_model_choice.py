@@ -58,7 +58,7 @@ def request(root: Path, models: Models, *, dry_run: bool = False) -> ModelReques
     )
 
 
-async def test_the_only_model_that_was_imported_comes_into_force_and_it_is_said(
+async def test_the_only_model_that_was_imported_comes_into_force_and_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = Models([registered(write_model(tmp_path / "root"))])

@@ -66,7 +66,7 @@ def test_outcomes_are_counted_with_their_reasons() -> None:
     assert tally.reasons[Outcome.UNDECIDED] == {"undecodable": 1}
 
 
-def test_the_truth_is_told_for_all_posts_and_for_untagged_ones() -> None:
+def test_the_truth_is_compared_for_all_posts_and_for_untagged_ones() -> None:
     truth = {str(n): {"characters": [MONA.tag] if n <= 3 else ["someone_else"], "hidden": []} for n in range(1, 6)}
     judged = [
         JudgedPost(1, True, True, "keep"),

@@ -150,7 +150,7 @@ WRITES = [("query", ""), ("query", "", "--format", "csv"), ("status", "--json"),
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("words", WRITES, ids=" ".join)
-def test_a_full_output_is_a_storage_problem_said_in_one_line(root: Path, words: tuple[str, ...]) -> None:
+def test_a_full_output_is_a_storage_problem_reported_in_one_line(root: Path, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = crawl(root, *words, stdout=full)
 
@@ -356,7 +356,7 @@ def test_what_is_refused_comes_with_one_object(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_object_that_was_begun_tells_the_true_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_was_begun_has_the_true_end(monkeypatch: pytest.MonkeyPatch) -> None:
     def begun() -> None:
         print_json({"posts": 3, "exit": 0})
         raise Failed(8)

@@ -42,7 +42,7 @@ def test_the_folder_of_the_files_is_named_once() -> None:
     assert common == "; files are in gallery-data/gallery"
 
 
-def test_what_decided_all_rows_is_said_once_instead_of_in_each() -> None:
+def test_what_decided_all_rows_is_shown_once_instead_of_in_each() -> None:
     shown, common = summary_of(rows(row(1), row(2), row(3)), PAGES, Path("g"))
 
     assert "by" not in shown.columns

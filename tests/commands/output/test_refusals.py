@@ -62,7 +62,7 @@ def test_once_a_model_decides_the_posts_that_were_left_are_decided_without_a_dow
     assert summary["kept_tagged"] == {"target": 2, "nobody": 1, "others": 0}
 
 
-def test_the_summary_tells_what_was_kept_by_what_its_tags_say(site: SmallSite) -> None:
+def test_the_summary_counts_what_was_kept_by_what_its_tags_say(site: SmallSite) -> None:
     result = site.crawl(*JOB)
 
     assert result.exit_code == 0

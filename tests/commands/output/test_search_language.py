@@ -92,7 +92,7 @@ def _facts(site: SmallSite) -> dict[str, object]:
     return {name: getattr(post, name) for name in post.__dataclass_fields__}
 
 
-def test_what_the_site_counts_and_the_walk_does_not_show_is_said_although_terms_are_checked_here(
+def test_what_the_site_counts_and_the_walk_does_not_show_is_reported_although_terms_are_checked_here(
     site: SmallSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(2, 8):
@@ -183,7 +183,7 @@ def test_a_tag_with_a_colon_that_exists_stays_a_tag(site: SmallSite) -> None:
     assert ids(site, "re:zero") == [2]
 
 
-def test_a_tag_that_the_site_does_not_have_and_that_changes_nothing_is_said(site: SmallSite) -> None:
+def test_a_tag_that_the_site_does_not_have_and_that_changes_nothing_is_reported(site: SmallSite) -> None:
     result = site.crawl(*MAIN, "--where", "-comic (1girl or 2girls)")
 
     assert result.exit_code == 0

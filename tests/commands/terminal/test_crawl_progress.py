@@ -15,7 +15,7 @@ from tests.crawler.crew_fakes import MONA, Eye, Files, Memory, Posts
 @pytest.mark.parametrize(
     ("limit", "shown"), [(None, "listed 200 of 1446 "), (700, "listed 200 of 700 "), (9000, "listed 200 of 1446 ")]
 )
-async def test_a_limit_bounds_what_is_said_to_come(limit: int | None, shown: str) -> None:
+async def test_a_limit_bounds_what_is_expected_to_come(limit: int | None, shown: str) -> None:
     job = Job(
         run_id=1,
         site="demo",

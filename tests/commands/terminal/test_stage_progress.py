@@ -13,7 +13,7 @@ WORDS = "learning from 12,345 pictures of 3 targets and the tags of everybody el
 
 
 @pytest.mark.parametrize("width", [50, 60, 80, 140])
-def test_stages_and_bars_are_whole_however_much_is_told(width: int) -> None:
+def test_stages_and_bars_are_whole_however_much_is_reported(width: int) -> None:
     screen = io.StringIO()
     console = Console(file=screen, width=width, force_terminal=True, color_system=None)
     progress = _progress(console)

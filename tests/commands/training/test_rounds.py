@@ -122,7 +122,7 @@ def test_a_round_from_the_command_line_puts_a_model_in_force_and_decides_by_it(r
     assert done.exit_code == record["exit"] == 0
     assert (record["model"], record["activated"], record["rescored"]) == ("mona/2", True, POSTS)
     assert record["metrics"]["said"]["delete"] == 2
-    assert len(record["why"]) == 1  # why the network was not taught
+    assert len(record["why"]) == 1  # why the network was not trained
     assert active(root) == "mona/2"
     with open_reader(root) as reader:
         models = reader.sql("SELECT DISTINCT model FROM results").rows
@@ -241,7 +241,7 @@ def same_pictures(root: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("width", "gone"), [(140, ""), (80, "made, before it"), (60, "made, before it, round, tested")]
 )
-def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
+def test_the_list_of_models_shows_what_figures_rest_on_and_where_posts_stand(
     root: Path, width: int, gone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     screen = io.StringIO()
@@ -278,7 +278,7 @@ def test_the_list_of_models_tells_what_figures_rest_on_and_where_posts_stand(
         (("models", "export", "mona/1", "/tmp/" + "a" * 300), 7, "File name too long; the model was not exported"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(
+def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing(
     root: Path, words: tuple[str, ...], code: int, message: str
 ) -> None:
     before = digest(root)
@@ -342,7 +342,7 @@ def test_verify_looks_at_models_too_and_names_what_nobody_registered(root: Path)
     assert "head.npz" in json.loads(altered.stdout)["models"][0]
 
 
-def test_status_tells_of_a_round_that_died_before_everything_was_decided_by_its_model(root: Path) -> None:
+def test_status_shows_a_round_that_died_before_everything_was_decided_by_its_model(root: Path) -> None:
     async def put_in_force(number: int) -> None:
         async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
             await archive.activate_model("mona", number)
