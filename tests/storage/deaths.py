@@ -60,7 +60,10 @@ def bury(archive: Archive) -> None:
     archive._lock.release(clean=False)
 
 
-def die_in_recovery(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
+def die_in_recovery(
+    root: Path, monkeypatch: pytest.MonkeyPatch, nth: int, kind: Callable[[pytest.MonkeyPatch, int], Reaper] = Reaper
+) -> None:
+    """Open a gallery and die at the nth step of what the start mends."""
     locks: list[GalleryLock] = []
     take = GalleryLock.take.__func__  # type: ignore[attr-defined]  # a class method's function
     with monkeypatch.context() as patched:
@@ -70,7 +73,7 @@ def die_in_recovery(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> No
             return locks[-1]
 
         patched.setattr(GalleryLock, "take", classmethod(remember))
-        reaper = Reaper(patched, nth)
+        reaper = kind(patched, nth)
         try:
             bury(Archive.open(root, NO_RESERVE))
         except BaseException:  # noqa: BLE001 - however the death shows, it is the reaper's work

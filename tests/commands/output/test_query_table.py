@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from commands.output.query_table import EXPENDABLE, print_table, summary_of
-from commands.terminal import tables
 from storage.reader import Rows
 
 PAGES = {"danbooru": "https://danbooru.donmai.us"}
@@ -61,7 +59,7 @@ def test_what_decided_is_a_word_and_a_fault_is_named() -> None:
 def test_a_path_is_never_broken_into_two_lines(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(tables, "results", lambda: Console(width=width))
+    monkeypatch.setenv("COLUMNS", str(width))
     shown, common = summary_of(rows(*(row(n, "demo", path=KEPT) for n in range(3))), {}, Path("g"))
 
     print_table(shown, EXPENDABLE, common)

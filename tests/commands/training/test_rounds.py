@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import io
 import json
 import os
 import random
@@ -16,7 +15,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from classifier.head import Head
@@ -25,7 +23,6 @@ from classifier.package.embedding_blocks import in_a_row
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
-from commands.terminal import tables
 from crawler.decisions import Policy, Ruling
 from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
 from storage.archive_records import ArchiveSettings
@@ -244,8 +241,7 @@ def same_pictures(root: Path) -> list[dict[str, Any]]:
 def test_the_list_of_models_shows_what_figures_rest_on_and_where_posts_stand(
     root: Path, width: int, gone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    screen = io.StringIO()
-    monkeypatch.setattr(tables, "results", lambda: Console(file=screen, width=width))
+    monkeypatch.setenv("COLUMNS", str(width))
     crawl(root, "train", "mona", "--quiet")
     crawl(root, "rescore", "mona", "--threshold", "0.97")
     first, test = (one["same_pictures"] for one in json.loads(crawl(root, "models", "--json").stdout)["models"])
@@ -253,7 +249,7 @@ def test_the_list_of_models_shows_what_figures_rest_on_and_where_posts_stand(
 
     listed = crawl(root, "models")
 
-    shown = screen.getvalue()
+    shown = listed.stdout
     low, high = test["recall"]["low"], test["recall"]["high"]
     assert f"({low:.2f}–{high:.2f})" in shown
     assert (str(test["examples"]) in shown) is ("tested" not in gone)

@@ -100,12 +100,11 @@ async def test_an_upgrade_that_is_killed_anywhere_has_the_old_schema_or_the_new_
     old = state(template / "crawl.db")
     Archive.open(copied(template, tmp_path / "whole"), NO_RESERVE).close()
     new = state(tmp_path / "whole" / "crawl.db")
-    monkeypatch.setattr("storage_deaths.Reaper", CommittingReaper)
     seen = set()
 
     for nth in range(1, 60):
         root = copied(template, tmp_path / f"killed-{nth}")
-        die_in_recovery(root, monkeypatch, nth)
+        die_in_recovery(root, monkeypatch, nth, CommittingReaper)
         found = state(root / "crawl.db")
         assert found in (old, new), f"step {nth}"
         seen.add(found[0])
