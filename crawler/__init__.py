@@ -1,1 +1,1 @@
-"""The site: polite client, listing, downloads; and the main job on one page (`crawler.pipeline`)."""
+"""The site: polite client, listing, downloads; and the main job (`crawler.pipeline`)."""

@@ -1,4 +1,4 @@
-"""Every try to fetch something is recorded before it starts and closed however it ends."""
+"""Every attempt to fetch something is recorded before it starts and closed however it ends."""
 
 from __future__ import annotations
 

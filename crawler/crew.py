@@ -90,7 +90,7 @@ class ArchiveProtocol(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Everybody who takes part in one run."""
+    """The participants of one run."""
 
     source: PostSource
     fetcher: Fetcher

@@ -1,4 +1,4 @@
-"""The main job on one page: list, look, decide, keep, record.
+"""The main job: list, look, decide, keep, record.
 
 One task lists; many carry a post each from the site to the archive; the judge batches whatever pictures are waiting.
 Every queue is bounded, every stage overlaps with the others, and every fault stays with the post that it belongs to.

@@ -1,4 +1,4 @@
-"""One run's moving parts: what the pipeline's stages share."""
+"""The state of one run, shared by the pipeline's stages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A judge in whose place a better one can be put while pictures are in flight.
+"""A judge that can be replaced by a better one while pictures are in flight.
 
 Scores, models and decisions that are filed together belong together: a look that began under one judge and ended under
 another is done again, and whoever gets a look reads `models` before anything else runs (there is no `await` between).

@@ -1,4 +1,4 @@
-"""How much a tagger's word moves a model's score of a post.
+"""How much a tagger's tag moves a model's score of a post.
 
 A tagger gives percents that nobody calibrated, and a model has learned from the gallery what they are worth there. So
 its word moves the log odds of the picture's own score: by so much for every log odd of its percent, and by so much for

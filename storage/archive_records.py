@@ -1,4 +1,4 @@
-"""What the rest of the house hands to the archive and gets back from it."""
+"""Records that the archive takes from other rooms and returns to them."""
 
 from __future__ import annotations
 

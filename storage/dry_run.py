@@ -1,4 +1,4 @@
-"""The archive of a dry run: it knows everything that the real one knows, and writes nothing at all."""
+"""The archive of a dry run: it reads what the real one reads, and writes nothing at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels from beside a running crawl: a short write of its own, without the gallery's lock, touching no file."""
+"""Labels beside a running crawl: short writes of their own, without the gallery's lock, touching no file."""
 
 from __future__ import annotations
 

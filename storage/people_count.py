@@ -20,5 +20,5 @@ def people_in(tag: str) -> float:
     """How many people one general tag says are there; 0 for a tag that counts nobody, infinite for a crowd."""
     if _CROWD.fullmatch(tag):
         return math.inf
-    found = _PEOPLE.fullmatch(tag)
-    return int(found[1]) if found else 0
+    match = _PEOPLE.fullmatch(tag)
+    return int(match[1]) if match else 0

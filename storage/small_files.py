@@ -49,14 +49,14 @@ def read_small_file(path: Path, at_most: int) -> SmallFile:
         UnreadableFile: it is not there, may not be read, is larger, or is no regular file.
     """
     try:
-        found = read_regular(path, at_most)
+        file = read_regular(path, at_most)
     except FileNotFoundError:
         raise UnreadableFile(path, "is not there") from None
     except UnsafeFile as refused:
         raise UnreadableFile(path, refused.why) from None
     except (OSError, ValueError) as error:  # a ValueError: the path has a null character
         raise UnreadableFile(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    return SmallFile(path, found.content, found.mode)
+    return SmallFile(path, file.content, file.mode)
 
 
 def toml_of(file: SmallFile) -> dict[str, Any]:

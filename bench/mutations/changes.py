@@ -135,8 +135,8 @@ DURABILITY = (
     Mutation(
         "an original's bytes are not flushed",
         "storage/files/tree.py",
-        "                    self.disk.fsync(descriptor)\n                    found = os.fstat(descriptor)",
-        "                    found = os.fstat(descriptor)",
+        "                    self.disk.fsync(descriptor)\n                    info = os.fstat(descriptor)",
+        "                    info = os.fstat(descriptor)",
         ("tests/storage/database/test_durability.py",),
     ),
     Mutation(

@@ -1,4 +1,4 @@
-"""The Danbooru API in our words: one method a question, records as answers."""
+"""The Danbooru API: one method a request, records as replies."""
 
 from __future__ import annotations
 

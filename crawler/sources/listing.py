@@ -1,4 +1,4 @@
-"""Walk a search from the newest post to the oldest, by id, and never mistake silence for the end.
+"""Walk a search from the newest post to the oldest, by id, and never take an empty or failed answer for the end.
 
 Every request names an id cursor, the first one too: without one the site answers in the search's own order, which
 `date:` and `age:` change on their own, and an id taken from such a page would skip posts. Pages hold posts below the

@@ -1,4 +1,4 @@
-"""The room's border: what the disk and the database raise becomes this room's own errors, with path and advice."""
+"""Errors of the disk and the database, translated into the errors of `storage`, with path and advice."""
 
 from __future__ import annotations
 

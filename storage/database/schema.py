@@ -17,12 +17,12 @@ from storage.errors import DatabaseDamaged, DatabaseError, DatabaseNewer
 def schema_of(connection: Connection, database: Path) -> str | None:
     """The schema's name as the database says, or None when the table of it is empty."""
     try:
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as error:
         if not in_transaction(connection) or "alembic_version" in inspect(connection).get_table_names():
             raise
         raise DatabaseDamaged(f"{database}: holds no gallery; put a backup in its place") from error
-    return None if found is None else str(found)
+    return None if version is None else str(version)
 
 
 def refuse_unknown(schema: str | None, database: Path) -> None:

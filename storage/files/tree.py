@@ -174,12 +174,12 @@ class Tree:
         above, name = _split(path)
         try:
             with self.folder(above) as folder:
-                found = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False)
+                info = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False)
         except FileNotFoundError:
             return None
-        if not stat.S_ISREG(found.st_mode):
-            raise StorageError(f"{self.root / path}: is {kind_of(found.st_mode)} where a file should be; move it away")
-        return FileStat(found.st_size, found.st_nlink)
+        if not stat.S_ISREG(info.st_mode):
+            raise StorageError(f"{self.root / path}: is {kind_of(info.st_mode)} where a file should be; move it away")
+        return FileStat(info.st_size, info.st_nlink)
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[int]:
@@ -261,14 +261,14 @@ class Tree:
                     if self._mode is not None:
                         self.disk.set_mode(descriptor, self._mode)
                     self.disk.fsync(descriptor)
-                    found = os.fstat(descriptor)
+                    info = os.fstat(descriptor)
                 finally:
                     os.close(descriptor)
             except OSError:
                 if not keep:
                     self._unlink(folder, name)
                 raise
-        return FileStat(found.st_size, found.st_nlink)
+        return FileStat(info.st_size, info.st_nlink)
 
     def move(self, source: str, target: str) -> None:
         """Give a file its name, replacing a regular file of that name, and make both folders durable."""
@@ -382,11 +382,11 @@ def open_log(path: Path) -> TextIOWrapper:
         OSError: it is no plain file, or the disk refuses.
     """
     descriptor = os.open(path, _LOG, FILE_MODE)
-    found = os.fstat(descriptor)
-    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+    info = os.fstat(descriptor)
+    if stat.S_ISREG(info.st_mode) and info.st_nlink == 1:
         return os.fdopen(descriptor, "a", encoding="utf-8")
     os.close(descriptor)
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(info.st_mode):
         raise OSError(errno.ELOOP, "is not a plain file", str(path))
     path.unlink()
     return os.fdopen(os.open(path, _LOG | os.O_EXCL, FILE_MODE), "a", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Mend what a killed program left, before anything else happens; costs as much as there was in flight.
+"""Recover from a program that was killed, before anything else happens; the cost grows with what was in flight.
 
 Every step is idempotent and committed by itself, so recovery may be killed anywhere as well. It never walks the
 gallery: that is `crawl verify`.

@@ -170,10 +170,10 @@ def check_identity(root: Root) -> None:
     for name in FOLDERS:
         require_folder(root.path / name)
         try:
-            found = os.lstat(root.path / name)
+            info = os.lstat(root.path / name)
         except FileNotFoundError:
             continue
-        if found.st_dev != device:
+        if info.st_dev != device:
             raise WrongRoot(
                 f"{root.path / name}: lies on another disk than {root.path}; files could not be moved safely"
             )

@@ -1,1 +1,1 @@
-"""Originals between gallery, trash and nowhere: decided, committed, carried out."""
+"""Moves of originals between gallery and trash, and their removal: decided, committed, carried out."""

@@ -1,4 +1,4 @@
-"""Files follow decisions: apply, restore, purge. Each is safe to be killed anywhere, and to be asked for again."""
+"""Files follow decisions: apply, restore, purge. Each may be killed at any point and repeated."""
 
 from __future__ import annotations
 

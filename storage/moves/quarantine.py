@@ -1,6 +1,6 @@
-"""What verification found wrong, taken out of the way: bytes are moved to `damaged/`, never removed; rows say so.
+"""Setting aside what verification found wrong: bytes are moved to `damaged/`, never removed, and rows record it.
 
-A kept original that is damaged is fetched again when its post is listed again; a rendition whenever it is wanted.
+`crawl apply` fetches a kept original that is damaged again; a rendition is fetched again when it is needed.
 """
 
 from __future__ import annotations

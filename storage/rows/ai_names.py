@@ -1,4 +1,4 @@
-"""The words of taggers, the site's and the user's: one row a word, remembered while the database is open."""
+"""The tag names of taggers, the site's and the user's: one row a name, cached while the database is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a round settles for good: the part of every post that it knew, and hashes of pictures that had none."""
+"""What a round assigns for good: the split of every post that it knew, and hashes of pictures that had none."""
 
 from __future__ import annotations
 

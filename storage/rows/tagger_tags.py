@@ -1,4 +1,4 @@
-"""What the user's own tagger says, to rows and back: one tagger's word a file version, the last one's."""
+"""The tags of the user's own tagger, to rows and back: those of its last look, one tagger a file version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `--keep` named before: a target keeps the name that it got first, whatever the site calls its tag today."""
+"""The targets of a gallery: a target keeps the name that it got first, whatever the site calls its tag today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words before a colon that are no metatags: a typing error, unless a tag has that name, as `re:zero` has."""
+"""Words before a colon that are no metatags: typing errors, unless a tag has that name, as `re:zero` has."""
 
 from __future__ import annotations
 
