@@ -1,4 +1,4 @@
-// The cards that are loaded: fetched in batches when tiles need them; every change is announced by an event.
+// The cards that are loaded: fetched in batches when tiles need them; every change is an event.
 
 import { forTarget, get } from "./api.js";
 
@@ -48,7 +48,7 @@ export class Cards extends EventTarget {
 
   changed(ids) { this.dispatchEvent(new CustomEvent("change", { detail: ids })); }
 
-  // Only what is wanted last is fetched: a fast scroll passes thousands that nobody sees.
+  // Only the cards wanted last are fetched: a fast scroll passes thousands that are never shown.
   want(ids) {
     this.wanted = new Set(ids.filter((id) => !this.known.has(id)));
     if (this.wanted.size && !this.asking && !this.timer) this.timer = setTimeout(() => this.fetch(), 30);

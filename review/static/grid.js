@@ -7,7 +7,7 @@ import { Tile } from "./tile.js";
 
 const BEYOND = 1.2; // windows above and below that are painted too
 const LEAST_HEIGHT = 90; // pixels of a picture, however low the window
-const RUSH = 3; // windows a tenth of a second: faster than that nobody looks, and no picture is loaded
+const RUSH = 3; // windows a tenth of a second: faster than that, no picture is loaded
 
 export class Grid extends EventTarget {
   constructor(cards, list) {

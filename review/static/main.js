@@ -151,7 +151,7 @@ async function showTarget(target) {
 const whyOf = (id) => grid.list.reasons?.[id]?.reason ?? "manual";
 
 function say(value) {
-  if (loading && !big.open) return; // another list is about to take this one's place: the answer could hit a picture that nobody saw
+  if (loading && !big.open) return; // another list is about to take this one's place: the answer could go to a picture that was not shown
   const ids = big.open ? [big.id] : grid.meant;
   if (!ids.length) return;
   const several = ids.length > 1;

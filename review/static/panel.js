@@ -41,7 +41,7 @@ export class Panel extends EventTarget {
       const [facts, round] = await Promise.all([get(forTarget(target)), get("/api/rounds")]);
       if (target !== this.target) return;
       this.facts = facts;
-      this.hear(round);
+      this.update(round);
       this.dispatchEvent(new Event("facts"));
     } catch (error) {
       if (target === this.target) this.dispatchEvent(new CustomEvent("away", { detail: error.message }));
@@ -50,7 +50,7 @@ export class Panel extends EventTarget {
     if (!document.hidden) this.timer = setTimeout(() => this.look(), this.round.state === "running" ? AWAKE_MS : ASLEEP_MS);
   }
 
-  hear(round) {
+  update(round) {
     const ended = this.round.state === "running" && round.state !== "running" && round.started === this.round.started;
     this.round = round;
     this.paint();
@@ -62,7 +62,7 @@ export class Panel extends EventTarget {
     try {
       const { reply, status } = await post("/api/rounds", { target: this.target });
       if (status === 409) this.dispatchEvent(new CustomEvent("away", { detail: reply.error }));
-      else this.hear(reply);
+      else this.update(reply);
     } catch (error) {
       this.dispatchEvent(new CustomEvent("away", { detail: error.message }));
     }
