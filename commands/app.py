@@ -1,4 +1,4 @@
-"""The command line's front door: what can be typed, with help; the work itself is imported late.
+"""The program's commands and options, with their help; the work itself is imported late.
 
 Importing this module must stay cheap: `crawl --help` takes 0.2 s of processor time, so everything heavier than the
 option parser is imported by the function that needs it. Annotations are evaluated where they stand (no `from __future__

@@ -153,7 +153,7 @@ class _SiteAccess:
 
 
 async def _fetch(archive: Archive, plan: ApplyPlan, outcome: _Outcome, access: _SiteAccess) -> None:
-    """Fetch what is to be kept and not here, site by site; a site that cannot be had does not stop the next."""
+    """Fetch what is to be kept and not here, site by site; a site that cannot be reached does not stop the next."""
     by_site: defaultdict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for one in plan.to_fetch:
         by_site[one.site][one.post_key].append(one.target)

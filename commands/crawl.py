@@ -69,7 +69,7 @@ class CrawlOptions:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How to say it."""
+    """How results are printed."""
 
     as_json: bool = False
     quiet: bool = False
@@ -80,7 +80,7 @@ JudgeFactory = Callable[[ModelRequest], AbstractAsyncContextManager[Judge]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a test may put in the place of the real thing."""
+    """What a test may replace."""
 
     judge: JudgeFactory = learned_judge
     pace: Pace = field(default_factory=Pace)
@@ -114,10 +114,10 @@ def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
 
 
 def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts | None = None) -> int:
-    """Do the main job.
+    """Crawl: list, fetch, classify and file posts.
 
     Args:
-        parts: what takes the place of the real thing; None: nothing does.
+        parts: a test's replacements; None: there are none.
     Returns:
         The documented exit code; the summary has been printed.
     Raises:

@@ -8,15 +8,15 @@ from commands.errors import DemoRefused
 
 
 def serve(given: list[str]) -> int:
-    """Serve in the foreground, in this process, until Ctrl-C; that is how it ends, with 0.
+    """Serve in the foreground, in this process, until Ctrl-C, which ends it with exit code 0.
 
     Raises:
-        DemoRefused: it cannot be served so; says why.
+        DemoRefused: it cannot be served with these options.
     """
     from demo.__main__ import run
     from demo.errors import DemoError
 
-    with suppress(KeyboardInterrupt):  # before it was served at all
+    with suppress(KeyboardInterrupt):  # before the server runs
         try:
             run(given)
         except DemoError as error:

@@ -129,7 +129,7 @@ def _exit_code(words: Sequence[str], parsed: Callable[[], Any]) -> int:
         return int(parsed() or 0)
     except typer.Abort:
         return ExitCode.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last door, as in `exits_plainly`
+    except Exception as error:  # noqa: BLE001 - the outermost level, as in `exits_plainly`
         if "--json" in words:
             machine_formats.owe_object()
         if not hasattr(error, "format_message"):  # else: a word that is no command, an option without its value

@@ -115,7 +115,7 @@ class _Task:
     workspace: Workspace
     settings: HeadRoundSettings
     report: ProgressCallback
-    reasons: list[str] = field(default_factory=list)  # why what was chosen, for the round's end
+    reasons: list[str] = field(default_factory=list)  # why the head or the network was chosen; reported at the end
 
     def explain(self, why: str) -> None:
         """Say why something was chosen."""
@@ -212,7 +212,7 @@ _Subject: TypeAlias = "tuple[Target, RegisteredModel, Package]"  # whom to learn
 
 
 def _subject(reader: Reader, workspace: Workspace, options: TrainOptions) -> _Subject:
-    """What the round is about; a network that cannot be trained is refused now, not after minutes of training.
+    """The target, and its model in force; a network that cannot be trained is refused before training begins.
 
     Raises:
         UsageRefused: no such target, no model yet, or the network's first weights are not at hand.

@@ -32,7 +32,7 @@ class DemoOptions:
 
 
 def arguments(options: DemoOptions) -> list[str]:
-    """The demo server's own command line for a options.
+    """The demo server's arguments for these options.
 
     Raises:
         DemoRefused: the folder is missing, or its tag was not given.

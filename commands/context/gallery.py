@@ -17,7 +17,7 @@ _ASK_AGAIN_S = 1.0
 
 
 def archive_settings(workspace: Workspace, command: str, *, create: bool) -> ArchiveSettings:
-    """How this gallery is to be kept, by the user's settings.
+    """The archive's settings, from the user's.
 
     Args:
         command: for the message that others get while we hold it.

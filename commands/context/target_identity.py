@@ -60,7 +60,7 @@ async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, ta
     if not same and client.lacks(ALIASES):
         same = await _called_so_today(client, found.target.tag, known)
     if not same:
-        same = _one_of_its_own_again(found.target, await targets.merged_targets(site))
+        same = _separated_again(found.target, await targets.merged_targets(site))
     if not same:
         named = await _named_like_its_model(found, targets)
         elsewhere = [one for one in await targets.targets(None) if not _same_tag(one, found)]
@@ -80,7 +80,7 @@ async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, ta
     return Identified(target, found, (*_renamed_lines(ours, target), *merged))
 
 
-def _one_of_its_own_again(target: Target, merged: Sequence[Target]) -> list[Target]:
+def _separated_again(target: Target, merged: Sequence[Target]) -> list[Target]:
     """The target that became part of another and has a tag of its own again: its last one, or the one it is named by.
 
     An alias alone is not enough: the site may have given it to somebody else.

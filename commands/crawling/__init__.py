@@ -1,1 +1,1 @@
-"""What the main job is put together from, besides the pipeline itself."""
+"""The parts of `crawl --tag … --keep …` besides the pipeline itself."""

@@ -1,9 +1,9 @@
 """The second step of round 0, beside the crawl: train the network, compare, and put in force what is better.
 
-    (bring pictures) -> train, giving way to the crawl -> compare -> open a judge -> register -> switch the crawl to it
+    (bring pictures) -> train at low priority -> compare -> open a judge -> register -> switch the crawl to it
 
 Killed at any moment, the first model is in force, whole, or the second is: registering is one transaction a target.
-What is left of the work folder goes at the next start, and the next crawl of the target trains the network again.
+What is left of the work folder is removed at the next start, and the next crawl of the target trains the network again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The network is trained beside a crawl that first models decide; it takes over when it is measured to be better.
 
-This is what the crawl knows of it: whether to expect somebody, how far that is, and what came of it. The work itself is
-in `commands.crawling.network_beside`, which is imported only when there is some.
+This is what the crawl knows of it: whether a network is trained, how far the training is, and its result. The work
+itself is in `commands.crawling.network_beside`, which is imported only when there is some.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Succession:
     seconds: float = 0.0  # from the crawl's beginning
 
     def end(self, state: State, why: str, seconds: float) -> None:
-        """Say what became of it."""
+        """Record the result."""
         self.state, self.why, self.seconds = state, why, seconds
 
     def to_json(self) -> dict[str, Any]:
-        """As `crawl --json` says it."""
+        """As in `crawl --json`."""
         return {
             "target": self.target,
             "before": self.before,
@@ -94,7 +94,7 @@ class Takeover:
             self._run.doing = self._progress()
 
     async def finish(self, run: Run) -> None:
-        """When the crawl has carried everything: wait for the work, then decide again what other models decided.
+        """When the crawl has processed every post: wait for the work, then decide again what other models decided.
 
         A stop request ends the waiting; the models in force stay.
 

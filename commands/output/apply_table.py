@@ -30,7 +30,7 @@ class Step:
 
 
 def steps(plan: ApplyPlan, *, fetch: bool) -> Iterator[Step]:
-    """Every file that the plan means; what leaves comes first.
+    """Every file of the plan; those that leave the gallery come first.
 
     Args:
         plan: from the archive.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from classifier.metrics.quality import Estimate
 
 _NAMED = 5  # mistakes of each kind
-_CLASSES = 20  # beyond, those of which nothing is kept share a row
+_CLASSES = 20  # with more classes, those of which nothing is kept share a row
 
 
 def evaluation_table(assessment: Assessment) -> RenderableType:

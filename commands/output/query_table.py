@@ -15,13 +15,13 @@ from storage.reader import Rows
 from storage.search.ranking import ASKED_COLUMNS
 
 GALLERY = "gallery"  # folder of the kept files, below the root
-ROWS = 50  # what a screen is for; the other formats give everything
+ROWS = 50  # on a screen; the other formats give all
 WIDEST = 70  # characters of one cell
 LEAST = {"why": 24, "reason": 14, "by": 14, "tags_character": 16}  # columns that may wrap, and what they need
 EXPENDABLE = ("tags_character", "asked", "label", "by", "where", "score")  # on narrow screens, the first one first
 _COLUMNS = ("post_id", "target", "decision", "score", "by", "label", "tags_character", "where")
 _COLUMNS_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "label", "tags_character", "where")
-_SAID_ONCE = ("target", "label", "by")  # columns that say nothing while they are the same all over
+_SHOWN_ONCE = ("target", "label", "by")  # columns that are left out where all rows have the same value
 
 
 def summary_of(rows: Rows, pages: Mapping[str, str], root: Path) -> tuple[Rows, str]:
@@ -41,7 +41,7 @@ def summary_of(rows: Rows, pages: Mapping[str, str], root: Path) -> tuple[Rows, 
         record["by"] = _decided_by(record)
         record["where"] = _where(record, pages)
     named = _COLUMNS_OF_ASKED if ASKED_COLUMNS[0] in rows.columns else _COLUMNS
-    same = {name: records[0][name] for name in _SAID_ONCE if len({record.get(name) for record in records}) == 1}
+    same = {name: records[0][name] for name in _SHOWN_ONCE if len({record.get(name) for record in records}) == 1}
     shown = [name for name in named if name not in same]
     common = f", all by {same['by']}" if len(records) > 1 and same.get("by") and "by" in named else ""
     if any(record["where"].endswith(f".{record['file_ext']}") for record in records[:ROWS]):

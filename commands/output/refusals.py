@@ -1,4 +1,4 @@
-"""What to say of a model that may not decide, and of the posts that it leaves undecided."""
+"""Messages and exit code for a model that may not decide, and for the posts that it leaves undecided."""
 
 from __future__ import annotations
 

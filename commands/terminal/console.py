@@ -1,4 +1,4 @@
-"""Where words go: results to standard output, progress and messages to standard error, colours only for people."""
+"""Output streams: results to standard output, progress and messages to standard error, colours only for people."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def exits_plainly(command: Callable[P, R]) -> Callable[P, R]:
             _leave("stopped", ExitCode.TERMINATED)
         except KeyboardInterrupt:
             _leave("stopped", ExitCode.INTERRUPTED)
-        except Exception as error:  # noqa: BLE001 - the last door: everything becomes a line and a code here
+        except Exception as error:  # noqa: BLE001 - the outermost level: everything becomes a line and a code here
             raise typer.Exit(int(explain(error))) from None
 
     return wrapper

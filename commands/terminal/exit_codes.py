@@ -1,4 +1,4 @@
-"""The exit codes, and which of several holds.
+"""The exit codes, and which of several applies.
 
 They are documented in `docs/exit-codes.md`; scripts rely on them.
 """

@@ -57,7 +57,7 @@ async def train_from_folder(options: TrainOptions, workspace: Workspace) -> int:
         if not options.quiet:
             for line in setup.found.lines():
                 say(line)
-        check_enough(setup.found, setup.target)  # what is refused makes no gallery
+        check_enough(setup.found, setup.target)  # before a gallery is made
         await _make_gallery(workspace)
         outcome, model = await _learn(setup, options, workspace, report)
     left_out = [*setup.found.left_out, *model.undecodable]

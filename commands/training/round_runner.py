@@ -1,4 +1,4 @@
-"""A round that may be stopped at any moment: says at its end which model is in force and what is left to do."""
+"""A round that may be stopped at any moment: reports which model is in force and what is left to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.errors import StorageError
 
 
 def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str | None) -> int:
-    """Do a round; where it is stopped, or dies after its model came into force, report the state of its target.
+    """Run a round; where it is stopped, or fails after its model came into force, report the model in force.
 
     Args:
         work: gives the exit code.
@@ -58,7 +58,7 @@ def _report_change(workspace: Workspace, target: str, before: str | None) -> Non
 
     try:
         now = target_state_in(workspace.root, target)
-    except StorageError:  # what the round died of says more
+    except StorageError:  # the round's own error matters more
         return
     if now.model != before:
         complain(now.since(before))
