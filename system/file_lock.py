@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 
 HELD_BY_ANOTHER = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES})
 TEXT_AT_MOST = 4096  # bytes of a locked file that may be read and written while it is locked, on every system
@@ -38,14 +39,14 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def lock_if_free(descriptor: int) -> bool:
-    """Lock an open file; False: another process has it.
+def lock_if_free(descriptor: int, take: Callable[[int], None] = lock) -> bool:
+    """Lock an open file, by `take`; False: another process has it.
 
     Raises:
         OSError: the file system has no locks, or the disk fails.
     """
     try:
-        lock(descriptor)
+        take(descriptor)
     except OSError as error:
         if error.errno not in HELD_BY_ANOTHER:
             raise

