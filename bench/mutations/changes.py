@@ -193,7 +193,7 @@ DURABILITY = (
         "storage/lifecycle/recovery.py",
         '.values(state="killed", ended_at=now)',
         '.values(state="ended", ended_at=now)',
-        ("tests/storage/lifecycle/test_recovery.py::test_a_run_that_never_ended_is_said_to_be_killed",),
+        ("tests/storage/lifecycle/test_recovery.py::test_a_run_that_never_ended_is_recorded_as_killed",),
     ),
 )
 

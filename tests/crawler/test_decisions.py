@@ -215,7 +215,7 @@ def test_the_users_own_tagger_counts_from_what_is_recorded_up(probability: float
     assert MONA.ai_percents(None, None) == {}
 
 
-def test_what_the_users_tagger_said_before_counts_until_it_looks_again() -> None:
+def test_stored_tags_of_the_users_tagger_count_until_it_looks_again() -> None:
     card = replace(CARD, ai_weights=(AiTagWeight("c" * 64, MONA.tag, 0.5, 0.25),))
     before, now = (TaggerTags("c" * 64, "wd-vit", {MONA.tag: value}) for value in (0.9, 0.2))
     other = replace(before, tagger="d" * 64)

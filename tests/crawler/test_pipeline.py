@@ -618,7 +618,7 @@ async def test_a_post_whose_tags_changed_is_decided_again_from_its_stored_embedd
     assert (work.files.asked, eye.looked) == ([], [])
 
 
-async def test_what_the_users_tagger_said_once_counts_for_stored_embeddings_and_is_decided_once() -> None:
+async def test_stored_tags_of_the_users_tagger_count_for_stored_embeddings_and_are_decided_once() -> None:
     card = replace(CARD, ai_weights=(AiTagWeight("c" * 64, MONA.tag, 1.0, 0.0),))
     tags = TaggerTags("c" * 64, "wd-vit", {MONA.tag: 0.1})
     known = Known(embeddings={card.backbone_hash: b"\0\0"}, tagger_tags=tags)

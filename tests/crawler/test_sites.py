@@ -131,7 +131,7 @@ def test_a_pace_that_is_none_is_refused(requested: float) -> None:
 
 
 @pytest.mark.fault("C03")
-def test_a_pace_above_the_ceiling_is_cut_down_and_said_so() -> None:
+def test_a_pace_above_the_ceiling_is_cut_down_and_reported() -> None:
     site, notes = DANBOORU.with_limits(api_rate=1e9, files_at_once=1000)
 
     assert (site.api_rate, site.api_burst, site.files_at_once) == (9.0, 1, 4)  # never more than ten in one second

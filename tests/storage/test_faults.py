@@ -239,7 +239,7 @@ def test_work_waits_for_another_programs_short_write(archive: Archive, root: Pat
 
 
 @pytest.mark.fault("D02")
-async def test_a_database_held_for_too_long_is_said_to_be_busy_and_can_be_used_afterwards(root: Path) -> None:
+async def test_a_database_held_for_too_long_is_busy_and_can_be_used_afterwards(root: Path) -> None:
     async with Archive.open(root, IMPATIENT) as archive:
         with closing(sqlite3.connect(root / "crawl.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -289,7 +289,7 @@ def test_orphans_are_refused_by_every_connection(archive: Archive, root: Path) -
 @pytest.mark.parametrize(
     "change", ["UPDATE {0} SET value = 'delete'", "DELETE FROM {0}", "REPLACE INTO {0} SELECT * FROM {0}"]
 )
-async def test_what_was_decided_or_said_can_be_neither_changed_nor_removed(
+async def test_decisions_and_labels_can_be_neither_changed_nor_removed(
     archive: Archive, root: Path, table: str, change: str
 ) -> None:
     await list_posts(archive, [make_post(1)])

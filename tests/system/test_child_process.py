@@ -314,7 +314,7 @@ def test_a_child_that_takes_too_long_is_killed_with_all_that_it_started(tmp_path
         assert psutil.wait_procs([grandchild], timeout=30)[1] == []  # it was killed; that takes its moment
 
 
-def test_a_program_that_is_not_there_is_said_in_one_line() -> None:
+def test_a_program_that_is_not_there_is_reported_in_one_line() -> None:
     with pytest.raises(ChildLostError, match="cannot be started"):
         run(["/nowhere/python"], 5)
     with pytest.raises(ChildLostError, match="cannot be started"):

@@ -57,7 +57,7 @@ def test_a_hidden_post_is_kept_with_its_reason(changes: dict[str, Any], reason: 
 
 
 @pytest.mark.fault("H17")
-def test_what_a_safe_site_hides_is_said_to_be_hidden_for_that() -> None:
+def test_what_a_safe_site_hides_has_that_as_its_reason() -> None:
     assert post_from_json(BUILTIN["safebooru"], hidden(3, rating="e")).hidden_reason == "safe_mode"
 
 

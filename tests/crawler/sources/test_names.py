@@ -220,7 +220,7 @@ async def test_odd_words_are_asked_for_properly_and_never_become_paths(typed: st
     }  # fmt: skip
 
 
-def test_qualifiers_are_told_from_names() -> None:
+def test_qualifiers_are_distinguished_from_names() -> None:
     assert unqualified(PACT) == "mona" and qualifiers(PACT) == ["pact_of_stars_and_moon", "genshin_impact"]
     assert unqualified("(o)_(o)") == "(o)" and unqualified("hat") == "hat" and qualifiers(":)") == []
     assert TagName.typed("  Mona (Genshin Impact) ") == MONA

@@ -20,7 +20,7 @@ def test_free_terms_always_go_to_the_site() -> None:
     assert planned.server == "genshin_impact solo rating:g,s score:>5 tagcount:<15 id:<1000 is:sfw"
 
 
-def test_terms_over_the_limit_are_checked_here_and_said_so() -> None:
+def test_terms_over_the_limit_are_checked_here_and_reported() -> None:
     planned = plan(["genshin_impact"], "-mona_(genshin_impact) solo chartags:<2", tag_limit=2)
 
     assert planned.server == "genshin_impact solo"
@@ -75,7 +75,7 @@ def test_without_a_limit_everything_goes_to_the_site() -> None:
     assert plan(["a"], "b c d e f -g", tag_limit=None).local is None
 
 
-def test_a_term_said_twice_counts_once() -> None:
+def test_a_repeated_term_counts_once() -> None:
     assert plan(["a", "a"], "a b", tag_limit=2).server == "a b"
 
 

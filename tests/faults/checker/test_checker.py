@@ -267,7 +267,7 @@ def test_the_checker_changes_nothing(gallery: Broken, expected: Expected) -> Non
 
 
 @pytest.mark.fault("U15")
-def test_the_key_in_what_the_program_said_is_noticed(gallery: Broken) -> None:
+def test_the_key_in_the_programs_output_is_noticed(gallery: Broken) -> None:
     found = check(gallery.root, Expected(canary=CANARY, texts={"stderr": f"401 for {CANARY}"}))
 
     assert [violation.invariant for violation in found] == ["I5"]

@@ -104,7 +104,7 @@ def _it_stays(root: Path, post: int, words: list[str], where: str) -> None:
     [(APPLY, "rename", 2), (APPLY, "commit", 5), (CRAWL, "rename", 5)],
     ids=lambda value: getattr(value, "name", str(value)),
 )
-def test_a_keep_that_is_said_while_the_file_moves_is_obeyed(
+def test_a_keep_label_filed_while_the_file_moves_is_obeyed(
     scene: Scene, kind: str, number: int, laboratory: Laboratory
 ) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
@@ -116,7 +116,7 @@ def test_a_keep_that_is_said_while_the_file_moves_is_obeyed(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("scene", [APPLY, CRAWL], ids=lambda scene: scene.name)
-def test_a_keep_that_is_said_at_any_operation_is_obeyed(scene: Scene, kind: str, laboratory: Laboratory) -> None:
+def test_a_keep_label_filed_at_any_operation_is_obeyed(scene: Scene, kind: str, laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         for number in range(1, 1000, STRIDES.get(kind, 1)):
             if not stopped_in_between(scene, kind, number, laboratory, site):

@@ -365,7 +365,7 @@ def test_no_picture_is_ever_removed_or_moved_by_default(laboratory: Laboratory) 
 
 
 @pytest.mark.fault("U15")
-def test_the_key_is_nowhere_even_when_everything_is_told(laboratory: Laboratory) -> None:
+def test_the_key_is_nowhere_even_in_debug_output(laboratory: Laboratory) -> None:
     environment = {**LOGGED_IN, "CRAWL_DEBUG": "1"}
     texts = {}
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:

@@ -83,9 +83,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize(("call", "error", "lack"), ALLOWED)
-async def test_what_a_gallery_can_do_without_is_said_once_and_done_without(
-    root: Path, call: str, error: int, lack: str
-) -> None:
+async def test_what_a_gallery_can_do_without_is_reported_once(root: Path, call: str, error: int, lack: str) -> None:
     settings = on(WeakDisk(call, error=error, where=FileSystem("vfat", "/media/stick")), picture_mode=0o640)
 
     archive = await a_little_of_everything(new_gallery(root), settings)

@@ -222,7 +222,7 @@ async def test_an_attempt_that_the_user_stopped_does_not_count(archive: Archive)
     assert (known.open_attempts, known.failed_attempts) == (0, 0)
 
 
-async def test_a_run_that_never_ended_is_said_to_be_killed(root: Path) -> None:
+async def test_a_run_that_never_ended_is_recorded_as_killed(root: Path) -> None:
     archive = await dead_after(root, lambda a: a.begin_run(RunStart("crawl", "demo", "x", ["mona"])))
     await archive.aclose()
 

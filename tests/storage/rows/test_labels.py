@@ -58,7 +58,7 @@ async def test_a_word_taken_back_leaves_what_the_machine_says(root: Path) -> Non
 
 
 @pytest.mark.fault("U11")
-async def test_the_second_of_two_screens_is_told_what_the_first_said(root: Path) -> None:
+async def test_the_second_of_two_screens_gets_the_label_of_the_first(root: Path) -> None:
     await a_judged_post(root)
     with Labelling(root) as one, Labelling(root) as two:
         [saved] = one.record([Click(word("keep", "k1"), 1, None)])
