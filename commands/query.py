@@ -22,7 +22,7 @@ from commands.terminal.suggestions import choose
 from commands.terminal.user_paths import shortest
 from storage.archive import open_reader
 from storage.reader import Reader, Rows
-from storage.search.language import parse
+from storage.search.language import Query, parse
 from storage.search.ranking import Ranker, needs_ranks
 
 _OUTPUT = "--output"
@@ -52,9 +52,10 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     if options.sql is not None and options.expression:
         raise UsageRefused("give an expression or --sql, not both")
     with open_reader(workspace.root) as reader:
-        rows = _found(reader, options) if options.sql is None else reader.sql(options.sql, _limit(options))
-        for hint in hints(reader, options.expression) if not rows.rows and options.sql is None else ():
-            say(hint)
+        if options.sql is not None:
+            rows = reader.sql(options.sql, _limit(options))
+        else:
+            rows = _found(reader, parse(options.expression), _limit(options))
         pages = site_pages(workspace, reader)
     shown = _narrowed(rows, _columns(options, rows))
     if format_ != "table" or options.output is not None:
@@ -67,11 +68,15 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     return 0
 
 
-def _found(reader: Reader, options: QueryOptions) -> Rows:
-    ranker = _ranker(reader, options.expression)
+def _found(reader: Reader, query: Query, limit: int | None) -> Rows:
+    """The rows of an expression; where there are none, lines say what may have been meant."""
+    ranker = _ranker(reader, query)
     shows = ranker is not None and messages().is_terminal
     with messages().status("thinking about every picture") if shows else nullcontext():
-        return reader.query(options.expression, _limit(options), ranker=ranker)
+        rows = reader.query(query, limit, ranker=ranker)
+    for hint in hints(reader, query) if not rows.rows else ():
+        say(hint)
+    return rows
 
 
 def _limit(options: QueryOptions) -> int | None:
@@ -79,9 +84,9 @@ def _limit(options: QueryOptions) -> int | None:
     return None if options.limit is None or options.limit > MOST_ROWS else options.limit
 
 
-def _ranker(reader: Reader, expression: str) -> Ranker | None:
+def _ranker(reader: Reader, query: Query) -> Ranker | None:
     """Who knows what is worth a glance; loading that takes a moment, and most questions do without."""
-    if not needs_ranks(parse(expression)):
+    if not needs_ranks(query):
         return None
     from rounds.questions.ranking import doubts_of
 

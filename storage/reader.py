@@ -155,17 +155,18 @@ class Reader:
         with at_border(self._database), self._engine.connect() as connection, connection.begin():
             return operation(connection)
 
-    def meant(self, expression: str) -> Query:
-        """An expression, read, with the names that rows have for targets and their tags.
+    def meant(self, expression: str | Query) -> Query:
+        """An expression, read here or before, with the names that rows have for targets and their tags.
 
         Raises:
             QueryError: the expression cannot be read.
         """
-        return self.ask(lambda c: by_known_names(c, parse(expression)))
+        query = parse(expression) if isinstance(expression, str) else expression
+        return self.ask(lambda c: by_known_names(c, query))
 
     def query(
         self,
-        expression: str,
+        expression: str | Query,
         limit: int | None = None,
         *,
         now: datetime | None = None,
@@ -174,7 +175,7 @@ class Reader:
         """Posts that fit an expression, as rows of the view `results`.
 
         Args:
-            expression: what to find, and in which order.
+            expression: what to find, and in which order; as text, or read already.
             limit: at most so many rows.
             now: what `age:` counts from; aware.
             ranker: who knows what is worth a glance; asked only when the expression needs it, and then two columns

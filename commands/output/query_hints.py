@@ -9,7 +9,7 @@ from storage.gallery_view import absent_tags, tags_like
 from storage.names import unqualified
 from storage.reader import Reader
 from storage.records import Target
-from storage.search.language import Leaf, Metatag, Wildcard, leaves
+from storage.search.language import Leaf, Metatag, Query, Wildcard, leaves
 from storage.search.match import fits
 from storage.search.ranking import needs_ranks
 
@@ -18,9 +18,9 @@ MOST_HINTS = 3
 _ALIKE = 0.7  # 0..1, of two words
 
 
-def hints(reader: Reader, expression: str) -> Iterator[str]:
-    """Lines for people about an expression that found nothing."""
-    query = reader.meant(expression)
+def hints(reader: Reader, query: Query) -> Iterator[str]:
+    """Lines for people about a query that found nothing."""
+    query = reader.meant(query)
     targets = reader.targets()
     if not targets and needs_ranks(query):
         yield _nothing_crawled(reader)

@@ -49,7 +49,7 @@ async def fill(root: Path) -> None:
         for number, (card, _, score, small) in LOOKS.items():
             ruling = Ruling(Policy(), {"mona": card})
             look = Look({"mona": score}, {}, 10, 10, "png", too_small=small)
-            look, decisions = ruling.judge([MONA], posts[number].tags, look)
+            look, decisions = ruling.judge([MONA], posts[number], look)
             await archive.file_look(
                 Sighting(post=posts[number], look=look, decisions=decisions, run_id=run_id, models={"mona": card})
             )
