@@ -34,9 +34,7 @@ class Backbone:
 
     name: str
     size: int  # pixels of both sides of its input
-    make: (
-        Maker | None
-    )  # None: `classifier.training.pretrained_embedders` makes it, from weights of the extra `pretrained`
+    make: Maker | None  # None: `training/pretrained_embedders.py` makes it, from weights of the extra `pretrained`
     published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
     odds_weight: float = 1.0  # by which its embedding's last numbers are to be multiplied to be log odds of characters
     fit_on_trained: bool = True  # whether heads are fitted to pictures that it was trained on, too
@@ -117,6 +115,18 @@ def builder(backbone: Backbone, origin: Origin, size: int | None = None) -> Call
     if backbone.published_mb is None:
         return lambda: backbone.build(side, None)
     return lambda: _built(backbone, side, origin.file or "imagenet")
+
+
+def empty(backbone: Backbone, size: int) -> Any:
+    """The network without first weights, for those of an earlier one: as much of it stays frozen as in that one.
+
+    Args:
+        backbone: from `backbone_named`.
+        size: of the input, pixels.
+    """
+    network = backbone.build(size, None)
+    network.trainable = backbone.published_mb is None
+    return network
 
 
 def check_origin(backbone: Backbone, origin: Origin) -> None:

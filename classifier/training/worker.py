@@ -97,7 +97,7 @@ def _embedder(folder: Path, job: TrainingJob) -> Embedder:
         return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", begin)
     chosen = catalogue.backbone_named(backbone.name)
     if earlier is not None:  # it brings its weights
-        return from_scratch(lambda: chosen.build(size, None), plan)
+        return from_scratch(lambda: catalogue.empty(chosen, size), plan)
     origin = catalogue.Origin(backbone.weights, backbone.may_download)
     return from_scratch(catalogue.builder(chosen, origin, size), plan)
 

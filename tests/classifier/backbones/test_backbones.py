@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from classifier.backbones import catalogue
-from classifier.backbones.catalogue import Backbone, Origin, backbone_named, builder
+from classifier.backbones.catalogue import Backbone, Origin, backbone_named, builder, empty
 from classifier.errors import DeviceError
+from classifier.package.keras_file import check_network
 from classifier.training.augmentation import Changes, changed
 
 
@@ -62,6 +63,21 @@ def test_a_copy_without_changes_is_the_picture() -> None:
     assert np.abs(changed(pictures, nothing, np.random.default_rng(0)) - pictures).max() < 0.01
 
 
+class _Layers:
+    """What a `keras.Model` says of its training."""
+
+    trainable = True
+
+
+@pytest.mark.parametrize(("published_mb", "trainable"), [(None, True), (4.3, False)])
+def test_a_network_for_earlier_weights_is_frozen_where_published_weights_are(
+    published_mb: float | None, *, trainable: bool
+) -> None:
+    backbone = Backbone("famous", 224, lambda size, weights: _Layers(), published_mb)
+
+    assert empty(backbone, 224).trainable is trainable
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"])
@@ -74,3 +90,5 @@ def test_a_local_weights_file_becomes_frozen_features(name: str, tmp_path: Path)
     found = features.predict_on_batch(np.zeros((2, 64, 64, 3), np.float32))
     assert found.ndim == 2
     assert not features.trainable_variables
+    features.save(tmp_path / "network.keras")
+    check_network(tmp_path / "network.keras")  # or no package of it could be loaded
