@@ -5,19 +5,22 @@ import io
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from classifier.metrics.curves import ScoredPictures, slices_by
 from commands.app import app
 from commands.output.evaluation_table import evaluation_table
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
 from tests.commands.measured_gallery import SITE, fill
-from tests.rounds.evaluation_samples import assessment, with_doubted_tags
+from tests.rounds.evaluation_samples import THRESHOLD, assessment, with_doubted_tags
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -294,3 +297,50 @@ def test_probably_wrong_tags_are_counted_apart_from_mistakes_and_both_figures_ar
     assert "post 1: 0.90" in shown
     assert "11 pictures set apart" in shown
     assert "if every tag were correct, as tested: precision 0.808 (0.750–0.860)" in shown
+
+
+def shown_with_classes(kept: dict[str, int], *, of: int = 10) -> list[list[str]]:
+    """The table of classes of so many pictures each, `mona` the target's own: the cells of its rows."""
+    names = [name for name in kept for _ in range(of)]
+    scores = [0.9 if number < count else 0.1 for count in kept.values() for number in range(of)]
+    truth = np.array([name == "mona" for name in names], dtype=np.bool_)
+    judged = ScoredPictures(np.array(scores), truth, np.arange(len(names), dtype=np.int64))
+    screen = io.StringIO()
+    measured = replace(assessment(), slices=slices_by("class", names, judged, THRESHOLD))
+    Console(file=screen, width=100).print(evaluation_table(measured))
+    rows = [line.split() for line in screen.getvalue().splitlines()]
+    first = next(number for number, row in enumerate(rows) if row[:2] == ["class", "pictures"])
+    return rows[first + 1 :]
+
+
+def test_of_the_targets_own_class_all_should_be_kept_and_of_others_nothing() -> None:
+    rows = shown_with_classes({"keqing": 0, "lisa": 2, "mona": 9})
+
+    by_name = {row[0]: row[1:] for row in rows if row and row[0] in ("keqing", "lisa", "mona")}
+    assert by_name["mona"] == ["10", "9", "0.900", "(0.596–0.982)", "1", "missed"]
+    assert by_name["lisa"] == ["10", "2", "0.200", "(0.057–0.510)", "2", "kept", "wrongly"]
+    assert by_name["keqing"] == ["10", "0", "0.000", "(0.000–0.278)"]
+
+
+def test_of_many_classes_those_of_which_nothing_is_kept_share_a_row() -> None:
+    rows = shown_with_classes({f"class_{number:02}": int(number == 3) for number in range(24)} | {"mona": 10})
+
+    assert ["23", "others", "230", "0"] in rows
+    names = {row[0] for row in rows if row}
+    assert {"class_03", "mona"} <= names
+    assert "class_04" not in names
+
+
+def test_a_share_that_nobody_measured_has_no_interval_and_what_cannot_be_measured_a_dash() -> None:
+    screen = io.StringIO()
+    unknown = replace(assessment().prevalence, low=math.nan, high=math.nan)
+    nothing = replace(assessment().calibration_error, value=math.nan)
+    measured = replace(assessment(), prevalence=unknown, calibration_error=nothing, as_it_stands=None, slices=())
+
+    Console(file=screen, width=80).print(evaluation_table(measured))
+
+    shown = screen.getvalue()
+    assert "share that shows it: 11.0%, measured" in shown
+    assert "the gallery as it is now" not in shown
+    (line,) = [line for line in shown.splitlines() if "calibration error" in line]
+    assert line.split() == ["calibration", "error", "–"]

@@ -1,21 +1,34 @@
 """What a crawl shows while it works."""
 
 import asyncio
+import io
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
-from commands.terminal.crawl_progress import _line
+from commands.terminal import crawl_progress
+from commands.terminal.crawl_progress import _line, _Rate, progress
 from crawler.crew import Crew, Job
 from crawler.decisions import Policy
 from crawler.run import Run
-from crawler.tally import Tally
+from crawler.tally import Outcome, Tally
+from storage.records import JudgeStats
 from tests.crawler.crew_fakes import MONA, Eye, Files, Memory, Posts
 
 
-@pytest.mark.parametrize(
-    ("limit", "shown"), [(None, "listed 200 of 1446 "), (700, "listed 200 of 700 "), (9000, "listed 200 of 1446 ")]
-)
-async def test_a_limit_bounds_what_is_expected_to_come(limit: int | None, shown: str) -> None:
+@dataclass(slots=True)
+class BusyEye(Eye):
+    """A judge whose device and whose tagger have computed for so long."""
+
+    tagger: str = ""
+
+    def stats(self) -> JudgeStats:
+        return replace(Eye.stats(self), device_busy_s=2.5, tagger=self.tagger, tagger_busy_s=5.0)
+
+
+def run_of(tally: Tally, limit: int | None = None, tagger: str = "", doing: str = "") -> Run:
     job = Job(
         run_id=1,
         site="demo",
@@ -26,7 +39,100 @@ async def test_a_limit_bounds_what_is_expected_to_come(limit: int | None, shown:
         wants=lambda post: True,
         limit=limit,
     )
-    crew = Crew(Posts([]), Files(), Eye(), Memory(), note=lambda post, error: None)
-    run = Run(job, crew, Tally(listed=200, expected=1446), asyncio.Event())
+    crew = Crew(Posts([]), Files(), BusyEye(tagger=tagger), Memory(), note=lambda post, error: None)
+    run = Run(job, crew, tally, asyncio.Event())
+    run.doing = doing
+    return run
 
-    assert shown in _line(run, 10.0)
+
+def counted(expected: int | None = 1446) -> Tally:
+    tally = Tally(listed=200, expected=expected)
+    tally.scored = 150
+    tally.outcomes.update({Outcome.KEPT: 40, Outcome.DELETED: 100, Outcome.UNDECIDED: 5, Outcome.FAILED: 1})
+    return tally
+
+
+@dataclass
+class Screen:
+    """Standard error, as a terminal or as a log."""
+
+    text: io.StringIO
+
+    async def shows(self, words: str) -> None:
+        while words not in self.text.getvalue():  # noqa: ASYNC110  # the loop's turns are what is waited for
+            await asyncio.sleep(0)
+
+
+def screen(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> Screen:
+    text = io.StringIO()
+    console = Console(file=text, force_terminal=terminal, width=300, color_system=None, highlight=False)
+    monkeypatch.setattr(crawl_progress, "messages", lambda: console)
+    monkeypatch.setattr(crawl_progress, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(crawl_progress, "LIVE_EVERY_S", 0.0)
+    return Screen(text)
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [(None, "listed 200 of 1446 "), (700, "listed 200 of 700 "), (9000, "listed 200 of 1446 ")]
+)
+async def test_a_limit_bounds_what_is_expected_to_come(limit: int | None, shown: str) -> None:
+    assert shown in _line(run_of(Tally(listed=200, expected=1446), limit), 10.0)
+
+
+async def test_the_time_left_is_what_is_not_finished_at_the_rate() -> None:
+    finished = counted().finished
+
+    assert f"· {(1446 - finished) // 60}:{(1446 - finished) % 60:02d} left" in _line(run_of(counted()), 1.0)
+    assert "time left unknown" in _line(run_of(counted()), 0.0)
+    assert "time left unknown" in _line(run_of(counted(expected=None)), 1.0)
+
+
+def test_the_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter((0.0, 5.0, 20.0, 20.0))
+    monkeypatch.setattr(crawl_progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    rate = _Rate()
+
+    shown = [rate(0), rate(10), rate(40)]
+
+    assert shown == [0.0, 2.0, 2.0]  # none of one moment; 10 in 5 s; 30 in the 15 s since
+    assert rate.seen == [(5.0, 10), (20.0, 40)]
+
+
+async def test_a_log_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = screen(monkeypatch, terminal=False)
+
+    async with progress(run_of(counted(), doing="waiting for the site"), quiet=False):
+        await asyncio.wait_for(log.shows("\n"), 60)
+
+    line = log.text.getvalue().splitlines()[0]
+    assert line.startswith("listed 200 of 1446 · scored 150 · kept 40 · deleted 100 · undecided 5 · failed 1 · ")
+    assert line.endswith(" · queue 0/400 · time left unknown · waiting for the site")
+
+
+@pytest.mark.parametrize(
+    ("tagger", "device"), [("", "% busy  "), ("own", "% busy, tagger ")], ids=["without a tagger", "with one"]
+)
+async def test_a_person_gets_a_display_of_the_same_counts(
+    tagger: str, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = screen(monkeypatch, terminal=True)
+    run = run_of(counted(), tagger=tagger, doing="waiting for the site")
+
+    async with progress(run, quiet=False):
+        run.tally.scored = 151
+        await asyncio.wait_for(terminal.shows("scored 151"), 60)
+
+    shown = terminal.text.getvalue()
+    for words in ("listed 200 of 1446", "kept 40", "deleted 100", "failed 1", "queue 0/400", "waiting for the site"):
+        assert words in shown
+    assert device in shown
+
+
+async def test_with_quiet_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = screen(monkeypatch, terminal=False)
+
+    async with progress(run_of(counted()), quiet=True):
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert log.text.getvalue() == ""
