@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from classifier.errors import ClassFolderError
 from classifier.heads.character_space import NOBODY
 from classifier.heads.head_training import HeadPlan, HeadTrainingSet, LearnedHead
 from classifier.heads.noisy_labels import LabelSource
 from classifier.package.package import load_package
+from classifier.pictures import decoder_pool
 from classifier.pictures.preprocessing import Pixels
-from commands.context.workspace import load_workspace
-from commands.crawling.references import references_for_round
+from classifier.progress import unreported
+from classifier.training.pipeline import Goal
+from commands.context.connection import Connected
+from commands.context.settings import Settings
+from commands.context.threshold_goal import ThresholdGoal
+from commands.context.train_options import TrainOptions
+from commands.context.workspace import Workspace, load_workspace
+from commands.crawling.model_request import ModelRequest
+from commands.crawling.references import (
+    check_references,
+    head_from_references,
+    references_again,
+    references_for_round,
+    references_seen_by,
+    train_from_references,
+)
+from commands.crawling.second_target import head_settings
+from commands.errors import UsageRefused
 from rounds import head_round
 from rounds.examples import references
-from storage.archive import open_reader
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, RegisteredModel
+from storage.records import Target
+from tests.commands.measured_gallery import write_model
 from tests.commands.training.test_rounds import POSTS, WIDTH, crawl
+from tests.crawler.crew_fakes import MONA
 
 
 @pytest.fixture
@@ -218,3 +242,177 @@ def test_references_learn_a_head_and_nothing_else(root: Path, tmp_path: Path, mo
 
     assert done.exit_code == 2
     assert "--references learns a head on a network that is there" in done.stderr
+
+
+# --- in a crawl -----------------------------------------------------------------------------------------------------
+
+NILOU = Target("nilou", "nilou_(genshin_impact)")
+
+
+async def head_of(
+    root: Path, folder: Path, target: Target = NILOU, *, dry_run: bool = False
+) -> dict[str, RegisteredModel]:
+    """The head that a crawl for this target begins with."""
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+        request = ModelRequest(
+            workspace=Workspace(root, "demo", Settings()),
+            goal=ThresholdGoal(),
+            tag="genshin_impact",
+            targets=(target,),
+            connected=cast(Connected, None),
+            archive=archive,
+            dry_run=dry_run,
+            quiet=True,
+        )
+        return dict(await head_from_references(request, folder))
+
+
+async def test_a_crawl_begins_with_a_head_from_references(root: Path, tmp_path: Path) -> None:
+    found = await head_of(root, red_pictures(tmp_path / "pictures", 20))
+
+    assert found["nilou"].card.name == "nilou/1"
+    with open_reader(root) as reader:
+        assert [(model.card.name, model.active) for model in reader.models("nilou")] == [("nilou/1", True)]
+        assert len(reader.judged("demo", NILOU)) == 0  # the crawl decides what it walks, no more
+
+
+def test_a_head_that_has_decided_by_these_references_is_not_learned_again(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = red_pictures(tmp_path / "pictures", 5)
+    crawl(root, "train", "nilou", "--references", str(folder))
+
+    same = asyncio.run(head_of(root, folder))
+    said = capsys.readouterr().err
+    more = asyncio.run(head_of(root, red_pictures(tmp_path / "others", 6)))
+
+    assert (same["nilou"].card.name, more["nilou"].card.name) == ("nilou/1", "nilou/2")
+    assert "nilou/1 has learned from these references already" in said
+
+
+async def test_a_dry_run_learns_nothing_from_references(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageRefused, match="a dry run writes nothing, so it cannot learn from references"):
+        await head_of(root, red_pictures(tmp_path / "pictures", 5), dry_run=True)
+
+    with open_reader(root) as reader:
+        assert len(reader.models("nilou")) == 0
+
+
+async def test_where_nothing_was_looked_at_references_are_left_to_round_zero(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = await head_of(tmp_path / "root", red_pictures(tmp_path / "pictures", 5))
+
+    assert (found, capsys.readouterr().err) == ({}, "")
+
+
+async def test_a_model_that_has_looked_at_nothing_crawls_first_and_learns_from_references_afterwards(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = write_model(tmp_path / "root")
+    (tmp_path / "root" / "models").rename(tmp_path / "models")
+    async with Archive.open(tmp_path / "new", ArchiveSettings(reserve_bytes=0)) as archive:
+        await archive.register_model(card, {}, activate=True)
+    shutil.copytree(tmp_path / "models", tmp_path / "new" / "models", dirs_exist_ok=True)
+
+    found = await head_of(tmp_path / "new", red_pictures(tmp_path / "pictures", 5), MONA)
+
+    assert found == {}
+    assert "the references take part after this crawl: crawl train mona --references DIR" in capsys.readouterr().err
+
+
+async def test_a_round_without_a_model_learns_from_what_is_given_and_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = red_pictures(tmp_path / "pictures", 4)
+    options: Any = SimpleNamespace(references=folder, quiet=False)
+
+    found = await references_for_round(options, None)
+
+    assert found is not None
+    assert len(found.pictures) == 4
+    assert f"{folder}: 4 reference pictures" in capsys.readouterr().err
+    assert await references_for_round(cast(Any, SimpleNamespace(references=None, quiet=False)), None) is None
+
+
+def test_a_folder_is_checked_before_a_site_is_asked(tmp_path: Path) -> None:
+    check_references(None)
+    check_references(red_pictures(tmp_path / "enough", 3))
+    with pytest.raises(ClassFolderError, match="has 2 usable pictures"):
+        check_references(red_pictures(tmp_path / "few", 2))
+
+
+async def test_whom_references_show_has_to_be_said(root: Path, tmp_path: Path) -> None:
+    workspace = Workspace(root, "demo", Settings())
+    settings = head_settings(Goal(), workspace, decide_again=True)
+
+    with pytest.raises(UsageRefused, match="name the target that the references show"):
+        await train_from_references(TrainOptions(None), tmp_path, workspace, settings, unreported)
+
+
+# --- by another network ---------------------------------------------------------------------------------------------
+
+
+class RedDecoder:
+    """Decodes in the tests' own process: each picture is as red as its first pixel."""
+
+    async def decode(self, picture: bytes) -> Any:
+        red = Image.open(io.BytesIO(picture)).convert("RGB").getpixel((0, 0))
+        return SimpleNamespace(pixels=(np.full((8, 8, 3), red, np.uint8),), hash=7)
+
+    async def __aenter__(self) -> RedDecoder:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+
+@pytest.fixture
+def learned(root: Path, tmp_path: Path) -> RegisteredModel:
+    """Nilou's model, from twenty pictures."""
+    asyncio.run(head_of(root, red_pictures(tmp_path / "pictures", 20)))
+    with open_reader(root) as reader:
+        found = reader.active_model("nilou")
+    assert found is not None
+    return found
+
+
+def test_another_network_looks_at_the_references_that_are_still_there(
+    root: Path, tmp_path: Path, learned: RegisteredModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = load_package(root / "models" / "nilou" / "1").references
+    assert known is not None
+    snapshot: Any = SimpleNamespace(target=NILOU, references=known, reference_folder=str(learned.facts["references"]))
+    (tmp_path / "pictures" / "03.png").unlink()
+
+    found = asyncio.run(references_again(snapshot, RedDecoder()))
+
+    assert found is not None
+    assert set(found.md5s) < set(known.md5s)
+    assert (len(found), found.pixels.shape, list(found.hashes)) == (19, (19, 8, 8, 3), [7] * 19)
+    shutil.rmtree(tmp_path / "pictures")
+    assert asyncio.run(references_again(snapshot, RedDecoder())) is None
+    assert "so a new network learns without them: cannot read the folder" in capsys.readouterr().err
+    snapshot.references = None
+    assert asyncio.run(references_again(snapshot, RedDecoder())) is None
+
+
+def test_a_target_moves_to_a_new_network_with_its_references_or_says_that_it_has_none(
+    root: Path, learned: RegisteredModel, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_pool, "Decoders", lambda preprocessings: RedDecoder())
+    mona, nilou = (load_package(root / "models" / name / "1") for name in ("mona", "nilou"))
+    assert nilou.references is not None
+
+    moved = asyncio.run(references_seen_by(mona, learned, nilou))
+    imported = asyncio.run(references_seen_by(mona, replace(learned, facts={}), nilou))
+
+    assert moved is not None
+    assert set(moved.md5s) == set(nilou.references.md5s)
+    assert moved.vectors.shape == (20, WIDTH)
+    assert imported is None
+    assert (
+        "nilou moves to the new network without its references: the model was imported, and its pictures were not"
+        in capsys.readouterr().err
+    )
+    assert asyncio.run(references_seen_by(nilou, learned, mona)) is None  # it learned from tags
