@@ -58,10 +58,10 @@ def modules_of(report: Mapping[str, Any], root: Path = REPOSITORY) -> dict[str, 
     """The modules of a report in coverage.py's JSON that import no network runtime; its paths are from `root`."""
     found = {}
     for path, module in report["files"].items():
-        said = module["summary"]
+        summary = module["summary"]
         if not _RUNTIME.search((root / path).read_text(encoding="utf-8")):
             names = ("num_statements", "covered_lines", "num_branches", "covered_branches")
-            found[path] = Counted(*(said.get(name, 0) for name in names))
+            found[path] = Counted(*(summary.get(name, 0) for name in names))
     return found
 
 
