@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,11 @@ from storage.database.backup import back_up
 from storage.database.engine import APPLICATION_ID, set_foreign_keys, writing_engine
 from storage.database.error_translation import at_border
 from storage.database.schema import refuse_unknown, schema_of
+from storage.database.tables import Base
 from storage.errors import DatabaseDamaged
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,21 @@ def build(database: Path) -> None:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Run the missing steps in one transaction of their own."""
     from alembic import command  # here, because a gallery whose schema is current needs no Alembic
-    from alembic.config import Config
 
     set_foreign_keys(connection, on=False)  # steps may rebuild tables; all references are checked below
     with connection.begin():
-        config = Config()
-        config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        command.upgrade(steps_on(connection), revision)
         orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if orphans:
             raise DatabaseDamaged(f"the upgrade would leave {len(orphans)} rows without what they refer to; undone")
+
+
+def steps_on(connection: Connection) -> Config:
+    """The steps as Alembic's commands take them, to be run on this connection, in its transaction."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["target_metadata"] = Base.metadata  # its naming convention names what the steps leave unnamed
+    return config

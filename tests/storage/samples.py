@@ -16,9 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
-from alembic.config import Config
 
-import migrations
 from storage.archive import Archive, ArchiveSettings, Attempt, Digest, ListedPage, Sighting, StoredFacts
 from storage.archive_records import Label, Relabelled
 from storage.database import migrate
@@ -157,10 +155,7 @@ def schema_at(database: Path, revision: str, *, back: bool = False) -> list[Any]
         with engine.connect() as connection:
             if back:
                 with connection.begin():
-                    config = Config()
-                    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-                    config.attributes["connection"] = connection
-                    command.downgrade(config, revision)
+                    command.downgrade(migrate.steps_on(connection), revision)
             else:
                 migrate.upgrade(connection, revision)
     finally:
