@@ -140,7 +140,7 @@ def snapshot(value: Any) -> dict[str, Any]:
     for name, most in (("round", _MOST_ROUND), ("newest_label", 2**62), ("tried", 2**62)):
         _check_count(found, name, most)
     training = _object(found.get("taught") or {}, "snapshot's taught")
-    for name in ("steps", "planned_steps"):
+    for name in ("steps", "planned_steps", "seconds", "counted_s"):
         _check_figure(name, training.get(name))
     if "targets" in found:
         names(found["targets"], "the snapshot's targets")

@@ -23,7 +23,8 @@ import numpy as np
 from classifier.arrays import Float32Array
 from classifier.training.augmentation import Changes, FloatPictures, Pictures, changed
 from classifier.training.history import TrainingHistory, history_of
-from classifier.training.pace import Clock, TrainingPace
+from classifier.training.pace import Clock, Share, TrainingPace
+from system.processor_share import ProcessorShare
 
 _HALF_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 CLASSIFIER_LAYER = "characters"  # name of the layer that gives one logit a character
@@ -51,7 +52,7 @@ class TrainingRecipe:
     sure: float = 0.8  # probability from which an unlabelled picture gets a pseudo-label
     changes: Changes = field(default_factory=Changes)
     seed: int = 0
-    time_budget_s: float = 360.0  # wall time; the number of steps is fitted to it
+    time_budget_s: float = 360.0  # of a machine that is free; the number of steps is fitted to it
     precision: str = "auto"  # float32 | mixed_bfloat16 | auto: whichever is faster on this processor
 
     def __post_init__(self) -> None:
@@ -98,6 +99,7 @@ class TrainingSummary:
     loss: float
     self_trained: int  # unlabelled pictures that joined the training set
     precision: str = "float32"  # while training
+    counted_s: float = 0.0  # of the seconds, what counted against the time budget: less where the machine was busy
     history: TrainingHistory = field(default_factory=TrainingHistory)  # kept in a file of its own
 
     def facts(self) -> dict[str, Any]:
@@ -186,6 +188,7 @@ def train(
     *,
     report: Callable[[TrainingProgress], None] = lambda _: None,
     clock: Clock = time.monotonic,
+    share: Share | None = None,
 ) -> TrainingSummary:
     """Train the network in place.
 
@@ -195,6 +198,7 @@ def train(
         recipe: how.
         report: called every few steps.
         clock: seconds; read to keep to the time budget.
+        share: how much of the machine other work leaves; None: as the system counts it.
     """
     import keras
 
@@ -202,7 +206,7 @@ def train(
         recipe.peak_rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
     model.logits.compile(optimizer, _loss(recipe.logit_penalty))
-    course = _Course(training_set, recipe, clock)
+    course = _Course(training_set, recipe, clock, share or ProcessorShare())
     losses: list[float] = []
     rates: list[float] = []
     pace = course.pace
@@ -231,6 +235,7 @@ def train(
         pictures_per_s=course.pictures_per_s(),
         loss=float(np.mean(losses[-50:])),
         self_trained=course.joined,
+        counted_s=pace.counted_s(),
         history=history_of(losses, rates, len(training_set.pictures) / recipe.batch),
     )
 
@@ -264,10 +269,10 @@ def embeddings(model: Network, pictures: Pictures) -> Float32Array:
 class _Course:
     """Which pictures come when, and when pseudo-labelled ones join them."""
 
-    def __init__(self, training_set: TrainingSet, recipe: TrainingRecipe, clock: Clock) -> None:
+    def __init__(self, training_set: TrainingSet, recipe: TrainingRecipe, clock: Clock, share: Share) -> None:
         self._training_set, self._recipe = training_set, recipe
         planned = max(recipe.least_steps, math.ceil(recipe.epochs * len(training_set.pictures) / recipe.batch))
-        self.pace = TrainingPace(planned, recipe.time_budget_s, clock)
+        self.pace = TrainingPace(planned, recipe.time_budget_s, clock, share)
         self.joined = 0
         self._pseudo_labelled_after = 0  # steps; 0: not yet
         self._pictures, self._shows = training_set.pictures, training_set.shows

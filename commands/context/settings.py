@@ -71,7 +71,7 @@ class RoundZero:
     """`[round_zero]`: learning the first model from the gallery's own tags."""
 
     renditions: int = _key(4000, "pictures to learn from, at most", low=50, high=100_000)
-    minutes: float = _key(5.0, "time for training, at most", low=0.1, high=600.0)
+    minutes: float = _key(5.0, "time for training, at most; up to twice as long on a busy machine", low=0.1, high=600.0)
     network: str = _key(
         "auto",
         "the backbone; auto is fine_tuned where the extra `pretrained` is installed, else small",

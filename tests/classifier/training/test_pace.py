@@ -109,6 +109,32 @@ def test_a_pause_counts_against_the_budget_and_not_against_the_speed() -> None:
     assert 50 + len(rates) == pytest.approx((100.0 * RESERVE - 50.0) / 0.1, abs=2)
 
 
+@pytest.mark.parametrize(("share", "steps"), [(1.0, 440), (0.75, 586), (0.5, 880), (0.1, 880)])
+def test_time_that_other_work_takes_away_does_not_count_down_to_a_half(share: float, steps: int) -> None:
+    machine = Machine()
+    pace = TrainingPace(1000, 500.0, machine, lambda: share)
+
+    trained(pace, machine, lambda step: 1.0)
+
+    assert pace.step == pytest.approx(steps, abs=2)
+    assert pace.counted_s() == pytest.approx(500.0 * RESERVE, abs=2)
+
+
+def test_a_machine_that_becomes_free_counts_in_full_from_then_on() -> None:
+    machine = Machine()
+    pace = TrainingPace(1000, 500.0, machine, lambda: 0.5 if machine.now <= 200 else 1.0)
+
+    trained(pace, machine, lambda step: 1.0)
+
+    assert pace.step == pytest.approx(500.0 * RESERVE + 100, abs=12)
+
+
+def test_a_brief_training_on_a_busy_machine_asks_for_minutes_of_a_free_one() -> None:
+    words = too_brief({"steps": 88, "planned_steps": 900, "seconds": 634.0, "counted_s": 317.0})
+
+    assert "[round_zero] minutes = 62 in" in words
+
+
 @pytest.mark.parametrize(("steps", "brief"), [(88, True), (299, True), (300, False), (900, False)])
 def test_a_network_that_did_few_of_its_steps_may_not_decide(steps: int, brief: bool) -> None:
     words = too_brief({"steps": steps, "planned_steps": 900, "seconds": 317.0})
