@@ -23,9 +23,10 @@ import numpy as np
 
 from bench.samples.rescoring_gallery import TARGET, filled_gallery, made_up
 from classifier.head import Head
-from classifier.heads.head_training import HeadPlan, HeadTrainingSet, learn_head
+from classifier.heads.head_training import learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import HeadPlan, HeadTrainingSet
 from crawler.decisions import Policy
 from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of
 from rounds.rescore import rescore

@@ -26,9 +26,10 @@ import numpy.typing as npt
 
 from classifier.errors import PictureFault
 from classifier.heads.character_space import NOBODY
-from classifier.heads.head_training import TRAIN, HeadTrainingSet, learn_head
+from classifier.heads.head_training import learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import TRAIN, HeadTrainingSet
 from classifier.metrics.quality import average_precision
 from classifier.package.package import Package, load_package
 from classifier.pictures.class_folders import ClassPicture, class_pictures

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.errors import PictureFault
-from classifier.heads.head_training import TEST
+from classifier.heads.training_set import TEST
 from classifier.package.package import Package, load_package
 from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, nameless, why_not
 from classifier.pictures.preprocessing import Pixels, Preprocessing

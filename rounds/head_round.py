@@ -22,9 +22,10 @@ import numpy.typing as npt
 from classifier.backbones.catalogue import known_or_plain
 from classifier.errors import TooFewExamples
 from classifier.heads.character_space import numbered
-from classifier.heads.head_training import CONTAMINATED, HeadTrainingSet, LearnedHead, learn_head
+from classifier.heads.head_training import LearnedHead, learn_head
 from classifier.heads.logistic_head import LinearHead, knowing_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import CONTAMINATED, HeadTrainingSet
 from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.package.references import References

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from classifier.arrays import IntArray
 from classifier.backbones.catalogue import FINE_TUNED, PRETRAINED, known_or_plain
 from classifier.errors import PictureFault
-from classifier.heads.head_training import CONTAMINATED, TEST, VALIDATION
 from classifier.heads.noisy_labels import LabelSource
+from classifier.heads.training_set import CONTAMINATED, TEST, VALIDATION
 from classifier.metrics.backbone_comparison import BackboneComparison, compared
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels, Preprocessing

@@ -18,110 +18,31 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.errors import TooFewExamples
-from classifier.head import AiPercents, Calibration, Head
-from classifier.heads import few_shot
-from classifier.heads.ai_stacking import Stacked, TaggedRows, TaggerWeight, stack
-from classifier.heads.character_space import NOBODY, CharacterSpace
-from classifier.heads.logistic_head import LinearHead
-from classifier.heads.noisy_labels import (
-    NO_POOL,
-    LabelSource,
-    LabelTrust,
-    NoisyLabels,
-    Posterior,
-    StratumArray,
-    pools_of,
-    posterior_of,
+from classifier.head import Head
+from classifier.heads.ai_stacking import TaggerWeight
+from classifier.heads.noisy_labels import NO_POOL, LabelSource, StratumArray
+from classifier.heads.opinions import Opinions, opinions_of
+from classifier.heads.training_set import (
+    AGAINST,
+    FOR,
+    SPOKEN,
+    SURE,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    HeadPlan,
+    HeadTrainingSet,
 )
-from classifier.heads.out_of_fold import CrossFitted, Deals, Examples, cross_fit, least_loss_strength
 from classifier.metrics import quality as evaluation
 from classifier.metrics import thresholds
-from classifier.metrics.calibration import log_odds
 from classifier.metrics.forecast import Forecast, forecast
-from classifier.metrics.thresholds import Goal
 from classifier.metrics.veto import VetoMeasurements, counted_share, refusal
 from storage.records import AiTagWeight, Stratum
 
-TRAIN, VALIDATION, TEST = 0, 1, 2
-CONTAMINATED = 3  # shows what was held out, and was learned from nevertheless: used for nothing
-_SPOKEN = (LabelSource.TAGGED, LabelSource.OTHERS, LabelSource.KEEP, LabelSource.DELETE)
-_PEOPLE = (LabelSource.KEEP, LabelSource.DELETE)
-_FOR, _AGAINST = (LabelSource.TAGGED, LabelSource.KEEP), (LabelSource.OTHERS, LabelSource.DELETE)
-_SURE = 0.5  # belief from which a picture counts as showing the target
-
-L2 = 0.1  # of vectors with a mean squared length of one; 0.06 to 0.3 rank alike
-L2_CANDIDATES = (0.1, 1.0, 10.0, 100.0)  # where there is a head to be pulled to, or a network that knows the answers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeadPlan:
-    """How a head is learned."""
-
-    goal: Goal = field(default_factory=Goal)
-    caution: float = thresholds.CAUTION
-    leeway: float = thresholds.LEEWAY
-    trust: LabelTrust = field(default_factory=LabelTrust)
-    deals: Deals = field(default_factory=Deals)
-    rows_at_most: int = 12_000  # to train on; bounds the time
-    positives: int = 8  # tagged or labelled as showing the target, all parts together
-    negatives: int = 8
-    few_shot: bool = False  # untagged pictures take part as far as they are believed; none is kept back to measure on
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class HeadTrainingSet:
-    """What a head is learned from; n rows."""
-
-    target: str  # Target.name
-    noisy_labels: NoisyLabels
-    split: npt.NDArray[np.int8]  # (n,) TRAIN | VALIDATION | TEST | CONTAMINATED
-    untagged: BoolArray  # (n,) no character tag
-    start: LinearHead  # where regularisation pulls to
-    left_out: BoolArray | None = None  # (n,) neither trained nor measured on; None: none
-    strata: StratumArray | None = None  # (n,) of `Stratum`; None: by the label sources alone
-    trained_on: BoolArray | None = None  # (n,) the network was trained on them: their scores choose nothing; None: none
-    fit_on_trained: bool = True  # whether heads are fitted to those; not where its log odds would outweigh the rest
-    ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
-    tag: str = ""  # the target's, whose percents these are
-    characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: not known
-
-    @property
-    def pools(self) -> StratumArray:
-        """The stratum of the posts that scores decide, answered or not, shape (n,); NO_POOL for the others."""
-        return pools_of(self.noisy_labels.label_sources, self.untagged, self.strata)
-
-    @property
-    def used(self) -> BoolArray:
-        """Rows that are not left out, shape (n,)."""
-        return np.ones(len(self.split), dtype=np.bool_) if self.left_out is None else ~self.left_out
-
-    @property
-    def choosing(self) -> BoolArray:
-        """Rows whose scores choose, shape (n,): neither the test's nor those that the network was trained on."""
-        clean = np.isin(self.split, (TRAIN, VALIDATION)) & self.used
-        return clean if self.trained_on is None else clean & ~self.trained_on
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Opinions:
-    """Scores out of fold and the posterior of every row; n rows."""
-
-    fitted: CrossFitted
-    stacked: Stacked  # its logits, with what taggers add to them
-    doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
-    posterior: Posterior  # of the rows whose scores choose
-    belief: FloatArray  # (n,) probability that each row shows the target, label and score together
-    l2: float
-
-    def opinion(self, strata: StratumArray) -> FloatArray:
-        """Probability that each picture shows the target, were nothing known but its post's stratum; shape (n,)."""
-        return _head(self.fitted, self.posterior).calibrated(self.stacked.logits, strata)
+_SPLIT_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -159,7 +80,7 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     """
     _check(training_set, plan)
     opinions = opinions_of(training_set, plan)
-    head = _head(opinions.fitted, opinions.posterior)
+    head = opinions.head
     label_sources, pools = training_set.noisy_labels.label_sources, training_set.pools
     strata = np.maximum(pools, Stratum.NOBODY)
     scores = head.calibrated(opinions.stacked.logits, strata)
@@ -171,10 +92,10 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     chosen = curve.chosen(plan.goal)
     measured = _measured(training_set, opinions, chosen, scores)
     expected = forecast(scores[decided], chances[decided], chosen.threshold, measured.positives, reached=chosen.reached)
-    test = np.flatnonzero((training_set.split == TEST) & training_set.used & np.isin(label_sources, _SPOKEN))
+    test = np.flatnonzero((training_set.split == TEST) & training_set.used & np.isin(label_sources, SPOKEN))
     quality = evaluation.evaluate(
         scores[test],
-        opinions.belief[test] > _SURE,
+        opinions.belief[test] > SURE,
         chosen.threshold,
         groups=training_set.noisy_labels.groups[test],
         seed=plan.seed,
@@ -192,155 +113,6 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
         refusal=refusal(measured, plan.goal.precision or 0.0),
         doubted=opinions.doubted,
     )
-
-
-def opinions_of(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
-    """Fit out of fold, drop contradicted tags, fit again, and combine the scores with the labels.
-
-    On one core: the matrices are small, and threads that wait for each other lose more than they gain.
-    (Measured on two cores that other programs use too: 2.7 s instead of 28 s.)
-    """
-    with threadpool_limits(limits=1, user_api="blas"):
-        return _opinions(training_set, plan)
-
-
-def _opinions(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
-    rows = _fitted_rows(training_set, plan)
-    examples = _examples(training_set, rows, plan.trust)
-    l2, space = _strength(training_set, examples, plan), _space(training_set, examples, plan)
-    if space is None:
-        fitted = cross_fit(examples, l2, plan.deals)
-    if space is None and plan.few_shot:
-        examples, fitted = few_shot.with_unlabelled(examples, fitted, _unlabelled(training_set, plan), l2, plan.deals)
-    if space is not None:
-        examples = replace(examples, vectors=space.seen(examples.vectors))
-        examples, fitted = few_shot.with_likely(examples, space, _unlabelled(training_set, plan), l2, plan.deals)
-    doubted = _contradicted(training_set, fitted.logits, rows, plan.trust)
-    if doubted.any():
-        kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
-        fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
-    stacked = (
-        Stacked(fitted.logits) if plan.few_shot else _stacked(training_set, fitted.logits, examples, doubted, plan.seed)
-    )
-    logits = stacked.logits
-    noisy_labels, pools = training_set.noisy_labels, training_set.pools
-    choosing = training_set.choosing
-    once = replace(plan.trust, label=1.0, nothing=1.0)
-    posterior = posterior_of(logits[choosing], noisy_labels.label_sources[choosing], once, pools[choosing])
-    belief = posterior.beliefs(logits, noisy_labels.label_sources, pools, once)
-    learned = np.zeros(len(belief), dtype=np.bool_) if training_set.trained_on is None else training_set.trained_on
-    if learned.any():
-        own = posterior_of(logits[learned], noisy_labels.label_sources[learned], plan.trust, pools[learned])
-        belief[learned] = own.belief
-    return Opinions(
-        fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
-        stacked=stacked,
-        doubted=contradicted(noisy_labels.label_sources, belief) & training_set.used,
-        posterior=posterior,
-        belief=belief,
-        l2=l2,
-    )
-
-
-def _space(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> CharacterSpace | None:
-    """The space that the tagged characters span, for a head from few examples on a network that learned nothing here.
-
-    A network that was trained on these characters has such a space already.
-    """
-    knows = np.any(training_set.start.weights) or (
-        training_set.trained_on is not None and training_set.trained_on.any()
-    )
-    if not plan.few_shot or training_set.characters is None or knows:
-        return None
-    against = (examples.weights > 0) & (examples.share < _SURE)
-    return CharacterSpace.of(examples.vectors, np.where(against, training_set.characters, NOBODY))
-
-
-def _stacked(
-    training_set: HeadTrainingSet, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int
-) -> Stacked:
-    """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
-    rows = np.flatnonzero(training_set.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
-    judged = TaggedRows(rows, examples.share[rows], examples.groups[rows])
-    return stack(logits, training_set.ai_percents, judged, seed)
-
-
-def _unlabelled(training_set: HeadTrainingSet, plan: HeadPlan) -> BoolArray:
-    """Rows without a label that may be trained on, at most so many, shape (n,)."""
-    usable = (
-        np.isin(training_set.split, (TRAIN, VALIDATION))
-        & training_set.used
-        & (training_set.noisy_labels.label_sources == LabelSource.NOTHING)
-    )
-    rows = np.random.default_rng(plan.seed).permutation(np.flatnonzero(usable))[: plan.rows_at_most // 2]
-    flags = np.zeros(len(usable), dtype=np.bool_)
-    flags[rows] = True
-    return flags
-
-
-def _examples(training_set: HeadTrainingSet, rows: IntArray, trust: LabelTrust) -> Examples:
-    noisy_labels = training_set.noisy_labels
-    weights = np.zeros(len(noisy_labels.label_sources))
-    weights[rows] = np.where(np.isin(noisy_labels.label_sources[rows], _PEOPLE), trust.label, 1.0)
-    share = np.isin(noisy_labels.label_sources, _FOR).astype(np.float64)
-    return Examples(noisy_labels.vectors, share, weights, noisy_labels.groups, training_set.start)
-
-
-def _fitted_rows(training_set: HeadTrainingSet, plan: HeadPlan) -> IntArray:
-    label_sources = training_set.noisy_labels.label_sources
-    usable = np.isin(training_set.split, (TRAIN, VALIDATION)) & training_set.used & np.isin(label_sources, _SPOKEN)
-    if not training_set.fit_on_trained and training_set.trained_on is not None:
-        usable &= ~training_set.trained_on
-    random = np.random.default_rng(plan.seed)
-    return some_rows(np.flatnonzero(usable).astype(np.int64), label_sources, plan.rows_at_most, random)
-
-
-def _strength(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> float:
-    """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
-    judged = training_set.choosing & (examples.weights > 0)
-    pulled = bool(np.any(training_set.start.weights)) or (
-        training_set.trained_on is not None and bool(training_set.trained_on.any())
-    )
-    if not pulled or not judged.any() or not training_set.fit_on_trained:
-        return L2
-    return least_loss_strength(examples, judged, L2_CANDIDATES, seed=plan.seed)
-
-
-def _contradicted(training_set: HeadTrainingSet, logits: FloatArray, rows: IntArray, trust: LabelTrust) -> BoolArray:
-    """Fitted tags that their scores contradict, shape (n,); those of training rows by a posterior of their own."""
-    label_sources, flags = training_set.noisy_labels.label_sources, np.zeros(len(logits), dtype=np.bool_)
-    choosing = training_set.choosing[rows]
-    for some in (rows[choosing], rows[~choosing]):
-        if len(some):
-            belief = posterior_of(logits[some], label_sources[some], trust, training_set.pools[some]).belief
-            flags[some] = contradicted(label_sources[some], belief)
-    return flags
-
-
-def contradicted(label_sources: npt.NDArray[np.int8], belief: FloatArray) -> BoolArray:
-    """Whether a tag, or its absence beside other names, is contradicted by label and score together; a person's label
-    never is.
-
-    Args:
-        label_sources: of each picture, shape (n,) of `LabelSource`.
-        belief: that it shows the target, shape (n,), its tags and an opinion out of fold together.
-    """
-    wrong = ((label_sources == LabelSource.TAGGED) & (belief < _SURE)) | (
-        (label_sources == LabelSource.OTHERS) & (belief > _SURE)
-    )
-    return np.asarray(wrong, dtype=np.bool_)
-
-
-def _head(fitted: CrossFitted, posterior: Posterior) -> Head:
-    """The mean head, calibrated for posts that name nobody, with the shifts of the other strata."""
-    nobody, *_ = odds = [log_odds(rate) for rate in posterior.rates]
-    line = posterior.line
-    calibration = Calibration(slope=line.slope, intercept=line.offset + nobody - log_odds(posterior.base))
-    shifts = tuple(float(np.clip(one - nobody, -_LARGEST_SHIFT, _LARGEST_SHIFT)) for one in odds)
-    return Head(fitted.head.weights.astype(np.float32), fitted.head.bias, calibration, shifts)
-
-
-_LARGEST_SHIFT = 20.0  # log odds
 
 
 def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
@@ -361,7 +133,7 @@ def _decided(training_set: HeadTrainingSet, pools: StratumArray) -> IntArray:
     choosing = training_set.choosing
     rows = np.flatnonzero(choosing & (pools != NO_POOL))
     if not len(rows):
-        rows = np.flatnonzero(choosing & np.isin(training_set.noisy_labels.label_sources, _SPOKEN))
+        rows = np.flatnonzero(choosing & np.isin(training_set.noisy_labels.label_sources, SPOKEN))
     return rows.astype(np.int64)
 
 
@@ -376,13 +148,13 @@ def _measured(
         opinions.belief,
     )
     groups, logits = training_set.noisy_labels.groups, opinions.stacked.logits
-    shown = choosing & np.isin(label_sources, _FOR)
+    shown = choosing & np.isin(label_sources, FOR)
     others = choosing & (label_sources == LabelSource.OTHERS)
     nobody = choosing & np.isin(pools, (Stratum.NOBODY, Stratum.NOBODY_GROUP))
     decided = choosing & (pools != NO_POOL)
     reached = scores >= chosen.threshold
     against = 1 - belief[others]
-    sure = others & (belief < _SURE)
+    sure = others & (belief < SURE)
     return VetoMeasurements(
         positives=evaluation.worth(scores[shown], groups[shown]) * float(belief[shown].mean()) if shown.any() else 0.0,
         negatives=float(against.sum()),
@@ -399,8 +171,8 @@ def _measured(
 def _check(training_set: HeadTrainingSet, plan: HeadPlan) -> None:
     label_sources = training_set.noisy_labels.label_sources
     for_it, against = (
-        int(np.isin(label_sources, _FOR).sum()),
-        int(np.isin(label_sources, _AGAINST).sum()),
+        int(np.isin(label_sources, FOR).sum()),
+        int(np.isin(label_sources, AGAINST).sum()),
     )
     counts = {"pictures tagged or labelled as showing it": for_it, "pictures tagged or labelled otherwise": against}
     needed = dict(zip(counts, (plan.positives, plan.negatives), strict=True))
@@ -413,7 +185,7 @@ def _check(training_set: HeadTrainingSet, plan: HeadPlan) -> None:
         )
     if plan.few_shot:
         return
-    shows, not_ = np.isin(label_sources, _FOR), np.isin(label_sources, _AGAINST)
+    shows, not_ = np.isin(label_sources, FOR), np.isin(label_sources, AGAINST)
     kinds = {"that show it": shows, "that do not": not_}
     held = {
         f"pictures {words} to {purpose}": int((those & rows).sum())
@@ -430,23 +202,9 @@ def _check(training_set: HeadTrainingSet, plan: HeadPlan) -> None:
         )
 
 
-def some_rows(rows: IntArray, label_sources: npt.NDArray[np.int8], most: int, random: np.random.Generator) -> IntArray:
-    """All rows, or when they are too many: every label, then half tagged ones, then the rest."""
-    if len(rows) <= most:
-        return rows.astype(np.int64)
-    shuffled = random.permutation(rows)
-    kinds = label_sources[shuffled]
-    people = shuffled[np.isin(kinds, _PEOPLE)][:most]
-    tagged = shuffled[kinds == LabelSource.TAGGED][: (most - len(people)) // 2]
-    room = most - len(people) - len(tagged)
-    others = shuffled[kinds == LabelSource.OTHERS][: max(room // 2, room - int((kinds == LabelSource.NOTHING).sum()))]
-    nothing = shuffled[kinds == LabelSource.NOTHING][: room - len(others)]
-    return np.sort(np.concatenate([people, tagged, others, nothing])).astype(np.int64)
-
-
 def _facts(training_set: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
     label_sources, belief = training_set.noisy_labels.label_sources, opinions.belief
-    shows = belief > _SURE
+    shows = belief > SURE
     return {
         "prevalence": opinions.posterior.rates[Stratum.NOBODY],
         "prevalence_by_stratum": {
@@ -470,6 +228,3 @@ def _facts(training_set: HeadTrainingSet, opinions: Opinions) -> dict[str, Any]:
             {"ai_tags": {one: asdict(gain) for one, gain in gains.items()}} if (gains := opinions.stacked.gains) else {}
         ),
     }
-
-
-_SPLIT_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}

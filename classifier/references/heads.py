@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from classifier.heads.few_shot import FEW
-from classifier.heads.head_training import HeadPlan
+from classifier.heads.training_set import HeadPlan
 from classifier.metrics.thresholds import Goal
 from classifier.references.folder import LEAST_REFERENCES
 

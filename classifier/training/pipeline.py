@@ -20,17 +20,9 @@ from classifier.errors import TooFewExamples
 from classifier.head import EMBEDDING_DTYPE
 from classifier.heads import logistic_head
 from classifier.heads.character_space import numbered
-from classifier.heads.head_training import (
-    CONTAMINATED,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    HeadPlan,
-    HeadTrainingSet,
-    LearnedHead,
-    learn_head,
-)
+from classifier.heads.head_training import LearnedHead, learn_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import CONTAMINATED, TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet
 from classifier.metrics.thresholds import CAUTION
 from classifier.metrics.thresholds import Goal as Goal
 from classifier.package.embedding_blocks import Block, in_a_row

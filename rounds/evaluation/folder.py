@@ -17,7 +17,7 @@ import numpy as np
 
 from classifier.arrays import IntArray
 from classifier.errors import PictureFault
-from classifier.heads.head_training import TEST
+from classifier.heads.training_set import TEST
 from classifier.inference.pooling import score_views
 from classifier.metrics.assessment import Assessment, Mistake
 from classifier.metrics.curves import ScoredPictures, measure, slices_by

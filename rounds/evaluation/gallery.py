@@ -17,8 +17,8 @@ from typing import Protocol
 import numpy as np
 
 from classifier.arrays import BoolArray, IntArray
-from classifier.heads.head_training import TEST
 from classifier.heads.noisy_labels import LabelSource
+from classifier.heads.training_set import TEST
 from classifier.metrics.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
 from classifier.metrics.curves import ScoredPictures, confusion_at, measure, slices_by
 from classifier.metrics.quality import Estimate, Quality, evaluate, wilson

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import IntArray
-from classifier.heads.head_training import CONTAMINATED, TEST, TRAIN, VALIDATION
+from classifier.heads.training_set import CONTAMINATED, TEST, TRAIN, VALIDATION
 from classifier.training.splits import Identity, group
 from storage.evidence import NO_SPLIT, SPLITS, Evidence
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.heads.head_training import TEST, VALIDATION
 from classifier.heads.noisy_labels import LabelSource, LabelTrust, pools_of, posterior_of
+from classifier.heads.training_set import TEST, VALIDATION
 from classifier.metrics.quality import Estimate, bootstrap
 from classifier.package.package import Package
 from rounds.examples.frozen_splits import groups_of, splits_of

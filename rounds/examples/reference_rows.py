@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.heads.head_training import TRAIN, HeadPlan, HeadTrainingSet, LearnedHead
+from classifier.heads.head_training import LearnedHead
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import TRAIN, HeadPlan, HeadTrainingSet
 from classifier.package.references import References
 from classifier.references.heads import reference_plan, rests_on_references
 from classifier.training.pipeline import Goal

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from classifier.heads.head_training import contradicted
+from classifier.heads.opinions import contradicted
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.questions.queue import second_opinion
 from storage.evidence import Evidence

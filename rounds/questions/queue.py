@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
-from classifier.heads.head_training import TRAIN, HeadPlan, HeadTrainingSet, opinions_of
 from classifier.heads.logistic_head import LinearHead, starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.opinions import opinions_of
+from classifier.heads.training_set import TRAIN, HeadPlan, HeadTrainingSet
 from rounds.examples.frozen_splits import copies_of, groups_of
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.questions.decision_rule import DecisionRule

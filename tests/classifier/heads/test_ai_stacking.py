@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from classifier.heads.ai_stacking import LEAST_GAIN, TaggedRows, stack
-from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet, learn_head
+from classifier.heads.head_training import learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet
 from storage.records import SITE_TAGGER, Stratum
 
 COUNT = 1500

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from classifier.heads.head_training import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet, learn_head
+from classifier.heads.head_training import learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
+from classifier.heads.training_set import TEST, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet
 
 WIDTH = 8
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from classifier.errors import TooFewExamples
-from classifier.heads.head_training import HeadPlan, HeadTrainingSet, learn_head, opinions_of
+from classifier.heads.head_training import learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, LabelTrust, NoisyLabels, pools_of, posterior_of
+from classifier.heads.opinions import opinions_of
+from classifier.heads.training_set import HeadPlan, HeadTrainingSet
 from storage.records import Stratum
 
 WIDTH = 8

@@ -18,8 +18,9 @@ from PIL import Image
 
 from classifier.errors import ClassFolderError
 from classifier.heads.character_space import NOBODY
-from classifier.heads.head_training import HeadPlan, HeadTrainingSet, LearnedHead
+from classifier.heads.head_training import LearnedHead
 from classifier.heads.noisy_labels import LabelSource
+from classifier.heads.training_set import HeadPlan, HeadTrainingSet
 from classifier.package.package import load_package
 from classifier.pictures import decoder_pool
 from classifier.pictures.preprocessing import Pixels

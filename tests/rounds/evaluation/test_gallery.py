@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from classifier.heads.head_training import TEST
+from classifier.heads.training_set import TEST
 from classifier.metrics.assessment import Assessment
 from rounds.errors import TooLittleToMeasure
 from rounds.evaluation.gallery import GalleryKnowledge, Subject, evaluate_gallery

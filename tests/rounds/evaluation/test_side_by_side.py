@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from classifier.heads.head_training import TEST
+from classifier.heads.training_set import TEST
 from rounds.evaluation import side_by_side as module
 from rounds.evaluation.gallery import Subject
 from rounds.evaluation.side_by_side import SideBySide, side_by_side

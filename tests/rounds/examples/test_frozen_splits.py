@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.heads.head_training import TEST, TRAIN, VALIDATION
+from classifier.heads.training_set import TEST, TRAIN, VALIDATION
 from rounds.examples.frozen_splits import groups_of, splits_of
 from storage.evidence import Evidence
 from tests.rounds.evidence import scene

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.heads.head_training import CONTAMINATED, TEST, TRAIN, VALIDATION
+from classifier.heads.training_set import CONTAMINATED, TEST, TRAIN, VALIDATION
 from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of, taught_so_far
 from storage.evidence import NO_SPLIT, SPLITS, Evidence
 from tests.rounds.evidence import scene
