@@ -66,7 +66,7 @@ async def _run(options: EvaluateOptions, workspace: Workspace) -> int:
         async with reporting(quiet=options.quiet or options.as_json) as report:
             subject = _subject(reader, workspace, options.name)
             report("reading", 0.0, "labels, tags and embeddings")
-            known = _known(reader, subject)
+            known = _known(reader, workspace, subject)
             if options.on is None:
                 assessment = await asyncio.to_thread(_on_gallery, reader, workspace, subject, known, report)
             else:
@@ -156,14 +156,16 @@ def _tag(model: RegisteredModel) -> str:
     return tag_or_none(model.facts.get("tag")) or model.card.target
 
 
-def _known(reader: Reader, subject: Subject) -> GalleryKnowledge:
+def _known(reader: Reader, workspace: Workspace, subject: Subject) -> GalleryKnowledge:
     from rounds.evaluation.gallery import GalleryKnowledge
     from rounds.questions.decision_rule import DecisionRule
 
     name = subject.target.name
     active = reader.active_model(name)
     evidence = reader.evidence(subject.target, subject.package.backbone_hash)
-    return GalleryKnowledge(evidence, reader.labels(name), None if active is None else DecisionRule.of(active.card))
+    trust_tags = workspace.settings.scoring.trust_tags
+    rule = None if active is None else DecisionRule.of(active.card, trust_tags=trust_tags)
+    return GalleryKnowledge(evidence, reader.labels(name), rule)
 
 
 def _on_gallery(

@@ -55,7 +55,12 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
         if options.sql is not None:
             rows = reader.sql(options.sql, _limit(options))
         else:
-            rows = _found(reader, parse(options.expression), _limit(options))
+            rows = _found(
+                reader,
+                parse(options.expression),
+                _limit(options),
+                trust_tags=workspace.settings.scoring.trust_tags,
+            )
         pages = site_pages(workspace, reader)
     shown = _narrowed(rows, _columns(options, rows))
     if format_ != "table" or options.output is not None:
@@ -68,9 +73,9 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     return 0
 
 
-def _found(reader: Reader, query: Query, limit: int | None) -> Rows:
+def _found(reader: Reader, query: Query, limit: int | None, *, trust_tags: bool) -> Rows:
     """The rows of an expression; where there are none, lines say what may have been meant."""
-    ranker = _ranker(reader, query)
+    ranker = _ranker(reader, query, trust_tags=trust_tags)
     shows = ranker is not None and messages().is_terminal
     with messages().status("thinking about every picture") if shows else nullcontext():
         rows = reader.query(query, limit, ranker=ranker)
@@ -84,13 +89,13 @@ def _limit(options: QueryOptions) -> int | None:
     return None if options.limit is None or options.limit > MOST_ROWS else options.limit
 
 
-def _ranker(reader: Reader, query: Query) -> Ranker | None:
+def _ranker(reader: Reader, query: Query, *, trust_tags: bool) -> Ranker | None:
     """Who knows what is worth a glance; loading that takes a moment, and most questions do without."""
     if not needs_ranks(query):
         return None
     from rounds.questions.ranking import doubts_of
 
-    return doubts_of(reader, say)
+    return doubts_of(reader, say, trust_tags=trust_tags)
 
 
 def _columns(options: QueryOptions, rows: Rows) -> Sequence[str]:

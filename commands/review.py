@@ -44,7 +44,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
     workspace = load_workspace(root, config)
     _bring_up_to_date(workspace)
     with (
-        GalleryReviewService(workspace.root, _who()) as service,
+        GalleryReviewService(workspace.root, _who(), trust_tags=workspace.settings.scoring.trust_tags) as service,
         bind(DEFAULT_PORT if options.port is None else options.port) as listening,
     ):
         address = Address(port_of(listening))

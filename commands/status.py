@@ -28,7 +28,7 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     workspace = load_workspace(root, config)
     with open_reader(workspace.root) as reader:
         status = reader.status()
-        estimates = _so_far(reader, status)
+        estimates = _so_far(reader, status, trust_tags=workspace.settings.scoring.trust_tags)
         if as_json:
             so_far = {target: found.to_json() for target, found in estimates.items()}
             print_json(_as_json(status) | {"so_far": so_far, "digest": reader.digest()})
@@ -40,7 +40,7 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     return 0
 
 
-def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
+def _so_far(reader: Reader, status: Status, *, trust_tags: bool) -> Mapping[str, Estimates]:
     """How good the gallery is, by target, estimated from answers to the random sample; mostly there are none."""
     if not status.labels:
         return {}
@@ -56,7 +56,8 @@ def _so_far(reader: Reader, status: Status) -> Mapping[str, Estimates]:
             from rounds.questions.estimate import estimates, rows_of  # takes a moment to load, and is seldom needed
 
             evidence = reader.evidence(known[name], model.card.backbone_hash)
-            found[name] = estimates(evidence, DecisionRule.of(model.card), rows_of(evidence, drawn))
+            rule = DecisionRule.of(model.card, trust_tags=trust_tags)
+            found[name] = estimates(evidence, rule, rows_of(evidence, drawn))
     return {name: estimates for name, estimates in found.items() if estimates.answers}
 
 

@@ -71,12 +71,13 @@ class _Known:
 class GalleryReviewService:
     """A `ReviewService` over storage and rounds. Use it with `with`."""
 
-    def __init__(self, root: Path, who: str) -> None:
+    def __init__(self, root: Path, who: str, *, trust_tags: bool = True) -> None:
         """Open.
 
         Args:
             root: the gallery.
             who: the person who labels.
+            trust_tags: whether a tag keeps a picture whatever its score, as the settings have it.
         Raises:
             WrongRoot, DatabaseError: there is no gallery, or this program cannot read it.
         """
@@ -84,6 +85,7 @@ class GalleryReviewService:
         self._reader = self._labelling.reader
         self._renditions = Renditions(self._reader)
         self._who = who
+        self._trust_tags = trust_tags
         self._counts: dict[str, tuple[tuple[int, int, int], Counts]] = {}
         self._known: dict[str, _Known] = {}
         self._inquiries: dict[str, tuple[tuple[Any, ...], Inquiry | None]] = {}
@@ -226,7 +228,10 @@ class GalleryReviewService:
             known = self._evidence(target, model)
             kept = self._inquiries.get(target)
             if kept is None or kept[0] != known.stamp:
-                kept = self._inquiries[target] = known.stamp, inquiry_into(model, known.evidence)
+                kept = self._inquiries[target] = (
+                    known.stamp,
+                    inquiry_into(model, known.evidence, trust_tags=self._trust_tags),
+                )
             return kept[1]
 
     def _evidence(self, target: str, model: RegisteredModel) -> _Known:
@@ -261,7 +266,7 @@ class GalleryReviewService:
         with self._thinking:
             evidence = self._evidence(target, model).evidence
         rows = np.flatnonzero(np.isin(evidence.version_ids, np.array(sorted(drawn), dtype=np.int64)))
-        estimate = estimates(evidence, DecisionRule.of(model.card), rows)
+        estimate = estimates(evidence, DecisionRule.of(model.card, trust_tags=self._trust_tags), rows)
         return GalleryFigures(_interval(estimate.precision), _interval(estimate.recall), estimate.answers)
 
 

@@ -1789,9 +1789,23 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a doubted tag counts as kept",
         "rounds/questions/decision_rule.py",
-        "(evidence.tagged & ~self.doubted(evidence))",
-        "evidence.tagged",
+        "np.where(by_score, self.reached(evidence.scores), ~self.doubted(evidence))",
+        "np.where(by_score, self.reached(evidence.scores), True)",
         ("tests/rounds/questions/test_decision_rule.py",),
+    ),
+    Mutation(
+        "questions and estimate trust tags that the settings do not trust",
+        "rounds/questions/decision_rule.py",
+        "~evidence.tagged if self.trust_tags else np.ones(len(evidence), dtype=np.bool_)",
+        "~evidence.tagged",
+        ("tests/rounds/questions/test_decision_rule.py",),
+    ),
+    Mutation(
+        "where tags are not trusted, nobody is asked about tagged pictures next to the threshold",
+        "rounds/questions/queue.py",
+        "return _by(distance, columns.open & columns.rule.by_score(columns.evidence))",
+        "return _by(distance, columns.open & ~columns.evidence.tagged)",
+        ("tests/rounds/questions/test_queue.py",),
     ),
     Mutation(
         "scores of a model that may not decide keep pictures",

@@ -222,9 +222,9 @@ def _question(columns: _Columns, row: int, reason: Reason) -> Question:
 
 
 def _nearest(columns: _Columns) -> Iterator[int]:
-    """Untagged pictures by the distance of their score to the threshold, in log odds."""
+    """Pictures that scores decide by the distance of their score to the threshold, in log odds."""
     distance = np.abs(_log_odds(columns.scores) - _log_odds(np.array([columns.rule.threshold])))
-    return _by(distance, columns.open & ~columns.evidence.tagged)
+    return _by(distance, columns.open & columns.rule.by_score(columns.evidence))
 
 
 def _wrong_tags(columns: _Columns) -> Iterator[int]:

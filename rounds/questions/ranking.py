@@ -22,9 +22,9 @@ InquiryOf = Callable[[str], Inquiry | None]
 Note = Callable[[str], None]
 
 
-def inquiry_into(model: RegisteredModel, evidence: Evidence) -> Inquiry | None:
+def inquiry_into(model: RegisteredModel, evidence: Evidence, *, trust_tags: bool) -> Inquiry | None:
     """The inquiry of a target by the rule of its model; None where no embedding of that model is stored."""
-    return Inquiry(evidence, DecisionRule.of(model.card)) if len(evidence) else None
+    return Inquiry(evidence, DecisionRule.of(model.card, trust_tags=trust_tags)) if len(evidence) else None
 
 
 def next_questions(inquiry: Inquiry, *, random_only: bool = False) -> Sequence[Question]:
@@ -73,8 +73,14 @@ class Doubts:
 _NO_MODEL = "no model with stored embeddings"
 
 
-def doubts_of(reader: Reader, note: Note) -> Doubts:
-    """Over the current state of a gallery; each target is computed once, on first use."""
+def doubts_of(reader: Reader, note: Note, *, trust_tags: bool) -> Doubts:
+    """Over the current state of a gallery; each target is computed once, on first use.
+
+    Args:
+        reader: of the gallery.
+        note: called with a line for each target that has no questions.
+        trust_tags: as the settings have it.
+    """
     known = {target.name: target for target in reader.targets()}
     looked: dict[str, Inquiry | None] = {}
 
@@ -82,7 +88,7 @@ def doubts_of(reader: Reader, note: Note) -> Doubts:
         if name not in looked:
             model = reader.active_model(name)
             evidence = reader.evidence(known[name], model.card.backbone_hash) if model else None
-            looked[name] = inquiry_into(model, evidence) if model and evidence else None
+            looked[name] = inquiry_into(model, evidence, trust_tags=trust_tags) if model and evidence else None
         return looked[name]
 
     return Doubts(inquiry_of, note)

@@ -48,6 +48,24 @@ def test_wrong_tags_of_both_directions_are_among_the_first_questions() -> None:
     assert len(found & wrongly) >= 0.8 * len(wrongly)
 
 
+def test_tagged_pictures_next_to_the_threshold_are_asked_about_where_their_score_decides() -> None:
+    world, by_threshold = scene(), Mix({Reason.THRESHOLD: 1})
+
+    trusted, not_trusted = (
+        [
+            question.row
+            for question in questions(
+                world.evidence, DecisionRule(THRESHOLD, trust_tags=trust), size=60, mix=by_threshold
+            )
+            if question.reason is Reason.THRESHOLD
+        ]
+        for trust in (True, False)
+    )
+
+    assert not world.evidence.tagged[trusted].any()
+    assert world.evidence.tagged[not_trusted].any()
+
+
 def test_near_duplicates_are_asked_about_once() -> None:
     world = scene(300)
     vectors = world.evidence.vectors.copy()
