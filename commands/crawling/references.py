@@ -131,10 +131,14 @@ async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[s
         crawl_goal(request.goal, request.workspace.settings), request.workspace, decide_again=False
     )
     with open_reader(request.workspace.root) as reader:
+        active = reader.active_model(target.name)
+        if active is not None and await _has_learned_from(folder, verified(request.workspace, active)):
+            say(f"{active.card.name} has learned from these references already")
+            return {target.name: active}
         try:
             who = await asyncio.to_thread(referred, reader, request.workspace, target.name)
         except NoNetwork:
-            if reader.active_model(target.name) is not None:
+            if active is not None:
                 say(f"the model of {target.name} has looked at no picture of this gallery yet; the references take "
                     f"part after this crawl: crawl train {target.name} --references DIR")  # fmt: skip
             return {}
@@ -144,9 +148,6 @@ async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[s
             )
         async with reporting(quiet=request.quiet) as report:
             references = await seen_references(folder, who.package, report, quiet=request.quiet)
-            if who.active is not None and _same(references, who.package.references):
-                say(f"{who.active.card.name} has learned from these references already")
-                return {target.name: who.active}
             candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, report)
     model = await finished_in_crawl(candidate, request, settings)
     return {} if model is None else {target.name: model}
@@ -265,8 +266,23 @@ def _still_there(folder: str, known: References) -> ReferenceFolder:
     return replace(found, pictures=same)
 
 
-def _same(references: References, others: References | None) -> bool:
-    return others is not None and set(references.md5s) == set(others.md5s)
+async def _has_learned_from(folder: Path, package: Package) -> bool:
+    """Whether a model's references are the usable pictures of a folder, whatever it has looked at since.
+
+    Raises:
+        ClassFolderError: it is no folder, or has too few usable pictures.
+    """
+    from classifier.pictures.decoder_pool import Decoders
+    from classifier.references.folder import reference_pictures
+    from rounds.examples.references import decoded_references
+
+    known = set() if package.references is None else set(package.references.md5s)
+    found = await asyncio.to_thread(reference_pictures, folder)
+    if not known or not known <= {picture.md5 for picture in found.pictures}:
+        return False
+    async with Decoders([package.preprocessing]) as decoder:
+        pixels = await decoded_references(found, decoder, unreported)
+    return set(pixels.md5s) == known
 
 
 def _candidate(

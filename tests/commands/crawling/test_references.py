@@ -291,6 +291,20 @@ def test_a_head_that_has_decided_by_these_references_is_not_learned_again(
     assert "nilou/1 has learned from these references already" in said
 
 
+async def test_a_crawl_that_was_stopped_before_it_decided_anything_does_not_learn_again(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = red_pictures(tmp_path / "pictures", 20)
+    first = await head_of(root, folder)
+
+    again = await head_of(root, folder)
+
+    assert first["nilou"].card == again["nilou"].card
+    assert "nilou/1 has learned from these references already" in capsys.readouterr().err
+    (folder / "00.png").unlink()  # the folder is the whole set
+    assert (await head_of(root, folder))["nilou"].card.name == "nilou/2"
+
+
 async def test_a_dry_run_learns_nothing_from_references(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageRefused, match="a dry run writes nothing, so it cannot learn from references"):
         await head_of(root, red_pictures(tmp_path / "pictures", 5), dry_run=True)
