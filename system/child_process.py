@@ -28,6 +28,8 @@ from pathlib import Path
 from system.launch import LIBRARIES, PARENT
 
 READ_AHEAD = 4 * 1024 * 1024  # bytes of a pipe that are read before anybody asks for them; the longest line, too
+_ABANDONED_WITHIN_S = 0.5  # after its start was cancelled, until a child has been killed
+_PIPES_WITHIN_S = 2.0  # after a child has been killed, until its pipes have closed
 ENVIRONMENT = frozenset(  # what a child needs to find its files, its language and its device
     {
         *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "TEMP", "TMP"),
@@ -80,8 +82,8 @@ class ChildProcess:
         errors = (
             asyncio.subprocess.PIPE if options.keeps_errors else None if options.shows_errors else subprocess.DEVNULL
         )
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.create_task(
+            asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE if options.reads else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -90,10 +92,32 @@ class ChildProcess:
                 limit=READ_AHEAD,
                 process_group=0 if os.name == "posix" else None,
             )
+        )
+        try:
+            process = await asyncio.shield(starting)
         except OSError as error:
             raise ChildLostError(f"{command[0]} cannot be started: {error}") from error
+        except asyncio.CancelledError:
+            await cls._abandon(starting)
+            raise
         _give_way(process.pid, options.niceness)
         return cls(process)
+
+    @classmethod
+    async def _abandon(cls, starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+        """Kill a child that nobody waits for any more before it has started.
+
+        asyncio does so when the start is cancelled, and then waits until its pipes have closed. Where all tasks are
+        cancelled, as `asyncio.run` does after Ctrl-C, the one that connects the pipes is among them: they never
+        close, and the loop would never end. A second cancellation ends that.
+        """
+        if not starting.cancelling():
+            starting.cancel()
+        await asyncio.wait({starting}, timeout=_ABANDONED_WITHIN_S)
+        starting.cancel()
+        await asyncio.wait({starting})
+        if starting.done() and not starting.cancelled() and starting.exception() is None:
+            await cls(starting.result()).kill()  # it had just started
 
     @property
     def pid(self) -> int:
@@ -154,17 +178,30 @@ class ChildProcess:
         return await self.kill()
 
     async def kill(self) -> int:
-        """End it at once, with everything that it started, and leave nothing behind."""
+        """End it at once, with everything that it started, and leave nothing behind.
+
+        One that has ended by itself may have left a process that holds its pipes open; that is killed, too, unless it
+        has left the child's group: then it is not waited for.
+        """
         process = self._process
         if process.returncode is None:
             _kill_group(process.pid)
         if process.stdin is not None:
             process.stdin.close()
-        if process.stdout is not None:
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PIPES_WITHIN_S):
+                    return await self._read_to_the_end()
+            _kill_group(process.pid)  # while somebody is in it, its number is nobody else's
+        return await process.wait() if process.returncode is None else process.returncode
+
+    async def _read_to_the_end(self) -> int:
+        """Read what was on its way, without which the pipe would stay open; gives the exit code."""
+        if self._process.stdout is not None:
             with contextlib.suppress(RuntimeError):  # somebody else is reading it, to the end
-                while await process.stdout.read(READ_AHEAD):
-                    pass  # what was on its way; without reading it the pipe would stay open
-        return await process.wait()
+                while await self._process.stdout.read(READ_AHEAD):
+                    pass
+        return await self._process.wait()
 
 
 @dataclass(frozen=True, slots=True)

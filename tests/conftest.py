@@ -23,14 +23,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """From here on no socket of this process leads to another machine, and what tests start can be stopped.
 
-    A shell starts its background jobs with SIGINT ignored, and programs inherit that. The command line is put
-    together once: `CliRunner` does it for every command, from the signatures of all of them, in 0.02 s.
+    A shell starts its background jobs with SIGINT ignored, and whoever supervises a run may ignore SIGTERM; programs
+    inherit that, and a test that sends itself such a signal would wait for ever. The command line is put together
+    once: `CliRunner` does it for every command, from the signatures of all of them, in 0.02 s.
     """
     if config.getoption("--coverage-floor") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(CoverageFloor(), "coverage_floor")
     loopback.keep_watch()
     typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 

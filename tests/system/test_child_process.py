@@ -291,6 +291,79 @@ async def test_a_child_is_killed_with_all_that_it_started() -> None:
     assert psutil.wait_procs([grandchild], timeout=30)[1] == []
 
 
+STARTS_AND_LEAVES = """
+import asyncio, sys
+from system.child_process import *
+async def main(turns):
+    command = (sys.executable, "-c", "import sys; sys.stdin.read()")
+    starting = asyncio.create_task(ChildProcess.start(command, ChildOptions(keeps_errors=True)))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+for turns in range(1, 8):
+    asyncio.run(main(turns))
+print("ended")
+"""
+
+
+def test_the_program_ends_while_a_child_is_being_started() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS_AND_LEAVES], cwd=REPOSITORY, capture_output=True, text=True, timeout=patient(60)
+    )
+
+    assert done.stdout == "ended\n", done.stderr
+
+
+@pytest.mark.parametrize("turns", range(9))
+async def test_a_child_whose_start_is_cancelled_is_gone(turns: int) -> None:
+    before = psutil.Process().children()
+    starting = asyncio.create_task(ChildProcess.start([sys.executable, "-c", "import sys; sys.stdin.read()"]))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    starting.cancel()
+    ended = (await asyncio.gather(starting, return_exceptions=True))[0]
+
+    if isinstance(ended, ChildProcess):  # it had started before
+        await ended.kill()
+    assert [child for child in psutil.Process().children() if child not in before] == []
+
+
+ENDS_BEFORE_ITS_CHILD = """
+import subprocess, sys
+print(subprocess.Popen(["sleep", "600"], start_new_session={new_session}).pid, flush=True)
+"""
+
+
+async def ended_before_its_child(*, new_session: bool) -> tuple[ChildProcess, psutil.Process]:
+    """A child that is no more, and what it started, which has its standard output still."""
+    child = await ChildProcess.start([sys.executable, "-c", ENDS_BEFORE_ITS_CHILD.format(new_session=new_session)])
+    grandchild = psutil.Process(int(await child.output.readline()))
+    while child.running:  # noqa: ASYNC110  # `wait` would wait for the output's end too
+        await asyncio.sleep(0.01)
+    return child, grandchild
+
+
+@pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX's")
+@pytest.mark.parametrize("end", ["kill", "stop"])
+async def test_a_child_that_has_ended_by_itself_leaves_nobody_who_keeps_its_output_open(end: str) -> None:
+    child, grandchild = await ended_before_its_child(new_session=False)
+
+    code = await (child.kill() if end == "kill" else child.stop(0.1))
+
+    assert code == 0
+    assert psutil.wait_procs([grandchild], timeout=30)[1] == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sessions are POSIX's")
+async def test_a_process_that_has_left_the_childs_group_is_not_waited_for() -> None:
+    child, grandchild = await ended_before_its_child(new_session=True)
+
+    assert await child.kill() == 0
+
+    grandchild.kill()
+    assert await child.output.read() == b""  # and with it the pipe is closed
+
+
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
 
 
