@@ -7,6 +7,7 @@ ClassifierError
 ├── WorkerLostError    a worker process ended or speaks nonsense: it is replaced, the work tried once more
 └── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
     ├── PackageError   a model package is missing, altered or not what its manifest says
+    │   └── WrongKind  a recogniser where a target's model is wanted, or the reverse (exit code 2)
     ├── CanaryError    the model does not give the scores that it was stored with
     ├── DeviceError    the runtime failed, ran out of memory at batch size 1, or is not installed
     ├── DeadlineError  loading or scoring took longer than allowed
@@ -55,6 +56,12 @@ class ModelError(ClassifierError, RunError):
 
 class PackageError(ModelError):
     """A model package is missing, altered, or not what its manifest says."""
+
+
+class WrongKind(PackageError):
+    """A whole package, but of another kind than is wanted: a recogniser for a target's model, or the reverse."""
+
+    exit_code = 2
 
 
 class CanaryError(ModelError):

@@ -6,17 +6,20 @@ finds swapped outputs, other preprocessing and too little precision alike, befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from classifier.arrays import FloatArray
 from classifier.errors import CanaryError, DeviceError, PackageError, PictureFault
 from classifier.inference import backends
 from classifier.inference.runtime import NetworkBackend, Runtime, RuntimeSettings
-from classifier.package.package import Package
-from classifier.pictures.preprocessing import picture_array, sniff
+from classifier.package.canaries import Canaries
+from classifier.pictures.preprocessing import Preprocessing, picture_array, sniff
 
 SCORE_TOLERANCE = 1e-3  # between any two runtimes
 EMBEDDING_TOLERANCE = 0.02  # of the embedding's length: half precision stays under a tenth of it, other pixels do not
@@ -24,7 +27,34 @@ EMBEDDING_TOLERANCE = 0.02  # of the embedding's length: half precision stays un
 Candidate = Callable[[], NetworkBackend]
 
 
-def choose_runtime(packages: Sequence[Package], settings: RuntimeSettings) -> Runtime:
+class _Head(Protocol):
+    def probabilities(self, embeddings: npt.NDArray[np.float32]) -> FloatArray:
+        """Of embeddings, shape (n, d): (n,) of one target, (n, classes) of a recogniser."""
+        ...
+
+
+class ScoredPackage(Protocol):
+    """A package of either kind, as far as its network is concerned."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def backbone_hash(self) -> str: ...
+    @property
+    def keras(self) -> Path: ...
+    @property
+    def runtimes(self) -> Mapping[str, Path]: ...
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def canaries(self) -> Canaries: ...
+    @property
+    def head(self) -> _Head: ...
+
+
+def choose_runtime(packages: Sequence[ScoredPackage], settings: RuntimeSettings) -> Runtime:
     """The best runtime for the backbone that these packages share, warm and checked with all their canaries.
 
     Raises:
@@ -47,7 +77,7 @@ def choose_runtime(packages: Sequence[Package], settings: RuntimeSettings) -> Ru
     raise failures[-1]
 
 
-def check_canaries(package: Package, embeddings: npt.NDArray[np.float32], runtime: str) -> None:
+def check_canaries(package: ScoredPackage, embeddings: npt.NDArray[np.float32], runtime: str) -> None:
     """Compare what the canary pictures give here with what they gave where the package was made.
 
     Raises:
@@ -73,7 +103,7 @@ def check_canaries(package: Package, embeddings: npt.NDArray[np.float32], runtim
     )
 
 
-def _canary_pictures(package: Package) -> npt.NDArray[np.uint8]:
+def _canary_pictures(package: ScoredPackage) -> npt.NDArray[np.uint8]:
     if any(sniff(picture) != "PNG" for picture in package.canaries.pictures):
         raise PackageError(f"{package.folder}: a canary picture is not a PNG")
     try:
@@ -82,7 +112,7 @@ def _canary_pictures(package: Package) -> npt.NDArray[np.uint8]:
         raise PackageError(f"{package.folder}: a canary picture cannot be decoded here: {fault}") from fault
 
 
-def candidates(package: Package, settings: RuntimeSettings) -> list[Candidate]:
+def candidates(package: ScoredPackage, settings: RuntimeSettings) -> list[Candidate]:
     """Ways to run a package's backbone, the best first; each loads its library only when called.
 
     A later one is a fallback for when an earlier one is not there, or not precise enough on this machine.
@@ -101,7 +131,7 @@ def candidates(package: Package, settings: RuntimeSettings) -> list[Candidate]:
     return [*on_gpu, *on_cpu] if backends.gpu_in_sight() else on_cpu
 
 
-def _cpu_candidate(package: Package, settings: RuntimeSettings) -> Candidate:
+def _cpu_candidate(package: ScoredPackage, settings: RuntimeSettings) -> Candidate:
     light = package.runtimes.get("litert")
     if settings.runtime == "keras" or (settings.runtime == "auto" and light is None):
         return _keras(package, settings, gpu=False, mixed=False)
@@ -112,5 +142,5 @@ def _cpu_candidate(package: Package, settings: RuntimeSettings) -> Candidate:
     return partial(backends.LiteRtNetwork, light, settings)
 
 
-def _keras(package: Package, settings: RuntimeSettings, *, gpu: bool, mixed: bool) -> Candidate:
+def _keras(package: ScoredPackage, settings: RuntimeSettings, *, gpu: bool, mixed: bool) -> Candidate:
     return partial(backends.KerasNetwork, package.keras, settings, gpu=gpu, mixed=mixed)

@@ -19,9 +19,9 @@ from classifier.errors import DeviceError, PackageError
 from classifier.head import EMBEDDING_DTYPE
 from classifier.inference.memory_limit import confine
 from classifier.inference.runtime import Runtime, RuntimeSettings
-from classifier.inference.runtime_choice import choose_runtime
+from classifier.inference.runtime_choice import ScoredPackage, choose_runtime
 from classifier.package.keras_file import check_network
-from classifier.package.package import Package, load_package
+from classifier.recognition.package import load_either
 from classifier.workers.frames import WorkerFrame
 from classifier.workers.model_process import answered
 from classifier.workers.process import serve
@@ -31,7 +31,7 @@ _QUIET_AND_MODEST = {  # read by the libraries when they are imported
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # others may use the GPU too
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
-Choose = Callable[[Sequence[Package], RuntimeSettings], Runtime]
+Choose = Callable[[Sequence[ScoredPackage], RuntimeSettings], Runtime]
 
 
 class ScorerService:
@@ -46,7 +46,7 @@ class ScorerService:
     def __init__(self, choose: Choose = choose_runtime) -> None:
         self._choose = choose
         self._runtimes: list[Runtime] = []
-        self._packages: list[Package] = []  # one a backbone: its shapes are what matters
+        self._packages: list[ScoredPackage] = []  # one a backbone: its shapes are what matters
 
     def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame."""
@@ -60,9 +60,9 @@ class ScorerService:
     def _load(self, header: Mapping[str, Any]) -> WorkerFrame:
         started = time.perf_counter()
         confine(int(header["memory_bytes"]))
-        shared: dict[str, list[Package]] = {}
+        shared: dict[str, list[ScoredPackage]] = {}
         for facts in header["packages"].values():
-            package = load_package(Path(facts["folder"]), expected_hash=facts["hash"])
+            package = load_either(Path(facts["folder"]), expected_hash=facts["hash"])
             shared.setdefault(package.backbone_hash, []).append(package)
         settings = RuntimeSettings(**{**header["settings"], "shapes": tuple(header["settings"]["shapes"])})
         for packages in shared.values():

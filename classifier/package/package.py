@@ -15,9 +15,6 @@ A package is written beside its final place, made durable, and appears by one re
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,14 +22,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from classifier.errors import PackageError
-from classifier.head import EMBEDDING_DTYPE, Head, parse_head, write_head
+from classifier.head import Head, parse_head, write_head
 from classifier.metrics.thresholds import ThresholdCurve
 from classifier.package import manifest_values
 from classifier.package.bounded_json import read_json
+from classifier.package.canaries import (
+    Canaries,
+    check_canaries_fit,
+    parse_canaries,
+    stacked_embeddings,
+    write_canaries,
+)
+from classifier.package.canaries import Canary as Canary
 from classifier.package.embedding_blocks import Block, check_blocks
 from classifier.package.files import (
     CANARIES,
@@ -46,16 +48,15 @@ from classifier.package.files import (
     PackageFiles,
     read_manifest,
 )
-from classifier.package.npz_arrays import ArraySpec, read_arrays
+from classifier.package.kinds import TARGET, check_kind
 from classifier.package.references import References, parse_references, write_references
+from classifier.package.whole_folder import ListedFiles, sha256_of, write_whole
 from classifier.pictures.preprocessing import Preprocessing
 from storage.errors import BadName
 from storage.names import TargetName
 from storage.records import ModelCard
-from system.flush import flush
 
 FORMAT = 1
-_MOST_CANARIES = 256  # pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,6 @@ class BackboneFiles:
     dimension: int  # of the embedding
     classes: tuple[str, ...] = ()  # what it was trained to tell apart, in the order of its own outputs
     blocks: tuple[Block, ...] = ()  # of the embedding; empty: nobody says, as in packages of before
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Canary:
-    """A picture and the embedding that it must give."""
-
-    picture: bytes  # encoded; PNG, so that no decoder's version matters
-    embedding: npt.NDArray[np.floating[Any]]  # (d,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,15 +97,6 @@ class PackageFacts:
 
     hash: str  # of the whole package: SHA-256 of its manifest, 64 hex digits
     backbone_hash: str  # equal for packages whose embeddings are interchangeable
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Canaries:
-    """The pictures of a package with what they must give."""
-
-    pictures: tuple[bytes, ...]
-    embeddings: npt.NDArray[np.float16]  # (k, d)
-    scores: npt.NDArray[np.float64]  # (k,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,7 +169,7 @@ class Package:
 
 def backbone_hash(keras: Path, preprocessing: Preprocessing) -> str:
     """What keys stored embeddings: the network's file and its preprocessing, 64 hex digits."""
-    return _backbone_hash(_sha256(keras), preprocessing)
+    return hash_of_backbone(sha256_of(keras), preprocessing)
 
 
 def write_package(folder: Path, parts: PackageParts) -> PackageFacts:
@@ -197,24 +181,9 @@ def write_package(folder: Path, parts: PackageParts) -> PackageFacts:
         OSError: the disk refuses.
     """
     _check_parts(parts)
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already; a package is never overwritten")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.with_name(f".work-{folder.name}-{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)  # ours by name: left by a killed process with our number
-    try:
-        _write_files(work, parts)
-        hashes = _hashed_files(work)
-        manifest = json.dumps(_manifest(parts, hashes), indent=1, sort_keys=True, allow_nan=False).encode()
-        (work / MANIFEST).write_bytes(manifest)
-        sync_tree(work)
-        work.rename(folder)
-        flush(folder.parent)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
-    keras_hash = str(hashes[KERAS]["sha256"])
-    return PackageFacts(hashlib.sha256(manifest).hexdigest(), _backbone_hash(keras_hash, parts.backbone.preprocessing))
+    written = write_whole(folder, lambda work: _write_files(work, parts), lambda files: _manifest(parts, files))
+    keras_hash = str(written.files[KERAS]["sha256"])
+    return PackageFacts(written.hash, hash_of_backbone(keras_hash, parts.backbone.preprocessing))
 
 
 def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
@@ -235,6 +204,7 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
         )
     try:
         manifest = read_json(raw)
+        check_kind(manifest, TARGET, folder)
         if manifest["format"] != FORMAT:
             raise PackageError(
                 f"{folder} has package format {manifest['format']!r:.40}, this program reads {FORMAT}; "
@@ -265,67 +235,66 @@ def _check_parts(parts: PackageParts) -> None:
     if parts.reject_ratio is not None and not 0 <= parts.reject_ratio <= 1:
         raise ValueError(f"the reject ratio must be 0..1, got {parts.reject_ratio}")
     manifest_values.refusal(parts.refusal)
-    if not parts.canaries:
-        raise ValueError("a package needs at least one canary picture")
-    shapes = {np.shape(canary.embedding) for canary in parts.canaries}
-    if shapes != {(parts.backbone.dimension,)}:
-        raise ValueError(f"canary embeddings must have the shape ({parts.backbone.dimension},), got {sorted(shapes)}")
-    unknown = sorted(set(parts.backbone.runtimes) - set(RUNTIME_FILES))
-    if unknown:
-        raise ValueError(f"unknown runtime {unknown[0]!r}; known are {', '.join(RUNTIME_FILES)}")
-    for name in parts.report:
-        if not REPORT_NAME.fullmatch(f"report/{name}"):
-            raise ValueError(f"{name!r} is not a plain file name for a report")
+    check_canaries_fit(parts.canaries, parts.backbone.dimension)
+    check_file_names(parts.backbone, parts.report)
 
 
 def _write_files(work: Path, parts: PackageParts) -> None:
-    work.mkdir(mode=0o700)
-    shutil.copyfile(parts.backbone.keras, work / KERAS)
-    for runtime, source in parts.backbone.runtimes.items():
-        shutil.copyfile(source, work / RUNTIME_FILES[runtime])
+    copy_backbone(work, parts.backbone)
     write_head(work / HEAD, parts.head)
-    _write_canaries(work / CANARIES, parts)
+    write_canaries(work / CANARIES, parts.canaries, parts.head.probabilities(stacked_embeddings(parts.canaries)))
     if parts.references is not None:
         write_references(work / REFERENCES, parts.references)
-    if parts.report:
-        (work / "report").mkdir()
-    for name, content in parts.report.items():
-        (work / "report" / name).write_bytes(content)
+    write_report_files(work, parts.report)
 
 
-def _write_canaries(path: Path, parts: PackageParts) -> None:
-    embeddings = np.stack([np.asarray(canary.embedding) for canary in parts.canaries]).astype(EMBEDDING_DTYPE)
-    scores = parts.head.probabilities(embeddings.astype(np.float16))
-    if not (np.isfinite(embeddings).all() and np.isfinite(scores).all()):
-        raise ValueError("a canary's embedding or score is not finite in half precision; the backbone is unusable")
-    np.savez(
-        path,
-        allow_pickle=False,
-        sizes=np.array([len(canary.picture) for canary in parts.canaries], dtype="<i8"),
-        pictures=np.frombuffer(b"".join(canary.picture for canary in parts.canaries), dtype=np.uint8),
-        embeddings=embeddings,
-        scores=scores.astype("<f8"),
-    )
+def copy_backbone(work: Path, backbone: BackboneFiles) -> None:
+    """Put a backbone's files into a package's folder."""
+    shutil.copyfile(backbone.keras, work / KERAS)
+    for runtime, source in backbone.runtimes.items():
+        shutil.copyfile(source, work / RUNTIME_FILES[runtime])
 
 
-def _hashed_files(work: Path) -> dict[str, dict[str, int | str]]:
-    files = sorted(path for path in work.rglob("*") if path.is_file())
-    return {path.relative_to(work).as_posix(): {"size": path.stat().st_size, "sha256": _sha256(path)} for path in files}
+def write_report_files(work: Path, report: Mapping[str, bytes]) -> None:
+    """Put the files for people into a package's folder."""
+    if report:
+        (work / REPORT).mkdir()
+    for name, content in report.items():
+        (work / REPORT / name).write_bytes(content)
 
 
-def _manifest(parts: PackageParts, files: Mapping[str, Mapping[str, int | str]]) -> dict[str, Any]:
+def check_file_names(backbone: BackboneFiles, report: Mapping[str, bytes]) -> None:
+    """Check that a package may list these files.
+
+    Raises:
+        ValueError: it may not; names the file.
+    """
+    unknown = sorted(set(backbone.runtimes) - set(RUNTIME_FILES))
+    if unknown:
+        raise ValueError(f"unknown runtime {unknown[0]!r}; known are {', '.join(RUNTIME_FILES)}")
+    for name in report:
+        if not REPORT_NAME.fullmatch(f"{REPORT}/{name}"):
+            raise ValueError(f"{name!r} is not a plain file name for a report")
+
+
+def backbone_json(backbone: BackboneFiles, files: ListedFiles) -> dict[str, Any]:
+    """What a manifest says of a backbone."""
+    return {
+        "name": backbone.name,
+        "hash": hash_of_backbone(str(files[KERAS]["sha256"]), backbone.preprocessing),
+        "dimension": backbone.dimension,
+        "classes": list(backbone.classes),
+        "blocks": [asdict(block) for block in backbone.blocks],
+    }
+
+
+def _manifest(parts: PackageParts, files: ListedFiles) -> dict[str, Any]:
     backbone = parts.backbone
     return {
         "format": FORMAT,
         "target": parts.target,
         "created_at": (parts.created_at or datetime.now(UTC)).isoformat(),
-        "backbone": {
-            "name": backbone.name,
-            "hash": _backbone_hash(str(files[KERAS]["sha256"]), backbone.preprocessing),
-            "dimension": backbone.dimension,
-            "classes": list(backbone.classes),
-            "blocks": [asdict(block) for block in backbone.blocks],
-        },
+        "backbone": backbone_json(backbone, files),
         "preprocessing": backbone.preprocessing.to_json(),
         "runtimes": sorted(backbone.runtimes),
         "threshold": parts.threshold,
@@ -344,7 +313,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], digest: str) -> P
     head = parse_head(files.content(HEAD), folder / HEAD)
     if head.dimension != manifest_values.dimension(backbone["dimension"]):
         raise PackageError(f"{folder}: the head wants {head.dimension} numbers, the backbone {backbone['dimension']}")
-    expected = _backbone_hash(files.listed[KERAS].sha256, preprocessing)
+    expected = hash_of_backbone(files.listed[KERAS].sha256, preprocessing)
     if backbone["hash"] != expected:
         raise PackageError(f"{folder}: the manifest's backbone hash does not belong to its backbone")
     runtimes = manifest_values.runtimes(manifest["runtimes"], files.listed)
@@ -362,7 +331,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], digest: str) -> P
         head=head,
         threshold=manifest_values.number(manifest, "threshold"),
         curve=manifest_values.curve(manifest["curve"]),
-        canaries=_canaries(files.content(CANARIES), folder / CANARIES, head.dimension),
+        canaries=parse_canaries(files.content(CANARIES), folder / CANARIES, head.dimension),
         references=_references(files, head.dimension),
         snapshot=manifest_values.snapshot(manifest["snapshot"]),
         metrics=manifest_values.metrics(manifest["metrics"]),
@@ -384,49 +353,6 @@ def _references(files: PackageFiles, dimension: int) -> References | None:
     return parse_references(files.content(REFERENCES), files.folder / REFERENCES, dimension)
 
 
-def _canaries(content: bytes, path: Path, dimension: int) -> Canaries:
-    """The canary pictures of a package.
-
-    Raises:
-        PackageError: they are none.
-    """
-    try:
-        arrays = read_arrays(content, _CANARY_ARRAYS)
-    except ValueError as error:
-        raise PackageError(f"{path} holds no canary pictures: {error}") from error
-    sizes, joined = [int(size) for size in arrays["sizes"]], arrays["pictures"].tobytes()
-    embeddings, scores = arrays["embeddings"], arrays["scores"]
-    count = len(sizes)
-    if not 1 <= count <= _MOST_CANARIES:
-        raise PackageError(f"{path}: {count} pictures, expected 1 to {_MOST_CANARIES}")
-    if embeddings.shape != (count, dimension) or scores.shape != (count,) or sum(sizes) != len(joined):
-        raise PackageError(f"{path}: {count} pictures, embeddings {embeddings.shape} and scores {scores.shape} differ")
-    if not (np.isfinite(embeddings).all() and ((scores >= 0) & (scores <= 1)).all()):
-        raise PackageError(f"{path}: an embedding is not finite, or a score is not a probability")
-    stream = io.BytesIO(joined)
-    pictures = tuple(stream.read(max(0, size)) for size in sizes)
-    return Canaries(pictures, embeddings.astype(np.float16), scores.astype(np.float64))
-
-
-_CANARY_ARRAYS = {
-    "sizes": ArraySpec("<i8", 1),
-    "pictures": ArraySpec("|u1", 1),
-    "embeddings": ArraySpec("<f2", 2),
-    "scores": ArraySpec("<f8", 1),
-}
-
-
-def _backbone_hash(keras_sha256: str, preprocessing: Preprocessing) -> str:
+def hash_of_backbone(keras_sha256: str, preprocessing: Preprocessing) -> str:
+    """What keys stored embeddings, from the hash of the network's file."""
     return hashlib.sha256(f"backbone {keras_sha256} {preprocessing.hash}".encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync_tree(folder: Path) -> None:
-    """Make a folder and everything in it durable."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        flush(path)
-    flush(folder)

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 from classifier.package.files import MANIFEST
-from classifier.package.package import Package, load_package, sync_tree
+from classifier.package.package import Package, load_package
+from classifier.package.whole_folder import sync_tree
 from system.flush import flush
 
 

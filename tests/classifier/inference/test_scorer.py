@@ -180,10 +180,10 @@ async def test_preprocessing_that_drifted_fails_the_canaries(
     write_package(folder, make_parts(tiny, "mona", make_head()))
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["preprocessing"].update(change)
-    from classifier.package.package import _backbone_hash
+    from classifier.package.package import hash_of_backbone
     from classifier.pictures.preprocessing import Preprocessing
 
-    backbone = _backbone_hash(
+    backbone = hash_of_backbone(
         manifest["files"]["backbone.keras"]["sha256"], Preprocessing.from_json(manifest["preprocessing"])
     )
     manifest["backbone"]["hash"] = backbone

@@ -1,0 +1,1 @@
+"""Many classes at once: which name a picture gets, or nobody."""
