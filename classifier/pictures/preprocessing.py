@@ -45,10 +45,12 @@ RESAMPLES = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 MOST_SIZE = 1024  # pixels of both sides of an input; a batch of eight is 100 MB of floats
-VERSIONS = (1, 2)  # 1: borders and middle of a JPEG from its size after decoding at reduced scale, a row or two off
+VERSIONS = (1, 2, 3)  # 1: borders and middle of a JPEG from its size after decoding at reduced scale, a row or two off
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_FIRST_WITH_WINDOWS = 2  # version
 _DRAFT_MARGIN = 1.5  # a JPEG is decoded at no less than this multiple of the input size, then resampled
-_REDUCING_GAP = 2.0  # Pillow's: whole-number reduction first when the picture is far larger than the input
+_REDUCING_GAPS = {1: 2.0, 2: 2.0, 3: 1.8}  # by version; Pillow's: whole-number reduction down to this multiple first
+# (3: 128 pixels are made from a third of a rendition of 720 instead of its half, 0.4 ms of 3.8 less)
 _ENOUGH_TO_HASH = 48  # pixels of the shorter side; a smaller picture is hashed as it was before it was made small
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = {
@@ -85,7 +87,7 @@ class Preprocessing:
     fit: str = "pad"  # one of FITS: whole picture with borders | middle square | distorted
     resample: str = "bilinear"  # one of RESAMPLES, always with antialiasing
     pad_value: int = 255  # grey level of the borders, 0..255
-    version: int = 2  # one of VERSIONS: of the code in this module; counts up when the same settings give other pixels
+    version: int = 3  # one of VERSIONS: of the code in this module; counts up when the same settings give other pixels
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= MOST_SIZE:
@@ -216,7 +218,7 @@ def prepare_windows(
         PictureFault: at this scale it cannot be decoded within the limits.
     """
     decoded = _load(data, limits, replace(preprocessing, fit="crop"))
-    fitting = replace(preprocessing, version=VERSIONS[-1])
+    fitting = replace(preprocessing, version=max(_FIRST_WITH_WINDOWS, preprocessing.version))
     try:
         return tuple(np.array(_fit(_part(decoded, window), fitting)[0].convert("RGB")) for window in windows)
     except MemoryError as error:
@@ -376,7 +378,8 @@ def _fit(decoded: _Decoded, preprocessing: Preprocessing) -> tuple[Image.Image, 
 
 
 def _resized(image: Image.Image, size: Size, box: Box, preprocessing: Preprocessing) -> Image.Image:
-    return image.resize(size, RESAMPLES[preprocessing.resample], box=box, reducing_gap=_REDUCING_GAP)
+    gap = _REDUCING_GAPS[preprocessing.version]
+    return image.resize(size, RESAMPLES[preprocessing.resample], box=box, reducing_gap=gap)
 
 
 def _middle(box: Box, width: int, height: int) -> Box:

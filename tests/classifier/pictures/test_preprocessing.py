@@ -12,7 +12,15 @@ import pytest
 from PIL import Image
 
 from classifier.errors import PictureFault
-from classifier.pictures.preprocessing import PictureLimits, Preprocessing, decode, picture_array, prepare, sniff
+from classifier.pictures.preprocessing import (
+    PictureLimits,
+    Preprocessing,
+    decode,
+    picture_array,
+    prepare,
+    prepare_windows,
+    sniff,
+)
 
 SIZE = Preprocessing(size=32)
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF")
@@ -217,7 +225,30 @@ def test_preprocessing_survives_its_json_and_keeps_its_hash() -> None:
     assert again == preprocessing
     assert again.hash == preprocessing.hash != Preprocessing(96, "crop", "bilinear").hash
     assert Preprocessing(96, version=1).hash == "0df4c483347546af"
-    assert Preprocessing(96).hash == "432ada2af21a902b"
+    assert Preprocessing(96, version=2).hash == "432ada2af21a902b"
+    assert Preprocessing(96).version == 3
+
+
+@pytest.mark.parametrize(("version", "gap"), [(1, 2.0), (2, 2.0), (3, 1.8)])
+def test_a_model_sees_pictures_as_its_version_made_them_small(version: int, gap: float) -> None:
+    noise = Image.effect_noise((720, 720), 80).convert("RGB")
+
+    pixels = picture_array(encoded(noise), Preprocessing(128, version=version))
+
+    expected = noise.resize((128, 128), Image.Resampling.BILINEAR, reducing_gap=gap)
+    assert np.array_equal(pixels, np.asarray(expected))
+
+
+@pytest.mark.parametrize(("version", "as_version"), [(1, 2), (2, 2), (3, 3)])
+def test_parts_of_a_picture_are_made_small_as_the_whole_one_but_for_the_first_version(
+    version: int, as_version: int
+) -> None:
+    page = Image.effect_noise((720, 2000), 80).convert("RGB")
+
+    (part,) = prepare_windows(encoded(page), Preprocessing(128, version=version), [(0, 0, 720, 720)])
+
+    whole = picture_array(encoded(page.crop((0, 0, 720, 720))), Preprocessing(128, version=as_version))
+    assert np.array_equal(part[:-2], whole[:-2])  # the last rows see what lies below
 
 
 @pytest.mark.parametrize(
@@ -226,7 +257,7 @@ def test_preprocessing_survives_its_json_and_keeps_its_hash() -> None:
         {},
         {"size": 0},
         {"size": 1025},
-        {"size": 96, "version": 3},
+        {"size": 96, "version": 4},
         {"size": "96"},
         {"size": 96, "fit": "squeeze"},
         {"size": 96, "colour": "bgr"},
