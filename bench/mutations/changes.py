@@ -1150,21 +1150,21 @@ SEARCHES = (
         "commands/terminal/streams.py",
         "            if isinstance(error, OSError) and not self._nobody_reads(error):",
         "            if False:",
-        ("tests/commands/output/test_output.py",),
+        ("tests/commands/terminal/test_output.py",),
     ),
     Mutation(
         "a reader that went away is a fault",
         "commands/terminal/streams.py",
         "return error.errno in (errno.EPIPE, errno.EBADF) or",
         "return False or",
-        ("tests/commands/output/test_output.py",),
+        ("tests/commands/terminal/test_output.py",),
     ),
     Mutation(
         "a formula reaches a spreadsheet",
         "commands/terminal/escapes.py",
         "or _FORMULA.match(text) else text",
         "else text",
-        ("tests/commands/output/test_output.py",),
+        ("tests/commands/terminal/test_output.py",),
     ),
 )
 
@@ -1637,14 +1637,14 @@ HEADS_AND_LOOKS = (
         "classifier/metrics/forecast.py",
         "    of = min(whole, max(rests_on, 1.0))\n",
         "    of = whole\n",
-        ("tests/classifier/test_forecast.py",),
+        ("tests/classifier/metrics/test_forecast.py",),
     ),
     Mutation(
         "a forecast's recall is its precision",
         "classifier/metrics/forecast.py",
         "        recall=_as_sure_as(right, all_right, rests_on),\n",
         "        recall=_as_sure_as(right, float(kept.sum()), rests_on),\n",
-        ("tests/classifier/test_forecast.py",),
+        ("tests/classifier/metrics/test_forecast.py",),
     ),
     Mutation(
         "a precision to spare keeps the unlikely",
