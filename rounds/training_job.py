@@ -24,13 +24,13 @@ from classifier.backbones.catalogue import backbone_named
 from classifier.inference.runtime import RuntimeSettings
 from classifier.inference.runtime_choice import choose_runtime
 from classifier.package.package import Package
+from classifier.package.whole_folder import put_in_place
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
 from classifier.training.job import TrainingStep as TrainingStep
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from rounds.training_process import run_learning
-from system.flush import flush
 
 _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget limits training; loading and exporting come on top
 _BATCH = 64
@@ -187,9 +187,7 @@ def placed(result: Mapping[str, Any], done: Mapping[str, Any], place: Path, fact
         place: a folder that does not exist yet.
         facts: what is registered of the model in addition.
     """
-    place.parent.mkdir(parents=True, exist_ok=True)
-    Path(result["folder"]).rename(place)
-    flush(place.parent)
+    put_in_place(Path(result["folder"]), place)
     return NewModel(
         target=result["target"],
         folder=place,

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,40 @@ class WrittenFolder:
     files: ListedFiles  # all but the manifest
 
 
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder: the block fills the empty one that it is given; where it raises, nothing is left.
+
+    Raises:
+        FileExistsError: there is something at `folder` already.
+        OSError: the disk refuses.
+    """
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; a package is never overwritten")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = folder.with_name(f".work-{folder.name}-{os.getpid()}")
+    shutil.rmtree(work, ignore_errors=True)  # ours by name: left by a killed process with our number
+    try:
+        work.mkdir(mode=0o700)
+        yield work
+        _sync_tree(work)
+        put_in_place(work, folder)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def put_in_place(work: Path, folder: Path) -> None:
+    """Rename a durable folder to its place on the same disk, and make the new name durable.
+
+    Raises:
+        OSError: there is something at `folder` already, or the disk refuses.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work.rename(folder)
+    flush(folder.parent)
+
+
 def write_whole(
     folder: Path, fill: Callable[[Path], None], manifest: Callable[[ListedFiles], Mapping[str, Any]]
 ) -> WrittenFolder:
@@ -39,23 +74,11 @@ def write_whole(
         FileExistsError: there is something at `folder` already.
         OSError: the disk refuses.
     """
-    if folder.exists():
-        raise FileExistsError(f"{folder} exists already; a package is never overwritten")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.with_name(f".work-{folder.name}-{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)  # ours by name: left by a killed process with our number
-    try:
-        work.mkdir(mode=0o700)
+    with whole_folder(folder) as work:
         fill(work)
         files = _hashed_files(work)
         content = json.dumps(manifest(files), indent=1, sort_keys=True, allow_nan=False).encode()
         (work / MANIFEST).write_bytes(content)
-        sync_tree(work)
-        work.rename(folder)
-        flush(folder.parent)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
     return WrittenFolder(hashlib.sha256(content).hexdigest(), files)
 
 
@@ -65,7 +88,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sync_tree(folder: Path) -> None:
+def _sync_tree(folder: Path) -> None:
     """Make a folder and everything in it durable."""
     for path in sorted(folder.rglob("*"), reverse=True):
         flush(path)
