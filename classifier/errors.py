@@ -3,6 +3,7 @@
 ClassifierError
 ├── TooFewExamples     a target cannot be learned from these examples: say what there is (exit code 2)
 ├── ClassFolderError   a folder with one folder a class is not what it should be: say what it has (exit code 2)
+├── RecipeSettingError a network's setting is unknown or impossible: name the nearest (exit code 2)
 ├── PictureFault       one picture cannot be looked at: file `reason`, go on with the next
 ├── WorkerLostError    a worker process ended or speaks nonsense: it is replaced, the work tried once more
 └── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
@@ -101,5 +102,11 @@ class TooFewExamples(ClassifierError, RunError):
 
 class ClassFolderError(ClassifierError, RunError):
     """A folder that should have one folder a class cannot be read, has none, or none that means the target."""
+
+    exit_code = 2
+
+
+class RecipeSettingError(ClassifierError, RunError):
+    """A setting of a recipe is unknown, out of its range, or does not fit the others."""
 
     exit_code = 2

@@ -1,0 +1,32 @@
+"""What a recipe is: settings, a network, and what a person wants to know of it before training it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from classifier.backbones.catalogue import Origin
+from classifier.recipes.settings import RecipeSettings
+
+CLASSES_LAYER = "classes"  # the last layer of every recipe's network: dense, softmax, float32
+
+
+def _any_origin(settings: Any, origin: Origin) -> None:
+    """Networks that learn from scratch need no weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training by name."""
+
+    name: str
+    summary: str  # one line
+    settings: type[RecipeSettings]
+    build: Callable[[Any, int, Origin], Any]
+    """Settings, classes, origin of weights -> `keras.Model` from RGB pictures, 0..255, shape (n, size, size, 3), to
+    probabilities, shape (n, classes), whose last layer is called `CLASSES_LAYER`."""
+    parameters: Callable[[Any, int], int]  # of settings and classes: what the network has, without building it
+    weights: str = "none: learns from scratch"  # where they come from, for people
+    licence: str = "MIT, as the program"  # of code and weights
+    check: Callable[[Any, Origin], None] = _any_origin  # raises DeviceError, before anything is read, without weights

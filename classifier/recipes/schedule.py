@@ -1,0 +1,24 @@
+"""How large the steps are over a training, and how long it will still take."""
+
+from __future__ import annotations
+
+import math
+
+from classifier.recipes.settings import RecipeSettings
+
+_LEAST = 1e-3  # share of the highest rate that a cosine ends with
+
+
+def learning_rate(settings: RecipeSettings, epochs: float) -> float:
+    """The learning rate after so many epochs, which may be broken."""
+    if settings.schedule == "constant":
+        return settings.rate
+    share = min(1.0, epochs / settings.epochs)
+    return settings.rate * (_LEAST + (1 - _LEAST) * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def duration(seconds: float) -> str:
+    """A time for people: `40 s`, `12 min`, `3.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

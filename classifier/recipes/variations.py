@@ -1,0 +1,82 @@
+"""Varied copies of training pictures, as the recipes' authors made them: turned, moved, scaled, sheared, noisy.
+
+NumPy and Pillow only, so that it works the same under every Keras backend.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import numpy as np
+from PIL import Image
+
+from classifier.arrays import Float32Array
+from classifier.pictures.preprocessing import Pixels
+from classifier.recipes.settings import RecipeSettings
+
+
+def varied(pictures: Pixels, settings: RecipeSettings, random: np.random.Generator) -> Float32Array:
+    """One varied copy of each picture.
+
+    Args:
+        pictures: RGB, shape (n, size, size, 3).
+        settings: how far they may differ.
+        random: decides; the same generator state gives the same copies.
+
+    Returns:
+        float32, same shape, 0..255.
+    """
+    copies = np.stack([_moved(picture, settings, random) for picture in pictures])
+    if settings.noise:
+        copies += random.normal(0.0, settings.noise, copies.shape).astype(np.float32)
+        np.clip(copies, 0.0, 255.0, out=copies)
+    return copies
+
+
+def _moved(picture: Pixels, settings: RecipeSettings, random: np.random.Generator) -> Float32Array:
+    """What lies outside of the picture continues its border's mean colour."""
+    size, shares = picture.shape[0], random.uniform(-1.0, 1.0, 6)
+    mirrored = settings.mirror and random.random() < 0.5
+    turn = math.radians(settings.turn) * shares[0]
+    across, down = (1.0 + settings.zoom * share for share in shares[1:3])
+    shear = settings.shear * shares[3]
+    if not (settings.turn or settings.zoom or settings.shear or settings.shift):
+        return np.array(picture[:, ::-1] if mirrored else picture, dtype=np.float32)
+    turned = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+    matrix = turned @ np.array([[-across if mirrored else across, shear], [0.0, down]])
+    centre = np.full(2, size / 2)
+    offset = centre - matrix @ (centre + settings.shift * size * shares[4:6])
+    edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]]).mean(axis=0)
+    moved = Image.fromarray(picture).transform(
+        (size, size),
+        Image.Transform.AFFINE,
+        (matrix[0, 0], matrix[0, 1], offset[0], matrix[1, 0], matrix[1, 1], offset[1]),
+        Image.Resampling.BILINEAR,
+        fillcolor=cast("tuple[int, int, int]", tuple(int(level) for level in edge)),
+    )
+    return np.asarray(moved, dtype=np.float32)
+
+
+def mixed(
+    pictures: Float32Array, labels: Float32Array, alpha: float, random: np.random.Generator
+) -> tuple[Float32Array, Float32Array]:
+    """Each picture and its label blended with another one of the batch.
+
+    Args:
+        pictures: shape (n, size, size, 3).
+        labels: shape (n, classes), rows that sum to one.
+        alpha: both parameters of the beta distribution that the share comes from; 0: nothing is blended.
+        random: decides.
+
+    Source: Zhang et al. 2017, "mixup: Beyond Empirical Risk Minimization".
+    """
+    if not alpha:
+        return pictures, labels
+    share = random.beta(alpha, alpha, len(pictures)).astype(np.float32)
+    other = random.permutation(len(pictures))
+    of_pictures, of_labels = share[:, None, None, None], share[:, None]
+    return (
+        of_pictures * pictures + (1 - of_pictures) * pictures[other],
+        of_labels * labels + (1 - of_labels) * labels[other],
+    )
