@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from storage.database.chunks import chunked
-from storage.database.results_view import DECISION, PLACE, results_select
+from storage.database.current_state import CURRENT, DECISION, PLACE
+from storage.database.results_view import results_select
 from storage.database.tables import (
     CurrentRow,
     DecisionRow,
     EmbeddingRow,
-    FileRow,
     LabelRow,
     PostRow,
     PostTagRow,
@@ -291,7 +291,7 @@ def _picture_select(target: str) -> Any:
         .correlate(VersionRow)
         .scalar_subquery()
     )
-    return (
+    versions = (
         select(
             VersionRow.id,
             VersionRow.md5,
@@ -319,11 +319,8 @@ def _picture_select(target: str) -> Any:
         )
         .select_from(VersionRow)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .join(CurrentRow, and_(CurrentRow.version_id == VersionRow.id, CurrentRow.target == target))
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
     )
+    return CURRENT.join(versions, CURRENT.of_version(target))
 
 
 def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> Picture:

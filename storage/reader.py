@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Engine, case, func
 
 from storage.archive_records import RegisteredModel
 from storage.database.chunks import chunked
+from storage.database.current_state import DECISION
 from storage.database.engine import header_problem, reading_engine, reading_uri
 from storage.database.error_translation import at_border
-from storage.database.results_view import COLUMNS, DECISION, results_select
+from storage.database.results_view import COLUMNS, results_select
 from storage.database.schema import require_current
 from storage.database.tables import CurrentRow, PostRow, VersionRow
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
