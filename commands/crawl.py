@@ -42,10 +42,11 @@ from crawler.judge import Judge
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.sources.listing import SiteSource
-from crawler.sources.query_plan import checked
+from crawler.sources.query_plan import crawl_terms
 from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
+from storage.search.language import Query
 
 __all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "print_version", "run"]
 
@@ -123,13 +124,13 @@ def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Part
     Raises:
         The rooms' errors, when the job could not begin.
     """
-    _check(options)
+    terms = _check(options)
     check_site(workspace)
     check_tagger(workspace.settings)
     check_references(options.references)
     stop = StopRequest()
     try:
-        summary = run_obeying(_run(options, workspace, output, parts or Parts(), stop), stop)
+        summary = run_obeying(_run(options, terms, workspace, output, parts or Parts(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was done is kept, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
@@ -144,7 +145,8 @@ def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Part
     return summary.exit
 
 
-def _check(options: CrawlOptions) -> None:
+def _check(options: CrawlOptions) -> Query:
+    """Refuse what cannot be meant; gives what posts must fit besides the tag."""
     if not options.tags or not all(tag.strip() for tag in options.tags):
         raise UsageRefused("say which tag to walk: --tag genshin_impact")
     if not options.keep or not all(name.strip() for name in options.keep):
@@ -153,8 +155,9 @@ def _check(options: CrawlOptions) -> None:
         raise UsageRefused(
             "--references shows one target: give one --keep, or crawl train NAME --references DIR for each"
         )
-    checked(options.where, options.rating)
+    terms = crawl_terms(options.where, options.rating)
     options.goal.check()
+    return terms
 
 
 @dataclass(slots=True)
@@ -172,14 +175,16 @@ class _CrawlSetup:
     preparing_s: float = 0.0
 
 
-async def _run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest) -> Summary:
+async def _run(
+    options: CrawlOptions, terms: Query, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest
+) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await open_archive(stack, workspace, dry_run=options.dry_run)
         stack.enter_context(journal(workspace.root, write=not options.dry_run))
         await check_known_models(workspace, archive, options.keep)
         connected = await connect(stack, workspace, parts.pace)
-        plan = await make_plan(options, connected, archive)
+        plan = await make_plan(options, terms, connected, archive)
         for line in plan.lines:
             say(line)
         setup = _CrawlSetup(options, workspace, output, connected, archive, plan, stop, _takeover(options, workspace))

@@ -30,9 +30,8 @@ from storage.files.tree import Tree
 from storage.reader import Reader
 from storage.records import TagCategory
 from storage.rows.labels import newest_label
-from storage.rows.targets import by_known_names
 from storage.search.fault_names import refuse_misspelt_faults
-from storage.search.language import Leaf, Tag, parse
+from storage.search.language import Leaf, Query, Tag
 from storage.search.ranking import Ranks, lend
 from storage.search.sql import compile_query
 from storage.search.unknown_metatags import refuse_unknown_metatags
@@ -114,21 +113,20 @@ class Counts:
 
 
 def wanted(
-    connection: Connection, expression: str, target: str, *, now: datetime, limit: int, ranks: Ranks | None = None
+    connection: Connection, query: Query, target: str, *, now: datetime, limit: int, ranks: Ranks | None = None
 ) -> Wanted:
     """Which pictures of a target fit an expression, in its order.
 
     Args:
         connection: in a transaction.
-        expression: what to find.
+        query: what to find, by `Reader.meant`.
         target: by name.
         now: what `age:` counts from; aware.
         limit: at most so many.
         ranks: what the learning loop says of the target, where the expression asks for it.
     Raises:
-        QueryError: the expression cannot be read or evaluated; it names the term.
+        QueryError: the expression cannot be evaluated; it names the term.
     """
-    query = by_known_names(connection, parse(expression))
     refuse_unknown_metatags(connection, query)
     statement = (
         compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
