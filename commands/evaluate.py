@@ -33,7 +33,7 @@ from storage.records import Target
 
 if TYPE_CHECKING:
     from classifier.metrics.assessment import Assessment
-    from rounds.evaluation.gallery import GalleryKnowledge, Subject
+    from rounds.evaluation.subject import GalleryKnowledge, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _next(options: EvaluateOptions, assessment: Assessment) -> Sequence[str]:
 
 def _subject(reader: Reader, workspace: Workspace, named: str) -> Subject:
     """The model of that name; of a bare target the one in force."""
-    from rounds.evaluation.gallery import Subject
+    from rounds.evaluation.subject import Subject
     from rounds.models import named_model
 
     bare, slash, number = named.rpartition("/")
@@ -157,7 +157,7 @@ def _tag(model: RegisteredModel) -> str:
 
 
 def _known(reader: Reader, workspace: Workspace, subject: Subject) -> GalleryKnowledge:
-    from rounds.evaluation.gallery import GalleryKnowledge
+    from rounds.evaluation.subject import GalleryKnowledge
     from rounds.questions.decision_rule import DecisionRule
 
     name = subject.target.name
