@@ -34,8 +34,8 @@ from rounds.errors import TooLittleToLearn
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of
-from rounds.free_number import free_name
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
+from rounds.models import free_name
 from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel

@@ -41,7 +41,7 @@ from rounds.evaluation.round_report import report_files, report_text
 from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of, trained_on
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
-from rounds.free_number import free_name
+from rounds.models import free_name
 from rounds.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence, SplitAssignments

@@ -27,7 +27,7 @@ from crawler.sources.renditions import fits, likeness, rendition_to_score
 from crawler.transport.downloads import Downloader
 from rounds.examples.references import ReferencePixels, decoded_references
 from rounds.examples.sample import SampleSize
-from rounds.free_number import free_name
+from rounds.models import free_name
 from rounds.round_zero import Gathered, RoundSettings, RoundZeroInputs, gather, work_folder_for
 from rounds.training_job import NewModel, TrainingStep, preprocessing_for
 from rounds.training_process import COMMAND
