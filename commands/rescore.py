@@ -50,7 +50,7 @@ def run(options: RescoreOptions, root: Path | None, config: Path | None) -> int:
 
 
 async def _run(options: RescoreOptions, workspace: Workspace) -> int:
-    from rounds.rescore import rescore
+    from rounds.rescoring.rescore import rescore
 
     started = time.monotonic()
     with open_reader(workspace.root) as reader:

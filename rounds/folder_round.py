@@ -29,8 +29,8 @@ from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import PICTURES
 from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from classifier.training.splits import Identity
-from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
+from rounds.evaluation.comparison import Compared, compare
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of

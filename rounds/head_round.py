@@ -35,14 +35,14 @@ from classifier.training.history import kept_history
 from classifier.training.pace import too_brief
 from classifier.training.pipeline import Goal
 from crawler.decisions import Policy
-from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
+from rounds.evaluation.comparison import Compared, compare
 from rounds.evaluation.round_report import report_files, report_text
 from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of, trained_on
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
 from rounds.models import free_name
-from rounds.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
+from rounds.rescoring.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence, SplitAssignments
 from storage.files.paths import model_folder

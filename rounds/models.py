@@ -12,7 +12,7 @@ from classifier.package.package import Package, load_package
 from classifier.package.transfer import copy_package
 from crawler.decisions import Policy
 from rounds.errors import UnknownModel
-from rounds.rescore import Rescoring, ScoreStore, rescore
+from rounds.rescoring.rescore import Rescoring, ScoreStore, rescore
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
 from storage.files.paths import model_folder, target_models

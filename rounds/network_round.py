@@ -38,7 +38,7 @@ from rounds.examples.frozen_splits import identities_of, taught_so_far
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.references import ReferencePixels
 from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
-from rounds.rescore import whole_picture_scores
+from rounds.rescoring.rescore import whole_picture_scores
 from rounds.training_job import TrainingTask, embedded, gather_pictures, train, work_folder
 from rounds.training_process import COMMAND
 from storage.evidence import SPLITS, Evidence

@@ -554,14 +554,14 @@ DECIDING = (
     ),
     Mutation(
         "a worse model replaces a better one",
-        "rounds/comparison.py",
+        "rounds/evaluation/comparison.py",
         "self.only_new_wrong > self.only_old_wrong and",
         "self.only_new_wrong < self.only_old_wrong and",
         ("tests/rounds/test_head_round.py::test_in_doubt_the_model_in_force_stays",),
     ),
     Mutation(
         "a model that finds nothing passes",
-        "rounds/comparison.py",
+        "rounds/evaluation/comparison.py",
         "return blind or (",
         "return (",
         ("tests/rounds/test_head_round.py::test_a_model_that_finds_nothing_is_worse_though_it_makes_fewer_errors",),
