@@ -1892,6 +1892,27 @@ HEADS_AND_LOOKS = (
         ("tests/commands/crawling/test_references.py",),
     ),
     Mutation(
+        "a slow tagger holds up the first model",
+        "rounds/examples/tagger_answers.py",
+        "            self._too_slow_s = whole_s\n",
+        "            pass\n",
+        ("tests/rounds/examples/test_tagger_answers.py",),
+    ),
+    Mutation(
+        "the first model learns from what a slow tagger has said of the first pictures alone",
+        "rounds/examples/tagger_answers.py",
+        "return {} if self._too_slow_s else self._by_post",
+        "return self._by_post",
+        ("tests/rounds/examples/test_tagger_answers.py",),
+    ),
+    Mutation(
+        "the first model does not hear the user's tagger",
+        "rounds/examples/sample.py",
+        "target.ai_percents(post.ai_tags, own)",
+        "target.ai_percents(post.ai_tags, None)",
+        ("tests/rounds/examples/test_sample.py",),
+    ),
+    Mutation(
         "an old and a new model are compared by tags that are contradicted",
         "rounds/head_round.py",
         "rows = np.setdiff1d(learned.measured, learned.doubted_in_test)",

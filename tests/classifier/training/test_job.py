@@ -26,7 +26,7 @@ BASE = TrainingJob(
     backbone=FirstWeights("small"),
 )
 OTHER: dict[str, Any] = {  # values for fields whose range allows no simple change
-    "ai_percents": {"mona_(genshin_impact)": 83, "keqing_(genshin_impact)": 0},
+    "ai_percents": {"mona_(genshin_impact)": {"site": 83, "c" * 64: 7}, "keqing_(genshin_impact)": {"site": 0}},
     "earlier": Earlier(Path("network.keras"), ("mona", "keqing")),
     "fit": next(fit for fit in FITS if fit != Preprocessing(96).fit),
     "goal": Goal(None, None, 0.25),
