@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,9 @@ from commands.terminal.crawl_progress import progress
 from commands.terminal.error_exit import describe, exit_code_of
 from commands.terminal.exit_codes import ExitCode, worst
 from commands.terminal.log_file import journal
-from commands.terminal.machine_formats import leave_open, object_is_owed
+from commands.terminal.machine_formats import leave_open
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
-from commands.terminal.tables import print_line, print_page, print_table
+from commands.terminal.tables import print_line, print_table
 from crawler.crew import Crew, Job
 from crawler.decisions import Policy
 from crawler.errors import AccessError, BlockedError
@@ -48,7 +47,7 @@ from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
 from storage.search.language import Query
 
-__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "print_version", "run"]
+__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -86,32 +85,6 @@ class Parts:
     judge: JudgeFactory = learned_judge
     pace: Pace = field(default_factory=Pace)
     learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
-
-
-def print_version() -> None:
-    """The installed version, on standard output."""
-    try:
-        found = version("boorusieve")
-    except PackageNotFoundError:
-        found = None
-    if object_is_owed():
-        print_json({"version": found})
-    else:
-        print_line(f"boorusieve {found}" if found else "boorusieve, not installed")
-
-
-def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
-    """Neither tag nor target was given: show the help; where options were typed, one line says which are missing.
-
-    Args:
-        get_help: gives the page of help.
-        typed: whether any options were typed.
-    """
-    if typed or object_is_owed():
-        complain("crawl: say which tag to walk and what to keep: --tag genshin_impact --keep mona")
-    else:
-        print_page(get_help())
-    return int(ExitCode.REFUSED)
 
 
 def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts | None = None) -> int:

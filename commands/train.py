@@ -128,7 +128,7 @@ class _Task:
 
 def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
     """Whether the network is to be trained; where no option decides, a hint is printed when it is likely to pay."""
-    from rounds.network_round import advise
+    from rounds.network_advice import advise
 
     if task.options.how == "network":
         return True
