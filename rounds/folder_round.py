@@ -9,10 +9,14 @@ Pictures that are one file, nearly the same picture or of one set share a split:
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
+import shutil
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +30,17 @@ from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import TrainingRecipe
-from classifier.training.job import PICTURES
+from classifier.training.job import PICTURES, RecipeOrder, StageOrder
 from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from classifier.training.splits import Identity
+from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
-from rounds.evaluation.comparison import Compared, compare
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of
+from rounds.examples.stage_pictures import Stage, decode_stage
+from rounds.free_number import free_name
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
-from rounds.models import free_name
 from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel
@@ -48,6 +53,7 @@ Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
 
 _WORK = ".work-folder-"
 _DAY_S = 86_400.0  # longer than any running round takes
+_CHECKPOINTS, _KEPT_S = ".training-", 14 * _DAY_S  # folders of interrupted trainings, and how long they wait
 _POSITIVES_AT_MOST = 1 / 3  # share of the pictures, when there are more than may be looked at
 
 
@@ -67,6 +73,8 @@ class FolderSettings:
     held_bytes: int = HELD_BYTES  # of their files at the same time
     seed: int = 0
     command: tuple[str, ...] = COMMAND  # the training process
+    recipe: Sequence[str] | None = None  # every setting of the recipe that `backbone` names; None: it names none
+    logs: Path | None = None  # of recipes, for TensorBoard; each training has a folder in it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +129,7 @@ class FolderTask:
     decoder: HashingDecoder  # by the preprocessing of the new network first, and of the old one last
     old: InForce | None = None  # to compare with
     embed: Embed = embedded  # embeds the test pictures for both
+    stages: Sequence[Stage] = ()  # of a recipe, before the training itself
 
 
 @asynccontextmanager
@@ -151,7 +160,13 @@ async def model_from_folder(
         pictures = [chosen[row] for row in hashes]
         round_ = 0 if old is None else (old.model.round or 0) + 1
         examples = _examples(pictures, list(hashes.values()), target)
-        done = await train(folder, _training_task(task, pictures, examples, round_, settings), settings, report)
+        stages = [
+            await decode_stage(stage, (folder, number), settings, task.decoder, report)
+            for number, stage in enumerate(task.stages)
+        ]
+        order = None if settings.recipe is None else _order(models, settings, pictures, stages)
+        asked = replace(_training_task(task, pictures, examples, round_, settings), recipe=order)
+        done = await train(folder, asked, settings, report)
         result = done["targets"][0]
         compared = None
         if old is not None:
@@ -169,6 +184,8 @@ async def model_from_folder(
             compared=compared,
             replaces=None if old is None else old.model,
         )
+        if order is not None and order.checkpoints is not None:
+            await asyncio.to_thread(shutil.rmtree, order.checkpoints, ignore_errors=True)
 
 
 async def finish_folder(
@@ -294,6 +311,22 @@ def _training_task(
     spec = TargetSpec(target.name, target.tag, target.variants, settings.goal)
     plan = TrainingPlan(recipe=recipe, seed=settings.seed, tags_may_lie=False)  # folders are labels by a person
     return TrainingTask(examples, [spec], plan, snapshot)
+
+
+def _order(
+    models: Path, settings: FolderSettings, pictures: Sequence[ClassPicture], stages: Sequence[StageOrder]
+) -> RecipeOrder:
+    """What the recipe is asked for; checkpoints have a folder that only the same pictures and settings find again."""
+    words = tuple(settings.recipe or ())
+    seen = [[one.md5, one.shows, one.group] for one in pictures]
+    of_stages = [[one.name, one.positives, [identity.md5 for identity in one.identities]] for one in stages]
+    training = json.dumps([settings.backbone, settings.seed, words, seen, of_stages]).encode()
+    for left in models.glob(f"{_CHECKPOINTS}*"):
+        if time.time() - left.stat().st_mtime > _KEPT_S:
+            shutil.rmtree(left, ignore_errors=True)
+    key = hashlib.sha256(training).hexdigest()[:16]
+    logs = None if settings.logs is None else settings.logs / f"{settings.backbone}-{key}"
+    return RecipeOrder(settings=words, stages=stages, checkpoints=models / f"{_CHECKPOINTS}{key}", logs=logs)
 
 
 async def _compared(

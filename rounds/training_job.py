@@ -27,14 +27,12 @@ from classifier.package.package import Package
 from classifier.package.whole_folder import put_in_place
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
+from classifier.training.job import PICTURES, FirstWeights, RecipeOrder, TrainingJob, write_job
 from classifier.training.job import TrainingStep as TrainingStep
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from rounds.training_process import run_learning
 
-# A process that hangs is stopped. The budget limits training, to twice as long on a busy machine; what comes on top
-# (loading, looking at pictures, heads, exporting) is a minute on a machine that is free, and 17 times that was seen.
-_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 4.0, 1200.0
+_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 3.0, 300.0  # the budget limits training; loading and exporting come on top
 _BATCH = 64
 
 
@@ -66,6 +64,7 @@ class TrainingTask:
     plan: TrainingPlan
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
     step: TrainingStep = TrainingStep.NETWORK
+    recipe: RecipeOrder | None = None  # where the network is a recipe's: it takes as long as its own settings say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +111,9 @@ async def gather_pictures(
     folder: Path,
     settings: TrainingSettings,
     report: Callable[[float, int], None],
+    file: str = PICTURES,
 ) -> list[int]:
-    """Write every picture into one array on disk; gives the numbers of those that it holds, row by row.
+    """Write every picture into one array on disk; gives the numbers of those that it holds, row by row, rising.
 
     Args:
         count: of the pictures that are wanted.
@@ -121,12 +121,13 @@ async def gather_pictures(
         folder: the work folder.
         settings: size of the pictures, and how many are on their way at the same time.
         report: share of them that is done, 0..1, and how many the array holds.
+        file: name of the array.
 
     Raises:
         what `bring` raises; the first of several.
     """
     side = settings.preprocessing.size
-    store = np.lib.format.open_memmap(folder / PICTURES, mode="w+", dtype=np.uint8, shape=(count, side, side, 3))
+    store = np.lib.format.open_memmap(folder / file, mode="w+", dtype=np.uint8, shape=(count, side, side, 3))
     rows: list[int] = []
     done = 0
     waiting = iter(range(count))
@@ -136,7 +137,7 @@ async def gather_pictures(
         for number in waiting:
             pixels = await bring(number)
             if pixels is not None:
-                store[len(rows)] = pixels
+                store[number] = pixels
                 rows.append(number)
             done += 1
             report(done / count, len(rows))
@@ -147,6 +148,10 @@ async def gather_pictures(
                 crew.create_task(carry())
     except BaseExceptionGroup as several:
         raise several.exceptions[0] from several  # the callers know single errors; the others only followed
+    rows.sort()  # they came in any order; a training that goes on must find them in the same
+    for row, number in enumerate(rows):
+        if row != number:
+            store[row] = store[number]
     store.flush()
     return rows
 
@@ -174,9 +179,10 @@ async def train(
         backbone=FirstWeights(settings.backbone, settings.weights, settings.may_download),
         snapshot=task.snapshot,
         step=task.step,
+        recipe=task.recipe,
     )
     await asyncio.to_thread(write_job, folder, job)
-    deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
+    deadline = None if task.recipe else settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
     return await run_learning(folder, report=report, deadline_s=deadline, command=settings.command, niceness=niceness)
 
 

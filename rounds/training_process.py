@@ -22,14 +22,19 @@ _KEPT_NOISE = 2000  # bytes of what it printed last
 
 
 async def run_learning(
-    folder: Path, *, report: ProgressCallback, deadline_s: float, command: tuple[str, ...] = COMMAND, niceness: int = 0
+    folder: Path,
+    *,
+    report: ProgressCallback,
+    deadline_s: float | None,
+    command: tuple[str, ...] = COMMAND,
+    niceness: int = 0,
 ) -> Mapping[str, Any]:
     """Learn what `folder/job.json` asks for; gives the result that the process prints at its end.
 
     Args:
         folder: with the job and its pictures; packages appear below it.
         report: progress.
-        deadline_s: the process is killed when it takes longer.
+        deadline_s: the process is killed when it takes longer; None: it may take as long as it likes.
         command: the process; the folder is appended.
         niceness: 0..19: scheduling priority of the process, as in `os.nice`.
 

@@ -152,6 +152,8 @@ def _fitted_rows(training_set: HeadTrainingSet, plan: HeadPlan) -> IntArray:
 
 def _strength(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) -> float:
     """One strength suits features that know nothing of the target; else the pictures that may choose, choose."""
+    if training_set.strength is not None:
+        return training_set.strength
     judged = training_set.choosing & (examples.weights > 0)
     if not training_set.informed or not judged.any() or not training_set.fit_on_trained:
         return L2

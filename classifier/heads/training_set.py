@@ -54,6 +54,7 @@ class HeadTrainingSet:
     fit_on_trained: bool = True  # whether heads are fitted to those; not where its log odds would outweigh the rest
     ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
     tag: str = ""  # the target's, whose percents these are
+    strength: float | None = None  # with which regularisation pulls to the start; None: found out
     characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: not known
 
     @property

@@ -109,7 +109,9 @@ def class_pictures(
     labels = {path: label_of(path.name) for path in folders}
     meant = meaning(folder, sorted(set(labels.values())), words)
     groups = _groups(folder / TABLE, left)
-    files = list(islice(((file, labels[top]) for top in folders for file in _files(top, folder, left)), most_files + 1))
+    files = list(
+        islice(((file, labels[top]) for top in folders for file in files_below(top, folder, left)), most_files + 1)
+    )
     if len(files) > most_files:
         raise ClassFolderError(f"{folder} has more than {most_files} files; name a smaller folder")
     found: list[ClassPicture] = []
@@ -229,7 +231,7 @@ def _folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     return found, left
 
 
-def _files(top: Path, folder: Path, left: list[LeftOut]) -> Iterator[Path]:
+def files_below(top: Path, folder: Path, left: list[LeftOut]) -> Iterator[Path]:
     """Every file below a class's folder, by path; links to folders are not followed, they may go round in circles."""
 
     def leave(path: Path, why: str) -> None:

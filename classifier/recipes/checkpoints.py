@@ -90,5 +90,5 @@ def _written(path: Path, arrays: Arrays) -> str:
 
 
 def _read(path: Path) -> tuple[npt.NDArray[Any], ...]:
-    with np.load(path, allow_pickle=False) as file:
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return tuple(file[f"arr_{number}"] for number in range(len(file.files)))

@@ -99,14 +99,15 @@ class TrainingSummary:
     loss: float
     self_trained: int  # unlabelled pictures that joined the training set
     precision: str = "float32"  # while training
-    left_out: int = 0  # pictures whose tags were contradicted beforehand, so that they were not trained on
     counted_s: float = 0.0  # of the seconds, what counted against the time budget: less where the machine was busy
+    stages: tuple[str, ...] = ()  # what a recipe's stages came to, for people
     history: TrainingHistory = field(default_factory=TrainingHistory)  # kept in a file of its own
 
     def facts(self) -> dict[str, Any]:
         """Plain values by the names that they have in packages, without the history."""
-        names = [one.name for one in fields(self) if one.name != "history"]
-        return {_PACKAGE_KEYS.get(name, name): getattr(self, name) for name in names}
+        names = [one.name for one in fields(self) if one.name not in ("history", "stages")]
+        facts = {_PACKAGE_KEYS.get(name, name): getattr(self, name) for name in names}
+        return facts | ({"stages": list(self.stages)} if self.stages else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from classifier.training.record_json import plain, record_from
+from classifier.training.splits import Identity
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
 
@@ -35,6 +36,30 @@ class FirstWeights:
     may_download: bool = False  # published weights; the user agreed to their size
 
 
+@dataclass(frozen=True, slots=True)
+class StageOrder:
+    """One stage of a recipe; its pictures lie in the array `stage_file(number)`, those that show it first."""
+
+    name: str
+    positives: int  # how many of them show it
+    identities: Sequence[Identity]  # one a picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeOrder:
+    """What a recipe is asked for, in addition; its name is the backbone's."""
+
+    settings: Sequence[str] = ()  # every setting as a word, KEY=VALUE
+    stages: Sequence[StageOrder] = ()  # before the training itself
+    checkpoints: Path | None = None  # a folder from which an interrupted training goes on
+    logs: Path | None = None  # for TensorBoard
+
+
+def stage_file(number: int) -> str:
+    """Name of the array with a stage's pictures; numbers begin with 0."""
+    return f"stage-{number}.npy"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingJob:
     """One order to the training process."""
@@ -46,6 +71,7 @@ class TrainingJob:
     backbone: FirstWeights
     snapshot: Mapping[str, Any] = field(default_factory=dict)  # what the packages remember of it; plain values
     step: TrainingStep = TrainingStep.NETWORK
+    recipe: RecipeOrder | None = None  # where the network is a recipe's
 
 
 def write_job(folder: Path, job: TrainingJob) -> None:

@@ -146,13 +146,14 @@ def refusal_of(target: LearnedTarget, training: TrainingSummary) -> str:
 
 
 def _training(training: TrainingSummary) -> list[str]:
+    if training.stages:
+        return list(training.stages)
     if not training.planned_steps:
         return [f"by a pretrained network, without training it; looking took {training.seconds:.0f} s"]
     return [
         f"trained for {training.seconds:.0f} s, {training.steps} of {training.planned_steps} planned steps, "
         f"{training.pictures_per_s:.0f} pictures/s in {training.precision}, "
         f"{training.self_trained} pseudo-labelled pictures"
-        + (f", {training.left_out} left out whose tags are contradicted" if training.left_out else "")
     ]
 
 

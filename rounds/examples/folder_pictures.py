@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from classifier.pictures.class_folders import ClassPicture
-
 HELD_BYTES = 256 * 1024 * 1024  # of encoded pictures that are in memory at a time
 _Picture = TypeVar("_Picture", covariant=True)
 
@@ -18,6 +16,16 @@ class PictureDecoder(Protocol[_Picture]):
 
     async def decode(self, picture: bytes) -> _Picture:
         """Raises PictureFault for a picture that cannot be decoded."""
+        ...
+
+
+class PictureFile(Protocol):
+    """A picture that is not read yet."""
+
+    @property
+    def size(self) -> int: ...  # bytes
+    def read(self) -> bytes:
+        """Raises PictureFault or OSError where it cannot be read."""
         ...
 
 
@@ -43,7 +51,7 @@ class ByteBudget:
             self._freed.set()
 
 
-async def decoded(picture: ClassPicture, decoder: PictureDecoder[_Picture], budget: ByteBudget) -> _Picture:
+async def decoded(picture: PictureFile, decoder: PictureDecoder[_Picture], budget: ByteBudget) -> _Picture:
     """Read and decode a picture, within a budget that all who do so at the same time share.
 
     Raises:

@@ -274,6 +274,39 @@ async def test_no_picture_that_the_old_model_was_trained_on_is_compared_on(pictu
     assert "no held-out pictures to compare with mona/1" in without.report
 
 
+async def test_a_recipe_is_asked_for_in_full_and_goes_on_where_the_same_training_was_interrupted(
+    pictures: Path, tmp_path: Path
+) -> None:
+    how = settings(KEEPS_THE_JOB, recipe=("epochs=3",), logs=tmp_path / "logs")
+
+    first = await job_of(pictures, tmp_path, how)
+    again = await job_of(pictures, tmp_path, how)
+    other = await job_of(pictures, tmp_path, dataclasses.replace(how, recipe=("epochs=4",)))
+
+    assert first["recipe"]["settings"] == ["epochs=3"]
+    assert first["recipe"]["checkpoints"] == again["recipe"]["checkpoints"] != other["recipe"]["checkpoints"]
+    assert Path(first["recipe"]["checkpoints"]).parent == tmp_path / "models"
+    assert Path(first["recipe"]["logs"]).parent == tmp_path / "logs"
+    assert [one["identity"]["md5"] for one in first["examples"]] == [
+        one["identity"]["md5"] for one in again["examples"]
+    ]
+
+
+async def test_checkpoints_are_gone_when_the_model_is_there(pictures: Path, tmp_path: Path) -> None:
+    how = settings(recipe=("epochs=3",))
+    kept = Path(
+        (await job_of(pictures, tmp_path, dataclasses.replace(how, command=settings(KEEPS_THE_JOB).command)))["recipe"][
+            "checkpoints"
+        ]
+    )
+    place = tmp_path / "models" / "mona" / kept.name
+    place.mkdir(parents=True)
+
+    await trained(pictures, tmp_path, MemoryArchive(), how)
+
+    assert not place.exists()
+
+
 def test_a_head_of_a_round_was_trained_on_the_gallery_outside_of_its_test_split(tmp_path: Path) -> None:
     of_round = model_in_force(tmp_path / "a", MemoryArchive(), LIKES_RED, {"evidence": "abc"})
     of_tags = model_in_force(tmp_path / "b", MemoryArchive(), LIKES_RED, {})

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from classifier.backbones import catalogue
-from classifier.backbones.catalogue import Backbone, Origin, backbone_named, builder, empty
+from classifier.backbones import catalogue, efficientnet_lite0, pretrained, small
+from classifier.backbones.catalogue import BACKBONES, Backbone, Origin, backbone_named, builder, empty
+from classifier.backbones.facts import BACKBONE_FACTS
 from classifier.errors import DeviceError
 from classifier.package.keras_file import check_network
 from classifier.training.augmentation import Changes, changed
@@ -92,3 +93,23 @@ def test_a_local_weights_file_becomes_frozen_features(name: str, tmp_path: Path)
     assert not features.trainable_variables
     features.save(tmp_path / "network.keras")
     check_network(tmp_path / "network.keras")  # or no package of it could be loaded
+
+
+def test_the_parameters_that_people_are_told_of_are_counted_on_the_networks() -> None:
+    import keras
+
+    stages = efficientnet_lite0.taps(64)
+    numbers = stages.count_params()
+    again = keras.Model(stages.inputs, efficientnet_lite0.copied_stages(stages, 3, "again_"))
+    projection = (sum(pretrained.sizes()) + 1) * pretrained.KEPT
+
+    assert BACKBONE_FACTS["small"].parameters == small.build().count_params()
+    assert BACKBONE_FACTS["pretrained"].parameters == numbers + projection
+    taught = sum(layer.count_params() for layer in again.layers if layer.name.startswith("again_"))
+    assert BACKBONE_FACTS["fine_tuned"].parameters == numbers + projection + taught
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, one in BACKBONES.items() if one.published_mb is not None])
+def test_so_are_those_of_kerass_own_networks(name: str) -> None:
+    assert BACKBONE_FACTS[name].parameters == BACKBONES[name].build(BACKBONES[name].size, None).count_params()

@@ -13,7 +13,16 @@ import pytest
 
 from classifier.metrics.thresholds import Goal
 from classifier.pictures.preprocessing import FITS, RESAMPLES, VERSIONS, Preprocessing
-from classifier.training.job import JOB, FirstWeights, TrainingJob, TrainingStep, read_job, write_job
+from classifier.training.job import (
+    JOB,
+    FirstWeights,
+    RecipeOrder,
+    StageOrder,
+    TrainingJob,
+    TrainingStep,
+    read_job,
+    write_job,
+)
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from classifier.training.splits import Identity, Shares
 from classifier.training.warm_start import Earlier
@@ -24,9 +33,12 @@ BASE = TrainingJob(
     plan=TrainingPlan(),
     preprocessing=Preprocessing(96),
     backbone=FirstWeights("small"),
+    recipe=RecipeOrder(settings=("epochs=3",), stages=(StageOrder("sex", 1, (Identity(2, "b" * 32),)),)),
 )
 OTHER: dict[str, Any] = {  # values for fields whose range allows no simple change
-    "ai_percents": {"mona_(genshin_impact)": {"site": 83, "c" * 64: 7}, "keqing_(genshin_impact)": {"site": 0}},
+    "ai_percents": {"mona_(genshin_impact)": 83, "keqing_(genshin_impact)": 0},
+    "checkpoints": Path("training"),
+    "logs": Path("logs"),
     "earlier": Earlier(Path("network.keras"), ("mona", "keqing")),
     "fit": next(fit for fit in FITS if fit != Preprocessing(96).fit),
     "goal": Goal(None, None, 0.25),
