@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.progress import ProgressCallback
+from classifier.recipes.catalogue import RECIPES
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.settings import RoundZero, check_choice
@@ -23,7 +25,7 @@ from commands.lookup.targets import known_target
 from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
-from commands.training.followers import let_follow
+from commands.training.followers import follow
 from commands.training.missing_hashes import hashed
 from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
@@ -68,9 +70,29 @@ def _checked(options: TrainOptions) -> TrainOptions:
         options.source is not None or options.how == "network" or options.network is not None
     ):
         raise UsageRefused("--references learns a head on a network that is there; leave out --from, --network, --how")
+    if options.network in RECIPES:
+        if options.source is None:
+            raise UsageRefused(f"{options.network} learns from your own pictures: add --from DIR, one folder a class")
+        return replace(options, how="network")
+    if options.set_words or options.stages is not None:
+        recipes = "|".join(RECIPES)
+        raise UsageRefused(f"--set and --stages are for networks with settings: add --network {recipes}")
     if options.network is None:
         return options
-    return replace(options, how="network", network=check_choice(RoundZero, "network", options.network, "--network"))
+    return replace(options, how="network", network=_backbone(options.network))
+
+
+def _backbone(name: str) -> str:
+    """A backbone's name.
+
+    Raises:
+        UsageRefused: it is none; names the nearest of backbones and recipes.
+        SettingsError: it is none, and near to none.
+    """
+    near = difflib.get_close_matches(name, RECIPES, n=1)
+    if near:
+        raise UsageRefused(f"--network {name!r} is not known; did you mean {near[0]!r}?")
+    return str(check_choice(RoundZero, "network", name, "--network"))
 
 
 async def _run(options: TrainOptions, workspace: Workspace) -> int:
@@ -128,7 +150,7 @@ class _Task:
 
 def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
     """Whether the network is to be trained; where no option decides, a hint is printed when it is likely to pay."""
-    from rounds.network_advice import advise
+    from rounds.network_round import advise
 
     if task.options.how == "network":
         return True
@@ -204,7 +226,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
         if left is None:
             return replace(outcome, rescored=looked), ()
         old = left.card.backbone_hash
-        others = await let_follow(archive, task.workspace, outcome.card, old, task.settings, task.report)
+        others = await follow(archive, task.workspace, outcome.card, old, task.settings, task.report)
         return replace(outcome, rescored=looked), others
 
 

@@ -40,8 +40,18 @@ def several_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
 def networks(incomplete: str) -> list[str]:
     """Complete the name of a network that can be trained."""
     from classifier.backbones.catalogue import BACKBONES
+    from classifier.recipes.catalogue import RECIPES
 
-    return _beginning(incomplete, sorted(BACKBONES))
+    return _beginning(incomplete, sorted([*BACKBONES, *RECIPES]))
+
+
+def settings_of_network(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Complete the key of a setting of the network that the command line names: `epochs=`."""
+    from classifier.recipes.catalogue import RECIPES
+    from classifier.recipes.settings import facts_of
+
+    recipe = RECIPES.get(str(ctx.params.get("network")))
+    return [] if recipe is None else _beginning(incomplete, [f"{one.name}=" for one in facts_of(recipe.settings)])
 
 
 def sites(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from classifier.backbones.catalogue import (
 from classifier.errors import DeviceError
 from classifier.package.package import Package
 from classifier.pictures.preprocessing import Preprocessing
-from commands.context.settings import RoundZero
+from classifier.recipes.catalogue import recipe_named
+from classifier.recipes.settings import RecipeSettings, from_words
+from commands.context.settings import RoundZero, Settings
 from commands.errors import UsageRefused
 from rounds.training_job import preprocessing_for
 
@@ -30,6 +33,30 @@ class NetworkChoice:
     preprocessing: Preprocessing
     weights: Path | None  # a local file
     may_download: bool
+    recipe: RecipeSettings | None = None  # of the recipe that the name means; None: it is a backbone
+
+
+def chosen_recipe(name: str, words: Sequence[str], settings: Settings) -> NetworkChoice:
+    """A recipe with its settings: the file's, then the words on top.
+
+    Args:
+        name: of a recipe.
+        words: KEY=VALUE, as typed.
+        settings: `crawl.toml`.
+
+    Raises:
+        RecipeSettingError: the recipe knows no such setting or value.
+        UsageRefused: its first weights are neither at hand nor allowed to be downloaded.
+    """
+    recipe = recipe_named(name)
+    chosen = from_words(settings.networks.get(name) or recipe.settings(), words)
+    round_zero = settings.round_zero
+    origin = Origin(Path(round_zero.weights) if round_zero.weights else None, round_zero.download_weights)
+    try:
+        recipe.check(chosen, origin)
+    except DeviceError as error:
+        raise UsageRefused(str(error)) from error
+    return NetworkChoice(name, chosen.preprocessing(), origin.file, origin.may_download, chosen)
 
 
 def chosen_network(named: str | None, in_force: Package | None, round_zero: RoundZero) -> NetworkChoice:

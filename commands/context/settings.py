@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from commands.context.recipe_tables import check_stages, networks_of
 from commands.errors import SettingsError
 from commands.terminal.allowed_values import RENDITIONS
 from commands.terminal.user_paths import PathRefused, expanded
@@ -132,6 +133,25 @@ class SiteEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class StageEntry:
+    """`[[train.stages]]`: one stage of a recipe, before the training itself."""
+
+    name: str = _key("", "what it is called in the report")
+    positive: str = _key("", "pictures of the gallery that show it: a search, like '1girl'")
+    negative: str = _key("", "pictures that do not: a search")
+    positive_folder: str = _path("", "pictures that show it: a folder, instead of a search")
+    negative_folder: str = _path("", "pictures that do not: a folder, instead of a search")
+    at_most: int = _key(2000, "pictures of either side", low=20, high=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """`[train]`: training a recipe."""
+
+    stages: tuple[StageEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `crawl.toml` may say."""
 
@@ -146,6 +166,8 @@ class Settings:
     tagger: Tagger = field(default_factory=Tagger)
     limits: Limits = field(default_factory=Limits)
     disk: DiskSettings = field(default_factory=DiskSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    networks: Mapping[str, Any] = field(default_factory=dict)  # by name of a recipe, its settings
     sites: Mapping[str, SiteEntry] = field(default_factory=dict)
 
 
@@ -253,6 +275,10 @@ def _value(hint: Any, value: Any, spec: dataclasses.Field[Any], source: _Source,
         if not isinstance(value, dict) or not all(isinstance(entry, dict) for entry in value.values()):
             raise SettingsError(f"{where} must be tables like [sites.mybooru]")
         return {name: _build(SiteEntry, entry, source, (*keys, name)) for name, entry in value.items()}
+    if keys == ("networks",):
+        return networks_of(value, where)
+    if keys == ("train", "stages"):
+        return _stages(value, source, where)
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise SettingsError(f"{where} must be a table, like [{keys[-1]}]")
@@ -260,6 +286,30 @@ def _value(hint: Any, value: Any, spec: dataclasses.Field[Any], source: _Source,
     if spec.default == ():
         return _hosts(value, where)
     return _checked(_typed(value, type(spec.default), where), spec, where)
+
+
+def _stages(value: Any, source: _Source, where: str) -> tuple[StageEntry, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise SettingsError(f"{where} must be tables like [[train.stages]]")
+    stages = tuple(_build(StageEntry, entry, source, ("train", "stages")) for entry in value)
+    check_stages(stages, where)
+    return stages
+
+
+def load_stages(file: Path) -> tuple[StageEntry, ...]:
+    """The stages of a file of their own: tables `[[train.stages]]` and nothing else.
+
+    Raises:
+        SettingsError: it cannot be read, holds anything else, or no stage.
+    """
+    raw, text = _read(file, named=True)
+    for name in raw:
+        if name != "train":
+            raise SettingsError(f"{file}: {shown(name)} is not known here; expected tables [[train.stages]]")
+    train: TrainSettings = _build(TrainSettings, raw.get("train", {}), _Source(file, text), ("train",))
+    if not train.stages:
+        raise SettingsError(f"{file} holds no stage; expected tables [[train.stages]]")
+    return train.stages
 
 
 def _hosts(value: Any, where: str) -> tuple[str, ...]:
@@ -343,8 +393,10 @@ def _check_names(environ: Mapping[str, str]) -> None:
         name = variable.removeprefix("CRAWL_")
         if name == variable or variable in known or variable.endswith(("_LOGIN", "_API_KEY")):
             continue
-        if variable == "CRAWL_SITES" or variable.startswith("CRAWL_SITES_"):
-            raise SettingsError(f"environment variable {variable} is not a known setting; sites are added in a file")
+        if in_a_file := [one for one in _IN_A_FILE if f"{variable}_".startswith(f"CRAWL_{one.upper()}_")]:
+            raise SettingsError(
+                f"environment variable {variable} is not a known setting; {in_a_file[0]} are added in a file"
+            )
         if variable in tables:
             raise SettingsError(
                 f"environment variable {variable} names the table [{tables[variable]}], not a setting in it"
@@ -355,6 +407,9 @@ def _check_names(environ: Mapping[str, str]) -> None:
             raise SettingsError(
                 f"environment variable {variable} is not a known setting; did you mean CRAWL_{' or CRAWL_'.join(near)}?"
             )
+
+
+_IN_A_FILE = ("sites", "networks")  # tables that only a file can hold
 
 
 def _variables() -> Iterator[str]:

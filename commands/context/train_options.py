@@ -26,6 +26,8 @@ class TrainOptions:
     network: str | None = None  # a backbone's name; None: the one in force
     source: Path | None = None  # a folder with one folder a class, instead of the gallery
     references: Path | None = None  # a folder with a few pictures of the target
+    set_words: tuple[str, ...] = ()  # KEY=VALUE settings of a recipe
+    stages: Path | None = None  # a file with a recipe's stages
     force: bool = False
     wait_s: float = 600.0  # for the gallery's lock, once the model is learned
     as_json: bool = False

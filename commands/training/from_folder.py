@@ -6,15 +6,20 @@ import asyncio
 import time
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from classifier.backbones.catalogue import to_train
+from classifier.package.package import Package
 from classifier.pictures.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
 from classifier.pictures.decoder_pool import Decoders
 from classifier.progress import ProgressCallback
+from classifier.recipes.catalogue import RECIPES
+from classifier.recipes.settings import words_of
 from commands.context.gallery import hold_gallery
-from commands.context.network_choice import NetworkChoice, chosen_network
+from commands.context.network_choice import NetworkChoice, chosen_network, chosen_recipe
 from commands.context.registered_models import verified
+from commands.context.settings import StageEntry
 from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
@@ -22,6 +27,7 @@ from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import report_outcome
+from commands.training.stages import stage_entries, stages_of
 from crawler.decisions import Policy
 from crawler.sources.names import typed_tag
 from rounds.folder_round import (
@@ -64,6 +70,8 @@ async def train_from_folder(options: TrainOptions, workspace: Workspace) -> int:
     if not options.quiet:
         for line in left_out_lines(model.undecodable):
             say(line)
+        if setup.network.recipe is not None and _logs(setup, workspace).is_dir():
+            say(f"curves: tensorboard --logdir {_logs(setup, workspace)}")
     return report_outcome(options, outcome, time.monotonic() - started, _record(setup.found, model, left_out))
 
 
@@ -76,6 +84,7 @@ class _FolderSetup:
     known: bool  # to the gallery, from a crawl
     old: InForce | None
     network: NetworkChoice
+    stages: tuple[StageEntry, ...]  # of a recipe
 
 
 async def _make_gallery(workspace: Workspace) -> None:
@@ -100,16 +109,25 @@ def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback)
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(workspace, model) if model else None
-        # Named even when it is in force: training on a folder begins with the network's first weights.
-        named = options.network or (to_train(package.backbone_name) if package else None)
-        network = chosen_network(named, package, workspace.settings.round_zero)
+        network = _network(options, package, workspace)
+        stages = stage_entries(options, workspace) if network.recipe else ()
         names = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
         found = class_pictures(options.source, names, report=lambda share, words: report("listing", share, words))
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None
         if reader and model and package:
             old = in_force(model, package, reader.evidence(target, package.backbone_hash))
-    return _FolderSetup(found, target, known is not None, old, network)
+    return _FolderSetup(found, target, known is not None, old, network, stages)
+
+
+def _network(options: TrainOptions, package: Package | None, workspace: Workspace) -> NetworkChoice:
+    """The recipe or the backbone to train."""
+    if options.network is not None and options.network in RECIPES:
+        return chosen_recipe(options.network, options.set_words, workspace.settings)
+    # Named even when it is in force: training on a folder begins with the network's first weights.
+    in_force = None if package is None or package.backbone_name in RECIPES else package
+    named = options.network or (to_train(in_force.backbone_name) if in_force else None)
+    return chosen_network(named, in_force, workspace.settings.round_zero)
 
 
 def _safe_name(typed: str) -> str:
@@ -141,14 +159,27 @@ async def _learn(
         in_flight=workspace.settings.scoring.in_flight,
         seed=round_zero.seed,
     )
+    if network.recipe is not None:
+        settings = replace(
+            settings,
+            recipe=words_of(network.recipe),
+            logs=_logs(setup, workspace),
+            pictures_at_most=len(setup.found.pictures),
+        )
     preprocessings = [network.preprocessing]
     if setup.old is not None and setup.old.package.preprocessing != network.preprocessing:
         preprocessings.append(setup.old.package.preprocessing)
     models = models_folder(workspace.root)
-    async with Decoders(preprocessings) as decoder:
-        task = FolderTask(setup.found, setup.target, decoder, setup.old)
+    async with AsyncExitStack() as stack:
+        decoder = await stack.enter_async_context(Decoders(preprocessings))
+        stages = stack.enter_context(stages_of(setup.stages, workspace))
+        task = FolderTask(setup.found, setup.target, decoder, setup.old, stages=stages)
         async with model_from_folder(task, target_models(models, setup.target.name), settings, report=report) as model:
             return await _finish(setup, model, options, workspace, report), model
+
+
+def _logs(setup: _FolderSetup, workspace: Workspace) -> Path:
+    return workspace.root / "logs" / setup.target.name
 
 
 async def _finish(

@@ -46,7 +46,8 @@ class QueryPlan:
 
 def plan(
     tags: Sequence[str],
-    terms: Query,
+    where: str | Query = "",
+    rating: str = "",
     *,
     tag_limit: int | None,
     counts: Mapping[str, int] = MappingProxyType({}),
@@ -56,14 +57,18 @@ def plan(
 
     Args:
         tags: resolved tags that a post must all carry.
-        terms: what they must fit besides, by `crawl_terms`.
+        where: further terms in the site's search language, read or to be read.
+        rating: letters with commas, `g,s`; empty: all.
         tag_limit: terms that this account may search for at once; None: any number.
         counts: posts by tag where known; the first tag counts as the rarest otherwise.
         pinned_days: name the moments at which days begin, because the account's days begin elsewhere than ours.
     Raises:
+        QueryError: `where` cannot be read, or a value in it.
+        UsageError: it orders or limits, or asks our own database.
         TagLimit: more terms than allowed can only be evaluated by the site.
     """
-    parts = _each_once([*map(Tag, tags), *conjuncts(terms.root)])
+    query = checked(where, rating)
+    parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(query.root)])
     free = [part for part in parts if not _counted(part)]
     server, local = _split([part for part in parts if _counted(part)], tag_limit, counts)
     text = " ".join(_as_term(part, pinned_days=pinned_days) for part in [*server, *free])
@@ -74,20 +79,16 @@ def plan(
     return QueryPlan(text, local[0] if len(local) == 1 else And(tuple(local)), (line,))
 
 
-def crawl_terms(where: str, rating: str = "") -> Query:
+def checked(where: str | Query, rating: str) -> Query:
     """Read what narrows a crawl, and refuse what cannot; asks nobody.
 
-    Args:
-        where: terms in the site's search language.
-        rating: letters with commas, `g,s`; empty: all.
-    Raises:
-        QueryError: `where` cannot be read, or a value in it.
-        UsageError: it orders or limits, or asks our own database; or the rating does not exist.
+    Raises: as `plan`.
     """
-    query = parse(where)
+    query = parse(where) if isinstance(where, str) else where
     _refuse_settings(query)
     refuse_bad_values(query.root, datetime.now(UTC))
-    return Query(And((*_ratings(rating), *conjuncts(query.root))))
+    _ratings(rating)
+    return query
 
 
 def _split(parts: list[Node], tag_limit: int | None, counts: Mapping[str, int]) -> tuple[list[Node], list[Node]]:
