@@ -29,7 +29,7 @@ from classifier.heads.noisy_labels import LabelSource, NoisyLabels
 from classifier.heads.training_set import HeadPlan, HeadTrainingSet
 from crawler.decisions import Policy
 from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of
-from rounds.rescore import rescore
+from rounds.rescoring.rescore import rescore
 from storage.archive import Archive, open_reader
 from storage.evidence import SplitAssignments
 from storage.records import ModelCard

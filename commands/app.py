@@ -126,12 +126,13 @@ def crawl(
     if context.invoked_subcommand is not None:
         return
     from commands import crawl as main_job
+    from commands.output import about
 
     if version:
-        main_job.print_version()
+        about.print_version()
         raise typer.Exit
     if not tag and not keep:
-        raise typer.Exit(main_job.say_what_is_needed(context.get_help, typed=any_typed(context)))
+        raise typer.Exit(about.say_what_is_needed(context.get_help, typed=any_typed(context)))
     options = main_job.CrawlOptions(
         tags=tuple(tag or ()),
         keep=tuple(keep or ()),

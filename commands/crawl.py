@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,9 @@ from commands.terminal.crawl_progress import progress
 from commands.terminal.error_exit import describe, exit_code_of
 from commands.terminal.exit_codes import ExitCode, worst
 from commands.terminal.log_file import journal
-from commands.terminal.machine_formats import leave_open, object_is_owed
+from commands.terminal.machine_formats import leave_open
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
-from commands.terminal.tables import print_line, print_page, print_table
+from commands.terminal.tables import print_line, print_table
 from crawler.crew import Crew, Job
 from crawler.decisions import Policy
 from crawler.errors import AccessError, BlockedError
@@ -42,12 +41,13 @@ from crawler.judge import Judge
 from crawler.pipeline import crawl
 from crawler.run import Run
 from crawler.sources.listing import SiteSource
-from crawler.sources.query_plan import checked
+from crawler.sources.query_plan import crawl_terms
 from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
+from storage.search.language import Query
 
-__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "print_version", "run"]
+__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "run"]
 
 log = logging.getLogger(__name__)
 
@@ -87,32 +87,6 @@ class Parts:
     learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
 
 
-def print_version() -> None:
-    """The installed version, on standard output."""
-    try:
-        found = version("boorusieve")
-    except PackageNotFoundError:
-        found = None
-    if object_is_owed():
-        print_json({"version": found})
-    else:
-        print_line(f"boorusieve {found}" if found else "boorusieve, not installed")
-
-
-def say_what_is_needed(get_help: Callable[[], str], *, typed: bool) -> int:
-    """Neither tag nor target was given: show the help; where options were typed, one line says which are missing.
-
-    Args:
-        get_help: gives the page of help.
-        typed: whether any options were typed.
-    """
-    if typed or object_is_owed():
-        complain("crawl: say which tag to walk and what to keep: --tag genshin_impact --keep mona")
-    else:
-        print_page(get_help())
-    return int(ExitCode.REFUSED)
-
-
 def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts | None = None) -> int:
     """Crawl: list, fetch, classify and file posts.
 
@@ -123,13 +97,13 @@ def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Part
     Raises:
         The rooms' errors, when the job could not begin.
     """
-    _check(options)
+    terms = _check(options)
     check_site(workspace)
     check_tagger(workspace.settings)
     check_references(options.references)
     stop = StopRequest()
     try:
-        summary = run_obeying(_run(options, workspace, output, parts or Parts(), stop), stop)
+        summary = run_obeying(_run(options, terms, workspace, output, parts or Parts(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was done is kept, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
@@ -144,7 +118,8 @@ def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Part
     return summary.exit
 
 
-def _check(options: CrawlOptions) -> None:
+def _check(options: CrawlOptions) -> Query:
+    """Refuse what cannot be meant; gives what posts must fit besides the tag."""
     if not options.tags or not all(tag.strip() for tag in options.tags):
         raise UsageRefused("say which tag to walk: --tag genshin_impact")
     if not options.keep or not all(name.strip() for name in options.keep):
@@ -153,8 +128,9 @@ def _check(options: CrawlOptions) -> None:
         raise UsageRefused(
             "--references shows one target: give one --keep, or crawl train NAME --references DIR for each"
         )
-    checked(options.where, options.rating)
+    terms = crawl_terms(options.where, options.rating)
     options.goal.check()
+    return terms
 
 
 @dataclass(slots=True)
@@ -172,14 +148,16 @@ class _CrawlSetup:
     preparing_s: float = 0.0
 
 
-async def _run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest) -> Summary:
+async def _run(
+    options: CrawlOptions, terms: Query, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest
+) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await open_archive(stack, workspace, dry_run=options.dry_run)
         stack.enter_context(journal(workspace.root, write=not options.dry_run))
         await check_known_models(workspace, archive, options.keep)
         connected = await connect(stack, workspace, parts.pace)
-        plan = await make_plan(options, connected, archive)
+        plan = await make_plan(options, terms, connected, archive)
         for line in plan.lines:
             say(line)
         setup = _CrawlSetup(options, workspace, output, connected, archive, plan, stop, _takeover(options, workspace))

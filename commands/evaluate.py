@@ -14,8 +14,8 @@ from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import judge_settings, verified
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.model_targets import model_of
 from commands.lookup.post_links import site_pages
-from commands.lookup.targets import target_among
 from commands.output.evaluation_table import evaluation_table
 from commands.terminal.console import print_json, say
 from commands.terminal.error_exit import exit_code_of
@@ -24,16 +24,13 @@ from commands.terminal.interruptible import run_stoppable
 from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table
 from storage.archive import open_reader
-from storage.archive_records import RegisteredModel
 from storage.errors import StorageError
 from storage.gallery_view import Picture, Renditions, pictures
-from storage.names import tag_or_none
 from storage.reader import Reader
-from storage.records import Target
 
 if TYPE_CHECKING:
     from classifier.metrics.assessment import Assessment
-    from rounds.evaluation.gallery import GalleryKnowledge, Subject
+    from rounds.evaluation.subject import GalleryKnowledge, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,42 +119,14 @@ def _next(options: EvaluateOptions, assessment: Assessment) -> Sequence[str]:
 
 def _subject(reader: Reader, workspace: Workspace, named: str) -> Subject:
     """The model of that name; of a bare target the one in force."""
-    from rounds.evaluation.gallery import Subject
-    from rounds.models import named_model
+    from rounds.evaluation.subject import Subject
 
-    bare, slash, number = named.rpartition("/")
-    if not number.isdecimal():
-        bare, slash = named, ""  # a tag may have a slash of its own
-    models = reader.models()
-    target = _target(reader, models, bare)
-    own_models = [model for model in models if model.card.target == target.name]
-    if not own_models:
-        raise UsageRefused(
-            f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} trains the first from tags"
-        )
-    model = named_model(own_models, f"{target.name}/{number}" if slash else target.name)
+    target, model = model_of(reader, named)
     return Subject(target, model, verified(workspace, model))
 
 
-def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Target:
-    """The target that is meant, however it is called; a model from a folder may have one that was never crawled.
-
-    Raises:
-        UsageRefused: nothing of that name is known; suggests what may be meant.
-    """
-    known = {model.card.target: Target(model.card.target, _tag(model)) for model in models}
-    known |= {target.name: target for target in reader.targets()}
-    if not known:
-        raise UsageRefused(f"{reader.root} has no target yet; crawl --tag TAG --keep NAME adds the first")
-    return target_among(list(known.values()), named)
-
-
-def _tag(model: RegisteredModel) -> str:
-    return tag_or_none(model.facts.get("tag")) or model.card.target
-
-
 def _known(reader: Reader, workspace: Workspace, subject: Subject) -> GalleryKnowledge:
-    from rounds.evaluation.gallery import GalleryKnowledge
+    from rounds.evaluation.subject import GalleryKnowledge
     from rounds.questions.decision_rule import DecisionRule
 
     name = subject.target.name

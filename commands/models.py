@@ -33,8 +33,8 @@ from storage.reader import Reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from rounds.evaluation.gallery import Subject
     from rounds.evaluation.side_by_side import SideBySide
+    from rounds.evaluation.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def measured_today(workspace: Workspace, reader: Reader, models: Sequence[Regist
 def _subjects(workspace: Workspace, target: Target, models: Sequence[RegisteredModel]) -> Sequence[Subject]:
     """A target's models whose files are whole; the others are listed by what is recorded of them."""
     from classifier.errors import PackageError
-    from rounds.evaluation.gallery import Subject
+    from rounds.evaluation.subject import Subject
 
     subjects = []
     for model in models:

@@ -50,7 +50,7 @@ def run(options: RescoreOptions, root: Path | None, config: Path | None) -> int:
 
 
 async def _run(options: RescoreOptions, workspace: Workspace) -> int:
-    from rounds.rescore import rescore
+    from rounds.rescoring.rescore import rescore
 
     started = time.monotonic()
     with open_reader(workspace.root) as reader:
@@ -72,7 +72,7 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
             async with reporting(quiet=options.as_json) as report:
                 again = await look_at_all_again(archive, workspace, target, card, policy, report)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
-        followed = await _let_follow(archive, workspace, model.card, options) if chosen is None else ()
+        followed = await _finish_following(archive, workspace, model.card, options) if chosen is None else ()
     say(
         f"{card.name}, threshold {card.threshold:.3f}: {counted(done.posts, 'picture')} rescored, {done.kept} kept, in "
         f"{time.monotonic() - started:.1f} s; crawl apply moves the files whose decision changed"
@@ -94,12 +94,12 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
     return int(code)
 
 
-async def _let_follow(
+async def _finish_following(
     archive: Archive, workspace: Workspace, card: ModelCard, options: RescoreOptions
 ) -> Sequence[RoundOutcome]:
     """Where a round was stopped before the targets of the old network were asked to follow to its new one: ask them."""
     from classifier.training.pipeline import Goal
-    from commands.training.followers import follow
+    from commands.training.followers import let_follow
     from rounds.head_round import HeadRoundSettings
     from rounds.target_state import network_left, still_behind
 
@@ -114,7 +114,7 @@ async def _let_follow(
         seed=workspace.settings.round_zero.seed,
     )
     async with reporting(quiet=options.as_json) as report:
-        outcomes = await follow(archive, workspace, card, left, settings, report)
+        outcomes = await let_follow(archive, workspace, card, left, settings, report)
     for one in outcomes:
         say(followed_words(one))
     with open_reader(workspace.root) as reader:

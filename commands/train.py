@@ -25,7 +25,7 @@ from commands.lookup.targets import known_target
 from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
-from commands.training.followers import follow
+from commands.training.followers import let_follow
 from commands.training.missing_hashes import hashed
 from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
@@ -150,7 +150,7 @@ class _Task:
 
 def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:
     """Whether the network is to be trained; where no option decides, a hint is printed when it is likely to pay."""
-    from rounds.network_round import advise
+    from rounds.network_advice import advise
 
     if task.options.how == "network":
         return True
@@ -226,7 +226,7 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
         if left is None:
             return replace(outcome, rescored=looked), ()
         old = left.card.backbone_hash
-        others = await follow(archive, task.workspace, outcome.card, old, task.settings, task.report)
+        others = await let_follow(archive, task.workspace, outcome.card, old, task.settings, task.report)
         return replace(outcome, rescored=looked), others
 
 

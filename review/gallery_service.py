@@ -49,7 +49,7 @@ from storage.gallery_view import (
 )
 from storage.label_writer import Labelling
 from storage.records import LabelReason, LabelValue, Target
-from storage.search.language import METATAGS, Metatag, conjuncts, leaves, parse
+from storage.search.language import METATAGS, Metatag, Query, conjuncts, leaves, parse
 from storage.search.match import fits
 from storage.search.ranking import Ranks, ranks_for
 
@@ -125,10 +125,10 @@ class GalleryReviewService:
 
     def find(self, target: str, expression: str) -> PictureList:
         """The pictures that match an expression."""
-        now = datetime.now(UTC)
-        ranks = ranks_for(parse(expression), self._doubts, [target])
-        listed = self._reader.ask(lambda c: wanted(c, expression, target, now=now, limit=MOST_LISTED, ranks=ranks))
-        absent = {} if listed.ids else self._why_nothing(expression, target)
+        now, query = datetime.now(UTC), self._reader.meant(parse(expression))
+        ranks = ranks_for(query, self._doubts, [target])
+        listed = self._reader.ask(lambda c: wanted(c, query, target, now=now, limit=MOST_LISTED, ranks=ranks))
+        absent = {} if listed.ids else self._why_nothing(query, target)
         return PictureList(listed.ids, listed.ratios, listed.cut, reasons=_reasons(ranks, listed.ids), absent=absent)
 
     def words(self, start: str) -> Sequence[Completion]:
@@ -139,9 +139,8 @@ class GalleryReviewService:
         tags = self._reader.ask(lambda c: tags_like(c, start.lower(), limit=SUGGESTIONS))
         return [*own[:3], *(Completion(name, kind, posts) for name, kind, posts in tags)][:SUGGESTIONS]
 
-    def _why_nothing(self, expression: str, target: str) -> Mapping[str, str | None]:
+    def _why_nothing(self, query: Query, target: str) -> Mapping[str, str | None]:
         """Terms of an expression that match nothing: targets that are not shown, and tags that no post carries."""
-        query = self._reader.meant(expression)
         metatags = (one for one in conjuncts(query.root) if isinstance(one, Metatag) and one.name == "target")
         others = [
             one.term for one in metatags if one.value.lower() != "any" and not fits(one.value.lower(), target.lower())

@@ -33,14 +33,14 @@ from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import PICTURES, RecipeOrder, StageOrder
 from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from classifier.training.splits import Identity
-from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
+from rounds.evaluation.comparison import Compared, compare
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.stage_pictures import Stage, decode_stage
-from rounds.free_number import free_name
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
+from rounds.models import free_name
 from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel

@@ -19,30 +19,28 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifier.backbones.catalogue import known_or_plain
 from classifier.errors import TooFewExamples
 from classifier.heads.character_space import numbered
 from classifier.heads.head_training import LearnedHead, learn_head
-from classifier.heads.logistic_head import LinearHead, knowing_head
-from classifier.heads.noisy_labels import LabelSource, NoisyLabels
-from classifier.heads.training_set import CONTAMINATED, HeadTrainingSet
+from classifier.heads.noisy_labels import LabelSource
+from classifier.heads.training_set import HeadTrainingSet
 from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.package.references import References
-from classifier.pictures.class_folders import flat
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.history import kept_history
 from classifier.training.pace import too_brief
 from classifier.training.pipeline import Goal
 from crawler.decisions import Policy
-from rounds.comparison import Compared, compare
 from rounds.errors import TooLittleToLearn
+from rounds.evaluation.comparison import Compared, compare
 from rounds.evaluation.round_report import report_files, report_text
-from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of, trained_on
+from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of
+from rounds.examples.head_examples import training_set_of
 from rounds.examples.label_sources import noisy_labels_of
 from rounds.examples.reference_rows import of_the_gallery, plan_for, with_references
-from rounds.free_number import free_name
-from rounds.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
+from rounds.models import free_name
+from rounds.rescoring.rescore import Rescoring, ScoreStore, rescore, whole_picture_scores
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence, SplitAssignments
 from storage.files.paths import model_folder
@@ -247,44 +245,6 @@ def takes_over(new: ModelCard, active: RegisteredModel | None, compared: Compare
     if active is not None and bool(new.refusal) != bool(active.card.refusal):
         return not new.refusal
     return compared is None or not compared.worse
-
-
-def training_set_of(
-    target: Target,
-    package: Package,
-    evidence: Evidence,
-    groups: npt.NDArray[np.int64],
-    split: npt.NDArray[np.int8],
-) -> HeadTrainingSet:
-    """The training set of a head; pictures that a person is unsure of are left out, and contaminated ones."""
-    label_sources, sure = noisy_labels_of(evidence)
-    vectors = evidence.vectors.astype(np.float64)
-    finite = np.isfinite(vectors).all(axis=1)
-    kept_out = ~(sure & finite) | (split == CONTAMINATED)
-    vectors[~finite] = 0.0
-    noisy_labels = NoisyLabels(
-        vectors, np.where(kept_out, int(LabelSource.NOTHING), label_sources).astype(np.int8), groups
-    )
-    return HeadTrainingSet(
-        target=target.name,
-        noisy_labels=noisy_labels,
-        split=split,
-        untagged=~evidence.named,
-        start=start_of(package, target),
-        left_out=kept_out,
-        strata=evidence.strata,
-        trained_on=trained_on(evidence, package.snapshot),
-        fit_on_trained=known_or_plain(package.backbone_name).fit_on_trained,
-        ai_percents=evidence.ai_percents,
-        tag=target.tag,
-    )
-
-
-def start_of(package: Package, target: Target) -> LinearHead:
-    """What regularisation pulls to: the backbone's own log-odds of the target, where it was trained on them."""
-    classes = [flat(name) for name in package.classes]
-    names = (flat(target.tag), flat(target.name))  # a class folder may have been named either way
-    return knowing_head(package.dimension, classes, names, known_or_plain(package.backbone_name).odds_weight)
 
 
 def metrics_of(candidate: Candidate) -> dict[str, Any]:

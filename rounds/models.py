@@ -1,4 +1,4 @@
-"""Operations on registered models: put in force, go back, copy from one gallery to another."""
+"""Operations on registered models: a free number, put in force, go back, copy from one gallery to another."""
 
 from __future__ import annotations
 
@@ -12,21 +12,26 @@ from classifier.package.package import Package, load_package
 from classifier.package.transfer import copy_package
 from crawler.decisions import Policy
 from rounds.errors import UnknownModel
-from rounds.free_number import free_name
-from rounds.rescore import Rescoring, ScoreStore, rescore
+from rounds.rescoring.rescore import Rescoring, ScoreStore, rescore
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
-from storage.files.paths import model_folder
-from storage.names import tag_or_none
+from storage.files.paths import model_folder, target_models
+from storage.names import ModelName, TargetName, tag_or_none
 from storage.records import ModelCard, Target
 
 Proof = Callable[[ModelCard, Path], Awaitable[None]]  # scores the package's canary pictures; raises when they differ
+_TRIED_AT_MOST = 10_000
 
 
-class ModelRegistry(ScoreStore, Protocol):
-    """Where models are registered; the archive does it."""
+class Numbers(Protocol):
+    """Gives numbers; the archive does it."""
 
     async def next_model_number(self, target: str) -> int: ...
+
+
+class ModelRegistry(Numbers, ScoreStore, Protocol):
+    """Where models are registered; the archive does it."""
+
     async def register_model(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None: ...
     async def activate_model(self, target: str, number: int) -> RegisteredModel: ...
     async def models(self, target: str | None = None) -> Sequence[RegisteredModel]: ...
@@ -109,3 +114,18 @@ async def import_model(registry: ModelRegistry, source: Path, models: Path, prov
         facts["tag"] = tag_or_none(target_tags[0]) or package.target
     await registry.register_model(card, facts, activate=False)
     return card.name
+
+
+async def free_name(numbers: Numbers, models: Path, target: str) -> ModelName:
+    """The first number that neither the registry nor the disk has: a killed round may have left a folder.
+
+    Raises:
+        BadName: the target's name cannot be one.
+    """
+    name = TargetName(target)
+    number = await numbers.next_model_number(name)
+    for tried in range(number, number + _TRIED_AT_MOST):
+        free = ModelName(name, tried)
+        if not model_folder(models, free).exists():
+            return free
+    raise FileExistsError(f"{target_models(models, name)} has too many folders that no model is registered for")

@@ -28,6 +28,7 @@ from rounds.errors import PicturesMissing, TooLittleToLearn
 from rounds.examples.decoders import Hashed, HashingDecoder
 from rounds.examples.references import ReferencePixels
 from rounds.examples.sample import PostSearch, Sample, SampleSize, examples_of, sample
+from rounds.examples.tagger_answers import TaggerAnswers
 from rounds.training_job import (
     NewModel,
     TrainingStep,
@@ -89,6 +90,7 @@ class RoundZeroInputs:
     references: ReferencePixels | None = (
         None  # pictures of the one target, preprocessed; None: tags alone are the labels
     )
+    tagger: TaggerAnswers | None = None  # the user's own; the decoder's second array is what it takes
 
 
 async def round_zero(
@@ -155,7 +157,8 @@ async def gather(
     _check(chosen, targets, references)
     report("sampled", 1.0, _words(chosen))
     hashes = await _fetch_all(inputs, chosen.posts(), settings, folder, report)
-    examples = examples_of(chosen, targets)
+    heard = {} if inputs.tagger is None else inputs.tagger.by_post
+    examples = examples_of(chosen, targets, heard)
     if references is not None:
         examples += references.examples(targets[0].tag)
     seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
@@ -250,6 +253,8 @@ async def _fetch_all(
         try:
             decoded = await _decoded(inputs, posts[number])
             hashes[number] = decoded.hash
+            if inputs.tagger is not None:
+                await inputs.tagger.ask(posts[number].id, decoded.pixels[1], len(posts))
             return decoded.pixels[0]
         except RunError:
             raise

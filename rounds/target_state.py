@@ -70,10 +70,14 @@ def still_behind(reader: Reader, card: ModelCard) -> tuple[str, ...]:
     left = network_left(reader, card)
     if left is None:
         return ()
+    followed = {model.card.target for model in reader.models() if model.card.backbone_hash == card.backbone_hash}
+    return tuple(name for name in targets_on(reader, left) if name not in followed)
+
+
+def targets_on(reader: Reader, backbone_hash: str) -> tuple[str, ...]:
+    """Names of the targets whose model in force has this network."""
     models = reader.models()
-    followed = {model.card.target for model in models if model.card.backbone_hash == card.backbone_hash}
-    on_old = [model.card.target for model in models if model.active and model.card.backbone_hash == left]
-    return tuple(name for name in on_old if name not in followed)
+    return tuple(model.card.target for model in models if model.active and model.card.backbone_hash == backbone_hash)
 
 
 def network_left(reader: Reader, card: ModelCard) -> str | None:

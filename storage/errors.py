@@ -19,6 +19,7 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── DatabaseMissing     restore a backup; the gallery has files and no database
 │   └── DatabaseNewer       written by a newer program; upgrade this one
 ├── GalleryBusy         9   another crawl owns the gallery; wait for it
+├── FolderBusy          9   another crawl sorts files into the same folder; wait for it
 └── BrakeEngaged        12  more would leave than a change of mind explains; look, then confirm
 
 All but `RefusedFile` are `storage.records.RunError`: in the middle of a run they end it.
@@ -142,6 +143,12 @@ class DatabaseNewer(DatabaseError):
 
 class GalleryBusy(ArchiveError, RunError):
     """Another process owns this gallery."""
+
+    exit_code = 9
+
+
+class FolderBusy(ArchiveError, RunError):
+    """Another process sorts files into the same folder."""
 
     exit_code = 9
 

@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select
 
 from storage.database.chunks import chunked
-from storage.database.results_view import DECISION, PLACE, results_select
+from storage.database.current_state import CURRENT, DECISION, PLACE
+from storage.database.results_view import results_select
 from storage.database.tables import (
     CurrentRow,
     DecisionRow,
     EmbeddingRow,
-    FileRow,
     LabelRow,
     PostRow,
     PostTagRow,
@@ -30,9 +30,8 @@ from storage.files.tree import Tree
 from storage.reader import Reader
 from storage.records import TagCategory
 from storage.rows.labels import newest_label
-from storage.rows.targets import by_known_names
 from storage.search.fault_names import refuse_misspelt_faults
-from storage.search.language import Leaf, Tag, parse
+from storage.search.language import Leaf, Query, Tag
 from storage.search.ranking import Ranks, lend
 from storage.search.sql import compile_query
 from storage.search.unknown_metatags import refuse_unknown_metatags
@@ -114,21 +113,20 @@ class Counts:
 
 
 def wanted(
-    connection: Connection, expression: str, target: str, *, now: datetime, limit: int, ranks: Ranks | None = None
+    connection: Connection, query: Query, target: str, *, now: datetime, limit: int, ranks: Ranks | None = None
 ) -> Wanted:
     """Which pictures of a target fit an expression, in its order.
 
     Args:
         connection: in a transaction.
-        expression: what to find.
+        query: what to find, by `Reader.meant`.
         target: by name.
         now: what `age:` counts from; aware.
         limit: at most so many.
         ranks: what the learning loop says of the target, where the expression asks for it.
     Raises:
-        QueryError: the expression cannot be read or evaluated; it names the term.
+        QueryError: the expression cannot be evaluated; it names the term.
     """
-    query = by_known_names(connection, parse(expression))
     refuse_unknown_metatags(connection, query)
     statement = (
         compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
@@ -156,19 +154,18 @@ class FoundPicture:
     md5: str
 
 
-def found_pictures(connection: Connection, expression: str, *, now: datetime, limit: int) -> Sequence[FoundPicture]:
+def found_pictures(connection: Connection, query: Query, *, now: datetime, limit: int) -> Sequence[FoundPicture]:
     """The file versions whose posts fit an expression, in its order, each once.
 
     Args:
         connection: in a transaction.
-        expression: what to find; nothing that needs the learning loop's ranks.
+        query: what to find, by `Reader.meant`; nothing that needs the learning loop's ranks.
         now: what `age:` counts from; aware.
         limit: at most so many.
 
     Raises:
         QueryError: the expression cannot be read or evaluated; it names the term.
     """
-    query = by_known_names(connection, parse(expression))
     refuse_unknown_metatags(connection, query)
     columns = (VersionRow.id, VersionRow.md5, PostRow.site, PostRow.post_id, PostRow.parent_id)
     rows = connection.execute(compile_query(query, now, limit=None).add_columns(*columns)).all()
@@ -324,7 +321,7 @@ def _picture_select(target: str) -> Any:
         .correlate(VersionRow)
         .scalar_subquery()
     )
-    return (
+    versions = (
         select(
             VersionRow.id,
             VersionRow.md5,
@@ -352,11 +349,8 @@ def _picture_select(target: str) -> Any:
         )
         .select_from(VersionRow)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .join(CurrentRow, and_(CurrentRow.version_id == VersionRow.id, CurrentRow.target == target))
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
     )
+    return CURRENT.join(versions, CURRENT.of_version(target))
 
 
 def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> Picture:

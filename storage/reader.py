@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Engine, case, func
 
 from storage.archive_records import RegisteredModel
 from storage.database.chunks import chunked
+from storage.database.current_state import DECISION
 from storage.database.engine import header_problem, reading_engine, reading_uri
 from storage.database.error_translation import at_border
-from storage.database.results_view import COLUMNS, DECISION, results_select
+from storage.database.results_view import COLUMNS, results_select
 from storage.database.schema import require_current
 from storage.database.tables import CurrentRow, PostRow, VersionRow
 from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
@@ -155,13 +156,8 @@ class Reader:
         with at_border(self._database), self._engine.connect() as connection, connection.begin():
             return operation(connection)
 
-    def meant(self, expression: str | Query) -> Query:
-        """An expression, read here or before, with the names that rows have for targets and their tags.
-
-        Raises:
-            QueryError: the expression cannot be read.
-        """
-        query = parse(expression) if isinstance(expression, str) else expression
+    def meant(self, query: Query) -> Query:
+        """An expression with the names that rows have for targets and their tags."""
         return self.ask(lambda c: by_known_names(c, query))
 
     def query(
@@ -183,7 +179,7 @@ class Reader:
         Raises:
             QueryError: the expression cannot be read or evaluated; it names the term.
         """
-        query = self.meant(expression)
+        query = self.meant(parse(expression) if isinstance(expression, str) else expression)
         ranks = ranks_for(query, ranker, [target.name for target in self.targets()] if ranker else ())
         return self.ask(lambda c: _matching_rows(c, query, ranks, now or datetime.now(UTC), limit))
 

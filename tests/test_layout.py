@@ -17,6 +17,7 @@ ROOMS = ("bench", "classifier", "commands", "crawler", "demo", "migrations", "re
 MOST_MODULES = 16  # side by side in a folder
 ONE_FILE_A_COMMAND = "commands"  # the folder that may hold more
 MOST_LINES = 60  # of a function's body, its docstring included
+MOST_LINES_OF_MODULES = 340  # of all but one in twenty
 LEAST_DOCUMENTED = 0.95  # share of the public modules, classes and functions
 NOUNS = {"listing", "meaning", "opening", "pooling", "preprocessing", "ranking"}  # they name a thing, not an activity
 
@@ -98,6 +99,14 @@ def test_no_function_is_longer_than_a_page() -> None:
 
     assert len(lengths) > 2000
     assert {where: lines for where, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_hardly_a_module_is_longer_than_its_subject() -> None:
+    lengths = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8").count("\n") for path in modules()}
+    long = {path: lines for path, lines in lengths.items() if lines > MOST_LINES_OF_MODULES}
+
+    assert len(lengths) > 400
+    assert len(long) <= 0.05 * len(lengths), long
 
 
 def test_every_parameter_and_every_result_has_a_type() -> None:

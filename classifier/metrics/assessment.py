@@ -1,6 +1,7 @@
 """All figures of one model on one set of pictures: the records between measuring and showing.
 
-`measuring` fills them, the terminal table, the JSON and the HTML report show them, and nobody computes a figure twice.
+`rounds/evaluation/` fills them, the terminal table, the JSON and the HTML report show them, and nobody computes a
+figure twice.
 """
 
 from __future__ import annotations
@@ -127,12 +128,12 @@ class Assessment:
     brier: float  # mean squared error of the scores, 0..1
     reliability: Sequence[ReliabilityBin]
     histogram: Sequence[HistogramBin]
-    slices: Sequence[Slice]
+    slices: Sequence[Slice] = ()
     confusion: Confusion
-    kept_wrong: Sequence[Mistake]  # the worst first
-    missed: Sequence[Mistake]
-    training: Sequence[TrainingCurve]
-    notes: Sequence[str]  # what a reader has to know before trusting the figures
+    kept_wrong: Sequence[Mistake] = ()  # the worst first
+    missed: Sequence[Mistake] = ()
+    training: Sequence[TrainingCurve] = ()
+    notes: Sequence[str] = ()  # what a reader has to know before trusting the figures
     prevalence_source: str = ""  # for people: where `prevalence` is from
     as_it_stands: AsItStands | None = None  # None: nothing of the random sample was answered
     set_apart: SetApart | None = None  # None: no tag is in doubt

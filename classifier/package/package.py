@@ -50,7 +50,7 @@ from classifier.package.files import (
 )
 from classifier.package.kinds import TARGET, check_kind
 from classifier.package.references import References, parse_references, write_references
-from classifier.package.whole_folder import ListedFiles, sha256_of, write_whole
+from classifier.package.whole_folder import ListedFiles, write_whole
 from classifier.pictures.preprocessing import Preprocessing
 from storage.errors import BadName
 from storage.names import TargetName
@@ -165,11 +165,6 @@ class Package:
             self.classes,
             self.blocks,
         )
-
-
-def backbone_hash(keras: Path, preprocessing: Preprocessing) -> str:
-    """What keys stored embeddings: the network's file and its preprocessing, 64 hex digits."""
-    return hash_of_backbone(sha256_of(keras), preprocessing)
 
 
 def write_package(folder: Path, parts: PackageParts) -> PackageFacts:

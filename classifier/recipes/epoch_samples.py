@@ -5,15 +5,23 @@ A batch depends on seed, stage, epoch and step alone, so a training that goes on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from classifier.arrays import Float32Array, IntArray
 from classifier.pictures.preprocessing import Pixels
+from classifier.progress import ProgressCallback, unreported
 from classifier.recipes.expansion import epoch_rows
 from classifier.recipes.settings import RecipeSettings
 from classifier.recipes.variations import mixed, varied
+from system.flush import flush
+
+_PASSES = 2**31  # beside the numbers of epochs, in a seed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,10 +29,11 @@ class LabelledPictures:
     """What is learned in one stage."""
 
     name: str  # of the stage
-    pictures: Pixels  # shape (n, size, size, 3); may be mapped from disk
+    pictures: Pixels | Float32Array  # shape (n, size, size, 3); may be mapped from disk
     labels: IntArray  # (n,) number of the class
     train: IntArray  # rows
     validation: IntArray  # rows that choose the best epoch; no group is in both
+    passes: Float32Array | None = None  # (p, n, d): what a frozen base saw of varied copies; then `pictures` is (n, d)
 
     def __post_init__(self) -> None:
         if not len(self.train) or not len(self.validation):
@@ -55,13 +64,93 @@ class EpochSamples:
         return -(-len(self._order) // self._settings.batch)
 
     def batch(self, step: int) -> tuple[Float32Array, Float32Array]:
-        """Varied pictures, shape (n, size, size, 3), 0..255, and labels, shape (n, classes); no rows after the last."""
+        """Varied pictures, shape (n, size, size, 3), 0..255, and labels, shape (n, classes); no rows after the last.
+
+        Where a frozen base has looked before, what it saw, shape (n, d), in the pictures' place.
+        """
         rows = self._order[step * self._settings.batch : (step + 1) * self._settings.batch]
         labels = np.eye(self._classes, dtype=np.float32)[self._stage.labels[rows]]
         if not len(rows):
             return np.zeros((0, *self._stage.pictures.shape[1:]), np.float32), labels
         random = self._random(1, step)
-        return mixed(varied(self._stage.pictures[rows], self._settings, random), labels, self._settings.mixup, random)
+        return mixed(self._samples(rows, random), labels, self._settings.mixup, random)
+
+    def _samples(self, rows: IntArray, random: np.random.Generator) -> Float32Array:
+        passes = self._stage.passes
+        if passes is None:
+            return varied(cast("Pixels", self._stage.pictures[rows]), self._settings, random)
+        return passes[random.integers(0, len(passes), len(rows)), rows]
 
     def _random(self, *what: int) -> np.random.Generator:
         return np.random.default_rng((self._settings.seed, *self._place, *what))
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPlace:
+    """Where what a frozen base saw is kept between two starts; None as the folder: nowhere."""
+
+    folder: Path | None
+    report: ProgressCallback = unreported
+
+    def kept(self, name: str, made: Callable[[], Float32Array]) -> Float32Array:
+        """The array of that name; made now where it is not there."""
+        if self.folder is None:
+            return made()
+        path = self.folder / f"{name}.npy"
+        try:
+            return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
+        except (OSError, ValueError, EOFError):  # not there, or cut short
+            array = made()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".new")
+        with beside.open("wb") as file:
+            np.save(file, array)
+        flush(beside)
+        beside.replace(path)
+        return array
+
+
+def seen_once(
+    stage: LabelledPictures,
+    number: int,
+    look: Callable[[Float32Array], Float32Array],
+    settings: RecipeSettings,
+    passes: int,
+    place: SeenPlace,
+) -> LabelledPictures:
+    """The stage as a frozen base sees it: varied copies of what is trained on, and what is validated on as it is.
+
+    Args:
+        stage: with pictures.
+        number: of the stage, from 0.
+        look: what the base says of pictures, 0..255, shape (n, d).
+        settings: how copies are varied; a batch of them is looked at together.
+        passes: copies of each picture.
+        place: where what was seen is kept, so that a training that was killed need not look again.
+    """
+    plain = place.kept(f"seen-{number}-plain", lambda: _seen(stage, stage.validation, look, settings.batch, _as_it_is))
+    every = []
+    for one in range(passes):
+        place.report("looking", one / passes, f"pass {one + 1} of {passes} over {len(stage.train)} pictures")
+        random = np.random.default_rng((settings.seed, number, _PASSES, one))
+        vary = partial(varied, settings=settings, random=random)
+        every.append(place.kept(f"seen-{number}-{one}", partial(_seen, stage, stage.train, look, settings.batch, vary)))
+    return replace(stage, pictures=plain, passes=np.stack(every))
+
+
+def _as_it_is(pictures: Pixels) -> Float32Array:
+    return pictures.astype(np.float32)
+
+
+def _seen(
+    stage: LabelledPictures,
+    rows: IntArray,
+    look: Callable[[Float32Array], Float32Array],
+    batch: int,
+    vary: Callable[[Pixels], Float32Array],
+) -> Float32Array:
+    """What is seen of some rows, shape (n, d); zeros for the others."""
+    parts = [look(vary(cast("Pixels", stage.pictures[rows[at : at + batch]]))) for at in range(0, len(rows), batch)]
+    numbers = np.zeros((len(stage.pictures), parts[0].shape[1]), np.float32)
+    numbers[rows] = np.concatenate(parts)
+    return numbers

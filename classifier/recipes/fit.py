@@ -23,7 +23,7 @@ from classifier.backbones.catalogue import Origin
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback, unreported
 from classifier.recipes.checkpoints import Checkpoints
-from classifier.recipes.epoch_samples import EpochSamples, LabelledPictures
+from classifier.recipes.epoch_samples import EpochSamples, LabelledPictures, SeenPlace, seen_once
 from classifier.recipes.expansion import wanted_counts
 from classifier.recipes.recipe import Recipe
 from classifier.recipes.recipe_network import RecipeNetwork, predicted
@@ -70,12 +70,31 @@ def fit(
     Raises:
         DeviceError: the network's first weights cannot be had.
     """
+    place = place or FitPlace()
     network = RecipeNetwork(recipe, settings, len(classes), origin or Origin())
-    training = _Training(network, settings, tuple(stages), place or FitPlace())
+    training = _Training(network, settings, _as_trained(recipe, settings, network, stages, place), place)
     training.go_on()
     while not training.finished:
         training.stage()
     return replace(network.cut(tuple(classes)), history=training.history(), resumed=training.resumed)
+
+
+def _as_trained(
+    recipe: Recipe,
+    settings: RecipeSettings,
+    network: RecipeNetwork,
+    stages: Sequence[LabelledPictures],
+    place: FitPlace,
+) -> tuple[LabelledPictures, ...]:
+    """The stages' pictures, or what a wholly frozen base sees of them; then the network is cut behind that base."""
+    passes = recipe.frozen.passes(settings) if recipe.frozen else 0
+    if recipe.frozen is None or not passes:
+        return tuple(stages)
+    network.freeze_until(recipe.frozen.layer)
+    seen_at = SeenPlace(place.checkpoints, place.report)
+    return tuple(
+        seen_once(stage, number, network.seen, settings, passes, seen_at) for number, stage in enumerate(stages)
+    )
 
 
 def embeddings(network: TrainedNetwork, pictures: Pixels) -> Float32Array:

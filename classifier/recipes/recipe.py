@@ -17,6 +17,16 @@ def _any_origin(settings: Any, origin: Origin) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenBase:
+    """The part of a network that never learns: it may look at pictures once, before training."""
+
+    layer: str  # that it ends with
+    passes: Callable[
+        [Any], int
+    ]  # of settings: varied copies of each picture that it looks at; 0: it looks while training
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """One training by name."""
 
@@ -30,3 +40,4 @@ class Recipe:
     weights: str = "none: learns from scratch"  # where they come from, for people
     licence: str = "MIT, as the program"  # of code and weights
     check: Callable[[Any, Origin], None] = _any_origin  # raises DeviceError, before anything is read, without weights
+    frozen: FrozenBase | None = None

@@ -48,8 +48,28 @@ class RecipeNetwork:
         self.classes, self._recipe, self._settings, self._origin = classes, recipe, settings, origin
         self.precision = precision or (HALF if settings.precision == "auto" and has_gpu() else FULL)
         keras.utils.set_random_seed(settings.seed)
-        self.model = self._built(self.precision)
+        self.model = self._whole = self._built(self.precision)
+        self.base: Any = None  # what looks at pictures, where `model` is trained on what it saw
         self.forget_gradients()
+
+    def freeze_until(self, layer: str) -> None:
+        """From now on, `base` looks at pictures, and `model`, what lies behind that layer, is trained on what it saw.
+
+        Raises:
+            ValueError: something before the layer learns.
+        """
+        import keras
+
+        between = self._whole.get_layer(layer).output
+        self.base = keras.Model(self._whole.inputs, between)
+        if self.base.trainable_variables:
+            raise ValueError(f"{len(self.base.trainable_variables)} weights before the layer {layer} learn")
+        self.model = keras.Model(between, self._whole.output)
+        self.forget_gradients()
+
+    def seen(self, pictures: Float32Array) -> Float32Array:
+        """What the frozen base sees of pictures, shape (n, d)."""
+        return np.asarray(self.base.predict_on_batch(pictures), dtype=np.float32)
 
     def forget_gradients(self) -> None:
         """A new optimizer: a stage knows nothing of the gradients of the one before."""
@@ -101,10 +121,10 @@ class RecipeNetwork:
         """The network before its last layer, and that layer's numbers, in single precision; nothing recorded yet."""
         import keras
 
-        model = self.model
+        model = self._whole
         if self.precision != FULL:
             twin = RecipeNetwork(self._recipe, self._settings, self.classes, self._origin, FULL)
-            twin.give(self.weights())
+            twin.give([np.array(one.numpy()) for one in model.weights])
             model = twin.model
         last = model.get_layer(CLASSES_LAYER)
         embedder = keras.Model(model.inputs, last.input, name=self._recipe.name)
@@ -125,7 +145,7 @@ class RecipeNetwork:
         return [*self.model.variables, *self.model.optimizer.variables]
 
 
-def predicted(model: Any, pictures: Pixels, rows: IntArray | None = None) -> Float32Array:
+def predicted(model: Any, pictures: Pixels | Float32Array, rows: IntArray | None = None) -> Float32Array:
     """What a model says of pictures, shape (n, d); of some rows of them alone, where rows are given."""
     wanted = np.arange(len(pictures)) if rows is None else rows
     parts = [

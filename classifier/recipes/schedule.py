@@ -13,7 +13,8 @@ def learning_rate(settings: RecipeSettings, epochs: float) -> float:
     """The learning rate after so many epochs, which may be broken."""
     if settings.schedule == "constant":
         return settings.rate
-    share = min(1.0, epochs / settings.epochs)
+    length = settings.cosine_epochs or settings.epochs
+    share = epochs / length % 1.0 if epochs < settings.epochs else 1.0
     return settings.rate * (_LEAST + (1 - _LEAST) * 0.5 * (1 + math.cos(math.pi * share)))
 
 

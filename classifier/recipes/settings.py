@@ -57,6 +57,7 @@ class RecipeSettings:
     schedule: str = setting(
         "constant", "course of the learning rate over the epochs; cosine falls to zero", choices=("constant", "cosine")
     )
+    cosine_epochs: int = setting(0, "epochs of one cosine, after which it begins anew; 0: all", low=0, high=10_000)
     patience: int = setting(5, "epochs without improvement after which training ends; 0: never early", low=0, high=1000)
     watch: str = setting(
         "loss", "what is to improve on the validation pictures, and picks the best epoch", choices=("loss", "accuracy")

@@ -64,7 +64,7 @@ def mixed(
     """Each picture and its label blended with another one of the batch.
 
     Args:
-        pictures: shape (n, size, size, 3).
+        pictures: shape (n, size, size, 3), or what a frozen network saw of them, (n, d).
         labels: shape (n, classes), rows that sum to one.
         alpha: both parameters of the beta distribution that the share comes from; 0: nothing is blended.
         random: decides.
@@ -75,7 +75,7 @@ def mixed(
         return pictures, labels
     share = random.beta(alpha, alpha, len(pictures)).astype(np.float32)
     other = random.permutation(len(pictures))
-    of_pictures, of_labels = share[:, None, None, None], share[:, None]
+    of_pictures, of_labels = share.reshape(-1, *[1] * (pictures.ndim - 1)), share[:, None]
     return (
         of_pictures * pictures + (1 - of_pictures) * pictures[other],
         of_labels * labels + (1 - of_labels) * labels[other],

@@ -99,6 +99,7 @@ class TrainingSummary:
     loss: float
     self_trained: int  # unlabelled pictures that joined the training set
     precision: str = "float32"  # while training
+    left_out: int = 0  # pictures whose tags were contradicted beforehand, so that they were not trained on
     counted_s: float = 0.0  # of the seconds, what counted against the time budget: less where the machine was busy
     stages: tuple[str, ...] = ()  # what a recipe's stages came to, for people
     history: TrainingHistory = field(default_factory=TrainingHistory)  # kept in a file of its own

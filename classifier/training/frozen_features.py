@@ -35,13 +35,19 @@ class Described:
 
 
 def describe(
-    pictures: Pixels, *, kept: int = pretrained.KEPT, seed: int = 0, report: Callable[[float], None] = lambda _: None
+    pictures: Pixels,
+    *,
+    kept: int = pretrained.KEPT,
+    projection: pretrained.Projection | None = None,
+    seed: int = 0,
+    report: Callable[[float], None] = lambda _: None,
 ) -> Described:
     """Build the backbone and look at every picture.
 
     Args:
         pictures: prepared, shape (n, size, size, 3).
         kept: numbers of the embedding.
+        projection: onto the embedding; None: it is fitted on these pictures.
         seed: of the choice of pictures that the projection is fitted on.
         report: share that is done, 0..1.
 
@@ -52,7 +58,8 @@ def describe(
     half_precision.round_weights(raw)  # as its file will hold them
     with tempfile.TemporaryDirectory(prefix="boorusieve-") as folder:
         numbers, _ = looked_at(raw, pictures, Path(folder), report=report)
-    projection = pretrained.fitted_projection(numbers, kept=kept, seed=seed)
+    if projection is None:
+        projection = pretrained.fitted_projection(numbers, kept=kept, seed=seed)
     embeddings = numbers @ projection.weights + projection.bias
     return Described(pretrained.projected(raw, projection), projection, embeddings)
 

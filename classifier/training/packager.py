@@ -154,6 +154,7 @@ def _training(training: TrainingSummary) -> list[str]:
         f"trained for {training.seconds:.0f} s, {training.steps} of {training.planned_steps} planned steps, "
         f"{training.pictures_per_s:.0f} pictures/s in {training.precision}, "
         f"{training.self_trained} pseudo-labelled pictures"
+        + (f", {training.left_out} left out whose tags are contradicted" if training.left_out else "")
     ]
 
 

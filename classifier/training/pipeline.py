@@ -17,7 +17,7 @@ from PIL import Image
 
 from classifier.arrays import BoolArray, IntArray
 from classifier.errors import TooFewExamples
-from classifier.head import EMBEDDING_DTYPE
+from classifier.head import EMBEDDING_DTYPE, AiPercents
 from classifier.heads import logistic_head
 from classifier.heads.character_space import numbered
 from classifier.heads.head_training import LearnedHead, learn_head
@@ -33,7 +33,6 @@ from classifier.progress import ProgressCallback, unreported
 from classifier.references.folder import LEAST_REFERENCES
 from classifier.references.heads import reference_plan, rests_on_references
 from classifier.training import backbone_training, splits, warm_start
-from storage.records import SITE_TAGGER
 
 CLASSES_AT_MOST = 64
 _KEPT = 1e6  # strength that pulls a head to its start until nothing but the bias can follow the examples
@@ -48,7 +47,8 @@ class Example:
     labelled: bool  # False: untagged, anybody may be in the picture
     split: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
     stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
-    ai_percents: Mapping[str, int] = field(default_factory=dict)  # by target's tag: the site's tagger, 0..100
+    # by target's tag, then by source: what taggers give it, 0..100
+    ai_percents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reference: bool = False  # no picture of the gallery: a person's word, for heads alone; the network never learns it
 
 
@@ -391,15 +391,17 @@ def _head_training_set(
         strata=np.array([example.stratum for example in examples], dtype=np.int8),
         trained_on=embedded.trained_on,
         fit_on_trained=embedded.fit_on_trained,
-        ai_percents={SITE_TAGGER: _ai_percents(examples, spec)},
+        ai_percents=_ai_percents(examples, spec),
         tag=spec.tag,
         characters=numbered([one.characters[0] if len(one.characters) == 1 else "" for one in examples]),
     )
 
 
-def _ai_percents(examples: Sequence[Example], spec: TargetSpec) -> IntArray:
-    """What the site's tagger gives the target's tag, shape (n,); -1 where it says nothing."""
-    return np.array([example.ai_percents.get(spec.tag, -1) for example in examples], dtype=np.int64)
+def _ai_percents(examples: Sequence[Example], spec: TargetSpec) -> AiPercents:
+    """What each tagger gives the target's tag, (n,) a source; -1 where it says nothing."""
+    given = [example.ai_percents.get(spec.tag, {}) for example in examples]
+    sources = sorted({source for one in given for source in one})
+    return {source: np.array([one.get(source, -1) for one in given], dtype=np.int64) for source in sources}
 
 
 def report_training(report: ProgressCallback, at: backbone_training.TrainingProgress) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from classifier.arrays import IntArray
+from classifier.arrays import Float32Array, IntArray
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.backbones.catalogue import FINE_TUNED, backbone_named
 from classifier.head import EMBEDDING_DTYPE
-from classifier.heads.out_of_fold import deal_groups
+from classifier.heads.out_of_fold import Deals, deal_groups
+from classifier.heads.tag_check import contradicted_pictures
 from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.folded_network import folded
 from classifier.progress import ProgressCallback
@@ -40,20 +40,31 @@ def frozen(seed: int) -> Embedder:
     return embedded
 
 
-def fine_tuned(recipe: backbone_training.TrainingRecipe, folder: Path, earlier: Path | None) -> Embedder:
+def fine_tuned(
+    recipe: backbone_training.TrainingRecipe, folder: Path, earlier: Path | None, *, tags_may_lie: bool = True
+) -> Embedder:
     """An embedder that trains the last stages on the characters of half of the tagged pictures.
 
     The other half, which the network never saw, chooses thresholds: so nothing is chosen on memorised pictures.
+    Pictures whose tags the pretrained network contradicts are not trained on.
 
     Args:
         recipe: budget and seed; the rest is `fine_tuning.RECIPE`.
         folder: for files while it works.
         earlier: a network file whose projection is kept where it is of the same numbers; None: it is fitted anew.
+        tags_may_lie: False for a person's folders, all of which are trained on.
     """
 
     def embedded(material: Material, report: ProgressCallback) -> Embedded:
-        published = _published(material, earlier, recipe.seed, report)
-        rows = training_half(material, recipe.seed)
+        projection = None if earlier is None else fine_tuning.projection_of(earlier)
+        rows = half = training_half(material, recipe.seed)
+        if projection is None or tags_may_lie:
+            described = _described(material, recipe.seed, report, projection)
+            projection = described.projection
+        if tags_may_lie:
+            rows = without_contradicted(half, material, described.embeddings, recipe.seed)
+        raw = pretrained.raw(material.pictures.shape[1], efficientnet_lite0.published_weights())
+        published = pretrained.projected(raw, projection)  # with its normalisation, which training needs
         training_set = backbone_training.TrainingSet(
             material.pictures[rows], material.shows[rows], material.pictures[:0]
         )
@@ -71,8 +82,8 @@ def fine_tuned(recipe: backbone_training.TrainingRecipe, folder: Path, earlier: 
             classes=material.classes,
             blocks=_blocks(int(published.output_shape[1]), numbers.shape[1], len(material.classes)),
             embeddings=_stored(numbers),
-            trained_on=rows_as_flags(rows, len(numbers)),
-            training=training,
+            trained_on=rows_as_flags(half, len(numbers)),  # doubtful tags choose nothing either
+            training=replace(training, left_out=len(half) - len(rows)),
             odds_weight=fine_tuning.ODDS_WEIGHT,
             fit_on_trained=backbone_named(FINE_TUNED).fit_on_trained,
             halved=True,
@@ -98,18 +109,28 @@ def training_half(material: Material, seed: int) -> IntArray:
     return np.asarray(rows[deal_groups(material.groups[rows], 2, seed) == 0], dtype=np.int64)
 
 
-def _published(material: Material, earlier: Path | None, seed: int, report: ProgressCallback) -> Any:
-    """The pretrained network as published, with its normalisation, which training needs, and its projection."""
-    projection = None if earlier is None else fine_tuning.projection_of(earlier)
-    if projection is None:
-        projection = _described(material, seed, report).projection
-    raw = pretrained.raw(material.pictures.shape[1], efficientnet_lite0.published_weights())
-    return pretrained.projected(raw, projection)
+def without_contradicted(rows: IntArray, material: Material, embeddings: Float32Array, seed: int) -> IntArray:
+    """The rows whose tags a network contradicts that was trained on none of these pictures are left out.
+
+    Args:
+        rows: to be trained on.
+        material: whose tagged pictures tell what each character looks like, but for those kept for tests.
+        embeddings: of all pictures, by that network, shape (n, d).
+        seed: of the folds.
+    """
+    tagged = np.sort(np.concatenate([material.split.train, material.split.validation]))
+    wrong = contradicted_pictures(embeddings[tagged], material.shows[tagged], material.groups[tagged], Deals(seed=seed))
+    return rows[~np.isin(rows, tagged[wrong])]
 
 
-def _described(material: Material, seed: int, report: ProgressCallback) -> frozen_features.Described:
+def _described(
+    material: Material, seed: int, report: ProgressCallback, projection: pretrained.Projection | None = None
+) -> frozen_features.Described:
     return frozen_features.describe(
-        material.pictures, seed=seed, report=lambda share: report("looking", share, _words(material))
+        material.pictures,
+        projection=projection,
+        seed=seed,
+        report=lambda share: report("looking", share, _words(material)),
     )
 
 

@@ -98,7 +98,7 @@ def _embedder(folder: Path, job: TrainingJob) -> Embedder:
     if backbone.name == catalogue.FINE_TUNED:
         first = folder / FIRST_NETWORK
         begin = first if earlier is None and first.is_file() else earlier
-        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", begin)
+        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", begin, tags_may_lie=plan.tags_may_lie)
     chosen = catalogue.backbone_named(backbone.name)
     if earlier is not None:  # it brings its weights
         return from_scratch(lambda: catalogue.empty(chosen, size), plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,21 @@ def tagger_settings(settings: Settings, targets: Sequence[Target]) -> TaggerSett
         channels=settings.tagger.channels,
         device=settings.scoring.device,
     )
+
+
+async def open_tagger(stack: AsyncExitStack, settings: Settings, targets: Sequence[Target]) -> TaggerClient | None:
+    """The tagger that `[tagger]` names, open until the stack closes; None where it has no tag for any of the targets.
+
+    Raises:
+        TaggerError: as `tagger_settings`, and where it cannot be loaded.
+    """
+    chosen = tagger_settings(settings, targets)
+    if chosen is None:
+        return None
+    from classifier.taggers.client import TaggerClient
+
+    tagger = await stack.enter_async_context(TaggerClient(chosen))
+    return None if set(chosen.wanted).isdisjoint(tagger.tags) else tagger
 
 
 def tagger_line(tagger: TaggerClient, targets: Sequence[Target]) -> str:

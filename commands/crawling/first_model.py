@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from classifier.progress import ProgressCallback
 from classifier.references.folder import ReferenceFolder
 from commands.context.network_choice import first_weights, trains_beside
 from commands.context.settings import RoundZero
+from commands.context.tagger_choice import open_tagger
 from commands.context.train_options import crawl_goal
 from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
@@ -27,7 +28,8 @@ from crawler.sources.renditions import fits, likeness, rendition_to_score
 from crawler.transport.downloads import Downloader
 from rounds.examples.references import ReferencePixels, decoded_references
 from rounds.examples.sample import SampleSize
-from rounds.free_number import free_name
+from rounds.examples.tagger_answers import TaggerAnswers
+from rounds.models import free_name
 from rounds.round_zero import Gathered, RoundSettings, RoundZeroInputs, gather, work_folder_for
 from rounds.training_job import NewModel, TrainingStep, preprocessing_for
 from rounds.training_process import COMMAND
@@ -57,15 +59,21 @@ class FirstRound:
         if self.gathered is None:
             request = self.request
             fetcher = Downloader(request.connected.http, request.connected.site, request.connected.pace.patience)
-            async with Decoders([self.settings.preprocessing]) as decoders:
+            async with AsyncExitStack() as stack:
+                tagger = await open_tagger(stack, request.workspace.settings, self.targets)
+                preprocessings = [self.settings.preprocessing, *([] if tagger is None else [tagger.preprocessing])]
+                decoders = await stack.enter_async_context(Decoders(preprocessings))
                 renditions = _RenditionSource(
                     fetcher, request.archive, decoders, request.workspace.settings.scoring.score_on
                 )
                 given = await self._references(decoders, report)
-                inputs = RoundZeroInputs(request.connected.client, renditions, renditions, given)
+                heard = None if tagger is None else TaggerAnswers(tagger)
+                inputs = RoundZeroInputs(request.connected.client, renditions, renditions, given, heard)
                 self.gathered = await gather(
                     self.folder, inputs, request.tag, self.targets, self.settings, report=report
                 )
+            if heard is not None:
+                say(heard.words())
         return self.gathered
 
     async def _references(self, decoders: Decoders, report: ProgressCallback) -> ReferencePixels | None:

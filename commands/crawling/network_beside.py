@@ -27,7 +27,7 @@ from commands.terminal.console import say
 from crawler.errors import CrawlError
 from crawler.switching_judge import JudgeContext, SwitchingJudge
 from rounds.errors import RoundError
-from rounds.step_comparison import compare_steps
+from rounds.evaluation.step_comparison import compare_steps
 from rounds.training_job import NewModel, TrainingStep
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target

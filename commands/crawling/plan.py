@@ -13,7 +13,7 @@ from crawler.sources.query_plan import QueryPlan, plan
 from crawler.sources.where_terms import resolve_where
 from storage.plurals import counted
 from storage.records import Post, Target
-from storage.search.language import parse, to_text
+from storage.search.language import Query, to_text
 from storage.search.match import matcher
 
 
@@ -24,10 +24,6 @@ class SearchOptions(Protocol):
     def tags(self) -> tuple[str, ...]: ...
     @property
     def keep(self) -> tuple[str, ...]: ...
-    @property
-    def rating(self) -> str: ...
-    @property
-    def where(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +41,14 @@ class CrawlPlan:
     lines: tuple[str, ...]  # all of this, for people
 
 
-async def make_plan(options: SearchOptions, connected: Connected, targets: Targets) -> CrawlPlan:
+async def make_plan(options: SearchOptions, terms: Query, connected: Connected, targets: Targets) -> CrawlPlan:
     """Resolve names, count posts, and fit the query to the account's tag limit.
 
+    Args:
+        options: the words as typed.
+        terms: what else posts must fit, by `crawler.sources.query_plan.crawl_terms`.
+        connected: the site.
+        targets: what is known of targets.
     Raises:
         UnknownTag, AmbiguousTag, TagLimit, QueryError: with what to type instead.
     """
@@ -56,12 +57,11 @@ async def make_plan(options: SearchOptions, connected: Connected, targets: Targe
     names = tuple(dict.fromkeys(tag.name for tag in tags))
     known = await targets.targets(site)
     found = [await resolve_target(client, typed, within=names, known=known) for typed in options.keep]
-    where = await resolve_where(client, parse(options.where))
+    where = await resolve_where(client, terms)
     counts = {tag.name: tag.post_count for tag in tags}
     query = plan(
         names,
         where.query,
-        options.rating,
         tag_limit=connected.tag_limit,
         counts=counts,
         pinned_days=connected.other_days,

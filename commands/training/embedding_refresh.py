@@ -13,7 +13,7 @@ from storage.archive import Archive, open_reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from rounds.rescore import Rescoring
+    from rounds.rescoring.rescore import Rescoring
 
 
 async def look_at_all_again(
@@ -25,8 +25,8 @@ async def look_at_all_again(
         ModelError: the model or its device fails.
     """
     from classifier.judge import NetworkJudge
-    from rounds.embedding_refresh import RefreshRequest, refresh_embeddings
-    from rounds.rescore import Rescoring
+    from rounds.rescoring.embedding_refresh import RefreshRequest, refresh_embeddings
+    from rounds.rescoring.rescore import Rescoring
 
     with open_reader(workspace.root) as reader:
         status = reader.status()

@@ -16,6 +16,7 @@ from rounds.examples.stage_pictures import Stage, StagePicture, pictures_below, 
 from storage.archive import open_reader
 from storage.gallery_view import Renditions, found_pictures
 from storage.reader import Reader
+from storage.search.language import parse
 
 
 def stage_entries(options: TrainOptions, workspace: Workspace) -> tuple[StageEntry, ...]:
@@ -72,8 +73,8 @@ class _Pictures:
         if folder:
             return pictures_below(Path(folder))[: entry.at_most]
         reader, renditions = self._gallery()
-        now = datetime.now(UTC)
-        found = reader.ask(lambda c: found_pictures(c, search, now=now, limit=entry.at_most))
+        now, query = datetime.now(UTC), reader.meant(parse(search))
+        found = reader.ask(lambda c: found_pictures(c, query, now=now, limit=entry.at_most))
         return stored_pictures(found, renditions.read)
 
     def _gallery(self) -> tuple[Reader, Renditions]:

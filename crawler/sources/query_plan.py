@@ -46,8 +46,7 @@ class QueryPlan:
 
 def plan(
     tags: Sequence[str],
-    where: str | Query = "",
-    rating: str = "",
+    terms: Query,
     *,
     tag_limit: int | None,
     counts: Mapping[str, int] = MappingProxyType({}),
@@ -57,18 +56,14 @@ def plan(
 
     Args:
         tags: resolved tags that a post must all carry.
-        where: further terms in the site's search language, read or to be read.
-        rating: letters with commas, `g,s`; empty: all.
+        terms: what they must fit besides, by `crawl_terms`.
         tag_limit: terms that this account may search for at once; None: any number.
         counts: posts by tag where known; the first tag counts as the rarest otherwise.
         pinned_days: name the moments at which days begin, because the account's days begin elsewhere than ours.
     Raises:
-        QueryError: `where` cannot be read, or a value in it.
-        UsageError: it orders or limits, or asks our own database.
         TagLimit: more terms than allowed can only be evaluated by the site.
     """
-    query = checked(where, rating)
-    parts = _each_once([*map(Tag, tags), *_ratings(rating), *conjuncts(query.root)])
+    parts = _each_once([*map(Tag, tags), *conjuncts(terms.root)])
     free = [part for part in parts if not _counted(part)]
     server, local = _split([part for part in parts if _counted(part)], tag_limit, counts)
     text = " ".join(_as_term(part, pinned_days=pinned_days) for part in [*server, *free])
@@ -79,16 +74,20 @@ def plan(
     return QueryPlan(text, local[0] if len(local) == 1 else And(tuple(local)), (line,))
 
 
-def checked(where: str | Query, rating: str) -> Query:
+def crawl_terms(where: str, rating: str = "") -> Query:
     """Read what narrows a crawl, and refuse what cannot; asks nobody.
 
-    Raises: as `plan`.
+    Args:
+        where: terms in the site's search language.
+        rating: letters with commas, `g,s`; empty: all.
+    Raises:
+        QueryError: `where` cannot be read, or a value in it.
+        UsageError: it orders or limits, or asks our own database; or the rating does not exist.
     """
-    query = parse(where) if isinstance(where, str) else where
+    query = parse(where)
     _refuse_settings(query)
     refuse_bad_values(query.root, datetime.now(UTC))
-    _ratings(rating)
-    return query
+    return Query(And((*_ratings(rating), *conjuncts(query.root))))
 
 
 def _split(parts: list[Node], tag_limit: int | None, counts: Mapping[str, int]) -> tuple[list[Node], list[Node]]:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from demo.accounts import demand
 from demo.api.post_json import View, tag_object
+from demo.api.tag_json import artist_object, link_object, wiki_object
 from demo.errors import not_found
 from demo.galleries.gallery import CATEGORY_NUMBERS, Gallery, GalleryTag, TagLink, WikiPage
 from demo.http.messages import Request, Response, json_response, redirect_to
@@ -249,51 +250,6 @@ TAG_TESTS: dict[str, Callable[[GalleryTag, str, Gallery], bool]] = {
     "is_empty": lambda tag, value, gallery: (gallery.post_count(tag.name) == 0) == (value.lower() in TRUE_WORDS),
     "has_wiki_page": lambda tag, value, gallery: (tag.name in gallery.wiki) == (value.lower() in TRUE_WORDS),
 }
-
-
-def link_object(view: View, link: TagLink) -> dict[str, Any]:
-    """An alias or an implication."""
-    return {
-        "id": link.id,
-        "antecedent_name": link.antecedent,
-        "consequent_name": link.consequent,
-        "creator_id": 1,
-        "approver_id": 1,
-        "forum_topic_id": None,
-        "forum_post_id": None,
-        "status": link.status,
-        "reason": "",
-        "created_at": view.time(link.created_at),
-        "updated_at": view.time(link.created_at),
-    }
-
-
-def wiki_object(view: View, page: WikiPage) -> dict[str, Any]:
-    """A wiki page."""
-    return {
-        "id": page.id,
-        "title": page.title,
-        "body": page.body,
-        "is_locked": False,
-        "is_deleted": False,
-        "other_names": list(page.other_names),
-        "created_at": view.time(page.created_at),
-        "updated_at": view.time(page.created_at),
-    }
-
-
-def artist_object(view: View, tag: GalleryTag) -> dict[str, Any]:
-    """An artist."""
-    return {
-        "id": tag.id,
-        "name": tag.name,
-        "group_name": "",
-        "other_names": [],
-        "is_deleted": False,
-        "is_banned": False,
-        "created_at": view.time(tag.created_at),
-        "updated_at": view.time(tag.created_at),
-    }
 
 
 def _rows(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,24 +20,16 @@ from classifier.errors import PictureFault
 from classifier.heads.training_set import TEST
 from classifier.inference.pooling import score_views
 from classifier.metrics.assessment import Assessment, Mistake
-from classifier.metrics.curves import ScoredPictures, measure, slices_by
+from classifier.metrics.curves import ScoredPictures, slices_by
 from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, left_out_lines, why_not
 from classifier.pictures.preprocessing import Pixels
 from classifier.pictures.thumbnails import thumbnail
 from classifier.progress import ProgressCallback
-from classifier.training.history import training_curves
 from classifier.training.splits import Identity, group
 from crawler.decisions import TOO_SMALL
-from rounds.evaluation.gallery import (
-    MISTAKES,
-    GalleryKnowledge,
-    Prevalence,
-    Subject,
-    check,
-    gallery_estimates,
-    own_share,
-    prevalence_of,
-)
+from rounds.evaluation.measurement import MISTAKES, assess, check
+from rounds.evaluation.prevalence import Prevalence, gallery_estimates, own_share, prevalence_of
+from rounds.evaluation.subject import GalleryKnowledge, Subject
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, PictureDecoder, decoded
 from rounds.examples.held_out import held_out
 from storage.plurals import counted
@@ -139,23 +131,13 @@ def evaluate_folder(
     learned = learned_from(subject, known)
     seen_in_training = [_LEARNED if picture.md5 in learned else _NEW for picture in pictures]
     prevalence = _prevalence(subject, known, judged)
-    threshold = subject.model.card.threshold
-    figures = measure(judged, threshold, prevalence.share, seed=seed)
     labels = [picture.label for picture in pictures]
-    return Assessment(
-        model=subject.model.card.name,
-        target=subject.target.name,
-        on=f"{counted(len(scored), 'picture')} of the folder {class_folder.folder}",
-        threshold=threshold,
-        quality=figures.quality,
-        test_prevalence=figures.test_prevalence,
-        prevalence=prevalence.share,
-        at_prevalence=figures.at_prevalence,
-        curve=figures.curve,
-        calibration_error=figures.calibration_error,
-        brier=figures.brier,
-        reliability=figures.reliability,
-        histogram=figures.histogram,
+    assessment = assess(
+        subject, judged, prevalence, f"{counted(len(scored), 'picture')} of the folder {class_folder.folder}", seed=seed
+    )
+    threshold = assessment.threshold
+    return replace(
+        assessment,
         slices=(
             *(
                 slices_by("training", seen_in_training, judged, threshold, order=(_NEW,))
@@ -164,12 +146,9 @@ def evaluate_folder(
             ),
             *slices_by("class", labels, judged, threshold, order=class_folder.meant),
         ),
-        confusion=figures.confusion,
         kept_wrong=_mistakes(scored, threshold, kept=True),
         missed=_mistakes(scored, threshold, kept=False),
-        training=training_curves(subject.package),
         notes=_notes(class_folder, left, groups, seen_in_training),
-        prevalence_source=prevalence.source,
     )
 
 

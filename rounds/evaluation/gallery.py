@@ -9,7 +9,6 @@ person was asked about because of their score would make scores look worse than 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -20,32 +19,25 @@ from classifier.arrays import BoolArray, IntArray
 from classifier.heads.noisy_labels import LabelSource
 from classifier.heads.training_set import TEST
 from classifier.metrics.assessment import AsItStands, Assessment, Mistake, SetApart, Slice
-from classifier.metrics.curves import ScoredPictures, confusion_at, measure, slices_by
-from classifier.metrics.quality import Estimate, Quality, evaluate, wilson
-from classifier.package.package import Package
+from classifier.metrics.curves import ScoredPictures, confusion_at, slices_by
+from classifier.metrics.quality import Quality, evaluate
 from classifier.pictures.thumbnails import thumbnail
-from classifier.training.history import training_curves
-from rounds.errors import TooLittleToMeasure
-from rounds.examples.held_out import PEOPLE, HeldOut, believed_share, held_out, newest_label_of
-from rounds.questions.decision_rule import DecisionRule
+from rounds.evaluation.measurement import LEAST, MISTAKES, assess, check
+from rounds.evaluation.prevalence import gallery_estimates, own_share, prevalence_of
+from rounds.evaluation.subject import GalleryKnowledge, Subject
+from rounds.examples.held_out import PEOPLE, HeldOut, held_out, newest_label_of
 from rounds.questions.doubted_tags import doubted_tags
-from rounds.questions.estimate import Estimates, among, estimates
-from storage.archive_records import RegisteredModel
+from rounds.questions.estimate import among
 from storage.evidence import Evidence
 from storage.gallery_view import Picture
 from storage.people_count import people_count
 from storage.plurals import counted
-from storage.records import LabelReason, Target
-from storage.rows.labels import StoredLabel
 
 _POST = "post "  # what the name of a mistake begins with
-LEAST = 5  # test pictures of each kind
-MISTAKES = 24  # of each kind that are shown
 _SEARCHED = 50  # most pictures set apart that one search lists
-_ENOUGH_ANSWERS = 50  # to the random sample; with fewer the prevalence is estimated instead
-_LEAST_SHARE = 1e-4  # assumed at least, of pictures that show it and of others
 _RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 _COMPANY = ("solo", "group", "unknown")
+_MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your own pictures (--on DIR)"
 
 
 class PictureSource(Protocol):
@@ -62,37 +54,6 @@ class PictureSource(Protocol):
     def link(self, site: str, post: int) -> str | None:
         """The post's page at its site."""
         ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """The model that is measured."""
-
-    target: Target
-    model: RegisteredModel
-    package: Package
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GalleryKnowledge:
-    """What the gallery knows of a target, read once."""
-
-    evidence: Evidence  # with vectors of the subject's network
-    labels: Sequence[StoredLabel] = ()
-    rule: DecisionRule | None = None  # of the model in force; None: there is none
-
-    def sample_rows(self) -> IntArray:
-        """Rows that were asked about as members of the random sample."""
-        ids = [label.version_id for label in self.labels if label.why is LabelReason.RANDOM]
-        return np.flatnonzero(np.isin(self.evidence.version_ids, np.array(ids, dtype=np.int64))).astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Prevalence:
-    """How much of the gallery shows the target."""
-
-    share: Estimate
-    source: str  # for people
 
 
 def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureSource, *, seed: int = 0) -> Assessment:
@@ -114,93 +75,25 @@ def evaluate_gallery(subject: Subject, known: GalleryKnowledge, source: PictureS
     check(judged, f"for {subject.target.name}, the gallery's test split has, with character tags,", _MORE_TAGS)
     estimated = gallery_estimates(known)
     prevalence = prevalence_of(held, estimated) or own_share(judged, "the test pictures' own share")
-    threshold = subject.model.card.threshold
-    figures = measure(judged, threshold, prevalence.share, seed=seed)
+    assessment = assess(subject, judged, prevalence, f"{counted(len(rows), 'test picture')} of the gallery", seed=seed)
     untagged = _untagged(subject, known, held)
     cards = {card.id: card for card in source.pictures(known.evidence.version_ids[rows].tolist())}
     collector = _MistakeCollector(subject, known.evidence, held, doubted, source)
-    return Assessment(
-        model=subject.model.card.name,
-        target=subject.target.name,
-        on=f"{counted(len(rows), 'test picture')} of the gallery",
-        threshold=threshold,
-        quality=figures.quality,
-        test_prevalence=figures.test_prevalence,
-        prevalence=prevalence.share,
-        at_prevalence=figures.at_prevalence,
-        curve=figures.curve,
-        calibration_error=figures.calibration_error,
-        brier=figures.brier,
-        reliability=figures.reliability,
-        histogram=figures.histogram,
+    return replace(
+        assessment,
         slices=(
-            *_slices(known.evidence, rows, judged, cards, threshold),
-            Slice(by="tags", value="tagged", quality=figures.quality),
+            *_slices(known.evidence, rows, judged, cards, assessment.threshold),
+            Slice(by="tags", value="tagged", quality=assessment.quality),
             *([] if untagged is None else [Slice(by="tags", value="untagged", quality=untagged)]),
         ),
-        confusion=figures.confusion,
         kept_wrong=collector.mistakes(collector.wrong(kept=True), kept=True),
         missed=collector.mistakes(collector.wrong(kept=False), kept=False),
-        training=training_curves(subject.package),
         notes=_notes(held, rows, untagged),
-        prevalence_source=prevalence.source,
         as_it_stands=None
         if not estimated.answers
         else AsItStands(precision=estimated.precision, recall=estimated.recall, answers=estimated.answers),
         set_apart=collector.set_apart(seed) if doubted.any() else None,
     )
-
-
-def check(judged: ScoredPictures, where: str, advice: str) -> None:
-    """Refuse when there are too few pictures of a kind to measure.
-
-    Raises:
-        TooLittleToMeasure: there is not; counts what there is.
-    """
-    shown = int(judged.truth.sum())
-    others = len(judged) - shown
-    if min(shown, others) < LEAST:
-        raise TooLittleToMeasure(
-            f"too few pictures to measure: {where} {shown} that show it and {others} that do not; at least {LEAST} "
-            f"of each are needed; {advice}"
-        )
-
-
-_MORE_TAGS = "answer some (crawl review), crawl a larger tag, or measure on your own pictures (--on DIR)"
-
-
-def gallery_estimates(known: GalleryKnowledge) -> Estimates:
-    """Current precision and recall of the gallery, by tags, labels and scores together, from the random sample."""
-    return Estimates() if known.rule is None else estimates(known.evidence, known.rule, known.sample_rows())
-
-
-def prevalence_of(held: HeldOut, estimated: Estimates) -> Prevalence | None:
-    """How much of the gallery shows the target: measured by the random sample where that says enough, else estimated.
-
-    None: nobody has answered the random sample, and the model was trained on every picture.
-    """
-    share = estimated.share
-    if estimated.answers >= _ENOUGH_ANSWERS and share.high - share.low <= share.value:
-        return Prevalence(
-            _possible(share), f"measured, from {counted(estimated.answers, 'answer')} to the random sample"
-        )
-    believed = believed_share(held)
-    if not math.isfinite(believed.value):
-        return None
-    return Prevalence(
-        _possible(believed),
-        "estimated from tags, answers and scores; measured once about 100 of the random sample are answered",
-    )
-
-
-def _possible(share: Estimate) -> Estimate:
-    """Clip to a share at which precision and recall are defined."""
-    return Estimate(*(min(max(end, _LEAST_SHARE), 1 - _LEAST_SHARE) for end in (share.value, share.low, share.high)))
-
-
-def own_share(judged: ScoredPictures, source: str) -> Prevalence:
-    """The prevalence among the measured pictures, where the gallery gives none."""
-    return Prevalence(wilson(int(judged.truth.sum()), len(judged)), source)
 
 
 def _judged(held: HeldOut, rows: IntArray) -> ScoredPictures:

@@ -8,7 +8,7 @@ from typing import Any
 
 from classifier.heads.head_training import LearnedHead
 from classifier.references.heads import references_text, rests_on_references
-from rounds.comparison import Compared
+from rounds.evaluation.comparison import Compared
 from rounds.evaluation.number_format import estimate
 
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from classifier.arrays import BoolArray, IntArray
 from classifier.metrics.quality import Quality, evaluate
-from rounds.evaluation.gallery import LEAST, Subject
+from rounds.evaluation.measurement import LEAST
+from rounds.evaluation.subject import Subject
 from rounds.examples.held_out import PEOPLE, HeldOut, held_out
 from rounds.questions.doubted_tags import doubted_tags
 from storage.evidence import Evidence

@@ -20,7 +20,7 @@ from classifier.metrics.quality import Estimate, bootstrap
 from classifier.package.package import Package
 from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.label_sources import noisy_labels_of
-from rounds.rescore import scores_of
+from rounds.rescoring.rescore import scores_of
 from storage.evidence import Evidence
 
 SPOKEN = (LabelSource.TAGGED, LabelSource.OTHERS, LabelSource.KEEP, LabelSource.DELETE)

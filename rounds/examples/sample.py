@@ -20,7 +20,7 @@ from classifier.training.pipeline import Example
 from classifier.training.splits import Identity
 from crawler.sources.danbooru_client import NEWEST
 from storage.people_count import people_count
-from storage.records import PICTURE_EXTENSIONS, Post, Target, stratum_of
+from storage.records import PICTURE_EXTENSIONS, Post, TaggerTags, Target, stratum_of
 
 PAGE = 200  # posts, the most that the site gives
 NOT_NAMES = frozenset({"original", "banned_artist", "artist_request", "anonymous_artist"})
@@ -149,11 +149,19 @@ def looks_like_a_picture(post: Post) -> bool:
     return post.file is not None and any(rendition.ext in PICTURE_EXTENSIONS for rendition in post.renditions)
 
 
-def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]:
+def examples_of(
+    sample: Sample, targets: Sequence[Target] = (), tagger_tags: Mapping[int, TaggerTags] | None = None
+) -> list[Example]:
     """An example for each post of the sample, by its tags, in the order of `sample.posts()`.
 
     A target need not be a character: whatever its tag is, the posts that it names are its positives.
+
+    Args:
+        sample: the posts.
+        targets: whom a model is learned for.
+        tagger_tags: what the user's own tagger says of their pictures, by the post's number.
     """
+    own = tagger_tags or {}
     posts = sample.posts()
     unlabelled = {post.id for post in sample.unlabelled}
     sets = _set_keys(posts)
@@ -169,7 +177,7 @@ def examples_of(sample: Sample, targets: Sequence[Target] = ()) -> list[Example]
             characters=_taught_by(post, targets),
             labelled=post.id not in unlabelled,
             stratum=int(stratum_of(post.tags, None)),
-            ai_percents=_ai_percents(post, targets),
+            ai_percents=_ai_percents(post, targets, own.get(post.id)),
         )
         for row, post in enumerate(posts)
     ]
@@ -180,10 +188,10 @@ def _taught_by(post: Post, targets: Sequence[Target]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*post.tags.shown(), *named)))
 
 
-def _ai_percents(post: Post, targets: Sequence[Target]) -> dict[str, int]:
-    """What the site's tagger gives the targets' tags, by tag; empty where the site does not say."""
-    percents = {target.tag: target.ai_percent(post.ai_tags) for target in targets}
-    return {tag: percent for tag, percent in percents.items() if percent is not None}
+def _ai_percents(post: Post, targets: Sequence[Target], own: TaggerTags | None) -> dict[str, Mapping[str, int]]:
+    """What taggers give the targets' tags, by tag and source; empty where none says anything."""
+    percents = {target.tag: target.ai_percents(post.ai_tags, own) for target in targets}
+    return {tag: by_source for tag, by_source in percents.items() if by_source}
 
 
 def _set_keys(posts: Sequence[Post]) -> list[str]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from classifier.heads.opinions import contradicted
 from rounds.examples.label_sources import noisy_labels_of
-from rounds.questions.queue import second_opinion
+from rounds.questions.second_opinion import second_opinion
 from storage.evidence import Evidence
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, type_coerce
 from sqlalchemy.orm import aliased
 
+from storage.database.current_state import CURRENT, DECISION, PLACE
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
@@ -59,11 +60,6 @@ COLUMNS = (
     "run_id",
 )
 
-DECISION: ColumnElement[str | None] = case(
-    (LabelRow.value == "unsure", literal("undecided")), else_=func.coalesce(LabelRow.value, DecisionRow.value)
-)
-PLACE: ColumnElement[str] = func.coalesce(FileRow.place, "none")
-
 
 @cache
 def results_select() -> Select[Any]:
@@ -100,15 +96,13 @@ def results_select() -> Select[Any]:
         "decided_at": type_coerce(case((labelled, LabelRow.labelled_at), else_=DecisionRow.decided_at), Text),
         "run_id": DecisionRow.run_id,
     }
-    return (
+    posts = (
         select(*(columns[name].label(name) for name in COLUMNS))
         .select_from(PostRow)
         .outerjoin(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
-        .outerjoin(CurrentRow, CurrentRow.version_id == VersionRow.id)
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
     )
+    joined: Select[Any] = CURRENT.join(posts, CURRENT.of_version(), required=False)
+    return joined
 
 
 def tags_joined(category: TagCategory | None) -> ColumnElement[str]:

@@ -404,6 +404,35 @@ class EmbeddingRow(Base):
     too_small: Mapped[bool] = mapped_column(server_default=false())  # a low score says nothing of it
 
 
+class LocalPictureRow(Base):
+    """A picture file in a person's own folder, by its content; it is no post."""
+
+    __tablename__ = "local_picture"
+    __table_args__ = (UniqueConstraint("sha256"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    md5: Mapped[str]
+    size: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    format: Mapped[str]
+    picture_hash: Mapped[int | None]  # 64 bits, the highest one as the sign
+    seen_at: Mapped[datetime]
+
+
+class LocalEmbeddingRow(Base):
+    """Such a picture's vectors: float16, little endian."""
+
+    __tablename__ = "local_embedding"
+    __table_args__ = (UniqueConstraint("picture_id", "backbone_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[int] = mapped_column(ForeignKey("local_picture.id"))
+    backbone_id: Mapped[int] = mapped_column(ForeignKey("backbone.id"))
+    vector: Mapped[bytes]  # of the whole picture
+    windows: Mapped[bytes | None]  # of its windows, end to end
+    too_small: Mapped[bool]  # a low score says nothing of it
+
+
 class DecisionRow(Base):
     """A machine decision; triggers refuse to change or remove one."""
 

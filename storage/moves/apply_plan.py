@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
-from storage.database.results_view import DECISION
+from storage.database.current_state import CURRENT, DECISION
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, ModelRow, PostRow, VersionRow
 from storage.moves.moves import Move, intend, movable, overruled
 from storage.records import DecisionValue, Place
@@ -179,14 +179,14 @@ def _plan(row: Any) -> Planned:
 
 def _missing(target: str | None) -> Any:
     """Kept posts of which we have no original: never fetched, purged, or found damaged."""
-    statement = (
+    posts = (
         select(PostRow.key, PostRow.site, PostRow.post_id, CurrentRow.target, _reason())
         .select_from(CurrentRow)
-        .join(VersionRow, VersionRow.id == CurrentRow.version_id)
+        .join(VersionRow, CURRENT.of_version())
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
+    )
+    statement = (
+        CURRENT.join(posts)
         .where(
             DECISION == "keep",
             or_(FileRow.id.is_(None), FileRow.place.in_((Place.PURGED.value, Place.DAMAGED.value))),

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, LargeBinary, and_, cast, exists, func, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
+from storage.database.current_state import CURRENT, DECISION
 from storage.database.engine import new_id
-from storage.database.results_view import DECISION
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, MoveRow, PostRow, VersionRow
 from storage.errors import BadPath, StorageError
 from storage.files.disk import is_unreadable
@@ -56,7 +56,7 @@ class Carried:
 def movable() -> Any:
     """Files with what is decided of them; those that a move is open for are left out."""
     under_way = aliased(MoveRow)
-    return (
+    files = (
         select(
             FileRow.id,
             FileRow.path,
@@ -72,10 +72,9 @@ def movable() -> Any:
         )
         .join(VersionRow, VersionRow.id == FileRow.version_id)
         .join(PostRow, PostRow.key == VersionRow.post_key)
-        .join(CurrentRow, and_(CurrentRow.version_id == FileRow.version_id, CurrentRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .where(~exists(select(under_way.id).where(under_way.file_id == FileRow.id, under_way.outcome.is_(None))))
+    )
+    return CURRENT.join(files, CURRENT.of_row(FileRow), parts=("decision", "label")).where(
+        ~exists(select(under_way.id).where(under_way.file_id == FileRow.id, under_way.outcome.is_(None)))
     )
 
 
@@ -291,15 +290,9 @@ def still_wanted(connection: Connection, move: Move) -> bool:
     """
     if move.to_place is not Place.TRASH:
         return move.to_place is Place.GALLERY
-    value = connection.execute(
-        select(DECISION)
-        .select_from(FileRow)
-        .join(CurrentRow, and_(CurrentRow.version_id == FileRow.version_id, CurrentRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .where(FileRow.id == move.file_id)
-    ).scalar()
-    return value == "delete"
+    of_file = select(DECISION).select_from(FileRow).where(FileRow.id == move.file_id)
+    held = CURRENT.join(of_file, CURRENT.of_row(FileRow), parts=("decision", "label"))
+    return connection.execute(held).scalar() == "delete"
 
 
 Writes = Callable[[Callable[[Connection], Any]], Awaitable[Any]]  # in the archive's own transaction, after its commit

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import aliased
 
-from storage.database.results_view import DECISION
+from storage.database.current_state import CURRENT, DECISION
 from storage.database.tables import (
     AttemptRow,
-    CurrentRow,
     DecisionRow,
     FileRow,
     LabelRow,
@@ -99,7 +98,7 @@ def trashed(connection: Connection) -> Sequence[Trashed]:
         .correlate(FileRow)
         .scalar_subquery()
     )
-    statement = (
+    files = (
         select(
             FileRow.id.label("file_id"),
             PostRow.site,
@@ -119,13 +118,11 @@ def trashed(connection: Connection) -> Sequence[Trashed]:
         .join(PostRow, PostRow.key == VersionRow.post_key)
         .outerjoin(moved, moved.id == last)
         .outerjoin(its_decision, its_decision.seq == moved.decision_seq)
-        .outerjoin(CurrentRow, and_(CurrentRow.version_id == FileRow.version_id, CurrentRow.target == FileRow.target))
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
         .where(FileRow.place == Place.TRASH.value)
         .order_by(FileRow.moved_at, FileRow.id)
     )
-    return [_trashed(row) for row in connection.execute(statement)]
+    held = CURRENT.join(files, CURRENT.of_row(FileRow), required=False, parts=("decision", "label"))
+    return [_trashed(row) for row in connection.execute(held)]
 
 
 def _trashed(row: Any) -> Trashed:

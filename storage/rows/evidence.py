@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import CompoundSelect, Connection, and_, case, func, literal, or_, select
 
+from storage.database.current_state import CURRENT
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
     BackboneRow,
-    CurrentRow,
     EmbeddingRow,
     LabelRow,
     ModelRow,
@@ -142,7 +142,7 @@ def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:
         .correlate(PostRow)
         .scalar_subquery()
     )
-    return (
+    embedded = (
         select(
             VersionRow.id,
             PostRow.post_id,
@@ -166,12 +166,9 @@ def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:
         .join(BackboneRow, and_(BackboneRow.id == EmbeddingRow.backbone_id, BackboneRow.hash == backbone_hash))
         .join(VersionRow, VersionRow.id == EmbeddingRow.version_id)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
-        .join(
-            CurrentRow,
-            and_(CurrentRow.version_id == VersionRow.id, CurrentRow.target == target.name),
-            isouter=whole_gallery,
-        )
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
+    )
+    return (
+        CURRENT.join(embedded, CURRENT.of_version(target.name), required=not whole_gallery, parts=("label",))
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
         .outerjoin(PartRow, and_(PartRow.post_key == PostRow.key, PartRow.target == target.name))
         .order_by(PostRow.site, PostRow.post_id)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from storage.archive_records import Work
 from storage.database.chunks import chunked
+from storage.database.current_state import CURRENT, CurrentState
 from storage.database.tables import (
     AttemptRow,
     BackboneRow,
@@ -146,20 +147,14 @@ def _versions(connection: Connection, posts: Sequence[Post]) -> dict[tuple[str, 
 def _gather_current(
     connection: Connection, versions: Sequence[int], targets: Sequence[str], gathered: dict[int, _Gathered]
 ) -> None:
-    rows = connection.execute(
-        select(
-            CurrentRow.version_id,
-            CurrentRow.target,
-            *(c for c in DecisionRow.__table__.c if c.name not in ("version_id", "target")),
-            LabelRow.value.label("label"),
-            FileRow.place,
-        )
-        .outerjoin(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
-        .outerjoin(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-        .outerjoin(FileRow, FileRow.id == CurrentRow.file_id)
-        .where(CurrentRow.version_id.in_(versions), CurrentRow.target.in_(targets))
-    )
-    for row in rows:
+    held = select(
+        CurrentRow.version_id,
+        CurrentRow.target,
+        *(c for c in DecisionRow.__table__.c if c.name not in ("version_id", "target")),
+        LabelRow.value.label("label"),
+        FileRow.place,
+    ).where(CurrentRow.version_id.in_(versions), CurrentRow.target.in_(targets))
+    for row in connection.execute(CURRENT.join(held)):
         facts = gathered[row.version_id]
         if row.label is not None:
             facts.labels[row.target] = LabelValue(row.label)
@@ -297,18 +292,12 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
 
 def _open_for(statement: Any, target: str, work: Work) -> tuple[Any, ColumnElement[bool]]:
     """Join the current rows of one target; gives the statement and the condition under which a post is still open."""
-    current, decision, label, file = aliased(CurrentRow), aliased(DecisionRow), aliased(LabelRow), aliased(FileRow)
-    joined = (
-        statement.outerjoin(current, and_(current.version_id == VersionRow.id, current.target == literal(target)))
-        .outerjoin(decision, decision.seq == current.decision_seq)
-        .outerjoin(label, label.seq == current.label_seq)
-        .outerjoin(file, file.id == current.file_id)
-    )
-    undecided: ColumnElement[bool] = decision.seq.is_(None)
+    state = CurrentState.alias()
+    joined = state.join(statement, state.of_version(target), required=False)
+    undecided: ColumnElement[bool] = state.decision.seq.is_(None)
     if target in work.model_hashes:
-        undecided = or_(undecided, decision.model_hash != work.model_hashes[target])
+        undecided = or_(undecided, state.decision.model_hash != work.model_hashes[target])
     if target in work.policies:
-        undecided = or_(undecided, decision.policy.not_in(list(work.policies[target])))
-    wanted = case((label.value == "unsure", "undecided"), else_=func.coalesce(label.value, decision.value)) == "keep"
-    absent = func.coalesce(file.place, "none").in_(("none", "trash"))  # damaged and purged ones wait for a person
-    return joined, or_(undecided, and_(wanted, absent))
+        undecided = or_(undecided, state.decision.policy.not_in(list(work.policies[target])))
+    absent = state.place.in_(("none", "trash"))  # damaged and purged ones wait for a person
+    return joined, or_(undecided, and_(state.effective == "keep", absent))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, insert, select
 
 from storage.archive_records import Click, Conflict, Label, Relabelled, Saved
+from storage.database.current_state import CURRENT
 from storage.database.engine import insert_or_update, new_id
 from storage.database.tables import CurrentRow, LabelRow, PostRow, VersionRow
 from storage.errors import RefusedRequest
@@ -113,14 +114,7 @@ def labels_of(connection: Connection, target: str) -> Sequence[StoredLabel]:
         )
         .join(VersionRow, VersionRow.id == LabelRow.version_id)
         .join(PostRow, PostRow.key == VersionRow.post_key)
-        .outerjoin(
-            CurrentRow,
-            and_(
-                CurrentRow.version_id == LabelRow.version_id,
-                CurrentRow.target == LabelRow.target,
-                CurrentRow.label_seq == LabelRow.seq,
-            ),
-        )
+        .outerjoin(CurrentRow, and_(CURRENT.of_row(LabelRow), CurrentRow.label_seq == LabelRow.seq))
         .where(LabelRow.target == target)
         .order_by(LabelRow.seq)
     )

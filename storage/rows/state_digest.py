@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from storage.database.results_view import DECISION, PLACE, results_select
+from storage.database.current_state import DECISION, PLACE
+from storage.database.results_view import results_select
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, GapRow, LabelRow, ListingRow, PostRow, VersionRow
 from storage.errors import StorageError
 from storage.files.tree import Tree

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select, text
 
 from storage.archive_records import RegisteredModel
-from storage.database.results_view import DECISION, PLACE, results_select
+from storage.database.current_state import CURRENT, DECISION, PLACE
+from storage.database.results_view import results_select
 from storage.database.tables import (
     AttemptRow,
     CurrentRow,
@@ -156,10 +157,11 @@ def status_of(connection: Connection, root: Path) -> Status:
 def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
     """As after rescoring, or a crawl, with another goal."""
     posts = func.count().label("posts")
+    models_in_force = select(
+        ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts
+    )
     statement = (
-        select(ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts)
-        .join(CurrentRow, CurrentRow.target == ModelRow.target)
-        .join(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        CURRENT.join(models_in_force, CurrentRow.target == ModelRow.target, parts=("decision",))
         .where(ModelRow.active, DecisionRow.model_hash == ModelRow.hash, DecisionRow.decided_by == DecidedBy.SCORE)
         .where(func.abs(DecisionRow.threshold - ModelRow.threshold) > _SAME_THRESHOLD)
         .group_by(ModelRow.target, DecisionRow.threshold)
@@ -191,8 +193,7 @@ def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str,
 def _outdated(connection: Connection) -> Mapping[str, int]:
     """As after a round that was killed between putting its model in force and deciding everything by it."""
     statement = (
-        select(CurrentRow.target, func.count())
-        .join(DecisionRow, DecisionRow.seq == CurrentRow.decision_seq)
+        CURRENT.join(select(CurrentRow.target, func.count()), parts=("decision",))
         .join(ModelRow, and_(ModelRow.target == CurrentRow.target, ModelRow.active))
         .where(DecisionRow.model_hash != "", DecisionRow.model_hash != ModelRow.hash)
         .group_by(CurrentRow.target)

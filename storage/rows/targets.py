@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, and_, exists, select, update
-from sqlalchemy.orm import aliased
 
 from storage.archive_records import Label
+from storage.database.current_state import CurrentState
 from storage.database.engine import insert_or_update
-from storage.database.tables import CurrentRow, LabelRow, PostRow, PostTagRow, TagRow, TargetRow, VersionRow
+from storage.database.tables import LabelRow, PostRow, PostTagRow, TagRow, TargetRow, VersionRow
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.names import as_the_site_writes, unqualified
 from storage.records import LabelValue, Target
@@ -168,10 +168,10 @@ def _merged(gone: str, into: str, rows: Sequence[Any]) -> Merged:
 
 def _labels_of_both(site: str, gone: str, into: str) -> Any:
     """The labels that hold for one target, each with the other's label and whether the other ever had one."""
-    holding, other, there = aliased(CurrentRow), aliased(CurrentRow), aliased(LabelRow)
-    ever = select(LabelRow.seq).where(LabelRow.version_id == holding.version_id, LabelRow.target == into).exists()
-    label = aliased(LabelRow)
-    return (
+    held, other = CurrentState.alias(), CurrentState.alias()
+    label = held.label
+    ever = select(LabelRow.seq).where(LabelRow.version_id == VersionRow.id, LabelRow.target == into).exists()
+    posts = (
         select(
             label.seq,
             label.version_id,
@@ -179,18 +179,16 @@ def _labels_of_both(site: str, gone: str, into: str) -> Any:
             label.who,
             label.labelled_at,
             PostRow.post_id,
-            there.value.label("there"),
+            other.label.value.label("there"),
             ever.label("ever"),
         )
-        .select_from(holding)
-        .join(label, label.seq == holding.label_seq)
-        .join(VersionRow, VersionRow.id == holding.version_id)
+        .select_from(held.current)
+        .join(VersionRow, held.of_version())
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.site == site))
-        .outerjoin(other, and_(other.version_id == holding.version_id, other.target == into))
-        .outerjoin(there, there.seq == other.label_seq)
-        .where(holding.target == gone)
+        .where(held.current.target == gone, held.current.label_seq.is_not(None))
         .order_by(label.seq)
     )
+    return other.join(held.join(posts, parts=("label",)), other.of_version(into), required=False, parts=("label",))
 
 
 def _rows(connection: Connection, site: str | None) -> Sequence[Any]:

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
 from sqlalchemy.types import Float, Integer
 
-from storage.database.results_view import DECISION, PLACE, results_select
+from storage.database.current_state import DECISION, PLACE
+from storage.database.results_view import results_select
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,

@@ -21,7 +21,8 @@ from classifier.errors import DeviceError, PackageError
 from classifier.inference.backends import KerasNetwork
 from classifier.inference.runtime import RuntimeSettings
 from classifier.package.keras_file import check_description, check_network
-from classifier.package.package import backbone_hash, load_package, write_package
+from classifier.package.package import hash_of_backbone, load_package, write_package
+from classifier.package.whole_folder import sha256_of
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
 from tests.classifier.tiny_models import TinyBackbone, make_backbone, make_head, make_parts
@@ -68,7 +69,7 @@ def sealed(folder: Path, **changes: Any) -> None:
         content = (folder / name).read_bytes()
         manifest["files"][name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     preprocessing = Preprocessing.from_json(manifest["preprocessing"])
-    manifest["backbone"]["hash"] = backbone_hash(folder / "backbone.keras", preprocessing)
+    manifest["backbone"]["hash"] = hash_of_backbone(sha256_of(folder / "backbone.keras"), preprocessing)
     write_manifest(folder, manifest | changes)
 
 

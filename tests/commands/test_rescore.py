@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from rounds.target_state import target_state_in
-from tests.commands.training.test_followers import in_force, two_targets
 from tests.commands.training.test_rounds import crawl
+from tests.rounds.test_followers import in_force, two_targets
 
 
 def test_rescoring_lets_the_targets_follow_that_a_stopped_round_did_not_come_to(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from commands.crawling.plan import make_plan
 from commands.errors import UsageRefused
 from crawler.sites import site_named
 from crawler.sources.danbooru_client import SiteTag, Suggestion
+from crawler.sources.query_plan import crawl_terms
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target
@@ -319,8 +320,6 @@ class Genshin:
 class Words:
     keep: tuple[str, ...]
     tags: tuple[str, ...] = ("genshin_impact",)
-    rating: str = ""
-    where: str = ""
 
 
 @pytest.mark.parametrize(
@@ -342,7 +341,7 @@ async def test_a_crawl_uses_the_model_that_was_trained_from_a_folder_for_the_tar
 ) -> None:
     site = Connected(site_named("danbooru"), None, Genshin(), 2)  # type: ignore[arg-type]  # nothing else is asked
 
-    plan = await make_plan(Words((typed,)), site, TrainedModels(trained))
+    plan = await make_plan(Words((typed,)), crawl_terms(""), site, TrainedModels(trained))
 
     assert [(target.name, target.tag) for target in plan.targets] == [(name, GENSHIN_MONA)]
     assert any(line.startswith(f"keep {name}: {GENSHIN_MONA}") for line in plan.lines)
@@ -363,6 +362,6 @@ async def test_a_name_that_means_somebody_else_at_another_site_is_not_shared(
     async with Archive.open(tmp_path / "root", ArchiveSettings(reserve_bytes=0)) as archive:
         await archive.save_targets("elsewhere", [there])
 
-        plan = await make_plan(Words(("mona",)), site, archive)
+        plan = await make_plan(Words(("mona",)), crawl_terms(""), site, archive)
 
     assert [target.name for target in plan.targets] == [name]

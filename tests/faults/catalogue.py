@@ -219,6 +219,8 @@ X05! A file is kept or restored after the purge was planned
 X06! The name in the trash is taken; the trash is missing, or a link
 X07! A purge too early, with the clock set back, or unconfirmed
 X08! A wrong model rejected hundreds of files
+X09! A kill at every operation of sorting a person's own folder
+X10! A kill at every operation of taking that back
 R01! Random rows of this suite, one after another, with random restarts
 R02! Random sequences of commands against a small reference model
 R03! A kill at every operation of recovery

@@ -13,7 +13,7 @@ import numpy as np
 from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from rounds.evaluation.gallery import Subject
+from rounds.evaluation.subject import Subject
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from tests.rounds.evidence import WIDTH

@@ -17,8 +17,8 @@ from classifier.package.package import BackboneFiles, Canary, PackageParts, load
 from classifier.pictures.preprocessing import Preprocessing
 from crawler.decisions import Policy, Ruling
 from rounds import head_round
-from rounds.comparison import compare
 from rounds.errors import TooLittleToLearn, UnknownModel
+from rounds.evaluation.comparison import compare
 from rounds.head_round import HeadRoundSettings, Snapshot, finish, learn_candidate
 from rounds.models import Switch, import_model, model_before, named_model, switch
 from storage.archive_records import RegisteredModel

@@ -20,11 +20,12 @@ from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import read_job
 from classifier.training.warm_start import Earlier
 from crawler.decisions import Policy
-from rounds.comparison import compare
-from rounds.embedding_refresh import RefreshRequest, refresh_embeddings
 from rounds.errors import LearningFailed, PicturesMissing
+from rounds.evaluation.comparison import compare
 from rounds.head_round import Candidate, HeadRoundSettings, learn_candidate
-from rounds.network_round import NetworkSettings, TrainingPictures, advise, better_of, new_network, without
+from rounds.network_advice import advise
+from rounds.network_round import NetworkSettings, TrainingPictures, better_of, new_network, without
+from rounds.rescoring.embedding_refresh import RefreshRequest, refresh_embeddings
 from storage.archive_records import Sighting, Work
 from storage.records import (
     DecidedBy,

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 from classifier.errors import PictureFault
-from classifier.pictures.preprocessing import Preprocessing
+from classifier.pictures.preprocessing import Pixels, Preprocessing
 from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.examples.references import ReferencePixels
 from rounds.examples.sample import SampleSize
+from rounds.examples.tagger_answers import TaggerAnswers
 from rounds.round_zero import RoundSettings, RoundZeroInputs, gather, round_zero, work_folder_for
 from rounds.training_job import TrainingStep, preprocessing_for
 from rounds.training_process import run_learning
-from storage.records import Post
+from storage.records import Post, TaggerTags
 from tests.rounds.examples.test_sample import KIARA, Site, gallery
 
 LEARNS = """
@@ -139,6 +140,32 @@ async def test_two_steps_train_on_pictures_that_are_fetched_once(tmp_path: Path)
     ]
     assert [model.facts["step"] for model in (*first, *network)] == ["first", "network"]
     assert sorted(path.name for path in (tmp_path / "kiara").iterdir()) == ["1", "2"]  # the work folder is gone
+
+
+async def test_the_users_tagger_is_shown_every_picture_as_it_takes_it_and_its_answers_are_learned_from(
+    tmp_path: Path,
+) -> None:
+    shown: list[int] = []
+
+    class Tagger:
+        name, pictures, busy_s = "mine", 0, 0.0
+
+        async def tag(self, pixels: Pixels) -> TaggerTags | None:
+            shown.append(int(pixels[0, 0, 0]))
+            return TaggerTags("c" * 64, self.name, {KIARA.tag: 0.4})
+
+    class TwoSizes(Renditions):
+        async def decode(self, picture: bytes) -> Decoded:
+            decoded = await super().decode(picture)
+            return replace(decoded, pixels=(*decoded.pixels, decoded.pixels[0][:4, :4] // 2))
+
+    inputs = replace(of(TwoSizes()), tagger=TaggerAnswers(Tagger()))
+    async with work_folder_for({KIARA: tmp_path / "kiara" / "1"}) as folder:
+        gathered = await gather(folder, inputs, "hololive", (KIARA,), settings())
+
+    examples = gathered.task.examples
+    assert sorted(shown) == sorted(one.identity.post_id % 251 // 2 for one in examples)
+    assert all(one.ai_percents[KIARA.tag]["c" * 64] == 40 for one in examples)
 
 
 WITH_REFERENCES = TWICE.replace(

@@ -9,6 +9,7 @@ import pytest
 from storage.archive import Archive, open_reader
 from storage.errors import QueryError
 from storage.gallery_view import Renditions, counts, known_ratios, pictures, verdicts_of, wanted
+from storage.search.language import parse
 from tests.storage.samples import list_posts, make_post, sight
 
 
@@ -24,7 +25,7 @@ async def looked(archive: Archive) -> Archive:
 
 async def test_pictures_are_found_by_expression_and_shown_with_their_tags(looked: Archive) -> None:
     with open_reader(looked.root) as reader:
-        found = reader.ask(lambda c: wanted(c, "hat order:id", "mona", now=datetime.now(UTC), limit=2))
+        found = reader.ask(lambda c: wanted(c, parse("hat order:id"), "mona", now=datetime.now(UTC), limit=2))
         shown = reader.ask(lambda c: pictures(c, found.ids, "mona"))
         total = reader.ask(lambda c: counts(c, "mona"))
         ratios = reader.ask(lambda c: known_ratios(c, [*found.ids, 77]))
@@ -38,7 +39,7 @@ async def test_pictures_are_found_by_expression_and_shown_with_their_tags(looked
 
 async def test_another_target_s_pictures_are_not_shown(looked: Archive) -> None:
     with open_reader(looked.root) as reader:
-        found = reader.ask(lambda c: wanted(c, "", "fischl", now=datetime.now(UTC), limit=9))
+        found = reader.ask(lambda c: wanted(c, parse(""), "fischl", now=datetime.now(UTC), limit=9))
         shown = reader.ask(lambda c: pictures(c, [1, 2], "fischl"))
 
     assert (list(found.ids), list(shown)) == ([], [])
@@ -46,7 +47,7 @@ async def test_another_target_s_pictures_are_not_shown(looked: Archive) -> None:
 
 async def test_an_unreadable_expression_names_its_term(looked: Archive) -> None:
     with open_reader(looked.root) as reader, pytest.raises(QueryError, match="decision:kep"):
-        reader.ask(lambda c: wanted(c, "decision:kep", "mona", now=datetime.now(UTC), limit=2))
+        reader.ask(lambda c: wanted(c, parse("decision:kep"), "mona", now=datetime.now(UTC), limit=2))
 
 
 async def test_a_rendition_is_read_by_id_and_only_while_it_is_what_its_row_says(looked: Archive) -> None:

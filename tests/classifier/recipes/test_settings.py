@@ -10,7 +10,8 @@ import pytest
 from classifier.errors import RecipeSettingError
 from classifier.recipes.catalogue import RECIPES
 from classifier.recipes.mona_cnn import MonaCnnSettings
-from classifier.recipes.settings import changed_words, facts_of, from_table, from_words, words_of
+from classifier.recipes.schedule import learning_rate
+from classifier.recipes.settings import RecipeSettings, changed_words, facts_of, from_table, from_words, words_of
 from classifier.recipes.simpsons_cnn import SimpsonsCnnSettings
 
 
@@ -83,3 +84,11 @@ def test_settings_travel_as_words() -> None:
 
     assert from_words(MonaCnnSettings(), words_of(settings)) == settings
     assert set(changed_words(settings)) == {"size=96", "padding=same", "mirror=false", "zoom=0.123"}
+
+
+def test_a_cosine_begins_anew_after_its_epochs_and_ends_with_the_training() -> None:
+    settings = RecipeSettings(schedule="cosine", cosine_epochs=10, epochs=25, rate=1.0)
+
+    rates = [learning_rate(settings, epochs) for epochs in (0, 5, 9.99, 10, 15, 25)]
+
+    assert rates == pytest.approx([1.0, 0.5, 0.001, 1.0, 0.5, 0.001], abs=2e-3)

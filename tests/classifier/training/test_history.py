@@ -81,5 +81,6 @@ def test_a_summary_has_the_keys_of_packages_on_disk_and_no_history() -> None:
         "loss": 0.5,
         "self_taught": 3,
         "precision": "float32",
+        "left_out": 0,
         "counted_s": 0.0,
     }

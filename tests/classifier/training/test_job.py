@@ -36,7 +36,7 @@ BASE = TrainingJob(
     recipe=RecipeOrder(settings=("epochs=3",), stages=(StageOrder("sex", 1, (Identity(2, "b" * 32),)),)),
 )
 OTHER: dict[str, Any] = {  # values for fields whose range allows no simple change
-    "ai_percents": {"mona_(genshin_impact)": 83, "keqing_(genshin_impact)": 0},
+    "ai_percents": {"mona_(genshin_impact)": {"site": 83, "c" * 64: 7}, "keqing_(genshin_impact)": {"site": 0}},
     "checkpoints": Path("training"),
     "logs": Path("logs"),
     "earlier": Earlier(Path("network.keras"), ("mona", "keqing")),

@@ -248,7 +248,9 @@ def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_sa
     pictures, names, examples = painted(600, 8)
     random = np.random.default_rng(8)
     percents = [int(random.integers(60, 99) if (name == "red") != (random.random() < 0.1) else 3) for name in names]
-    heard = [replace(one, ai_percents={"red": percent}) for one, percent in zip(examples, percents, strict=True)]
+    heard = [
+        replace(one, ai_percents={"red": {"site": percent}}) for one, percent in zip(examples, percents, strict=True)
+    ]
     faint = random.normal(size=(600, 6)) + np.array([[name == "red"] for name in names]) * 1.5
 
     def embedder(material: Material, report: ProgressCallback) -> Embedded:

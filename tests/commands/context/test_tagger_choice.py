@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import importlib.util
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
 from commands.context.settings import Settings, Tagger
-from commands.context.tagger_choice import agreement_line, tagger_line, tagger_settings
+from commands.context.tagger_choice import agreement_line, open_tagger, tagger_line, tagger_settings
 from commands.crawling.summary import Summary
 from crawler.tally import Tally
 from storage.records import Target
 from storage.rows.tagger_tags import TaggerAgreement
-from tests.tiny_tagger import wd_tagger
+from tests.tiny_tagger import SIZE, wd_tagger
 
 NOWHERE = ("--site", "http://127.0.0.1:9", "--tag", "genshin_impact", "--keep", "mona")  # nobody listens there
 MONA = Target("mona", "mona_(genshin_impact)", aliases=("mona_megistus",))
@@ -53,6 +55,20 @@ def test_the_targets_tags_are_always_wanted(tmp_path: Path) -> None:
 
     assert found is not None and (found.folder, found.channels) == (tmp_path, "rgb")
     assert found.wanted == ("hu_tao", "mona_(genshin_impact)", "mona_megistus")
+
+
+async def test_a_tagger_is_opened_for_a_first_model_where_it_has_a_tag_for_a_target(tmp_path: Path) -> None:
+    settings = Settings(tagger=Tagger(str(wd_tagger(tmp_path))))
+    picture = np.full((SIZE, SIZE, 3), (0, 255, 0), np.uint8)
+
+    async with AsyncExitStack() as stack:
+        known = await open_tagger(stack, settings, [Target("hu_tao", "hu_tao"), MONA])
+        tags = None if known is None else await known.tag(picture)
+        unknown = await open_tagger(stack, settings, [Target("hu_tao", "hu_tao")])
+        none = await open_tagger(stack, Settings(), [MONA])
+
+    assert tags is not None and tags.probabilities[MONA.tag] > 0.9
+    assert (unknown, none) == (None, None)
 
 
 def test_the_first_lines_say_which_targets_the_tagger_has_no_word_for() -> None:

@@ -16,7 +16,7 @@ from crawler.sites import site_from_url
 from crawler.sources.danbooru_client import DanbooruClient
 from crawler.sources.listing import walk
 from crawler.sources.names import resolve_tag, resolve_target
-from crawler.sources.query_plan import plan
+from crawler.sources.query_plan import crawl_terms, plan
 from crawler.transport.budget import budget_for
 from crawler.transport.credentials import Credentials, Secret
 from crawler.transport.downloads import Downloader
@@ -229,7 +229,7 @@ async def test_what_is_planned_is_never_too_much_for_the_account(gallery: Galler
     async with visiting(gallery) as (_, client, _):
         with pytest.raises(TagLimit):
             await client.posts(f"genshin_impact {where}")
-        planned = plan(["genshin_impact"], where, tag_limit=(await client.profile()).tag_query_limit)
+        planned = plan(["genshin_impact"], crawl_terms(where), tag_limit=(await client.profile()).tag_query_limit)
         posts = await everything(client, planned.server)
 
     assert planned.local is not None

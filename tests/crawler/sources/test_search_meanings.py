@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crawler.sources.query_plan import plan
+from crawler.sources.query_plan import crawl_terms, plan
 from demo.accounts import VISITOR, Account
 from demo.galleries.gallery import Gallery, GalleryPost
 from demo.paint.file_facts import FileFacts
@@ -200,7 +200,7 @@ def test_months_years_and_lists_of_days_are_sent_in_words_that_the_site_knows(te
     wanted = {pair.here.id for pair in PAIRS if OURS[term](pair.here.created_at.astimezone(NEW_YORK))}
 
     assert wanted and fitting_here(term) == wanted
-    assert found_there(plan([], term, tag_limit=2).server) == wanted
+    assert found_there(plan([], crawl_terms(term), tag_limit=2).server) == wanted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,13 +214,13 @@ class Elsewhere(Account):
 
 @pytest.mark.parametrize("term", [term for term in (*TERMS, *OURS) if term.startswith("date:")])
 def test_an_account_of_another_time_zone_gets_the_same_days(term: str) -> None:
-    server_query = plan([], term, tag_limit=2, pinned_days=True).server
+    server_query = plan([], crawl_terms(term), tag_limit=2, pinned_days=True).server
 
     assert found_there(server_query, Elsewhere(name="far_away")) == fitting_here(term)
 
 
 def test_file_types_that_the_site_calls_otherwise_are_sent_in_its_words() -> None:
-    assert plan([], "filetype:ugoira,jpeg -is:ugoira", tag_limit=2).server == "filetype:zip,jpg -is:zip"
+    assert plan([], crawl_terms("filetype:ugoira,jpeg -is:ugoira"), tag_limit=2).server == "filetype:zip,jpg -is:zip"
 
 
 def test_without_time_zone_data_the_rules_of_today_serve() -> None:

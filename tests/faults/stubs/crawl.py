@@ -29,7 +29,7 @@ def main() -> None:
             kind, _, number = aim.partition(":")
             signal_at(kind, int(number), sent)
     if batch := os.environ.get("STUB_BATCH"):
-        from rounds import rescore
+        from rounds.rescoring import rescore
 
         rescore.BATCH = int(batch)
     from commands.app import app

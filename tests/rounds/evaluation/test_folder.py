@@ -21,7 +21,7 @@ from classifier.pictures.preprocessing import Pixels
 from classifier.progress import unreported
 from rounds.errors import TooLittleToMeasure
 from rounds.evaluation.folder import PicturePipeline, evaluate_folder, score_folder
-from rounds.evaluation.gallery import GalleryKnowledge, Subject
+from rounds.evaluation.subject import GalleryKnowledge, Subject
 from rounds.questions.decision_rule import DecisionRule
 from storage.evidence import SPLITS
 from tests.rounds.evidence import WIDTH, scene

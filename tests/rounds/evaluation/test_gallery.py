@@ -16,7 +16,8 @@ from PIL import Image
 from classifier.heads.training_set import TEST
 from classifier.metrics.assessment import Assessment
 from rounds.errors import TooLittleToMeasure
-from rounds.evaluation.gallery import GalleryKnowledge, Subject, evaluate_gallery
+from rounds.evaluation.gallery import evaluate_gallery
+from rounds.evaluation.subject import GalleryKnowledge, Subject
 from rounds.examples.held_out import held_out
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.estimate import among

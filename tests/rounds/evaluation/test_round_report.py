@@ -12,7 +12,7 @@ from classifier.heads.head_training import LearnedHead
 from classifier.metrics.forecast import forecast
 from classifier.metrics.quality import Estimate, Quality
 from classifier.metrics.thresholds import Chosen
-from rounds.comparison import Compared
+from rounds.evaluation.comparison import Compared
 from rounds.evaluation.round_report import report_text
 
 NOT_THERE: Any = None

@@ -12,8 +12,8 @@ import pytest
 
 from classifier.heads.training_set import TEST
 from rounds.evaluation import side_by_side as module
-from rounds.evaluation.gallery import Subject
 from rounds.evaluation.side_by_side import SideBySide, side_by_side
+from rounds.evaluation.subject import Subject
 from rounds.examples.held_out import held_out
 from storage.evidence import Evidence
 from tests.rounds.evidence import answered, scene, truly

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rounds.examples.sample import SampleSize, examples_of, sample, well_tagged
-from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, Target
+from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, TaggerTags, Target
 
 KIARA = Target("kiara", "takanashi_kiara", ("takanashi_kiara_(casual)",))
 
@@ -224,4 +224,16 @@ async def test_the_sites_tagger_percents_are_part_of_an_example() -> None:
 
     found = examples_of(await sample(site, "hololive", [KIARA], SampleSize(total=10)), [KIARA])
 
-    assert [example.ai_percents for example in found] == [{KIARA.tag: 83}, {KIARA.tag: 0}, {}]
+    assert [example.ai_percents for example in found] == [{KIARA.tag: {"site": 83}}, {KIARA.tag: {"site": 0}}, {}]
+
+
+async def test_what_the_users_own_tagger_says_stands_beside_the_sites_percents() -> None:
+    by_site = (AiTag(KIARA.tag, 83),)
+    site = Site([replace(post(1, "ina"), ai_tags=by_site), *(replace(post(n, "ina"), ai_tags=None) for n in (2, 3))])
+    own = {1: TaggerTags("c" * 64, "mine", {KIARA.tag: 0.071}), 2: TaggerTags("c" * 64, "mine", {KIARA.tag: 0.6})}
+
+    found = examples_of(await sample(site, "hololive", [KIARA], SampleSize(total=10)), [KIARA], own)
+
+    by_post = {example.identity.post_id: example.ai_percents.get(KIARA.tag) for example in found}
+    assert by_post == {1: KIARA.ai_percents(by_site, own[1]), 2: {"c" * 64: 60}, 3: None}
+    assert set(KIARA.ai_percents(by_site, own[1])) == {"site", "c" * 64}

@@ -191,9 +191,10 @@ def test_a_fault_that_no_picture_has_is_no_mistake(reader: Reader) -> None:
 
 def test_the_page_s_lists_are_ranked_alike(reader: Reader) -> None:
     def listed(expression: str) -> list[int]:
-        ranks = ranks_for(parse(expression), RecordingRanker(), ["mona"])
+        query = parse(expression)
+        ranks = ranks_for(query, RecordingRanker(), ["mona"])
         now = datetime.now(UTC)
-        return list(reader.ask(lambda c: wanted(c, expression, "mona", now=now, limit=9, ranks=ranks)).ids)
+        return list(reader.ask(lambda c: wanted(c, query, "mona", now=now, limit=9, ranks=ranks)).ids)
 
     assert listed("order:uncertain") == [3, 2, 4, 1, UNDECODABLE, 5]
     assert listed("error:likely rating:e") == [4]

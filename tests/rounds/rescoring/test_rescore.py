@@ -11,7 +11,7 @@ import pytest
 from classifier.inference.pooling import score_views
 from crawler.decisions import Policy, Ruling
 from rounds.examples.held_out import held_out
-from rounds.rescore import decide_all, scores_of
+from rounds.rescoring.rescore import decide_all, scores_of
 from storage.evidence import Evidence
 from storage.records import SITE_TAGGER, AiTag, AiTagWeight, DecisionValue, Look, PostTags
 from tests.rounds.evidence import WIDTH, scene

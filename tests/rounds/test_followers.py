@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from classifier.head import Head
-from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
+from classifier.package.package import BackboneFiles, Canary, Package, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from commands.context.workspace import load_workspace
-from commands.training.followers import follow
+from classifier.progress import unreported
 from crawler.decisions import Policy, Ruling
+from rounds.followers import NetworkChange, follow
 from rounds.head_round import HeadRoundSettings, RoundOutcome
 from storage.archive import Archive, ArchiveSettings, open_reader
-from storage.archive_records import ListedPage, RunStart, Sighting
+from storage.archive_records import ListedPage, RegisteredModel, RunStart, Sighting
 from storage.records import FileVersion, Look, ModelCard, PostTags, Target
 from tests.crawler.crew_fakes import MONA, post
 
@@ -89,10 +89,14 @@ async def two_targets(root: Path, network: str) -> tuple[ModelCard, str]:
 async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
     """Mona gets another network, and lisa is asked to follow."""
     new, left = await two_targets(root, network)
+    change = NetworkChange(card=new, left=left, models=root / "models", references=nobody_gave_any)
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
-        return await follow(
-            archive, load_workspace(root, None), new, left, HeadRoundSettings(force=True), lambda *progress: None
-        )
+        with open_reader(root) as reader:
+            return await follow(archive, reader, change, HeadRoundSettings(force=True), unreported)
+
+
+async def nobody_gave_any(seen_by: Package, model: RegisteredModel, before: Package) -> None:
+    """No model here has references."""
 
 
 def in_force(root: Path, target: str) -> ModelCard:
