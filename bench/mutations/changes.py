@@ -633,7 +633,7 @@ DECIDING = (
     ),
     Mutation(
         "a registered model's manifest may be altered",
-        "classifier/package/package.py",
+        "classifier/package/files.py",
         "if expected_hash is not None and digest != expected_hash:",
         "if False:",
         ("tests/classifier/package/test_package.py",),

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from classifier.errors import PackageError
+from classifier.package.bounded_json import read_json
 from classifier.package.keras_file import MOST_BYTES
+from classifier.package.kinds import check_kind
+from storage.errors import BadName
+from storage.names import TargetName
 from system.regular_files import UnsafeFile, open_regular, read_regular
 
 MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
@@ -35,6 +39,8 @@ _LIMITS = {
 _REPORT_LIMIT = 64 << 20
 _MOST_FILES = 100
 _PIECE = 1 << 20  # bytes that are hashed at once
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,15 @@ class PackageFiles:
         self._compare(path, facts, len(content), hashlib.sha256(content).hexdigest())
         return content
 
+    def report(self, name: str) -> bytes | None:
+        """A file of the report, checked; None when the package lists none of that name.
+
+        Raises:
+            PackageError: it was altered since.
+        """
+        listed = f"{REPORT}/{name}"
+        return self.content(listed) if listed in self.listed else None
+
     def _path(self, name: str) -> Path:
         """Where a listed file lies.
 
@@ -128,6 +143,63 @@ class PackageFiles:
             raise PackageError(f"{path} has {size} bytes, the manifest says {facts.size}; restore it or train again")
         if sha256 != facts.sha256:
             raise PackageError(f"{path} was altered: its hash is not the manifest's; restore it or train again")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """Which manifests are read, and what they are called."""
+
+    kind: str  # of `classifier.package.kinds`
+    number: int  # of the format
+    name: str  # key of the name under which it is registered
+    called: str  # "package", "recogniser"
+    manifest: str  # "a manifest"
+    trained: str  # what to train again: "target", "recogniser"
+
+
+def read_package(
+    folder: Path,
+    form: Format,
+    expected_hash: str | None,
+    read: Callable[[PackageFiles, Mapping[str, Any], str], Read],
+) -> Read:
+    """Read a package after checking that every file is what its manifest, and the caller, say.
+
+    Args:
+        folder: the package.
+        form: which manifests to read.
+        expected_hash: the hash under which it was registered; None trusts the manifest.
+        read: gives the package from its files, the manifest with a checked name, and the manifest's hash.
+
+    Raises:
+        WrongKind: it is a package of another kind.
+        PackageError: something is missing or altered; the message names it.
+    """
+    raw, where = read_manifest(folder), folder / MANIFEST
+    digest = hashlib.sha256(raw).hexdigest()
+    if expected_hash is not None and digest != expected_hash:
+        raise PackageError(
+            f"{where} was altered: its hash is {digest[:12]}, registered was {expected_hash[:12]}; "
+            f"restore the folder from a backup or train the {form.trained} again"
+        )
+    try:
+        manifest = read_json(raw)
+        check_kind(manifest, form.kind, folder)
+        if manifest["format"] != form.number:
+            raise PackageError(
+                f"{folder} has {form.called} format {manifest['format']!r:.40}, this program reads {form.number}; "
+                f"use the program version that wrote it, or train the {form.trained} again"
+            )
+        name = TargetName(manifest[form.name])  # first: a name that is none is the package's worst fault
+        files = PackageFiles.of(folder, manifest["files"])
+        files.check()
+        return read(files, manifest | {form.name: name}, digest)
+    except BadName as error:
+        raise PackageError(f"{where} names no {form.trained}: {error}") from error
+    except KeyError as error:
+        raise PackageError(f"{where} is not {form.manifest}: it does not say {error}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise PackageError(f"{where} is not {form.manifest}: {str(error)[:300]}") from error
 
 
 def read_manifest(folder: Path) -> bytes:

@@ -26,7 +26,6 @@ from classifier.errors import PackageError
 from classifier.head import Head, parse_head, write_head
 from classifier.metrics.thresholds import ThresholdCurve
 from classifier.package import manifest_values
-from classifier.package.bounded_json import read_json
 from classifier.package.canaries import (
     Canaries,
     check_canaries_fit,
@@ -40,23 +39,23 @@ from classifier.package.files import (
     CANARIES,
     HEAD,
     KERAS,
-    MANIFEST,
     REFERENCES,
     REPORT,
     REPORT_NAME,
     RUNTIME_FILES,
+    Format,
     PackageFiles,
-    read_manifest,
+    read_package,
 )
-from classifier.package.kinds import TARGET, check_kind
+from classifier.package.kinds import TARGET
 from classifier.package.references import References, parse_references, write_references
-from classifier.package.whole_folder import ListedFiles, write_whole
+from classifier.package.whole_folder import ListedFiles, WrittenFolder, write_whole
 from classifier.pictures.preprocessing import Preprocessing
-from storage.errors import BadName
 from storage.names import TargetName
 from storage.records import ModelCard
 
 FORMAT = 1
+_FORMAT = Format(kind=TARGET, number=FORMAT, name="target", called="package", manifest="a manifest", trained="target")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +149,7 @@ class Package:
         Raises:
             PackageError: it was altered since.
         """
-        listed = f"{REPORT}/{name}"
-        return self.files.content(listed) if listed in self.files.listed else None
+        return self.files.report(name)
 
     @property
     def backbone(self) -> BackboneFiles:
@@ -177,8 +175,7 @@ def write_package(folder: Path, parts: PackageParts) -> PackageFacts:
     """
     _check_parts(parts)
     written = write_whole(folder, lambda work: _write_files(work, parts), lambda files: _manifest(parts, files))
-    keras_hash = str(written.files[KERAS]["sha256"])
-    return PackageFacts(written.hash, hash_of_backbone(keras_hash, parts.backbone.preprocessing))
+    return facts_of(written, parts.backbone)
 
 
 def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
@@ -190,33 +187,7 @@ def load_package(folder: Path, *, expected_hash: str | None = None) -> Package:
     Raises:
         PackageError: something is missing or altered; the message names it.
     """
-    raw = read_manifest(folder)
-    digest = hashlib.sha256(raw).hexdigest()
-    if expected_hash is not None and digest != expected_hash:
-        raise PackageError(
-            f"{folder / MANIFEST} was altered: its hash is {digest[:12]}, registered was {expected_hash[:12]}; "
-            "restore the folder from a backup or train the target again"
-        )
-    try:
-        manifest = read_json(raw)
-        check_kind(manifest, TARGET, folder)
-        if manifest["format"] != FORMAT:
-            raise PackageError(
-                f"{folder} has package format {manifest['format']!r:.40}, this program reads {FORMAT}; "
-                "use the program version that wrote it, or train the target again"
-            )
-        target = TargetName(manifest["target"])  # first: a name that is none is the package's worst fault
-        files = PackageFiles.of(folder, manifest["files"])
-        files.check()
-        return _package(files, manifest | {"target": target}, digest)
-    except BadName as error:
-        raise PackageError(f"{folder / MANIFEST} names no target: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PackageError(f"{folder / MANIFEST} is not a manifest: {_in_words(error)}") from error
-
-
-def _in_words(error: Exception) -> str:
-    return f"it does not say {error}" if isinstance(error, KeyError) else str(error)[:300]
+    return read_package(folder, _FORMAT, expected_hash, _package)
 
 
 def _check_parts(parts: PackageParts) -> None:
@@ -270,6 +241,11 @@ def check_file_names(backbone: BackboneFiles, report: Mapping[str, bytes]) -> No
     for name in report:
         if not REPORT_NAME.fullmatch(f"{REPORT}/{name}"):
             raise ValueError(f"{name!r} is not a plain file name for a report")
+
+
+def facts_of(written: WrittenFolder, backbone: BackboneFiles) -> PackageFacts:
+    """What names a package that was written."""
+    return PackageFacts(written.hash, hash_of_backbone(str(written.files[KERAS]["sha256"]), backbone.preprocessing))
 
 
 def backbone_json(backbone: BackboneFiles, files: ListedFiles) -> dict[str, Any]:

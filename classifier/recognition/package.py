@@ -12,7 +12,6 @@ Written and read with the same care as a target's model (`classifier.package.pac
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -34,8 +33,8 @@ from classifier.package.canaries import (
     write_canaries,
 )
 from classifier.package.embedding_blocks import Block, check_blocks
-from classifier.package.files import CANARIES, HEAD, KERAS, MANIFEST, REPORT, PackageFiles, read_manifest
-from classifier.package.kinds import RECOGNISER, check_kind, kind_of
+from classifier.package.files import CANARIES, HEAD, KERAS, Format, PackageFiles, read_manifest, read_package
+from classifier.package.kinds import RECOGNISER, kind_of
 from classifier.package.npz_arrays import ArraySpec, read_arrays
 from classifier.package.package import (
     BackboneFiles,
@@ -44,6 +43,7 @@ from classifier.package.package import (
     backbone_json,
     check_file_names,
     copy_backbone,
+    facts_of,
     hash_of_backbone,
     load_package,
     write_report_files,
@@ -54,11 +54,18 @@ from classifier.recognition.certainty import Limits
 from classifier.recognition.class_head import ClassHead
 from classifier.recognition.labels import class_names
 from classifier.recognition.recogniser import Recogniser
-from storage.errors import BadName
 from storage.names import TargetName
 from storage.records import ModelCard
 
 FORMAT = 1
+_FORMAT = Format(
+    kind=RECOGNISER,
+    number=FORMAT,
+    name="name",
+    called="recogniser",
+    manifest="a recogniser's manifest",
+    trained="recogniser",
+)
 _HEAD = {"weights": ArraySpec("<f4", 2), "bias": ArraySpec("<f8", 1), "temperature": ArraySpec("<f8", 1)}
 _STYLES = {f"style_{name}": spec for name, spec in _HEAD.items()}
 
@@ -128,8 +135,7 @@ class RecogniserPackage:
         Raises:
             PackageError: it was altered since.
         """
-        listed = f"{REPORT}/{name}"
-        return self.files.content(listed) if listed in self.files.listed else None
+        return self.files.report(name)
 
 
 def write_recogniser(folder: Path, parts: RecogniserParts) -> PackageFacts:
@@ -143,8 +149,7 @@ def write_recogniser(folder: Path, parts: RecogniserParts) -> PackageFacts:
     """
     _check_parts(parts)
     written = write_whole(folder, lambda work: _write_files(work, parts), lambda files: _manifest(parts, files))
-    keras_hash = str(written.files[KERAS]["sha256"])
-    return PackageFacts(written.hash, hash_of_backbone(keras_hash, parts.backbone.preprocessing))
+    return facts_of(written, parts.backbone)
 
 
 def load_recogniser(folder: Path, *, expected_hash: str | None = None) -> RecogniserPackage:
@@ -158,31 +163,7 @@ def load_recogniser(folder: Path, *, expected_hash: str | None = None) -> Recogn
         WrongKind: it is a model of one target.
         PackageError: something is missing or altered; the message names it.
     """
-    raw = read_manifest(folder)
-    digest = hashlib.sha256(raw).hexdigest()
-    if expected_hash is not None and digest != expected_hash:
-        raise PackageError(
-            f"{folder / MANIFEST} was altered: its hash is {digest[:12]}, registered was {expected_hash[:12]}; "
-            "restore the folder from a backup or train the recogniser again"
-        )
-    try:
-        manifest = read_json(raw)
-        check_kind(manifest, RECOGNISER, folder)
-        if manifest["format"] != FORMAT:
-            raise PackageError(
-                f"{folder} has recogniser format {manifest['format']!r:.40}, this program reads {FORMAT}; "
-                "use the program version that wrote it, or train the recogniser again"
-            )
-        name = TargetName(manifest["name"])
-        files = PackageFiles.of(folder, manifest["files"])
-        files.check()
-        return _package(files, manifest | {"name": name}, digest)
-    except BadName as error:
-        raise PackageError(f"{folder / MANIFEST} has no name: {error}") from error
-    except KeyError as error:
-        raise PackageError(f"{folder / MANIFEST} is not a recogniser's manifest: it does not say {error}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise PackageError(f"{folder / MANIFEST} is not a recogniser's manifest: {str(error)[:300]}") from error
+    return read_package(folder, _FORMAT, expected_hash, _package)
 
 
 def load_either(folder: Path, *, expected_hash: str | None = None) -> Package | RecogniserPackage:
