@@ -31,8 +31,8 @@ from classifier.pictures.preprocessing import Preprocessing
 from crawler.decisions import Policy, Ruling
 from rounds.head_round import HeadRoundSettings, finish, learn_candidate
 from rounds.snapshots import snapshot_of
-from storage.archive import Archive, ListedPage, Sighting
-from storage.archive_records import ArchiveSettings
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, ListedPage, Sighting
 from storage.records import Look, ModelCard, Post, PostTags, Target
 
 WIDTH = 1284  # numbers of an embedding: a network's own, pretrained ones, colour and gradients
@@ -112,7 +112,7 @@ async def filled(root: Path, count: int) -> None:
 async def one_round(root: Path) -> None:
     """Learn a head on everything, and put it in force."""
     package = load_package(root / "models" / TARGET.name / "1")
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         snapshot = snapshot_of(reader, TARGET, package, reader.active_model(TARGET.name))
     settings = HeadRoundSettings(force=True)
     candidate = learn_candidate(snapshot, settings)

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from storage.archive import Archive, ArchiveSettings, ListedPage, Sighting, StoredFacts, Work
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, ListedPage, Sighting, StoredFacts, Work
 from storage.evidence import Rescored
 from storage.records import (
     AiTag,
@@ -157,7 +158,7 @@ async def measure(folder: Path, count: int) -> dict[str, float]:
         figures["what files should do (apply --dry-run)"] = await timed(archive.plan_apply)
         figures["rescoring every post"] = await timed(lambda: rescore(archive, count))
         figures["what is known of 200 posts"] = await timed(lambda: archive.known(page, ["mona"]))
-    with Archive.reader(folder / f"posts-{count}") as reader:
+    with open_reader(folder / f"posts-{count}") as reader:
         for question in QUESTIONS:
             figures[question] = timed_now(lambda question=question: reader.query(question))
         figures["status"] = timed_now(reader.status)

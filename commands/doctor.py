@@ -25,7 +25,7 @@ from commands.terminal.console import print_json, printable
 from commands.terminal.error_exit import describe, exit_code_of
 from commands.terminal.exit_codes import ExitCode, worst
 from commands.terminal.tables import facts_table, print_table
-from storage.archive import Archive
+from storage.archive import open_reader
 from storage.database.engine import sqlite_warning
 from storage.lifecycle.roots import examine
 
@@ -102,7 +102,7 @@ def _disk(workspace: Workspace) -> Finding:
 def _gallery(workspace: Workspace) -> Finding:
     if examine(workspace.root, create=True).is_new:
         return Finding("gallery", True, f"none yet at {workspace.root}; the first crawl makes it")
-    with Archive.reader(workspace.root) as reader:
+    with open_reader(workspace.root) as reader:
         status = reader.status()
     return Finding("gallery", True, f"{workspace.root}: {status.posts} posts, schema {status.schema}")
 

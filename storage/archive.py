@@ -24,17 +24,14 @@ from storage.archive_records import (
     Digest,
     Failure,
     Gap,
-    Label,
     ListedPage,
     Listing,
     ListingTally,
     RecoveryReport,
     RegisteredModel,
-    Relabelled,
     RunEnd,
     RunStart,
     Sighting,
-    StoredFacts,
     Work,
 )
 from storage.database.engine import new_id, reading_engine, writing_engine
@@ -61,28 +58,7 @@ from storage.rows.splits import file_assignments
 from storage.rows.targets import Merged
 from storage.uninterrupted import uninterrupted
 
-__all__ = [
-    "Archive",
-    "ArchiveSettings",
-    "Attempt",
-    "Digest",
-    "Failure",
-    "Gap",
-    "Label",
-    "ListedPage",
-    "Listing",
-    "ListingTally",
-    "Reader",
-    "RecoveryReport",
-    "RegisteredModel",
-    "Relabelled",
-    "RunEnd",
-    "RunStart",
-    "Sighting",
-    "StoredFacts",
-    "Work",
-    "open_reader",
-]
+__all__ = ["Archive", "open_reader"]
 
 T = TypeVar("T")
 
@@ -131,11 +107,6 @@ class Archive(Tidying):
         settings = settings or ArchiveSettings()
         opened = open_gallery(root, settings, settings.clock())
         return cls(opened.lock, opened.tree, opened.report, settings)
-
-    @staticmethod
-    def reader(root: Path) -> Reader:
-        """Look without owning; see `open_reader`."""
-        return open_reader(root)
 
     async def __aenter__(self) -> Archive:
         return self

@@ -24,7 +24,7 @@ from commands.terminal.next_command import next_command
 from crawler.decisions import TAG_DOUBTED
 from crawler.run import Run
 from crawler.tally import Outcome
-from storage.archive import Archive
+from storage.archive import open_reader
 from storage.plurals import counted
 from storage.records import ORIGINAL, ModelCard, Target
 
@@ -148,7 +148,7 @@ async def _tagger_notes(ending: Ending) -> list[str]:
 
 
 def _agreements(root: Path, site: str, targets: Sequence[Target]) -> list[str]:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         lines = [agreement_line(target, reader.tagger_agreement(site, target)) for target in targets]
     return [line for line in lines if line is not None]
 
@@ -174,5 +174,5 @@ async def _truths(ending: Ending) -> tuple[Truth, ...]:
 
 
 def _compared(root: Path, site: str, targets: Sequence[Target], truth: Mapping[str, Any]) -> tuple[Truth, ...]:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         return tuple(compare(target, reader.judged(site, target), truth) for target in targets)

@@ -14,8 +14,8 @@ from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from crawler.decisions import Policy, Ruling
-from storage.archive import Archive, ListedPage, RunStart, Sighting
-from storage.archive_records import ArchiveSettings, StoredFacts
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings, ListedPage, RunStart, Sighting, StoredFacts
 from storage.records import FileVersion, Look, ModelCard, Post, PostTags, Rating
 from tests.crawler.crew_fakes import MONA, post
 

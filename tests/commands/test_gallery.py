@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from commands.app import app
 from commands.doctor import optional_packages
 from crawler.decisions import Policy, Ruling
-from storage.archive import Archive, ListedPage, RunStart, Sighting
-from storage.archive_records import ArchiveSettings, StoredFacts
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings, ListedPage, RunStart, Sighting, StoredFacts
 from storage.records import Look, PostTags
 from tests.crawler.crew_fakes import CARD, MONA, post
 from tests.storage.samples import NO_RESERVE, new_gallery

@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commands.app import app
-from storage.archive import Archive, ListedPage, Sighting, StoredFacts, open_reader
+from storage.archive import Archive, open_reader
+from storage.archive_records import ListedPage, Sighting, StoredFacts
 from storage.evidence import Rescored
 from storage.moves.trash import trashed
 from storage.records import Look, Target

@@ -15,8 +15,8 @@ from classifier.progress import unreported
 from crawler.decisions import Policy, Ruling
 from rounds.followers import NetworkChange, follow
 from rounds.head_round import HeadRoundSettings, RoundOutcome
-from storage.archive import Archive, ArchiveSettings, open_reader
-from storage.archive_records import ListedPage, RegisteredModel, RunStart, Sighting
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, ListedPage, RegisteredModel, RunStart, Sighting
 from storage.records import FileVersion, Look, ModelCard, PostTags, Target
 from tests.crawler.crew_fakes import MONA, post
 

@@ -17,8 +17,17 @@ from typing import Any
 
 from alembic import command
 
-from storage.archive import Archive, ArchiveSettings, Attempt, Digest, ListedPage, Sighting, StoredFacts
-from storage.archive_records import Label, Relabelled
+from storage.archive import Archive
+from storage.archive_records import (
+    ArchiveSettings,
+    Attempt,
+    Digest,
+    Label,
+    ListedPage,
+    Relabelled,
+    Sighting,
+    StoredFacts,
+)
 from storage.database import migrate
 from storage.database.engine import writing_engine
 from storage.label_writer import Labelling

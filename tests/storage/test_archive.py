@@ -6,7 +6,8 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from storage.archive import Archive, RunEnd, RunStart, Work
+from storage.archive import Archive
+from storage.archive_records import RunEnd, RunStart, Work
 from storage.records import AiTag, Place, PostTags, Target
 from tests.storage.samples import CARD, content_of, decide, keep, list_posts, make_post, sight
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.archive_records import Label
 from storage.label_writer import Labelling
 from storage.reader import Reader
@@ -42,7 +42,7 @@ async def reader(archive: Archive) -> Iterator[Reader]:
     await archive.file_look(sight(posts[0], look=looked))
     fault = replace(decide("undecided"), decided_by=DecidedBy.FAULT, reason="truncated", score=None)
     await archive.file_look(sight(posts[1], fault, look=Look(fault="truncated"), models={}))
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         yield reader
 
 

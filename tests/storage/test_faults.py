@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from migrations import HEAD
-from storage.archive import Archive, ArchiveSettings, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, Label
 from storage.database.engine import writing_engine
 from storage.errors import (
     DatabaseBusy,
@@ -142,7 +143,8 @@ async def test_a_second_program_is_refused_at_once_and_may_start_when_the_first_
 def test_killing_the_owner_frees_the_gallery(root: Path) -> None:
     new_gallery(root)
     code = (
-        "import time; from pathlib import Path; from storage.archive import Archive, ArchiveSettings\n"
+        "import time; from pathlib import Path; from storage.archive import Archive\n"
+        "from storage.archive_records import ArchiveSettings\n"
         f"a = Archive.open(Path({str(root)!r}), ArchiveSettings(reserve_bytes=0))\n"
         "print('open', flush=True); time.sleep(60)"
     )
@@ -204,7 +206,7 @@ async def test_a_missing_database_is_not_replaced_by_an_empty_one(root: Path) ->
     with pytest.raises(DatabaseMissing) as refused:
         Archive.open(root, NO_RESERVE)
     with pytest.raises(DatabaseMissing):
-        Archive.reader(root)
+        open_reader(root)
 
     assert refused.value.exit_code == 8
     assert not (root / "crawl.db").exists()
@@ -217,7 +219,7 @@ async def test_a_newer_schema_is_left_alone(root: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
 
-    for opening in (lambda: Archive.open(root, NO_RESERVE), lambda: Archive.reader(root)):
+    for opening in (lambda: Archive.open(root, NO_RESERVE), lambda: open_reader(root)):
         with pytest.raises(DatabaseNewer, match="upgrade"):
             opening()
     with closing(sqlite3.connect(root / "crawl.db")) as connection:
@@ -387,7 +389,8 @@ async def test_cancelling_a_caller_at_any_moment_leaves_the_archive_whole(archiv
 @pytest.mark.fault("D12")
 def test_an_exception_before_closing_does_not_keep_the_process(root: Path) -> None:
     code = (
-        "from pathlib import Path; from storage.archive import Archive, ArchiveSettings\n"
+        "from pathlib import Path; from storage.archive import Archive\n"
+        "from storage.archive_records import ArchiveSettings\n"
         f"a = Archive.open(Path({str(root)!r}), ArchiveSettings(reserve_bytes=0))\n"
         "raise SystemExit(3)"
     )
@@ -684,5 +687,5 @@ async def test_labels_can_be_written_beside_a_crawl(archive: Archive, root: Path
 
 
 def test_the_schema_is_the_newest_that_the_program_knows(archive: Archive, root: Path) -> None:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.status().schema == HEAD

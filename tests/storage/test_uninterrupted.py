@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, Digest
+from storage.archive import Archive
+from storage.archive_records import Digest
 from storage.moves import originals
 from storage.uninterrupted import uninterrupted
 from tests.storage.samples import content_of, decide, list_posts, make_post, sight

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, ArchiveSettings
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
 from tests.commands.small_site import MONA, NEW, SERIES, SmallSite, small_site
 

@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
-from storage.archive import Archive, ArchiveSettings
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
 
 COMMANDS = {
     "crawl": ["--tag", "x", "--keep", "mona"],

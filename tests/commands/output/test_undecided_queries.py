@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from crawler.decisions import Policy, Ruling
-from storage.archive import Archive, ListedPage, RunStart, Sighting
-from storage.archive_records import ArchiveSettings
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings, ListedPage, RunStart, Sighting
 from storage.records import FileVersion, Look, ModelCard, PostTags
 from tests.commands.training.test_rounds import crawl
 from tests.crawler.crew_fakes import MONA, post

@@ -34,7 +34,8 @@ from commands.terminal.error_exit import Terminated, exits_plainly
 from commands.terminal.escapes import csv_cell, json_text, printable
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.streams import OUTPUT
-from storage.archive import Archive, ListedPage, RunStart
+from storage.archive import Archive
+from storage.archive_records import ListedPage, RunStart
 from storage.records import Target
 from storage.run_error import RunError
 from tests.crawler.crew_fakes import post

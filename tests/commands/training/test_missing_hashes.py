@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from classifier.pictures.dhash import NEAR, dhash
-from storage.archive import Archive, Sighting, StoredFacts, open_reader
-from storage.archive_records import ArchiveSettings, Work
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, Sighting, StoredFacts, Work
 from storage.records import Look
 from tests.commands.training.test_rounds import POSTS, crawl, fill
 

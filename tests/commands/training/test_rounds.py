@@ -24,8 +24,8 @@ from classifier.package.package import BackboneFiles, Canary, PackageParts, load
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
 from crawler.decisions import Policy, Ruling
-from storage.archive import Archive, ListedPage, RunStart, Sighting, open_reader
-from storage.archive_records import ArchiveSettings
+from storage.archive import Archive, open_reader
+from storage.archive_records import ArchiveSettings, ListedPage, RunStart, Sighting
 from storage.evidence import Evidence
 from storage.reader import Reader
 from storage.records import FileVersion, Look, ModelCard, PostTags

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from storage.archive import Archive, Label
+from storage.archive import Archive
+from storage.archive_records import Label
 from storage.database.backup import back_up
 from storage.database.engine import reading_engine, writing_engine
 from storage.errors import DatabaseDamaged

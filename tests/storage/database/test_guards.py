@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage.archive import Archive, Label
+from storage.archive import Archive
+from storage.archive_records import Label
 from storage.evidence import SplitAssignments
 from storage.records import LabelValue
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, relabel, sight

@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy.engine.default import DefaultDialect
 
 from migrations import HEAD
-from storage.archive import Archive, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import Label
 from storage.database.backup import back_up
 from storage.errors import DatabaseError, DiskFull, StorageError
 from storage.label_writer import Labelling
@@ -166,7 +167,7 @@ def log_size(root: Path) -> int:
 async def test_no_reader_of_ours_keeps_the_log_from_being_folded_in(root: Path) -> None:
     posts = [make_post(number) for number in range(1, 200)]
     archive = Archive.open(new_gallery(root), NO_RESERVE)
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         reader.query("mona")
         await list_posts(archive, posts)
         await archive.known(posts, ["mona"])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import migrations
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.database import migrate, schema
 from storage.errors import DatabaseError
 from storage.evidence import NO_SPLIT
@@ -60,7 +60,7 @@ async def test_an_older_gallery_is_backed_up_and_upgraded(
         await list_posts(archive, [make_post(1)])
     later_program(tmp_path, monkeypatch, "pass")
     with pytest.raises(DatabaseError, match="older schema"):
-        Archive.reader(root)
+        open_reader(root)
 
     archive = Archive.open(root, NO_RESERVE)
     await archive.aclose()
@@ -87,7 +87,7 @@ async def test_a_root_may_have_any_name(tmp_path: Path, monkeypatch: pytest.Monk
     async with Archive.open(root, NO_RESERVE) as archive:
         await list_posts(archive, [make_post(1)])
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT post_id FROM post").rows == [(1,)]
         assert reader.query("hat").rows
 
@@ -162,7 +162,7 @@ async def test_a_gallery_from_before_hashes_and_parts_keeps_its_looks(root: Path
     async with Archive.open(root, NO_RESERVE) as archive:
         assert archive.recovery.migrated_from == "0002"
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         evidence = reader.evidence(Target("mona", "mona_(genshin_impact)"), CARD.backbone_hash)
     assert evidence.look_hashes.tolist() == [0]
     assert evidence.frozen_split.tolist() == [NO_SPLIT]

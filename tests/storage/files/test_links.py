@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commands.terminal.log_file import journal
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.database.backup import back_up
 from storage.dry_run import DryRunArchive
 from storage.errors import StorageError
@@ -31,7 +31,7 @@ PLANTS = [
 ]
 OPENERS: dict[str, Callable[[Path], object]] = {
     "whoever writes": lambda root: Archive.open(root, NO_RESERVE),
-    "whoever reads": Archive.reader,
+    "whoever reads": open_reader,
     "a dry run": DryRunArchive,
 }
 
@@ -129,5 +129,5 @@ def test_a_gallery_may_be_reached_through_a_link_of_its_owner(root: Path, tmp_pa
     (tmp_path / "by-another-name").symlink_to(root)
 
     Archive.open(tmp_path / "by-another-name", NO_RESERVE).close()
-    with Archive.reader(tmp_path / "by-another-name") as reader:
+    with open_reader(tmp_path / "by-another-name") as reader:
         assert reader.status().posts == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, ArchiveSettings
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
 from storage.errors import GalleryBusy, StorageError
 from storage.files.disk import NETWORK, Disk, FileSystem
 from storage.lifecycle.verify import verify

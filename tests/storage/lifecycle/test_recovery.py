@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from storage.archive import Archive, Failure, Label, RunStart, Work
+from storage.archive import Archive, open_reader
+from storage.archive_records import Failure, Label, RunStart, Work
 from storage.database.engine import writing_engine
 from storage.errors import RefusedFile
 from storage.lifecycle.verify import verify
@@ -68,7 +69,7 @@ async def unbroken(root: Path) -> list[str]:
 
 
 def digest(root: Path) -> list[str]:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         return reader.digest_lines()
 
 
@@ -226,7 +227,7 @@ async def test_a_run_that_never_ended_is_recorded_as_killed(root: Path) -> None:
     archive = await dead_after(root, lambda a: a.begin_run(RunStart("crawl", "demo", "x", ["mona"])))
     await archive.aclose()
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert [run.state for run in reader.status().runs] == ["killed"]
     assert archive.recovery.lines() == ["recovered: 1 interrupted run closed"]
 
@@ -305,7 +306,7 @@ async def test_a_rejected_original_goes_to_the_trash_and_comes_back_byte_for_byt
 
     assert verify(root).whole
     assert [path.read_bytes() for path in (root / "gallery" / "mona").iterdir()] == [content_of(1)]
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT place, decision FROM results").rows == [("gallery", "delete")]
     assert digest(root) != before  # a label more
 
@@ -376,7 +377,7 @@ async def test_a_replaced_file_is_a_new_version_beside_the_old_one_and_its_label
     await keep(archive, new, new_bytes)
     assert len(list((root / "gallery" / "mona").iterdir())) == 2
     assert verify(root).whole
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT value FROM label").rows == [("keep",)]
         assert reader.sql("SELECT label, decision FROM results").rows == [(None, "keep")]
 
@@ -390,7 +391,7 @@ async def test_a_post_that_became_hidden_keeps_its_file_and_its_decision(archive
     listing = await list_posts(archive, [replace(post, file=None, renditions=(), hidden_reason="banned")])
 
     assert list(await archive.unfinished(listing, Work(("mona",), {"mona": "another"}))) == []
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT decision, place FROM results").rows == [("keep", "gallery")]
 
 
@@ -421,7 +422,7 @@ async def test_decisions_are_made_once_and_the_one_asked_for_last_stands(archive
     for policy, value in (("low", "keep"), ("high", "delete"), ("low", "keep"), ("low", "keep")):
         await archive.file_look(sight(post, decide(value, policy=policy)))
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT policy, value FROM decision ORDER BY seq").rows == [
             ("low", "keep"),
             ("high", "delete"),

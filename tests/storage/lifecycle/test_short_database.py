@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, ArchiveSettings
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
 from storage.database.engine import header_problem
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage.archive import Archive, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import Label
 from storage.errors import BrakeEngaged, RefusedRequest, StorageError
 from storage.evidence import Rescored
 from storage.files.tree import Tree
@@ -69,12 +70,12 @@ async def applied(archive: Archive, *, confirmed: bool = False) -> Any:
 
 
 def places(root: Path) -> dict[int, str]:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         return dict(reader.sql("SELECT post_id, place FROM results WHERE target = 'mona' ORDER BY 1").rows)  # type: ignore[arg-type]  # pairs
 
 
 def digest(root: Path) -> str:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         return reader.digest()
 
 
@@ -155,7 +156,7 @@ async def test_one_request_brings_back_everything_that_one_model_rejected(archiv
 def before_without_labels(root: Path) -> str:
     from storage.rows.state_digest import digest_of
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         return digest_of([line for line in reader.digest_lines() if not line.startswith('["label"')])
 
 
@@ -335,7 +336,7 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     assert len(lying_in(root, "trash")) == 3
     assert verify(root).whole
     assert (await archive.purged_of_model("mona/2"), len(await archive.trash())) == (1, 3)
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT md5 IS NOT NULL, path FROM results WHERE post_id = 3").rows == [(1, None)]
     assert (await archive.restore(TrashChoice(model="mona/2"))).back == 2
     await say(archive, "keep", 3)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from storage.archive import Archive, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import Label
 from storage.evidence import NO_SPLIT, SplitAssignments
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
 from storage.rows.sole_characters import sole_characters
@@ -30,7 +31,7 @@ async def test_evidence_has_tags_artists_scores_and_the_words_that_hold(archive:
     words = [(1, "delete"), (2, "keep"), (2, "clear")]
     await relabel(archive, [Label(n, "demo", "mona", LabelValue(v), "me", f"{n}{v}") for n, v in words])
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         evidence = reader.evidence(MONA, CARD.backbone_hash)
         other = reader.evidence(MONA, "another backbone")
 
@@ -60,7 +61,7 @@ async def test_what_taggers_say_of_the_target_is_evidence_and_known_of_the_post(
         look = replace(sight(post).look, tagger_tags=tagger_tags.get(post.id))
         await archive.file_look(sight(post, decide(score=0.25), look=look, models={"mona": CARD}))
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         evidence = reader.evidence(MONA, CARD.backbone_hash)
     known = await archive.known(posts, ["mona"])
 
@@ -96,7 +97,7 @@ async def test_the_database_finds_the_strata_that_the_tags_of_each_post_say(arch
     for post in posts:
         await archive.file_look(sight(post, decide(score=0.25)))
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         evidence = reader.evidence(MONA, CARD.backbone_hash)
 
     expected = [Stratum(value) for value in (0, 0, 3, 2, 2, 0, 3, 0)]
@@ -120,7 +121,7 @@ async def test_the_whole_gallery_is_evidence_for_a_target_that_it_was_never_look
         await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
     await relabel(archive, [Label(2, "demo", "keqing", LabelValue.KEEP, "me", "2")])
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         own = reader.evidence(keqing, CARD.backbone_hash)
         whole = reader.evidence(keqing, CARD.backbone_hash, whole_gallery=True)
 
@@ -136,7 +137,7 @@ async def test_whether_there_is_evidence_can_be_asked_without_gathering_it(archi
     await list_posts(archive, posts)
     await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         requests = [(MONA, CARD.backbone_hash), (MONA, "another"), (Target("keqing", "keqing"), CARD.backbone_hash)]
         answers = [reader.has_evidence(*one) for one in requests]
 
@@ -150,7 +151,7 @@ async def test_what_is_held_out_is_read_without_the_rest(archive: Archive) -> No
         await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
     parts = np.array([0, 2, 1, NO_SPLIT, 2], dtype=np.int8)
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         everything = reader.evidence(MONA, CARD.backbone_hash)
         assigned = parts != NO_SPLIT
         await archive.file_assignments(SplitAssignments("mona", everything.version_ids[assigned], parts[assigned]))
@@ -174,7 +175,7 @@ async def test_the_windows_of_a_picture_come_back_with_it(archive: Archive) -> N
     await archive.file_look(replace(page, look=replace(page.look, windows={backbone: b"\x00\x40" * 24})))
     await archive.file_look(replace(tiny, look=replace(tiny.look, too_small=True)))
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         evidence = reader.evidence(MONA, backbone)
     known = await archive.known(posts, ["mona"])
 
@@ -210,7 +211,7 @@ async def test_posts_whose_tags_name_one_character_say_which(archive: Archive) -
     for post in posts:
         await archive.file_look(sight(post, decide(score=0.5), models={"mona": CARD}))
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         names, evidence = reader.ask(sole_characters), reader.evidence(MONA, CARD.backbone_hash)
 
     assert [names.get(version, "") for version in evidence.version_ids.tolist()] == ["keqing", "", "", "fischl"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.archive_records import Click, Conflict, Label, Saved
 from storage.errors import RefusedRequest
 from storage.label_writer import Labelling
@@ -147,6 +147,6 @@ async def test_labels_from_before_the_reasons_are_nobody_s_question(root: Path) 
     await archive.aclose()
 
     assert archive.recovery.migrated_from == "0001"
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert [(label.why, label.holds) for label in reader.labels("mona")] == [(LabelReason.MANUAL, True)]
     assert verify(root).whole

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, Failure, Gap, Label, ListedPage, Work
+from storage.archive import Archive, open_reader
+from storage.archive_records import Failure, Gap, Label, ListedPage, Work
 from storage.errors import RefusedRequest
 from storage.records import SITE_TAGGER, AiTagWeight, LabelValue, ModelCard, RefusedRow, Target
 from storage.rows.known_posts import known
@@ -146,7 +147,7 @@ async def test_a_file_that_was_gone_is_asked_for_less_and_less_often(
 
     def reason_after(hours: int) -> str | None:
         then = datetime.now(UTC) + timedelta(hours=hours)
-        with archive.reader(archive.root) as reader:
+        with open_reader(archive.root) as reader:
             return reader.ask(lambda c: known(c, [post], ["mona"], then))[1].unavailable
 
     assert (reason_after(early), reason_after(due)) == ("gone", None)

@@ -4,7 +4,7 @@ import ast
 import itertools
 from pathlib import Path
 
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.records import PostTags, Target
 from tests.storage.samples import CARD, decide, list_posts, make_post, sight
 
@@ -46,7 +46,7 @@ async def test_the_database_says_of_every_post_what_the_record_says(archive: Arc
     for post in posts:
         await archive.file_look(sight(post, decide(score=0.25), models={"mona": CARD}))
 
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         evidence = reader.evidence(MONA, CARD.backbone_hash)
         judged = {one.post_id: one.tagged for one in reader.judged("demo", MONA)}
 

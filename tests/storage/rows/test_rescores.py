@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage.archive import Archive, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import Label
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
 from storage.lifecycle.verify import verify
@@ -33,7 +34,7 @@ def rescored(values: str, card: Any = NEXT, scores: Any = None) -> Rescored:
 
 
 def current_rows(root: Path) -> Any:
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         return reader.sql("SELECT decision, model FROM results ORDER BY post_id").rows
 
 
@@ -45,7 +46,7 @@ async def test_decisions_of_another_model_stand_from_now_on_and_the_history_stay
 
     assert new == 3
     assert current_rows(root) == [("keep", "mona/2"), ("delete", "mona/2"), ("delete", "mona/2")]
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT count(*) FROM decision").rows == [(6,)]
         assert (
             reader.sql("SELECT value FROM score JOIN model ON model.id = model_id WHERE number = 2").rows
@@ -57,14 +58,14 @@ async def test_decisions_of_another_model_stand_from_now_on_and_the_history_stay
 @pytest.mark.fault("M17", "M20")
 async def test_going_back_to_the_old_model_stands_its_old_decisions_up_again(archive: Archive, root: Path) -> None:
     await looked_at(archive)
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         before = reader.digest()
     await archive.file_rescores(NEXT, rescored("delete delete delete"))
 
     new = await archive.file_rescores(CARD, rescored("keep keep keep", CARD, [0.9, 0.9, 0.9]))
 
     assert new == 0
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.digest() == before
 
 
@@ -83,7 +84,7 @@ async def test_what_is_no_probability_is_not_recorded_as_one(archive: Archive, r
 
     await archive.file_rescores(NEXT, rescored("undecided undecided keep", scores=[float("nan"), 1.5, 1.0]))
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         assert reader.sql("SELECT value FROM score JOIN model ON model.id = model_id WHERE number = 2").rows == [(1.0,)]
 
 

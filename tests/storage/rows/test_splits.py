@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.errors import RefusedRequest
 from storage.evidence import NO_SPLIT, Evidence, SplitAssignments
 from storage.records import Look, Target
@@ -33,7 +33,7 @@ async def looked_at(archive: Archive, *hashes: int | None) -> None:
 
 
 def evidence(archive: Archive) -> Evidence:
-    with Archive.reader(archive.root) as reader:
+    with open_reader(archive.root) as reader:
         return reader.evidence(MONA, CARD.backbone_hash)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, Failure, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import Failure, Label
 from storage.database.results_view import COLUMNS
 from storage.errors import QueryError
 from storage.reader import Reader
@@ -170,7 +171,7 @@ async def test_the_database_and_the_record_agree_on_every_expression(archive: Ar
     await list_posts(archive, posts)
     expressions = [*TERMS, *(f"-{term}" for term in TERMS), *(random_expression(chance) for _ in range(100))]
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         for expression in expressions:
             found = [row[1] for row in reader.query(expression, now=NOW).rows]
             expected = [post.id for post in reversed(posts) if matcher(parse(expression).root, NOW)(post)]
@@ -181,7 +182,7 @@ async def test_the_database_and_the_record_agree_on_every_expression(archive: Ar
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     root = tmp_path_factory.mktemp("query") / "gallery-data"
     asyncio.run(fill(root))
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         yield reader
 
 
@@ -265,7 +266,7 @@ async def test_ai_terms_ask_the_sites_tagger_and_the_users(archive: Archive, roo
         tags = TaggerTags("c" * 64, "wd-vit", given[post.id]) if post.id in given else None
         await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=tags)))
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         for expression, ids in AI_TERMS:
             assert [row["post_id"] for row in reader.query(expression).mappings()] == ids, expression
 
@@ -281,7 +282,7 @@ async def test_the_tagger_is_held_against_the_tags_of_the_posts(archive: Archive
         tagger_tags = TaggerTags("c" * 64, "wd-vit", tags[post.id]) if post.id > 1 else None
         await archive.file_look(sight(post, look=replace(sight(post).look, tagger_tags=tagger_tags)))
 
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         found = reader.tagger_agreement("demo", Target("mona", mona))
 
     assert found == TaggerAgreement(tagged=3, tagged_named=2, others=2, others_named=1)
@@ -293,7 +294,7 @@ async def test_a_tagger_that_looks_again_takes_the_place_of_the_one_before(archi
     for tagger, tags in (("c" * 64, {"hat": 0.9, "solo": 0.8}), ("d" * 64, {"hood": 0.7}), ("c" * 64, {})):
         look = replace(sight(post).look, tagger_tags=TaggerTags(tagger, tagger[:1], tags))
         await archive.file_look(sight(post, look=look))
-        with Archive.reader(root) as reader:
+        with open_reader(root) as reader:
             rows = reader.sql(
                 "SELECT ai_name.name, value, tagger.name FROM tagger_look JOIN tagger ON tagger.id = tagger_id "
                 "LEFT JOIN tagger_tag USING (version_id) LEFT JOIN ai_name ON ai_name.id = name_id ORDER BY 1"
@@ -400,7 +401,7 @@ async def test_two_galleries_in_the_same_state_have_the_same_digest(tmp_path: Pa
             for number in order:
                 await archive.file_look(sight(posts[number]))
                 await keep(archive, posts[number])
-        with Archive.reader(tmp_path / name) as reader:
+        with open_reader(tmp_path / name) as reader:
             digests.append(reader.digest())
 
     assert digests[0] == digests[1]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.archive import Archive, Label
+from storage.archive import Archive, open_reader
+from storage.archive_records import Label
 from storage.database.results_view import COLUMNS
 from storage.errors import CannotMatch, QueryError
 from storage.gallery_view import wanted
@@ -66,7 +67,7 @@ async def fill(root: Path) -> None:
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     root = tmp_path_factory.mktemp("ranking") / "gallery-data"
     asyncio.run(fill(root))
-    with Archive.reader(root) as reader:
+    with open_reader(root) as reader:
         yield reader
 
 
