@@ -155,7 +155,7 @@ async def measure(folder: Path, count: int) -> dict[str, float]:
         figures["filling, per 1,000 posts"] = (time.perf_counter() - began) / count * 1000
         work = Work(("mona",), {"mona": "another model"})
         figures["200 unfinished posts"] = await timed(lambda: archive.unfinished(listing.id, work, below=count // 2))
-        figures["what files should do (apply --dry-run)"] = await timed(archive.plan_apply)
+        figures["what files should do (apply --dry-run)"] = await timed(archive.moves.plan_apply)
         figures["rescoring every post"] = await timed(lambda: rescore(archive, count))
         figures["what is known of 200 posts"] = await timed(lambda: archive.known(page, ["mona"]))
     with open_reader(folder / f"posts-{count}") as reader:

@@ -85,12 +85,12 @@ async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pa
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await hold_gallery(stack, workspace, "crawl apply")
-        plan = await archive.plan_apply(target)
+        plan = await archive.moves.plan_apply(target)
         _report_plan(plan)
         outcome = _Outcome()
         if not _brakes_hold(options, plan, archive.root, outcome):
             with stop.finishing_first():
-                outcome.applied = await archive.apply(plan, confirmed=options.yes)
+                outcome.applied = await archive.moves.apply(plan, confirmed=options.yes)
                 if options.fetch and not stop.event.is_set():
                     await _fetch(archive, plan, outcome, _SiteAccess(root, config, pace, stop))
         return _report(options, plan, outcome, stop)
@@ -180,7 +180,7 @@ async def _fetch_from(
         )
         try:
             for keys in chunked(list(targets), FETCH_CHUNK):
-                posts: Sequence[Post] = await archive.posts_of(keys)
+                posts: Sequence[Post] = await archive.moves.posts_of(keys)
                 await originals.fetch(list(zip(posts, (targets[key] for key in keys), strict=True)))
         finally:
             outcome.fetched += originals.fetched

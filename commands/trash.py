@@ -139,11 +139,11 @@ async def _restore(options: TrashOptions, workspace: Workspace, archive: Archive
     if not (options.posts or options.model or options.everything):
         raise UsageRefused("say what to restore: post ids, --model mona/3, or --all")
     which = _which(options, workspace)
-    there = await archive.trash()
+    there = await archive.moves.trash()
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)
-    done = await archive.restore(which)
-    gone = await archive.purged_of_model(which.model) if which.model else 0
+    done = await archive.moves.restore(which)
+    gone = await archive.moves.purged_of_model(which.model) if which.model else 0
     codes = [ExitCode.DAMAGE] if done.problems else []
     _leave_open(absent, done.changed)
     if absent or done.changed:
@@ -193,10 +193,10 @@ def _report_absent(absent: Sequence[int]) -> None:
 async def _purge(options: TrashOptions, workspace: Workspace, archive: Archive) -> int:
     """Destroy what is old enough of what is meant; `--keep` and the others mean here what they mean to list."""
     which, days = _which(options, workspace), _days(options.older_than)
-    there = await archive.trash()
+    there = await archive.moves.trash()
     _check_model(which, there, await archive.models())
     absent = _absent(which, there)
-    plan: PurgePlan = await archive.plan_purge(days, which)
+    plan: PurgePlan = await archive.moves.plan_purge(days, which)
     doomed = sum(item.size for item in plan.files)
     say(
         f"{counted(len(plan.files), 'file')} ({size(doomed)}) in the trash for at least {plan.older_than_days:g} days; "
@@ -208,7 +208,7 @@ async def _purge(options: TrashOptions, workspace: Workspace, archive: Archive) 
         complain("nothing was destroyed; --yes destroys them for good")
         code, done = ExitCode.BRAKE, None
     else:
-        done = await archive.purge(plan, confirmed=options.yes)
+        done = await archive.moves.purge(plan, confirmed=options.yes)
         codes = [ExitCode.DAMAGE] if done.problems else []
         _leave_open(absent, done.changed)
         code = worst([*codes, ExitCode.OPEN] if done.changed or absent else codes)

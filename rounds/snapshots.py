@@ -11,7 +11,7 @@ from storage.archive_records import RegisteredModel
 from storage.reader import Reader
 from storage.records import Target
 from storage.rows.labels import newest_label
-from storage.rows.sole_characters import sole_characters
+from storage.rows.named_posts import sole_characters
 
 
 def snapshot_of(reader: Reader, target: Target, package: Package, active: RegisteredModel | None) -> Snapshot:

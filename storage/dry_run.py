@@ -27,12 +27,12 @@ from storage.archive_records import (
     Work,
 )
 from storage.database.engine import reading_engine
+from storage.database.reading_thread import ReadingThread
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored, SplitAssignments
 from storage.files.layout import require_plain
 from storage.files.renditions import read_rendition
 from storage.files.tree import Tree
-from storage.reader import ReadingThread
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.rows import known_posts, models
 from storage.rows.targets import Merged, merged_targets, saved_targets, would_merge

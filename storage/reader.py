@@ -1,11 +1,9 @@
-"""Reading without the lock: read-only connections, short transactions, one thread that waits for the disk."""
+"""Reading without the lock: read-only connections, short transactions."""
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,37 +44,6 @@ _USERS_OWN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLIT
 _READS = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
 )
-
-
-class ReadingThread:
-    """A thread with one read-only connection; every question is a transaction of its own."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive-reads")
-        self._connection: Connection | None = None
-
-    async def do(self, operation: Callable[[Connection], T], database: Path) -> T:
-        """Ask, from an event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, operation, database)
-
-    def _ask(self, operation: Callable[[Connection], T], database: Path) -> T:
-        with at_border(database):
-            if self._connection is None:
-                self._connection = self._engine.connect()
-            with self._connection.begin():
-                return operation(self._connection)
-
-    def close(self) -> None:
-        """Finish the running query, then close the connection."""
-        self._thread.submit(self._drop).result()
-        self._thread.shutdown(wait=True)
-        self._engine.dispose()
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ DURABILITY = (
     ),
     Mutation(
         "the free-space reserve is not looked at in the middle of a run",
-        "storage/archive.py",
+        "storage/database/access.py",
         "                self._keep_reserve()\n",
         "",
         (f"{_FAULTS}::test_a_run_stops_at_the_reserve_and_can_still_commit_and_clean_up",),
@@ -430,7 +430,7 @@ DELETING = (
     ),
     Mutation(
         "where the reserve is reached, partial files stay",
-        "storage/archive.py",
+        "storage/rows/looks.py",
         "except (RefusedFile, ReserveReached):",
         "except RefusedFile:",
         ("tests/faults/processes/test_resources.py::test_a_run_stops_before_the_disk_is_full",),

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from storage.archive_records import Digest, RecoveryReport
-from storage.database.tables import AttemptRow, FileRow, PostRow, RenditionRow, RunRow, VersionRow
+from storage.database.tables import AttemptRow, FileRow, PostRow, RenditionRow, VersionRow
 from storage.errors import BadPath
 from storage.files.model_work_folders import clear_unfinished_models
 from storage.files.paths import original_path, staging_path
@@ -23,6 +23,7 @@ from storage.moves.moves import Move, carry, close_move, open_moves, still_wante
 from storage.moves.originals import file_rows
 from storage.names import can_name_a_folder
 from storage.records import Place
+from storage.rows.runs import end_killed_runs
 
 
 @dataclass(slots=True)
@@ -44,8 +45,7 @@ def recover(connection: Connection, tree: Tree, now: datetime) -> RecoveryReport
     """Finish or drop whatever was in flight. The gallery lock must be held; no transaction may be open."""
     mended = _Mended()
     with connection.begin():
-        ended = update(RunRow).where(RunRow.state == "running").values(state="killed", ended_at=now)
-        mended.killed_runs = connection.execute(ended).rowcount
+        mended.killed_runs = end_killed_runs(connection, now)
     _close_attempts(connection, tree, mended, now)
     _close_moves(connection, tree, mended, now)
     for name in tree.names("staging"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -116,7 +115,7 @@ def create(root: Root, settings: ArchiveSettings) -> None:
     engine = writing_engine(new)
     with engine.connect() as connection:
         with connection.begin():
-            connection.execute(insert(GalleryRow).values(id=identity, created_at=datetime.now(UTC)))
+            connection.execute(insert(GalleryRow).values(id=identity, created_at=settings.clock()))
         checkpoint(connection)
     engine.dispose()
     for leftover in root.path.glob(new.name + "-*"):

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
+from storage.database.access import Access
 from storage.database.backup import back_up
 from storage.errors import BrakeEngaged
 from storage.moves import trash
@@ -19,21 +15,17 @@ from storage.moves.trash import EVERYTHING, Purged, PurgePlan, TrashChoice, Tras
 from storage.records import Post
 from storage.rows.posts import load_posts
 
-T = TypeVar("T")
 
+class ArchiveMoves:
+    """The archive's moves: what leaves the gallery for the trash, what comes back, what is destroyed."""
 
-class Tidying:
-    """The part of the archive's door through which files leave and come back."""
-
-    _mover: Mover
-    _database: Path
-
-    async def _read(self, operation: Callable[[Connection], T]) -> T:
-        raise NotImplementedError
+    def __init__(self, access: Access, mover: Mover) -> None:
+        self._access = access
+        self._mover = mover
 
     async def plan_apply(self, target: str | None = None) -> ApplyPlan:
         """Which originals should leave the gallery, come back, or be fetched, by what holds now."""
-        return await self._read(lambda c: plan_apply(c, target))
+        return await self._access.read(lambda c: plan_apply(c, target))
 
     async def apply(self, plan: ApplyPlan, *, confirmed: bool = False) -> Applied:
         """Bring back what is to be kept, move what is to be deleted to the trash; fetching is the caller's.
@@ -50,7 +42,7 @@ class Tidying:
         if plan.brakes and not confirmed:
             what = "; ".join(map(str, plan.brakes))
             raise BrakeEngaged(f"{what}: nothing was moved; look at them with crawl query, then confirm with --yes")
-        taken = frozenset(await self._mover.on_disk(lambda: self._mover.tree.names("trash")))
+        taken = frozenset(await self._access.on_disk_to_the_last(lambda: self._access.tree.names("trash")))
         back = await self._mover.carry_all([one.file_id for one in plan.back], restore_planned(plan))
         left = await self._mover.carry_all([one.file_id for one in plan.to_trash], trash_planned(plan, taken))
         problems = back.problems + left.problems
@@ -60,11 +52,11 @@ class Tidying:
 
     async def posts_of(self, keys: Sequence[int]) -> Sequence[Post]:
         """The posts with these row keys, in this order."""
-        return await self._read(lambda c: load_posts(c, keys))
+        return await self._access.read(lambda c: load_posts(c, keys))
 
     async def trash(self) -> Sequence[Trashed]:
         """What lies in the trash, oldest first."""
-        return await self._read(trash.trashed)
+        return await self._access.read(trash.trashed)
 
     async def restore(self, which: TrashChoice) -> Applied:
         """Bring files back from the trash; they stay until a new decision or label concerns them."""
@@ -74,7 +66,7 @@ class Tidying:
 
     async def purged_of_model(self, model: str) -> int:
         """How many of a model's rejects are gone for good and cannot be restored."""
-        return await self._read(lambda c: trash.purged_of_model(c, model))
+        return await self._access.read(lambda c: trash.purged_of_model(c, model))
 
     async def plan_purge(self, older_than_days: float, which: TrashChoice = EVERYTHING) -> PurgePlan:
         """Which of these files in the trash may be destroyed.
@@ -82,8 +74,8 @@ class Tidying:
         Raises:
             RefusedRequest: the age is too small, or the clock went backwards.
         """
-        now: datetime = self._mover.now()
-        return await self._read(lambda c: trash.plan_purge(c, which, older_than_days, now))
+        now = self._access.now()
+        return await self._access.read(lambda c: trash.plan_purge(c, which, older_than_days, now))
 
     async def purge(self, plan: PurgePlan, *, confirmed: bool = False) -> Purged:
         """Destroy a plan's files for good, after a backup of the database; their rows and history stay for ever.
@@ -100,6 +92,6 @@ class Tidying:
         if not confirmed:
             raise BrakeEngaged(f"{len(plan.files)} files would be destroyed for good; confirm with --yes")
         await self.plan_purge(plan.older_than_days)
-        backup = await asyncio.to_thread(back_up, self._database, self._database.parent / "backups", "before-purge")
+        backup = await asyncio.to_thread(back_up, self._access.database, self._access.root / "backups", "before-purge")
         gone = await self._mover.carry_all([one.file_id for one in plan.files], trash.purge_planned(plan))
         return Purged(gone.done, len(plan.files) - gone.done - len(gone.problems), gone.problems, backup)

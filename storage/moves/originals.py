@@ -2,26 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from storage.archive_records import Digest
+from storage.archive_records import Attempt, Digest
+from storage.database.access import Access
 from storage.database.engine import insert_or_update, update_or_insert
 from storage.database.tables import CurrentRow, FileRow, RenditionRow
 from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
-from storage.files.paths import original_path
+from storage.files.paths import original_path, staging_path
 from storage.files.tree import Tree
+from storage.moves.moves import Move, Mover, intend_to_restore, intend_to_trash
 from storage.records import FileVersion, Place, Post
+from storage.rows.looks import Attempts, clear_trouble, end_attempt
+from storage.rows.posts import PostRows
+from storage.uninterrupted import uninterrupted
 
 _FILE_FACTS = ("place", "path", "md5", "sha256", "size", "stored_at", "moved_at")
 _FILE_ID = select(FileRow.id).where(
     FileRow.version_id == bindparam("version"), FileRow.target == bindparam("for_target")
 )
 _STAND_FILE = insert_or_update(CurrentRow, ("version_id", "target"), ("file_id",))
+
+
+class Originals:
+    """The archive's originals: how their bytes come into the gallery, and into its trash and back for one post."""
+
+    def __init__(self, access: Access, posts: PostRows, attempts: Attempts, mover: Mover) -> None:
+        self._access = access
+        self._posts = posts
+        self._attempts = attempts
+        self._mover = mover
+        self._changing_places = asyncio.Lock()  # one post at a time: another one may be taking its copy from there
+
+    @uninterrupted
+    async def file(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None:
+        """Bring the attempt's verified file into the gallery, under a name for every target.
+
+        Raises:
+            RefusedFile: the bytes are not the published ones, or the file type is unknown.
+            StorageError: another file has the name, or the disk refuses.
+        """
+        now, tree = self._access.now(), self._access.tree
+        source = staging_path(attempt.id)
+        with self._attempts.settling(attempt):
+            paths = await self._access.on_disk(lambda: place_original(tree, source, post, targets, digest))
+            await self._access.write(lambda c: self._record(c, attempt.id, post, paths, digest, now))
+
+    @uninterrupted
+    async def adopt(self, post: Post, targets: Sequence[str]) -> bool:
+        """Use bytes that are already here: in the trash, in the gallery for another post or target, or as a rendition.
+
+        Returns:
+            Whether every target has its file now; if not, it must be downloaded.
+        """
+        file = post.file
+        if file is None:
+            return False
+        if not await self._access.read(lambda c: copies_of(c, file)):
+            return False
+        async with self._changing_places:
+            return await self._adopt(post, file, targets)
+
+    async def _adopt(self, post: Post, file: FileVersion, targets: Sequence[str]) -> bool:
+        tree = self._access.tree
+        copies = await self._access.read(lambda c: copies_of(c, file))
+        await self._move(post, targets, intend_to_restore)
+        whole = await self._access.on_disk(lambda: whole_copy(tree, copies, file))
+        if whole is None:
+            copies = await self._access.read(lambda c: copies_of(c, file))  # a restored one has moved
+            whole = await self._access.on_disk(lambda: whole_copy(tree, copies, file))
+        if whole is None:
+            return False
+        source, digest = whole
+        attempt = await self._attempts.begin(post, "adopt", "")
+        now = self._access.now()
+        paths = await self._access.on_disk(lambda: link_original(tree, source, post, targets, digest))
+        await self._access.write(lambda c: self._record(c, attempt.id, post, paths, digest, now))
+        return True
+
+    async def trash(self, post: Post, targets: Sequence[str]) -> int:
+        """Move the post's originals to the trash, for those targets whose effective decision is *delete*.
+
+        What was ever kept stays, and so does what a person restored: `apply` sees to those.
+
+        Returns:
+            How many were moved. A file that is not what its row says stays where it is.
+        """
+        async with self._changing_places:
+            return await self._move(post, targets, intend_to_trash)
+
+    @uninterrupted
+    async def _move(
+        self,
+        post: Post,
+        targets: Sequence[str],
+        intend: Callable[[Connection, int, Sequence[str], datetime], list[Move]],
+    ) -> int:
+        now, version_of = self._access.now(), self._posts.version_of
+        moves = await self._access.write(lambda c: intend(c, version_of(c, post, None, now), tuple(targets), now))
+        carried = await self._mover.carry_out(moves)
+        return carried.done - carried.came_back
+
+    def _record(
+        self,
+        connection: Connection,
+        attempt_id: int,
+        post: Post,
+        paths: Mapping[str, str],
+        digest: Digest,
+        now: datetime,
+    ) -> None:
+        version = self._posts.version_of(connection, post, None, now)
+        file_rows(connection, version, paths, digest, now)
+        end_attempt(connection, attempt_id, "done", None, now)
+        clear_trouble(connection, version)
 
 
 def published(post: Post, digest: Digest) -> FileVersion:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from storage.archive_records import Gap, ListedPage, Listing, ListingTally
+from storage.database.access import Access
 from storage.database.engine import insert_or_update, new_id
 from storage.database.tables import GapRow, ListingPostRow, ListingRow, PostRow, RefusedPostRow
 from storage.errors import ArchiveError
@@ -16,6 +17,43 @@ from storage.rows.posts import PostRows
 
 _MEMBER = insert_or_update(ListingPostRow, ("listing_id", "post_id"), ("walk",))
 _NEW_REFUSED = insert(RefusedPostRow)
+
+
+class Listings:
+    """The archive's listings: walks over the posts that fit a query, and how far each has come."""
+
+    def __init__(self, access: Access, posts: PostRows) -> None:
+        self._access = access
+        self._posts = posts
+
+    async def open(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
+        """Go on with the unfinished walk of this query, or begin one."""
+        now = self._access.now()
+        return await self._access.write(lambda c: open_listing(c, site, query, newer_only=newer_only, now=now))
+
+    async def file_page(self, listing_id: int, page: ListedPage) -> None:
+        """Posts, versions, tags, AI tags, membership and the cursor, in one transaction."""
+        now = self._access.now()
+        await self._access.write(lambda c: file_page(c, self._posts, listing_id, page, now))
+
+    async def file_gap(self, listing_id: int, gap: Gap) -> None:
+        """A range of ids could not be listed."""
+        now = self._access.now()
+        await self._access.write(lambda c: file_gap(c, listing_id, gap, now))
+
+    async def open_gaps(self, listing_id: int) -> Sequence[Gap]:
+        """The ranges that are still to be listed, highest first."""
+        return await self._access.read(lambda c: open_gaps(c, listing_id))
+
+    async def close_gap(self, listing_id: int, gap: Gap) -> None:
+        """The range was listed after all."""
+        now = self._access.now()
+        await self._access.write(lambda c: close_gap(c, listing_id, gap, now))
+
+    async def finish(self, listing_id: int, counted: int | None) -> ListingTally:
+        """The walk came to its end; `counted` is what the site says, None when it did not."""
+        now = self._access.now()
+        return await self._access.write(lambda c: finish_listing(c, listing_id, counted, now))
 
 
 def open_listing(connection: Connection, site: str, query: str, *, newer_only: bool, now: datetime) -> Listing:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from storage.archive_records import Failure, Sighting
+from storage.archive_records import Attempt, Failure, Sighting
+from storage.database.access import Access
 from storage.database.engine import insert_new, insert_or_update, new_id
 from storage.database.tables import (
     AttemptRow,
@@ -21,8 +24,12 @@ from storage.database.tables import (
     ScoreRow,
     VersionRow,
 )
-from storage.records import Decision, ModelCard, StoredRendition
+from storage.errors import RefusedFile, ReserveReached
+from storage.files.paths import staging_path
+from storage.records import Decision, ModelCard, Post, StoredRendition
+from storage.rows.posts import PostRows
 from storage.rows.tagger_tags import TaggerTagRows
+from storage.uninterrupted import uninterrupted
 
 STOPPED = "stopped"  # the reason of an attempt that the user's own stop request ended
 
@@ -65,6 +72,67 @@ _DECISION_SEQ = select(DecisionRow.seq).where(
     DecisionRow.policy == bindparam("rule"),
 )
 _SET_CURRENT = insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",))
+
+
+class Attempts:
+    """The archive's tries to fetch something, each recorded before it begins: recovery goes by those that are open."""
+
+    def __init__(self, access: Access, posts: PostRows) -> None:
+        self._access = access
+        self._posts = posts
+        self._unsettled: set[int] = set()  # whose files are in place and whose rows could not be written
+
+    async def begin(self, post: Post, kind: str, url: str) -> Attempt:
+        """Record that something is about to be fetched, before it is.
+
+        Args:
+            kind: rendition | original | adopt.
+        """
+        now = self._access.now()
+
+        def record(connection: Connection) -> tuple[int, int]:
+            version = self._posts.version_of(connection, post, None, now)
+            return begin_attempt(connection, version, kind, url, now)
+
+        recording = asyncio.ensure_future(self._access.write(record))
+        try:
+            attempt_id, number = await asyncio.shield(recording)
+        except asyncio.CancelledError:
+            recording.add_done_callback(self._take_back)
+            raise
+        return Attempt(attempt_id, number, self._access.root / staging_path(attempt_id), kind)
+
+    def _take_back(self, recording: asyncio.Future[tuple[int, int]]) -> None:
+        """Close an attempt whose caller was cancelled while it was recorded: open, it would count as a crash."""
+        if recording.cancelled() or recording.exception() is not None:
+            return
+        attempt_id, now = recording.result()[0], self._access.now()
+        self._access.write_later(lambda c: end_attempt(c, attempt_id, "stopped", STOPPED, now))
+
+    @contextmanager
+    def settling(self, attempt: Attempt | None) -> Iterator[None]:
+        """Where naming files or recording them fails half-way, leave the attempt open.
+
+        An open attempt is what recovery goes by: it adopts the files, or takes them away. Closed as failed, it would
+        leave them without a row.
+        """
+        try:
+            yield
+        except (RefusedFile, ReserveReached):
+            raise  # nothing was named
+        except Exception:
+            if attempt is not None:
+                self._unsettled.add(attempt.id)
+            raise
+
+    @uninterrupted
+    async def fail(self, attempt: Attempt, failure: Failure) -> None:
+        """An attempt came to nothing; its partial file is removed. One whose files were placed stays open."""
+        if attempt.id in self._unsettled:
+            return  # the next start sees to it
+        now = self._access.now()
+        await self._access.on_disk_to_the_last(lambda: self._access.tree.remove(staging_path(attempt.id)))
+        await self._access.write(lambda c: fail_attempt(c, attempt.id, failure, now))
 
 
 def begin_attempt(connection: Connection, version_id: int, kind: str, url: str, now: datetime) -> tuple[int, int]:

@@ -11,11 +11,49 @@ from sqlalchemy import Connection, func, select, update
 
 from storage.ai_weights import ai_weights_from_json
 from storage.archive_records import RegisteredModel
+from storage.database.access import Access
 from storage.database.engine import insert_new
 from storage.database.tables import ModelRow
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.records import ModelCard
 from storage.rows.looks import model_row
+
+
+class Models:
+    """The archive's models: which there are, and which one is in force for each target."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def register(self, card: ModelCard, facts: Mapping[str, Any], *, activate: bool) -> None:
+        """Enter a model whose files are in place; `activate` makes it the target's one active model.
+
+        Raises:
+            RefusedRequest: its number belongs to another model.
+        """
+        now = self._access.now()
+        await self._access.write(lambda c: register(c, card, facts, activate=activate, now=now))
+
+    async def activate(self, target: str, number: int) -> RegisteredModel:
+        """Put a registered model in force and the one before out of it, in one transaction.
+
+        Raises:
+            RefusedRequest: the target has no model of that number; it names those that there are.
+        """
+        now = self._access.now()
+        return await self._access.write(lambda c: activate(c, target, number, now))
+
+    async def active(self, target: str) -> RegisteredModel | None:
+        """The model in force for a target."""
+        return await self._access.read(lambda c: active_model(c, target))
+
+    async def next_number(self, target: str) -> int:
+        """The number for a model that is about to be made."""
+        return await self._access.read(lambda c: next_number(c, target))
+
+    async def all(self, target: str | None = None) -> Sequence[RegisteredModel]:
+        """The registered models, by target and number."""
+        return await self._access.read(lambda c: models(c, target))
 
 
 def register(

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select
 
 from storage.database.results_view import tags_joined
-from storage.database.tables import PostRow, PostTagRow, TagRow
+from storage.database.tables import PostRow, PostTagRow, TagRow, VersionRow
 from storage.names import COSPLAY
 from storage.records import TagCategory, Target, shown_characters
 
@@ -66,6 +66,21 @@ def shown_in_posts(connection: Connection) -> Mapping[tuple[str, int], Sequence[
         (row.site, row.post_id): shown_characters(row.characters.split(), set(row.tags.split()))
         for row in connection.execute(statement)
     }
+
+
+def sole_characters(connection: Connection) -> Mapping[int, str]:
+    """Version id -> tag of the one character, for the current files of posts whose tags name exactly one.
+
+    A new character is distinguished from these.
+    """
+    statement = (
+        select(VersionRow.id, TagRow.name)
+        .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
+        .join(PostTagRow, PostTagRow.post_key == PostRow.key)
+        .join(TagRow, TagRow.id == PostTagRow.tag_id)
+        .where(TagRow.category == "character", PostRow.count_character == 1)
+    )
+    return {row.id: row.name for row in connection.execute(statement)}
 
 
 def _carrying(names: Collection[str]) -> Select[Any]:

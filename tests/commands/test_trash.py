@@ -45,7 +45,7 @@ async def fill(root: Path) -> None:
             await archive.register_model(card, {}, activate=True)
             rejected = [decide("delete", card=card, score=0.1)] * len(POSTS)
             await archive.file_rescores(card, Rescored(np.arange(1, 4), np.full(3, 0.1), rejected))
-        await archive.apply(await archive.plan_apply(), confirmed=True)
+        await archive.moves.apply(await archive.moves.plan_apply(), confirmed=True)
 
 
 @pytest.fixture

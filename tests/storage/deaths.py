@@ -53,10 +53,7 @@ class Reaper:
 
 def bury(archive: Archive) -> None:
     """What the kernel does with a dead process: connections are gone, the lock is dropped, nothing is tidied up."""
-    archive._files.shutdown(wait=True)
-    archive._reads.close()
-    archive._writer.close()
-    archive._tree.close()
+    archive._access.close()
     archive._lock.release(clean=False)
 
 

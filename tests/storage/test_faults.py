@@ -355,7 +355,7 @@ async def test_one_bad_operation_fails_alone(archive: Archive) -> None:
 
     results = await asyncio.gather(
         list_posts(archive, [good]),
-        archive._writer.do(explode),
+        archive._access.write(explode),
         list_posts(archive, [bad], "other"),
         return_exceptions=True,
     )
@@ -440,7 +440,9 @@ async def test_a_run_stops_at_the_reserve_and_can_still_commit_and_clean_up(
 
         assert refused.value.exit_code == 7
         await archive.file_look(sight(first, decide("delete", policy="p2"), rendition=None, stored=None))
-        assert (await archive.apply(await archive.plan_apply())).trashed == 1  # to move and to record takes no room
+        assert (
+            await archive.moves.apply(await archive.moves.plan_apply())
+        ).trashed == 1  # to move and to record takes no room
 
     assert verify(root).whole
     assert not list((root / "staging").iterdir())
@@ -550,7 +552,7 @@ async def test_a_link_where_a_folder_should_be_is_not_followed(root: Path, tmp_p
             attempt = await archive.begin_attempt(post, "original", "http://127.0.0.1/x")
             (root / "staging" / f"{attempt.id}.part").write_bytes(content_of(2))
             await archive.file_original(attempt, post, ["mona"], digest_of(content_of(2)))
-            await archive.apply(await archive.plan_apply())
+            await archive.moves.apply(await archive.moves.plan_apply())
     finally:
         archive.close()
 

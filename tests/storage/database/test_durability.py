@@ -58,12 +58,12 @@ async def keep_original(archive: Archive, journal: Journal) -> None:
 
 async def reject(archive: Archive, _: Journal) -> None:
     await archive.file_look(sight(make_post(1), decide("delete", policy="p2")))
-    await archive.apply(await archive.plan_apply())
+    await archive.moves.apply(await archive.moves.plan_apply())
 
 
 async def restore(archive: Archive, _: Journal) -> None:
     await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "owner", "k1")])
-    await archive.apply(await archive.plan_apply())
+    await archive.moves.apply(await archive.moves.plan_apply())
 
 
 async def listed(archive: Archive) -> None:
@@ -73,7 +73,7 @@ async def listed(archive: Archive) -> None:
 async def rejected(archive: Archive) -> None:
     await a_kept_post(archive)
     await archive.file_look(sight(make_post(1), decide("delete", policy="p2")))
-    await archive.apply(await archive.plan_apply())
+    await archive.moves.apply(await archive.moves.plan_apply())
 
 
 Before = Callable[[Archive], Awaitable[None]]
@@ -112,10 +112,10 @@ async def test_a_destroyed_file_is_gone_for_good_before_that_is_recorded(
 ) -> None:
     await rejected(archive)
     clock.days = 40
-    plan = await archive.plan_purge(30)
+    plan = await archive.moves.plan_purge(30)
 
     with watched(root, pytest.MonkeyPatch()) as journal:
-        done = await archive.purge(plan, confirmed=True)
+        done = await archive.moves.purge(plan, confirmed=True)
 
     assert done.files == 1
     assert journal.wrong == []

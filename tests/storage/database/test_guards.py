@@ -49,7 +49,7 @@ async def _fill(root: Path) -> None:
             await keep(archive, post)
             await relabel(archive, [Label(post.id, "demo", "mona", LabelValue.KEEP, "me", f"click {post.id}")])
             await relabel(archive, [Label(post.id, "demo", "mona", LabelValue.DELETE, "me", f"again {post.id}")])
-        await archive.apply(await archive.plan_apply(), confirmed=True)
+        await archive.moves.apply(await archive.moves.plan_apply(), confirmed=True)
         parts = np.array([1, 2], dtype=np.int8)
         await archive.file_assignments(SplitAssignments("mona", np.array([1, 2]), parts, {}))
 

@@ -78,7 +78,7 @@ async def _fill(root: Path) -> None:
             await archive.file_look(sight(post))
             await keep(archive, post)
         await archive.file_look(sight(posts[1], decide("delete", policy="p2")))
-        await archive.apply(await archive.plan_apply(), confirmed=True)
+        await archive.moves.apply(await archive.moves.plan_apply(), confirmed=True)
 
 
 @pytest.fixture
@@ -164,8 +164,8 @@ async def test_a_start_gives_up_a_move_whose_paths_are_damaged(root: Path, kind:
         connection.commit()
 
     archive = Archive.open(root, NO_RESERVE)
-    left = await archive.trash()
-    await archive.restore(EVERYTHING)
+    left = await archive.moves.trash()
+    await archive.moves.restore(EVERYTHING)
     await archive.aclose()
 
     assert archive.recovery.moves_cancelled == 1

@@ -72,7 +72,7 @@ async def a_little_of_everything(root: Path, settings: ArchiveSettings) -> Archi
             await archive.file_look(sight(post))
             await keep(archive, post, None, "mona", "kiara")
         await archive.file_look(sight(second, decide("delete", policy="p2")))
-        await archive.apply(await archive.plan_apply("mona"), confirmed=True)
+        await archive.moves.apply(await archive.moves.plan_apply("mona"), confirmed=True)
     return archive
 
 
@@ -217,7 +217,7 @@ async def test_a_file_that_cannot_be_read_neither_moves_nor_is_destroyed(root: P
 
     async with Archive.open(root, on(WeakDisk("read", error=errno.EIO))) as archive:
         await archive.file_look(sight(make_post(1), decide("delete", policy="p2"), rendition=None, stored=None))
-        done = await archive.apply(await archive.plan_apply("mona"), confirmed=True)
+        done = await archive.moves.apply(await archive.moves.plan_apply("mona"), confirmed=True)
 
     assert done.trashed == 0
     assert [problem.rpartition(": ")[2] for problem in done.problems] == [

@@ -59,7 +59,7 @@ async def story(archive: Archive) -> None:
             await keep(archive, post, content_of(1 if post is twin else post.id), *missing)
     await relabel(archive, [Label(3, "demo", "mona", LabelValue.UNSURE, "me", "click")])
     await archive.file_look(sight(posts[1], decide("delete", policy="p2"), rendition=None, stored=None))
-    await archive.apply(await archive.plan_apply("mona"))
+    await archive.moves.apply(await archive.moves.plan_apply("mona"))
 
 
 async def unbroken(root: Path) -> list[str]:
@@ -278,7 +278,7 @@ async def test_a_label_that_says_keep_stops_a_move_to_the_trash(root: Path) -> N
         await archive.file_look(sight(post, decide("delete")))
         await keep(archive, post)
         version = archive._posts.version_of
-        await archive._write(
+        await archive._access.write(
             lambda c: moves.intend_to_trash(c, version(c, post, None, post.created_at), ["mona"], post.created_at)
         )
         await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
@@ -298,9 +298,9 @@ async def test_a_rejected_original_goes_to_the_trash_and_comes_back_byte_for_byt
     await keep(archive, post)
     before = digest(root)
 
-    assert (await archive.plan_apply()).empty  # it is to be kept
+    assert (await archive.moves.plan_apply()).empty  # it is to be kept
     await relabel(archive, [Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
-    assert (await archive.apply(await archive.plan_apply())).trashed == 1
+    assert (await archive.moves.apply(await archive.moves.plan_apply())).trashed == 1
     assert [path.read_bytes() for path in (root / "trash").iterdir()] == [content_of(1)]
     assert await archive.adopt_known_original(post, ["mona"])
 
@@ -322,10 +322,10 @@ async def test_a_crawl_takes_away_only_what_nothing_ever_kept_and_nobody_restore
     await relabel(archive, [Label(2, "demo", "mona", LabelValue.CLEAR, "me", "b")])
 
     assert [await archive.trash_original(post, ["mona"]) for post in posts] == [0, 0, 1]
-    assert (await archive.restore(TrashChoice(posts=(3,)))).back == 1
+    assert (await archive.moves.restore(TrashChoice(posts=(3,)))).back == 1
     assert await archive.trash_original(posts[2], ["mona"]) == 0
 
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
     assert ([one.post_id for one in plan.to_trash], plan.restored) == ([1, 2], 1)
 
 
@@ -340,7 +340,7 @@ async def test_the_same_bytes_are_not_downloaded_twice_and_live_while_any_post_n
 
     assert await archive.adopt_known_original(second, ["mona", "kiara"])
     await relabel(archive, [Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
-    await archive.apply(await archive.plan_apply())
+    await archive.moves.apply(await archive.moves.plan_apply())
 
     assert (await archive.known([second], ["mona"]))[2].places == {"mona": Place.GALLERY}
     assert verify(root).whole
@@ -491,7 +491,7 @@ async def test_posts_of_one_file_may_come_home_at_the_same_time(archive: Archive
     await archive.file_look(sight(first))
     await keep(archive, first, content)
     await archive.file_look(sight(first, decide("delete", policy="p2")))
-    await archive.apply(await archive.plan_apply(), confirmed=True)
+    await archive.moves.apply(await archive.moves.plan_apply(), confirmed=True)
     for post in posts:
         await archive.file_look(sight(post, decide("keep", policy="p3")))
 

@@ -66,7 +66,7 @@ async def say(archive: Archive, value: str, *posts: int) -> None:
 
 
 async def applied(archive: Archive, *, confirmed: bool = False) -> Any:
-    return await archive.apply(await archive.plan_apply(), confirmed=confirmed)
+    return await archive.moves.apply(await archive.moves.plan_apply(), confirmed=confirmed)
 
 
 def places(root: Path) -> dict[int, str]:
@@ -96,7 +96,7 @@ async def test_rejected_files_go_to_the_trash_and_come_back_when_they_are_kept_a
     assert (done.trashed, done.back, done.changed, done.problems) == (2, 0, 0, ())
     assert places(root) == {1: "gallery", 2: "trash", 3: "trash"}
     assert lying_in(root, "trash") == [content_of(2), content_of(3)]
-    assert (await archive.plan_apply()).empty
+    assert (await archive.moves.plan_apply()).empty
     await archive.activate_model("mona", 1)
     await rescored(archive, "keep keep keep", CARD)
     assert (await applied(archive)).back == 2
@@ -112,11 +112,11 @@ async def test_a_plan_names_what_is_to_be_fetched(archive: Archive) -> None:
         await archive.file_look(sight(post, decide(value)))
     await say(archive, "keep", 7)
 
-    plan = await archive.plan_apply("mona")
+    plan = await archive.moves.plan_apply("mona")
 
     assert [one.post_id for one in plan.to_fetch] == [8, 7]
-    assert [post.id for post in await archive.posts_of([one.post_key for one in plan.to_fetch])] == [8, 7]
-    assert (await archive.plan_apply("kiara")).empty
+    assert [post.id for post in await archive.moves.posts_of([one.post_key for one in plan.to_fetch])] == [8, 7]
+    assert (await archive.moves.plan_apply("kiara")).empty
 
 
 @pytest.mark.fault("M07")
@@ -142,7 +142,7 @@ async def test_one_request_brings_back_everything_that_one_model_rejected(archiv
     await archive.activate_model("mona", 1)
     await rescored(archive, " ".join(["keep"] * 60), CARD)
 
-    done = await archive.restore(TrashChoice(model="mona/2"))
+    done = await archive.moves.restore(TrashChoice(model="mona/2"))
 
     assert done.back == 59  # a person rejected the last one
     assert places(root)[60] == "trash"
@@ -166,10 +166,10 @@ async def test_a_restored_file_stays_until_something_new_is_decided(archive: Arc
     before = digest(root)
     await applied(archive)
 
-    assert (await archive.restore(TrashChoice(posts=(2,)))).back == 1
+    assert (await archive.moves.restore(TrashChoice(posts=(2,)))).back == 1
 
     assert digest(root) == before  # bytes, rows: as before the move
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
     assert (plan.empty, plan.restored) == (True, 1)
     await say(archive, "delete", 2)
     assert (await applied(archive)).trashed == 1
@@ -180,7 +180,7 @@ async def test_what_a_model_out_of_force_rejected_stays(archive: Archive, root: 
     await rescored(archive, "delete delete delete")
     await archive.activate_model("mona", 1)
 
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
 
     assert (plan.empty, plan.of_other_models) == (True, 3)
 
@@ -199,14 +199,14 @@ async def test_a_decision_that_changed_after_the_plan_leaves_the_file_where_it_i
 ) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
     with closing(sqlite3.connect(root / "crawl.db")) as connection:
         for name in ("decision_refuses_update", "decision_refuses_delete"):
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute(change)
         connection.commit()
 
-    done = await archive.apply(plan)
+    done = await archive.moves.apply(plan)
 
     assert (done.trashed, done.changed) == (0, 1)
     assert places(root) == {1: "gallery"}
@@ -216,10 +216,10 @@ async def test_a_decision_that_changed_after_the_plan_leaves_the_file_where_it_i
 async def test_a_label_after_the_plan_wins(archive: Archive, root: Path) -> None:
     await kept(archive, 2)
     await rescored(archive, "delete delete")
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
     await say(archive, "keep", 1)
 
-    assert (await archive.apply(plan)).changed == 1
+    assert (await archive.moves.apply(plan)).changed == 1
 
     assert places(root) == {1: "gallery", 2: "trash"}
 
@@ -253,7 +253,7 @@ async def test_a_file_that_is_not_what_was_stored_is_neither_moved_nor_destroyed
     damage(path)
 
     if purging:
-        problems = (await archive.purge(await archive.plan_purge(30), confirmed=True)).problems
+        problems = (await archive.moves.purge(await archive.moves.plan_purge(30), confirmed=True)).problems
     else:
         problems = (await applied(archive)).problems
 
@@ -274,7 +274,7 @@ async def test_a_taken_name_in_the_trash_is_left_alone_and_a_missing_trash_is_ma
     await applied(archive)
 
     assert lying_in(root, "trash") == sorted([b"somebody's", content_of(1)])
-    await archive.restore(EVERYTHING)
+    await archive.moves.restore(EVERYTHING)
     (root / "trash" / "1.jpg").unlink()
     (root / "trash").rmdir()
     await say(archive, "delete", 1)
@@ -303,7 +303,7 @@ async def test_a_name_that_is_taken_in_the_gallery_is_not_overwritten(archive: A
     await applied(archive)
     path.write_bytes(b"somebody's")
 
-    done = await archive.restore(EVERYTHING)
+    done = await archive.moves.restore(EVERYTHING)
 
     assert (done.back, len(done.problems)) == (0, 1)
     assert path.read_bytes() == b"somebody's"
@@ -321,13 +321,13 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     await say(archive, "delete", 1)
     await applied(archive)  # a young one
     await say(archive, "unsure", 2)
-    plan = await archive.plan_purge(30)
+    plan = await archive.moves.plan_purge(30)
     assert ([one.post_id for one in plan.files], plan.younger, plan.wanted) == ([3, 4], 1, 1)
     with pytest.raises(BrakeEngaged):
-        await archive.purge(plan)
+        await archive.moves.purge(plan)
     await say(archive, "keep", 4)  # after the plan
 
-    done = await archive.purge(plan, confirmed=True)
+    done = await archive.moves.purge(plan, confirmed=True)
 
     assert (done.files, done.changed, done.problems) == (1, 1, ())
     assert done.backup is not None
@@ -335,12 +335,12 @@ async def test_only_old_confirmed_rejects_are_destroyed_and_their_history_stays(
     assert places(root) == {1: "trash", 2: "trash", 3: "purged", 4: "trash"}
     assert len(lying_in(root, "trash")) == 3
     assert verify(root).whole
-    assert (await archive.purged_of_model("mona/2"), len(await archive.trash())) == (1, 3)
+    assert (await archive.moves.purged_of_model("mona/2"), len(await archive.moves.trash())) == (1, 3)
     with open_reader(root) as reader:
         assert reader.sql("SELECT md5 IS NOT NULL, path FROM results WHERE post_id = 3").rows == [(1, None)]
-    assert (await archive.restore(TrashChoice(model="mona/2"))).back == 2
+    assert (await archive.moves.restore(TrashChoice(model="mona/2"))).back == 2
     await say(archive, "keep", 3)
-    assert [one.post_id for one in (await archive.plan_apply()).to_fetch] == [3]
+    assert [one.post_id for one in (await archive.moves.plan_apply()).to_fetch] == [3]
 
 
 @pytest.mark.fault("C05", "X07")
@@ -352,15 +352,15 @@ async def test_nothing_is_purged_when_the_clock_cannot_be_believed(
     await applied(archive)
 
     with pytest.raises(RefusedRequest, match="at least"):
-        await archive.plan_purge(0)
-    assert (await archive.plan_purge(1)).files == []
+        await archive.moves.plan_purge(0)
+    assert (await archive.moves.plan_purge(1)).files == []
     clock.days = 40
-    plan = await archive.plan_purge(30)
+    plan = await archive.moves.plan_purge(30)
     clock.days = -3650
     with pytest.raises(RefusedRequest, match="clock"):
-        await archive.plan_purge(30)
+        await archive.moves.plan_purge(30)
     with pytest.raises(RefusedRequest, match="clock"):
-        await archive.purge(plan, confirmed=True)
+        await archive.moves.purge(plan, confirmed=True)
     assert lying_in(root, "trash") == [content_of(1)]
 
 
@@ -399,11 +399,11 @@ async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the
     archive = Archive.open(new_gallery(root), NO_RESERVE)
     await kept(archive, 1)
     await rescored(archive, "delete")
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
     with monkeypatch.context() as dying:
         dying.setattr(moves, "_close", lambda *_: 1 / 0)  # after the move, before it is recorded
         with pytest.raises(ZeroDivisionError):
-            await archive.apply(plan)
+            await archive.moves.apply(plan)
     await say(archive, "keep", 1)
     assert lying_in(root, "gallery") == []
     await asyncio.to_thread(bury, archive)
@@ -422,13 +422,13 @@ async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the
 async def story(archive: Archive, clock: ShiftedClock) -> None:
     """Two leave, one of them comes back, the other is destroyed; a third is rejected by a person and kept again."""
     await applied(archive)
-    await archive.restore(TrashChoice(posts=(2,)))
+    await archive.moves.restore(TrashChoice(posts=(2,)))
     await say_once(archive, "delete", 1)
     await applied(archive)
     await say_once(archive, "keep", 1)
     await applied(archive)
     clock.days = 40
-    await archive.purge(await archive.plan_purge(30), confirmed=True)
+    await archive.moves.purge(await archive.moves.plan_purge(30), confirmed=True)
 
 
 async def say_once(archive: Archive, value: str, post: int) -> None:
@@ -498,10 +498,10 @@ async def test_killed_at_every_step_of_tidying_it_ends_as_if_unbroken(
 async def test_another_decision_of_the_same_verdict_needs_another_plan(archive: Archive, root: Path) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
-    plan = await archive.plan_apply()
+    plan = await archive.moves.plan_apply()
     await archive.file_look(sight(make_post(1), decide("delete", card=NEXT, policy="another", score=0.2)))
 
-    done = await archive.apply(plan)
+    done = await archive.moves.apply(plan)
 
     assert (done.trashed, done.changed) == (0, 1)
     assert places(root) == {1: "gallery"}
@@ -524,12 +524,12 @@ async def test_a_file_that_went_to_the_trash_again_since_the_plan_is_young(
     await rescored(archive, "delete delete")
     await applied(archive)
     clock.days = 40
-    plan = await archive.plan_purge(30)
-    await archive.restore(TrashChoice(posts=(1,)))
+    plan = await archive.moves.plan_purge(30)
+    await archive.moves.restore(TrashChoice(posts=(1,)))
     await say(archive, "delete", 1)
     await applied(archive)
 
-    done = await archive.purge(plan, confirmed=True)
+    done = await archive.moves.purge(plan, confirmed=True)
 
     assert (done.files, done.changed) == (1, 1)
     assert places(root) == {1: "trash", 2: "purged"}
@@ -542,9 +542,9 @@ async def test_a_purge_that_was_not_carried_out_is_not_gone_on_with(root: Path, 
     await rescored(archive, "delete")
     await applied(archive)
     clock.days = 40
-    plan = await archive.plan_purge(30)
+    plan = await archive.moves.plan_purge(30)
     intending = purge_planned(plan)
-    await archive._write(lambda c: intending(c, [one.file_id for one in plan.files], clock()))
+    await archive._access.write(lambda c: intending(c, [one.file_id for one in plan.files], clock()))
     await asyncio.to_thread(bury, archive)  # killed between the intent and the file
 
     again = Archive.open(root, NO_RESERVE)

@@ -11,7 +11,7 @@ from storage.archive import Archive, open_reader
 from storage.archive_records import Label
 from storage.evidence import NO_SPLIT, SplitAssignments
 from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
-from storage.rows.sole_characters import sole_characters
+from storage.rows.named_posts import sole_characters
 from tests.storage.samples import CARD, decide, list_posts, make_post, relabel, sight
 
 MONA = Target("mona", "mona_(genshin_impact)", ("mona_(summer)",))
