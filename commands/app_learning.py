@@ -267,6 +267,16 @@ def classify(
             autocompletion=completion.targets_and_models,
         ),
     ] = None,
+    recogniser: Annotated[
+        str | None,
+        typer.Option(
+            "--with",
+            help="Sort by the names of a recogniser instead, a folder each.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
+    ] = None,
     how: Annotated[
         str,
         typer.Option(
@@ -319,6 +329,8 @@ def classify(
 
     [cyan]crawl classify downloads/ --keep mona --how move --to mona/ --rejects others/[/cyan]
 
+    [cyan]crawl classify downloads/ --with characters --how copy --to sorted/[/cyan]  a folder a name
+
     [cyan]crawl classify --undo mona/moved-20260501-120000-1a2b.jsonl[/cyan]  everything goes back
 
     [cyan]crawl classify pictures/ --keep mona --truth pictures/[/cyan]  from pictures/mona, pictures/keqing …
@@ -329,6 +341,7 @@ def classify(
     options = classify_command.ClassifyOptions(
         folders=tuple(folders or ()),
         keep=keep,
+        recogniser=recogniser,
         how=classify_command.How(choose("--how", how, SORTING)),
         to=to,
         rejects=rejects,

@@ -14,7 +14,7 @@ from classifier.progress import ProgressCallback
 from commands.context.connection import Pace, connect
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
-from commands.folders.judges import KnownOfSubject, OpenJudge, PictureSubject, open_judge, subject_of
+from commands.folders.judges import KnownOfSubject, OpenJudge, PictureSubject, subject_of
 from commands.folders.listing import ListFile, sheet_parts
 from commands.folders.options import CheckedOptions, ClassifyOptions, checked
 from commands.folders.site_posts import SitePosts
@@ -73,10 +73,10 @@ async def _run(wanted: CheckedOptions, workspace: Workspace, pace: Pace | None) 
         site = None
         if options.site is not None:
             site = SitePosts((await connect(stack, workspace, pace)).client)
-        judge = await open_judge(stack, workspace, subject)
+        judge = await subject.open(stack, workspace.settings.scoring)
         if not options.quiet:
-            say(f"model {subject.card.name}: keeps from {subject.card.threshold:.3f} up, scoring on {judge.device}")
-        known = KnownOfSubject(store, (subject.card.backbone_hash,), subject.target.name)
+            say(f"model {subject.card.name}: {subject.terms}, scoring on {judge.device}")
+        known = KnownOfSubject(store, (subject.card.backbone_hash,), subject.labels_of)
         crew = _crew(judge, known, site)
         report = await stack.enter_async_context(reporting(quiet=options.quiet or options.as_json))
         done = _Pass(wanted, subject, outputs, truth, report)

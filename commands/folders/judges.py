@@ -5,34 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-from commands.context.registered_models import card_for, judge_settings, verified
+from commands.context.registered_models import card_for, judge_settings, package_folder, verified
+from commands.context.settings import Scoring
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
 from commands.folders.options import ClassifyOptions
 from commands.lookup.model_targets import model_of
 from crawler.decisions import Policy, Ruling
 from crawler.folder_pipeline import Facts, FolderJudge, Ruled
-from crawler.folder_rules import TargetRule
+from crawler.folder_rules import NameRule, TargetRule
 from storage.folders.records import FileKey, KnownFile, SeenFile
 from storage.folders.store import FolderStore
+from storage.plurals import counted
 from storage.reader import Reader
 from storage.records import Look, ModelCard, Target
 
 if TYPE_CHECKING:
     from classifier.package.package import Package
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSubject:
-    """What is looked for, checked and not loaded yet."""
-
-    name: str  # for people: the target's, or the recogniser's
-    words: tuple[str, ...]  # what it is called elsewhere, the most usual first
-    card: ModelCard  # with the threshold of this run
-    package: Package
-    target: Target
+    from classifier.recognition.package import RecogniserPackage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +38,96 @@ class OpenJudge:
     refusal: str = ""  # why the model may not decide
 
 
+@dataclass(frozen=True, slots=True)
+class TargetSubject:
+    """A target is looked for; its model is checked and not loaded yet."""
+
+    name: str  # the target's
+    words: tuple[str, ...]  # what it is called elsewhere, the most usual first
+    card: ModelCard  # with the threshold of this run
+    package: Package
+    target: Target
+
+    @property
+    def terms(self) -> str:
+        """When a picture is kept, for people."""
+        return f"keeps from {self.card.threshold:.3f} up"
+
+    @property
+    def labels_of(self) -> str | None:
+        """Whose labels count."""
+        return self.target.name
+
+    async def open(self, stack: AsyncExitStack, scoring: Scoring) -> OpenJudge:
+        """Load the model; it is let go with the stack.
+
+        Raises:
+            ModelError: it is altered, fails its canaries, or the device fails.
+        """
+        from classifier.judge import NetworkJudge
+
+        name, settings = self.target.name, judge_settings(scoring)
+        judge = await stack.enter_async_context(NetworkJudge({name: self.card}, {name: self.package.folder}, settings))
+        card = replace(judge.models[name], threshold=self.card.threshold)
+        ruling = Ruling(Policy(trust_tags=scoring.trust_tags), {name: card})
+        return OpenJudge(judge, TargetRule(self.target, ruling), judge.stats().device, card.refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class RecogniserSubject:
+    """Many names are looked for, and nobody."""
+
+    name: str  # the recogniser's
+    words: tuple[str, ...]  # its names
+    card: ModelCard
+    package: RecogniserPackage
+
+    @property
+    def terms(self) -> str:
+        """When a name is said, for people."""
+        return f"{counted(len(self.words), 'name')}, nobody below {self.card.threshold:.3f}"
+
+    @property
+    def labels_of(self) -> str | None:
+        """Labels are of one target each, and count for none here."""
+        return None
+
+    async def open(self, stack: AsyncExitStack, scoring: Scoring) -> OpenJudge:
+        """Load the network; see `TargetSubject.open`."""
+        from classifier.embedding_judge import EmbeddingJudge, named_in_views
+
+        judge = await stack.enter_async_context(EmbeddingJudge(self.package, judge_settings(scoring)))
+        rule = NameRule(self.card.backbone_hash, partial(named_in_views, self.package.recogniser))
+        return OpenJudge(judge, rule, judge.device)
+
+
+PictureSubject: TypeAlias = TargetSubject | RecogniserSubject
+
+
 def subject_of(reader: Reader, workspace: Workspace, options: ClassifyOptions) -> PictureSubject:
     """The model that was asked for.
 
     Raises:
         UsageRefused: there is none; suggests what may be meant.
+        WrongKind: a recogniser was named where a target is wanted, or the reverse.
         PackageError: its files are missing, cut or altered.
     """
+    if options.recogniser is not None:
+        return _recogniser(reader, workspace, options.recogniser)
     goal = ThresholdGoal(options.threshold)
     goal.check()
     target, model = model_of(reader, options.keep or "")
     package = verified(workspace, model)
     words = (target.name, target.tag, *target.names_before, *target.variants, *target.aliases)
-    return PictureSubject(target.name, words, card_for(model.card, package, goal), package, target)
+    return TargetSubject(target.name, words, card_for(model.card, package, goal), package, target)
 
 
-async def open_judge(stack: AsyncExitStack, workspace: Workspace, subject: PictureSubject) -> OpenJudge:
-    """Load the model; it is let go with the stack.
+def _recogniser(reader: Reader, workspace: Workspace, named: str) -> RecogniserSubject:
+    from classifier.recognition.package import load_recogniser
 
-    Raises:
-        ModelError: it is altered, fails its canaries, or the device fails.
-    """
-    from classifier.judge import NetworkJudge
-
-    name = subject.target.name
-    judge = await stack.enter_async_context(
-        NetworkJudge({name: subject.card}, {name: subject.package.folder}, judge_settings(workspace.settings.scoring))
-    )
-    policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
-    card = replace(judge.models[name], threshold=subject.card.threshold)
-    rule = TargetRule(subject.target, Ruling(policy, {name: card}))
-    return OpenJudge(judge, rule, judge.stats().device, card.refusal)
+    _, model = model_of(reader, named)
+    package = load_recogniser(package_folder(workspace, model.card), expected_hash=model.card.hash)
+    return RecogniserSubject(model.card.target, package.recogniser.names, model.card, package)
 
 
 @dataclass(frozen=True, slots=True)

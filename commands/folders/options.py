@@ -54,6 +54,8 @@ def checked(options: ClassifyOptions) -> CheckedOptions:
         raise UsageRefused("say what to keep, --keep mona, or by whose names to sort, --with NAME: one of the two")
     if options.recogniser is not None and options.threshold is not None:
         raise UsageRefused("--threshold is a target's; a recogniser has limits of its own, so leave it out")
+    if options.recogniser is not None and options.truth is not None:
+        raise UsageRefused(f"crawl evaluate {options.recogniser} --on DIR measures a recogniser; leave --truth out")
     for folder in options.folders:
         if not folder.exists():
             raise UsageRefused(f"{folder} is not there; name a folder with pictures")

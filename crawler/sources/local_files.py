@@ -43,7 +43,7 @@ def outermost(folders: Sequence[Path]) -> list[Path]:
     for folder in sorted(folders, key=lambda one: len(real[one].parts)):
         if not any(real[folder].is_relative_to(other) for other in kept):
             kept[real[folder]] = folder
-    return [folder for folder in folders if folder in kept.values()]
+    return [folder for folder in dict.fromkeys(folders) if folder in kept.values()]
 
 
 def local_files(folders: Sequence[Path], apart: Collection[Path], leave: Leave) -> Iterator[LocalFile]:
@@ -105,12 +105,12 @@ def content_of(path: Path, is_picture: Callable[[bytes], bool], most: int) -> Di
                     return None
                 raise FileTrouble("no picture" if head else "empty")
             size, digests = len(head), (hashlib.sha256(head), hashlib.md5(head, usedforsecurity=False))
-            while piece := file.read(_PIECE):
+            while size <= most and (piece := file.read(_PIECE)):
                 size += len(piece)
-                if size > most:
-                    raise FileTrouble("too large")
                 for digest in digests:
                     digest.update(piece)
+            if size > most:
+                raise FileTrouble("too large")
     except UnsafeFile as unsafe:
         raise FileTrouble(unsafe.why.removeprefix("is ")) from None
     except OSError as error:

@@ -14,7 +14,17 @@ import pytest
 
 from storage.folders.journal import ENDING, PREFIX
 from tests.classifier.tiny_models import TinyBackbone, coloured, make_backbone
-from tests.commands.folders.places import TAG, Downloads, all_of, lines_of, make_root, md5, names_below, picture
+from tests.commands.folders.places import (
+    TAG,
+    Downloads,
+    add_recogniser,
+    all_of,
+    lines_of,
+    make_root,
+    md5,
+    names_below,
+    picture,
+)
 
 REPOSITORY = Path(__file__).parents[2]
 FIELDS = {
@@ -114,6 +124,42 @@ def test_moving_is_taken_back_byte_for_byte(place: Downloads) -> None:
     undone = place.crawl("classify", "--undo", str(journal), "--json")
     assert json.loads(undone.stdout) == {"moves": 12, "back": 12, "left": 0, "exit": 0}
     assert all_of(place.pictures) == before
+
+
+def test_a_recogniser_sorts_into_a_folder_a_name_on_stored_embeddings(place: Downloads, tiny: TinyBackbone) -> None:
+    add_recogniser(place.root, tiny)
+    place.classify()  # for mona, on the same network
+
+    done = place.crawl(
+        "classify", str(place.pictures), "--with", "family", "--how", "copy", "--to", str(place.folder / "by")
+    )
+
+    assert done.exit_code == 0, done.stderr
+    assert "; 0 decoded, the others were known" in done.stdout
+    assert "kept 12: game/blue 7, game/red 5" in " ".join(done.stdout.split())
+    assert len(names_below(place.folder / "by" / "game" / "red")) == 5
+    assert len(names_below(place.folder / "by" / "game" / "blue")) == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--keep", "family"), "is a recogniser of 2 classes"),
+        (("--with", "mona"), "is a model of one target, mona"),
+        (("--with", "family", "--threshold", "0.9"), "has limits of its own"),
+        (("--with", "family", "--truth", "{d}"), "crawl evaluate family --on DIR"),
+        (("--with", "families"), "target 'families' is not known; did you mean 'family'"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused_in_one_line(
+    place: Downloads, tiny: TinyBackbone, words: tuple[str, ...], line: str
+) -> None:
+    add_recogniser(place.root, tiny)
+
+    done = place.crawl("classify", str(place.pictures), *(word.replace("{d}", str(place.pictures)) for word in words))
+
+    assert (done.exit_code, len(done.stderr.strip().splitlines())) == (2, 1), done.stderr
+    assert line in done.stderr
 
 
 def test_what_is_undecided_stays_and_is_named(place: Downloads, tiny: TinyBackbone, tmp_path: Path) -> None:

@@ -17,11 +17,16 @@ from typer.testing import CliRunner, Result
 from classifier.head import Calibration, Head
 from classifier.package.package import write_package
 from classifier.pictures.preprocessing import Preprocessing, picture_array
+from classifier.recognition.certainty import Limits
+from classifier.recognition.class_head import ClassHead
+from classifier.recognition.package import write_recogniser
+from classifier.recognition.recogniser import Recogniser
 from commands.app import app
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings, Label, ListedPage
 from storage.label_writer import Labelling
 from storage.records import LabelValue, ModelCard, PostTags
+from tests.classifier.recognition.recognisers import recogniser_parts
 from tests.classifier.tiny_models import SIZE, TinyBackbone, coloured, make_parts, png
 from tests.storage.samples import make_post
 
@@ -57,6 +62,25 @@ def make_root(folder: Path, tiny: TinyBackbone, **changes: Any) -> Path:
 
     asyncio.run(register())
     return folder
+
+
+def add_recogniser(root: Path, tiny: TinyBackbone) -> None:
+    """A recogniser on the same network, family/1, with the names game/red and game/blue."""
+    weights = red_head(tiny)
+    head = ClassHead(
+        ("game/blue", "game/red"),
+        np.stack([-weights.weights, weights.weights], axis=1),
+        np.array([-weights.bias, weights.bias]),
+    )
+    parts = recogniser_parts(tiny, Recogniser(head, Limits(0.6, 0.1, 0.0)))
+
+    async def register() -> None:
+        facts = write_recogniser(root / "models" / "family" / "1", parts)
+        card = ModelCard("family", 1, facts.hash, facts.backbone_hash, 0.6)
+        async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+            await archive.register_model(card, {"kind": "recogniser"}, activate=True)
+
+    asyncio.run(register())
 
 
 @dataclass
