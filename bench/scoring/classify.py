@@ -1,8 +1,8 @@
 """A folder sorted by `crawl classify`, against the seven-layer network with `predict` a picture: speed, memory, kills.
 
-    python -m bench.classify                            2,000 painted files of 360 pixels
-    python -m bench.classify --files 100000 --side 64   memory
-    python -m bench.classify --kills 30                 and killed at random moments, taken back byte for byte
+    python -m bench.scoring.classify                            2,000 painted files of 360 pixels
+    python -m bench.scoring.classify --files 100000 --side 64   memory
+    python -m bench.scoring.classify --kills 30                 and killed at random moments, taken back byte for byte
 
 Both sides are measured in one run. The command is the real one, in a process of its own, its start-up included; the
 other side is given its files' bytes and needs no start. Exit 1 when a goal is missed or a file is lost.
