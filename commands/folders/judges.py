@@ -118,7 +118,7 @@ def subject_of(reader: Reader, workspace: Workspace, options: ClassifyOptions) -
     goal.check()
     target, model = model_of(reader, options.keep or "")
     package = verified(workspace, model)
-    words = (target.name, target.tag, *target.names_before, *target.variants, *target.aliases)
+    words = tuple(dict.fromkeys((target.name, target.tag, *target.names_before, *sorted(target.names))))
     return TargetSubject(target.name, words, card_for(model.card, package, goal), package, target)
 
 
