@@ -205,12 +205,12 @@ def run(gallery: DecisionGallery, how: argparse.Namespace, say: Callable[[str], 
 
 
 def _embedder(name: str, plan: TrainingPlan, folder: Path) -> Embedder:
-    from classifier.training import pretrained_embedders
+    from classifier.training.embedders import pretrained
 
     if name == PRETRAINED:
-        return pretrained_embedders.frozen(plan.seed)
+        return pretrained.frozen(plan.seed)
     if name == FINE_TUNED:
-        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", None)
+        return pretrained.fine_tuned(plan.recipe, folder / "looked-at", None)
     return from_scratch(builder(backbone_named(name), Origin()), plan)
 
 

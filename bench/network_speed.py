@@ -37,8 +37,8 @@ from classifier.package.export import export_backbone
 from classifier.package.folded_network import folded
 from classifier.package.package import Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.training import fine_tuning
 from classifier.training.backbone_training import network
+from classifier.training.embedders import fine_tuning
 
 _AT_MOST = 600  # pictures
 _CHARACTERS = 12

@@ -1865,10 +1865,10 @@ HEADS_AND_LOOKS = (
     ),
     Mutation(
         "a network is trained on tags that are contradicted",
-        "classifier/training/pretrained_embedders.py",
+        "classifier/training/embedders/pretrained.py",
         "return rows[~np.isin(rows, tagged[wrong])]",
         "return rows",
-        ("tests/classifier/training/test_pretrained_embedders.py",),
+        ("tests/classifier/training/embedders/test_pretrained.py",),
     ),
     Mutation(
         "models of before see pictures that were made small in another way",

@@ -34,7 +34,7 @@ class Backbone:
 
     name: str
     size: int  # pixels of both sides of its input
-    make: Maker | None  # None: `training/pretrained_embedders.py` makes it, from weights of the extra `pretrained`
+    make: Maker | None  # None: `training/embedders/pretrained.py` makes it, from weights of the extra `pretrained`
     published_mb: float | None = None  # megabytes to download for the published weights; None: it has none
     odds_weight: float = 1.0  # by which its embedding's last numbers are to be multiplied to be log odds of characters
     fit_on_trained: bool = True  # whether heads are fitted to pictures that it was trained on, too

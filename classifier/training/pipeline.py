@@ -6,17 +6,14 @@ stratum, a threshold for the goal, and figures measured on examples that nothing
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from classifier.arrays import BoolArray, IntArray
-from classifier.errors import TooFewExamples
 from classifier.head import EMBEDDING_DTYPE, AiPercents
 from classifier.heads import logistic_head
 from classifier.heads.character_space import numbered
@@ -27,53 +24,16 @@ from classifier.metrics.thresholds import CAUTION
 from classifier.metrics.thresholds import Goal as Goal
 from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.package import BackboneFiles
-from classifier.pictures.dhash import dhash
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback, unreported
-from classifier.references.folder import LEAST_REFERENCES
 from classifier.references.heads import reference_plan, rests_on_references
 from classifier.training import backbone_training, splits, warm_start
+from classifier.training.examples import Example as Example
+from classifier.training.examples import Minimum as Minimum
+from classifier.training.examples import SplitExamples, check_counts, classes_of, shown_by, split_examples
+from classifier.training.examples import TargetSpec as TargetSpec
 
-CLASSES_AT_MOST = 64
 _KEPT = 1e6  # strength that pulls a head to its start until nothing but the bias can follow the examples
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One picture's tags, as far as they are believed."""
-
-    identity: splits.Identity
-    characters: tuple[str, ...]  # tags
-    labelled: bool  # False: untagged, anybody may be in the picture
-    split: str = ""  # train | validation | test, where an earlier round has settled it; of all examples or of none
-    stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
-    # by target's tag, then by source: what taggers give it, 0..100
-    ai_percents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    reference: bool = False  # no picture of the gallery: a person's word, for heads alone; the network never learns it
-
-
-@dataclass(frozen=True, slots=True)
-class TargetSpec:
-    """A target to learn."""
-
-    target: str  # Target.name
-    tag: str
-    variants: tuple[str, ...] = ()  # tags that imply it
-    goal: Goal = field(default_factory=Goal)
-
-    def named_in(self, characters: Sequence[str]) -> bool:
-        """Whether these tags name the target."""
-        return any(tag in characters for tag in (self.tag, *self.variants))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Minimum:
-    """The fewest examples from which something measurable can be learned."""
-
-    positives: int = 30  # tagged pictures of the target
-    negatives: int = 60  # well-tagged pictures of others
-    per_split: int = 3  # positives in validation and in test
-    per_class: int = 16  # training pictures of a character that becomes a class of the backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,10 +126,10 @@ def learn(
         PackageError: the earlier network has another architecture.
         DeviceError: the network's first weights cannot be had.
     """
-    _check_counts(examples, specs, plan.minimum)
-    prepared = _split(pictures, examples, specs, plan)
-    classes = _classes(examples, prepared.split.train, specs, plan.minimum)
-    shows = _shows(examples, classes, specs)
+    check_counts(examples, specs, plan.minimum)
+    prepared = split_examples(pictures, examples, specs, plan.minimum, plan.shares, plan.seed)
+    classes = classes_of(examples, prepared.split.train, specs, plan.minimum)
+    shows = shown_by(examples, classes, specs)
     embedded = embedder(
         Material(pictures, shows, classes, prepared.split, prepared.groups, prepared.unlabelled), report
     )
@@ -223,135 +183,8 @@ def _by_use(split: splits.Split, trained_on: BoolArray) -> splits.Split:
     return splits.Split(np.sort(both[trained_on[both]]), np.sort(both[~trained_on[both]]), split.test)
 
 
-@dataclass(frozen=True, slots=True)
-class _SplitExamples:
-    """The examples as every target's head is fitted to them: their split, groups and special rows."""
-
-    split: splits.Split
-    unlabelled: IntArray
-    groups: IntArray
-    references: IntArray
-
-
-def _check_counts(examples: Sequence[Example], specs: Sequence[TargetSpec], minimum: Minimum) -> None:
-    labelled = [example for example in examples if example.labelled]
-    least = LEAST_REFERENCES if any(example.reference for example in examples) else minimum.positives
-    for spec in specs:
-        positives = sum(spec.named_in(example.characters) for example in labelled)
-        negatives = len(labelled) - positives
-        if positives < least or negatives < minimum.negatives:
-            raise TooFewExamples(
-                spec.target,
-                {f"pictures tagged {spec.tag}": positives, "well-tagged pictures of others": negatives},
-                {f"pictures tagged {spec.tag}": least, "well-tagged pictures of others": minimum.negatives},
-                "show it pictures of the target (--references DIR), crawl a larger tag, or import a model",
-            )
-
-
-def _split(
-    pictures: Pixels, examples: Sequence[Example], specs: Sequence[TargetSpec], plan: TrainingPlan
-) -> _SplitExamples:
-    identities = [_hashed(example.identity, picture) for example, picture in zip(examples, pictures, strict=True)]
-    groups = splits.group(identities)
-    references = np.flatnonzero([example.reference for example in examples]).astype(np.int64)
-    copies = _copies(identities, references)
-    split = _split_of(examples, groups, specs, plan, ~copies)
-    _check_split(examples, split, specs, plan.minimum, len(references))
-    # An unlabelled copy of a held-out picture would carry its answer into training.
-    held_out = set(groups[np.concatenate([split.validation, split.test])].tolist())
-    rows = [
-        row
-        for row, example in enumerate(examples)
-        if not (example.labelled or copies[row]) and example.split in ("", "train") and groups[row] not in held_out
-    ]
-    return _SplitExamples(split, np.array(rows, dtype=np.int64), groups, references)
-
-
-def _copies(identities: Sequence[splits.Identity], references: IntArray) -> BoolArray:
-    """The references, and the pictures that a person would take for one of them: those stand for these, shape (n,)."""
-    if not len(references):
-        return np.zeros(len(identities), dtype=np.bool_)
-    same = splits.group([replace(identity, parent_id=None, set_key="") for identity in identities])
-    return np.isin(same, same[references])
-
-
-def _check_split(
-    examples: Sequence[Example], split: splits.Split, specs: Sequence[TargetSpec], minimum: Minimum, references: int
-) -> None:
-    for spec in specs:
-        counts = [
-            sum(spec.named_in(examples[int(row)].characters) for row in rows)
-            for rows in (split.train, split.validation, split.test)
-        ]
-        if not rests_on_references(references, sum(counts)) and min(counts) < minimum.per_split:
-            names = ("to train on", "to choose the threshold on", "to measure on")
-            raise TooFewExamples(
-                spec.target,
-                dict(zip(names, counts, strict=True)),
-                dict.fromkeys(names, minimum.per_split),
-                "near-duplicates and sets stay together, and these are nearly all of one set; sample more",
-            )
-
-
-def _hashed(identity: splits.Identity, picture: Pixels) -> splits.Identity:
-    """With the hash of the prepared picture, where the whole one is not hashed."""
-    if identity.picture_hash is not None:
-        return identity
-    return replace(identity, picture_hash=dhash(Image.fromarray(picture)))
-
-
-def _split_of(
-    examples: Sequence[Example], groups: IntArray, specs: Sequence[TargetSpec], plan: TrainingPlan, usable: BoolArray
-) -> splits.Split:
-    labelled = np.flatnonzero(usable & [example.labelled for example in examples]).astype(np.int64)
-    assigned = np.array([examples[int(row)].split for row in labelled])
-    if assigned.any():
-        train, validation, test = (labelled[assigned == part] for part in ("train", "validation", "test"))
-        return splits.Split(train, validation, test)
-    kinds = [_kind(examples[int(row)], specs) for row in labelled]
-    dealt = splits.split(groups[labelled], kinds, shares=plan.shares, seed=plan.seed)
-    return splits.Split(labelled[dealt.train], labelled[dealt.validation], labelled[dealt.test])
-
-
-def _kind(example: Example, specs: Sequence[TargetSpec]) -> str:
-    """What the split spreads evenly: the targeted target where there is one, else the rarest-sorted first character."""
-    for spec in specs:
-        if spec.named_in(example.characters):
-            return spec.tag
-    return example.characters[0] if example.characters else ""
-
-
-def _classes(
-    examples: Sequence[Example], train: IntArray, specs: Sequence[TargetSpec], minimum: Minimum
-) -> tuple[str, ...]:
-    """The targets, then the commonest other characters of the training part.
-
-    Where there are references, the tags may name the target too seldom for a class of its own.
-    """
-    names = _class_names(specs)
-    counts = Counter(name for row in train for name in {names.get(tag, tag) for tag in examples[int(row)].characters})
-    given = any(example.reference for example in examples)
-    targeted = [spec.tag for spec in specs if not given or counts[spec.tag] >= minimum.per_class]
-    others = [name for name, count in counts.most_common() if name not in targeted and count >= minimum.per_class]
-    return tuple(targeted + others[: max(0, CLASSES_AT_MOST - len(targeted))])
-
-
-def _class_names(specs: Sequence[TargetSpec]) -> dict[str, str]:
-    return {variant: spec.tag for spec in specs for variant in spec.variants}
-
-
-def _shows(examples: Sequence[Example], classes: Sequence[str], specs: Sequence[TargetSpec]) -> npt.NDArray[np.float32]:
-    names, column = _class_names(specs), {name: number for number, name in enumerate(classes)}
-    shows = np.zeros((len(examples), len(classes)), dtype=np.float32)
-    for row, example in enumerate(examples):
-        for tag in example.characters:
-            if (place := column.get(names.get(tag, tag))) is not None:
-                shows[row, place] = 1.0
-    return shows
-
-
 def _learned_target(
-    prepared: _SplitExamples, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
+    prepared: SplitExamples, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
 ) -> LearnedTarget:
     training_set = _head_training_set(prepared, embedded, examples, spec, plan)
     few = rests_on_references(
@@ -364,7 +197,7 @@ def _learned_target(
 
 
 def _head_training_set(
-    prepared: _SplitExamples, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
+    prepared: SplitExamples, embedded: Embedded, examples: Sequence[Example], spec: TargetSpec, plan: TrainingPlan
 ) -> HeadTrainingSet:
     """What the tags say of a target, or, of a person's folders, what the person says."""
     labelled = np.array([example.labelled for example in examples])

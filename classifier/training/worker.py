@@ -84,21 +84,21 @@ def _compared(folder: Path, step: TrainingStep, learned: Learned, packed: dict[s
 def _embedder(folder: Path, job: TrainingJob) -> Embedder:
     """What gives the network that the job asks for."""
     from classifier.backbones import catalogue
-    from classifier.training import pretrained_embedders
+    from classifier.training.embedders import pretrained
     from classifier.training.pipeline import from_scratch
 
     backbone, plan, size = job.backbone, job.plan, job.preprocessing.size
     if job.recipe is not None:
-        from classifier.training.recipe_embedder import recipe_embedder
+        from classifier.training.embedders.recipe import recipe_embedder
 
         return recipe_embedder(job, job.recipe, folder)
     earlier = None if plan.earlier is None else plan.earlier.file
     if backbone.name == catalogue.PRETRAINED:
-        return pretrained_embedders.frozen(plan.seed)
+        return pretrained.frozen(plan.seed)
     if backbone.name == catalogue.FINE_TUNED:
         first = folder / FIRST_NETWORK
         begin = first if earlier is None and first.is_file() else earlier
-        return pretrained_embedders.fine_tuned(plan.recipe, folder / "looked-at", begin, tags_may_lie=plan.tags_may_lie)
+        return pretrained.fine_tuned(plan.recipe, folder / "looked-at", begin, tags_may_lie=plan.tags_may_lie)
     chosen = catalogue.backbone_named(backbone.name)
     if earlier is not None:  # it brings its weights
         return from_scratch(lambda: catalogue.empty(chosen, size), plan)

@@ -18,7 +18,8 @@ from classifier.heads.tag_check import contradicted_pictures
 from classifier.package.embedding_blocks import Block, in_a_row
 from classifier.package.folded_network import folded
 from classifier.progress import ProgressCallback
-from classifier.training import backbone_training, fine_tuning, frozen_features
+from classifier.training import backbone_training
+from classifier.training.embedders import fine_tuning, frozen_features
 from classifier.training.pipeline import Embedded, Embedder, Material, report_training, rows_as_flags
 
 _LEAST_SHARE = 0.35  # of the pictures, for the half to train on and for the half that chooses thresholds

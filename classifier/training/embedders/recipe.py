@@ -24,7 +24,7 @@ from classifier.recipes.schedule import duration
 from classifier.recipes.settings import changed_words, from_words
 from classifier.recipes.trained import StageHistory, TrainedNetwork
 from classifier.training.backbone_training import TrainingSummary
-from classifier.training.frozen_features import looked_at
+from classifier.training.embedders.frozen_features import looked_at
 from classifier.training.history import TrainingHistory
 from classifier.training.job import RecipeOrder, StageOrder, TrainingJob, stage_file
 from classifier.training.pipeline import Embedded, Embedder, Material, rows_as_flags

@@ -18,6 +18,7 @@ from classifier.pictures.preprocessing import Preprocessing
 from classifier.recipes.settings import from_words, words_of
 from classifier.recipes.simpsons_cnn import SimpsonsCnnSettings
 from classifier.recipes.trained import TrainedNetwork
+from classifier.training.embedders.recipe import own_head, stage_pictures
 from classifier.training.job import (
     PICTURES,
     FirstWeights,
@@ -28,7 +29,6 @@ from classifier.training.job import (
     write_job,
 )
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
-from classifier.training.recipe_embedder import own_head, stage_pictures
 from classifier.training.splits import Identity
 from classifier.training.worker import run
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from classifier.training.embedders.pretrained import training_half, without_contradicted
 from classifier.training.pipeline import Material
-from classifier.training.pretrained_embedders import training_half, without_contradicted
 from classifier.training.splits import Split
 
 

@@ -17,8 +17,8 @@ from classifier.package.export import export_backbone
 from classifier.package.folded_network import folded
 from classifier.package.keras_file import check_network
 from classifier.pictures.preprocessing import Pixels, Preprocessing
-from classifier.training import fine_tuning
 from classifier.training.backbone_training import TrainingSet
+from classifier.training.embedders import fine_tuning
 
 _SIDE, _KEPT = 64, 6
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, when it saves
