@@ -37,6 +37,7 @@ from storage.records import Look, ModelCard, Post, PostTags, Target
 
 WIDTH = 1284  # numbers of an embedding: a network's own, pretrained ones, colour and gradients
 TARGET = Target("mona", "mona_(genshin_impact)")
+FEWEST_POSTS = 2_000  # so that a test split shows the target
 _PAGE = 200  # posts that are filed at once
 _LIST = "from commands.__main__ import main; raise SystemExit(main())"
 
@@ -142,6 +143,8 @@ def main() -> None:
     parser.add_argument("--posts", type=int, nargs="+", default=[10_000, 100_000], help="sizes of the gallery")
     parser.add_argument("--root", type=Path, help="make the galleries below this folder, and use those that are there")
     options = parser.parse_args()
+    if min(options.posts) < FEWEST_POSTS:
+        parser.error(f"--posts {min(options.posts)}: a round has too little to learn from; at least {FEWEST_POSTS}")
     with tempfile.TemporaryDirectory() as folder:
         for count in options.posts:
             root = (options.root or Path(folder)) / f"posts-{count}"

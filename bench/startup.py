@@ -1,17 +1,21 @@
 """How fast `crawl --help` answers: against a bare interpreter, and what importing TensorFlow would have cost.
 
-python -m bench.startup
+    python -m bench.startup
+
+In processor time, which is the same on a busy machine; the time that passed is printed beside it.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 ROUNDS = 7
-LIMIT_S = 0.5
+LIMIT_S = 0.2  # of processor time
 
 SIDES = {
     "bare interpreter": [sys.executable, "-c", "pass"],
@@ -20,25 +24,40 @@ SIDES = {
 }
 
 
-def seconds(command: list[str]) -> float:
-    """Wall time of one start."""
-    started = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - started
+class Start(NamedTuple):
+    """What one start took, in seconds."""
+
+    processor: float
+    passed: float
+
+
+def start(command: list[str]) -> Start:
+    """Start a program and wait for its end."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if status:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return Start(usage.ru_utime + usage.ru_stime, time.perf_counter() - began)
 
 
 def main() -> int:
     """Interleaved rounds, medians, and whether the goal is met."""
-    times: dict[str, list[float]] = {name: [] for name in SIDES}
+    starts: dict[str, list[Start]] = {name: [] for name in SIDES}
     for turn in range(ROUNDS):
         for name, command in SIDES.items():
             if turn < 2 or "tensorflow" not in name:
-                times[name].append(seconds(command))
-    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+                starts[name].append(start(command))
+    medians = {name: Start(*map(statistics.median, zip(*found, strict=True))) for name, found in starts.items()}
+    bare = medians["bare interpreter"].processor
     for name, median in medians.items():
-        print(f"{name:20} {median:6.3f} s  ({median / medians['bare interpreter']:.1f}x bare)")
-    kept = medians["crawl --help"] <= LIMIT_S
-    print(f"crawl --help within {LIMIT_S} s: {'yes' if kept else 'NO'}")
+        print(
+            f"{name:20} {median.processor:6.3f} s of a processor ({median.processor / bare:.1f}x bare), "
+            f"{median.passed:.3f} s passed"
+        )
+    kept = medians["crawl --help"].processor <= LIMIT_S
+    print(f"crawl --help within {LIMIT_S} s of a processor: {'yes' if kept else 'NO'}")
     return 0 if kept else 1
 
 

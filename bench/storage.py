@@ -211,6 +211,8 @@ async def main() -> None:
     parser.add_argument("--looks", type=int, default=3_000, help="looks to time")
     parser.add_argument("--root", type=Path, help="a folder on the disk to measure; default: the temporary one")
     options = parser.parse_args()
+    if options.root is not None:
+        options.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.root) as folder:
         await compare_looks(Path(folder), options.looks)
         results = {count: await measure(Path(folder), count) for count in options.posts}

@@ -1,7 +1,7 @@
 """`python -m bench.mutations`: small wrong changes to the code, one at a time, and whether the tests notice.
 
     python -m bench.mutations                    all of them, two at a time
-    python -m bench.mutations --only fsync       those whose name, file or tests contain a word
+    python -m bench.mutations --only flush       those whose name, file or tests contain a word
     python -m bench.mutations --list             what there is
 
 Each change of `bench.mutations.changes` is made in a copy of the working tree; only the tests that must notice it are
@@ -53,12 +53,19 @@ class MutationResult:
 class WorkingCopy:
     """A copy of the working tree with an environment of its own, in which modules of the copy come first."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, repository: Path = REPOSITORY, files: Sequence[str] | None = None) -> None:
+        """Copy.
+
+        Args:
+            folder: where the copy and its environment come.
+            repository: what is copied.
+            files: of it, by path; None: those that git tracks or would add.
+        """
         self.tree = folder / "tree"
-        for name in _tracked_files():
+        for name in _tracked_files(repository) if files is None else files:
             target = self.tree / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, target)
+            shutil.copy2(repository / name, target)
         self.python = _environment(folder / "environment", self.tree)
 
     def run(self, tests: Sequence[str], limit_s: float = LIMIT_S) -> tuple[int | None, str]:
@@ -105,11 +112,11 @@ def _state(mutation: Mutation, code: int | None) -> str:
     return "stale"  # no such test, or it could not even be collected
 
 
-def _tracked_files() -> list[str]:
+def _tracked_files(repository: Path) -> list[str]:
     """The files that git tracks or would add: the working tree as it is."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    return [name for name in listed.split("\0") if name and (REPOSITORY / name).is_file()]
+    listed = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\0") if name and (repository / name).is_file()]
 
 
 def _environment(folder: Path, tree: Path) -> Path:
