@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.branch_coverage import Counted, below_floor, lines_of, modules_of
+from tests.branch_coverage import Counted, Floor, below_floor, lines_of, modules_of
 
 MODULES = {
     "storage/archive.py": Counted(lines=60, lines_run=60, branches=20, branches_taken=16),
@@ -30,18 +30,23 @@ def test_modules_that_import_a_network_runtime_are_left_out(loads: str, tmp_path
 
 
 def test_a_room_counts_lines_and_branches_of_all_its_folders() -> None:
-    assert below_floor(MODULES, {"storage": 90.0}) == []  # 90 of 100
-    assert below_floor(MODULES, {"storage": 90.1, "crawler": 100.0}) == ["storage"]
+    assert below_floor(MODULES, {"storage": Floor(90.0, 0.0)}) == []  # 90 of 100
+    assert below_floor(MODULES, {"storage": Floor(90.1, 0.0), "crawler": Floor(100.0, 100.0)}) == ["storage"]
+
+
+def test_branches_alone_have_a_floor_that_lines_cannot_make_up_for() -> None:
+    assert below_floor(MODULES, {"storage": Floor(0.0, 68.0)}) == []  # 17 of 25
+    assert below_floor(MODULES, {"storage": Floor(0.0, 68.1)}) == ["storage"]
 
 
 def test_a_room_of_which_nothing_was_measured_is_below_every_floor() -> None:
-    assert below_floor(MODULES, {"commands": 1.0}) == ["commands"]
+    assert below_floor(MODULES, {"commands": Floor(1.0, 1.0)}) == ["commands"]
 
 
 def test_a_room_below_its_floor_names_what_misses_most() -> None:
-    assert list(lines_of(MODULES, {"storage": 95.0, "crawler": 95.0})) == [
-        "storage      90.0 %, floor 95 %: 73 of 75 lines, 17 of 25 branches",
+    assert list(lines_of(MODULES, {"storage": Floor(95.0, 60.0), "crawler": Floor(95.0, 90.0)})) == [
+        "storage      90.0 %, floor 95 %: 73 of 75 lines, 17 of 25 branches (68.0 %, floor 60 %)",
         "     70.0 %, 6 missed: storage/files/tree.py",
         "     95.0 %, 4 missed: storage/archive.py",
-        "crawler     100.0 %, floor 95 %: 10 of 10 lines, 0 of 0 branches",
+        "crawler     100.0 %, floor 95 %: 10 of 10 lines, 0 of 0 branches (100.0 %, floor 90 %)",
     ]
