@@ -23,6 +23,7 @@ def declare_the_loop(app: typer.Typer) -> None:
 
 @exits_plainly
 def train(
+    context: typer.Context,
     target: Annotated[
         str,
         typer.Argument(
@@ -118,6 +119,7 @@ def train(
     """
     from commands import train as train_command
     from commands.terminal.suggestions import choose
+    from commands.training.round_steps import RoundSteps
 
     options = train_command.TrainOptions(
         target,
@@ -134,11 +136,13 @@ def train(
         json_progress=json_progress,
         quiet=quiet,
     )
-    raise typer.Exit(train_command.run(options, root, config))
+    steps = context.obj if isinstance(context.obj, RoundSteps) else None  # a test program may hand in its own
+    raise typer.Exit(train_command.run(options, root, config, steps))
 
 
 @exits_plainly
 def evaluate(
+    context: typer.Context,
     name: Annotated[
         str,
         typer.Argument(
@@ -174,7 +178,8 @@ def evaluate(
     from commands import evaluate as evaluate_command
 
     options = evaluate_command.EvaluateOptions(name, on, report, as_json=as_json, quiet=quiet)
-    raise typer.Exit(evaluate_command.run(options, root, config))
+    handed = context.obj if isinstance(context.obj, evaluate_command.Measures) else evaluate_command.Measures()
+    raise typer.Exit(evaluate_command.run(options, root, config, handed))
 
 
 @exits_plainly

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from storage.reader import Reader
 
 if TYPE_CHECKING:
     from classifier.metrics.assessment import Assessment
+    from rounds.evaluation.gallery import PictureSource
     from rounds.evaluation.subject import GalleryKnowledge, Subject
 
 
@@ -44,7 +45,14 @@ class EvaluateOptions:
     quiet: bool = False
 
 
-def run(options: EvaluateOptions, root: Path | None, config: Path | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a test program may replace."""
+
+    on_gallery: Callable[[Subject, GalleryKnowledge, PictureSource], Assessment] | None = None  # None: our own
+
+
+def run(options: EvaluateOptions, root: Path | None, config: Path | None, measures: Measures = Measures()) -> int:
     """Measure, and say what came of it.
 
     Raises:
@@ -52,20 +60,20 @@ def run(options: EvaluateOptions, root: Path | None, config: Path | None) -> int
     """
     if options.report is not None:  # checked now: measuring may take minutes
         check_output_folder(options.report, "--report")
-    return run_stoppable(_run(options, load_workspace(root, config)), lambda: _NOTHING_KEPT)
+    return run_stoppable(_run(options, load_workspace(root, config), measures), lambda: _NOTHING_KEPT)
 
 
 _NOTHING_KEPT = "nothing was written; run the same command to measure from the beginning"
 
 
-async def _run(options: EvaluateOptions, workspace: Workspace) -> int:
+async def _run(options: EvaluateOptions, workspace: Workspace, measures: Measures) -> int:
     with open_reader(workspace.root) as reader:
         async with reporting(quiet=options.quiet or options.as_json) as report:
             subject = _subject(reader, workspace, options.name)
             report("reading", 0.0, "labels, tags and embeddings")
             known = _known(reader, workspace, subject)
             if options.on is None:
-                assessment = await asyncio.to_thread(_on_gallery, reader, workspace, subject, known, report)
+                assessment = await asyncio.to_thread(_on_gallery, reader, workspace, subject, known, report, measures)
             else:
                 assessment = await _on_folder(options.on, workspace, subject, known, report)
     return _say(options, assessment)
@@ -138,7 +146,12 @@ def _known(reader: Reader, workspace: Workspace, subject: Subject) -> GalleryKno
 
 
 def _on_gallery(
-    reader: Reader, workspace: Workspace, subject: Subject, known: GalleryKnowledge, report: ProgressCallback
+    reader: Reader,
+    workspace: Workspace,
+    subject: Subject,
+    known: GalleryKnowledge,
+    report: ProgressCallback,
+    measures: Measures,
 ) -> Assessment:
     from rounds.evaluation.gallery import evaluate_gallery
 
@@ -150,7 +163,7 @@ def _on_gallery(
     report("measuring", 0.0, f"{len(known.evidence)} pictures")
     with closing(Renditions(reader)) as renditions:
         album = _Album(reader, renditions, subject.target.name, site_pages(workspace, reader))
-        return evaluate_gallery(subject, known, album)
+        return (measures.on_gallery or evaluate_gallery)(subject, known, album)
 
 
 @dataclass(frozen=True, slots=True)

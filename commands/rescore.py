@@ -70,7 +70,7 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
         if waiting > 0:
             say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
             async with reporting(quiet=options.as_json) as report:
-                again = await look_at_all_again(archive, workspace, target, card, policy, report)
+                again = await look_at_all_again(archive, workspace, target, card, report)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
         followed = await _finish_following(archive, workspace, model.card, options) if chosen is None else ()
     say(

@@ -6,9 +6,10 @@ import asyncio
 import getpass
 import os
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from commands.context.gallery import archive_settings
 from commands.context.workspace import Workspace, load_workspace
@@ -18,6 +19,12 @@ from storage.archive import Archive, open_reader
 from storage.errors import DatabaseError, DatabaseNewer
 from system.child_process import DOWNLOADS, allowed, module_command
 
+if TYPE_CHECKING:
+    import socket
+
+    from starlette.types import ASGIApp
+
+Serve: TypeAlias = "Callable[[ASGIApp, socket.socket], Coroutine[Any, Any, None]]"  # until Ctrl-C
 SETTINGS = (
     "CRAWL_ROUND_ZERO_",
     "CRAWL_SCORING_",
@@ -32,13 +39,21 @@ class ReviewOptions:
     open_browser: bool = False
 
 
-def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
-    """Serve the page until Ctrl-C."""
+def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: Serve | None = None) -> int:
+    """Serve the page until Ctrl-C.
+
+    Args:
+        options: see there.
+        root: the gallery; None: that of the settings.
+        config: the settings' file; None: the one in the current folder, if any.
+        serve: serves the page; None: `review.server.serve`.
+    """
     from review.app import ReviewPage, create_app
     from review.gallery_service import GalleryReviewService
     from review.gate import Address
     from review.round_process import RoundProcess
-    from review.server import DEFAULT_PORT, bind, port_of, serve
+    from review.server import DEFAULT_PORT, bind, port_of
+    from review.server import serve as serve_on_loopback
     from rounds.target_state import target_state_in
 
     workspace = load_workspace(root, config)
@@ -60,7 +75,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None) -> int:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")
             if options.open_browser:
                 webbrowser.open(address.url)
-            asyncio.run(serve(create_app(page), listening))
+            asyncio.run((serve or serve_on_loopback)(create_app(page), listening))
         except KeyboardInterrupt:
             say("the page is closed; every answer that it showed as saved is saved")
     return 0

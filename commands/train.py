@@ -29,6 +29,7 @@ from commands.training.followers import let_follow
 from commands.training.missing_hashes import hashed
 from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
+from commands.training.round_steps import RoundSteps
 from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.reader import Reader
@@ -41,8 +42,14 @@ if TYPE_CHECKING:
     from storage.records import Target
 
 
-def run(options: TrainOptions, root: Path | None, config: Path | None) -> int:
+def run(options: TrainOptions, root: Path | None, config: Path | None, steps: RoundSteps | None = None) -> int:
     """Do a round.
+
+    Args:
+        options: see there.
+        root: the gallery; None: that of the settings.
+        config: the settings' file; None: the one in the current folder, if any.
+        steps: how a head is learned and comes into force; None: our own.
 
     Raises:
         UsageRefused, SettingsError: what was asked for contradicts itself, or there is no such network.
@@ -52,7 +59,7 @@ def run(options: TrainOptions, root: Path | None, config: Path | None) -> int:
         from commands.training.from_folder import train_from_folder
 
         return run_round(train_from_folder(options, workspace), workspace, options.target)
-    return run_round(_run(options, workspace), workspace, options.target)
+    return run_round(_run(options, workspace, steps or RoundSteps()), workspace, options.target)
 
 
 def _checked(options: TrainOptions) -> TrainOptions:
@@ -95,9 +102,7 @@ def _backbone(name: str) -> str:
     return str(check_choice(RoundZero, "network", name, "--network"))
 
 
-async def _run(options: TrainOptions, workspace: Workspace) -> int:
-    from rounds.head_round import learn_candidate
-
+async def _run(options: TrainOptions, workspace: Workspace, steps: RoundSteps) -> int:
     started = time.monotonic()
     settings = head_settings(goal_of(options, workspace.settings), workspace, force=options.force)
     async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
@@ -114,9 +119,9 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
             snapshot = await asyncio.to_thread(_snapshot, reader, subject)
             snapshot = await hashed(snapshot, reader, report)
         report("learning", 0.0, f"{len(snapshot.evidence)} pictures")
-        candidate = await asyncio.to_thread(learn_candidate, snapshot, settings)
+        candidate = await asyncio.to_thread(steps.learn, snapshot, settings)
         report("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
-        task = _Task(options, workspace, settings, report)
+        task = _Task(options, workspace, settings, report, steps)
         if options.how == "head" or not _network_is_asked_for(task, candidate):
             outcome, others = await _finish(task, candidate)
         else:
@@ -137,6 +142,7 @@ class _Task:
     workspace: Workspace
     settings: HeadRoundSettings
     report: ProgressCallback
+    steps: RoundSteps
     reasons: list[str] = field(default_factory=list)  # why the head or the network was chosen; reported at the end
 
     def explain(self, why: str) -> None:
@@ -209,17 +215,14 @@ async def _finish(task: _Task, candidate: Candidate, *, others_follow: bool = Tr
 
     The other targets that shared the old network follow to a better one.
     """
-    from rounds.head_round import finish
-
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, task.workspace, "crawl train", wait_s=task.options.wait_s)
         models = models_folder(task.workspace.root)
-        outcome = await finish(candidate, archive, models, task.settings, report=task.report)
+        outcome = await task.steps.finish(candidate, archive, models, task.settings, task.report)
         if not outcome.activated or outcome.rescored is not None:
             return outcome, ()
-        looked = await look_at_all_again(
-            archive, task.workspace, candidate.snapshot.target, outcome.card, task.settings.policy, task.report
-        )
+        target = candidate.snapshot.target
+        looked = await look_at_all_again(archive, task.workspace, target, outcome.card, task.report)
         if not others_follow:
             return replace(outcome, rescored=looked), ()
         left = candidate.snapshot.active

@@ -19,7 +19,8 @@ BUSY = 1.2  # from here on a machine counts as busy
 VALID_S = 3.0  # a measurement is good for so long
 
 _PIECE = bytes(1 << 20)
-_measured: list[tuple[float, float]] = []  # (when, how slow), the newest last
+Measured = list[tuple[float, float]]  # (when, how slow), the newest last
+_measured: Measured = []  # of this session
 
 
 def piece_of_work() -> None:
@@ -30,18 +31,18 @@ def piece_of_work() -> None:
         time.sleep(0)
 
 
-def slowness(clock: Callable[[], float] = time.monotonic) -> float:
+def slowness(clock: Callable[[], float] = time.monotonic, measured: Measured = _measured) -> float:
     """How many times slower than a quiet machine this one is at present, 1 to `MOST`; the worst of late counts."""
     now = clock()
-    if not _measured or now - _measured[-1][0] > VALID_S:
+    if not measured or now - measured[-1][0] > VALID_S:
         piece_of_work()
         after = clock()
-        _measured.append((after, min(MOST, max(1.0, (after - now) / QUIET_S))))
-        del _measured[:-3]
-    return max(found for _, found in _measured)
+        measured.append((after, min(MOST, max(1.0, (after - now) / QUIET_S))))
+        del measured[:-3]
+    return max(found for _, found in measured)
 
 
-def patient(seconds: float) -> float:
+def patient(seconds: float, slowness: Callable[[], float] = slowness) -> float:
     """A deadline of so many seconds on a quiet machine, as long as it must be here and now."""
     found = slowness()
     return seconds if found < BUSY else seconds * found * ROOM

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -29,8 +29,14 @@ FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
 _FAILED = 1
 
 
-def run(folder: Path, out: TextIO) -> int:
-    """Do the job in a folder; gives the exit code."""
+def run(folder: Path, out: TextIO, embedder_for: Callable[[Path, TrainingJob], Embedder] | None = None) -> int:
+    """Do the job in a folder; gives the exit code.
+
+    Args:
+        folder: with the job and its pictures.
+        out: takes lines of JSON.
+        embedder_for: gives the network of a job in a folder; None: the one that the job names.
+    """
 
     def say(line: Mapping[str, Any]) -> None:
         out.write(json.dumps(line) + "\n")
@@ -42,7 +48,7 @@ def run(folder: Path, out: TextIO) -> int:
     try:
         job = read_job(folder)
         pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(job.examples)]
-        say({"done": _work(folder, job, pictures, report)})
+        say({"done": _work(folder, job, pictures, report, embedder_for or _embedder)})
     except ClassifierError as error:
         code = error.exit_code if isinstance(error, DocumentedError) else _FAILED
         say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
@@ -53,12 +59,18 @@ def run(folder: Path, out: TextIO) -> int:
     return 0
 
 
-def _work(folder: Path, job: TrainingJob, pictures: Pixels, report: ProgressCallback) -> dict[str, Any]:
+def _work(
+    folder: Path,
+    job: TrainingJob,
+    pictures: Pixels,
+    report: ProgressCallback,
+    embedder_for: Callable[[Path, TrainingJob], Embedder],
+) -> dict[str, Any]:
     report("loading", 0.0, "loading the network library")
     from classifier.training import pipeline
     from classifier.training.packager import pack
 
-    embedder = _embedder(folder, job)
+    embedder = embedder_for(folder, job)
     learned: Learned = pipeline.learn(pictures, job.examples, job.specs, job.plan, embedder=embedder, report=report)
     report("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, job)

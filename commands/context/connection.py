@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -67,14 +67,25 @@ def meant_site(words: str, settings: Settings) -> Site:
     return site_named(words, own_sites(settings), allow_http=settings.allow_http)
 
 
-async def connect(stack: AsyncExitStack, workspace: Workspace, pace: Pace | None = None) -> Connected:
+OpenDemo = Callable[[DemoOptions], AbstractAsyncContextManager[str]]  # yields its address
+
+
+async def connect(
+    stack: AsyncExitStack, workspace: Workspace, pace: Pace | None = None, demo: OpenDemo = demo_site
+) -> Connected:
     """Open the way to the site; it is closed with the stack.
+
+    Args:
+        stack: closes it.
+        workspace: names the site, and has the settings.
+        pace: how long to wait; None: as the program does.
+        demo: opens the demo gallery, where that is the site.
 
     Raises:
         UsageError: no such site, or credentials that must not be used there.
         AccessError: the site refuses our key.
     """
-    site = await _site(stack, workspace)
+    site = await _site(stack, workspace, demo)
     limits = workspace.settings.limits
     site, notes = site.with_limits(api_rate=limits.api_per_second or None, files_at_once=limits.files_at_once or None)
     loaded = _credentials(workspace, site)
@@ -151,10 +162,10 @@ def vouched(workspace: Workspace, site: Site) -> bool:
         return False
 
 
-async def _site(stack: AsyncExitStack, workspace: Workspace) -> Site:
+async def _site(stack: AsyncExitStack, workspace: Workspace, demo: OpenDemo) -> Site:
     if workspace.site != DEMO or DEMO in workspace.settings.sites:
         return meant_site(workspace.site, workspace.settings)
-    url = await stack.enter_async_context(demo_site(DemoOptions()))
+    url = await stack.enter_async_context(demo(DemoOptions()))
     return replace(site_from_url(url), name=DEMO)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from storage.names import TagName
 from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
 
 READY = "serving "
+PROGRAM = module_command("demo")
 START_S = 60.0  # how long the gallery may take until it answers
 _GRACE_S = 10.0  # for it to end in order
 
@@ -52,27 +53,37 @@ def arguments(options: DemoOptions) -> list[str]:
 
 
 @asynccontextmanager
-async def demo_site(options: DemoOptions) -> AsyncIterator[str]:
-    """Run the gallery in a process of its own for as long as the block lasts; yields its URL."""
-    command = module_command("demo", *arguments(options))
+async def demo_site(
+    options: DemoOptions, program: Sequence[str] = PROGRAM, start_s: float = START_S
+) -> AsyncIterator[str]:
+    """Run the gallery in a process of its own for as long as the block lasts; yields its URL.
+
+    Args:
+        options: which gallery.
+        program: what serves it; the arguments are appended.
+        start_s: how long it may take until it answers.
+
+    Raises:
+        DemoRefused: it does not start, ends at once, or takes too long.
+    """
     try:
-        gallery = await ChildProcess.start(command, ChildOptions(shows_errors=True))
+        gallery = await ChildProcess.start([*program, *arguments(options)], ChildOptions(shows_errors=True))
     except ChildLostError as error:
         raise DemoRefused(f"the demo gallery does not start: {error}") from error
     try:
-        yield await _address(gallery)
+        yield await _address(gallery, start_s)
     finally:
         await gallery.stop(_GRACE_S)
 
 
-async def _address(gallery: ChildProcess) -> str:
+async def _address(gallery: ChildProcess, start_s: float) -> str:
     try:
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(start_s):
             async for line in gallery.lines():
                 text = line.decode(errors="replace").strip()
                 if text.startswith(READY):
                     say(f"demo gallery: {text}")
                     return text.removeprefix(READY)
     except TimeoutError:
-        raise DemoRefused(f"the demo gallery did not start within {START_S:.0f} s") from None
+        raise DemoRefused(f"the demo gallery did not start within {start_s:.0f} s") from None
     raise DemoRefused(f"the demo gallery ended at once (exit {await gallery.wait()}); try `crawl demo` to see why")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from commands.context.registered_models import card_for, judge_settings, verified
 from commands.context.tagger_choice import tagger_line, tagger_settings
 from commands.crawling.model_request import ModelRequest
+from commands.crawling.model_sources import ModelSources
 from commands.errors import UsageRefused
 from commands.terminal.console import say
 from crawler.judge import Judge
@@ -17,30 +18,34 @@ from storage.archive_records import RegisteredModel
 from storage.records import Target
 
 if TYPE_CHECKING:
-    from classifier.judge import JudgeSettings, NetworkJudge
     from commands.crawling.first_model import FirstRound
 
 
 @asynccontextmanager
-async def learned_judge(request: ModelRequest) -> AsyncIterator[Judge]:
+async def learned_judge(request: ModelRequest, sources: ModelSources | None = None) -> AsyncIterator[Judge]:
     """A judge with an active model for every target; targets without one are learned first, saying so.
+
+    Args:
+        request: of the run.
+        sources: where models come from; None: our own.
 
     Raises:
         ModelError: a package is missing or altered, or the device fails.
         RoundError: there is too little to learn from.
     """
     request.goal.check()
+    sources = sources or ModelSources()
     settings = judge_settings(
         request.workspace.settings.scoring, tagger_settings(request.workspace.settings, request.targets)
     )
     models = await models_in_force(request)
     if request.references is not None:
-        from commands.crawling.references import head_from_references
-
-        models |= await head_from_references(request, request.references)
+        models |= await sources.from_references(request, request.references)
     async with AsyncExitStack() as stack:
-        round_ = await _round_zero(stack, request, models)
-        first = network_judge(request, models, settings)
+        round_ = await _round_zero(stack, request, models, sources)
+        packages = {name: verified(request.workspace, model) for name, model in models.items()}
+        cards = {name: card_for(models[name].card, package, request.goal) for name, package in packages.items()}
+        first = sources.judge(cards, {name: package.folder for name, package in packages.items()}, settings)
         judge = await stack.enter_async_context(SwitchingJudge(first))
         if not request.quiet:
             for card in judge.models.values():
@@ -48,26 +53,13 @@ async def learned_judge(request: ModelRequest) -> AsyncIterator[Judge]:
             if first.tagger is not None:
                 say(tagger_line(first.tagger, request.targets))
         if round_ is not None and request.takeover is not None:
-            from commands.crawling.network_beside import NetworkBeside
-
             stack.push_async_callback(request.takeover.cancel)
-            NetworkBeside(round_, judge, request.takeover, settings).begin()
+            sources.train_beside(round_, judge, request, settings)
         yield judge
 
 
-def network_judge(
-    request: ModelRequest, models: Mapping[str, RegisteredModel], settings: JudgeSettings
-) -> NetworkJudge:
-    """A judge with these models, not open yet, its thresholds for the run's goal."""
-    from classifier.judge import NetworkJudge
-
-    packages = {name: verified(request.workspace, model) for name, model in models.items()}
-    cards = {name: card_for(models[name].card, package, request.goal) for name, package in packages.items()}
-    return NetworkJudge(cards, {name: package.folder for name, package in packages.items()}, settings)
-
-
 async def _round_zero(
-    stack: AsyncExitStack, request: ModelRequest, models: dict[str, RegisteredModel]
+    stack: AsyncExitStack, request: ModelRequest, models: dict[str, RegisteredModel], sources: ModelSources
 ) -> FirstRound | None:
     """Learn the models that are missing, into `models`; gives the round that may go on beside the crawl.
 
@@ -76,31 +68,28 @@ async def _round_zero(
     """
     missing = [target for target in request.targets if target.name not in models]
     if missing:
-        await _second_heads(request, missing, models)
+        _check_not_dry(request, missing)
+        models |= await sources.second_heads(request, missing)
     left = [target for target in missing if target.name not in models]
     targets = left or await _awaiting_network(request)
     if not targets:
         return None
-    from commands.crawling.first_model import first_round, learn_first
     from commands.crawling.references import references_for_round
 
     given = None if len(targets) > 1 else await references_for_round(request, models.get(targets[0].name))
-    round_ = await stack.enter_async_context(first_round(request, targets, given))
+    round_ = await stack.enter_async_context(sources.first_round(request, targets, given))
     if left:
-        models |= await learn_first(round_)
+        models |= await sources.learn_first(round_)
     return round_
 
 
-async def _second_heads(request: ModelRequest, missing: Sequence[Target], models: dict[str, RegisteredModel]) -> None:
+def _check_not_dry(request: ModelRequest, missing: Sequence[Target]) -> None:
     if request.dry_run:
         names = ", ".join(target.name for target in missing)
         raise UsageRefused(
             f"no model for {names} yet: the real run would first learn one from the tags of {request.tag}; "
             "a dry run writes nothing, so it ends here"
         )
-    from commands.crawling.second_target import second_heads
-
-    models |= await second_heads(request, missing)
 
 
 async def _awaiting_network(request: ModelRequest) -> Sequence[Target]:

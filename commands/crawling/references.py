@@ -6,10 +6,11 @@ Only these few are decoded; the negatives are the pictures that some network in 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.errors import ClassFolderError
 from classifier.progress import ProgressCallback, unreported
@@ -29,11 +30,15 @@ from storage.records import Target
 if TYPE_CHECKING:
     from classifier.package.package import Package
     from classifier.package.references import References
+    from classifier.pictures.preprocessing import Preprocessing
     from classifier.references.folder import ReferenceFolder
     from rounds.examples.decoders import HashingDecoder
     from rounds.examples.references import ReferencePixels
     from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from storage.archive_records import RegisteredModel
+
+
+OpenDecoders: TypeAlias = "Callable[[Sequence[Preprocessing]], AbstractAsyncContextManager[HashingDecoder]]"
 
 
 class NoNetwork(UsageRefused):
@@ -212,20 +217,23 @@ async def references_again(snapshot: Snapshot, decoder: HashingDecoder) -> Refer
         return None
 
 
-async def references_seen_by(package: Package, model: RegisteredModel, before: Package) -> References | None:
+async def references_seen_by(
+    package: Package, model: RegisteredModel, before: Package, decoders: OpenDecoders | None = None
+) -> References | None:
     """The references of a target's model as another package's network sees them; None as `references_again`.
 
     Args:
         package: of the other network.
         model: the target's, in force.
         before: its package.
+        decoders: of one preprocessing; None: `classifier.pictures.decoder_pool.Decoders`.
     """
     from classifier.pictures.decoder_pool import Decoders
 
     if before.references is None:
         return None
     try:
-        async with Decoders([package.preprocessing]) as decoder:
+        async with (decoders or Decoders)([package.preprocessing]) as decoder:
             folder = str(model.facts.get("references", ""))
             pixels = await _decoded_again(folder, before.references, decoder)
     except ClassFolderError as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.progress import ProgressCallback
 from commands.context.gallery import hold_gallery
@@ -27,9 +27,11 @@ from storage.records import Target
 
 if TYPE_CHECKING:
     from classifier.training.pipeline import Goal
-    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome
+    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from rounds.second_target import SharedNetwork
     from storage.archive_records import RegisteredModel
+
+Learn: TypeAlias = "Callable[[Snapshot, HeadRoundSettings], Candidate]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,16 @@ async def train_second_target(
     return await finished(candidate, options, workspace, settings, report, new=not second.known)
 
 
-async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
-    """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0."""
+async def second_heads(
+    request: ModelRequest, missing: Sequence[Target], learn: Learn | None = None
+) -> Mapping[str, RegisteredModel]:
+    """Heads, in force, for the targets of a crawl that the gallery knows enough of; the others are left to round 0.
+
+    Args:
+        request: of the crawl.
+        missing: targets without a model.
+        learn: learns a head from a snapshot; None: `rounds.second_target.second_candidate`.
+    """
     from rounds.errors import TooLittleToLearn
     from rounds.second_target import shared_network
 
@@ -110,7 +120,7 @@ async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapp
             second = SecondTarget(target, known=True, network=network)
             try:
                 candidate = await asyncio.to_thread(
-                    _candidate, reader, request.workspace, second, settings, _no_progress
+                    _candidate, reader, request.workspace, second, settings, _no_progress, learn
                 )
             except TooLittleToLearn as error:
                 say(f"{target.name} is learned from the site's tags: {error}")
@@ -126,14 +136,19 @@ async def second_heads(request: ModelRequest, missing: Sequence[Target]) -> Mapp
 
 
 def _candidate(
-    reader: Reader, workspace: Workspace, second: SecondTarget, settings: HeadRoundSettings, report: ProgressCallback
+    reader: Reader,
+    workspace: Workspace,
+    second: SecondTarget,
+    settings: HeadRoundSettings,
+    report: ProgressCallback,
+    learn: Learn | None = None,
 ) -> Candidate:
     from rounds.second_target import gallery_snapshot, second_candidate
 
     report("reading", 0.0, "labels, tags and embeddings")
     snapshot = gallery_snapshot(reader, second.target, verified(workspace, second.network.model))
     report("learning", 0.0, f"{len(snapshot.evidence)} pictures")
-    return second_candidate(snapshot, settings)
+    return (learn or second_candidate)(snapshot, settings)
 
 
 async def finished(

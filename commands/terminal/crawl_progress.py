@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -18,19 +18,26 @@ from commands.terminal.console import messages
 from crawler.run import Run
 from crawler.tally import Outcome
 
-LIVE_EVERY_S = 0.25
-LINE_EVERY_S = 5.0
 RATE_WINDOW_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often progress is shown, in seconds."""
+
+    live_s: float = 0.25  # on a terminal
+    line_s: float = 5.0  # in a log
 
 
 @dataclass(slots=True)
 class _Rate:
     """Posts a second over the last few seconds."""
 
+    clock: Callable[[], float] = time.monotonic
     seen: list[tuple[float, int]] = field(default_factory=list)
 
     def __call__(self, finished: int) -> float:
-        now = time.monotonic()
+        now = self.clock()
         self.seen.append((now, finished))
         while len(self.seen) > 2 and self.seen[0][0] < now - RATE_WINDOW_S:
             self.seen.pop(0)
@@ -39,14 +46,23 @@ class _Rate:
 
 
 @asynccontextmanager
-async def progress(run: Run, *, quiet: bool) -> AsyncIterator[None]:
-    """Show the run's progress on standard error while the block runs."""
+async def progress(
+    run: Run, *, quiet: bool, console: Console | None = None, rhythm: Rhythm = Rhythm()
+) -> AsyncIterator[None]:
+    """Show the run's progress while the block runs.
+
+    Args:
+        run: the run.
+        quiet: nothing is shown.
+        console: where; None: standard error.
+        rhythm: how often.
+    """
     if quiet:
         yield
         return
-    console = messages()
-    show = _live if console.is_terminal else _lines
-    task = asyncio.create_task(show(run, console))
+    console = console or messages()
+    show = _live(run, console, rhythm.live_s) if console.is_terminal else _lines(run, console, rhythm.line_s)
+    task = asyncio.create_task(show)
     try:
         yield
     finally:
@@ -54,18 +70,18 @@ async def progress(run: Run, *, quiet: bool) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _lines(run: Run, console: Console) -> None:
+async def _lines(run: Run, console: Console, every_s: float) -> None:
     rate = _Rate()
     while True:
-        await asyncio.sleep(LINE_EVERY_S)
+        await asyncio.sleep(every_s)
         console.print(_line(run, rate(run.tally.finished)), markup=False)
 
 
-async def _live(run: Run, console: Console) -> None:
+async def _live(run: Run, console: Console, every_s: float) -> None:
     rate = _Rate()
     with Live(_panel(run, 0.0), console=console, auto_refresh=False, transient=True) as live:
         while True:
-            await asyncio.sleep(LIVE_EVERY_S)
+            await asyncio.sleep(every_s)
             live.update(_panel(run, rate(run.tally.finished)), refresh=True)
 
 

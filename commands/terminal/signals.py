@@ -7,6 +7,7 @@ moment loses nothing that was recorded, so ending it by force is safe.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import threading
@@ -26,14 +27,14 @@ STOP_AT_ONCE_WITHIN_S = 1.5  # after the second
 _SHOW_CURSOR = "\x1b[?25h"  # a progress bar may have hidden it
 
 
-def end_by_force(code: int) -> None:
-    """End the process without waiting for any thread of it."""
-    if MESSAGES.isatty():
-        MESSAGES.write(_SHOW_CURSOR)
+def end_by_force(code: int, terminal: io.TextIOBase = MESSAGES) -> None:
+    """End the process without waiting for any thread of it; the terminal's cursor is shown again."""
+    if terminal.isatty():
+        terminal.write(_SHOW_CURSOR)
     complain("crawl: stopped at once, because something did not end by itself; what was done is kept")
     finish(code)
     OUTPUT.flush()
-    MESSAGES.flush()
+    terminal.flush()
     os._exit(code)
 
 

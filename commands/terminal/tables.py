@@ -70,9 +70,9 @@ def print_table(table: RenderableType) -> None:
     results().print(table)
 
 
-def print_line(text: str) -> None:
-    """One line, however long; whatever came from outside is made harmless."""
-    results().print(printable(text), markup=False, soft_wrap=True)
+def print_line(text: str, console: Console | None = None) -> None:
+    """One line, however long, on standard output or what stands for it; what came from outside is made harmless."""
+    (console or results()).print(printable(text), markup=False, soft_wrap=True)
 
 
 def print_page(text: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.progress import ProgressCallback
 from commands.context.registered_models import judge_settings, package_folder
@@ -13,13 +16,32 @@ from storage.archive import Archive, open_reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
+    from classifier.judge import JudgeSettings
+    from crawler.judge import Judge
     from rounds.rescoring.rescore import Rescoring
+
+OpenJudge: TypeAlias = (
+    "Callable[[Mapping[str, ModelCard], Mapping[str, Path], JudgeSettings], AbstractAsyncContextManager[Judge]]"
+)
 
 
 async def look_at_all_again(
-    archive: Archive, workspace: Workspace, target: Target, card: ModelCard, policy: Policy, report: ProgressCallback
+    archive: Archive,
+    workspace: Workspace,
+    target: Target,
+    card: ModelCard,
+    report: ProgressCallback,
+    open_judge: OpenJudge | None = None,
 ) -> Rescoring:
     """Score the stored rendition of every post that another model has decided; killed, it goes on where it was.
+
+    Args:
+        archive: of the gallery.
+        workspace: the gallery, and the settings by which posts are decided.
+        target: whose posts.
+        card: its model in force.
+        report: progress.
+        open_judge: of cards and package folders by target; None: `classifier.judge.NetworkJudge`.
 
     Raises:
         ModelError: the model or its device fails.
@@ -31,8 +53,10 @@ async def look_at_all_again(
     with open_reader(workspace.root) as reader:
         status = reader.status()
     listings = [listing.id for listing in status.listings]
+    policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
     request = RefreshRequest(target, listings, policy, status.outdated.get(target.name, 0))
     settings = judge_settings(workspace.settings.scoring, tagger_settings(workspace.settings, [target]))
-    async with NetworkJudge({target.name: card}, {target.name: package_folder(workspace, card)}, settings) as judge:
+    opened = (open_judge or NetworkJudge)({target.name: card}, {target.name: package_folder(workspace, card)}, settings)
+    async with opened as judge:
         done = await refresh_embeddings(archive, judge, request, report=report)
     return Rescoring(done.looked, done.kept)

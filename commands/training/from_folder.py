@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from classifier.backbones.catalogue import to_train
 from classifier.package.package import Package
 from classifier.pictures.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
 from classifier.pictures.decoder_pool import Decoders
+from classifier.pictures.preprocessing import Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.recipes.catalogue import RECIPES
 from classifier.recipes.settings import words_of
 from commands.context.gallery import hold_gallery
 from commands.context.network_choice import NetworkChoice, chosen_network, chosen_recipe
 from commands.context.registered_models import verified
-from commands.context.settings import StageEntry
+from commands.context.settings import RoundZero, StageEntry
 from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
@@ -28,9 +30,10 @@ from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import report_outcome
 from commands.training.stages import stage_entries, stages_of
-from crawler.decisions import Policy
 from crawler.sources.names import typed_tag
+from rounds.examples.decoders import HashingDecoder
 from rounds.folder_round import (
+    Embed,
     FolderModel,
     FolderSettings,
     FolderTask,
@@ -41,16 +44,40 @@ from rounds.folder_round import (
     model_from_folder,
 )
 from rounds.head_round import RoundOutcome
-from storage.archive import open_reader
+from rounds.training_job import embedded
+from rounds.training_process import COMMAND
+from storage.archive import Archive, open_reader
 from storage.files.paths import models_folder, target_models
 from storage.names import tag_or_none, target_name, unqualified
-from storage.records import Target
+from storage.records import ModelCard, Target
+
+if TYPE_CHECKING:
+    from rounds.rescoring.rescore import Rescoring
 
 _COMMAND = "crawl train"
+ChooseNetwork = Callable[[str | None, Package | None, RoundZero], NetworkChoice]
+OpenDecoders = Callable[[Sequence[Preprocessing]], AbstractAsyncContextManager[HashingDecoder]]
+LookAgain: TypeAlias = "Callable[[Archive, Workspace, Target, ModelCard, ProgressCallback], Awaitable[Rescoring]]"
 
 
-async def train_from_folder(options: TrainOptions, workspace: Workspace) -> int:
+@dataclass(frozen=True, slots=True)
+class FolderTools:
+    """What training from a folder works with."""
+
+    choose_network: ChooseNetwork = chosen_network
+    decoders: OpenDecoders = Decoders
+    command: tuple[str, ...] = COMMAND  # the training process
+    embed: Embed = embedded  # of the test pictures, by the new network and the old one
+    look_again: LookAgain = look_at_all_again
+
+
+async def train_from_folder(options: TrainOptions, workspace: Workspace, tools: FolderTools = FolderTools()) -> int:
     """Learn, compare, put in force, and decide again what the gallery holds.
+
+    Args:
+        options: of `crawl train`; a target and a folder are among them.
+        workspace: the gallery and the settings.
+        tools: what it works with.
 
     Raises:
         ClassFolderError: the folder is not one of classes, or none of them means the target.
@@ -59,13 +86,13 @@ async def train_from_folder(options: TrainOptions, workspace: Workspace) -> int:
     """
     started = time.monotonic()
     async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
-        setup = await asyncio.to_thread(_read, options, workspace, report)
+        setup = await asyncio.to_thread(_read, options, workspace, tools, report)
         if not options.quiet:
             for line in setup.found.lines():
                 say(line)
         check_enough(setup.found, setup.target)  # before a gallery is made
         await _make_gallery(workspace)
-        outcome, model = await _learn(setup, options, workspace, report)
+        outcome, model = await _learn(setup, options, workspace, tools, report)
     left_out = [*setup.found.left_out, *model.undecodable]
     if not options.quiet:
         for line in left_out_lines(model.undecodable):
@@ -98,7 +125,7 @@ def _is_gallery(workspace: Workspace) -> bool:
     return (workspace.root / "crawl.db").exists()
 
 
-def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback) -> _FolderSetup:
+def _read(options: TrainOptions, workspace: Workspace, tools: FolderTools, report: ProgressCallback) -> _FolderSetup:
     """The folder's classes, the target that they are for, and the model that it already has."""
     if options.source is None or options.target is None:
         raise UsageRefused("name a target and a folder: crawl train NAME --from DIR")
@@ -109,7 +136,7 @@ def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback)
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None
         package = verified(workspace, model) if model else None
-        network = _network(options, package, workspace)
+        network = _network(options, package, workspace, tools)
         stages = stage_entries(options, workspace) if network.recipe else ()
         names = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
         found = class_pictures(options.source, names, report=lambda share, words: report("listing", share, words))
@@ -120,14 +147,14 @@ def _read(options: TrainOptions, workspace: Workspace, report: ProgressCallback)
     return _FolderSetup(found, target, known is not None, old, network, stages)
 
 
-def _network(options: TrainOptions, package: Package | None, workspace: Workspace) -> NetworkChoice:
+def _network(options: TrainOptions, package: Package | None, workspace: Workspace, tools: FolderTools) -> NetworkChoice:
     """The recipe or the backbone to train."""
     if options.network is not None and options.network in RECIPES:
         return chosen_recipe(options.network, options.set_words, workspace.settings)
     # Named even when it is in force: training on a folder begins with the network's first weights.
     in_force = None if package is None or package.backbone_name in RECIPES else package
     named = options.network or (to_train(in_force.backbone_name) if in_force else None)
-    return chosen_network(named, in_force, workspace.settings.round_zero)
+    return tools.choose_network(named, in_force, workspace.settings.round_zero)
 
 
 def _safe_name(typed: str) -> str:
@@ -145,7 +172,7 @@ def _safe_name(typed: str) -> str:
 
 
 async def _learn(
-    setup: _FolderSetup, options: TrainOptions, workspace: Workspace, report: ProgressCallback
+    setup: _FolderSetup, options: TrainOptions, workspace: Workspace, tools: FolderTools, report: ProgressCallback
 ) -> tuple[RoundOutcome, FolderModel]:
     network, round_zero = setup.network, workspace.settings.round_zero
     settings = FolderSettings(
@@ -158,6 +185,7 @@ async def _learn(
         time_budget_s=round_zero.minutes * 60,
         in_flight=workspace.settings.scoring.in_flight,
         seed=round_zero.seed,
+        command=tools.command,
     )
     if network.recipe is not None:
         settings = replace(
@@ -171,11 +199,11 @@ async def _learn(
         preprocessings.append(setup.old.package.preprocessing)
     models = models_folder(workspace.root)
     async with AsyncExitStack() as stack:
-        decoder = await stack.enter_async_context(Decoders(preprocessings))
+        decoder = await stack.enter_async_context(tools.decoders(preprocessings))
         stages = stack.enter_context(stages_of(setup.stages, workspace))
-        task = FolderTask(setup.found, setup.target, decoder, setup.old, stages=stages)
+        task = FolderTask(setup.found, setup.target, decoder, setup.old, tools.embed, stages=stages)
         async with model_from_folder(task, target_models(models, setup.target.name), settings, report=report) as model:
-            return await _finish(setup, model, options, workspace, report), model
+            return await _finish(setup, model, options, workspace, tools, report), model
 
 
 def _logs(setup: _FolderSetup, workspace: Workspace) -> Path:
@@ -183,15 +211,19 @@ def _logs(setup: _FolderSetup, workspace: Workspace) -> Path:
 
 
 async def _finish(
-    setup: _FolderSetup, model: FolderModel, options: TrainOptions, workspace: Workspace, report: ProgressCallback
+    setup: _FolderSetup,
+    model: FolderModel,
+    options: TrainOptions,
+    workspace: Workspace,
+    tools: FolderTools,
+    report: ProgressCallback,
 ) -> RoundOutcome:
     """Put it in force under the gallery's lock, and look again at what the gallery holds of the target."""
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, workspace, _COMMAND, wait_s=options.wait_s)
         outcome = await finish_folder(model, archive, models_folder(workspace.root), force=options.force, report=report)
         if outcome.activated and setup.known:
-            policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)
-            looked = await look_at_all_again(archive, workspace, setup.target, outcome.card, policy, report)
+            looked = await tools.look_again(archive, workspace, setup.target, outcome.card, report)
             outcome = replace(outcome, rescored=looked)
         return outcome
 

@@ -52,10 +52,13 @@ class _ModelView:
         return np.array([self.row_of[version_id] for version_id in version_ids], dtype=np.int64)
 
 
+FindDoubted = Callable[[Evidence], BoolArray]  # rows whose tags are probably wrong, shape (n,)
 EvidenceOf = Callable[[str, Set[str]], Evidence]  # network hash and MD5s -> rows held out by rounds, and those pictures
 
 
-def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBySide | None:
+def side_by_side(
+    subjects: Sequence[Subject], evidence_of: EvidenceOf, find_doubted: FindDoubted = doubted_tags
+) -> SideBySide | None:
     """Measure all of a target's models that share enough test pictures with the one in force.
 
     Args:
@@ -63,6 +66,7 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
         evidence_of: what the gallery knows of the pictures that rounds have assigned to the test split, and of those
             named, with
             the vectors of the network of that hash.
+        find_doubted: fits heads to find contradicted tags, where no round has recorded them.
 
     Returns:
         None where there is no model, or the one in force has too few test pictures.
@@ -77,7 +81,7 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
     if not len(evidence):
         return None
     view = _ModelView.of(first, evidence)
-    doubted = _doubted(subjects, view, evidence)
+    doubted = _doubted(subjects, view, evidence, find_doubted)
     common = [version_id for version_id, row in view.row_of.items() if not doubted[row]]
     if not _enough(view, common):
         return None
@@ -96,7 +100,7 @@ def side_by_side(subjects: Sequence[Subject], evidence_of: EvidenceOf) -> SideBy
     )
 
 
-def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence) -> BoolArray:
+def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence, find_doubted: FindDoubted) -> BoolArray:
     """Rows whose tags the newest round found contradicted, and that were not labelled since, shape (n,).
 
     Older packages have no list of them; then heads are cross-fitted now.
@@ -110,7 +114,7 @@ def _doubted(subjects: Sequence[Subject], view: _ModelView, evidence: Evidence) 
         None,
     )
     if doubted_md5s is None:
-        return doubted_tags(evidence)
+        return find_doubted(evidence)
     return np.isin(np.array(evidence.md5s), sorted(doubted_md5s)) & ~np.isin(view.held.label_sources, PEOPLE)
 
 

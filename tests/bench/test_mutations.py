@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.mutations import __main__ as mutations
 from bench.mutations.__main__ import MutationResult, WorkingCopy, report
 from bench.mutations.changes import MUTATIONS, Mutation
 
@@ -39,19 +38,17 @@ def test_every_room_has_mutations_and_no_two_are_the_same() -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path) -> Path:
     """A project of one module and one test, instead of this one."""
     (tmp_path / "sums.py").write_text("def total(a, b):\n    return a + b\n\ndef unused():\n    return 1\n")
     (tmp_path / "test_sums.py").write_text("from sums import total\ndef test_total():\n    assert total(2, 3) == 5\n")
-    monkeypatch.setattr(mutations, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(mutations, "_tracked_files", lambda: ["sums.py", "test_sums.py"])
     return tmp_path
 
 
 def test_a_mutation_is_killed_survives_is_equivalent_or_stale(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    copy = WorkingCopy(tmp_path_factory.mktemp("copy"))
+    copy = WorkingCopy(tmp_path_factory.mktemp("copy"), project, ["sums.py", "test_sums.py"])
     tests = ("test_sums.py",)
 
     states = [

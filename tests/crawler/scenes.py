@@ -10,7 +10,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
 import httpx2
@@ -26,6 +26,7 @@ from tests.speed import patient
 
 MD5 = "0123456789abcdef0123456789abcdef"
 KEY = "canary-key-7f3a"
+_Budget = TypeVar("_Budget", bound=Budget)
 
 
 def hasty() -> Deadlines:
@@ -192,20 +193,30 @@ ELSEWHERE = Site(
 
 def quiet_budget(site: Site, clock: Clock) -> Budget:
     """A budget that nobody else shares and nobody waits for."""
+    return budget_of(Budget, site, clock)
+
+
+def budget_of(kind: type[_Budget], site: Site, clock: Clock) -> _Budget:
+    """The same of a class of its own."""
     manners = Manners()
     allowances = {Kind.API: Allowance(None, 1, site.api_at_once), Kind.FILE: Allowance(None, 1, site.files_at_once)}
     buckets = {kind: Bucket(kind, one, OwnRecord(), manners, "boot", None) for kind, one in allowances.items()}
-    return Budget(buckets, manners, clock=clock, sleep=clock.sleep)
+    return kind(buckets, manners, clock=clock, sleep=clock.sleep)
 
 
 @asynccontextmanager
 async def http_to(
-    answer: Answering, site: Site = ELSEWHERE, *, clock: Clock | None = None, account: bool = False
+    answer: Answering,
+    site: Site = ELSEWHERE,
+    *,
+    clock: Clock | None = None,
+    account: bool = False,
+    budget: Budget | None = None,
 ) -> AsyncIterator[tuple[Http, Heard]]:
     """A connection to a pretended site."""
     transport, heard = pretend(answer)
     credentials = Credentials("alice", Secret(KEY)) if account else None
-    budget = quiet_budget(site, clock or Clock())
+    budget = budget or quiet_budget(site, clock or Clock())
     async with Http(site, budget, credentials=credentials, transport=transport) as http:
         yield http, heard
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +17,6 @@ from classifier.head import Head
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from crawler.decisions import Policy, Ruling
-from rounds import head_round
 from rounds.errors import TooLittleToLearn, UnknownModel
 from rounds.evaluation.comparison import compare
 from rounds.head_round import HeadRoundSettings, Snapshot, finish, learn_candidate
@@ -248,7 +248,7 @@ async def test_a_round_that_dies_while_writing_leaves_the_old_model_in_force(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(head_round, "write_package", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         await finish(candidate, archive, tmp_path / "models", HeadRoundSettings())
 

@@ -3,15 +3,16 @@
 import asyncio
 import hashlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from storage.archive import Archive
 from storage.archive_records import Digest
-from storage.moves import originals
+from storage.files.disk import Disk
 from storage.uninterrupted import uninterrupted
-from tests.storage.samples import content_of, decide, list_posts, make_post, sight
+from tests.storage.samples import NO_RESERVE, content_of, decide, list_posts, make_post, new_gallery, sight
 
 
 async def test_a_step_ends_and_its_cancellation_comes_right_after_it() -> None:
@@ -60,32 +61,39 @@ async def test_the_error_of_a_step_reaches_a_cancelled_caller() -> None:
         await task
 
 
-async def test_an_original_that_was_placed_gets_its_row_even_if_nobody_waits_for_it(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class SlowDisk(Disk):
+    """Gives a file its name, and does not come back for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linked, self.go_on = threading.Event(), threading.Event()
+
+    def link(self, source: str, target: str, source_folder: int | None, target_folder: int | None) -> None:
+        super().link(source, target, source_folder, target_folder)
+        self.linked.set()
+        self.go_on.wait(20)
+
+
+async def test_an_original_that_was_placed_gets_its_row_even_if_nobody_waits_for_it(root: Path) -> None:
+    disk = SlowDisk()
+    async with Archive.open(new_gallery(root), replace(NO_RESERVE, disk=disk)) as archive:
+        await file_while_cancelled(archive, disk)
+
+
+async def file_while_cancelled(archive: Archive, disk: SlowDisk) -> None:
     post = make_post(1)
     await list_posts(archive, [post])
     await archive.file_look(sight(post, decide("keep")))
-    placed, go_on = asyncio.Event(), threading.Event()
-    loop, place = asyncio.get_running_loop(), originals.place_original
-
-    def slowly(*given: object) -> object:
-        paths = place(*given)  # type: ignore[arg-type]  # passed on as they come
-        loop.call_soon_threadsafe(placed.set)
-        go_on.wait(20)
-        return paths
-
-    monkeypatch.setattr(originals, "place_original", slowly)
     attempt = await archive.begin_attempt(post, "original", "http://127.0.0.1/x")
     attempt.staging.write_bytes(content_of(1))
     assert post.file is not None
     digest = Digest(len(content_of(1)), post.file.md5, hashlib.sha256(content_of(1)).hexdigest())
 
     filing = asyncio.create_task(archive.file_original(attempt, post, ["mona"], digest))
-    await placed.wait()
+    await asyncio.to_thread(disk.linked.wait, 20)
     filing.cancel()
     await asyncio.sleep(0)
-    go_on.set()
+    disk.go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await filing
 

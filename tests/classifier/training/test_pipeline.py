@@ -201,12 +201,11 @@ def prepare(folder: Path, count: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
-def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("classifier.backbones.small.build", lambda size: tiny())  # a minute less of compiling
+def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path) -> None:
     prepare(tmp_path, 300)
     out = io.StringIO()
 
-    code = run(tmp_path, out)
+    code = run(tmp_path, out, lambda folder, job: from_scratch(tiny, job.plan))  # a minute less of compiling
 
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert code == 0, lines[-1]

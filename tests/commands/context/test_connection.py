@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
+from commands.context.connection import connect
+from commands.context.workspace import load_workspace
+from crawler.errors import CrawlError
 
 KEY = "canary-key-51c9"
 NAMELESS = {"CRAWL_LOGIN": "alice", "CRAWL_API_KEY": KEY}
@@ -93,18 +96,22 @@ def test_a_site_that_the_user_names_gets_the_key(here: Path, stranger: Stranger,
 
 
 @pytest.mark.parametrize("name", ["demo", "Demo"])
-def test_the_demo_gallery_is_sent_no_key_that_names_no_host(
+async def test_the_demo_gallery_is_sent_no_key_that_names_no_host(
     here: Path, stranger: Stranger, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """It refused the key of the real site, and the first example of the help ended with exit 4."""
 
     @asynccontextmanager
-    async def demo_site(options: object) -> AsyncIterator[str]:
+    async def demo(options: object) -> AsyncIterator[str]:
         yield stranger.url
 
-    monkeypatch.setattr("commands.context.connection.demo_site", demo_site)
+    for variable, value in NAMELESS.items():
+        monkeypatch.setenv(variable, value)
 
-    CliRunner().invoke(app, ["--site", name, *CRAWL], env=NAMELESS)
+    async with AsyncExitStack() as stack:
+        connected = await connect(stack, load_workspace(here, None, name), demo=demo)
+        with pytest.raises(CrawlError):  # it is no gallery
+            await connected.client.posts("mona")
 
     assert stranger.keys and set(stranger.keys) == {None}
 

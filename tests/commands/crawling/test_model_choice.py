@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import pytest
 
-import classifier.judge
 from classifier.errors import PackageError
 from classifier.references.folder import ReferenceFolder
 from commands.context.archive_protocol import CommandArchive
@@ -18,10 +17,10 @@ from commands.context.connection import Connected
 from commands.context.settings import Settings
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
-from commands.crawling import first_model, network_beside, references, second_target
 from commands.crawling.first_model import FirstRound
 from commands.crawling.model_choice import learned_judge, models_in_force
 from commands.crawling.model_request import ModelRequest
+from commands.crawling.model_sources import ModelSources
 from commands.crawling.takeover import Takeover
 from commands.errors import UsageRefused
 from storage.archive_records import RegisteredModel
@@ -129,30 +128,30 @@ class OpenJudge:
 
 
 @dataclass
-class Learning:
-    """Stands for everything that learns a model: notes what it was asked for, and gives what it was told to."""
+class Learning(ModelSources):
+    """Stands for everything that learns a model: notes what it was asked for, and gives what it is to give."""
 
     gives: dict[str, RegisteredModel] = field(default_factory=dict)
     heads: dict[str, RegisteredModel] = field(default_factory=dict)
-    from_references: dict[str, RegisteredModel] = field(default_factory=dict)
+    by_references: dict[str, RegisteredModel] = field(default_factory=dict)
     rounds: list[tuple[str, ...]] = field(default_factory=list)  # targets of each round 0 that was opened
     learned: int = 0  # rounds whose first step was taken
     beside: list[tuple[str, ...]] = field(default_factory=list)  # targets of each network that is trained beside
     judges: list[OpenJudge] = field(default_factory=list)
 
-    def judge(self, cards: Mapping[str, ModelCard], folders: Mapping[str, Path], settings: object) -> OpenJudge:
+    def judge(self, cards: Mapping[str, ModelCard], folders: Mapping[str, Path], settings: object) -> Any:
         self.judges.append(OpenJudge(cards, folders, settings))
         return self.judges[-1]
 
     async def second_heads(self, request: ModelRequest, missing: Sequence[Target]) -> Mapping[str, RegisteredModel]:
         return self.heads
 
-    async def head_from_references(self, request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
-        return self.from_references
+    async def from_references(self, request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
+        return self.by_references
 
     @asynccontextmanager
     async def first_round(
-        self, request: ModelRequest, targets: Sequence[Target], given: ReferenceFolder | None
+        self, request: ModelRequest, targets: Sequence[Target], references: ReferenceFolder | None
     ) -> AsyncIterator[FirstRound]:
         self.rounds.append(tuple(target.name for target in targets))
         yield FirstRound(request, tuple(targets), cast(Any, None), Path())
@@ -161,24 +160,14 @@ class Learning:
         self.learned += 1
         return self.gives
 
-    def network_beside(self, round_: FirstRound, *given: object) -> Learning:
+    def train_beside(self, round_: FirstRound, *given: object) -> None:
+        assert self.judges[-1].opened  # the network is compared with a judge that works
         self.beside.append(tuple(target.name for target in round_.targets))
-        return self
-
-    def begin(self) -> None:
-        assert self.judges[-1].opened  # it compares itself with a judge that works
 
 
 @pytest.fixture
-def learning(monkeypatch: pytest.MonkeyPatch) -> Learning:
-    found = Learning()
-    monkeypatch.setattr(classifier.judge, "NetworkJudge", found.judge)
-    monkeypatch.setattr(second_target, "second_heads", found.second_heads)
-    monkeypatch.setattr(references, "head_from_references", found.head_from_references)
-    monkeypatch.setattr(first_model, "first_round", found.first_round)
-    monkeypatch.setattr(first_model, "learn_first", found.learn_first)
-    monkeypatch.setattr(network_beside, "NetworkBeside", found.network_beside)
-    return found
+def learning() -> Learning:
+    return Learning()
 
 
 async def test_the_model_in_force_judges_at_its_threshold_and_nothing_is_learned(
@@ -186,7 +175,7 @@ async def test_the_model_in_force_judges_at_its_threshold_and_nothing_is_learned
 ) -> None:
     active = registered(write_model(tmp_path / "root", threshold=0.7))
 
-    async with learned_judge(request(tmp_path / "root", Models([active], active), quiet=False)) as judge:
+    async with learned_judge(request(tmp_path / "root", Models([active], active), quiet=False), learning) as judge:
         assert judge.models["mona"].threshold == 0.7
         assert learning.judges[0].opened
 
@@ -200,18 +189,18 @@ async def test_a_threshold_by_hand_holds_for_the_run(tmp_path: Path, learning: L
     active = registered(write_model(tmp_path / "root", threshold=0.7))
     asked = replace(request(tmp_path / "root", Models([active], active)), goal=ThresholdGoal(threshold=0.4))
 
-    async with learned_judge(asked) as judge:
+    async with learned_judge(asked, learning) as judge:
         assert judge.models["mona"].threshold == 0.4
 
 
-@pytest.mark.parametrize("way", ["heads", "from_references", "gives"])
+@pytest.mark.parametrize("way", ["heads", "by_references", "gives"])
 async def test_a_model_that_is_missing_is_learned_in_the_cheapest_way_that_gives_one(
     way: str, tmp_path: Path, learning: Learning
 ) -> None:
     setattr(learning, way, {"mona": registered(write_model(tmp_path / "root"))})
-    asked = replace(request(tmp_path / "root", Models()), references=tmp_path if way == "from_references" else None)
+    asked = replace(request(tmp_path / "root", Models()), references=tmp_path if way == "by_references" else None)
 
-    async with learned_judge(asked) as judge:
+    async with learned_judge(asked, learning) as judge:
         assert judge.models["mona"].name == "mona/1"
 
     by_round_zero = way == "gives"
@@ -222,7 +211,9 @@ async def test_a_model_that_is_missing_is_learned_in_the_cheapest_way_that_gives
 async def test_the_network_of_a_first_model_is_trained_beside_the_crawl(tmp_path: Path, learning: Learning) -> None:
     learning.gives = {"mona": registered(write_model(tmp_path / "root"))}
 
-    async with learned_judge(replace(request(tmp_path / "root", Models()), takeover=Takeover())):
+    asked = replace(request(tmp_path / "root", Models()), takeover=Takeover())
+
+    async with learned_judge(asked, learning):
         assert learning.beside == [("mona",)]
 
 
@@ -238,7 +229,9 @@ async def test_a_network_that_an_earlier_run_did_not_come_to_train_is_trained_be
     first = replace(active, active=True, facts={"step": steps[0]} if steps else {})
     later = [replace(first, active=False, facts={"step": step}) for step in steps[1:]]
 
-    async with learned_judge(replace(request(tmp_path / "root", Models([first, *later], first)), takeover=Takeover())):
+    asked = replace(request(tmp_path / "root", Models([first, *later], first)), takeover=Takeover())
+
+    async with learned_judge(asked, learning):
         pass
 
     assert learning.rounds == learning.beside == ([("mona",)] if awaits else [])
@@ -255,5 +248,5 @@ async def test_of_several_that_await_a_network_those_with_references_wait_for_a_
     archive = Models([by_tags], by_tags, others={"keqing": by_references})
     asked = replace(request(tmp_path / "root", archive), targets=(MONA, lisa, keqing), takeover=Takeover())
 
-    async with learned_judge(asked):
+    async with learned_judge(asked, learning):
         assert learning.beside == [("mona", "lisa")]

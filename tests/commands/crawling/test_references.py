@@ -21,8 +21,8 @@ from classifier.heads.character_space import NOBODY
 from classifier.heads.head_training import LearnedHead
 from classifier.heads.noisy_labels import LabelSource
 from classifier.heads.training_set import HeadPlan, HeadTrainingSet
-from classifier.package.package import load_package
-from classifier.pictures import decoder_pool
+from classifier.package.package import Package, load_package
+from classifier.package.references import References
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import unreported
 from classifier.training.pipeline import Goal
@@ -413,14 +413,16 @@ def test_another_network_looks_at_the_references_that_are_still_there(
 
 
 def test_a_target_moves_to_a_new_network_with_its_references_or_says_that_it_has_none(
-    root: Path, learned: RegisteredModel, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    root: Path, learned: RegisteredModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(decoder_pool, "Decoders", lambda preprocessings: RedDecoder())
+    def seen_by(package: Package, model: RegisteredModel, before: Package) -> References | None:
+        return asyncio.run(references_seen_by(package, model, before, lambda preprocessings: RedDecoder()))
+
     mona, nilou = (load_package(root / "models" / name / "1") for name in ("mona", "nilou"))
     assert nilou.references is not None
 
-    moved = asyncio.run(references_seen_by(mona, learned, nilou))
-    imported = asyncio.run(references_seen_by(mona, replace(learned, facts={}), nilou))
+    moved = seen_by(mona, learned, nilou)
+    imported = seen_by(mona, replace(learned, facts={}), nilou)
 
     assert moved is not None
     assert set(moved.md5s) == set(nilou.references.md5s)
@@ -430,4 +432,4 @@ def test_a_target_moves_to_a_new_network_with_its_references_or_says_that_it_has
         "nilou moves to the new network without its references: the model was imported, and its pictures were not"
         in capsys.readouterr().err
     )
-    assert asyncio.run(references_seen_by(nilou, learned, mona)) is None  # it learned from tags
+    assert seen_by(nilou, learned, mona) is None  # it learned from tags

@@ -17,8 +17,9 @@ from commands.context.settings import Settings
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
 from commands.crawling.model_request import ModelRequest
-from commands.crawling.second_target import second_heads
-from rounds import head_round
+from commands.crawling.second_target import Learn, second_heads
+from rounds.head_round import Candidate, HeadRoundSettings, Snapshot
+from rounds.second_target import second_candidate
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
 from storage.records import Target
@@ -93,14 +94,14 @@ def test_a_second_target_that_cannot_be_meant_is_refused_in_one_line(
     assert done.stderr.count("\n") == 1
 
 
-async def heads_for(root: Path, *targets: Target) -> list[str]:
+async def heads_for(root: Path, *targets: Target, learn: Learn | None = None) -> list[str]:
     """What a crawl for these targets, which have no model, finds in the gallery."""
     where = Workspace(root, "demo", Settings())
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
         request = ModelRequest(
             where, ThresholdGoal(), "genshin_impact", targets, cast(Connected, None), archive, False, True
         )
-        return [model.card.name for model in (await second_heads(request, targets)).values()]
+        return [model.card.name for model in (await second_heads(request, targets, learn)).values()]
 
 
 async def test_a_crawl_for_a_second_target_begins_with_a_head_and_asks_no_site(root: Path) -> None:
@@ -123,12 +124,13 @@ async def test_a_crawl_for_a_target_that_hardly_any_post_is_tagged_with_learns_i
 
 
 async def test_a_crawl_learns_from_the_site_where_the_head_may_not_decide(
-    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    learn = head_round.learn_head
-    monkeypatch.setattr(head_round, "learn_head", lambda *given: replace(learn(*given), refusal="too little"))
+    def learn(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+        candidate = second_candidate(snapshot, settings)
+        return replace(candidate, learned=replace(candidate.learned, refusal="too little"))
 
-    found = await heads_for(root, Target("keqing", KEQING))
+    found = await heads_for(root, Target("keqing", KEQING), learn=learn)
 
     assert found == []
     assert "keqing is learned from the site's tags: a head on mona/1's network" in capsys.readouterr().err

@@ -93,16 +93,12 @@ def _facts(site: SmallSite) -> dict[str, object]:
 
 
 def test_what_the_site_counts_and_the_walk_does_not_show_is_reported_although_terms_are_checked_here(
-    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+    site: SmallSite,
 ) -> None:
     for number in range(2, 8):
         site.post(number, "1girl")
-    from crawler.sources.danbooru_client import DanbooruClient
+    site.server.misbehave([{"match": {"path": "/counts/posts.json"}, "do": {"json": {"counts": {"posts": 20}}}}])
 
-    async def more(client: DanbooruClient, tags: str) -> int | None:
-        return 20
-
-    monkeypatch.setattr(DanbooruClient, "count", more)
     result = site.crawl(*MAIN, "--where", "1girl gentags:>0")
 
     assert result.exit_code == 3

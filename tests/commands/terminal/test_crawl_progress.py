@@ -3,13 +3,11 @@
 import asyncio
 import io
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from commands.terminal import crawl_progress
-from commands.terminal.crawl_progress import _line, _Rate, progress
+from commands.terminal.crawl_progress import Rhythm, _line, _Rate, progress
 from crawler.crew import Crew, Job
 from crawler.decisions import Policy
 from crawler.run import Run
@@ -52,24 +50,19 @@ def counted(expected: int | None = 1446) -> Tally:
     return tally
 
 
-@dataclass
+AT_EVERY_TURN = Rhythm(live_s=0.0, line_s=0.0)
+
+
 class Screen:
     """Standard error, as a terminal or as a log."""
 
-    text: io.StringIO
+    def __init__(self, *, terminal: bool) -> None:
+        self.text = io.StringIO()
+        self.console = Console(file=self.text, force_terminal=terminal, width=300, color_system=None, highlight=False)
 
     async def shows(self, words: str) -> None:
         while words not in self.text.getvalue():  # noqa: ASYNC110  # the loop's turns are what is waited for
             await asyncio.sleep(0)
-
-
-def screen(monkeypatch: pytest.MonkeyPatch, *, terminal: bool) -> Screen:
-    text = io.StringIO()
-    console = Console(file=text, force_terminal=terminal, width=300, color_system=None, highlight=False)
-    monkeypatch.setattr(crawl_progress, "messages", lambda: console)
-    monkeypatch.setattr(crawl_progress, "LINE_EVERY_S", 0.0)
-    monkeypatch.setattr(crawl_progress, "LIVE_EVERY_S", 0.0)
-    return Screen(text)
 
 
 @pytest.mark.parametrize(
@@ -87,10 +80,9 @@ async def test_the_time_left_is_what_is_not_finished_at_the_rate() -> None:
     assert "time left unknown" in _line(run_of(counted(expected=None)), 1.0)
 
 
-def test_the_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter((0.0, 5.0, 20.0, 20.0))
-    monkeypatch.setattr(crawl_progress, "time", SimpleNamespace(monotonic=lambda: next(times)))
-    rate = _Rate()
+def test_the_rate_is_that_of_the_last_seconds() -> None:
+    times = iter((0.0, 5.0, 20.0))
+    rate = _Rate(lambda: next(times))
 
     shown = [rate(0), rate(10), rate(40)]
 
@@ -98,10 +90,10 @@ def test_the_rate_is_that_of_the_last_seconds(monkeypatch: pytest.MonkeyPatch) -
     assert rate.seen == [(5.0, 10), (20.0, 40)]
 
 
-async def test_a_log_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = screen(monkeypatch, terminal=False)
+async def test_a_log_gets_whole_lines() -> None:
+    log, run = Screen(terminal=False), run_of(counted(), doing="waiting for the site")
 
-    async with progress(run_of(counted(), doing="waiting for the site"), quiet=False):
+    async with progress(run, quiet=False, console=log.console, rhythm=AT_EVERY_TURN):
         await asyncio.wait_for(log.shows("\n"), 60)
 
     line = log.text.getvalue().splitlines()[0]
@@ -112,13 +104,11 @@ async def test_a_log_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("tagger", "device"), [("", "% busy  "), ("own", "% busy, tagger ")], ids=["without a tagger", "with one"]
 )
-async def test_a_person_gets_a_display_of_the_same_counts(
-    tagger: str, device: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    terminal = screen(monkeypatch, terminal=True)
+async def test_a_person_gets_a_display_of_the_same_counts(tagger: str, device: str) -> None:
+    terminal = Screen(terminal=True)
     run = run_of(counted(), tagger=tagger, doing="waiting for the site")
 
-    async with progress(run, quiet=False):
+    async with progress(run, quiet=False, console=terminal.console, rhythm=AT_EVERY_TURN):
         run.tally.scored = 151
         await asyncio.wait_for(terminal.shows("scored 151"), 60)
 
@@ -128,10 +118,10 @@ async def test_a_person_gets_a_display_of_the_same_counts(
     assert device in shown
 
 
-async def test_with_quiet_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = screen(monkeypatch, terminal=False)
+async def test_with_quiet_nothing_is_shown() -> None:
+    log = Screen(terminal=False)
 
-    async with progress(run_of(counted()), quiet=True):
+    async with progress(run_of(counted()), quiet=True, console=log.console, rhythm=AT_EVERY_TURN):
         for _ in range(5):
             await asyncio.sleep(0)
 

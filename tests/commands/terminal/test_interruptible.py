@@ -9,14 +9,19 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from classifier.progress import ProgressCallback
+from commands.evaluate import Measures
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.signals import StopRequest
-from rounds import head_round
-from rounds.evaluation import gallery
+from commands.training.round_steps import RoundSteps
+from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
+from storage.archive import Archive
 from tests.commands.training.test_rounds import POSTS, active, crawl, fill
 from tests.speed import patient
 
@@ -29,35 +34,58 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def asked_to_stop(by: signal.Signals) -> None:
+def asked_to_stop(by: signal.Signals) -> NoReturn:
     os.kill(os.getpid(), by)
     time.sleep(patient(0.2))  # in a thread of its own; the loop hears of it meanwhile
+    raise AssertionError("nobody waits for this")
+
+
+@dataclass
+class StoppedWhileItLearns(RoundSteps):
+    by: signal.Signals
+
+    def learn(self, snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+        asked_to_stop(self.by)
+
+
+class EndsInForce(RoundSteps):
+    """A round that ends in some way when its model is in force, before anything is decided again."""
+
+    async def finish(
+        self,
+        candidate: Candidate,
+        archive: Archive,
+        models: Path,
+        settings: HeadRoundSettings,
+        report: ProgressCallback,
+    ) -> RoundOutcome:
+        outcome = await super().finish(candidate, archive, models, replace(settings, decide_again=False), report)
+        await self.end()
+        return outcome
+
+    async def end(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(60)
+
+
+class DiesInForce(EndsInForce):
+    async def end(self) -> None:
+        raise RuntimeError("the device is gone")
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_round_that_is_stopped_while_it_learns_says_that_nothing_changed(
-    root: Path, by: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+    root: Path, by: signal.Signals, code: int
 ) -> None:
-    monkeypatch.setattr(head_round, "learn_candidate", lambda *given: asked_to_stop(by))
-
-    done = crawl(root, "train", "mona")
+    done = crawl(root, "train", "mona", parts=StoppedWhileItLearns(by))
 
     assert done.exit_code == code
     assert "stopped: nothing was changed: mona/1 stays in force; run the same command to begin again" in done.stderr
     assert active(root) == "mona/1"
 
 
-def test_a_round_that_is_stopped_after_its_model_came_into_force_says_what_is_left(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def stopped(*given: object) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.sleep(60)
-
-    monkeypatch.setattr(head_round, "rescore", stopped)
-
-    done = crawl(root, "train", "mona", "--quiet")
-    monkeypatch.undo()
+def test_a_round_that_is_stopped_after_its_model_came_into_force_says_what_is_left(root: Path) -> None:
+    done = crawl(root, "train", "mona", "--quiet", parts=EndsInForce())
     finished = crawl(root, "rescore", "mona")
 
     assert (done.exit_code, active(root)) == (143, "mona/2")
@@ -66,15 +94,8 @@ def test_a_round_that_is_stopped_after_its_model_came_into_force_says_what_is_le
     assert f"{POSTS} pictures rescored" in finished.stderr
 
 
-def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_reason(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def died(*given: object) -> None:
-        raise RuntimeError("the device is gone")
-
-    monkeypatch.setattr(head_round, "rescore", died)
-
-    done = crawl(root, "train", "mona", "--quiet")
+def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_reason(root: Path) -> None:
+    done = crawl(root, "train", "mona", "--quiet", parts=DiesInForce())
 
     assert done.exit_code == 1
     assert "the device is gone" in done.stderr
@@ -82,12 +103,8 @@ def test_a_round_that_dies_after_its_model_came_into_force_says_so_beside_the_re
 
 
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_measurement_that_is_stopped_says_that_nothing_was_written(
-    root: Path, by: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gallery, "evaluate_gallery", lambda *given: asked_to_stop(by))
-
-    done = crawl(root, "evaluate", "mona")
+def test_a_measurement_that_is_stopped_says_that_nothing_was_written(root: Path, by: signal.Signals, code: int) -> None:
+    done = crawl(root, "evaluate", "mona", parts=Measures(on_gallery=lambda *given: asked_to_stop(by)))
 
     assert done.exit_code == code
     assert "stopped: nothing was written; run the same command" in done.stderr

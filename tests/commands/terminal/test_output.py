@@ -447,9 +447,7 @@ def test_a_line_is_neither_cut_nor_broken_on_a_narrow_screen(width: int, capsys:
     command = "crawl query 'decision:keep target:mona -mona_(genshin_impact)' --root " + "x" * 90
     narrow = Console(file=cast("IO[str]", OUTPUT), width=width, force_terminal=True, color_system=None)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "results", lambda: narrow)
-        tables.print_line(command)
+    tables.print_line(command, narrow)
 
     assert capsys.readouterr().out == command + "\n"
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-import classifier.judge
 from classifier.progress import unreported
 from commands.context.settings import Settings
 from commands.context.workspace import Workspace
 from commands.training.embedding_refresh import look_at_all_again
-from crawler.decisions import Policy
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
 from storage.records import JudgeStats, Look, ModelCard
@@ -54,17 +53,16 @@ class RedJudge:
 
 @pytest.mark.parametrize(("trust_tags", "kept"), [(False, 5), (True, 7)])  # 4, 8 and 12 are tagged
 async def test_every_stored_picture_is_decided_by_the_model_in_force(
-    trust_tags: bool, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trust_tags: bool, kept: int, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
     await fill(root, posts=POSTS)
-    monkeypatch.setattr(classifier.judge, "NetworkJudge", RedJudge)
-    workspace, policy = Workspace(root, "demo", Settings()), Policy(trust_tags=trust_tags)
+    workspace = Workspace(root, "demo", replace(Settings(), scoring=replace(Settings().scoring, trust_tags=trust_tags)))
 
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
         await archive.register_model(NEW, {}, activate=True)
-        done = await look_at_all_again(archive, workspace, MONA, NEW, policy, unreported)
-        again = await look_at_all_again(archive, workspace, MONA, NEW, policy, unreported)
+        done = await look_at_all_again(archive, workspace, MONA, NEW, unreported, RedJudge)
+        again = await look_at_all_again(archive, workspace, MONA, NEW, unreported, RedJudge)
 
     assert (done.posts, done.kept) == (POSTS, kept)
     assert (again.posts, again.kept) == (0, 0)  # nothing is left that another model has decided

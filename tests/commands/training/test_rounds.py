@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,12 +19,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from classifier.head import Head
-from classifier.package import transfer
 from classifier.package.embedding_blocks import in_a_row
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
+from commands.training.round_steps import RoundSteps
 from crawler.decisions import Policy, Ruling
+from rounds.head_round import Candidate, HeadRoundSettings, Snapshot
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, ListedPage, RunStart, Sighting
 from storage.evidence import Evidence
@@ -95,8 +97,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-def crawl(root: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(app, [*arguments, "--root", str(root)])
+def crawl(root: Path, *arguments: str, parts: object = None) -> Result:
+    """A command, in this process; `parts`: what takes the place of the program's own."""
+    return CliRunner().invoke(app, [*arguments, "--root", str(root)], obj=parts)
 
 
 def digest(root: Path) -> str:
@@ -303,7 +306,7 @@ def test_an_export_that_the_disk_refuses_is_a_storage_problem(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(transfer.shutil, "copyfile", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
 
     done = crawl(root, "models", "export", "mona/1", str(tmp_path / "away"))
 
@@ -355,20 +358,13 @@ def test_status_shows_a_round_that_died_before_everything_was_decided_by_its_mod
 
 
 @pytest.mark.fault("M18")
-def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from rounds import head_round
+def test_a_label_that_is_given_while_a_round_learns_stays_and_waits_for_the_next(root: Path) -> None:
+    class Slow(RoundSteps):
+        def learn(self, snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+            crawl(root, "relabel", "keep", "1")
+            return super().learn(snapshot, settings)
 
-    learn = head_round.learn_candidate
-
-    def slowly(*arguments: object) -> object:
-        crawl(root, "relabel", "keep", "1")
-        return learn(*arguments)  # type: ignore[arg-type]  # passed on as they came
-
-    monkeypatch.setattr(head_round, "learn_candidate", slowly)
-    first = json.loads(crawl(root, "train", "mona", "--json").stdout)
-    monkeypatch.setattr(head_round, "learn_candidate", learn)
+    first = json.loads(crawl(root, "train", "mona", "--json", parts=Slow()).stdout)
     second = json.loads(crawl(root, "train", "mona", "--json").stdout)
 
     assert first["metrics"]["said"]["keep"] == 0

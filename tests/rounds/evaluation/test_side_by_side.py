@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-import pytest
 
 from classifier.heads.training_set import TEST
-from rounds.evaluation import side_by_side as module
-from rounds.evaluation.side_by_side import SideBySide, side_by_side
+from rounds.evaluation.side_by_side import FindDoubted, SideBySide, side_by_side
 from rounds.evaluation.subject import Subject
 from rounds.examples.held_out import held_out
+from rounds.questions.doubted_tags import doubted_tags
 from storage.evidence import Evidence
 from tests.rounds.evidence import answered, scene, truly
 from tests.rounds.models import at_threshold, subject
@@ -29,8 +28,8 @@ def numbered(subjects: Sequence[Subject]) -> list[Subject]:
     ]
 
 
-def on(evidence: Evidence, subjects: Sequence[Subject]) -> SideBySide | None:
-    return side_by_side(subjects, lambda network, tested: evidence)
+def on(evidence: Evidence, subjects: Sequence[Subject], find_doubted: FindDoubted = doubted_tags) -> SideBySide | None:
+    return side_by_side(subjects, lambda network, tested: evidence, find_doubted)
 
 
 def test_old_and_new_are_measured_on_the_same_pictures_though_one_has_learned_from_some(tmp_path: Path) -> None:
@@ -89,18 +88,15 @@ def test_where_hardly_anything_is_held_out_there_are_no_figures(tmp_path: Path) 
     assert on(scene(40, seed=5).evidence, []) is None
 
 
-def test_what_the_newest_round_found_contradicted_is_set_apart_and_nothing_is_learned(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "doubted_tags", forbidden)
+def test_what_the_newest_round_found_contradicted_is_set_apart_and_nothing_is_learned(tmp_path: Path) -> None:
     world = scene(1500, wrong=0.0, seed=6)
     counted = np.flatnonzero(held_out(subject(tmp_path / "c").package, world.evidence).counted).tolist()
     md5s = world.evidence.md5s
     older = subject(tmp_path / "a", doubted=[md5s[row] for row in counted[:9]])
     newer = subject(tmp_path / "b", doubted=[md5s[row] for row in counted[4:7]])
 
-    found = on(world.evidence, numbered([older, newer]))
-    answered_since = on(answered(world.evidence, truly(world, counted[4:5])), numbered([older, newer]))
+    found = on(world.evidence, numbered([older, newer]), forbidden)
+    answered_since = on(answered(world.evidence, truly(world, counted[4:5])), numbered([older, newer]), forbidden)
 
     assert found is not None and answered_since is not None
     assert (found.set_apart, found.pictures) == (3, len(counted) - 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import sqlite3
@@ -19,11 +20,9 @@ from storage.archive import Archive, open_reader
 from storage.archive_records import Label
 from storage.errors import BrakeEngaged, RefusedRequest, StorageError
 from storage.evidence import Rescored
-from storage.files.tree import Tree
 from storage.lifecycle.verify import verify
-from storage.moves import moves
 from storage.moves.trash import EVERYTHING, TrashChoice, purge_planned
-from storage.records import LabelValue, ModelCard, Place
+from storage.records import LabelValue, ModelCard
 from tests.equipment.clock import ShiftedClock
 from tests.storage.deaths import Reaper, bury, die_in_recovery
 from tests.storage.samples import (
@@ -372,18 +371,17 @@ async def test_a_label_that_arrives_while_its_file_moves_brings_it_back(
 ) -> None:
     await kept(archive, 1)
     await rescored(archive, "delete")
-    real, loop = moves.carry, asyncio.get_running_loop()
+    real, loop, moved = os.replace, asyncio.get_running_loop(), itertools.count()
 
-    def interrupted(tree: Tree, move: moves.Move) -> str | None:
-        label = move.to_place is Place.TRASH
+    def interrupted(*names: Any, **folders: Any) -> None:
+        label = next(moved) == 0  # on its way to the trash
         if label and before:
             asyncio.run_coroutine_threadsafe(say(archive, value, 1), loop).result()
-        result = real(tree, move)
+        real(*names, **folders)
         if label and not before:
             asyncio.run_coroutine_threadsafe(say(archive, value, 1), loop).result()
-        return result
 
-    monkeypatch.setattr(moves, "carry", interrupted)
+    monkeypatch.setattr(os, "replace", interrupted)
 
     done = await applied(archive)
 
@@ -400,8 +398,14 @@ async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the
     await kept(archive, 1)
     await rescored(archive, "delete")
     plan = await archive.moves.plan_apply()
+    real = os.replace
+
+    def moves_and_dies(*names: Any, **folders: Any) -> None:
+        real(*names, **folders)
+        raise ZeroDivisionError  # after the move, before it is recorded
+
     with monkeypatch.context() as dying:
-        dying.setattr(moves, "_close", lambda *_: 1 / 0)  # after the move, before it is recorded
+        dying.setattr(os, "replace", moves_and_dies)
         with pytest.raises(ZeroDivisionError):
             await archive.moves.apply(plan)
     await say(archive, "keep", 1)
