@@ -3,8 +3,8 @@
     python -m bench.decisions DIR [--missing everybody|target|nobody] [--seeds 0,1,2] [--minutes 5] [--networks LIST]
                              [--targets LIST]
 
-DIR has one folder a class and a `labels.csv` (path, class, group). A gallery is made of all its pictures: 40 % of
-everybody's tags are missing (or the target's alone, or none), 5 % of the tags name another character, half of these
+DIR has one folder a class and may have `labels.csv` (path, class, group). A gallery is made of all its pictures: 40 %
+of everybody's tags are missing (or the target's alone, or none), 5 % of the tags name another character, half of these
 because a character wears another's costume, which the site marks with a tag of its own. One network serves all targets
 where the tags are the same for all; a table says what the pretrained network decides as it is, and what it decides
 fine-tuned (`--networks small`: what a small network decides that is trained from scratch), each on the same gallery.
@@ -20,7 +20,7 @@ import argparse
 import csv
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ from storage.records import Stratum
 GOAL = 0.95
 MISSING, WRONG = 0.4, 0.05  # shares of the tags
 _NOBODY = -1
+_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _NETWORKS = (PRETRAINED, FINE_TUNED)
 
 
@@ -80,12 +81,22 @@ class TargetDecisions:
 
 def gallery_of(folder: Path, size: int) -> DecisionGallery:
     """Every picture of a folder of classes, tagged with its class."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if (folder / row["path"]).exists()]
+    rows = _listed(folder)
+    if not rows:
+        raise SystemExit(f"{folder} holds no pictures: it needs one folder a class")
     names = sorted({row["class"] for row in rows})
     pictures = [np.asarray(_squared(folder / row["path"], size)) for row in rows]
     shows = np.array([names.index(row["class"]) for row in rows], dtype=np.int64)
     return DecisionGallery(np.stack(pictures), shows, shows, [row["group"] for row in rows], names)
+
+
+def _listed(folder: Path) -> list[Mapping[str, str]]:
+    """Path, class and group of each picture; where no `labels.csv` says otherwise, each is a group of its own."""
+    if not (folder / "labels.csv").is_file():
+        paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in _EXTENSIONS)
+        return [{"path": f"{path.parent.name}/{path.name}", "class": path.parent.name, "group": ""} for path in paths]
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if (folder / row["path"]).exists()]
 
 
 def _squared(path: Path, size: int) -> Image.Image:

@@ -111,7 +111,8 @@ def at_random(play: Play, count: int) -> IntArray:
     """A random sample of the untagged pictures."""
     evidence = play.gallery.evidence
     open_ = np.flatnonzero([label == "" for label in evidence.labels])
-    return np.random.default_rng((play.seed, len(open_))).choice(open_, count, replace=False).astype(np.int64)
+    chance, most = np.random.default_rng((play.seed, len(open_))), min(count, len(open_))
+    return chance.choice(open_, most, replace=False).astype(np.int64)
 
 
 CHOOSERS: Mapping[str, Chooser] = {"ours": ours, "uncertain": uncertain, "random": at_random}
