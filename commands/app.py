@@ -146,7 +146,9 @@ def crawl(
     )
     output = main_job.Output(as_json=as_json, quiet=quiet)
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
-    raise typer.Exit(main_job.run(options, main_job.load_workspace(root, config, site, score_on), output, parts))
+    clock = None if parts is None else parts.clock
+    workspace = main_job.load_workspace(root, config, site, score_on, clock=clock)
+    raise typer.Exit(main_job.run(options, workspace, output, parts))
 
 
 @app.command()
@@ -236,6 +238,7 @@ def query(
 @app.command()
 @exits_plainly
 def relabel(
+    context: typer.Context,
     value: Annotated[
         str,
         typer.Argument(
@@ -262,7 +265,7 @@ def relabel(
     from commands import relabel as relabel_command
 
     options = relabel_command.RelabelOptions(value, tuple(posts), keep, site, as_json)
-    raise typer.Exit(relabel_command.run(options, root, config))
+    raise typer.Exit(relabel_command.run(options, root, config, getattr(context.obj, "clock", None)))
 
 
 @app.command()
@@ -337,14 +340,16 @@ def apply(
     """
     from commands import apply as apply_command
 
-    parts_pace = getattr(context.obj, "pace", None)  # a test program may hurry
+    parts_pace = getattr(context.obj, "pace", None)  # a test program may hurry, and have a clock of its own
     options = apply_command.ApplyOptions(keep, yes, dry_run, fetch, as_json, quiet)
-    raise typer.Exit(apply_command.run(options, root, config, parts_pace))
+    clock = getattr(context.obj, "clock", None)
+    raise typer.Exit(apply_command.run(options, root, config, parts_pace, clock))
 
 
 @app.command()
 @exits_plainly
 def trash(
+    context: typer.Context,
     action: Annotated[
         str,
         typer.Argument(
@@ -399,7 +404,7 @@ def trash(
     options = trash_command.TrashOptions(
         action, tuple(posts or ()), model, everything, older_than, keep, site, yes=yes, as_json=as_json
     )
-    raise typer.Exit(trash_command.run(options, root, config))
+    raise typer.Exit(trash_command.run(options, root, config, getattr(context.obj, "clock", None)))
 
 
 def main() -> None:

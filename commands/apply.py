@@ -12,7 +12,7 @@ from typing import Any
 
 from commands.context.connection import Pace, connect
 from commands.context.gallery import hold_gallery
-from commands.context.workspace import Workspace, load_workspace
+from commands.context.workspace import Clock, Workspace, load_workspace
 from commands.crawling.summary import size
 from commands.lookup.targets import known_target
 from commands.output.apply_table import plain, print_steps, steps
@@ -60,25 +60,33 @@ class _Outcome:
     codes: list[int] = field(default_factory=list)
 
 
-def run(options: ApplyOptions, root: Path | None, config: Path | None, pace: Pace | None = None) -> int:
+def run(
+    options: ApplyOptions,
+    root: Path | None,
+    config: Path | None,
+    pace: Pace | None = None,
+    clock: Clock | None = None,
+) -> int:
     """Apply what holds to the files.
 
     Args:
         pace: how long to wait for a site; a test hurries.
+        clock: a test's; None: the system's.
     Returns:
         The documented exit code: 3 when something is still open, 11 when a file is not what its row says, 12 when
         the brake held.
     """
     stop = StopRequest()
+    workspace = load_workspace(root, config, clock=clock)
     try:
-        return run_obeying(_run(options, root, config, pace or Pace(), stop), stop)
+        return run_obeying(_run(options, workspace, _SiteAccess(root, config, pace or Pace(), stop)), stop)
     except asyncio.CancelledError:
         complain("stopped; what was moved is recorded, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
 
 
-async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pace: Pace, stop: StopRequest) -> int:
-    workspace = load_workspace(root, config)
+async def _run(options: ApplyOptions, workspace: Workspace, access: _SiteAccess) -> int:
+    stop = access.stop
     if options.dry_run:
         return _dry_run(options, workspace, stop)
     target = _target(options, workspace)
@@ -92,7 +100,7 @@ async def _run(options: ApplyOptions, root: Path | None, config: Path | None, pa
             with stop.finishing_first():
                 outcome.applied = await archive.moves.apply(plan, confirmed=options.yes)
                 if options.fetch and not stop.event.is_set():
-                    await _fetch(archive, plan, outcome, _SiteAccess(root, config, pace, stop))
+                    await _fetch(archive, plan, outcome, access)
         return _report(options, plan, outcome, stop)
 
 

@@ -16,7 +16,7 @@ from commands.context.connection import Connected, Pace, check_site, connect
 from commands.context.registered_models import check_known_models
 from commands.context.tagger_choice import check_tagger
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Workspace, load_workspace
+from commands.context.workspace import Clock, Workspace, load_workspace
 from commands.crawling.model_choice import learned_judge
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.plan import CrawlPlan, make_plan
@@ -84,6 +84,7 @@ class Parts:
 
     judge: JudgeFactory = learned_judge
     pace: Pace = field(default_factory=Pace)
+    clock: Clock | None = None  # what the gallery's records go by; None: the system's
     learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
 
 

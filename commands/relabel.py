@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.context.settings import Settings
-from commands.context.workspace import load_workspace
+from commands.context.workspace import Clock, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.known_sites import known_site
 from commands.lookup.targets import target_among
@@ -42,17 +42,17 @@ class RelabelOptions:
     as_json: bool
 
 
-def run(options: RelabelOptions, root: Path | None, config: Path | None) -> int:
+def run(options: RelabelOptions, root: Path | None, config: Path | None, clock: Clock | None = None) -> int:
     """Record the labels; works beside a running crawl."""
     value = LabelValue(choose("label", options.value, [one.value for one in LabelValue]))
     ids = _ids(options.posts)
-    workspace = load_workspace(root, config)
+    workspace = load_workspace(root, config, clock=clock)
     with open_reader(workspace.root) as reader:
         target = _target(reader, options.target)
         site = _site(reader, options.site, workspace.settings)
     who = _who()
     words = [Label(post_id, site, target, value, who, uuid.uuid4().hex) for post_id in ids]
-    with Labelling(workspace.root) as labelling:
+    with Labelling(workspace.root, clock=workspace.clock) as labelling:
         done = labelling.relabel(words)
     return _report(options, target, done) if ids else _report_nothing(options, target)
 

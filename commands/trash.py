@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.context.gallery import hold_gallery
-from commands.context.workspace import Workspace, load_workspace
+from commands.context.workspace import Clock, Workspace, load_workspace
 from commands.crawling.summary import size
 from commands.errors import UsageRefused
 from commands.lookup.known_sites import known_site
@@ -49,10 +49,10 @@ class TrashOptions:
     as_json: bool = False
 
 
-def run(options: TrashOptions, root: Path | None, config: Path | None) -> int:
+def run(options: TrashOptions, root: Path | None, config: Path | None, clock: Clock | None = None) -> int:
     """Do it."""
     action = choose("crawl trash", options.action, TRASH_ACTIONS)
-    workspace = load_workspace(root, config)
+    workspace = load_workspace(root, config, clock=clock)
     if action == "list":
         return _list(options, workspace)
     work = _restore if action == "restore" else _purge

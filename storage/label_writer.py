@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-from storage.archive_records import Click, Conflict, Label, Relabelled, Saved
+from storage.archive_records import Click, Conflict, Label, Relabelled, Saved, utc_now
 from storage.database.engine import BUSY_TIMEOUT_S, writing_engine
 from storage.database.error_translation import at_border, not_writable
 from storage.errors import RefusedRequest
@@ -21,9 +21,15 @@ BATCH = 500  # labels that share one transaction, so that a crawl never waits lo
 class Labelling:
     """Writes labels into a gallery that somebody else may own. Use it with `with`."""
 
-    def __init__(self, root: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(
+        self, root: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S, clock: Callable[[], datetime] = utc_now
+    ) -> None:
         """Open.
 
+        Args:
+            root: the gallery.
+            busy_timeout_s: how long to wait for another program's write.
+            clock: says when labels are given; with a time zone.
         Raises:
             WrongRoot: there is no gallery.
             StorageError: nothing can be written there.
@@ -31,6 +37,7 @@ class Labelling:
         """
         self.reader = Reader.open(root)
         self._database = self.reader.root / "crawl.db"
+        self._now = clock
         if not os.access(self.reader.root, os.W_OK):
             self.reader.close()
             raise not_writable(self.reader.root)
@@ -61,7 +68,7 @@ class Labelling:
         hidden: list[int] = []
         for start in range(0, len(labels), BATCH):
             with at_border(self._database), self._engine.connect() as connection, connection.begin():
-                done = file_labels(connection, labels[start : start + BATCH], datetime.now(UTC))
+                done = file_labels(connection, labels[start : start + BATCH], self._now())
             recorded += done.recorded
             repeated += done.repeated
             unknown += done.unknown
@@ -83,5 +90,5 @@ class Labelling:
         if len(clicks) > BATCH:
             raise RefusedRequest(f"{len(clicks)} labels at once; send at most {BATCH}")
         with at_border(self._database), self._engine.connect() as connection, connection.begin():
-            now = datetime.now(UTC)
+            now = self._now()
             return [file_click(connection, click, now) for click in clicks]

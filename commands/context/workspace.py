@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from commands.context.settings import Scoring, Settings, check_choice, load_settings
 from commands.terminal.user_paths import PathRefused, expanded
+from storage.archive_records import utc_now
 
 DEMO = "demo"
+
+Clock: TypeAlias = Callable[[], datetime]  # with a time zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +27,25 @@ class Workspace:
     settings: Settings
     config: Path | None = None  # the file of settings, when the user named one
     site_named: bool = True  # by the user, on the command line or in the environment
+    clock: Clock = utc_now  # what the gallery's records go by
 
 
 def load_workspace(
-    root: Path | None, config: Path | None, site: str | None = None, score_on: str | None = None
+    root: Path | None,
+    config: Path | None,
+    site: str | None = None,
+    score_on: str | None = None,
+    *,
+    clock: Clock | None = None,
 ) -> Workspace:
     """What flags, the environment and the file of settings say, the first of these that says anything.
 
+    Args:
+        root: of the gallery, as typed.
+        config: the file of settings, as typed.
+        site: name or URL, as typed.
+        score_on: a rendition, as typed.
+        clock: a test's; None: the system's.
     Raises:
         SettingsError: the configuration is refused.
     """
@@ -38,7 +56,9 @@ def load_workspace(
     named = site is not None or "CRAWL_SITE" in os.environ
     folder = root or Path(settings.root)
     words = (settings.site if site is None else site).strip()
-    return Workspace(folder.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named)
+    return Workspace(
+        folder.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named, clock or utc_now
+    )
 
 
 def _from_environment(variable: str) -> Path | None:

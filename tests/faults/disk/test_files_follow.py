@@ -15,7 +15,7 @@ import pytest
 from storage.files.disk import Disk
 from storage.files.lock import GalleryLock
 from storage.moves import apply_plan
-from tests.equipment.clock import ShiftedClock, for_commands
+from tests.equipment.clock import ShiftedClock
 from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
@@ -29,15 +29,16 @@ class Gallery:
         shutil.copytree(laboratory.whole, self.root)
         self.config = simulator.configuration(place, site.url)
 
-    def crawl(self, *words: str) -> CommandResult:
-        return run_here([*words, "--root", str(self.root), "--config", str(self.config)], environment=LOGGED_IN)
+    def crawl(self, *words: str, clock: ShiftedClock | None = None) -> CommandResult:
+        words = (*words, "--root", str(self.root), "--config", str(self.config))
+        return run_here(words, environment=LOGGED_IN, clock=clock)
 
     def places(self) -> dict[int, str]:
         with closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
             return dict(database.execute("SELECT post_id, place FROM results WHERE target IS NOT NULL").fetchall())
 
-    def run_json(self, *words: str) -> dict[str, Any]:
-        ended = self.crawl(*words, "--json")
+    def run_json(self, *words: str, clock: ShiftedClock | None = None) -> dict[str, Any]:
+        ended = self.crawl(*words, "--json", clock=clock)
         record: dict[str, Any] = json.loads(ended.stdout)
         assert record.get("exit", 0) == ended.code, ended.output
         return record
@@ -160,11 +161,11 @@ def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: p
     assert (held["exit"], held["trashed"], held["brakes"][0]["leaving"]) == (12, 0, 1)
     assert gallery.places()[KEPT] == "gallery"
     assert gallery.run_json("apply", "--yes")["trashed"] == 1
-    for_commands(monkeypatch, ShiftedClock(days=40))
-    held = gallery.run_json("trash", "purge", "--older-than", "30d")
+    later = ShiftedClock(days=40)
+    held = gallery.run_json("trash", "purge", "--older-than", "30d", clock=later)
     assert (held["exit"], held["planned"], held["purged"]) == (12, 1, 0)
     assert len(gallery.files("trash")) == 1
-    assert gallery.run_json("trash", "purge", "--older-than", "30d", "--yes")["purged"] == 1
+    assert gallery.run_json("trash", "purge", "--older-than", "30d", "--yes", clock=later)["purged"] == 1
     assert gallery.files("trash") == {}
     assert gallery.places()[KEPT] == "purged"
     assert gallery.crawl("verify").code == 0

@@ -16,7 +16,7 @@ from classifier.package.package import BackboneFiles, Canary, PackageParts, load
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.records import ModelCard
-from tests.equipment.clock import ShiftedClock, for_commands
+from tests.equipment.clock import ShiftedClock
 from tests.faults.checker import checker
 from tests.faults.driver import CommandResult
 from tests.faults.kills.grounds import Ground, painted_ground
@@ -24,12 +24,12 @@ from tests.faults.kills.scenes import files_of
 from tests.faults.simulator.experiment import own_digest, run_here
 
 
-def crawl(ground: Ground, *words: str) -> CommandResult:
-    return run_here([*words, *ground.at(ground.template)])
+def crawl(ground: Ground, *words: str, clock: ShiftedClock | None = None) -> CommandResult:
+    return run_here([*words, *ground.at(ground.template)], clock=clock)
 
 
-def run_json(ground: Ground, *words: str) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(crawl(ground, *words, "--json").stdout)
+def run_json(ground: Ground, *words: str, clock: ShiftedClock | None = None) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(crawl(ground, *words, "--json", clock=clock).stdout)
     return record
 
 
@@ -49,7 +49,7 @@ async def put_a_wrong_model_in_force(ground: Ground) -> None:
 
 @pytest.mark.fault("X08")
 @pytest.mark.slow
-def test_everything_that_a_wrong_model_rejected_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_that_a_wrong_model_rejected_comes_back(tmp_path: Path) -> None:
     ground = painted_ground(tmp_path, posts=1800)
     before, files = own_digest(ground.template), files_of(ground.template)
     asyncio.run(put_a_wrong_model_in_force(ground))
@@ -60,9 +60,8 @@ def test_everything_that_a_wrong_model_rejected_comes_back(tmp_path: Path, monke
 
     assert (held["exit"], held["trashed"]) == (12, 0)
     assert gone["trashed"] == held["brakes"][0]["leaving"] >= 300
-    for_commands(monkeypatch, ShiftedClock(days=1))
     assert crawl(ground, "models", "rollback", ground.target).code == 0
-    back = run_json(ground, "trash", "restore", "--model", "mona/2")
+    back = run_json(ground, "trash", "restore", "--model", "mona/2", clock=ShiftedClock(days=1))
     assert (back["restored"], back["exit"]) == (gone["trashed"], 0)
     assert own_digest(ground.template) == before
     assert files_of(ground.template) == files

@@ -11,7 +11,8 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,25 @@ from tests.faults.stubs.parts import stub_parts
 
 
 def run_here(
-    arguments: Sequence[str], *, judge: str = "honest", environment: Mapping[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    judge: str = "honest",
+    environment: Mapping[str, str] | None = None,
+    clock: Callable[[], datetime] | None = None,
 ) -> CommandResult:
-    """Run the real command line in this process, with the stub judge; nothing that it says is lost."""
+    """Run the real command line in this process, with the stub judge; nothing that it says is lost.
+
+    With a clock the gallery's records go by it, in the commands that crawl, label and move files.
+    """
     out, err = io.StringIO(), io.StringIO()
     begun = time.monotonic()
+    parts = replace(stub_parts(judge), clock=clock)
     code: object = 0
     with _environment(environment or {}), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         messages.cache_clear()
         results.cache_clear()
         try:
-            code = _command().main(list(arguments), prog_name="crawl", obj=stub_parts(judge), standalone_mode=False)
+            code = _command().main(list(arguments), prog_name="crawl", obj=parts, standalone_mode=False)
         finally:
             messages.cache_clear()
             results.cache_clear()

@@ -8,12 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from storage import label_writer
-from tests.equipment.clock import for_commands
 from tests.faults import driver
 from tests.faults.checker import checker
 from tests.faults.killing import ONE_AT_A_TIME, command
@@ -45,8 +42,12 @@ class Story:
 
     def run(self, *words: str, code: int = 0) -> None:
         """A command in this process, at the story's time."""
-        ended = run_here(words or self.crawl, judge=JUDGES[self.holding], environment=self.environment)
+        ended = run_here(words or self.crawl, judge=JUDGES[self.holding], environment=self.environment, clock=self.now)
         assert ended.code == code, f"{words}: {ended.output}"
+
+    def now(self) -> datetime:
+        """The system's time, so many days later or earlier."""
+        return datetime.now(UTC) + timedelta(days=self.model.now)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -170,7 +171,7 @@ class Story:
         assert broken == []
 
 
-def run_story(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: int, steps: int) -> None:
+def run_story(laboratory: Laboratory, *, seed: int, steps: int) -> None:
     """One story, from its seed."""
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
@@ -181,11 +182,6 @@ def run_story(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: 
             {recipe.id: (laboratory.files[recipe.id].md5, recipe.bright) for recipe in seen},
         )  # fmt: skip
 
-        def now(*_: object) -> datetime:
-            return datetime.now(UTC) + timedelta(days=story.model.now)
-
-        for_commands(monkeypatch, now)
-        monkeypatch.setattr(label_writer, "datetime", SimpleNamespace(now=now))
         try:
             story.goes_on(steps)
         except AssertionError as error:
@@ -194,20 +190,16 @@ def run_story(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, *, seed: 
 
 @pytest.mark.fault("R02")
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
-def test_any_sequence_of_commands_ends_where_the_reference_model_says(
-    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    run_story(laboratory, monkeypatch, seed=seed, steps=10)
+def test_any_sequence_of_commands_ends_where_the_reference_model_says(laboratory: Laboratory, seed: int) -> None:
+    run_story(laboratory, seed=seed, steps=10)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.fault("R02")
 @pytest.mark.parametrize("seed", range(100, 130))
-def test_any_long_sequence_of_commands_ends_where_the_reference_model_says(
-    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    run_story(laboratory, monkeypatch, seed=seed, steps=40)
+def test_any_long_sequence_of_commands_ends_where_the_reference_model_says(laboratory: Laboratory, seed: int) -> None:
+    run_story(laboratory, seed=seed, steps=40)
 
 
 # --- random rows, one after another ----------------------------------------------------------------------------------
