@@ -1,0 +1,1 @@
+"""The ancestors' networks and ours on the same pictures, in one table."""

@@ -1,0 +1,74 @@
+"""The table of ancestors: nobody sees a test picture, balanced means balanced, and a missed goal is shown as missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.ancestors.material import Material, balanced, material_of
+from bench.ancestors.table import Comparison, table
+from bench.mona_cnn import Answer, answers
+from bench.mona_cnn import table as table_of_answers
+from classifier.pictures.preprocessing import Preprocessing
+
+
+def folder_of(root: Path, **classes: int) -> Path:
+    """So many pictures a class, three of each group; a fifth of the groups are for tests."""
+    lines = ["path,class,group,split"]
+    for colour, (name, count) in enumerate(classes.items()):
+        (root / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new("RGB", (8, 8), (80 * colour, number, 0)).save(root / name / f"{number}.png")
+            lines.append(f"{name}/{number}.png,{name},{name}{number // 3},{'val' if number // 3 % 5 == 0 else 'train'}")
+    (root / "labels.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> Material:
+    return material_of(folder_of(tmp_path / "pictures", mona=60, keqing=150, fischl=150))
+
+
+def test_no_group_is_in_two_splits(material: Material) -> None:
+    groups = [set(material.groups[rows].tolist()) for rows in (material.train, material.validation, material.test)]
+
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 120
+    assert len(material.test) == 72
+    assert len(material.train) > 5 * len(material.validation) > 0
+
+
+def test_pictures_and_labels_are_in_the_same_order(material: Material) -> None:
+    pixels, labels = material.pixels(Preprocessing(8)), material.labels()
+
+    assert material.classes == ("fischl", "keqing", "mona")
+    assert pixels.shape == (360, 8, 8, 3)
+    assert [{2: 0, 1: 80, 0: 160}[label] for label in labels.tolist()] == pixels[:, 0, 0, 0].tolist()
+
+
+def test_balanced_training_pictures_are_nearly_as_many_of_either_kind(material: Material) -> None:
+    some = balanced(material, "mona", 10)
+
+    shows = np.array(some.kinds) == "mona"
+    rows = np.concatenate([some.train, some.validation])
+    assert shows[rows].sum() == 48
+    assert 48 <= (~shows)[rows].sum() <= 60
+    assert np.array_equal(some.test, material.test)
+
+
+def test_a_missed_goal_is_shown_as_missed() -> None:
+    line = Comparison(data="d", measured="errors", ancestor="10", ours="9", goal="2", met=False)
+
+    assert table([line]).splitlines()[2] == "| d | errors | 10 | 9 | 2 | **no** |"
+
+
+def test_every_open_question_is_answered_from_one_run(material: Material) -> None:
+    words = ["size=8", "padding=same", "width=0.01", "samples=0", "balance=-1", "epochs=2", "patience=0"]
+
+    found: list[Answer] = list(answers(material, "mona", words, []))
+
+    assert {one.question for one in found} == {"as set", "epochs", "batch", "input size", "input size against batch"}
+    assert all(one.epochs == 2 and 0 <= one.average_precision <= 1 for one in found if one.question != "epochs")
+    assert len(table_of_answers(found).splitlines()) == 2 + len(found)
