@@ -26,15 +26,14 @@ import numpy.typing as npt
 from classifier.errors import PictureFault
 from classifier.heads.training_set import TEST
 from classifier.package.package import Package, load_package
-from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, nameless, why_not
+from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, why_not
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import PICTURES, RecipeOrder, StageOrder
 from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
-from classifier.training.splits import Identity
-from rounds.errors import TooLittleToLearn
 from rounds.evaluation.comparison import Compared, compare
+from rounds.examples.class_pictures import check_enough, chosen_pictures, examples_of_classes
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of
@@ -54,7 +53,6 @@ Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
 _WORK = ".work-folder-"
 _DAY_S = 86_400.0  # longer than any running round takes
 _CHECKPOINTS, _KEPT_S = ".training-", 14 * _DAY_S  # folders of interrupted trainings, and how long they wait
-_POSITIVES_AT_MOST = 1 / 3  # share of the pictures, when there are more than may be looked at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +152,12 @@ async def model_from_folder(
     """
     target, old = task.target, task.old
     check_enough(task.found, target)
-    chosen = _chosen(task.found.pictures, settings.pictures_at_most, settings.seed)
+    chosen = chosen_pictures(task.found.pictures, settings.pictures_at_most, settings.seed)
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         hashes, undecodable = await _decode_all(chosen, folder, settings, task.decoder, report)
         pictures = [chosen[row] for row in hashes]
         round_ = 0 if old is None else (old.model.round or 0) + 1
-        examples = _examples(pictures, list(hashes.values()), target)
+        examples = examples_of_classes(pictures, list(hashes.values()), target)
         stages = [
             await decode_stage(stage, (folder, number), settings, task.decoder, report)
             for number, stage in enumerate(task.stages)
@@ -225,34 +223,6 @@ async def finish_folder(
     )
 
 
-def check_enough(class_folder: ClassFolder, target: Target) -> None:
-    """Refuse before thousands of pictures are decoded when the folder has too few.
-
-    Raises:
-        TooLittleToLearn: it has; says how many.
-    """
-    least = TrainingPlan().minimum
-    shown = sum(picture.shows for picture in class_folder.pictures)
-    others = len(class_folder.pictures) - shown
-    if shown < least.positives or others < least.negatives:
-        raise TooLittleToLearn(
-            f"too few pictures to learn {target.name}: {class_folder.folder} has {shown} that show it (at least "
-            f"{least.positives} needed) and {others} that do not (at least {least.negatives}); add more, one folder a "
-            "class; a folder called other takes whatever has no name",
-            target.name,
-            {"positives": shown, "others": others},
-        )
-
-
-def _chosen(pictures: Sequence[ClassPicture], most: int, seed: int) -> list[ClassPicture]:
-    """All of them, or a seeded choice: a third of the target at least, as far as there are so many."""
-    shuffled = np.random.default_rng(seed).permutation(len(pictures)).tolist()
-    shown = [row for row in shuffled if pictures[row].shows]
-    others = [row for row in shuffled if not pictures[row].shows]
-    shown = shown[: max(int(most * _POSITIVES_AT_MOST), most - len(others))]
-    return [pictures[row] for row in sorted(shown + others[: most - len(shown)])]
-
-
 async def _decode_all(
     chosen: Sequence[ClassPicture],
     folder: Path,
@@ -278,18 +248,6 @@ async def _decode_all(
         len(chosen), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
     )
     return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda file: file.name))
-
-
-def _examples(pictures: Sequence[ClassPicture], hashes: Sequence[int], target: Target) -> list[Example]:
-    """The training example of each picture; numbers take the place of post ids."""
-    return [
-        Example(
-            Identity(post_id=number, md5=picture.md5, picture_hash=hash_, set_key=picture.group),
-            characters=(target.tag,) if picture.shows else () if nameless(picture.label) else (picture.label,),
-            labelled=True,
-        )
-        for number, (picture, hash_) in enumerate(zip(pictures, hashes, strict=True), start=1)
-    ]
 
 
 def _training_task(

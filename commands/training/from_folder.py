@@ -31,6 +31,7 @@ from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import report_outcome
 from commands.training.stages import stage_entries, stages_of
 from crawler.sources.names import typed_tag
+from rounds.examples.class_pictures import check_enough
 from rounds.examples.decoders import HashingDecoder
 from rounds.folder_round import (
     Embed,
@@ -38,7 +39,6 @@ from rounds.folder_round import (
     FolderSettings,
     FolderTask,
     InForce,
-    check_enough,
     finish_folder,
     in_force,
     model_from_folder,
