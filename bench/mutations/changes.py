@@ -190,7 +190,7 @@ DURABILITY = (
     ),
     Mutation(
         "a killed run is not reported as killed",
-        "storage/lifecycle/recovery.py",
+        "storage/rows/runs.py",
         '.values(state="killed", ended_at=now)',
         '.values(state="ended", ended_at=now)',
         ("tests/storage/lifecycle/test_recovery.py::test_a_run_that_never_ended_is_recorded_as_killed",),
