@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 from PIL import Image, ImageOps
 
 from classifier.backbones.colour_spaces import equalised, ycrcb
+from classifier.package.export import export_backbone
+from classifier.package.keras_file import check_network
+from classifier.pictures.preprocessing import Preprocessing
 
 
 def _pictures() -> np.ndarray:
@@ -50,3 +56,17 @@ def test_a_picture_of_one_colour_stays_one() -> None:
     found = np.asarray(equalised(np.full((1, 8, 8, 3), 40.0, np.float32)))
 
     assert found.std() < 1e-3
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
+def test_a_network_with_them_is_saved_as_one_that_packages_may_hold(tmp_path: Path) -> None:
+    import keras
+
+    pictures = keras.Input((16, 16, 3), name="pictures")
+    x = keras.layers.Rescaling(1.0, offset=[-1.0, -2.0, -3.0])(ycrcb(equalised(pictures)))
+    model = keras.Model(pictures, keras.layers.GlobalAveragePooling2D(dtype="float32")(x))
+
+    files = export_backbone(model, tmp_path, name="colours", preprocessing=Preprocessing(16))
+
+    check_network(next(tmp_path.glob("*.keras")))
+    assert "litert" in files.runtimes

@@ -55,6 +55,16 @@ def test_without_weights_both_say_before_anything_is_read_how_to_get_them() -> N
         RECIPES["vgg16"].check(from_words(RECIPES["vgg16"].settings(), ["weights=gone.h5"]), Origin())
 
 
+def test_a_centred_picture_is_the_same_in_any_light() -> None:
+    network, random = _network("vgg16", "size=32", "centre=true"), np.random.default_rng(0)
+    picture = random.uniform(60, 180, (1, 32, 32, 3)).astype(np.float32)
+
+    dark, light = (network.model.predict_on_batch(picture + shift) for shift in (-40, 40))
+
+    assert np.allclose(dark, light, atol=1e-4)
+    assert not np.allclose(dark, network.model.predict_on_batch(picture * 0.5), atol=1e-4)
+
+
 @pytest.mark.slow
 def test_inception_v3_keeps_its_first_100_layers_and_their_statistics_while_it_trains() -> None:
     network = _network("inception_v3", "size=80", "batch=4", "colours=ycrcb", "equalise=true")
