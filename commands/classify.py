@@ -9,15 +9,14 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from classifier.progress import ProgressCallback
-from commands.context.connection import Pace, connect
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.folders.judges import KnownOfSubject, OpenJudge, PictureSubject, subject_of
 from commands.folders.listing import ListFile, sheet_parts
 from commands.folders.options import CheckedOptions, ClassifyOptions, checked
-from commands.folders.site_posts import SitePosts
 from commands.folders.summary import FolderSummary
 from commands.folders.truth import Truth, TruthTally, read_truth
 from commands.terminal.console import print_json, say
@@ -27,7 +26,6 @@ from commands.terminal.tables import print_line, print_table
 from crawler.folder_outputs import FileSorter
 from crawler.folder_pipeline import FolderCrew, classified
 from crawler.sources.local_files import LocalFile, local_files
-from storage.archive import open_reader
 from storage.files.disk import Disk
 from storage.folders.journal import Job
 from storage.folders.moves import Mover
@@ -35,6 +33,11 @@ from storage.folders.output_lock import sole_writer
 from storage.folders.placement import How, Placer
 from storage.folders.store import FolderStore
 from storage.plurals import counted
+from storage.reader import Reader
+
+if TYPE_CHECKING:
+    from commands.context.connection import Pace
+    from commands.folders.site_posts import SitePosts
 
 __all__ = ["ClassifyOptions", "How", "run"]
 
@@ -63,16 +66,14 @@ def _kept_words(how: How) -> str:
 async def _run(wanted: CheckedOptions, workspace: Workspace, pace: Pace | None) -> int:
     options = wanted.options
     async with AsyncExitStack() as stack:
-        reader = stack.enter_context(open_reader(workspace.root))
+        reader = stack.enter_context(Reader.open(workspace.root))
         subject = await asyncio.to_thread(subject_of, reader, workspace, options)
         truth = None
         if options.truth is not None:
             truth = await asyncio.to_thread(read_truth, options.truth, subject.words, wanted.folders)
         store = stack.enter_context(FolderStore(reader))
         outputs = stack.enter_context(_Outputs(wanted, subject, workspace.root))
-        site = None
-        if options.site is not None:
-            site = SitePosts((await connect(stack, workspace, pace)).client)
+        site = None if options.site is None else await _site(stack, workspace, pace)
         judge = await subject.open(stack, workspace.settings.scoring)
         if not options.quiet:
             say(f"model {subject.card.name}: {subject.terms}, scoring on {judge.device}")
@@ -83,6 +84,14 @@ async def _run(wanted: CheckedOptions, workspace: Workspace, pace: Pace | None) 
         summary = await done.carry_out(crew)
         summary.refusal = judge.refusal
     return await _end(summary, outputs, options)
+
+
+async def _site(stack: AsyncExitStack, workspace: Workspace, pace: Pace | None) -> SitePosts:
+    """The way to the site, which takes its time to load; it is closed with the stack."""
+    from commands.context.connection import connect
+    from commands.folders.site_posts import SitePosts
+
+    return SitePosts((await connect(stack, workspace, pace)).client)
 
 
 def _crew(judge: OpenJudge, known: KnownOfSubject, site: SitePosts | None) -> FolderCrew:

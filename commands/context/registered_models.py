@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from commands.context.archive_protocol import CommandArchive
 from commands.context.settings import Scoring
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from classifier.metrics.thresholds import Chosen
     from classifier.package.package import Package
     from classifier.taggers.client import TaggerSettings
+    from commands.context.archive_protocol import CommandArchive
 
 
 def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:

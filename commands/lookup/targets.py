@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 
 from commands.errors import UsageRefused
 from commands.terminal.suggestions import choose
-from crawler.sources.names import typed_tag
 from storage.archive_records import RegisteredModel
 from storage.names import as_the_site_writes, qualifiers, target_name, unqualified
 from storage.reader import Reader
@@ -70,6 +69,8 @@ def named_in_tags(reader: Reader, named: str, *, new: bool = False) -> Target:
     Raises:
         UsageRefused: no post is tagged so, or posts of several characters are; names the nearest.
     """
+    from crawler.sources.names import typed_tag  # loads what talks to sites
+
     word = as_the_site_writes(named)
     characters = reader.ask(carried_characters)
     taken = {target.name for target in reader.targets()}

@@ -68,17 +68,30 @@ def _look(rows: Sequence[Any]) -> Look:
 
 def file_looks(connection: Connection, seen: Sequence[SeenFile], now: datetime) -> None:
     """Record what was seen; a file that was looked at before gets the newer look."""
-    backbones: dict[str, int] = {}
-    for one in seen:
-        connection.execute(_PICTURE, _picture_row(one, now))
-        found = select(LocalPictureRow.id).where(LocalPictureRow.sha256 == one.content.sha256)
-        picture = connection.execute(found).scalar_one()
-        for backbone_hash, vector in one.look.embeddings.items():
-            if backbone_hash not in backbones:
-                backbones[backbone_hash] = _backbone_id(connection, backbone_hash)
-            values = {"picture_id": picture, "backbone_id": backbones[backbone_hash], "vector": vector}
-            views = {"windows": one.look.windows.get(backbone_hash), "too_small": one.look.too_small}
-            connection.execute(_EMBEDDING, values | views)
+    latest = {one.content.sha256: one for one in seen}  # copies of one file in one batch are one picture
+    if not latest:
+        return
+    connection.execute(_PICTURE, [_picture_row(one, now) for one in latest.values()])
+    ids: dict[str, int] = {}
+    for chunk in chunked(list(latest)):
+        found = select(LocalPictureRow.sha256, LocalPictureRow.id).where(LocalPictureRow.sha256.in_(chunk))
+        ids.update((row.sha256, row.id) for row in connection.execute(found))
+    names = {name for one in latest.values() for name in one.look.embeddings}
+    backbones = {name: _backbone_id(connection, name) for name in names}
+    connection.execute(
+        _EMBEDDING,
+        [
+            {
+                "picture_id": ids[sha256],
+                "backbone_id": backbones[name],
+                "vector": vector,
+                "windows": one.look.windows.get(name),
+                "too_small": one.look.too_small,
+            }
+            for sha256, one in latest.items()
+            for name, vector in one.look.embeddings.items()
+        ],
+    )
 
 
 def _backbone_id(connection: Connection, backbone_hash: str) -> int:
