@@ -87,6 +87,10 @@ def train(
             "--references", metavar="DIR", help="Learn from 5 to 20 pictures of the target alone.", show_default=False
         ),
     ] = None,
+    classes: Annotated[
+        bool,
+        typer.Option("--classes", help="With --from: tell all its classes apart, instead of one target from the rest."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Put the new model in force even when it is worse.")] = False,
     json_progress: Annotated[
         bool, typer.Option("--json-progress", help="Progress and result as lines of JSON on standard output.")
@@ -112,6 +116,7 @@ def train(
     [cyan]crawl train mona --from pictures/[/cyan]  from pictures/mona, pictures/keqing, pictures/other …
 
     [cyan]crawl train mona --from pictures/ --network mona_cnn --set size=128 --set padding=same[/cyan]
+    [cyan]crawl train family --from pictures/ --classes[/cyan]  a recogniser of every class folder, in seconds
 
     [cyan]crawl train mona --references mona/[/cyan]  from a few pictures that show her, on a gallery that was crawled
 
@@ -131,6 +136,7 @@ def train(
         references,
         tuple(set_words or ()),
         stages,
+        classes,
         force,
         as_json=as_json,
         json_progress=json_progress,

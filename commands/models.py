@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from commands.context.gallery import hold_gallery
 from commands.context.output_paths import check_output_folder
-from commands.context.registered_models import package_folder, verified
+from commands.context.registered_models import verified, verified_either
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.targets import model_words
@@ -153,6 +153,9 @@ def _comparing(models: Sequence[RegisteredModel], compared: Mapping[str, SideByS
         )
         if comparison.set_apart:
             yield f"crawl evaluate {target} shows which"
+    for model in models:
+        if model.recognises_classes:
+            yield f"{model.card.name}: a recogniser, measured out of fold on the pictures that it was trained on"
     others = [model.card.name for model in models if _recorded(model) and not _is_in(compared, model)]
     if others:
         yield f"{', '.join(others)}: on other pictures, those of its own round; not to be compared"
@@ -179,6 +182,8 @@ def _recorded(model: RegisteredModel) -> Mapping[str, Any]:
 
 def _row(model: RegisteredModel, comparison: SideBySide | None) -> tuple[str, ...]:
     here = None if comparison is None else comparison.figures.get(model.card.name)
+    if model.recognises_classes:
+        return _recogniser_row(model)
     test: Mapping[str, Any] = _recorded(model) if here is None else here.to_json()
     tested = str(test.get("examples", ""))
     return (
@@ -194,12 +199,30 @@ def _row(model: RegisteredModel, comparison: SideBySide | None) -> tuple[str, ..
     )
 
 
+def _recogniser_row(model: RegisteredModel) -> tuple[str, ...]:
+    """A recogniser's figures, out of fold: precision of its names, and recall of known pictures' names."""
+    metrics = model.facts.get("metrics", {})
+    measured = metrics.get("out_of_fold", {})
+    right, named = metrics.get("right_of_named"), metrics.get("named")
+    return (
+        model.card.name,
+        "yes" if model.active else "",
+        f"{len(model.facts.get('classes', ()))} classes",
+        model.parent or "",
+        f"{model.card.threshold:.3f}",
+        "" if right is None else f"{right:.2f}",
+        "" if right is None or named is None else f"{right * named:.2f}",
+        str(measured.get("pictures", "")),
+        f"{model.registered_at:%Y-%m-%d}",
+    )
+
+
 def _show(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.embedding_blocks import blocks_text
 
     with open_reader(workspace.root) as reader:
         model = _named(reader, name)
-    package = verified(workspace, model)
+    package = verified_either(workspace, model)
     if options.as_json:
         snapshot = {name: value for name, value in package.snapshot.items() if name not in _LONG}
         print_json(_plain(model) | {"snapshot": snapshot, "blocks": [asdict(block) for block in package.blocks]})
@@ -222,6 +245,7 @@ _LONG = frozenset({"parts", "posts"})
 
 def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.transfer import copy_package
+    from classifier.recognition.package import load_either
 
     if options.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
@@ -229,11 +253,11 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     with open_reader(workspace.root) as reader:
         model = _named(reader, name)
     into = options.folder / f"{model.card.target}-{model.card.number}"
-    package = verified(workspace, model)
+    package = verified_either(workspace, model)
     try:
         if into.exists():
             raise UsageRefused(f"{into} exists already; nothing was written")
-        copy_package(package, into)
+        copy_package(package, into, load_either)
     except OSError as error:
         raise StorageError(f"{into}: {error.strerror or error}; the model was not exported") from error
     say(f"{model.card.name} is in {into}; crawl models import {into} adds it to another gallery")
@@ -243,17 +267,16 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
 
 
 async def _import(options: ModelsOptions, source: Path, workspace: Workspace) -> int:
-    from classifier.inference.batcher import ScorerSettings
+    from classifier.inference.batcher import PackagePin, Scorer, ScorerSettings
     from classifier.inference.runtime import RuntimeSettings
-    from classifier.judge import JudgeSettings, NetworkJudge
     from rounds.models import import_model
 
     await asyncio.to_thread(_check_package, source)
 
-    settings = JudgeSettings(scorer=ScorerSettings(runtime=RuntimeSettings(check_networks=True)))
+    settings = ScorerSettings(runtime=RuntimeSettings(check_networks=True))
 
     async def prove(card: ModelCard, folder: Path) -> None:
-        async with NetworkJudge({card.target: card}, {card.target: folder}, settings):
+        async with Scorer({card.target: PackagePin(folder, card.hash)}, settings):
             return
 
     async with AsyncExitStack() as stack:
@@ -273,11 +296,11 @@ def _check_package(source: Path) -> None:
         PackageError: it is no whole package.
     """
     from classifier.package.keras_file import check_description
-    from classifier.package.package import load_package
+    from classifier.recognition.package import load_either
 
     if not source.is_dir():
         raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")
-    check_description(load_package(source).keras)
+    check_description(load_either(source).keras)
 
 
 async def _activate(options: ModelsOptions, name: str, workspace: Workspace) -> int:
@@ -288,6 +311,9 @@ async def _activate(options: ModelsOptions, name: str, workspace: Workspace) -> 
         model = (
             model_before(models, model_words(reader, name)) if options.action == "rollback" else _named(reader, name)
         )
+        if model.recognises_classes:
+            verified_either(workspace, model)
+            return await _activate_recogniser(options, model, workspace)
         package = verified(workspace, model)
         target = next((target for target in reader.targets() if target.name == model.card.target), None)
         evidence = reader.evidence(target, model.card.backbone_hash) if target else None
@@ -317,6 +343,17 @@ async def _activate_before_any_crawl(options: ModelsOptions, model: RegisteredMo
     return 0
 
 
+async def _activate_recogniser(options: ModelsOptions, model: RegisteredModel, workspace: Workspace) -> int:
+    """Put a recogniser in force; no decision of the gallery rests on one."""
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, workspace, f"crawl models {options.action}")
+        await archive.activate_model(model.card.target, model.card.number)
+    say(f"{model.card.name} is in force; crawl classify FOLDER --with {model.card.target} uses it")
+    if options.as_json:
+        print_json({"model": model.card.name, "rescored": 0, "kept": 0, "exit": 0})
+    return 0
+
+
 def _named(reader: Reader, name: str) -> RegisteredModel:
     from rounds.models import named_model
 
@@ -327,6 +364,7 @@ def _plain(model: RegisteredModel) -> dict[str, Any]:
     facts = json.loads(json.dumps(dict(model.facts), default=str))
     return {
         "model": model.card.name,
+        "kind": "recogniser" if model.recognises_classes else "target",
         "active": model.active,
         "round": model.round,
         "parent": model.parent,
@@ -348,4 +386,4 @@ def _figure(value: Any) -> str:
     return f"{value['value']:.2f}{limits}"
 
 
-__all__ = ["ModelsOptions", "package_folder", "run"]
+__all__ = ["ModelsOptions", "run"]

@@ -16,7 +16,7 @@ from classifier.recipes.catalogue import RECIPES
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.settings import RoundZero, check_choice
-from commands.context.train_options import TrainOptions, check_goal, goal_of
+from commands.context.train_options import TrainOptions, check_classes, check_goal, goal_of
 from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.references import references_again, train_from_references
 from commands.crawling.second_target import head_settings, second_target, train_second_target
@@ -55,6 +55,10 @@ def run(options: TrainOptions, root: Path | None, config: Path | None, steps: Ro
         UsageRefused, SettingsError: what was asked for contradicts itself, or there is no such network.
     """
     options, workspace = _checked(options), load_workspace(root, config)
+    if options.classes:
+        from commands.training.recogniser import run_recogniser
+
+        return run_recogniser(options, workspace)
     if options.source is not None:
         from commands.training.from_folder import train_from_folder
 
@@ -65,6 +69,7 @@ def run(options: TrainOptions, root: Path | None, config: Path | None, steps: Ro
 def _checked(options: TrainOptions) -> TrainOptions:
     """The options without contradictions: a network that is named is one to train."""
     check_goal(options)
+    check_classes(options)
     if options.as_json and options.json_progress:
         raise UsageRefused("give one of --json and --json-progress: one prints one object, the other many")
     if options.how == "head" and options.network is not None:
@@ -77,6 +82,11 @@ def _checked(options: TrainOptions) -> TrainOptions:
         options.source is not None or options.how == "network" or options.network is not None
     ):
         raise UsageRefused("--references learns a head on a network that is there; leave out --from, --network, --how")
+    if options.classes and options.network in RECIPES:
+        raise UsageRefused(
+            f"--classes learns on a backbone's embeddings, not with the recipe {options.network}; leave out --network, "
+            "or name one of crawl networks' backbones"
+        )
     if options.network in RECIPES:
         if options.source is None:
             raise UsageRefused(f"{options.network} learns from your own pictures: add --from DIR, one folder a class")

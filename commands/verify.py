@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from commands.context.gallery import hold_gallery
-from commands.context.registered_models import verified
+from commands.context.registered_models import verified_either
 from commands.context.workspace import Workspace, load_workspace
 from commands.terminal.console import messages, print_json, say
 from commands.terminal.exit_codes import ExitCode
@@ -107,7 +107,7 @@ def _altered_models(workspace: Workspace) -> Iterator[str]:
         registered = reader.models()
     for model in registered:
         try:
-            verified(workspace, model)
+            verified_either(workspace, model)
         except ModelError as error:
             yield f"{model.card.name}: {error}"
 

@@ -5,6 +5,7 @@ RoundError
 ├── TooLittleToMeasure there are too few pictures of a kind to say anything: say how many (exit code 2)
 ├── LearningFailed     the training process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
+├── NameTaken          a name of targets for a recogniser, or the reverse: choose another (exit code 2)
 ├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
 ├── ReportNotWritten   the disk refuses a report: free space, or name another folder (exit code 7)
 └── PicturesMissing    too many of the sampled pictures could not be downloaded: try again later (exit code 3)
@@ -51,6 +52,12 @@ class PicturesMissing(RoundError):
 
 class UnknownModel(RoundError):
     """No model of that name is registered."""
+
+    exit_code = 2
+
+
+class NameTaken(RoundError):
+    """A name is a target's or a recogniser's, never both."""
 
     exit_code = 2
 

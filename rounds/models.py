@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from classifier.package.package import Package, load_package
+from classifier.package.package import Package
 from classifier.package.transfer import copy_package
+from classifier.recognition.package import RecogniserPackage, load_either
 from crawler.decisions import Policy
-from rounds.errors import UnknownModel
+from rounds.errors import NameTaken, UnknownModel
 from rounds.rescoring.rescore import Rescoring, ScoreStore, rescore
-from storage.archive_records import RegisteredModel
+from storage.archive_records import RECOGNISER, RegisteredModel
 from storage.evidence import Evidence
 from storage.files.paths import model_folder, target_models
 from storage.names import ModelName, TargetName, tag_or_none
@@ -98,16 +99,24 @@ async def import_model(registry: ModelRegistry, source: Path, models: Path, prov
         PackageError: it is no whole package.
         CanaryError: it does not give its stored scores here.
     """
-    package = await asyncio.to_thread(load_package, source)
-    for known in await registry.models(package.target):
-        if known.card.hash == package.hash:
-            return known.card.name  # it is here already, under its own number
+    package = await asyncio.to_thread(load_either, source)
+    known = await registry.models(package.target)
+    for model in known:
+        if model.card.hash == package.hash:
+            return model.card.name  # it is here already, under its own number
     name = await free_name(registry, models, package.target)
+    if any(one.recognises_classes != isinstance(package, RecogniserPackage) for one in known):
+        raise NameTaken(
+            f"{package.target} has models of another kind here; a name is either a target's or a recogniser's. "
+            "Import it into another gallery"
+        )
     folder = model_folder(models, name)
     card = replace(package.card(name.number), target=name.target)
     await prove(card, source)
-    await asyncio.to_thread(copy_package, package, folder)
-    facts = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
+    await asyncio.to_thread(copy_package, package, folder, load_either)
+    facts: dict[str, Any] = {"metrics": dict(package.metrics), "imported": True, "round": package.snapshot.get("round")}
+    if isinstance(package, RecogniserPackage):
+        facts |= {"kind": RECOGNISER, "classes": list(package.recogniser.classes)}
     target_tags = package.snapshot.get("targets")
     if isinstance(target_tags, list) and len(target_tags) == 1:
         # so that a crawl finds it by its tag, whatever the target's name was elsewhere

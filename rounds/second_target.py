@@ -45,11 +45,8 @@ def shared_network(reader: Reader, target: str) -> SharedNetwork | None:
         target: name of the target that needs a network.
     """
     pictures = reader.ask(pictures_by_network)
-    in_force = [
-        model
-        for model in reader.models()
-        if model.active and model.card.target != target and pictures.get(model.card.backbone_hash)
-    ]
+    targets = [model for model in reader.models() if model.active and not model.recognises_classes]
+    in_force = [one for one in targets if one.card.target != target and pictures.get(one.card.backbone_hash)]
     if not in_force:
         return None
     chosen = max(in_force, key=lambda model: pictures[model.card.backbone_hash])

@@ -18,6 +18,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+RECOGNISER = "recogniser"  # what `facts` of a registered model say as `kind`, where it is no target's
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveSettings:
     """How a gallery is kept."""
@@ -261,3 +264,8 @@ class RegisteredModel:
     facts: Mapping[str, Any]
     parent: str | None  # the model that was active when this one was registered: `mona/2`
     round: int | None
+
+    @property
+    def recognises_classes(self) -> bool:
+        """Whether it is a recogniser of several classes, and no target's model."""
+        return self.facts.get("kind") == RECOGNISER

@@ -14,7 +14,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -105,15 +105,33 @@ def class_pictures(
     Raises:
         ClassFolderError: no such folder, no folders, too many files, or none that means the target; names the nearest.
     """
-    folders, left = _folders(folder)
+    folders, left = top_folders(folder)
     labels = {path: label_of(path.name) for path in folders}
     meant = meaning(folder, sorted(set(labels.values())), words)
-    groups = _groups(folder / TABLE, left)
-    files = list(
-        islice(((file, labels[top]) for top in folders for file in files_below(top, folder, left)), most_files + 1)
-    )
+    files = [(file, labels[top]) for top, file in files_of(folder, folders, left, most_files)]
+    read = [replace(one, shows=one.label in meant) for one in read_pictures(folder, files, left, report)]
+    return _without_contradictions(folder, meant, read, left)
+
+
+def files_of(
+    folder: Path, tops: Sequence[Path], left: list[LeftOut], most_files: int = MOST_FILES
+) -> list[tuple[Path, Path]]:
+    """Every file below the class folders, each with its class folder before it.
+
+    Raises:
+        ClassFolderError: there are too many.
+    """
+    files = list(islice(((top, file) for top in tops for file in files_below(top, folder, left)), most_files + 1))
     if len(files) > most_files:
         raise ClassFolderError(f"{folder} has more than {most_files} files; name a smaller folder")
+    return files
+
+
+def read_pictures(
+    folder: Path, files: Sequence[tuple[Path, str]], left: list[LeftOut], report: Callable[[float, str], None]
+) -> list[ClassPicture]:
+    """The pictures among files, each with its label; what is none is added to `left`. Reads each file once."""
+    groups = _groups(folder / TABLE, left)
     found: list[ClassPicture] = []
     for number, (file, label) in enumerate(files, start=1):
         name = file.relative_to(folder).as_posix()
@@ -126,9 +144,9 @@ def class_pictures(
             left.append(LeftOut(name, NO_PICTURE))
             continue
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        found.append(ClassPicture(file, name, label, label in meant, len(content), md5, groups.get(name, "")))
+        found.append(ClassPicture(file, name, label, True, len(content), md5, groups.get(name, "")))
         report(number / len(files), f"{number} of {len(files)} files")
-    return _without_contradictions(folder, meant, found, left)
+    return found
 
 
 def read_class_file(file: Path, folder: Path) -> bytes | None:
@@ -208,7 +226,7 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     ]
 
 
-def _folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
+def top_folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     """The class folders by name; and what else lies beside them."""
     found: list[Path] = []
     left: list[LeftOut] = []

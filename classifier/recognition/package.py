@@ -104,6 +104,11 @@ class RecogniserPackage:
     runtimes: Mapping[str, Path]
 
     @property
+    def target(self) -> TargetName:
+        """Under which it is registered, as a target's models are under the target's name."""
+        return self.name
+
+    @property
     def head(self) -> ClassHead:
         """What gives the scores that the canary pictures must have."""
         return self.recogniser.head

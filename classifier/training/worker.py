@@ -21,8 +21,10 @@ import numpy as np
 from classifier.errors import ClassifierError, TooFewExamples
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback
-from classifier.training.job import PACKAGES, PICTURES, TrainingJob, TrainingStep, read_job
-from classifier.training.pipeline import Embedder, Learned
+from classifier.training.job import PACKAGES, PICTURES, FirstWeights, TrainingJob, TrainingStep, read_job
+from classifier.training.pipeline import Embedder, Learned, TrainingPlan
+from classifier.training.recogniser_job import JOB as RECOGNISER_JOB
+from classifier.training.recogniser_job import make_recogniser, read_recogniser_job
 from storage.records import DocumentedError
 
 FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
@@ -46,9 +48,7 @@ def run(folder: Path, out: TextIO, embedder_for: Callable[[Path, TrainingJob], E
         say({"stage": stage, "share": share, "words": words})
 
     try:
-        job = read_job(folder)
-        pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)[: len(job.examples)]
-        say({"done": _work(folder, job, pictures, report, embedder_for or _embedder)})
+        say({"done": _done(folder, report, embedder_for or _embedder_of)})
     except ClassifierError as error:
         code = error.exit_code if isinstance(error, DocumentedError) else _FAILED
         say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
@@ -57,6 +57,24 @@ def run(folder: Path, out: TextIO, embedder_for: Callable[[Path, TrainingJob], E
         say({"error": type(error).__name__, "message": str(error)[:500], "exit_code": _FAILED, "facts": {}})
         return _FAILED
     return 0
+
+
+def _done(
+    folder: Path, report: ProgressCallback, embedder_for: Callable[[Path, TrainingJob], Embedder]
+) -> dict[str, Any]:
+    """Do whichever job the folder holds: a recogniser of many classes, or models of targets."""
+    if (folder / RECOGNISER_JOB).exists():
+        order = read_recogniser_job(folder)
+        embedder = _embedder(folder, order.backbone, TrainingPlan(recipe=order.recipe, seed=order.seed), order.size)
+        report("loading", 0.0, "loading the network library")
+        return make_recogniser(folder, order, _pictures(folder, len(order.examples)), embedder, report)
+    job = read_job(folder)
+    return _work(folder, job, _pictures(folder, len(job.examples)), report, embedder_for)
+
+
+def _pictures(folder: Path, count: int) -> Pixels:
+    pictures: Pixels = np.load(folder / PICTURES, mmap_mode="r", allow_pickle=False)
+    return pictures[:count]
 
 
 def _work(
@@ -93,17 +111,21 @@ def _compared(folder: Path, step: TrainingStep, learned: Learned, packed: dict[s
     return packed
 
 
-def _embedder(folder: Path, job: TrainingJob) -> Embedder:
+def _embedder_of(folder: Path, job: TrainingJob) -> Embedder:
+    """What gives the network that a target's job asks for: a recipe's, or a backbone."""
+    if job.recipe is not None:
+        from classifier.training.embedders.recipe import recipe_embedder
+
+        return recipe_embedder(job, job.recipe, folder)
+    return _embedder(folder, job.backbone, job.plan, job.preprocessing.size)
+
+
+def _embedder(folder: Path, backbone: FirstWeights, plan: TrainingPlan, size: int) -> Embedder:
     """What gives the network that the job asks for."""
     from classifier.backbones import catalogue
     from classifier.training.embedders import pretrained
     from classifier.training.pipeline import from_scratch
 
-    backbone, plan, size = job.backbone, job.plan, job.preprocessing.size
-    if job.recipe is not None:
-        from classifier.training.embedders.recipe import recipe_embedder
-
-        return recipe_embedder(job, job.recipe, folder)
     earlier = None if plan.earlier is None else plan.earlier.file
     if backbone.name == catalogue.PRETRAINED:
         return pretrained.frozen(plan.seed)

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from classifier.judge import JudgeSettings
     from classifier.metrics.thresholds import Chosen
     from classifier.package.package import Package
+    from classifier.pictures.class_folders import ClassPicture
+    from classifier.progress import ProgressCallback
+    from classifier.recognition.package import RecogniserPackage
     from classifier.taggers.client import TaggerSettings
     from commands.context.archive_protocol import CommandArchive
+    from rounds.evaluation.recogniser_folder import ScoredPictures
 
 
 def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
@@ -51,6 +55,51 @@ def verified(workspace: Workspace, model: RegisteredModel) -> Package:
     from classifier.package.package import load_package
 
     return load_package(package_folder(workspace, model.card), expected_hash=model.card.hash)
+
+
+def verified_either(workspace: Workspace, model: RegisteredModel) -> Package | RecogniserPackage:
+    """The registered package of whichever kind, when its files are what was registered.
+
+    Raises:
+        PackageError: missing, cut or altered; names the file.
+    """
+    from classifier.recognition.package import load_either
+
+    return load_either(package_folder(workspace, model.card), expected_hash=model.card.hash)
+
+
+def recogniser_named(workspace: Workspace, models: Sequence[RegisteredModel], name: str) -> RecogniserPackage:
+    """The recogniser of that name: `family/3`, or the one in force of `family`; its files as they were registered.
+
+    Raises:
+        UnknownModel: no model of that name is registered.
+        WrongKind: it is a target's model.
+        PackageError: missing, cut or altered; names the file.
+    """
+    from classifier.recognition.package import load_recogniser
+    from rounds.models import named_model
+
+    model = named_model(models, name)
+    return load_recogniser(package_folder(workspace, model.card), expected_hash=model.card.hash)
+
+
+async def recogniser_scores(
+    package: RecogniserPackage, pictures: Sequence[ClassPicture], workspace: Workspace, report: ProgressCallback
+) -> ScoredPictures:
+    """Look at pictures as a crawl would: the same decoders, preprocessing and runtime."""
+    from classifier.inference.batcher import PackagePin, Scorer
+    from classifier.pictures.decoder_pool import Decoders
+    from rounds.evaluation.folder import PicturePipeline
+    from rounds.evaluation.recogniser_folder import scored_pictures
+
+    settings = judge_settings(workspace.settings.scoring)
+    pins = {str(package.name): PackagePin(package.folder, package.hash)}
+    async with (
+        Decoders([package.preprocessing], settings.decoders) as decoders,
+        Scorer(pins, settings.scorer) as scorer,
+    ):
+        pipeline = PicturePipeline(decoders, lambda pixels: scorer.embed(0, pixels), settings.in_flight)
+        return await scored_pictures(package, pictures, pipeline, report)
 
 
 def package_folder(workspace: Workspace, card: ModelCard) -> Path:

@@ -28,6 +28,7 @@ class TrainOptions:
     references: Path | None = None  # a folder with a few pictures of the target
     set_words: tuple[str, ...] = ()  # KEY=VALUE settings of a recipe
     stages: Path | None = None  # a file with a recipe's stages
+    classes: bool = False  # a recogniser of all classes of `source`
     force: bool = False
     wait_s: float = 600.0  # for the gallery's lock, once the model is learned
     as_json: bool = False
@@ -47,6 +48,24 @@ def check_goal(options: TrainOptions) -> None:
     check_share("--recall", options.recall)
     if options.precision is not None:
         check_choice(GoalSettings, "precision", options.precision, "--precision")
+
+
+def check_classes(options: TrainOptions) -> None:
+    """Refuse what contradicts `--classes`.
+
+    Raises:
+        UsageRefused: it says what.
+    """
+    if not options.classes:
+        return
+    if options.source is None:
+        raise UsageRefused("--classes learns the classes of a folder: give it, --from DIR, with one folder a class")
+    if options.references is not None:
+        raise UsageRefused("--references shows one target, --classes tells many apart; give one of them")
+    if options.recall is not None:
+        raise UsageRefused("--classes aims at a precision of its names; leave out --recall, or give --precision")
+    if options.force:
+        raise UsageRefused("a recogniser comes into force anyway; leave out --force (crawl models rollback goes back)")
 
 
 def goal_of(options: TrainOptions, settings: Settings) -> Goal:

@@ -1,0 +1,289 @@
+"""A recogniser from pictures with labels, in the training process: embed, fit out of fold, choose limits, package.
+
+    pictures -> network as published, or trained on the classes -> embeddings -> head -> limits -> package
+
+Only pictures that the network was not trained on are measured on; where it was trained on none, that is all of them,
+each by a head that saw none of its group.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from classifier.arrays import BoolArray, FloatArray, IntArray
+from classifier.errors import TooFewExamples
+from classifier.package.export import export_backbone
+from classifier.package.package import BackboneFiles, Canary
+from classifier.pictures.preprocessing import Pixels, Preprocessing
+from classifier.progress import ProgressCallback
+from classifier.recognition.certainty import Limits
+from classifier.recognition.head_fit import FittedHead, LabelledVectors, fitted_head, strangers
+from classifier.recognition.labels import NOBODY
+from classifier.recognition.limit_choice import ChosenLimits, answers_of, chosen_limits
+from classifier.recognition.package import RecogniserParts, write_recogniser
+from classifier.recognition.recogniser import Recogniser
+from classifier.recognition.summary import summary_metrics, summary_text
+from classifier.training import splits
+from classifier.training.backbone_training import TrainingRecipe
+from classifier.training.history import FILE as HISTORY
+from classifier.training.job import FirstWeights
+from classifier.training.pipeline import Embedded, Embedder, Material
+from classifier.training.record_json import plain, record_from
+
+JOB, PACKAGE = "recogniser.json", "package"
+LEAST_PICTURES = 10  # of a class
+LEAST_GROUPS = 4  # of a class: pictures that are nearly one cannot be on both sides of a fold
+CANARIES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledExample:
+    """One picture's labels."""
+
+    identity: splits.Identity
+    name: str  # of the class
+    style: str = ""  # "": nobody says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecogniserJob:
+    """One order to the training process."""
+
+    name: str  # of the recogniser
+    examples: Sequence[LabelledExample]  # one a picture, in the order of the array
+    preprocessing: Preprocessing
+    backbone: FirstWeights
+    recipe: TrainingRecipe  # of a network that is trained
+    precision: float | None = None  # that names are to have; None: a wrong name costs what a right one gains
+    snapshot: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def size(self) -> int:
+        """Pixels of both sides of the network's input."""
+        return self.preprocessing.size
+
+
+def write_recogniser_job(folder: Path, job: RecogniserJob) -> None:
+    """Put a job into its folder.
+
+    Raises:
+        ValueError: a figure is no finite number.
+    """
+    (folder / JOB).write_text(json.dumps(plain(job), allow_nan=False))
+
+
+def read_recogniser_job(folder: Path) -> RecogniserJob:
+    """The job in a folder.
+
+    Raises:
+        OSError: there is none.
+        ValueError: it is none that this version of the program writes; says which field and value.
+    """
+    return record_from(RecogniserJob, json.loads((folder / JOB).read_bytes()), "job")
+
+
+def make_recogniser(
+    folder: Path, job: RecogniserJob, pictures: Pixels, embedder: Embedder, report: ProgressCallback
+) -> dict[str, Any]:
+    """Do a job; the package goes to `folder/package`.
+
+    Args:
+        folder: the work folder.
+        job: what is wanted.
+        pictures: prepared, shape (n, size, size, 3).
+        embedder: gives the network.
+        report: progress.
+
+    Returns:
+        Plain values: the package's folder and hashes, metrics, and a report for people.
+
+    Raises:
+        TooFewExamples: fewer than two classes have enough pictures that differ.
+        DeviceError: the network's first weights cannot be had.
+    """
+    material = _material(job, pictures)
+    check_groups(job, material.groups)
+    embedded = embedder(material, report)
+    report("learning", 0.0, f"a head for {len(set(_names(job)))} classes")
+    learned = learn_classes(job, embedded, material.groups, report)
+    report("writing", 0.0, "writing the recogniser")
+    backbone = _backbone(folder, job, embedded)
+    facts = write_recogniser(
+        folder / PACKAGE,
+        RecogniserParts(
+            name=job.name,
+            backbone=backbone,
+            recogniser=learned.recogniser,
+            canaries=_canaries(learned, embedded, pictures),
+            snapshot={
+                **job.snapshot,
+                "taught": embedded.training.facts(),
+                "parts": {"train": [one.identity.md5 for one in job.examples]},
+            },
+            metrics=learned.metrics,
+            report={"report.txt": learned.report.encode(), HISTORY: embedded.training.history.to_bytes()},
+        ),
+    )
+    report("writing", 1.0, "")
+    return {
+        "folder": str(folder / PACKAGE),
+        "hash": facts.hash,
+        "backbone_hash": facts.backbone_hash,
+        "metrics": learned.metrics,
+        "report": learned.report,
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedClasses:
+    """A recogniser with what is known of it."""
+
+    recogniser: Recogniser
+    metrics: Mapping[str, Any]
+    report: str
+
+
+def learn_classes(job: RecogniserJob, embedded: Embedded, groups: IntArray, report: ProgressCallback) -> LearnedClasses:
+    """Fit the heads on embeddings, choose the limits, and measure out of fold.
+
+    Args:
+        job: with the labels.
+        embedded: the network's numbers of every picture, and which it was trained on.
+        groups: of pictures that are nearly one, shape (n,).
+        report: progress.
+    """
+    rows = np.flatnonzero(~embedded.trained_on) if _enough_unseen(job, embedded.trained_on) else None
+    used = np.arange(len(job.examples)) if rows is None else rows
+    examples = _vectors(embedded, used, [job.examples[row].name for row in used.tolist()], groups)
+    fitted = fitted_head(
+        examples, seed=job.seed, report=lambda share: report("learning", 0.8 * share, "heads out of fold")
+    )
+    report("learning", 0.8, "choosing when to say nobody")
+    chosen = _limits(examples, fitted, job)
+    styles = _styles(job, embedded, groups)
+    recogniser = Recogniser(fitted.head, chosen.limits, None if styles is None else styles.head)
+    metrics = summary_metrics(recogniser, examples, fitted, chosen)
+    if rows is None and embedded.trained_on.any():
+        metrics["flattered"] = True  # the network was trained on the pictures that the figures are of
+    report("learning", 1.0, "")
+    return LearnedClasses(recogniser, metrics, summary_text(job.name, recogniser, metrics, job.precision))
+
+
+def check_groups(job: RecogniserJob, groups: IntArray) -> None:
+    """Refuse classes whose pictures are all nearly the same one.
+
+    Raises:
+        TooFewExamples: names the class.
+    """
+    names = np.array(_names(job))
+    for name in sorted(set(_names(job))):
+        different = len(np.unique(groups[names == name]))
+        if different < LEAST_GROUPS:
+            raise TooFewExamples(
+                f"{job.name}: the class {name}",
+                {"pictures that are not nearly the same": different},
+                {"pictures that are not nearly the same": LEAST_GROUPS},
+                "add others, or take the folder out",
+            )
+
+
+def _names(job: RecogniserJob) -> list[str]:
+    return [example.name for example in job.examples]
+
+
+def _material(job: RecogniserJob, pictures: Pixels) -> Material:
+    """What a network is trained on: every class but nobody, whose pictures show none."""
+    identities = [replace(example.identity, post_id=number) for number, example in enumerate(job.examples, start=1)]
+    groups, names = splits.group(identities), _names(job)
+    classes = tuple(name for name in sorted(set(names)) if name != NOBODY)
+    shows = np.array([[name == one for one in classes] for name in names], dtype=np.float32)
+    split = splits.split(groups, names, seed=job.seed)
+    return Material(pictures, shows, classes, split, groups, np.zeros(0, dtype=np.int64))
+
+
+def _enough_unseen(job: RecogniserJob, trained_on: BoolArray) -> bool:
+    """Whether the pictures that the network was not trained on can stand for all: enough of every class."""
+    names = np.array(_names(job))
+    return all((~trained_on[names == name]).sum() >= LEAST_PICTURES for name in set(names.tolist()))
+
+
+def _vectors(embedded: Embedded, rows: IntArray, names: Sequence[str], groups: IntArray) -> LabelledVectors:
+    classes = tuple(sorted(set(names), key=lambda name: (name == NOBODY, name)))
+    at = {name: number for number, name in enumerate(classes)}
+    columns = np.array([at[name] for name in names], dtype=np.int64)
+    return LabelledVectors(embedded.embeddings[rows].astype(np.float32), columns, groups[rows], classes)
+
+
+def _limits(examples: LabelledVectors, fitted: FittedHead, job: RecogniserJob) -> ChosenLimits:
+    """From where on a name is said; with a class for nobody, from nothing on, unless a precision is asked for."""
+    right = fitted.probabilities.argmax(axis=1) == examples.columns
+    if NOBODY not in examples.classes:
+        strange = strangers(examples, fitted, seed=job.seed)
+        strange = strange[np.isfinite(strange).all(axis=1)]
+        return chosen_limits(answers_of(fitted.probabilities, right, strange), len(right), precision=job.precision)
+    nobody = examples.classes.index(NOBODY)
+    said = fitted.probabilities.argmax(axis=1) != nobody
+    answers = answers_of(fitted.probabilities[said], right[said], np.zeros((0, len(examples.classes))))
+    if job.precision is not None:
+        return chosen_limits(answers, int(said.sum()), precision=job.precision)
+    known = examples.columns != nobody
+    refused = float((~said[~known]).mean())
+    return ChosenLimits(Limits(), float(said[known].mean()), float(right[said].mean()), refused)
+
+
+def _styles(job: RecogniserJob, embedded: Embedded, groups: IntArray) -> FittedHead | None:
+    """A head for the styles that enough pictures have; None: there are fewer than two."""
+    rows = np.flatnonzero([bool(example.style) for example in job.examples]).astype(np.int64)
+    counts = {style: sum(job.examples[row].style == style for row in rows.tolist()) for style in _all_styles(job)}
+    kept = {style for style, count in counts.items() if count >= LEAST_PICTURES}
+    rows = np.array([row for row in rows.tolist() if job.examples[row].style in kept], dtype=np.int64)
+    if len(kept) < 2:
+        return None
+    return fitted_head(
+        _vectors(embedded, rows, [job.examples[row].style for row in rows.tolist()], groups), seed=job.seed
+    )
+
+
+def _all_styles(job: RecogniserJob) -> set[str]:
+    return {example.style for example in job.examples} - {""}
+
+
+def _backbone(folder: Path, job: RecogniserJob, embedded: Embedded) -> BackboneFiles:
+    files = embedded.files or export_backbone(
+        embedded.model,
+        folder / "backbone",
+        name=job.backbone.name,
+        preprocessing=job.preprocessing,
+        halved=embedded.halved,
+    )
+    return replace(
+        files,
+        name=job.backbone.name,
+        preprocessing=job.preprocessing,
+        classes=embedded.classes,
+        blocks=embedded.blocks,
+    )
+
+
+def _canaries(learned: LearnedClasses, embedded: Embedded, pictures: Pixels) -> list[Canary]:
+    """Pictures spread evenly over the likeliest classes and over how sure the recogniser is of them."""
+    scores: FloatArray = learned.recogniser.scores(embedded.embeddings)
+    order = np.lexsort((scores.max(axis=1), scores.argmax(axis=1)))
+    rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
+    return [Canary(_png(pictures[row]), embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+
+
+def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG")
+    return stream.getvalue()
