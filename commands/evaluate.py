@@ -24,6 +24,7 @@ from commands.terminal.interruptible import run_stoppable
 from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table
 from storage.archive import open_reader
+from storage.archive_records import RegisteredModel
 from storage.errors import StorageError
 from storage.gallery_view import Picture, Renditions, pictures
 from storage.reader import Reader
@@ -68,6 +69,11 @@ _NOTHING_KEPT = "nothing was written; run the same command to measure from the b
 
 async def _run(options: EvaluateOptions, workspace: Workspace, measures: Measures) -> int:
     with open_reader(workspace.root) as reader:
+        recogniser = _recogniser(reader, options.name)
+        if recogniser is not None:
+            from commands.training.recogniser_evaluation import evaluate_recogniser
+
+            return await evaluate_recogniser(options, workspace, recogniser)
         async with reporting(quiet=options.quiet or options.as_json) as report:
             subject = _subject(reader, workspace, options.name)
             report("reading", 0.0, "labels, tags and embeddings")
@@ -123,6 +129,18 @@ def _next(options: EvaluateOptions, assessment: Assessment) -> Sequence[str]:
     if options.report is None:
         lines.append("--report DIR draws the curves and shows the worst mistakes")
     return lines
+
+
+def _recogniser(reader: Reader, named: str) -> RegisteredModel | None:
+    """The recogniser of that name, `family` or `family/3`; None: it is no recogniser's.
+
+    Raises:
+        UnknownModel: it has no such number, or none is in force.
+    """
+    from rounds.models import named_model
+
+    own = [one for one in reader.models() if one.recognises_classes and named.split("/")[0] == one.card.target]
+    return named_model(own, named) if own else None
 
 
 def _subject(reader: Reader, workspace: Workspace, named: str) -> Subject:
