@@ -17,7 +17,7 @@ from commands.terminal.error_exit import exits_plainly
 
 def declare_the_loop(app: typer.Typer) -> None:
     """Add these commands to the program's."""
-    for command in (train, evaluate, review, rescore, classify, models, networks):
+    for command in (train, evaluate, review, rescore, classify, label, models, networks):
         app.command()(command)
 
 
@@ -259,6 +259,38 @@ def rescore(
 
     options = rescore_command.RescoreOptions(target, ThresholdGoal(threshold, precision, recall), as_json)
     raise typer.Exit(rescore_command.run(options, root, config))
+
+
+@exits_plainly
+def label(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="A folder with pictures; those below it count too.", metavar="FOLDER", show_default=False),
+    ],
+    with_name: Annotated[
+        str | None,
+        typer.Option("--with", metavar="NAME", help="A recogniser; its answers are proposed.", show_default=False),
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Name the pictures of a folder, one line each: part of a name is enough, Enter takes the model's proposal.
+
+    Pictures of rare classes and doubtful ones come first. Each label is written at once, to FOLDER.labels.csv beside
+    the folder; no picture is moved. The same command goes on where it was left.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl label downloads/ --with family[/cyan]  proposals by the recogniser family
+
+    [cyan]crawl label downloads/[/cyan]  without proposals; +NAME makes a class
+    """
+    from commands import label as label_command
+
+    options = label_command.LabelOptions(folder, with_name, as_json=as_json, quiet=quiet)
+    raise typer.Exit(label_command.run(options, root, config))
 
 
 @exits_plainly
