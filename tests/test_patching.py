@@ -34,10 +34,8 @@ SETTERS = ("setattr", "delattr", "object")  # of `monkeypatch`, of a context of 
 REMAINING: Mapping[str, int] = {
     "tests/commands/crawling/test_references.py": 2,
     "tests/commands/training/test_rounds.py": 3,
-    "tests/equipment/clock.py": 1,
     "tests/faults/disk/test_files_follow.py": 2,
     "tests/faults/processes/test_processes.py": 3,
-    "tests/faults/simulator/test_sequences.py": 1,
     "tests/faults/stubs/crawl.py": 1,
     "tests/storage/database/test_upgrade.py": 2,
     "tests/storage/deaths.py": 2,
