@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from commands.app import app
 from storage.archive import Archive, open_reader
-from storage.records import Target
+from storage.archive_records import ListedPage
+from storage.records import Post, Target
 from tests.storage.samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, new_gallery
 from tests.storage.samples import sight as seen
 
@@ -95,3 +98,82 @@ def test_a_dry_run_lists_no_more_than_the_run_would_do(root: Path) -> None:
     with open_reader(root) as reader:
         places = dict(reader.sql("SELECT post_id, place FROM results ORDER BY 1").rows)  # type: ignore[arg-type]  # pairs
     assert (places[1], places[2]) == ("trash", "gallery")
+
+
+# --- what stops it, or part of it -----------------------------------------------------------------------------------
+
+
+async def filled_with(root: Path, posts: Sequence[Post], value: str = "keep") -> None:
+    """Posts with their originals."""
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+        await archive.save_targets(posts[0].site, [Target("mona", "mona_(genshin_impact)")])
+        await archive.register_model(CARD, {}, activate=True)
+        listing = await archive.open_listing(posts[0].site, "genshin_impact")
+        await archive.file_page(listing.id, ListedPage(posts, cursor=1))
+        for post in posts:
+            await archive.file_look(seen(post, decide(value)))
+            if value == "keep":
+                await keep(archive, post)
+
+
+def test_more_than_the_brake_allows_leaves_only_after_a_yes(tmp_path: Path) -> None:
+    posts = [make_post(number) for number in range(1, 53)]
+    asyncio.run(filled_with(tmp_path, posts))
+    crawl(tmp_path, "relabel", "delete", *(str(post.id) for post in posts[:51]))  # one more than may always leave
+    before = files(tmp_path)
+
+    held = crawl(tmp_path, "apply", "--no-fetch", "--json")
+    between = files(tmp_path)
+    done = crawl(tmp_path, "apply", "--no-fetch", "--yes", "--json")
+
+    record = json.loads(held.stdout)
+    assert (held.exit_code, record["trashed"], record["brakes"]) == (
+        12,
+        0,
+        [{"target": "mona", "leaving": 51, "of": 52}],
+    )
+    shown = " ".join(held.stderr.split())
+    assert "crawl query 'target:mona place:gallery decision:delete'" in shown
+    assert "nothing was moved; to move them: crawl apply --yes" in shown
+    assert between == before
+    assert (done.exit_code, json.loads(done.stdout)["trashed"]) == (0, 51)
+
+
+def test_a_file_that_is_not_the_stored_one_stays_where_it_is_and_the_others_move(tmp_path: Path) -> None:
+    asyncio.run(filled_with(tmp_path, [make_post(1), make_post(2)]))
+    (altered,) = [path for path in (tmp_path / "gallery").rglob("*") if path.is_file() and path.name.startswith("1_")]
+    altered.chmod(0o600)
+    altered.write_bytes(content_of(1)[:-1] + b"?")
+    crawl(tmp_path, "relabel", "delete", "1", "2")
+
+    done = crawl(tmp_path, "apply", "--no-fetch")
+
+    assert done.exit_code == 11
+    assert "is not the file that was stored; it stays where it is" in done.stderr
+    assert "crawl verify checks the whole gallery" in done.stderr
+    assert "moved 1 to the trash, 0 back; fetched 0" in done.stderr
+    assert altered.exists()
+
+
+def test_a_site_that_cannot_be_asked_keeps_no_file_from_moving_and_is_named(tmp_path: Path) -> None:
+    posts = [replace(make_post(number), site="elsewhere") for number in (1, 2)]
+    asyncio.run(filled_with(tmp_path, posts, "delete"))
+    crawl(tmp_path, "relabel", "keep", "1")
+
+    done = crawl(tmp_path, "apply", "--json")
+
+    record = json.loads(done.stdout)
+    assert record["planned"]["fetch"] == 1
+    assert (record["fetched"], record["exit"]) == (0, done.exit_code)
+    assert done.exit_code != 0
+    assert "elsewhere: " in done.stderr
+    assert {"what": "originals", "count": 1, "why": "not fetched"} in record["open"]
+
+
+def test_one_target_is_applied_alone_and_one_that_is_not_known_is_refused(root: Path) -> None:
+    alone = json.loads(crawl(root, "apply", "--keep", "mona", "--dry-run", "--json").stdout)
+    unknown = crawl(root, "apply", "--keep", "nobody")
+
+    assert {one["target"] for one in alone["would_do"]} == {"mona"}
+    assert unknown.exit_code == 2
+    assert "'nobody'" in unknown.stderr
