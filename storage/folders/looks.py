@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from storage.database.chunks import chunked
+from storage.database.current_state import CURRENT
 from storage.database.engine import insert_new, insert_or_update
 from storage.database.tables import (
     BackboneRow,
@@ -186,10 +187,9 @@ def _posts(connection: Connection, post_keys: set[int]) -> Mapping[int, Any]:
 def _labels(connection: Connection, versions: Sequence[int], target: str | None) -> Mapping[int, LabelValue]:
     found: dict[int, LabelValue] = {}
     for chunk in chunked(versions) if target is not None else ():
-        rows = connection.execute(
-            select(CurrentRow.version_id, LabelRow.value)
-            .join(LabelRow, LabelRow.seq == CurrentRow.label_seq)
-            .where(CurrentRow.version_id.in_(chunk), CurrentRow.target == target)
+        labelled = select(CurrentRow.version_id, LabelRow.value).where(
+            CurrentRow.version_id.in_(chunk), CurrentRow.target == target, CurrentRow.label_seq.is_not(None)
         )
+        rows = connection.execute(CURRENT.join(labelled, parts=("label",)))
         found.update((row.version_id, LabelValue(row.value)) for row in rows)
     return found

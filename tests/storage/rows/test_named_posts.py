@@ -68,7 +68,7 @@ WHO_MAY_NAME_VARIANTS = {
     "rounds/round_zero.py",  # hands them to the learning process
     "rounds/network_round.py",
     "rounds/folder_round.py",
-    "classifier/training/pipeline.py",
+    "classifier/training/examples.py",
 }
 
 
