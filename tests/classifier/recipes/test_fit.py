@@ -176,6 +176,7 @@ def test_a_network_in_half_precision_leaves_as_one_in_single_precision() -> None
     assert np.allclose(network.weights, half.model.get_layer("classes").get_weights()[0])
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, in its callback
 def test_without_the_package_tensorboard_nothing_is_logged_and_training_works(tmp_path: Path) -> None:
     there = importlib.util.find_spec("tensorboard") is not None
 
