@@ -10,8 +10,8 @@ from PIL import Image
 
 from bench.ancestors.material import Material, balanced, material_of
 from bench.ancestors.table import Comparison, table
-from bench.mona_cnn import Answer, answers
-from bench.mona_cnn import table as table_of_answers
+from bench.mona_cnn.questions import Answer, answers
+from bench.mona_cnn.questions import table as table_of_answers
 from classifier.pictures.preprocessing import Preprocessing
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -132,14 +131,9 @@ def main() -> int:
     material = material_of(options.folder, options.seed, options.pictures)
     for one in answers(material, options.keep, options.set, padding):
         found.append(one)
-        figures = f"average precision {one.average_precision:.3f}, {one.seconds:.0f} s"
+        figures = f"loss {one.loss:.3f}, average precision {one.average_precision:.3f}, {one.seconds:.0f} s"
         print(f"{one.question} {one.settings}: {figures}", flush=True)
     print(f"\nmona_cnn {' '.join(options.set)}\n\n{table(found)}")
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in found], indent=1))
     return 0
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    raise SystemExit(main())

