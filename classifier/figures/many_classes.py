@@ -82,10 +82,11 @@ def thresholds_figure(every: ThresholdCurves, limits: Limits) -> Drawing:
 
 def class_thresholds_figure(curves: Mapping[str, ThresholdCurves]) -> Drawing:
     """The same for each class, in small figures."""
-    lines = math.ceil(len(curves) / _COLUMNS)
+    columns = min(_COLUMNS, max(1, len(curves)))
+    lines = max(1, math.ceil(len(curves) / columns))
 
     def plot(figure: Figure, palette: Palette) -> None:
-        grid = figure.subplots(lines, _COLUMNS, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
         for axes, (name, of) in zip(grid.flat, curves.items(), strict=False):
             _curves(axes, of, palette)
             best = of.best()
@@ -105,7 +106,7 @@ def class_thresholds_figure(curves: Mapping[str, ThresholdCurves]) -> Drawing:
         "class-thresholds",
         "Each class against the least probability; the line is at the best F1",
         alt,
-        (12, 1.4 + 1.9 * lines),
+        (1 + 2.2 * columns, 1.4 + 1.9 * lines),
         plot,
     )
 
@@ -134,6 +135,8 @@ def certainty_figure(certainty: Certainty, right: BoolArray, limits: Limits) -> 
                 )  # fmt: skip
             axes.axvline(lines[across], color=palette.quiet, linewidth=1)
             axes.axhline(lines[up], color=palette.quiet, linewidth=1)
+            axes.set_xlim(0, 1.02)
+            axes.set_ylim(0, 1.02 if up == "gap to the second" else 0.52)
             axes.set_xlabel(across)
             axes.set_ylabel(up)
         handles, labels = figure.axes[0].get_legend_handles_labels()
