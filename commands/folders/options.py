@@ -10,7 +10,7 @@ from commands.context.output_paths import check_output_folder
 from commands.errors import UsageRefused
 from crawler.folder_outputs import Destinations
 from crawler.sources.local_files import outermost
-from storage.files.layout import gallery_around
+from storage.files.layout import gallery_around, is_gallery
 from storage.folders.placement import How
 
 
@@ -87,7 +87,7 @@ def _destinations(options: ClassifyOptions, folders: tuple[Path, ...]) -> Destin
             raise UsageRefused(f"{inside} lies in {option} {folder}, which is not looked at; name another {option}")
     if options.how is How.MOVE:
         for one in folders:
-            gallery = gallery_around(one)
+            gallery = one if is_gallery(one) else gallery_around(one)
             if gallery is not None:
                 raise UsageRefused(
                     f"{one} belongs to the gallery {gallery}, which must know where its files are; use --how copy or "

@@ -77,8 +77,8 @@ class FolderSummary:
         if self.tally.posts:
             table.add_row("known posts", str(self.tally.posts))
         rate = f", {count / self.seconds:.0f} pictures/s" if self.seconds else ""
-        decoded = self.tally.looked
-        table.add_row("time", f"{self.seconds:.1f} s{rate}; {decoded} decoded, the others were known")
+        seen = f"; {self.tally.known} known from before, not decoded" if self.tally.known else ""
+        table.add_row("time", f"{self.seconds:.1f} s{rate}{seen}")
         parts: list[RenderableType] = [table]
         parts += [Text(printable(line)) for line in self.lines()]
         if self.truth is not None:
@@ -98,9 +98,9 @@ class FolderSummary:
         """What is open, or was passed over."""
         lines = [*self.tally.failed.lines("failed"), *self.tally.undecided.lines("undecided")]
         lines += self.tally.left_out.lines("left out")
-        lines += [f"not moved: {path}: {why}" for path, why in self.trouble[:NAMED_AT_MOST]]
+        lines += [f"stays: {path}: {why}" for path, why in self.trouble[:NAMED_AT_MOST]]
         if len(self.trouble) > NAMED_AT_MOST:
-            lines.append(f"not moved: {len(self.trouble) - NAMED_AT_MOST} more")
+            lines.append(f"stays: {len(self.trouble) - NAMED_AT_MOST} more")
         return lines
 
     def report(self, truth: TruthTally) -> list[str]:

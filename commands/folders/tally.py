@@ -74,7 +74,7 @@ class FolderTally:
     times: Times = field(default_factory=Times)
     refused: int = 0  # undecided because the model may not decide
     posts: int = 0  # pictures of known posts
-    looked: int = 0  # pictures that were decoded
+    known: int = 0  # pictures that an earlier pass had decoded
     _shown: dict[Verdict, list[tuple[float, int, Path]]] = field(default_factory=dict)
     _number: int = 0
 
@@ -89,11 +89,11 @@ class FolderTally:
         self.verdicts[ruled.verdict] += 1
         self.refused += ruled.refused
         self.posts += one.facts.post is not None
-        self.looked += one.looked
         if ruled.verdict is Verdict.FAILED:
             self.failed.add(ruled.reason, one.file.name)
             return
         self.times.add(one.seconds)
+        self.known += not one.looked
         if ruled.verdict is Verdict.UNDECIDED:
             self.undecided.add(_countable(ruled.reason), one.file.name)
         else:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.archive_records import Digest
+from storage.files.layout import is_gallery
 from system.regular_files import UnsafeFile, open_regular
 
 PICTURE_NAMES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif"})
-LINK, LINKED_FOLDER, UNREADABLE = "a link", "a link to a folder", "cannot be read"
+LINK, LINKED_FOLDER, UNREADABLE, GALLERY = "a link", "a link to a folder", "cannot be read", "a gallery"
 _HEAD = 512  # bytes that tell a picture from anything else
 _PIECE = 1024 * 1024  # bytes that are read at once
 _MOST_OF_ANYTHING = 2**63  # bytes; of what is no picture only the head is read
@@ -52,7 +53,7 @@ def local_files(folders: Sequence[Path], apart: Collection[Path], leave: Leave) 
     Args:
         folders: or single files; absolute, none within another.
         apart: folders that are passed over silently, links followed: what is sorted must not be looked at again.
-        leave: is told of links and of folders that cannot be read.
+        leave: is told of links, of galleries and of folders that cannot be read.
     """
     shut = {Path(os.path.realpath(folder)) for folder in apart}
     for top in folders:
@@ -77,6 +78,9 @@ def _is_entered(folder: Path, shut: Collection[Path], leave: Leave) -> bool:
         return False
     if folder.is_symlink():
         leave(folder, LINKED_FOLDER)
+        return False
+    if is_gallery(folder):  # it must know where its files are
+        leave(folder, GALLERY)
         return False
     return Path(os.path.realpath(folder)) not in shut
 

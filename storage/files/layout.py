@@ -80,12 +80,13 @@ def gallery_around(path: Path) -> Path | None:
     real = Path(os.path.realpath(path))
     for below, root in zip((real, *real.parents), real.parents, strict=False):
         name = below.name.casefold()  # the file system may not tell capitals from small letters
-        if (name in OWN or name.startswith((LOG, DATABASE))) and _is_gallery(root):
+        if (name in OWN or name.startswith((LOG, DATABASE))) and is_gallery(root):
             return root
     return None
 
 
-def _is_gallery(root: Path) -> bool:
+def is_gallery(root: Path) -> bool:
+    """Whether a folder is a gallery's root; False where it cannot be looked into."""
     try:
         return (root / IDENTITY).exists()
     except OSError:  # a folder that is closed to us

@@ -89,7 +89,7 @@ def test_the_object_for_programs_has_these_fields_and_a_second_pass_decodes_noth
     assert set(first) == FIELDS
     assert (first["pictures"], first["kept"], first["rejected"], first["exit"]) == (12, 5, 7, 0)
     assert (first["model"], first["threshold"], first["truth"]) == ("mona/1", 0.5, None)
-    assert "; 0 decoded, the others were known" in second.stdout
+    assert "; 12 known from before, not decoded" in second.stdout
 
 
 def test_a_threshold_of_one_s_own_beats_the_model_s(place: Downloads) -> None:
@@ -135,7 +135,7 @@ def test_a_recogniser_sorts_into_a_folder_a_name_on_stored_embeddings(place: Dow
     )
 
     assert done.exit_code == 0, done.stderr
-    assert "; 0 decoded, the others were known" in done.stdout
+    assert "; 12 known from before, not decoded" in done.stdout
     assert "kept 12: game/blue 7, game/red 5" in " ".join(done.stdout.split())
     assert len(names_below(place.folder / "by" / "game" / "red")) == 5
     assert len(names_below(place.folder / "by" / "game" / "blue")) == 7
@@ -310,6 +310,7 @@ def test_links_are_left_where_they_are_and_a_file_with_two_names_counts_twice(pl
         (("{d}/red", "--keep", "mona", "--how", "move", "--to", "{d}"), "lies in --to"),
         (("{d}", "--keep", "mona", "--how", "copy", "--to", "{d}/x", "--rejects", "{d}/x"), "same folder"),
         (("{d}", "--keep", "mona", "--how", "copy", "--to", "{r}/gallery/x"), "belongs to the gallery"),
+        (("{r}", "--keep", "mona", "--how", "move", "--to", "{d}/x"), "belongs to the gallery"),
         (("{d}", "--keep", "mona", "--how", "moved"), "did you mean 'move'"),
         (("{d}", "--keep", "mona", "--rejects", "{d}/x"), "--rejects needs --how"),
         (("{d}", "--undo", "{d}/x"), "needs nothing else"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crawler.sources.local_files import FileTrouble, content_of, local_files, outermost
+from storage.files.layout import IDENTITY
 
 
 def is_picture(head: bytes) -> bool:
@@ -53,6 +54,14 @@ def test_what_is_sorted_into_is_not_looked_at_however_it_is_called(tmp_path: Pat
     (tmp_path / "elsewhere").symlink_to(tmp_path / "in" / "kept")
 
     assert found(tmp_path / "in", apart=(tmp_path / "elsewhere",)) == (["1.jpg"], [])
+
+
+def test_a_gallery_below_the_folder_keeps_its_files(tmp_path: Path) -> None:
+    put(tmp_path / "1.jpg")
+    put(tmp_path / "gallery-data" / "gallery" / "mona" / "2.jpg")
+    put(tmp_path / "gallery-data" / IDENTITY)
+
+    assert found(tmp_path) == (["1.jpg"], [("gallery-data", "a gallery")])
 
 
 def test_a_single_file_may_be_named(tmp_path: Path) -> None:
