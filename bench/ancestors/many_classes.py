@@ -91,7 +91,7 @@ def _ours(bench: ManyClassBench, labels: IntArray) -> tuple[float, IntArray]:
     rows = np.concatenate([some.train, some.validation])  # nothing is chosen, so all of them train
     shows = np.eye(len(some.classes), dtype=np.float32)[labels[rows]]
     recipe = backbone_training.TrainingRecipe(
-        epochs=bench.epochs, changes=_GREY, self_training_from=1.0, time_budget_s=36_000, seed=bench.seed
+        epochs=bench.epochs, least_steps=1, changes=_GREY, self_training_from=1.0, time_budget_s=36_000, seed=bench.seed
     )
     begun = time.monotonic()
     network, _ = backbone_training.trained_network(
