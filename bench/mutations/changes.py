@@ -1782,8 +1782,8 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a target's own old network is shared",
         "rounds/second_target.py",
-        "if model.active and model.card.target != target and pictures",
-        "if model.active and pictures",
+        "if one.card.target != target and pictures",
+        "if pictures",
         ("tests/rounds/test_second_target.py",),
     ),
     Mutation(
