@@ -1,11 +1,13 @@
 """The ancestors' recipes and ours on the same pictures, one table, all from one run.
 
     python -m bench.ancestors --two DIR --keep kiara --keep ina --many DIR [--mona KEY=VALUE …] [--json FILE]
+    python -m bench.ancestors --frozen DIR --tuned DIR --inception weights=nsfwjs-4.3.0.tgz
 
 DIR has one folder a class and may have `labels.csv` (path, class, group, split). `--two` compares `mona_cnn` with ours,
-each target of `--keep` against all others; `--many` compares `simpsons_cnn` with ours on all classes. As published,
-`mona_cnn` takes hours on two cores: `--mona` and `--simpsons` set them smaller, and the table names what was set. Exit
-code 1: a goal is missed.
+each target of `--keep` against all others; `--many` compares `simpsons_cnn` with ours on all classes, `--frozen`
+`vgg16`, and `--tuned` `inception_v3`. As published, they take hours on two cores: `--mona`, `--simpsons`, `--vgg` and
+`--inception` set them smaller, `--at-most` takes fewer pictures to train on; the table names what was set. Exit code
+1: a goal is missed.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import os
 from pathlib import Path
 
-from bench.ancestors import many_classes, two_classes
+from bench.ancestors import frozen_network, many_classes, tuned_network, two_classes
 from bench.ancestors.material import material_of
 from bench.ancestors.table import Comparison, table
 
@@ -34,10 +36,23 @@ def main() -> int:
         many = material_of(options.many, options.seed)
         bench = many_classes.ManyClassBench(many, options.simpsons, options.our_epochs, options.seed)
         found.append(many_classes.comparison(bench, options.many.name))
+    found += _published(options)
     print(f"\n{table(found)}", flush=True)
     if options.json:
         options.json.write_text(json.dumps([one.to_json() for one in found], indent=1))
     return 0 if all(one.met for one in found) else 1
+
+
+def _published(options: argparse.Namespace) -> list[Comparison]:
+    """Of the recipes that begin with published weights."""
+    found: list[Comparison] = []
+    if options.frozen is not None:
+        hands = material_of(options.frozen, options.seed, options.at_most)
+        found += frozen_network.comparisons(hands, options.vgg, options.frozen.name)
+    if options.tuned is not None:
+        drawn = material_of(options.tuned, options.seed, options.at_most)
+        found += tuned_network.comparisons(drawn, options.inception, options.our_minutes, options.tuned.name)
+    return found
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,8 +61,14 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--two", type=Path, metavar="DIR", help="one target against all others")
     line.add_argument("--keep", action="append", default=[], metavar="NAME", help="a target; may be repeated")
     line.add_argument("--many", type=Path, metavar="DIR", help="all classes at once")
+    line.add_argument("--frozen", type=Path, metavar="DIR", help="all classes, by a frozen network")
+    line.add_argument("--tuned", type=Path, metavar="DIR", help="all classes, by a large network trained on")
     line.add_argument("--mona", action="append", default=[], metavar="KEY=VALUE", help="a setting of mona_cnn")
     line.add_argument("--simpsons", action="append", default=[], metavar="KEY=VALUE", help="a setting of simpsons_cnn")
+    line.add_argument("--vgg", action="append", default=[], metavar="KEY=VALUE", help="a setting of vgg16")
+    line.add_argument("--inception", action="append", default=[], metavar="KEY=VALUE", help="a setting of inception_v3")
+    line.add_argument("--our-minutes", type=float, default=0.0, metavar="N", help="of training our own, beside a head")
+    line.add_argument("--at-most", type=int, metavar="N", help="training pictures of --frozen and --tuned")
     line.add_argument(
         "--ours", choices=("pretrained", "fine_tuned"), default="fine_tuned", help="our two-class network"
     )

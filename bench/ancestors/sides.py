@@ -1,0 +1,153 @@
+"""A recipe of many classes and this program's own ways, each trained, tested and timed on the same pictures.
+
+Time is counted in seconds of processors as well as by the clock: on a machine that others use, only the first compares.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from bench.ancestors.material import Material
+from classifier.arrays import Float32Array, FloatArray
+from classifier.backbones import pretrained
+from classifier.pictures.preprocessing import Pixels, Preprocessing
+from classifier.recipes.epoch_samples import LabelledPictures
+from classifier.recipes.fit import FitPlace, fit
+from classifier.recipes.recipe import Recipe
+from classifier.recipes.settings import RecipeSettings, changed_words
+from classifier.recognition.head_fit import FittedHead, LabelledVectors, fitted_head
+from classifier.training.backbone_training import TrainingProgress, TrainingSet
+from classifier.training.embedders import fine_tuning
+from classifier.training.embedders.frozen_features import Described, describe, looked_at
+
+_BATCH = 64  # pictures between two reports of `looked_at`
+_SAMPLE = 256  # pictures that the trained features' scale is measured on
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One way, measured."""
+
+    setting: str
+    accuracy: float  # on the test pictures
+    cpu_s: float  # of processors, for training
+    clock_s: float
+    pictures_per_cpu_s: float  # by the light interpreter, from decoded pictures on
+
+    def words(self) -> str:
+        """For the table."""
+        return (
+            f"{self.accuracy:.4f}; {self.setting}; {self.cpu_s:.0f} CPU s ({self.clock_s:.0f} s); "
+            f"{self.pictures_per_cpu_s:.0f} pictures/CPU s"
+        )
+
+    def facts(self) -> dict[str, float]:
+        """Plain values."""
+        return {
+            "accuracy": self.accuracy,
+            "cpu_s": self.cpu_s,
+            "clock_s": self.clock_s,
+            "pictures_per_cpu_s": self.pictures_per_cpu_s,
+        }
+
+
+def recipe_side(recipe: Recipe, settings: RecipeSettings, material: Material) -> Side:
+    """A recipe as `crawl train --network` trains it."""
+    pictures = material.pixels(settings.preprocessing())
+    stage = LabelledPictures("training", pictures, material.labels(), material.train, material.validation)
+    watch = _Stopwatch()
+    network = fit(recipe, settings, material.classes, [stage], place=FitPlace(report=_said))
+    used = watch.seconds()
+    numbers, speed = _tested(network.embedder, pictures[material.test])
+    setting = f"{recipe.name} {' '.join(word for word in changed_words(settings) if not word.startswith('weights='))}"
+    return _side(setting.strip(), material, numbers @ network.weights + network.bias, used, speed)
+
+
+def frozen_side(material: Material) -> Side:
+    """A softmax head on embeddings of the pretrained backbone: what `crawl train --classes` does by default."""
+    pictures = material.pixels(Preprocessing(pretrained.SIZE))
+    watch = _Stopwatch()
+    described, fitted = _described(material, pictures)
+    used = watch.seconds()
+    numbers, speed = _tested(described.backbone, pictures[material.test])
+    return _side("head on pretrained 128 px", material, fitted.head.probabilities(numbers), used, speed)
+
+
+def fine_tuned_side(material: Material, minutes: float) -> Side:
+    """The same, and the last stages trained on the classes; what both say is multiplied.
+
+    Args:
+        material: the pictures.
+        minutes: of training the stages, at most.
+    """
+    pictures = material.pixels(Preprocessing(pretrained.SIZE))
+    rows = _trained(material)
+    watch = _Stopwatch()
+    described, fitted = _described(material, pictures)
+    shows = np.eye(len(material.classes), dtype=np.float32)[material.labels()[rows]]
+    recipe = replace(fine_tuning.RECIPE, time_budget_s=minutes * 60)
+    network, summary = fine_tuning.fine_tuned(
+        described.backbone, TrainingSet(pictures[rows], shows, pictures[:0]), recipe, report=_step
+    )
+    whole = fine_tuning.joined(described.backbone, network, pictures[rows[:_SAMPLE]].astype(np.float32))
+    used = watch.seconds()
+    numbers, speed = _tested(whole, pictures[material.test])
+    odds = numbers[:, -len(material.classes) :] * fine_tuning.ODDS_WEIGHT
+    likely = np.log(fitted.head.probabilities(numbers[:, : described.embeddings.shape[1]]))
+    return _side(f"fine_tuned 128 px, {summary.steps} steps", material, odds + likely, used, speed)
+
+
+def _trained(material: Material) -> Any:
+    """Rows: nothing is chosen by the validation pictures, so they train too."""
+    return np.sort(np.concatenate([material.train, material.validation]))
+
+
+def _described(material: Material, pictures: Pixels) -> tuple[Described, FittedHead]:
+    rows = _trained(material)
+    described = describe(pictures[rows])
+    examples = LabelledVectors(described.embeddings, material.labels()[rows], material.groups[rows], material.classes)
+    return described, fitted_head(examples)
+
+
+class _Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._clock, self._processors = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> tuple[float, float]:
+        """Of processors, and by the clock."""
+        return time.process_time() - self._processors, time.perf_counter() - self._clock
+
+
+def _side(setting: str, material: Material, scores: FloatArray, used: tuple[float, float], speed: float) -> Side:
+    """Of scores, shape (test pictures, classes); the highest of a row is the answer."""
+    accuracy = float((scores.argmax(axis=1) == material.labels()[material.test]).mean())
+    return Side(setting, accuracy, *used, speed)
+
+
+def _tested(network: Any, pictures: Pixels) -> tuple[Float32Array, float]:
+    """What a network says of pictures by the light interpreter, and of how many a second of processors.
+
+    The first batch is not counted where there are more: loading the network falls into it.
+    """
+    marks = [time.process_time()]
+    with TemporaryDirectory() as folder:
+        numbers, _ = looked_at(network, pictures, Path(folder), report=lambda _: marks.append(time.process_time()))
+    counted, begun = (len(pictures) - _BATCH, marks[1]) if len(marks) > 2 else (len(pictures), marks[0])
+    return numbers, counted / max(marks[-1] - begun, 1e-9)
+
+
+def _said(stage: str, share: float, words: str) -> None:
+    print(f"  {stage} {share:4.0%} {words}", flush=True)
+
+
+def _step(progress: TrainingProgress) -> None:
+    if progress.step % 50 == 0:
+        print(f"  step {progress.step} of {progress.steps}, loss {progress.loss:.3f}", flush=True)
