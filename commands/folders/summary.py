@@ -70,7 +70,8 @@ class FolderSummary:
     def to_table(self) -> RenderableType:
         """For a person."""
         verdicts, count = self.tally.verdicts, self.tally.pictures
-        table = facts_table(Text(printable(f"{counted(count, 'picture')}, {self.model} from {self.threshold:.3f} up")))
+        title = Text(printable(f"{counted(count, 'picture')}, {self.model} from {self.threshold:.3f} up"), style="bold")
+        table = facts_table()
         for verdict in Verdict:
             if verdicts[verdict] or verdict in (Verdict.KEPT, Verdict.REJECTED):
                 table.add_row(verdict.value, self._verdict_words(verdict))
@@ -79,7 +80,7 @@ class FolderSummary:
         rate = f", {count / self.seconds:.0f} pictures/s" if self.seconds else ""
         seen = f"; {self.tally.known} known from before, not decoded" if self.tally.known else ""
         table.add_row("time", f"{self.seconds:.1f} s{rate}{seen}")
-        parts: list[RenderableType] = [table]
+        parts: list[RenderableType] = [title, table]
         parts += [Text(printable(line)) for line in self.lines()]
         if self.truth is not None:
             parts += [Text(""), *(Text(printable(line)) for line in self.report(self.truth))]
