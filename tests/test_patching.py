@@ -38,7 +38,6 @@ REMAINING: Mapping[str, int] = {
     "tests/faults/processes/test_processes.py": 3,
     "tests/faults/stubs/crawl.py": 1,
     "tests/storage/database/test_upgrade.py": 2,
-    "tests/storage/deaths.py": 2,
 }
 
 

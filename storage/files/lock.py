@@ -51,11 +51,13 @@ class GalleryLock:
         """Let the gallery go; `clean`: everything was written and folded in."""
         if self._descriptor is None:
             return
-        if clean:
-            with contextlib.suppress(OSError):  # a full disk must not keep the lock; the next start just looks closer
-                self._write({"state": "closed"})
-        os.close(self._descriptor)
-        self._descriptor = None
+        try:
+            if clean:
+                with contextlib.suppress(OSError):  # a full disk does not matter; the next start just looks closer
+                    self._write({"state": "closed"})
+        finally:  # whatever interrupts it must not keep the lock
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _write(self, facts: dict[str, Any]) -> None:
         """Leave a word for messages; the lock itself does not depend on it."""

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine.default import DefaultDialect
 
 from storage.archive import Archive
-from storage.database.writer import Writer
-from storage.files.disk import Disk
-from storage.files.lock import GalleryLock
 from tests.storage.samples import NO_RESERVE
 
 
@@ -21,7 +19,7 @@ class Killed(BaseException):
 
 
 class Reaper:
-    """Lets the program die at its nth step to the disk; every later step dies too."""
+    """Lets the program die at its nth step to the disk, commits among them; every later step dies too."""
 
     STEPS = ("fsync", "replace", "link", "unlink", "mkdir", "write")
 
@@ -29,7 +27,7 @@ class Reaper:
         self.left = nth
         for name in self.STEPS:
             monkeypatch.setattr(os, name, self._guard(getattr(os, name)))
-        monkeypatch.setattr(Writer, "_together", self._guard(Writer._together, after=True))
+        monkeypatch.setattr(DefaultDialect, "do_commit", self._guard(DefaultDialect.do_commit, after=True))
 
     @property
     def struck(self) -> bool:
@@ -53,27 +51,17 @@ class Reaper:
 
 def bury(archive: Archive) -> None:
     """What the kernel does with a dead process: connections are gone, the lock is dropped, nothing is tidied up."""
-    archive._access.close()
-    archive._lock.release(clean=False)
+    try:
+        archive._access.close()
+    finally:
+        archive._lock.release(clean=False)
 
 
-def die_in_recovery(
-    root: Path, monkeypatch: pytest.MonkeyPatch, nth: int, kind: Callable[[pytest.MonkeyPatch, int], Reaper] = Reaper
-) -> None:
+def die_in_recovery(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
     """Open a gallery and die at the nth step of what the start mends."""
-    locks: list[GalleryLock] = []
-    take = GalleryLock.take.__func__  # type: ignore[attr-defined]  # a class method's function
     with monkeypatch.context() as patched:
-
-        def remember(cls: type[GalleryLock], root: Path, command: str, disk: Disk) -> GalleryLock:
-            locks.append(take(cls, root, command, disk))
-            return locks[-1]
-
-        patched.setattr(GalleryLock, "take", classmethod(remember))
-        reaper = kind(patched, nth)
+        reaper = Reaper(patched, nth)
         try:
             bury(Archive.open(root, NO_RESERVE))
         except BaseException:  # noqa: BLE001 - however the death shows, it is the reaper's work
             assert reaper.struck, "died of something else"
-    for lock in locks:
-        lock.release(clean=False)

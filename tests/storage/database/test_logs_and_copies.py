@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.engine.default import DefaultDialect
 
 from migrations import HEAD
 from storage.archive import Archive, open_reader
@@ -22,7 +21,7 @@ from storage.errors import DatabaseError, DiskFull, StorageError
 from storage.label_writer import Labelling
 from storage.lifecycle.verify import verify
 from storage.records import LabelValue
-from tests.storage.deaths import Reaper, die_in_recovery
+from tests.storage.deaths import die_in_recovery
 from tests.storage.samples import NO_RESERVE, decide, list_posts, make_post, new_gallery, schema_at, sight
 
 COPIES = 6
@@ -68,14 +67,6 @@ async def test_every_copy_of_a_gallery_in_use_is_one_that_it_really_was(root: Pa
         assert before <= len(keys) <= saved + 1
 
 
-class CommittingReaper(Reaper):
-    """Dies before and after every commit as well."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
-        super().__init__(monkeypatch, nth)
-        monkeypatch.setattr(DefaultDialect, "do_commit", self._guard(DefaultDialect.do_commit, after=True))
-
-
 def state(database: Path) -> tuple[Any, ...]:
     with closing(sqlite3.connect(database)) as connection:
         version = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
@@ -105,7 +96,7 @@ async def test_an_upgrade_that_is_killed_anywhere_has_the_old_schema_or_the_new_
 
     for nth in range(1, 60):
         root = copied(template, tmp_path / f"killed-{nth}")
-        die_in_recovery(root, monkeypatch, nth, CommittingReaper)
+        die_in_recovery(root, monkeypatch, nth)
         found = state(root / "crawl.db")
         assert found in (old, new), f"step {nth}"
         seen.add(found[0])
