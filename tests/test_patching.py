@@ -37,7 +37,6 @@ REMAINING: Mapping[str, int] = {
     "tests/faults/disk/test_files_follow.py": 2,
     "tests/faults/processes/test_processes.py": 3,
     "tests/faults/stubs/crawl.py": 1,
-    "tests/storage/database/test_upgrade.py": 2,
 }
 
 

@@ -17,11 +17,13 @@ from starlette.types import ASGIApp
 from commands.context.settings import Settings
 from commands.context.workspace import Workspace
 from commands.review import ReviewOptions, _round_command, _who, run
+from migrations import HEAD
 from review.errors import PortTaken
 from review.server import bind, port_of
 from storage.errors import DatabaseNewer
 from tests.commands.measured_gallery import fill
-from tests.storage.database.test_upgrade import ask, later_program
+from tests.storage.database.test_upgrade import ask
+from tests.storage.samples import schema_at
 
 
 @pytest.fixture(scope="module")
@@ -109,18 +111,18 @@ def test_a_gallery_of_a_newer_program_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_a_gallery_that_an_older_program_left_is_upgraded_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "root"
     asyncio.run(fill(root, posts=1))
-    later_program(tmp_path, monkeypatch, "pass")
+    schema_at(root / "crawl.db", "0006", back=True)
     visit = Visit()
 
     code = run(ReviewOptions(port=0), root, None, visit)
 
     assert (code, visit.status) == (0, 200)
     assert "has the older schema" in capsys.readouterr().err
-    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [("9999",)]
+    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [(HEAD,)]
     assert list((root / "backups").iterdir()) != []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -12,39 +11,26 @@ from typing import Any
 
 import pytest
 
-import migrations
+from migrations import HEAD
 from storage.archive import Archive, open_reader
-from storage.database import migrate, schema
 from storage.errors import DatabaseError
 from storage.evidence import NO_SPLIT
 from storage.records import Target
 from tests.storage.samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, schema_at, sight
 
-STEP = '''"""A later step."""
-from alembic import op
-import sqlalchemy as sa
-
-revision = "9999"
-down_revision = "{head}"
-branch_labels = None
-depends_on = None
+BEFORE = "0006"  # a schema that lacks more than one step of this program's
 
 
-def upgrade():
-    op.add_column("run", sa.Column("mood", sa.Text()))
-    op.execute("UPDATE run SET mood = 'fine'")
-    {ending}
-'''
+async def older_gallery(root: Path) -> Path:
+    """A gallery with one post, as an older program left it."""
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
+        await list_posts(archive, [make_post(1)])
+    schema_at(root / "crawl.db", BEFORE, back=True)
+    return root
 
 
-def later_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
-    """A program that knows one step more than this one."""
-    steps = tmp_path / "migrations"
-    shutil.copytree(Path(migrations.__file__).parent, steps, ignore=shutil.ignore_patterns("__pycache__"))
-    (steps / "versions" / "9999_a_later_step.py").write_text(STEP.format(ending=ending, head=migrations.HEAD))
-    for module in (migrate, schema):
-        monkeypatch.setattr(module, "files", lambda _package: steps)
-        monkeypatch.setattr(module, "HEAD", "9999")
+def tables(database: Path) -> set[str]:
+    return {name for (name,) in ask(database, "SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def ask(database: Path, question: str) -> list[Any]:
@@ -53,12 +39,8 @@ def ask(database: Path, question: str) -> list[Any]:
 
 
 @pytest.mark.fault("D08")
-async def test_an_older_gallery_is_backed_up_and_upgraded(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
-        await list_posts(archive, [make_post(1)])
-    later_program(tmp_path, monkeypatch, "pass")
+async def test_an_older_gallery_is_backed_up_and_upgraded(root: Path) -> None:
+    await older_gallery(root)
     with pytest.raises(DatabaseError, match="older schema"):
         open_reader(root)
 
@@ -66,12 +48,13 @@ async def test_an_older_gallery_is_backed_up_and_upgraded(
     await archive.aclose()
 
     backup = archive.recovery.backup
-    assert archive.recovery.migrated_from == migrations.HEAD
+    assert archive.recovery.migrated_from == BEFORE
     assert backup is not None
-    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [("9999",)]
-    assert ask(root / "crawl.db", "SELECT mood FROM run") == []
-    assert ask(backup, "SELECT version_num FROM alembic_version") == [(migrations.HEAD,)]
+    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert ask(root / "crawl.db", "SELECT vector FROM local_embedding") == []
+    assert ask(backup, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
     assert ask(backup, "SELECT post_id FROM post") == [(1,)]
+    assert "local_embedding" not in tables(backup)
     assert backup.stat().st_mode & 0o777 == 0o600
     assert "backup" in archive.recovery.lines()[0]
 
@@ -80,11 +63,11 @@ async def test_an_older_gallery_is_backed_up_and_upgraded(
 @pytest.mark.parametrize(
     "name", ["with space", "new\nline", "ha#sh?que%20ry", "モナ", os.fsdecode(b"no\xfftext"), "x" * 200]
 )
-async def test_a_root_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    root = new_gallery(tmp_path / name)
-    later_program(tmp_path, monkeypatch, "pass")
+async def test_a_root_may_have_any_name(tmp_path: Path, name: str) -> None:
+    root = await older_gallery(tmp_path / name)
 
     async with Archive.open(root, NO_RESERVE) as archive:
+        assert archive.recovery.migrated_from == BEFORE
         await list_posts(archive, [make_post(1)])
 
     with open_reader(root) as reader:
@@ -93,20 +76,22 @@ async def test_a_root_may_have_any_name(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.fault("D09")
-async def test_an_upgrade_that_fails_half_way_leaves_the_old_gallery(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
-        await list_posts(archive, [make_post(1)])
-    with monkeypatch.context() as later:
-        later_program(tmp_path, later, "raise RuntimeError('half way')")
-        with pytest.raises(RuntimeError, match="half way"):
-            Archive.open(root, NO_RESERVE)
+async def test_an_upgrade_that_fails_half_way_leaves_the_old_gallery(root: Path) -> None:
+    database = (await older_gallery(root)) / "crawl.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE local_embedding (id INTEGER)")  # what the last step makes after another table
+    before = tables(database)
 
-    assert ask(root / "crawl.db", "SELECT version_num FROM alembic_version") == [(migrations.HEAD,)]
-    assert "mood" not in str(ask(root / "crawl.db", "PRAGMA table_info(run)"))
+    with pytest.raises(DatabaseError, match="local_embedding already exists"):
+        Archive.open(root, NO_RESERVE)
+
+    assert ask(database, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+    assert tables(database) == before
+    assert "windows" not in str(ask(database, "PRAGMA table_info(embedding)"))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP TABLE local_embedding")
     async with Archive.open(root, NO_RESERVE) as archive:
-        assert archive.recovery.migrated_from is None
+        assert archive.recovery.migrated_from == BEFORE
         await list_posts(archive, [make_post(2)])
 
 
