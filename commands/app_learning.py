@@ -123,8 +123,8 @@ def train(
     [cyan]crawl train mona --network mobilenet_v3_small[/cyan]  another network; everything is looked at again
     """
     from commands import train as train_command
+    from commands.crawling.round_steps import RoundSteps
     from commands.terminal.suggestions import choose
-    from commands.training.round_steps import RoundSteps
 
     options = train_command.TrainOptions(
         target,

@@ -19,6 +19,7 @@ from commands.context.settings import RoundZero, check_choice
 from commands.context.train_options import TrainOptions, check_classes, check_goal, goal_of
 from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.references import references_again, train_from_references
+from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import head_settings, second_target, train_second_target
 from commands.errors import UsageRefused
 from commands.lookup.targets import known_target
@@ -29,7 +30,6 @@ from commands.training.followers import let_follow
 from commands.training.missing_hashes import hashed
 from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
-from commands.training.round_steps import RoundSteps
 from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.reader import Reader
@@ -118,7 +118,7 @@ async def _run(options: TrainOptions, workspace: Workspace, steps: RoundSteps) -
     async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
         with open_reader(workspace.root) as reader:
             if options.references is not None:
-                outcome = await train_from_references(options, options.references, workspace, settings, report)
+                outcome = await train_from_references(options, options.references, workspace, settings, report, steps)
                 return report_outcome(options, outcome, time.monotonic() - started)
             second = await asyncio.to_thread(second_target, reader, options)
             if second is not None:

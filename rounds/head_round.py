@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ from classifier.errors import TooFewExamples
 from classifier.heads.character_space import numbered
 from classifier.heads.head_training import LearnedHead, learn_head
 from classifier.heads.noisy_labels import LabelSource
-from classifier.heads.training_set import HeadTrainingSet
+from classifier.heads.training_set import HeadPlan, HeadTrainingSet
 from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.package.package import Canary, Package, PackageFacts, PackageParts, write_package
 from classifier.package.references import References
@@ -114,8 +114,16 @@ class RoundOutcome:
     report: str  # for people
 
 
-def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+LearnHead = Callable[[HeadTrainingSet, HeadPlan], LearnedHead]
+
+
+def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings, learn: LearnHead = learn_head) -> Candidate:
     """Learn a head from a snapshot; pure computing, seconds.
+
+    Args:
+        snapshot: what there is to learn from.
+        settings: how.
+        learn: fits the head.
 
     Raises:
         TooLittleToLearn: too few labels and tags; counts them.
@@ -135,7 +143,7 @@ def learn_candidate(snapshot: Snapshot, settings: HeadRoundSettings) -> Candidat
                 training_set, characters=_characters(evidence, snapshot.characters, len(snapshot.references))
             )
         try:
-            learned = of_the_gallery(learn_head(training_set, plan), len(evidence))
+            learned = of_the_gallery(learn(training_set, plan), len(evidence))
             break
         except TooFewExamples as error:
             if not artists:

@@ -18,6 +18,7 @@ from commands.context.registered_models import verified
 from commands.context.train_options import TrainOptions, crawl_goal
 from commands.context.workspace import Workspace
 from commands.crawling.model_request import ModelRequest
+from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import finished, finished_in_crawl, head_settings
 from commands.errors import UsageRefused
 from commands.lookup.targets import named_in_tags
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from classifier.references.folder import ReferenceFolder
     from rounds.examples.decoders import HashingDecoder
     from rounds.examples.references import ReferencePixels
-    from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
+    from rounds.head_round import HeadRoundSettings, RoundOutcome, Snapshot
     from storage.archive_records import RegisteredModel
 
 
@@ -83,7 +84,9 @@ def referred(reader: Reader, workspace: Workspace, named: str) -> Referred:
     return Referred(target, known is not None, None, verified(workspace, network.model), network.words())
 
 
-async def seen_references(folder: Path, package: Package, report: ProgressCallback, *, quiet: bool) -> References:
+async def seen_references(
+    folder: Path, package: Package, steps: RoundSteps, report: ProgressCallback, *, quiet: bool
+) -> References:
     """A folder's pictures as a package's network sees them; names what is left out.
 
     Raises:
@@ -100,13 +103,26 @@ async def seen_references(folder: Path, package: Package, report: ProgressCallba
         for line in _lines(found, pixels):
             say(line)
     report("looking", 0.0, f"{len(pixels.md5s)} reference pictures")
-    return await asyncio.to_thread(pixels.looked_at, package)
+    return await asyncio.to_thread(steps.look, pixels, package)
 
 
 async def train_from_references(
-    options: TrainOptions, folder: Path, workspace: Workspace, settings: HeadRoundSettings, report: ProgressCallback
+    options: TrainOptions,
+    folder: Path,
+    workspace: Workspace,
+    settings: HeadRoundSettings,
+    report: ProgressCallback,
+    steps: RoundSteps | None = None,
 ) -> RoundOutcome:
     """Learn the head, compare it with the model in force, and decide every post that the network has looked at.
+
+    Args:
+        options: whom the references show.
+        folder: the references.
+        workspace: the gallery's root and settings.
+        settings: how the head is learned.
+        report: progress.
+        steps: how pictures are looked at and a head is learned; None: our own.
 
     Raises:
         ClassFolderError, UsageRefused, TooLittleToLearn: what was given cannot be learned from; says why.
@@ -117,13 +133,22 @@ async def train_from_references(
         who = await asyncio.to_thread(referred, reader, workspace, options.target)
         if not options.quiet:
             say(f"learning {who.target.name} from references, a head on {who.words}")
-        references = await seen_references(folder, who.package, report, quiet=options.quiet)
-        candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, report)
+        steps = steps or RoundSteps()
+        references = await seen_references(folder, who.package, steps, report, quiet=options.quiet)
+        snapshot = await asyncio.to_thread(_snapshot, reader, who, references, folder, report)
+        candidate = await asyncio.to_thread(steps.learn, snapshot, settings)
     return await finished(candidate, options, workspace, settings, report, new=not who.known)
 
 
-async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
+async def head_from_references(
+    request: ModelRequest, folder: Path, steps: RoundSteps | None = None
+) -> Mapping[str, RegisteredModel]:
     """The model of a crawl's one target, in force: learned from references unless it has learned from these already.
+
+    Args:
+        request: of the crawl.
+        folder: the references.
+        steps: how pictures are looked at and a head is learned; None: our own.
 
     Returns:
         nothing where no network has looked at the gallery yet: then round 0 learns from them and the site's tags.
@@ -152,8 +177,10 @@ async def head_from_references(request: ModelRequest, folder: Path) -> Mapping[s
                 "a dry run writes nothing, so it cannot learn from references; leave out --dry-run or --references"
             )
         async with reporting(quiet=request.quiet) as report:
-            references = await seen_references(folder, who.package, report, quiet=request.quiet)
-            candidate = await asyncio.to_thread(_candidate, reader, who, references, folder, settings, report)
+            steps = steps or RoundSteps()
+            references = await seen_references(folder, who.package, steps, report, quiet=request.quiet)
+            snapshot = await asyncio.to_thread(_snapshot, reader, who, references, folder, report)
+            candidate = await asyncio.to_thread(steps.learn, snapshot, settings)
     model = await finished_in_crawl(candidate, request, settings)
     return {} if model is None else {target.name: model}
 
@@ -218,7 +245,11 @@ async def references_again(snapshot: Snapshot, decoder: HashingDecoder) -> Refer
 
 
 async def references_seen_by(
-    package: Package, model: RegisteredModel, before: Package, decoders: OpenDecoders | None = None
+    package: Package,
+    model: RegisteredModel,
+    before: Package,
+    decoders: OpenDecoders | None = None,
+    steps: RoundSteps | None = None,
 ) -> References | None:
     """The references of a target's model as another package's network sees them; None as `references_again`.
 
@@ -227,6 +258,7 @@ async def references_seen_by(
         model: the target's, in force.
         before: its package.
         decoders: of one preprocessing; None: `classifier.pictures.decoder_pool.Decoders`.
+        steps: how pictures are looked at; None: our own.
     """
     from classifier.pictures.decoder_pool import Decoders
 
@@ -239,7 +271,7 @@ async def references_seen_by(
     except ClassFolderError as error:
         say(f"{model.card.target} moves to the new network without its references: {error}")
         return None
-    return await asyncio.to_thread(pixels.looked_at, package)
+    return await asyncio.to_thread((steps or RoundSteps()).look, pixels, package)
 
 
 def _without(target: str, error: ClassFolderError) -> str:
@@ -293,22 +325,16 @@ async def _has_learned_from(folder: Path, package: Package) -> bool:
     return set(pixels.md5s) == known
 
 
-def _candidate(
-    reader: Reader,
-    who: Referred,
-    references: References,
-    folder: Path,
-    settings: HeadRoundSettings,
-    report: ProgressCallback,
-) -> Candidate:
-    from rounds.head_round import learn_candidate
+def _snapshot(
+    reader: Reader, who: Referred, references: References, folder: Path, report: ProgressCallback
+) -> Snapshot:
     from rounds.snapshots import referring_to, snapshot_of
 
     report("reading", 0.0, "labels, tags and embeddings")
     snapshot = snapshot_of(reader, who.target, who.package, who.active)
     snapshot = referring_to(reader, snapshot, references, str(folder.absolute()))
     report("learning", 0.0, f"{len(references)} references, {len(snapshot.evidence)} pictures of the gallery")
-    return learn_candidate(snapshot, settings)
+    return snapshot
 
 
 def _lines(found: ReferenceFolder, pixels: ReferencePixels) -> Sequence[str]:

@@ -6,11 +6,12 @@ no rows of the gallery, so no decision is made about them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from classifier.errors import PictureFault
 from classifier.package.package import Package
@@ -25,6 +26,8 @@ from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.training_job import embedded
 from storage.plurals import counted
+
+Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]  # (n, d), of n prepared pictures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +50,9 @@ class ReferencePixels:
             for number, (md5, hash_) in enumerate(zip(self.md5s, self.hashes, strict=True), start=1)
         ]
 
-    def looked_at(self, package: Package) -> References:
+    def looked_at(self, package: Package, embed: Embed = embedded) -> References:
         """Their embeddings by the package's network."""
-        return References(embedded(package, self.pixels), self.md5s, np.array(self.hashes, dtype=np.uint64))
+        return References(embed(package, self.pixels), self.md5s, np.array(self.hashes, dtype=np.uint64))
 
 
 async def decoded_references(

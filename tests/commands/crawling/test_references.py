@@ -15,10 +15,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import Result
 
 from classifier.errors import ClassFolderError
 from classifier.heads.character_space import NOBODY
-from classifier.heads.head_training import LearnedHead
+from classifier.heads.head_training import LearnedHead, learn_head
 from classifier.heads.noisy_labels import LabelSource
 from classifier.heads.training_set import HeadPlan, HeadTrainingSet
 from classifier.package.package import Package, load_package
@@ -40,29 +41,42 @@ from commands.crawling.references import (
     references_seen_by,
     train_from_references,
 )
+from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import head_settings
 from commands.errors import UsageRefused
-from rounds import head_round
-from rounds.examples import references
+from rounds.examples.references import ReferencePixels
+from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, RegisteredModel
 from storage.records import Target
 from tests.commands.measured_gallery import write_model
-from tests.commands.training.test_rounds import POSTS, WIDTH, crawl
+from tests.commands.training.test_rounds import POSTS, WIDTH
+from tests.commands.training.test_rounds import crawl as run_command
 from tests.crawler.crew_fakes import MONA
 
 
 @pytest.fixture
-def root(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Looked at for mona. Its network exists in name only: what it would see in a picture is as red as the picture."""
-
-    def seen(package: object, pictures: Pixels) -> np.ndarray:
-        vectors = np.random.default_rng(1).normal(size=(len(pictures), WIDTH)).astype(np.float16)
-        vectors[:, 0] = pictures[..., 0].mean(axis=(1, 2)) / 40
-        return vectors
-
-    monkeypatch.setattr(references, "embedded", seen)
+def root(filled: Path, tmp_path: Path) -> Path:
+    """Looked at for mona. Its network exists in name only; `RedSteps` look in its place."""
     return shutil.copytree(filled, tmp_path / "root")
+
+
+class RedSteps(RoundSteps):
+    """Our own steps, except that what they see in a picture is as red as the picture."""
+
+    def look(self, pixels: ReferencePixels, package: Package) -> References:
+        return pixels.looked_at(package, red)
+
+
+def red(package: Package, pictures: Pixels) -> np.ndarray:
+    vectors = np.random.default_rng(1).normal(size=(len(pictures), WIDTH)).astype(np.float16)
+    vectors[:, 0] = pictures[..., 0].mean(axis=(1, 2)) / 40
+    return vectors
+
+
+def crawl(root: Path, *arguments: str, steps: RoundSteps | None = None) -> Result:
+    """A command, in this process."""
+    return run_command(root, *arguments, parts=steps or RedSteps())
 
 
 def red_pictures(folder: Path, count: int) -> Path:
@@ -101,26 +115,33 @@ def test_more_references_than_tags_are_needed_are_learned_from_too(root: Path, t
 
 @pytest.mark.parametrize("again", [False, True])
 def test_whom_the_tags_of_others_name_is_known_to_a_head_from_references(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+    root: Path, tmp_path: Path, again: bool
 ) -> None:
-    seen: list[HeadTrainingSet] = []
-    learn = head_round.learn_head
-
-    def noting(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
-        seen.append(training_set)
-        return learn(training_set, plan)
-
-    monkeypatch.setattr(head_round, "learn_head", noting)
-    crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)))
+    steps = NotingSteps()
+    crawl(root, "train", "nilou", "--references", str(red_pictures(tmp_path / "pictures", 20)), steps=steps)
     if again:
-        crawl(root, "train", "nilou", "--how", "head")
+        crawl(root, "train", "nilou", "--how", "head", steps=steps)
 
-    training_set = seen[-1]
+    training_set = steps.learned_from[-1]
     assert training_set.characters is not None
     others = training_set.noisy_labels.label_sources == LabelSource.OTHERS
     assert len(np.unique(training_set.characters[others])) == 2  # mona and keqing
     assert (training_set.characters[~others] == NOBODY).all()  # without a tag, and the references
-    assert len(seen) == (2 if again else 1)
+    assert len(steps.learned_from) == (2 if again else 1)
+
+
+class NotingSteps(RedSteps):
+    """Notes what heads were learned from."""
+
+    def __init__(self) -> None:
+        self.learned_from: list[HeadTrainingSet] = []
+
+    def learn(self, snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
+        return learn_candidate(snapshot, settings, self._note)
+
+    def _note(self, training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
+        self.learned_from.append(training_set)
+        return learn_head(training_set, plan)
 
 
 def test_the_references_take_part_in_the_next_round_too(root: Path, tmp_path: Path) -> None:
@@ -265,7 +286,7 @@ async def head_of(
             dry_run=dry_run,
             quiet=True,
         )
-        return dict(await head_from_references(request, folder))
+        return dict(await head_from_references(request, folder, RedSteps()))
 
 
 async def test_a_crawl_begins_with_a_head_from_references(root: Path, tmp_path: Path) -> None:
@@ -416,7 +437,7 @@ def test_a_target_moves_to_a_new_network_with_its_references_or_says_that_it_has
     root: Path, learned: RegisteredModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def seen_by(package: Package, model: RegisteredModel, before: Package) -> References | None:
-        return asyncio.run(references_seen_by(package, model, before, lambda preprocessings: RedDecoder()))
+        return asyncio.run(references_seen_by(package, model, before, lambda preprocessings: RedDecoder(), RedSteps()))
 
     mona, nilou = (load_package(root / "models" / name / "1") for name in ("mona", "nilou"))
     assert nilou.references is not None

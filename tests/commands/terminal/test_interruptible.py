@@ -16,10 +16,10 @@ from typing import NoReturn
 import pytest
 
 from classifier.progress import ProgressCallback
+from commands.crawling.round_steps import RoundSteps
 from commands.evaluate import Measures
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.signals import StopRequest
-from commands.training.round_steps import RoundSteps
 from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
 from storage.archive import Archive
 from tests.commands.training.test_rounds import POSTS, active, crawl, fill

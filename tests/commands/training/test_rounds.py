@@ -23,7 +23,7 @@ from classifier.package.embedding_blocks import in_a_row
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
-from commands.training.round_steps import RoundSteps
+from commands.crawling.round_steps import RoundSteps
 from crawler.decisions import Policy, Ruling
 from rounds.head_round import Candidate, HeadRoundSettings, Snapshot
 from storage.archive import Archive, open_reader

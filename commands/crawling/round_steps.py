@@ -1,4 +1,4 @@
-"""The two steps of a round that take long and change something, each with what it needs to be imported."""
+"""The steps of a round that take long or change something, each with what it needs to be imported."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from classifier.progress import ProgressCallback
 from storage.archive import Archive
 
 if TYPE_CHECKING:
+    from classifier.package.package import Package
+    from classifier.package.references import References
+    from rounds.examples.references import ReferencePixels
     from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
 
 
 class RoundSteps:
     """What `crawl train` does once it knows what to learn from; nothing is imported before it is asked for."""
+
+    def look(self, pixels: ReferencePixels, package: Package) -> References:
+        """A person's pictures as a package's network sees them, in a thread; see `ReferencePixels.looked_at`."""
+        return pixels.looked_at(package)
 
     def learn(self, snapshot: Snapshot, settings: HeadRoundSettings) -> Candidate:
         """A head from labels, tags and embeddings, in a thread; see `head_round.learn_candidate`."""
