@@ -33,7 +33,7 @@ from storage.reader import Reader
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from rounds.evaluation.side_by_side import SideBySide
+    from rounds.evaluation.side_by_side import FindDoubted, SideBySide
     from rounds.evaluation.subject import Subject
 
 
@@ -106,19 +106,32 @@ def _list(options: ModelsOptions, workspace: Workspace) -> int:
     return 0
 
 
-def measured_today(workspace: Workspace, reader: Reader, models: Sequence[RegisteredModel]) -> Mapping[str, SideBySide]:
-    """Each target's models side by side on the same pictures; a target without test pictures is left out."""
+def measured_today(
+    workspace: Workspace,
+    reader: Reader,
+    models: Sequence[RegisteredModel],
+    find_doubted: FindDoubted | None = None,
+) -> Mapping[str, SideBySide]:
+    """Each target's models side by side on the same pictures; a target without test pictures is left out.
+
+    Args:
+        workspace: the gallery's root, with the models' files.
+        reader: of the gallery.
+        models: those registered.
+        find_doubted: finds contradicted tags where no round has recorded them; None: `doubted_tags`.
+    """
     known = {target.name: target for target in reader.targets()}
     wanted = [target for target in known.values() if any(model.card.target == target.name for model in models)]
     if not wanted:
         return {}
     from rounds.evaluation.side_by_side import side_by_side
+    from rounds.questions.doubted_tags import doubted_tags
 
     found: dict[str, SideBySide] = {}
     for target in wanted:
         subjects = _subjects(workspace, target, models)
         evidence_of = cache(partial(reader.held_out_evidence, target))
-        comparison = side_by_side(subjects, evidence_of)
+        comparison = side_by_side(subjects, evidence_of, find_doubted or doubted_tags)
         if comparison is not None:
             found[target.name] = comparison
     return found

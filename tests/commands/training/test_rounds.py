@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from classifier.head import Head
@@ -23,14 +25,16 @@ from classifier.package.embedding_blocks import in_a_row
 from classifier.package.package import BackboneFiles, Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from commands.app import app
+from commands.context.workspace import load_workspace
 from commands.crawling.round_steps import RoundSteps
+from commands.models import measured_today
 from crawler.decisions import Policy, Ruling
 from rounds.head_round import Candidate, HeadRoundSettings, Snapshot
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, ListedPage, RunStart, Sighting
 from storage.evidence import Evidence
 from storage.reader import Reader
-from storage.records import FileVersion, Look, ModelCard, PostTags
+from storage.records import FileVersion, Look, ModelCard, PostTags, Target
 from tests.crawler.crew_fakes import MONA, post
 
 POSTS, WIDTH = 240, 8
@@ -194,29 +198,37 @@ def test_models_are_listed_shown_and_exported_whole(root: Path, tmp_path: Path) 
     assert again.exit_code == 2
 
 
-def test_the_list_of_models_reads_held_out_pictures_alone_and_learns_nothing(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_of_models_reads_held_out_pictures_alone_and_learns_nothing(root: Path) -> None:
     crawl(root, "train", "mona", "--quiet")
-    read: list[int] = []
-    held_out = Reader.held_out_evidence
+    workspace = load_workspace(root, None)
 
-    def counted(*arguments: Any) -> Evidence:
-        found = held_out(*arguments)
-        read.append(len(found))
+    with HeldOutReader.open(root) as reader:
+        assert isinstance(reader, HeldOutReader)
+        measured = measured_today(workspace, reader, reader.models(), everything_was_read)["mona"]
+        assert len(reader.read) == 1 and reader.read[0] < 0.3 * POSTS  # of each network once
+
+    assert measured.pictures > 10
+    assert sorted(measured.figures) == ["mona/1", "mona/2"]
+    assert [one["examples"] for one in same_pictures(root)] == [measured.pictures] * 2  # what crawl models prints
+
+
+def everything_was_read(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("everything that is known was read")
+
+
+class HeldOutReader(Reader):
+    """Reads held-out pictures alone, and counts them."""
+
+    def __init__(self, root: Path, engine: Engine) -> None:
+        super().__init__(root, engine)
+        self.read: list[int] = []
+
+    def held_out_evidence(self, target: Target, backbone_hash: str, md5s: Collection[str]) -> Evidence:
+        found = super().held_out_evidence(target, backbone_hash, md5s)
+        self.read.append(len(found))
         return found
 
-    def whole(*_: object) -> NoReturn:
-        raise AssertionError("everything that is known was read")
-
-    monkeypatch.setattr(Reader, "held_out_evidence", counted)
-    monkeypatch.setattr(Reader, "evidence", whole)
-    monkeypatch.setattr("rounds.evaluation.side_by_side.doubted_tags", whole)
-
-    models = json.loads(crawl(root, "models", "--json").stdout)["models"]
-
-    assert [one["same_pictures"]["examples"] > 10 for one in models] == [True, True]
-    assert len(read) == 1 and read[0] < 0.3 * POSTS  # of each network once
+    evidence = everything_was_read
 
 
 def test_answers_about_posts_without_the_tag_make_no_listed_model_worse(root: Path) -> None:
