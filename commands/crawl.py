@@ -301,6 +301,7 @@ def _job(setup: _CrawlSetup, run_id: int) -> Job:
         limit=setup.options.limit,
         newer_only=setup.options.newer_only,
         in_flight=scoring.in_flight,
+        grace_s=setup.connected.pace.grace_s,
     )
 
 

@@ -12,6 +12,8 @@ from crawler.judge import Judge
 from storage.archive_records import Attempt, Digest, Failure, Gap, ListedPage, Listing, ListingTally, Sighting, Work
 from storage.records import FileVersion, Known, Post, RefusedRow, StoredRendition, Target
 
+GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
+
 
 class ListingStep(Protocol):
     """One step of a listing."""
@@ -115,6 +117,7 @@ class Job:
     limit: int | None = None  # posts
     newer_only: bool = False
     in_flight: int = 48  # posts carried at the same time
+    grace_s: float = GRACE_S
 
     def ruling(self, judge: Judge) -> Ruling:
         """How this job decides with this judge's models."""

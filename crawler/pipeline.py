@@ -32,7 +32,6 @@ from storage.records import (
     RunError,
 )
 
-GRACE_S = 8.0  # after a stop request, how long the posts in flight may take to finish
 LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
 SUSPECT_AFTER = 2  # deaths of the program with a post in flight; from then on it is carried alone, after all others
 CONVICTED_AFTER = 3  # deaths of the program with nothing else in flight: the post itself is to blame
@@ -86,7 +85,7 @@ async def _finish_or_stop(run: Run, tasks: Sequence[asyncio.Task[None]]) -> None
             _, waiting = await asyncio.wait({*pending, stopping}, return_when=asyncio.FIRST_COMPLETED)
             pending.intersection_update(waiting)
         if pending:
-            await asyncio.wait(pending, timeout=GRACE_S)
+            await asyncio.wait(pending, timeout=run.job.grace_s)
     finally:
         stopping.cancel()
     for task in tasks:

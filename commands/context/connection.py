@@ -13,6 +13,7 @@ from commands.context.demo_process import DemoOptions, demo_site
 from commands.context.settings import DEFAULT_FILE, Settings, SiteEntry
 from commands.context.workspace import DEMO, Workspace
 from commands.terminal.console import say
+from crawler.crew import GRACE_S
 from crawler.errors import BadCredentials, BadSite, UsageError
 from crawler.sites import Site, host_of, site_from_url, site_named
 from crawler.sources.danbooru_client import DanbooruClient, Profile
@@ -26,11 +27,12 @@ from crawler.transport.trust import trusted
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait for a site, and how often to ask again; a test hurries."""
+    """How long to wait for a site and for what is in flight, and how often to ask again; a test hurries."""
 
     patience: Patience = field(default_factory=Patience)
     deadlines: Deadlines = field(default_factory=Deadlines)
     manners: Manners = field(default_factory=Manners)
+    grace_s: float = GRACE_S
 
 
 @dataclass(frozen=True, slots=True)

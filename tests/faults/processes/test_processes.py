@@ -16,15 +16,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crawler import pipeline
-from storage.moves import originals
+from commands.crawl import Parts
+from commands.crawling.model_request import ModelRequest
+from crawler.judge import Judge
+from storage.records import Look
 from tests.faults import driver
 from tests.faults.checker import checker
 from tests.faults.checker.evidence import Expected, tree_digest
@@ -40,6 +43,8 @@ from tests.faults.simulator.experiment import (
     run_here,
 )
 from tests.faults.simulator.simulator import CANARY, Simulator
+from tests.faults.stubs.judge import StubJudge, cards
+from tests.faults.stubs.parts import hurry
 from tests.speed import patient
 
 SLOWLY = {**LOGGED_IN, "CRAWL_SCORING_IN_FLIGHT": "2"}
@@ -154,27 +159,25 @@ def _decisions(root: Path) -> int:
 
 
 def test_a_run_that_ends_itself_counts_what_it_placed(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    cancelled = threading.Event()
-    place, finish = originals.place_original, pipeline._finish_or_stop
+    cancelled, link = threading.Event(), os.link
 
-    def on_a_slow_disk(*given: Any) -> Any:
-        paths = place(*given)
-        cancelled.wait(20)
-        return paths
+    def on_a_slow_disk(*names: Any, src_dir_fd: int, dst_dir_fd: int, **how: Any) -> None:
+        link(*names, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd, **how)
+        if src_dir_fd != dst_dir_fd:  # an original got its name, in another folder than where it was received
+            cancelled.wait(20)
 
-    async def without_grace(*given: Any) -> None:
-        await finish(*given)
-        asyncio.get_running_loop().call_soon(cancelled.set)  # after everybody was cancelled
+    @contextlib.asynccontextmanager
+    async def judge(request: ModelRequest) -> AsyncIterator[Judge]:
+        yield EndlessLook(cards(request.targets), cancelled=cancelled)
 
-    monkeypatch.setattr(pipeline, "GRACE_S", 0.0)
-    monkeypatch.setattr(pipeline, "_finish_or_stop", without_grace)
-    monkeypatch.setattr(originals, "place_original", on_a_slow_disk)
+    monkeypatch.setattr(os, "link", on_a_slow_disk)
+    parts = Parts(judge, replace(hurry(), grace_s=0.0))
     challenge = {"status": 403, "body": "<html>challenge", "headers": {"cf-mitigated": "challenge"}}
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)
         site.misbehave([{"match": {"path": "/original/*", "nth": [3]}, "do": challenge}])
 
-        ended = run_here([*arguments, "--json"], environment=LOGGED_IN)
+        ended = run_here([*arguments, "--json"], environment=LOGGED_IN, parts=parts)
         verified = run_here(["verify", "--root", str(root)])
 
     kept = json.loads(ended.stdout)["kept"]
@@ -182,6 +185,23 @@ def test_a_run_that_ends_itself_counts_what_it_placed(laboratory: Laboratory, mo
     assert len([path for path in (root / "gallery").rglob("*") if path.is_file()]) == kept
     assert verified.code == 0, verified.output
     assert_well(root, laboratory.expected(posts=None, last_exit=5))
+    assert cancelled.is_set()
+
+
+@dataclass(slots=True)
+class EndlessLook(StubJudge):
+    """Its first look never ends, and so finds out when everybody is cancelled."""
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    async def look(self, picture: bytes) -> Look:
+        if self.looks:
+            return await StubJudge.look(self, picture)
+        self.looks += 1
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            self.cancelled.set()
 
 
 def test_a_second_stop_request_ends_the_run_at_once(laboratory: Laboratory) -> None:

@@ -20,6 +20,7 @@ import typer.main
 from typer.core import TyperGroup
 
 from commands.app import app
+from commands.crawl import Parts
 from commands.terminal.console import messages, results
 from demo.faults.rules import Rule
 from demo.galleries.gallery import Gallery
@@ -38,14 +39,16 @@ def run_here(
     judge: str = "honest",
     environment: Mapping[str, str] | None = None,
     clock: Callable[[], datetime] | None = None,
+    parts: Parts | None = None,
 ) -> CommandResult:
     """Run the real command line in this process, with the stub judge; nothing that it says is lost.
 
-    With a clock the gallery's records go by it, in the commands that crawl, label and move files.
+    With a clock the gallery's records go by it, in the commands that crawl, label and move files. What a test wants
+    otherwise beside judge and clock, it hands in as `parts`.
     """
     out, err = io.StringIO(), io.StringIO()
     begun = time.monotonic()
-    parts = replace(stub_parts(judge), clock=clock)
+    parts = replace(parts or stub_parts(judge), clock=clock)
     code: object = 0
     with _environment(environment or {}), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         messages.cache_clear()
