@@ -339,9 +339,11 @@ def apply(
     [cyan]crawl apply[/cyan]  after relabel, train or rescore
     """
     from commands import apply as apply_command
+    from storage.moves.apply_plan import BRAKE
 
-    parts_pace = getattr(context.obj, "pace", None)  # a test program may hurry, and have a clock of its own
-    options = apply_command.ApplyOptions(keep, yes, dry_run, fetch, as_json, quiet)
+    parts_pace = getattr(context.obj, "pace", None)  # a test program may hurry, and have clock and brake of its own
+    limit = getattr(context.obj, "brake", BRAKE)
+    options = apply_command.ApplyOptions(keep, yes, dry_run, fetch, as_json, quiet, limit)
     clock = getattr(context.obj, "clock", None)
     raise typer.Exit(apply_command.run(options, root, config, parts_pace, clock))
 

@@ -28,7 +28,7 @@ from crawler.sources.listing import SiteSource
 from crawler.transport.downloads import Downloader
 from storage.archive import Archive, open_reader
 from storage.database.chunks import chunked
-from storage.moves.apply_plan import Applied, ApplyPlan, plan_apply
+from storage.moves.apply_plan import BRAKE, Applied, ApplyPlan, BrakeLimit, plan_apply
 from storage.plurals import counted
 from storage.records import Post
 
@@ -46,6 +46,7 @@ class ApplyOptions:
     fetch: bool = True
     as_json: bool = False
     quiet: bool = False
+    limit: BrakeLimit = BRAKE  # how many files may leave without a brake
 
 
 @dataclass(slots=True)
@@ -93,7 +94,7 @@ async def _run(options: ApplyOptions, workspace: Workspace, access: _SiteAccess)
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await hold_gallery(stack, workspace, "crawl apply")
-        plan = await archive.moves.plan_apply(target)
+        plan = await archive.moves.plan_apply(target, options.limit)
         _report_plan(plan)
         outcome = _Outcome()
         if not _brakes_hold(options, plan, archive.root, outcome):
@@ -108,7 +109,7 @@ def _dry_run(options: ApplyOptions, workspace: Workspace, stop: StopRequest) -> 
     """Read, and say what would be done: not even what a killed run left behind is tidied up."""
     target = _target(options, workspace)
     with open_reader(workspace.root) as reader:
-        plan = reader.ask(lambda connection: plan_apply(connection, target))
+        plan = reader.ask(lambda connection: plan_apply(connection, target, options.limit))
     _report_plan(plan)
     if not options.as_json:
         print_steps(plan, fetch=options.fetch)

@@ -45,6 +45,7 @@ from crawler.sources.query_plan import crawl_terms
 from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive_records import RunEnd, RunStart
+from storage.moves.apply_plan import BRAKE, BrakeLimit
 from storage.search.language import Query
 
 __all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "run"]
@@ -86,6 +87,7 @@ class Parts:
     pace: Pace = field(default_factory=Pace)
     clock: Clock | None = None  # what the gallery's records go by; None: the system's
     learning: tuple[str, ...] = ()  # the learning process; empty: the program's own
+    brake: BrakeLimit = BRAKE  # of crawl apply
 
 
 def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts | None = None) -> int:

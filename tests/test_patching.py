@@ -32,7 +32,6 @@ SETTERS = ("setattr", "delattr", "object")  # of `monkeypatch`, of a context of 
 
 # Still there, how often by file. Take one away with its last patch; none comes in.
 REMAINING: Mapping[str, int] = {
-    "tests/faults/disk/test_files_follow.py": 2,
     "tests/faults/stubs/crawl.py": 1,
 }
 

@@ -343,15 +343,15 @@ DELETING = (
     Mutation(
         "the brake never closes",
         "storage/moves/apply_plan.py",
-        "if number > max(BRAKE_FILES, BRAKE_SHARE * held.get(target, 0))",
-        "if number > max(10**9, BRAKE_SHARE * held.get(target, 0))",
+        "return leaving > max(self.files, self.share * held)",
+        "return leaving > max(10**9, self.share * held)",
         ("tests/storage/moves/test_apply.py::test_the_brake_stops_a_model_that_rejects_too_much",),
     ),
     Mutation(
         "the brake closes one file too early",
         "storage/moves/apply_plan.py",
-        "if number > max(BRAKE_FILES",
-        "if number >= max(BRAKE_FILES",
+        "return leaving > max(self.files",
+        "return leaving >= max(self.files",
         ("tests/storage/moves/test_apply.py::test_as_many_files_as_may_always_leave_do",),
     ),
     Mutation(

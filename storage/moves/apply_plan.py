@@ -14,8 +14,20 @@ from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, 
 from storage.moves.moves import Move, intend, movable, overruled
 from storage.records import DecisionValue, Place
 
-BRAKE_FILES = 50  # so many may always leave …
-BRAKE_SHARE = 0.2  # … or this share of a target's files, if that is more
+
+@dataclass(frozen=True, slots=True)
+class BrakeLimit:
+    """How many of a target's files may leave at once without anybody having looked."""
+
+    files: int = 50  # so many always …
+    share: float = 0.2  # … or this share of the target's files, if that is more
+
+    def holds(self, leaving: int, held: int) -> bool:
+        """Whether somebody must look first, when so many of those held would leave."""
+        return leaving > max(self.files, self.share * held)
+
+
+BRAKE = BrakeLimit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +95,12 @@ class Applied:
     problems: tuple[str, ...] = ()  # files that are not what their rows say; they stay where they are
 
 
-def plan_apply(connection: Connection, target: str | None = None) -> ApplyPlan:
+def plan_apply(connection: Connection, target: str | None = None, limit: BrakeLimit = BRAKE) -> ApplyPlan:
     """Compare places with effective decisions.
 
     Args:
         target: only this one.
+        limit: how many files may leave without a brake.
     """
     leaving = connection.execute(_planned(Place.GALLERY, DecisionValue.DELETE, target)).all()
     stale = [row for row in leaving if row.foreign]
@@ -97,7 +110,7 @@ def plan_apply(connection: Connection, target: str | None = None) -> ApplyPlan:
         to_trash=to_trash,
         back=[_plan(row) for row in connection.execute(_planned(Place.TRASH, DecisionValue.KEEP, target))],
         to_fetch=[Missing(*row) for row in connection.execute(_missing(target))],
-        brakes=_brakes(to_trash, _in_gallery(connection)),
+        brakes=_brakes(to_trash, _in_gallery(connection), limit),
         of_other_models=len(stale),
         restored=len(overruled),
     )
@@ -205,12 +218,12 @@ def _in_gallery(connection: Connection) -> Mapping[str, int]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def _brakes(leaving: Sequence[Planned], held: Mapping[str, int]) -> Sequence[Brake]:
+def _brakes(leaving: Sequence[Planned], held: Mapping[str, int], limit: BrakeLimit) -> Sequence[Brake]:
     counts: dict[str, int] = {}
     for one in leaving:
         counts[one.target] = counts.get(one.target, 0) + 1
     return tuple(
         Brake(target, number, held.get(target, 0))
         for target, number in counts.items()
-        if number > max(BRAKE_FILES, BRAKE_SHARE * held.get(target, 0))
+        if limit.holds(number, held.get(target, 0))
     )

@@ -9,7 +9,7 @@ from storage.database.access import Access
 from storage.database.backup import back_up
 from storage.errors import BrakeEngaged
 from storage.moves import trash
-from storage.moves.apply_plan import Applied, ApplyPlan, plan_apply, restore_planned, trash_planned
+from storage.moves.apply_plan import BRAKE, Applied, ApplyPlan, BrakeLimit, plan_apply, restore_planned, trash_planned
 from storage.moves.moves import Mover
 from storage.moves.trash import EVERYTHING, Purged, PurgePlan, TrashChoice, Trashed
 from storage.records import Post
@@ -23,9 +23,9 @@ class ArchiveMoves:
         self._access = access
         self._mover = mover
 
-    async def plan_apply(self, target: str | None = None) -> ApplyPlan:
+    async def plan_apply(self, target: str | None = None, limit: BrakeLimit = BRAKE) -> ApplyPlan:
         """Which originals should leave the gallery, come back, or be fetched, by what holds now."""
-        return await self._access.read(lambda c: plan_apply(c, target))
+        return await self._access.read(lambda c: plan_apply(c, target, limit))
 
     async def apply(self, plan: ApplyPlan, *, confirmed: bool = False) -> Applied:
         """Bring back what is to be kept, move what is to be deleted to the trash; fetching is the caller's.

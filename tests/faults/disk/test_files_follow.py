@@ -7,18 +7,21 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands.crawl import Parts
 from storage.files.disk import Disk
 from storage.files.lock import GalleryLock
-from storage.moves import apply_plan
+from storage.moves.apply_plan import BrakeLimit
 from tests.equipment.clock import ShiftedClock
 from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
+from tests.faults.stubs.parts import stub_parts
 
 
 class Gallery:
@@ -29,16 +32,16 @@ class Gallery:
         shutil.copytree(laboratory.whole, self.root)
         self.config = simulator.configuration(place, site.url)
 
-    def crawl(self, *words: str, clock: ShiftedClock | None = None) -> CommandResult:
+    def crawl(self, *words: str, clock: ShiftedClock | None = None, parts: Parts | None = None) -> CommandResult:
         words = (*words, "--root", str(self.root), "--config", str(self.config))
-        return run_here(words, environment=LOGGED_IN, clock=clock)
+        return run_here(words, environment=LOGGED_IN, clock=clock, parts=parts)
 
     def places(self) -> dict[int, str]:
         with closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
             return dict(database.execute("SELECT post_id, place FROM results WHERE target IS NOT NULL").fetchall())
 
-    def run_json(self, *words: str, clock: ShiftedClock | None = None) -> dict[str, Any]:
-        ended = self.crawl(*words, "--json", clock=clock)
+    def run_json(self, *words: str, clock: ShiftedClock | None = None, parts: Parts | None = None) -> dict[str, Any]:
+        ended = self.crawl(*words, "--json", clock=clock, parts=parts)
         record: dict[str, Any] = json.loads(ended.stdout)
         assert record.get("exit", 0) == ended.code, ended.output
         return record
@@ -151,16 +154,15 @@ def test_a_site_that_is_away_leaves_the_rest_done_and_says_so(gallery: Gallery) 
 
 
 @pytest.mark.fault("X07")
-def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apply_plan, "BRAKE_FILES", 0)
-    monkeypatch.setattr(apply_plan, "BRAKE_SHARE", 0.0)
+def test_the_brake_and_the_purge_wait_for_a_yes(gallery: Gallery) -> None:
+    at_once = replace(stub_parts(), brake=BrakeLimit(0, 0.0))
     gallery.crawl("relabel", "delete", str(KEPT))
 
-    held = gallery.run_json("apply")
+    held = gallery.run_json("apply", parts=at_once)
 
     assert (held["exit"], held["trashed"], held["brakes"][0]["leaving"]) == (12, 0, 1)
     assert gallery.places()[KEPT] == "gallery"
-    assert gallery.run_json("apply", "--yes")["trashed"] == 1
+    assert gallery.run_json("apply", "--yes", parts=at_once)["trashed"] == 1
     later = ShiftedClock(days=40)
     held = gallery.run_json("trash", "purge", "--older-than", "30d", clock=later)
     assert (held["exit"], held["planned"], held["purged"]) == (12, 1, 0)
