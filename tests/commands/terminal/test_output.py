@@ -16,8 +16,9 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -28,6 +29,7 @@ from typer.testing import CliRunner
 
 from commands import app_learning
 from commands.app import app
+from commands.program import Group
 from commands.terminal import tables
 from commands.terminal.console import print_json, say
 from commands.terminal.error_exit import Terminated, exits_plainly
@@ -293,11 +295,11 @@ def arguments(command: Any) -> list[str]:
     return [word for one in command.params if one.param_type_name == "argument" and one.required for word in ("1",)]
 
 
-def run(*words: str) -> tuple[int, str, str]:
+def run(*words: str, program: Any = PROGRAM) -> tuple[int, str, str]:
     """The whole command line, in this process."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = PROGRAM.main(list(words), prog_name="crawl", standalone_mode=False)
+        code = program.main(list(words), prog_name="crawl", standalone_mode=False)
     return code, out.getvalue(), err.getvalue()
 
 
@@ -308,11 +310,29 @@ def the_object(out: str) -> dict[str, Any]:
     return record
 
 
-def ends(command: Any, monkeypatch: pytest.MonkeyPatch, *, how: Callable[[], object]) -> None:
+def ending(words: Sequence[str], how: Callable[[], object]) -> Any:
+    """The command line, put together anew, with a command whose own work is this."""
+
     def callback(**given: object) -> object:
         return how()
 
-    monkeypatch.setattr(command, "callback", exits_plainly(callback))
+    program = command = typer.main.get_command(app)
+    for word in words:
+        assert isinstance(command, Group)
+        command = command.commands[word]
+    command.callback = exits_plainly(callback)
+    return program
+
+
+class Unresolving(Group):
+    """The command line before it knows which command is meant: there it ends with an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(name="crawl", commands=PROGRAM.commands, params=PROGRAM.params, callback=PROGRAM.callback)
+        self.error = error
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        raise self.error
 
 
 class Failed(RunError):
@@ -326,19 +346,17 @@ def raised(error: BaseException) -> Any:
 
 
 @pytest.mark.parametrize("words", WITH_JSON, ids=lambda words: " ".join(words) or "crawl")
-def test_every_exit_code_comes_with_one_object(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    command = WITH_JSON[words]
-    called = [*words, *arguments(command), "--json"]
+def test_every_exit_code_comes_with_one_object(words: tuple[str, ...]) -> None:
+    called = [*words, *arguments(WITH_JSON[words]), "--json"]
 
     for code in ExitCode:
-        ends(command, monkeypatch, how=lambda code=code: raised(Failed(code) if code else typer.Exit(0)))
-        got, out, _ = run(*called)
+        failure = Failed(code) if code else typer.Exit(0)
+        got, out, _ = run(*called, program=ending(words, partial(raised, failure)))
         record = the_object(out)
         assert record["exit"] == got == code
         assert code == 0 or ("this is why" in record["error"] and record["open"] == [])
     for error, code in ((KeyboardInterrupt(), 130), (Terminated(), 143), (RuntimeError("why"), 1)):
-        ends(command, monkeypatch, how=lambda error=error: raised(error))
-        got, out, _ = run(*called)
+        got, out, _ = run(*called, program=ending(words, partial(raised, error)))
         assert the_object(out)["exit"] == got == code
 
 
@@ -357,20 +375,18 @@ def test_what_is_refused_comes_with_one_object(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_object_that_was_begun_has_the_true_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_was_begun_has_the_true_end() -> None:
     def begun() -> None:
         print_json({"posts": 3, "exit": 0})
         raise Failed(8)
 
-    ends(PROGRAM.commands["status"], monkeypatch, how=begun)
+    record = the_object(run("status", "--json", program=ending(["status"], begun))[1])
 
-    assert the_object(run("status", "--json")[1]) == {"posts": 3, "error": "this is why", "open": [], "exit": 8}
+    assert record == {"posts": 3, "error": "this is why", "open": [], "exit": 8}
 
 
-def test_messages_and_usage_do_not_mix_with_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    ends(PROGRAM.commands["status"], monkeypatch, how=lambda: say("a message"))
-
-    code, out, err = run("status", "--json")
+def test_messages_and_usage_do_not_mix_with_the_object() -> None:
+    code, out, err = run("status", "--json", program=ending(["status"], lambda: say("a message")))
 
     assert (code, out, err) == (0, '{"exit": 0}\n', "a message\n")
 
@@ -394,10 +410,8 @@ def test_one_object_and_many_are_not_asked_for_at_once(tmp_path: Path) -> None:
     assert the_object(out)["exit"] == code == 2
 
 
-def test_an_error_of_the_option_parser_itself_is_a_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(PROGRAM), "resolve_command", lambda *given: raised(RuntimeError("odd")))
-
-    code, out, err = run("status", "--json")
+def test_an_error_of_the_option_parser_itself_is_a_line_too() -> None:
+    code, out, err = run("status", "--json", program=Unresolving(RuntimeError("odd")))
 
     assert code == the_object(out)["exit"] == 1
     assert "a bug: RuntimeError: odd" in err and len(err.splitlines()) == 1
@@ -510,12 +524,8 @@ def test_a_stop_after_the_end_does_not_change_the_exit_code(root: Path, sent: st
 
 
 @pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
-def test_a_stop_before_the_command_begins_comes_with_its_object(
-    stop: type[BaseException], code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(type(PROGRAM), "resolve_command", lambda *given: raised(stop()))
-
-    ended, out, err = run("status", "--json")
+def test_a_stop_before_the_command_begins_comes_with_its_object(stop: type[BaseException], code: int) -> None:
+    ended, out, err = run("status", "--json", program=Unresolving(stop()))
 
     assert ended == code == the_object(out)["exit"]
     assert err == "crawl: stopped\n"
