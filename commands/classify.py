@@ -164,7 +164,9 @@ class _Pass:
     async def carry_out(self, crew: FolderCrew) -> FolderSummary:
         """Look at everything, and send it where it belongs."""
         started = time.monotonic()
-        summary = FolderSummary(self.subject.name, self.subject.card.name, self.subject.card.threshold)
+        summary = FolderSummary(
+            self.subject.name, self.subject.card.name, self.subject.card.threshold, rule=self.subject.title
+        )
         summary.truth = None if self.truth is None else TruthTally()
         total = asyncio.create_task(asyncio.to_thread(_count, self._files(lambda path, why: None)))
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from classifier.recognition.labels import NOBODY
 from commands.context.registered_models import card_for, judge_settings, package_folder, verified
 from commands.context.settings import Scoring
 from commands.context.threshold_goal import ThresholdGoal
@@ -54,6 +55,11 @@ class TargetSubject:
         return f"keeps from {self.card.threshold:.3f} up"
 
     @property
+    def title(self) -> str:
+        """The model and when it keeps, for people."""
+        return f"{self.card.name} from {self.card.threshold:.3f} up"
+
+    @property
     def labels_of(self) -> str | None:
         """Whose labels count."""
         return self.target.name
@@ -85,7 +91,12 @@ class RecogniserSubject:
     @property
     def terms(self) -> str:
         """When a name is said, for people."""
-        return f"{counted(len(self.words), 'name')}, nobody below {self.card.threshold:.3f}"
+        return f"{counted(len(self.words), 'name')}, {self._limits()}"
+
+    @property
+    def title(self) -> str:
+        """The model and when it says nobody, for people."""
+        return f"{self.card.name}: {self._limits()}"
 
     @property
     def labels_of(self) -> str | None:
@@ -99,6 +110,15 @@ class RecogniserSubject:
         judge = await stack.enter_async_context(EmbeddingJudge(self.package, judge_settings(scoring)))
         rule = NameRule(self.card.backbone_hash, partial(named_in_views, self.package.recogniser))
         return OpenJudge(judge, rule, judge.device)
+
+    def _limits(self) -> str:
+        limits = self.package.recogniser.limits
+        figures = {"probability": limits.top, "gap to the second": limits.gap, "deviation": limits.deviation}
+        used = [f"{words} {least:.3f}" for words, least in figures.items() if least]
+        if used:
+            return f"nobody below any of: {', '.join(used)}" if len(used) > 1 else f"nobody below {used[0]}"
+        own = NOBODY in self.package.recogniser.classes
+        return "nobody is a class of its own" if own else "the likeliest always: no limit is set"
 
 
 PictureSubject: TypeAlias = TargetSubject | RecogniserSubject

@@ -36,6 +36,7 @@ class FolderSummary:
     placed: int = 0  # files that were copied, linked or moved
     trouble: Sequence[tuple[Path, str]] = ()  # files that were not, and why
     refusal: str = ""  # why the model may not decide
+    rule: str = ""  # the model and when it keeps, in words; "": by the threshold
 
     @property
     def exit(self) -> ExitCode:
@@ -70,7 +71,8 @@ class FolderSummary:
     def to_table(self) -> RenderableType:
         """For a person."""
         verdicts, count = self.tally.verdicts, self.tally.pictures
-        title = Text(printable(f"{counted(count, 'picture')}, {self.model} from {self.threshold:.3f} up"), style="bold")
+        rule = self.rule or f"{self.model} from {self.threshold:.3f} up"
+        title = Text(printable(f"{counted(count, 'picture')}, {rule}"), style="bold")
         table = facts_table()
         for verdict in Verdict:
             if verdicts[verdict] or verdict in (Verdict.KEPT, Verdict.REJECTED):

@@ -136,6 +136,9 @@ def test_a_recogniser_sorts_into_a_folder_a_name_on_stored_embeddings(place: Dow
 
     assert done.exit_code == 0, done.stderr
     assert "; 12 known from before, not decoded" in done.stdout
+    model = "model family/1: 2 names, nobody below any of: probability 0.600, gap to the second 0.100, scoring on"
+    assert model in " ".join(done.stderr.split())
+    assert "12 pictures, family/1: nobody below any of: probability 0.600" in " ".join(done.stdout.split())
     assert "kept 12: game/blue 7, game/red 5" in " ".join(done.stdout.split())
     assert len(names_below(place.folder / "by" / "game" / "red")) == 5
     assert len(names_below(place.folder / "by" / "game" / "blue")) == 7
