@@ -168,7 +168,13 @@ def _comparing(models: Sequence[RegisteredModel], compared: Mapping[str, SideByS
             yield f"crawl evaluate {target} shows which"
     for model in models:
         if model.recognises_classes:
-            yield f"{model.card.name}: a recogniser, measured out of fold on the pictures that it was trained on"
+            held_out = "held_out" in model.facts.get("metrics", {})
+            how = (
+                "on the test split of its pictures"
+                if held_out
+                else "out of fold on the pictures that it was trained on"
+            )
+            yield f"{model.card.name}: a recogniser, measured {how}"
     others = [model.card.name for model in models if _recorded(model) and not _is_in(compared, model)]
     if others:
         yield f"{', '.join(others)}: on other pictures, those of its own round; not to be compared"
@@ -213,9 +219,9 @@ def _row(model: RegisteredModel, comparison: SideBySide | None) -> tuple[str, ..
 
 
 def _recogniser_row(model: RegisteredModel) -> tuple[str, ...]:
-    """A recogniser's figures, out of fold: precision of its names, and recall of known pictures' names."""
+    """A recogniser's own figures: precision of its names, and recall of known pictures' names."""
     metrics = model.facts.get("metrics", {})
-    measured = metrics.get("out_of_fold", {})
+    measured = metrics.get("held_out") or metrics.get("out_of_fold", {})
     right, named = metrics.get("right_of_named"), metrics.get("named")
     return (
         model.card.name,

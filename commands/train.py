@@ -82,11 +82,6 @@ def _checked(options: TrainOptions) -> TrainOptions:
         options.source is not None or options.how == "network" or options.network is not None
     ):
         raise UsageRefused("--references learns a head on a network that is there; leave out --from, --network, --how")
-    if options.classes and options.network in RECIPES:
-        raise UsageRefused(
-            f"--classes learns on a backbone's embeddings, not with the recipe {options.network}; leave out --network, "
-            "or name one of crawl networks' backbones"
-        )
     if options.network in RECIPES:
         if options.source is None:
             raise UsageRefused(f"{options.network} learns from your own pictures: add --from DIR, one folder a class")

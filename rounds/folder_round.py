@@ -9,10 +9,7 @@ Pictures that are one file, nearly the same picture or of one set share a split:
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import shutil
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -40,6 +37,7 @@ from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.stage_pictures import Stage, decode_stage
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
 from rounds.models import free_name
+from rounds.recipe_place import checkpoint_folder, training_key
 from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel
@@ -52,7 +50,6 @@ Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
 
 _WORK = ".work-folder-"
 _DAY_S = 86_400.0  # longer than any running round takes
-_CHECKPOINTS, _KEPT_S = ".training-", 14 * _DAY_S  # folders of interrupted trainings, and how long they wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,13 +275,9 @@ def _order(
     words = tuple(settings.recipe or ())
     seen = [[one.md5, one.shows, one.group] for one in pictures]
     of_stages = [[one.name, one.positives, [identity.md5 for identity in one.identities]] for one in stages]
-    training = json.dumps([settings.backbone, settings.seed, words, seen, of_stages]).encode()
-    for left in models.glob(f"{_CHECKPOINTS}*"):
-        if time.time() - left.stat().st_mtime > _KEPT_S:
-            shutil.rmtree(left, ignore_errors=True)
-    key = hashlib.sha256(training).hexdigest()[:16]
+    key = training_key(settings.backbone, settings.seed, words, seen, of_stages)
     logs = None if settings.logs is None else settings.logs / f"{settings.backbone}-{key}"
-    return RecipeOrder(settings=words, stages=stages, checkpoints=models / f"{_CHECKPOINTS}{key}", logs=logs)
+    return RecipeOrder(settings=words, stages=stages, checkpoints=checkpoint_folder(models, key), logs=logs)
 
 
 async def _compared(

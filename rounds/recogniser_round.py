@@ -8,10 +8,11 @@ Pictures that are one file, nearly the same picture or of one set are on one sid
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ from classifier.progress import ProgressCallback
 from classifier.recognition.labelled_folder import LabelledFolder
 from classifier.recognition.package import load_recogniser
 from classifier.training.backbone_training import TrainingRecipe
-from classifier.training.job import FirstWeights
+from classifier.training.job import FirstWeights, RecipeOrder
 from classifier.training.recogniser_job import (
     LEAST_PICTURES,
     LabelledExample,
@@ -37,6 +38,7 @@ from rounds.errors import NameTaken, TooLittleToLearn
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.models import free_name
+from rounds.recipe_place import checkpoint_folder, training_key
 from rounds.training_job import gather_pictures, work_folder
 from rounds.training_process import COMMAND, run_learning
 from storage.archive_records import RECOGNISER, RegisteredModel
@@ -74,6 +76,8 @@ class RecogniserSettings:
     held_bytes: int = HELD_BYTES  # of their files at the same time
     seed: int = 0
     command: tuple[str, ...] = COMMAND  # the training process
+    recipe: Sequence[str] | None = None  # every setting of the recipe that `backbone` names; None: it names none
+    logs: Path | None = None  # of recipes, for TensorBoard; each training has a folder in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,13 +157,17 @@ async def trained_recogniser(
         LearningFailed: the training process failed.
     """
     chosen = _chosen(found, settings.pictures_at_most, settings.seed)
-    async with work_folder(target_models(models, TargetName(name)), _WORK, left_for_s=_DAY_S) as folder:
+    own_models = target_models(models, TargetName(name))
+    async with work_folder(own_models, _WORK, left_for_s=_DAY_S) as folder:
         hashes, undecodable = await _decode_all(found, chosen, folder, settings, decoder, report)
         rows = [chosen[number] for number in hashes]
         job = _job(found, rows, list(hashes.values()), name, settings)
+        order = None if settings.recipe is None else _order(own_models, settings, job)
+        job = replace(job, order=order)
         _check_left(job, found)
         await asyncio.to_thread(write_recogniser_job, folder, job)
-        deadline = settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
+        # A recipe takes as long as its own settings say.
+        deadline = None if order else settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
         done = await run_learning(folder, report=report, deadline_s=deadline, command=settings.command)
         yield TrainedRecogniser(
             name=name,
@@ -169,6 +177,8 @@ async def trained_recogniser(
             classes=dict(Counter(example.name for example in job.examples)),
             undecodable=undecodable,
         )
+        if order is not None and order.checkpoints is not None:
+            await asyncio.to_thread(shutil.rmtree, order.checkpoints, ignore_errors=True)
 
 
 async def finish_recogniser(trained: TrainedRecogniser, registry: RecogniserRegistry, models: Path) -> NewRecogniser:
@@ -266,6 +276,15 @@ def _job(
         },
         seed=settings.seed,
     )
+
+
+def _order(models: Path, settings: RecogniserSettings, job: RecogniserJob) -> RecipeOrder:
+    """What the recipe is asked for; checkpoints have a folder that only the same pictures and settings find again."""
+    words = tuple(settings.recipe or ())
+    seen = [[one.identity.md5, one.name, one.identity.set_key] for one in job.examples]
+    key = training_key("classes", settings.backbone, settings.seed, words, seen)
+    logs = None if settings.logs is None else settings.logs / f"{settings.backbone}-{key}"
+    return RecipeOrder(settings=words, checkpoints=checkpoint_folder(models, key), logs=logs)
 
 
 def _check_left(job: RecogniserJob, found: LabelledFolder) -> None:

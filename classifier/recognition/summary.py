@@ -1,4 +1,4 @@
-"""What is known of a new recogniser: figures out of fold for its package, and lines for people."""
+"""What is known of a new recogniser: figures out of fold, or on a test split, for its package, and lines for people."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def summary_metrics(
     quality = ManyClassQuality.of(examples.classes, truth, likeliest)
     return {
         "out_of_fold": {**quality.to_json(), "log_loss": round(log_loss(fitted.probabilities, examples.columns), 4)},
-        "confused": _confused(quality),
+        "confused": confused_pairs(quality),
         "limits": asdict(recogniser.limits),
         "named": round(chosen.named, 4),
         "right_of_named": round(chosen.right, 4),
@@ -38,7 +38,7 @@ def summary_metrics(
     }
 
 
-def _confused(quality: ManyClassQuality) -> list[dict[str, Any]]:
+def confused_pairs(quality: ManyClassQuality) -> list[dict[str, Any]]:
     """The pairs of classes that are taken for each other most often."""
     off = quality.confusion.copy()
     np.fill_diagonal(off, 0)
@@ -57,15 +57,19 @@ def summary_text(name: str, recogniser: Recogniser, metrics: Mapping[str, Any], 
     Args:
         name: under which it is registered.
         recogniser: it.
-        metrics: from `summary_metrics`.
+        metrics: from `summary_metrics`, or from `held_out.held_out_metrics`.
         precision: that was asked for.
     """
-    measured = metrics["out_of_fold"]
+    held_out = "held_out" in metrics
+    measured = metrics["held_out" if held_out else "out_of_fold"]
+    where = f"on the test split of {measured['pictures']} pictures, which trained and chose nothing"
+    where = where if held_out else "out of fold"
     accuracy = measured["accuracy"]
     weakest = sorted((one for one in measured["classes"] if one["pictures"]), key=lambda one: one["f1"])[:3]
     lines = [
-        f"{name}: {len(recogniser.classes)} classes from {measured['pictures']} pictures",
-        f"out of fold: accuracy {accuracy['value']:.3f} ({accuracy['low']:.3f}–{accuracy['high']:.3f}), "
+        f"{name}: {len(recogniser.classes)} classes" + ("" if held_out else f" from {measured['pictures']} pictures"),
+        f"{where}: "
+        f"accuracy {accuracy['value']:.3f} ({accuracy['low']:.3f}–{accuracy['high']:.3f}), "
         f"macro F1 {measured['macro_f1']:.3f}",
         "weakest: " + ", ".join(f"{one['name']} F1 {one['f1']:.2f}{_taken(one)}" for one in weakest),
         _nobody_line(recogniser, metrics),

@@ -35,7 +35,7 @@ from classifier.recognition.summary import summary_metrics, summary_text
 from classifier.training import splits
 from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.history import FILE as HISTORY
-from classifier.training.job import FirstWeights
+from classifier.training.job import FirstWeights, RecipeOrder
 from classifier.training.pipeline import Embedded, Embedder, Material
 from classifier.training.record_json import plain, record_from
 
@@ -63,6 +63,7 @@ class RecogniserJob:
     preprocessing: Preprocessing
     backbone: FirstWeights
     recipe: TrainingRecipe  # of a network that is trained
+    order: RecipeOrder | None = None  # where the network is a recipe's, which brings its own last layer
     precision: float | None = None  # that names are to have; None: a wrong name costs what a right one gains
     snapshot: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
@@ -111,11 +112,29 @@ def make_recogniser(
         TooFewExamples: fewer than two classes have enough pictures that differ.
         DeviceError: the network's first weights cannot be had.
     """
-    material = _material(job, pictures)
+    material = material_of(job, pictures)
     check_groups(job, material.groups)
     embedded = embedder(material, report)
     report("learning", 0.0, f"a head for {len(set(_names(job)))} classes")
     learned = learn_classes(job, embedded, material.groups, report)
+    parts = {"train": [one.identity.md5 for one in job.examples]}
+    return written(folder, job, pictures, Finished(embedded, learned, parts), report)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finished:
+    """A network and the recogniser on it, which is not written yet."""
+
+    embedded: Embedded
+    learned: LearnedClasses
+    parts: Mapping[str, Sequence[str]]  # MD5 of the pictures of each split
+
+
+def written(
+    folder: Path, job: RecogniserJob, pictures: Pixels, finished: Finished, report: ProgressCallback
+) -> dict[str, Any]:
+    """Write the package to `folder/package`; gives what `make_recogniser` does."""
+    embedded, learned = finished.embedded, finished.learned
     report("writing", 0.0, "writing the recogniser")
     backbone = _backbone(folder, job, embedded)
     facts = write_recogniser(
@@ -128,7 +147,7 @@ def make_recogniser(
             snapshot={
                 **job.snapshot,
                 "taught": embedded.training.facts(),
-                "parts": {"train": [one.identity.md5 for one in job.examples]},
+                "parts": {name: list(md5s) for name, md5s in finished.parts.items()},
             },
             metrics=learned.metrics,
             report={"report.txt": learned.report.encode(), HISTORY: embedded.training.history.to_bytes()},
@@ -170,7 +189,7 @@ def learn_classes(job: RecogniserJob, embedded: Embedded, groups: IntArray, repo
     )
     report("learning", 0.8, "choosing when to say nobody")
     chosen = _limits(examples, fitted, job)
-    styles = _styles(job, embedded, groups)
+    styles = style_head(job, embedded, groups)
     recogniser = Recogniser(fitted.head, chosen.limits, None if styles is None else styles.head)
     metrics = summary_metrics(recogniser, examples, fitted, chosen)
     if rows is None and embedded.trained_on.any():
@@ -201,7 +220,7 @@ def _names(job: RecogniserJob) -> list[str]:
     return [example.name for example in job.examples]
 
 
-def _material(job: RecogniserJob, pictures: Pixels) -> Material:
+def material_of(job: RecogniserJob, pictures: Pixels) -> Material:
     """What a network is trained on: every class but nobody, whose pictures show none."""
     identities = [replace(example.identity, post_id=number) for number, example in enumerate(job.examples, start=1)]
     groups, names = splits.group(identities), _names(job)
@@ -241,7 +260,7 @@ def _limits(examples: LabelledVectors, fitted: FittedHead, job: RecogniserJob) -
     return ChosenLimits(Limits(), float(said[known].mean()), float(right[said].mean()), refused)
 
 
-def _styles(job: RecogniserJob, embedded: Embedded, groups: IntArray) -> FittedHead | None:
+def style_head(job: RecogniserJob, embedded: Embedded, groups: IntArray) -> FittedHead | None:
     """A head for the styles that enough pictures have; None: there are fewer than two."""
     rows = np.flatnonzero([bool(example.style) for example in job.examples]).astype(np.int64)
     counts = {style: sum(job.examples[row].style == style for row in rows.tolist()) for style in _all_styles(job)}

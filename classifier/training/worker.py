@@ -64,12 +64,21 @@ def _done(
 ) -> dict[str, Any]:
     """Do whichever job the folder holds: a recogniser of many classes, or models of targets."""
     if (folder / RECOGNISER_JOB).exists():
-        order = read_recogniser_job(folder)
-        embedder = _embedder(folder, order.backbone, TrainingPlan(recipe=order.recipe, seed=order.seed), order.size)
-        report("loading", 0.0, "loading the network library")
-        return make_recogniser(folder, order, _pictures(folder, len(order.examples)), embedder, report)
+        return _recogniser(folder, report)
     job = read_job(folder)
     return _work(folder, job, _pictures(folder, len(job.examples)), report, embedder_for)
+
+
+def _recogniser(folder: Path, report: ProgressCallback) -> dict[str, Any]:
+    job = read_recogniser_job(folder)
+    pictures = _pictures(folder, len(job.examples))
+    report("loading", 0.0, "loading the network library")
+    if job.order is not None:
+        from classifier.training.embedders.recipe_classes import make_recipe_recogniser
+
+        return make_recipe_recogniser(folder, job, job.order, pictures, report)
+    embedder = _embedder(folder, job.backbone, TrainingPlan(recipe=job.recipe, seed=job.seed), job.size)
+    return make_recogniser(folder, job, pictures, embedder, report)
 
 
 def _pictures(folder: Path, count: int) -> Pixels:

@@ -64,6 +64,8 @@ def check_classes(options: TrainOptions) -> None:
         raise UsageRefused("--references shows one target, --classes tells many apart; give one of them")
     if options.recall is not None:
         raise UsageRefused("--classes aims at a precision of its names; leave out --recall, or give --precision")
+    if options.stages is not None:
+        raise UsageRefused("--stages are of one target, shown or not, and --classes tells many apart; leave one out")
     if options.force:
         raise UsageRefused("a recogniser comes into force anyway; leave out --force (crawl models rollback goes back)")
 

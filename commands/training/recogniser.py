@@ -6,12 +6,15 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from classifier.pictures.class_folders import LeftOut, left_out_lines
 from classifier.progress import ProgressCallback
+from classifier.recipes.catalogue import RECIPES
+from classifier.recipes.settings import words_of
 from commands.context.gallery import hold_gallery
-from commands.context.network_choice import NetworkChoice, chosen_network
+from commands.context.network_choice import NetworkChoice, chosen_network, chosen_recipe
 from commands.context.train_options import TrainOptions
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
@@ -50,6 +53,8 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
     async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
         _check_name(name, workspace)
         network = _network(options, workspace)
+        if network.recipe is not None and workspace.settings.train.stages and not options.quiet:
+            say("the stages of crawl.toml are of one target, and are left out here")
         found = await asyncio.to_thread(_read, options, report)
         if not options.quiet:
             for line in found.lines():
@@ -59,6 +64,8 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
             if not (workspace.root / "crawl.db").exists():
                 await hold_gallery(stack, workspace, _COMMAND, create=True)
         new = await _learn(found, name, network, options, workspace, report)
+        if network.recipe is not None and (workspace.root / "logs" / name).is_dir() and not options.quiet:
+            say(f"curves: tensorboard --logdir {workspace.root / 'logs' / name}")
     return _say(options, found, new, time.monotonic() - started)
 
 
@@ -83,7 +90,9 @@ def _check_name(name: TargetName, workspace: Workspace) -> None:
 
 
 def _network(options: TrainOptions, workspace: Workspace) -> NetworkChoice:
-    """The network that was named, else the published one that needs no training, else one that is trained here."""
+    """What was named, else the published network that needs no training, else one that is trained here."""
+    if options.network is not None and options.network in RECIPES:
+        return chosen_recipe(options.network, options.set_words, workspace.settings)
     from classifier.backbones import efficientnet_lite0
     from classifier.backbones.catalogue import DEFAULT, PRETRAINED
 
@@ -126,6 +135,13 @@ async def _learn(
         in_flight=workspace.settings.scoring.in_flight,
         seed=round_zero.seed,
     )
+    if network.recipe is not None:
+        settings = replace(
+            settings,
+            recipe=words_of(network.recipe),
+            logs=workspace.root / "logs" / name,
+            pictures_at_most=len(found.pictures),
+        )
     models = models_folder(workspace.root)
     async with (
         Decoders([network.preprocessing]) as decoder,

@@ -35,7 +35,7 @@ async def evaluate_recogniser(options: EvaluateOptions, workspace: Workspace, mo
     if options.on is None:
         raise UsageRefused(
             f"{model.card.name} is a recogniser: give pictures to measure it on, --on DIR, one folder a class; "
-            f"crawl models show {model.card.name} has its figures out of fold"
+            f"crawl models show {model.card.name} has the figures of its training"
         )
     if options.report is not None:
         check_figures()

@@ -86,11 +86,12 @@ def assessment_of(
     """
     labels = [picture.label for picture in scored.pictures]
     if not set(labels) & set(package.recogniser.names):
-        known = ", ".join(package.recogniser.names[:8]) + (", …" if len(package.recogniser.names) > 8 else "")
+        names = ", ".join(package.recogniser.names[:8]) + (", …" if len(package.recogniser.names) > 8 else "")
         there = ", ".join(list(found.classes)[:8]) or "no pictures"
-        raise TooLittleToMeasure(f"{found.folder} has {there}, and no picture of what {model} knows: {known}")
-    trained_on = set((package.snapshot.get("parts") or {}).get("train", ()))
-    seen = np.array([picture.md5 in trained_on for picture in scored.pictures], dtype=np.bool_)
+        raise TooLittleToMeasure(f"{found.folder} has {there}, and no picture of what {model} knows: {names}")
+    parts = package.snapshot.get("parts") or {}
+    known = {md5 for part in ("train", "validation") for md5 in parts.get(part, ())}
+    seen = np.array([picture.md5 in known for picture in scored.pictures], dtype=np.bool_)
     on = f"{counted(len(labels), 'picture')} of the folder {found.folder}"
     assessment = assessed(model, on, package.recogniser, labels, scored.probabilities, seen)
     left = left_out_lines([*found.left_out, *scored.left])

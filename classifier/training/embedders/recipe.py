@@ -31,6 +31,7 @@ from classifier.training.pipeline import Embedded, Embedder, Material, rows_as_f
 from classifier.training.splits import Identity, Shares, group, split
 
 TARGET, REST = 0, 1  # numbers of the classes
+CLASSES = "classes"  # name of the stage that learns every class of a folder
 _STAGE_SHARES = Shares(train=0.8, validation=0.1, test=0.1)  # two to eight; both small parts validate
 
 
@@ -73,7 +74,7 @@ def recipe_embedder(job: TrainingJob, order: RecipeOrder, folder: Path) -> Embed
             blocks=in_a_row(taught=numbers.shape[1]),
             embeddings=numbers.astype(EMBEDDING_DTYPE).astype(np.float16),
             trained_on=rows_as_flags(material.split.train, every),
-            training=_summary(network, changed_words(settings), settings.epochs),
+            training=summary_of(network, changed_words(settings), settings.epochs),
             fit_on_trained=False,
             halved=True,
             files=files,
@@ -107,7 +108,14 @@ def stage_pictures(folder: Path, number: int, order: StageOrder, held_out: Seque
     return LabelledPictures(order.name, pictures, labels, usable[dealt.train], usable[validation])
 
 
-def _summary(network: TrainedNetwork, settings: Sequence[str], epochs: int) -> TrainingSummary:
+def summary_of(network: TrainedNetwork, settings: Sequence[str], epochs: int) -> TrainingSummary:
+    """What a recipe's training took, with a line for each stage.
+
+    Args:
+        network: trained.
+        settings: that differ from the recipe's own, as words.
+        epochs: that were asked for.
+    """
     last = network.history[-1]
     lines = [f"{network.embedder.name} with {', '.join(settings) or 'its default settings'}"]
     lines += [_words(one, epochs) for one in network.history]
@@ -131,11 +139,17 @@ def _summary(network: TrainedNetwork, settings: Sequence[str], epochs: int) -> T
 
 
 def _words(stage: StageHistory, epochs: int) -> str:
-    positives, negatives = stage.counts
     kept = stage.kept
     return (
-        f"stage {stage.name}: {positives} pictures that show it and {negatives} that do not, {stage.samples} samples "
-        f"an epoch, {len(stage.epochs)} of {epochs} epochs in {duration(stage.seconds)}; kept epoch {stage.best}: "
+        f"stage {stage.name}: {_counted(stage)}, {stage.samples} samples an epoch, {len(stage.epochs)} of {epochs} "
+        f"epochs in {duration(stage.seconds)}; kept epoch {stage.best}: "
         f"accuracy {kept.validation_accuracy:.3f} on validation pictures, loss {kept.validation_loss:.3f} "
         f"(training {kept.loss:.3f})"
     )
+
+
+def _counted(stage: StageHistory) -> str:
+    if stage.name == CLASSES:
+        return f"{sum(stage.counts)} pictures of {len(stage.counts)} classes"
+    positives, negatives = stage.counts
+    return f"{positives} pictures that show it and {negatives} that do not"

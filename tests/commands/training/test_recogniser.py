@@ -1,12 +1,17 @@
-"""`crawl train NAME --from DIR --classes` refuses what cannot become a recogniser before anything is made."""
+"""`crawl train NAME --from DIR --classes`: refusals before anything is made, and a recipe as a recogniser."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from classifier.errors import ClassFolderError
+from commands.app import app
 from commands.context.train_options import TrainOptions
 from commands.errors import UsageRefused
 from commands.train import run
@@ -64,6 +69,8 @@ def test_files_that_are_no_pictures_do_not_count(tmp_path: Path) -> None:
         ({"folder": None}, "--classes learns the classes of a folder"),
         ({"recall": 0.9}, "leave out --recall"),
         ({"force": True}, "leave out --force"),
+        ({"network": "simpsons_cnn", "stages": Path("stages.toml")}, "--stages are of one target"),
+        ({"set_words": ("epochs=2",)}, "--set and --stages are for networks with settings"),
         ({"name": "../family"}, "cannot name a recogniser"),
     ],
 )
@@ -82,3 +89,36 @@ def test_rare_classes_are_left_out_where_two_remain(tmp_path: Path) -> None:
 
     found = usable(labelled_folder(pictures(tmp_path, {"bart": 11, "homer": 3, "lisa": 10})), "family")
     assert dict(found.classes) == {"bart": 11, "lisa": 10}
+
+
+def squares(folder: Path) -> Path:
+    """Twenty pictures of each of two colours, no two of them alike."""
+    random = np.random.default_rng(3)
+    for name, channel in (("bart", 0), ("lisa", 2)):
+        (folder / name).mkdir(parents=True)
+        for one in range(20):
+            picture = random.integers(0, 120, (24, 24, 3)).astype(np.uint8)
+            picture[6:18, 6:18, channel] = 230
+            Image.fromarray(picture).save(folder / name / f"{one}.png")
+    return folder
+
+
+def test_a_recipe_named_with_classes_makes_a_recogniser_that_sorts(tmp_path: Path) -> None:
+    folder, root = squares(tmp_path / "pictures"), str(tmp_path / "root")
+    words = ["size=16", "epochs=8", "rate=0.003", "dropout=0", "turn=0", "shift=0", "noise=0"]
+    settings = [word for one in words for word in ("--set", one)]
+    asked = ["train", "family", "--from", str(folder), "--classes", "--network", "simpsons_cnn", *settings]
+
+    done = CliRunner().invoke(app, [*asked, "--json", "--root", root], prog_name="crawl")
+    assert done.exit_code == 0, done.stderr
+    record = json.loads(done.stdout)
+    sorting = ["classify", str(folder), "--with", "family", "--how", "list", "--to", str(tmp_path / "list")]
+    listed = CliRunner().invoke(app, [*sorting, "--json", "--root", root], prog_name="crawl")
+    models = CliRunner().invoke(app, ["models", "--root", root], prog_name="crawl")
+
+    assert (record["model"], record["network"], record["kind"]) == ("family/1", "simpsons_cnn", "recogniser")
+    assert 0 < record["metrics"]["held_out"]["pictures"] < 10
+    assert listed.exit_code == 0, listed.stderr
+    assert json.loads(listed.stdout)["kept"] >= 30
+    assert "measured on the test split of its pictures" in models.stdout + models.stderr
+    assert not list((tmp_path / "root" / "models" / "family").glob(".*")), "checkpoints are cleared away"
