@@ -350,7 +350,7 @@ def _picture_select(target: str) -> Any:
         .select_from(VersionRow)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
     )
-    return CURRENT.join(versions, CURRENT.of_version(target))
+    return CURRENT.joined(versions, CURRENT.of_version(target))
 
 
 def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> Picture:

@@ -52,7 +52,7 @@ class CurrentState:
         """Finds what holds for the version and the target of a file or a label of the statement."""
         return and_(self.current.version_id == row.version_id, self.current.target == row.target)
 
-    def join(
+    def joined(
         self,
         statement: Any,
         found_by: ColumnElement[bool] | None = None,

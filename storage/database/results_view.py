@@ -101,7 +101,7 @@ def results_select() -> Select[Any]:
         .select_from(PostRow)
         .outerjoin(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
     )
-    joined: Select[Any] = CURRENT.join(posts, CURRENT.of_version(), required=False)
+    joined: Select[Any] = CURRENT.joined(posts, CURRENT.of_version(), required=False)
     return joined
 
 

@@ -190,6 +190,6 @@ def _labels(connection: Connection, versions: Sequence[int], target: str | None)
         labelled = select(CurrentRow.version_id, LabelRow.value).where(
             CurrentRow.version_id.in_(chunk), CurrentRow.target == target, CurrentRow.label_seq.is_not(None)
         )
-        rows = connection.execute(CURRENT.join(labelled, parts=("label",)))
+        rows = connection.execute(CURRENT.joined(labelled, parts=("label",)))
         found.update((row.version_id, LabelValue(row.value)) for row in rows)
     return found

@@ -199,7 +199,7 @@ def _missing(target: str | None) -> Any:
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
     )
     statement = (
-        CURRENT.join(posts)
+        CURRENT.joined(posts)
         .where(
             DECISION == "keep",
             or_(FileRow.id.is_(None), FileRow.place.in_((Place.PURGED.value, Place.DAMAGED.value))),

@@ -73,7 +73,7 @@ def movable() -> Any:
         .join(VersionRow, VersionRow.id == FileRow.version_id)
         .join(PostRow, PostRow.key == VersionRow.post_key)
     )
-    return CURRENT.join(files, CURRENT.of_row(FileRow), parts=("decision", "label")).where(
+    return CURRENT.joined(files, CURRENT.of_row(FileRow), parts=("decision", "label")).where(
         ~exists(select(under_way.id).where(under_way.file_id == FileRow.id, under_way.outcome.is_(None)))
     )
 
@@ -291,7 +291,7 @@ def still_wanted(connection: Connection, move: Move) -> bool:
     if move.to_place is not Place.TRASH:
         return move.to_place is Place.GALLERY
     of_file = select(DECISION).select_from(FileRow).where(FileRow.id == move.file_id)
-    held = CURRENT.join(of_file, CURRENT.of_row(FileRow), parts=("decision", "label"))
+    held = CURRENT.joined(of_file, CURRENT.of_row(FileRow), parts=("decision", "label"))
     return connection.execute(held).scalar() == "delete"
 
 

@@ -121,7 +121,7 @@ def trashed(connection: Connection) -> Sequence[Trashed]:
         .where(FileRow.place == Place.TRASH.value)
         .order_by(FileRow.moved_at, FileRow.id)
     )
-    held = CURRENT.join(files, CURRENT.of_row(FileRow), required=False, parts=("decision", "label"))
+    held = CURRENT.joined(files, CURRENT.of_row(FileRow), required=False, parts=("decision", "label"))
     return [_trashed(row) for row in connection.execute(held)]
 
 

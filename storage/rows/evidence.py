@@ -168,7 +168,7 @@ def _wide(target: Target, backbone_hash: str, *, whole_gallery: bool) -> Any:
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
     )
     return (
-        CURRENT.join(embedded, CURRENT.of_version(target.name), required=not whole_gallery, parts=("label",))
+        CURRENT.joined(embedded, CURRENT.of_version(target.name), required=not whole_gallery, parts=("label",))
         .outerjoin(ScoreRow, and_(ScoreRow.version_id == VersionRow.id, ScoreRow.model_id == active))
         .outerjoin(PartRow, and_(PartRow.post_key == PostRow.key, PartRow.target == target.name))
         .order_by(PostRow.site, PostRow.post_id)

@@ -154,7 +154,7 @@ def _gather_current(
         LabelRow.value.label("label"),
         FileRow.place,
     ).where(CurrentRow.version_id.in_(versions), CurrentRow.target.in_(targets))
-    for row in connection.execute(CURRENT.join(held)):
+    for row in connection.execute(CURRENT.joined(held)):
         facts = gathered[row.version_id]
         if row.label is not None:
             facts.labels[row.target] = LabelValue(row.label)
@@ -293,7 +293,7 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
 def _open_for(statement: Any, target: str, work: Work) -> tuple[Any, ColumnElement[bool]]:
     """Join the current rows of one target; gives the statement and the condition under which a post is still open."""
     state = CurrentState.alias()
-    joined = state.join(statement, state.of_version(target), required=False)
+    joined = state.joined(statement, state.of_version(target), required=False)
     undecided: ColumnElement[bool] = state.decision.seq.is_(None)
     if target in work.model_hashes:
         undecided = or_(undecided, state.decision.model_hash != work.model_hashes[target])

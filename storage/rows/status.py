@@ -161,7 +161,7 @@ def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
         ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts
     )
     statement = (
-        CURRENT.join(models_in_force, CurrentRow.target == ModelRow.target, parts=("decision",))
+        CURRENT.joined(models_in_force, CurrentRow.target == ModelRow.target, parts=("decision",))
         .where(ModelRow.active, DecisionRow.model_hash == ModelRow.hash, DecisionRow.decided_by == DecidedBy.SCORE)
         .where(func.abs(DecisionRow.threshold - ModelRow.threshold) > _SAME_THRESHOLD)
         .group_by(ModelRow.target, DecisionRow.threshold)
@@ -193,7 +193,7 @@ def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str,
 def _outdated(connection: Connection) -> Mapping[str, int]:
     """As after a round that was killed between putting its model in force and deciding everything by it."""
     statement = (
-        CURRENT.join(select(CurrentRow.target, func.count()), parts=("decision",))
+        CURRENT.joined(select(CurrentRow.target, func.count()), parts=("decision",))
         .join(ModelRow, and_(ModelRow.target == CurrentRow.target, ModelRow.active))
         .where(DecisionRow.model_hash != "", DecisionRow.model_hash != ModelRow.hash)
         .group_by(CurrentRow.target)

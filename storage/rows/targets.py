@@ -188,7 +188,7 @@ def _labels_of_both(site: str, gone: str, into: str) -> Any:
         .where(held.current.target == gone, held.current.label_seq.is_not(None))
         .order_by(label.seq)
     )
-    return other.join(held.join(posts, parts=("label",)), other.of_version(into), required=False, parts=("label",))
+    return other.joined(held.joined(posts, parts=("label",)), other.of_version(into), required=False, parts=("label",))
 
 
 def _rows(connection: Connection, site: str | None) -> Sequence[Any]:

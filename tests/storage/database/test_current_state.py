@@ -27,8 +27,8 @@ async def held(archive: Archive) -> list[tuple[object, ...]]:
     """Of posts 2 and 1: what holds for mona and for fischl, and where mona's original is."""
     mona, fischl = CURRENT, CurrentState.alias()
     columns = (VersionRow.id, mona.effective, mona.place, fischl.effective)
-    statement = mona.join(select(*columns), mona.of_version("mona"), required=False)
-    statement = fischl.join(statement, fischl.of_version("fischl"), required=False, parts=("decision", "label"))
+    statement = mona.joined(select(*columns), mona.of_version("mona"), required=False)
+    statement = fischl.joined(statement, fischl.of_version("fischl"), required=False, parts=("decision", "label"))
     with open_reader(archive.root) as reader:
         return reader.ask(lambda c: [tuple(row) for row in c.execute(statement.order_by(VersionRow.id))])
 
@@ -53,7 +53,7 @@ async def test_pictures_for_which_nothing_holds_are_left_out_where_that_is_requi
     await list_posts(archive, [first, second])
     await archive.file_look(sight(first, decide("delete")))
 
-    statement = CURRENT.join(select(VersionRow.id, CURRENT.effective), CURRENT.of_version("mona"))
+    statement = CURRENT.joined(select(VersionRow.id, CURRENT.effective), CURRENT.of_version("mona"))
     with open_reader(archive.root) as reader:
         found = reader.ask(lambda c: [tuple(row) for row in c.execute(statement)])
 
