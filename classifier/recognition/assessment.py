@@ -115,9 +115,9 @@ class RecogniserAssessment:
             "notes": list(self.notes),
         }
 
-    def _curves(self, said: BoolArray, name: str, *, inverted: bool = False) -> ThresholdCurves:
+    def _curves(self, named: BoolArray, name: str, *, inverted: bool = False) -> ThresholdCurves:
         shows = sum((one == name) != inverted for one in self.truth)
-        return threshold_curves(self.certainty.top[said], self.right[said].astype(np.float64), shows)
+        return threshold_curves(self.certainty.top[named], self.right[named].astype(np.float64), shows)
 
 
 def assessed(

@@ -58,11 +58,11 @@ def chosen_on(head: ClassHead, validation: HeldOut, precision: float | None) -> 
     if NOBODY not in head.classes:
         answers = answers_of(probabilities, right, strangers_of(head, validation))
         return _limits(chosen_limits(answers, len(right), precision=precision))
-    said = probabilities.argmax(axis=1) != head.classes.index(NOBODY)
-    if precision is None or not said.any():
+    named = probabilities.argmax(axis=1) != head.classes.index(NOBODY)
+    if precision is None or not named.any():
         return Limits(), precision is None
-    answers = answers_of(probabilities[said], right[said], np.zeros((0, len(head.classes))))
-    return _limits(chosen_limits(answers, int(said.sum()), precision=precision))
+    answers = answers_of(probabilities[named], right[named], np.zeros((0, len(head.classes))))
+    return _limits(chosen_limits(answers, int(named.sum()), precision=precision))
 
 
 def strangers_of(head: ClassHead, pictures: HeldOut) -> FloatArray:

@@ -88,9 +88,10 @@ def _taken(one: Mapping[str, Any]) -> str:
 def _nobody_line(recogniser: Recogniser, metrics: Mapping[str, Any]) -> str:
     named, right, limits = metrics["named"], metrics["right_of_named"], recogniser.limits
     refused = metrics["strangers_refused"]
-    said = f"{named:.1%} of known pictures get a name, {right:.1%} of these are right"
+    figures = f"{named:.1%} of known pictures get a name, {right:.1%} of these are right"
     if NOBODY in recogniser.classes:
-        return f"nobody is a class of its own: {said}" + ("" if refused is None else f"; {refused:.1%} of nobody found")
+        found = "" if refused is None else f"; {refused:.1%} of nobody found"
+        return f"nobody is a class of its own: {figures}{found}"
     where = f"a name from top {limits.top:.2f}, gap {limits.gap:.2f}, deviation {limits.deviation:.2f} on"
     strangers_ = "" if refused is None else f"; of classes that it does not know, {refused:.1%} get none"
-    return f"{where}, else nobody: {said}{strangers_}"
+    return f"{where}, else nobody: {figures}{strangers_}"

@@ -251,13 +251,13 @@ def _limits(examples: LabelledVectors, fitted: FittedHead, job: RecogniserJob) -
         strange = strange[np.isfinite(strange).all(axis=1)]
         return chosen_limits(answers_of(fitted.probabilities, right, strange), len(right), precision=job.precision)
     nobody = examples.classes.index(NOBODY)
-    said = fitted.probabilities.argmax(axis=1) != nobody
-    answers = answers_of(fitted.probabilities[said], right[said], np.zeros((0, len(examples.classes))))
+    named = fitted.probabilities.argmax(axis=1) != nobody
+    answers = answers_of(fitted.probabilities[named], right[named], np.zeros((0, len(examples.classes))))
     if job.precision is not None:
-        return chosen_limits(answers, int(said.sum()), precision=job.precision)
+        return chosen_limits(answers, int(named.sum()), precision=job.precision)
     known = examples.columns != nobody
-    refused = float((~said[~known]).mean())
-    return ChosenLimits(Limits(), float(said[known].mean()), float(right[said].mean()), refused)
+    refused = float((~named[~known]).mean())
+    return ChosenLimits(Limits(), float(named[known].mean()), float(right[named].mean()), refused)
 
 
 def style_head(job: RecogniserJob, embedded: Embedded, groups: IntArray) -> FittedHead | None:
