@@ -108,7 +108,7 @@ async def test_silence_and_hanging_last_until_the_client_gives_up(three: Gallery
     async with opened(three, rules) as (running, client):
         for _ in rules:
             with pytest.raises(httpx2.ReadTimeout):
-                await client.get(original(three, 1), timeout=0.05)
+                await client.get(original(three, 1), timeout=httpx2.Timeout(30, read=0.05))
 
         assert running.unfired() == []
 

@@ -276,7 +276,8 @@ def test_the_key_in_the_programs_output_is_noticed(gallery: Broken) -> None:
 def test_another_decision_gives_another_digest(gallery: Broken) -> None:
     before = state_digest(gallery.root)
 
-    gallery.do("UPDATE decision SET value = 'undecided' WHERE seq = 2")
+    current = "SELECT max(decision_seq) FROM standing JOIN decision ON decision_seq = seq WHERE value <> 'undecided'"
+    gallery.do(f"UPDATE decision SET value = 'undecided' WHERE seq = ({current})")
 
     assert state_digest(gallery.root) != before
 
