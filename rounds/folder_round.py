@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.errors import PictureFault
 from classifier.heads.training_set import TEST
 from classifier.package.package import Package, load_package
-from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut, why_not
+from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import TrainingRecipe
@@ -37,13 +36,20 @@ from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.stage_pictures import Stage, decode_stage
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
 from rounds.models import free_name
-from rounds.recipe_place import checkpoint_folder, training_key
-from rounds.training_job import TrainingTask, embedded, gather_pictures, placed, train, work_folder
+from rounds.recipe_place import training_key
+from rounds.training_job import (
+    TrainingTask,
+    decode_class_pictures,
+    embedded,
+    placed,
+    recipe_order,
+    train,
+    work_folder,
+)
 from rounds.training_process import COMMAND
 from storage.archive_records import RegisteredModel
 from storage.evidence import Evidence
 from storage.files.paths import model_folder
-from storage.plurals import counted
 from storage.records import Target
 
 Embed = Callable[[Package, Pixels], npt.NDArray[np.float16]]
@@ -151,7 +157,7 @@ async def model_from_folder(
     check_enough(task.found, target)
     chosen = chosen_pictures(task.found.pictures, settings.pictures_at_most, settings.seed)
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
-        hashes, undecodable = await _decode_all(chosen, folder, settings, task.decoder, report)
+        hashes, undecodable = await decode_class_pictures(chosen, folder, settings, task.decoder, report)
         pictures = [chosen[row] for row in hashes]
         round_ = 0 if old is None else (old.model.round or 0) + 1
         examples = examples_of_classes(pictures, list(hashes.values()), target)
@@ -220,33 +226,6 @@ async def finish_folder(
     )
 
 
-async def _decode_all(
-    chosen: Sequence[ClassPicture],
-    folder: Path,
-    settings: FolderSettings,
-    decoder: HashingDecoder,
-    report: ProgressCallback,
-) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:
-    """Decode all; gives which of them the array in the folder holds, with their hashes, and which cannot be decoded."""
-    left: list[LeftOut] = []
-    hashes: dict[int, int] = {}
-    budget = ByteBudget(settings.held_bytes)
-
-    async def decode(number: int) -> Pixels | None:
-        try:
-            seen = await decoded(chosen[number], decoder, budget)
-        except (PictureFault, OSError) as error:
-            left.append(LeftOut(chosen[number].name, why_not(error)))
-            return None
-        hashes[number] = seen.hash
-        return seen.pixels[0]
-
-    rows = await gather_pictures(
-        len(chosen), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
-    )
-    return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda file: file.name))
-
-
 def _training_task(
     task: FolderTask,
     pictures: Sequence[ClassPicture],
@@ -276,8 +255,7 @@ def _order(
     seen = [[one.md5, one.shows, one.group] for one in pictures]
     of_stages = [[one.name, one.positives, [identity.md5 for identity in one.identities]] for one in stages]
     key = training_key(settings.backbone, settings.seed, words, seen, of_stages)
-    logs = None if settings.logs is None else settings.logs / f"{settings.backbone}-{key}"
-    return RecipeOrder(settings=words, stages=stages, checkpoints=checkpoint_folder(models, key), logs=logs)
+    return recipe_order(models, settings, key, stages)
 
 
 async def _compared(

@@ -18,10 +18,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from classifier.errors import PictureFault
 from classifier.package.whole_folder import put_in_place
-from classifier.pictures.class_folders import LeftOut, why_not
-from classifier.pictures.preprocessing import Pixels, Preprocessing
+from classifier.pictures.class_folders import LeftOut
+from classifier.pictures.preprocessing import Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.recognition.labelled_folder import LabelledFolder
 from classifier.recognition.package import load_recogniser
@@ -36,15 +35,14 @@ from classifier.training.recogniser_job import (
 from classifier.training.splits import Identity
 from rounds.errors import NameTaken, TooLittleToLearn
 from rounds.examples.decoders import HashingDecoder
-from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
+from rounds.examples.folder_pictures import HELD_BYTES
 from rounds.models import free_name
-from rounds.recipe_place import checkpoint_folder, training_key
-from rounds.training_job import gather_pictures, work_folder
+from rounds.recipe_place import training_key
+from rounds.training_job import decode_class_pictures, recipe_order, work_folder
 from rounds.training_process import COMMAND, run_learning
 from storage.archive_records import RECOGNISER, RegisteredModel
 from storage.files.paths import model_folder, target_models
 from storage.names import TargetName
-from storage.plurals import counted
 from storage.records import ModelCard, Target
 
 _WORK = ".work-classes-"
@@ -159,7 +157,9 @@ async def trained_recogniser(
     chosen = _chosen(found, settings.pictures_at_most, settings.seed)
     own_models = target_models(models, TargetName(name))
     async with work_folder(own_models, _WORK, left_for_s=_DAY_S) as folder:
-        hashes, undecodable = await _decode_all(found, chosen, folder, settings, decoder, report)
+        hashes, undecodable = await decode_class_pictures(
+            [found.pictures[row] for row in chosen], folder, settings, decoder, report
+        )
         rows = [chosen[number] for number in hashes]
         job = _job(found, rows, list(hashes.values()), name, settings)
         order = None if settings.recipe is None else _order(own_models, settings, job)
@@ -225,35 +225,6 @@ def _chosen(found: LabelledFolder, most: int, seed: int) -> list[int]:
     return sorted(row for of in rows.values() for row in of[:cap])
 
 
-async def _decode_all(
-    found: LabelledFolder,
-    chosen: Sequence[int],
-    folder: Path,
-    settings: RecogniserSettings,
-    decoder: HashingDecoder,
-    report: ProgressCallback,
-) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:
-    """Decode; gives the hashes of the chosen pictures that the array in the folder holds, in its order; the others."""
-    left: list[LeftOut] = []
-    hashes: dict[int, int] = {}
-    budget = ByteBudget(settings.held_bytes)
-
-    async def decode(number: int) -> Pixels | None:
-        picture = found.pictures[chosen[number]]
-        try:
-            seen = await decoded(picture, decoder, budget)
-        except (PictureFault, OSError) as error:
-            left.append(LeftOut(picture.name, why_not(error)))
-            return None
-        hashes[number] = seen.hash
-        return seen.pixels[0]
-
-    rows = await gather_pictures(
-        len(chosen), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
-    )
-    return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda file: file.name))
-
-
 def _job(
     found: LabelledFolder, rows: Sequence[int], hashes: Sequence[int], name: str, settings: RecogniserSettings
 ) -> RecogniserJob:
@@ -283,8 +254,7 @@ def _order(models: Path, settings: RecogniserSettings, job: RecogniserJob) -> Re
     words = tuple(settings.recipe or ())
     seen = [[one.identity.md5, one.name, one.identity.set_key] for one in job.examples]
     key = training_key("classes", settings.backbone, settings.seed, words, seen)
-    logs = None if settings.logs is None else settings.logs / f"{settings.backbone}-{key}"
-    return RecipeOrder(settings=words, checkpoints=checkpoint_folder(models, key), logs=logs)
+    return recipe_order(models, settings, key)
 
 
 def _check_left(job: RecogniserJob, found: LabelledFolder) -> None:

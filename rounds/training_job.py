@@ -21,16 +21,22 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.backbones.catalogue import backbone_named
+from classifier.errors import PictureFault
 from classifier.inference.runtime import RuntimeSettings
 from classifier.inference.runtime_choice import choose_runtime
 from classifier.package.package import Package
 from classifier.package.whole_folder import put_in_place
+from classifier.pictures.class_folders import ClassPicture, LeftOut, why_not
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
-from classifier.training.job import PICTURES, FirstWeights, RecipeOrder, TrainingJob, write_job
+from classifier.training.job import PICTURES, FirstWeights, RecipeOrder, StageOrder, TrainingJob, write_job
 from classifier.training.job import TrainingStep as TrainingStep
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
+from rounds.examples.decoders import HashingDecoder
+from rounds.examples.folder_pictures import ByteBudget, decoded
+from rounds.recipe_place import checkpoint_folder
 from rounds.training_process import run_learning
+from storage.plurals import counted
 
 # A process that hangs is stopped. The budget limits training, to twice as long on a busy machine; what comes on top
 # (loading, looking at pictures, heads, exporting) is a minute on a machine that is free, and 17 times that was seen.
@@ -55,6 +61,17 @@ class TrainingSettings(Protocol):
     def time_budget_s(self) -> float: ...
     @property
     def command(self) -> tuple[str, ...]: ...  # the training process
+
+
+class FolderTrainingSettings(TrainingSettings, Protocol):
+    """How a network is trained on a person's own pictures."""
+
+    @property
+    def held_bytes(self) -> int: ...  # of encoded pictures at the same time
+    @property
+    def recipe(self) -> Sequence[str] | None: ...  # every setting of the recipe that `backbone` names
+    @property
+    def logs(self) -> Path | None: ...  # of recipes, for TensorBoard; each training has a folder in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +173,53 @@ async def gather_pictures(
             store[row] = store[number]
     store.flush()
     return rows
+
+
+async def decode_class_pictures(
+    pictures: Sequence[ClassPicture],
+    folder: Path,
+    settings: FolderTrainingSettings,
+    decoder: HashingDecoder,
+    report: ProgressCallback,
+) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:
+    """Decode a folder's pictures into one array on disk.
+
+    Returns:
+        The numbers of those that the array holds, in its order, each with its hash; those that cannot be decoded.
+    """
+    left: list[LeftOut] = []
+    hashes: dict[int, int] = {}
+    budget = ByteBudget(settings.held_bytes)
+
+    async def decode(number: int) -> Pixels | None:
+        try:
+            seen = await decoded(pictures[number], decoder, budget)
+        except (PictureFault, OSError) as error:
+            left.append(LeftOut(pictures[number].name, why_not(error)))
+            return None
+        hashes[number] = seen.hash
+        return seen.pixels[0]
+
+    rows = await gather_pictures(
+        len(pictures), decode, folder, settings, lambda share, held: report("reading", share, counted(held, "picture"))
+    )
+    return {row: hashes[row] for row in rows}, tuple(sorted(left, key=lambda file: file.name))
+
+
+def recipe_order(
+    models: Path, settings: FolderTrainingSettings, key: str, stages: Sequence[StageOrder] = ()
+) -> RecipeOrder:
+    """What a recipe is asked for; checkpoints have a folder that only a training of the same key finds again.
+
+    Args:
+        models: folder of the models of one name.
+        settings: name a recipe.
+        key: from `training_key`.
+        stages: before the training itself.
+    """
+    logs = None if settings.logs is None else settings.logs / f"{settings.backbone}-{key}"
+    words = tuple(settings.recipe or ())
+    return RecipeOrder(settings=words, stages=stages, checkpoints=checkpoint_folder(models, key), logs=logs)
 
 
 async def train(
