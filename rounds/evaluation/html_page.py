@@ -21,17 +21,15 @@ import jinja2
 
 from classifier.metrics.assessment import Assessment, CurvePoint, Mistake, Slice
 from classifier.metrics.quality import Estimate, wilson
-from rounds.errors import ReportNotWritten, ReportRefused
 from rounds.evaluation import number_format as words
 from rounds.evaluation import report_charts as charts
 from rounds.evaluation.charts import STYLE, interval_bar, scale_for
-from storage.files.tree import write_whole
+from rounds.evaluation.report_files import write_report_files
 
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _CLASS = "class"
-_LOOKED_AT = 1000  # bytes at the beginning that hold the generator's name
 _ROWS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds near these get a row
 
 
@@ -50,17 +48,8 @@ def write_report(assessment: Assessment, folder: Path, *, now: datetime | None =
     made = now or datetime.now(UTC)
     page = report_html(assessment, made).encode("utf-8", "replace")
     figures = json.dumps(report_json(assessment, made), indent=1, allow_nan=False, ensure_ascii=True).encode()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in (PAGE, FIGURES):
-            _refuse_other_files(folder / name)
-        write_whole(folder / FIGURES, figures)
-        write_whole(folder / PAGE, page)
-    except OSError as error:
-        where = error.filename if isinstance(error.filename, str) else folder
-        raise ReportNotWritten(
-            f"{where}: {error.strerror or error}; the report was not written; free some space or name another folder"
-        ) from error
+    refusal = "exists and is not a report of crawl evaluate: left alone; name another folder"
+    write_report_files(folder, {FIGURES: figures, PAGE: page}, (PAGE, FIGURES), GENERATOR, refusal)
     return folder / PAGE
 
 
@@ -182,19 +171,6 @@ def _confusion(assessment: Assessment) -> list[tuple[str, int, int, int]]:
         ("shows it", counts.kept_right, counts.missed, 0),
         ("does not", counts.kept_wrong, counts.rejected_right, 1),
     ]
-
-
-def _refuse_other_files(path: Path) -> None:
-    if not path.exists() and not path.is_symlink():
-        return
-    ours = path.is_file() and GENERATOR.encode() in _beginning(path)
-    if not ours:
-        raise ReportRefused(f"{path} exists and is not a report of crawl evaluate: left alone; name another folder")
-
-
-def _beginning(path: Path) -> bytes:
-    with path.open("rb") as opened:
-        return opened.read(_LOOKED_AT)
 
 
 def _template(name: str) -> str:

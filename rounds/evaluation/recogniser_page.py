@@ -22,13 +22,11 @@ from classifier.pictures.class_folders import ClassPicture
 from classifier.pictures.thumbnails import thumbnail
 from classifier.recognition.assessment import RecogniserAssessment
 from classifier.recognition.quality import Share
-from rounds.errors import ReportNotWritten, ReportRefused
-from storage.files.tree import write_whole
+from rounds.evaluation.report_files import write_report_files
 
 PAGE, FIGURES, TABLE = "report.html", "report.json", "classes.csv"
 GENERATOR = "boorusieve recogniser report"
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
-_LOOKED_AT = 1000  # bytes at the beginning that hold the generator's name
 _SHOWN = 24  # pictures in the grid, and mistakes
 _STYLE = (
     ".drawn{max-width:100%}.drawn img{display:block;max-width:100%;height:auto;margin:0 auto}"
@@ -57,21 +55,13 @@ def write_recogniser_report(
         now: when it was measured; None: now.
 
     Raises:
-        ReportRefused: a page of that name is not ours; nothing was written.
+        ReportRefused: a file of one of its names is not ours; nothing was written.
         ReportNotWritten: the disk refuses.
     """
     made = now or datetime.now(UTC)
     contents = _contents(assessment, pictures, made)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _refuse_other_page(folder / PAGE)
-        for name, content in contents.items():
-            write_whole(folder / name, content)
-    except OSError as error:
-        where = error.filename if isinstance(error.filename, str) else folder
-        raise ReportNotWritten(
-            f"{where}: {error.strerror or error}; the report was not written; free some space or name another folder"
-        ) from error
+    refusal = "is there already and no report on a recogniser; name another folder"
+    write_report_files(folder, contents, (PAGE, FIGURES), GENERATOR, refusal)
     return folder / PAGE
 
 
@@ -102,9 +92,9 @@ def _contents(
         *([predictions_figure(grid)] if grid else []),
     ]
     figures = {"generator": GENERATOR, "made": made.isoformat(timespec="seconds"), **assessment.to_json()}
-    found = {name: content for drawing in drawings for name, content in drawing.files().items()}
+    found = {FIGURES: json.dumps(figures, indent=1, allow_nan=False, ensure_ascii=True).encode()}
+    found |= {name: content for drawing in drawings for name, content in drawing.files().items()}
     found[TABLE] = _table(assessment)
-    found[FIGURES] = json.dumps(figures, indent=1, allow_nan=False, ensure_ascii=True).encode()
     style = _template("evaluation_report.css") + _STYLE
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     page = _environment().from_string(_template("recogniser_report.html"))
@@ -188,15 +178,3 @@ def _table(assessment: RecogniserAssessment) -> bytes:
 
 def _template(name: str) -> str:
     return (files("rounds.evaluation") / "templates" / name).read_text("utf-8")
-
-
-def _refuse_other_page(page: Path) -> None:
-    """Refuse to replace a page that no command of ours wrote.
-
-    Raises:
-        ReportRefused: says which.
-    """
-    if page.is_file() and GENERATOR.encode() not in page.read_bytes()[:_LOOKED_AT]:
-        raise ReportRefused(f"{page} is there already and no report on a recogniser; name another folder")
-    if page.exists() and not page.is_file():
-        raise ReportRefused(f"{page} is no file; name another folder")

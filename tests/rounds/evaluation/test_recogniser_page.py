@@ -96,3 +96,17 @@ def test_a_page_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(ReportRefused, match="no report on a recogniser"):
         write_recogniser_report(assessment, pictures, tmp_path)
     assert (tmp_path / "report.html").read_text() == "my diary"
+
+
+def test_a_table_of_somebody_else_is_not_replaced_and_a_report_of_ours_is(tmp_path: Path) -> None:
+    assessment, pictures = measured(tmp_path)
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "classes.csv").write_text("my own table")
+    with pytest.raises(ReportRefused, match=r"classes\.csv is there already"):
+        write_recogniser_report(assessment, pictures, folder)
+    assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("classes.csv", "my own table")]
+
+    (folder / "classes.csv").unlink()
+    write_recogniser_report(assessment, pictures, folder)
+    assert write_recogniser_report(assessment, pictures, folder).is_file()
