@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Keras: `layer(x, training=False)` within a functional model does not hold while the model is trained. Keras' own guide to
+# Keras 3.15.1 with TensorFlow 2.21.0: `layer(x, training=False)` within a functional model does not hold while the model is trained. Keras' own guide to
 # transfer learning calls a frozen base so, "to keep it in inference mode when we unfreeze it"; `fit` hands its own
 # training=True to every layer instead, and batch normalisation goes on counting. Only `trainable = False` keeps it still.
 set -euo pipefail
