@@ -45,6 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if wanted & _rows_of(item)]
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> None:
+    """Refuse a gzip as a test's name: it holds the time, and pytest-xdist wants the same names in every process."""
+    if isinstance(val, bytes) and val.startswith(b"\x1f\x8b"):
+        raise pytest.UsageError(f"a gzip as {argname} needs a name of its own: pytest.param(..., id=...)")
+
+
 def _rows_of(item: pytest.Item) -> set[str]:
     return {row for mark in item.iter_markers("fault") for row in mark.args}
 

@@ -85,7 +85,15 @@ def test_an_archive_that_unpacks_to_more_than_a_model_is_refused(tmp_path: Path)
         files_of(path, "net", most_unpacked=1_000_000)
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", gzip.compress(b"no tar either"), gzip.compress(b"x")[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"no archive", id="no archive"),
+        pytest.param(gzip.compress(b"no tar either"), id="gzip without tar"),
+        pytest.param(gzip.compress(b"x")[:-9], id="cut gzip"),
+    ],
+)
 def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.tgz").write_bytes(content)
 
