@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
+from commands.app_folders import declare_folders
 from commands.app_learning import declare_the_loop
+from commands.app_models import declare_models
 from commands.context import completion
 from commands.context.options import (
     ConfigOption,
@@ -312,6 +314,8 @@ def doctor(
 
 
 declare_the_loop(app)
+declare_folders(app)
+declare_models(app)
 
 
 @app.command()

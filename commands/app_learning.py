@@ -1,4 +1,4 @@
-"""The learning loop's commands, as they are typed: train, evaluate, review, rescore, classify, models, networks.
+"""The learning loop's commands, as they are typed: train, evaluate, review, rescore.
 
 As in `commands.app`, everything heavier than the option parser is imported by the function that needs it, and
 annotations are evaluated where they stand.
@@ -10,14 +10,14 @@ from typing import Annotated
 import typer
 
 from commands.context import completion
-from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption, SiteOption
-from commands.terminal.allowed_values import MODEL_ACTIONS, NETWORK_ACTIONS, SORTING, TRAINING
+from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption
+from commands.terminal.allowed_values import TRAINING
 from commands.terminal.error_exit import exits_plainly
 
 
 def declare_the_loop(app: typer.Typer) -> None:
     """Add these commands to the program's."""
-    for command in (train, evaluate, review, rescore, classify, label, models, networks):
+    for command in (train, evaluate, review, rescore):
         app.command()(command)
 
 
@@ -259,213 +259,3 @@ def rescore(
 
     options = rescore_command.RescoreOptions(target, ThresholdGoal(threshold, precision, recall), as_json)
     raise typer.Exit(rescore_command.run(options, root, config))
-
-
-@exits_plainly
-def label(
-    folder: Annotated[
-        Path,
-        typer.Argument(help="A folder with pictures; those below it count too.", metavar="FOLDER", show_default=False),
-    ],
-    with_name: Annotated[
-        str | None,
-        typer.Option("--with", metavar="NAME", help="A recogniser; its answers are proposed.", show_default=False),
-    ] = None,
-    root: RootOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Name the pictures of a folder, one line each: part of a name is enough, Enter takes the model's proposal.
-
-    Pictures of rare classes and doubtful ones come first. Each label is written at once, to FOLDER.labels.csv beside
-    the folder; no picture is moved. The same command goes on where it was left.
-
-    [bold]Examples[/bold]
-
-    [cyan]crawl label downloads/ --with family[/cyan]  proposals by the recogniser family
-
-    [cyan]crawl label downloads/[/cyan]  without proposals; +NAME makes a class
-    """
-    from commands import label as label_command
-
-    options = label_command.LabelOptions(folder, with_name, as_json=as_json, quiet=quiet)
-    raise typer.Exit(label_command.run(options, root, config))
-
-
-@exits_plainly
-def classify(
-    context: typer.Context,
-    folders: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Folders with pictures; those below them count too.", metavar="FOLDER", show_default=False),
-    ] = None,
-    keep: Annotated[
-        str | None,
-        typer.Option(
-            "--keep",
-            help="What to keep: a target, or one of its models, mona/3.",
-            metavar="NAME",
-            show_default=False,
-            autocompletion=completion.targets_and_models,
-        ),
-    ] = None,
-    recogniser: Annotated[
-        str | None,
-        typer.Option(
-            "--with",
-            help="Sort by the names of a recogniser instead, a folder each.",
-            metavar="NAME",
-            show_default=False,
-            autocompletion=completion.targets_and_models,
-        ),
-    ] = None,
-    how: Annotated[
-        str,
-        typer.Option(
-            "--how",
-            metavar="list|copy|link|move",
-            help="List the files, or sort them into folders.",
-            autocompletion=completion.one_of(SORTING),
-        ),
-    ] = "list",
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="DIR", help="For what is kept; for the list by default here.", show_default=False),
-    ] = None,
-    rejects: Annotated[
-        Path | None, typer.Option("--rejects", metavar="DIR", help="For what is not kept.", show_default=False)
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold", min=0, max=1, metavar="P", help="Keep from this score up; by default the model's own."
-        ),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(
-            "--truth",
-            metavar="DIR|FILE",
-            help="Count right and wrong: one folder a class, or a CSV file with path and class.",
-            show_default=False,
-        ),
-    ] = None,
-    undo: Annotated[
-        Path | None,
-        typer.Option("--undo", metavar="FILE", help="Move everything of this journal back.", show_default=False),
-    ] = None,
-    site: SiteOption = None,
-    root: RootOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-) -> None:
-    """Sort pictures on this disk by what they show. Nothing is ever destroyed, and what is doubtful stays where it is.
-
-    Files that are named by md5 or by gallery-dl are known posts: their tags count, and your labels. --site asks a site
-    for the posts of the others. What was seen is remembered: a second pass decodes nothing.
-
-    [bold]Examples[/bold]
-
-    [cyan]crawl classify downloads/ --keep mona[/cyan]  writes classified.csv and a contact sheet
-
-    [cyan]crawl classify downloads/ --keep mona --how move --to mona/ --rejects others/[/cyan]
-
-    [cyan]crawl classify downloads/ --with characters --how copy --to sorted/[/cyan]  a folder a name
-
-    [cyan]crawl classify --undo mona/moved-20260501-120000-1a2b.jsonl[/cyan]  everything goes back
-
-    [cyan]crawl classify pictures/ --keep mona --truth pictures/[/cyan]  from pictures/mona, pictures/keqing …
-    """
-    from commands import classify as classify_command
-    from commands.terminal.suggestions import choose
-
-    options = classify_command.ClassifyOptions(
-        folders=tuple(folders or ()),
-        keep=keep,
-        recogniser=recogniser,
-        how=classify_command.How(choose("--how", how, SORTING)),
-        to=to,
-        rejects=rejects,
-        threshold=threshold,
-        truth=truth,
-        undo=undo,
-        site=site,
-        as_json=as_json,
-        quiet=quiet,
-    )
-    pace = getattr(context.obj, "pace", None)  # a test program may hurry
-    raise typer.Exit(classify_command.run(options, root, config, pace))
-
-
-@exits_plainly
-def models(
-    action: Annotated[
-        str,
-        typer.Argument(
-            help="list, show, activate, rollback, export or import.",
-            metavar="ACTION",
-            autocompletion=completion.one_of(MODEL_ACTIONS),
-        ),
-    ] = "list",
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help="A model, like mona/3; with import: the folder of a package.",
-            metavar="NAME",
-            show_default=False,
-            autocompletion=completion.targets_and_models,
-        ),
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Argument(help="With export: where to write it.", metavar="FOLDER", show_default=False)
-    ] = None,
-    root: RootOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List models, put one in force, go back to the one before, or carry one to another gallery.
-
-    [bold]Examples[/bold]
-
-    [cyan]crawl models[/cyan]  every model with its figures
-
-    [cyan]crawl models rollback mona[/cyan]  the one before holds again, and everything is decided by it
-
-    [cyan]crawl models export mona/3 backup/[/cyan]  then, elsewhere: [cyan]crawl models import backup/mona-3[/cyan]
-    """
-    from commands import models as models_command
-    from commands.terminal.suggestions import choose
-
-    options = models_command.ModelsOptions(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
-    raise typer.Exit(models_command.run(options, root, config))
-
-
-@exits_plainly
-def networks(
-    action: Annotated[
-        str,
-        typer.Argument(help="list or show.", metavar="ACTION", autocompletion=completion.one_of(NETWORK_ACTIONS)),
-    ] = "list",
-    name: Annotated[
-        str | None,
-        typer.Argument(help="A network.", metavar="NAME", show_default=False, autocompletion=completion.networks),
-    ] = None,
-    root: RootOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the networks that can be trained, with parameters, input, licence and source of weights; or one's settings.
-
-    [bold]Examples[/bold]
-
-    [cyan]crawl networks[/cyan]
-
-    [cyan]crawl networks show mona_cnn[/cyan]  every setting with its default
-    """
-    from commands import networks as networks_command
-    from commands.terminal.suggestions import choose
-
-    options = networks_command.NetworksOptions(choose("action", action, NETWORK_ACTIONS), name, as_json)
-    raise typer.Exit(networks_command.run(options, root, config))

@@ -1,0 +1,93 @@
+"""The commands about models and networks, as they are typed.
+
+As in `commands.app`, everything heavier than the option parser is imported by the function that needs it, and
+annotations are evaluated where they stand.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.context import completion
+from commands.context.options import ConfigOption, JsonOption, RootOption
+from commands.terminal.allowed_values import MODEL_ACTIONS, NETWORK_ACTIONS
+from commands.terminal.error_exit import exits_plainly
+
+
+def declare_models(app: typer.Typer) -> None:
+    """Add these commands to the program's."""
+    for command in (models, networks):
+        app.command()(command)
+
+
+@exits_plainly
+def models(
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="list, show, activate, rollback, export or import.",
+            metavar="ACTION",
+            autocompletion=completion.one_of(MODEL_ACTIONS),
+        ),
+    ] = "list",
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A model, like mona/3; with import: the folder of a package.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="With export: where to write it.", metavar="FOLDER", show_default=False)
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List models, put one in force, go back to the one before, or carry one to another gallery.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl models[/cyan]  every model with its figures
+
+    [cyan]crawl models rollback mona[/cyan]  the one before holds again, and everything is decided by it
+
+    [cyan]crawl models export mona/3 backup/[/cyan]  then, elsewhere: [cyan]crawl models import backup/mona-3[/cyan]
+    """
+    from commands import models as models_command
+    from commands.terminal.suggestions import choose
+
+    options = models_command.ModelsOptions(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
+    raise typer.Exit(models_command.run(options, root, config))
+
+
+@exits_plainly
+def networks(
+    action: Annotated[
+        str,
+        typer.Argument(help="list or show.", metavar="ACTION", autocompletion=completion.one_of(NETWORK_ACTIONS)),
+    ] = "list",
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A network.", metavar="NAME", show_default=False, autocompletion=completion.networks),
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the networks that can be trained, with parameters, input, licence and source of weights; or one's settings.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl networks[/cyan]
+
+    [cyan]crawl networks show mona_cnn[/cyan]  every setting with its default
+    """
+    from commands import networks as networks_command
+    from commands.terminal.suggestions import choose
+
+    options = networks_command.NetworksOptions(choose("action", action, NETWORK_ACTIONS), name, as_json)
+    raise typer.Exit(networks_command.run(options, root, config))
