@@ -3,8 +3,10 @@
 ClassifierError
 ├── TooFewExamples     a target cannot be learned from these examples: say what there is (exit code 2)
 ├── ClassFolderError   a folder with one folder a class is not what it should be: say what it has (exit code 2)
+├── VideoSupportMissing the extra `video` is not installed (exit code 2)
 ├── RecipeSettingError a network's setting is unknown or impossible: name the nearest (exit code 2)
 ├── PictureFault       one picture cannot be looked at: file `reason`, go on with the next
+├── VideoFault         one moving picture cannot be looked at, or not to its end: say `reason`, go on with the next
 ├── WorkerLostError    a worker process ended or speaks nonsense: it is replaced, the work tried once more
 └── ModelError         the model or the device fails as a whole: stop the run (exit code 10)
     ├── PackageError   a model package is missing, altered or not what its manifest says
@@ -47,6 +49,38 @@ class PictureFault(ClassifierError):
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+class VideoFault(ClassifierError):
+    """One moving picture cannot be looked at, or not to its end; never a reason to stop, or to delete.
+
+    `reason` is one of `REASONS`; the message may say more.
+    """
+
+    REASONS = (
+        "empty",
+        "no video",
+        "no video track",
+        "no frames",
+        "a still picture",
+        "undecodable",
+        "truncated",
+        "too large",
+        "too many frames",
+        "delays unknown",
+        "decoder crashed",
+    )
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class VideoSupportMissing(ClassifierError, RunError):
+    """Videos need a package that is not installed; nothing was done."""
+
+    exit_code = 2
 
 
 class ModelError(ClassifierError, RunError):

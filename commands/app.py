@@ -14,6 +14,7 @@ import typer
 from commands.app_folders import declare_folders
 from commands.app_learning import declare_the_loop
 from commands.app_models import declare_models
+from commands.app_videos import declare_videos
 from commands.context import completion
 from commands.context.options import (
     ConfigOption,
@@ -316,6 +317,7 @@ def doctor(
 declare_the_loop(app)
 declare_folders(app)
 declare_models(app)
+declare_videos(app)
 
 
 @app.command()

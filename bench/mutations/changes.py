@@ -696,7 +696,7 @@ DECIDING = (
     ),
     Mutation(
         "the decoder's memory is not limited",
-        "classifier/pictures/decoder_worker.py",
+        "classifier/workers/limits.py",
         "        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))",
         "        pass",
         (
@@ -706,7 +706,7 @@ DECIDING = (
     Mutation(
         "the decoder's processor time is not limited",
         "classifier/pictures/decoder_worker.py",
-        "            _limit_cpu(self._cpu_s)\n",
+        "            limit_cpu(self._cpu_s)\n",
         "",
         (
             "tests/classifier/pictures/test_decoder_pool.py::test_a_decoder_runs_within_its_limits_of_memory_and_processor",
@@ -714,7 +714,7 @@ DECIDING = (
     ),
     Mutation(
         "the decoder may write files",
-        "classifier/pictures/decoder_worker.py",
+        "classifier/workers/limits.py",
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n",
         "",
         ("tests/classifier/pictures/test_decoder_pool.py::test_a_decoder_cannot_write_files",),

@@ -7,8 +7,6 @@ main process adds a deadline and kills it when that passes. Starts in a fraction
 
 from __future__ import annotations
 
-import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +25,7 @@ from classifier.pictures.preprocessing import (
 )
 from classifier.pictures.windows import too_small, windows_of
 from classifier.workers.frames import Payload, WorkerFrame
+from classifier.workers.limits import confine_decoder, limit_cpu
 from classifier.workers.process import serve
 
 Prepare = Callable[[bytes, Preprocessing, PictureLimits], PreparedPicture]
@@ -57,7 +56,7 @@ class Decoding:
         payloads: list[Payload] = []
         started = time.process_time()
         for picture in question.payloads:
-            _limit_cpu(self._cpu_s)
+            limit_cpu(self._cpu_s)
             entries.append(self._look(bytes(picture), payloads))
         return WorkerFrame({"pictures": entries, "cpu_s": time.process_time() - started}, payloads)
 
@@ -66,7 +65,7 @@ class Decoding:
         self._limits = PictureLimits(**header["limits"])
         self._cpu_s = float(header["cpu_s"])
         self._windows = [bool(wanted) for wanted in header["windows"]]
-        _confine(int(header["memory_bytes"]))
+        confine_decoder(int(header["memory_bytes"]))
         return WorkerFrame({"ready": True})
 
     def _look(self, picture: bytes, payloads: list[Payload]) -> dict[str, Any]:
@@ -102,28 +101,6 @@ class Decoding:
         except PictureFault:
             return (), True
         return parts, too_small(whole.width, whole.height, preprocessing.size)
-
-
-def _confine(memory_bytes: int) -> None:
-    """No more memory than given, no core dumps, no files written; where the system knows such limits."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform == "linux":  # elsewhere the address space is counted in ways that no limit fits
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-
-
-def _limit_cpu(seconds: float) -> None:
-    """Let the system end this process when the next picture takes longer than this."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    soft = math.ceil(time.process_time() + seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def main(prepare_picture: Prepare = prepare) -> None:

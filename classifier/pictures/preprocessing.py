@@ -197,6 +197,12 @@ def prepare(data: bytes, preprocessing: Preprocessing, limits: PictureLimits = D
     return PreparedPicture(pixels, decoded.width, decoded.height, FORMATS[decoded.format], hash_)
 
 
+def fitted_image(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
+    """The network's input for an RGB picture that is decoded already: RGB, uint8, shape (size, size, 3)."""
+    whole = _Decoded(image, image.width, image.height, "", (0, 0, image.width, image.height))
+    return np.array(_fit(whole, preprocessing)[0].convert("RGB"))
+
+
 def picture_array(data: bytes, preprocessing: Preprocessing, limits: PictureLimits = DEFAULT_LIMITS) -> Pixels:
     """The network's input for a picture: RGB, uint8, shape (size, size, 3).
 

@@ -1,4 +1,4 @@
-"""One program at a time sorts files into a folder; the lock is dropped when its holder dies."""
+"""One program at a time writes into a folder of sorted files or of frames; the lock is dropped when its holder dies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def sole_writer(folder: Path, disk: Disk) -> Iterator[None]:
     descriptor = os.open(path, flags, 0o600)
     try:
         if not disk.lock(descriptor, path):
-            raise FolderBusy(f"{folder}: another crawl classify is at work there; wait for it, or stop it")
+            raise FolderBusy(
+                f"{folder}: another crawl classify or crawl frames is at work there; wait for it, or stop it"
+            )
         yield
     finally:
         os.close(descriptor)

@@ -141,7 +141,7 @@ def copy_to(source: Path, target: Path, expected: Expected, disk: Disk) -> None:
         if not is_file_of(part, expected):
             raise OSError(f"{target}: what was written is not what was read; check the disk")
         shutil.copystat(source, part)
-        _publish(part, target, disk)
+        publish(part, target, disk)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -174,7 +174,13 @@ def _check(source: Path, expected: Expected) -> None:
         raise Changed(source)
 
 
-def _publish(part: Path, target: Path, disk: Disk) -> None:
+def publish(part: Path, target: Path, disk: Disk) -> None:
+    """Give a whole file its name, and take the one that it was written under.
+
+    Raises:
+        Occupied: the name is taken.
+        OSError: the disk refuses.
+    """
     try:
         if disk.second_name(os.fspath(part), os.fspath(target), None, None):
             part.unlink()
