@@ -16,7 +16,8 @@ from commands.terminal.console import say
 from crawler.crew import GRACE_S
 from crawler.errors import BadCredentials, BadSite, UsageError
 from crawler.sites import Site, host_of, site_from_url, site_named
-from crawler.sources.danbooru_client import DanbooruClient, Profile
+from crawler.sources.danbooru_client import DanbooruClient
+from crawler.sources.site_client import Profile
 from crawler.transport.budget import Manners, budget_for
 from crawler.transport.credentials import Loaded, load_credentials
 from crawler.transport.http import Deadlines, Http

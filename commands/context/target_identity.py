@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crawler.sources.danbooru_client import ALIASES, IMPLICATIONS, DanbooruClient
 from crawler.sources.names import ResolvedTarget, present_tag, with_posts
+from crawler.sources.site_client import ALIASES, IMPLICATIONS, SiteClient
 from storage.archive_records import RegisteredModel
 from storage.names import distinct_target_names, unqualified
 from storage.plurals import counted
@@ -41,7 +41,7 @@ class Identified:
 
 
 async def identify(
-    client: DanbooruClient, site: str, found: Sequence[ResolvedTarget], targets: Targets
+    client: SiteClient, site: str, found: Sequence[ResolvedTarget], targets: Targets
 ) -> Sequence[Identified]:
     """Give each resolved target the name that it has here, and remember it under its present tag.
 
@@ -54,7 +54,7 @@ async def identify(
     return tuple(by_tag.values())
 
 
-async def _identify(client: DanbooruClient, site: str, found: ResolvedTarget, targets: Targets) -> Identified:
+async def _identify(client: SiteClient, site: str, found: ResolvedTarget, targets: Targets) -> Identified:
     known = await targets.targets(site)
     same = [one for one in known if one.tag == found.target.tag or one.tag in found.renamed]
     if not same and client.lacks(ALIASES):
@@ -95,7 +95,7 @@ def _same_tag(one: Target, found: ResolvedTarget) -> bool:
     return found.target.tag in one.names or one.tag in found.renamed
 
 
-async def _called_so_today(client: DanbooruClient, tag: str, known: Sequence[Target]) -> list[Target]:
+async def _called_so_today(client: SiteClient, tag: str, known: Sequence[Target]) -> list[Target]:
     """The known targets whose own tag has no posts any more, and is this one today."""
     living = await with_posts(client, {one.tag for one in known})
     return [one for one in known if one.tag not in living and await present_tag(client, one.tag) == tag]
@@ -107,7 +107,7 @@ async def _which_stays(same: Sequence[Target], tag: str, targets: Targets) -> Ta
     return min(ranked, key=lambda rank: rank[:3])[3]
 
 
-async def _all_aliases(client: DanbooruClient, ours: Target, now: Target) -> tuple[str, ...]:
+async def _all_aliases(client: SiteClient, ours: Target, now: Target) -> tuple[str, ...]:
     """The site's aliases today and the earlier names that are nobody else's tag: stored posts may still carry those."""
     earlier = {ours.tag, *ours.variants, *ours.aliases} - {now.tag, *now.variants, *now.aliases}
     taken = await with_posts(client, earlier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from crawler.sources.danbooru_client import DanbooruClient
+from crawler.sources.site_client import SiteClient
 from storage.records import Post
 
 MOST_AT_ONCE = 80  # md5 in one search: with the rest of the query they fit into an address
@@ -15,7 +15,7 @@ MOST_AT_ONCE = 80  # md5 in one search: with the rest of the query they fit into
 class SitePosts:
     """Asks a site."""
 
-    client: DanbooruClient
+    client: SiteClient
 
     async def __call__(self, md5s: Sequence[str]) -> Mapping[str, Post]:
         """The posts that the site has of these files, by md5.

@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any
+from urllib.parse import quote
 
-from crawler.errors import (
-    AccessError,
-    BlockedError,
-    CrawlError,
-    GoneError,
-    NotOffered,
-    NotPermitted,
-    PageLimitError,
-    PostError,
-    Throttled,
-    TransientError,
-    UnreachableError,
-)
+from crawler.errors import GoneError, PostError, Throttled, TransientError
 from crawler.sites import Site
-from crawler.sources.danbooru_posts import RowRefused, post_from_json
-from crawler.transport.budget import Kind
-from crawler.transport.http import Ask, Http
-from crawler.transport.retry import Patience, patiently
+from crawler.sources.danbooru_posts import post_from_json
+from crawler.sources.json_api import JsonApi
+from crawler.sources.json_fields import RowRefused
+from crawler.sources.site_client import (
+    ALIASES,
+    IMPLICATIONS,
+    NEWEST,
+    PAGE_SIZE,
+    Implication,
+    PostPage,
+    Profile,
+    SiteTag,
+    Suggestion,
+    Wiki,
+)
+from crawler.transport.http import Http
+from crawler.transport.retry import Patience
 from storage.names import as_the_site_writes
 from storage.records import Post, RefusedRow, TagCategory
-from storage.search.days import EASTERN_NAMES
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
-PAGE_SIZE = 200  # posts; the most that the site gives
-NEWEST = f"b{2**31 - 1}"  # the first page by id; the site keeps ids in 32 bits and fails on larger numbers
-JSON_CAP = 16 * 1024 * 1024  # bytes of one answer, decompressed; a full page has about two
-LONGEST_QUERY = 3000  # characters of a query string; longer ones travel in the body
 ROWS_A_TURN = 25  # rows parsed before other tasks get their turn
 
 POST_FIELDS = (
@@ -59,8 +53,6 @@ CATEGORIES: Mapping[int, TagCategory] = {
 }
 
 
-ALIASES, IMPLICATIONS = "/tag_aliases.json", "/tag_implications.json"
-
 # Parts of the API that are optional, and what is lost without them.
 WITHOUT: Mapping[str, str] = {
     ALIASES: "aliases are not followed, so names must be typed as the site writes its tags",
@@ -72,70 +64,6 @@ WITHOUT: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PostPage:
-    """One answer of the listing."""
-
-    posts: tuple[Post, ...]  # in the order given, each id once
-    refused: tuple[RefusedRow, ...]
-    raw_count: int  # rows in the answer, whatever became of them
-
-
-@dataclass(frozen=True, slots=True)
-class SiteTag:
-    """One tag of the site."""
-
-    name: str
-    category: TagCategory
-    post_count: int
-    is_deprecated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """One line of the site's autocompletion."""
-
-    name: str
-    category: TagCategory | None
-    post_count: int
-    kind: str  # tag | tag-alias | tag-other-name | tag-autocorrect …
-    antecedent: str | None  # the alias or other name that led here
-
-
-@dataclass(frozen=True, slots=True)
-class Implication:
-    """Posts tagged `antecedent` always carry `consequent` too."""
-
-    antecedent: str
-    consequent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wiki:
-    """A tag's wiki page."""
-
-    title: str
-    other_names: tuple[str, ...]
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Whom the site takes us for."""
-
-    id: int | None  # None: nobody in particular
-    name: str
-    level: int
-    tag_query_limit: int | None  # terms in one search; None: unlimited
-    safe_mode: bool = False  # the account's setting, which silently filters searches
-    time_zone: str = ""  # in the site's words; empty: not stated
-
-    @property
-    def has_other_days(self) -> bool:
-        """Whether `date:` may mean other days for this account than for a visitor."""
-        return self.time_zone not in EASTERN_NAMES
-
-
 @dataclass(slots=True)
 class DanbooruClient:
     """Asks a site's API, politely and patiently."""
@@ -145,7 +73,11 @@ class DanbooruClient:
     patience: Patience = field(default_factory=Patience)
     with_ai_tags: bool = True
     notify: Callable[[str], None] = log.warning  # called once for each part of the API that this site or key lacks
-    _closed: set[str] = field(default_factory=set)  # optional parts of the API that are not open to us
+    _api: JsonApi = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the way to the site together."""
+        self._api = JsonApi(self.site, self.http, self.patience, WITHOUT, lambda line: self.notify(line))
 
     # --- posts -----------------------------------------------------------------------------------------------------
 
@@ -167,7 +99,7 @@ class DanbooruClient:
         if not re.fullmatch(r"[ab][0-9]+", page):
             raise ValueError(f"expected an id cursor like b123, got {page!r}")
         query = {"tags": tags, "limit": str(limit), "page": page, "only": fields}
-        return await self._page(await self._rows("/posts.json", query))
+        return await self._page(await self._api.rows("/posts.json", query))
 
     async def post(self, post_id: int) -> Post:
         """One post as it is now.
@@ -175,7 +107,7 @@ class DanbooruClient:
         Raises: GoneError: there is none. PostError: it makes no sense, or is forbidden to us.
         """
         fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
-        raw = await self._json(f"/posts/{int(post_id)}.json", {"only": fields}, of_one_post=True)
+        raw = await self._api.json(f"/posts/{int(post_id)}.json", {"only": fields}, of_one_post=True)
         try:
             post = post_from_json(self.site, raw)
         except RowRefused as refused:
@@ -194,7 +126,9 @@ class DanbooruClient:
     async def count(self, tags: str) -> int | None:
         """How many posts match; None when the site cannot count them, or not in time: nothing depends on it."""
         try:
-            reply = await self._optional("/counts/posts.json", lambda path: self._json(path, {"tags": tags}), None)
+            reply = await self._api.optional(
+                "/counts/posts.json", lambda path: self._api.json(path, {"tags": tags}), None
+            )
         except Throttled:
             raise
         except TransientError as error:
@@ -231,7 +165,7 @@ class DanbooruClient:
         found: dict[str, SiteTag] = {}
         for start in range(0, len(names), PAGE_SIZE):
             batch = ",".join(names[start : start + PAGE_SIZE])
-            rows = await self._rows("/tags.json", {"search[name_comma]": batch, "limit": "1000"})
+            rows = await self._api.rows("/tags.json", {"search[name_comma]": batch, "limit": "1000"})
             found.update((tag.name, tag) for tag in map(_tag, rows) if tag is not None)
         return {name: found[name] for name in names if name in found}
 
@@ -244,18 +178,18 @@ class DanbooruClient:
         query = {"search[name_matches]": pattern, "search[order]": "count", "limit": str(limit)}
         if category is not None:
             query["search[category]"] = str(next(n for n, known in CATEGORIES.items() if known is category))
-        tags = [tag for tag in map(_tag, await self._rows("/tags.json", query)) if tag is not None]
+        tags = [tag for tag in map(_tag, await self._api.rows("/tags.json", query)) if tag is not None]
         return sorted(tags, key=lambda tag: -tag.post_count)
 
     async def tags_near(self, name: str, *, limit: int = 10) -> list[SiteTag]:
         """Tags of a similar spelling."""
         query = {"search[fuzzy_name_matches]": name, "search[order]": "similarity", "limit": str(limit)}
-        return [tag for tag in map(_tag, await self._rows("/tags.json", query)) if tag is not None]
+        return [tag for tag in map(_tag, await self._api.rows("/tags.json", query)) if tag is not None]
 
     async def aliases(self, name: str) -> list[str]:
         """What an alias stands for: the active ones' targets."""
         query = {"search[antecedent_name]": name, "search[status]": "active", "limit": "20"}
-        return [_text(row, "consequent_name") for row in _active(await self._rows(ALIASES, query))]
+        return [_text(row, "consequent_name") for row in _active(await self._api.rows(ALIASES, query))]
 
     async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
         """What each active alias of these tags stands for, by the alias's own name."""
@@ -272,33 +206,33 @@ class DanbooruClient:
         for start in range(0, len(wanted), PAGE_SIZE):
             batch = wanted[start : start + PAGE_SIZE]
             query = {f"search[{side}_comma]": ",".join(batch), "search[status]": "active", "limit": "1000"}
-            rows = [row for row in _active(await self._rows(ALIASES, query)) if _text(row, side) in batch]
+            rows = [row for row in _active(await self._api.rows(ALIASES, query)) if _text(row, side) in batch]
             found.update((_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows)
         return found
 
     async def implications(self, *, to: str) -> list[Implication]:
         """Active implications that lead to a tag (its variants), over any number of steps."""
         query = {"search[status]": "active", "limit": "1000", "search[implied_to]": to}
-        rows = _active(await self._rows(IMPLICATIONS, query))
+        rows = _active(await self._api.rows(IMPLICATIONS, query))
         return [Implication(_text(row, "antecedent_name"), _text(row, "consequent_name")) for row in rows]
 
     async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
         """What the site's search box would suggest; finds aliases and names in other scripts."""
         query = {"search[query]": text, "search[type]": "tag_query", "limit": str(limit)}
-        rows = await self._rows("/autocomplete.json", query)
+        rows = await self._api.rows("/autocomplete.json", query)
         return [_suggestion(row) for row in rows if isinstance(row, dict) and _text(row, "value")]
 
     async def wiki(self, name: str) -> Wiki | None:
         """A tag's wiki page, or None when there is none."""
         try:
-            return _wiki(await self._json(f"/wiki_pages/{quote(name, safe='')}.json", {}, of_one_post=True))
+            return _wiki(await self._api.json(f"/wiki_pages/{quote(name, safe='')}.json", {}, of_one_post=True))
         except GoneError:
             return None
 
     async def wikis_by_other_name(self, text: str) -> list[Wiki]:
         """Wiki pages of things that are also called that, in any script."""
         query = {"search[other_names_include_any]": text, "search[is_deleted]": "false", "limit": "20"}
-        pages = [_wiki(row) for row in await self._rows("/wiki_pages.json", query)]
+        pages = [_wiki(row) for row in await self._api.rows("/wiki_pages.json", query)]
         return [page for page in pages if page is not None and text in map(as_the_site_writes, page.other_names)]
 
     async def profile(self) -> Profile | None:
@@ -307,7 +241,7 @@ class DanbooruClient:
         Returns: None: the key has no permission to ask that.
         Raises: AccessError: the key is refused.
         """
-        reply = await self._optional("/profile.json", lambda path: self._json(path, {}), None)
+        reply = await self._api.optional("/profile.json", lambda path: self._api.json(path, {}), None)
         if reply is None:
             return None
         if not isinstance(reply, dict) or "level" not in reply:
@@ -324,87 +258,9 @@ class DanbooruClient:
             time_zone=_text(reply, "time_zone"),
         )
 
-    # --- what we can do without ------------------------------------------------------------------------------------
-
     def lacks(self, path: str) -> bool:
         """Whether a part of the API was asked and is not open to us: then an empty answer says nothing."""
-        return path in self._closed
-
-    async def _optional(self, path: str, ask: Callable[[str], Awaitable[T]], without: T) -> T:
-        """The answer of a part of the API that we can do without; a key need not have its permission."""
-        if path in self._closed:
-            return without
-        try:
-            return await ask(path)
-        except (NotPermitted, NotOffered) as error:
-            if path not in WITHOUT:
-                raise
-            self._closed.add(path)
-            self.notify(f"{error}; going on without: {WITHOUT[path]}")
-            return without
-
-    # --- asking ----------------------------------------------------------------------------------------------------
-
-    async def _rows(self, path: str, query: Mapping[str, str]) -> list[Any]:
-        """The rows of one part of the API; none where it is closed to us and we can do without it."""
-        return await self._optional(path, lambda path: self._json(path, query, want=list), [])
-
-    async def _json(
-        self, path: str, query: Mapping[str, str], *, want: type | None = None, of_one_post: bool = False
-    ) -> Any:
-        """The parsed answer to one request, which is repeated within the client's patience."""
-        ask = self._ask(path, query)
-
-        async def attempt() -> Any:
-            async with self.http.exchange(ask) as answer:
-                body = await answer.read(JSON_CAP)
-            return _parsed(body, path, want)
-
-        try:
-            return await patiently(attempt, self.patience)
-        except (AccessError, BlockedError, UnreachableError, TransientError):
-            raise
-        except CrawlError as error:
-            meant = self._of_one(error) if of_one_post else self._of_all(path, error)
-            if meant is error:
-                raise
-            raise meant from error
-
-    def _of_one(self, error: CrawlError) -> PostError:
-        """The error of one post that the API refuses: it does not end the run."""
-        if isinstance(error, PostError):
-            return error
-        return GoneError() if isinstance(error, PageLimitError) else PostError(str(error))
-
-    def _of_all(self, path: str, error: CrawlError) -> CrawlError:
-        """The error of a whole part of the API that the site refuses or lacks."""
-        if isinstance(error, GoneError):
-            return NotOffered(f"{self.site.name} knows no {path}; is it a Danbooru site?")
-        if isinstance(error, PostError):
-            return NotPermitted(path, f"{self.site.name}: {path}: {error}")
-        return error
-
-    def _ask(self, path: str, query: Mapping[str, str]) -> Ask:
-        """A GET, or a POST that stands for one where the query is too long for an address; blanks are left out."""
-        text = urlencode({key: value for key, value in query.items() if value != ""}, safe=",[]:()*")
-        url = f"{self.site.api_url}{path}"
-        if len(text) > LONGEST_QUERY:
-            return Ask(url, Kind.API, form=text.encode("ascii"))
-        return Ask(f"{url}?{text}" if text else url, Kind.API)
-
-
-def _parsed(body: bytes, path: str, want: type | None) -> Any:
-    """JSON of the expected shape; anything else is an attempt that failed, never an empty page."""
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        start = re.sub(rb"\s+", b" ", body[:40])
-        raise TransientError(f"{path}: the answer is not JSON: {ascii(start)[1:]}") from None
-    if isinstance(parsed, dict) and parsed.get("success") is False:
-        raise TransientError(f"{path}: the site reports {ascii(parsed.get('error'))[:80]}")
-    if not isinstance(parsed, want or dict):
-        raise TransientError(f"{path}: expected {(want or dict).__name__}, got {type(parsed).__name__}")
-    return parsed
+        return self._api.lacks(path)
 
 
 def _active(rows: Iterable[Any]) -> list[Mapping[str, Any]]:

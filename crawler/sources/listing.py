@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crawler.errors import GoneError, TransientError, UnreachableError
-from crawler.sources.danbooru_client import NEWEST, PAGE_SIZE, DanbooruClient, PostPage
+from crawler.sources.site_client import NEWEST, PAGE_SIZE, PostPage, SiteClient
 from storage.archive_records import Gap
 from storage.records import Post, RefusedRow
 from storage.search.language import Or, parse, to_text
@@ -39,7 +39,7 @@ class Listed:
 
 
 async def walk(
-    client: DanbooruClient, query: str, *, start: int | None = None, floor: int | None = None
+    client: SiteClient, query: str, *, start: int | None = None, floor: int | None = None
 ) -> AsyncIterator[Listed]:
     """List a search downwards.
 
@@ -59,7 +59,7 @@ async def walk(
 class SiteSource:
     """A search on a site, as the main job asks for it."""
 
-    client: DanbooruClient
+    client: SiteClient
     query: str
 
     def walk(self, *, start: int | None, floor: int | None) -> AsyncIterator[Listed]:
@@ -90,7 +90,7 @@ class SiteSource:
 
 @dataclass(slots=True)
 class _Walker:
-    client: DanbooruClient
+    client: SiteClient
     query: str
     cursor: int | None  # None: at the top
     floor: int

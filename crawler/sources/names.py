@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from crawler.errors import AmbiguousTag, TransientError, UnknownTag
-from crawler.sources.danbooru_client import DanbooruClient, SiteTag
+from crawler.sources.site_client import SiteClient, SiteTag
 from storage.errors import BadName
 from storage.names import COSPLAY, TagName, as_the_site_writes, qualifiers, tag_or_none, target_name, unqualified
 from storage.records import TagCategory, Target
@@ -50,7 +50,7 @@ class ResolvedTarget:
     renamed: frozenset[str] = frozenset()  # names that the site takes for the tag itself; its former ones among them
 
 
-async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
+async def resolve_tag(client: SiteClient, typed: str) -> ResolvedTag:
     """The tag that a word names.
 
     Raises:
@@ -64,7 +64,7 @@ async def resolve_tag(client: DanbooruClient, typed: str) -> ResolvedTag:
     return found
 
 
-async def resolve_tags(client: DanbooruClient, typed: str) -> Sequence[ResolvedTag]:
+async def resolve_tags(client: SiteClient, typed: str) -> Sequence[ResolvedTag]:
     """The tag that a text names with its blanks, else one tag a word.
 
     Raises: as `resolve_tag`.
@@ -78,7 +78,7 @@ async def resolve_tags(client: DanbooruClient, typed: str) -> Sequence[ResolvedT
 
 
 async def resolve_target(
-    client: DanbooruClient, typed: str, within: Collection[str] = (), known: Sequence[Target] = ()
+    client: SiteClient, typed: str, within: Collection[str] = (), known: Sequence[Target] = ()
 ) -> ResolvedTarget:
     """The target that a word names, with the variants that imply it and every other name that the site has for them.
 
@@ -122,13 +122,13 @@ def _goes_on(before: Target, today: str, found: ResolvedTag | None, name: str, w
     return before.name == name and _belongs(today, within)
 
 
-async def present_tag(client: DanbooruClient, tag: str) -> str | None:
+async def present_tag(client: SiteClient, tag: str) -> str | None:
     """What a tag of earlier days is called today, by the site's aliases or, where those are closed, its completion."""
     found = await _present(client, tag)
     return found.name if found else None
 
 
-async def with_posts(client: DanbooruClient, names: Collection[str]) -> frozenset[str]:
+async def with_posts(client: SiteClient, names: Collection[str]) -> frozenset[str]:
     """Which of these names are tags that posts carry today."""
     found = await client.tags(sorted(names)) if names else {}
     return frozenset(name for name, tag in found.items() if tag.post_count)
@@ -157,7 +157,7 @@ def _refuse_own_words(typed: str, name: str) -> None:
         raise BadName(f"{typed!r} is no tag of the site; as a search term it belongs into crawl query")
 
 
-async def _target_tag(client: DanbooruClient, name: TagName, within: Collection[str]) -> ResolvedTag | None:
+async def _target_tag(client: SiteClient, name: TagName, within: Collection[str]) -> ResolvedTag | None:
     return (
         await _by_name(client, name)
         or await _by_other_name(client, name, within)
@@ -165,11 +165,11 @@ async def _target_tag(client: DanbooruClient, name: TagName, within: Collection[
     )
 
 
-async def _present(client: DanbooruClient, tag: str) -> ResolvedTag | None:
+async def _present(client: SiteClient, tag: str) -> ResolvedTag | None:
     return await _by_name(client, tag) or await _by_other_name(client, tag, ())
 
 
-async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:
+async def _by_name(client: SiteClient, name: str) -> ResolvedTag | None:
     """The tag itself, or what it is an alias of, over any number of steps.
 
     An alias comes first, as it does in the site's own search: right after a rename its old tag may still count posts.
@@ -184,7 +184,7 @@ async def _by_name(client: DanbooruClient, name: str) -> ResolvedTag | None:
     return _resolved(tag, "exact" if at == name else "alias")
 
 
-async def _leading_to(client: DanbooruClient, names: Iterable[str]) -> set[str]:
+async def _leading_to(client: SiteClient, names: Iterable[str]) -> set[str]:
     """All aliases of these tags, over any number of steps."""
     start = set(names)
     found: set[str] = set()
@@ -195,7 +195,7 @@ async def _leading_to(client: DanbooruClient, names: Iterable[str]) -> set[str]:
     return found
 
 
-async def _by_other_name(client: DanbooruClient, name: str, within: Collection[str]) -> ResolvedTag | None:
+async def _by_other_name(client: SiteClient, name: str, within: Collection[str]) -> ResolvedTag | None:
     """A tag that is also called that, usually in another script."""
     suggested = await client.autocomplete(name, 10)
     names = {
@@ -210,7 +210,7 @@ async def _by_other_name(client: DanbooruClient, name: str, within: Collection[s
     return _resolved(chosen, "other name") if chosen else None
 
 
-async def _by_base(client: DanbooruClient, name: str, within: Collection[str]) -> ResolvedTag | None:
+async def _by_base(client: SiteClient, name: str, within: Collection[str]) -> ResolvedTag | None:
     """A character whose tag is this word with the series behind it."""
     if not name.isascii():
         return None
@@ -250,7 +250,7 @@ def _belongs(tag: str, within: Collection[str]) -> bool:
     return False
 
 
-async def _variants(client: DanbooruClient, tag: str) -> tuple[str, ...]:
+async def _variants(client: SiteClient, tag: str) -> tuple[str, ...]:
     """All tags that imply this one, over any number of steps; who is dressed as somebody is no variant of them."""
     edges = [edge for edge in await client.implications(to=tag) if not edge.antecedent.endswith(COSPLAY)]
     found: set[str] = set()
@@ -261,9 +261,7 @@ async def _variants(client: DanbooruClient, tag: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-async def _near(
-    client: DanbooruClient, name: str, within: Collection[str] = (), here: Collection[str] = ()
-) -> list[str]:
+async def _near(client: SiteClient, name: str, within: Collection[str] = (), here: Collection[str] = ()) -> list[str]:
     """What may have been meant instead, the likeliest first.
 
     Args:
@@ -279,7 +277,7 @@ async def _near(
     return _by_likeness(name, dict.fromkeys(found))[:MOST_HINTS]
 
 
-def _hints(client: DanbooruClient, name: str, within: Collection[str]) -> Iterable[Callable[[], Awaitable[list[str]]]]:
+def _hints(client: SiteClient, name: str, within: Collection[str]) -> Iterable[Callable[[], Awaitable[list[str]]]]:
     """Questions whose answers may hold what was meant."""
 
     async def completed() -> list[str]:

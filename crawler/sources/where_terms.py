@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from crawler.errors import AmbiguousTag, UnknownTag
-from crawler.sources.danbooru_client import DanbooruClient
 from crawler.sources.names import resolve_tag
+from crawler.sources.site_client import SiteClient
 from storage.search.language import Leaf, Query, Tag, Wildcard, conjuncts, leaves
 from storage.search.metatags import name_before_colon, no_metatag
 from storage.search.tree import with_leaves
@@ -25,7 +25,7 @@ class ResolvedWhere:
     lines: tuple[str, ...]  # for people
 
 
-async def resolve_where(client: DanbooruClient, query: Query) -> ResolvedWhere:
+async def resolve_where(client: SiteClient, query: Query) -> ResolvedWhere:
     """Replace every tag of an expression by the one that it means; patterns stay.
 
     Raises:
@@ -57,7 +57,7 @@ async def resolve_where(client: DanbooruClient, query: Query) -> ResolvedWhere:
     return ResolvedWhere(replace(query, root=root), tuple(lines))
 
 
-async def _patterns_in_vain(client: DanbooruClient, query: Query) -> tuple[str, ...]:
+async def _patterns_in_vain(client: SiteClient, query: Query) -> tuple[str, ...]:
     """Lines about patterns that no tag of the site fits.
 
     Raises: as `resolve_where`.

@@ -18,7 +18,7 @@ import numpy as np
 
 from classifier.training.pipeline import Example
 from classifier.training.splits import Identity
-from crawler.sources.danbooru_client import NEWEST
+from crawler.sources.site_client import NEWEST
 from storage.people_count import people_count
 from storage.records import PICTURE_EXTENSIONS, Post, TaggerTags, Target, stratum_of
 

@@ -28,8 +28,8 @@ from commands.context.settings import RoundZero
 from commands.crawling.plan import make_plan
 from commands.errors import UsageRefused
 from crawler.sites import site_named
-from crawler.sources.danbooru_client import SiteTag, Suggestion
 from crawler.sources.query_plan import crawl_terms
+from crawler.sources.site_client import SiteTag, Suggestion
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, RegisteredModel
 from storage.records import ModelCard, TagCategory, Target

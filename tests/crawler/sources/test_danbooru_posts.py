@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from crawler.sites import BUILTIN
-from crawler.sources.danbooru_posts import RowRefused, post_from_json
+from crawler.sources.danbooru_posts import post_from_json
+from crawler.sources.json_fields import RowRefused
 from storage.records import AiTag, PostTags, Rating
 from tests.crawler.scenes import ELSEWHERE, MD5, hidden, raw_post
 

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 
 from crawler.errors import AccessError, UnreachableError
-from crawler.sources.danbooru_client import NEWEST
 from crawler.sources.listing import Listed, SiteSource, walk
+from crawler.sources.site_client import NEWEST
 from storage.records import Post
 from tests.crawler.scenes import client_of, error_of, json_response, raw_post
 

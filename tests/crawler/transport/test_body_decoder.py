@@ -25,7 +25,9 @@ def unpacked(encoding: str, body: bytes, cap: int = CAP) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", gzip.compress(TEXT)), ("deflate", zlib.compress(TEXT)), ("", TEXT)]
+    ("encoding", "body"),
+    [("gzip", gzip.compress(TEXT)), ("deflate", zlib.compress(TEXT)), ("", TEXT)],
+    ids=["gzip", "deflate", "as it is"],
 )
 def test_a_body_is_unpacked_piece_by_piece(encoding: str, body: bytes) -> None:
     assert unpacked(encoding, body) == TEXT

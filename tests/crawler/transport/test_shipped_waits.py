@@ -8,7 +8,7 @@ from dataclasses import astuple, fields
 import pytest
 
 from crawler.errors import ConnectionTrouble, TransientError, UnreachableError
-from crawler.sources.danbooru_client import JSON_CAP
+from crawler.sources.json_api import JSON_CAP
 from crawler.transport.http import IDLE_S, Deadlines
 from crawler.transport.retry import Patience, patiently
 from tests.crawler.scenes import Clock
