@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from commands.app_folders import declare_folders
+from commands.app_interchange import declare_interchange
 from commands.app_learning import declare_the_loop
 from commands.app_models import declare_models
 from commands.app_videos import declare_videos
@@ -318,6 +319,7 @@ declare_the_loop(app)
 declare_folders(app)
 declare_models(app)
 declare_videos(app)
+declare_interchange(app)
 
 
 @app.command()

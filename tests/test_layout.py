@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("bench", "classifier", "commands", "crawler", "demo", "migrations", "review", "rounds", "storage", "system")
+ROOMS = (
+    "bench",
+    "classifier",
+    "commands",
+    "crawler",
+    "demo",
+    "interchange",
+    "migrations",
+    "review",
+    "rounds",
+    "storage",
+    "system",
+)
 MOST_MODULES = 16  # side by side in a folder
 ONE_FILE_A_COMMAND = "commands"  # the folder that may hold more
 MOST_LINES = 60  # of a function's body, its docstring included

@@ -20,6 +20,7 @@ OURS = frozenset(
         "commands",
         "crawler",
         "demo",
+        "interchange",
         "migrations",
         "review",
         "rounds",

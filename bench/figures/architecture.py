@@ -33,6 +33,7 @@ PLACES = {  # room -> leftmost column, columns; a room that is not named takes t
     "rounds": (0, 2),
     "classifier": (0, 1),
     "crawler": (1, 1),
+    "interchange": (2, 1),
     "storage": (0, 2),
     "demo": (2, 1),
     "system": (0, 3),

@@ -14,22 +14,28 @@ LOCK = ".crawl-classify.lock"
 
 
 @contextmanager
-def sole_writer(folder: Path, disk: Disk) -> Iterator[None]:
+def sole_writer(
+    folder: Path, disk: Disk, lock: str = LOCK, command: str = "crawl classify or crawl frames"
+) -> Iterator[None]:
     """Hold a folder while the block runs.
 
+    Args:
+        folder: which.
+        disk: the file system's promises.
+        lock: name of the file that is locked.
+        command: which command holds folders by that file.
+
     Raises:
-        FolderBusy: another program sorts files into it.
+        FolderBusy: another program writes into it.
         StorageError: its file system has no locks.
         OSError: the disk refuses.
     """
-    path = folder / LOCK
+    path = folder / lock
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(path, flags, 0o600)
     try:
         if not disk.lock(descriptor, path):
-            raise FolderBusy(
-                f"{folder}: another crawl classify or crawl frames is at work there; wait for it, or stop it"
-            )
+            raise FolderBusy(f"{folder}: another {command} is at work there; wait for it, or stop it")
         yield
     finally:
         os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Tags as words that models are trained on."""

@@ -1,0 +1,1 @@
+"""How each reader wants its files: a module a format."""

@@ -1,0 +1,1 @@
+"""Samples written in one format: a file a picture, or many in a shard."""
