@@ -43,9 +43,11 @@ class EmbeddingJudge:
         """
         package, preprocessing = self._package, self._package.preprocessing
         async with AsyncExitStack() as stack:
-            decoders = Decoders([preprocessing], self._settings.decoders, windows=[preprocessing])
+            settings = self._settings
+            decoders = Decoders([preprocessing], settings.decoders, windows=[preprocessing], standby=settings.standby)
             self._decoders = await stack.enter_async_context(decoders)
-            scorer = Scorer({package.name: PackagePin(package.folder, package.hash)}, self._settings.scorer)
+            pins: dict[str, PackagePin] = {package.name: PackagePin(package.folder, package.hash)}
+            scorer = Scorer(pins, settings.scorer, standby=settings.standby)
             self._scorer = await stack.enter_async_context(scorer)
             self._stack = stack.pop_all()
         return self

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from storage.records import RunError
+from storage.run_error import RunError
 
 
 class ClassifierError(Exception):

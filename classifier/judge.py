@@ -26,6 +26,7 @@ from classifier.package.package import Package, load_package
 from classifier.pictures.decoder_pool import DecodedPicture, Decoders, DecoderSettings
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.taggers.client import TaggerClient, TaggerSettings
+from classifier.workers.standby import Standby
 from storage.records import JudgeStats, Look, ModelCard, TaggerTags
 
 BAD_SCORE = "bad score"
@@ -41,6 +42,7 @@ class JudgeSettings:
     scorer: ScorerSettings = field(default_factory=ScorerSettings)
     in_flight: int = 64  # pictures that are decoded or scored at a time; more callers wait
     tagger: TaggerSettings | None = None  # the user's own tagger, which looks at every picture too
+    standby: Standby | None = None  # where processes may wait already
 
 
 class NetworkJudge:
@@ -92,14 +94,14 @@ class NetworkJudge:
         packages = await asyncio.to_thread(self._load_packages)
         pins = {name: PackagePin(package.folder, package.hash) for name, package in packages.items()}
         async with AsyncExitStack() as stack:
-            tagger = self._settings.tagger
+            settings, tagger = self._settings, self._settings.tagger
             self._tagger = await stack.enter_async_context(TaggerClient(tagger)) if tagger is not None else None
             # decoders start while the scorer loads
             preprocessings, backbones = _unique(packages, self._tagger), _unique(packages, None)
             decoders = await stack.enter_async_context(
-                Decoders(preprocessings, self._settings.decoders, windows=backbones)
+                Decoders(preprocessings, settings.decoders, windows=backbones, standby=settings.standby)
             )
-            scorer = await stack.enter_async_context(Scorer(pins, self._settings.scorer))
+            scorer = await stack.enter_async_context(Scorer(pins, settings.scorer, standby=settings.standby))
             by_hash = {package.backbone_hash: package.preprocessing for package in packages.values()}
             self._inputs = [preprocessings.index(by_hash[backbone.hash]) for backbone in scorer.backbones]
             self._decoders, self._scorer = decoders, scorer
@@ -128,6 +130,8 @@ class NetworkJudge:
                     decoded = await decoders.decode(picture)
                 except PictureFault as fault:
                     return Look(fault=fault.reason)
+                if self._tagger is None:  # no more tasks than there is work for
+                    return self._scored(await self._embed(scorer, decoded), decoded)
                 views, tags = await asyncio.gather(self._embed(scorer, decoded), self._tag(decoded))
         finally:
             self._waiting -= 1

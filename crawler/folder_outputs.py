@@ -47,7 +47,7 @@ def folder_parts(name: str) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class FileSorter:
-    """Sends each file where it belongs."""
+    """Sends each file where it belongs; whoever stops early settles it before it lets the folders go."""
 
     destinations: Destinations
     transport: Mover | Placer
@@ -56,6 +56,7 @@ class FileSorter:
     trouble: list[tuple[Path, str]] = field(default_factory=list)  # files that stay, and why
     _orders: list[MoveOrder] = field(default_factory=list)
     _last: float | None = None
+    _sending: asyncio.Task[None] | None = None
 
     async def take(self, one: Classified) -> None:
         """Send a file where it belongs, soon.
@@ -68,15 +69,27 @@ class FileSorter:
             expected = Expected(one.content.size, one.content.sha256)
             self._orders.append(MoveOrder(one.file.path, folder, expected))
         if len(self._orders) >= BATCH or self._last is None or self.clock() - self._last >= _WAIT_S:
-            await self.flush()
+            await self._begin()
+
+    async def flush(self) -> None:
+        """Send what waits, and wait for its end."""
+        await self._begin()
+        await self.settle()
 
     @uninterrupted
-    async def flush(self) -> None:
-        """Send what waits."""
+    async def settle(self) -> None:
+        """Wait for the end of what was begun; what waits goes on waiting."""
+        sending, self._sending = self._sending, None
+        if sending is not None:
+            await sending
+
+    async def _begin(self) -> None:
+        """Send what waits, behind those before it and beside whatever comes next."""
+        await self.settle()
         orders, self._orders = tuple(self._orders), []
         if orders:
             self._last = self.clock()
-            await asyncio.to_thread(self._send, orders)
+            self._sending = asyncio.create_task(asyncio.to_thread(self._send, orders))
 
     def _send(self, orders: Sequence[MoveOrder]) -> None:
         if isinstance(self.transport, Mover):

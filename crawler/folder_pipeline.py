@@ -23,9 +23,10 @@ from crawler.sources.local_files import FileTrouble, LocalFile, content_of
 from storage.archive_records import Digest
 from storage.folders.records import FileKey, FilePost, KnownFile, SeenFile
 from storage.records import DecidedBy, Look, Post, PostTags, TaggerTags
+from storage.uninterrupted import uninterrupted
 from system.regular_files import read_regular
 
-FIRST_CHUNK, CHUNK = 16, 128  # files that the gallery is asked about at once
+FIRST_CHUNK, CHUNK = 16, 128  # files that the gallery is asked about at once: few at first, then ever more
 RECORD_EVERY = 64  # looks that share one transaction
 
 
@@ -109,6 +110,7 @@ class _Prepared:
 
     file: LocalFile
     content: Digest | None
+    data: bytes | None = None  # the bytes, where they are few and somebody has to look
     hint: PostHint = field(default_factory=PostHint)
     trouble: str = ""
     known: KnownFile = field(default_factory=KnownFile)
@@ -122,41 +124,71 @@ async def classified(files: Iterator[LocalFile], crew: FolderCrew) -> AsyncItera
         ModelError, ArchiveError, CrawlError: the model, the gallery or the site fails as a whole.
     """
     pending: deque[asyncio.Task[tuple[Classified, SeenFile | None]]] = deque()
-    seen: list[SeenFile] = []
+    recorder = _Recorder(crew.pictures)
     try:
         async for chunk in _prepared(files, crew):
             for one in chunk:
                 pending.append(asyncio.create_task(_classify(one, crew)))
-                while len(pending) >= crew.in_flight or (pending and pending[0].done()):
-                    yield await _next(pending, seen, crew)
+                full = len(pending) >= crew.in_flight  # then there is room for many at once, which travel together
+                while pending and (pending[0].done() or (full and len(pending) > crew.in_flight // 2)):
+                    yield await _next(pending, recorder)
         while pending:
-            yield await _next(pending, seen, crew)
+            yield await _next(pending, recorder)
     finally:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        await asyncio.to_thread(crew.pictures.record, seen)
+        await recorder.finish()
 
 
-async def _next(
-    pending: deque[asyncio.Task[tuple[Classified, SeenFile | None]]], seen: list[SeenFile], crew: FolderCrew
-) -> Classified:
+async def _next(pending: deque[asyncio.Task[tuple[Classified, SeenFile | None]]], recorder: _Recorder) -> Classified:
     done, look = await pending[0]
     pending.popleft()
     if look is not None:
-        seen.append(look)
-    if len(seen) >= RECORD_EVERY:
-        await asyncio.to_thread(crew.pictures.record, tuple(seen))
-        seen.clear()
+        await recorder.add(look)
     return done
 
 
+class _Recorder:
+    """Looks on their way into the gallery, many in a transaction, while the next are taken."""
+
+    def __init__(self, pictures: KnownPictures) -> None:
+        self._pictures = pictures
+        self._seen: list[SeenFile] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def add(self, look: SeenFile) -> None:
+        """Record it, soon.
+
+        Raises:
+            ArchiveError: those before it could not be recorded.
+        """
+        self._seen.append(look)
+        if len(self._seen) >= RECORD_EVERY:
+            await self._written()
+            seen, self._seen = self._seen, []
+            self._writing = asyncio.create_task(asyncio.to_thread(self._pictures.record, seen))
+
+    @uninterrupted
+    async def finish(self) -> None:
+        """Record the rest."""
+        await self._written()
+        await asyncio.to_thread(self._pictures.record, self._seen)
+
+    async def _written(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+
 async def _prepared(files: Iterator[LocalFile], crew: FolderCrew) -> AsyncIterator[Sequence[_Prepared]]:
-    """The files in chunks, the next one being read while one is worked on; the first is small, to be quick."""
-    ahead = asyncio.create_task(_prepare(files, crew, FIRST_CHUNK))
+    """The files in chunks, the next one being read while one is worked on; the first are small, to be quick."""
+    size = FIRST_CHUNK
+    ahead = asyncio.create_task(_prepare(files, crew, size))
     try:
         while (chunk := await ahead) is not None:
-            ahead = asyncio.create_task(_prepare(files, crew, CHUNK))
+            size = min(CHUNK, 2 * size)
+            ahead = asyncio.create_task(_prepare(files, crew, size))
             yield chunk
     finally:
         ahead.cancel()
@@ -173,10 +205,15 @@ async def _prepare(files: Iterator[LocalFile], crew: FolderCrew, count: int) -> 
     by_path = {one.file.path: found for one, found in zip(pictures, known, strict=True)}
     posts = await _ask_site(crew, pictures, known)
     return [
-        replace(one, known=by_path.get(one.file.path, one.known), post=posts.get(one.file.path))
+        _completed(one, by_path.get(one.file.path, one.known), posts.get(one.file.path))
         for one in taken
         if one.content is not None or one.trouble
     ]
+
+
+def _completed(one: _Prepared, known: KnownFile, post: Post | None) -> _Prepared:
+    """The same with what is known of it; bytes that nobody needs to look at are let go."""
+    return replace(one, known=known, post=post, data=None if known.look is not None else one.data)
 
 
 def _read(file: LocalFile, crew: FolderCrew) -> _Prepared:
@@ -184,7 +221,9 @@ def _read(file: LocalFile, crew: FolderCrew) -> _Prepared:
         content = content_of(file.path, crew.is_picture, crew.most_bytes)
     except FileTrouble as trouble:
         return _Prepared(file, None, trouble=trouble.reason)
-    return _Prepared(file, content, post_hint(file.path) if content is not None else PostHint())
+    if content is None:
+        return _Prepared(file, None)
+    return _Prepared(file, content.digest, content.data, post_hint(file.path))
 
 
 def _key(one: _Prepared) -> FileKey:
@@ -221,9 +260,7 @@ async def _classify(one: _Prepared, crew: FolderCrew) -> tuple[Classified, SeenF
         looked = False
     else:
         try:
-            async with crew.hold(one.content.size):
-                read = await asyncio.to_thread(read_regular, one.file.path, crew.most_bytes, links=False)
-                look = await crew.judge.look(read.content)
+            look = await _look(one, one.content.size, crew)
         except OSError:
             return _failed(one, facts, "cannot be read"), None
         looked = True
@@ -231,6 +268,15 @@ async def _classify(one: _Prepared, crew: FolderCrew) -> tuple[Classified, SeenF
     seconds = time.perf_counter() - started
     done = Classified(one.file, ruled, one.content, facts, looked, seconds)
     return done, SeenFile(one.content, look) if looked and look.fault is None and look.embeddings else None
+
+
+async def _look(one: _Prepared, size: int, crew: FolderCrew) -> Look:
+    """Look at a picture; a large one is read only now that its turn has come."""
+    if one.data is not None:
+        return await crew.judge.look(one.data)
+    async with crew.hold(size):
+        read = await asyncio.to_thread(read_regular, one.file.path, crew.most_bytes, links=False)
+        return await crew.judge.look(read.content)
 
 
 def _failed(one: _Prepared, facts: Facts, reason: str) -> Classified:

@@ -62,7 +62,7 @@ class PostTags:
 
     def all(self) -> frozenset[str]:
         """Every tag, whatever its category."""
-        return frozenset().union(*(self.of(category) for category in TagCategory))
+        return frozenset((*self.general, *self.artist, *self.copyright, *self.character, *self.meta))
 
     def shown(self) -> tuple[str, ...]:
         """The characters that the tags say are in the picture."""
@@ -202,7 +202,7 @@ class Target:
     def named_by(self, tags: PostTags) -> bool:
         """Whether the post's own tags name this target; somebody dressed as it is not it."""
         carried = tags.all()
-        return not carried.isdisjoint(self.names) and carried.isdisjoint(self.cosplays)
+        return bool(carried) and not carried.isdisjoint(self.names) and carried.isdisjoint(self.cosplays)
 
     def ai_percent(self, ai_tags: Sequence[AiTag] | None) -> int | None:
         """What the site's tagger gives this target's tag, 0..100; 0 where it names others only.
@@ -250,7 +250,10 @@ def stratum_of(tags: PostTags, target: Target | None) -> Stratum:
         tags: the post's own.
         target: whom it is scored for; None: nobody in particular, so that every name is somebody else's.
     """
-    concerned = target is not None and not tags.all().isdisjoint(target.names | target.cosplays)
+    carried = tags.all()
+    if not carried:
+        return Stratum.NOBODY
+    concerned = target is not None and not carried.isdisjoint(target.names | target.cosplays)
     return stratum(others=bool(tags.shown()) and not concerned, group=people_count(tags.general) >= GROUP)
 
 

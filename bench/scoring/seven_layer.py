@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.quality.seven_layers import build, pixels
 from classifier.workers.frames import WorkerFrame
-from classifier.workers.process import serve
+from classifier.workers.service import serve
 
 
 def score(model: Any, picture: bytes) -> float:

@@ -19,7 +19,7 @@ from classifier.inference.runtime import RuntimeSettings
 from classifier.pictures.preprocessing import Pixels
 from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.model_process import ModelProcess, Wording
-from system.child_process import module_command
+from classifier.workers.standby import SCORER, Standby, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ScorerSettings:
     load_deadline_s: float = 180.0
     batch_deadline_s: float = 120.0
     memory_bytes: int = 0  # that the process may take, not counting a GPU's; 0: half of the machine's, 4 GiB at least
-    command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.inference.scorer_worker"))
+    command: tuple[str, ...] = SCORER
 
 
 _WORDING = Wording(
@@ -81,10 +81,23 @@ class _Request:
 class Scorer:
     """The scorer process and its queues; use as an async context manager."""
 
-    def __init__(self, packages: Mapping[str, PackagePin], settings: ScorerSettings | None = None) -> None:
+    def __init__(
+        self,
+        packages: Mapping[str, PackagePin],
+        settings: ScorerSettings | None = None,
+        *,
+        standby: Standby | None = None,
+    ) -> None:
+        """Name the packages; nothing is loaded before the context is entered.
+
+        Args:
+            packages: by target.
+            settings: how to run.
+            standby: where a process may wait already.
+        """
         self._packages = dict(packages)
         self._settings = settings or ScorerSettings()
-        self._process = ModelProcess(self._settings.command, _WORDING)
+        self._process = ModelProcess(taken(standby, self._settings.command), _WORDING)
         self._waiting: list[list[_Request]] = []  # by backbone
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

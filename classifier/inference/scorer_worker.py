@@ -23,8 +23,7 @@ from classifier.inference.runtime_choice import ScoredPackage, choose_runtime
 from classifier.package.keras_file import check_network
 from classifier.recognition.package import load_either
 from classifier.workers.frames import WorkerFrame
-from classifier.workers.model_process import answered
-from classifier.workers.process import serve
+from classifier.workers.service import answered, serve
 
 _QUIET_AND_MODEST = {  # read by the libraries when they are imported
     "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -7,7 +7,6 @@ again is the culprit and gets the fault `decoder crashed`, all others are answer
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
@@ -19,28 +18,24 @@ from classifier.errors import DeviceError, PictureFault, WorkerLostError
 from classifier.pictures.preprocessing import PictureLimits, Pixels, Preprocessing
 from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.process import WorkerProcess
-from system.child_process import module_command
+from classifier.workers.standby import DECODER, ONE_THREAD, Standby, taken, usual_decoders
 
 _CHUNK_BYTES = 512 * 1024  # encoded bytes that travel in one frame: small pictures share the cost of the trip
 _CHUNK_PICTURES = 8
 _FAILED_STARTS = 3  # in a row; then something is wrong with the installation, not with a picture
 
 
-def _default_processes() -> int:
-    return max(1, min(8, os.cpu_count() or 1))
-
-
 @dataclass(frozen=True, slots=True)
 class DecoderSettings:
     """How much decoding may cost."""
 
-    processes: int = field(default_factory=_default_processes)
+    processes: int = field(default_factory=usual_decoders)
     deadline_s: float = 20.0  # for one picture, waiting for the processor included
     cpu_s: float = 15.0  # processor time for one picture
     start_deadline_s: float = 30.0
     memory_bytes: int = 1024 * 1024 * 1024  # address space of one process; what it really uses is far less
     limits: PictureLimits = field(default_factory=PictureLimits)
-    command: tuple[str, ...] = field(default_factory=lambda: module_command("classifier.pictures.decoder_worker"))
+    command: tuple[str, ...] = DECODER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,7 @@ class Decoders:
         settings: DecoderSettings | None = None,
         *,
         windows: Sequence[Preprocessing] = (),
+        standby: Standby | None = None,
     ) -> None:
         """Say what is wanted; nothing is started before the context is entered.
 
@@ -80,11 +76,13 @@ class Decoders:
             settings: how much decoding may cost.
             windows: those for which pictures of extreme shape are wanted in windows too, by
                 `classifier.pictures.windows`.
+            standby: where processes may wait already.
         """
         if not preprocessings:
             raise ValueError("decoders need at least one preprocessing")
         self._preprocessings = tuple(preprocessings)
         self._settings = settings or DecoderSettings()
+        self._standby = standby
         self._windows = [preprocessing in windows for preprocessing in self._preprocessings]
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -123,7 +121,7 @@ class Decoders:
 
     async def _work(self) -> None:
         """One process's life, and its successors'."""
-        worker = WorkerProcess(self._settings.command, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
+        worker = taken(self._standby, self._settings.command, ONE_THREAD)
         jobs: list[_Job] = []
         try:
             await self._start(worker, jobs)

@@ -26,7 +26,7 @@ from classifier.pictures.preprocessing import (
 from classifier.pictures.windows import too_small, windows_of
 from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.limits import confine_decoder, limit_cpu
-from classifier.workers.process import serve
+from classifier.workers.service import serve
 
 Prepare = Callable[[bytes, Preprocessing, PictureLimits], PreparedPicture]
 

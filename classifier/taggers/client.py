@@ -22,6 +22,7 @@ from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.taggers.worker import PLACES, VALUES
 from classifier.workers.frames import WorkerFrame
 from classifier.workers.model_process import ModelProcess, Wording
+from classifier.workers.process import WorkerProcess
 from storage.records import TAGGER_FLOOR, TaggerTags
 from system.child_process import module_command
 
@@ -63,7 +64,7 @@ class TaggerClient:
 
     def __init__(self, settings: TaggerSettings) -> None:
         self._settings = settings
-        self._process = ModelProcess(settings.command, _wording(settings.folder))
+        self._process = ModelProcess(WorkerProcess(settings.command), _wording(settings.folder))
         self._requests: asyncio.Queue[_TagRequest] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._failure: ModelError | None = None

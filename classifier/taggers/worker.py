@@ -21,8 +21,7 @@ from classifier.taggers.colour_check import check_feeding
 from classifier.taggers.forms import read_form, with_channels
 from classifier.taggers.onnx_tagger import OnnxTagger, hash_of
 from classifier.workers.frames import WorkerFrame
-from classifier.workers.model_process import answered
-from classifier.workers.process import serve
+from classifier.workers.service import answered, serve
 
 PLACES, VALUES = np.dtype("<i4"), np.dtype("<f4")  # of the tags in the list, and their probabilities
 

@@ -27,7 +27,7 @@ from classifier.video.records import LEFT, RIGHT, WHOLE, Sampling, Source, Video
 from classifier.video.ugoira import Ugoira
 from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.limits import confine_decoder, limit_cpu
-from classifier.workers.process import serve
+from classifier.workers.service import serve
 from system.regular_files import UnsafeFile, open_regular, read_regular
 
 _JPEG_QUALITY, _THUMBNAIL_QUALITY = 95, 80

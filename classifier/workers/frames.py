@@ -6,14 +6,16 @@ payload is. Both lengths are capped, so that a process that writes nonsense cann
 
 from __future__ import annotations
 
-import asyncio
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from classifier.errors import WorkerLostError
+
+if TYPE_CHECKING:  # a worker reads and writes without an event loop, and need not load one
+    import asyncio
 
 MAGIC = b"BSF1"
 MAX_HEADER = 1024 * 1024  # bytes
@@ -70,7 +72,7 @@ async def receive(reader: asyncio.StreamReader) -> WorkerFrame:
     try:
         header_size, payload_size = _sizes_of(await reader.readexactly(_PREFIX.size))
         return _frame(await reader.readexactly(header_size), await reader.readexactly(payload_size))
-    except (asyncio.IncompleteReadError, ConnectionError) as error:
+    except (EOFError, ConnectionError) as error:
         raise WorkerLostError("the worker process ended in the middle of its work") from error
 
 

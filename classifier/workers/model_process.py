@@ -1,13 +1,13 @@
 """A worker process that holds a network: loads it, answers, and is started once more with its question when it dies.
 
-Both ends of its errors live here: `answered` makes frames of them in the process, and `ModelProcess` raises them again.
-A process that dies twice over the same question, or takes longer than allowed, is the network's fault: the run must
+Its errors come as frames, which `classifier.workers.service.answered` made of them; here they are raised again. A
+process that dies twice over the same question, or takes longer than allowed, is the network's fault: the run must
 stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from classifier import errors
@@ -16,21 +16,6 @@ from classifier.workers.frames import WorkerFrame
 from classifier.workers.process import WorkerProcess
 
 Load = Callable[[], Awaitable[None]]  # starts the process and asks it to load
-
-
-def answered(answer: Callable[[], WorkerFrame], otherwise: type[ModelError]) -> WorkerFrame:
-    """The answer to one frame, inside the process; a failure answers with `error` and `message`.
-
-    Args:
-        answer: gives it.
-        otherwise: what a failure is called that is none of our errors.
-    """
-    try:
-        return answer()
-    except ModelError as error:
-        return WorkerFrame({"error": type(error).__name__, "message": str(error)})
-    except Exception as error:  # noqa: BLE001 - a process that ends without an answer says nothing of the cause
-        return WorkerFrame({"error": otherwise.__name__, "message": f"{type(error).__name__}: {error}"[:500]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +33,9 @@ class Wording:
 class ModelProcess:
     """The process; asked by one task at a time."""
 
-    def __init__(self, command: Sequence[str], wording: Wording) -> None:
-        self._worker = WorkerProcess(command)
+    def __init__(self, worker: WorkerProcess, wording: Wording) -> None:
+        """Take over a process that runs already, or is to be started."""
+        self._worker = worker
         self._wording = wording
 
     async def open(self, load: Load) -> None:

@@ -1,22 +1,16 @@
 """A process of our own that answers one frame with one frame, and may be killed at any moment.
 
-Both ends live here: `WorkerProcess` starts, asks and kills; `serve` is the loop inside the process. A worker ignores
-SIGINT (the terminal sends it to everybody; the main process decides when to stop) and ends when its standard input
-does.
+`WorkerProcess` starts, asks and kills; the loop inside the process is `classifier.workers.service`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import BinaryIO
+from collections.abc import Mapping, Sequence
 
 from classifier.errors import WorkerLostError
-from classifier.workers.frames import WorkerFrame, read_frame, receive, send, write_frame
-from system.child_process import READ_AHEAD, ChildLostError, ChildOptions, ChildProcess
+from classifier.workers.frames import WorkerFrame, receive, send
+from system.child_process import ChildLostError, ChildOptions, ChildProcess
 
 
 class WorkerProcess:
@@ -38,11 +32,13 @@ class WorkerProcess:
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> None:
-        """Start the process; it is ready when it answers its first frame.
+        """Start the process, unless it runs; it is ready when it answers its first frame.
 
         Raises:
             WorkerLostError: the system refuses to start it.
         """
+        if self.running:
+            return
         try:
             self._process = await ChildProcess.start(self._command, self._options)
         except ChildLostError as error:
@@ -70,18 +66,3 @@ class WorkerProcess:
         process, self._process = self._process, None
         if process is not None:
             await process.kill()
-
-
-def serve(answer: Callable[[WorkerFrame], WorkerFrame]) -> None:
-    """The loop inside a worker: answer every frame on standard input, until that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    questions, answers = _private_streams()
-    while (question := read_frame(questions)) is not None:
-        write_frame(answers, answer(question))
-
-
-def _private_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Standard input and output for our frames alone; whatever a library prints goes to standard error instead."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=READ_AHEAD)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=READ_AHEAD), answers

@@ -25,12 +25,21 @@ if TYPE_CHECKING:
     from classifier.progress import ProgressCallback
     from classifier.recognition.package import RecogniserPackage
     from classifier.taggers.client import TaggerSettings
+    from classifier.workers.standby import Standby
     from commands.context.archive_protocol import CommandArchive
     from rounds.evaluation.recogniser_folder import ScoredPictures
 
 
-def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> JudgeSettings:
-    """How a judge works by these settings, with the user's own tagger beside it where there is one."""
+def judge_settings(
+    scoring: Scoring, tagger: TaggerSettings | None = None, *, standby: Standby | None = None
+) -> JudgeSettings:
+    """How a judge works by these settings, with the user's own tagger beside it where there is one.
+
+    Args:
+        scoring: the settings.
+        tagger: the user's own.
+        standby: where processes may wait already.
+    """
     from classifier.inference.batcher import ScorerSettings
     from classifier.inference.runtime import RuntimeSettings
     from classifier.judge import JudgeSettings
@@ -43,6 +52,7 @@ def judge_settings(scoring: Scoring, tagger: TaggerSettings | None = None) -> Ju
         scorer=ScorerSettings(runtime=runtime, batch_size=scoring.batch),
         in_flight=max(scoring.in_flight, scoring.batch),
         tagger=tagger,
+        standby=standby,
     )
 
 

@@ -27,6 +27,7 @@ from storage.records import Look, ModelCard, Target
 if TYPE_CHECKING:
     from classifier.package.package import Package
     from classifier.recognition.package import RecogniserPackage
+    from classifier.workers.standby import Standby
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,15 @@ class TargetSubject:
         """Whose labels count."""
         return self.target.name
 
-    async def open(self, stack: AsyncExitStack, scoring: Scoring) -> OpenJudge:
-        """Load the model; it is let go with the stack.
+    async def open(self, stack: AsyncExitStack, scoring: Scoring, standby: Standby | None = None) -> OpenJudge:
+        """Load the model, in processes that wait already where there are some; it is let go with the stack.
 
         Raises:
             ModelError: it is altered, fails its canaries, or the device fails.
         """
         from classifier.judge import NetworkJudge
 
-        name, settings = self.target.name, judge_settings(scoring)
+        name, settings = self.target.name, judge_settings(scoring, standby=standby)
         judge = await stack.enter_async_context(NetworkJudge({name: self.card}, {name: self.package.folder}, settings))
         card = replace(judge.models[name], threshold=self.card.threshold)
         ruling = Ruling(Policy(trust_tags=scoring.trust_tags), {name: card})
@@ -103,11 +104,11 @@ class RecogniserSubject:
         """Labels are of one target each, and count for none here."""
         return None
 
-    async def open(self, stack: AsyncExitStack, scoring: Scoring) -> OpenJudge:
+    async def open(self, stack: AsyncExitStack, scoring: Scoring, standby: Standby | None = None) -> OpenJudge:
         """Load the network; see `TargetSubject.open`."""
         from classifier.embedding_judge import EmbeddingJudge, named_in_views
 
-        judge = await stack.enter_async_context(EmbeddingJudge(self.package, judge_settings(scoring)))
+        judge = await stack.enter_async_context(EmbeddingJudge(self.package, judge_settings(scoring, standby=standby)))
         rule = NameRule(self.card.backbone_hash, partial(named_in_views, self.package.recogniser))
         return OpenJudge(judge, rule, judge.device)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-import secrets
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,8 @@ from commands.folders.tally import FolderTally
 from commands.terminal.escapes import csv_cell
 from crawler.folder_pipeline import Classified, Verdict
 from storage.database.error_translation import at_border
+from storage.errors import FolderBusy
+from system.file_lock import lock_if_free
 
 if TYPE_CHECKING:
     from classifier.pictures.contact_sheet import SheetPart
@@ -24,7 +26,10 @@ COLUMNS = ("path", "verdict", "name", "score", "decided_by", "reason", "site", "
 
 
 class ListFile:
-    """The table; it takes the place of an older one when it is whole. Use it with `with`."""
+    """The table; it takes the place of an older one when it is whole. Use it with `with`.
+
+    Until then it lies beside it under one hidden name, so that the next pass takes over what a killed one left.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Check the place.
@@ -41,11 +46,19 @@ class ListFile:
                 raise UsageRefused(f"{self.path} is there and is no list of crawl classify; name another place: --to")
             if os.path.lexists(self.sheet) and not os.path.lexists(self.path):
                 raise UsageRefused(f"{self.sheet} is there and would be replaced; name another place: --to")
-        self._part = folder / f".{TABLE}.{secrets.token_hex(4)}.part"
+        self._part, self._sheet_part = folder / f".{TABLE}.part", folder / f".{SHEET}.part"
 
     def __enter__(self) -> ListFile:
+        """Begin it.
+
+        Raises:
+            FolderBusy: another pass writes its list there.
+            StorageError: the disk refuses.
+        """
         with at_border(self._part):
-            self._file = self._part.open("x", encoding="utf-8", errors="backslashreplace", newline="")
+            descriptor = _locked(self._part)
+            os.ftruncate(descriptor, 0)
+            self._file = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(COLUMNS)
         return self
@@ -70,12 +83,54 @@ class ListFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        if kind is None:
-            with at_border(self.path):
-                self._part.replace(self.path)
-        else:
-            self._part.unlink(missing_ok=True)
+        with at_border(self.path):
+            try:
+                if kind is None:
+                    self._file.flush()
+                    if sys.platform == "win32":  # there an open file keeps its name
+                        self._file.close()
+                    self._part.replace(self.path)
+                else:
+                    self._part.unlink(missing_ok=True)
+            finally:
+                self._file.close()  # with it the lock goes
+
+    def write_sheet(self, sheet: bytes) -> None:
+        """Put the contact sheet beside the table.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        with at_border(self.sheet):
+            self._sheet_part.unlink(missing_ok=True)  # of a killed pass
+            self._sheet_part.write_bytes(sheet)
+            self._sheet_part.replace(self.sheet)
+
+
+def _locked(path: Path) -> int:
+    """Open a file that is made where it is missing, and lock it; on file systems without locks it is only opened."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    while True:
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            free = lock_if_free(descriptor)
+        except OSError:
+            return descriptor
+        if free and _is_still(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+        if not free:
+            raise FolderBusy(
+                f"{path.parent}: another crawl classify writes its list there; wait for it, or name another --to"
+            )
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Whether an open file has its name still: another pass may have ended in between, and made a list of it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_ours(path: Path) -> bool:

@@ -8,6 +8,7 @@ or by category, or both.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ def post_hint(path: Path) -> PostHint:
     if _IS_MD5.fullmatch(str(facts.get("md5", ""))):
         found.append(facts["md5"])
     site, post_id = _number(path, facts)
-    return PostHint(tuple(dict.fromkeys(found)), post_id, site, _tags(facts))
+    return PostHint(tuple(dict.fromkeys(found)), post_id, site, _tags(facts) if facts else None)
 
 
 def _number(path: Path, facts: Mapping[str, Any]) -> tuple[str, int | None]:
@@ -55,7 +56,9 @@ def _number(path: Path, facts: Mapping[str, Any]) -> tuple[str, int | None]:
 
 
 def _sidecar(path: Path) -> Mapping[str, Any]:
-    for beside in (path.with_name(path.name + ".json"), path.with_suffix(".json")):
+    for beside in (path.with_name(f"{path.name}.json"), path.with_suffix(".json")):
+        if not os.path.lexists(beside):  # nearly always
+            continue
         try:
             facts = json.loads(read_regular(beside, LARGEST_SIDECAR, links=False).content)
         except (OSError, ValueError, RecursionError):

@@ -14,6 +14,7 @@ from system.regular_files import UnsafeFile, open_regular
 
 PICTURE_NAMES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".avif"})
 LINK, LINKED_FOLDER, UNREADABLE, GALLERY = "a link", "a link to a folder", "cannot be read", "a gallery"
+FEW = 128 * 1024  # bytes of a picture that are kept in memory once they were read
 _HEAD = 512  # bytes that tell a picture from anything else
 _PIECE = 1024 * 1024  # bytes that are read at once
 _MOST_OF_ANYTHING = 2**63  # bytes; of what is no picture only the head is read
@@ -55,27 +56,62 @@ def local_files(folders: Sequence[Path], apart: Collection[Path], leave: Leave) 
         apart: folders that are passed over silently, links followed: what is sorted must not be looked at again.
         leave: is told of links, of galleries and of folders that cannot be read.
     """
+    for top, text in _paths(folders, apart, leave):
+        path = Path(text)
+        yield LocalFile(path, path.name if text == top else text[len(top) :].lstrip(os.sep).replace(os.sep, "/"))
+
+
+def count_files(folders: Sequence[Path], apart: Collection[Path]) -> int:
+    """How many `local_files` there are."""
+    return sum(1 for _ in _paths(folders, apart, lambda path, why: None))
+
+
+def _paths(folders: Sequence[Path], apart: Collection[Path], leave: Leave) -> Iterator[tuple[str, str]]:
+    """The files with the folder that the user named, as text: a hundred thousand paths take their time otherwise."""
     shut = {Path(os.path.realpath(folder)) for folder in apart}
-    for top in folders:
-        if not top.is_dir():
-            yield LocalFile(top, top.name)
+    for named in folders:
+        top = os.fspath(named)
+        if not named.is_dir():
+            yield top, top
             continue
-        for at, inner, names in os.walk(top, onerror=lambda error: leave(Path(error.filename), UNREADABLE)):
-            folder = Path(at)
-            inner[:] = [name for name in sorted(inner) if _is_entered(folder / name, shut, leave)]
-            for name in sorted(names):
-                path = folder / name
-                if name.startswith("."):
-                    continue
-                if path.is_symlink():
-                    leave(path, LINK)
-                    continue
-                yield LocalFile(path, path.relative_to(top).as_posix())
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            inner, files = _entries(folder, leave)
+            waiting += [one for one in reversed(inner) if _is_entered(Path(one), shut, leave)]
+            for path in files:
+                yield top, path
+
+
+def _entries(folder: str, leave: Leave) -> tuple[list[str], list[str]]:
+    """The folders and the files in a folder, by name, hidden ones left out; links to folders count as folders."""
+    inner, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        leave(Path(error.filename or folder), UNREADABLE)
+        return [], []
+    for entry in found:
+        if entry.name.startswith("."):
+            continue
+        if _is_folder(entry):
+            inner.append(entry.path)
+        elif entry.is_symlink():
+            leave(Path(entry.path), LINK)
+        else:
+            files.append(entry.path)
+    return inner, files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in circles, or what cannot be asked
+        return False
 
 
 def _is_entered(folder: Path, shut: Collection[Path], leave: Leave) -> bool:
-    if folder.name.startswith("."):
-        return False
     if folder.is_symlink():
         leave(folder, LINKED_FOLDER)
         return False
@@ -90,7 +126,15 @@ def has_picture_name(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_NAMES
 
 
-def content_of(path: Path, is_picture: Callable[[bytes], bool], most: int) -> Digest | None:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A picture file's bytes: what they are, and they themselves where they are few."""
+
+    digest: Digest
+    data: bytes | None  # None: more than `FEW` of them
+
+
+def content_of(path: Path, is_picture: Callable[[bytes], bool], most: int) -> Content | None:
     """What a picture file's bytes are; None: it is none, by name nor by its first bytes.
 
     Args:
@@ -108,11 +152,12 @@ def content_of(path: Path, is_picture: Callable[[bytes], bool], most: int) -> Di
                 if not has_picture_name(path):
                     return None
                 raise FileTrouble("no picture" if head else "empty")
-            size, digests = len(head), (hashlib.sha256(head), hashlib.md5(head, usedforsecurity=False))
+            size, few, digests = len(head), [head], (hashlib.sha256(head), hashlib.md5(head, usedforsecurity=False))
             while size <= most and (piece := file.read(_PIECE)):
                 size += len(piece)
                 for digest in digests:
                     digest.update(piece)
+                few = [*few, piece] if size <= FEW else []
             if size > most:
                 raise FileTrouble("too large")
     except UnsafeFile as unsafe:
@@ -120,4 +165,4 @@ def content_of(path: Path, is_picture: Callable[[bytes], bool], most: int) -> Di
     except OSError as error:
         raise FileTrouble(UNREADABLE if error.errno else str(error)) from None
     sha256, md5 = (digest.hexdigest() for digest in digests)
-    return Digest(size, md5, sha256)
+    return Content(Digest(size, md5, sha256), b"".join(few) if size <= FEW else None)

@@ -1,4 +1,7 @@
-"""Errors of the disk and the database, translated into the errors of `storage`, with path and advice."""
+"""Errors of the disk and the database, translated into the errors of `storage`, with path and advice.
+
+SQLAlchemy is not loaded for it: what only touches files starts without a database's library.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlalchemy.exc import DBAPIError
 
 from storage.errors import (
     ArchiveError,
@@ -30,16 +31,20 @@ def at_border(path: Path) -> Iterator[None]:
     """Translate whatever escapes; `path` is what the message names when the exception does not."""
     try:
         yield
-    except (OSError, sqlite3.Error, DBAPIError) as error:
-        raise translated(error, path) from error
+    except Exception as error:
+        ours = translated(error, path)
+        if ours is error:
+            raise
+        raise ours from error
 
 
 def translated(error: BaseException, path: Path) -> BaseException:
     """The room's own error for a foreign one; errors that are not the disk's or the database's come back unchanged."""
     if isinstance(error, ArchiveError):
         return error
-    if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.Error):
-        error = error.orig
+    wrapped = getattr(error, "orig", None)  # by SQLAlchemy
+    if isinstance(wrapped, sqlite3.Error):
+        error = wrapped
     if isinstance(error, OSError):
         return _from_disk(error, path)
     if isinstance(error, sqlite3.Error):

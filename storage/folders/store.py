@@ -61,8 +61,8 @@ class FolderStore:
             backbones: hashes of the networks whose embeddings are wanted.
             target: whose labels are wanted; None: nobody's.
         """
-        looks = self._reader.ask(lambda c: stored_looks(c, [key.content.sha256 for key in keys], backbones))
-        posts = self._reader.ask(lambda c: posts_of(c, keys, target))
+        sha256s = [key.content.sha256 for key in keys]
+        looks, posts = self._reader.ask(lambda c: (stored_looks(c, sha256s, backbones), posts_of(c, keys, target)))
         return [KnownFile(looks.get(key.content.sha256), post) for key, post in zip(keys, posts, strict=True)]
 
     def record(self, seen: Sequence[SeenFile]) -> None:

@@ -92,7 +92,7 @@ async def test_results_come_in_the_order_of_the_files_and_few_are_in_flight(tmp_
     assert [one.file.name for one in done] == [f"{number:04d}.jpg" for number in range(300)]
     assert [one.ruled.score for one in done] == [number / 1000 for number in range(300)]
     assert eyes.most <= 4
-    assert memory.asked == [16, 128, 128, 28]
+    assert memory.asked == [16, 32, 64, 128, 60]
     assert len(memory.looks) == 300
 
 

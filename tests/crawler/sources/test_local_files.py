@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.sources.local_files import FileTrouble, content_of, local_files, outermost
+from crawler.sources.local_files import FEW, FileTrouble, content_of, count_files, local_files, outermost
 from storage.files.layout import IDENTITY
 
 
@@ -76,12 +76,27 @@ def test_a_folder_within_another_is_looked_at_once(tmp_path: Path) -> None:
     assert outermost(named) == [tmp_path / "a", tmp_path / "ab"]
 
 
+def test_a_small_picture_is_read_once(tmp_path: Path) -> None:
+    found = content_of(put(tmp_path / "1.jpg", b"PIC" + bytes(FEW - 3)), is_picture, 10_000_000)
+
+    assert found is not None and found.data == b"PIC" + bytes(FEW - 3)
+
+
+def test_counting_gives_what_is_listed(tmp_path: Path) -> None:
+    for name in ("b/2.jpg", "a/1.jpg", "3.txt", ".hidden/4.jpg"):
+        put(tmp_path / name, b"PIC")
+
+    assert count_files([tmp_path], []) == 3
+    assert [file.name for file in local_files([tmp_path], [], lambda *_: None)] == ["3.txt", "a/1.jpg", "b/2.jpg"]
+
+
 def test_a_picture_is_told_by_its_bytes_and_its_hashes_are_of_all_of_them(tmp_path: Path) -> None:
     content = b"PIC" + os.urandom(3_000_000)
 
-    digest = content_of(put(tmp_path / "without ending", content), is_picture, 10_000_000)
+    found = content_of(put(tmp_path / "without ending", content), is_picture, 10_000_000)
 
-    assert digest is not None
+    assert found is not None and found.data is None  # too many to be kept
+    digest = found.digest
     assert (digest.size, digest.md5) == (len(content), hashlib.md5(content).hexdigest())
     assert digest.sha256 == hashlib.sha256(content).hexdigest()
 
