@@ -1,4 +1,4 @@
-"""Looks at pictures with a recogniser's network: encoded bytes in, embeddings out; whom they show is asked afterwards.
+"""Looks at pictures with a package's network: encoded bytes in, embeddings out; whom they show is asked afterwards.
 
 The same decoders, windows and scorer process as in `classifier.judge`, without a target's head.
 """
@@ -17,6 +17,7 @@ from classifier.errors import PictureFault
 from classifier.head import EMBEDDING_DTYPE, read_embedding
 from classifier.inference.batcher import PackagePin, Scorer
 from classifier.judge import JudgeSettings
+from classifier.package.package import Package
 from classifier.pictures.decoder_pool import Decoders
 from classifier.recognition.package import RecogniserPackage
 from classifier.recognition.recogniser import Recogniser
@@ -26,7 +27,7 @@ from storage.records import Look
 class EmbeddingJudge:
     """One network at work; use as an async context manager."""
 
-    def __init__(self, package: RecogniserPackage, settings: JudgeSettings | None = None) -> None:
+    def __init__(self, package: Package | RecogniserPackage, settings: JudgeSettings | None = None) -> None:
         """Nothing is loaded before the context is entered."""
         self._package = package
         self._settings = settings or JudgeSettings()
@@ -46,7 +47,7 @@ class EmbeddingJudge:
             settings = self._settings
             decoders = Decoders([preprocessing], settings.decoders, windows=[preprocessing], standby=settings.standby)
             self._decoders = await stack.enter_async_context(decoders)
-            pins: dict[str, PackagePin] = {package.name: PackagePin(package.folder, package.hash)}
+            pins: dict[str, PackagePin] = {package.target: PackagePin(package.folder, package.hash)}
             scorer = Scorer(pins, settings.scorer, standby=settings.standby)
             self._scorer = await stack.enter_async_context(scorer)
             self._stack = stack.pop_all()

@@ -239,6 +239,52 @@ def query(
     raise typer.Exit(query_command.run(options, root, config))
 
 
+@app.command(cls=TermsCommand)
+@exits_plainly
+def similar(
+    picture: Annotated[
+        str,
+        typer.Argument(help="A post's number, or a file of this disk.", metavar="POST|FILE", show_default=False),
+    ],
+    terms: Annotated[
+        list[str] | None,
+        typer.Argument(help="What else they are to be, as for query.", show_default=False, metavar="TERM"),
+    ] = None,
+    keep: TargetOption = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many; 24 by default, 1000 at most.")
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Write a contact sheet, similar.jpg, here.", show_default=False),
+    ] = None,
+    site: SiteOption = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Find the gallery's pictures that are most like one, and whom it shows, by what tags say of the nearest.
+
+    Pictures are compared by what the network of a model in force made of them; the picture need not be in the
+    gallery. Nothing is downloaded, and no picture of the gallery is decoded but for the contact sheet.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl similar 1234[/cyan]  and who is this?
+
+    [cyan]crawl similar unknown.png --to found/[/cyan]  writes found/similar.jpg
+
+    [cyan]crawl similar 1234 rating:g -solo --keep mona --limit 50[/cyan]  only what was looked at for mona
+    """
+    from commands import similar as similar_command
+
+    options = similar_command.SimilarOptions(
+        picture, " ".join(terms or ()), keep, limit, to, site, as_json=as_json, quiet=quiet
+    )
+    raise typer.Exit(similar_command.run(options, root, config))
+
+
 @app.command()
 @exits_plainly
 def relabel(

@@ -5,6 +5,7 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── BadName             a text that cannot be a tag, a target's name or a model's
 │   ├── RefusedRoot         this folder must not become a gallery
 │   ├── UnreadableFile      a small file that the user named is not there, or is no such file
+│   ├── NoEmbeddings        no network has looked at the pictures that are to be compared
 │   └── QueryError          an expression cannot be read; carries the term and, where there is one, a suggestion
 │       └── CannotMatch     the term is fine, but only the site (or only the database) can evaluate it
 ├── RefusedFile         3   this one file cannot be stored (not the published bytes, unknown type); go on with the next
@@ -54,6 +55,10 @@ class BadName(RefusedRequest):
 
 class RefusedRoot(RefusedRequest):
     """This folder must not become a gallery."""
+
+
+class NoEmbeddings(RefusedRequest):
+    """Pictures cannot be compared: no network has looked at them."""
 
 
 class UnreadableFile(RefusedRequest):

@@ -35,8 +35,13 @@ class SheetPart:
     pictures: Sequence[SheetPicture]
 
 
-def contact_sheet(parts: Sequence[SheetPart]) -> bytes:
-    """A JPEG of all parts, one below the other; parts without pictures are left out."""
+def contact_sheet(parts: Sequence[SheetPart], comment: str = "") -> bytes:
+    """A JPEG of all parts, one below the other; parts without pictures are left out.
+
+    Args:
+        parts: see there.
+        comment: put into the file, by which it can be told from a picture of somebody else's.
+    """
     shown = [part for part in parts if part.pictures]
     step = SHEET.size + _GAP
     heights = [_HEADING + -(-len(part.pictures) // COLUMNS) * (step + _WORDS) for part in shown]
@@ -50,5 +55,5 @@ def contact_sheet(parts: Sequence[SheetPart]) -> bytes:
             draw.text((left, below + SHEET.size + 2), picture.words, _INK, ImageFont.load_default(12))
         top += height
     stream = io.BytesIO()
-    sheet.save(stream, "JPEG", quality=_QUALITY)
+    sheet.save(stream, "JPEG", quality=_QUALITY, comment=comment.encode())
     return stream.getvalue()

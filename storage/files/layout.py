@@ -19,6 +19,7 @@ LOCK = ".lock"
 LOG = "crawl.log"
 MODELS = "models"
 BACKUPS = "backups"
+VECTORS = "vectors"  # a cache of `storage.retrieval`
 FOLDERS = ("gallery", "renditions", "trash", "damaged", "staging")
 
 _BESIDE_A_DATABASE = ("", "-wal", "-shm", "-journal")
@@ -28,7 +29,7 @@ _OUR_FILES = (
     f"{IDENTITY}.part",
     *(f"{name}{end}" for name in (DATABASE, f"{DATABASE}.new") for end in _BESIDE_A_DATABASE),
 )
-_OUR_FOLDERS = (*FOLDERS, MODELS, BACKUPS)
+_OUR_FOLDERS = (*FOLDERS, MODELS, BACKUPS, VECTORS)
 OWN = frozenset({*_OUR_FILES, *_OUR_FOLDERS, LOG})
 
 

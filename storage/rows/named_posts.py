@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, select
 
+from storage.database.chunks import chunked
 from storage.database.results_view import tags_joined
 from storage.database.tables import PostRow, PostTagRow, TagRow, VersionRow
 from storage.names import COSPLAY
@@ -68,10 +69,14 @@ def shown_in_posts(connection: Connection) -> Mapping[tuple[str, int], Sequence[
     }
 
 
-def sole_characters(connection: Connection) -> Mapping[int, str]:
+def sole_characters(connection: Connection, versions: Sequence[int] | None = None) -> Mapping[int, str]:
     """Version id -> tag of the one character, for the current files of posts whose tags name exactly one.
 
     A new character is distinguished from these.
+
+    Args:
+        connection: to the database.
+        versions: only these; None: all.
     """
     statement = (
         select(VersionRow.id, TagRow.name)
@@ -80,7 +85,10 @@ def sole_characters(connection: Connection) -> Mapping[int, str]:
         .join(TagRow, TagRow.id == PostTagRow.tag_id)
         .where(TagRow.category == "character", PostRow.count_character == 1)
     )
-    return {row.id: row.name for row in connection.execute(statement)}
+    chunks = [statement.where(VersionRow.id.in_(chunk)) for chunk in chunked(versions)] if versions is not None else []
+    return {
+        row.id: row.name for one in ([statement] if versions is None else chunks) for row in connection.execute(one)
+    }
 
 
 def _carrying(names: Collection[str]) -> Select[Any]:

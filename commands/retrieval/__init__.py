@@ -1,0 +1,1 @@
+"""The steps of `crawl similar`, and what the review page needs of them."""

@@ -1,0 +1,108 @@
+"""What `crawl similar` shows: the table, whom the picture shows, and the same for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from commands.output.column_fit import filled, fitting
+from commands.terminal import tables
+from commands.terminal.console import printable
+from storage.plurals import counted
+from storage.retrieval.found_posts import FoundPost
+
+if TYPE_CHECKING:
+    from rounds.retrieval.name_vote import NameVote, Reliability
+
+_LEAST = {"tags_character": 16, "decision": 8}  # columns that may wrap, and what they need
+_EXPENDABLE = ("rating", "where", "tags_character")  # on narrow screens, the first one first
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPost:
+    """One row."""
+
+    post: FoundPost
+    similarity: float  # -1..1
+    link: str  # of its page; "" where the site has none
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "post": self.post.post_id,
+            "site": self.post.site,
+            "similarity": round(self.similarity, 4),
+            "decisions": dict(self.post.decisions),
+            "tags_character": list(self.post.characters),
+            "rating": self.post.rating,
+            "md5": self.post.md5,
+            "link": self.link or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Whom the picture shows, as far as tags and likeness can say."""
+
+    vote: NameVote
+    right: tuple[float, int] | None  # how often such votes were right, and how many were counted
+    strange: bool  # it is like nobody whom tags name
+
+    @classmethod
+    def of(cls, vote: NameVote, reliability: Reliability) -> Naming:
+        """A vote with what the gallery's own tagged pictures say of such votes."""
+        return cls(vote, reliability.of(vote), reliability.is_strange(vote))
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        share, count = self.right or (None, 0)
+        vote = self.vote
+        return {
+            "name": vote.name,
+            "share": round(vote.share, 4),
+            "agreeing": vote.agreeing,
+            "voters": vote.voters,
+            "others": {name: round(part, 4) for name, part in vote.others.items()},
+            "right": None if share is None else round(share, 4),
+            "measured_on": count,
+            "like_nobody": self.strange,
+        }
+
+    def line(self) -> str:
+        """For people."""
+        vote = self.vote
+        of = f"{vote.agreeing} of the {counted(vote.voters, 'nearest picture')} with one character's tag"
+        rest = ", ".join(f"{name} {share:.2f}" for name, share in list(vote.others.items())[:3])
+        words = f"shows: {vote.name}, by {of}" + (f" (else {rest})" if rest else "")
+        if self.right is None:
+            words += "; too few pictures are tagged to say how often that is right"
+        else:
+            share, count = self.right
+            words += f"; {count} tagged pictures of this gallery with such a vote were named rightly at {share:.3f}"
+        if self.strange:
+            words += "; but it is less like them than nearly any of those: perhaps nobody whom tags name"
+        return words
+
+
+def similar_table(rows: Sequence[SimilarPost], target: str | None) -> Any:
+    """The rows for people, as wide as the screen."""
+    cells: Mapping[str, Sequence[str]] = {
+        "post": [str(row.post.post_id) for row in rows],
+        "similarity": [f"{row.similarity:.3f}" for row in rows],
+        "decision": [_decision(row.post, target) for row in rows],
+        "tags_character": [printable(" ".join(row.post.characters)) for row in rows],
+        "rating": [row.post.rating for row in rows],
+        "where": [row.link for row in rows],
+    }
+    shown = {name: column for name, column in cells.items() if any(column)}
+    columns, _ = fitting(shown, tables.screen_width(), _LEAST, _EXPENDABLE)
+    return filled(tables.list_table(), columns, tables.screen_width(), _LEAST)
+
+
+def _decision(post: FoundPost, target: str | None) -> str:
+    if target is not None:
+        return post.decisions.get(target, "")
+    if len(set(post.decisions.values())) == 1:
+        return next(iter(post.decisions.values()))
+    return " ".join(f"{name}:{value}" for name, value in sorted(post.decisions.items()))

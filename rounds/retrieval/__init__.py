@@ -1,0 +1,1 @@
+"""Pictures like one picture, over the whole gallery, and whom it shows by the nearest tagged ones."""

@@ -1,0 +1,142 @@
+"""The pictures nearest to one: every row of the matrix first, then what the database says of the best of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from rounds.retrieval.metric import fit_by_tags
+from storage.reader import Reader
+from storage.retrieval.embedding_rows import all_fitting, fitting, vectors_of
+from storage.retrieval.transform import Stored, Vectors, stacked
+from storage.retrieval.vector_index import VectorIndex
+from storage.search.language import And, Query
+
+_FIRST_LOOK = 512  # of the best rows that the database is asked about
+_SECOND_LOOK = 8192
+_SPARE = 4  # times as many pictures as are wanted are compared by their whole embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What else holds for the pictures that are wanted; without anything, that they are their posts' present ones."""
+
+    query: Query = field(default_factory=lambda: Query(And()))  # by `Reader.meant`; no order
+    target: str | None = None  # only what was looked at for it
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A picture, and how like the one that was asked about it is."""
+
+    version_id: int
+    similarity: float  # -1..1; the cosine in the gallery's space
+
+
+class Neighbours:
+    """Search by one network's embeddings; use it with `with`. Every method may be called from any thread."""
+
+    def __init__(self, reader: Reader, network: str) -> None:
+        """Open the matrix, or make it.
+
+        Raises:
+            NoEmbeddings: the network has looked at no picture.
+        """
+        self._reader, self.network = reader, network
+        self.index = VectorIndex(reader, network, fit_by_tags(reader))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.index.close()
+
+    def vector_of(self, version_id: int) -> Stored | None:
+        """The embedding of a picture, shape (d,); None: the network has not looked at it."""
+        stored = self._stored([version_id]).get(version_id)
+        return None if stored is None else stacked([stored], len(stored) // 2)[0]
+
+    def nearest(
+        self, vector: Stored, count: int, terms: Terms | None = None, *, leave_out: Set[int] = frozenset()
+    ) -> list[Neighbour]:
+        """The most alike pictures, the nearest first.
+
+        Args:
+            vector: an embedding, shape (d,).
+            count: how many at most.
+            terms: what else they are to be; None: anything.
+            leave_out: ids of file versions that are not wanted.
+
+        Raises:
+            ValueError: the embedding is of another length than the network's.
+            QueryError: a term cannot be evaluated; it names the term.
+        """
+        self.index.refresh()
+        found = self._nearest(vector, count, terms or Terms(), leave_out)
+        if found is None:  # the matrix is not what the database has
+            self.index.rebuild()
+            found = self._nearest(vector, count, terms or Terms(), leave_out)
+        return found or []
+
+    def _nearest(self, vector: Stored, count: int, terms: Terms, leave_out: Set[int]) -> list[Neighbour] | None:
+        transform = self.index.transform
+        if vector.shape != (transform.dimension,):
+            raise ValueError(f"expected an embedding of {transform.dimension} numbers, got {vector.shape}")
+        whole = transform.whole(vector[None, :])[0]
+        near = self.index.similarities(transform.rows(whole))
+        places = np.zeros(0, dtype=np.int64)
+        for places in self._looks(near, terms, leave_out, count * _SPARE):
+            if len(places) >= count:
+                break
+        places = places[: count * _SPARE]
+        stored = self._stored(self.index.version_ids(places).tolist())
+        if self.index.differing(places, stored):
+            return None
+        return self._ranked(whole, stored)[:count]
+
+    def _looks(
+        self, near: npt.NDArray[np.float32], terms: Terms, leave_out: Set[int], wanted: int
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Places of rows that fit, the best first: of the best few, of the best many, of all."""
+        for width in (max(_FIRST_LOOK, 2 * wanted), _SECOND_LOOK):
+            if width >= len(near):
+                break
+            yield self._fitting(_best(near, width), terms, leave_out)
+        yield self._all_fitting(near, terms, leave_out)
+
+    def _fitting(self, places: npt.NDArray[np.int64], terms: Terms, leave_out: Set[int]) -> npt.NDArray[np.int64]:
+        versions, now = self.index.version_ids(places), datetime.now(UTC)
+        fit = self._reader.ask(lambda c: fitting(c, versions.tolist(), terms.query, terms.target, now)) - leave_out
+        return places[np.isin(versions, np.array(sorted(fit), dtype=np.int64))]
+
+    def _all_fitting(self, near: npt.NDArray[np.float32], terms: Terms, leave_out: Set[int]) -> npt.NDArray[np.int64]:
+        now = datetime.now(UTC)
+        fit = self._reader.ask(lambda c: all_fitting(c, terms.query, terms.target, now)) - leave_out
+        rows = np.flatnonzero(np.isin(self.index.version_ids(), np.fromiter(fit, dtype=np.int64, count=len(fit))))
+        return rows[np.argsort(-near[rows], kind="stable")]
+
+    def _stored(self, versions: list[int]) -> Mapping[int, bytes]:
+        return self._reader.ask(lambda c: vectors_of(c, self.network, versions))
+
+    def _ranked(self, whole: Vectors, stored: Mapping[int, bytes]) -> list[Neighbour]:
+        """Pictures by their whole embeddings, the nearest first."""
+        if not stored:
+            return []
+        transform = self.index.transform
+        near = transform.whole(stacked(list(stored.values()), transform.dimension)) @ whole
+        pairs = zip(stored, near.tolist(), strict=True)
+        return sorted((Neighbour(*pair) for pair in pairs), key=lambda one: (-one.similarity, one.version_id))
+
+
+def _best(near: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.int64]:
+    """Places of the highest numbers, the highest first."""
+    best = np.argpartition(near, len(near) - width)[-width:]
+    return best[np.argsort(-near[best], kind="stable")]
