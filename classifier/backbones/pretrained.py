@@ -20,13 +20,13 @@ import numpy as np
 
 from classifier.arrays import Float32Array
 from classifier.backbones import colours, efficientnet_lite0
+from classifier.principal import principal
 
 NAME = "pretrained"
 SIZE = efficientnet_lite0.SIZE
 KEPT = 256  # numbers of the embedding; 384 rank no better, and make the file half as large again
 PROJECTION = "projection"  # name of the layer
 _FITTED_ON = 3000  # pictures at most, for the projection; more change nothing but the time
-_SPARE, _ITERATIONS = 40, 2  # of the search for directions
 _TINY = 2.0**-20
 
 
@@ -110,7 +110,7 @@ def fitted_projection(numbers: Float32Array, *, kept: int = KEPT, seed: int = 0)
     random = np.random.default_rng(seed)
     chosen = numbers[np.sort(random.permutation(len(numbers))[:_FITTED_ON])]
     mean, scale = chosen.mean(axis=0), _scales(chosen)
-    directions = _principal((chosen - mean) * scale, min(kept, len(chosen) - 1), random)
+    directions = principal((chosen - mean) * scale, min(kept, len(chosen) - 1), random)
     weights = scale[:, None] * directions
     return Projection(_halved(weights), _halved(-mean @ weights))
 
@@ -118,23 +118,6 @@ def fitted_projection(numbers: Float32Array, *, kept: int = KEPT, seed: int = 0)
 def _halved(numbers: Float32Array) -> Float32Array:
     """What half precision makes of them: as they will lie in the network's file."""
     return numbers.astype(np.float16).astype(np.float32)
-
-
-def _principal(standard: Float32Array, kept: int, random: np.random.Generator) -> Float32Array:
-    """The first principal directions, shape (d, kept), by random projection and power iterations.
-
-    Source: Halko, Martinsson & Tropp 2011, "Finding structure with randomness", algorithms 4.4 and 5.1.
-    """
-    most = min(standard.shape)
-    sketch = random.standard_normal((standard.shape[1], min(most, kept + _SPARE)), dtype=np.float32)
-    basis = np.linalg.qr(standard @ sketch)[0]
-    for _ in range(_ITERATIONS):
-        basis = np.linalg.qr(standard @ np.linalg.qr(standard.T @ basis)[0])[0]
-    _, strengths, directions = np.linalg.svd(basis.T @ standard, full_matrices=False)
-    kept = min(kept, int((strengths > _TINY * strengths[0]).sum()))
-    found = directions[:kept].T
-    signs = np.sign(found[np.abs(found).argmax(axis=0), np.arange(kept)])
-    return np.asarray(found * signs, dtype=np.float32)
 
 
 def _scales(numbers: Float32Array) -> Float32Array:
