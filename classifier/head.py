@@ -2,7 +2,7 @@
 
 embedding (d floats, stored as float16) -> weights and bias -> logit -> calibration -> shift of the post's stratum, and
 of what taggers say of it -> probability 0..1 that the picture shows the target, given the picture, whether the post
-names somebody else, and the taggers' percents, where the head weighs them.
+names somebody else, and the taggers' percents and the penultimate layer of the user's own, where the head weighs them.
 Fitting is done elsewhere; here is what is fitted, how it is applied, and how it is stored. The score is always
 computed from the float16 embedding, one picture at a time, so that a stored embedding gives the identical score.
 """
@@ -18,10 +18,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from classifier import tagger_block
 from classifier.arrays import FloatArray
 from classifier.errors import PackageError
 from classifier.package.bounded_json import read_json
 from classifier.package.npz_arrays import ArraySpec, read_arrays
+from classifier.tagger_block import TaggerBlock, TaggerVectors, block_from
 from storage.ai_weights import LOG_ODDS_OF_PERCENT, ai_weights_from_json
 from storage.records import AiTagWeight, Stratum
 
@@ -40,6 +42,7 @@ _ARRAYS = {
 _LATER_ARRAYS = {  # that files of earlier versions lack
     "shifts": ArraySpec("<f8", 1),
     "ai_weights": ArraySpec("|u1", 1),  # JSON; only where there are any, so that versions that weigh none refuse these
+    **tagger_block.ARRAYS,  # as these
 }
 _STRATA = len(Stratum)
 _NO_SHIFTS = (0.0,) * _STRATA
@@ -103,6 +106,7 @@ class Head:
     calibration: Calibration = Calibration()  # holds for posts that name nobody
     shifts: tuple[float, ...] = _NO_SHIFTS  # by `Stratum`: log odds added to the calibrated ones of such a post
     ai_weights: tuple[AiTagWeight, ...] = ()  # what taggers' words add to them; one a source
+    tagger_block: TaggerBlock | None = None  # what the penultimate layer of the user's tagger adds to them
 
     def __post_init__(self) -> None:
         if self.weights.ndim != 1 or not self.weights.size:
@@ -133,8 +137,22 @@ class Head:
             rounded = embeddings.astype(EMBEDDING_DTYPE).astype(np.float64)
             return np.asarray((rounded * self.weights.astype(np.float64)).sum(axis=1) + self.bias, dtype=np.float64)
 
+    def tagger_words(self) -> list[str]:
+        """What it makes of taggers, for people."""
+        block = [] if self.tagger_block is None else [self.tagger_block.words()]
+        return [*(one.words() for one in self.ai_weights), *block]
+
+    @property
+    def tagger_network(self) -> str:
+        """Which tagger's penultimate layer it looks at too; "": none."""
+        return "" if self.tagger_block is None else self.tagger_block.network
+
     def probabilities(
-        self, embeddings: Embeddings, strata: Strata | None = None, ai_percents: AiPercents | None = None
+        self,
+        embeddings: Embeddings,
+        strata: Strata | None = None,
+        ai_percents: AiPercents | None = None,
+        tagger_vectors: TaggerVectors | None = None,
     ) -> FloatArray:
         """Calibrated probabilities, shape (n,), of embeddings, shape (n, d).
 
@@ -142,17 +160,24 @@ class Head:
             embeddings: of the pictures.
             strata: of `Stratum`, shape (n,), of the posts; None: of pictures whose posts are not known.
             ai_percents: what taggers say of the posts, (n,) a source; None: nothing.
+            tagger_vectors: of the pictures by taggers' penultimate layers, (n, k) a network; None: there are none.
         """
-        return self.calibrated(self.logits(embeddings), strata, ai_percents)
+        return self.calibrated(self.logits(embeddings), strata, ai_percents, tagger_vectors)
 
     def calibrated(
-        self, logits: FloatArray, strata: Strata | None = None, ai_percents: AiPercents | None = None
+        self,
+        logits: FloatArray,
+        strata: Strata | None = None,
+        ai_percents: AiPercents | None = None,
+        tagger_vectors: TaggerVectors | None = None,
     ) -> FloatArray:
         """Probabilities, shape (n,), from this head's own logits, shape (n,); not-a-number stays not-a-number."""
         by: FloatArray | float = np.array(self.shifts)[strata] if strata is not None and any(self.shifts) else 0.0
         for weight in self.ai_weights:
             if ai_percents is not None and weight.source in ai_percents:
                 by = by + _ai_shifts(weight, ai_percents[weight.source])
+        if self.tagger_block is not None and tagger_vectors is not None and self.tagger_network in tagger_vectors:
+            by = by + self.tagger_block.shifts(tagger_vectors[self.tagger_network])
         return self.calibration.probabilities(logits, by)
 
     def score(self, stored: bytes, stratum: int = Stratum.NOBODY) -> float:
@@ -193,6 +218,7 @@ def write_head(path: Path, head: Head) -> None:
         values=np.array(calibration.values, dtype="<f8"),
         shifts=np.array(head.shifts, dtype="<f8"),
         **ai_weights,
+        **({} if head.tagger_block is None else head.tagger_block.arrays()),
     )
 
 
@@ -214,4 +240,4 @@ def _head(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Head:
     shifts = tuple(float(shift) for shift in arrays["shifts"].astype(np.float64)) if "shifts" in arrays else _NO_SHIFTS
     ai_weights = ai_weights_from_json(read_json(arrays["ai_weights"].tobytes())) if "ai_weights" in arrays else ()
     calibration = Calibration(slope, intercept, knots, values)
-    return Head(arrays["weights"].astype(np.float32), bias, calibration, shifts, ai_weights)
+    return Head(arrays["weights"].astype(np.float32), bias, calibration, shifts, ai_weights, block_from(arrays))

@@ -135,13 +135,15 @@ class NetworkJudge:
                 views, tags = await asyncio.gather(self._embed(scorer, decoded), self._tag(decoded))
         finally:
             self._waiting -= 1
-        return replace(self._scored(views, decoded), tagger_tags=tags)
+        given = {} if tags is None or tags.vector is None else {tags.vector.network: tags.vector.values}
+        return replace(self._scored({**views, **given}, decoded), tagger_tags=tags)
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
         """Score stored embeddings without a picture.
 
-        The embeddings are float16 by backbone hash: the whole picture's, then its windows' where it has some. Targets
-        whose backbone is not among them are left out. The scores are those that `look` gave.
+        The embeddings are float16 by backbone hash: the whole picture's, then its windows' where it has some; and by
+        `TaggerVector.network` what the user's tagger saw in the whole picture. Targets whose backbone is not among them
+        are left out. The scores are those that `look` gave.
         """
         return self._scored(embeddings, None)
 
@@ -178,7 +180,7 @@ class NetworkJudge:
         scores: dict[str, float] = {}
         for target, (backbone, head) in self._heads.items():
             if backbone in views:
-                scores[target] = _score(head, views[backbone])
+                scores[target] = _score(head, views[backbone], views.get(head.tagger_network))
         good = all(0.0 <= score <= 1.0 for score in scores.values())  # false for not-a-number
         self._count(good)
         if not good:
@@ -213,7 +215,13 @@ class NetworkJudge:
                 )
             self._heads[name] = (package.backbone_hash, package.head)
             head = package.head
-            self._cards[name] = replace(card, shifts=head.shifts, refusal=package.refusal, ai_weights=head.ai_weights)
+            self._cards[name] = replace(
+                card,
+                shifts=head.shifts,
+                refusal=package.refusal,
+                ai_weights=head.ai_weights,
+                tagger_network=head.tagger_network,
+            )
         return packages
 
 
@@ -225,9 +233,9 @@ def _unique(packages: Mapping[str, Package], tagger: TaggerClient | None) -> lis
     return [tagger.preprocessing, *(one for one in backbones if one != tagger.preprocessing)]
 
 
-def _score(head: Head, embedding: bytes) -> float:
+def _score(head: Head, embedding: bytes, tagger_vector: bytes | None) -> float:
     """Not-a-number where the embedding is of no use."""
     try:
-        return score_views(head, embedding)
+        return score_views(head, embedding, tagger_vector)
     except ValueError:  # of another length: not from this backbone after all
         return math.nan

@@ -238,19 +238,26 @@ def _recogniser_row(model: RegisteredModel) -> tuple[str, ...]:
 
 def _show(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.embedding_blocks import blocks_text
+    from classifier.package.package import Package
 
     with open_reader(workspace.root) as reader:
         model = _named(reader, name)
     package = verified_either(workspace, model)
+    beside = package.head.tagger_block if isinstance(package, Package) else None
     if options.as_json:
         snapshot = {name: value for name, value in package.snapshot.items() if name not in _LONG}
-        print_json(_plain(model) | {"snapshot": snapshot, "blocks": [asdict(block) for block in package.blocks]})
+        blocks = {
+            "blocks": [asdict(block) for block in package.blocks],
+            "tagger_block": None if beside is None else beside.facts(),
+        }
+        print_json(_plain(model) | {"snapshot": snapshot, **blocks})
         return 0
     report = (package.report("report.txt") or b"").decode(errors="replace")
     lines = [
         f"{model.card.name}, {'in force' if model.active else 'kept for going back'}: {package.folder}",
         f"hash {model.card.hash}, network {package.backbone_name} {model.card.backbone_hash[:12]}, files whole",
         *([f"embedding of {package.dimension} numbers: {blocks_text(package.blocks)}"] if package.blocks else []),
+        *([f"beside it: {beside.title}"] if beside is not None else []),
         *([refusal_words(model.card)] if model.card.refusal else []),
         *report.splitlines(),
     ]

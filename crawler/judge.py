@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
-from storage.records import JudgeStats, Look, ModelCard
+from storage.records import JudgeStats, Known, Look, ModelCard
 
-__all__ = ["Judge", "JudgeStats"]
+__all__ = ["Judge", "JudgeStats", "with_stored_vectors"]
 
 
 class Judge(Protocol):
@@ -36,3 +37,17 @@ class Judge(Protocol):
     def stats(self) -> JudgeStats:
         """How busy it has been."""
         ...
+
+
+async def with_stored_vectors(judge: Judge, look: Look, known: Known) -> Look:
+    """A look scored by what the user's tagger saw in the picture before, where a model goes by that and it did not look
+    now: the scores are then those that the stored embeddings give.
+    """
+    now = look.tagger_tags.vector.network if look.tagger_tags is not None and look.tagger_tags.vector else ""
+    wanted = {card.tagger_network for card in judge.models.values()} - {"", now}
+    stored = {network: known.embeddings[network] for network in wanted & known.embeddings.keys()}
+    if not stored or not look.scores:
+        return look
+    views = {name: vector + look.windows.get(name, b"") for name, vector in look.embeddings.items()}
+    again = await judge.recall({**views, **stored})
+    return look if again.fault else replace(look, scores={**look.scores, **again.scores})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from crawler.attempts import attempting
 from crawler.decisions import doubt, effective, is_refused
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
+from crawler.judge import with_stored_vectors
 from crawler.run import Run
 from crawler.sources.renditions import fits, likeness, renditions_to_score
 from crawler.tally import Ended, KeptAs, Outcome
@@ -251,7 +252,8 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
         there = None  # it is no picture; the renditions may be
     stored = there and not closer and await run.crew.archive.read_rendition(there)
     if stored:
-        return await _record(run, post, known, await run.crew.judge.look(stored))
+        look = await run.crew.judge.look(stored)
+        return await _record(run, post, known, await with_stored_vectors(run.crew.judge, look, known))
     if not renditions:
         return await _record(run, post, known, Look(fault="unsupported"))
     _refuse_in_vain(known)
@@ -283,6 +285,7 @@ async def _look_at(
     async with attempting(run.crew.archive, post, "rendition", rendition.url, failed_before=before) as attempt:
         look, content = await _fetch_and_look(run, post, rendition, replaceable=replaceable)
         whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
+        look = await with_stored_vectors(run.crew.judge, look, known)
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
         return await _record(run, post, known, look, _Arrived(attempt, content, facts))
 

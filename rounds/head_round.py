@@ -217,6 +217,7 @@ async def finish(
         shifts=head.shifts,
         refusal=refusal,
         ai_weights=head.ai_weights,
+        tagger_network=head.tagger_network,
     )
     activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
     await registry.file_assignments(

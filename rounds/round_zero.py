@@ -17,11 +17,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from classifier.backbones.catalogue import DEFAULT
 from classifier.errors import PictureFault
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import TrainingRecipe
+from classifier.training.job import TAGGER_VECTORS
 from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
 from crawler.errors import CrawlError, PostError
 from rounds.errors import PicturesMissing, TooLittleToLearn
@@ -158,12 +161,33 @@ async def gather(
     report("sampled", 1.0, _words(chosen))
     hashes = await _fetch_all(inputs, chosen.posts(), settings, folder, report)
     heard = {} if inputs.tagger is None else inputs.tagger.by_post
+    network = await asyncio.to_thread(_write_tagger_vectors, inputs.tagger, chosen.posts(), list(hashes), folder)
     examples = examples_of(chosen, targets, heard)
     if references is not None:
         examples += references.examples(targets[0].tag)
     seen = [_seen(examples[row], hash_) for row, hash_ in hashes.items()]
     where = "" if references is None else str(references.folder.absolute())
-    return Gathered(folder, _training_task(seen, targets, settings, tag), settings, where)
+    task = replace(_training_task(seen, targets, settings, tag), tagger_network=network)
+    return Gathered(folder, task, settings, where)
+
+
+def _write_tagger_vectors(
+    tagger: TaggerAnswers | None, posts: Sequence[Post], rows: Sequence[int], folder: Path
+) -> str:
+    """Put what the user's tagger saw beside the pictures; gives what keys the vectors, "" where there are none.
+
+    Args:
+        tagger: that was asked; None: nobody.
+        posts: of the sample.
+        rows: the pictures that the array in the folder holds: numbers of posts, and beyond them of references.
+        folder: of work.
+    """
+    if tagger is None:
+        return ""
+    network, vectors = tagger.vectors([posts[row].id if row < len(posts) else None for row in rows])
+    if network:
+        np.save(folder / TAGGER_VECTORS, vectors, allow_pickle=False)
+    return network
 
 
 @dataclass(frozen=True, slots=True)

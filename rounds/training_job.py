@@ -84,6 +84,7 @@ class TrainingTask:
     snapshot: Mapping[str, Any]  # what the packages remember of it; plain values
     step: TrainingStep = TrainingStep.NETWORK
     recipe: RecipeOrder | None = None  # where the network is a recipe's: it takes as long as its own settings say
+    tagger_network: str = ""  # whose vectors of the pictures lie in `TAGGER_VECTORS` beside them; "": nobody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +247,7 @@ async def train(
         snapshot=task.snapshot,
         step=task.step,
         recipe=task.recipe,
+        tagger_network=task.tagger_network,
     )
     await asyncio.to_thread(write_job, folder, job)
     deadline = None if task.recipe else settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S

@@ -41,6 +41,8 @@ class Evidence:
     strata: npt.NDArray[np.int8]  # (n,) of `Stratum`, as `stratum_of` says for the target
     windows: Mapping[int, npt.NDArray[np.float16]] = field(default_factory=dict)  # by version id: (k, d)
     tagger_percents: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)  # by hash of the user's taggers
+    # by `TaggerVector.network`: its vectors, (n, k), not-a-number where it never looked
+    tagger_vectors: Mapping[str, npt.NDArray[np.float16]] = field(default_factory=dict)
     too_small: frozenset[int] = frozenset()  # version ids of pictures of which a low score says nothing
 
     def __len__(self) -> int:
@@ -61,7 +63,14 @@ class Evidence:
             if not isinstance(values, Mapping | frozenset)
         }
         taggers = {tagger: percents[rows] for tagger, percents in self.tagger_percents.items()}
-        return Evidence(**picked, windows=self.windows, tagger_percents=taggers, too_small=self.too_small)
+        vectors = {network: found[rows] for network, found in self.tagger_vectors.items()}
+        return Evidence(
+            **picked,
+            windows=self.windows,
+            tagger_percents=taggers,
+            tagger_vectors=vectors,
+            too_small=self.too_small,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

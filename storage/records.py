@@ -99,12 +99,21 @@ def tagger_percent(probability: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class TaggerVector:
+    """The penultimate layer of the user's own tagger for one picture."""
+
+    network: str  # the tagger's hash, a dot, and which layer and feeding: vectors of equal ones can be compared
+    values: bytes  # float16, little endian
+
+
+@dataclass(frozen=True, slots=True)
 class TaggerTags:
     """What the user's own tagger says of one picture."""
 
     tagger: str  # hash of its network and tags, hex
     name: str  # what people call it
     probabilities: Mapping[str, float]  # tag -> 0..1; those from the floor up, and the targets'
+    vector: TaggerVector | None = None  # of a look just now; stored ones are among the picture's embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +334,7 @@ class ModelCard:
     shifts: tuple[float, ...] = ()  # log odds added to the score of a post of each stratum; none: nothing is added
     refusal: str = ""  # why the model may not decide; after a semicolon, what to do. "": it decides
     ai_weights: tuple[AiTagWeight, ...] = ()  # what taggers' words add to the score of a post; none: nothing is added
+    tagger_network: str = ""  # `TaggerVector.network` whose vectors it scores by too, where a picture has one
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a target's, wherever it comes from.

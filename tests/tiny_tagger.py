@@ -95,9 +95,21 @@ class Graph:
         sigmoid: bool = False,
         all_answers: bool = False,
         tags: Sequence[tuple[float, float, float]] = tuple(WEIGHTS.values()),
+        product: str = "Gemm",
     ) -> None:
         self.channels_last, self.reverse, self.scale = channels_last, reverse, scale
         self.batch, self.sigmoid, self.all_answers, self.tags = batch, sigmoid, all_answers, tags
+        self.product = product  # Gemm | MatMul | Einsum: how the last layer is written
+
+
+def _last_layer(product: str) -> list[onnx.NodeProto]:
+    if product == "Gemm":
+        return [helper.make_node("Gemm", ["embedding", "weights", "bias"], ["logits"])]
+    equation = {"equation": "nc,ct->nt"} if product == "Einsum" else {}
+    return [
+        helper.make_node(product, ["embedding", "weights"], ["without_bias"], **equation),
+        helper.make_node("Add", ["without_bias", "bias"], ["logits"]),
+    ]
 
 
 def write_model(path: Path, graph: Graph) -> None:
@@ -109,7 +121,7 @@ def write_model(path: Path, graph: Graph) -> None:
     bias = np.full(len(graph.tags), -2.0, np.float32)
     nodes = [
         helper.make_node("ReduceMean", ["input", "axes"], ["embedding"], keepdims=0),
-        helper.make_node("Gemm", ["embedding", "weights", "bias"], ["logits"]),
+        *_last_layer(graph.product),
     ]
     answers = ["logits"]
     if graph.sigmoid:

@@ -1467,8 +1467,8 @@ HEADS_AND_LOOKS = (
     Mutation(
         "a picture's own look is left out beside its windows",
         "classifier/inference/pooling.py",
-        "pooled(np.append(scores[row], head.probabilities(parts, same, alike)))",
-        "pooled(head.probabilities(parts, same, alike))",
+        "pooled(np.append(scores[row], head.probabilities(parts, same, alike, whole)))",
+        "pooled(head.probabilities(parts, same, alike, whole))",
         ("tests/classifier/inference/test_pooling.py",),
     ),
     Mutation(

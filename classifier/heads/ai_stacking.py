@@ -1,10 +1,10 @@
-"""What taggers' percents add to a head's logits (stacking): fitted on top of scores out of fold, and kept only where it
-pays.
+"""What taggers add to a head's logits (stacking): fitted on top of scores out of fold, and kept only where it pays.
 
 A tagger's percent for the target's tag is one number more about a picture, and a gallery's own tags tell what it is
 worth there. So to the logit of a picture a line in the log odds of the percent is added, where the tagger looked at it:
 two numbers a tagger, themselves fitted without the group that they are measured on. A tagger whose percent makes the
 tags no more likely, by more than chance and a margin, is left out; then all scores are what they would be without it.
+A tagger's penultimate layer gives log odds too, of a head of its own (`classifier.heads.tagger_head`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ _KEPT_LINE = (1.0, 1.0)  # the same beside taggers: what holds without them stay
 _WORD_PULL = (1.0, 0.01)  # of a tagger's slope and offset, to nothing
 
 
+Signals = Mapping[str, FloatArray]  # by source: log odds that the picture shows the target, (n,); not-a-number: nothing
+
+
 @dataclass(frozen=True, slots=True)
 class TaggerWeight:
-    """What a tagger's percent adds to a logit, or to log odds: a line in its own log odds."""
+    """What a tagger's signal adds to a logit, or to log odds: a line in its own log odds."""
 
-    slope: float  # for each log odd of its percent
+    slope: float  # for each log odd of its own
     offset: float  # wherever it looked at the picture
 
 
@@ -65,31 +68,35 @@ class Stacked:
     gains: Mapping[str, Gain] = field(default_factory=dict)  # the same
 
 
-def stack(logits: FloatArray, ai_percents: AiPercents, judged: TaggedRows, seed: int) -> Stacked:
+def of_percents(ai_percents: AiPercents) -> Signals:
+    """What taggers' percents say of the target, (n,) a source."""
+    return {source: np.where(percents >= 0, ai_log_odds(percents), np.nan) for source, percents in ai_percents.items()}
+
+
+def stack(logits: FloatArray, signals: Signals, judged: TaggedRows, seed: int) -> Stacked:
     """Add taggers to logits, the most useful first, as long as another one pays.
 
     Args:
         logits: raw ones of a head, shape (n,): of judged rows out of fold.
-        ai_percents: what taggers say of the pictures, (n,) a source.
+        signals: what taggers say of the pictures, (n,) a source; of judged rows out of fold where it was learned here.
         judged: the pictures to judge by.
         seed: of the deals.
     """
-    open_ = {source: percents for source, percents in ai_percents.items() if _knows(percents, judged)}
-    found, chosen = Stacked(logits), dict[str, IntArray]()
+    open_ = {source: signal for source, signal in signals.items() if _knows(signal, judged)}
+    found, chosen = Stacked(logits), dict[str, FloatArray]()
     if not open_ or len(np.unique(judged.groups)) < Deals().folds:
         return found
     before = _CrossFit.of(logits, chosen, judged, seed)
     while open_ and before.usable:
         tried = {
-            source: _CrossFit.of(logits, {**chosen, source: percents}, judged, seed)
-            for source, percents in open_.items()
+            source: _CrossFit.of(logits, {**chosen, source: signal}, judged, seed) for source, signal in open_.items()
         }
         best = min(tried, key=lambda source: float(tried[source].losses.mean()))
         if not _pays(before, tried[best], judged, best):
             return found
         chosen[best] = open_.pop(best)
         gain = Gain(
-            int((chosen[best][judged.rows] >= 0).sum()),
+            int(np.isfinite(chosen[best][judged.rows]).sum()),
             float(before.losses.mean()),
             float(tried[best].losses.mean()),
         )
@@ -98,10 +105,10 @@ def stack(logits: FloatArray, ai_percents: AiPercents, judged: TaggedRows, seed:
     return found
 
 
-def _knows(percents: IntArray, judged: TaggedRows) -> bool:
-    """Whether a tagger looked at enough of the judged pictures, and does not give all the same percent."""
-    percents_there = percents[judged.rows]
-    known = percents_there[percents_there >= 0]
+def _knows(signal: FloatArray, judged: TaggedRows) -> bool:
+    """Whether a tagger looked at enough of the judged pictures, and does not say the same of all."""
+    there = signal[judged.rows]
+    known = there[np.isfinite(there)]
     return len(known) >= _LEAST_KNOWN and bool((known != known[0]).any())
 
 
@@ -126,10 +133,10 @@ class _CrossFit:
     usable: bool  # the logits themselves count in every fold
 
     @classmethod
-    def of(cls, logits: FloatArray, chosen: AiPercents, judged: TaggedRows, seed: int) -> _CrossFit:
+    def of(cls, logits: FloatArray, chosen: Signals, judged: TaggedRows, seed: int) -> _CrossFit:
         how, share = Deals(seed=seed), np.clip(judged.share, _SOFT, 1 - _SOFT)
         spread = max(float(logits[judged.rows].std()), 1e-9)
-        columns = _columns(logits[judged.rows] / spread, [percents[judged.rows] for percents in chosen.values()])
+        columns = _columns(logits[judged.rows] / spread, [signal[judged.rows] for signal in chosen.values()])
         losses, points, folds = np.zeros(len(share)), list[FloatArray](), list[BoolArray]()
         for deal in range(how.deals):
             fold = deal_groups(judged.groups, how.folds, how.seed + deal)
@@ -155,14 +162,14 @@ class _CrossFit:
             for source in self.by_fold[0]
         }
 
-    def added_to(self, logits: FloatArray, chosen: AiPercents, judged: TaggedRows) -> FloatArray:
+    def added_to(self, logits: FloatArray, chosen: Signals, judged: TaggedRows) -> FloatArray:
         """Logits, shape (n,), of judged rows by what was fitted without them, of the others by the mean."""
         stacked = logits + _added(self.weights, chosen)
         deals = np.sum(self.folds, axis=0)
         own = np.zeros(len(judged.rows))
         for weights, out in zip(self.by_fold, self.folds, strict=True):
             rows = judged.rows[out]
-            own[out] += _added(weights, {source: percents[rows] for source, percents in chosen.items()})
+            own[out] += _added(weights, {source: signal[rows] for source, signal in chosen.items()})
         stacked[judged.rows] = logits[judged.rows] + own / deals
         return stacked
 
@@ -180,20 +187,20 @@ def _fitted(columns: FloatArray, share: FloatArray, spread: float) -> FloatArray
     return newton(WeightedExamples(columns, share, counted), pull, centre, _STEPS)
 
 
-def _columns(logits: FloatArray, percents: list[IntArray]) -> FloatArray:
-    """Logits, ones, and for each tagger the log odds of its percents and whether it looked; shape (m, 2 + 2 k)."""
-    of_taggers = [column for one in percents for column in (ai_log_odds(one), (one >= 0).astype(np.float64))]
+def _columns(logits: FloatArray, signals: list[FloatArray]) -> FloatArray:
+    """Logits, ones, and for each tagger its log odds and whether it looked; shape (m, 2 + 2 k)."""
+    of_taggers = [column for one in signals for column in (np.nan_to_num(one), np.isfinite(one).astype(np.float64))]
     return np.stack([logits, np.ones(len(logits)), *of_taggers], axis=1)
 
 
-def _weights(point: FloatArray, chosen: AiPercents) -> Mapping[str, TaggerWeight]:
+def _weights(point: FloatArray, chosen: Signals) -> Mapping[str, TaggerWeight]:
     pairs = point[2:].reshape(-1, 2)
     return {source: TaggerWeight(float(pair[0]), float(pair[1])) for source, pair in zip(chosen, pairs, strict=True)}
 
 
-def _added(weights: Mapping[str, TaggerWeight], percents: AiPercents) -> FloatArray:
+def _added(weights: Mapping[str, TaggerWeight], signals: Signals) -> FloatArray:
     parts = [
-        np.where(percents[source] >= 0, weight.slope * ai_log_odds(percents[source]) + weight.offset, 0.0)
+        np.where(np.isfinite(signals[source]), weight.slope * np.nan_to_num(signals[source]) + weight.offset, 0.0)
         for source, weight in weights.items()
     ]
     return np.asarray(np.sum(parts, axis=0), dtype=np.float64)

@@ -1,7 +1,7 @@
 """A head on embeddings: from noisy labels to a model that decides, or a reason why it must not.
 
-    fit out of fold -> compare tags with scores -> drop tags that are contradicted, fit again -> add taggers' percents
-    where they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
+    fit out of fold -> compare tags with scores -> drop tags that are contradicted, fit again -> add taggers where
+    they pay -> calibrate, share by stratum -> threshold on the posts that scores decide -> measure on the test
     split -> veto
 
 No picture is decoded and no network library is loaded, so it takes seconds. Training and validation splits are fitted
@@ -22,7 +22,6 @@ import numpy as np
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.errors import TooFewExamples
 from classifier.head import Head
-from classifier.heads.ai_stacking import TaggerWeight
 from classifier.heads.noisy_labels import NO_POOL, LabelSource, StratumArray
 from classifier.heads.opinions import Opinions, opinions_of
 from classifier.heads.training_set import (
@@ -40,6 +39,7 @@ from classifier.metrics import quality as evaluation
 from classifier.metrics import thresholds
 from classifier.metrics.forecast import Forecast, forecast
 from classifier.metrics.veto import VetoMeasurements, counted_share, refusal
+from classifier.tagger_block import TaggerBlock
 from storage.records import AiTagWeight, Stratum
 
 _SPLIT_NAMES = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
@@ -101,7 +101,7 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
         seed=plan.seed,
     )
     return LearnedHead(
-        head=replace(head, ai_weights=_ai_weights(opinions, training_set.tag)),
+        head=replace(head, ai_weights=_ai_weights(opinions, training_set), tagger_block=_tagger_block(opinions)),
         chosen=chosen,
         curve=curve,
         forecast=expected,
@@ -115,14 +115,23 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     )
 
 
-def _ai_weights(opinions: Opinions, tag: str) -> tuple[AiTagWeight, ...]:
-    """What taggers add to calibrated log odds; a line's slope is the calibration's."""
+def _ai_weights(opinions: Opinions, training_set: HeadTrainingSet) -> tuple[AiTagWeight, ...]:
+    """What taggers' percents add to calibrated log odds; a line's slope is the calibration's."""
     slope = opinions.posterior.line.slope
-    scaled = {
-        source: TaggerWeight(weight.slope * slope, weight.offset * slope)
+    return tuple(
+        AiTagWeight(source, training_set.tag, weight.slope * slope, weight.offset * slope)
         for source, weight in opinions.stacked.weights.items()
-    }
-    return tuple(AiTagWeight(source, tag, weight.slope, weight.offset) for source, weight in scaled.items())
+        if source in training_set.ai_percents
+    )
+
+
+def _tagger_block(opinions: Opinions) -> TaggerBlock | None:
+    """What the penultimate layer of the user's tagger adds to them; None: it does not pay."""
+    on_tagger = opinions.tagger_head
+    weight = None if on_tagger is None else opinions.stacked.weights.get(on_tagger.network)
+    if on_tagger is None or weight is None:
+        return None
+    return on_tagger.block(weight, opinions.posterior.line.slope)
 
 
 def _decided(training_set: HeadTrainingSet, pools: StratumArray) -> IntArray:

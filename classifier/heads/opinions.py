@@ -1,7 +1,7 @@
 """What scores out of fold and labels together say of every picture, and which tags they contradict.
 
-Fit out of fold -> compare tags with scores -> drop tags that are contradicted, fit again -> add taggers' percents
-where they pay -> combine the scores with the labels
+Fit out of fold -> compare tags with scores -> drop tags that are contradicted, fit again -> add taggers where
+they pay -> combine the scores with the labels
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from threadpoolctl import threadpool_limits
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.head import Calibration, Head
 from classifier.heads import few_shot
-from classifier.heads.ai_stacking import Stacked, TaggedRows, stack
+from classifier.heads.ai_stacking import Stacked, TaggedRows, of_percents, stack
 from classifier.heads.character_space import NOBODY, CharacterSpace
 from classifier.heads.noisy_labels import LabelSource, LabelTrust, Posterior, StratumArray, posterior_of
 from classifier.heads.out_of_fold import CrossFitted, Examples, cross_fit, least_loss_strength
+from classifier.heads.tagger_head import TaggerHead, signals_of, tagger_head
 from classifier.heads.training_set import FOR, PEOPLE, SPOKEN, SURE, TRAIN, VALIDATION, HeadPlan, HeadTrainingSet
 from classifier.metrics.calibration import log_odds
 
@@ -33,6 +34,7 @@ class Opinions:
 
     fitted: CrossFitted
     stacked: Stacked  # its logits, with what taggers add to them
+    tagger_head: TaggerHead | None  # on the penultimate layer of the user's tagger; it counts as far as it was stacked
     doubted: BoolArray  # (n,) tags that are contradicted; nothing was fitted to them
     posterior: Posterior  # of the rows whose scores choose
     belief: FloatArray  # (n,) probability that each row shows the target, label and score together
@@ -77,9 +79,11 @@ def _opinions(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     if doubted.any():
         kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
         fitted = cross_fit(kept, l2, plan.deals, near=fitted.head)
-    stacked = (
-        Stacked(fitted.logits) if plan.few_shot else _stacked(training_set, fitted.logits, examples, doubted, plan.seed)
-    )
+    stacked, on_tagger = Stacked(fitted.logits), None
+    if not plan.few_shot:
+        kept = replace(examples, weights=np.where(doubted, 0.0, examples.weights))
+        on_tagger = tagger_head(training_set.tagger_vectors, kept, L2, plan.deals)
+        stacked = _stacked(training_set, fitted.logits, kept, on_tagger, plan.seed)
     logits = stacked.logits
     noisy_labels, pools = training_set.noisy_labels, training_set.pools
     choosing = training_set.choosing
@@ -93,6 +97,7 @@ def _opinions(training_set: HeadTrainingSet, plan: HeadPlan) -> Opinions:
     return Opinions(
         fitted=fitted if space is None else replace(fitted, head=space.head(fitted.head)),
         stacked=stacked,
+        tagger_head=on_tagger,
         doubted=contradicted(noisy_labels.label_sources, belief) & training_set.used,
         posterior=posterior,
         belief=belief,
@@ -112,12 +117,12 @@ def _space(training_set: HeadTrainingSet, examples: Examples, plan: HeadPlan) ->
 
 
 def _stacked(
-    training_set: HeadTrainingSet, logits: FloatArray, examples: Examples, doubted: BoolArray, seed: int
+    training_set: HeadTrainingSet, logits: FloatArray, kept: Examples, on_tagger: TaggerHead | None, seed: int
 ) -> Stacked:
-    """Logits with what taggers add to them, judged by tags and labels that are not contradicted."""
-    rows = np.flatnonzero(training_set.choosing & (examples.weights > 0) & ~doubted).astype(np.int64)
-    judged = TaggedRows(rows, examples.share[rows], examples.groups[rows])
-    return stack(logits, training_set.ai_percents, judged, seed)
+    """Logits with what taggers add to them, judged by tags and labels that are not contradicted: the kept ones."""
+    rows = np.flatnonzero(training_set.choosing & (kept.weights > 0)).astype(np.int64)
+    judged = TaggedRows(rows, kept.share[rows], kept.groups[rows])
+    return stack(logits, {**of_percents(training_set.ai_percents), **signals_of(on_tagger)}, judged, seed)
 
 
 def _unlabelled(training_set: HeadTrainingSet, plan: HeadPlan) -> BoolArray:

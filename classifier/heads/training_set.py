@@ -14,6 +14,7 @@ from classifier.heads.noisy_labels import LabelSource, LabelTrust, NoisyLabels, 
 from classifier.heads.out_of_fold import Deals
 from classifier.metrics import thresholds
 from classifier.metrics.thresholds import Goal
+from classifier.tagger_block import TaggerVectors
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 CONTAMINATED = 3  # shows what was held out, and was learned from nevertheless: used for nothing
@@ -53,6 +54,8 @@ class HeadTrainingSet:
     trained_on: BoolArray | None = None  # (n,) the network was trained on them: their scores choose nothing; None: none
     fit_on_trained: bool = True  # whether heads are fitted to those; not where its log odds would outweigh the rest
     ai_percents: AiPercents = field(default_factory=dict)  # what taggers give the target's tag, (n,) a source
+    # by network: vectors of the penultimate layers of the user's taggers, (n, k)
+    tagger_vectors: TaggerVectors = field(default_factory=dict)
     tag: str = ""  # the target's, whose percents these are
     strength: float | None = None  # with which regularisation pulls to the start; None: found out
     characters: IntArray | None = None  # (n,) number of the one other character that tags name; None: not known

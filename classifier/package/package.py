@@ -136,6 +136,7 @@ class Package:
             shifts=head.shifts,
             refusal=self.refusal,
             ai_weights=head.ai_weights,
+            tagger_network=head.tagger_network,
         )
 
     @property

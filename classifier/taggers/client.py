@@ -16,14 +16,15 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from classifier.errors import ModelError, TaggerError
 from classifier.pictures.preprocessing import Pixels, Preprocessing
-from classifier.taggers.worker import PLACES, VALUES
+from classifier.taggers.worker import PLACES, VALUES, VECTORS
 from classifier.workers.frames import WorkerFrame
 from classifier.workers.model_process import ModelProcess, Wording
 from classifier.workers.process import WorkerProcess
-from storage.records import TAGGER_FLOOR, TaggerTags
+from storage.records import TAGGER_FLOOR, TaggerTags, TaggerVector
 from system.child_process import module_command
 
 
@@ -71,6 +72,7 @@ class TaggerClient:
         self._names: Sequence[str] = ()
         self._largest = 1
         self.hash = ""  # of network and tags, hex
+        self.network = ""  # what keys the vectors of its penultimate layer; "": it gives none
         self.preprocessing = Preprocessing(1)
         self.device = ""
         self.checked = ""  # what was found about the feeding
@@ -138,6 +140,7 @@ class TaggerClient:
         self._names = json.loads(bytes(reply.payloads[0]))
         self._largest = int(reply.header["largest"])
         self.hash, self.device = str(reply.header["hash"]), str(reply.header["device"])
+        self.network = str(reply.header["network"])
         self.checked = str(reply.header["checked"])
         self.preprocessing = Preprocessing.from_json(reply.header["preprocessing"])
 
@@ -166,22 +169,29 @@ class TaggerClient:
         self.busy_s += float(reply.header["busy_s"])
         places = np.frombuffer(reply.payloads[0], PLACES)
         values = np.frombuffer(reply.payloads[1], VALUES)
+        vectors = np.frombuffer(reply.payloads[2], VECTORS).reshape(len(batch), -1)
         at = 0
-        for request, count in zip(batch, reply.header["counts"], strict=True):
-            tags = (
-                None if count < 0 else self._named(places[at : at + count].tolist(), values[at : at + count].tolist())
-            )
+        for request, count, vector in zip(batch, reply.header["counts"], vectors, strict=True):
+            tags = None
+            if count >= 0:
+                named = self._named(places[at : at + count].tolist(), values[at : at + count].tolist())
+                tags = TaggerTags(self.hash, self.name, named, self._vector(vector))
             at += max(0, count)
             if not request.answer.done():
                 request.answer.set_result(tags)
 
-    def _named(self, places: Sequence[int], values: Sequence[float]) -> TaggerTags:
+    def _vector(self, numbers: npt.NDArray[np.float16]) -> TaggerVector | None:
+        if not self.network or not numbers.size or not np.isfinite(numbers).all():
+            return None
+        return TaggerVector(self.network, numbers.tobytes())
+
+    def _named(self, places: Sequence[int], values: Sequence[float]) -> dict[str, float]:
         """Tags by name; a name that the list has twice gets its highest value."""
         tags: dict[str, float] = {}
         for place, value in zip(places, values, strict=True):
             name = self._names[place]
             tags[name] = max(value, tags.get(name, 0.0))
-        return TaggerTags(self.hash, self.name, tags)
+        return tags
 
     def _give_up(self, error: ModelError, batch: Sequence[_TagRequest] = ()) -> None:
         self._failure = self._failure or error

@@ -37,7 +37,10 @@ def check_feeding(tagger: OnnxTagger, *, choosable: bool) -> str:
         TaggerError: it does not answer with probabilities, answers all pictures alike, or takes red for blue.
     """
     pictures = known_pictures(tagger.preprocessing.size)
-    answers = tagger.probabilities(pictures)
+    said = tagger.answers(pictures)
+    answers = said.probabilities
+    if said.vectors is not None and not _tells_pictures_apart(said.vectors):
+        tagger.forget_layer()
     if not np.isfinite(answers).all():
         raise TaggerError("the tagger gives no numbers for a plain picture; its network is broken")
     if float(np.ptp(answers, axis=0).max()) < 1e-6:
@@ -46,6 +49,11 @@ def check_feeding(tagger: OnnxTagger, *, choosable: bool) -> str:
     if float(np.abs(alone[0] - answers[0]).max()) > _SAME:
         raise TaggerError("the tagger's answer depends on the other pictures of a batch; export it with a free batch")
     return _order(tagger, answers, choosable)
+
+
+def _tells_pictures_apart(vectors: npt.NDArray[np.float16]) -> bool:
+    """Whether a penultimate layer is numbers that depend on the picture."""
+    return bool(np.isfinite(vectors).all()) and bool((vectors != vectors[0]).any())
 
 
 def _order(tagger: OnnxTagger, answers: FloatArray | npt.NDArray[np.float32], choosable: bool) -> str:

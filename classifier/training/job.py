@@ -18,6 +18,7 @@ from classifier.training.record_json import plain, record_from
 from classifier.training.splits import Identity
 
 JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
+TAGGER_VECTORS = "tagger.npy"  # (n, k) float16, not-a-number where the user's tagger never looked
 
 
 class TrainingStep(StrEnum):
@@ -72,6 +73,7 @@ class TrainingJob:
     snapshot: Mapping[str, Any] = field(default_factory=dict)  # what the packages remember of it; plain values
     step: TrainingStep = TrainingStep.NETWORK
     recipe: RecipeOrder | None = None  # where the network is a recipe's
+    tagger_network: str = ""  # whose vectors of the pictures lie in `TAGGER_VECTORS`; "": nobody's
 
 
 def write_job(folder: Path, job: TrainingJob) -> None:

@@ -128,7 +128,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         *([references_text(references, shown)] if few else []),
         *([] if few and not quality.positives else [measured]),
-        *(one.words() for one in learned_head.head.ai_weights),
+        *learned_head.head.tagger_words(),
         *_wrong_tags(int(learned_head.doubted.sum())),
         *_training(training),
     ]

@@ -27,6 +27,7 @@ from classifier.package.package import BackboneFiles
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback, unreported
 from classifier.references.heads import reference_plan, rests_on_references
+from classifier.tagger_block import TaggerVectors
 from classifier.training import backbone_training, splits, warm_start
 from classifier.training.examples import Example as Example
 from classifier.training.examples import Minimum as Minimum
@@ -97,6 +98,7 @@ class Embedded:
     halved: bool = False  # whether its files hold weights in half precision
     files: BackboneFiles | None = None  # where it has been exported already
     own_head: logistic_head.LinearHead | None = None  # the network's own last layer, which is kept and only calibrated
+    tagger_vectors: TaggerVectors = field(default_factory=dict)  # what the user's tagger saw in the same pictures
 
 
 Embedder = Callable[[Material, ProgressCallback], Embedded]  # learns a network or takes a given one, and embeds with it
@@ -139,6 +141,16 @@ def learn(
     return Learned(
         embedded=embedded, characters=classes, targets=targets, split=prepared.split, references=prepared.references
     )
+
+
+def beside_tagger(embedder: Embedder, tagger_vectors: TaggerVectors) -> Embedder:
+    """An embedder whose pictures are described by the penultimate layer of the user's tagger too.
+
+    Args:
+        embedder: gives the network.
+        tagger_vectors: of the pictures, (n, k).
+    """
+    return lambda material, report: replace(embedder(material, report), tagger_vectors=tagger_vectors)
 
 
 def from_scratch(backbone: Callable[[], Any], plan: TrainingPlan) -> Embedder:
@@ -225,6 +237,7 @@ def _head_training_set(
         trained_on=embedded.trained_on,
         fit_on_trained=embedded.fit_on_trained,
         ai_percents=_ai_percents(examples, spec),
+        tagger_vectors=embedded.tagger_vectors,
         tag=spec.tag,
         characters=numbered([one.characters[0] if len(one.characters) == 1 else "" for one in examples]),
     )

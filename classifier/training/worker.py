@@ -17,11 +17,21 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+import numpy.typing as npt
 
 from classifier.errors import ClassifierError, TooFewExamples
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback
-from classifier.training.job import PACKAGES, PICTURES, FirstWeights, TrainingJob, TrainingStep, read_job
+from classifier.tagger_block import TaggerVectors
+from classifier.training.job import (
+    PACKAGES,
+    PICTURES,
+    TAGGER_VECTORS,
+    FirstWeights,
+    TrainingJob,
+    TrainingStep,
+    read_job,
+)
 from classifier.training.pipeline import Embedder, Learned, TrainingPlan
 from classifier.training.recogniser_job import JOB as RECOGNISER_JOB
 from classifier.training.recogniser_job import make_recogniser, read_recogniser_job
@@ -86,6 +96,14 @@ def _pictures(folder: Path, count: int) -> Pixels:
     return pictures[:count]
 
 
+def _tagger_vectors(folder: Path, job: TrainingJob) -> TaggerVectors:
+    """What the user's tagger saw in the pictures, where it was asked."""
+    if not job.tagger_network:
+        return {}
+    vectors: npt.NDArray[np.float16] = np.load(folder / TAGGER_VECTORS, allow_pickle=False)
+    return {job.tagger_network: vectors}
+
+
 def _work(
     folder: Path,
     job: TrainingJob,
@@ -97,7 +115,7 @@ def _work(
     from classifier.training import pipeline
     from classifier.training.packager import pack
 
-    embedder = embedder_for(folder, job)
+    embedder = pipeline.beside_tagger(embedder_for(folder, job), _tagger_vectors(folder, job))
     learned: Learned = pipeline.learn(pictures, job.examples, job.specs, job.plan, embedder=embedder, report=report)
     report("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, job)

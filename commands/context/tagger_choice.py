@@ -49,7 +49,8 @@ def tagger_settings(settings: Settings, targets: Sequence[Target]) -> TaggerSett
 
 
 async def open_tagger(stack: AsyncExitStack, settings: Settings, targets: Sequence[Target]) -> TaggerClient | None:
-    """The tagger that `[tagger]` names, open until the stack closes; None where it has no tag for any of the targets.
+    """The tagger that `[tagger]` names, open until the stack closes; None where it can say nothing of the targets: it
+    has no tag for any, and its penultimate layer cannot be had.
 
     Raises:
         TaggerError: as `tagger_settings`, and where it cannot be loaded.
@@ -60,7 +61,7 @@ async def open_tagger(stack: AsyncExitStack, settings: Settings, targets: Sequen
     from classifier.taggers.client import TaggerClient
 
     tagger = await stack.enter_async_context(TaggerClient(chosen))
-    return None if set(chosen.wanted).isdisjoint(tagger.tags) else tagger
+    return None if set(chosen.wanted).isdisjoint(tagger.tags) and not tagger.network else tagger
 
 
 def tagger_line(tagger: TaggerClient, targets: Sequence[Target]) -> str:
@@ -68,7 +69,8 @@ def tagger_line(tagger: TaggerClient, targets: Sequence[Target]) -> str:
     words = set(tagger.tags)
     without = [target.name for target in targets if not words & _names(target)]
     unknown = f"; it has no tag for {', '.join(without)}" if without else ""
-    return f"tagger {tagger.title}, {len(words - {''})} tags: {tagger.checked}{unknown}"
+    layer = "" if tagger.network else "; it gives no penultimate layer"
+    return f"tagger {tagger.title}, {len(words - {''})} tags: {tagger.checked}{unknown}{layer}"
 
 
 def agreement_line(target: Target, found: TaggerAgreement) -> str | None:

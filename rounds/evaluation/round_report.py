@@ -27,7 +27,7 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
         f"{estimate(expected.precision)}, recall {estimate(expected.recall)} at threshold "
         f"{expected.threshold:.3f}{reached}",
         *([references_text(references, shown)] if rests_on_references(references, shown) else []),
-        *(weight.words() for weight in learned.head.ai_weights),
+        *learned.head.tagger_words(),
         *([f"it must not decide: {learned.refusal}"] if learned.refusal else []),
         f"test on {quality.examples} tagged pictures held out, {quality.positives} of them showing it: precision "
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "

@@ -44,6 +44,7 @@ def training_set_of(
         trained_on=trained_on(evidence, package.snapshot),
         fit_on_trained=known_or_plain(package.backbone_name).fit_on_trained,
         ai_percents=evidence.ai_percents,
+        tagger_vectors=evidence.tagger_vectors,
         tag=target.tag,
     )
 

@@ -62,6 +62,10 @@ def with_references(
             source: np.concatenate([percents, np.full(many, -1, dtype=np.int64)])
             for source, percents in training_set.ai_percents.items()
         },
+        tagger_vectors={
+            network: np.concatenate([found, np.full((many, found.shape[1]), np.nan, dtype=np.float16)])
+            for network, found in training_set.tagger_vectors.items()
+        },
     )
 
 

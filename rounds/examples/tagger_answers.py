@@ -7,8 +7,11 @@ it has said of the first pictures is dropped, since the ones that were asked abo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from classifier.pictures.preprocessing import Pixels
 from storage.records import TaggerTags
@@ -73,6 +76,24 @@ class TaggerAnswers:
         whole_s = self._tagger.busy_s / max(1, self._tagger.pictures) * count
         if self._tagger.pictures >= _PROBED and whole_s > self._most_s:
             self._too_slow_s = whole_s
+
+    def vectors(self, posts: Sequence[int | None]) -> tuple[str, npt.NDArray[np.float16]]:
+        """The penultimate layer for the pictures of these posts; None stands for a picture that is no post.
+
+        Returns:
+            What keys the vectors, "" where there are none; the vectors, shape (n, k), not-a-number for pictures that
+            the tagger never looked at.
+        """
+        given = [None if post is None else self.by_post.get(post) for post in posts]
+        there = {row: tags.vector for row, tags in enumerate(given) if tags is not None and tags.vector is not None}
+        if not there:
+            return "", np.zeros((len(posts), 0), dtype=np.float16)
+        network = next(iter(there.values())).network
+        rows = {row: np.frombuffer(vector.values, dtype="<f2") for row, vector in there.items()}
+        found = np.full((len(posts), len(next(iter(rows.values())))), np.nan, dtype=np.float16)
+        for row, vector in rows.items():
+            found[row] = vector
+        return network, found
 
     def words(self) -> str:
         """What became of it, for people."""

@@ -37,6 +37,7 @@ def second_opinion(evidence: Evidence, start: LinearHead | None, seed: int) -> t
         left_out=~sure,
         strata=evidence.strata,
         ai_percents=evidence.ai_percents,
+        tagger_vectors=evidence.tagger_vectors,
     )
     opinions = opinions_of(training_set, HeadPlan(rows_at_most=_ROWS_AT_MOST, seed=seed))
     return opinions.opinion(evidence.strata), opinions.belief

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from classifier.progress import ProgressCallback
 from crawler.decisions import Policy, Ruling
-from crawler.judge import Judge
+from crawler.judge import Judge, with_stored_vectors
 from storage.archive_records import Sighting, Work
 from storage.plurals import counted
 from storage.records import DecisionValue, Known, Post, StoredRendition, Target
@@ -72,7 +72,8 @@ async def refresh_embeddings(
             if not stored:
                 done.without += 1
                 return
-            seen, decisions = ruling.judge((target,), post, await judge.look(stored), known.tagger_tags)
+            look = await with_stored_vectors(judge, await judge.look(stored), known)
+            seen, decisions = ruling.judge((target,), post, look, known.tagger_tags)
             await archive.file_look(Sighting(post=post, look=seen, decisions=decisions, models=judge.models))
             done.looked += 1
             done.kept += decisions[0].value is DecisionValue.KEEP

@@ -95,9 +95,9 @@ def scores_of(head: Head, evidence: Evidence) -> npt.NDArray[np.float64]:
     """Every row's score, shape (n,), moved by its stratum and AI tags: of the whole picture, and of any windows."""
     versions = enumerate(evidence.version_ids.tolist()) if evidence.windows else ()
     windows = {row: evidence.windows[version] for row, version in versions if version in evidence.windows}
-    return score_all(head, evidence.vectors, windows, evidence.strata, evidence.ai_percents)
+    return score_all(head, evidence.vectors, windows, evidence.strata, evidence.ai_percents, evidence.tagger_vectors)
 
 
 def whole_picture_scores(head: Head, evidence: Evidence) -> npt.NDArray[np.float64]:
     """Every row's score as `scores_of` gives it, shape (n,), by the whole picture alone."""
-    return head.probabilities(evidence.vectors, evidence.strata, evidence.ai_percents)
+    return head.probabilities(evidence.vectors, evidence.strata, evidence.ai_percents, evidence.tagger_vectors)

@@ -389,6 +389,7 @@ class BackboneRow(Base):
     __table_args__ = (UniqueConstraint("hash"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     hash: Mapped[str]
+    tagger_id: Mapped[int | None] = mapped_column(ForeignKey("tagger.id"))  # whose penultimate layer it is
 
 
 class EmbeddingRow(Base):

@@ -31,7 +31,7 @@ from storage.evidence import NO_SPLIT, SPLITS, Evidence
 from storage.people_count import COUNTING_TAGS, people_in
 from storage.records import GROUP, Stratum, Target
 from storage.rows.named_posts import dressed_as, naming, shown_where_dressed
-from storage.rows.tagger_tags import given_to
+from storage.rows.tagger_tags import given_to, tagger_vectors
 
 
 def pictures_by_network(connection: Connection) -> Mapping[str, int]:
@@ -105,6 +105,7 @@ def gather_evidence(
         strata=_strata(connection, named["post_key"], characters, tagged),
         windows=_windows(named),
         tagger_percents=_tagger_percents(connection, target, named["version_id"]),
+        tagger_vectors=tagger_vectors(connection, named["version_id"]),
         too_small=frozenset(of for of, small in zip(named["version_id"], named["too_small"], strict=True) if small),
     )
 

@@ -26,7 +26,7 @@ from storage.database.tables import (
 )
 from storage.errors import RefusedFile, ReserveReached
 from storage.files.paths import staging_path
-from storage.records import Decision, ModelCard, Post, StoredRendition
+from storage.records import Decision, ModelCard, Post, StoredRendition, TaggerTags
 from storage.rows.posts import PostRows
 from storage.rows.tagger_tags import TaggerTagRows
 from storage.uninterrupted import uninterrupted
@@ -223,7 +223,7 @@ class LookRows:
             views = {"windows": look.windows.get(backbone_hash), "too_small": look.too_small}
             connection.execute(_EMBEDDING, values | views)
         if look.tagger_tags is not None:
-            self._tagger_tags.file(connection, version_id, look.tagger_tags, now)
+            self._file_tagger_tags(connection, version_id, look.tagger_tags, now)
         for decision in sighting.decisions:
             file_decision(connection, version_id, decision, sighting.run_id, now)
         if sighting.attempt is not None:
@@ -248,9 +248,17 @@ class LookRows:
             values = {"version_id": version_id, "model_id": model_id, "value": score, "run_id": sighting.run_id}
             connection.execute(_SCORE, values)
 
-    def _backbone_id(self, connection: Connection, backbone_hash: str) -> int:
+    def _file_tagger_tags(self, connection: Connection, version_id: int, tags: TaggerTags, now: datetime) -> None:
+        tagger_id = self._tagger_tags.file(connection, version_id, tags, now)
+        if tags.vector is not None:
+            backbone = self._backbone_id(connection, tags.vector.network, tagger_id)
+            values = {"version_id": version_id, "backbone_id": backbone, "vector": tags.vector.values}
+            connection.execute(_EMBEDDING, values | {"windows": None, "too_small": False})
+
+    def _backbone_id(self, connection: Connection, backbone_hash: str, tagger_id: int | None = None) -> int:
+        """The row id of a network, a model's own or a tagger."""
         if backbone_hash not in self._backbones:
-            connection.execute(_NEW_BACKBONE, {"hash": backbone_hash})
+            connection.execute(_NEW_BACKBONE, {"hash": backbone_hash, "tagger_id": tagger_id})
             found = select(BackboneRow.id).where(BackboneRow.hash == backbone_hash)
             self._backbones[backbone_hash] = connection.execute(found).scalar_one()
         return self._backbones[backbone_hash]

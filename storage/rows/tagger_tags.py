@@ -1,4 +1,6 @@
-"""The tags of the user's own tagger, to rows and back: those of its last look, one tagger a file version."""
+"""What the user's own tagger says, to rows and back: the tags of its last look, one tagger a file version, and its
+penultimate layer, which is kept of every tagger that looked.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select
 
 from storage.database.engine import insert_new, insert_or_update
-from storage.database.tables import AiNameRow, PostRow, TaggerLookRow, TaggerRow, TaggerTagRow, VersionRow
+from storage.database.tables import (
+    AiNameRow,
+    BackboneRow,
+    EmbeddingRow,
+    PostRow,
+    TaggerLookRow,
+    TaggerRow,
+    TaggerTagRow,
+    VersionRow,
+)
 from storage.records import TaggerTags, Target, tagger_percent
 from storage.rows.ai_names import AiNames
 from storage.rows.named_posts import naming
@@ -20,6 +33,7 @@ _NEW_TAGGER = insert_new(TaggerRow)
 _LOOKED = insert_or_update(TaggerLookRow, ("version_id",), ("tagger_id",))
 _DROP = delete(TaggerTagRow).where(TaggerTagRow.version_id == bindparam("version"))
 _NEW_TAG = insert(TaggerTagRow)
+_AT_ONCE = 1000  # vectors that are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +104,31 @@ def given_to(connection: Connection, target: Target) -> Mapping[str, Mapping[int
     return found
 
 
+def tagger_vectors(connection: Connection, versions: Sequence[int]) -> Mapping[str, npt.NDArray[np.float16]]:
+    """What each tagger's penultimate layer says of file versions, by `TaggerVector.network`: shape (n, k), not-a-number
+    where it never looked. Taggers that looked at none of them are left out.
+    """
+    networks = connection.execute(
+        select(BackboneRow.id, BackboneRow.hash).where(BackboneRow.tagger_id.is_not(None)).order_by(BackboneRow.hash)
+    ).all()
+    found = {row.hash: _vectors_of(connection, row.id, versions) for row in networks}
+    return {network: vectors for network, vectors in found.items() if vectors.size}
+
+
+def _vectors_of(connection: Connection, backbone_id: int, versions: Sequence[int]) -> npt.NDArray[np.float16]:
+    """Shape (n, k); (0, 0) where it looked at none of them."""
+    places = {version: row for row, version in enumerate(versions)}
+    statement = select(EmbeddingRow.version_id, EmbeddingRow.vector).where(EmbeddingRow.backbone_id == backbone_id)
+    found = np.zeros((0, 0), dtype=np.float16)
+    for version, vector in connection.execute(statement.execution_options(yield_per=_AT_ONCE)):
+        if (row := places.get(version)) is None:
+            continue
+        if not found.size:
+            found = np.full((len(versions), len(vector) // 2), np.nan, dtype=np.float16)
+        found[row] = np.frombuffer(vector, dtype="<f2")
+    return found
+
+
 class TaggerTagRows:
     """Writes taggers' tags; caches row ids until a rollback makes them invalid."""
 
@@ -102,8 +141,8 @@ class TaggerTagRows:
         self._names.forget()
         self._taggers.clear()
 
-    def file(self, connection: Connection, version_id: int, tags: TaggerTags, now: datetime) -> None:
-        """Record a tagger's tags of a file version, in place of those that were recorded before."""
+    def file(self, connection: Connection, version_id: int, tags: TaggerTags, now: datetime) -> int:
+        """Record a tagger's tags of a file version, in place of those that were recorded before; gives its row id."""
         tagger = self._tagger_id(connection, tags, now)
         connection.execute(_LOOKED, {"version_id": version_id, "tagger_id": tagger})
         connection.execute(_DROP, {"version": version_id})
@@ -114,6 +153,7 @@ class TaggerTagRows:
                 for name, value in tags.probabilities.items()
             ]
             connection.execute(_NEW_TAG, rows)
+        return tagger
 
     def _tagger_id(self, connection: Connection, tags: TaggerTags, now: datetime) -> int:
         if tags.tagger not in self._taggers:

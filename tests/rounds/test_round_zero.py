@@ -13,6 +13,7 @@ import pytest
 
 from classifier.errors import PictureFault
 from classifier.pictures.preprocessing import Pixels, Preprocessing
+from classifier.training.job import TAGGER_VECTORS
 from crawler.errors import BlockedError, PostError
 from rounds.errors import LearningFailed, PicturesMissing, TooLittleToLearn
 from rounds.examples.references import ReferencePixels
@@ -21,7 +22,7 @@ from rounds.examples.tagger_answers import TaggerAnswers
 from rounds.round_zero import RoundSettings, RoundZeroInputs, gather, round_zero, work_folder_for
 from rounds.training_job import TrainingStep, preprocessing_for
 from rounds.training_process import run_learning
-from storage.records import Post, TaggerTags
+from storage.records import Post, TaggerTags, TaggerVector
 from tests.rounds.examples.test_sample import KIARA, Site, gallery
 
 LEARNS = """
@@ -146,13 +147,15 @@ async def test_the_users_tagger_is_shown_every_picture_as_it_takes_it_and_its_an
     tmp_path: Path,
 ) -> None:
     shown: list[int] = []
+    network = "c" * 64 + "." + "1" * 16
 
     class Tagger:
         name, pictures, busy_s = "mine", 0, 0.0
 
         async def tag(self, pixels: Pixels) -> TaggerTags | None:
             shown.append(int(pixels[0, 0, 0]))
-            return TaggerTags("c" * 64, self.name, {KIARA.tag: 0.4})
+            vector = TaggerVector(network, np.array([len(shown), 7], "<f2").tobytes())
+            return TaggerTags("c" * 64, self.name, {KIARA.tag: 0.4}, vector)
 
     class TwoSizes(Renditions):
         async def decode(self, picture: bytes) -> Decoded:
@@ -162,8 +165,11 @@ async def test_the_users_tagger_is_shown_every_picture_as_it_takes_it_and_its_an
     inputs = replace(of(TwoSizes()), tagger=TaggerAnswers(Tagger()))
     async with work_folder_for({KIARA: tmp_path / "kiara" / "1"}) as folder:
         gathered = await gather(folder, inputs, "hololive", (KIARA,), settings())
+        vectors = np.load(folder / TAGGER_VECTORS)
 
     examples = gathered.task.examples
+    assert gathered.task.tagger_network == network
+    assert vectors.shape == (len(examples), 2) and np.isfinite(vectors).all()
     assert sorted(shown) == sorted(one.identity.post_id % 251 // 2 for one in examples)
     assert all(one.ai_percents[KIARA.tag]["c" * 64] == 40 for one in examples)
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier.heads.ai_stacking import LEAST_GAIN, TaggedRows, stack
+from classifier.heads.ai_stacking import LEAST_GAIN, Stacked, TaggedRows, of_percents
+from classifier.heads.ai_stacking import stack as stack_signals
 from classifier.heads.head_training import learn_head
 from classifier.heads.logistic_head import starting_head
 from classifier.heads.noisy_labels import LabelSource, NoisyLabels
@@ -32,6 +33,10 @@ def percents(shows: np.ndarray, seed: int = 1) -> np.ndarray:
     random = np.random.default_rng(seed)
     says = np.where(random.random(COUNT) < np.where(shows, 0.2, 0.05), ~shows, shows)
     return np.where(says, random.integers(50, 99, COUNT), random.integers(0, 40, COUNT)).astype(np.int64)
+
+
+def stack(logits: np.ndarray, ai_percents: dict[str, np.ndarray], judged: TaggedRows, seed: int) -> Stacked:
+    return stack_signals(logits, of_percents(ai_percents), judged, seed)
 
 
 def loss(logits: np.ndarray, shows: np.ndarray) -> float:

@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from PIL import Image
 
 from classifier.errors import TaggerError
 from classifier.judge import JudgeSettings, NetworkJudge
+from classifier.package.package import Canary, PackageParts, load_package, write_package
 from classifier.pictures.decoder_pool import DecoderSettings
+from classifier.tagger_block import TaggerBlock
 from classifier.taggers.client import TaggerClient, TaggerSettings
 from classifier.taggers.colour_check import check_feeding, colour_margin, known_pictures
 from classifier.taggers.forms import read_form, with_channels
-from classifier.taggers.onnx_tagger import OnnxTagger
+from classifier.taggers.onnx_tagger import OnnxTagger, hash_of, network_of
 from storage.records import ModelCard
 from tests.tiny_tagger import SIZE, WEIGHTS, Graph, camie_tagger, cl_tagger, staged_tagger, wd_tagger, write_model
 
@@ -200,7 +203,7 @@ async def test_the_judge_lets_the_tagger_look_at_every_picture(mona: tuple[Model
         green, red = await judge.look(png((0, 255, 0))), await judge.look(png((255, 0, 0)))
         broken = await judge.look(b"no picture")
         recalled = await judge.recall(green.embeddings)
-        stats = judge.stats()
+        stats, opened = judge.stats(), judge.tagger
 
     assert green.scores and green.tagger_tags is not None and red.tagger_tags is not None
     assert green.tagger_tags.name == "tiny" and len(green.tagger_tags.tagger) == 64
@@ -209,6 +212,45 @@ async def test_the_judge_lets_the_tagger_look_at_every_picture(mona: tuple[Model
     assert red.tagger_tags.probabilities[MONA] < 0.01
     assert broken.fault and broken.tagger_tags is None and recalled.tagger_tags is None
     assert stats.tagger == "tiny (cpu)" and stats.tagger_busy_s > 0
+    vector = green.tagger_tags.vector
+    assert vector is not None and opened is not None and vector.network == opened.network
+    assert np.frombuffer(vector.values, "<f2").tolist() == [0.0, 255.0, 0.0]
+    assert vector.network not in green.embeddings  # the tagger's is filed with its tags
+
+
+async def test_scores_go_by_the_taggers_penultimate_layer_now_and_from_what_is_stored(
+    mona: tuple[ModelCard, Path], tmp_path: Path
+) -> None:
+    card, folder = mona
+    form = read_form(wd_tagger(tmp_path / "tiny"))
+    network = network_of(hash_of(form), OnnxTagger(form).layer)
+    package = load_package(folder)
+    block = TaggerBlock(network, np.array([0.0, 2 / 255, 0.0], np.float32), -1.0)
+    head = replace(package.head, tagger_block=block)
+    canaries = [
+        Canary(picture, vector.astype(np.float32))
+        for picture, vector in zip(package.canaries.pictures, package.canaries.embeddings, strict=True)
+    ]
+    parts = PackageParts(target="mona", backbone=package.backbone, head=head, threshold=0.5, canaries=canaries)
+    facts = write_package(tmp_path / "mona-2", parts)
+    settings = JudgeSettings(
+        decoders=DecoderSettings(processes=1), tagger=TaggerSettings(tmp_path / "tiny", wanted=(MONA,))
+    )
+
+    cards = {"mona": replace(card, number=2, hash=facts.hash), "plain": replace(card, target="plain")}
+    async with NetworkJudge(cards, {"mona": tmp_path / "mona-2", "plain": folder}, settings) as judge:
+        look = await judge.look(png((0, 255, 0)))
+        tags = look.tagger_tags
+        assert tags is not None and tags.vector is not None
+        recalled = await judge.recall({**look.embeddings, tags.vector.network: tags.vector.values})
+        never_looked = await judge.recall(look.embeddings)
+        models = judge.models
+
+    odds = {name: score / (1 - score) for name, score in look.scores.items()}
+    assert odds["mona"] == pytest.approx(odds["plain"] * np.e, rel=1e-3)  # 2 for green, less 1
+    assert recalled.scores == look.scores
+    assert never_looked.scores["mona"] == look.scores["plain"]
+    assert (models["mona"].tagger_network, models["plain"].tagger_network) == (network, "")
 
 
 async def test_a_tagger_that_dies_is_started_once_more(tmp_path: Path) -> None:

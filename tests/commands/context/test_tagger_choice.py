@@ -15,7 +15,7 @@ from commands.crawling.summary import Summary
 from crawler.tally import Tally
 from storage.records import Target
 from storage.rows.tagger_tags import TaggerAgreement
-from tests.tiny_tagger import SIZE, wd_tagger
+from tests.tiny_tagger import SIZE, Graph, wd_tagger, write_model
 
 NOWHERE = ("--site", "http://127.0.0.1:9", "--tag", "genshin_impact", "--keep", "mona")  # nobody listens there
 MONA = Target("mona", "mona_(genshin_impact)", aliases=("mona_megistus",))
@@ -57,23 +57,30 @@ def test_the_targets_tags_are_always_wanted(tmp_path: Path) -> None:
     assert found.wanted == ("hu_tao", "mona_(genshin_impact)", "mona_megistus")
 
 
-async def test_a_tagger_is_opened_for_a_first_model_where_it_has_a_tag_for_a_target(tmp_path: Path) -> None:
-    settings = Settings(tagger=Tagger(str(wd_tagger(tmp_path))))
+async def test_a_tagger_is_opened_for_a_first_model_where_it_has_a_tag_for_a_target_or_a_layer_to_look_at(
+    tmp_path: Path,
+) -> None:
+    settings, shallow = (Settings(tagger=Tagger(str(wd_tagger(tmp_path / name)))) for name in ("deep", "shallow"))
+    graph = Graph(channels_last=True, reverse=True, scale=20 / 255, sigmoid=True, product="Einsum")
+    write_model(tmp_path / "shallow" / "model.onnx", graph)
     picture = np.full((SIZE, SIZE, 3), (0, 255, 0), np.uint8)
 
     async with AsyncExitStack() as stack:
         known = await open_tagger(stack, settings, [Target("hu_tao", "hu_tao"), MONA])
         tags = None if known is None else await known.tag(picture)
-        unknown = await open_tagger(stack, settings, [Target("hu_tao", "hu_tao")])
+        layer = await open_tagger(stack, settings, [Target("hu_tao", "hu_tao")])
+        unknown = await open_tagger(stack, shallow, [Target("hu_tao", "hu_tao")])
         none = await open_tagger(stack, Settings(), [MONA])
 
     assert tags is not None and tags.probabilities[MONA.tag] > 0.9
+    assert layer is not None and layer.network
     assert (unknown, none) == (None, None)
 
 
 def test_the_first_lines_say_which_targets_the_tagger_has_no_word_for() -> None:
     class Loaded:
         title, tags, checked = "wd-vit (cpu)", ("1girl", "", "mona_megistus"), "it tells red from blue"
+        network = "of its penultimate layer"
 
     line = tagger_line(Loaded(), [MONA, Target("fischl", "fischl")])  # type: ignore[arg-type]  # what the line is made of
 

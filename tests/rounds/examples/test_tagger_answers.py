@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from classifier.pictures.preprocessing import Pixels
 from rounds.examples.tagger_answers import TaggerAnswers
-from storage.records import TaggerTags
+from storage.records import TaggerTags, TaggerVector
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 
@@ -44,6 +44,24 @@ async def test_a_fast_tagger_is_asked_about_every_picture() -> None:
     assert len(answers.by_post) == 999  # one without numbers
     assert 2 not in answers.by_post
     assert answers.words().startswith("the tagger mine has looked at the pictures")
+
+
+async def test_the_penultimate_layer_is_kept_by_picture() -> None:
+    network = "c" * 64 + "." + "1" * 16
+
+    class Deep(Tagger):
+        async def tag(self, pixels: Pixels) -> TaggerTags | None:
+            tags = await super().tag(pixels)
+            if tags is None:
+                return None
+            return replace(tags, vector=TaggerVector(network, np.array([self.pictures, 7], "<f2").tobytes()))
+
+    found = (await asked(Deep(0.05), 4)).vectors([3, None, 2, 0])
+    nothing = (await asked(Tagger(0.05), 4)).vectors([3, None])
+
+    assert found[0] == network and found[1][[0, 3]].tolist() == [[4.0, 7.0], [1.0, 7.0]]
+    assert np.isnan(found[1][1:3]).all()  # a reference, and a picture without numbers
+    assert nothing[0] == "" and nothing[1].shape == (2, 0)
 
 
 async def test_a_slow_tagger_is_asked_no_further_and_what_it_said_is_dropped() -> None:

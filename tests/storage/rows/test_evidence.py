@@ -10,7 +10,17 @@ import numpy as np
 from storage.archive import Archive, open_reader
 from storage.archive_records import Label
 from storage.evidence import NO_SPLIT, SplitAssignments
-from storage.records import SITE_TAGGER, AiTag, LabelValue, PostTags, Stratum, TaggerTags, Target, stratum_of
+from storage.records import (
+    SITE_TAGGER,
+    AiTag,
+    LabelValue,
+    PostTags,
+    Stratum,
+    TaggerTags,
+    TaggerVector,
+    Target,
+    stratum_of,
+)
 from storage.rows.named_posts import sole_characters
 from tests.storage.samples import CARD, decide, list_posts, make_post, relabel, sight
 
@@ -75,6 +85,33 @@ async def test_what_taggers_say_of_the_target_is_evidence_and_known_of_the_post(
     for row, post in enumerate(posts):
         heard = {source: int(of[row]) for source, of in evidence.ai_percents.items() if of[row] >= 0}
         assert heard == MONA.ai_percents(post.ai_tags, tagger_tags.get(post.id))
+
+
+async def test_the_penultimate_layer_of_a_tagger_is_stored_by_picture_and_never_mixed_with_anothers(
+    archive: Archive,
+) -> None:
+    posts = [make_post(number) for number in (1, 2, 3)]
+    network, other = "c" * 64 + "." + "1" * 16, "d" * 64 + "." + "2" * 16
+    vectors = {1: TaggerVector(network, np.array([1, 2], "<f2").tobytes()), 3: TaggerVector(other, b"\0\x3c")}
+    await archive.register_model(CARD, {}, activate=True)
+    await list_posts(archive, posts)
+    for post in posts:
+        vector = vectors.get(post.id)
+        tags = None if vector is None else TaggerTags(vector.network[:64], "mine", {}, vector)
+        look = replace(sight(post).look, tagger_tags=tags)
+        await archive.file_look(sight(post, decide(score=0.25), look=look, models={"mona": CARD}))
+
+    with open_reader(archive.root) as reader:
+        evidence = reader.evidence(MONA, CARD.backbone_hash)
+        as_model = reader.evidence(MONA, network)
+    known = await archive.known(posts, ["mona"])
+
+    assert evidence.vectors.shape == (3, 8) and len(as_model) == 1
+    assert list(evidence.tagger_vectors) == [network, other]
+    assert evidence.tagger_vectors[network][0].tolist() == [1.0, 2.0]
+    assert np.isnan(evidence.tagger_vectors[network][1:]).all()
+    assert evidence.rows(np.array([2, 0])).tagger_vectors[other][0].tolist() == [1.0]
+    assert known[1].embeddings[network] == vectors[1].values and network not in known[2].embeddings
 
 
 SAMPLES = {
