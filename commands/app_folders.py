@@ -31,12 +31,24 @@ def label(
         str | None,
         typer.Option("--with", metavar="NAME", help="A recogniser; its answers are proposed.", show_default=False),
     ] = None,
+    page: Annotated[bool, typer.Option("--page", help="Ask on a web page of this machine.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="The page's port on 127.0.0.1; 8788 by default, 0 takes a free one.",
+            show_default=False,
+        ),
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Name the pictures of a folder, one line each: part of a name is enough, Enter takes the model's proposal.
+    """Name the pictures of a folder, in a terminal or on a page: part of a name is enough, Enter takes the proposal.
 
     Pictures of rare classes and doubtful ones come first. Each label is written at once, to FOLDER.labels.csv beside
     the folder; no picture is moved. The same command goes on where it was left.
@@ -46,10 +58,12 @@ def label(
     [cyan]crawl label downloads/ --with family[/cyan]  proposals by the recogniser family
 
     [cyan]crawl label downloads/[/cyan]  without proposals; +NAME makes a class
+
+    [cyan]crawl label downloads/ --with family --page --open[/cyan]  on a page, in your browser
     """
     from commands import label as label_command
 
-    options = label_command.LabelOptions(folder, with_name, as_json=as_json, quiet=quiet)
+    options = label_command.LabelOptions(folder, with_name, page, port, open_, as_json, quiet)
     raise typer.Exit(label_command.run(options, root, config))
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.resources import files
-from typing import Any
 
-import jinja2
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,16 +15,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from review import requests, to_json
-from review.error_answers import error_answer
-from review.errors import BadRequest, NoSuchPicture, ReviewError
-from review.gate import MOST_BODY, PICTURE_POLICY, Address, BodyTooLong, Gate
-from review.pictures import content_type
+from review.error_handlers import HANDLERS
+from review.errors import BadRequest, NoSuchPicture
+from review.gate import Address, Gate
 from review.service import QUEUE, SAMPLE, ReviewService, Rounds
-from storage.errors import ArchiveError, DatabaseBusy, QueryError
-
-_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "svg": "image/svg+xml"}
-_UNCHANGING = "private, max-age=31536000, immutable"
-_SOME_TIME = "private, no-cache"
+from review.static_files import StaticFiles, picture_answer, template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +38,7 @@ def create_app(page: ReviewPage) -> ASGIApp:
     answers = _Routes(page)
     routes = [
         Route("/", answers.index),
-        Route("/static/{name}", answers.static),
+        Route("/static/{name}", StaticFiles().answer),
         Route("/pictures/{picture}", answers.picture),
         Route("/api/start", answers.start),
         Route("/api/words", answers.words),
@@ -61,58 +52,30 @@ def create_app(page: ReviewPage) -> ASGIApp:
         Route("/api/rounds", answers.begin_round, methods=["POST"]),
         Route("/api/rounds/stop", answers.stop_round, methods=["POST"]),
     ]
-    handlers: Mapping[Any, Callable[[Request, Any], Awaitable[Response]]] = {
-        QueryError: _query_error,
-        ReviewError: _review_error,
-        ArchiveError: _archive_error,
-        BodyTooLong: _too_long,
-        404: _not_found,
-        405: _not_found,
-        Exception: _bug,
-    }
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await page.rounds.stop()
 
-    return Gate(Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan), page.address)
+    return Gate(Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan), page.address)
 
 
 class _Routes:
     def __init__(self, page: ReviewPage) -> None:
         self._page = page
-        self._static = dict(_static_files())
-        text = files("review").joinpath("templates", "page.html").read_text(encoding="utf-8")
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        self._template = environment.from_string(text)
+        self._template = template("page.html")
 
     async def index(self, request: Request) -> Response:
         targets = await run_in_threadpool(self._page.service.targets)
         html = self._template.render(token=self._page.address.token, targets=targets, root=self._page.root)
         return Response(html, media_type="text/html; charset=utf-8")
 
-    async def static(self, request: Request) -> Response:
-        file = self._static.get(request.path_params["name"])
-        if file is None:
-            raise NoSuchPicture("no such file")
-        content, media_type, tag = file
-        headers = {"etag": tag, "cache-control": _SOME_TIME}
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return Response(content, media_type=media_type, headers=headers)
-
     async def picture(self, request: Request) -> Response:
         content = await run_in_threadpool(
             self._page.service.rendition, requests.picture_id(request.path_params["picture"])
         )
-        media_type = content_type(content) if content else None
-        if content is None or media_type is None:
-            raise NoSuchPicture("no picture can be shown")
-        # Another gallery may be served on this port later: only an address that names the bytes may be cached for good.
-        keep = _UNCHANGING if request.query_params.get("v") else _SOME_TIME
-        headers = {"content-security-policy": PICTURE_POLICY, "cache-control": keep}
-        return Response(content, media_type=media_type, headers=headers)
+        return picture_answer(request, content)
 
     async def start(self, request: Request) -> Response:
         targets = await run_in_threadpool(self._page.service.targets)
@@ -180,43 +143,3 @@ class _Routes:
         if name not in await run_in_threadpool(self._page.service.targets):
             raise NoSuchPicture("no such target")
         return name
-
-
-def _static_files() -> list[tuple[str, tuple[bytes, str, str]]]:
-    """The page's own scripts, styles and drawings, read once; nothing else is served."""
-    static = []
-    for file in files("review").joinpath("static").iterdir():
-        extension = file.name.rpartition(".")[2]
-        if extension in _TYPES:
-            content = file.read_bytes()
-            tag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-            static.append((file.name, (content, _TYPES[extension], tag)))
-    return static
-
-
-async def _query_error(_request: Request, error: QueryError) -> Response:
-    reply = {"error": str(error), "term": error.term, "problem": error.problem, "suggestion": error.suggestion}
-    return JSONResponse(reply, status_code=422)
-
-
-async def _review_error(request: Request, error: ReviewError) -> Response:
-    return error_answer(request.headers, error.status, str(error))
-
-
-async def _archive_error(request: Request, error: ArchiveError) -> Response:
-    """The gallery refuses: the page shows why, and sends the same answers again when it was only busy."""
-    busy = isinstance(error, DatabaseBusy)
-    return error_answer(request.headers, 503 if busy else 500, str(error), facts={"again": busy})
-
-
-async def _too_long(request: Request, _error: BodyTooLong) -> Response:
-    return error_answer(request.headers, 413, f"at most {MOST_BODY} bytes at once")
-
-
-async def _not_found(request: Request, _error: Exception) -> Response:
-    return error_answer(request.headers, 404, "there is nothing at this address")
-
-
-async def _bug(request: Request, _error: Exception) -> Response:
-    """A bug of ours; the terminal names it."""
-    return error_answer(request.headers, 500, "unexpected error, a bug; the terminal that runs crawl review says more")

@@ -2,6 +2,7 @@
 
 ReviewError            every class has its HTTP status, and an exit code where it ends the command
 ├── NoSuchPicture      404  the id is unknown: the list on the screen is out of date
+├── BadClass           422  the name cannot be a class's; carries why
 ├── BadRequest         400  the request cannot be read; carries what is wrong
 ├── TooMuch            413  send less at once
 ├── RoundRuns          409  one round at a time: wait for it
@@ -31,6 +32,12 @@ class BadRequest(ReviewError):
     """The request cannot be read."""
 
     status = 400
+
+
+class BadClass(ReviewError):
+    """A text that cannot be the name of a class; says why."""
+
+    status = 422
 
 
 class TooMuch(ReviewError):

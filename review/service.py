@@ -156,3 +156,48 @@ class Rounds(Protocol):
     async def start(self, target: str) -> RoundState: ...
 
     async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LabelQuestion:
+    """A picture of a folder that wants the name of its class."""
+
+    number: int  # from 0, in the order of asking
+    name: str  # path below the folder
+    md5: str  # of the file when it was listed
+    proposed: Sequence[tuple[str, float]]  # classes and their probabilities, 0..1, the likeliest first
+    label: str  # what holds now; "": none
+    next_open: int | None  # the next number without a label; None: none comes after it
+
+
+@dataclass(frozen=True, slots=True)
+class LabelProgress:
+    """How far a folder is."""
+
+    questions: int  # of this sitting
+    open: int  # of these
+    first_open: int | None  # the lowest number of these
+    classes: Mapping[str, int]  # labelled pictures by class, of earlier sittings too; names without one included
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMatches:
+    """Which classes a typed part of a name may mean."""
+
+    names: Sequence[str]
+    new: str | None  # the name of the class that the typed text would make; None: there is one, or it cannot be one
+    wanted: bool  # whether a new class was asked for, with a plus sign
+
+
+class LabelService(Protocol):
+    """A folder whose pictures are labelled. Every method may be called from any thread."""
+
+    def progress(self) -> LabelProgress: ...
+
+    def question(self, number: int) -> LabelQuestion: ...
+
+    def matches(self, typed: str) -> LabelMatches: ...
+
+    def picture(self, number: int) -> bytes | None: ...
+
+    def give(self, number: int, label: str, seen: str) -> bool: ...

@@ -20,7 +20,7 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── DatabaseMissing     restore a backup; the gallery has files and no database
 │   └── DatabaseNewer       written by a newer program; upgrade this one
 ├── GalleryBusy         9   another crawl owns the gallery; wait for it
-├── FolderBusy          9   another crawl writes into the same folder; wait for it
+├── FolderBusy          9   another crawl writes into the same folder, or labels it; wait for it
 └── BrakeEngaged        12  more would leave than a change of mind explains; look, then confirm
 
 All but `RefusedFile` are `storage.records.RunError`: in the middle of a run they end it.

@@ -1292,7 +1292,7 @@ PICTURES = (
     ),
     Mutation(
         "names on the page are code",
-        "review/app.py",
+        "review/static_files.py",
         "autoescape=True",
         "autoescape=False",
         ("tests/review/test_gate.py", "tests/review/test_page.py"),

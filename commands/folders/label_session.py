@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from classifier.pictures.class_folders import ClassPicture
 from classifier.recognition.label_order import meant
-from classifier.recognition.labels import NOBODY, wrong_with_class
+from classifier.recognition.labels import NOBODY
+from commands.folders.label_desk import Question, new_class
+from review.errors import BadClass
 from storage.folders.label_file import LabelFile, PictureLabel
 
 KEYS = (
@@ -15,14 +17,6 @@ KEYS = (
     ".: skip · <: undo · !: end"
 )
 _LISTED = 12  # names in one line
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A picture with what it may be, the likeliest first."""
-
-    picture: ClassPicture
-    proposed: tuple[tuple[str, float], ...] = ()  # name, probability 0..1
 
 
 @dataclass(slots=True)
@@ -100,12 +94,11 @@ class LabelSession:
         return None
 
     def _new_name(self, typed: str) -> str | None:
-        name = "_".join(typed.lower().split())
-        why = wrong_with_class(name)
-        if why:
-            self.show(f"{typed!r} cannot be a class: {why}")
+        try:
+            return new_class(typed)
+        except BadClass as error:
+            self.show(str(error))
             return None
-        return name
 
     def _show(self, number: int) -> None:
         question = self.questions[number]

@@ -1,4 +1,4 @@
-// All keys, and the terms of the search language.
+// All keys, and on the review page the terms of the search language.
 
 import { byId, el, icon } from "./dom.js";
 
@@ -15,15 +15,15 @@ const TERMS = [
 ];
 
 export class Help {
-  constructor() {
+  constructor(title = "Keys and search terms", keys = KEYS, terms = TERMS) {
     this.dialog = byId("help-panel");
     const list = (pairs, wrap) => el("dl", {}, ...pairs.flatMap(([left, right]) => [el("dt", {}, wrap(left)), el("dd", { text: right })]));
     this.dialog.append(
-      el("div", { class: "top" }, el("h2", { id: "help-title", text: "Keys and search terms" }),
+      el("div", { class: "top" }, el("h2", { id: "help-title", text: title }),
         el("button", { class: "plain", type: "button", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close"))),
       el("div", { class: "columns" },
-        ...KEYS.map(([title, pairs]) => el("section", {}, el("h3", { text: title }), list(pairs, (keys) => el("kbd", { text: keys })))),
-        el("section", { class: "wide" }, el("h3", { text: "Filter: the site's search language, and our own terms" }), list(TERMS, (term) => el("code", { text: term })))));
+        ...keys.map(([title, pairs]) => el("section", {}, el("h3", { text: title }), list(pairs, (keys) => el("kbd", { text: keys })))),
+        terms && el("section", { class: "wide" }, el("h3", { text: "Filter: the site's search language, and our own terms" }), list(terms, (term) => el("code", { text: term })))));
     this.dialog.addEventListener("click", (event) => { if (event.target === this.dialog) this.dialog.close(); });
   }
 

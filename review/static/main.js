@@ -1,6 +1,7 @@
 // The page: puts the parts together and listens to keys.
 
 import { forTarget, get, Refused } from "./api.js";
+import { recall, store, turnTheme, wireTheme } from "./appearance.js";
 import { Big } from "./big.js";
 import { Cards } from "./cards.js";
 import { Completion } from "./complete.js";
@@ -20,7 +21,7 @@ const VIEWS = [
   { name: "all", words: "All", query: "", count: (counts) => counts.total },
 ];
 const SHOWN = VIEWS.filter((one) => !one.hidden);
-const REMEMBERED = { theme: "theme", size: "size" };
+const SIZE = "size"; // under which the size of the pictures is remembered
 const EMPTY_LIST = { ids: [], ratios: [], reasons: {}, cut: false };
 
 const cards = new Cards();
@@ -242,26 +243,9 @@ function notice(words, { trouble = false, button } = {}) {
   line.replaceChildren(...(words ? [el("span", { text: words })] : []), ...(button ? [button] : []));
 }
 
-function store(name, value) {
-  try { if (value === null) localStorage.removeItem(name); else localStorage.setItem(name, value); } catch { /* private windows keep nothing */ }
-}
-
-function recall(name) {
-  try { return localStorage.getItem(name); } catch { return null; }
-}
-
-function turnTheme() {
-  const root = document.documentElement, now = root.dataset.theme;
-  const next = now === undefined ? "dark" : now === "dark" ? "light" : undefined;
-  if (next) root.dataset.theme = next; else delete root.dataset.theme;
-  store(REMEMBERED.theme, next ?? null);
-  byId("theme").setAttribute("aria-label", `Theme: ${next ?? "as the system"}`);
-  announce(`theme: ${next ?? "as the system"}`);
-}
-
 function resize(size) {
   grid.resize(Number(size));
-  store(REMEMBERED.size, size);
+  store(SIZE, size);
 }
 
 // The address says what is shown, so that it can be kept and the browser's own buttons work.
@@ -366,7 +350,7 @@ function wire() {
   byId("order").addEventListener("change", () => load());
   byId("target").addEventListener("change", (event) => { showTarget(event.target.value); grid.room.focus(); });
   byId("size").addEventListener("input", (event) => resize(event.target.value));
-  byId("theme").addEventListener("click", turnTheme);
+  wireTheme();
   byId("help").addEventListener("click", () => help.toggle());
   for (const value of ["keep", "delete", "unsure"]) byId(value).addEventListener("click", () => { say(value); grid.room.focus({ preventScroll: true }); });
   byId("undo").addEventListener("click", undo);
@@ -417,8 +401,7 @@ function onRoundEnd(event) {
 }
 
 wire();
-const size = recall(REMEMBERED.size);
+const size = recall(SIZE);
 if (size) { byId("size").value = size; grid.resize(Number(size)); }
-byId("theme").setAttribute("aria-label", `Theme: ${document.documentElement.dataset.theme ?? "as the system"}`);
 paintSaving();
 fromAddress().then(() => grid.room.focus({ preventScroll: true }));

@@ -1,4 +1,4 @@
-"""The real program, `crawl review`, as a child that serves a gallery: for tests, measurements and pictures."""
+"""The real program, `crawl review` or `crawl label --page`, as a child: for tests, measurements and pictures."""
 
 from __future__ import annotations
 
@@ -65,12 +65,23 @@ def command(root: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "commands", "review", "--root", str(root), *arguments]
 
 
+def label_command(folder: Path, root: Path, *arguments: str) -> list[str]:
+    """The command that asks for the labels of a folder's pictures on a page."""
+    page = ["label", str(folder), "--page", "--port", "0", "--root", str(root)]
+    return [sys.executable, "-m", "commands", *page, *arguments]
+
+
 @contextmanager
 def serving(root: Path, port: int = 0) -> Iterator[ServedPage]:
     """Serve a gallery for as long as the block lasts."""
-    process = subprocess.Popen(
-        command(root, "--port", str(port)), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=REPOSITORY
-    )
+    with served_by(command(root, "--port", str(port)), root) as page:
+        yield page
+
+
+@contextmanager
+def served_by(started: list[str], root: Path) -> Iterator[ServedPage]:
+    """The page of a command, for as long as the block lasts."""
+    process = subprocess.Popen(started, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=REPOSITORY)
     try:
         lines: list[str] = []
         for line in process.stderr or ():

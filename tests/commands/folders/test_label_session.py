@@ -11,7 +11,8 @@ import pytest
 
 from classifier.pictures.class_folders import ClassPicture
 from classifier.recognition.label_order import asking_order, meant, proposals
-from commands.folders.label_session import LabelSession, Question
+from commands.folders.label_desk import Question
+from commands.folders.label_session import LabelSession
 from storage.folders.label_file import LabelFile
 
 NAMES = ["bart_simpson", "charles_montgomery_burns", "lisa_simpson", "marge_simpson"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from storage.errors import UnreadableFile
-from storage.folders.label_file import LabelFile, PictureLabel, label_file_of
+from storage.errors import FolderBusy, StorageError, UnreadableFile
+from storage.folders.label_file import LabelFile, PictureLabel, label_file_of, read_labels
 
 
 def opened(path: Path) -> LabelFile:
@@ -51,3 +52,40 @@ def test_somebody_else_s_table_is_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="is no table of labels of ours"), opened(path):
         pass
     assert path.read_text() == "name,age\nlisa,8\n"
+
+
+def test_two_programs_never_add_to_one_table_at_once(tmp_path: Path) -> None:
+    with opened(tmp_path / "x.labels.csv") as file:
+        with pytest.raises(FolderBusy, match="another crawl label"), opened(tmp_path / "x.labels.csv"):
+            pass
+        file.put(PictureLabel("a", "0" * 32, "bart"))
+        assert list(read_labels(file.path)) == ["a"]
+
+
+def test_a_full_disk_refuses_a_label_and_the_next_line_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "x.labels.csv"
+    with opened(path) as file:
+        file.put(PictureLabel("a", "0" * 32, "bart"))
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 9, before[1]))
+        try:
+            with pytest.raises(StorageError, match="this label was not written"):
+                file.put(PictureLabel("b", "1" * 32, "lisa"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        file.put(PictureLabel("c", "2" * 32, "marge"))
+    assert {name: one.label for name, one in read_labels(path).items()} == {"a": "bart", "c": "marge"}
+
+
+@pytest.mark.parametrize("content", [b"x", b'path,md5,label,at\n"' + b"x" * 200_000 + b"\n"], ids=["a word", "a field"])
+def test_what_is_no_table_of_ours_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.labels.csv"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile, match="is no table of labels of ours"), opened(path):
+        pass
+    assert path.read_bytes() == content
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="is not there; crawl label FOLDER"):
+        read_labels(tmp_path / "x.labels.csv")
