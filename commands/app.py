@@ -28,7 +28,7 @@ from commands.context.options import (
 )
 from commands.lookup.search_terms import TermsCommand
 from commands.program import Application, any_typed, flowing
-from commands.terminal.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, TRASH_ACTIONS
+from commands.terminal.allowed_values import FORMATS, LABELS, RATINGS, RENDITIONS, SOFTWARE, TRASH_ACTIONS
 from commands.terminal.error_exit import exits_plainly, settle
 
 HELP = """Walk a booru tag, look at every picture, keep the ones that show what you asked for.
@@ -171,6 +171,15 @@ def demo(
         str | None, typer.Option("--tag", metavar="TAG", help="With --from: the tag that all pictures carry.")
     ] = None,
     latency_ms: Annotated[int, typer.Option("--latency-ms", min=0, max=60_000, help="Delay every answer.")] = 0,
+    software: Annotated[
+        str,
+        typer.Option(
+            "--software",
+            metavar="KIND",
+            help=f"Whose API to answer: {', '.join(SOFTWARE)}.",
+            autocompletion=completion.one_of(SOFTWARE),
+        ),
+    ] = SOFTWARE[0],
 ) -> None:
     """Serve a Danbooru-compatible gallery on this machine, with pictures that it paints itself.
 
@@ -184,7 +193,7 @@ def demo(
     from commands.context.demo_process import DemoOptions, arguments
     from commands.demo import serve
 
-    raise typer.Exit(serve(arguments(DemoOptions(port, posts, seed, hide, source, tag, latency_ms))))
+    raise typer.Exit(serve(arguments(DemoOptions(port, posts, seed, hide, source, tag, latency_ms, software))))
 
 
 @app.command(cls=TermsCommand)

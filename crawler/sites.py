@@ -7,6 +7,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +22,14 @@ DEFAULT = "danbooru"  # the site that is crawled when none is named
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+class Software(StrEnum):
+    """What a site runs, and so how it is asked."""
+
+    DANBOORU = "danbooru"
+    E621 = "e621"
+    MOEBOORU = "moebooru"
+
+
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """What no setting may exceed."""
@@ -31,7 +40,7 @@ class Ceiling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One gallery that offers the Danbooru API."""
+    """One gallery."""
 
     name: str  # names rows in the database: `danbooru`, `127.0.0.1:8000`
     api_url: str  # without a trailing slash
@@ -42,6 +51,7 @@ class Site:
     api_at_once: int = 2
     files_at_once: int = POLITE_FILES
     ceiling: Ceiling = Ceiling()
+    software: Software | None = Software.DANBOORU  # None: an address whose software nobody has named
     tag_limit: int = 2  # terms in one search for someone without an account
     safe_mode: bool = False  # whether it hides everything that is not rated general
     plain_http: bool = False  # whether the user consents to unencrypted requests to another machine; never with a key
@@ -149,6 +159,31 @@ def _donmai(name: str, *hosts: str) -> Site:
     return Site(name=name, api_url=f"https://{name}.donmai.us", file_hosts=frozenset(hosts), group="donmai.us")
 
 
+def _e621(name: str) -> Site:
+    """At most two requests a second, one a second for long runs: https://e621.net/help/api."""
+    return Site(
+        name=name,
+        api_url=f"https://{name}.net",
+        file_hosts=frozenset({f"static1.{name}.net"}),
+        group="e621.net",
+        software=Software.E621,
+        ceiling=Ceiling(api_rate=2.0, files_at_once=2),
+        tag_limit=35,  # of 40; what walks by id, and what the listing adds where the site gives up, are terms too
+    )
+
+
+def _moebooru(name: str, host: str, *file_hosts: str) -> Site:
+    return Site(
+        name=name,
+        api_url=f"https://{host}",
+        file_hosts=frozenset(file_hosts),
+        group=host,
+        software=Software.MOEBOORU,
+        ceiling=Ceiling(api_rate=1.0, files_at_once=2),  # no limit is published: as at Danbooru's own pace
+        tag_limit=3,  # of 6: the walk by id takes up to two, and its order one
+    )
+
+
 BUILTIN: Mapping[str, Site] = MappingProxyType(
     {
         "danbooru": _donmai("danbooru", "cdn.donmai.us"),
@@ -161,6 +196,10 @@ BUILTIN: Mapping[str, Site] = MappingProxyType(
             group="aibooru.online",
             tag_limit=4,
         ),
+        "e621": _e621("e621"),
+        "e926": _e621("e926"),
+        "yandere": _moebooru("yandere", "yande.re", "files.yande.re", "assets.yande.re"),
+        "konachan": _moebooru("konachan", "konachan.com"),
     }
 )
 
@@ -204,9 +243,21 @@ def _as_address(name: str) -> str | None:
 
 
 def site_from_url(
-    url: str, *, name: str | None = None, file_hosts: frozenset[str] = frozenset(), allow_http: bool = False
+    url: str,
+    *,
+    name: str | None = None,
+    file_hosts: frozenset[str] = frozenset(),
+    allow_http: bool = False,
+    software: Software | None = None,
 ) -> Site:
     """The site at an address: https anywhere, plain http on this machine, or elsewhere by the user's consent.
+
+    Args:
+        url: where its API is.
+        name: what rows in the database call it; None: its host.
+        file_hosts: which hosts, beside the API's own, may serve its files.
+        allow_http: whether the user consents to plain http to other machines than this one.
+        software: what it runs; None: to be found out by what it answers.
 
     Raises:
         BadSite: not such an address.
@@ -238,6 +289,7 @@ def site_from_url(
         api_url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}",
         file_hosts=file_hosts,
         group=netloc,
+        software=software,
     )
     return _own(site) if local else site
 

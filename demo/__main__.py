@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from demo.dialects.software import SOFTWARE
 from demo.embedded import Running, ServeOptions, serve
 from demo.errors import DemoError
 from demo.galleries.contact_sheet import write_sheet
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--hide", type=float, default=0.4, help="share of the character tags to withhold, 0..1")
     read.add_argument("--wrong", type=float, default=0.0, help="share of posts with a wrong character tag, 0..1")
     read.add_argument("--from", dest="folder", type=Path, help="serve real pictures: one folder a class")
+    read.add_argument("--software", choices=SOFTWARE, default=SOFTWARE[0], help="whose API to answer")
     read.add_argument("--tag", default="", help="copyright tag of the pictures of --from")
     read.add_argument("--cache", type=Path, help="where painted files are kept")
     read.add_argument("--workers", type=int, default=min(8, os.cpu_count() or 1), help="painter processes")
@@ -118,6 +120,7 @@ async def _serve(gallery: Gallery, rules: list[dict[str, Any]], options: argpars
         rate=tuple(options.rate) if options.rate else None,
         control=options.tests or options.rules is not None,
         seed=options.seed,
+        software=options.software,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ from typing import Any
 
 from demo.accounts import Accounts
 from demo.api.site import DemoSite, SiteOptions
+from demo.dialects.software import DIALECTS
 from demo.faults.injector import RuleBook
 from demo.faults.rules import Rule
 from demo.galleries.gallery import Gallery
@@ -35,6 +36,7 @@ class ServeOptions:
     accounts: Accounts | None = None
     control: bool = True  # whether /demo/requests.json and /demo/rules.json are there, and requests recorded
     seed: int = 0
+    software: str = "danbooru"  # whose API is answered: danbooru | e621 | moebooru
 
 
 @dataclass(slots=True)
@@ -105,4 +107,5 @@ def _site_options(options: ServeOptions, files_at: str) -> SiteOptions:
         safe_mode=options.safe_mode,
         bucket=TokenBucket(*options.rate) if options.rate else None,
         seed=options.seed,
+        dialect=DIALECTS[options.software],
     )

@@ -15,9 +15,10 @@ from commands.context.workspace import DEMO, Workspace
 from commands.terminal.console import say
 from crawler.crew import GRACE_S
 from crawler.errors import BadCredentials, BadSite, UsageError
-from crawler.sites import Site, host_of, site_from_url, site_named
-from crawler.sources.danbooru_client import DanbooruClient
-from crawler.sources.site_client import Profile
+from crawler.sites import Site, Software, host_of, site_from_url, site_named
+from crawler.sources.boorus.clients import client_for
+from crawler.sources.boorus.recognition import software_of
+from crawler.sources.site_client import Profile, SiteClient
 from crawler.transport.budget import Manners, budget_for
 from crawler.transport.credentials import Loaded, load_credentials
 from crawler.transport.http import Deadlines, Http
@@ -42,7 +43,7 @@ class Connected:
 
     site: Site
     http: Http
-    client: DanbooruClient
+    client: SiteClient
     tag_limit: int | None  # terms in one search; None: no limit
     pace: Pace = field(default_factory=Pace)
     other_days: bool = False  # whether the account's days begin elsewhere than US Eastern time
@@ -56,7 +57,8 @@ def own_sites(settings: Settings) -> Mapping[str, Site]:
 def _own_site(name: str, entry: SiteEntry, settings: Settings) -> Site:
     hosts, plain = frozenset(entry.file_hosts), entry.allow_http or settings.allow_http
     try:
-        return site_from_url(entry.url, name=name, file_hosts=hosts, allow_http=plain)
+        software = Software(entry.software) if entry.software else None
+        return site_from_url(entry.url, name=name, file_hosts=hosts, allow_http=plain, software=software)
     except BadSite as error:
         raise BadSite(f"sites.{name}.url in the settings: {error}") from None
 
@@ -101,7 +103,9 @@ async def connect(
         Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines, proxy=proxy)
     )
     http.notify = say
-    client = DanbooruClient(site=site, http=http, patience=pace.patience, notify=say)
+    if site.software is None:
+        site = replace(site, software=await software_of(site, http, pace.patience))
+    client = client_for(site, http, pace.patience, say)
     profile = await _profile(client, http)
     if profile is None:
         return Connected(site, http, client, site.tag_limit, pace)
@@ -147,6 +151,8 @@ def _credentials(workspace: Workspace, site: Site) -> Loaded:
     """The key for the site; for the demo gallery, which knows no account of the user's, its own."""
     if workspace.site == DEMO and DEMO not in workspace.settings.sites:
         return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
+    if site.software is Software.MOEBOORU:
+        return Loaded(None)  # asked without an account: its keys are hashes of passwords, in addresses
     file = Path(workspace.settings.credentials_file) if workspace.settings.credentials_file else None
     return load_credentials(site, os.environ, file, vouched=vouched(workspace, site))
 
@@ -169,10 +175,10 @@ async def _site(stack: AsyncExitStack, workspace: Workspace, demo: OpenDemo) -> 
     if workspace.site != DEMO or DEMO in workspace.settings.sites:
         return meant_site(workspace.site, workspace.settings)
     url = await stack.enter_async_context(demo(DemoOptions()))
-    return replace(site_from_url(url), name=DEMO)
+    return replace(site_from_url(url), name=DEMO, software=Software.DANBOORU)
 
 
-async def _profile(client: DanbooruClient, http: Http) -> Profile | None:
+async def _profile(client: SiteClient, http: Http) -> Profile | None:
     """Who the site takes us for; asked only when we carry a key, because only then it can be refused."""
     if not http.logged_in:
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.errors import DemoRefused
+from commands.terminal.allowed_values import SOFTWARE
 from commands.terminal.console import say
 from storage.names import TagName
 from system.child_process import ChildLostError, ChildOptions, ChildProcess, module_command
@@ -30,21 +31,24 @@ class DemoOptions:
     source: Path | None = None
     tag: str | None = None
     latency_ms: int = 0
+    software: str = "danbooru"  # whose API it answers
 
 
 def arguments(options: DemoOptions) -> list[str]:
     """The demo server's arguments for these options.
 
     Raises:
-        DemoRefused: the folder is missing, or its tag was not given.
+        DemoRefused: the folder is missing, its tag was not given, or the software is none that we know.
         BadName: the tag cannot be one.
     """
     if options.source is not None and not options.source.is_dir():
         raise DemoRefused(f"--from {options.source} is not a folder; it needs one folder of pictures for each class")
     if (options.source is None) != (options.tag is None):
         raise DemoRefused("--from DIR and --tag NAME go together: the tag is what all those pictures are posted under")
+    if options.software not in SOFTWARE:
+        raise DemoRefused(f"--software {options.software} is none of {', '.join(SOFTWARE)}")
     given = ["--port", str(options.port), "--seed", str(options.seed), "--hide", str(options.hide)]
-    given += ["--latency-ms", str(options.latency_ms)]
+    given += ["--latency-ms", str(options.latency_ms), "--software", options.software]
     if options.posts is not None:
         given += ["--posts", str(options.posts)]
     if options.source is not None and options.tag is not None:

@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from commands.context.recipe_tables import check_stages, networks_of
 from commands.errors import SettingsError
-from commands.terminal.allowed_values import RENDITIONS
+from commands.terminal.allowed_values import RENDITIONS, SOFTWARE
 from commands.terminal.user_paths import PathRefused, expanded
 from storage.errors import UnreadableFile
 from storage.small_files import read_small_file, toml_of
@@ -125,10 +125,11 @@ class DiskSettings:
 
 @dataclass(frozen=True, slots=True)
 class SiteEntry:
-    """`[sites.<name>]`: one more site that speaks the Danbooru API."""
+    """`[sites.<name>]`: one more site."""
 
     url: str = _key("", "where the API is")
     file_hosts: tuple[str, ...] = _key((), "hosts that may serve its files, besides the API's own")
+    software: str = _key("", "what it runs; empty: found out by what it answers", choices=("", *SOFTWARE))
     allow_http: bool = _key(False, "consent to plain http to this site, which is on another machine; never with a key")
 
 

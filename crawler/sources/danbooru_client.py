@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from crawler.sites import Site
 from crawler.sources.danbooru_posts import post_from_json
 from crawler.sources.json_api import JsonApi
 from crawler.sources.json_fields import RowRefused
+from crawler.sources.post_pages import page_of
 from crawler.sources.site_client import (
     ALIASES,
     IMPLICATIONS,
@@ -30,11 +30,9 @@ from crawler.sources.site_client import (
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
 from storage.names import as_the_site_writes
-from storage.records import Post, RefusedRow, TagCategory
+from storage.records import Post, TagCategory
 
 log = logging.getLogger(__name__)
-
-ROWS_A_TURN = 25  # rows parsed before other tasks get their turn
 
 POST_FIELDS = (
     "id,created_at,updated_at,uploader_id,score,fav_count,source,md5,rating,image_width,image_height,file_ext,"
@@ -143,20 +141,7 @@ class DanbooruClient:
         return number if type(number) is int and number >= 0 else None
 
     async def _page(self, rows: Sequence[Any]) -> PostPage:
-        posts: dict[int, Post] = {}
-        refused: list[RefusedRow] = []
-        for number, raw in enumerate(rows):
-            if number % ROWS_A_TURN == ROWS_A_TURN - 1:
-                await asyncio.sleep(0)
-            try:
-                post = post_from_json(self.site, raw)
-            except RowRefused as refusal:
-                refused.append(refusal.row)
-                continue
-            known = posts.setdefault(post.id, post)
-            if known.file != post.file:
-                refused.append(RefusedRow(post.id, "the page names two different files for this id"))
-        return PostPage(tuple(posts.values()), tuple(refused), len(rows))
+        return await page_of(rows, lambda raw: post_from_json(self.site, raw))
 
     # --- tags ------------------------------------------------------------------------------------------------------
 

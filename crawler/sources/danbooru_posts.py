@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from crawler.sites import Site
 from crawler.sources.json_fields import (
     LARGEST_FILE,
@@ -13,10 +11,12 @@ from crawler.sources.json_fields import (
     WrongField,
     absolute_url,
     checked_row,
+    duration_of,
     extension_of,
     flag_of,
     integer_of,
     optional_id,
+    rating_of,
     shown,
     side_of,
     source_of,
@@ -52,7 +52,7 @@ def _post(site: Site, post_id: int, raw: Raw) -> Post:
         id=post_id,
         created_at=time_of(raw, "created_at"),
         updated_at=time_of(raw, "updated_at"),
-        rating=_rating(raw),
+        rating=rating_of(raw),
         tags=PostTags(**{category: tag_words(raw, f"tag_string_{category}") for category in _CATEGORIES}),
         file=file,
         renditions=() if file is None else _renditions(site, asset, file),
@@ -69,7 +69,7 @@ def _post(site: Site, post_id: int, raw: Raw) -> Post:
         is_deleted=flag_of(raw, "is_deleted"),
         is_banned=flag_of(raw, "is_banned"),
         pixel_hash=_pixel_hash(asset),
-        duration_s=_duration(asset),
+        duration_s=duration_of(asset),
         width=width,
         height=height,
         ext=ext,
@@ -134,20 +134,6 @@ def _ai_tags(raw: Raw) -> tuple[AiTag, ...] | None:
     return tuple(found)
 
 
-def _rating(raw: Raw) -> Rating:
-    try:
-        return Rating(str(raw.get("rating")))
-    except ValueError:
-        raise WrongField(f"rating is {shown(raw.get('rating'))}") from None
-
-
 def _pixel_hash(asset: Raw) -> str | None:
     text = asset.get("pixel_hash")
     return text if isinstance(text, str) and MD5.fullmatch(text) else None
-
-
-def _duration(asset: Raw) -> float | None:
-    value = asset.get("duration")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) and 0 <= value < 1e9 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from crawler.sites import Site
-from storage.records import Post, RefusedRow
+from storage.records import Post, Rating, RefusedRow
 
 MD5 = re.compile(r"[0-9a-f]{32}")
 EXTENSION = re.compile(r"[a-z0-9]{1,8}")
@@ -75,11 +76,11 @@ def tag_words(raw: Raw, key: str) -> tuple[str, ...]:
     return tuple(sorted(set(tags)))
 
 
-def extension_of(raw: Raw) -> str:
-    """A file's extension, `file_ext`, in lower case."""
-    ext = raw.get("file_ext")
+def extension_of(raw: Raw, key: str = "file_ext") -> str:
+    """A file's extension in lower case."""
+    ext = raw.get(key)
     if not isinstance(ext, str) or not EXTENSION.fullmatch(ext):
-        raise WrongField(f"file_ext is {shown(ext)}")
+        raise WrongField(f"{key} is {shown(ext)}")
     return ext
 
 
@@ -121,6 +122,22 @@ def time_of(raw: Raw, key: str) -> datetime:
         return when.astimezone(UTC)
     except (ValueError, OverflowError):
         raise WrongField(f"{key} is {shown(text)}") from None
+
+
+def rating_of(raw: Raw) -> Rating:
+    """How safe a post is, by the letter that the site states."""
+    try:
+        return Rating(str(raw.get("rating")))
+    except ValueError:
+        raise WrongField(f"rating is {shown(raw.get('rating'))}") from None
+
+
+def duration_of(asset: Raw) -> float | None:
+    """Seconds of an animation; None where nobody says."""
+    value = asset.get("duration")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and 0 <= value < 1e9 else None
 
 
 def source_of(raw: Raw) -> str:

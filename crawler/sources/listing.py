@@ -133,6 +133,7 @@ class _Walker:
     def _taken(self, page: PostPage) -> Listed | None:
         """What is new in an answer, with the cursor moved below it; None when it moved nothing."""
         ids = [post.id for post in page.posts] + [row.post_id for row in page.refused if row.post_id is not None]
+        ids += page.left_out
         below = [post_id for post_id in ids if self.cursor is None or post_id < self.cursor]
         if not page.raw_count:
             self.empty += 1

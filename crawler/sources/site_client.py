@@ -26,6 +26,7 @@ class PostPage:
     posts: tuple[Post, ...]  # in the order given, each id once
     refused: tuple[RefusedRow, ...]
     raw_count: int  # rows in the answer, whatever became of them
+    left_out: tuple[int, ...] = ()  # ids of rows that a part of the search leaves out which the site was not asked
 
 
 @dataclass(frozen=True, slots=True)

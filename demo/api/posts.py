@@ -48,7 +48,7 @@ class PostAnswers:
         if params.get("limit") == "":
             limit = default
         page = read_page(params.get("page"), limit, view.account)
-        ids = await self._ids(search, view)
+        ids = await self.ids_of(search, view)
         posts = [self.gallery.posts[post_id] for post_id in slice_ids(ids, page) if post_id in self.gallery.posts]
         return json_response(await self._objects(posts, request, view))
 
@@ -63,7 +63,7 @@ class PostAnswers:
         """`/posts/random.json`"""
         demand(view.account, "posts:random")
         tags = f"{request.params.get('tags', '')} random:1"
-        ids = await self._ids(parse_search(self._implicit(tags, view), None), view)
+        ids = await self.ids_of(parse_search(self._implicit(tags, view), None), view)
         if not ids:
             raise not_found()
         return json_response((await self._objects([self.gallery.posts[ids[0]]], request, view))[0])
@@ -72,7 +72,7 @@ class PostAnswers:
         """`/counts/posts.json`; the tag limit does not hold here."""
         demand(view.account, "counts:posts")
         search = parse_search(self._implicit(request.params.get("tags", ""), view), None)
-        return json_response({"counts": {"posts": len(await self._ids(search, view))}})
+        return json_response({"counts": {"posts": len(await self.ids_of(search, view))}})
 
     def ai_tags(self, request: Request, view: View) -> Response:
         """`/ai_tags.json`, numbered pages only."""
@@ -113,7 +113,8 @@ class PostAnswers:
             raise not_found()
         return json_response((await self._objects([self.gallery.posts[ids[-1]]], request, view))[0])
 
-    async def _ids(self, search: Search, view: View) -> list[int]:
+    async def ids_of(self, search: Search, view: View) -> list[int]:
+        """Posts that a search finds, in its order."""
         if search.needs_files:
             await self.pictures.ready(self.gallery.unpainted())
         self._asked += 1

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
 from demo.accounts import VISITOR, Account, Accounts, demand, profile_object
@@ -28,6 +29,18 @@ Endpoint = Callable[[Request, View], Maybe]
 FILE_PLACES = ("/original/", "/sample/", "/180x180/", "/360x360/", "/720x720/", "/full/", "/data/")
 
 
+class Dialect(Protocol):
+    """Answers the API of other software than Danbooru's, from the same gallery."""
+
+    def answer(self, name: str, request: Request, view: View) -> Maybe:
+        """The answer to a request; `name` is the route without its `.json`.
+
+        Raises:
+            SiteRefusal: an answer that is no success.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOptions:
     """How the site behaves."""
@@ -37,6 +50,7 @@ class SiteOptions:
     safe_mode: bool = False  # the whole site, as on the safe sibling host
     bucket: TokenBucket | None = None  # None: reading is not limited, as in the application itself
     seed: int = 0
+    dialect: Callable[[PostAnswers], Dialect] | None = None  # None: Danbooru's own API
 
 
 class DemoSite:
@@ -48,6 +62,7 @@ class DemoSite:
         self.files = FileAnswers(pictures)
         self.posts = PostAnswers(pictures, options.seed)
         self.tags = TagAnswers(pictures.gallery)
+        self._dialect = options.dialect(self.posts) if options.dialect else None
         self._routes: dict[str, Endpoint] = {
             "posts": self.posts.index,
             "posts/random": self.posts.random,
@@ -99,6 +114,8 @@ class DemoSite:
             rest = [(key, value) for key, value in request.pairs if key not in blank]
             return redirect_to(quote(request.path) + ("?" + urlencode(rest) if rest else ""))
         view = self._view(request)
+        if self._dialect is not None and not name.startswith("demo/"):
+            return self._limit(name, view.account) or self._dialect.answer(name, request, view)
         if "cause_error" in request.params and re.fullmatch("[45]..", request.params["cause_error"]):
             raise SiteRefusal(int(request.params["cause_error"]), "StandardError", "")
         limited = self._limit(name, view.account)

@@ -10,6 +10,9 @@ import pytest
 
 from commands.context.demo_process import DemoOptions, arguments, demo_site
 from commands.errors import DemoRefused
+from commands.terminal.allowed_values import SOFTWARE
+from crawler.sites import Software
+from demo.dialects.software import SOFTWARE as DEMO_SOFTWARE
 from storage.errors import BadName
 
 READY = "import os, sys; print('loading'); print('serving', os.getpid(), flush=True); sys.stdin.read()"
@@ -22,14 +25,34 @@ def python(program: str) -> list[str]:
 
 
 def test_what_is_not_asked_for_is_left_to_the_demo_itself() -> None:
-    assert arguments(DemoOptions()) == ["--port", "0", "--seed", "1", "--hide", "0.4", "--latency-ms", "0"]
+    assert arguments(DemoOptions()) == [
+        "--port",
+        "0",
+        "--seed",
+        "1",
+        "--hide",
+        "0.4",
+        "--latency-ms",
+        "0",
+        "--software",
+        "danbooru",
+    ]
 
 
 def test_a_folder_is_served_under_the_tag_as_the_site_writes_it(tmp_path: Path) -> None:
     given = arguments(DemoOptions(port=8000, posts=60, latency_ms=5, source=tmp_path, tag="Genshin Impact"))
 
     assert given[:2] == ["--port", "8000"]
-    assert given[6:] == ["--latency-ms", "5", "--posts", "60", f"--from={tmp_path}", "--tag=genshin_impact"]
+    assert given[6:] == [
+        "--latency-ms",
+        "5",
+        "--software",
+        "danbooru",
+        "--posts",
+        "60",
+        f"--from={tmp_path}",
+        "--tag=genshin_impact",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,3 +99,12 @@ async def test_a_gallery_that_the_system_refuses_to_start_is_refused(tmp_path: P
     with pytest.raises(DemoRefused, match=r"the demo gallery does not start: .*no_python cannot be started"):
         async with demo_site(DemoOptions(), [str(tmp_path / "no_python")]):
             pytest.fail("it began")
+
+
+def test_a_kind_of_site_that_there_is_not_is_refused() -> None:
+    with pytest.raises(DemoRefused, match="danboru is none of danbooru, e621, moebooru"):
+        arguments(DemoOptions(software="danboru"))
+
+
+def test_what_can_be_served_is_what_can_be_asked() -> None:
+    assert tuple(Software) == SOFTWARE == DEMO_SOFTWARE

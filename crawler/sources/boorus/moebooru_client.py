@@ -1,0 +1,207 @@
+"""Moebooru sites such as yande.re and Konachan.
+
+Pages are asked for by id inside the search (`id:<123`), newest first, because numbered pages shift while somebody
+uploads. `api_version=2&include_tags=1` adds every tag's category to a page. The site follows aliases in a search by
+itself but tells nobody of them, nor of implications; posts that were deleted are in no answer.
+Source: https://yande.re/help/api.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crawler.errors import GoneError, PostError, TransientError
+from crawler.sites import Site
+from crawler.sources.boorus.moebooru_posts import CATEGORIES, moebooru_post
+from crawler.sources.boorus.shared_search import SharedSearch, asked_ratings, plain_wording, shared_search
+from crawler.sources.json_api import JsonApi
+from crawler.sources.post_pages import page_of
+from crawler.sources.site_client import (
+    ALIASES,
+    IMPLICATIONS,
+    NEWEST,
+    PAGE_SIZE,
+    Implication,
+    PostPage,
+    Profile,
+    SiteTag,
+    Suggestion,
+    Wiki,
+)
+from crawler.transport.http import Http
+from crawler.transport.retry import Patience
+from storage.records import Post, Rating, TagCategory
+from storage.search.language import Metatag, Node
+from storage.search.match import fits
+
+log = logging.getLogger(__name__)
+
+MOST_POSTS = 100  # in one answer
+RATINGS = (Rating.SENSITIVE, Rating.QUESTIONABLE, Rating.EXPLICIT)  # `s` is safe: what Danbooru parts into g and s
+_NUMBERS = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "circle", 6: "faults"}
+_PASSED_ON = frozenset({"md5", "pool", "user"})  # searches that the site knows in the same words
+
+
+@dataclass(slots=True)
+class MoebooruClient:
+    """Asks a Moebooru; fulfils `SiteClient`."""
+
+    site: Site
+    http: Http
+    patience: Patience = field(default_factory=Patience)
+    notify: Callable[[str], None] = log.warning
+    _api: JsonApi = field(init=False)
+    _without_categories: bool = False  # whether the site was found to state no tag's category
+
+    def __post_init__(self) -> None:
+        """Put the way to the site together."""
+        self._api = JsonApi(self.site, self.http, self.patience, {}, lambda line: self.notify(line))
+
+    # --- posts -----------------------------------------------------------------------------------------------------
+
+    async def posts(self, tags: str, *, page: str = NEWEST, limit: int = PAGE_SIZE) -> PostPage:
+        """One page of a search, by id.
+
+        Raises: ValueError: `page` is no id cursor. UsageError: a term that the site cannot be asked.
+        """
+        cursor = re.fullmatch(r"([ab])([0-9]+)", page)
+        if cursor is None:
+            raise ValueError(f"expected an id cursor like b123, got {page!r}")
+        search = self._search(tags)
+        words = search.asked if page == NEWEST else _within_ids(search.asked, cursor[1], int(cursor[2]))
+        order = "order:id_desc" if cursor[1] == "b" else "order:id"
+        return search.only_fitting(await self._page(f"{words} {order}".strip(), limit))
+
+    async def _page(self, words: str, limit: int) -> PostPage:
+        query = {"tags": words, "limit": str(min(limit, MOST_POSTS)), "api_version": "2", "include_tags": "1"}
+        reply: Any = await self._api.json("/post.json", query, want=object)
+        rows = reply.get("posts") if isinstance(reply, dict) else reply
+        kinds = reply.get("tags") if isinstance(reply, dict) else None
+        if not isinstance(rows, list):
+            raise TransientError("/post.json: the answer holds no posts")
+        if not isinstance(kinds, dict):
+            kinds = {}
+            self._say_without_categories()
+        return await page_of(rows, lambda raw: moebooru_post(self.site, raw, kinds))
+
+    def _say_without_categories(self) -> None:
+        if not self._without_categories:
+            self._without_categories = True
+            self.notify(f"{self.site.name} states no tag's category: characters are not told from other tags")
+
+    async def post(self, post_id: int) -> Post:
+        """One post as it is now.
+
+        Raises: GoneError: there is none. PostError: it makes no sense.
+        """
+        page = await self._page(f"id:{int(post_id)}", 1)
+        for post in page.posts:
+            if post.id == post_id:
+                return post
+        if page.refused:
+            raise PostError(page.refused[0].reason)
+        raise GoneError
+
+    async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
+        """Known posts as they are now; an id that is missing from all pages is gone for good."""
+        wanted = list(dict.fromkeys(ids))
+        for start in range(0, len(wanted), MOST_POSTS):
+            yield await self._page(f"id:{','.join(map(str, wanted[start : start + MOST_POSTS]))}", MOST_POSTS)
+
+    async def count(self, tags: str) -> int | None:
+        """The site counts no searches, but it says how many posts a single tag has."""
+        search = self._search(tags)
+        if search.fits is not None or not search.asked or not re.fullmatch(r"[^-~:\s][^:\s]*", search.asked):
+            return None
+        tag = await self.tag(search.asked)
+        return None if tag is None else tag.post_count
+
+    def _search(self, tags: str) -> SharedSearch:
+        return shared_search(tags, self._wording, self.site.name)
+
+    def _wording(self, part: Node) -> str | None:
+        if isinstance(part, Metatag) and part.name in _PASSED_ON:
+            return part.term
+        letter = asked_ratings(part, RATINGS, self.site.name)
+        return f"rating:{letter}" if letter else plain_wording(part)
+
+    # --- tags ------------------------------------------------------------------------------------------------------
+
+    async def tags(self, names: Sequence[str]) -> dict[str, SiteTag]:
+        """The named tags that exist, by name; one request a tag."""
+        found = {name: await self.tag(name) for name in dict.fromkeys(names)}
+        return {name: tag for name, tag in found.items() if tag is not None}
+
+    async def tag(self, name: str) -> SiteTag | None:
+        """One tag, or None when there is none of that name."""
+        tags = await self._tags({"name": name, "limit": "100", "order": "count"})
+        return next((tag for tag in tags if tag.name == name), None)
+
+    async def tags_like(self, pattern: str, *, category: TagCategory | None = None, limit: int = 50) -> list[SiteTag]:
+        """Tags that a pattern with `*` matches, the most used first."""
+        query = {"name": pattern, "limit": "100" if limit < 100 else str(limit), "order": "count"}
+        like = [tag for tag in await self._tags(query) if fits(pattern, tag.name)]
+        wanted = [tag for tag in like if category is None or tag.category is category]
+        return sorted(wanted, key=lambda tag: -tag.post_count)[:limit]
+
+    async def tags_near(self, name: str, *, limit: int = 10) -> list[SiteTag]:
+        """Tags that have the name in theirs; the site knows no nearness of spelling."""
+        return await self.tags_like(f"*{name}*", limit=limit)
+
+    async def _tags(self, query: Mapping[str, str]) -> list[SiteTag]:
+        rows = await self._api.json("/tag.json", query, want=list)
+        return [tag for tag in map(_tag, rows) if tag is not None]
+
+    async def aliases(self, name: str) -> list[str]:
+        """The site tells of none."""
+        return []
+
+    async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
+        """The site tells of none."""
+        return {}
+
+    async def aliases_of(self, names: Iterable[str]) -> dict[str, str]:
+        """The site tells of none."""
+        return {}
+
+    async def implications(self, *, to: str) -> list[Implication]:
+        """The site tells of none."""
+        return []
+
+    async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
+        """Tags that begin so."""
+        tags = await self.tags_like(f"{text}*", limit=limit)
+        return [Suggestion(tag.name, tag.category, tag.post_count, "tag", None) for tag in tags]
+
+    async def wikis_by_other_name(self, text: str) -> list[Wiki]:
+        """The site's wiki has no other names."""
+        return []
+
+    async def profile(self) -> Profile | None:
+        """None: the site is asked without an account."""
+        return None
+
+    def lacks(self, path: str) -> bool:
+        """Aliases and implications are not told by this software."""
+        return path in (ALIASES, IMPLICATIONS)
+
+
+def _within_ids(words: str, direction: str, number: int) -> str:
+    """A search with the cursor in it; the site heeds only one `id:`, so one that is there becomes part of a range."""
+    others = [word for word in words.split() if not word.startswith("id:>")]
+    above = max((int(word[4:]) for word in words.split() if re.fullmatch(r"id:>[0-9]+", word)), default=0)
+    if direction == "a":
+        return " ".join([*others, f"id:>{max(above, number)}"])
+    return " ".join([*others, f"id:{above + 1}..{number - 1}" if above else f"id:<{number}"])
+
+
+def _tag(raw: Any) -> SiteTag | None:
+    if not isinstance(raw, dict) or not isinstance(raw.get("name"), str) or not raw["name"]:
+        return None
+    count, number = raw.get("count"), raw.get("type")
+    category = CATEGORIES[_NUMBERS.get(number, "general")] if type(number) is int else TagCategory.GENERAL
+    return SiteTag(raw["name"], category, count if type(count) is int and count >= 0 else 0)
