@@ -132,6 +132,9 @@ def export(
             "--repeats", min=1, max=10_000, help="Repeats of the largest class; smaller ones get more.", metavar="N"
         ),
     ] = 1,
+    shard_size: Annotated[
+        int, typer.Option("--shard-size", min=1, metavar="N", help="With webdataset: pictures in a shard.")
+    ] = 1000,
     renditions: Annotated[
         bool,
         typer.Option(
@@ -207,6 +210,7 @@ def export(
         split=split,
         withdraw=tuple(withdraw or ()),
         repeats=repeats,
+        shard_size=shard_size,
         wording=wording,
         picturing=picturing,
         as_json=as_json,

@@ -17,13 +17,13 @@ from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.targets import known_target
 from commands.terminal.allowed_values import CAPTIONS, EXPORTS, PLACING
-from commands.terminal.console import print_json, printable, say
+from commands.terminal.console import complain, print_json, printable, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.stage_progress import reporting
 from commands.terminal.suggestions import choose
-from commands.terminal.tables import facts_table, print_table
+from commands.terminal.tables import facts_table, print_line, print_table
 from interchange.captions.drop_list import DropList, patterns_of
 from interchange.captions.tag_words import Spelling
 from interchange.captions.template import DEFAULT, CaptionStyle
@@ -32,6 +32,7 @@ from interchange.export import ExportRequest, ExportResult, export
 from interchange.files.pictures import FORMATS, PictureSettings
 from interchange.files.placement import How, Result
 from interchange.layouts.layout import LayoutOptions
+from interchange.withdrawal import withdraw
 from storage.archive import open_reader
 from storage.plurals import counted
 from storage.reader import Reader
@@ -80,6 +81,7 @@ class ExportOptions:
     split: bool = False
     withdraw: tuple[str, ...] = ()
     repeats: int = 1
+    shard_size: int = 1000
     wording: Wording = field(default_factory=Wording)
     picturing: Picturing = field(default_factory=Picturing)
     as_json: bool = False
@@ -97,6 +99,8 @@ def run(options: ExportOptions, root: Path | None, config: Path | None) -> int:
     choose("FORMAT", options.format, EXPORTS)
     check_output_folder(options.folder, "DIR")
     workspace = load_workspace(root, config)
+    if options.withdraw:
+        return _withdraw(options)
     return run_stoppable(
         _run(options, workspace),
         lambda: f"what was written to {options.folder} is whole; run the same command to go on",
@@ -122,6 +126,34 @@ async def _run(options: ExportOptions, workspace: Workspace) -> int:
                 await asyncio.gather(work, return_exceptions=True)
                 raise
     return _end(options, request, result)
+
+
+def _withdraw(options: ExportOptions) -> int:
+    if options.expression:
+        raise UsageRefused("--withdraw takes posts by their numbers, and no expression")
+    numbers = [post_number(word) for word in options.withdraw]
+    result = withdraw(options.folder.absolute(), options.format, numbers)
+    if options.as_json:
+        print_json({"withdrawn": result.withdrawn, "unknown": result.unknown, "stay": result.stay})
+    for name in result.withdrawn if not options.as_json else ():
+        print_line(f"withdrawn: {name}")
+    for path in result.stay:
+        say(f"{path} was changed by hand, and stays; remove it yourself")
+    for number in result.unknown:
+        complain(f"post {number} is not in this export")
+    leave_open("posts", len(result.unknown), "not in this export")
+    return int(ExitCode.OPEN if result.unknown or result.stay else ExitCode.COMPLETE)
+
+
+def post_number(word: str) -> int:
+    """A post's number.
+
+    Raises:
+        UsageRefused: it is none.
+    """
+    if not word.isdecimal() or not 0 < int(word) < 2**63:
+        raise UsageRefused(f"{word!r} is not a post id; nothing was done")
+    return int(word)
 
 
 class _Stopped(Exception):
@@ -155,7 +187,14 @@ def _request(options: ExportOptions, reader: Reader) -> ExportRequest:
         how=How(picturing.how),
         pictures=PictureSettings(picturing.most_side, picturing.format),
         choice=Choice(renditions=picturing.renditions, least_side=picturing.least_side),
-        options=LayoutOptions(style, wording.captions, options.repeats, picturing.most_side or 1024, options.split),
+        options=LayoutOptions(
+            style=style,
+            captions=wording.captions,
+            repeats=options.repeats,
+            resolution=picturing.most_side or 1024,
+            split=options.split,
+            shard_size=options.shard_size,
+        ),
     )
 
 
@@ -215,9 +254,7 @@ def _to_json(request: ExportRequest, result: ExportResult) -> dict[str, Any]:
 
 
 def _to_table(request: ExportRequest, result: ExportResult) -> RenderableType:
-    title = Text(
-        printable(f"{counted(result.samples, 'picture')} for {request.format} in {request.folder}"), style="bold"
-    )
+    title = Text(printable(f"{counted(result.samples, 'post')} for {request.format} in {request.folder}"), style="bold")
     table = facts_table()
     for label, number in sorted(result.classes.items()):
         table.add_row(label, str(number))

@@ -19,11 +19,13 @@ from interchange.choice import Choice, LeftOut, Refusal, SourceFile, ending_of, 
 from interchange.errors import FolderRefused, InterchangeRefused
 from interchange.files.pictures import PictureSettings, UnreadablePicture
 from interchange.files.placement import AlteredPicture, How, Placement, Result, WantedFile, is_full
-from interchange.layouts.catalogue import FOLDER_LAYOUTS
+from interchange.layouts.catalogue import FOLDER_LAYOUTS, SHARDS, TABLE
 from interchange.layouts.layout import ClosingFile, LayoutOptions
 from interchange.manifest import MANIFEST, manifest_lines
 from interchange.samples import SPLITS, Sample, key_of
 from interchange.writers.folder_writer import FolderWriter
+from interchange.writers.shard_writer import ENDING, ShardWriter
+from interchange.writers.table_writer import TableWriter
 from storage.database.error_translation import at_border
 from storage.exports.ledger import NAME as LEDGER
 from storage.exports.ledger import Ledger
@@ -35,6 +37,7 @@ from storage.records import Target
 from storage.search.language import Query
 
 LOCK = ".crawl-export.lock"
+ONE_A_POST = frozenset({SHARDS, "hydrus"})  # formats in which two targets of one post would be in each other's way
 _COMMIT_EVERY = 100  # posts
 
 Report = Callable[[int, int], None]  # posts done, of how many; may raise to stop
@@ -72,6 +75,7 @@ class SampleWriter(Protocol):
     """Writes samples of one format."""
 
     readable: frozenset[str] | None
+    failed: Sequence[tuple[ExportPost, Exception]]  # samples that were taken, and could not be written later
 
     def add(self, sample: Sample, source: SourceFile) -> str | None:
         """Write one; gives why it could not be."""
@@ -131,6 +135,34 @@ def _check_folder(folder: Path) -> None:
         raise FolderRefused(f"{folder} is not empty ({foreign[0]}) and holds no export of ours; name another folder")
 
 
+def list_everything(placement: Placement, lists: Iterable[ClosingFile]) -> None:
+    """Write the files about all of them, and the manifest."""
+    run = f"run {placement.ledger.run}"
+    for file in lists:
+        if file.settings:
+            placement.text(WantedFile(file.path, "settings", run), file.pieces)
+        else:
+            placement.index(WantedFile(file.path, "index", run), file.pieces)
+    placement.index(WantedFile(MANIFEST, "index", run), manifest_lines(placement.ledger))
+
+
+def _why(error: Exception) -> str:
+    """What kept a picture out.
+
+    Raises:
+        OSError: the disk is full, which ends everything.
+    """
+    if isinstance(error, AlteredPicture):
+        return "its file in the gallery was altered; crawl verify --set-aside and crawl apply bring it back"
+    if isinstance(error, UnreadablePicture):
+        return f"its picture {error}"
+    if isinstance(error, FileNotFoundError):
+        return "its file is not in the gallery; crawl verify lists what is missing"
+    if isinstance(error, OSError) and is_full(error):
+        raise error
+    return f"it cannot be read or written: {getattr(error, 'strerror', None) or error}"
+
+
 @dataclass(slots=True)
 class _Run:
     request: ExportRequest
@@ -140,11 +172,17 @@ class _Run:
     placement: Placement
     result: ExportResult = field(init=False)
     choice: Choice = field(init=False)
+    last_stem: str = ""  # of the sample that was written last
 
     def __post_init__(self) -> None:
-        layout = FOLDER_LAYOUTS[self.request.format](self.request.options)
-        everything = layout.readable is None
-        self.choice = replace(self.request.choice, undecided=not layout.trains, videos=everything)
+        format_ = self.request.format
+        if format_ in FOLDER_LAYOUTS:
+            layout = FOLDER_LAYOUTS[format_](self.request.options)
+            self.choice = replace(self.request.choice, undecided=not layout.trains, videos=layout.readable is None)
+        else:
+            self.choice = replace(self.request.choice, videos=format_ == TABLE)
+        if format_ == SHARDS and self.request.pictures.format is None:
+            self.request = replace(self.request, pictures=replace(self.request.pictures, format=ENDING))
 
     def carry_out(self, report: Report) -> ExportResult:
         """Everything, in order."""
@@ -158,12 +196,10 @@ class _Run:
                 ledger.commit()
             report(number, len(self.keys))
         writer.finish()
+        for post, error in writer.failed:
+            self._take_back(post, error)
         self.result.removed = ledger.drop_stale_samples()
-        for file in writer.lists():
-            kind = "settings" if file.settings else "index"
-            write = self.placement.text if file.settings else self.placement.index
-            write(WantedFile(file.path, kind, f"run {ledger.run}"), file.pieces)
-        self.placement.index(WantedFile(MANIFEST, "index", f"run {ledger.run}"), manifest_lines(ledger))
+        list_everything(self.placement, writer.lists())
         if theirs := self.placement.remove_stale():
             self.result.notes.append(f"files of posts that left, but were changed by hand, stay: {theirs}")
         self.result.files = self.placement.count
@@ -177,9 +213,15 @@ class _Run:
         return Counter(label_of(post) for post in wanted if not isinstance(self._source(post), Refusal))
 
     def _writer(self, classes: Counter[str]) -> SampleWriter:
-        options = replace(self.request.options, classes=classes)
-        layout = FOLDER_LAYOUTS[self.request.format](options)
-        return FolderWriter(layout, self.placement, self.reader.root, self.request.how, self.request.pictures)
+        request, root = self.request, self.reader.root
+        options = replace(request.options, classes=classes)
+        if request.format == SHARDS:
+            size, split = options.shard_size, options.split
+            return ShardWriter(self.placement, root, request.pictures, size=size, split=split)
+        if request.format == TABLE:
+            return TableWriter(self.placement.ledger, root)
+        layout = FOLDER_LAYOUTS[request.format](options)
+        return FolderWriter(layout, self.placement, root, request.how, request.pictures)
 
     def _source(self, post: ExportPost) -> SourceFile | Refusal:
         if self.placement.ledger.is_withdrawn(post.site, post.post_id):
@@ -195,28 +237,34 @@ class _Run:
         if refusal is None:
             return
         self.result.left_out.add(post, refusal)
-        if refusal.passing and self.placement.ledger.keep_sample(key_of(post)):
+        passing = refusal.passing and self.request.format != SHARDS  # what is in a shard goes with the shard
+        if passing and self.placement.ledger.keep_sample(key_of(post)):
             self.result.kept_from_before += 1
 
     def _written(self, post: ExportPost, source: SourceFile, writer: SampleWriter) -> Refusal | None:
         sample = self._sample(post, source, writer.readable)
+        if sample.stem == self.last_stem and self.request.format in ONE_A_POST:
+            return Refusal("it is in the export already, for another target")
         try:
             why = writer.add(sample, source)
-        except FileNotFoundError:
-            why = "its file is not in the gallery; crawl verify lists what is missing"
-        except AlteredPicture:
-            why = "its file in the gallery was altered; crawl verify --set-aside and crawl apply bring it back"
-        except UnreadablePicture as error:
-            why = f"its picture {error}"
-        except OSError as error:
-            if is_full(error):
-                raise
-            why = f"it cannot be read or written: {error.strerror or error}"
+        except (AlteredPicture, UnreadablePicture, OSError) as error:
+            why = _why(error)
         if why is not None:
             return Refusal(why, passing=True)
+        self.last_stem = sample.stem
         self.result.samples += 1
-        self.result.classes[sample.label if sample.split == "train" else f"{sample.label} ({sample.split})"] += 1
+        self.result.classes[self._class(post)] += 1
         return None
+
+    def _class(self, post: ExportPost) -> str:
+        split = self._split(post)
+        return label_of(post) if split == "train" else f"{label_of(post)} ({split})"
+
+    def _take_back(self, post: ExportPost, error: Exception) -> None:
+        """A sample that was counted could not be written after all."""
+        self.result.samples -= 1
+        self.result.classes[self._class(post)] -= 1
+        self.result.left_out.add(post, Refusal(_why(error), passing=True))
 
     def _sample(self, post: ExportPost, source: SourceFile, readable: frozenset[str] | None) -> Sample:
         style = self.request.options.style

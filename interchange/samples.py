@@ -112,3 +112,22 @@ def facts_of(sample: Sample, file: str) -> Mapping[str, Any]:
         "tags_general": list(post.tags.general),
         "tags_meta": list(post.tags.meta),
     }
+
+
+def flat_facts(facts: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
+    """A row of the manifest in which every column has one type, whatever is known of a post.
+
+    Readers that infer a column's type from the first rows, or from each file apart, fail at null and at empty lists: a
+    missing number is -1, a missing text is empty, tags are one text as the site writes them, with blanks between.
+    `text` is the caption, `label` the class, `reviewed` a person's label.
+    """
+    renamed = {"caption": "text", "class": "label", "label": "reviewed"}
+    return {renamed.get(name, name): _flat(name, value) for name, value in facts.items()}
+
+
+def _flat(name: str, value: Any) -> str | int | float | bool:
+    if name in ("score", "threshold"):
+        return -1.0 if value is None else float(value)
+    if isinstance(value, list):
+        return " ".join(value)
+    return "" if value is None else value

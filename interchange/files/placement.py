@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from storage.database.error_translation import FULL
 from storage.exports.ledger import NOBODYS, Ledger, LedgerFile, SampleKey
@@ -93,6 +94,16 @@ class Placement:
             OSError: it cannot be read.
         """
         return self._place(wanted, lambda part: self._bring(source, part, how, expected))
+
+    def file(self, wanted: WantedFile, fill: Callable[[BinaryIO], None]) -> Result:
+        """Write a file that may be large."""
+
+        def whole(part: Path) -> str:
+            with part.open("xb") as file:
+                fill(file)
+            return ""
+
+        return self._place(wanted, whole)
 
     def index(self, wanted: WantedFile, pieces: Iterable[str]) -> Result:
         """Write a list of what is here, which must be true: one that was changed by hand is moved aside, not lost."""

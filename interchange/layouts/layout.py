@@ -27,8 +27,11 @@ class LayoutOptions:
     classes: Mapping[str, int] = field(default_factory=dict)  # class -> pictures to train on
 
     def repeats_of(self, label: str) -> int:
-        """How often a class is repeated, so that all weigh the same: `repeats` for the largest one, at least once."""
-        largest, own = max(self.classes.values(), default=1), self.classes.get(label, 1)
+        """How often a class is repeated, so that all weigh the same: `repeats` for the largest one; the rest once."""
+        if label == OTHER:
+            return 1
+        largest = max((number for name, number in self.classes.items() if name != OTHER), default=1)
+        own = self.classes.get(label, 1)
         return max(1, round(self.repeats * largest / max(1, own)))
 
     def concept(self, label: str) -> str:

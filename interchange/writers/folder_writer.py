@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from interchange.choice import SourceFile
@@ -12,6 +12,7 @@ from interchange.files.placement import How, Placement, Result, WantedFile
 from interchange.layouts.layout import ClosingFile, FolderLayout
 from interchange.samples import Sample, facts_of
 from storage.exports.ledger import LedgerSample
+from storage.exports.selection import ExportPost
 
 
 class FolderWriter:
@@ -23,6 +24,7 @@ class FolderWriter:
         self.readable = layout.readable
         self._layout, self._placement, self._root = layout, placement, root
         self._how, self._pictures = how, pictures
+        self.failed: Sequence[tuple[ExportPost, Exception]] = ()
 
     def add(self, sample: Sample, source: SourceFile) -> str | None:
         """Write a picture and its sidecars; gives why it could not be.

@@ -197,10 +197,9 @@ class Ledger:
         rows = self._all("SELECT place, count(*) AS number FROM sample GROUP BY place ORDER BY place")
         return {row["place"]: row["number"] for row in rows}
 
-    def samples_of(self, post_id: int, site: str | None) -> list[LedgerSample]:
-        """The samples of a post, for every target; of every site where none is named."""
-        rows = self._all("SELECT * FROM sample WHERE post_id = ? AND site = coalesce(?, site)", post_id, site)
-        return [_sample(row) for row in rows]
+    def samples_of(self, post_id: int) -> list[LedgerSample]:
+        """The samples of a post, for every target and of every site that has that number."""
+        return [_sample(row) for row in self._all("SELECT * FROM sample WHERE post_id = ?", post_id)]
 
     # --- withdrawals -----------------------------------------------------------------------------------------------
 

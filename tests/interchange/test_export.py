@@ -119,7 +119,7 @@ def test_a_folder_with_files_that_is_no_export_is_refused(gallery: SmallGallery)
     assert "is not empty (mine.txt) and holds no export of ours" in done.stderr
 
 
-@pytest.mark.parametrize("stopped_after", range(1, 9))
+@pytest.mark.parametrize("stopped_after", [1, 2, 4, 6])
 def test_an_export_that_was_killed_goes_on_with_the_same_command(
     gallery: SmallGallery, stopped_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
