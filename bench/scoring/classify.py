@@ -62,7 +62,7 @@ def main() -> int:
     options = _parsed()
     with tempfile.TemporaryDirectory(prefix="bench-classify-") as scratch:
         work = Path(scratch)
-        root = asyncio.run(_root(work, _made_package(work)))
+        root = made_root(work)
         pictures = work / "pictures"
         _paint(pictures, options.files, options.side)
         reached = asyncio.run(_compare(work, root, pictures, options))
@@ -78,6 +78,11 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--kill-files", type=int, default=300, help="files of the folder that is killed")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
+
+
+def made_root(work: Path) -> Path:
+    """A gallery with a model of the small network, `bench`, in force."""
+    return asyncio.run(_root(work, _made_package(work)))
 
 
 def _made_package(work: Path) -> Mapping[str, str]:
@@ -159,7 +164,7 @@ def _measured(folder: SortedFolder, count: int) -> Measured:
         parent = psutil.Process(process.pid)
         while process.poll() is None:
             first = first or (time.perf_counter() - started if any(any(one.glob("*.jpg")) for one in places) else 0.0)
-            most = max(most, _resident(parent))
+            most = max(most, resident_mb(parent))
             time.sleep(0.02 if not first else 0.2)
         seconds, used = time.perf_counter() - started, _children_s() - before
         record = json.loads(process.stdout.read() if process.stdout else b"{}")
@@ -174,7 +179,8 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _resident(parent: psutil.Process) -> float:
+def resident_mb(parent: psutil.Process) -> float:
+    """Memory of a process and all that it started, shared pages counted in each."""
     try:
         return sum(one.memory_info().rss for one in (parent, *parent.children(recursive=True))) / 1e6
     except psutil.NoSuchProcess:

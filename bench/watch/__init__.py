@@ -1,0 +1,1 @@
+"""How fast a video is watched, and in how much memory."""
