@@ -26,6 +26,8 @@ from classifier.package.package import Package, load_package
 from classifier.pictures.decoder_pool import DecodedPicture, Decoders, DecoderSettings
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.taggers.client import TaggerClient, TaggerSettings
+from classifier.video.frame_reader import ReaderSettings
+from classifier.video.spread_frames import spread_frames
 from classifier.workers.standby import Standby
 from storage.records import JudgeStats, Look, ModelCard, TaggerTags
 
@@ -41,6 +43,7 @@ class JudgeSettings:
     decoders: DecoderSettings = field(default_factory=DecoderSettings)
     scorer: ScorerSettings = field(default_factory=ScorerSettings)
     in_flight: int = 64  # pictures that are decoded or scored at a time; more callers wait
+    reader: ReaderSettings = field(default_factory=ReaderSettings)  # how moving files are decoded
     tagger: TaggerSettings | None = None  # the user's own tagger, which looks at every picture too
     standby: Standby | None = None  # where processes may wait already
 
@@ -146,6 +149,34 @@ class NetworkJudge:
         are left out. The scores are those that `look` gave.
         """
         return self._scored(embeddings, None)
+
+    async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
+        """As `look` at a preview, or `recall` of its embeddings, and at up to so many frames of the moving file too.
+
+        The frames' embeddings follow the preview's as windows do: one that is sure among several that see nothing
+        counts by its share. Where the file cannot be decoded, or has no frame that can, the preview's look holds.
+
+        Raises:
+            ModelError: the model or its device fails as a whole; the run must stop.
+        """
+        look = await (self.look(seen) if isinstance(seen, bytes) else self.recall(seen))
+        decoders, scorer = self._decoders, self._scorer
+        if look.fault or not file or decoders is None or scorer is None:
+            return look
+        pictures = await spread_frames(file, frames, self._settings.reader)
+        async with self._room:
+            decoded = await asyncio.gather(*map(decoders.decode, pictures), return_exceptions=True)
+            shown = [replace(one, windows=()) for one in decoded if isinstance(one, DecodedPicture)]
+            embedded = await asyncio.gather(*(self._embed(scorer, one) for one in shown))
+        if not embedded:
+            return look
+        whole, tags = look.embeddings, look.tagger_tags
+        given = {} if isinstance(seen, bytes) else {name: seen[name] for name in seen.keys() - whole.keys()}
+        if tags is not None and tags.vector is not None:
+            given[tags.vector.network] = tags.vector.values
+        views = {one: whole[one] + b"".join(each[one] for each in embedded) for one in whole}
+        again = self._scored({**given, **views}, None)
+        return replace(look, scores=again.scores, windows=again.windows, fault=again.fault)
 
     def stats(self) -> JudgeStats:
         """How busy it has been."""

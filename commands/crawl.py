@@ -34,6 +34,7 @@ from commands.terminal.log_file import journal
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
 from commands.terminal.tables import print_line, print_table
+from crawler.animations.policy import animation_policy
 from crawler.crew import Crew, Job
 from crawler.decisions import Policy
 from crawler.errors import AccessError, BlockedError
@@ -302,6 +303,7 @@ def _job(setup: _CrawlSetup, run_id: int) -> Job:
         counted=setup.plan.counted,
         limit=setup.options.limit,
         newer_only=setup.options.newer_only,
+        animation=animation_policy(scoring.animation_frames, scoring.animation_megabytes),
         in_flight=scoring.in_flight,
         grace_s=setup.connected.pace.grace_s,
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from crawler.animations.policy import AnimationPolicy
 from crawler.decisions import Policy, Ruling
 from crawler.judge import Judge
 from storage.archive_records import Attempt, Digest, Failure, Gap, ListedPage, Listing, ListingTally, Sighting, Work
@@ -116,6 +117,7 @@ class Job:
     counted: int | None = None  # posts that the site counts for its part of the query
     limit: int | None = None  # posts
     newer_only: bool = False
+    animation: AnimationPolicy = field(default_factory=AnimationPolicy)  # when files are looked into
     in_flight: int = 48  # posts carried at the same time
     grace_s: float = GRACE_S
 

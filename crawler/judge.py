@@ -34,6 +34,13 @@ class Judge(Protocol):
         """Score stored embeddings (backbone hash -> float16: the whole picture's, then its windows')."""
         ...
 
+    async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
+        """As `look` at a preview, or `recall` of its embeddings, with up to so many frames of the moving file too.
+
+        Their embeddings are the look's `windows`; it has none where the file cannot be decoded.
+        """
+        ...
+
     def stats(self) -> JudgeStats:
         """How busy it has been."""
         ...

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
+from crawler.animations.closer_look import closer_look, write_held
 from crawler.attempts import attempting
 from crawler.decisions import doubt, effective, is_refused
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
@@ -164,6 +165,8 @@ async def _carry(run: Run, post: Post, known: Known) -> None:
         run.crew.note(post, error)
     else:
         run.end(post, ended)
+    finally:
+        run.held.pop(post.id, None)
 
 
 async def _look_and_keep(run: Run, post: Post, known: Known) -> Ended:
@@ -244,7 +247,7 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     renditions = renditions_to_score(post, run.job.score_on)
     closer = _shows_more(known, renditions)
     if backbones and backbones <= set(known.embeddings) and not closer:
-        look = await _recall(run, known)
+        look = await _recall(run, post, known)
         if look.fault or look.scores.keys() >= run.crew.judge.models.keys():  # else other models took over meanwhile
             return await _record(run, post, known, look)
     there = known.rendition
@@ -252,7 +255,7 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
         there = None  # it is no picture; the renditions may be
     stored = there and not closer and await run.crew.archive.read_rendition(there)
     if stored:
-        look = await run.crew.judge.look(stored)
+        look = await closer_look(run, post, known, await run.crew.judge.look(stored), stored)
         return await _record(run, post, known, await with_stored_vectors(run.crew.judge, look, known))
     if not renditions:
         return await _record(run, post, known, Look(fault="unsupported"))
@@ -271,10 +274,11 @@ def _shows_more(known: Known, renditions: Sequence[Rendition]) -> bool:
     return known.too_small and stored is not None and bool(renditions) and renditions[0].width > stored.width
 
 
-async def _recall(run: Run, known: Known) -> Look:
+async def _recall(run: Run, post: Post, known: Known) -> Look:
     """The stored embeddings under this run's models."""
     views = {backbone: whole + known.windows.get(backbone, b"") for backbone, whole in known.embeddings.items()}
-    return replace(await run.crew.judge.recall(views), too_small=known.too_small)
+    look = replace(await run.crew.judge.recall(views), too_small=known.too_small)
+    return await closer_look(run, post, known, look, views)
 
 
 async def _look_at(
@@ -284,6 +288,7 @@ async def _look_at(
     before = known.failed_attempts
     async with attempting(run.crew.archive, post, "rendition", rendition.url, failed_before=before) as attempt:
         look, content = await _fetch_and_look(run, post, rendition, replaceable=replaceable)
+        look = await closer_look(run, post, known, look, content)
         whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
         look = await with_stored_vectors(run.crew.judge, look, known)
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
@@ -347,7 +352,11 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
     _refuse_in_vain(known)
     before = known.failed_attempts
     async with attempting(run.crew.archive, post, ORIGINAL, post.file.url, failed_before=before) as attempt:
-        digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
+        held = run.held.get(post.id)
+        if held is not None:
+            digest = await write_held(held, attempt.staging)
+        else:
+            digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
         await run.crew.archive.file_original(attempt, post, missing, digest)
 
 

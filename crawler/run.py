@@ -30,6 +30,7 @@ class Run:
     awaited: bool = False  # whether they are still to come
     again: bool = False  # whether posts are being decided once more, by models that took over
     earlier: dict[int, Ended] = field(default_factory=dict)  # post id -> how it ended, where it may be decided again
+    held: dict[int, bytes] = field(default_factory=dict)  # post id -> its file, fetched to be looked into
     doing: str = ""  # what the run does, or waits for, besides carrying posts; for people
 
     @property

@@ -75,6 +75,10 @@ class SwitchingJudge:
         """Score stored embeddings by the judge that is in place; targets whose backbone is missing are left out."""
         return await self._settled(lambda judge: judge.recall(embeddings))
 
+    async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
+        """See `Judge`; by the judge that is in place when the look ends."""
+        return await self._settled(lambda judge: judge.look_inside(seen, file, frames))
+
     def stats(self) -> JudgeStats:
         """What all of them have done; device and runtime are those of the judge in place."""
         now = self._current.stats()

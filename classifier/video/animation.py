@@ -69,7 +69,7 @@ class Animation:
         if width * height > min(limits.max_pixels, _DEFAULTS.max_pixels):
             raise VideoFault("too large", f"{width}x{height} pixels a frame")
         self._count = count
-        self.info = VideoInfo(kind, width, height, 0.0, 0.0)  # how long each frame is stands before that frame
+        self.info = VideoInfo(kind, width, height, 0.0, 0.0, count)  # how long each frame is stands before that frame
 
     def close(self) -> None:
         """Let the file go."""

@@ -10,20 +10,40 @@ import math
 from collections.abc import Iterable, Iterator
 
 from classifier.video.frame_source import TimedFrame
-from classifier.video.records import Sampling
+from classifier.video.records import Sampling, VideoInfo
 from classifier.video.scene_cuts import scenes
 
 _ROUNDING = 1e-6  # seconds; times are sums of fractions
+_SOMETIMES_S = 1.0  # between frames of what does not say how long it is
 
 
-def chosen(frames: Iterable[TimedFrame], sampling: Sampling) -> Iterator[TimedFrame | float]:
+def chosen(frames: Iterable[TimedFrame], sampling: Sampling, info: VideoInfo) -> Iterator[TimedFrame | float]:
     """The wanted frames in order; of every other one its time, so that whoever waits sees how far it is."""
-    picked = scenes(frames) if sampling.scenes else _every(frames, sampling.every_s)
+    if sampling.scenes:
+        picked = scenes(frames)
+    elif sampling.spread and info.frames and not info.duration_s:
+        picked = _evenly(frames, info.frames, sampling.spread)
+    else:
+        picked = _every(frames, interval_s(sampling, info.duration_s))
     for one in picked:
         if isinstance(one, float) or one.time_s >= sampling.from_s - _ROUNDING:
             yield one
         else:
             yield one.time_s
+
+
+def interval_s(sampling: Sampling, duration_s: float) -> float:
+    """Seconds between wanted frames, of a moving picture of some length; 0: that is not known, or all are wanted."""
+    if sampling.spread:
+        return duration_s / sampling.spread if duration_s else _SOMETIMES_S
+    return 0.0 if sampling.scenes else sampling.every_s
+
+
+def _evenly(frames: Iterable[TimedFrame], total: int, count: int) -> Iterator[TimedFrame | float]:
+    """So many of them by their number, where their times are not known beforehand."""
+    wanted = {number * total // count for number in range(count)}
+    for number, frame in enumerate(frames):
+        yield frame if number in wanted else frame.time_s
 
 
 def _every(frames: Iterable[TimedFrame], every_s: float) -> Iterator[TimedFrame | float]:

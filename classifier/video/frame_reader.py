@@ -34,9 +34,16 @@ class FrameReader:
     """One moving picture, decoded in a process of its own; use as an async context manager."""
 
     def __init__(
-        self, source: Source, sampling: Sampling, wanted: Wanted, settings: ReaderSettings | None = None
+        self,
+        source: Source,
+        sampling: Sampling,
+        wanted: Wanted,
+        settings: ReaderSettings | None = None,
+        *,
+        content: bytes = b"",
     ) -> None:
-        """Nothing is started before the context is entered."""
+        """Nothing is started before the context is entered; `content` is the file where the source has no path."""
+        self._content = content
         self._asked = {"source": asdict(source), "sampling": asdict(sampling), "wanted": wanted.to_json()}
         self._settings = settings or ReaderSettings()
         self._worker = WorkerProcess(self._settings.command, {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"})
@@ -54,7 +61,7 @@ class FrameReader:
         header = {"op": "open", "cpu_s": settings.cpu_s, "threads": settings.threads, **limits, **self._asked}
         try:
             await self._worker.start()
-            reply = await self._ask(WorkerFrame(header))
+            reply = await self._ask(WorkerFrame(header, [self._content] if self._content else []))
             self.info = VideoInfo(**reply.header["info"])
         except BaseException:
             await self._worker.kill()

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -55,20 +55,20 @@ class FrameDecoding:
         limit_cpu(self._cpu_s or float(question.header["cpu_s"]))
         try:
             if question.header["op"] == "open":
-                return self._open(question.header)
+                return self._open(question.header, bytes(question.payloads[0]) if question.payloads else None)
             return self._next(int(question.header["most"]), float(question.header["within_s"]))
         except VideoFault as fault:
             return WorkerFrame({"fault": fault.reason, "detail": fault.detail})
         except VideoSupportMissing as missing:
             return WorkerFrame({"missing": str(missing)})
 
-    def _open(self, header: Mapping[str, Any]) -> WorkerFrame:
+    def _open(self, header: Mapping[str, Any], content: bytes | None) -> WorkerFrame:
         self._cpu_s = float(header["cpu_s"])
         self._wanted = Wanted.from_json(header["wanted"])
         sampling, limits = Sampling(**header["sampling"]), VideoLimits(**header["limits"])
         confine_decoder(int(header["memory_bytes"]))
-        self._source = opened(Source(**header["source"]), sampling, limits, int(header["threads"]))
-        self._frames = chosen(self._source.frames(sampling.from_s), sampling)
+        self._source = opened(Source(**header["source"]), sampling, limits, int(header["threads"]), content)
+        self._frames = chosen(self._source.frames(sampling.from_s), sampling, self._source.info)
         return WorkerFrame({"info": asdict(self._source.info)})
 
     def _next(self, most: int, within_s: float) -> WorkerFrame:
@@ -122,34 +122,57 @@ class FrameDecoding:
         }
 
 
-def opened(source: Source, sampling: Sampling, limits: VideoLimits, threads: int) -> FrameSource:
+def opened(
+    source: Source, sampling: Sampling, limits: VideoLimits, threads: int, content: bytes | None = None
+) -> FrameSource:
     """The moving picture in a file.
+
+    Args:
+        source: where it is, and what is known of it.
+        sampling: which frames are wanted.
+        limits: what it may cost.
+        threads: that may decode.
+        content: the file, where it is in memory.
 
     Raises:
         VideoFault: it is none that can be read.
     """
-    path = Path(source.path)
-    try:
-        file = open_regular(path, limits.max_bytes)
-        head = file.read(HEAD_BYTES) or b""
-        file.seek(0)
-        kind = kind_of(head)
-        if kind in ANIMATIONS or kind == UGOIRA:
-            file.close()
-            data = read_regular(path, limits.max_animation_bytes).content
-            if kind == UGOIRA:
-                return Ugoira(data, limits, source.delays_ms, untimed=source.untimed)
-            return Animation(data, str(kind), limits)
-    except UnsafeFile as unsafe:
-        raise VideoFault("too large" if "larger" in unsafe.why else "no video", f"it {unsafe.why}") from None
-    except OSError as error:
-        raise VideoFault("undecodable", f"cannot be read: {error.strerror or error}") from None
+    file = _file(source, limits) if content is None else BytesIO(content)
+    head = file.read(HEAD_BYTES) or b""
+    file.seek(0)
+    kind = kind_of(head)
     if kind is None:
         file.close()
         raise VideoFault("no video" if head else "empty", f"it begins with {head[:12]!r}" if head else "0 bytes")
+    if kind in ANIMATIONS or kind == UGOIRA:
+        file.close()
+        data = _whole(source, limits) if content is None else content
+        if kind == UGOIRA:
+            return Ugoira(data, limits, source.delays_ms, untimed=source.untimed)
+        return Animation(data, kind, limits)
     from classifier.video.video_file import VideoFile
 
-    return VideoFile(file, kind, limits, 0.0 if sampling.scenes else sampling.every_s, threads)
+    return VideoFile(file, kind, limits, sampling, threads)
+
+
+def _file(source: Source, limits: VideoLimits) -> BinaryIO:
+    try:
+        return open_regular(Path(source.path), limits.max_bytes)
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _whole(source: Source, limits: VideoLimits) -> bytes:
+    try:
+        return read_regular(Path(source.path), limits.max_animation_bytes).content
+    except OSError as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: OSError) -> VideoFault:
+    if isinstance(error, UnsafeFile):
+        return VideoFault("too large" if "larger" in error.why else "no video", f"it {error.why}")
+    return VideoFault("undecodable", f"cannot be read: {error.strerror or error}")
 
 
 def _parts(image: Image.Image, wanted: Wanted) -> list[tuple[str, tuple[int, int, int, int] | None]]:

@@ -28,6 +28,7 @@ class Sampling:
 
     every_s: float = 1.0  # 0: every frame
     scenes: bool = False  # one of every scene instead
+    spread: int = 0  # so many from all over it instead; of a long video, some of those that stand by themselves
     from_s: float = 0.0  # what lies before was had already
 
 
@@ -55,7 +56,7 @@ class Wanted:
 class Source:
     """A file, and what is known of it that does not stand in it."""
 
-    path: str
+    path: str  # "": its bytes are handed over
     delays_ms: Sequence[int] | None = None  # of the frames of an archive that does not state them itself
     untimed: bool = False  # frames whose times nobody knows are a tenth of a second each, instead of a fault
 
@@ -69,6 +70,7 @@ class VideoInfo:
     height: int
     duration_s: float  # 0: it does not say
     frames_per_second: float  # 0: it does not say
+    frames: int = 0  # 0: it does not say
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from PIL import Image
 
 from classifier.errors import VideoFault, VideoSupportMissing
 from classifier.pictures.white_ground import WHITE
+from classifier.video.frame_choice import interval_s
 from classifier.video.frame_source import GLANCE, Glance
-from classifier.video.records import VideoInfo, VideoLimits
+from classifier.video.records import Sampling, VideoInfo, VideoLimits
 
 if TYPE_CHECKING:
     import av
@@ -36,6 +37,7 @@ _EARLIER_S = 2.0  # before a wanted moment, where decoding begins again: a scene
 _ERRORS_IN_A_ROW = 50  # packets that cannot be decoded; then nothing more is expected
 _MISSING_S, _MISSING_SHARE = 1.0, 0.02  # that a whole file's last frame may end before the stated end
 _SKIPPED = 3  # frames a chosen one from which on those that no other frame needs are not decoded
+_LONG_S = 20.0  # from then on frames from all over a video are some of those that stand by themselves
 _UPRIGHT = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
 
 
@@ -87,15 +89,14 @@ def _colours(frame: VideoFrame) -> int | None:
 class VideoFile:
     """A video that is open; see `FrameSource`."""
 
-    def __init__(self, file: BinaryIO, kind: str, limits: VideoLimits, every_s: float, threads: int) -> None:
+    def __init__(self, file: BinaryIO, kind: str, limits: VideoLimits, sampling: Sampling, threads: int) -> None:
         """Open it and read what it says of itself.
 
         Args:
             file: open for reading; it is closed with the video.
             kind: the demuxer that it is read by, and no other.
             limits: what it may cost.
-            every_s: seconds between frames that are wanted; where these are many frames apart, some in between
-                are not decoded. 0: all are wanted.
+            sampling: which frames are wanted; where these are many frames apart, some in between are not decoded.
             threads: that may decode.
 
         Raises:
@@ -119,10 +120,11 @@ class VideoFile:
         self._stream = self._container.streams.video[0]
         self._decoder, self._shape = self._chosen_decoder(av)
         self._decoder.thread_count = threads
-        rate = float(self._stream.average_rate or 0)
-        if every_s * rate >= _SKIPPED:
+        self.info = self._info(kind, float(self._stream.average_rate or 0))
+        if sampling.spread and self.info.duration_s > _LONG_S:
+            self._decoder.skip_frame = "NONKEY"
+        elif interval_s(sampling, self.info.duration_s) * self.info.frames_per_second >= _SKIPPED:
             self._decoder.skip_frame = "NONREF"
-        self.info = self._info(kind, rate)
 
     def close(self) -> None:
         """Let the file go."""

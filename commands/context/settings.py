@@ -58,6 +58,13 @@ class Scoring:
     decoders: int = _key(0, "decoder processes; 0 means one per core, eight at most", low=0, high=64)
     batch: int = _key(0, "pictures per batch; 0 means what suits the runtime", low=0, high=1024)
     in_flight: int = _key(48, "posts that are worked on at the same time", low=1, high=256)
+    animation_frames: int = _key(
+        6,
+        "frames of a video, ugoira or animation that are looked at where its preview leaves a doubt; 0: none",
+        low=0,
+        high=8,
+    )
+    animation_megabytes: float = _key(8.0, "of a file that is fetched for that, at most", low=0.0, high=32.0)
 
 
 @dataclass(frozen=True, slots=True)

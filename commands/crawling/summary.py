@@ -105,6 +105,7 @@ class Summary:
             "targets": list(self.targets),
             "listed": self.tally.listed,
             "scored": self.tally.scored,
+            "looked_inside": self.tally.looked_inside,
             "kept": outcomes[Outcome.KEPT],
             "kept_tagged": {str(kind): self.tally.kept_as[kind] for kind in KeptAs},
             "deleted": outcomes[Outcome.DELETED],
@@ -177,6 +178,8 @@ class Summary:
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
         ]
+        if tally.looked_inside:
+            rows.append(("looked inside", f"{counted(tally.looked_inside, 'moving file')} with a doubtful preview"))
         if outcomes[Outcome.GONE]:
             rows.append(("gone", _with_reasons(outcomes[Outcome.GONE], tally, Outcome.GONE)))
         if tally.listed > tally.finished:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from classifier.errors import VideoFault
 from classifier.progress import ProgressCallback
@@ -56,7 +56,7 @@ class FrameCutter:
             tally.done_before += 1
             return
         reached = self._folder.reached(video.id, how)
-        sampling = Sampling(self._sampling.every_s, self._sampling.scenes, reached)
+        sampling = replace(self._sampling, from_s=reached)
         stem = self._folder.stem_for(video.path, video.id)
         row_of = _rows(video, how, stem)
         source = Source(str(video.path), video.delays_ms)

@@ -18,6 +18,7 @@ from classifier.pictures.windows import windows_of
 from crawler.decisions import TAG_DOUBTED, TOO_SMALL, Policy, Ruling
 from storage.records import DecisionValue, ModelCard, PostTags, Target
 from tests.classifier.tiny_models import TinyBackbone, jpeg, make_head, paintings, png
+from tests.equipment.clips import ugoira, write_video
 
 ONE_DECODER = JudgeSettings(decoders=DecoderSettings(processes=1))
 
@@ -115,3 +116,27 @@ async def test_no_page_of_twenty_panels_is_deleted_however_little_is_seen_of_it(
         sure = ruling.decide(target, PostTags(), replace(look, scores={"mona": 0.9}))
         assert sure.value is DecisionValue.KEEP
         assert ruling.decide(target, PostTags(character=(target.tag,)), seen[1]).reason != TAG_DOUBTED
+
+
+async def test_a_moving_file_is_scored_by_its_frames_and_recalled_with_them(
+    mona: tuple[ModelCard, Path], tmp_path: Path
+) -> None:
+    stills = [one.resize((48, 48)) for one in paintings(4, seed=3)]
+    video = write_video(tmp_path / "film.mp4", [one for one in stills for _ in range(10)]).read_bytes()
+    archive = ugoira(tmp_path / "film.zip", [100] * 3, listed=False).read_bytes()
+    preview = png(stills[0])
+
+    async with NetworkJudge({"mona": mona[0]}, {"mona": mona[1]}, ONE_DECODER) as judge:
+        plain = await judge.look(preview)
+        inside = await judge.look_inside(preview, video, 4)
+        by_archive = await judge.look_inside(plain.embeddings, archive, 8)
+        spoilt = [await judge.look_inside(preview, content, 4) for content in (b"", b"no video", video[:300])]
+        views = {name: whole + inside.windows[name] for name, whole in inside.embeddings.items()}
+        recalled = await judge.recall(views)
+
+    length = len(next(iter(plain.embeddings.values())))
+    assert [len(one) // length for one in inside.windows.values()] == [4]
+    assert [len(one) // length for one in by_archive.windows.values()] == [3]
+    assert recalled.scores == inside.scores != plain.scores
+    assert (inside.width, inside.picture_hash, inside.embeddings) == (48, plain.picture_hash, plain.embeddings)
+    assert [one.scores for one in spoilt] == [plain.scores] * 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -137,6 +137,8 @@ class Eye:
     recalled_score: float = 0.9
     size: tuple[int, int] = (100, 80)
     card: ModelCard = CARD
+    inside_score: float = 0.9  # of a moving file whose frames are looked at
+    looked_inside: list[tuple[bytes, int]] = field(default_factory=list)  # file, frames
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
@@ -164,6 +166,13 @@ class Eye:
         self.recalled += 1
         self.recalls.append(embeddings)
         return Look({"mona": self.recalled_score})
+
+    async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
+        look = await (self.look(seen) if isinstance(seen, bytes) else self.recall(seen))
+        if not file:
+            return look
+        self.looked_inside.append((file, frames))
+        return replace(look, scores={"mona": self.inside_score}, windows={"backbone-hash": b"\0\0" * frames})
 
     def stats(self) -> JudgeStats:
         return JudgeStats(len(self.looked), len(self.looked), 0.0, 0, "cpu", "fake")

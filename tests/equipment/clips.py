@@ -60,13 +60,20 @@ def colours(path: Path, spans: Sequence[tuple[bool, float]], rate: int = RATE) -
     )
 
 
-def ugoira(path: Path, delays: Sequence[int], *, listed: bool = True, first: int = 0) -> Path:
-    """An archive of as many different pictures as there are delays, with its own list of them or without."""
+def ugoira(
+    path: Path,
+    delays: Sequence[int],
+    *,
+    listed: bool = True,
+    first: int = 0,
+    pictures: Sequence[Image.Image] | None = None,
+) -> Path:
+    """An archive of as many pictures as there are delays, with its own list of them or without."""
     frames = []
     with zipfile.ZipFile(path, "w") as archive:
         for number, delay in enumerate(delays):
             out = io.BytesIO()
-            tone(first + number).save(out, "JPEG", quality=90)
+            (tone(first + number) if pictures is None else pictures[number]).save(out, "JPEG", quality=90)
             archive.writestr(f"{number:06d}.jpg", out.getvalue())
             frames.append({"file": f"{number:06d}.jpg", "delay": delay})
         if listed:

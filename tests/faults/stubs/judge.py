@@ -20,6 +20,8 @@ import numpy as np
 from classifier.errors import ModelError, PictureFault
 from classifier.pictures.decoder_pool import Decoders, DecoderSettings
 from classifier.pictures.preprocessing import FORMATS, Preprocessing, decode, sniff
+from classifier.video.frame_reader import ReaderSettings
+from classifier.video.spread_frames import spread_frames
 from commands.crawl import JudgeFactory
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.takeover import State, Succession
@@ -117,6 +119,17 @@ class StubJudge:
         """The same score again: it is the embedding's last number."""
         score = self._score(float(np.frombuffer(embeddings[BACKBONE], dtype="<f2")[-1]))
         return Look(scores=dict.fromkeys(self.cards, score), embeddings=embeddings)
+
+    async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
+        """The brightest of the preview and the file's frames, which are stored as windows."""
+        look = await (self.look(seen) if isinstance(seen, bytes) else self.recall(seen))
+        inside = [await self.look(one) for one in await spread_frames(file, frames, ReaderSettings())] if file else []
+        whole = [one for one in inside if not one.fault]
+        if look.fault or not whole:
+            return look
+        brightest = {name: max(one.scores[name] for one in (look, *whole)) for name in look.scores}
+        windows = {BACKBONE: b"".join(one.embeddings[BACKBONE] for one in whole)}
+        return replace(look, scores=brightest, windows=windows)
 
     def _score(self, brightness: float) -> float:
         return 1.0 - brightness if self.contrary else brightness
