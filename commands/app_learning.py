@@ -59,7 +59,10 @@ def train(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="DIR", help="Learn from your own pictures: one folder a class.", show_default=False
+            "--from",
+            metavar="DIR",
+            help="Learn from your own pictures: one folder a class, or what crawl label wrote.",
+            show_default=False,
         ),
     ] = None,
     set_words: Annotated[
@@ -160,7 +163,12 @@ def evaluate(
     ],
     on: Annotated[
         Path | None,
-        typer.Option("--on", metavar="DIR", help="Your own pictures: one folder a class.", show_default=False),
+        typer.Option(
+            "--on",
+            metavar="DIR",
+            help="Your own pictures: one folder a class, or labelled by crawl label.",
+            show_default=False,
+        ),
     ] = None,
     report: Annotated[
         Path | None,

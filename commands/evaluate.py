@@ -14,6 +14,7 @@ from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import judge_settings, verified
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.labelled_source import labelled_source
 from commands.lookup.model_targets import model_of
 from commands.lookup.post_links import site_pages
 from commands.output.evaluation_table import evaluation_table
@@ -215,8 +216,13 @@ async def _on_folder(
 
     target, package = subject.target, subject.package
     names = [target.name, target.tag, *target.names_before, *target.variants, *target.aliases]
+    folder, by_hand = await asyncio.to_thread(labelled_source, folder)
     found = await asyncio.to_thread(
-        class_pictures, folder, names, report=lambda share, words: report("listing", share, words)
+        class_pictures,
+        folder,
+        names,
+        by_hand=by_hand if by_hand.table else None,
+        report=lambda share, words: report("listing", share, words),
     )
     settings = judge_settings(workspace.settings.scoring)
     pins = {target.name: PackagePin(package.folder, package.hash)}

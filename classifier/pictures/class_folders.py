@@ -17,10 +17,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from classifier.errors import ClassFolderError, PictureFault
 from classifier.pictures.preprocessing import DEFAULT_LIMITS, sniff
 from system.regular_files import LEADS_OUT, UnsafeFile, leads_out, open_regular, read_regular
+
+if TYPE_CHECKING:
+    from classifier.pictures.hand_labels import HandLabels
 
 TABLE = "labels.csv"  # optional, in the folder: columns path and group; pictures of one group are one set
 NO_PICTURE, UNREADABLE, NO_CLASS, TWO_CLASSES = "no picture", "cannot be read", "in no class folder", "in two classes"
@@ -91,6 +95,7 @@ def class_pictures(
     folder: Path,
     words: Sequence[str],
     *,
+    by_hand: HandLabels | None = None,
     report: Callable[[float, str], None] = lambda share, words: None,
     most_files: int = MOST_FILES,
 ) -> ClassFolder:
@@ -99,18 +104,25 @@ def class_pictures(
     Args:
         folder: DIR of DIR/CLASS/…/picture.jpg.
         words: what the target is called, the most usual first: its name, its tag, its variants.
+        by_hand: what a person said of single pictures, which counts more than a folder.
         report: share of the files that is read, 0..1, and words.
         most_files: that it may hold.
 
     Raises:
         ClassFolderError: no such folder, no folders, too many files, or none that means the target; names the nearest.
     """
-    folders, left = top_folders(folder)
+    folders, left = top_folders(folder, needed=by_hand is None)
     labels = {path: label_of(path.name) for path in folders}
-    meant = meaning(folder, sorted(set(labels.values())), words)
     files = [(file, labels[top]) for top, file in files_of(folder, folders, left, most_files)]
-    read = [replace(one, shows=one.label in meant) for one in read_pictures(folder, files, left, report)]
-    return _without_contradictions(folder, meant, read, left)
+    if by_hand is None:
+        meant = meaning(folder, sorted(set(labels.values())), words)
+        read = read_pictures(folder, files, left, report)
+    else:
+        files += [(file, "") for file in flat_files(folder, left)]
+        split = by_hand.split(read_pictures(folder, files, left, report), left)
+        read = [replace(one, label=character_of(label) or one.label) for one, label in split]
+        meant = meaning(folder, sorted({one.label for one in read}), words)
+    return _without_contradictions(folder, meant, [replace(one, shows=one.label in meant) for one in read], left)
 
 
 def files_of(
@@ -175,6 +187,11 @@ def label_of(name: str) -> str:
     return re.sub(r"\s+", "_", name.strip()).lower()
 
 
+def character_of(label: str) -> str:
+    """The character of a label by hand, which may have a work in front: `game/mona`."""
+    return label_of(label.rpartition("/")[2])
+
+
 def flat(name: str) -> str:
     """A name without what file systems and people leave out: `Mona (Genshin Impact)` and the tag become equal."""
     return re.sub(r"[\W_]+", "_", name.lower()).strip("_")
@@ -226,8 +243,12 @@ def left_out_lines(left_out: Sequence[LeftOut]) -> list[str]:
     ]
 
 
-def top_folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
-    """The class folders by name; and what else lies beside them."""
+def top_folders(folder: Path, *, needed: bool = True) -> tuple[list[Path], list[LeftOut]]:
+    """The class folders by name; and what else lies beside them.
+
+    Raises:
+        ClassFolderError: it cannot be read, or has no folders though they are needed.
+    """
     found: list[Path] = []
     left: list[LeftOut] = []
     try:
@@ -242,11 +263,18 @@ def top_folders(folder: Path) -> tuple[list[Path], list[LeftOut]]:
                 found.append(path)
     except OSError as error:
         raise ClassFolderError(f"cannot read the folder {folder}: {error.strerror}") from error
-    if not found:
+    if not found and needed:
         links = [one.name for one in left if one.why == _LINK]
         hint = f"; {links[0]} {LEADS_OUT}, and such links are not followed" if links else ""
         raise ClassFolderError(f"{folder} has no folders; expected one a class: {folder}/mona/1.jpg{hint}")
     return found, left
+
+
+def flat_files(folder: Path, left: list[LeftOut]) -> list[Path]:
+    """The files beside the class folders, which labels by hand may speak of; they are no longer left out."""
+    flat = [one for one in left if one.why == NO_CLASS]
+    left[:] = [one for one in left if one.why != NO_CLASS]
+    return [folder / one.name for one in flat]
 
 
 def files_below(top: Path, folder: Path, left: list[LeftOut]) -> Iterator[Path]:

@@ -7,14 +7,14 @@
     DIR/nobody/1.jpg                                 none of the others; also called other, none, negative
 
 Read like any folder with one folder a class (`classifier.pictures.class_folders`): nothing in it is changed, and
-`labels.csv` may say which pictures are one set.
+`labels.csv` may say which pictures are one set. Labels by hand (`classifier.pictures.hand_labels`) beat folders.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from classifier.errors import ClassFolderError
@@ -23,11 +23,13 @@ from classifier.pictures.class_folders import (
     ClassPicture,
     LeftOut,
     files_of,
+    flat_files,
     label_of,
     left_out_lines,
     read_pictures,
     top_folders,
 )
+from classifier.pictures.hand_labels import NONE, HandLabels
 from classifier.recognition.labels import NOBODY, STYLE, Label, means_nobody, wrong_with_class
 
 TOO_FEW = "in a class of too few pictures"
@@ -42,6 +44,7 @@ class LabelledFolder:
     pictures: tuple[ClassPicture, ...]  # by name; `label` is the class's name
     labels: tuple[Label, ...]  # of each
     left_out: tuple[LeftOut, ...]  # by name
+    said: tuple[str, ...] = ()  # of labels by hand, for people
 
     @property
     def classes(self) -> Mapping[str, int]:
@@ -64,42 +67,58 @@ class LabelledFolder:
         lines = [f"{self.folder}: {len(self.pictures)} pictures of {len(classes)} classes ({shown}{more}{rarest})"]
         if self.styles:
             lines.append("styles: " + ", ".join(f"{name} {count}" for name, count in self.styles.items()))
-        return [*lines, *left_out_lines(self.left_out)]
+        return [*lines, *self.said, *left_out_lines(self.left_out)]
 
     def without_rare(self, least: int) -> LabelledFolder:
         """Without the classes that have fewer pictures than so many; those are left out."""
         counts = self.classes
         kept = [row for row, label in enumerate(self.labels) if counts[label.name] >= least]
         rare = [LeftOut(one.name, TOO_FEW) for one in self.pictures if counts[one.label] < least]
-        return LabelledFolder(
-            self.folder,
-            tuple(self.pictures[row] for row in kept),
-            tuple(self.labels[row] for row in kept),
-            tuple(sorted([*self.left_out, *rare], key=lambda one: one.name)),
+        return replace(
+            self,
+            pictures=tuple(self.pictures[row] for row in kept),
+            labels=tuple(self.labels[row] for row in kept),
+            left_out=tuple(sorted([*self.left_out, *rare], key=lambda one: one.name)),
         )
 
 
 def labelled_folder(
-    folder: Path, *, report: Callable[[float, str], None] = lambda share, words: None
+    folder: Path, *, by_hand: HandLabels = NONE, report: Callable[[float, str], None] = lambda share, words: None
 ) -> LabelledFolder:
     """Read a folder of classes; each file is read once.
 
     Args:
-        folder: DIR of DIR/CLASS/…/picture.jpg.
+        folder: DIR of DIR/CLASS/…/picture.jpg; with labels by hand pictures may lie in it as they like.
+        by_hand: what a person said of single pictures, which counts more than a folder.
         report: share of the files that is read, 0..1, and words.
 
     Raises:
         ClassFolderError: no such folder, no folders, too many files, or a folder whose name can be no class.
     """
-    tops, left = top_folders(folder)
+    tops, left = top_folders(folder, needed=not by_hand.table)
     by_top: dict[Path, list[Path]] = defaultdict(list)
     for top, file in files_of(folder, tops, left):
         by_top[_without_style(top, file, folder)].append(file)
-    labels = {file: label for top, files in by_top.items() for file, label in _labels(top, files, folder).items()}
-    _check_names(folder, labels.values())
-    files = [(file, label.name) for file, label in labels.items()]
+    said = {file: label for top, files in by_top.items() for file, label in _labels(top, files, folder).items()}
+    flat = flat_files(folder, left) if by_hand.table else []
+    files = [*((file, label.name) for file, label in said.items()), *((file, "") for file in flat)]
     read = read_pictures(folder, files, left, report)
-    return _without_contradictions(folder, read, labels, left)
+    labels, pictures = {}, []
+    for one, label in by_hand.split(read, left):
+        labels[one.path] = _label_by_hand(label, said.get(one.path)) if label else said[one.path]
+        pictures.append(replace(one, label=labels[one.path].name))
+    _check_names(folder, labels.values() if by_hand.alone else [*said.values(), *labels.values()])
+    found = _without_contradictions(folder, pictures, labels, left)
+    return replace(found, said=tuple(by_hand.line(found.pictures)))
+
+
+def _label_by_hand(label: str, folder: Label | None) -> Label:
+    """What a person said; the style is still the folder's."""
+    work, _, character = label.rpartition("/")
+    style = folder.style if folder is not None else ""
+    if not work and means_nobody(character):
+        return Label(NOBODY, style=style)
+    return Label(character, work, style)
 
 
 def _without_style(top: Path, file: Path, folder: Path) -> Path:

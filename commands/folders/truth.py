@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from classifier.metrics.quality import Estimate, wilson, without_nan
-from classifier.pictures.class_folders import class_pictures, label_of, meaning
+from classifier.pictures.class_folders import character_of, class_pictures, label_of, meaning
+from classifier.pictures.hand_labels import NONE
 from commands.errors import UsageRefused
+from commands.lookup.labelled_source import labelled_source
 from crawler.folder_pipeline import Classified, Verdict
+from storage.folders.label_file import ENDING
 from storage.small_files import read_small_file
 
 _LARGEST_TABLE = 64 * 1024 * 1024  # bytes
@@ -27,16 +30,16 @@ class Truth:
     meant: tuple[str, ...]  # the classes that do
     folder: Path | None = None  # one folder a class, links followed
     by_path: Mapping[str, bool] = field(default_factory=dict)  # by path, or by a name that only one file has
-    by_md5: Mapping[str, bool] = field(default_factory=dict)
+    by_md5: Mapping[str, bool] = field(default_factory=dict)  # asked first: labels by hand, or copies of pictures
 
     def shows(self, one: Classified) -> bool | None:
         """Whether a picture shows the target; None: nobody says."""
         path = Path(os.path.realpath(one.file.path))
+        if one.content is not None and one.content.md5 in self.by_md5:
+            return self.by_md5[one.content.md5]
         if self.folder is not None and path.is_relative_to(self.folder):
             below = path.relative_to(self.folder).parts
             return label_of(below[0]) in self.meant if len(below) > 1 else None
-        if one.content is not None and one.content.md5 in self.by_md5:
-            return self.by_md5[one.content.md5]
         return next((self.by_path[key] for key in (str(path), one.file.name, path.name) if key in self.by_path), None)
 
 
@@ -51,13 +54,21 @@ def read_truth(source: Path, words: Sequence[str], folders: Sequence[Path]) -> T
     Raises:
         ClassFolderError, UnreadableFile, UsageRefused: it is neither, or has no class that means the target.
     """
-    if not source.is_dir():
+    by_hand = NONE
+    if source.is_dir() or source.name.endswith(ENDING):
+        source, by_hand = labelled_source(source)
+    else:
         return _of_table(source, words)
+    said = {md5: character_of(label) for md5, label in by_hand.by_md5.items()}
     real = Path(os.path.realpath(source))
-    if all(Path(os.path.realpath(one)).is_relative_to(real) for one in folders):
-        labels = sorted({label_of(one.name) for one in real.iterdir() if one.is_dir() and not one.name.startswith(".")})
-        return Truth(meaning(source, labels, words), real)
-    found = class_pictures(source, words)  # copies of the pictures elsewhere: told by their bytes
+    if by_hand.alone or all(Path(os.path.realpath(one)).is_relative_to(real) for one in folders):
+        tops = [] if by_hand.alone else [one for one in real.iterdir() if one.is_dir() and not one.name.startswith(".")]
+        labels = sorted({*(label_of(one.name) for one in tops), *said.values()})
+        meant = meaning(source, labels, words)
+        shown = {md5: label in meant for md5, label in said.items()}
+        return Truth(meant, None if by_hand.alone else real, by_md5=shown)
+    # Copies of the pictures elsewhere: told by their bytes.
+    found = class_pictures(source, words, by_hand=by_hand if by_hand.table else None)
     return Truth(found.meant, real, by_md5={one.md5: one.shows for one in found.pictures})
 
 

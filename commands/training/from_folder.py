@@ -25,6 +25,7 @@ from commands.context.settings import RoundZero, StageEntry
 from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
+from commands.lookup.labelled_source import labelled_source
 from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
@@ -139,7 +140,13 @@ def _read(options: TrainOptions, workspace: Workspace, tools: FolderTools, repor
         network = _network(options, package, workspace, tools)
         stages = stage_entries(options, workspace) if network.recipe else ()
         names = [name, known.tag, *known.names_before, *known.variants, *known.aliases] if known else [typed]
-        found = class_pictures(options.source, names, report=lambda share, words: report("listing", share, words))
+        folder, by_hand = labelled_source(options.source)
+        found = class_pictures(
+            folder,
+            names,
+            by_hand=by_hand if by_hand.table else None,
+            report=lambda share, words: report("listing", share, words),
+        )
         target = known or Target(name, tag_or_none(found.meant[0]) or typed)
         old = None
         if reader and model and package:

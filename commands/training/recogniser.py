@@ -18,6 +18,7 @@ from commands.context.network_choice import NetworkChoice, chosen_network, chose
 from commands.context.train_options import TrainOptions
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
+from commands.lookup.labelled_source import labelled_source
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import print_json_line
@@ -110,7 +111,8 @@ def _read(options: TrainOptions, report: ProgressCallback) -> LabelledFolder:
 
     if options.source is None:
         raise UsageRefused("name a folder with one folder a class: crawl train NAME --from DIR --classes")
-    return labelled_folder(options.source, report=lambda share, words: report("listing", share, words))
+    folder, by_hand = labelled_source(options.source)
+    return labelled_folder(folder, by_hand=by_hand, report=lambda share, words: report("listing", share, words))
 
 
 async def _learn(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from commands.context.registered_models import recogniser_named, recogniser_scores
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
+from commands.lookup.labelled_source import labelled_source
 from commands.output.recogniser_table import recogniser_lines, recogniser_table
 from commands.terminal.console import print_json, say
 from commands.terminal.error_exit import exit_code_of
@@ -43,10 +44,10 @@ async def evaluate_recogniser(options: EvaluateOptions, workspace: Workspace, mo
     from classifier.recognition.labelled_folder import labelled_folder
     from rounds.evaluation.recogniser_folder import assessment_of
 
-    folder = options.on
+    folder, by_hand = await asyncio.to_thread(labelled_source, options.on)
     async with reporting(quiet=options.quiet or options.as_json) as report:
         found = await asyncio.to_thread(
-            labelled_folder, folder, report=lambda share, words: report("listing", share, words)
+            labelled_folder, folder, by_hand=by_hand, report=lambda share, words: report("listing", share, words)
         )
         scored = await recogniser_scores(package, found.pictures, workspace, report)
         report("measuring", 0.0, f"{len(scored.pictures)} pictures")

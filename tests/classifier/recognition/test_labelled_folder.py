@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from classifier.errors import ClassFolderError
+from classifier.pictures.class_folders import LeftOut
+from classifier.pictures.hand_labels import NO_LABEL, HandLabels
 from classifier.recognition.labelled_folder import labelled_folder
 from classifier.recognition.labels import Label
 from tests.classifier.tiny_models import coloured, png
@@ -76,3 +79,43 @@ def test_rare_classes_are_left_out_by_name(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_a_class_is_named(tmp_path: Path) -> None:
     with pytest.raises(ClassFolderError, match=r"'aux': 'aux' is a device on some systems; rename it"):
         labelled_folder(put(tmp_path, "aux/1.png", "lisa/2.png"))
+
+
+def by_hand(folder: Path, said: dict[str, str], *, alone: bool = False) -> HandLabels:
+    rows = [(name, hashlib.md5((folder / name).read_bytes()).hexdigest(), label) for name, label in said.items()]
+    return HandLabels.of(folder.with_name("x.labels.csv"), rows, alone=alone)
+
+
+def test_labels_by_hand_beat_folders_and_make_a_flat_folder_one_of_classes(tmp_path: Path) -> None:
+    put(tmp_path, "1.png", "2.png", "mona/3.png", "mona/4.png", "mona/style=old/5.png")
+    said = by_hand(tmp_path, {"1.png": "game/keqing", "mona/3.png": "nobody", "mona/style=old/5.png": "lisa"})
+
+    found = labelled_folder(tmp_path, by_hand=said)
+
+    assert {one.name: label for one, label in zip(found.pictures, found.labels, strict=True)} == {
+        "1.png": Label("keqing", "game"),
+        "mona/3.png": Label("nobody"),
+        "mona/4.png": Label("mona"),
+        "mona/style=old/5.png": Label("lisa", style="old"),
+    }
+    assert found.classes == {"game/keqing": 1, "lisa": 1, "mona": 1, "nobody": 1}
+    assert found.left_out == (LeftOut("2.png", NO_LABEL),)
+    assert any("labels of" in line and "3 pictures; --from" in line for line in found.lines())
+
+
+def test_a_table_alone_makes_folders_say_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "2021/1.png", "2022/2.png", "2022/3.png")
+    found = labelled_folder(tmp_path, by_hand=by_hand(tmp_path, {"2021/1.png": "a", "2022/3.png": "b"}, alone=True))
+    assert (found.classes, [one.name for one in found.left_out]) == ({"a": 1, "b": 1}, ["2022/2.png"])
+
+
+def test_a_picture_that_was_moved_keeps_its_label_and_one_that_was_changed_has_none(tmp_path: Path) -> None:
+    put(tmp_path, "1.png", "2.png")
+    said = by_hand(tmp_path, {"1.png": "a", "2.png": "b"}, alone=True)
+    (tmp_path / "1.png").rename(tmp_path / "moved.png")
+    (tmp_path / "2.png").write_bytes(png(coloured(250, 1, 250, 16)))
+
+    found = labelled_folder(tmp_path, by_hand=said)
+
+    assert {one.name: one.label for one in found.pictures} == {"moved.png": "a"}
+    assert found.left_out == (LeftOut("2.png", NO_LABEL),)
