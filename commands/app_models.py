@@ -11,7 +11,7 @@ import typer
 
 from commands.context import completion
 from commands.context.options import ConfigOption, JsonOption, RootOption
-from commands.terminal.allowed_values import MODEL_ACTIONS, NETWORK_ACTIONS
+from commands.terminal.allowed_values import MODEL_ACTIONS, MODEL_FORMATS, NETWORK_ACTIONS, PACKAGE
 from commands.terminal.error_exit import exits_plainly
 
 
@@ -43,6 +43,15 @@ def models(
     folder: Annotated[
         Path | None, typer.Argument(help="With export: where to write it.", metavar="FOLDER", show_default=False)
     ] = None,
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="With export: package, keras, saved_model, litert, onnx, openvino or tensorrt.",
+            autocompletion=completion.one_of(MODEL_FORMATS),
+        ),
+    ] = PACKAGE,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -56,11 +65,14 @@ def models(
     [cyan]crawl models rollback mona[/cyan]  the one before holds again, and everything is decided by it
 
     [cyan]crawl models export mona/3 backup/[/cyan]  then, elsewhere: [cyan]crawl models import backup/mona-3[/cyan]
+
+    [cyan]crawl models export mona/3 . --format onnx[/cyan]  for other programs, with a README that says how
     """
     from commands import models as models_command
     from commands.terminal.suggestions import choose
 
-    options = models_command.ModelsOptions(choose("action", action, MODEL_ACTIONS), name, folder, as_json)
+    action, form = choose("action", action, MODEL_ACTIONS), choose("--format", format_, MODEL_FORMATS)
+    options = models_command.ModelsOptions(action, name, folder, as_json, form)
     raise typer.Exit(models_command.run(options, root, config))
 
 

@@ -15,10 +15,12 @@ from commands.context.gallery import hold_gallery
 from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import verified, verified_either
 from commands.context.workspace import Workspace, load_workspace
+from commands.deployment.export import export_elsewhere
 from commands.errors import UsageRefused
 from commands.lookup.targets import model_words
 from commands.output.column_fit import filled, fitting
 from commands.output.refusals import refusal_words
+from commands.terminal.allowed_values import PACKAGE
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.tables import list_table, print_line, print_table, screen_width
@@ -45,10 +47,13 @@ class ModelsOptions:
     name: str | None = None  # `mona/3`, `mona`; of import: the folder
     folder: Path | None = None  # of export
     as_json: bool = False
+    form: str = PACKAGE  # of export: one of `MODEL_FORMATS`
 
 
 def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
     """Do it."""
+    if options.form != PACKAGE and options.action != "export":
+        raise UsageRefused(f"--format belongs to crawl models export, not to crawl models {options.action}")
     workspace = load_workspace(root, config)
     if options.action == "list":
         return _list(options, workspace)
@@ -278,8 +283,10 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     check_output_folder(options.folder, "crawl models export")
     with open_reader(workspace.root) as reader:
         model = _named(reader, name)
-    into = options.folder / f"{model.card.target}-{model.card.number}"
     package = verified_either(workspace, model)
+    if options.form != PACKAGE:
+        return export_elsewhere(model.card, package, options.folder, options.form, as_json=options.as_json)
+    into = options.folder / f"{model.card.target}-{model.card.number}"
     try:
         if into.exists():
             raise UsageRefused(f"{into} exists already; nothing was written")

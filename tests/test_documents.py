@@ -33,10 +33,9 @@ def test_every_behaviour_of_a_library_names_the_module_and_the_test_that_hold_it
 
 
 def test_the_versions_are_those_of_the_lock_file() -> None:
-    lock = dict(
-        re.findall(r"^([a-z0-9-]+)==([^ ;\\\n]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
-    )
-    named = {pair for row in ROWS for pair in re.findall(r"([A-Za-z0-9]+) ([0-9]+\.[0-9][0-9.]*)", row[0])}
+    locks = [(ROOT / name).read_text("utf-8") for name in ("requirements-dev.lock", "requirements.lock")]  # extras too
+    lock = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\\n]+)", "\n".join(locks), re.MULTILINE))
+    named = {pair for row in ROWS for pair in re.findall(r"([A-Za-z0-9-]+) ([0-9]+\.[0-9][0-9.]*)", row[0])}
 
     assert len(named) >= 6
     assert {(name, version) for name, version in named if lock.get(name.lower()) != version} == set()

@@ -15,6 +15,7 @@ import numpy as np
 
 from classifier.arrays import Float32Array
 from classifier.errors import DeviceError
+from classifier.inference.openvino_library import openvino_without_telemetry
 from classifier.inference.runtime import Pixels, RuntimeSettings
 from classifier.package.keras_file import check_network
 
@@ -90,7 +91,7 @@ class OpenVinoNetwork:
 
     def __init__(self, path: Path, settings: RuntimeSettings) -> None:
         try:
-            import openvino
+            openvino = openvino_without_telemetry()
         except ImportError as error:
             raise DeviceError(f"OpenVINO is not installed ({error}); pip install 'boorusieve[openvino]'") from error
         threads = _threads(settings)

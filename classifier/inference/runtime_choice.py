@@ -62,7 +62,7 @@ def choose_runtime(packages: Sequence[ScoredPackage], settings: RuntimeSettings)
         DeviceError: no candidate can be loaded.
         PackageError: a canary picture cannot be decoded.
     """
-    canaries = [_canary_pictures(package) for package in packages]
+    canaries = [canary_pictures(package) for package in packages]
     failures: list[CanaryError | DeviceError] = []
     for candidate in candidates(packages[0], settings):
         try:
@@ -103,7 +103,12 @@ def check_canaries(package: ScoredPackage, embeddings: npt.NDArray[np.float32], 
     )
 
 
-def _canary_pictures(package: ScoredPackage) -> npt.NDArray[np.uint8]:
+def canary_pictures(package: ScoredPackage) -> npt.NDArray[np.uint8]:
+    """A package's canary pictures as its network takes them, shape (k, size, size, 3).
+
+    Raises:
+        PackageError: one is no PNG, or cannot be decoded.
+    """
     if any(sniff(picture) != "PNG" for picture in package.canaries.pictures):
         raise PackageError(f"{package.folder}: a canary picture is not a PNG")
     try:

@@ -15,3 +15,5 @@ CAPTIONS = ("txt", "caption", "json", "none")
 TRASH_ACTIONS = ("list", "restore", "purge")
 NETWORK_ACTIONS = ("list", "show")
 MODEL_ACTIONS = ("list", "show", "activate", "rollback", "export", "import")
+PACKAGE = "package"  # the format of exports that `crawl models import` takes
+MODEL_FORMATS = (PACKAGE, "keras", "saved_model", "litert", "onnx", "openvino", "tensorrt")

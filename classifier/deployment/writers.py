@@ -1,0 +1,91 @@
+"""A scoring network written in each format."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from classifier.deployment import formats
+from classifier.deployment.formats import ExportFormat
+from classifier.deployment.saved_model import DEFAULT, quiet, score_function, write_saved_model
+from classifier.deployment.scoring_network import LOGIT
+from classifier.inference.openvino_library import openvino_without_telemetry
+from classifier.pictures.preprocessing import Preprocessing
+
+OPSET = 17  # of ONNX: what runtimes since 2022 know
+Write = Callable[[Any, Path, Preprocessing], None]  # network, file or folder to write, how pictures become its input
+
+
+def write(form: ExportFormat, model: Any, folder: Path, preprocessing: Preprocessing) -> Path:
+    """Write a network; gives its main file or folder.
+
+    Args:
+        form: what to write.
+        model: from `scoring_network`.
+        folder: that it goes into.
+        preprocessing: how pictures become its input.
+    """
+    place = folder / form.main
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _WRITERS[form.name](model, place, preprocessing)
+    return place
+
+
+def _keras(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
+    model.save(place)
+
+
+def _saved_model(model: Any, place: Path, preprocessing: Preprocessing) -> None:
+    write_saved_model(model, place, preprocessing)
+
+
+def _litert(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
+    import tensorflow
+
+    with tempfile.TemporaryDirectory(dir=place.parent) as work:
+        write_saved_model(model, Path(work, "model"))
+        converter = tensorflow.lite.TFLiteConverter.from_saved_model(f"{work}/model", signature_keys=[DEFAULT])
+        with quiet():
+            place.write_bytes(converter.convert())
+
+
+def _onnx(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
+    import tensorflow
+    import tf2onnx
+
+    score, signature = score_function(model)
+    with quiet():
+        function = tensorflow.function(score, input_signature=signature)
+        tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET, output_path=str(place))
+
+
+def _openvino(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
+    openvino = openvino_without_telemetry()
+    with tempfile.TemporaryDirectory(dir=place.parent) as work:
+        write_saved_model(model, Path(work, "model"))
+        with quiet():
+            openvino.save_model(openvino.convert_model(f"{work}/model"), place, compress_to_fp16=is_half(model))
+
+
+def is_half(model: Any) -> bool:
+    """Whether a network's weights, but for its head's, are exact in half precision, so that files may hold those."""
+    weights = [layer.get_weights() for layer in _own_layers(model) if layer.name != LOGIT]
+    return all(np.array_equal(one, one.astype(np.float16)) for layer in weights for one in layer)
+
+
+def _own_layers(model: Any) -> list[Any]:
+    return [one for layer in model.layers for one in (_own_layers(layer) if hasattr(layer, "layers") else [layer])]
+
+
+_WRITERS: Mapping[str, Write] = {
+    formats.KERAS: _keras,
+    formats.SAVED_MODEL: _saved_model,
+    formats.LITERT: _litert,
+    formats.ONNX: _onnx,
+    formats.OPENVINO: _openvino,
+    formats.TENSORRT: _onnx,
+}
