@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.workers.frames import WorkerFrame
-from classifier.workers.process import serve
+from classifier.workers.service import serve
 
 
 class Worker:

@@ -48,7 +48,7 @@ class FrameDecoding:
         self._frames: Iterator[TimedFrame | float] = iter(())
         self._wanted = Wanted()
         self._cpu_s = 0.0
-        self._begun, self._trouble = False, ""
+        self._begun, self._trouble, self._position_s = False, "", 0.0
 
     def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame."""
@@ -75,17 +75,17 @@ class FrameDecoding:
         started, cpu = time.monotonic(), time.process_time()
         entries: list[dict[str, Any]] = []
         payloads: list[Payload] = []
-        decoded, position, ended = 0, 0.0, False
+        decoded, ended = 0, False
         while len(entries) < most and time.monotonic() - started < within_s and _size(payloads) < _PIECE_BYTES:
             frame = self._following()
             if frame is None:
                 ended = True
                 break
             decoded += 1
-            position = max(position, frame if isinstance(frame, float) else frame.time_s)
+            self._position_s = max(self._position_s, frame if isinstance(frame, float) else frame.time_s)
             if not isinstance(frame, float):
                 entries.append(self._made(frame, payloads))
-        header = {"frames": entries, "position_s": position, "decoded": decoded, "ended": ended}
+        header = {"frames": entries, "position_s": self._position_s, "decoded": decoded, "ended": ended}
         cpu_s = time.process_time() - cpu
         return WorkerFrame(header | {"trouble": self._trouble if ended else "", "cpu_s": cpu_s}, payloads)
 

@@ -115,8 +115,9 @@ class VideoFile:
             raise VideoFault("undecodable", _words(error)) from None
         self._errors: tuple[type[Exception], ...] = (av.FFmpegError, ValueError)
         if not self._container.streams.video:
+            others = len(self._container.streams)
             self.close()
-            raise VideoFault("no video track", f"it has {len(self._container.streams)} other tracks")
+            raise VideoFault("no video track", f"other tracks: {others}")
         self._stream = self._container.streams.video[0]
         self._decoder, self._shape = self._chosen_decoder(av)
         self._decoder.thread_count = threads

@@ -63,6 +63,23 @@ class FrameFolder:
             UnreadableFile: a table of that name is not ours.
             StorageError: the disk refuses.
         """
+        try:
+            self._read_tables()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        for handle in self._handles.values():
+            handle.close()
+
+    def _read_tables(self) -> None:
         for cells in self._open(TABLE, COLUMNS):
             try:
                 row = FrameRow(cells[0], cells[1], float(cells[2]), cells[3], int(cells[4], 16), cells[5], cells[6])
@@ -70,13 +87,6 @@ class FrameFolder:
                 raise UnreadableFile(self.folder / TABLE, f"has a row that is not ours: {cells[:4]}") from None
             self._note(row)
         self._ended = {(cells[0], cells[1]) for cells in self._open(ENDED, _ENDED_COLUMNS)}
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for handle in self._handles.values():
-            handle.close()
 
     def is_done(self, video_id: str, how: str) -> bool:
         """Whether a video was read to its end in this way."""

@@ -34,12 +34,13 @@ def write_video(
     rate: int = RATE,
     codec: str = "libx264",
     options: Mapping[str, str] | None = None,
+    container_options: Mapping[str, str] | None = None,
     times: Sequence[int] | None = None,
 ) -> Path:
     """Encode pictures, one a frame; `times` are in ticks of 1/1000 s where the rate is not to be constant."""
     import av
 
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=dict(container_options or {})) as container:
         stream = container.add_stream(codec, rate=rate if times is None else 1000)
         stream.width, stream.height = pictures[0].size
         stream.pix_fmt = "yuv420p"
