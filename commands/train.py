@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from classifier.backbones.catalogue import FINE_TUNED
 from classifier.progress import ProgressCallback
+from classifier.recipes import efficientnet_lite0
 from classifier.recipes.catalogue import RECIPES
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
@@ -82,6 +84,8 @@ def _checked(options: TrainOptions) -> TrainOptions:
         options.source is not None or options.how == "network" or options.network is not None
     ):
         raise UsageRefused("--references learns a head on a network that is there; leave out --from, --network, --how")
+    if options.classes and options.network == FINE_TUNED:  # every stage that learns serves the same classes
+        options = replace(options, network=efficientnet_lite0.NAME)
     if options.network in RECIPES:
         if options.source is None:
             raise UsageRefused(f"{options.network} learns from your own pictures: add --from DIR, one folder a class")

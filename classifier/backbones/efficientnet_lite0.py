@@ -27,6 +27,7 @@ SIZE = 128  # pixels of both sides: what the middle layers need, and what a CPU 
 STAGES = ((1, 16, 3, 1), (2, 24, 3, 2), (2, 40, 5, 2), (3, 80, 3, 2), (3, 112, 5, 1), (4, 192, 5, 2))
 """Blocks, channels, side of the filter, stride."""
 TAPPED = (24, 40, 80, 112, 192)  # channels of the stages whose sums `taps` gives
+PARAMETERS = 2_387_616  # up to the last of these stages
 _STEM = 32  # channels
 _WIDER = 6  # how many times wider a block is inside; the first stage's is not
 _EPSILON = 1e-3
@@ -92,6 +93,13 @@ def taps(size: int = SIZE, weights: Weights | None = None) -> Any:
     if weights is not None:
         _give(model, weights)
     return model
+
+
+def layers_before(model: Any, stage: int) -> list[Any]:
+    """The layers of the stem and of the first so many stages of a network that holds the stages of `taps`."""
+    names = [layer.name for layer in model.layers]
+    first = f"block{_number(stage)}_" if stage else "stem_"
+    return list(model.layers[: next(at for at, name in enumerate(names) if name.startswith(first))])
 
 
 def copied_stages(model: Any, first: int, prefix: str) -> Any:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from classifier.recipes import inception_v3, mona_cnn, simpsons_cnn, vgg16
+from classifier.recipes import efficientnet_lite0, inception_v3, mona_cnn, simpsons_cnn, vgg16
 from classifier.recipes.recipe import Recipe
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
-    {recipe.name: recipe for recipe in (mona_cnn.RECIPE, simpsons_cnn.RECIPE, inception_v3.RECIPE, vgg16.RECIPE)}
+    {
+        recipe.name: recipe
+        for recipe in (
+            mona_cnn.RECIPE,
+            simpsons_cnn.RECIPE,
+            inception_v3.RECIPE,
+            vgg16.RECIPE,
+            efficientnet_lite0.RECIPE,
+        )
+    }
 )
 
 

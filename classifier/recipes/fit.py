@@ -215,9 +215,10 @@ class _Training:
                 self._save()
         coming.cancel()
         begun = self._place.clock()
-        loss, accuracy = self._validated(stage)
-        self._spent(begun)
-        self._close_epoch(loss, accuracy)
+        with self._network.averaged():
+            loss, accuracy = self._validated(stage)
+            self._spent(begun)
+            self._close_epoch(loss, accuracy)
         self._save()
 
     def _step(self, pictures: Float32Array, labels: Float32Array, steps: int) -> None:

@@ -16,6 +16,11 @@ def _any_origin(settings: Any, origin: Origin) -> None:
     """Networks that learn from scratch need no weights."""
 
 
+def _as_trained(embedder: Any, settings: Any) -> Any:
+    """Most networks look at pictures as they did in training."""
+    return embedder
+
+
 @dataclass(frozen=True, slots=True)
 class FrozenBase:
     """The part of a network that never learns: it may look at pictures once, before training."""
@@ -41,3 +46,5 @@ class Recipe:
     licence: str = "MIT, as the program"  # of code and weights
     check: Callable[[Any, Origin], None] = _any_origin  # raises DeviceError, before anything is read, without weights
     frozen: FrozenBase | None = None
+    finished: Callable[[Any, Any], Any] = _as_trained
+    """Trained network without its last layer, settings -> what looks at pictures from then on, with as many numbers."""

@@ -6,7 +6,9 @@ files exported from half-precision models need operations that light interpreter
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -79,11 +81,12 @@ class RecipeNetwork:
             "adam": keras.optimizers.Adam,
             "adamw": keras.optimizers.AdamW,
             "rmsprop": keras.optimizers.RMSprop,
-            "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+            "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
         }
+        average = {"use_ema": True, "ema_momentum": self._settings.averaging} if self._settings.averaging else {}
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=self._settings.label_smoothing)
         compiled = "auto" if has_gpu() else False  # on processors XLA takes longer: 18 s a step of mona_cnn, not 11
-        optimizer = kinds[self._settings.optimizer](self._settings.rate)
+        optimizer = kinds[self._settings.optimizer](self._settings.rate, **average)
         self.model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=compiled)
         self.model.optimizer.build(self.model.trainable_variables)
 
@@ -104,6 +107,20 @@ class RecipeNetwork:
     def give(self, weights: Sequence[Array]) -> None:
         """Take weights that `weights` gave."""
         _assign(self.model.weights, weights)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within, the weights are the mean over the last steps, where such a mean is kept; afterwards as before."""
+        if not self._settings.averaging:
+            yield
+            return
+        learned = self.model.trainable_variables
+        before = [np.array(one.numpy()) for one in learned]
+        self.model.optimizer.finalize_variable_values(learned)
+        try:
+            yield
+        finally:
+            _assign(learned, before)
 
     def variables(self) -> list[Array]:
         """Copies of everything that training changes: weights, optimizer, seeds of dropout."""
@@ -129,6 +146,7 @@ class RecipeNetwork:
         last = model.get_layer(CLASSES_LAYER)
         embedder = keras.Model(model.inputs, last.input, name=self._recipe.name)
         weights, bias = (np.asarray(one, dtype=np.float64) for one in last.get_weights())
+        embedder = self._recipe.finished(embedder, self._settings)
         return TrainedNetwork(embedder, weights, bias, classes, self._settings.preprocessing(), (), self.precision)
 
     def _built(self, precision: str) -> Any:

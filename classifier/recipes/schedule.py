@@ -11,11 +11,12 @@ _LEAST = 1e-3  # share of the highest rate that a cosine ends with
 
 def learning_rate(settings: RecipeSettings, epochs: float) -> float:
     """The learning rate after so many epochs, which may be broken."""
+    highest = settings.rate * min(1.0, max(_LEAST, epochs / settings.warm_up)) if settings.warm_up else settings.rate
     if settings.schedule == "constant":
-        return settings.rate
+        return highest
     length = settings.cosine_epochs or settings.epochs
     share = epochs / length % 1.0 if epochs < settings.epochs else 1.0
-    return settings.rate * (_LEAST + (1 - _LEAST) * 0.5 * (1 + math.cos(math.pi * share)))
+    return highest * (_LEAST + (1 - _LEAST) * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 def duration(seconds: float) -> str:

@@ -57,6 +57,7 @@ class RecipeSettings:
     schedule: str = setting(
         "constant", "course of the learning rate over the epochs; cosine falls to zero", choices=("constant", "cosine")
     )
+    warm_up: float = setting(0.0, "epochs in which the learning rate rises from zero", low=0.0, high=1000.0)
     cosine_epochs: int = setting(0, "epochs of one cosine, after which it begins anew; 0: all", low=0, high=10_000)
     patience: int = setting(5, "epochs without improvement after which training ends; 0: never early", low=0, high=1000)
     watch: str = setting(
@@ -77,6 +78,11 @@ class RecipeSettings:
     zoom: float = setting(0.0, "share by which samples are made larger or smaller, at most", low=0.0, high=0.9)
     shear: float = setting(0.0, "share of the side by which samples are sheared, at most", low=0.0, high=0.9)
     noise: float = setting(0.0, "standard deviation of noise on samples, of 255 levels", low=0.0, high=128.0)
+    light: float = setting(0.0, "share by which contrast and brightness of samples vary, at most", low=0.0, high=0.9)
+    cover: float = setting(0.0, "share of the samples in which a rectangle is painted over", low=0.0, high=1.0)
+    averaging: float = setting(
+        0.0, "weights are averaged over the last steps, each counting so much of the next; 0: not", low=0.0, high=0.9999
+    )
     precision: str = setting("auto", "arithmetic; auto is half precision on a GPU alone", choices=("auto", "float32"))
     minutes: float = setting(0.0, "time for training, at most; 0: as long as it takes", low=0.0, high=100_000.0)
     seed: int = setting(0, "seed of weights, order and variations", low=0, high=2**31 - 1)

@@ -1,4 +1,4 @@
-"""Varied copies of training pictures, as the recipes' authors made them: turned, moved, scaled, sheared, noisy.
+"""Varied copies of training pictures: turned, moved, scaled, sheared, lit otherwise, noisy, partly covered.
 
 NumPy and Pillow only, so that it works the same under every Keras backend.
 """
@@ -15,6 +15,9 @@ from classifier.arrays import Float32Array
 from classifier.pictures.preprocessing import Pixels
 from classifier.recipes.settings import RecipeSettings
 
+_COVERED_SIDE = (0.12, 0.33)  # of a painted rectangle, as a share of the picture's
+_LEVELS = 255.0
+
 
 def varied(pictures: Pixels, settings: RecipeSettings, random: np.random.Generator) -> Float32Array:
     """One varied copy of each picture.
@@ -28,10 +31,30 @@ def varied(pictures: Pixels, settings: RecipeSettings, random: np.random.Generat
         float32, same shape, 0..255.
     """
     copies = np.stack([_moved(picture, settings, random) for picture in pictures])
+    if settings.light:
+        _light(copies, settings.light, random)
     if settings.noise:
         copies += random.normal(0.0, settings.noise, copies.shape).astype(np.float32)
-        np.clip(copies, 0.0, 255.0, out=copies)
+        np.clip(copies, 0.0, _LEVELS, out=copies)
+    for row in np.flatnonzero(random.random(len(copies)) < settings.cover) if settings.cover else ():
+        _cover(copies[row], random)
     return copies
+
+
+def _light(copies: Float32Array, most: float, random: np.random.Generator) -> None:
+    """Another contrast and brightness for each picture, in place."""
+    contrast, brightness = random.uniform(-most, most, (2, len(copies), 1, 1, 1)).astype(np.float32)
+    middle = _LEVELS / 2
+    copies += (copies - middle) * contrast + middle * brightness
+    np.clip(copies, 0.0, _LEVELS, out=copies)
+
+
+def _cover(copy: Float32Array, random: np.random.Generator) -> None:
+    """A rectangle of one colour somewhere in the picture, in place."""
+    size = len(copy)
+    height, width = np.maximum(1, size * random.uniform(*_COVERED_SIDE, 2)).astype(int)
+    top, left = random.integers(0, size - height + 1), random.integers(0, size - width + 1)
+    copy[top : top + height, left : left + width] = random.uniform(0.0, _LEVELS, 3)
 
 
 def _moved(picture: Pixels, settings: RecipeSettings, random: np.random.Generator) -> Float32Array:

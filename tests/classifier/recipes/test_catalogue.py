@@ -12,6 +12,7 @@ from classifier.recipes.settings import from_words
 SMALL = {  # settings under which a network is built at once
     "mona_cnn": ["size=48", "padding=same", "width=0.05"],
     "simpsons_cnn": ["size=32"],
+    "efficientnet_lite0": ["size=32", "weights=none"],
     "vgg16": ["size=32", "weights=none"],
 }
 
@@ -46,5 +47,5 @@ def test_simpsons_cnn_has_as_many_convolutions_as_asked_for(convolutions: str) -
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="known are mona_cnn, simpsons_cnn, inception_v3, vgg16"):
+    with pytest.raises(ValueError, match="known are mona_cnn, simpsons_cnn, inception_v3, vgg16, efficientnet_lite0"):
         recipe_named("monacnn")

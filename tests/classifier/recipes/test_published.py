@@ -46,6 +46,39 @@ def test_vgg16_has_the_published_number_of_parameters_and_trains_its_last_layer_
     assert network.model.count_params() == 14_716_227
 
 
+def test_first_stages_and_statistics_of_efficientnet_lite0_stay_as_published_while_the_others_learn() -> None:
+    network = _network("efficientnet_lite0", "size=32")
+    before = {layer.name: _numbers(layer) for layer in network.model.layers}
+
+    for _ in range(2):  # the last layer begins with noughts, so the first step moves it alone
+        _step(network, 32)
+
+    changed = {
+        layer.name
+        for layer in network.model.layers
+        if not all(np.array_equal(*pair) for pair in zip(before[layer.name], _numbers(layer), strict=True))
+    }
+    assert {"block3_expand_filters", "block14_project_filters", "classes"} <= changed
+    assert not {"stem_filters", "block2_project_filters", "block14_project_normal"} & changed
+
+
+def test_a_trained_efficientnet_lite0_looks_at_both_sides_with_its_normalisation_folded_in() -> None:
+    import keras
+
+    network, random = _network("efficientnet_lite0", "size=32"), np.random.default_rng(0)
+    picture = random.uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
+    seen = keras.Model(network.model.inputs, network.model.get_layer("features").output)
+    for layer in network.model.layers:
+        if layer.name.endswith("_normal"):
+            layer.set_weights([one + 0.1 for one in layer.get_weights()])
+
+    trained = network.cut(("a", "b", "c")).embedder
+
+    both = (seen.predict_on_batch(picture) + seen.predict_on_batch(picture[:, :, ::-1])) / 2
+    assert np.allclose(trained.predict_on_batch(picture), both, rtol=1e-3, atol=1e-4)
+    assert np.allclose(trained.predict_on_batch(picture[:, :, ::-1]), both, rtol=1e-3, atol=1e-4)
+
+
 def test_without_weights_both_say_before_anything_is_read_how_to_get_them() -> None:
     inception = RECIPES["inception_v3"]
 

@@ -37,6 +37,22 @@ def test_what_was_kept_of_another_network_is_refused_and_changes_nothing() -> No
     assert some.restore(before)
 
 
+def test_averaged_weights_lie_between_those_of_the_steps_and_give_way_afterwards() -> None:
+    some, stage = network(averaging=0.5), squares(32)
+    batch, labels = stage.pictures.astype(np.float32), np.eye(2, dtype=np.float32)[stage.labels]
+    course = []
+    for _ in range(2):
+        some.step(batch, labels)
+        course.append(some.weights())
+
+    with some.averaged():
+        mean = some.weights()
+
+    for one, two, between in zip(*course, mean, strict=True):
+        assert np.allclose(between, (one + two) / 2, atol=1e-6)
+    assert all(np.array_equal(*pair) for pair in zip(course[-1], some.weights(), strict=True))
+
+
 def test_half_precision_is_for_gpus_alone() -> None:
     assert (network().precision == FULL) == (not has_gpu())
     assert network(precision="float32").precision == FULL

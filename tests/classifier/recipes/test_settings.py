@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -92,3 +92,14 @@ def test_a_cosine_begins_anew_after_its_epochs_and_ends_with_the_training() -> N
     rates = [learning_rate(settings, epochs) for epochs in (0, 5, 9.99, 10, 15, 25)]
 
     assert rates == pytest.approx([1.0, 0.5, 0.001, 1.0, 0.5, 0.001], abs=2e-3)
+
+
+def test_the_rate_rises_over_the_warm_up_and_then_follows_its_course() -> None:
+    settings = RecipeSettings(schedule="cosine", epochs=10, rate=1.0, warm_up=2.0)
+
+    rates = [learning_rate(settings, epochs) for epochs in (0, 1, 2, 5, 10)]
+
+    without = [learning_rate(replace(settings, warm_up=0.0), epochs) for epochs in (1, 2, 5, 10)]
+    assert 0 < rates[0] < 0.01
+    assert rates[1] == pytest.approx(without[0] / 2)
+    assert rates[2:] == without[1:]

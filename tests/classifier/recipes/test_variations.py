@@ -59,6 +59,28 @@ def test_noise_stays_within_the_levels_of_a_picture() -> None:
     assert 3 < copies.std() < 10
 
 
+def test_light_moves_whole_pictures_and_keeps_what_is_brighter_brighter() -> None:
+    pictures = np.repeat(half_and_half(), 40, axis=0)
+
+    copies = varied(pictures, TinySettings(mirror=False, light=0.3), np.random.default_rng(4))
+
+    dark, bright = copies[:, :, :8], copies[:, :, 8:]
+    assert (dark.max(axis=(1, 2, 3)) < bright.min(axis=(1, 2, 3))).all()
+    assert np.ptp(bright.mean(axis=(1, 2, 3))) > 40
+    assert copies.min() >= 0
+    assert copies.max() <= 255
+
+
+def test_so_many_of_the_samples_are_partly_covered() -> None:
+    pictures = np.full((400, 16, 16, 3), 137, np.uint8)
+
+    copies = varied(pictures, TinySettings(mirror=False, cover=0.5), np.random.default_rng(5))
+
+    covered = (copies != 137).any(axis=3).mean(axis=(1, 2))
+    assert 160 < (covered > 0).sum() < 240
+    assert covered.max() < 0.15
+
+
 def test_mixed_labels_sum_to_one_and_follow_their_pictures() -> None:
     pictures = np.zeros((64, 2, 2, 3), np.float32)
     labels = np.eye(2, dtype=np.float32)[np.arange(64) % 2]

