@@ -6,8 +6,8 @@
 DIR has one folder a class and may have `labels.csv` (path, class, group, split). `--two` compares `mona_cnn` with ours,
 each target of `--keep` against all others; `--many` compares `simpsons_cnn` with ours on all classes, `--frozen`
 `vgg16`, and `--tuned` `inception_v3`. As published, they take hours on two cores: `--mona`, `--simpsons`, `--vgg` and
-`--inception` set them smaller, `--at-most` takes fewer pictures to train on; the table names what was set. Exit code
-1: a goal is missed.
+`--inception` set them smaller, `--at-most` takes fewer pictures to train on; the table names what was set. `--lite0`
+sets ours where it is `efficientnet_lite0`. Exit code 1: a goal is missed.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ def main() -> int:
         for target in options.keep:
             found += two_classes.comparisons(two, target)
     if options.many is not None:
-        many = material_of(options.many, options.seed)
-        bench = many_classes.ManyClassBench(many, options.simpsons, options.our_epochs, options.seed)
-        found.append(many_classes.comparison(bench, options.many.name))
+        many = material_of(options.many, options.seed, options.at_most)
+        found.append(many_classes.comparison(many, options.simpsons, options.lite0, options.many.name))
     found += _published(options)
     print(f"\n{table(found)}", flush=True)
     if options.json:
@@ -51,7 +50,8 @@ def _published(options: argparse.Namespace) -> list[Comparison]:
         found += frozen_network.comparisons(hands, options.vgg, options.frozen.name)
     if options.tuned is not None:
         drawn = material_of(options.tuned, options.seed, options.at_most)
-        found += tuned_network.comparisons(drawn, options.inception, options.our_minutes, options.tuned.name)
+        bench = tuned_network.TunedBench(drawn, options.inception, options.lite0, options.by)
+        found += tuned_network.comparisons(bench, options.tuned.name)
     return found
 
 
@@ -67,12 +67,12 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--simpsons", action="append", default=[], metavar="KEY=VALUE", help="a setting of simpsons_cnn")
     line.add_argument("--vgg", action="append", default=[], metavar="KEY=VALUE", help="a setting of vgg16")
     line.add_argument("--inception", action="append", default=[], metavar="KEY=VALUE", help="a setting of inception_v3")
-    line.add_argument("--our-minutes", type=float, default=0.0, metavar="N", help="of training our own, beside a head")
-    line.add_argument("--at-most", type=int, metavar="N", help="training pictures of --frozen and --tuned")
+    line.add_argument("--lite0", action="append", default=[], metavar="KEY=VALUE", help="a setting of ours")
+    line.add_argument("--by", choices=tuned_network.BY, default="both", help="ours of --tuned: a last layer, or more")
+    line.add_argument("--at-most", type=int, metavar="N", help="training pictures of --many, --frozen and --tuned")
     line.add_argument(
         "--ours", choices=("pretrained", "fine_tuned"), default="fine_tuned", help="our two-class network"
     )
-    line.add_argument("--our-epochs", type=float, default=60.0, metavar="N", help="of our many-class network")
     line.add_argument("--seed", type=int, default=0)
     line.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return line

@@ -6,7 +6,7 @@ Time is counted in seconds of processors as well as by the clock: on a machine t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,12 +22,9 @@ from classifier.recipes.fit import FitPlace, fit
 from classifier.recipes.recipe import Recipe
 from classifier.recipes.settings import RecipeSettings, changed_words
 from classifier.recognition.head_fit import FittedHead, LabelledVectors, fitted_head
-from classifier.training.backbone_training import TrainingProgress, TrainingSet
-from classifier.training.embedders import fine_tuning
 from classifier.training.embedders.frozen_features import Described, describe, looked_at
 
 _BATCH = 64  # pictures between two reports of `looked_at`
-_SAMPLE = 256  # pictures that the trained features' scale is measured on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +36,7 @@ class Side:
     cpu_s: float  # of processors, for training
     clock_s: float
     pictures_per_cpu_s: float  # by the light interpreter, from decoded pictures on
+    f1: tuple[float, ...] = ()  # of each class
 
     def words(self) -> str:
         """For the table."""
@@ -47,13 +45,14 @@ class Side:
             f"{self.pictures_per_cpu_s:.0f} pictures/CPU s"
         )
 
-    def facts(self) -> dict[str, float]:
+    def facts(self) -> dict[str, float | list[float]]:
         """Plain values."""
         return {
             "accuracy": self.accuracy,
             "cpu_s": self.cpu_s,
             "clock_s": self.clock_s,
             "pictures_per_cpu_s": self.pictures_per_cpu_s,
+            "f1": list(self.f1),
         }
 
 
@@ -77,30 +76,6 @@ def frozen_side(material: Material) -> Side:
     used = watch.seconds()
     numbers, speed = _tested(described.backbone, pictures[material.test])
     return _side("head on pretrained 128 px", material, fitted.head.probabilities(numbers), used, speed)
-
-
-def fine_tuned_side(material: Material, minutes: float) -> Side:
-    """The same, and the last stages trained on the classes; what both say is multiplied.
-
-    Args:
-        material: the pictures.
-        minutes: of training the stages, at most.
-    """
-    pictures = material.pixels(Preprocessing(pretrained.SIZE))
-    rows = _trained(material)
-    watch = _Stopwatch()
-    described, fitted = _described(material, pictures)
-    shows = np.eye(len(material.classes), dtype=np.float32)[material.labels()[rows]]
-    recipe = replace(fine_tuning.RECIPE, time_budget_s=minutes * 60)
-    network, summary = fine_tuning.fine_tuned(
-        described.backbone, TrainingSet(pictures[rows], shows, pictures[:0]), recipe, report=_step
-    )
-    whole = fine_tuning.joined(described.backbone, network, pictures[rows[:_SAMPLE]].astype(np.float32))
-    used = watch.seconds()
-    numbers, speed = _tested(whole, pictures[material.test])
-    odds = numbers[:, -len(material.classes) :] * fine_tuning.ODDS_WEIGHT
-    likely = np.log(fitted.head.probabilities(numbers[:, : described.embeddings.shape[1]]))
-    return _side(f"fine_tuned 128 px, {summary.steps} steps", material, odds + likely, used, speed)
 
 
 def _trained(material: Material) -> Any:
@@ -128,8 +103,11 @@ class _Stopwatch:
 
 def _side(setting: str, material: Material, scores: FloatArray, used: tuple[float, float], speed: float) -> Side:
     """Of scores, shape (test pictures, classes); the highest of a row is the answer."""
-    accuracy = float((scores.argmax(axis=1) == material.labels()[material.test]).mean())
-    return Side(setting, accuracy, *used, speed)
+    from sklearn.metrics import f1_score
+
+    said, truth = scores.argmax(axis=1), material.labels()[material.test]
+    each = f1_score(truth, said, average=None, labels=list(range(len(material.classes))), zero_division=0.0)
+    return Side(setting, float((said == truth).mean()), *used, speed, tuple(each.tolist()))
 
 
 def _tested(network: Any, pictures: Pixels) -> tuple[Float32Array, float]:
@@ -146,8 +124,3 @@ def _tested(network: Any, pictures: Pixels) -> tuple[Float32Array, float]:
 
 def _said(stage: str, share: float, words: str) -> None:
     print(f"  {stage} {share:4.0%} {words}", flush=True)
-
-
-def _step(progress: TrainingProgress) -> None:
-    if progress.step % 50 == 0:
-        print(f"  step {progress.step} of {progress.steps}, loss {progress.loss:.3f}", flush=True)

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.ancestors.material import Material
-from bench.ancestors.sides import fine_tuned_side, frozen_side, recipe_side
+from bench.ancestors.sides import frozen_side, recipe_side
 from bench.ancestors.table import Comparison
+from classifier.recipes import efficientnet_lite0
 from classifier.recipes.inception_v3 import RECIPE
 from classifier.recipes.settings import from_words
 
 ACCURACY, TIMES = 0.965, 10.0
+HEAD, NETWORK, BOTH = BY = ("head", "network", "both")
 
 
-def comparisons(material: Material, words: Sequence[str], minutes: float, name: str) -> list[Comparison]:
-    """Train inception_v3, a head on embeddings, and, in so many minutes, the last stages too.
+@dataclass(frozen=True, slots=True)
+class TunedBench:
+    """What is compared, and how."""
 
-    Args:
-        material: the pictures.
-        words: settings of inception_v3.
-        minutes: 0: a head alone.
-        name: of the pictures.
-    """
-    ours = [frozen_side(material), *([fine_tuned_side(material, minutes)] if minutes else [])]
-    recipe = recipe_side(RECIPE, from_words(RECIPE.settings(), words), material)
+    material: Material
+    words: Sequence[str]  # settings of inception_v3
+    our_words: Sequence[str]  # settings of efficientnet_lite0
+    by: str = BOTH  # ours: a head on embeddings, efficientnet_lite0, or both, a line each
+
+
+def comparisons(bench: TunedBench, name: str) -> list[Comparison]:
+    """Train our sides and inception_v3 on the pictures of that name."""
+    material, own = bench.material, efficientnet_lite0.RECIPE
+    ours = [] if bench.by == NETWORK else [frozen_side(material)]
+    if bench.by != HEAD:
+        ours.append(recipe_side(own, from_words(own.settings(), bench.our_words), material))
+    for side in ours:
+        print(f"  {name}, ours: {side.words()}", flush=True)
+    recipe = recipe_side(RECIPE, from_words(RECIPE.settings(), bench.words), material)
     count = len(material.train) + len(material.validation)
     return [
         Comparison(
