@@ -1,10 +1,13 @@
 """What a stage is trained on, and in which order: the samples of one epoch, batch by batch.
 
-A batch depends on seed, stage, epoch and step alone, so a training that goes on sees what it would have seen.
+A batch depends on seed, stage, epoch and step alone, so a training that goes on sees what it would have seen. Few or
+rare pictures come several times, each time varied afresh; only rows of the training split are ever given, so no copy
+can cross into validation or test.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +19,6 @@ import numpy as np
 from classifier.arrays import Float32Array, IntArray
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback, unreported
-from classifier.recipes.expansion import epoch_rows
 from classifier.recipes.settings import RecipeSettings
 from classifier.recipes.variations import mixed, varied
 from system.flush import flush
@@ -154,3 +156,43 @@ def _seen(
     numbers = np.zeros((len(stage.pictures), parts[0].shape[1]), np.float32)
     numbers[rows] = np.concatenate(parts)
     return numbers
+
+
+def wanted_counts(counts: IntArray, settings: RecipeSettings) -> IntArray:
+    """How many samples of each class an epoch has.
+
+    Args:
+        counts: training pictures of each class, shape (k,).
+        settings: `samples`, `balance` and `least_per_class`.
+
+    Returns:
+        Shape (k,); never fewer than there are pictures; zero where there are none.
+    """
+    there = counts > 0
+    wanted = np.maximum(counts, settings.least_per_class)
+    if settings.balance >= 0:
+        wanted = np.maximum(wanted, wanted.max(initial=0) - settings.balance)
+    wanted = np.where(there, wanted, 0)
+    lacking = settings.samples - int(wanted.sum())
+    if lacking > 0 and there.any():  # by so many more of each class, so that their difference stays
+        each = math.ceil(lacking / int(there.sum())) if settings.balance >= 0 else lacking * wanted / wanted.sum()
+        wanted = np.where(there, wanted + np.ceil(each).astype(np.int64), 0)
+    return wanted.astype(np.int64)
+
+
+def epoch_rows(labels: IntArray, rows: IntArray, settings: RecipeSettings, random: np.random.Generator) -> IntArray:
+    """The rows of one epoch in their order; each picture as often as the others of its class, or once more.
+
+    Args:
+        labels: class of every picture, shape (n,).
+        rows: the training pictures.
+        settings: as for `wanted_counts`.
+        random: decides the order, and which pictures come once more.
+    """
+    counts = np.bincount(labels[rows], minlength=int(labels.max(initial=0)) + 1)
+    parts = []
+    for kind, wanted in enumerate(wanted_counts(counts, settings).tolist()):
+        of_kind = rows[labels[rows] == kind]
+        whole, more = divmod(wanted, max(1, len(of_kind)))
+        parts += [np.tile(of_kind, whole), random.permutation(of_kind)[:more]]
+    return random.permutation(np.concatenate(parts)).astype(np.int64)

@@ -23,8 +23,7 @@ from classifier.backbones.catalogue import Origin
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback, unreported
 from classifier.recipes.checkpoints import Checkpoints
-from classifier.recipes.epoch_samples import EpochSamples, LabelledPictures, SeenPlace, seen_once
-from classifier.recipes.expansion import wanted_counts
+from classifier.recipes.epoch_samples import EpochSamples, LabelledPictures, SeenPlace, seen_once, wanted_counts
 from classifier.recipes.recipe import Recipe
 from classifier.recipes.recipe_network import RecipeNetwork, predicted
 from classifier.recipes.schedule import duration, learning_rate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.recipes.expansion import epoch_rows, wanted_counts
+from classifier.recipes.epoch_samples import epoch_rows, wanted_counts
 from classifier.recipes.mona_cnn import MonaCnnSettings
 from classifier.recipes.simpsons_cnn import SimpsonsCnnSettings
 from tests.classifier.recipes.painted import TinySettings
