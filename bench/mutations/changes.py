@@ -1928,6 +1928,93 @@ HEADS_AND_LOOKS = (
     ),
 )
 
+SORTED_FOLDERS = (
+    Mutation(
+        "moves that no journal announces",
+        "storage/folders/moves.py",
+        "        self._journal.append(move.to_json() for move in moves)\n        return moves\n",
+        "        return moves\n",
+        ("tests/storage/folders/test_moves.py",),
+    ),
+    Mutation(
+        "a killed run of another job is taken for the same one's",
+        "storage/folders/moves.py",
+        "ours = content.job == self._job and self._journal is None",
+        "ours = self._journal is None",
+        ("tests/storage/folders/test_moves.py",),
+    ),
+    Mutation(
+        "half a line of a killed run stays in the journal",
+        "storage/folders/journal.py",
+        "            file.truncate(content.length)\n",
+        "",
+        ("tests/storage/folders/test_undo.py", "tests/storage/folders/test_moves.py"),
+    ),
+    Mutation(
+        "an old file is removed without a look at its copy",
+        "storage/folders/transfer.py",
+        "        if not (is_file_of(source, expected) and is_file_of(target, expected)):\n",
+        "        if not is_file_of(source, expected):\n",
+        ("tests/storage/folders",),
+    ),
+    Mutation(
+        "an old file is removed that was written to since",
+        "storage/folders/transfer.py",
+        "        if not (is_file_of(source, expected) and is_file_of(target, expected)):\n",
+        "        if not is_file_of(target, expected):\n",
+        ("tests/storage/folders",),
+    ),
+    Mutation(
+        "a copy is not read back",
+        "storage/folders/transfer.py",
+        "        if not is_file_of(part, expected):\n",
+        "        if not part.exists():\n",
+        ("tests/storage/folders",),
+    ),
+    Mutation(
+        "a file is moved back that was changed since",
+        "storage/folders/undo.py",
+        "    if not is_file_of(move.target, move.expected):\n",
+        "    if not move.target.exists():\n",
+        ("tests/storage/folders/test_undo.py",),
+    ),
+    Mutation(
+        "what is undecided or failed goes to the rejected",
+        "crawler/folder_outputs.py",
+        "return self.rejected if one.ruled.verdict is Verdict.REJECTED else None",
+        "return self.rejected if one.ruled.verdict is not Verdict.KEPT else None",
+        ("tests/crawler/test_folder_outputs.py",),
+    ),
+    Mutation(
+        "what is too small to see is nobody",
+        "crawler/folder_rules.py",
+        "verdict = Verdict.UNDECIDED if look.too_small else Verdict.REJECTED",
+        "verdict = Verdict.REJECTED",
+        ("tests/crawler/test_folder_pipeline.py",),
+    ),
+    Mutation(
+        "a label says nothing of a file",
+        "crawler/folder_rules.py",
+        "        if label is not None and label is not LabelValue.CLEAR:\n",
+        "        if label is LabelValue.CLEAR:\n",
+        ("tests/crawler/test_folder_pipeline.py",),
+    ),
+    Mutation(
+        "a picture that could not be decoded is remembered as seen",
+        "crawler/folder_pipeline.py",
+        "if looked and look.fault is None and look.embeddings else None",
+        "if looked else None",
+        ("tests/crawler/test_folder_pipeline.py",),
+    ),
+    Mutation(
+        "a list that was stopped takes the place of the whole one",
+        "commands/folders/listing.py",
+        "                if kind is None:\n",
+        "                if kind is not FileNotFoundError:\n",
+        ("tests/commands/folders/test_listing.py",),
+    ),
+)
+
 MUTATIONS: tuple[Mutation, ...] = (
     *DURABILITY,
     *DISKS,
@@ -1941,4 +2028,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     *PICTURES,
     *EDGES,
     *HEADS_AND_LOOKS,
+    *SORTED_FOLDERS,
 )

@@ -64,7 +64,8 @@ class LabelledFolder:
         shown = ", ".join(f"{name} {classes[name]}" for name in list(classes)[:_NAMED_AT_MOST])
         more = ", …" if len(classes) > _NAMED_AT_MOST else ""
         rarest = f"; rarest: {few[0]} {classes[few[0]]}" if more else ""
-        lines = [f"{self.folder}: {len(self.pictures)} pictures of {len(classes)} classes ({shown}{more}{rarest})"]
+        noun = "class" if len(classes) == 1 else "classes"
+        lines = [f"{self.folder}: {len(self.pictures)} pictures of {len(classes)} {noun} ({shown}{more}{rarest})"]
         if self.styles:
             lines.append("styles: " + ", ".join(f"{name} {count}" for name, count in self.styles.items()))
         return [*lines, *self.said, *left_out_lines(self.left_out)]

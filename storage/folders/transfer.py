@@ -89,19 +89,26 @@ def settle(source: Path, target: Path, expected: Expected, disk: Disk) -> None:
         FileNotFoundError: the file is in neither place.
         OSError: the disk refuses.
     """
+    if begin(source, target, expected, disk):
+        flush(target.parent)
+        take_old_name(source, target, expected)
+
+
+def begin(source: Path, target: Path, expected: Expected, disk: Disk) -> bool:
+    """The first half of `settle`; gives whether the old name is to be taken yet, once the new one is durable.
+
+    Raises: as `settle`.
+    """
     part_of(target).unlink(missing_ok=True)
     here, there = os.path.lexists(source), os.path.lexists(target)
     if not here and not there:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(source))
-    if not here:
-        return
-    if there:
+    if here and there:
         _settle_both(source, target, expected, disk)
-        return
+    if not here or there:
+        return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    if give_name(source, target, expected, disk):
-        flush(target.parent)
-        take_old_name(source, target, expected)
+    return give_name(source, target, expected, disk)
 
 
 def _settle_both(source: Path, target: Path, expected: Expected, disk: Disk) -> None:

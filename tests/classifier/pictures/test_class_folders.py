@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from classifier.errors import ClassFolderError, PictureFault
 from classifier.pictures.class_folders import NO_CLASS, NO_PICTURE, TWO_CLASSES, class_pictures, label_of, nameless
+from classifier.pictures.preprocessing import Preprocessing, prepare
+from classifier.recognition.labelled_folder import labelled_folder
 
 
 def picture(number: int) -> bytes:
@@ -134,6 +138,23 @@ def test_what_is_no_picture_or_lies_in_two_classes_is_left_out_and_reported(tmp_
         "left out, in two classes: 2 files (keqing/both too.jpg, mona/both.jpg)",
         "left out, no picture: 1 file (keqing/video.jpg)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind"), [("webp", "WEBP"), ("avif", "AVIF"), ("jfif", "JPEG"), ("JPE", "JPEG"), ("bin", "PNG")]
+)
+def test_no_picture_is_passed_over_for_its_ending(tmp_path: Path, ending: str, kind: str) -> None:
+    """Keras' `image_dataset_from_directory` silently leaves out what is no .bmp, .gif, .jpeg, .jpg or .png."""
+    out = io.BytesIO()
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(out, kind)
+    folder = folder_of(tmp_path, {f"mona/1.{ending}": out.getvalue(), f"keqing/2.{ending}": out.getvalue() + b"\0"})
+
+    found, labelled = class_pictures(folder, ["mona"]), labelled_folder(folder)
+
+    assert found.classes == {"keqing": 1, "mona": 1}
+    assert labelled.classes == {"keqing": 1, "mona": 1}
+    assert (found.left_out, labelled.left_out) == ((), ())
+    assert prepare(found.pictures[1].read(), Preprocessing(16)).pixels.shape == (16, 16, 3)
 
 
 def test_a_file_in_two_classes_that_both_mean_the_target_shows_it(tmp_path: Path) -> None:

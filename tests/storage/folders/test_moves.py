@@ -118,6 +118,21 @@ def test_one_journal_has_the_moves_of_a_killed_run_and_of_the_one_that_went_on(t
     assert snapshot(shelf.source) == before
 
 
+def test_half_a_line_of_a_killed_run_is_gone_once_the_next_goes_on(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, Disk())
+    with closing(shelf.mover()) as mover:
+        mover.move([order(shelf.source / "a" / "1.jpg", shelf.target)])
+        journal = mover.journal
+    assert journal is not None
+    with journal.open("ab") as file:
+        file.write(b'{"move": 2, "from": "' + b"x" * 5000)
+
+    shelf.move_everything()
+
+    assert read_journal(journal).ended
+    assert b"xxx" not in journal.read_bytes()
+
+
 def test_another_job_finishes_what_was_on_its_way_and_keeps_a_journal_of_its_own(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     killed = shelf.mover("keqing")
