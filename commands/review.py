@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from commands.context.gallery import archive_settings
+from commands.context.gallery import bring_up_to_date
 from commands.context.workspace import Workspace, load_workspace
 from commands.lookup.post_links import site_pages
 from commands.terminal.console import say
-from storage.archive import Archive, open_reader
-from storage.errors import DatabaseError, DatabaseNewer
+from storage.archive import open_reader
 from system.child_process import DOWNLOADS, allowed, module_command
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
     from rounds.target_state import target_state_in
 
     workspace = load_workspace(root, config)
-    _bring_up_to_date(workspace)
+    bring_up_to_date(workspace, "crawl review")
     with (
         GalleryReviewService(workspace.root, _who(), trust_tags=workspace.settings.scoring.trust_tags) as service,
         bind(DEFAULT_PORT if options.port is None else options.port) as listening,
@@ -79,24 +78,6 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
         except KeyboardInterrupt:
             say("the page is closed; every answer that it showed as saved is saved")
     return 0
-
-
-def _bring_up_to_date(workspace: Workspace) -> None:
-    """Upgrade a gallery that an older program left; whoever owns it now has done so already.
-
-    Raises:
-        the storage family: there is no gallery, or it cannot be read.
-    """
-    try:
-        open_reader(workspace.root).close()
-    except DatabaseNewer:
-        raise
-    except DatabaseError as old:
-        say(str(old))
-        archive = Archive.open(workspace.root, archive_settings(workspace, "crawl review", create=False))
-        for line in archive.recovery.lines():
-            say(line)
-        archive.close()
 
 
 def _round_command(target: str, workspace: Workspace) -> Sequence[str]:

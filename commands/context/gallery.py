@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 from commands.context.workspace import Workspace
 from commands.terminal.console import say
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings
-from storage.errors import GalleryBusy
+from storage.errors import DatabaseError, DatabaseNewer, GalleryBusy
 
 MEGABYTE = 1024 * 1024
 _ASK_AGAIN_S = 1.0
@@ -32,6 +32,28 @@ def archive_settings(workspace: Workspace, command: str, *, create: bool) -> Arc
         network_disk=workspace.settings.disk.network,
         clock=workspace.clock,
     )
+
+
+def bring_up_to_date(workspace: Workspace, command: str) -> None:
+    """Upgrade a gallery that an older program left; whoever owns it now has done so already.
+
+    Args:
+        workspace: the root and its settings.
+        command: for the message that others get meanwhile.
+
+    Raises:
+        the storage family: there is no gallery, or it cannot be read.
+    """
+    try:
+        open_reader(workspace.root).close()
+    except DatabaseNewer:
+        raise
+    except DatabaseError as old:
+        say(str(old))
+        archive = Archive.open(workspace.root, archive_settings(workspace, command, create=False))
+        for line in archive.recovery.lines():
+            say(line)
+        archive.close()
 
 
 async def hold_gallery(

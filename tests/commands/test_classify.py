@@ -25,6 +25,7 @@ from tests.commands.folders.places import (
     names_below,
     picture,
 )
+from tests.storage.samples import schema_at
 
 REPOSITORY = Path(__file__).parents[2]
 FIELDS = {
@@ -360,6 +361,17 @@ def test_a_model_whose_files_were_altered_sorts_nothing(place: Downloads) -> Non
 
     assert done.exit_code == 10
     assert len(names_below(place.pictures)) == 12
+
+
+def test_a_gallery_that_an_older_program_left_is_upgraded_first(place: Downloads) -> None:
+    schema_at(place.root / "crawl.db", "0007", back=True)
+
+    done = place.classify()
+
+    assert done.exit_code == 0, done.stderr
+    assert "has the older schema 0007" in done.stderr
+    assert len(place.table()) == 12
+    assert list((place.root / "backups").iterdir()) != []
 
 
 def test_without_a_gallery_there_is_no_model(place: Downloads) -> None:
