@@ -17,7 +17,7 @@ from commands.terminal.error_exit import exits_plainly
 
 def declare_models(app: typer.Typer) -> None:
     """Add these commands to the program's."""
-    for command in (models, networks):
+    for command in (models, networks, serve):
         app.command()(command)
 
 
@@ -103,3 +103,39 @@ def networks(
 
     options = networks_command.NetworksOptions(choose("action", action, NETWORK_ACTIONS), name, as_json)
     raise typer.Exit(networks_command.run(options, root, config))
+
+
+@exits_plainly
+def serve(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A target, one of its models, mona/3, or a recogniser.",
+            metavar="NAME",
+            show_default=False,
+            autocompletion=completion.targets_and_models,
+        ),
+    ],
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="8788 by default, 0 takes a free one.", show_default=False),
+    ] = None,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="The address to listen at; others may ask at 0.0.0.0.")
+    ] = "127.0.0.1",
+    root: RootOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Score pictures for other programs by HTTP: send files, get probabilities and decisions as JSON.
+
+    Scores as a crawl does. Pictures are sent, never fetched, and nothing is stored. The page at / says how.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl serve mona[/cyan]  then: [cyan]curl -F pictures=@one.jpg http://127.0.0.1:8788/v1/score[/cyan]
+
+    [cyan]crawl serve family --port 0[/cyan]  a recogniser, on a free port
+    """
+    from commands import serve as serve_command
+
+    raise typer.Exit(serve_command.run(serve_command.ServeOptions(name, port, host), root, config))

@@ -1,4 +1,4 @@
-"""Serving on the loopback address only, with an orderly stop."""
+"""Serving with an orderly stop, on the loopback address; `crawl serve` alone may ask for another."""
 
 from __future__ import annotations
 
@@ -16,30 +16,33 @@ from starlette.types import ASGIApp
 from review.connection import Connection
 from review.errors import PortTaken
 
-LOOPBACK = "127.0.0.1"  # never anything else: whoever can reach the page can see and change the gallery
+LOOPBACK = "127.0.0.1"  # for a page never anything else: whoever can reach it can see and change the gallery
 DEFAULT_PORT = 8787
 _BACKLOG = 64  # connections that wait to be taken
 _DEBUG_VARIABLE = "CRAWL_DEBUG"  # with it set, a bug shows its stack trace
 
 
-def bind(port: int) -> socket.socket:
-    """A socket on the loopback address.
+def bind(port: int, host: str = LOOPBACK) -> socket.socket:
+    """A socket.
 
     Args:
         port: 0 takes a free one.
+        host: the address that is listened at, IPv4.
     Raises:
-        PortTaken: another program has it; it was left alone.
+        PortTaken: another program has it, or this machine has no such address; nothing was changed.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((LOOPBACK, port))
+        listening.bind((host, port))
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise PortTaken(f"this machine has no address {host}; 0.0.0.0 means all of them") from None
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise PortTaken(
-                f"port {port} on {LOOPBACK} is taken ({error.strerror}); choose another with --port, 0 takes a free one"
+                f"port {port} on {host} is taken ({error.strerror}); choose another with --port, 0 takes a free one"
             ) from None
         raise
     return listening

@@ -35,6 +35,7 @@ FLOORS: Mapping[str, Floor] = {
     "commands": Floor(90.0, 83.0),
     "classifier": Floor(90.0, 85.0),
     "interchange": Floor(90.0, 90.0),
+    "serving": Floor(90.0, 90.0),
 }
 _RUNTIME = re.compile(r"^\s*(import|from) (tensorflow|keras|ai_edge_litert|openvino|onnxruntime)\b", re.MULTILINE)
 _WORST = 8  # modules that are named where a room is below its floor

@@ -22,6 +22,7 @@ ROOMS = (
     "interchange",
     "migrations",
     "review",
+    "serving",
     "rounds",
     "storage",
     "system",

@@ -23,6 +23,7 @@ OURS = frozenset(
         "interchange",
         "migrations",
         "review",
+        "serving",
         "rounds",
         "storage",
         "system",

@@ -47,7 +47,7 @@ async def _export(card: ModelCard, package: Package | RecogniserPackage, into: P
     from classifier.deployment.export import ExportOrder, export
     from classifier.deployment.formats import FORMATS
 
-    order = ExportOrder(card.name, package, FORMATS[form], _version())
+    order = ExportOrder(card.name, package, FORMATS[form], program_version())
     try:
         async with reporting(quiet=as_json) as report:
             done = await export(order, into, report)
@@ -72,7 +72,8 @@ def _told(name: str, into: Path, done: Exported, as_json: bool) -> int:
     return int(code)
 
 
-def _version() -> str:
+def program_version() -> str:
+    """The version of this program, for what leaves it."""
     try:
         return version("boorusieve")
     except PackageNotFoundError:  # run from a checkout
