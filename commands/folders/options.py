@@ -59,6 +59,11 @@ def checked(options: ClassifyOptions) -> CheckedOptions:
     for folder in options.folders:
         if not folder.exists():
             raise UsageRefused(f"{folder} is not there; name a folder with pictures")
+        if is_gallery(folder):
+            raise UsageRefused(
+                f"{folder} is a gallery, with most pictures in two sizes; name {folder / 'gallery'}, where those are "
+                "that were kept, or ask crawl query"
+            )
     folders = tuple(outermost([folder.resolve() for folder in options.folders]))
     if options.how is How.LIST:
         return CheckedOptions(options, folders, listed_in=_list_folder(options))
