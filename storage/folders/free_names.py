@@ -9,11 +9,11 @@ LONGEST_NAME = 255  # bytes; of most file systems
 
 
 class FreeNames:
-    """Gives out names in folders; one that was given out once is not given out again."""
+    """Gives out names in folders; one that was given out is not given out again before it is `settled`."""
 
     def __init__(self) -> None:
         self._given: set[Path] = set()
-        self._last: dict[Path, int] = {}  # by the wanted path: the last number that was tried
+        self._last: dict[Path, int] = {}  # by the wanted path, where it was taken: the last number that was tried
 
     def free(self, folder: Path, name: str) -> Path:
         """A path in the folder that nothing has: of that name, else with a number."""
@@ -23,9 +23,14 @@ class FreeNames:
         while path in self._given or os.path.lexists(path):
             number += 1
             path = numbered(wanted, number)
-        self._last[wanted] = number
+        if number > 1:
+            self._last[wanted] = number
         self._given.add(path)
         return path
+
+    def settled(self) -> None:
+        """The names given out so far are on disk by now, or are not needed; nothing is remembered of them."""
+        self._given.clear()
 
 
 def numbered(path: Path, number: int) -> Path:

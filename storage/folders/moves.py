@@ -107,6 +107,7 @@ class Mover:
             done = [self._taken(move, result) for move, result in zip(moves, results, strict=True)]
             for folder in {move.source.parent for move in moves}:
                 flush(folder)
+            self._names.settled()
             return done
 
     def finish(self) -> None:

@@ -54,7 +54,9 @@ class Placer:
             if there is not None:
                 return MoveResult(there)
             try:
-                return MoveResult(self._placed(order))
+                placed = MoveResult(self._placed(order))
+                self._names.settled()
+                return placed
             except Changed:
                 return MoveResult(None, CHANGED)
             except OSError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from storage.files.disk import Disk
-from storage.folders.free_names import numbered
+from storage.folders.free_names import FreeNames, numbered
 from storage.folders.placement import How, Placer
 from tests.storage.deaths import Killed
 from tests.storage.folders.pictures import DyingDisk, Shelf, WithoutLinks, snapshot
@@ -96,3 +96,14 @@ def test_a_number_is_put_before_the_ending_and_long_names_lose_letters() -> None
     assert numbered(Path("/x/mona"), 12) == Path("/x/mona-12")
     long = numbered(Path("/x") / ("モ" * 83 + ".jpg"), 2)
     assert len(os.fsencode(long.name)) <= 255 and long.name.endswith("-2.jpg")
+
+
+def test_a_name_is_given_out_once_until_it_is_settled(tmp_path: Path) -> None:
+    names = FreeNames()
+
+    given = [names.free(tmp_path, "1.jpg").name for _ in range(2)]
+    names.settled()
+    (tmp_path / "1.jpg").touch()
+    given.append(names.free(tmp_path, "1.jpg").name)
+
+    assert given == ["1.jpg", "1-2.jpg", "1-2.jpg"]  # nobody made the second
