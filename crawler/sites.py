@@ -28,6 +28,8 @@ class Software(StrEnum):
     DANBOORU = "danbooru"
     E621 = "e621"
     MOEBOORU = "moebooru"
+    GELBOORU = "gelbooru"
+    GELBOORU_02 = "gelbooru-0.2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Site:
     files_at_once: int = POLITE_FILES
     ceiling: Ceiling = Ceiling()
     software: Software | None = Software.DANBOORU  # None: an address whose software nobody has named
-    tag_limit: int = 2  # terms in one search for someone without an account
+    tag_limit: int | None = 2  # terms in one search for someone without an account; None: any number
     safe_mode: bool = False  # whether it hides everything that is not rated general
     plain_http: bool = False  # whether the user consents to unencrypted requests to another machine; never with a key
 
@@ -172,6 +174,9 @@ def _e621(name: str) -> Site:
     )
 
 
+_UNSTATED = Ceiling(api_rate=1.0, files_at_once=2)  # of sites that publish no limit: one request a second
+
+
 def _moebooru(name: str, host: str, *file_hosts: str) -> Site:
     return Site(
         name=name,
@@ -179,7 +184,7 @@ def _moebooru(name: str, host: str, *file_hosts: str) -> Site:
         file_hosts=frozenset(file_hosts),
         group=host,
         software=Software.MOEBOORU,
-        ceiling=Ceiling(api_rate=1.0, files_at_once=2),  # no limit is published: as at Danbooru's own pace
+        ceiling=_UNSTATED,
         tag_limit=3,  # of 6: the walk by id takes up to two, and its order one
     )
 
@@ -200,6 +205,24 @@ BUILTIN: Mapping[str, Site] = MappingProxyType(
         "e926": _e621("e926"),
         "yandere": _moebooru("yandere", "yande.re", "files.yande.re", "assets.yande.re"),
         "konachan": _moebooru("konachan", "konachan.com"),
+        "gelbooru": Site(
+            name="gelbooru",
+            api_url="https://gelbooru.com",
+            file_hosts=frozenset(f"{host}.gelbooru.com" for host in ("img1", "img2", "img3", "img4", "video-cdn3")),
+            group="gelbooru.com",
+            software=Software.GELBOORU,
+            ceiling=_UNSTATED,
+            tag_limit=None,
+        ),
+        "safebooru.org": Site(
+            name="safebooru.org",
+            api_url="https://safebooru.org",
+            file_hosts=frozenset(),
+            group="safebooru.org",
+            software=Software.GELBOORU_02,
+            ceiling=_UNSTATED,
+            tag_limit=None,
+        ),
     }
 )
 

@@ -133,7 +133,7 @@ class FileVersion:
 
     md5: str  # 32 lower-case hex digits
     ext: str  # one of FILE_EXTENSIONS, or the site's own where it is not supported
-    size: int  # bytes
+    size: int  # bytes; 0: the site does not say
     width: int  # pixels
     height: int  # pixels
     url: str  # absolute

@@ -911,15 +911,15 @@ NETWORK = (
     Mutation(
         "an original's md5 is not compared",
         "crawler/transport/downloads.py",
-        "if partial.size != version.size or digest.md5 != version.md5:",
-        "if partial.size != version.size:",
+        "if digest.md5 != version.md5 or (stated and partial.size != version.size):",
+        "if stated and partial.size != version.size:",
         (_DOWNLOADS,),
     ),
     Mutation(
         "an original in memory is not compared",
         "crawler/transport/downloads.py",
-        "elif len(body) != version.size or _md5(body) != version.md5:",
-        "elif len(body) != version.size:",
+        "elif (version.size and len(body) != version.size) or _md5(body) != version.md5:",
+        "elif version.size and len(body) != version.size:",
         (_DOWNLOADS,),
     ),
     Mutation(

@@ -105,6 +105,7 @@ async def connect(
     http.notify = say
     if site.software is None:
         site = replace(site, software=await software_of(site, http, pace.patience))
+        http.site = site
     client = client_for(site, http, pace.patience, say)
     profile = await _profile(client, http)
     if profile is None:
@@ -151,8 +152,8 @@ def _credentials(workspace: Workspace, site: Site) -> Loaded:
     """The key for the site; for the demo gallery, which knows no account of the user's, its own."""
     if workspace.site == DEMO and DEMO not in workspace.settings.sites:
         return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
-    if site.software is Software.MOEBOORU:
-        return Loaded(None)  # asked without an account: its keys are hashes of passwords, in addresses
+    if site.software in (Software.MOEBOORU, Software.GELBOORU_02):
+        return Loaded(None)  # asked without an account
     file = Path(workspace.settings.credentials_file) if workspace.settings.credentials_file else None
     return load_credentials(site, os.environ, file, vouched=vouched(workspace, site))
 

@@ -17,7 +17,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -135,7 +135,7 @@ class Downloader:
             BlockedError: the site serves pages or placeholders instead of pictures.
             AccessError: it refuses every file.
         """
-        cap = cap if version is None else min(cap, version.size)
+        cap = cap if version is None or not version.size else min(cap, version.size)
         ask = Ask(url, Kind.FILE, original=version is not None)
         health = self._renditions if version is None else self._originals
 
@@ -146,7 +146,7 @@ class Downloader:
                 raise TransientError("the file arrived empty")
             if version is None:
                 _refuse_text(body[:512])
-            elif len(body) != version.size or _md5(body) != version.md5:
+            elif (version.size and len(body) != version.size) or _md5(body) != version.md5:
                 _refuse_text(body[:512])
                 raise _Mismatch(f"{len(body)} bytes arrived that are not the published ones")
             return body
@@ -163,7 +163,8 @@ class Downloader:
 
         Args:
             into: must not exist; removed again on failure.
-            version: the size and md5 that the site published; the bytes must have them.
+            version: the size and md5 that the site published; the bytes must have them. Where the site states no size,
+                the answer's own is expected.
         Returns: what arrived; the file is closed, complete, verified, and not yet fsynced.
         Raises: as `fetch_bytes`; StorageError: the disk refused, DiskFull included.
         """
@@ -184,19 +185,21 @@ class Downloader:
 
     async def _transfer(self, url: str, partial: _Partial, version: FileVersion) -> Digest:
         """One attempt: what is missing of the file, or all of it."""
+        stated = bool(version.size)
         headers = {}
         if partial.resumable and 0 < partial.size < version.size:
             headers = {"range": f"bytes={partial.size}-", "if-range": partial.validator}
         try:
             async with self.http.exchange(Ask(url, Kind.FILE, headers, original=True)) as answer:
+                version = _with_size(version, answer, self.original_cap)
                 await self._place(answer, partial, version)
                 await self._stream(answer, partial, version)
         except RangeRefused:
             await partial.restart("")
             raise
         digest = partial.digest()
-        if partial.size != version.size or digest.md5 != version.md5:
-            short = partial.size < version.size
+        if digest.md5 != version.md5 or (stated and partial.size != version.size):
+            short = partial.size < version.size < self.original_cap
             if short and not _is_text(partial.start):
                 raise TransientError(f"{partial.size} of {version.size} bytes arrived")
             start = partial.start
@@ -428,6 +431,20 @@ async def _to_its_end(work: Coroutine[Any, Any, _Result]) -> _Result:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
+
+
+def _with_size(version: FileVersion, answer: HttpResponse, most: int) -> FileVersion:
+    """The version with the size that the answer announces, else the largest that is accepted, where none is published.
+
+    Raises: PostError: it is larger than `most` bytes.
+    """
+    if version.size:
+        return version
+    if answer.encoded or answer.declared is None:
+        return replace(version, size=most)
+    if answer.declared > most:
+        raise PostError(f"larger than {most} bytes", "unavailable")
+    return replace(version, size=answer.declared)
 
 
 def _strong_validator(answer: HttpResponse) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import httpx2
 
@@ -35,7 +35,7 @@ from crawler.errors import (
     UnreachableError,
     UrlRefused,
 )
-from crawler.sites import Site, how_to_allow
+from crawler.sites import Site, Software, how_to_allow
 from crawler.transport.body_decoder import decoder_for
 from crawler.transport.budget import Budget, Kind, Permit
 from crawler.transport.credentials import Credentials
@@ -271,17 +271,30 @@ class Http:
     async def _send_once(self, client: httpx2.AsyncClient, ask: Ask, url: str) -> httpx2.Response:
         self.traffic.requests += 1
         async with asyncio.timeout(self._deadlines.headers_s):
-            request = client.build_request(
-                "GET" if ask.form is None else "POST", url, headers=self._headers(ask, url), content=ask.form
-            )
+            method, address = "GET" if ask.form is None else "POST", self._with_key(ask, url)
+            request = client.build_request(method, address, headers=self._headers(ask, url), content=ask.form)
             return await client.send(request, stream=True)
+
+    def _key_header(self, credentials: Credentials) -> dict[str, str]:
+        """The header that carries the key, where the site takes it there."""
+        if self.site.software is Software.GELBOORU:
+            return {}
+        return {"authorization": credentials.authorization()}
+
+    def _with_key(self, ask: Ask, url: str) -> str:
+        """The address, with the key among its parameters where the site takes it nowhere else."""
+        if self._credentials is None or self.site.software is not Software.GELBOORU or ask.kind is not Kind.API:
+            return url
+        if not self.site.serves_api(urlsplit(url)):
+            return url
+        return f"{url}&{urlencode({'user_id': self._credentials.login, 'api_key': self._credentials.key.reveal()})}"
 
     def _headers(self, ask: Ask, url: str) -> dict[str, str]:
         headers = {"user-agent": self._user_agent, "accept": "*/*", "accept-encoding": "identity", **ask.headers}
         if ask.kind is Kind.API:
             headers |= {"accept": "application/json", "accept-encoding": "gzip"}
             if self._credentials is not None and self.site.serves_api(urlsplit(url)):
-                headers["authorization"] = self._credentials.authorization()
+                headers |= self._key_header(self._credentials)
         if ask.form is not None:
             headers |= {"x-http-method-override": "GET", "content-type": "application/x-www-form-urlencoded"}
         return headers

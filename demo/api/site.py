@@ -104,6 +104,8 @@ class DemoSite:
         request = _overridden(request)
         if request.method in ("GET", "HEAD") and request.body:
             raise SiteRefusal(400, "ApplicationController::RequestBodyNotAllowedError", "Request body not allowed")
+        if self._dialect is not None and not request.path.startswith("/demo/"):
+            return self._in_dialect(self._dialect, request)
         name, known = _route_name(request)
         if not known:
             return Response(406, {"Content-Type": "text/html; charset=utf-8"}, b"<html><body>406</body></html>")
@@ -114,8 +116,6 @@ class DemoSite:
             rest = [(key, value) for key, value in request.pairs if key not in blank]
             return redirect_to(quote(request.path) + ("?" + urlencode(rest) if rest else ""))
         view = self._view(request)
-        if self._dialect is not None and not name.startswith("demo/"):
-            return self._limit(name, view.account) or self._dialect.answer(name, request, view)
         if "cause_error" in request.params and re.fullmatch("[45]..", request.params["cause_error"]):
             raise SiteRefusal(int(request.params["cause_error"]), "StandardError", "")
         limited = self._limit(name, view.account)
@@ -124,6 +124,13 @@ class DemoSite:
         if _wants_page(request):
             return self._page(name, request, view)
         return self._dispatch(name, request, view)
+
+    def _in_dialect(self, dialect: Dialect, request: Request) -> Maybe:
+        """The answer of other software, which has its own parameters for keys."""
+        account = self.options.accounts.identify(request.headers.get("authorization"), {})
+        view = View(self.pictures.gallery, account, self.options.files_at)
+        name = request.path.strip("/").removesuffix(".json")
+        return self._limit(name, account) or dialect.answer(name, request, view)
 
     async def _page(self, name: str, request: Request, view: View) -> Response:
         """The same for people: a wall of posts, or one post."""

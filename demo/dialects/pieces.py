@@ -31,7 +31,7 @@ class Searches:
         Raises:
             SiteRefusal: more terms than the site takes.
         """
-        asked = re.sub(r"\brating:s\w*", "rating:g,s", words).strip()
+        asked = re.sub(r"\brating:s(afe)?\b", "rating:g,s", words).strip()
         return list(await self._posts.ids_of(parse_search(asked, most_terms), view))
 
     async def painted(self, ids: Iterable[int]) -> list[GalleryPost]:

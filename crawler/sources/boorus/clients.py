@@ -8,6 +8,7 @@ from typing import Protocol
 
 from crawler.sites import Site, Software
 from crawler.sources.boorus.e621_client import E621Client
+from crawler.sources.boorus.gelbooru_client import GelbooruClient
 from crawler.sources.boorus.moebooru_client import MoebooruClient
 from crawler.sources.danbooru_client import DanbooruClient
 from crawler.sources.site_client import SiteClient
@@ -20,7 +21,13 @@ class _ClientClass(Protocol):
 
 
 CLIENTS: Mapping[Software, _ClientClass] = MappingProxyType(
-    {Software.DANBOORU: DanbooruClient, Software.E621: E621Client, Software.MOEBOORU: MoebooruClient}
+    {
+        Software.DANBOORU: DanbooruClient,
+        Software.E621: E621Client,
+        Software.MOEBOORU: MoebooruClient,
+        Software.GELBOORU: GelbooruClient,
+        Software.GELBOORU_02: GelbooruClient,
+    }
 )
 
 

@@ -102,7 +102,7 @@ async def test_a_gallery_that_the_system_refuses_to_start_is_refused(tmp_path: P
 
 
 def test_a_kind_of_site_that_there_is_not_is_refused() -> None:
-    with pytest.raises(DemoRefused, match="danboru is none of danbooru, e621, moebooru"):
+    with pytest.raises(DemoRefused, match="danboru is none of danbooru, e621"):
         arguments(DemoOptions(software="danboru"))
 
 

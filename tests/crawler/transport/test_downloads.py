@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx2
@@ -312,6 +312,36 @@ async def test_an_original_beyond_the_cap_is_not_even_asked_for(tmp_path: Path) 
             await downloader.fetch_file(url, tmp_path / "a.part", version=version_of(BODY))
 
     assert caught.value.state == "unavailable" and stage.visits == []
+
+
+def unstated(body: bytes) -> FileVersion:
+    """A version of a site that publishes no sizes."""
+    return replace(version_of(body), size=0)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_file_without_a_published_size_is_verified_by_its_md5(tmp_path: Path, chunked: bool) -> None:
+    answer = plain(BODY, None, "close") if chunked else whole(BODY)
+    async with downloading(answer) as (downloader, _, url):
+        digest = await downloader.fetch_file(url, tmp_path / "a.part", version=unstated(BODY))
+        fetched = await downloader.fetch_bytes(url, version=unstated(BODY))
+
+    assert content_of(tmp_path / "a.part") == BODY == fetched.content and digest.size == len(BODY)
+
+
+async def test_another_file_is_no_match_where_only_its_md5_is_published(tmp_path: Path) -> None:
+    async with downloading(whole(OTHER)) as (downloader, _, url):
+        with pytest.raises(MismatchError):
+            await downloader.fetch_file(url, tmp_path / "a.part", version=unstated(BODY))
+
+    assert names_in(tmp_path) == []
+
+
+async def test_a_file_that_announces_more_than_is_accepted_is_not_read(tmp_path: Path) -> None:
+    async with downloading(whole(BODY)) as (downloader, _, url):
+        downloader.original_cap = 1000
+        with pytest.raises(PostError, match="larger than 1000"):
+            await downloader.fetch_file(url, tmp_path / "a.part", version=unstated(BODY))
 
 
 async def test_nothing_that_is_already_there_is_written_over_or_through(tmp_path: Path) -> None:

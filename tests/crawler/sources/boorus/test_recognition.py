@@ -22,12 +22,17 @@ async def test_a_site_is_known_by_what_it_answers(software: Software) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [lambda request: json_response({"error": "no"}, 404), lambda request: json_response({"posts": 3})],
-    ids=["nothing there", "another shape"],
+    [
+        lambda request: json_response({"error": "no"}, 404),
+        lambda request: json_response({"posts": 3}),
+        lambda request: httpx2.Response(200, content=b"<!doctype html><title>A shop</title>"),
+        lambda request: json_response({}, 406),
+    ],
+    ids=["nothing there", "another shape", "a page", "another format"],
 )
 async def test_a_site_that_answers_otherwise_is_refused_with_what_is_spoken(answer: Answering) -> None:
     async with http_to(answer) as (http, _):
-        with pytest.raises(BadSite, match='these are spoken: "danbooru", "e621", "moebooru"'):
+        with pytest.raises(BadSite, match='these are spoken: "danbooru", "e621", "moebooru", "gelbooru"'):
             await software_of(http.site, http, quick())
 
 

@@ -1,0 +1,1 @@
+"""Whether the demo's other kinds of sites answer as those do."""
