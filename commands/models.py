@@ -179,10 +179,23 @@ def _comparing(models: Sequence[RegisteredModel], compared: Mapping[str, SideByS
                 if held_out
                 else "out of fold on the pictures that it was trained on"
             )
-            yield f"{model.card.name}: a recogniser, measured {how}"
+            yield f"{model.card.name}: a recogniser, measured {how}; {_limits_words(_limits(model))}"
     others = [model.card.name for model in models if _recorded(model) and not _is_in(compared, model)]
     if others:
         yield f"{', '.join(others)}: on other pictures, those of its own round; not to be compared"
+
+
+def _limits(model: RegisteredModel) -> Mapping[str, float]:
+    """What a recogniser's answer must reach to be a name, each 0..1."""
+    recorded = model.facts.get("metrics", {}).get("limits") or {"top": model.card.threshold}
+    return {name: float(recorded.get(name, 0.0)) for name in ("top", "gap", "deviation")}
+
+
+def _limits_words(limits: Mapping[str, float]) -> str:
+    if not any(limits.values()):
+        return "it answers with the likeliest class, however sure it is"
+    named = {"top": "a probability of", "gap": "a gap to the second of", "deviation": "a deviation of"}
+    return "it says a name from " + ", ".join(f"{named[name]} {least:.2f}" for name, least in limits.items()) + " on"
 
 
 def _is_in(compared: Mapping[str, SideBySide], model: RegisteredModel) -> bool:
@@ -233,7 +246,7 @@ def _recogniser_row(model: RegisteredModel) -> tuple[str, ...]:
         "yes" if model.active else "",
         f"{len(model.facts.get('classes', ()))} classes",
         model.parent or "",
-        f"{model.card.threshold:.3f}",
+        "limits, below" if any(_limits(model).values()) else "none",
         "" if right is None else f"{right:.2f}",
         "" if right is None or named is None else f"{right * named:.2f}",
         str(measured.get("pictures", "")),
@@ -402,6 +415,7 @@ def _plain(model: RegisteredModel) -> dict[str, Any]:
         "round": model.round,
         "parent": model.parent,
         "threshold": model.card.threshold,
+        **({"limits": _limits(model)} if model.recognises_classes else {}),
         "refusal": model.card.refusal,
         "ai_weights": [one.to_json() for one in model.card.ai_weights],
         "hash": model.card.hash,

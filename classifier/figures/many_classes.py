@@ -18,6 +18,7 @@ from classifier.figures.style import DASHES, Drawing, Palette, draw
 from classifier.recognition.certainty import Certainty, Limits
 from classifier.recognition.quality import ManyClassQuality, ThresholdCurves
 
+NAMES = ("confusion", "thresholds", "class-thresholds", "certainty", "predictions")  # of the figures
 _NUMBERED = 20  # classes up to which every cell has its number
 _WORTH_A_NUMBER = 0.05  # share of a row from which a mistake has its number in a larger matrix
 _LONGEST = 22  # letters of a name in a figure

@@ -65,7 +65,12 @@ class Drawing:
 
     def files(self) -> Mapping[str, bytes]:
         """File name -> content."""
-        return {f"{self.name}.svg": self.light, f"{self.name}-dark.svg": self.dark, f"{self.name}.png": self.png}
+        return dict(zip(files_of(self.name), (self.light, self.dark, self.png), strict=True))
+
+
+def files_of(name: str) -> tuple[str, str, str]:
+    """The names of a figure's files: on light ground, on dark ground, as PNG."""
+    return (f"{name}.svg", f"{name}-dark.svg", f"{name}.png")
 
 
 def draw(name: str, title: str, alt: str, size: tuple[float, float], plot: Plot) -> Drawing:

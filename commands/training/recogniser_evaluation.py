@@ -40,6 +40,9 @@ async def evaluate_recogniser(options: EvaluateOptions, workspace: Workspace, mo
         )
     if options.report is not None:
         check_figures()
+        from rounds.evaluation.recogniser_page import check_recogniser_report
+
+        check_recogniser_report(options.report.absolute())
     package = await asyncio.to_thread(recogniser_named, workspace, [model], model.card.name)
     from classifier.recognition.labelled_folder import labelled_folder
     from rounds.evaluation.recogniser_folder import assessment_of

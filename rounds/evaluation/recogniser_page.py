@@ -22,10 +22,12 @@ from classifier.pictures.class_folders import ClassPicture
 from classifier.pictures.thumbnails import thumbnail
 from classifier.recognition.assessment import RecogniserAssessment
 from classifier.recognition.quality import Share
-from rounds.evaluation.report_files import write_report_files
+from rounds.errors import ReportNotWritten
+from rounds.evaluation.report_files import check_report_files, write_report_files
 
 PAGE, FIGURES, TABLE = "report.html", "report.json", "classes.csv"
 GENERATOR = "boorusieve recogniser report"
+_REFUSAL = "is there already and no report on a recogniser; name another folder"
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _SHOWN = 24  # pictures in the grid, and mistakes
 _STYLE = (
@@ -59,10 +61,27 @@ def write_recogniser_report(
         ReportNotWritten: the disk refuses.
     """
     made = now or datetime.now(UTC)
+    check_recogniser_report(folder)
     contents = _contents(assessment, pictures, made)
-    refusal = "is there already and no report on a recogniser; name another folder"
-    write_report_files(folder, contents, (PAGE, FIGURES), GENERATOR, refusal)
+    write_report_files(folder, contents, (PAGE, FIGURES), GENERATOR, _REFUSAL)
     return folder / PAGE
+
+
+def check_recogniser_report(folder: Path) -> None:
+    """Check that a report may be written there, before anything is measured or drawn.
+
+    Raises:
+        ReportRefused: a file of one of its names is not ours.
+        ReportNotWritten: the folder cannot be read.
+    """
+    from classifier.figures.many_classes import NAMES
+    from classifier.figures.style import files_of
+
+    names = [FIGURES, *(file for name in NAMES for file in files_of(name)), TABLE, PAGE]
+    try:
+        check_report_files(folder, names, (PAGE, FIGURES), GENERATOR, _REFUSAL)
+    except OSError as error:
+        raise ReportNotWritten(f"{folder}: {error.strerror or error}; name another folder") from error
 
 
 def _contents(

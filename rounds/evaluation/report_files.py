@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from rounds.errors import ReportNotWritten, ReportRefused
@@ -29,11 +29,7 @@ def write_report_files(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        there = [name for name in contents if (folder / name).exists() or (folder / name).is_symlink()]
-        ours = {name for name in marked if name in there and _is_ours(folder / name, generator)}
-        for name in there:
-            if name not in ours and (name in marked or not ours):
-                raise ReportRefused(f"{folder / name} {refusal}")
+        check_report_files(folder, contents, marked, generator, refusal)
         for name, content in contents.items():
             write_whole(folder / name, content)
     except OSError as error:
@@ -41,6 +37,22 @@ def write_report_files(
         raise ReportNotWritten(
             f"{where}: {error.strerror or error}; the report was not written; free some space or name another folder"
         ) from error
+
+
+def check_report_files(
+    folder: Path, names: Iterable[str], marked: Collection[str], generator: str, refusal: str
+) -> None:
+    """Check that a report may be written, before it is made; arguments as for `write_report_files`.
+
+    Raises:
+        ReportRefused: a file of one of the names is not ours.
+        OSError: one cannot be read.
+    """
+    there = [name for name in names if (folder / name).exists() or (folder / name).is_symlink()]
+    ours = {name for name in marked if name in there and _is_ours(folder / name, generator)}
+    for name in there:
+        if name not in ours and (name in marked or not ours):
+            raise ReportRefused(f"{folder / name} {refusal}")
 
 
 def _is_ours(path: Path, generator: str) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -110,3 +111,10 @@ def test_a_table_of_somebody_else_is_not_replaced_and_a_report_of_ours_is(tmp_pa
     (folder / "classes.csv").unlink()
     write_recogniser_report(assessment, pictures, folder)
     assert write_recogniser_report(assessment, pictures, folder).is_file()
+
+
+def test_a_refusal_comes_before_anything_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "confusion.svg").write_text("my own drawing")
+    nothing_measured = cast("RecogniserAssessment", None)
+    with pytest.raises(ReportRefused, match=r"confusion\.svg is there already"):
+        write_recogniser_report(nothing_measured, [], tmp_path)
