@@ -20,6 +20,7 @@ from classifier.recognition.quality import ManyClassQuality, ThresholdCurves
 
 NAMES = ("confusion", "thresholds", "class-thresholds", "certainty", "predictions")  # of the figures
 _NUMBERED = 20  # classes up to which every cell has its number
+_RULED = 5  # rows between lines of a larger matrix
 _WORTH_A_NUMBER = 0.05  # share of a row from which a mistake has its number in a larger matrix
 _LONGEST = 22  # letters of a name in a figure
 _COLUMNS = 5  # of small figures in a row
@@ -31,12 +32,15 @@ def confusion_figure(quality: ManyClassQuality) -> Drawing:
     count = len(quality.names)
     rows = quality.confusion / np.maximum(quality.confusion.sum(axis=1, keepdims=True), 1)
     side = min(16.0, 4.5 + 0.36 * count if count <= _NUMBERED else 3.5 + 0.24 * count)
-    small = 9 if count <= _NUMBERED else max(5.0, 9 - count / 15)
+    small = min(9.0 if count <= _NUMBERED else 10.0, 36 * side / count)  # points: half of a row's height
 
     def plot(figure: Figure, palette: Palette) -> None:
         axes = figure.add_subplot()
         axes.imshow(rows, cmap=palette.shades, vmin=0, vmax=1, interpolation="nearest")
         axes.grid(visible=False)
+        for edge in range(_RULED, count, _RULED) if count > _NUMBERED else ():  # the eye follows a row and a column
+            axes.axhline(edge - 0.5, color=palette.quiet, linewidth=0.6, alpha=0.45)
+            axes.axvline(edge - 0.5, color=palette.quiet, linewidth=0.6, alpha=0.45)
         axes.set_xticks(range(count), [_short(name) for name in quality.names], rotation=90, fontsize=small)
         axes.set_yticks(range(count), [_short(name) for name in quality.names], fontsize=small)
         axes.set_xlabel("answered")
@@ -46,7 +50,7 @@ def confusion_figure(quality: ManyClassQuality) -> Drawing:
                 colour = palette.ground if rows[row, column] > 0.6 else palette.text
                 axes.text(
                     column, row, f"{quality.confusion[row, column]}", ha="center", va="center", color=colour,
-                    fontsize=min(small, 8),
+                    fontsize=min(small, 9),
                 )  # fmt: skip
 
     accuracy = quality.accuracy.value

@@ -266,6 +266,8 @@ def top_folders(folder: Path, *, needed: bool = True) -> tuple[list[Path], list[
     if not found and needed:
         links = [one.name for one in left if one.why == _LINK]
         hint = f"; {links[0]} {LEADS_OUT}, and such links are not followed" if links else ""
+        flat = any(one.why == NO_CLASS for one in left)
+        hint += f"; or name its pictures one by one: crawl label {folder}" if flat else ""
         raise ClassFolderError(f"{folder} has no folders; expected one a class: {folder}/mona/1.jpg{hint}")
     return found, left
 

@@ -58,6 +58,7 @@ class InceptionV3Settings(RecipeSettings):
     shift: float = setting(0.2, "share of the side by which samples are moved, at most", low=0.0, high=0.9)
     zoom: float = setting(0.2, "share by which samples are made larger or smaller, at most", low=0.0, high=0.9)
     shear: float = setting(0.2, "share of the side by which samples are sheared, at most", low=0.0, high=0.9)
+    validation_share: float = setting(0.1, "share of the pictures that picks the best epoch", low=0.02, high=0.45)
 
 
 def build(settings: InceptionV3Settings, classes: int, origin: Origin) -> Any:

@@ -83,6 +83,8 @@ class RecipeSettings:
     averaging: float = setting(
         0.0, "weights are averaged over the last steps, each counting so much of the next; 0: not", low=0.0, high=0.9999
     )
+    validation_share: float = setting(0.15, "share of the pictures that picks the best epoch", low=0.02, high=0.45)
+    test_share: float = setting(0.1, "share of the pictures that the figures are of", low=0.02, high=0.45)
     precision: str = setting("auto", "arithmetic; auto is half precision on a GPU alone", choices=("auto", "float32"))
     minutes: float = setting(0.0, "time for training, at most; 0: as long as it takes", low=0.0, high=100_000.0)
     seed: int = setting(0, "seed of weights, order and variations", low=0, high=2**31 - 1)

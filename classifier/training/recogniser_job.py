@@ -220,13 +220,13 @@ def _names(job: RecogniserJob) -> list[str]:
     return [example.name for example in job.examples]
 
 
-def material_of(job: RecogniserJob, pictures: Pixels) -> Material:
+def material_of(job: RecogniserJob, pictures: Pixels, shares: splits.Shares | None = None) -> Material:
     """What a network is trained on: every class but nobody, whose pictures show none."""
     identities = [replace(example.identity, post_id=number) for number, example in enumerate(job.examples, start=1)]
     groups, names = splits.group(identities), _names(job)
     classes = tuple(name for name in sorted(set(names)) if name != NOBODY)
     shows = np.array([[name == one for one in classes] for name in names], dtype=np.float32)
-    split = splits.split(groups, names, seed=job.seed)
+    split = splits.split(groups, names, shares=shares, seed=job.seed)
     return Material(pictures, shows, classes, split, groups, np.zeros(0, dtype=np.int64))
 
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -116,7 +117,12 @@ def _work(
     from classifier.training.packager import pack
 
     embedder = pipeline.beside_tagger(embedder_for(folder, job), _tagger_vectors(folder, job))
-    learned: Learned = pipeline.learn(pictures, job.examples, job.specs, job.plan, embedder=embedder, report=report)
+    plan = job.plan
+    if job.recipe is not None:
+        from classifier.training.embedders.recipe import shares_of
+
+        plan = replace(plan, shares=shares_of(job.backbone.name, job.recipe))
+    learned: Learned = pipeline.learn(pictures, job.examples, job.specs, plan, embedder=embedder, report=report)
     report("writing", 0.0, "writing the model")
     packed = pack(learned, pictures, folder / PACKAGES, job)
     report("writing", 1.0, "")

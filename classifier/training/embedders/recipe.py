@@ -84,6 +84,17 @@ def recipe_embedder(job: TrainingJob, order: RecipeOrder, folder: Path) -> Embed
     return embedded
 
 
+def shares_of(name: str, order: RecipeOrder) -> Shares:
+    """How a recipe splits pictures, by groups.
+
+    Raises:
+        RecipeSettingError: it knows no such setting.
+    """
+    settings = from_words(recipe_named(name).settings(), order.settings)
+    held_out = (settings.validation_share, settings.test_share)
+    return Shares(1.0 - sum(held_out), *held_out)
+
+
 def own_head(network: TrainedNetwork) -> LinearHead:
     """A softmax of two classes as the logistic head that it is."""
     return LinearHead(

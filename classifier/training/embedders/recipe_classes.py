@@ -30,7 +30,7 @@ from classifier.recognition.labels import NOBODY
 from classifier.recognition.recogniser import Recogniser
 from classifier.recognition.summary import summary_text
 from classifier.training.embedders.frozen_features import looked_at
-from classifier.training.embedders.recipe import CLASSES, summary_of
+from classifier.training.embedders.recipe import CLASSES, shares_of, summary_of
 from classifier.training.job import RecipeOrder
 from classifier.training.pipeline import Embedded, rows_as_flags
 from classifier.training.recogniser_job import (
@@ -65,7 +65,7 @@ def make_recipe_recogniser(
         RecipeSettingError: the recipe knows no such setting.
         DeviceError: the network's first weights cannot be had.
     """
-    material = material_of(job, pictures)
+    material = material_of(job, pictures, shares_of(job.backbone.name, order))
     check_groups(job, material.groups)
     classes, labels = numbered_classes([example.name for example in job.examples])
     check_splits(job.name, classes, labels, material.split)

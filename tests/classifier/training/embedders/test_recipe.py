@@ -18,7 +18,7 @@ from classifier.pictures.preprocessing import Preprocessing
 from classifier.recipes.settings import from_words, words_of
 from classifier.recipes.simpsons_cnn import SimpsonsCnnSettings
 from classifier.recipes.trained import TrainedNetwork
-from classifier.training.embedders.recipe import own_head, stage_pictures
+from classifier.training.embedders.recipe import own_head, shares_of, stage_pictures
 from classifier.training.job import (
     PICTURES,
     FirstWeights,
@@ -29,7 +29,7 @@ from classifier.training.job import (
     write_job,
 )
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
-from classifier.training.splits import Identity
+from classifier.training.splits import Identity, Shares
 from classifier.training.worker import run
 
 WORDS = ("size=16", "epochs=5", "rate=0.003", "dropout=0", "turn=0", "shift=0", "noise=0", "mirror=no")
@@ -122,3 +122,9 @@ def test_copies_of_pictures_that_are_measured_on_are_in_no_stage(tmp_path: Path)
     assert used == {*range(60)} - {3, 5}
     assert not {*stage.train.tolist()} & {*stage.validation.tolist()}
     assert stage.labels.tolist() == [0] * 30 + [1] * 30
+
+
+def test_a_recipe_splits_as_its_settings_say() -> None:
+    assert shares_of("inception_v3", RecipeOrder()) == Shares(0.8, 0.1, 0.1)
+    assert shares_of("simpsons_cnn", RecipeOrder()) == Shares()
+    assert shares_of("vgg16", RecipeOrder(settings=("validation_share=0.2", "test_share=0.3"))) == Shares(0.5, 0.2, 0.3)

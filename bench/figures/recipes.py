@@ -1,0 +1,120 @@
+"""Make the pictures of docs/recipes/ and docs/recognition.md: reports on painted pictures, by the pages' own commands.
+
+    python -m bench.figures.recipes [--only NAME]… [--work DIR]
+
+Paints, trains and measures each case of `CASES` (minutes each), and writes parts of its report to docs/pictures/.
+What lies in DIR from a run before is not made again. Only painted pictures belong there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from bench.figures.report import shoot
+from bench.figures.review import PICTURES, QUALITY
+
+_WIDEST = 1100  # pixels of a picture in the docs
+_FOLDER = ("bench.samples.painted_folder", "pictures", "--posts", "600", "--seed", "7")
+_OTHER = ("bench.samples.painted_folder", "other", "--posts", "150", "--seed", "8")
+
+
+def _cast(folder: str, classes: int, pictures: int, seed: int) -> tuple[str, ...]:
+    counts = ("--classes", str(classes), "--pictures", str(pictures), "--seed", str(seed))
+    return ("bench.samples.painted_cast", folder, *counts)
+
+
+def _network(name: str, *settings: str) -> tuple[str, ...]:
+    return ("--network", name, *(word for one in settings for word in ("--set", one)))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A model that is trained on one folder and measured on another; parts of its report become pictures."""
+
+    name: str  # of the model
+    train: tuple[str, ...]  # words of crawl train
+    painted: tuple[tuple[str, ...], tuple[str, ...]] = (_FOLDER, _OTHER)  # to learn from, and to measure on
+    figures: tuple[str, ...] = ()  # of the report; none: a screenshot of the whole page's curves
+
+
+CASES = {
+    "recogniser-5": Case("five", (), (_cast("five", 5, 14, 7), _cast("five-other", 5, 6, 8)), ("confusion",)),
+    "recogniser-50": Case("many", (), (_cast("many", 50, 14, 7), _cast("many-other", 50, 6, 8)), ("confusion",)),
+    "recogniser": Case("family", (), figures=("predictions", "certainty")),
+    "simpsons-cnn": Case(
+        "family",
+        _network("simpsons_cnn", "epochs=40", "rate=0.0005"),
+        figures=("confusion", "predictions"),
+    ),
+    "vgg16": Case(
+        "family",
+        _network("vgg16", "size=64", "passes=2", "epochs=40"),
+        figures=("confusion", "predictions"),
+    ),
+    "mona-cnn": Case(
+        "mona",
+        _network("mona_cnn", "size=96", "padding=same", "width=0.25", "samples=1000", "epochs=8"),
+    ),
+}
+
+
+def make(label: str, case: Case, work: Path) -> None:
+    """Do what of a case is not there, and write its pictures."""
+    for painter in case.painted:
+        if not (work / painter[1]).exists():
+            _run(work, *painter)
+    learn, other = (painter[1] for painter in case.painted)
+    report, root = work / f"report-{label}", ("--root", f"root-{label}")
+    if not (report / "report.html").exists():
+        classes = ("--classes",) if case.figures else ()
+        _run(work, "commands", "train", case.name, "--from", learn, *classes, *case.train, *root)
+        _run(work, "commands", "evaluate", case.name, "--on", other, "--report", report.name, *root)
+    for figure in case.figures:
+        _shrink(report / f"{figure}.png", PICTURES / f"{label}-{figure}.png")
+    if not case.figures:
+        shoot(report / "report.html", PICTURES / f"{label}-report.jpg")
+
+
+def _run(work: Path, module: str, *words: str) -> None:
+    environ = os.environ | {"PYTHONPATH": str(PICTURES.parents[1])}
+    subprocess.run([sys.executable, "-m", module, *words], check=True, cwd=work, env=environ)
+
+
+def _shrink(found: Path, into: Path) -> None:
+    """A figure at the size that a page shows; photographs of the painter as JPEG."""
+    with Image.open(found) as image:
+        shown = image.convert("RGB")
+    shown.thumbnail((_WIDEST, _WIDEST), Image.Resampling.LANCZOS)
+    if "predictions" in into.name:
+        into = into.with_suffix(".jpg")
+        shown.save(into, quality=QUALITY, optimize=True)
+    else:
+        shown.quantize(64).save(into, optimize=True)
+    print(f"{into.name}: {shown.width} × {shown.height} px, {into.stat().st_size / 1000:.0f} kB")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Make them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=CASES, help="this case; repeat it for several")
+    parser.add_argument("--work", type=Path, help="a folder for pictures, models and reports, which stay")
+    options = parser.parse_args(words)
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(options.work or temporary).absolute()
+        work.mkdir(parents=True, exist_ok=True)
+        for label in options.only or CASES:
+            make(label, CASES[label], work)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
