@@ -116,6 +116,16 @@ def as_answers(tensors: Sequence[str]) -> bytes:
     return _field(_GRAPH, b"".join(outputs))
 
 
+def with_answers(path: Path, tensors: Sequence[str]) -> bytes:
+    """A model's file with tensors of it as further answers, copied once: it may have a gigabyte.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return b"".join((content, as_answers(tensors)))
+
+
 def _node(content: mmap.mmap, window: Window) -> tuple[Node, tuple[str, ...]]:
     inputs, outputs, operator = list[str](), list[str](), ""
     for field, (start, end) in _messages(content, window):

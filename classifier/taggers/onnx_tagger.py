@@ -22,7 +22,7 @@ from classifier.arrays import Float32Array
 from classifier.errors import TaggerError
 from classifier.pictures.preprocessing import MOST_SIZE, Pixels, Preprocessing
 from classifier.taggers.forms import TaggerForm
-from classifier.taggers.graph import as_answers, read_graph
+from classifier.taggers.graph import read_graph, with_answers
 from system.regular_files import open_regular
 
 MISSING = "[tagger] needs ONNX Runtime, which is not installed: pip install 'boorusieve[taggers]'"
@@ -224,7 +224,7 @@ def _loaded(form: TaggerForm, device: str, threads: int) -> _Loaded:
         graph = read_graph(form.model)
         hidden = graph.hidden_layers if form.model.stat().st_size <= _MOST_EDITED_BYTES else ()
         session = _session(form.model, device, threads, hidden)
-    except (OSError, ValueError, TaggerError):  # whatever is wrong with the file, the runtime says it better
+    except (OSError, ValueError, MemoryError, TaggerError):  # what is wrong with the file, the runtime says better
         session = _session(form.model, device, threads)
         return _Loaded(session, _output(form, session.get_outputs()), "")
     outputs = [one for one in session.get_outputs() if one.name not in hidden]
@@ -241,10 +241,11 @@ def _session(model: Path, device: str, threads: int, hidden: Sequence[str] = ())
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what it has to say comes as an exception
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others compute on this machine too
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
+    if hidden:  # without a path of its own, the network does not know where weights beside it are
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(model.parent))
     able = onnxruntime.get_available_providers()
     wanted = ("CPUExecutionProvider",) if device == "cpu" else ("CUDAExecutionProvider", "CPUExecutionProvider")
-    source = model.read_bytes() + as_answers(hidden) if hidden else str(model)
+    source = with_answers(model, hidden) if hidden else str(model)
     try:
         return onnxruntime.InferenceSession(source, options, providers=[one for one in wanted if one in able])
     except Exception as error:  # as in `OnnxTagger._answers`

@@ -1,0 +1,1 @@
+"""What the penultimate layer of a user's tagger is worth to a head."""
