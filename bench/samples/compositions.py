@@ -36,6 +36,7 @@ class Composed:
     kinds: frozenset[str]  # the character that it shows
     figures: int  # faces in it
     share: tuple[float, float]  # of the picture's shorter side that each face takes: from, to
+    boxes: tuple[tuple[int, int, int], ...] = ()  # left, top and side of each face in pixels, where they are known
 
 
 def illustration(crops: Sequence[Crop], share: tuple[float, float], random: np.random.Generator) -> Composed:
@@ -54,7 +55,7 @@ def illustration(crops: Sequence[Crop], share: tuple[float, float], random: np.r
         left, top = _place(width, height, side, taken, random)
         taken.append((left, top, side))
         picture.paste(crop.image(side), (left, top), _mask(side))
-    return Composed(_jpeg(picture), frozenset(crop.kind for crop in crops), len(crops), share)
+    return Composed(_jpeg(picture), frozenset(crop.kind for crop in crops), len(crops), share, tuple(taken))
 
 
 def page(crops: Sequence[Crop], side: int, random: np.random.Generator) -> Composed:
