@@ -1,7 +1,7 @@
 """A video watched by `crawl watch`, against every frame decoded and `predict` for each: frames a second, and memory.
 
     python -m bench.watch                    a minute of 720p, painted, with film's grain; looped to five
-    python -m bench.watch --minutes 60       an hour: whether memory stays flat
+    python -m bench.watch --minutes 60 --height 180 --every 0.2     an hour of a small one: whether memory stays flat
     python -m bench.watch --video FILE       a video of yours
 
 *Looks* are frames that were decoded, brought to the network's size and put through it. *Frames that went by* are all
@@ -58,21 +58,22 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--video", type=Path, help="instead of a painted one")
     parser.add_argument("--every", type=float, nargs="*", default=[0.2, 0.05], help="seconds between our looks")
+    parser.add_argument("--height", type=int, default=720, help="of the painted one, 16:9")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-watch-") as scratch:
         work = Path(scratch)
         root = made_root(work)
-        video = options.video or _painted(work, options.minutes)
+        video = options.video or _painted(work, options.minutes, options.height)
         return 0 if asyncio.run(_compare(root, video, options.every)) else 1
 
 
-def _painted(work: Path, minutes: float) -> Path:
-    once = work / "once.mp4"
-    truth = paint_video(once, VideoPlan(scenes=14, seed=3, grain=2.0))
+def _painted(work: Path, minutes: float, height: int) -> Path:
+    once, size = work / "once.mp4", (height * 16 // 9, height)
+    truth = paint_video(once, VideoPlan(scenes=14, seed=3, size=size, grain=3.0))
     video = work / "video.mp4"
     seconds = loop(once, video, max(1, math.ceil(minutes * 60 / truth[-1].end_s)))
     rate = video.stat().st_size * 8 / seconds / 1e6
-    print(f"1280x720, 30 frames a second, {seconds / 60:.1f} minutes, {rate:.1f} Mbit/s, H.264")
+    print(f"{size[0]}x{size[1]}, {RATE} frames a second, {seconds / 60:.1f} minutes, {rate:.1f} Mbit/s, H.264")
     return video
 
 
