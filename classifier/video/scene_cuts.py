@@ -44,6 +44,15 @@ def scenes(frames: Iterable[TimedFrame]) -> Iterator[TimedFrame | float]:
         yield candidate
 
 
+def cut_times(frames: Iterable[TimedFrame]) -> Iterator[float]:
+    """When scenes begin, but for the first."""
+    begun_s = 0.0
+    for frame, is_cut in _with_cuts(frames):
+        if is_cut and frame.time_s - begun_s >= SHORTEST_S:
+            begun_s = frame.time_s
+            yield begun_s
+
+
 def _with_cuts(frames: Iterable[TimedFrame]) -> Iterator[tuple[TimedFrame, bool]]:
     """Every frame, and whether a scene begins with it; as many frames late as are looked at around it."""
     window: deque[_Seen] = deque(maxlen=2 * AROUND + 1)

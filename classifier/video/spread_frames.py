@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 from classifier.errors import VideoFault, VideoSupportMissing
 from classifier.video.frame_reader import FrameReader, ReaderSettings
 from classifier.video.records import Sampling, Source, Wanted
@@ -18,8 +20,11 @@ async def spread_frames(file: bytes, count: int, settings: ReaderSettings) -> li
     found: list[bytes] = []
     source, sampling = Source("", untimed=True), Sampling(spread=count)
     try:
-        async with FrameReader(source, sampling, Wanted(pictures=True), settings, content=file) as reader:
-            async for piece in reader.pieces():
+        async with (
+            FrameReader(source, sampling, Wanted(pictures=True), settings, content=file) as reader,
+            aclosing(reader.pieces()) as pieces,
+        ):
+            async for piece in pieces:
                 found += [part.jpeg for frame in piece.frames for part in frame.parts]
                 if len(found) >= count:
                     break

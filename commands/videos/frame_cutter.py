@@ -15,6 +15,7 @@ from crawler.sources.local_videos import LocalVideo
 from storage.folders.frame_folder import FrameFolder, FrameRow, frame_name
 from storage.folders.transfer import Occupied
 
+_NO_VIDEO = ("a still picture", "no video")  # what lies in folders beside videos
 WRITTEN, NEAR, BEFORE = "written", "near-duplicates", "there before"
 
 
@@ -67,7 +68,7 @@ class FrameCutter:
                     self._report("frames", _share(piece, reader.info), f"{video.name} {piece.position_s:.0f} s")
                     trouble = piece.trouble
         except VideoFault as fault:
-            if not video.named and fault.reason == "a still picture":
+            if not video.named and fault.reason in _NO_VIDEO:
                 tally.videos -= 1
                 return
             tally.troubles.append((video.name, str(fault)))

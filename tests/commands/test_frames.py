@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,8 @@ def test_a_folder_gives_its_videos_and_passes_over_its_pictures(clip: Path, tmp_
     (folder / "a.mp4").write_bytes(clip.read_bytes())
     tone(1).save(folder / "still.png")
     (folder / "notes.txt").write_text("nothing")
+    with zipfile.ZipFile(folder / "texts.zip", "w") as archive:
+        archive.writestr("a.txt", "text")
 
     answer = record(folder, "--to", tmp_path / "out")
 
