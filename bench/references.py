@@ -71,8 +71,17 @@ class Conditions:
     unnamed: int = 0  # other characters that no tag names
 
 
-def measured(gallery: ReferenceGallery, target: int, number: int, seed: int, like: Conditions) -> ReferenceResult:
-    """Learn a target from so many references and measure on the half that took no part."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceDraw:
+    """References of a target and the rest of a gallery to learn from, and the half that takes no part."""
+
+    training_set: HeadTrainingSet
+    apart: npt.NDArray[np.int64]  # rows of the gallery to measure on
+    truth: npt.NDArray[np.bool_]  # which of these show the target
+
+
+def drawn(gallery: ReferenceGallery, target: int, number: int, seed: int, like: Conditions) -> ReferenceDraw:
+    """Draw so many references of a target, and what its gallery knows."""
     random = np.random.default_rng((seed, target, number))
     shows = gallery.labels == target
     halves = (random.random(int(gallery.groups.max()) + 1) < 0.5)[gallery.groups]
@@ -92,17 +101,23 @@ def measured(gallery: ReferenceGallery, target: int, number: int, seed: int, lik
         start=starting_head(gallery.vectors.shape[1], None),
         characters=np.where(label_sources == LabelSource.OTHERS, gallery.labels[rows], NOBODY),
     )
-    begun = time.perf_counter()
-    learned = learn_head(training_set, reference_plan(seed=seed))
-    seconds = time.perf_counter() - begun
     apart = np.flatnonzero(~halves)
-    scores = learned.head.probabilities(gallery.vectors[apart].astype(np.float32))
-    truth, kept = shows[apart], scores >= learned.chosen.threshold
-    right = int((kept & truth).sum())
+    return ReferenceDraw(training_set, apart, shows[apart])
+
+
+def measured(gallery: ReferenceGallery, target: int, number: int, seed: int, like: Conditions) -> ReferenceResult:
+    """Learn a target from so many references and measure on the half that took no part."""
+    draw = drawn(gallery, target, number, seed, like)
+    begun = time.perf_counter()
+    learned = learn_head(draw.training_set, reference_plan(seed=seed))
+    seconds = time.perf_counter() - begun
+    scores = learned.head.probabilities(gallery.vectors[draw.apart].astype(np.float32))
+    kept = scores >= learned.chosen.threshold
+    right = int((kept & draw.truth).sum())
     return ReferenceResult(
-        ranked=average_precision(scores, truth),
+        ranked=average_precision(scores, draw.truth),
         precision=right / kept.sum() if kept.any() else float("nan"),
-        recall=right / max(1, int(truth.sum())),
+        recall=right / max(1, int(draw.truth.sum())),
         refused=bool(learned.refusal),
         seconds=seconds,
     )

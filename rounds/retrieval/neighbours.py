@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Connection
 
 from rounds.retrieval.metric import fit_by_tags
 from storage.reader import Reader
@@ -18,9 +19,11 @@ from storage.retrieval.transform import Stored, Vectors, stacked
 from storage.retrieval.vector_index import VectorIndex
 from storage.search.language import And, Query
 
-_FIRST_LOOK = 512  # of the best rows that the database is asked about
-_SECOND_LOOK = 8192
+Numbers: TypeAlias = npt.NDArray[np.float32]  # (n,), of every row
+Places: TypeAlias = npt.NDArray[np.int64]  # (m,), of rows
+_LOOKS = (128, 2048)  # how many of the best rows the database is asked about, at first and then
 _SPARE = 4  # times as many pictures as are wanted are compared by their whole embeddings
+_SAMPLED = 64  # every so many numbers say where the highest begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Neighbours:
 
     def vector_of(self, version_id: int) -> Stored | None:
         """The embedding of a picture, shape (d,); None: the network has not looked at it."""
-        stored = self._stored([version_id]).get(version_id)
+        stored = self._reader.ask(lambda c: vectors_of(c, self.network, [version_id])).get(version_id)
         return None if stored is None else stacked([stored], len(stored) // 2)[0]
 
     def nearest(
@@ -92,39 +95,37 @@ class Neighbours:
             raise ValueError(f"expected an embedding of {transform.dimension} numbers, got {vector.shape}")
         whole = transform.whole(vector[None, :])[0]
         near = self.index.similarities(transform.rows(whole))
-        places = np.zeros(0, dtype=np.int64)
-        for places in self._looks(near, terms, leave_out, count * _SPARE):
-            if len(places) >= count:
-                break
-        places = places[: count * _SPARE]
-        stored = self._stored(self.index.version_ids(places).tolist())
+        places, stored = self._reader.ask(lambda c: self._found(c, near, terms, leave_out, count))
         if self.index.differing(places, stored):
             return None
         return self._ranked(whole, stored)[:count]
 
+    def _found(
+        self, connection: Connection, near: Numbers, terms: Terms, leave_out: Set[int], count: int
+    ) -> tuple[Places, Mapping[int, bytes]]:
+        """The best rows that fit, more than are wanted, and what is stored of them."""
+        places = np.zeros(0, dtype=np.int64)
+        for fitting_ones in self._looks(connection, near, terms, leave_out, count * _SPARE):
+            places = fitting_ones[: count * _SPARE]
+            if len(places) >= count:
+                break
+        return places, vectors_of(connection, self.network, self.index.version_ids(places).tolist())
+
     def _looks(
-        self, near: npt.NDArray[np.float32], terms: Terms, leave_out: Set[int], wanted: int
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """Places of rows that fit, the best first: of the best few, of the best many, of all."""
-        for width in (max(_FIRST_LOOK, 2 * wanted), _SECOND_LOOK):
+        self, connection: Connection, near: Numbers, terms: Terms, leave_out: Set[int], wanted: int
+    ) -> Iterator[Places]:
+        """Rows that fit, the best first: of the best few, of the best many, of all."""
+        now = datetime.now(UTC)
+        for width in (max(look, 2 * wanted) for look in _LOOKS):
             if width >= len(near):
                 break
-            yield self._fitting(_best(near, width), terms, leave_out)
-        yield self._all_fitting(near, terms, leave_out)
-
-    def _fitting(self, places: npt.NDArray[np.int64], terms: Terms, leave_out: Set[int]) -> npt.NDArray[np.int64]:
-        versions, now = self.index.version_ids(places), datetime.now(UTC)
-        fit = self._reader.ask(lambda c: fitting(c, versions.tolist(), terms.query, terms.target, now)) - leave_out
-        return places[np.isin(versions, np.array(sorted(fit), dtype=np.int64))]
-
-    def _all_fitting(self, near: npt.NDArray[np.float32], terms: Terms, leave_out: Set[int]) -> npt.NDArray[np.int64]:
-        now = datetime.now(UTC)
-        fit = self._reader.ask(lambda c: all_fitting(c, terms.query, terms.target, now)) - leave_out
+            places = highest(near, width)
+            versions = self.index.version_ids(places)
+            fit = fitting(connection, versions.tolist(), terms.query, terms.target, now) - leave_out
+            yield places[np.isin(versions, np.array(sorted(fit), dtype=np.int64))]
+        fit = all_fitting(connection, terms.query, terms.target, now) - leave_out
         rows = np.flatnonzero(np.isin(self.index.version_ids(), np.fromiter(fit, dtype=np.int64, count=len(fit))))
-        return rows[np.argsort(-near[rows], kind="stable")]
-
-    def _stored(self, versions: list[int]) -> Mapping[int, bytes]:
-        return self._reader.ask(lambda c: vectors_of(c, self.network, versions))
+        yield rows[np.argsort(-near[rows], kind="stable")]
 
     def _ranked(self, whole: Vectors, stored: Mapping[int, bytes]) -> list[Neighbour]:
         """Pictures by their whole embeddings, the nearest first."""
@@ -136,7 +137,15 @@ class Neighbours:
         return sorted((Neighbour(*pair) for pair in pairs), key=lambda one: (-one.similarity, one.version_id))
 
 
-def _best(near: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.int64]:
-    """Places of the highest numbers, the highest first."""
-    best = np.argpartition(near, len(near) - width)[-width:]
-    return best[np.argsort(-near[best], kind="stable")]
+def highest(numbers: Numbers, count: int) -> Places:
+    """Where the highest numbers are, the highest first; fewer than there are numbers.
+
+    A sample says from where on to look: to sort a million parts takes ten times as long as to compare them.
+    """
+    sample = numbers[::_SAMPLED]
+    rank = min(len(sample) - 1, 2 * count // _SAMPLED + 8)
+    places = np.flatnonzero(numbers >= np.partition(sample, len(sample) - 1 - rank)[len(sample) - 1 - rank])
+    if len(places) < count:
+        places = np.arange(len(numbers))
+    best = places[np.argpartition(numbers[places], len(places) - count)[-count:]]
+    return np.asarray(best[np.argsort(-numbers[best], kind="stable")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
-from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT
 from storage.database.tables import (
     BackboneRow,
@@ -63,11 +63,8 @@ def embeddings_after(connection: Connection, backbone_hash: str, after: int, lim
 def embeddings_with_ids(connection: Connection, backbone_hash: str, ids: Sequence[int]) -> Sequence[StoredEmbedding]:
     """The rows with these ids, as far as they are of the network."""
     backbone = _backbone_id(connection, backbone_hash)
-    return [
-        StoredEmbedding(*row)
-        for chunk in chunked(ids)
-        for row in connection.execute(_ROWS.where(EmbeddingRow.id.in_(chunk), EmbeddingRow.backbone_id == backbone))
-    ]
+    rows = _ROWS.where(EmbeddingRow.id.in_(_among(ids)), EmbeddingRow.backbone_id == backbone)
+    return [StoredEmbedding(*row) for row in connection.execute(rows)]
 
 
 def sampled_embeddings(connection: Connection, backbone_hash: str, runs: int, length: int) -> Sequence[StoredEmbedding]:
@@ -83,12 +80,10 @@ def sampled_embeddings(connection: Connection, backbone_hash: str, runs: int, le
 def vectors_of(connection: Connection, backbone_hash: str, versions: Sequence[int]) -> Mapping[int, bytes]:
     """The stored vectors of these file versions, as far as the network has looked at them."""
     backbone = _backbone_id(connection, backbone_hash)
-    wanted = select(EmbeddingRow.version_id, EmbeddingRow.vector).where(EmbeddingRow.backbone_id == backbone)
-    found: dict[int, bytes] = {}
-    for chunk in chunked(versions):
-        rows = connection.execute(wanted.where(EmbeddingRow.version_id.in_(chunk)))
-        found |= {row.version_id: row.vector for row in rows}
-    return found
+    wanted = select(EmbeddingRow.version_id, EmbeddingRow.vector).where(
+        EmbeddingRow.version_id.in_(_among(versions)), EmbeddingRow.backbone_id == backbone
+    )
+    return {row.version_id: row.vector for row in connection.execute(wanted)}
 
 
 def fitting(
@@ -107,12 +102,8 @@ def fitting(
         QueryError: a term cannot be evaluated here; it names the term.
     """
     refuse_unknown_metatags(connection, query)
-    statement = _fitting(query, target, now)
-    return {
-        one
-        for chunk in chunked(versions)
-        for one in connection.execute(statement.where(VersionRow.id.in_(chunk))).scalars()
-    }
+    found = connection.execute(_fitting(query, target, now).where(VersionRow.id.in_(_among(versions))))
+    return set(found.scalars())
 
 
 def all_fitting(connection: Connection, query: Query, target: str | None, now: datetime) -> Set[int]:
@@ -135,12 +126,10 @@ def pictures_of_post(connection: Connection, post_id: int, sites: Collection[str
 
 def picture_hashes(connection: Connection, versions: Sequence[int]) -> Mapping[int, int]:
     """The difference hashes of these file versions, 64 bits with the highest as the sign, as far as they are known."""
-    wanted = select(VersionRow.id, VersionRow.picture_hash).where(VersionRow.picture_hash.is_not(None))
-    return {
-        row.id: row.picture_hash
-        for chunk in chunked(versions)
-        for row in connection.execute(wanted.where(VersionRow.id.in_(chunk)))
-    }
+    wanted = select(VersionRow.id, VersionRow.picture_hash).where(
+        VersionRow.picture_hash.is_not(None), VersionRow.id.in_(_among(versions))
+    )
+    return {row.id: row.picture_hash for row in connection.execute(wanted)}
 
 
 _PRESENT = and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5)
@@ -150,6 +139,11 @@ _LATER = (
     .order_by(EmbeddingRow.id)
     .limit(bindparam("length"))
 )
+
+
+def _among(ids: Sequence[int]) -> Select[Any]:
+    """These ids as a table: one parameter, and the same statement, however many they are."""
+    return select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value)
 
 
 def _backbone_id(connection: Connection, backbone_hash: str) -> int | None:

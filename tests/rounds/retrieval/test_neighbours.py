@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rounds.retrieval.metric import space_of
-from rounds.retrieval.neighbours import Neighbours, Terms
+from rounds.retrieval.neighbours import Neighbours, Terms, highest
 from storage.archive import Archive, open_reader
 from storage.errors import QueryError
 from storage.records import Rating
@@ -66,12 +66,12 @@ async def test_terms_and_a_target_narrow_them(archive: Archive) -> None:
 
 
 async def test_a_rare_term_is_found_however_far_away_its_pictures_are(archive: Archive) -> None:
-    near = {number: (1.0, number / 10_000) for number in range(1, 700)}
-    await look_at(archive, {**near, 700: (-1.0, 0.1)}, names={700: "keqing_(genshin_impact)"})
+    near = {number: (1.0, number / 100_000) for number in range(1, 2600)}
+    await look_at(archive, {**near, 2600: (-1.0, 0.1)}, names={2600: "keqing_(genshin_impact)"})
     with neighbours_of(archive.root) as neighbours:
         found = posts(neighbours, EVEN, 3, "keqing_(genshin_impact)")
 
-    assert found == [700]
+    assert found == [2600]
 
 
 async def test_a_replaced_file_is_found_no_more_until_it_was_looked_at(archive: Archive) -> None:
@@ -106,6 +106,15 @@ async def test_what_cannot_be_asked_is_refused_by_name(archive: Archive) -> None
             neighbours.nearest(np.zeros(3, dtype=np.float16), 1)
         with pytest.raises(QueryError, match="error:likely"):
             posts(neighbours, EVEN, 1, "error:likely")
+
+
+@pytest.mark.parametrize("count", [1, 5, 700, 999])
+def test_the_highest_numbers_are_those_that_sorting_finds(count: int) -> None:
+    numbers = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    steps = np.repeat([0.0, 1.0], 500).astype(np.float32)
+
+    assert highest(numbers, count).tolist() == np.argsort(-numbers)[:count].tolist()
+    assert steps[highest(steps, count)].sum() == min(count, 500)
 
 
 def test_in_the_space_of_tagged_characters_what_differs_within_one_counts_less() -> None:
