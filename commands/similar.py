@@ -236,7 +236,7 @@ def _find(
         if (post := posts.get(one.version_id)) is not None
     ]
     vote, _ = named(reader, neighbours, subject.vector, leave_out=subject.own)
-    naming = None if vote is None else Naming.of(vote, reliability(reader, neighbours))
+    naming = None if vote is None else Naming(vote, reliability(reader, neighbours))
     return _Found(rows, naming, wanted.target)
 
 
@@ -256,6 +256,8 @@ async def _sheet(
 
 
 def _show(options: SimilarOptions, space: EmbeddingSpace, subject: _Subject, found: _Found, sheet: Path | None) -> None:
+    from rounds.retrieval.name_vote import vote_text
+
     if options.as_json:
         print_json(
             {
@@ -275,6 +277,6 @@ def _show(options: SimilarOptions, space: EmbeddingSpace, subject: _Subject, fou
     else:
         say("no other picture fits; fewer search terms may find some")
     if found.naming is not None:
-        print_line(found.naming.line())
+        print_line(f"shows: {vote_text(found.naming.vote, found.naming.reliability)}")
     if sheet is not None:
         print_line(str(sheet))

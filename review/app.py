@@ -16,8 +16,9 @@ from starlette.types import ASGIApp
 
 from review import requests, to_json
 from review.error_handlers import HANDLERS
-from review.errors import BadRequest, NoSuchPicture
+from review.errors import BadRequest, NoSuchPicture, NotComparable
 from review.gate import Address, Gate
+from review.likeness import PictureEmbedder
 from review.service import QUEUE, SAMPLE, ReviewService, Rounds
 from review.static_files import StaticFiles, picture_answer, template
 
@@ -31,6 +32,7 @@ class ReviewPage:
     address: Address
     links: to_json.Links = field(default_factory=dict)  # site name -> address of its web pages
     root: str = ""  # for people: which gallery this is
+    embedder: PictureEmbedder | None = None  # for pictures that a person drops on the page
 
 
 def create_app(page: ReviewPage) -> ASGIApp:
@@ -47,6 +49,7 @@ def create_app(page: ReviewPage) -> ASGIApp:
         Route("/api/targets/{target}/cards", answers.cards),
         Route("/api/targets/{target}/pictures/{picture}", answers.history),
         Route("/api/targets/{target}/alike/{picture}", answers.alike),
+        Route("/api/targets/{target}/like", answers.like, methods=["POST"]),
         Route("/api/targets/{target}/answers", answers.answer, methods=["POST"]),
         Route("/api/rounds", answers.round_state, methods=["GET"]),
         Route("/api/rounds", answers.begin_round, methods=["POST"]),
@@ -57,6 +60,8 @@ def create_app(page: ReviewPage) -> ASGIApp:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await page.rounds.stop()
+        if page.embedder is not None:
+            await page.embedder.close()
 
     return Gate(Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan), page.address)
 
@@ -113,7 +118,19 @@ class _Routes:
 
     async def alike(self, request: Request) -> Response:
         target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
-        return JSONResponse(to_json.picture_list(await run_in_threadpool(self._page.service.alike, target, picture)))
+        most = requests.most_alike(request)
+        return JSONResponse(
+            to_json.similar_list(await run_in_threadpool(self._page.service.alike, target, picture, most))
+        )
+
+    async def like(self, request: Request) -> Response:
+        target, most = await self._target(request), requests.most_alike(request)
+        if self._page.embedder is None:
+            raise NotComparable("this page cannot look at other pictures")
+        vector = await self._page.embedder.embed(target, await request.body())
+        return JSONResponse(
+            to_json.similar_list(await run_in_threadpool(self._page.service.like, target, vector, most))
+        )
 
     async def answer(self, request: Request) -> Response:
         target, answers = await self._target(request), requests.answers_of(await requests.body_of(request))

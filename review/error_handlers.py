@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from review.error_answers import error_answer
 from review.errors import ReviewError
-from review.gate import MOST_BODY, BodyTooLong
+from review.gate import BodyTooLong
 from storage.errors import ArchiveError, DatabaseBusy, QueryError
 
 
@@ -29,8 +29,8 @@ async def _archive_error(request: Request, error: ArchiveError) -> Response:
     return error_answer(request.headers, 503 if busy else 500, str(error), facts={"again": busy})
 
 
-async def _too_long(request: Request, _error: BodyTooLong) -> Response:
-    return error_answer(request.headers, 413, f"at most {MOST_BODY} bytes at once")
+async def _too_long(request: Request, error: BodyTooLong) -> Response:
+    return error_answer(request.headers, 413, str(error))
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:

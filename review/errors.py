@@ -5,6 +5,7 @@ ReviewError            every class has its HTTP status, and an exit code where i
 ├── BadClass           422  the name cannot be a class's; carries why
 ├── BadRequest         400  the request cannot be read; carries what is wrong
 ├── TooMuch            413  send less at once
+├── NotComparable      422  a picture cannot be compared with the gallery's: says why
 ├── RoundRuns          409  one round at a time: wait for it
 └── PortTaken          -    another program has the port: choose another one (exit code 2)
 """
@@ -44,6 +45,12 @@ class TooMuch(ReviewError):
     """More than one request may carry."""
 
     status = 413
+
+
+class NotComparable(ReviewError):
+    """A picture cannot be compared with those of the gallery."""
+
+    status = 422
 
 
 class RoundRuns(ReviewError):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from review.likeness import Likeness, Vector
 from review.service import (
     AnswerResult,
     Completion,
@@ -24,9 +25,9 @@ from review.service import (
     PictureList,
     Reasoned,
     ShareInterval,
+    SimilarList,
     TargetFacts,
 )
-from review.similar import nearest
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.estimate import estimates
 from rounds.questions.queue import Inquiry
@@ -55,7 +56,6 @@ from storage.search.ranking import Ranks, ranks_for
 
 MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
 SUGGESTIONS = 10  # words under the filter
-ALIKE = 24  # pictures under "more like this"
 _DOUBTS = "-label:any order:uncertain"  # the questions while there is no model whose embeddings are stored
 _REASONS: Mapping[str, LabelReason] = {reason.value: reason for reason in LabelReason}
 
@@ -84,6 +84,7 @@ class GalleryReviewService:
         self._labelling = Labelling(root)
         self._reader = self._labelling.reader
         self._renditions = Renditions(self._reader)
+        self._likeness = Likeness(self._reader)
         self._who = who
         self._trust_tags = trust_tags
         self._counts: dict[str, tuple[tuple[int, int, int], Counts]] = {}
@@ -103,6 +104,7 @@ class GalleryReviewService:
 
     def close(self) -> None:
         """Close files and connections."""
+        self._likeness.close()
         self._renditions.close()
         self._labelling.close()
 
@@ -174,19 +176,13 @@ class GalleryReviewService:
             lambda c: History(words_of(c, picture, target), verdicts_of(c, picture, target)),
         )
 
-    def alike(self, target: str, picture: int) -> PictureList:
+    def alike(self, target: str, picture: int, most: int) -> SimilarList:
         """The pictures whose embeddings are nearest."""
-        model = self._reader.active_model(target)
-        if model is None:
-            return PictureList((), ())
-        with self._thinking:
-            evidence = self._evidence(target, model).evidence
-        rows = np.flatnonzero(evidence.version_ids == picture)
-        if not len(rows):
-            return PictureList((), ())
-        ids = [int(evidence.version_ids[row]) for row in nearest(evidence.vectors, int(rows[0]), ALIKE)]
-        ratios = self._reader.ask(lambda c: known_ratios(c, ids))
-        return PictureList(ids, [ratios.get(one, 1.0) for one in ids])
+        return self._likeness.of_picture(target, picture, most)
+
+    def like(self, target: str, vector: Vector, most: int) -> SimilarList:
+        """The pictures that are most like one of which only the embedding is known."""
+        return self._likeness.of_vector(target, vector, most)
 
     def rendition(self, picture: int) -> bytes | None:
         """The stored rendition's bytes; None when they are missing or differ from their row."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -23,6 +25,8 @@ from review.error_answers import error_answer
 TOKEN_HEADER = "x-review-token"  # noqa: S105 - the header's name, not a secret
 SAFE = frozenset({"GET", "HEAD"})
 MOST_BODY = 256 * 1024  # bytes
+MOST_PICTURE = 32 * 1024 * 1024  # bytes of a picture that is sent to be compared
+_PICTURES = re.compile(r"/api/targets/[^/]+/like")  # where one may be sent
 WRONG_HOST = 421  # HTTP: misdirected
 _NAVIGATION = frozenset({"navigate", "nested-navigate"})
 
@@ -87,16 +91,17 @@ class Gate:
         if scope["type"] != "http":
             return  # no web sockets here
         headers = Headers(scope=scope)
-        refusal = self._refusal(scope["method"], headers)
+        takes = _Kind.PICTURE if _PICTURES.fullmatch(scope["path"]) else _Kind.JSON
+        refusal = self._refusal(scope["method"], headers, takes)
         if refusal is not None:
             status, words = refusal
             home = self._address.url if status == WRONG_HOST else "/"
             await error_answer(headers, status, words, home=home)(scope, receive, sealed)
             return
         with contextlib.suppress(ClientDisconnect):  # the client is gone; nothing was recorded
-            await self._app(scope, _Counted(receive).receive, sealed)
+            await self._app(scope, _Counted(receive, takes.most).receive, sealed)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers, takes: _Kind) -> tuple[int, str] | None:
         if _only(headers, "host") not in self._address.hosts:
             return WRONG_HOST, f"this page answers at {self._address.url} only"
         site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
@@ -105,9 +110,9 @@ class Gate:
             if site not in (None, "same-origin", "none") and not came_by_link:
                 return 403, "only this page itself may ask"
             return None
-        return self._why_no_change(headers, site)
+        return self._why_no_change(headers, site, takes)
 
-    def _why_no_change(self, headers: Headers, site: str | None) -> tuple[int, str] | None:
+    def _why_no_change(self, headers: Headers, site: str | None, takes: _Kind) -> tuple[int, str] | None:
         if site not in (None, "same-origin"):
             return 403, "only this page itself may change anything"
         origin = headers.get("origin")
@@ -115,33 +120,48 @@ class Gate:
             return 403, "changes need the header Origin"
         if origin is not None and origin not in [f"http://{host}" for host in self._address.hosts]:
             return 403, "only this page itself may change anything"
-        if headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            return 403, "changes are sent as application/json"
+        if headers.get("content-type", "").split(";")[0].strip().lower() != takes.value:
+            return 403, f"changes are sent as {takes.value}"
         token = _only(headers, TOKEN_HEADER) or ""
         if not hmac.compare_digest(token.encode(), self._address.token.encode()):
             return 403, "token"  # the page then fetches the new token: the program was started again
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MOST_BODY:
-            return 413, f"at most {MOST_BODY} bytes at once"
+        if not length.isdecimal() or int(length) > takes.most:
+            return 413, f"at most {takes.most} bytes at once"
         return None
 
 
 class BodyTooLong(Exception):
-    """The body is longer than allowed."""
+    """The body is longer than allowed: than so many bytes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most} bytes at once")
+
+
+class _Kind(StrEnum):
+    """What a request that changes or asks something carries; neither can be sent by a form of another site."""
+
+    JSON = "application/json"
+    PICTURE = "application/octet-stream"
+
+    @property
+    def most(self) -> int:
+        """Bytes."""
+        return MOST_PICTURE if self is _Kind.PICTURE else MOST_BODY
 
 
 class _Counted:
     """Count a body that states no length while it arrives."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most = receive, most
         self._bytes = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
-        if self._bytes > MOST_BODY:
-            raise BodyTooLong
+        if self._bytes > self._most:
+            raise BodyTooLong(self._most)
         return message
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from review.errors import BadRequest, NoSuchPicture, TooMuch
+from review.likeness import MOST_ALIKE
 from review.service import ANSWERS, LabelAnswer
 
 MOST_CARDS = 200  # in one request
@@ -37,6 +38,14 @@ def card_ids(request: Request) -> Sequence[int]:
     if len(words) > MOST_CARDS:
         raise TooMuch(f"at most {MOST_CARDS} pictures at once")
     return [picture_id(word) for word in words]
+
+
+def most_alike(request: Request) -> int:
+    """How many similar pictures are wanted."""
+    text = request.query_params.get("most", "24")
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:6]) <= MOST_ALIKE:
+        raise BadRequest(f"most: needs a whole number of 1 to {MOST_ALIKE}")
+    return int(text)
 
 
 def expression(request: Request) -> str:

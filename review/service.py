@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from storage.gallery_view import Counts, Picture, Verdict, Word
 
 ANSWERS = ("keep", "delete", "unsure", "clear")
@@ -29,6 +32,16 @@ class PictureList:
     cut: bool = False  # there are more
     reasons: Mapping[int, Reasoned] = field(default_factory=dict)
     absent: Mapping[str, str | None] = field(default_factory=dict)  # terms without a match -> the nearest that has one
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarList:
+    """Pictures like one picture, the most alike first."""
+
+    ids: Sequence[int]
+    ratios: Sequence[float]  # width by height
+    likeness: Sequence[float]  # -1..1
+    words: str  # whom the picture shows, by the nearest tagged ones; "" where no tags say
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +140,9 @@ class ReviewService(Protocol):
 
     def history(self, target: str, picture: int) -> History: ...
 
-    def alike(self, target: str, picture: int) -> PictureList: ...
+    def alike(self, target: str, picture: int, most: int) -> SimilarList: ...
+
+    def like(self, target: str, vector: npt.NDArray[np.float16], most: int) -> SimilarList: ...
 
     def rendition(self, picture: int) -> bytes | None: ...
 

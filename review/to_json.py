@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from review.service import AnswerResult, History, PictureList, Reasoned, RoundState, TargetFacts
+from review.service import AnswerResult, History, PictureList, Reasoned, RoundState, SimilarList, TargetFacts
 from storage.gallery_view import Picture, Verdict, Word
 
 Links = Mapping[str, str]  # site name -> address of its web pages, without a trailing slash
@@ -78,6 +78,16 @@ def picture_list(listed: PictureList) -> dict[str, Any]:
         "absent": dict(listed.absent),
         "reasons": {str(one): _reason(why) for one, why in listed.reasons.items()},
     }
+
+
+def similar_list(found: SimilarList) -> dict[str, Any]:
+    """Pictures like one, as a list for the grid that says how like each is."""
+    reasons = {
+        str(one): {"reason": "similar", "words": f"likeness {like:.2f}"}
+        for one, like in zip(found.ids, found.likeness, strict=True)
+    }
+    lists = {"ids": list(found.ids), "ratios": list(found.ratios), "cut": False, "absent": {}}
+    return lists | {"reasons": reasons, "words": found.words}
 
 
 def facts(known: TargetFacts) -> dict[str, Any]:

@@ -1331,14 +1331,14 @@ EDGES = (
     Mutation(
         "other content types may change something",
         "review/gate.py",
-        '.strip().lower() != "application/json":',
+        ".strip().lower() != takes.value:",
         '.strip().lower() == "application/xml":',
         (_GATE,),
     ),
     Mutation(
         "a long body is read",
         "review/gate.py",
-        "        if self._bytes > MOST_BODY:\n            raise BodyTooLong\n",
+        "        if self._bytes > self._most:\n            raise BodyTooLong(self._most)\n",
         "",
         (_GATE,),
     ),

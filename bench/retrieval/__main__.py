@@ -105,7 +105,8 @@ def measure(root: Path, *, graph: bool) -> None:
         versions = np.random.default_rng(1).integers(1, len(neighbours.index), _QUERIES).tolist()
         ours(reader, neighbours, versions)
         memory = process.memory_full_info()
-        print(f"memory of its own {memory.uss / 1e6:,.0f} MB; the mapped file is the system's to keep or drop")
+        own = memory.uss / 1e6 - size
+        print(f"memory beside the mapped file, which the system keeps or drops as it likes: {own:,.0f} MB")
         part = neighbours.index.parts[0]
         sides = [stored_pass(root / "crawl.db")]
         others(sides, neighbours, versions)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from commands.output.column_fit import filled, fitting
 from commands.terminal import tables
 from commands.terminal.console import printable
-from storage.plurals import counted
 from storage.retrieval.found_posts import FoundPost
 
 if TYPE_CHECKING:
@@ -46,17 +45,11 @@ class Naming:
     """Whom the picture shows, as far as tags and likeness can say."""
 
     vote: NameVote
-    right: tuple[float, int] | None  # how often such votes were right, and how many were counted
-    strange: bool  # it is like nobody whom tags name
-
-    @classmethod
-    def of(cls, vote: NameVote, reliability: Reliability) -> Naming:
-        """A vote with what the gallery's own tagged pictures say of such votes."""
-        return cls(vote, reliability.of(vote), reliability.is_strange(vote))
+    reliability: Reliability
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
-        share, count = self.right or (None, 0)
+        share, count = self.reliability.of(self.vote) or (None, 0)
         vote = self.vote
         return {
             "name": vote.name,
@@ -66,23 +59,8 @@ class Naming:
             "others": {name: round(part, 4) for name, part in vote.others.items()},
             "right": None if share is None else round(share, 4),
             "measured_on": count,
-            "like_nobody": self.strange,
+            "like_nobody": self.reliability.is_strange(self.vote),
         }
-
-    def line(self) -> str:
-        """For people."""
-        vote = self.vote
-        of = f"{vote.agreeing} of the {counted(vote.voters, 'nearest picture')} with one character's tag"
-        rest = ", ".join(f"{name} {share:.2f}" for name, share in list(vote.others.items())[:3])
-        words = f"shows: {vote.name}, by {of}" + (f" (else {rest})" if rest else "")
-        if self.right is None:
-            words += "; too few pictures are tagged to say how often that is right"
-        else:
-            share, count = self.right
-            words += f"; {count} tagged pictures of this gallery with such a vote were named rightly at {share:.3f}"
-        if self.strange:
-            words += "; but it is less like them than nearly any of those: perhaps nobody whom tags name"
-        return words
 
 
 def similar_table(rows: Sequence[SimilarPost], target: str | None) -> Any:

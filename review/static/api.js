@@ -38,12 +38,13 @@ export async function get(path, signal) {
 }
 
 // Gives { status, reply } for 2xx and 409; everything else is an error.
-export async function post(path, body) {
-  const send = () => ask(path, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-review-token": token },
-    body: JSON.stringify(body),
-  });
+export function post(path, body) { return send(path, "application/json", JSON.stringify(body)); }
+
+// Send a picture's bytes to be compared; nothing of it is kept.
+export async function sendPicture(path, file) { return (await send(path, "application/octet-stream", file)).reply; }
+
+async function send(path, type, body) {
+  const send = () => ask(path, { method: "POST", headers: { "content-type": type, "x-review-token": token }, body });
   let answer = await send();
   if (answer.status === 403 && answer.reply.error === "token") {
     token = (await get("/api/start")).token;

@@ -2,6 +2,7 @@
 
 import { forTarget, get } from "./api.js";
 import { DONE, announcer, byId, bytes, el, icon, number, readable, score } from "./dom.js";
+import { shows } from "./similar.js";
 
 const CATEGORIES = ["character", "copyright", "artist", "general", "meta"];
 const RATINGS = { g: "general", s: "sensitive", q: "questionable", e: "explicit" };
@@ -44,6 +45,7 @@ export class Big extends EventTarget {
       const found = await get(forTarget(target, `/alike/${id}`));
       if (!still()) return;
       this.alike = found.ids;
+      this.said.textContent = shows(found.words);
       this.cards.put((await get(forTarget(target, `/cards?ids=${found.ids.join(",")}`))).cards);
       if (still()) this.paintStrip();
     } catch { /* what is known already stays on the screen; the page says elsewhere that the program is away */ }
@@ -85,13 +87,14 @@ export class Big extends EventTarget {
     this.verdict = el("p", { class: "verdict" });
     this.story = el("ul", { class: "story" });
     this.strip = el("div", { class: "strip" });
+    this.said = el("p", { class: "quiet" });
     const had = this.content.contains(document.activeElement) ? document.activeElement.dataset.name : null;
     this.content.replaceChildren(
       el("div", { class: "stage" }, picture, this.verdict,
         el("button", { class: "step before", "data-name": "before", type: "button", "aria-label": "Previous picture", onclick: () => this.step(-1) }, icon("before")),
         el("button", { class: "step after", "data-name": "after", type: "button", "aria-label": "Next picture", onclick: () => this.step(1) }, icon("after"))),
       this.side(card),
-      el("div", { class: "more" }, el("h3", { text: "More like this" }), this.strip));
+      el("div", { class: "more" }, el("h3", { text: "More like this" }), this.said, this.strip));
     if (had) this.content.querySelector(`[data-name="${had}"]`)?.focus(); // the same key again does the same
   }
 

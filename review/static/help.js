@@ -6,7 +6,7 @@ const KEYS = [
   ["Answer", [["k", "keep"], ["d", "delete"], ["u", "unsure"], ["c", "clear the answer"], ["z", "undo"]]],
   ["Move", [["← → ↑ ↓", "from picture to picture"], ["Home End", "first, last"], ["n", "next without an answer"], ["Enter", "big view, and back"], ["Esc", "close; clear the selection"]]],
   ["Select several", [["x", "this one"], ["Shift + x", "from the last selected to here"], ["Shift + arrows", "a range"], ["Shift + click", "a range, with the mouse"], ["Ctrl + a", "the whole list"]]],
-  ["Page", [["/", "filter"], ["1 … 6", "the lists"], ["g", "figures and training"], ["r", "reload the list"], ["t", "theme: light, dark, as the system"], ["?", "this help"]]],
+  ["Page", [["/", "filter"], ["s", "pictures like this one; or drop any picture"], ["1 … 6", "the lists"], ["g", "figures and training"], ["r", "reload the list"], ["t", "theme: light, dark, as the system"], ["?", "this help"]]],
 ];
 const TERMS = [
   ["hat -solo", "with one tag, without another"], ["~a ~b · fisch*", "either tag; any ending"], ["p:0.2..0.8", "the model's score"], ["decision:keep", "or delete, undecided"],

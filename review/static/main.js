@@ -10,6 +10,7 @@ import { Grid } from "./grid.js";
 import { Help } from "./help.js";
 import { Outbox } from "./outbox.js";
 import { Panel } from "./panel.js";
+import { Similar } from "./similar.js";
 
 const VIEWS = [
   { name: "questions", words: "Questions", query: "", queue: true },
@@ -29,6 +30,7 @@ const outbox = new Outbox(cards);
 const grid = new Grid(cards, EMPTY_LIST);
 const big = new Big(cards, outbox);
 const panel = new Panel();
+const similar = new Similar(cards);
 const help = new Help();
 new Completion();
 let view = VIEWS[0];
@@ -41,6 +43,8 @@ let listedAt = null; // counts when the list was loaded: says when there is more
 
 async function load({ keep = false } = {}) {
   loading?.abort();
+  similar.forget();
+  if (byId("notice").dataset.about === "similar") notice(null);
   const mine = loading = new AbortController();
   const question = byId("expression").value.trim();
   const order = byId("order").value;
@@ -64,6 +68,21 @@ async function load({ keep = false } = {}) {
   } finally {
     if (loading === mine) { loading = null; grid.room.setAttribute("aria-busy", "false"); }
   }
+}
+
+// Pictures like one picture take the list's place until another one is asked for.
+function showSimilar({ name, list, words }) {
+  loading?.abort();
+  queued = false;
+  if (big.open) big.close();
+  grid.show(list);
+  paintProgress();
+  if (list.ids.length) nothing(null);
+  else nothing("Nothing to compare", el("p", { text: `No picture of ${cards.target} has been looked at by its network yet.` }));
+  const back = el("button", { type: "button", onclick: () => load() }, "Back to the list", el("kbd", { text: "r" }));
+  notice(`${counted(list.ids.length, "picture")} like ${name}, the most alike first. ${words}`, { button: back, about: "similar" });
+  announce(`${counted(list.ids.length, "picture")} like ${name}. ${words}`);
+  grid.room.focus({ preventScroll: true });
 }
 
 function problem(found) {
@@ -236,9 +255,10 @@ function paintSaving() {
   byId("undo").disabled = !outbox.undoable;
 }
 
-function notice(words, { trouble = false, button } = {}) {
+function notice(words, { trouble = false, button, about = "" } = {}) {
   const line = byId("notice");
   line.hidden = !words;
+  line.dataset.about = about;
   line.classList.toggle("trouble", trouble);
   line.replaceChildren(...(words ? [el("span", { text: words })] : []), ...(button ? [button] : []));
 }
@@ -291,6 +311,7 @@ const KEYS = {
   Enter: () => (big.open ? big.close() : openBig()),
   "/": () => { if (big.open) big.close(); byId("expression").select(); byId("expression").focus(); },
   "?": () => help.toggle(),
+  s: () => { const id = big.open ? big.id : grid.currentId; if (id !== undefined) similar.ofPost(id); },
   g: () => { if (!big.open) panel.toggle(); },
   r: () => { notice(null); load({ keep: true }); },
   t: turnTheme,
@@ -364,6 +385,9 @@ function wire() {
   big.addEventListener("undo", undo);
   big.addEventListener("step", (event) => stepBig(event.detail));
   big.addEventListener("filter", (event) => { byId("expression").value = event.detail; view = VIEWS.at(-1); paintViews(); load(); });
+  similar.addEventListener("asked", (event) => notice(`Comparing ${event.detail} with every picture …`, { about: "similar" }));
+  similar.addEventListener("found", (event) => showSimilar(event.detail));
+  similar.addEventListener("trouble", (event) => notice(event.detail, { trouble: true, about: "similar" }));
   big.addEventListener("closed", () => grid.room.focus({ preventScroll: true }));
   panel.addEventListener("sample", () => choose(VIEWS.find((one) => one.name === "sample")));
   panel.addEventListener("facts", onFacts);

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from classifier.pictures.dhash import NEAR
 from rounds.retrieval.neighbours import Neighbour, Neighbours, Terms
+from storage.plurals import counted
 from storage.reader import Reader
 from storage.retrieval.embedding_rows import picture_hashes, sampled_embeddings
 from storage.retrieval.transform import Stored, Vectors, stacked
@@ -80,6 +81,21 @@ def vote_of(names: Sequence[str], likeness: Sequence[float]) -> NameVote:
     own = [like for name, like in zip(names, likeness, strict=True) if name == first]
     others = {name: weights[name] / total for name in rest}
     return NameVote(first, weights[first] / total, len(names), len(own), float(np.mean(own[:3])), others)
+
+
+def vote_text(vote: NameVote, reliability: Reliability) -> str:
+    """Whom a picture shows, who says so, and how often that is right, in a line for people."""
+    rest = ", ".join(f"{name} {share:.2f}" for name, share in list(vote.others.items())[:3])
+    words = f"{vote.name}, by {vote.agreeing} of the {counted(vote.voters, 'nearest picture')} with one character's tag"
+    words += f" (else {rest})" if rest else ""
+    right = reliability.of(vote)
+    if right is None:
+        words += "; too few pictures are tagged to say how often that is right"
+    else:
+        words += f"; of {right[1]} tagged pictures of this gallery with such a vote {right[0]:.3f} were named rightly"
+    if reliability.is_strange(vote):
+        words += "; but it is less like them than nearly any of those: perhaps nobody whom tags name"
+    return words
 
 
 def named(

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from starlette.testclient import TestClient
 
 from review.app import ReviewPage, create_app
-from review.errors import RoundRuns
+from review.errors import NotComparable, RoundRuns
 from review.gate import Address
 from review.service import (
     AnswerResult,
@@ -25,6 +27,7 @@ from review.service import (
     Reasoned,
     RoundState,
     ShareInterval,
+    SimilarList,
     TargetFacts,
 )
 from storage.errors import QueryError
@@ -106,8 +109,11 @@ class InMemoryReviewService:
     def history(self, target: str, picture: int) -> History:
         return History((), (Verdict("keep", "score", "0.8 >= 0.5", 0.8, 0.5, "mona/1", NOW),))
 
-    def alike(self, target: str, picture: int) -> PictureList:
-        return PictureList([3], [1.3])
+    def alike(self, target: str, picture: int, most: int) -> SimilarList:
+        return SimilarList([3, 4][:most], [1.3, 1.0][:most], [0.9, 0.5][:most], "")
+
+    def like(self, target: str, vector: npt.NDArray[np.float16], most: int) -> SimilarList:
+        return SimilarList([int(vector[0])], [1.3], [0.7], "mona, by 10 of the 10 nearest pictures")
 
     def rendition(self, picture: int) -> bytes | None:
         return self.files.get(picture)
@@ -183,9 +189,31 @@ def answering(picture: int, value: str = "keep", key: str = "key-00001", seen: i
     return {"id": picture, "value": value, "key": key, "seen": seen} | more
 
 
-def opened(root: str = "/somewhere") -> Opened:
+@dataclass
+class FakeEmbedder:
+    """Remembers what it was shown; refuses what is empty."""
+
+    seen: list[tuple[str, int]] = field(default_factory=list)  # target, bytes
+    closed: bool = False
+
+    async def embed(self, target: str, content: bytes) -> npt.NDArray[np.float16]:
+        self.seen.append((target, len(content)))
+        if not content:
+            raise NotComparable("this is no picture that can be looked at: undecodable")
+        return np.array([4, 0], dtype=np.float16)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def opened(root: str = "/somewhere", embedder: FakeEmbedder | None = None) -> Opened:
     service, rounds, address = InMemoryReviewService(), FakeRounds(), Address(PORT)
     page = ReviewPage(
-        service=service, rounds=rounds, address=address, links={"demo": "https://demo.example"}, root=root
+        service=service,
+        rounds=rounds,
+        address=address,
+        links={"demo": "https://demo.example"},
+        root=root,
+        embedder=embedder,
     )
     return Opened(service, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)

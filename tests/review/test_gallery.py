@@ -211,7 +211,7 @@ async def test_answers_are_taken_while_a_crawl_holds_the_gallery(
 def test_more_like_this_finds_pictures_of_the_same_kind(service: GalleryReviewService, gallery: Painted) -> None:
     shows = service.find("mona", "mona_(genshin_impact) order:p").ids[0]
 
-    near = service.alike("mona", shows).ids
+    near = service.alike("mona", shows, 24).ids
 
     assert shows not in near
     kinds = [gallery.truth(post_of(service, one)) for one in near]
@@ -259,7 +259,7 @@ async def test_without_a_model_the_doubtful_ones_are_asked_about_all_the_same(ga
         rows.execute("UPDATE model SET active = 0")
 
     with GalleryReviewService(gallery.root, "tester") as service:
-        facts, questions, alike = service.facts("mona"), service.queue("mona"), service.alike("mona", 1)
+        facts, questions, alike = service.facts("mona"), service.queue("mona"), service.alike("mona", 1, 24)
         listed = [post_of(service, one) for one in questions.ids]
     answer = CliRunner().invoke(app, ["query", "order:uncertain", "-f", "ids", "--root", str(gallery.root)])
 

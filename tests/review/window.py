@@ -104,6 +104,11 @@ def _completions(browser: Browser) -> None:
     browser.keys(Keys.ARROW_DOWN)
 
 
+def _similar(browser: Browser) -> None:
+    browser.keys("s")
+    browser.until(lambda: "like post" in browser.text("#notice"), "similar pictures")
+
+
 def _no_matches(browser: Browser) -> None:
     browser.keys("/", *"id:999999", Keys.ENTER)
     browser.until(lambda: browser.text("#empty"), "no matches")
@@ -120,4 +125,5 @@ STATES: Mapping[str, Callable[[Browser], None]] = {
     "a filter that was refused": _refused_filter,
     "completions": _completions,
     "no matches": _no_matches,
+    "similar pictures": _similar,
 }
