@@ -176,9 +176,13 @@ class _Recorder:
         await asyncio.to_thread(self._pictures.record, self._seen)
 
     async def _written(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await writing
+        if self._writing is None:
+            return
+        try:
+            await asyncio.shield(self._writing)  # whoever stops waiting must not stop it
+        finally:
+            if self._writing.done():
+                self._writing = None
 
 
 async def _prepared(files: Iterator[LocalFile], crew: FolderCrew) -> AsyncIterator[Sequence[_Prepared]]:

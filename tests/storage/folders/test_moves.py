@@ -13,7 +13,7 @@ import pytest
 
 from storage.errors import DiskFull
 from storage.files.disk import Disk
-from storage.folders.journal import read_journal
+from storage.folders.journal import read_journal, unfinished_journals
 from storage.folders.undo import undo
 from tests.storage.deaths import Killed
 from tests.storage.folders.pictures import NOW, DyingDisk, Shelf, WithoutLinks, order, snapshot
@@ -116,6 +116,17 @@ def test_one_journal_has_the_moves_of_a_killed_run_and_of_the_one_that_went_on(t
     undone = undo(journal, Disk(), lambda: NOW, lambda share, words: None)
     assert (undone.back, undone.left) == (4, [])
     assert snapshot(shelf.source) == before
+
+
+def test_only_journals_without_an_end_are_gone_on_with(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, Disk())
+    with closing(shelf.mover("keqing")) as mover:
+        mover.move([order(shelf.source / "a" / "1.jpg", shelf.target)])
+        unfinished = mover.journal
+    _, ended = shelf.move_everything()
+
+    assert ended is not None and read_journal(ended).ended
+    assert unfinished_journals(shelf.target) == [unfinished]
 
 
 def test_half_a_line_of_a_killed_run_is_gone_once_the_next_goes_on(tmp_path: Path) -> None:
