@@ -9,6 +9,7 @@ What lies in DIR from a run before is not made again. Only painted pictures belo
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench.figures.report import shoot
 from bench.figures.review import PICTURES, QUALITY
+from tests.equipment.browser import browsing
+from tests.equipment.served import label_command, served_by
 
 _WIDEST = 1100  # pixels of a picture in the docs
 _FOLDER = ("bench.samples.painted_folder", "pictures", "--posts", "600", "--seed", "7")
@@ -38,31 +40,23 @@ def _network(name: str, *settings: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A model that is trained on one folder and measured on another; parts of its report become pictures."""
+    """A recogniser that is trained on one folder and measured on another; figures of its report become pictures."""
 
     name: str  # of the model
     train: tuple[str, ...]  # words of crawl train
     painted: tuple[tuple[str, ...], tuple[str, ...]] = (_FOLDER, _OTHER)  # to learn from, and to measure on
-    figures: tuple[str, ...] = ()  # of the report; none: a screenshot of the whole page's curves
+    figures: tuple[str, ...] = ()  # of the report
 
 
 CASES = {
     "recogniser-5": Case("five", (), (_cast("five", 5, 14, 7), _cast("five-other", 5, 6, 8)), ("confusion",)),
-    "recogniser-50": Case("many", (), (_cast("many", 50, 14, 7), _cast("many-other", 50, 6, 8)), ("confusion",)),
-    "recogniser": Case("family", (), figures=("predictions", "certainty")),
+    "recogniser-50": Case(
+        "many", (), (_cast("many", 50, 14, 7), _cast("many-other", 50, 6, 8)), ("confusion", "predictions")
+    ),
     "simpsons-cnn": Case(
         "family",
         _network("simpsons_cnn", "epochs=40", "rate=0.0005"),
         figures=("confusion", "predictions"),
-    ),
-    "vgg16": Case(
-        "family",
-        _network("vgg16", "size=64", "passes=2", "epochs=40"),
-        figures=("confusion", "predictions"),
-    ),
-    "mona-cnn": Case(
-        "mona",
-        _network("mona_cnn", "size=96", "padding=same", "width=0.25", "samples=1000", "epochs=8"),
     ),
 }
 
@@ -75,13 +69,20 @@ def make(label: str, case: Case, work: Path) -> None:
     learn, other = (painter[1] for painter in case.painted)
     report, root = work / f"report-{label}", ("--root", f"root-{label}")
     if not (report / "report.html").exists():
-        classes = ("--classes",) if case.figures else ()
-        _run(work, "commands", "train", case.name, "--from", learn, *classes, *case.train, *root)
+        _run(work, "commands", "train", case.name, "--from", learn, "--classes", *case.train, *root)
         _run(work, "commands", "evaluate", case.name, "--on", other, "--report", report.name, *root)
     for figure in case.figures:
         _shrink(report / f"{figure}.png", PICTURES / f"{label}-{figure}.png")
-    if not case.figures:
-        shoot(report / "report.html", PICTURES / f"{label}-report.jpg")
+
+
+def label_page(work: Path) -> None:
+    """A screenshot of `crawl label --page`, with proposals by the recogniser of `recogniser-5`."""
+    folder, root = work / "five-other", work / "root-recogniser-5"
+    with served_by(label_command(folder, root, "--with", "five"), root) as page, browsing(1280, 800) as browser:
+        browser.driver.get(page.url)
+        browser.until(lambda: browser.all("#picture.there"), "the picture")
+        with Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())) as seen:
+            seen.convert("RGB").save(PICTURES / "label-page.jpg", quality=QUALITY, subsampling=0, optimize=True)
 
 
 def _run(work: Path, module: str, *words: str) -> None:
@@ -113,6 +114,8 @@ def main(words: Sequence[str] | None = None) -> int:
         work.mkdir(parents=True, exist_ok=True)
         for label in options.only or CASES:
             make(label, CASES[label], work)
+            if label == "recogniser-5":
+                label_page(work)
     return 0
 
 
