@@ -209,7 +209,7 @@ class _Run:
     def _classes(self) -> Counter[str]:
         """How many pictures of each class there are to train on."""
         posts = export_posts(self.reader, self.keys, brief=True)
-        wanted = [post for post in posts if self._split(post) == "train"]
+        wanted = (post for post in posts if self._split(post) == "train")
         return Counter(label_of(post) for post in wanted if not isinstance(self._source(post), Refusal))
 
     def _writer(self, classes: Counter[str]) -> SampleWriter:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -140,6 +140,8 @@ class Placement:
             self.ledger.forget(file.path)
         for below in sorted(emptied, key=lambda one: len(one.parts), reverse=True):
             self._drop_empty(below)
+        for part in _parts(self.folder):  # of a killed run, of a post that left meanwhile
+            part.unlink()
         return theirs
 
     def _drop_empty(self, below: Path) -> None:
@@ -225,6 +227,16 @@ def is_ours(path: Path, known: LedgerFile) -> bool:
 def is_full(error: OSError) -> bool:
     """Whether the disk is full: then everything ends, not this file alone."""
     return error.errno in FULL
+
+
+def _parts(folder: Path) -> Iterator[Path]:
+    """Files that were never finished; the folders' entries are not held in memory."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _parts(Path(entry.path))
+            elif entry.name.startswith(".") and entry.name.endswith(PART):
+                yield Path(entry.path)
 
 
 def _renewed(known: LedgerFile, wanted: WantedFile) -> LedgerFile:

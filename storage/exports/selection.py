@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from sqlalchemy import Connection, select
 
@@ -19,6 +20,8 @@ from storage.search.sql import compile_query
 from storage.search.unknown_metatags import refuse_unknown_metatags
 
 Key = tuple[int, str | None]  # our number of a post, and a target's name
+
+_AT_ONCE = 1000  # rows that are fetched together
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,36 @@ class ExportPost:
         return f"{self.site} {self.post_id}"
 
 
+class SelectedKeys(Sequence[Key]):
+    """Many keys in ten bytes each."""
+
+    def __init__(self) -> None:
+        self._posts, self._targets = array("q"), array("H")
+        self._names: list[str | None] = []
+
+    def append(self, key: int, target: str | None) -> None:
+        """Add one."""
+        if target not in self._names:
+            self._names.append(target)
+        self._posts.append(key)
+        self._targets.append(self._names.index(target))
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    @overload
+    def __getitem__(self, place: int) -> Key: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Key]: ...
+
+    def __getitem__(self, place: int | slice) -> Key | Sequence[Key]:
+        if isinstance(place, slice):
+            targets = [self._names[number] for number in self._targets[place]]
+            return list(zip(self._posts[place], targets, strict=True))
+        return self._posts[place], self._names[self._targets[place]]
+
+
 def selected_keys(reader: Reader, query: Query, now: datetime) -> Sequence[Key]:
     """Which posts and targets fit, by site, post and target, whatever order the expression asks for.
 
@@ -85,9 +118,11 @@ def selected_keys(reader: Reader, query: Query, now: datetime) -> Sequence[Key]:
 
     def find(connection: Connection) -> Sequence[Key]:
         refuse_unknown_metatags(connection, meant)
-        statement = compile_query(meant, now).add_columns(PostRow.site, PostRow.post_id)
-        found = sorted((row.site, row.post_id, row.target or "", row.key) for row in connection.execute(statement))
-        return [(key, target or None) for _site, _post, target, key in found]
+        ordered = _in_fixed_order(compile_query(meant, now), limited=meant.limit is not None)
+        keys = SelectedKeys()
+        for row in connection.execution_options(yield_per=_AT_ONCE).execute(ordered):
+            keys.append(row.key, row.target)
+        return keys
 
     return reader.ask(find)
 
@@ -102,6 +137,17 @@ def export_posts(reader: Reader, keys: Sequence[Key], *, brief: bool = False) ->
     """
     for chunk in chunked(keys):
         yield from reader.ask(lambda c, some=chunk: _posts(c, some, brief=brief))  # type: ignore[misc]  # the default binds it now
+
+
+def _in_fixed_order(statement: Any, *, limited: bool) -> Any:
+    """By site, post and target; where there is a limit, those that it leaves.
+
+    Without one nothing is sorted, for there is an index.
+    """
+    if not limited:
+        return statement.order_by(None).order_by(PostRow.site, PostRow.post_id, CurrentRow.target)
+    found = statement.add_columns(PostRow.site, PostRow.post_id).subquery().c
+    return select(found.key, found.target).order_by(found.site, found.post_id, found.target)
 
 
 _BRIEF = (

@@ -1,0 +1,1 @@
+"""What other tools get, and what it costs."""
