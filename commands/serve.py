@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from commands.context.gallery import bring_up_to_date
 from commands.context.workspace import Workspace, load_workspace
 from commands.deployment.export import program_version
 from commands.errors import UsageRefused
@@ -52,6 +53,7 @@ def run(options: ServeOptions, root: Path | None, config: Path | None, serve: Se
     from review.server import bind
 
     workspace = load_workspace(root, config)
+    bring_up_to_date(workspace, "crawl serve")
     subject = _subject(options.name, workspace)
     with bind(DEFAULT_PORT if options.port is None else options.port, options.host) as listening:
         try:

@@ -28,9 +28,9 @@ COLUMNS, COLUMN, GAP, MARGIN = 3, 330, 22, 24  # of boxes; px
 ROW_GAP, LINE, FONT = 44, 18, 13  # px
 CHARACTER = 6.9  # px, width of a character of text, rather too much
 PLACES = {  # room -> leftmost column, columns; a room that is not named takes the next free column of its row
-    "commands": (0, 3),
+    "commands": (0, 4),
     "review": (0, 2),
-    "serving": (2, 1),
+    "serving": (3, 1),
     "rounds": (0, 2),
     "classifier": (0, 1),
     "crawler": (1, 1),
@@ -39,8 +39,6 @@ PLACES = {  # room -> leftmost column, columns; a room that is not named takes t
     "demo": (2, 1),
     "system": (0, 3),
 }
-
-BESIDE = {"serving": "review"}  # room -> room in whose row it stands, where there is more room than in its own
 
 Imports = Mapping[str, Mapping[str, int]]  # room -> room that it imports -> pairs of modules
 
@@ -145,8 +143,7 @@ def arrows(imports: Imports) -> Sequence[tuple[str, str]]:
 def draw(rooms: Sequence[Room]) -> str:
     """The picture as SVG."""
     imports = {room.name: room.imports for room in rooms}
-    level = levels(imports)
-    boxes = _boxes(rooms, level | {room: level[other] for room, other in BESIDE.items() if room in level})
+    boxes = _boxes(rooms, levels(imports))
     width = max(box.left + box.width for box in boxes.values()) + MARGIN
     height = max(box.top + box.height for box in boxes.values()) + MARGIN
     summary = "; ".join(f"{room.name} imports {', '.join(room.imports) or 'no other'}" for room in rooms)

@@ -1,0 +1,1 @@
+"""A model in every format that it can be exported in, side by side."""
