@@ -60,7 +60,7 @@ def ours(reader: Reader, neighbours: Neighbours, versions: Sequence[int]) -> Non
         "rating:e --keep mona (none)": Terms(reader.meant(parse("rating:e")), "mona"),
         "rare_tag (0.01 %)": Terms(reader.meant(parse("rare_tag"))),
     }
-    product = timed(lambda n: neighbours.index.similarities(rows_of(neighbours, vectors[n])), _QUERIES)
+    product = timed(lambda n: neighbours.index.rows.similarities(rows_of(neighbours, vectors[n])), _QUERIES)
     print(f"ours, the product alone            {product}")
     for name, terms in kinds.items():
         count = _QUERIES if "none" not in name and "rare" not in name else 8
@@ -70,7 +70,7 @@ def ours(reader: Reader, neighbours: Neighbours, versions: Sequence[int]) -> Non
 
 def rows_of(neighbours: Neighbours, vector: np.ndarray) -> np.ndarray:
     """A query's row, shape (k,)."""
-    transform = neighbours.index.transform
+    transform = neighbours.index.rows.transform
     return np.asarray(transform.rows(transform.whole(vector[None]))[0])
 
 
@@ -103,13 +103,14 @@ def measure(root: Path, *, graph: bool) -> None:
                 neighbours.index.close()
                 print(f"matrix {words} in {seconds:.1f} s ({busy:.1f} s of processor time)")
         size = neighbours.index.path.stat().st_size / 1e6
-        print(f"matrix opened again in {1000 * seconds:.0f} ms: {len(neighbours.index):,} rows, {size:,.0f} MB mapped")
-        versions = np.random.default_rng(1).integers(1, len(neighbours.index), _QUERIES).tolist()
+        rows = len(neighbours.index.rows)
+        print(f"matrix opened again in {1000 * seconds:.0f} ms: {rows:,} rows, {size:,.0f} MB mapped")
+        versions = np.random.default_rng(1).integers(1, rows, _QUERIES).tolist()
         ours(reader, neighbours, versions)
         memory = process.memory_full_info()
         own = memory.uss / 1e6 - size
         print(f"memory beside the mapped file, which the system keeps or drops as it likes: {own:,.0f} MB")
-        part = neighbours.index.parts[0]
+        part = neighbours.index.rows.parts[0]
         sides = [stored_pass(root / "crawl.db")]
         others(sides, neighbours, versions)
         sides = library_sides(np.ascontiguousarray(part.rows), np.ascontiguousarray(part.version_ids), graph=graph)

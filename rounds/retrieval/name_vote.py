@@ -120,7 +120,7 @@ def named(
 
 def reliability(reader: Reader, neighbours: Neighbours) -> Reliability:
     """Name a sample of the gallery's tagged pictures by one another."""
-    transform, network = neighbours.index.transform, neighbours.network
+    transform, network = neighbours.index.rows.transform, neighbours.network
     sample = reader.ask(lambda c: sampled_embeddings(c, network, *_SAMPLED))
     tags = reader.ask(lambda c: sole_characters(c, [one.version_id for one in sample]))
     usable = [one for one in sample if one.version_id in tags and len(one.vector) == 2 * transform.dimension]

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from rounds.retrieval.metric import fit_by_tags
 from storage.reader import Reader
 from storage.retrieval.embedding_rows import all_fitting, fitting, vectors_of
-from storage.retrieval.transform import Stored, Vectors, stacked
-from storage.retrieval.vector_index import VectorIndex
+from storage.retrieval.transform import Stored, Transform, Vectors, stacked
+from storage.retrieval.vector_index import MatrixRows, VectorIndex
 from storage.search.language import And, Query
 
 Numbers: TypeAlias = npt.NDArray[np.float32]  # (n,), of every row
@@ -90,51 +90,60 @@ class Neighbours:
         return found or []
 
     def _nearest(self, vector: Stored, count: int, terms: Terms, leave_out: Set[int]) -> list[Neighbour] | None:
-        transform = self.index.transform
+        rows = self.index.rows
+        transform = rows.transform
         if vector.shape != (transform.dimension,):
             raise ValueError(f"expected an embedding of {transform.dimension} numbers, got {vector.shape}")
         whole = transform.whole(vector[None, :])[0]
-        near = self.index.similarities(transform.rows(whole))
-        places, stored = self._reader.ask(lambda c: self._found(c, near, terms, leave_out, count))
-        if self.index.differing(places, stored):
+        near = rows.similarities(transform.rows(whole))
+        places, stored = self._reader.ask(lambda c: self._found(c, rows, near, _Wanted(terms, leave_out, count)))
+        if rows.differing(places, stored):
             return None
-        return self._ranked(whole, stored)[:count]
+        return _ranked(transform, whole, stored)[:count]
 
     def _found(
-        self, connection: Connection, near: Numbers, terms: Terms, leave_out: Set[int], count: int
+        self, connection: Connection, rows: MatrixRows, near: Numbers, wanted: _Wanted
     ) -> tuple[Places, Mapping[int, bytes]]:
         """The best rows that fit, more than are wanted, and what is stored of them."""
         places = np.zeros(0, dtype=np.int64)
-        for fitting_ones in self._looks(connection, near, terms, leave_out, count * _SPARE):
-            places = fitting_ones[: count * _SPARE]
-            if len(places) >= count:
+        for fitting_ones in _looks(connection, rows, near, wanted):
+            places = fitting_ones[: wanted.count * _SPARE]
+            if len(places) >= wanted.count:
                 break
-        return places, vectors_of(connection, self.network, self.index.version_ids(places).tolist())
+        return places, vectors_of(connection, self.network, rows.version_ids(places).tolist())
 
-    def _looks(
-        self, connection: Connection, near: Numbers, terms: Terms, leave_out: Set[int], wanted: int
-    ) -> Iterator[Places]:
-        """Rows that fit, the best first: of the best few, of the best many, of all."""
-        now = datetime.now(UTC)
-        for width in (max(look, 2 * wanted) for look in _LOOKS):
-            if width >= len(near):
-                break
-            places = highest(near, width)
-            versions = self.index.version_ids(places)
-            fit = fitting(connection, versions.tolist(), terms.query, terms.target, now) - leave_out
-            yield places[np.isin(versions, np.array(sorted(fit), dtype=np.int64))]
-        fit = all_fitting(connection, terms.query, terms.target, now) - leave_out
-        rows = np.flatnonzero(np.isin(self.index.version_ids(), np.fromiter(fit, dtype=np.int64, count=len(fit))))
-        yield rows[np.argsort(-near[rows], kind="stable")]
 
-    def _ranked(self, whole: Vectors, stored: Mapping[int, bytes]) -> list[Neighbour]:
-        """Pictures by their whole embeddings, the nearest first."""
-        if not stored:
-            return []
-        transform = self.index.transform
-        near = transform.whole(stacked(list(stored.values()), transform.dimension)) @ whole
-        pairs = zip(stored, near.tolist(), strict=True)
-        return sorted((Neighbour(*pair) for pair in pairs), key=lambda one: (-one.similarity, one.version_id))
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a search is to find."""
+
+    terms: Terms
+    leave_out: Set[int]
+    count: int
+
+
+def _looks(connection: Connection, rows: MatrixRows, near: Numbers, wanted: _Wanted) -> Iterator[Places]:
+    """Rows that fit, the best first: of the best few, of the best many, of all."""
+    now, terms = datetime.now(UTC), wanted.terms
+    for width in (max(look, 2 * _SPARE * wanted.count) for look in _LOOKS):
+        if width >= len(near):
+            break
+        places = highest(near, width)
+        versions = rows.version_ids(places)
+        fit = fitting(connection, versions.tolist(), terms.query, terms.target, now) - wanted.leave_out
+        yield places[np.isin(versions, np.array(sorted(fit), dtype=np.int64))]
+    fit = all_fitting(connection, terms.query, terms.target, now) - wanted.leave_out
+    every = np.flatnonzero(np.isin(rows.version_ids(), np.fromiter(fit, dtype=np.int64, count=len(fit))))
+    yield every[np.argsort(-near[every], kind="stable")]
+
+
+def _ranked(transform: Transform, whole: Vectors, stored: Mapping[int, bytes]) -> list[Neighbour]:
+    """Pictures by their whole embeddings, the nearest first."""
+    if not stored:
+        return []
+    near = transform.whole(stacked(list(stored.values()), transform.dimension)) @ whole
+    pairs = zip(stored, near.tolist(), strict=True)
+    return sorted((Neighbour(*pair) for pair in pairs), key=lambda one: (-one.similarity, one.version_id))
 
 
 def highest(numbers: Numbers, count: int) -> Places:

@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -49,70 +49,25 @@ _END = ".f32"
 Fit: TypeAlias = Callable[[Sequence[StoredEmbedding]], Transform]  # to a sample; not empty
 
 
-class VectorIndex:
-    """Every row of one network's embeddings. Every method may be called from any thread."""
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixRows:
+    """The rows as they were at one moment, n of them: what a search goes by from its beginning to its end."""
 
-    def __init__(self, reader: Reader, network: str, fit: Fit, *, page: int = _PAGE) -> None:
-        """Open the matrix, or make it, which takes a pass over the embeddings.
-
-        Args:
-            reader: of the gallery.
-            network: hash of what gave the embeddings.
-            fit: finds the space in which pictures are compared.
-            page: rows that are read and written at a time.
-
-        Raises:
-            NoEmbeddings: the network has looked at no picture.
-        """
-        self._reader, self.network, self._fit, self._page = reader, network, fit, page
-        name = hashlib.sha256(network.encode()).hexdigest()[:32]
-        self.path = reader.root / VECTORS / f"{name}{_END}"
-        self._changing = threading.Lock()
-        self._gallery = reader.ask(gallery_identity)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="vectors")
-        with self._changing, _sole_writer(self.path) as alone:
-            self._file, self._held = self._opened_or_made(alone=alone)
-
-    def close(self) -> None:
-        """Let the threads go."""
-        self._pool.shutdown()
+    parts: Sequence[MappedMatrix]  # what lies in the file, and what is held in memory
+    pool: ThreadPoolExecutor
 
     def __len__(self) -> int:
         return sum(len(part.records) for part in self.parts)
 
     @property
-    def parts(self) -> Sequence[MappedMatrix]:
-        """What lies in the file, and what is held in memory."""
-        return (self._file, *self._held)
-
-    @property
     def transform(self) -> Transform:
         """What makes rows of embeddings."""
-        return self._file.transform
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether every row lies in the file; else they are read from the database once more next time."""
-        return not self._held and self.path.exists()
-
-    def refresh(self) -> bool:
-        """Take in what was looked at since; says whether there was anything."""
-        with self._changing:
-            if self._reader.ask(newest_embedding) == self.parts[-1].facts.through:
-                return False
-            with _sole_writer(self.path) as alone:
-                self._file, self._held = self._opened_or_made(alone=alone)  # others may have appended, too
-            return True
-
-    def rebuild(self) -> None:
-        """Make everything anew: a row was not what the database has."""
-        with self._changing, _sole_writer(self.path) as alone:
-            self._file, self._held = self._made(alone=alone)
+        return self.parts[0].transform
 
     def similarities(self, query: Vectors) -> npt.NDArray[np.float32]:
         """Of a row, shape (k,), to every row, shape (n,): -1..1, or a little less where rows are cut short."""
         pieces = [piece for part in self.parts for piece in _pieces(part.rows)]
-        return np.concatenate(list(self._pool.map(partial(_product, query), pieces)))
+        return np.concatenate(list(self.pool.map(partial(_product, query), pieces)))
 
     def version_ids(self, places: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
         """Of these rows, shape (m,); None: of every row, which reads the whole file."""
@@ -140,9 +95,62 @@ class VectorIndex:
             yield part, mine, places[mine] - start
             start += len(part.records)
 
+
+class VectorIndex:
+    """Every row of one network's embeddings. Every method may be called from any thread."""
+
+    def __init__(self, reader: Reader, network: str, fit: Fit, *, page: int = _PAGE) -> None:
+        """Open the matrix, or make it, which takes a pass over the embeddings.
+
+        Args:
+            reader: of the gallery.
+            network: hash of what gave the embeddings.
+            fit: finds the space in which pictures are compared.
+            page: rows that are read and written at a time.
+
+        Raises:
+            NoEmbeddings: the network has looked at no picture.
+        """
+        self._reader, self.network, self._fit, self._page = reader, network, fit, page
+        name = hashlib.sha256(network.encode()).hexdigest()[:32]
+        self.path = reader.root / VECTORS / f"{name}{_END}"
+        self._changing = threading.Lock()
+        self._gallery = reader.ask(gallery_identity)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="vectors")
+        with self._changing, _sole_writer(self.path) as alone:
+            self._rows = self._opened_or_made(alone=alone)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._pool.shutdown()
+
+    @property
+    def rows(self) -> MatrixRows:
+        """Every row, as of now."""
+        return self._rows
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether every row lies in the file; else they are read from the database once more next time."""
+        return len(self._rows.parts) == 1 and self.path.exists()
+
+    def refresh(self) -> bool:
+        """Take in what was looked at since; says whether there was anything."""
+        with self._changing:
+            if self._reader.ask(newest_embedding) == self._rows.parts[-1].facts.through:
+                return False
+            with _sole_writer(self.path) as alone:
+                self._rows = self._opened_or_made(alone=alone)  # others may have appended, too
+            return True
+
+    def rebuild(self) -> None:
+        """Make everything anew: a row was not what the database has."""
+        with self._changing, _sole_writer(self.path) as alone:
+            self._rows = self._made(alone=alone)
+
     # --- opening -----------------------------------------------------------------------------------------------------
 
-    def _opened_or_made(self, *, alone: bool) -> tuple[MappedMatrix, Sequence[MappedMatrix]]:
+    def _opened_or_made(self, *, alone: bool) -> MatrixRows:
         try:
             matrix = opened(self.path)
             self._check(matrix)
@@ -168,7 +176,7 @@ class VectorIndex:
         if not same or not _agree(matrix, places, [rows[one].vector for one in ids]):
             raise NotUsable("a row is not what the database has")
 
-    def _made(self, *, alone: bool) -> tuple[MappedMatrix, Sequence[MappedMatrix]]:
+    def _made(self, *, alone: bool) -> MatrixRows:
         """Every row anew: in a file that takes the old one's place when it is whole, or in memory."""
         sample = self._reader.ask(lambda c: sampled_embeddings(c, self.network, _RUNS, _RUN_LENGTH))
         if not sample:
@@ -179,9 +187,12 @@ class VectorIndex:
         )
         if alone:
             with contextlib.suppress(OSError, NotUsable):
-                return self._written(facts, transform), ()
+                return self._of(self._written(facts, transform))
         empty = MappedMatrix(facts, transform, np.zeros((0, transform.columns + 4), dtype=np.float32))
-        return empty, self._in_memory(empty)
+        return self._of(empty, *self._in_memory(empty))
+
+    def _of(self, *parts: MappedMatrix) -> MatrixRows:
+        return MatrixRows(parts, self._pool)
 
     def _written(self, facts: MatrixFacts, transform: Transform) -> MappedMatrix:
         part = self.path.with_name(f"{self.path.name}.part")
@@ -191,23 +202,23 @@ class VectorIndex:
         part.replace(self.path)
         return opened(self.path)
 
-    def _up_to_date(self, matrix: MappedMatrix, *, alone: bool) -> tuple[MappedMatrix, Sequence[MappedMatrix]]:
+    def _up_to_date(self, matrix: MappedMatrix, *, alone: bool) -> MatrixRows:
         """A matrix and what came since, in its file where that can be written.
 
         Raises:
             NotUsable: the file has grown so much, or was changed so, that it must be made anew.
         """
         if not alone:
-            return matrix, self._in_memory(matrix)
+            return self._of(matrix, *self._in_memory(matrix))
         facts = matrix.facts
         try:
             for records, through in self._later(facts, matrix.transform):
                 facts = appended(self.path, facts, records, through)
         except OSError:  # no room
-            return matrix, self._in_memory(matrix)
+            return self._of(matrix, *self._in_memory(matrix))
         if facts.rows > _GROWTH * facts.fitted_on:
             raise NotUsable("has grown")
-        return (matrix if facts == matrix.facts else opened(self.path)), ()
+        return self._of(matrix if facts == matrix.facts else opened(self.path))
 
     def _in_memory(self, matrix: MappedMatrix) -> Sequence[MappedMatrix]:
         """What a matrix lacks."""

@@ -31,8 +31,8 @@ def index_of(root: Path) -> Iterator[VectorIndex]:
 
 def seen(index: VectorIndex) -> dict[int, float]:
     """How like the east each picture is, by id."""
-    near = index.similarities(np.array(EAST, dtype=np.float32))
-    return dict(zip(index.version_ids().tolist(), near.round(3).tolist(), strict=True))
+    near = index.rows.similarities(np.array(EAST, dtype=np.float32))
+    return dict(zip(index.rows.version_ids().tolist(), near.round(3).tolist(), strict=True))
 
 
 async def test_a_new_index_has_every_row_and_a_second_one_opens_the_same_file(archive: Archive) -> None:
@@ -58,6 +58,16 @@ async def test_what_is_looked_at_later_is_appended(archive: Archive) -> None:
         assert index.is_stored
 
 
+async def test_a_search_goes_by_the_rows_that_it_began_with(archive: Archive) -> None:
+    await look_at(archive, {1: EAST, 2: NORTH})
+    with index_of(archive.root) as index:
+        begun = index.rows
+        await look_at(archive, {3: WEST})
+        index.rebuild()
+
+        assert (begun.version_ids().tolist(), index.rows.version_ids().tolist()) == ([1, 2], [1, 2, 3])
+
+
 async def test_pictures_of_another_network_are_not_among_them(archive: Archive) -> None:
     await look_at(archive, {1: EAST})
     with index_of(archive.root) as index:
@@ -76,7 +86,7 @@ async def test_while_another_program_writes_the_file_later_rows_are_held_in_memo
         held = os.open(index.path.with_suffix(".lock"), os.O_RDWR)
         assert lock_if_free(held)
         index.refresh()
-        found, places = seen(index), index.version_ids(np.array([3, 0]))
+        found, places = seen(index), index.rows.version_ids(np.array([3, 0]))
         os.close(held)
 
         assert (found, places.tolist()) == ({1: 1.0, 2: 0.0, 3: -1.0, 4: -1.0}, [4, 1])
@@ -106,7 +116,7 @@ async def test_two_programs_take_turns_in_appending(archive: Archive) -> None:
         second.refresh()
 
         assert seen(first) == seen(second)
-        assert len(first) == 6
+        assert len(first.rows) == 6
         assert first.path.stat().st_ino == made
 
 
@@ -186,11 +196,11 @@ async def test_a_row_that_was_looked_at_again_is_noticed_and_made_anew(archive: 
     await look_at(archive, {1: EAST, 2: NORTH})
     with index_of(archive.root) as index:
         places = np.array([0, 1])
-        before = index.differing(places, {1: stored(EAST), 2: stored(NORTH)})
+        before = index.rows.differing(places, {1: stored(EAST), 2: stored(NORTH)})
         with closing(sqlite3.connect(archive.root / "crawl.db")) as database, database:
             database.execute("UPDATE embedding SET vector = ? WHERE version_id = 2", [stored(WEST)])
 
-        after = index.differing(places, {1: stored(EAST), 2: stored(WEST)})
+        after = index.rows.differing(places, {1: stored(EAST), 2: stored(WEST)})
         index.rebuild()
 
         assert (before, after) == (False, True)
