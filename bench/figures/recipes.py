@@ -81,6 +81,9 @@ def label_page(work: Path) -> None:
     with served_by(label_command(folder, root, "--with", "five"), root) as page, browsing(1280, 800) as browser:
         browser.driver.get(page.url)
         browser.until(lambda: browser.all("#picture.there"), "the picture")
+        browser.run(
+            "document.querySelector('.folder').firstChild.data = arguments[0]", folder.name
+        )  # not where it lies
         with Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())) as seen:
             seen.convert("RGB").save(PICTURES / "label-page.jpg", quality=QUALITY, subsampling=0, optimize=True)
 
