@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from interchange.export import LOCK
 from storage.archive_records import Label
+from storage.files.disk import Disk
+from storage.folders.output_lock import sole_writer
 from storage.label_writer import Labelling
 from storage.records import LabelValue
 from tests.interchange.small_gallery import SmallGallery
@@ -269,3 +272,24 @@ def test_nothing_is_written_into_a_gallery(gallery: SmallGallery) -> None:
 
     assert done.exit_code == 2
     assert "belongs to the gallery" in done.stderr
+
+
+def test_two_exports_into_one_folder_do_not_mix(gallery: SmallGallery) -> None:
+    gallery.add(1)
+    gallery.out.mkdir()
+
+    with sole_writer(gallery.out, Disk(), LOCK, "crawl export"):
+        done = gallery.export("kohya")
+
+    assert done.exit_code == 9
+    assert "another crawl export is at work there" in done.stderr
+
+
+def test_an_export_of_another_format_is_not_mixed_in(gallery: SmallGallery) -> None:
+    gallery.add(1)
+    gallery.export("kohya")
+
+    done = gallery.export("imagefolder")
+
+    assert done.exit_code == 2
+    assert "holds an export for kohya; name another folder" in done.stderr
