@@ -114,13 +114,12 @@ class _Open:
         if self.own:
             self.end_s = time_s
 
-    def ended(self, time_s: float) -> Appearance:
-        """As it stands in the result."""
+    def ended(self, time_s: float) -> Iterator[Appearance]:
+        """As it stands in the result; nothing where no look says the name by itself."""
         self.reach(time_s)
-        start_s = self.begun_s if self.start_s is None else self.start_s
-        end_s = time_s if self.end_s is None else self.end_s
-        mean = self.total / self.looks
-        return Appearance(self.name, start_s, end_s, mean, self.looks, self.best_s, self.thumbnail)
+        if self.start_s is not None and self.end_s is not None:
+            mean = self.total / self.looks
+            yield Appearance(self.name, self.start_s, self.end_s, mean, self.looks, self.best_s, self.thumbnail)
 
 
 class Timeline:
@@ -147,7 +146,7 @@ class Timeline:
         """No more looks come; the video ends then."""
         yield from self._decide(float("inf"))
         if self._open is not None:
-            yield self._open.ended(max(end_s, self._open.best_s))
+            yield from self._open.ended(max(end_s, self._open.best_s))
             self._open = None
 
     def _decide(self, before_s: float) -> Iterator[Appearance]:
@@ -165,7 +164,7 @@ class Timeline:
         current = self._open.name if self._open is not None else None
         name, probability = self._rule.name_at(probabilities, current)
         if self._open is not None and name != current:
-            yield self._open.ended(look.time_s)
+            yield from self._open.ended(look.time_s)
             self._open = None
         if name is not None:
             self._open = self._open or _Open(name, self._begun(look, name))

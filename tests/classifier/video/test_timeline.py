@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -63,6 +64,17 @@ def test_a_recogniser_changes_over_from_one_name_to_the_next_and_holds_a_name_th
     assert [one.name for one in found] == ["a", "b"]
     assert spans(found)[0][2] <= spans(found)[1][1] == 3.0
     assert spans(found)[1][2] == 4.6
+
+
+def test_a_name_that_only_the_average_says_is_nobody_s_and_appearances_do_not_overlap() -> None:
+    head = ClassHead(("a", "b", "c"), np.zeros((2, 3)), np.zeros(3))
+    rule = RecogniserRule(Recogniser(head, Limits(0.0, 0.0, 0.0)))
+    a, c, between = (0.6, 0.4, 0.0), (0.0, 0.4, 0.6), (0.45, 0.1, 0.45)
+
+    found = seen(rule, [a] * 6 + [between] + [c] * 6)
+
+    assert [one.name for one in found] == ["a", "c"]
+    assert all(one.end_s <= other.start_s for one, other in itertools.pairwise(found))
 
 
 def test_an_hour_leaves_no_more_behind_than_its_last_second() -> None:
