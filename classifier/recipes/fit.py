@@ -287,7 +287,7 @@ class _Training:
         an_epoch = at.seconds / max(done, 1e-9)
         later = len(self._stages) - len(at.done) - 1
         left = an_epoch * (self._settings.epochs * (1 + later) - done)
-        return min(left, self._settings.minutes * 60 - at.total_s) if self._settings.minutes else left
+        return max(0.0, min(left, self._settings.minutes * 60 - at.total_s)) if self._settings.minutes else left
 
     def _of_stage(self) -> str:
         return "" if len(self._stages) == 1 else f" of stage {self._stages[len(self._at.done)].name}"

@@ -132,12 +132,16 @@ def test_stages_hand_their_weights_on() -> None:
 
 
 def test_the_time_that_is_given_ends_training_and_is_reported() -> None:
-    network = fit(TINY, TinySettings(epochs=50, minutes=0.5), CLASSES, [squares(200)], place=FitPlace(clock=Clock()))
+    reports: list[str] = []
+
+    place = FitPlace(clock=Clock(), report=lambda stage, share, words: reports.append(words))
+    network = fit(TINY, TinySettings(epochs=50, minutes=0.5), CLASSES, [squares(200)], place=place)
 
     (history,) = network.history
     assert 1 <= history.steps < history.planned_steps
     assert history.seconds < 60
     assert history.best >= 1
+    assert reports and not any("most -" in words for words in reports), "no time is left, and not less than none"
 
 
 def test_progress_names_epoch_figures_and_the_time_that_is_left() -> None:
