@@ -28,7 +28,7 @@ def main() -> int:
     found: list[Comparison] = []
     if options.two is not None:
         two = two_classes.TwoClassBench(
-            material_of(options.two, options.seed), options.mona, options.ours, options.seed
+            material_of(options.two, options.seed), options.mona, options.ours, options.lite0, options.seed
         )
         for target in options.keep:
             found += two_classes.comparisons(two, target)
@@ -70,9 +70,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--lite0", action="append", default=[], metavar="KEY=VALUE", help="a setting of ours")
     line.add_argument("--by", choices=tuned_network.BY, default="both", help="ours of --tuned: a last layer, or more")
     line.add_argument("--at-most", type=int, metavar="N", help="training pictures of --many, --frozen and --tuned")
-    line.add_argument(
-        "--ours", choices=("pretrained", "fine_tuned"), default="fine_tuned", help="our two-class network"
-    )
+    line.add_argument("--ours", choices=two_classes.OURS, default=two_classes.ALL_CLASSES, help="ours of --two")
     line.add_argument("--seed", type=int, default=0)
     line.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return line

@@ -2,7 +2,8 @@
 
 *As a user has it*: every training picture of the folder; the recipe expands and balances them by varied copies.
 *Balanced*: all pictures of the target and as many others, for both sides. The recipe keeps from probability 0.5 up,
-which makes fewer errors than the 0.95 of its author; ours keeps from the threshold that its own training chose.
+which makes fewer errors than the 0.95 of its author; ours keeps from the threshold that its own training chose, or,
+by `all_classes`, what a recogniser of every class of the folder takes for the target.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from bench.ancestors.material import Material, balanced
 from bench.ancestors.table import Comparison
-from classifier.arrays import BoolArray, FloatArray
+from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.pictures.preprocessing import Preprocessing
+from classifier.recipes import efficientnet_lite0
 from classifier.recipes.catalogue import RECIPES
 from classifier.recipes.epoch_samples import LabelledPictures
 from classifier.recipes.fit import FitPlace, fit, probabilities
@@ -32,6 +34,7 @@ KEPT_FROM = 0.5
 SLACK = 100  # pictures by which the balanced classes may differ
 WHOLE, EQUAL = "as a user has it", "balanced"
 GOALS = {WHOLE: 1 / 5, EQUAL: 1 / 3}  # share of the recipe's errors
+OURS = PRETRAINED, FINE_TUNED, ALL_CLASSES = "pretrained", "fine_tuned", "all_classes"
 _OURS_PX = 128
 
 Say = Callable[[str], None]
@@ -43,9 +46,11 @@ class TwoClassBench:
 
     material: Material
     words: Sequence[str]  # settings of mona_cnn
-    ours: str  # pretrained | fine_tuned
+    ours: str  # one of `OURS`
+    our_words: Sequence[str] = ()  # settings of efficientnet_lite0, which `all_classes` trains
     seed: int = 0
     say: Say = print
+    recognised: dict[str, tuple[float, IntArray]] = field(default_factory=dict)  # by kind: seconds, classes of the test
 
 
 def comparisons(bench: TwoClassBench, target: str, kinds: Sequence[str] = (WHOLE, EQUAL)) -> list[Comparison]:
@@ -55,7 +60,7 @@ def comparisons(bench: TwoClassBench, target: str, kinds: Sequence[str] = (WHOLE
         some = bench.material if kind == WHOLE else balanced(bench.material, target, SLACK, bench.seed)
         shows = np.array(some.kinds) == target
         recipe_s, recipe = _recipe(bench, some, shows)
-        ours_s, ours = _ours(bench, some, target)
+        ours_s, ours = _by_all_classes(bench, some, target) if bench.ours == ALL_CLASSES else _ours(bench, some, target)
         truth = shows[some.test]
         errors = [int((kept != truth).sum()) for kept in (recipe, ours)]
         settings = " ".join(changed_words(from_words(RECIPES["mona_cnn"].settings(), bench.words)))
@@ -115,8 +120,24 @@ def _ours(bench: TwoClassBench, some: Material, target: str) -> tuple[float, Boo
     return time.monotonic() - begun, scores >= found.learned.chosen.threshold
 
 
+def _by_all_classes(bench: TwoClassBench, some: Material, target: str) -> tuple[float, BoolArray]:
+    """The same by a recogniser, which is trained once for all targets where these are the same pictures."""
+    kind = WHOLE if some is bench.material else target
+    if kind not in bench.recognised:
+        recipe = RECIPES[efficientnet_lite0.NAME]
+        settings = from_words(recipe.settings(), bench.our_words)
+        pictures = some.pixels(settings.preprocessing())
+        stage = LabelledPictures("classes", pictures, some.labels(), some.train, some.validation)
+        begun = time.monotonic()
+        network = fit(recipe, settings, some.classes, [stage], place=FitPlace(report=_quarters(bench.say)))
+        seconds = time.monotonic() - begun
+        bench.recognised[kind] = seconds, probabilities(network, pictures[some.test]).argmax(axis=1)
+    seconds, likeliest = bench.recognised[kind]
+    return seconds, likeliest == some.classes.index(target)
+
+
 def _embedder(bench: TwoClassBench, folder: Path) -> Embedder:
-    if bench.ours == "pretrained":
+    if bench.ours == PRETRAINED:
         return pretrained_embedders.frozen(bench.seed)
     recipe = TrainingRecipe(time_budget_s=36_000, seed=bench.seed)
     return pretrained_embedders.fine_tuned(recipe, folder / "looked-at", None)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from bench.ancestors.material import Material, balanced, material_of
 from bench.ancestors.table import Comparison, table
+from bench.ancestors.two_classes import ALL_CLASSES, WHOLE, TwoClassBench, comparisons
 from bench.mona_cnn.questions import Answer, answers
 from bench.mona_cnn.questions import table as table_of_answers
 from classifier.pictures.preprocessing import Preprocessing
@@ -72,3 +73,16 @@ def test_every_open_question_is_answered_from_one_run(material: Material) -> Non
     assert {one.question for one in found} == {"as set", "epochs", "batch", "input size", "input size against batch"}
     assert all(one.epochs == 2 and 0 <= one.average_precision <= 1 for one in found if one.question != "epochs")
     assert len(table_of_answers(found).splitlines()) == 2 + len(found)
+
+
+@pytest.mark.slow  # trains networks
+def test_a_recogniser_of_every_class_is_trained_once_for_all_targets(material: Material) -> None:
+    mona = ["size=8", "padding=same", "width=0.01", "samples=0", "balance=-1", "epochs=1"]
+    lite0 = ["weights=none", "size=32", "epochs=1"]
+    bench = TwoClassBench(material, mona, ALL_CLASSES, lite0, say=lambda _: None)
+
+    found = [one for target in ("mona", "keqing") for one in comparisons(bench, target, [WHOLE])]
+
+    assert list(bench.recognised) == [WHOLE]
+    assert [one.data.split(" against")[0] for one in found] == ["mona", "keqing"]
+    assert all(0 <= count <= len(material.test) for one in found for count in one.facts["errors"])
