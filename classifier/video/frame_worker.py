@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
@@ -43,7 +43,10 @@ class FrameDecoding:
     are `pixels` and a `thumbnail`; the payloads are in that order.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, confine: Callable[[int], None] = confine_decoder, limit: Callable[[float], None] = limit_cpu
+    ) -> None:
+        self._confine, self._limit = confine, limit
         self._source: FrameSource | None = None
         self._frames: Iterator[TimedFrame | float] = iter(())
         self._wanted = Wanted()
@@ -52,7 +55,7 @@ class FrameDecoding:
 
     def answer(self, question: WorkerFrame) -> WorkerFrame:
         """The answer to one frame."""
-        limit_cpu(self._cpu_s or float(question.header["cpu_s"]))
+        self._limit(self._cpu_s or float(question.header["cpu_s"]))
         try:
             if question.header["op"] == "open":
                 return self._open(question.header, bytes(question.payloads[0]) if question.payloads else None)
@@ -62,11 +65,16 @@ class FrameDecoding:
         except VideoSupportMissing as missing:
             return WorkerFrame({"missing": str(missing)})
 
+    def close(self) -> None:
+        """Let the file go."""
+        if self._source is not None:
+            self._source.close()
+
     def _open(self, header: Mapping[str, Any], content: bytes | None) -> WorkerFrame:
         self._cpu_s = float(header["cpu_s"])
         self._wanted = Wanted.from_json(header["wanted"])
         sampling, limits = Sampling(**header["sampling"]), VideoLimits(**header["limits"])
-        confine_decoder(int(header["memory_bytes"]))
+        self._confine(int(header["memory_bytes"]))
         self._source = opened(Source(**header["source"]), sampling, limits, int(header["threads"]), content)
         self._frames = chosen(self._source.frames(sampling.from_s), sampling, self._source.info)
         return WorkerFrame({"info": asdict(self._source.info)})
