@@ -17,15 +17,17 @@ from pathlib import Path
 
 from bench.interchange.kept_gallery import kept_gallery
 
+# ru_maxrss would be the largest of this program's own, which it inherits.
 _PROGRAM = """
-import resource, sys
+import re, sys
+from pathlib import Path
 from commands.__main__ import main
 sys.argv[0] = "crawl"
 try:
     main()
 except SystemExit as end:
     code = end.code
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+print(re.search(r"VmHWM:\\s+([0-9]+)", Path("/proc/self/status").read_text())[1], file=sys.stderr)
 sys.exit(code)
 """
 

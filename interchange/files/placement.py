@@ -221,7 +221,10 @@ def is_ours(path: Path, known: LedgerFile) -> bool:
         return True
     if info.st_size != known.size:
         return False
-    return not known.digest or hashlib.sha256(path.read_bytes()).hexdigest() == known.digest
+    if not known.digest:
+        return True
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == known.digest
 
 
 def is_full(error: OSError) -> bool:
