@@ -102,7 +102,7 @@ def test_an_original_that_the_site_has_no_more_is_gone_and_not_asked_for_by_ever
     if what == "the file":
         gallery.site.misbehave([{"match": {"path": "/original/*"}, "do": {"status": 404}}])
     else:
-        del gallery.site.running.gallery.posts[REJECTED]
+        gallery.site.running.gallery.remove(REJECTED)
 
     first, requested = gallery.run_json("apply"), len(gallery.site.paths("/original/"))
     second = gallery.run_json("apply")
