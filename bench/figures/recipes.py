@@ -3,7 +3,8 @@
     python -m bench.figures.recipes [--only NAME]… [--work DIR]
 
 Paints, trains and measures each case of `CASES` (minutes each), and writes parts of its report to docs/pictures/.
-What lies in DIR from a run before is not made again. Only painted pictures belong there.
+What lies in DIR from a run before is not made again. Only painted pictures belong there. `vgg16` needs the extra of
+that name.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from pathlib import Path
 
 from PIL import Image
 
+from bench.figures.report import shoot
 from bench.figures.review import PICTURES, QUALITY
 from tests.equipment.browser import browsing
 from tests.equipment.served import label_command, served_by
 
 _WIDEST = 1100  # pixels of a picture in the docs
+_MOST = 200_000  # bytes of one
+_QUALITIES = (QUALITY, 82, 77, 72)  # of JPEG: the first that is small enough
+_CURVES = ("header", "#curves")  # of a target's report
 _FOLDER = ("bench.samples.painted_folder", "pictures", "--posts", "600", "--seed", "7")
 _OTHER = ("bench.samples.painted_folder", "other", "--posts", "150", "--seed", "8")
 
@@ -40,12 +45,12 @@ def _network(name: str, *settings: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A recogniser that is trained on one folder and measured on another; figures of its report become pictures."""
+    """A model that is trained on one folder and measured on another; parts of its report become pictures."""
 
     name: str  # of the model
     train: tuple[str, ...]  # words of crawl train
     painted: tuple[tuple[str, ...], tuple[str, ...]] = (_FOLDER, _OTHER)  # to learn from, and to measure on
-    figures: tuple[str, ...] = ()  # of the report
+    figures: tuple[str, ...] = ()  # of a recogniser's report; without any, it is a target: its curves and its sheet
 
 
 CASES = {
@@ -58,6 +63,17 @@ CASES = {
         _network("simpsons_cnn", "epochs=40", "rate=0.0005"),
         figures=("confusion", "predictions"),
     ),
+    "mona-cnn": Case(
+        "misuyo",
+        _network("mona_cnn", "size=96", "padding=same", "width=0.25", "samples=1000", "epochs=8"),
+        (_cast("cast", 5, 160, 7), _cast("cast-other", 5, 40, 8)),
+    ),
+    "vgg16": Case(
+        "few",
+        _network("vgg16", "size=96", "passes=2", "epochs=100", "patience=20", "rate=0.003"),
+        (_cast("few", 5, 40, 7), _cast("few-other", 5, 20, 8)),
+        ("confusion", "predictions"),
+    ),
 }
 
 
@@ -69,10 +85,16 @@ def make(label: str, case: Case, work: Path) -> None:
     learn, other = (painter[1] for painter in case.painted)
     report, root = work / f"report-{label}", ("--root", f"root-{label}")
     if not (report / "report.html").exists():
-        _run(work, "commands", "train", case.name, "--from", learn, "--classes", *case.train, *root)
+        classes = ("--classes",) if case.figures else ()
+        _run(work, "commands", "train", case.name, "--from", learn, *classes, *case.train, *root)
         _run(work, "commands", "evaluate", case.name, "--on", other, "--report", report.name, *root)
     for figure in case.figures:
         _shrink(report / f"{figure}.png", PICTURES / f"{label}-{figure}.png")
+    if not case.figures:
+        shoot(report / "report.html", report / "curves.png", _CURVES)
+        _shrink(report / "curves.png", PICTURES / f"{label}-curves.png")
+        _run(work, "commands", "classify", other, "--keep", case.name, "--truth", other, "--to", report.name, *root)
+        _shrink(report / "classified.jpg", PICTURES / f"{label}-sheet.jpg")
 
 
 def label_page(work: Path) -> None:
@@ -98,9 +120,12 @@ def _shrink(found: Path, into: Path) -> None:
     with Image.open(found) as image:
         shown = image.convert("RGB")
     shown.thumbnail((_WIDEST, _WIDEST), Image.Resampling.LANCZOS)
-    if "predictions" in into.name:
+    if found.suffix == ".jpg" or "predictions" in into.name:
         into = into.with_suffix(".jpg")
-        shown.save(into, quality=QUALITY, optimize=True)
+        for quality in _QUALITIES:
+            shown.save(into, quality=quality, optimize=True)
+            if into.stat().st_size < _MOST:
+                break
     else:
         shown.quantize(64).save(into, optimize=True)
     print(f"{into.name}: {shown.width} × {shown.height} px, {into.stat().st_size / 1000:.0f} kB")

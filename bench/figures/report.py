@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -54,11 +55,11 @@ def report(root: Path, work: Path) -> Path:
     return work / "report" / "report.html"
 
 
-def shoot(page: Path, into: Path) -> None:
+def shoot(page: Path, into: Path, sections: Sequence[str] = _SECTIONS) -> None:
     """Take a screenshot of the main sections, one below the other."""
     with browsing(WIDTH, HEIGHT) as browser:
         browser.driver.get(page.as_uri())
-        browser.run(_ONLY, list(_SECTIONS))
+        browser.run(_ONLY, list(sections))
         size = {"width": WIDTH, "height": browser.run("return document.documentElement.scrollHeight")}
         browser.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride", {**size, "deviceScaleFactor": 1, "mobile": False}
