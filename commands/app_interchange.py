@@ -1,4 +1,4 @@
-"""The commands between this program and others, as they are typed: export.
+"""The commands between this program and others, as they are typed: export, import.
 
 As in `commands.app`, everything heavier than the option parser is imported by the function that needs it, and
 annotations are evaluated where they stand.
@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from commands.context import completion
-from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption, TargetOption
+from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption, SiteOption, TargetOption
 from commands.lookup.search_terms import TermsCommand
-from commands.terminal.allowed_values import CAPTIONS, EXPORTS, PLACING
+from commands.terminal.allowed_values import CAPTIONS, EXPORTS, IMPORTS, PLACING
 from commands.terminal.error_exit import exits_plainly
 
 _CAPTIONS, _PICTURES = "Captions", "Pictures"
@@ -21,6 +21,7 @@ _CAPTIONS, _PICTURES = "Captions", "Pictures"
 def declare_interchange(app: typer.Typer) -> None:
     """Add these commands to the program's."""
     app.command(cls=TermsCommand)(export)
+    app.command(name="import")(import_)
 
 
 @exits_plainly
@@ -217,3 +218,51 @@ def export(
         quiet=quiet,
     )
     raise typer.Exit(export_command.run(options, root, config))
+
+
+@exits_plainly
+def import_(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="What SOURCE is.",
+            metavar="KIND",
+            show_default=False,
+            autocompletion=completion.one_of(IMPORTS),
+        ),
+    ],
+    source: Annotated[
+        Path, typer.Argument(help="The folder; those below it count too.", metavar="SOURCE", show_default=False)
+    ],
+    link: Annotated[
+        bool,
+        typer.Option(
+            "--link/--copy",
+            help="Give the files a second name in the gallery, where the disk is the same, or copy them.",
+        ),
+    ] = False,
+    site: SiteOption = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Take in what another program downloaded from a site, so that no crawl fetches it again.
+
+    KIND is gallery-dl (a folder with the .json files of --write-metadata: its posts are recorded with their tags) or
+    folder (files with their md5 in the name). Every file is read whole and must have its md5; SOURCE is only read. What
+    is kept is decided by the next crawl, which looks at these files here. The same command again goes on, and takes
+    only what is new.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl import gallery-dl ~/gallery-dl/danbooru[/cyan]
+
+    [cyan]crawl import folder pictures/ --link[/cyan]  no room is needed for them twice
+
+    [cyan]crawl --tag genshin_impact --keep mona[/cyan]  then fetches only what is not here
+    """
+    from commands import import_ as import_command
+
+    options = import_command.ImportOptions(kind, source, link, site, as_json, quiet)
+    raise typer.Exit(import_command.run(options, root, config))

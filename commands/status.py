@@ -104,7 +104,8 @@ _PLACES = {"none": "not downloaded", "gallery": "in the gallery", "trash": "in t
 
 def _run(facts: RunFacts) -> str:
     ended = f"exit {facts.exit_code}" if facts.state == "ended" else facts.state
-    return f"{facts.id}: {facts.started_at:%Y-%m-%d %H:%M}Z {facts.query} -> {', '.join(facts.targets)}: {ended}"
+    what = f"{facts.query} -> {', '.join(facts.targets)}" if facts.targets else facts.query
+    return f"{facts.id}: {facts.started_at:%Y-%m-%d %H:%M}Z {what}: {ended}"
 
 
 def _counts(counts: Any) -> str:

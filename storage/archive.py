@@ -41,6 +41,7 @@ from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.verify import VerifyReport
 from storage.moves import quarantine
 from storage.moves.archive_moves import ArchiveMoves
+from storage.moves.arrivals import Arrivals
 from storage.moves.moves import Mover
 from storage.moves.originals import Originals
 from storage.reader import Reader
@@ -62,12 +63,13 @@ class Archive:
     """A gallery that this process owns; made by `Archive.open`.
 
     What a crawl and a round need is asked of the archive itself, which hands it to its part; what moves files between
-    gallery and trash afterwards, of `moves`.
+    gallery and trash afterwards, of `moves`; what other programs fetched comes in by `arrivals`.
     """
 
     root: Path
     recovery: RecoveryReport
     moves: ArchiveMoves
+    arrivals: Arrivals
 
     def __init__(self, lock: GalleryLock, tree: Tree, recovery: RecoveryReport, settings: ArchiveSettings) -> None:
         self.root = tree.root
@@ -83,6 +85,7 @@ class Archive:
         self._originals = Originals(self._access, self._posts, self._attempts, mover)
         self._models = Models(self._access)
         self.moves = ArchiveMoves(self._access, mover)
+        self.arrivals = Arrivals(self._access, self._posts)
 
     @classmethod
     def open(cls, root: Path, settings: ArchiveSettings | None = None) -> Archive:

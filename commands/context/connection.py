@@ -120,7 +120,7 @@ def _proxy(workspace: Workspace, site: Site, *, with_key: bool) -> Proxy | None:
         BadCredentials: a key would travel to it unencrypted.
     """
     proxy = proxy_from(workspace.settings.proxy)
-    if proxy is None or (workspace.site == DEMO and DEMO not in workspace.settings.sites):
+    if proxy is None or _is_demo(workspace):
         return None
     if with_key and urlsplit(site.api_url).scheme != "https":
         raise BadCredentials(f"the key of {site.name} would reach the proxy {proxy.host} unencrypted; it is not sent")
@@ -150,7 +150,7 @@ def check_site(workspace: Workspace) -> None:
 
 def _credentials(workspace: Workspace, site: Site) -> Loaded:
     """The key for the site; for the demo gallery, which knows no account of the user's, its own."""
-    if workspace.site == DEMO and DEMO not in workspace.settings.sites:
+    if _is_demo(workspace):
         return load_credentials(site, {name: os.environ[name] for name in _DEMO_KEY if name in os.environ})
     if site.software in (Software.MOEBOORU, Software.GELBOORU_02):
         return Loaded(None)  # asked without an account
@@ -173,9 +173,25 @@ def vouched(workspace: Workspace, site: Site) -> bool:
 
 
 async def _site(stack: AsyncExitStack, workspace: Workspace, demo: OpenDemo) -> Site:
-    if workspace.site != DEMO or DEMO in workspace.settings.sites:
+    if not _is_demo(workspace):
         return meant_site(workspace.site, workspace.settings)
-    url = await stack.enter_async_context(demo(DemoOptions()))
+    return _demo_at(await stack.enter_async_context(demo(DemoOptions())))
+
+
+def site_not_asked(workspace: Workspace) -> Site:
+    """The site that is meant, for a command that asks it nothing: the demo gallery is not started.
+
+    Raises:
+        UsageError: no such site.
+    """
+    return _demo_at("http://127.0.0.1") if _is_demo(workspace) else meant_site(workspace.site, workspace.settings)
+
+
+def _is_demo(workspace: Workspace) -> bool:
+    return workspace.site == DEMO and DEMO not in workspace.settings.sites
+
+
+def _demo_at(url: str) -> Site:
     return replace(site_from_url(url), name=DEMO, software=Software.DANBOORU)
 
 

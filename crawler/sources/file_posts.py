@@ -35,9 +35,14 @@ class PostHint:
     tags: PostTags | None = None  # None: nobody says
 
 
-def post_hint(path: Path) -> PostHint:
-    """What is known of a file's post without looking at the picture; a file of facts that makes no sense is none."""
-    facts = _sidecar(path)
+def post_hint(path: Path, sidecar: Mapping[str, Any] | None = None) -> PostHint:
+    """What is known of a file's post without looking at the picture; a file of facts that makes no sense is none.
+
+    Args:
+        path: the file.
+        sidecar: what the file of facts says; None: it is read.
+    """
+    facts = read_sidecar(path) if sidecar is None else sidecar
     found = [match[1] for match in _MD5.finditer(path.stem)]
     if _IS_MD5.fullmatch(str(facts.get("md5", ""))):
         found.append(facts["md5"])
@@ -55,8 +60,18 @@ def _number(path: Path, facts: Mapping[str, Any]) -> tuple[str, int | None]:
     return "", None
 
 
-def _sidecar(path: Path) -> Mapping[str, Any]:
-    for beside in (path.with_name(f"{path.name}.json"), path.with_suffix(".json")):
+def has_sidecar(path: Path) -> bool:
+    """Whether a file of facts lies beside a file."""
+    return any(os.path.lexists(beside) for beside in _beside(path))
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    return path.with_name(f"{path.name}.json"), path.with_suffix(".json")
+
+
+def read_sidecar(path: Path) -> Mapping[str, Any]:
+    """What the file of facts beside a file says; nothing where there is none, or it makes no sense."""
+    for beside in _beside(path):
         if not os.path.lexists(beside):  # nearly always
             continue
         try:

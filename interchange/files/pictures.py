@@ -12,6 +12,9 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from system.regular_files import open_regular
+
+MOST_BYTES = 1 << 34  # of a file whose first bytes are read
 MOST_PIXELS = 300_000_000  # of a picture that is decoded
 FORMATS: Mapping[str, str] = MappingProxyType({"jpg": "JPEG", "png": "PNG", "webp": "WEBP"})
 _SAVING: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -103,3 +106,20 @@ def _written(picture: Image.Image, ending: str, profile: bytes | None) -> bytes:
     extra = {"icc_profile": profile} if profile else {}
     picture.save(out, FORMATS[ending], **_SAVING[ending], **extra)
     return out.getvalue()
+
+
+def stated_size(path: Path) -> tuple[int, int]:
+    """Width and height that a picture file states, without decoding it; 0, 0: it is no picture that we know.
+
+    Raises:
+        OSError: it cannot be read, or is no regular file.
+    """
+    with open_regular(path, MOST_BYTES, links=False) as file:
+        content = io.BufferedReader(file)  # type: ignore[type-var]  # an unbuffered file, which is a raw one
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's, about sizes
+                with Image.open(content) as opened:
+                    return opened.size
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return 0, 0

@@ -212,7 +212,7 @@ class LookRows:
     ) -> None:
         """One look's rows: rendition, scores, embeddings, decisions, and the attempt's end."""
         if stored is not None and sighting.post.file is not None:
-            connection.execute(_RENDITION, _rendition_row(sighting.post.file.md5, stored, now))
+            file_rendition(connection, sighting.post.file.md5, stored, now)
         if sighting.look.picture_hash is not None:
             file_picture_hashes(connection, {version_id: sighting.look.picture_hash})
         self._file_scores(connection, version_id, sighting, now)
@@ -262,6 +262,11 @@ class LookRows:
             found = select(BackboneRow.id).where(BackboneRow.hash == backbone_hash)
             self._backbones[backbone_hash] = connection.execute(found).scalar_one()
         return self._backbones[backbone_hash]
+
+
+def file_rendition(connection: Connection, md5: str, stored: StoredRendition, now: datetime) -> None:
+    """Record a rendition that is in place, of the original with this md5."""
+    connection.execute(_RENDITION, _rendition_row(md5, stored, now))
 
 
 def file_decision(

@@ -1,0 +1,205 @@
+"""One pass over downloaded files: which post each is of, whether it is here already, and taking in what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from crawler.sites import Site, Software
+from crawler.sources.danbooru_posts import post_from_json
+from crawler.sources.file_posts import has_sidecar, post_hint, read_sidecar
+from crawler.sources.json_fields import RowRefused
+from crawler.sources.local_files import LocalFile
+from interchange.files.pictures import stated_size
+from storage.errors import RefusedFile
+from storage.moves.arrivals import Arrival, Taken
+from storage.records import FILE_EXTENSIONS, PICTURE_EXTENSIONS, Post
+
+BATCH = 64  # files whose facts are in memory at a time
+AT_ONCE = 4  # files that are copied at a time
+NO_MD5 = "no md5 in its name, nor in a file of facts beside it"
+ALTERED = "other bytes than its md5 says: damaged, or changed since"
+UNREADABLE = "cannot be read"
+EXAMPLES = 3  # names that are told of each reason
+_JPEG = ("jpeg", "jpe", "jfif")
+_TYPES: Mapping[str, str] = MappingProxyType({one: one for one in FILE_EXTENSIONS} | dict.fromkeys(_JPEG, "jpg"))
+
+
+@dataclass(slots=True)
+class ImportTally:
+    """What became of the files, counted."""
+
+    files: int = 0
+    copied: int = 0
+    linked: int = 0
+    here: int = 0  # before; nothing was read of them
+    bytes: int = 0  # of what was taken
+    posts: int = 0  # recorded: new ones, and newer facts of known ones
+    without_post: Counter[str] = field(default_factory=Counter)  # why the file of facts gave no post
+    left_out: Counter[str] = field(default_factory=Counter)  # by reason
+    examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names, by reason
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """A file stays where it is, and is not in the gallery."""
+        self.left_out[reason] += 1
+        if len(self.examples[reason]) < EXAMPLES:
+            self.examples[reason].append(name)
+
+    def take(self, taken: Taken) -> None:
+        """A file is the gallery's now."""
+        self.linked += taken.linked
+        self.copied += not taken.linked
+        self.bytes += taken.digest.size
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`, and for the record of the run."""
+        return {
+            "files": self.files,
+            "copied": self.copied,
+            "linked": self.linked,
+            "already_here": self.here,
+            "bytes": self.bytes,
+            "posts": self.posts,
+            "without_post": dict(self.without_post),
+            "left_out": dict(self.left_out),
+        }
+
+
+class Arrivals(Protocol):
+    """The gallery's way in."""
+
+    async def file_posts(self, posts: Sequence[Post], run_id: int) -> int: ...
+    async def here(self, md5s: Collection[str]) -> frozenset[str]: ...
+    async def take(self, arrival: Arrival, *, link: bool) -> Taken: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A downloaded file whose md5 is known by name."""
+
+    name: str
+    arrival: Arrival
+    post: Post | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPass:
+    """Takes files in, a few at a time."""
+
+    arrivals: Arrivals
+    site: Site
+    run_id: int
+    sidecars: bool  # whether files of facts count
+    link: bool
+    tally: ImportTally = field(default_factory=ImportTally)
+
+    async def take_in(self, files: Iterable[LocalFile], report: Callable[[int], None]) -> None:
+        """Take in every file that is one of a post's.
+
+        Raises:
+            StorageError: the gallery's disk refuses; what was taken before is kept.
+        """
+        waiting = (file for file in files if is_posted_file(file))
+        while batch := list(islice(waiting, BATCH)):
+            found = await asyncio.to_thread(self._recognised, batch)
+            while found:
+                now, found = _without_doubles(found)
+                await self._take(now)
+            report(self.tally.files)
+
+    def _recognised(self, files: Sequence[LocalFile]) -> list[_Found]:
+        return [found for file in files if (found := self._found(file)) is not None]
+
+    def _found(self, file: LocalFile) -> _Found | None:
+        self.tally.files += 1
+        facts = read_sidecar(file.path) if self.sidecars else {}
+        md5s = post_hint(file.path, facts).md5s
+        if not md5s:
+            self.tally.leave_out(file.name, NO_MD5)
+            return None
+        ext = _TYPES[_ending(file)]
+        try:
+            width, height = stated_size(file.path) if ext in PICTURE_EXTENSIONS else (0, 0)
+        except OSError:
+            self.tally.leave_out(file.name, UNREADABLE)
+            return None
+        arrival = Arrival(path=file.path, md5s=md5s, ext=ext, width=width, height=height)
+        return _Found(file.name, arrival, self._post(facts) if facts else None)
+
+    def _post(self, facts: Mapping[str, Any]) -> Post | None:
+        """The post that a file of facts describes, where it is one of this site."""
+        whose = facts.get("category")
+        if whose != self.site.name:
+            self.tally.without_post[f"of {whose!s:.40}, not of {self.site.name}" if whose else "names no site"] += 1
+        elif self.site.software not in (None, Software.DANBOORU):
+            self.tally.without_post[f"{self.site.name} is no Danbooru"] += 1
+        else:
+            try:
+                return post_from_json(self.site, dict(facts))
+            except RowRefused as refused:
+                self.tally.without_post[str(refused)] += 1
+        return None
+
+    async def _take(self, found: Sequence[_Found]) -> None:
+        here = await self.arrivals.here([md5 for one in found for md5 in one.arrival.md5s])
+        narrow = asyncio.Semaphore(AT_ONCE)
+
+        async def settled(one: _Found) -> bool:
+            async with narrow:
+                return await self._is_here_now(one, here)
+
+        ended = await asyncio.gather(*map(settled, found), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
+        posts = [one.post for one, there in zip(found, ended, strict=True) if there and one.post is not None]
+        self.tally.posts += await self.arrivals.file_posts(posts, self.run_id)
+
+    async def _is_here_now(self, found: _Found, here: frozenset[str]) -> bool:
+        if not here.isdisjoint(found.arrival.md5s):
+            self.tally.here += 1
+            return True
+        try:
+            self.tally.take(await self.arrivals.take(found.arrival, link=self.link))
+        except RefusedFile:
+            self.tally.leave_out(found.name, ALTERED)
+            return False
+        except OSError:
+            self.tally.leave_out(found.name, UNREADABLE)
+            return False
+        return True
+
+
+def is_posted_file(file: LocalFile) -> bool:
+    """Whether a file has the ending of something that is posted: a picture, a video, an archive of frames."""
+    return _ending(file) in _TYPES
+
+
+def count_posted(files: Iterable[LocalFile]) -> tuple[int, int]:
+    """How many such files there are, and how many of them have a file of facts."""
+    posted = described = 0
+    for file in files:
+        if is_posted_file(file):
+            posted += 1
+            described += has_sidecar(file.path)
+    return posted, described
+
+
+def _ending(file: LocalFile) -> str:
+    return file.path.suffix.lower().removeprefix(".")
+
+
+def _without_doubles(found: Sequence[_Found]) -> tuple[list[_Found], list[_Found]]:
+    """Files of different md5s, and the rest, which is looked at once these are here."""
+    claimed: set[str] = set()
+    now: list[_Found] = []
+    later: list[_Found] = []
+    for one in found:
+        (later if not claimed.isdisjoint(one.arrival.md5s) else now).append(one)
+        claimed.update(one.arrival.md5s)
+    return now, later

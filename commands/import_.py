@@ -1,0 +1,170 @@
+"""`crawl import KIND SOURCE`: files that another program downloaded become the gallery's, and their posts known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from commands.context.connection import site_not_asked
+from commands.context.gallery import hold_gallery
+from commands.context.workspace import Workspace, load_workspace
+from commands.errors import UsageRefused
+from commands.folders.import_pass import EXAMPLES, ImportPass, ImportTally, count_posted
+from commands.terminal.allowed_values import IMPORTS
+from commands.terminal.console import print_json, printable, say
+from commands.terminal.error_exit import exit_code_of
+from commands.terminal.exit_codes import ExitCode
+from commands.terminal.interruptible import run_stoppable
+from commands.terminal.machine_formats import leave_open
+from commands.terminal.stage_progress import reporting
+from commands.terminal.suggestions import choose
+from commands.terminal.tables import facts_table, print_table
+from crawler.sites import Site
+from crawler.sources.local_files import LocalFile, local_files
+from storage.archive import Archive
+from storage.archive_records import RunEnd, RunStart
+from storage.files.layout import gallery_around, is_gallery
+from storage.plurals import counted
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the user asked for."""
+
+    kind: str  # one of IMPORTS
+    source: Path
+    link: bool = False
+    site: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def sidecars(self) -> bool:
+        """Whether files of facts count."""
+        return self.kind == "gallery-dl"
+
+
+def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
+    """Take the files in.
+
+    Raises:
+        UsageRefused: there is nothing to take; nothing was done.
+        StorageError: the gallery's disk refuses, or another program has the gallery; what was taken is kept.
+    """
+    choose("KIND", options.kind, IMPORTS)
+    workspace = load_workspace(root, config, options.site)
+    site = site_not_asked(workspace)
+    source = _checked_source(options.source)
+    return run_stoppable(
+        _run(options, _Work(workspace, site, source)),
+        lambda: "what was taken is kept; run the same command to go on",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Where files come from, whose they are, and where they go."""
+
+    workspace: Workspace
+    site: Site
+    source: Path  # absolute, links followed
+    passed_over: dict[str, list[Path]] = field(default_factory=dict)  # links, galleries, what cannot be read
+
+    def files(self) -> Iterator[LocalFile]:
+        self.passed_over.clear()
+        return local_files([self.source], (), lambda path, why: self.passed_over.setdefault(why, []).append(path))
+
+
+def _checked_source(source: Path) -> Path:
+    if not source.is_dir():
+        raise UsageRefused(f"{source} is no folder; name the one that the files were downloaded to")
+    gallery = source if is_gallery(source) else gallery_around(source)
+    if gallery is not None:
+        raise UsageRefused(f"{source} belongs to the gallery {gallery}, and is one's own already; nothing was done")
+    return source.resolve()
+
+
+async def _run(options: ImportOptions, work: _Work) -> int:
+    posted, described = await asyncio.to_thread(lambda: count_posted(work.files()))
+    if not posted:
+        raise UsageRefused(f"there are no pictures or videos below {options.source}; nothing was done")
+    if options.sidecars and not described:
+        raise UsageRefused(
+            f"no file below {options.source} has its .json beside it, which gallery-dl writes with --write-metadata; "
+            f"crawl import folder {options.source} goes by the md5 in their names. Nothing was done"
+        )
+    async with AsyncExitStack() as stack:
+        archive = await hold_gallery(stack, work.workspace, "import", create=True)
+        report = await stack.enter_async_context(reporting(quiet=options.quiet or options.as_json))
+        start = RunStart("import", work.site.name, f"{options.kind} {work.source}", (), {"link": options.link})
+        taking = ImportPass(
+            archive.arrivals, work.site, await archive.begin_run(start), sidecars=options.sidecars, link=options.link
+        )
+        async with _ending_recorded(archive, taking):
+            await taking.take_in(
+                work.files(), lambda done: report("importing", done / posted, f"{done} of {posted} files")
+            )
+    _print(options, work, taking.tally)
+    return int(_code(taking.tally))
+
+
+def _code(tally: ImportTally) -> ExitCode:
+    return ExitCode.OPEN if tally.left_out else ExitCode.COMPLETE
+
+
+@asynccontextmanager
+async def _ending_recorded(archive: Archive, taking: ImportPass) -> AsyncIterator[None]:
+    """The gallery's record of the run says how it ended, whatever ends it."""
+    code = ExitCode.INTERRUPTED
+    try:
+        yield
+        code = _code(taking.tally)
+    except Exception as error:
+        code = exit_code_of(error)
+        raise
+    finally:
+        tally = taking.tally
+        counts = {"files": tally.files, "copied": tally.copied, "linked": tally.linked, "already_here": tally.here}
+        end = RunEnd(counts | {"posts": tally.posts, "left_out": tally.left_out.total()}, int(code))
+        await archive.end_run(taking.run_id, end)
+
+
+def _print(options: ImportOptions, work: _Work, tally: ImportTally) -> None:
+    if options.as_json:
+        print_json({"kind": options.kind, "source": str(work.source), "site": work.site.name} | tally.to_json())
+    else:
+        print_table(_to_table(work, tally))
+    for reason, number in tally.left_out.items():
+        leave_open("files", number, reason)
+    if options.quiet:
+        return
+    for reason, number in tally.left_out.items():
+        say(f"left out, {reason}: {counted(number, 'file')}: {_some(tally.examples[reason], number)}")
+    for why, paths in work.passed_over.items():
+        say(f"passed over, {why}: {_some([str(path) for path in paths[:EXAMPLES]], len(paths))}")
+    for why, number in tally.without_post.items():
+        say(f"no post was recorded for {counted(number, 'file')}: {why}")
+    if options.link and tally.copied:
+        say(f"{counted(tally.copied, 'file')} copied, for they cannot have a second name in {work.workspace.root}")
+
+
+def _some(names: Sequence[str], of: int) -> str:
+    return f"{', '.join(names)}{', …' if of > len(names) else ''}"
+
+
+def _to_table(work: _Work, tally: ImportTally) -> RenderableType:
+    title = Text(printable(f"{counted(tally.files, 'file')} of {work.source}"), style="bold")
+    table = facts_table()
+    taken = [f"{number} {how}" for how, number in (("copied", tally.copied), ("linked", tally.linked)) if number]
+    table.add_row("taken", f"{', '.join(taken)}, {tally.bytes / 1e6:.1f} MB" if taken else "none")
+    table.add_row("already here", str(tally.here))
+    table.add_row("posts recorded", str(tally.posts))
+    if tally.left_out:
+        table.add_row("left out", str(tally.left_out.total()))
+    return Group(title, table)
