@@ -141,8 +141,8 @@ class ImportPass:
         else:
             try:
                 return post_from_json(self.site, dict(facts))
-            except RowRefused as refused:
-                self.tally.without_post[str(refused)] += 1
+            except RowRefused as refused:  # whose text has the value, another one for each file
+                self.tally.without_post[f"{str(refused).partition(' ')[0]} makes no sense"] += 1
         return None
 
     async def _take(self, found: Sequence[_Found]) -> None:
