@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,42 @@ def test_a_gallery_is_not_imported_and_links_in_the_folder_are_told(source: Path
     again = crawl("import", "folder", root, "--root", root)
     assert (again.exit_code, "belongs to the gallery" in again.stderr) == (2, True)
     assert "import" not in crawl("status", "--root", root).stdout.partition("->")[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes")
+def test_what_is_called_like_a_file_and_is_a_pipe_is_left_out_and_not_waited_for(source: Path, root: Path) -> None:
+    os.mkfifo(source / f"{'a' * 32}.png")
+    os.mkfifo(source / f"{'b' * 32}.mp4")
+
+    answer = record("import", "folder", source, "--root", root)
+
+    assert (answer["copied"], answer["left_out"], answer["exit"]) == (3, {"cannot be read": 2}, 3)
+
+
+def test_what_the_gallerys_disk_refuses_ends_it_and_the_same_command_goes_on_later(source: Path, root: Path) -> None:
+    new = download(source / "later", 4)
+    aside = new.rename(source.parent / new.name)
+    crawl("import", "folder", source, "--root", root)
+    aside.rename(new)
+    md5 = hashlib.md5(new.read_bytes()).hexdigest()
+    in_the_way = root / "renditions" / md5[:2]
+    in_the_way.write_text("a file where a folder should be")
+
+    refused = crawl("import", "folder", source, "--root", root)
+    runs = record("status", "--root", root)["runs"]
+    in_the_way.unlink()
+
+    assert (refused.exit_code, "move it away" in " ".join(refused.stderr.split())) == (7, True)
+    assert [run["exit"] for run in runs] == [7, 0]
+    assert record("import", "folder", source, "--root", root)["copied"] == 1
+
+
+def test_a_video_and_a_picture_whose_size_nobody_can_tell_come_in_as_they_are(tmp_path: Path, root: Path) -> None:
+    source = tmp_path / "odd"
+    source.mkdir()
+    for ending in ("mp4", "jpeg"):
+        content = ending.encode() * 50
+        (source / f"{hashlib.md5(content).hexdigest()}.{ending}").write_bytes(content)
+
+    assert record("import", "folder", source, "--root", root)["copied"] == 2
+    assert sorted(path.suffix for path in root.glob("renditions/**/*.*")) == [".jpg", ".mp4"]
