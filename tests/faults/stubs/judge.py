@@ -31,6 +31,7 @@ from storage.records import JudgeStats, Look, ModelCard, Target
 
 THRESHOLD = 0.5
 BACKBONE = "b" * 64
+NUMBERS = 8  # of an embedding
 
 Misbehaviour = Callable[[int, float], float]  # (number of the look, honest score) -> score
 
@@ -105,7 +106,7 @@ class StubJudge:
             return Look(fault=fault.reason)
         brightness = np.float16(pixels.mean() / 255)  # as exact as the embedding that it is recalled from
         score = self.misbehave(self.looks, self._score(float(brightness)))
-        vector = np.linspace(0.0, brightness, 8, dtype="<f2")
+        vector = np.linspace(0.0, brightness, NUMBERS, dtype="<f2")
         height, width = pixels.shape[:2]
         return Look(
             scores=dict.fromkeys(self.cards, score),
@@ -116,8 +117,9 @@ class StubJudge:
         )
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
-        """The same score again: it is the embedding's last number."""
-        score = self._score(float(np.frombuffer(embeddings[BACKBONE], dtype="<f2")[-1]))
+        """The same score again: an embedding's last number, the best of the picture's and its windows'."""
+        brightness = np.frombuffer(embeddings[BACKBONE], dtype="<f2").reshape(-1, NUMBERS)[:, -1]
+        score = max(self._score(float(one)) for one in brightness)
         return Look(scores=dict.fromkeys(self.cards, score), embeddings=embeddings)
 
     async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
