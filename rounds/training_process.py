@@ -1,24 +1,17 @@
-"""The training process as the main process sees it: start it, read its progress, stop it.
-
-It prints JSON lines; whatever else it prints (network libraries print much) is kept only for the error message.
-"""
+"""The training process as the main process sees it: start it, read its progress, stop it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from classifier.progress import ProgressCallback
+from classifier.workers.job_process import run_job
 from rounds.errors import LearningFailed, TooLittleToLearn
-from system.child_process import DOWNLOADS, ChildLostError, ChildOptions, ChildProcess, allowed, module_command
+from system.child_process import DOWNLOADS, ChildLostError, ChildOptions, allowed, module_command
 
 COMMAND = module_command("classifier.training.worker")
-_GRACE_S = 5.0  # from asking it to end to killing it
-_KEPT_NOISE = 2000  # bytes of what it printed last
 
 
 async def run_learning(
@@ -43,35 +36,14 @@ async def run_learning(
         LearningFailed: it failed, died, or took too long.
     """
     extra = {**allowed(DOWNLOADS), "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
+    options = ChildOptions(extra, keeps_errors=True, niceness=niceness)
     try:
-        child = await ChildProcess.start(
-            (*command, str(folder)), ChildOptions(extra, keeps_errors=True, niceness=niceness)
-        )
+        end = await run_job((*command, str(folder)), options, report, deadline_s)
     except ChildLostError as error:
         raise LearningFailed(f"learning failed: {error}") from error
-    noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
-    try:
-        async with asyncio.timeout(deadline_s):
-            last = await _listen(child, report)
-            await child.wait()
     except TimeoutError as error:
         raise LearningFailed(f"learning took longer than {deadline_s:.0f} s and was stopped") from error
-    finally:
-        code = await child.stop(_GRACE_S)
-        output = await noise
-    return _outcome(last, code, output)
-
-
-async def _listen(child: ChildProcess, report: ProgressCallback) -> Mapping[str, Any]:
-    last: Mapping[str, Any] = {}
-    async for line in child.lines():
-        with contextlib.suppress(ValueError):
-            message = json.loads(line)
-            if "stage" in message:
-                report(str(message["stage"]), float(message["share"]), str(message["words"]))
-            else:
-                last = message
-    return last
+    return _outcome(end.last, end.code, end.output)
 
 
 def _outcome(last: Mapping[str, Any], code: int | None, output: str) -> Mapping[str, Any]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from classifier import errors
 from classifier.errors import DeviceError
 from classifier.progress import ProgressCallback
-from system.child_process import ChildLostError, ChildOptions, ChildProcess
+from classifier.workers.job_process import run_job
+from system.child_process import ChildLostError, ChildOptions
 
-_GRACE_S = 5.0  # from asking it to end to killing it
-_KEPT_NOISE = 2000  # bytes of what libraries printed last
 _ENVIRONMENT = {  # converters are TensorFlow's, and need no GPU
     "KERAS_BACKEND": "tensorflow",
     "CUDA_VISIBLE_DEVICES": "",
@@ -35,34 +31,15 @@ async def run_worker(command: tuple[str, ...], report: ProgressCallback, deadlin
         ClassifierError: it says why it failed; DeviceError where it died or took too long.
     """
     try:
-        child = await ChildProcess.start(command, ChildOptions(_ENVIRONMENT, keeps_errors=True))
+        end = await run_job(command, ChildOptions(_ENVIRONMENT, keeps_errors=True), report, deadline_s)
     except ChildLostError as error:
         raise DeviceError(str(error)) from error
-    noise = asyncio.create_task(child.last_words(_KEPT_NOISE))
-    try:
-        async with asyncio.timeout(deadline_s):
-            last = await _listen(child, report)
-            await child.wait()
     except TimeoutError as error:
         raise DeviceError(f"the worker took longer than {deadline_s:.0f} s and was stopped") from error
-    finally:
-        code = await child.stop(_GRACE_S)
-        output = await noise
+    last = end.last
     if "error" in last:
         raise getattr(errors, str(last["error"]), DeviceError)(str(last["message"]))
     if "done" not in last:
-        raise DeviceError(f"the worker ended with exit code {code} and no message; its last output: {output!r}")
+        raise DeviceError(f"the worker ended with exit code {end.code} and no message; its last output: {end.output!r}")
     done: Mapping[str, Any] = last["done"]
     return done
-
-
-async def _listen(child: ChildProcess, report: ProgressCallback) -> Mapping[str, Any]:
-    last: Mapping[str, Any] = {}
-    async for line in child.lines():
-        with contextlib.suppress(ValueError):
-            message = json.loads(line)
-            if "stage" in message:
-                report(str(message["stage"]), float(message["share"]), str(message["words"]))
-            else:
-                last = message
-    return last

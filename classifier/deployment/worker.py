@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,6 +17,7 @@ from classifier.deployment.formats import FORMATS, SAVED_MODEL
 from classifier.errors import ClassifierError
 from classifier.progress import ProgressCallback
 from classifier.recognition.package import load_either
+from classifier.workers.job_process import begin_job
 
 _FAILED = 1
 
@@ -81,20 +80,9 @@ def exported(package_folder: Path, digest: str, form_name: str, folder: Path, re
     return {"difference": off, "parameters": int(network.count_params()), "takes_bytes": of_bytes}
 
 
-def _end_with_parent() -> None:
-    """Leave as soon as the process that started us is gone or closes our standard input."""
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(143)
-
-
 def main(arguments: Sequence[str]) -> int:
     """The worker's program."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever libraries print goes to standard error
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return run(arguments, answers)
+    return run(arguments, begin_job())
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +34,7 @@ from classifier.training.job import (
 from classifier.training.pipeline import Embedder, Learned, TrainingPlan
 from classifier.training.recogniser_job import JOB as RECOGNISER_JOB
 from classifier.training.recogniser_job import make_recogniser, read_recogniser_job
+from classifier.workers.job_process import begin_job
 from storage.records import DocumentedError
 
 FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
@@ -179,20 +178,9 @@ def _facts_of(error: Exception) -> dict[str, Any]:
     return {"target": error.target, "counts": error.counts, "needed": error.needed, "advice": error.advice}
 
 
-def _end_with_parent() -> None:
-    """Leave as soon as the process that started us is gone or closes our standard input."""
-    while sys.stdin.buffer.read(4096):
-        pass
-    os._exit(143)
-
-
 def main(arguments: Sequence[str]) -> int:
     """The worker's program."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever libraries print goes to standard error
-    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return run(Path(arguments[0]), answers)
+    return run(Path(arguments[0]), begin_job())
 
 
 if __name__ == "__main__":

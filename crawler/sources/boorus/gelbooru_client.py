@@ -19,20 +19,16 @@ from crawler.errors import GoneError, PostError
 from crawler.sites import Site, Software
 from crawler.sources.boorus.gelbooru_answers import Rows, rows_in_json, rows_in_xml
 from crawler.sources.boorus.gelbooru_posts import gelbooru_post, tags_of
+from crawler.sources.boorus.no_tag_links import NoTagLinks
 from crawler.sources.boorus.shared_search import SharedSearch, asked_ratings, plain_wording, shared_search
 from crawler.sources.json_api import JsonApi
 from crawler.sources.post_pages import page_of
 from crawler.sources.site_client import (
-    ALIASES,
-    IMPLICATIONS,
     NEWEST,
     PAGE_SIZE,
-    Implication,
     PostPage,
-    Profile,
     SiteTag,
     Suggestion,
-    Wiki,
 )
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
@@ -51,7 +47,7 @@ _OLD_WORDS = {Rating.SENSITIVE: "safe", Rating.QUESTIONABLE: "questionable", Rat
 
 
 @dataclass(slots=True)
-class GelbooruClient:
+class GelbooruClient(NoTagLinks):
     """Asks Gelbooru, or a site with its software 0.2; fulfils `SiteClient`."""
 
     site: Site
@@ -179,38 +175,10 @@ class GelbooruClient:
         self._kinds |= {tag.name: tag.category for tag in tags}
         return tags
 
-    async def aliases(self, name: str) -> list[str]:
-        """The site tells of none."""
-        return []
-
-    async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
-        """The site tells of none."""
-        return {}
-
-    async def aliases_of(self, names: Iterable[str]) -> dict[str, str]:
-        """The site tells of none."""
-        return {}
-
-    async def implications(self, *, to: str) -> list[Implication]:
-        """The site tells of none."""
-        return []
-
     async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
         """Tags that begin so."""
         tags = await self.tags_like(f"{text}*", limit=limit)
         return [Suggestion(tag.name, tag.category, tag.post_count, "tag", None) for tag in tags]
-
-    async def wikis_by_other_name(self, text: str) -> list[Wiki]:
-        """The site's wiki cannot be asked."""
-        return []
-
-    async def profile(self) -> Profile | None:
-        """None: the site tells nobody whom it takes them for; a key that it refuses fails with the first request."""
-        return None
-
-    def lacks(self, path: str) -> bool:
-        """Aliases and implications are not told by this software."""
-        return path in (ALIASES, IMPLICATIONS)
 
     async def _ask(self, kind: str, query: Mapping[str, str]) -> Rows:
         read = rows_in_xml if self._old else rows_in_json

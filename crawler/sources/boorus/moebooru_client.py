@@ -17,20 +17,16 @@ from typing import Any
 from crawler.errors import GoneError, PostError, TransientError
 from crawler.sites import Site
 from crawler.sources.boorus.moebooru_posts import CATEGORIES, moebooru_post
+from crawler.sources.boorus.no_tag_links import NoTagLinks
 from crawler.sources.boorus.shared_search import SharedSearch, asked_ratings, plain_wording, shared_search
 from crawler.sources.json_api import JsonApi
 from crawler.sources.post_pages import page_of
 from crawler.sources.site_client import (
-    ALIASES,
-    IMPLICATIONS,
     NEWEST,
     PAGE_SIZE,
-    Implication,
     PostPage,
-    Profile,
     SiteTag,
     Suggestion,
-    Wiki,
 )
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
@@ -47,7 +43,7 @@ _PASSED_ON = frozenset({"md5", "pool", "user"})  # searches that the site knows 
 
 
 @dataclass(slots=True)
-class MoebooruClient:
+class MoebooruClient(NoTagLinks):
     """Asks a Moebooru; fulfils `SiteClient`."""
 
     site: Site
@@ -156,38 +152,10 @@ class MoebooruClient:
         rows = await self._api.json("/tag.json", query, want=list)
         return [tag for tag in map(_tag, rows) if tag is not None]
 
-    async def aliases(self, name: str) -> list[str]:
-        """The site tells of none."""
-        return []
-
-    async def aliases_to(self, names: Iterable[str]) -> dict[str, str]:
-        """The site tells of none."""
-        return {}
-
-    async def aliases_of(self, names: Iterable[str]) -> dict[str, str]:
-        """The site tells of none."""
-        return {}
-
-    async def implications(self, *, to: str) -> list[Implication]:
-        """The site tells of none."""
-        return []
-
     async def autocomplete(self, text: str, limit: int = 10) -> list[Suggestion]:
         """Tags that begin so."""
         tags = await self.tags_like(f"{text}*", limit=limit)
         return [Suggestion(tag.name, tag.category, tag.post_count, "tag", None) for tag in tags]
-
-    async def wikis_by_other_name(self, text: str) -> list[Wiki]:
-        """The site's wiki has no other names."""
-        return []
-
-    async def profile(self) -> Profile | None:
-        """None: the site is asked without an account."""
-        return None
-
-    def lacks(self, path: str) -> bool:
-        """Aliases and implications are not told by this software."""
-        return path in (ALIASES, IMPLICATIONS)
 
 
 def _within_ids(words: str, direction: str, number: int) -> str:
