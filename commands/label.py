@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import webbrowser
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack, suppress
@@ -29,6 +28,7 @@ from commands.terminal.tables import print_line, print_table, results, screen_wi
 from storage.archive import open_reader
 from storage.folders.label_file import LabelFile, label_file_of
 from storage.plurals import counted
+from system.browser import open_in_browser
 
 if TYPE_CHECKING:
     import socket
@@ -165,7 +165,7 @@ def _on_page(
     )
     say(f"the page is at {address.url}  (Ctrl-C closes it)")
     if options.open_browser:
-        webbrowser.open(address.url)
+        open_in_browser(address.url)
     with suppress(KeyboardInterrupt):
         asyncio.run((serve or serve_on_loopback)(create_label_app(page), listening))
     return desk.written

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import webbrowser
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from commands.context.workspace import Workspace, load_workspace
 from commands.lookup.post_links import site_pages
 from commands.terminal.console import say
 from storage.archive import open_reader
+from system.browser import open_in_browser
 from system.child_process import DOWNLOADS, allowed, module_command
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")
             if options.open_browser:
-                webbrowser.open(address.url)
+                open_in_browser(address.url)
             asyncio.run((serve or serve_on_loopback)(create_app(page), listening))
         except KeyboardInterrupt:
             say("the page is closed; every answer that it showed as saved is saved")

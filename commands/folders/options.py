@@ -61,7 +61,7 @@ def checked(options: ClassifyOptions) -> CheckedOptions:
             raise UsageRefused(f"{folder} is not there; name a folder with pictures")
         if is_gallery(folder):
             raise UsageRefused(
-                f"{folder} is a gallery, with most pictures in two sizes; name {folder / 'gallery'}, where those are "
+                f"{folder} is a gallery, with most pictures in two sizes; name its folder gallery, where those are "
                 "that were kept, or ask crawl query"
             )
     folders = tuple(outermost([folder.resolve() for folder in options.folders]))

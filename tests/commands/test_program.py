@@ -44,8 +44,11 @@ def typed(option: str) -> list[str]:
 
 
 def arguments(command: Any) -> list[str]:
-    """Something for every argument that must be given."""
-    return [word for one in command.params if one.param_type_name == "argument" and one.required for word in ("1",)]
+    """Something for every argument, and every option, that must be given."""
+    required = [one for one in command.params if one.required]
+    return [word for one in required for word in ("1",) if one.param_type_name == "argument"] + [
+        word for one in required if one.param_type_name == "option" for word in (one.opts[0], "1")
+    ]
 
 
 @pytest.fixture

@@ -6,13 +6,11 @@ import asyncio
 import sys
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from review.errors import RoundRuns
 from review.round_process import RoundProcess
 from review.service import RoundState
-from review.similar import nearest
 from rounds.target_state import TargetState
 
 GOOD = """
@@ -108,13 +106,6 @@ async def test_a_program_that_is_not_there_fails_the_round_alone() -> None:
     rounds = RoundProcess(lambda target: ["/nowhere/at/all"], lambda target: OLD)
 
     assert (await rounds.start("mona")).state == "failed"
-
-
-def test_the_nearest_pictures_come_first() -> None:
-    vectors = np.array([[1, 0], [0.9, 0.1], [-1, 0], [0, 1], [-0.9, -0.2]], dtype=np.float16)
-
-    assert nearest(vectors, 0, 2)[0] == 1
-    assert nearest(vectors[:1], 0, 5) == []
 
 
 DEAF = """

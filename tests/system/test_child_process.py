@@ -29,7 +29,10 @@ from system.child_process import (
 from tests.speed import patient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ROOMS = ("classifier", "commands", "crawler", "demo", "migrations", "review", "rounds", "storage", "system")
+ROOMS = (
+    *("classifier", "commands", "crawler", "demo", "interchange", "migrations", "review", "rounds", "serving"),
+    *("storage", "system"),
+)
 THE_ONE_WAY = REPOSITORY / "system" / "child_process.py"
 MODULES = {  # all that is in them may start a process; and the one file that may use it besides
     "subprocess": None,
@@ -41,7 +44,7 @@ MODULES = {  # all that is in them may start a process; and the one file that ma
     "concurrent.futures.process": None,
     "ctypes": "system/launch.py",  # to end with the parent
     "runpy": "system/launch.py",  # to become a module
-    "webbrowser": "commands/review.py",  # the user's own browser, when he asks for it
+    "webbrowser": "system/browser.py",  # the user's own browser, when he asks for it
 }
 NAMES = (  # in `os`, `asyncio` and `concurrent.futures`
     *("system", "popen", "fork", "forkpty", "startfile", "create_subprocess_exec", "create_subprocess_shell"),
@@ -182,6 +185,8 @@ def test_the_program_starts_all_that_it_is_known_to_start() -> None:
             "classifier.inference.scorer_worker",
         ),
         "classifier.taggers.worker",
+        "classifier.deployment.worker",
+        "classifier.video.frame_worker",
     }
 
     assert set(modules_started()) == known | {"commands", "demo", "demo.galleries.painter_worker"}

@@ -292,7 +292,10 @@ WITH_JSON = {
 
 
 def arguments(command: Any) -> list[str]:
-    return [word for one in command.params if one.param_type_name == "argument" and one.required for word in ("1",)]
+    required = [one for one in command.params if one.required]
+    return [word for one in required for word in ("1",) if one.param_type_name == "argument"] + [
+        word for one in required if one.param_type_name == "option" for word in (one.opts[0], "1")
+    ]
 
 
 def run(*words: str, program: Any = PROGRAM) -> tuple[int, str, str]:

@@ -264,7 +264,6 @@ async def test_a_site_that_goes_away_for_a_while_is_waited_for(gallery: Gallery)
 
     pause = {"match": {"path": "/posts.json", "nth": 2}, "do": {"stop_listening": 0.15}}  # three seconds, twentyfold
     async with visiting(gallery, [pause]) as (_, client, _):
-        client.patience = Patience(sleep=twentyfold)
-        posts = await everything(client)
+        posts = await everything(DanbooruClient(client.site, client.http, Patience(sleep=twentyfold)))
 
     assert [post.id for post in posts] == sorted(gallery.posts, reverse=True)

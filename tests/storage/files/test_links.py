@@ -21,7 +21,7 @@ from tests.storage.samples import NO_RESERVE, new_gallery
 
 pytestmark = pytest.mark.fault("F12", "F13")
 
-FOLDERS = {"gallery", "renditions", "trash", "damaged", "staging", "models", "backups"}
+FOLDERS = {"gallery", "renditions", "trash", "damaged", "staging", "models", "backups", "vectors"}
 INSIDE = {"models/mona", "models/mona/1", "models/mona/.work-3-1", "crawl.log.1"}
 PLANTS = [
     (name, kind)
