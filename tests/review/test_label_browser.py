@@ -56,7 +56,8 @@ def labels(folder: Path) -> dict[str, str]:
 
 
 def options(page: Browser) -> list[str]:
-    return [one.text for one in page.all("#options li")]
+    script = "return [...document.querySelectorAll('#options li')].map(one => one.innerText.trim())"
+    return list(page.run(script))  # in one go: the list is drawn anew at every key
 
 
 def test_keys_alone_name_every_picture_and_undo_takes_one_back(page: Browser, folder: Path, served: ServedPage) -> None:
