@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from crawler.errors import GoneError, PostError, Throttled, TransientError
+from crawler.errors import GoneError, Throttled, TransientError
 from crawler.sites import Site
 from crawler.sources.danbooru_posts import post_from_json
 from crawler.sources.json_api import JsonApi
-from crawler.sources.json_fields import RowRefused
-from crawler.sources.post_pages import page_of
+from crawler.sources.post_pages import page_of, post_of
 from crawler.sources.site_client import (
     ALIASES,
     IMPLICATIONS,
@@ -26,6 +24,7 @@ from crawler.sources.site_client import (
     SiteTag,
     Suggestion,
     Wiki,
+    cursor_of,
 )
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
@@ -94,8 +93,7 @@ class DanbooruClient:
             ValueError: `page` is no id cursor.
         """
         fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
-        if not re.fullmatch(r"[ab][0-9]+", page):
-            raise ValueError(f"expected an id cursor like b123, got {page!r}")
+        cursor_of(page)  # nothing else is sent
         query = {"tags": tags, "limit": str(limit), "page": page, "only": fields}
         return await self._page(await self._api.rows("/posts.json", query))
 
@@ -106,13 +104,7 @@ class DanbooruClient:
         """
         fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
         raw = await self._api.json(f"/posts/{int(post_id)}.json", {"only": fields}, of_one_post=True)
-        try:
-            post = post_from_json(self.site, raw)
-        except RowRefused as refused:
-            raise PostError(refused.row.reason) from None
-        if post.id != post_id:
-            raise PostError(f"asked for post {post_id}, got {post.id}")
-        return post
+        return post_of(raw, post_id, lambda raw: post_from_json(self.site, raw))
 
     async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
         """Known posts as they are now, 200 a request; an id that is missing from all pages is gone for good."""

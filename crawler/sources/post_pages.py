@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from crawler.errors import GoneError, PostError
 from crawler.sources.json_fields import RowRefused
 from crawler.sources.site_client import PostPage
 from storage.records import Post, RefusedRow
@@ -34,3 +35,30 @@ async def page_of(rows: Sequence[Any], read: Callable[[Any], Post]) -> PostPage:
         if known.file != post.file:
             refused.append(RefusedRow(post.id, "the page names two different files for this id"))
     return PostPage(tuple(posts.values()), tuple(refused), len(rows))
+
+
+def post_of(raw: Any, post_id: int, read: Callable[[Any], Post]) -> Post:
+    """The post that was asked for, from its row.
+
+    Raises: PostError: the row makes no sense, or is another post's.
+    """
+    try:
+        post = read(raw)
+    except RowRefused as refused:
+        raise PostError(refused.row.reason) from None
+    if post.id != post_id:
+        raise PostError(f"asked for post {post_id}, got {post.id}")
+    return post
+
+
+def post_in(page: PostPage, post_id: int) -> Post:
+    """The post that was asked for, from a page that should hold it alone.
+
+    Raises: GoneError: it is not there. PostError: its row makes no sense.
+    """
+    for post in page.posts:
+        if post.id == post_id:
+            return post
+    if page.refused:
+        raise PostError(page.refused[0].reason)
+    raise GoneError

@@ -6,6 +6,7 @@ there, and checks here what the site cannot be asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -82,6 +83,17 @@ class Profile:
     def has_other_days(self) -> bool:
         """Whether `date:` may mean other days for this account than for a visitor."""
         return self.time_zone not in EASTERN_NAMES
+
+
+def cursor_of(page: str) -> tuple[str, int]:
+    """An id cursor in its parts: `b123` as ("b", 123).
+
+    Raises: ValueError: it is none.
+    """
+    cursor = re.fullmatch(r"([ab])([0-9]+)", page)
+    if cursor is None:
+        raise ValueError(f"expected an id cursor like b123, got {page!r}")
+    return cursor[1], int(cursor[2])
 
 
 class SiteClient(Protocol):

@@ -9,18 +9,16 @@ Source: https://e621.net/help/api.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.errors import PostError, TransientError
+from crawler.errors import TransientError
 from crawler.sites import Site
 from crawler.sources.boorus.e621_posts import CATEGORIES, e621_post
-from crawler.sources.boorus.shared_search import SharedSearch, asked_ratings, plain_wording, shared_search
+from crawler.sources.boorus.shared_search import SharedSearch, shared_search, three_ratings_wording
 from crawler.sources.json_api import JsonApi
-from crawler.sources.json_fields import RowRefused
-from crawler.sources.post_pages import page_of
+from crawler.sources.post_pages import page_of, post_of
 from crawler.sources.site_client import (
     ALIASES,
     IMPLICATIONS,
@@ -32,19 +30,19 @@ from crawler.sources.site_client import (
     SiteTag,
     Suggestion,
     Wiki,
+    cursor_of,
 )
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
 from storage.names import as_the_site_writes
-from storage.records import Post, Rating, TagCategory
-from storage.search.language import Metatag, Node
+from storage.records import Post, TagCategory
+from storage.search.language import Node
 
 log = logging.getLogger(__name__)
 
 MOST_ROWS = 320  # posts or tags in one answer
 LEAST_TO_COMPLETE = 3  # characters; the site completes no shorter word
 MOST_STEPS = 20  # requests that follow implications
-RATINGS = (Rating.SENSITIVE, Rating.QUESTIONABLE, Rating.EXPLICIT)  # `s` is safe: what Danbooru parts into g and s
 _NUMBERS = {0: "general", 1: "artist", 2: "contributor", 3: "copyright", 4: "character", 5: "species", 6: "invalid",
             7: "meta", 8: "lore"}  # fmt: skip
 _PASSED_ON = frozenset({"md5", "pool", "fav", "user"})  # searches that the site knows in the same words
@@ -77,8 +75,7 @@ class E621Client:
 
         Raises: ValueError: `page` is no id cursor. UsageError: a term that the site cannot be asked.
         """
-        if not re.fullmatch(r"[ab][0-9]+", page):
-            raise ValueError(f"expected an id cursor like b123, got {page!r}")
+        cursor_of(page)  # nothing else is sent
         search = self._search(tags)
         query = {"tags": search.asked, "limit": str(min(limit, MOST_ROWS)), "page": page}
         rows = await self._rows("/posts.json", query, "posts")
@@ -90,13 +87,7 @@ class E621Client:
         Raises: GoneError: there is none. PostError: it makes no sense, or is forbidden to us.
         """
         raw = (await self._api.json(f"/posts/{int(post_id)}.json", {}, of_one_post=True)).get("post")
-        try:
-            post = e621_post(self.site, raw)
-        except RowRefused as refused:
-            raise PostError(refused.row.reason) from None
-        if post.id != post_id:
-            raise PostError(f"asked for post {post_id}, got {post.id}")
-        return post
+        return post_of(raw, post_id, lambda raw: e621_post(self.site, raw))
 
     async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
         """Known posts as they are now, deleted ones too; an id that is missing from all pages is gone for good."""
@@ -109,20 +100,15 @@ class E621Client:
 
     async def count(self, tags: str) -> int | None:
         """The site counts no searches, but it says how many posts a single tag has."""
-        word = self._search(tags)
-        if word.fits is not None or not word.asked or " " in word.asked or word.asked[0] in "-~" or ":" in word.asked:
-            return None
-        tag = await self.tag(word.asked)
+        name = self._search(tags).single_tag
+        tag = await self.tag(name) if name else None
         return None if tag is None else tag.post_count
 
     def _search(self, tags: str) -> SharedSearch:
         return shared_search(tags, self._wording, self.site.name)
 
     def _wording(self, part: Node) -> str | None:
-        if isinstance(part, Metatag) and part.name in _PASSED_ON:
-            return part.term
-        letter = asked_ratings(part, RATINGS, self.site.name)
-        return f"rating:{letter}" if letter else plain_wording(part)
+        return three_ratings_wording(part, _PASSED_ON, self.site.name)
 
     # --- tags ------------------------------------------------------------------------------------------------------
 

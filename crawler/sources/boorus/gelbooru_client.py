@@ -10,25 +10,24 @@ Source: https://gelbooru.com/index.php?page=wiki&s=view&id=18780 and https://saf
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.errors import GoneError, PostError
 from crawler.sites import Site, Software
 from crawler.sources.boorus.gelbooru_answers import Rows, rows_in_json, rows_in_xml
 from crawler.sources.boorus.gelbooru_posts import gelbooru_post, tags_of
 from crawler.sources.boorus.no_tag_links import NoTagLinks
 from crawler.sources.boorus.shared_search import SharedSearch, asked_ratings, plain_wording, shared_search
 from crawler.sources.json_api import JsonApi
-from crawler.sources.post_pages import page_of
+from crawler.sources.post_pages import page_of, post_in
 from crawler.sources.site_client import (
     NEWEST,
     PAGE_SIZE,
     PostPage,
     SiteTag,
     Suggestion,
+    cursor_of,
 )
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
@@ -73,11 +72,8 @@ class GelbooruClient(NoTagLinks):
 
         Raises: ValueError: `page` is no id cursor. UsageError: a term that the site cannot be asked.
         """
-        cursor = re.fullmatch(r"([ab])([0-9]+)", page)
-        if cursor is None:
-            raise ValueError(f"expected an id cursor like b123, got {page!r}")
+        direction, number = cursor_of(page)
         search = self._search(tags)
-        direction, number = cursor.groups()
         where = "" if page == NEWEST else f"id:{'<' if direction == 'b' else '>'}{number}"
         order = "sort:id:desc" if direction == "b" else "sort:id:asc"
         words = " ".join(filter(None, (search.asked, where, order)))
@@ -93,13 +89,7 @@ class GelbooruClient(NoTagLinks):
 
         Raises: GoneError: there is none. PostError: it makes no sense.
         """
-        page = await self._page(await self._ask("post", {"id": str(int(post_id))}))
-        for post in page.posts:
-            if post.id == post_id:
-                return post
-        if page.refused:
-            raise PostError(page.refused[0].reason)
-        raise GoneError
+        return post_in(await self._page(await self._ask("post", {"id": str(int(post_id))})), post_id)
 
     async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
         """Known posts as they are now, one request each: the site takes no list of ids."""

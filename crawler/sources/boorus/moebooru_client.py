@@ -14,30 +14,30 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crawler.errors import GoneError, PostError, TransientError
+from crawler.errors import TransientError
 from crawler.sites import Site
 from crawler.sources.boorus.moebooru_posts import CATEGORIES, moebooru_post
 from crawler.sources.boorus.no_tag_links import NoTagLinks
-from crawler.sources.boorus.shared_search import SharedSearch, asked_ratings, plain_wording, shared_search
+from crawler.sources.boorus.shared_search import SharedSearch, shared_search, three_ratings_wording
 from crawler.sources.json_api import JsonApi
-from crawler.sources.post_pages import page_of
+from crawler.sources.post_pages import page_of, post_in
 from crawler.sources.site_client import (
     NEWEST,
     PAGE_SIZE,
     PostPage,
     SiteTag,
     Suggestion,
+    cursor_of,
 )
 from crawler.transport.http import Http
 from crawler.transport.retry import Patience
-from storage.records import Post, Rating, TagCategory
-from storage.search.language import Metatag, Node
+from storage.records import Post, TagCategory
+from storage.search.language import Node
 from storage.search.match import fits
 
 log = logging.getLogger(__name__)
 
 MOST_POSTS = 100  # in one answer
-RATINGS = (Rating.SENSITIVE, Rating.QUESTIONABLE, Rating.EXPLICIT)  # `s` is safe: what Danbooru parts into g and s
 _NUMBERS = {0: "general", 1: "artist", 3: "copyright", 4: "character", 5: "circle", 6: "faults"}
 _PASSED_ON = frozenset({"md5", "pool", "user"})  # searches that the site knows in the same words
 
@@ -64,12 +64,10 @@ class MoebooruClient(NoTagLinks):
 
         Raises: ValueError: `page` is no id cursor. UsageError: a term that the site cannot be asked.
         """
-        cursor = re.fullmatch(r"([ab])([0-9]+)", page)
-        if cursor is None:
-            raise ValueError(f"expected an id cursor like b123, got {page!r}")
+        direction, number = cursor_of(page)
         search = self._search(tags)
-        words = search.asked if page == NEWEST else _within_ids(search.asked, cursor[1], int(cursor[2]))
-        order = "order:id_desc" if cursor[1] == "b" else "order:id"
+        words = search.asked if page == NEWEST else _within_ids(search.asked, direction, number)
+        order = "order:id_desc" if direction == "b" else "order:id"
         return search.only_fitting(await self._page(f"{words} {order}".strip(), limit))
 
     async def _page(self, words: str, limit: int) -> PostPage:
@@ -94,13 +92,7 @@ class MoebooruClient(NoTagLinks):
 
         Raises: GoneError: there is none. PostError: it makes no sense.
         """
-        page = await self._page(f"id:{int(post_id)}", 1)
-        for post in page.posts:
-            if post.id == post_id:
-                return post
-        if page.refused:
-            raise PostError(page.refused[0].reason)
-        raise GoneError
+        return post_in(await self._page(f"id:{int(post_id)}", 1), post_id)
 
     async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
         """Known posts as they are now; an id that is missing from all pages is gone for good."""
@@ -110,20 +102,15 @@ class MoebooruClient(NoTagLinks):
 
     async def count(self, tags: str) -> int | None:
         """The site counts no searches, but it says how many posts a single tag has."""
-        search = self._search(tags)
-        if search.fits is not None or not search.asked or not re.fullmatch(r"[^-~:\s][^:\s]*", search.asked):
-            return None
-        tag = await self.tag(search.asked)
+        name = self._search(tags).single_tag
+        tag = await self.tag(name) if name else None
         return None if tag is None else tag.post_count
 
     def _search(self, tags: str) -> SharedSearch:
         return shared_search(tags, self._wording, self.site.name)
 
     def _wording(self, part: Node) -> str | None:
-        if isinstance(part, Metatag) and part.name in _PASSED_ON:
-            return part.term
-        letter = asked_ratings(part, RATINGS, self.site.name)
-        return f"rating:{letter}" if letter else plain_wording(part)
+        return three_ratings_wording(part, _PASSED_ON, self.site.name)
 
     # --- tags ------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ post's own record can tell is checked here, on what the listing brings. What nei
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from crawler.errors import UsageError
@@ -15,6 +16,7 @@ from storage.records import Post, Rating
 from storage.search.language import And, Metatag, Node, Not, Tag, conjuncts, parse, to_text
 from storage.search.match import matcher, unmatchable
 
+THREE_RATINGS = (Rating.SENSITIVE, Rating.QUESTIONABLE, Rating.EXPLICIT)
 Wording = Callable[[Node], "str | None"]  # a part of a search in the site's words; None: the site has none for it
 
 
@@ -24,6 +26,11 @@ class SharedSearch:
 
     asked: str  # in the site's words
     fits: Callable[[Post], bool] | None  # what is checked here; None: nothing
+
+    @property
+    def single_tag(self) -> str | None:
+        """The one tag that the whole search is, whose posts a site may count; None where it is anything else."""
+        return self.asked if self.fits is None and re.fullmatch(r"[^-~:\s][^:\s]*", self.asked) else None
 
     def only_fitting(self, page: PostPage) -> PostPage:
         """The page without the posts that the rest of the search leaves out; their ids still move the listing on."""
@@ -70,6 +77,22 @@ def plain_wording(part: Node) -> str | None:
     if isinstance(part, Metatag) and part.name == "id" and part.value[:1] in "<>0123456789" and "," not in part.value:
         return f"id:{part.value}"
     return None
+
+
+def three_ratings_wording(part: Node, passed_on: Collection[str], site: str) -> str | None:
+    """As `plain_wording`, of a site with three ratings by their letter, of which `s` is safe.
+
+    Args:
+        part: of a search.
+        passed_on: metatags that the site knows in the same words.
+        site: its name, for messages.
+    Raises:
+        UsageError: the part asks for `rating:g` alone: the site cannot tell what Danbooru parts into g and s.
+    """
+    if isinstance(part, Metatag) and part.name in passed_on:
+        return part.term
+    letter = asked_ratings(part, THREE_RATINGS, site)
+    return f"rating:{letter}" if letter else plain_wording(part)
 
 
 def asked_ratings(part: Node, known: Iterable[Rating], site: str) -> str | None:
