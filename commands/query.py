@@ -13,6 +13,7 @@ from commands.context.output_paths import check_output, write_output
 from commands.context.workspace import load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.post_links import site_pages
+from commands.output.parquet_table import check_parquet, write_parquet
 from commands.output.query_hints import hints
 from commands.output.query_table import EXPENDABLE, print_table, summary_of
 from commands.terminal import machine_formats
@@ -159,12 +160,6 @@ def _check_names(rows: Rows, format_: str) -> None:
 def _write_parquet(rows: Rows, output: Path | None) -> None:
     if output is None:
         raise UsageRefused("--format parquet needs --output FILE: it is not text for a terminal")
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UsageRefused("--format parquet needs pyarrow: pip install 'boorusieve[parquet]'") from None
+    check_parquet()
     _check_names(rows, "parquet")
-    columns = {name: [row[i] for row in rows.rows] for i, name in enumerate(rows.columns)}
-    table = pyarrow.table(columns)
-    _to_file(output, lambda file: pyarrow.parquet.write_table(table, file))
+    _to_file(output, lambda file: write_parquet(rows, file))
