@@ -25,12 +25,11 @@ from classifier.progress import ProgressCallback
 from classifier.recognition.labelled_folder import LabelledFolder
 from classifier.recognition.package import load_recogniser
 from classifier.training.backbone_training import TrainingRecipe
-from classifier.training.job import FirstWeights, RecipeOrder
+from classifier.training.job import FirstWeights, RecipeOrder, write_job
 from classifier.training.recogniser_job import (
     LEAST_PICTURES,
     LabelledExample,
     RecogniserJob,
-    write_recogniser_job,
 )
 from classifier.training.splits import Identity
 from rounds.errors import NameTaken, TooLittleToLearn
@@ -165,7 +164,7 @@ async def trained_recogniser(
         order = None if settings.recipe is None else _order(own_models, settings, job)
         job = replace(job, order=order)
         _check_left(job, found)
-        await asyncio.to_thread(write_recogniser_job, folder, job)
+        await asyncio.to_thread(write_job, folder, job)
         # A recipe takes as long as its own settings say.
         deadline = None if order else settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
         done = await run_learning(folder, report=report, deadline_s=deadline, command=settings.command)

@@ -1,4 +1,4 @@
-"""What the main process asks the training process for: `job.json`, and the names of the files beside it.
+"""What the main process asks the training process for: one JSON file, and the names of the files beside it.
 
 All settings travel, as the records they are on either side; a field that one side does not know is refused.
 """
@@ -10,15 +10,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.training.pipeline import Example, TargetSpec, TrainingPlan
 from classifier.training.record_json import plain, record_from
 from classifier.training.splits import Identity
 
-JOB, PICTURES, PACKAGES = "job.json", "pictures.npy", "packages"
+PICTURES, PACKAGES = "pictures.npy", "packages"
 TAGGER_VECTORS = "tagger.npy"  # (n, k) float16, not-a-number where the user's tagger never looked
+
+
+class Job(Protocol):
+    """An order to the training process: a frozen record that knows the name of its file."""
+
+    FILE: ClassVar[str]
+
+
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 class TrainingStep(StrEnum):
@@ -63,8 +72,9 @@ def stage_file(number: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingJob:
-    """One order to the training process."""
+    """One order to the training process: models of targets."""
 
+    FILE: ClassVar[str] = "job.json"
     examples: Sequence[Example]  # one a picture, in the order of the array in `PICTURES`
     specs: Sequence[TargetSpec]
     plan: TrainingPlan
@@ -76,20 +86,20 @@ class TrainingJob:
     tagger_network: str = ""  # whose vectors of the pictures lie in `TAGGER_VECTORS`; "": nobody's
 
 
-def write_job(folder: Path, job: TrainingJob) -> None:
+def write_job(folder: Path, job: Job) -> None:
     """Put a job into its folder.
 
     Raises:
         ValueError: a figure is no finite number.
     """
-    (folder / JOB).write_text(json.dumps(plain(job), allow_nan=False))
+    (folder / job.FILE).write_text(json.dumps(plain(job), allow_nan=False))
 
 
-def read_job(folder: Path) -> TrainingJob:
-    """The job in a folder.
+def read_job(folder: Path, kind: type[AnyJob]) -> AnyJob:
+    """The job of that kind in a folder.
 
     Raises:
         OSError: there is none.
         ValueError: it is none that this version of the program writes; says which field and value.
     """
-    return record_from(TrainingJob, json.loads((folder / JOB).read_bytes()), "job")
+    return record_from(kind, json.loads((folder / kind.FILE).read_bytes()), "job")

@@ -9,11 +9,10 @@ each by a head that saw none of its group.
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +36,8 @@ from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.history import FILE as HISTORY
 from classifier.training.job import FirstWeights, RecipeOrder
 from classifier.training.pipeline import Embedded, Embedder, Material
-from classifier.training.record_json import plain, record_from
 
-JOB, PACKAGE = "recogniser.json", "package"
+PACKAGE = "package"
 LEAST_PICTURES = 10  # of a class
 LEAST_GROUPS = 4  # of a class: pictures that are nearly one cannot be on both sides of a fold
 CANARIES = 16
@@ -56,8 +54,9 @@ class LabelledExample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecogniserJob:
-    """One order to the training process."""
+    """One order to the training process: a recogniser of many classes."""
 
+    FILE: ClassVar[str] = "recogniser.json"
     name: str  # of the recogniser
     examples: Sequence[LabelledExample]  # one a picture, in the order of the array
     preprocessing: Preprocessing
@@ -72,25 +71,6 @@ class RecogniserJob:
     def size(self) -> int:
         """Pixels of both sides of the network's input."""
         return self.preprocessing.size
-
-
-def write_recogniser_job(folder: Path, job: RecogniserJob) -> None:
-    """Put a job into its folder.
-
-    Raises:
-        ValueError: a figure is no finite number.
-    """
-    (folder / JOB).write_text(json.dumps(plain(job), allow_nan=False))
-
-
-def read_recogniser_job(folder: Path) -> RecogniserJob:
-    """The job in a folder.
-
-    Raises:
-        OSError: there is none.
-        ValueError: it is none that this version of the program writes; says which field and value.
-    """
-    return record_from(RecogniserJob, json.loads((folder / JOB).read_bytes()), "job")
 
 
 def make_recogniser(

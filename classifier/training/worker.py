@@ -1,7 +1,8 @@
 """Learning in a process of its own: `python -m classifier.training.worker FOLDER`.
 
-The main process writes FOLDER/job.json and FOLDER/pictures.npy; this one answers with JSON lines on standard output
-and finished packages below FOLDER/packages. So the crawl never imports a network library, and stopping it stops this:
+The main process writes FOLDER/job.json (or recogniser.json) and FOLDER/pictures.npy; this one answers with JSON lines
+on standard output and finished packages below FOLDER/packages. So the crawl never imports a network library, and
+stopping it stops this:
 the worker ignores SIGINT (the terminal sends it to everybody) and ends when its standard input does.
 """
 
@@ -32,8 +33,7 @@ from classifier.training.job import (
     read_job,
 )
 from classifier.training.pipeline import Embedder, Learned, TrainingPlan
-from classifier.training.recogniser_job import JOB as RECOGNISER_JOB
-from classifier.training.recogniser_job import make_recogniser, read_recogniser_job
+from classifier.training.recogniser_job import RecogniserJob, make_recogniser
 from classifier.workers.job_process import begin_job
 from storage.records import DocumentedError
 
@@ -73,14 +73,14 @@ def _done(
     folder: Path, report: ProgressCallback, embedder_for: Callable[[Path, TrainingJob], Embedder]
 ) -> dict[str, Any]:
     """Do whichever job the folder holds: a recogniser of many classes, or models of targets."""
-    if (folder / RECOGNISER_JOB).exists():
+    if (folder / RecogniserJob.FILE).exists():
         return _recogniser(folder, report)
-    job = read_job(folder)
+    job = read_job(folder, TrainingJob)
     return _work(folder, job, _pictures(folder, len(job.examples)), report, embedder_for)
 
 
 def _recogniser(folder: Path, report: ProgressCallback) -> dict[str, Any]:
-    job = read_recogniser_job(folder)
+    job = read_job(folder, RecogniserJob)
     pictures = _pictures(folder, len(job.examples))
     report("loading", 0.0, "loading the network library")
     if job.order is not None:

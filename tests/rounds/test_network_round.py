@@ -17,7 +17,7 @@ from classifier.metrics.backbone_comparison import BackboneComparison
 from classifier.metrics.quality import Estimate
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.training.backbone_training import TrainingRecipe
-from classifier.training.job import read_job
+from classifier.training.job import TrainingJob, read_job
 from classifier.training.warm_start import Earlier
 from crawler.decisions import Policy
 from rounds.errors import LearningFailed, PicturesMissing
@@ -114,7 +114,7 @@ async def test_a_network_of_the_same_shape_starts_from_the_one_in_force_unless_a
     with pytest.raises(LearningFailed, match="no network today"):
         await train(candidate, pictures(candidate), tmp_path / "models", anew=anew)
 
-    plan = read_job(tmp_path / "models").plan
+    plan = read_job(tmp_path / "models", TrainingJob).plan
     assert plan.earlier == (None if anew else Earlier(in_force.keras, in_force.classes))
     assert plan.recipe == dataclasses.replace(TrainingRecipe(), time_budget_s=plan.recipe.time_budget_s)
 

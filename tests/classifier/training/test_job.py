@@ -14,7 +14,6 @@ import pytest
 from classifier.metrics.thresholds import Goal
 from classifier.pictures.preprocessing import FITS, RESAMPLES, VERSIONS, Preprocessing
 from classifier.training.job import (
-    JOB,
     FirstWeights,
     RecipeOrder,
     StageOrder,
@@ -93,7 +92,7 @@ VARIANTS = dict(variants(BASE))
 def test_every_setting_travels(name: str, tmp_path: Path) -> None:
     write_job(tmp_path, VARIANTS[name])
 
-    read = read_job(tmp_path)
+    read = read_job(tmp_path, TrainingJob)
 
     assert read == VARIANTS[name] != BASE
 
@@ -108,11 +107,11 @@ def test_all_records_of_a_job_are_looked_into() -> None:
 def changed(folder: Path, *path: str, value: Any) -> None:
     """Write the usual job with one value replaced, or added."""
     write_job(folder, BASE)
-    record = inner = json.loads((folder / JOB).read_text())
+    record = inner = json.loads((folder / TrainingJob.FILE).read_text())
     for name in path[:-1]:
         inner = inner[name]
     inner[path[-1]] = value
-    (folder / JOB).write_text(json.dumps(record))
+    (folder / TrainingJob.FILE).write_text(json.dumps(record))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def test_a_value_that_the_process_does_not_understand_is_refused_by_name(
     changed(tmp_path, *path, value=value)
 
     with pytest.raises(ValueError, match=complaint):
-        read_job(tmp_path)
+        read_job(tmp_path, TrainingJob)
 
 
 def test_a_figure_that_is_none_is_not_written(tmp_path: Path) -> None:
@@ -154,4 +153,4 @@ def test_words_of_an_enumeration_are_written_as_themselves(tmp_path: Path) -> No
     write_job(tmp_path, BASE)
 
     assert issubclass(TrainingStep, StrEnum)
-    assert json.loads((tmp_path / JOB).read_text())["step"] == "network"
+    assert json.loads((tmp_path / TrainingJob.FILE).read_text())["step"] == "network"

@@ -24,7 +24,7 @@ from classifier.training.backbone_training import (
     trained_network,
 )
 from classifier.training.history import training_curves
-from classifier.training.job import JOB, PICTURES, FirstWeights, TrainingJob, write_job
+from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
 from classifier.training.packager import report
 from classifier.training.pipeline import (
     Embedded,
@@ -240,7 +240,7 @@ def test_a_job_that_is_no_job_is_one_clear_line(tmp_path: Path) -> None:
     out = io.StringIO()
 
     assert run(tmp_path, out) == 1
-    assert JOB in json.loads(out.getvalue())["message"]
+    assert TrainingJob.FILE in json.loads(out.getvalue())["message"]
 
 
 def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_says_so() -> None:

@@ -14,14 +14,12 @@ from classifier.pictures.preprocessing import Pixels, picture_array
 from classifier.recognition.certainty import Limits
 from classifier.recognition.package import load_recogniser
 from classifier.training.backbone_training import TrainingRecipe, TrainingSummary
-from classifier.training.job import FirstWeights
+from classifier.training.job import FirstWeights, read_job, write_job
 from classifier.training.pipeline import Embedded, Embedder
 from classifier.training.recogniser_job import (
     LabelledExample,
     RecogniserJob,
     make_recogniser,
-    read_recogniser_job,
-    write_recogniser_job,
 )
 from classifier.training.splits import Identity
 from tests.classifier.tiny_models import DIMENSION, TinyBackbone, coloured, png
@@ -141,5 +139,5 @@ def test_a_class_of_one_picture_many_times_is_refused(tiny: TinyBackbone, tmp_pa
 
 def test_a_job_reads_as_it_was_written(tiny: TinyBackbone, tmp_path: Path) -> None:
     job, _ = material(tiny, styles=True)
-    write_recogniser_job(tmp_path, job)
-    assert read_recogniser_job(tmp_path) == replace(job, examples=tuple(job.examples))
+    write_job(tmp_path, job)
+    assert read_job(tmp_path, RecogniserJob) == replace(job, examples=tuple(job.examples))

@@ -21,8 +21,8 @@ from classifier.recipes.simpsons_cnn import SimpsonsCnnSettings
 from classifier.recognition.package import RecogniserPackage, load_recogniser
 from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.embedders.recipe_classes import check_splits
-from classifier.training.job import PICTURES, FirstWeights, RecipeOrder
-from classifier.training.recogniser_job import LabelledExample, RecogniserJob, write_recogniser_job
+from classifier.training.job import PICTURES, FirstWeights, RecipeOrder, write_job
+from classifier.training.recogniser_job import LabelledExample, RecogniserJob
 from classifier.training.splits import Identity, Split
 from classifier.training.worker import run
 
@@ -54,7 +54,7 @@ def prepare(folder: Path, names: tuple[str, ...] = ("bart", "homer", "lisa"), **
         recipe=TrainingRecipe(),
         order=RecipeOrder(settings=words_of(SETTINGS)),
     )
-    write_recogniser_job(folder, replace(job, **changes))
+    write_job(folder, replace(job, **changes))
     return pictures
 
 
