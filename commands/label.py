@@ -185,10 +185,11 @@ def _say(options: LabelOptions, still_open: int, written: int, every: Counter[st
 def _package(options: LabelOptions, workspace: Workspace) -> RecogniserPackage | None:
     if options.with_name is None:
         return None
-    from commands.context.registered_models import recogniser_named
+    from commands.context.registered_models import verified_recogniser
+    from commands.lookup.model_targets import recogniser_among
 
     with open_reader(workspace.root) as reader:
-        return recogniser_named(workspace, reader.models(), options.with_name)
+        return verified_recogniser(workspace, recogniser_among(reader.models(), options.with_name))
 
 
 def _pictures(folder: Path, report: ProgressCallback) -> tuple[list[ClassPicture], list[LeftOut]]:

@@ -78,18 +78,15 @@ def verified_either(workspace: Workspace, model: RegisteredModel) -> Package | R
     return load_either(package_folder(workspace, model.card), expected_hash=model.card.hash)
 
 
-def recogniser_named(workspace: Workspace, models: Sequence[RegisteredModel], name: str) -> RecogniserPackage:
-    """The recogniser of that name: `family/3`, or the one in force of `family`; its files as they were registered.
+def verified_recogniser(workspace: Workspace, model: RegisteredModel) -> RecogniserPackage:
+    """The registered recogniser, when its files are what was registered.
 
     Raises:
-        UnknownModel: no model of that name is registered.
         WrongKind: it is a target's model.
         PackageError: missing, cut or altered; names the file.
     """
     from classifier.recognition.package import load_recogniser
-    from rounds.models import named_model
 
-    model = named_model(models, name)
     return load_recogniser(package_folder(workspace, model.card), expected_hash=model.card.hash)
 
 

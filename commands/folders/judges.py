@@ -9,12 +9,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.recognition.labels import NOBODY
-from commands.context.registered_models import card_for, judge_settings, package_folder, verified
+from commands.context.registered_models import card_for, judge_settings, verified, verified_recogniser
 from commands.context.settings import Scoring
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
 from commands.folders.options import ClassifyOptions
-from commands.lookup.model_targets import model_of
+from commands.lookup.model_targets import model_of, recogniser_among
 from crawler.decisions import Policy, Ruling
 from crawler.folder_pipeline import Facts, FolderJudge, Ruled
 from crawler.folder_rules import NameRule, TargetRule
@@ -144,10 +144,8 @@ def subject_of(reader: Reader, workspace: Workspace, options: ClassifyOptions) -
 
 
 def _recogniser(reader: Reader, workspace: Workspace, named: str) -> RecogniserSubject:
-    from classifier.recognition.package import load_recogniser
-
-    _, model = model_of(reader, named)
-    package = load_recogniser(package_folder(workspace, model.card), expected_hash=model.card.hash)
+    model = recogniser_among(reader.models(), named)
+    package = verified_recogniser(workspace, model)
     return RecogniserSubject(model.card.target, package.recogniser.names, model.card, package)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 
 from commands.errors import UsageRefused
@@ -32,6 +33,26 @@ def model_of(reader: Reader, named: str) -> tuple[Target, RegisteredModel]:
             f"there is no model for {target.name} yet; crawl --tag TAG --keep {target.name} trains the first from tags"
         )
     return target, named_model(own_models, f"{target.name}/{number}" if slash else target.name)
+
+
+def recogniser_among(models: Sequence[RegisteredModel], named: str) -> RegisteredModel:
+    """The recogniser of that name, `family/3`, or of a bare `family` the one in force; a target's model is given, too.
+
+    Raises:
+        UsageRefused: nothing is called so; names the recognisers that there are.
+        UnknownModel: none of that name is in force, or it has no such number.
+    """
+    from rounds.models import named_model
+
+    bare = named.rpartition("/")[0] or named
+    if any(bare == model.card.target for model in models):
+        return named_model([model for model in models if bare == model.card.target], named)
+    there = list(dict.fromkeys(model.card.target for model in models if model.recognises_classes))
+    if not there:
+        raise UsageRefused(f"recogniser {named!r} is not known; crawl train NAME --from DIR --classes makes the first")
+    near = difflib.get_close_matches(bare, there, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise UsageRefused(f"recogniser {named!r} is not known; {hint}registered: {', '.join(there)}")
 
 
 def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Target:

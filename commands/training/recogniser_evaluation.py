@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 from typing import TYPE_CHECKING
 
-from commands.context.registered_models import recogniser_named, recogniser_scores
+from commands.context.registered_models import recogniser_scores, verified_recogniser
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
 from commands.lookup.labelled_source import labelled_source
@@ -43,7 +43,7 @@ async def evaluate_recogniser(options: EvaluateOptions, workspace: Workspace, mo
         from rounds.evaluation.recogniser_page import check_recogniser_report
 
         check_recogniser_report(options.report.absolute())
-    package = await asyncio.to_thread(recogniser_named, workspace, [model], model.card.name)
+    package = await asyncio.to_thread(verified_recogniser, workspace, model)
     from classifier.recognition.labelled_folder import labelled_folder
     from rounds.evaluation.recogniser_folder import assessment_of
 

@@ -152,7 +152,7 @@ def test_a_recogniser_sorts_into_a_folder_a_name_on_stored_embeddings(place: Dow
         (("--with", "mona"), "is a model of one target, mona"),
         (("--with", "family", "--threshold", "0.9"), "has limits of its own"),
         (("--with", "family", "--truth", "{d}"), "crawl evaluate family --on DIR"),
-        (("--with", "families"), "target 'families' is not known; did you mean 'family'"),
+        (("--with", "families"), "recogniser 'families' is not known; did you mean 'family'? registered: family"),
     ],
 )
 def test_a_model_of_another_kind_is_refused_in_one_line(
