@@ -98,6 +98,9 @@ class StandardStream(io.TextIOBase):
             with self._surviving(stream):
                 stream.flush()
 
+    def close(self) -> None:
+        """Not ours to close. The interpreter calls this at its very end, when modules have lost what they held."""
+
     @contextlib.contextmanager
     def standing_in(self) -> Iterator[None]:
         """While the block runs it is what everybody writes to, whoever looks for it in `sys`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,3 +138,12 @@ def test_it_is_the_stream_below_in_all_that_libraries_ask(
         assert (stream.encoding, stream.errors, stream.isatty()) == ("latin-1", "replace", False)
         assert stream.buffer is file.buffer
     assert sys.stdout is file
+
+
+def test_the_end_of_the_interpreter_says_nothing_about_our_streams() -> None:
+    """Python 3.13 prints what a stream's last flush raises; older ones do so in development mode."""
+    code = "from commands.terminal import streams; streams.OUTPUT.write('all')"
+
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=True)
+
+    assert (done.stdout, done.stderr) == ("all", "")
