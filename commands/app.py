@@ -23,6 +23,7 @@ from commands.context.options import (
     KeepOption,
     QuietOption,
     RootOption,
+    SeenOption,
     SiteOption,
     TargetOption,
 )
@@ -121,6 +122,7 @@ def crawl(
             autocompletion=completion.one_of(RENDITIONS),
         ),
     ] = None,
+    seen: SeenOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -147,6 +149,7 @@ def crawl(
         goal=main_job.ThresholdGoal(threshold, precision, recall),
         references=references,
         dry_run=dry_run,
+        seen=seen,
     )
     output = main_job.Output(as_json=as_json, quiet=quiet)
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
@@ -227,7 +230,7 @@ def query(
 ) -> None:
     """Search what was crawled: the site's own search language, plus what the program knows.
 
-    Metatags of ours: decision: label: p: model: target: place: round: error: and order:p|uncertain|id.
+    Metatags of ours: decision: label: p: model: target: place: round: error: seen: and order:p|uncertain|id.
     order:uncertain begins with what the page would ask next; error:likely finds tags that look wrong.
 
     [bold]Examples[/bold]

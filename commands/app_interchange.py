@@ -232,7 +232,10 @@ def import_(
         ),
     ],
     source: Annotated[
-        Path, typer.Argument(help="The folder; those below it count too.", metavar="SOURCE", show_default=False)
+        Path,
+        typer.Argument(
+            help="The folder, those below it included; or the archive.", metavar="SOURCE", show_default=False
+        ),
     ],
     link: Annotated[
         bool,
@@ -241,6 +244,10 @@ def import_(
             help="Give the files a second name in the gallery, where the disk is the same, or copy them.",
         ),
     ] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Of an archive: take back what was imported of it.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Of an archive: count, and write nothing.")] = False,
     site: SiteOption = None,
     root: RootOption = None,
     config: ConfigOption = None,
@@ -249,10 +256,10 @@ def import_(
 ) -> None:
     """Take in what another program downloaded from a site, so that no crawl fetches it again.
 
-    KIND is gallery-dl (a folder with the .json files of --write-metadata: its posts are recorded with their tags) or
-    folder (files with their md5 in the name). Every file is read whole and must have its md5; SOURCE is only read. What
-    is kept is decided by the next crawl, which looks at these files here. The same command again goes on, and takes
-    only what is new.
+    KIND is gallery-dl (a folder with the .json files of --write-metadata: its posts are recorded with their tags),
+    folder (files with their md5 in the name) or archive (gallery-dl's download archive: the posts that it lists are
+    never fetched again). Every file is read whole and must have its md5; SOURCE is only read. What is kept is decided
+    by the next crawl, which looks at these files here. The same command again goes on, and takes only what is new.
 
     [bold]Examples[/bold]
 
@@ -260,9 +267,11 @@ def import_(
 
     [cyan]crawl import folder pictures/ --link[/cyan]  no room is needed for them twice
 
+    [cyan]crawl import archive ~/gallery-dl/archive.sqlite3[/cyan]  what it has counts as seen
+
     [cyan]crawl --tag genshin_impact --keep mona[/cyan]  then fetches only what is not here
     """
     from commands import import_ as import_command
 
-    options = import_command.ImportOptions(kind, source, link, site, as_json, quiet)
+    options = import_command.ImportOptions(kind, source, link, withdraw, dry_run, site, as_json, quiet)
     raise typer.Exit(import_command.run(options, root, config))

@@ -146,6 +146,9 @@ def _report_plan(plan: ApplyPlan) -> None:
     if plan.of_other_models:
         files = counted(plan.of_other_models, "file")
         say(f"{files} rejected by a model that is not in force: left where they are; crawl rescore decides again")
+    if plan.seen:
+        posts = counted(plan.seen, "post")
+        say(f"{posts} to be kept and not fetched: another program has them, by an archive (crawl import archive)")
     if plan.restored:
         files = counted(plan.restored, "file")
         say(f"{files} restored by you since the decision: left in the gallery until something new is decided")
@@ -241,6 +244,7 @@ def _as_json(plan: ApplyPlan, outcome: _Outcome) -> dict[str, Any]:
             "fetch": len({one.post_key for one in plan.to_fetch}),
             "of_other_models": plan.of_other_models,
             "restored": plan.restored,
+            "seen": plan.seen,
         },
         "brakes": [{"target": b.target, "leaving": b.leaving, "of": b.of} for b in plan.brakes],
         "trashed": applied.trashed,

@@ -67,6 +67,7 @@ class CrawlOptions:
     goal: ThresholdGoal = field(default_factory=ThresholdGoal)
     references: Path | None = None  # a folder with a few pictures of the target
     dry_run: bool = False
+    seen: bool = False  # whether to look at posts whose files another program has
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,7 @@ def _job(setup: _CrawlSetup, run_id: int) -> Job:
         counted=setup.plan.counted,
         limit=setup.options.limit,
         newer_only=setup.options.newer_only,
+        seen=setup.options.seen,
         animation=animation_policy(scoring.animation_frames, scoring.animation_megabytes),
         in_flight=scoring.in_flight,
         grace_s=setup.connected.pace.grace_s,

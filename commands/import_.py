@@ -15,7 +15,8 @@ from commands.context.connection import site_not_asked
 from commands.context.gallery import hold_gallery
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
-from commands.folders.import_pass import EXAMPLES, ImportPass, ImportTally, count_posted
+from commands.importing.archive_import import ArchiveOptions, import_archive
+from commands.importing.import_pass import EXAMPLES, ImportPass, ImportTally, count_posted
 from commands.terminal.allowed_values import IMPORTS
 from commands.terminal.console import print_json, printable, say
 from commands.terminal.error_exit import exit_code_of
@@ -40,6 +41,8 @@ class ImportOptions:
     kind: str  # one of IMPORTS
     source: Path
     link: bool = False
+    withdraw: bool = False  # of an archive
+    dry_run: bool = False  # of an archive
     site: str | None = None
     as_json: bool = False
     quiet: bool = False
@@ -59,11 +62,27 @@ def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
     """
     choose("KIND", options.kind, IMPORTS)
     workspace = load_workspace(root, config, options.site)
+    if options.kind == "archive":
+        return _import_archive(options, workspace)
+    if options.withdraw or options.dry_run:
+        word = "--withdraw" if options.withdraw else "--dry-run"
+        raise UsageRefused(f"{word} is for archives; nothing was done")
     site = site_not_asked(workspace)
     source = _checked_source(options.source)
     return run_stoppable(
         _run(options, _Work(workspace, site, source)),
         lambda: "what was taken is kept; run the same command to go on",
+    )
+
+
+def _import_archive(options: ImportOptions, workspace: Workspace) -> int:
+    if options.link:
+        raise UsageRefused("--link is for files, and an archive lists posts only; nothing was done")
+    asked = ArchiveOptions(
+        options.source, options.site, options.withdraw, options.dry_run, options.as_json, options.quiet
+    )
+    return run_stoppable(
+        import_archive(asked, workspace), lambda: "what was read is kept; run the same command to go on"
     )
 
 

@@ -84,6 +84,7 @@ def _rows(status: Status, estimates: Mapping[str, Estimates]) -> Iterator[tuple[
         walked = "complete" if listing.state == "complete" else f"walking, next below post {listing.cursor}"
         gaps = f", {counted(listing.gaps, 'gap')}" if listing.gaps else ""
         yield "listing", f"{listing.query} on {listing.site}: {walked}{gaps}"
+    yield from (("elsewhere", f"{counted(one.posts, 'post')} of {one.site}, by {one.archive}") for one in status.seen)
     for run_facts in status.runs[:5]:
         yield "run", _run(run_facts)
     yield (
@@ -139,6 +140,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "listings": [
             {"site": item.site, "query": item.query, "state": item.state, "gaps": item.gaps} for item in status.listings
         ],
+        "seen": [asdict(one) for one in status.seen],
         "gaps": status.gaps,
         "open_attempts": status.open_attempts,
         "bytes_originals": status.bytes_originals,

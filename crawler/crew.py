@@ -117,6 +117,7 @@ class Job:
     counted: int | None = None  # posts that the site counts for its part of the query
     limit: int | None = None  # posts
     newer_only: bool = False
+    seen: bool = False  # whether posts are looked at whose files another program has
     animation: AnimationPolicy = field(default_factory=AnimationPolicy)  # when files are looked into
     in_flight: int = 48  # posts carried at the same time
     grace_s: float = GRACE_S

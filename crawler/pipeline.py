@@ -201,6 +201,8 @@ async def _replaced(run: Run, post: Post) -> Post | None:
 
 async def _decide_and_keep(run: Run, post: Post, known: Known) -> Ended:
     decisions = _current_decisions(run, post, known)
+    if decisions is None and _is_passed_over(run, post, known):
+        return Ended(Outcome.SEEN)
     if decisions is None:
         run.tally.bytes_if_all += 0 if run.again else post.size
         decisions = await _look(run, post, known)
@@ -210,7 +212,8 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> Ended:
     models = tuple(decision.model for decision in decisions if decision.model)
     wanted = [target.name for target in run.job.targets if values.get(target.name) is DecisionValue.KEEP]
     if wanted:
-        await _keep(run, post, known, wanted)
+        if not await _keep(run, post, known, wanted):
+            return Ended(Outcome.SEEN, "to be kept", models)
         return Ended(Outcome.KEPT, None, models, kept_as=_kept_as(run, post, wanted))
     refused = tuple(d.model or "" for d in decisions if is_refused(d) and values[d.target] is d.value)
     undecided = [doubt(d) for d in decisions if values[d.target] is DecisionValue.UNDECIDED]
@@ -219,6 +222,19 @@ async def _decide_and_keep(run: Run, post: Post, known: Known) -> Ended:
     if run.job.score_on == ORIGINAL:
         await _discard(run, post, known)
     return Ended(Outcome.DELETED, None, models, refused_by=refused)
+
+
+def _is_passed_over(run: Run, post: Post, known: Known) -> bool:
+    """Whether another program has the post's file, and there is nothing here that could be looked at."""
+    if not known.seen or known.rendition is not None or known.embeddings:
+        return False
+    return not (run.job.seen and _renditions(run, post, known))
+
+
+def _renditions(run: Run, post: Post, known: Known) -> Sequence[Rendition]:
+    """What of a post may be fetched to be looked at; not its original, where another program has that."""
+    found = renditions_to_score(post, run.job.score_on)
+    return [one for one in found if one.name != ORIGINAL] if known.seen else found
 
 
 def _kept_as(run: Run, post: Post, wanted: Sequence[str]) -> KeptAs:
@@ -244,7 +260,7 @@ async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     if known.died_alone >= CONVICTED_AFTER:
         return await _record(run, post, known, Look(fault="crashed"))
     backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
-    renditions = renditions_to_score(post, run.job.score_on)
+    renditions = _renditions(run, post, known)
     closer = _shows_more(known, renditions)
     if backbones and backbones <= set(known.embeddings) and not closer:
         look = await _recall(run, post, known)
@@ -342,13 +358,15 @@ async def _record(
     return decisions
 
 
-async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> None:
-    """Fetch the original for every target that keeps it and has it not yet."""
+async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> bool:
+    """Fetch the original for every target that keeps it and has it not yet; False: another program has it."""
     missing = [name for name in wanted if known.places.get(name, Place.NONE) is not Place.GALLERY]
     if not missing or post.file is None:
-        return
+        return True
     if await run.crew.archive.adopt_known_original(post, missing):
-        return
+        return True
+    if known.seen:
+        return False
     _refuse_in_vain(known)
     before = known.failed_attempts
     async with attempting(run.crew.archive, post, ORIGINAL, post.file.url, failed_before=before) as attempt:
@@ -358,6 +376,7 @@ async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> No
         else:
             digest = await run.crew.fetcher.fetch_file(post.file.url, attempt.staging, version=post.file)
         await run.crew.archive.file_original(attempt, post, missing, digest)
+    return True
 
 
 def _refuse_in_vain(known: Known) -> None:

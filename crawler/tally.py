@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     DELETED = "deleted"
     UNDECIDED = "undecided"
     HIDDEN = "hidden"  # the site does not show us the picture
+    SEEN = "seen"  # another program has it, by an archive that was imported
     GONE = "gone"  # the site lists it and has its file no more, or not for us
     FAILED = "failed"  # still open: run again
 

@@ -134,4 +134,5 @@ def _work(run: Run) -> Work:
     return Work(
         targets=tuple(target.name for target in run.job.targets),
         model_hashes={name: card.hash for name, card in cards.items()},
+        seen=run.job.seen,
     )

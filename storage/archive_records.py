@@ -151,6 +151,7 @@ class Work:
     targets: Sequence[str]
     model_hashes: Mapping[str, str] = field(default_factory=dict)  # by target; none: any decision will do
     policies: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by target: the policies that still hold
+    seen: bool = False  # whether posts count whose files another program has
 
 
 @dataclass(frozen=True, slots=True)

@@ -435,3 +435,4 @@ class Known:
     died_alone: int = 0  # of those, attempts that were the only ones in flight: here the post itself is to blame
     failed_attempts: int = 0  # attempts that ended in a recorded failure
     unavailable: str | None = None  # why its file is not to be had, while it is not yet time to ask again
+    seen: bool = False  # whether another program has its file, by an archive that was imported

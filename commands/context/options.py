@@ -34,6 +34,9 @@ SiteOption = Annotated[
         autocompletion=completion.sites,
     ),
 ]
+SeenOption = Annotated[
+    bool, typer.Option("--seen", help="Look, too, at posts that an imported archive has; originals are not fetched.")
+]
 KeepOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -112,6 +112,7 @@ class Summary:
             "undecided": outcomes[Outcome.UNDECIDED],
             "failed": outcomes[Outcome.FAILED],
             "gone": outcomes[Outcome.GONE],
+            "seen": outcomes[Outcome.SEEN],
             "hidden": outcomes[Outcome.HIDDEN],
             "gaps": self.tally.gaps,
             "requests": self.requests,
@@ -182,6 +183,9 @@ class Summary:
             rows.append(("looked inside", f"{counted(tally.looked_inside, 'moving file')} with a doubtful preview"))
         if outcomes[Outcome.GONE]:
             rows.append(("gone", _with_reasons(outcomes[Outcome.GONE], tally, Outcome.GONE)))
+        if outcomes[Outcome.SEEN]:
+            seen = _with_reasons(outcomes[Outcome.SEEN], tally, Outcome.SEEN)
+            rows.append(("elsewhere", f"{seen}, by an archive; not fetched again"))
         if tally.listed > tally.finished:
             left = counted(tally.listed - tally.finished, "listed post")
             rows.append(("left open", f"{left} not processed; run again"))

@@ -38,7 +38,7 @@ async def closer_look(run: Run, post: Post, known: Known, look: Look, seen: byte
         seen: the preview, or its stored embeddings: what was looked at.
     """
     policy = run.job.animation
-    if look.fault or look.windows or known.windows or not policy.may_fetch(post) or post.file is None:
+    if look.fault or look.windows or known.windows or known.seen or not policy.may_fetch(post) or post.file is None:
         return look
     _, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post, look, known.tagger_tags)
     if not any(map(is_doubtful, decisions)):

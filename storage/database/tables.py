@@ -434,6 +434,26 @@ class LocalEmbeddingRow(Base):
     too_small: Mapped[bool]  # a low score says nothing of it
 
 
+class SeenArchiveRow(Base):
+    """Another program's list of what it fetched."""
+
+    __tablename__ = "seen_archive"
+    __table_args__ = (UniqueConstraint("path"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    read_at: Mapped[datetime]
+
+
+class SeenPostRow(Base):
+    """A post that is on such a list."""
+
+    __tablename__ = "seen_post"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    site: Mapped[str] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    archive_id: Mapped[int] = mapped_column(ForeignKey("seen_archive.id"), primary_key=True)
+
+
 class DecisionRow(Base):
     """A machine decision; triggers refuse to change or remove one."""
 

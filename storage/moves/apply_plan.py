@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, not_, or_, select
 
 from storage.database.current_state import CURRENT, DECISION
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, ModelRow, PostRow, VersionRow
+from storage.imports.seen_posts import is_elsewhere
 from storage.moves.moves import Move, intend, movable, overruled
 from storage.records import DecisionValue, Place
 
@@ -77,6 +78,7 @@ class ApplyPlan:
     to_fetch: Sequence[Missing]
     brakes: Sequence[Brake] = ()
     of_other_models: int = 0  # rejected by a model that is not in force (any more): they stay until rescored
+    seen: int = 0  # to be kept and not to be fetched, for another program has them
     restored: int = 0  # rejected by the decision that a person has overruled by restoring: they stay
 
     @property
@@ -109,9 +111,10 @@ def plan_apply(connection: Connection, target: str | None = None, limit: BrakeLi
     return ApplyPlan(
         to_trash=to_trash,
         back=[_plan(row) for row in connection.execute(_planned(Place.TRASH, DecisionValue.KEEP, target))],
-        to_fetch=[Missing(*row) for row in connection.execute(_missing(target))],
+        to_fetch=[Missing(*row) for row in connection.execute(_missing(target).where(not_(is_elsewhere())))],
         brakes=_brakes(to_trash, _in_gallery(connection), limit),
         of_other_models=len(stale),
+        seen=len(connection.execute(_missing(target).where(is_elsewhere())).all()),
         restored=len(overruled),
     )
 

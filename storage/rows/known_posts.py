@@ -30,6 +30,7 @@ from storage.database.tables import (
     ScoreRow,
     VersionRow,
 )
+from storage.imports.seen_posts import is_elsewhere, seen_among
 from storage.records import (
     DecidedBy,
     Decision,
@@ -106,6 +107,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
         _gather_attempts(connection, chunk, gathered)
         _gather_gone(connection, chunk, gathered)
     renditions = _renditions(connection, [post.file.md5 for post in posts if post.file])
+    seen = seen_among(connection, posts)
     answer = {}
     for post in posts:
         version = versions.get((post.site, post.id))
@@ -126,6 +128,7 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
             died_alone=facts.died_alone,
             failed_attempts=facts.failed,
             unavailable=facts.gone.reason if facts.gone is not None and facts.gone.holds(post, now) else None,
+            seen=(post.site, post.id) in seen,
         )
     return answer
 
@@ -282,6 +285,8 @@ def unfinished(connection: Connection, listing_id: int, work: Work, *, below: in
     )
     if below is not None:
         statement = statement.where(ListingPostRow.post_id < below)
+    if not work.seen:
+        statement = statement.where(not_(is_elsewhere()))
     open_for = []
     for target in work.targets:
         statement, is_open = _open_for(statement, target, work)

@@ -27,6 +27,7 @@ from storage.database.tables import (
     RunRow,
     VersionRow,
 )
+from storage.imports.seen_posts import SeenSite, seen_lists
 from storage.records import DecidedBy
 from storage.rows.models import models
 
@@ -102,6 +103,7 @@ class Status:
     listings: Sequence[ListingFacts]
     gaps: int  # still open
     open_attempts: int  # in flight, or of a program that died
+    seen: Sequence[SeenSite]  # posts that other programs have, by their archives
     bytes_originals: int  # in the gallery, each name counted
     bytes_renditions: int
     bytes_trash: int
@@ -147,6 +149,7 @@ def status_of(connection: Connection, root: Path) -> Status:
         listings=_listings(connection),
         gaps=one(select(func.count(GapRow.id)).where(GapRow.closed_at.is_(None))),
         open_attempts=one(select(func.count(AttemptRow.id)).where(AttemptRow.outcome.is_(None))),
+        seen=seen_lists(connection),
         bytes_originals=sums("gallery"),
         bytes_renditions=one(select(func.sum(RenditionRow.size))),
         bytes_trash=sums("trash"),

@@ -31,6 +31,7 @@ from storage.database.tables import (
     VersionRow,
 )
 from storage.errors import CannotMatch, QueryError
+from storage.imports.seen_posts import is_seen
 from storage.records import TAGGER_FLOOR, DecisionValue, LabelValue, Place
 from storage.search import meaning as asks
 from storage.search.fault_names import FAULT
@@ -293,6 +294,13 @@ def _place(tag: Metatag) -> Condition:
     return PLACE.in_(sorted(words))
 
 
+def _seen(tag: Metatag) -> Condition:
+    word = tag.value.lower()
+    if word not in ("any", "none"):
+        raise QueryError(tag.term, "write any, for what an imported archive has, or none")
+    return is_seen() if word == "any" else not_(is_seen())
+
+
 _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "decision": _word_of(DECISION, tuple(value.value for value in DecisionValue)),
     "label": _word_of(
@@ -304,6 +312,7 @@ _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "place": _place,
     "round": _round,
     "error": _name_of(FAULT),
+    "seen": _seen,
 }
 
 _DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)

@@ -647,3 +647,38 @@ async def test_a_doubted_tag_keeps_nothing_and_is_counted() -> None:
     assert await work.crawl() == {"undecided": 1}
     assert work.run.tally.reasons[Outcome.UNDECIDED] == {"tag doubted": 1}
     assert work.archive.originals == []
+
+
+HAD = Known(seen=True)  # by another program, as its archive says
+
+
+async def test_what_another_program_has_is_neither_looked_at_nor_fetched() -> None:
+    work = stage([post(2), post(1, tagged=True)], Eye({2: 0.9}), archive=Memory({1: HAD}))
+
+    assert await work.crawl() == {"kept": 1, "seen": 1}
+    assert (work.eye.looked, work.archive.originals) == ([2], [2])
+
+
+async def test_asked_to_look_at_it_a_crawl_decides_and_leaves_the_file_where_it_is() -> None:
+    work = stage([post(2), post(1)], Eye({2: 0.1, 1: 0.9}), archive=Memory({1: HAD, 2: HAD}), seen=True)
+
+    assert await work.crawl() == {"deleted": 1, "seen": 1}
+    assert work.archive.decisions() == {2: "delete(score)", 1: "keep(score)"}
+    assert work.archive.originals == []
+    assert work.run.tally.reasons[Outcome.SEEN] == {"to be kept": 1}
+
+
+async def test_what_only_its_original_would_show_is_not_looked_at() -> None:
+    small = replace(post(1), renditions=(Rendition("original", "https://cdn.example/1.png", 100, 80, "png"),))
+    work = stage([small], archive=Memory({1: HAD}), seen=True)
+
+    assert await work.crawl() == {"seen": 1}
+    assert work.files.asked == []
+
+
+async def test_what_another_program_has_and_is_here_too_is_kept_as_ever() -> None:
+    here = replace(HAD, rendition=StoredRendition("original", "1", "png", 100, 80, 1, "0" * 64))
+    work = stage([post(1)], Eye({1: 0.9}), archive=Memory({1: here}, shared=frozenset({1})))
+
+    assert await work.crawl() == {"kept": 1}
+    assert (work.archive.adopted, work.files.asked) == ([1], [])

@@ -16,6 +16,7 @@ from crawler.sources.file_posts import has_sidecar, post_hint, read_sidecar
 from crawler.sources.json_fields import RowRefused
 from crawler.sources.local_files import LocalFile
 from interchange.files.pictures import stated_size
+from interchange.imports.gallery_dl import sites_of
 from storage.errors import RefusedFile
 from storage.moves.arrivals import Arrival, Taken
 from storage.records import FILE_EXTENSIONS, PICTURE_EXTENSIONS, Post
@@ -134,7 +135,7 @@ class ImportPass:
     def _post(self, facts: Mapping[str, Any]) -> Post | None:
         """The post that a file of facts describes, where it is one of this site."""
         whose = facts.get("category")
-        if whose != self.site.name:
+        if not isinstance(whose, str) or self.site.name not in sites_of(whose):
             self.tally.without_post[f"of {whose!s:.40}, not of {self.site.name}" if whose else "names no site"] += 1
         elif self.site.software not in (None, Software.DANBOORU):
             self.tally.without_post[f"{self.site.name} is no Danbooru"] += 1

@@ -1,0 +1,1 @@
+"""How other programs write down what they downloaded."""

@@ -1,0 +1,1 @@
+"""What other programs left: their lists of what they downloaded, and the posts that count as seen by them."""
