@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from commands.app_answers import declare_answers
 from commands.app_folders import declare_folders
 from commands.app_interchange import declare_interchange
 from commands.app_learning import declare_the_loop
@@ -374,6 +375,7 @@ def doctor(
 
 
 declare_the_loop(app)
+declare_answers(app)
 declare_folders(app)
 declare_models(app)
 declare_videos(app)

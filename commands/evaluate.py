@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.labelled_source import labelled_source
 from commands.lookup.model_targets import model_of
-from commands.lookup.post_links import site_pages
+from commands.lookup.post_links import PostLinks, link_of, post_links
 from commands.output.evaluation_table import evaluation_table
 from commands.terminal.console import print_json, say
 from commands.terminal.error_exit import exit_code_of
@@ -181,7 +181,7 @@ def _on_gallery(
         )
     report("measuring", 0.0, f"{len(known.evidence)} pictures")
     with closing(Renditions(reader)) as renditions:
-        album = _Album(reader, renditions, subject.target.name, site_pages(workspace, reader))
+        album = _Album(reader, renditions, subject.target.name, post_links(workspace, reader))
         return (measures.on_gallery or evaluate_gallery)(subject, known, album)
 
 
@@ -192,7 +192,7 @@ class _Album:
     reader: Reader
     renditions: Renditions
     target: str
-    pages: Mapping[str, str]  # site -> address of its web pages
+    links: PostLinks
 
     def pictures(self, ids: Sequence[int]) -> Sequence[Picture]:
         return self.reader.ask(lambda c: pictures(c, ids, self.target))
@@ -201,8 +201,7 @@ class _Album:
         return self.renditions.read(picture)
 
     def link(self, site: str, post: int) -> str | None:
-        page = self.pages.get(site)
-        return f"{page}/posts/{post}" if page else None
+        return link_of(self.links, site, post) or None
 
 
 async def _on_folder(

@@ -12,7 +12,7 @@ from typing import IO, Any
 from commands.context.output_paths import check_output, write_output
 from commands.context.workspace import load_workspace
 from commands.errors import UsageRefused
-from commands.lookup.post_links import site_pages
+from commands.lookup.post_links import post_links
 from commands.output.parquet_table import check_parquet, write_parquet
 from commands.output.query_hints import hints
 from commands.output.query_table import EXPENDABLE, print_table, summary_of
@@ -62,14 +62,14 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
                 _limit(options),
                 trust_tags=workspace.settings.scoring.trust_tags,
             )
-        pages = site_pages(workspace, reader)
+        links = post_links(workspace, reader)
     shown = _narrowed(rows, _columns(options, rows))
     if format_ != "table" or options.output is not None:
         _write(shown, format_, options.output)
     elif options.columns or options.sql is not None:
         print_table(shown)  # who names columns wants them all
     else:
-        summary, common = summary_of(rows, pages, shortest(workspace.root))
+        summary, common = summary_of(rows, links, shortest(workspace.root))
         print_table(summary, EXPENDABLE, common)
     return 0
 

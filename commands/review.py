@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from commands.context.gallery import bring_up_to_date
 from commands.context.workspace import Workspace, load_workspace
-from commands.lookup.post_links import site_pages
+from commands.lookup.post_links import PostLinks, post_links
 from commands.terminal.console import say
 from storage.archive import open_reader
 from system.browser import open_in_browser
@@ -96,10 +96,10 @@ def _round_settings() -> Mapping[str, str]:
     return allowed([*DOWNLOADS, *(name for name in os.environ if name.startswith(SETTINGS))])
 
 
-def _links(workspace: Workspace) -> Mapping[str, str]:
+def _links(workspace: Workspace) -> PostLinks:
     """Where the posts of each site that the gallery knows can be seen."""
     with open_reader(workspace.root) as reader:
-        return site_pages(workspace, reader)
+        return post_links(workspace, reader)
 
 
 def _who() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from commands.context.output_paths import check_output_folder, write_output
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.lookup.known_sites import known_site
-from commands.lookup.post_links import site_pages
+from commands.lookup.post_links import PostLinks, link_of, post_links
 from commands.lookup.targets import known_target
 from commands.retrieval.embedding_spaces import EmbeddingSpace, embedding_space
 from commands.retrieval.similar_sheet import SHEET, check_sheet, similar_sheet
@@ -119,7 +119,7 @@ async def _run(options: SimilarOptions, workspace: Workspace) -> int:
         subject = await _subject(named, space, neighbours, workspace)
         if not options.quiet:
             _say_space(space, neighbours)
-        found = await asyncio.to_thread(_find, reader, neighbours, subject, wanted, site_pages(workspace, reader))
+        found = await asyncio.to_thread(_find, reader, neighbours, subject, wanted, post_links(workspace, reader))
         sheet = await _sheet(options, reader, subject, found.rows)
     _show(options, space, subject, found, sheet)
     return 0
@@ -221,9 +221,7 @@ def _say_space(space: EmbeddingSpace, neighbours: Neighbours) -> None:
         say(f"{neighbours.index.path} cannot be written, so the vectors are read from the database each time")
 
 
-def _find(
-    reader: Reader, neighbours: Neighbours, subject: _Subject, wanted: _Wanted, pages: Mapping[str, str]
-) -> _Found:
+def _find(reader: Reader, neighbours: Neighbours, subject: _Subject, wanted: _Wanted, links: PostLinks) -> _Found:
     from rounds.retrieval.name_vote import named, reliability
     from rounds.retrieval.neighbours import Terms
 
@@ -231,7 +229,7 @@ def _find(
     near = neighbours.nearest(subject.vector, wanted.limit, terms, leave_out=subject.own)
     posts = {one.version_id: one for one in reader.ask(lambda c: found_posts(c, [one.version_id for one in near]))}
     rows = [
-        SimilarPost(post, one.similarity, f"{pages[post.site]}/posts/{post.post_id}" if post.site in pages else "")
+        SimilarPost(post, one.similarity, link_of(links, post.site, post.post_id))
         for one in near
         if (post := posts.get(one.version_id)) is not None
     ]

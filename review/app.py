@@ -30,7 +30,7 @@ class ReviewPage:
     service: ReviewService
     rounds: Rounds
     address: Address
-    links: to_json.Links = field(default_factory=dict)  # site name -> address of its web pages
+    links: to_json.Links = field(default_factory=dict)  # where the posts of each site can be seen
     root: str = ""  # for people: which gallery this is
     embedder: PictureEmbedder | None = None  # for pictures that a person drops on the page
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 from review.service import AnswerResult, History, PictureList, Reasoned, RoundState, SimilarList, TargetFacts
 from storage.gallery_view import Picture, Verdict, Word
 
-Links = Mapping[str, str]  # site name -> address of its web pages, without a trailing slash
+Links = Mapping[str, Callable[[int], str]]  # site name -> its number of a post -> address of the post's page
 
 
 def card(picture: Picture, links: Links) -> dict[str, Any]:
     """One picture for the grid and the big view."""
-    site = links.get(picture.site)
+    link = links.get(picture.site)
     return {
         "id": picture.id,
         "post": picture.post_id,
         "site": picture.site,
-        "link": f"{site}/posts/{picture.post_id}" if site else None,
+        "link": link(picture.post_id) if link else None,
         "picture": f"/pictures/{picture.id}?v={picture.rendition[:12]}" if picture.rendition else None,
         "width": picture.width,
         "height": picture.height,

@@ -10,6 +10,7 @@ from commands.output.column_fit import filled, fitting
 from commands.terminal import tables
 from commands.terminal.console import printable, say
 from commands.terminal.escapes import plain
+from crawler.sources.web_pages import PostLink
 from storage.plurals import counted
 from storage.reader import Rows
 from storage.search.ranking import ASKED_COLUMNS
@@ -24,12 +25,12 @@ _COLUMNS_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "
 _SHOWN_ONCE = ("target", "label", "by")  # columns that are left out where all rows have the same value
 
 
-def summary_of(rows: Rows, pages: Mapping[str, str], root: Path) -> tuple[Rows, str]:
+def summary_of(rows: Rows, links: Mapping[str, PostLink], root: Path) -> tuple[Rows, str]:
     """The columns for people, from all that are known.
 
     Args:
         rows: with every column of the view `results`.
-        pages: the address of each site's web pages, by the site's name.
+        links: the addresses of each site's posts, by the site's name.
         root: of the gallery.
     Returns:
         Rows to show, and what holds for all of them, in words.
@@ -39,7 +40,7 @@ def summary_of(rows: Rows, pages: Mapping[str, str], root: Path) -> tuple[Rows, 
     records = [dict(record) for record in rows.mappings()]
     for record in records:
         record["by"] = _decided_by(record)
-        record["where"] = _where(record, pages)
+        record["where"] = _where(record, links)
     named = _COLUMNS_OF_ASKED if ASKED_COLUMNS[0] in rows.columns else _COLUMNS
     same = {name: records[0][name] for name in _SHOWN_ONCE if len({record.get(name) for record in records}) == 1}
     shown = [name for name in named if name not in same]
@@ -73,10 +74,10 @@ def _decided_by(record: Mapping[str, Any]) -> str:
     return str(record.get("reason") or by) if by == "fault" else by
 
 
-def _where(record: Mapping[str, Any], pages: Mapping[str, str]) -> str:
+def _where(record: Mapping[str, Any], links: Mapping[str, PostLink]) -> str:
     """The post's page; the kept file where the site has no address that stays, such as the demo."""
-    page = pages.get(str(record.get("site")))
-    return f"{page}/posts/{record['post_id']}" if page else str(record.get("path") or "").removeprefix(f"{GALLERY}/")
+    link = links.get(str(record.get("site")))
+    return link(record["post_id"]) if link else str(record.get("path") or "").removeprefix(f"{GALLERY}/")
 
 
 def _cell(value: Any) -> str:

@@ -212,7 +212,7 @@ def opened(root: str = "/somewhere", embedder: FakeEmbedder | None = None) -> Op
         service=service,
         rounds=rounds,
         address=address,
-        links={"demo": "https://demo.example"},
+        links={"demo": "https://demo.example/posts/{}".format},
         root=root,
         embedder=embedder,
     )

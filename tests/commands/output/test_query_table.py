@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from commands.output.query_table import EXPENDABLE, print_table, summary_of
+from crawler.sites import BUILTIN
+from crawler.sources.web_pages import post_link
 from storage.reader import Rows
 
-PAGES = {"danbooru": "https://danbooru.donmai.us"}
+PAGES = {"danbooru": post_link(BUILTIN["danbooru"])}
 COLUMNS = ("site", "post_id", "target", "decision", "decided_by", "reason", "score", "label", "tags_character")
 KEPT = "gallery/mona/12_00112233445566778899aabbccddeeff.jpg"
 

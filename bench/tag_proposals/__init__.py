@@ -1,0 +1,1 @@
+"""Are proposals about tags as right as they say?"""

@@ -1,0 +1,60 @@
+"""The commands that tell what is in a gallery, as they are typed: tags.
+
+As in `commands.app`, everything heavier than the option parser is imported by the function that needs it, and
+annotations are evaluated where they stand.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption, TargetOption
+from commands.terminal.error_exit import exits_plainly
+
+
+def declare_answers(app: typer.Typer) -> None:
+    """Add these commands to the program's."""
+    app.command()(tags)
+
+
+@exits_plainly
+def tags(
+    keep: TargetOption = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Only posts that lack the tag.")] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Only posts that have it wrongly.")] = False,
+    sure: Annotated[
+        float | None,
+        typer.Option("--sure", min=0, max=1, metavar="P", help="Least probability; 0.9 by default."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="At most this many of either kind; 500 by default."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="Write a page to work through in a browser.", show_default=False),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print them for a spreadsheet.")] = False,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """List posts that show a target but lack its tag at the site, and the reverse. Nothing is ever sent to a site.
+
+    What you labelled comes first, then what the model is surest of, with the precision that is to be expected. The
+    page of --to has pictures, a link to each post, where you edit its tags, and ticks that your browser remembers.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl tags --keep mona[/cyan]
+
+    [cyan]crawl tags --keep mona --missing --to mona-tags.html[/cyan]  to work through by hand
+
+    [cyan]crawl tags --keep mona --wrong --csv > wrong.csv[/cyan]
+    """
+    from commands import tags as tags_command
+
+    options = tags_command.TagsOptions(keep, missing, wrong, sure, limit, to, as_csv, as_json, quiet)
+    raise typer.Exit(tags_command.run(options, root, config))
